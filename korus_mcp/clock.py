@@ -1,0 +1,92 @@
+"""The only source of now: every rule about time takes a Clock, so a test can turn it."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import anyio
+
+
+class Clock(Protocol):
+    """What time it is, and how to wait."""
+
+    def now(self) -> datetime:
+        """The moment, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards; only differences mean something."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait at least so many seconds of this clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the event loop."""
+        await anyio.sleep(seconds)
+
+
+class ShiftedClock:
+    """Another clock plus a shift that can be moved forward: the sandbox's own time."""
+
+    def __init__(self, base: Clock | None = None) -> None:
+        self._base = base or SystemClock()
+        self._shift = timedelta()
+
+    def now(self) -> datetime:
+        """The base clock's moment plus the shift."""
+        return self._base.now() + self._shift
+
+    def monotonic(self) -> float:
+        """The base clock's seconds plus the shift."""
+        return self._base.monotonic() + self._shift.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the base clock; a shift meanwhile does not shorten the wait."""
+        await self._base.sleep(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Move forward by so many seconds; earlier is refused, time never runs backwards."""
+        if seconds < 0:
+            raise ValueError("a clock only moves forward")
+        self._shift += timedelta(seconds=seconds)
+
+
+class ManualClock:
+    """A clock that moves only when told; sleeping advances it at once."""
+
+    def __init__(self, start: datetime = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)) -> None:
+        self._start = start
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        """The start plus all that was advanced."""
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        """Seconds advanced so far."""
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        """Advance instead of waiting, and let other tasks run."""
+        self.advance(seconds)
+        await anyio.lowlevel.checkpoint()
+
+    def advance(self, seconds: float) -> None:
+        """Move forward by so many seconds; earlier is refused."""
+        if seconds < 0:
+            raise ValueError("a clock only moves forward")
+        self._elapsed += seconds

@@ -1,0 +1,557 @@
+"""Settings: every KORUS_ variable, its default and its meaning, read once into a frozen value.
+
+The table SETTINGS is the one source: README, server.json and `korus-mcp check` are made from it.
+"""
+
+import difflib
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_Value = TypeVar("_Value")
+
+PREFIX = "KORUS_"
+PRODUCTION_API = "https://api.korusticket.com"
+DEMO_API = "https://api.demo.korusticket.com"
+PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
+SANDBOX_API = "https://sandbox.invalid"
+SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
+
+
+class Environment(StrEnum):
+    """Which world the server acts in; every reply that holds or spends names it."""
+
+    SANDBOX = "sandbox"
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class Profile(StrEnum):
+    """Which tools exist."""
+
+    BROWSE = "browse"
+    BUYER = "buyer"
+    SERVICE_DESK = "service-desk"
+
+
+class Scope(StrEnum):
+    """Whose orders the operator of a stdio server sees."""
+
+    OWN = "own"
+    ACCOUNT = "account"
+
+
+class Approval(StrEnum):
+    """How a person agrees to an order."""
+
+    AUTO = "auto"
+    TWO_STEP = "two_step"
+    HUMAN = "human"
+
+
+class Content(StrEnum):
+    """Which halves of a reply are sent."""
+
+    BOTH = "both"
+    STRUCTURED = "structured"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One variable as a person sets it."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    from_file: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="KORUS_ENVIRONMENT",
+        default="sandbox when nothing is set",
+        meaning="The world to act in. Without any KORUS_ credential, address or environment: the "
+        "embedded sandbox, and no connection leaves the process.",
+        choices=tuple(Environment),
+    ),
+    Setting(
+        name="KORUS_CLIENT_ID",
+        default="-",
+        meaning="Service account at KorusTicket.",
+        from_file=True,
+    ),
+    Setting(
+        name="KORUS_CLIENT_SECRET",
+        default="-",
+        meaning="Its secret.",
+        secret=True,
+        from_file=True,
+    ),
+    Setting(
+        name="KORUS_API_URL",
+        default="per environment",
+        meaning="Origin of the API. http:// is accepted for loopback only.",
+    ),
+    Setting(
+        name="KORUS_TOKEN_URL",
+        default="per environment",
+        meaning="Token endpoint. The demo address is not published: required there.",
+    ),
+    Setting(
+        name="KORUS_DOCUMENT_HOSTS",
+        default="storage.googleapis.com",
+        meaning="Replaces the hosts signed document addresses may point to: exact names, commas, "
+        "host:port for loopback.",
+    ),
+    Setting(name="KORUS_LANGUAGE", default="fr", meaning="Default language of answers."),
+    Setting(
+        name="KORUS_LANGUAGES",
+        default="KORUS_LANGUAGE",
+        meaning="Languages whose catalog is read ahead, commas; others on first use.",
+    ),
+    Setting(
+        name="KORUS_PROFILE",
+        default="buyer in the sandbox, else browse",
+        meaning="Which tools exist.",
+        choices=tuple(Profile),
+    ),
+    Setting(
+        name="KORUS_SCOPE",
+        default="own; account in service-desk",
+        meaning="Whose orders are seen: those made here, or all of the account.",
+        choices=tuple(Scope),
+    ),
+    Setting(
+        name="KORUS_APPROVAL",
+        default="auto in sandbox and demo",
+        meaning="How a person agrees: auto asks through the host if it can, else in two steps; "
+        "two_step always; human asks or refuses. Required in production with a buying profile.",
+        choices=tuple(Approval),
+    ),
+    Setting(
+        name="KORUS_MAX_ORDER_AMOUNT",
+        default="1000",
+        meaning="EUR in one order. Required in production with a buying profile.",
+    ),
+    Setting(
+        name="KORUS_MAX_DAY_AMOUNT",
+        default="5000",
+        meaning="EUR in a UTC day, orders in flight included. Required like the above.",
+    ),
+    Setting(name="KORUS_MAX_TICKETS", default="50", meaning="Tickets in one order."),
+    Setting(name="KORUS_CATALOGS", default="all", meaning="Allowed catalog aliases, commas."),
+    Setting(
+        name="KORUS_CACHE_DIR",
+        default="the platform's cache folder",
+        meaning="Where the catalog mirror is kept.",
+    ),
+    Setting(
+        name="KORUS_DATABASE_URL",
+        default="a file in the platform's data folder",
+        meaning="Journal of bookings: sqlite:///... or postgresql://...",
+        secret=True,
+    ),
+    Setting(
+        name="KORUS_DOWNLOAD_DIR",
+        default="the platform's download folder",
+        meaning="Where get_tickets saves PDF files.",
+    ),
+    Setting(
+        name="KORUS_JOURNAL_KEY",
+        default="-",
+        meaning="Keys the audit chain of the journal.",
+        secret=True,
+    ),
+    Setting(
+        name="KORUS_SOLE_WRITER",
+        default="false; true on PostgreSQL",
+        meaning="Nobody else orders on this account: allows adopting a lost hold.",
+        choices=("false", "true"),
+    ),
+    Setting(
+        name="KORUS_SETTLE_SECONDS",
+        default="300",
+        meaning="How long after its deadline an unanswered order may still appear; at least 120.",
+    ),
+    Setting(
+        name="KORUS_SHUTDOWN_SECONDS",
+        default="30",
+        meaning="How long a stop waits for orders in flight.",
+    ),
+    Setting(
+        name="KORUS_MCP_CONTENT",
+        default="both",
+        meaning="Which halves of a reply are sent.",
+        choices=tuple(Content),
+    ),
+    Setting(
+        name="KORUS_SANDBOX_BASES",
+        default="0",
+        meaning="Generated product bases added to the sandbox.",
+    ),
+    Setting(
+        name="KORUS_SANDBOX_SEED",
+        default="random",
+        meaning="Fixes the ids of the sandbox.",
+    ),
+)
+
+_FILE_SUFFIX = "_FILE"
+KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
+    s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
+)
+
+
+class Misconfigured(Exception):
+    """The settings contradict each other or lack something; the server does not start.
+
+    `problems` holds one sentence for each, without any value of a secret.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the operator chose, complete and checked.
+
+    Amounts are EUR, times are seconds. `embedded` means the sandbox inside this process.
+    """
+
+    environment: Environment = Environment.SANDBOX
+    embedded: bool = True
+    api_url: str = SANDBOX_API
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    document_hosts: frozenset[str] = frozenset({SANDBOX_DOCUMENT_HOST})
+    language: str = "fr"
+    languages: tuple[str, ...] = ("fr",)
+    profile: Profile = Profile.BUYER
+    tools: tuple[str, ...] | None = None
+    scope: Scope = Scope.OWN
+    approval: Approval = Approval.AUTO
+    max_order_amount: Decimal = Decimal(1000)
+    max_day_amount: Decimal = Decimal(5000)
+    max_tickets: int = 50
+    catalogs: tuple[str, ...] | None = None
+    cache_dir: Path | None = None
+    database_url: str | None = field(default=None, repr=False)
+    download_dir: Path | None = None
+    journal_key: str | None = field(default=None, repr=False)
+    sole_writer: bool = False
+    settle_seconds: int = 300
+    shutdown_seconds: int = 30
+    content: Content = Content.BOTH
+    sandbox_bases: int = 0
+    sandbox_seed: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    def narrowed(
+        self, *, profile: Profile | None = None, tools: tuple[str, ...] | None = None
+    ) -> "Settings":
+        """The same settings with what the command line narrows: a profile, a list of tools.
+
+        Raises:
+            Misconfigured: the profile would offer more than the settings allow.
+        """
+        if profile is None:
+            return replace(self, tools=tools or self.tools)
+        order = list(Profile)
+        if order.index(profile) > order.index(self.profile):
+            raise Misconfigured(
+                f"--profile {profile} offers more tools than KORUS_PROFILE={self.profile}; "
+                "it may only narrow."
+            )
+        return replace(self, profile=profile, tools=tools or self.tools)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read and check all settings; an empty variable counts as not set.
+
+    Raises:
+        Misconfigured: naming every problem found, not only the first.
+    """
+    return _Reader(environ).read()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Reader:
+    """Collects problems while it reads, so that a person mends them in one go."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._given = {k: v.strip() for k, v in environ.items() if k.startswith(PREFIX)}
+        self._given = {k: v for k, v in self._given.items() if v}
+        self._problems: list[str] = []
+        self._warnings: list[str] = []
+
+    def read(self) -> Settings:
+        self._check_names()
+        world = self._world()
+        settings = self._rest(world)
+        if self._problems:
+            raise Misconfigured(*self._problems)
+        return replace(settings, warnings=tuple(self._warnings))
+
+    def _check_names(self) -> None:
+        for name in sorted(self._given.keys() - KNOWN_NAMES):
+            close = difflib.get_close_matches(name, KNOWN_NAMES, n=1, cutoff=0.85)
+            if close:
+                self._problems.append(f"{name} is not a setting; did you mean {close[0]}?")
+            else:
+                self._warnings.append(f"{name} is not a setting of korus-mcp and is ignored.")
+
+    def _world(self) -> Settings:
+        named = self._one_of("KORUS_ENVIRONMENT", Environment)
+        touching = [n for n in _WORLD_NAMES if self._has(n)]
+        if named is None and not touching:
+            return Settings()
+        if named is None:
+            if "KORUS_ENVIRONMENT" not in self._given:
+                self._problems.append(
+                    f"{', '.join(touching)} given, but KORUS_ENVIRONMENT is not: "
+                    "say sandbox, demo or production."
+                )
+            return Settings()
+        if named is Environment.SANDBOX and "KORUS_API_URL" not in self._given:
+            return Settings()
+        return self._remote(named)
+
+    def _remote(self, named: Environment) -> Settings:
+        api_url = self._origin("KORUS_API_URL", _DEFAULT_API.get(named))
+        token_url = self._address("KORUS_TOKEN_URL", _DEFAULT_TOKEN.get(named))
+        client_id, client_secret = self._text("KORUS_CLIENT_ID"), self._text("KORUS_CLIENT_SECRET")
+        missing = [
+            name
+            for name, value in (
+                ("KORUS_API_URL", api_url),
+                ("KORUS_TOKEN_URL", token_url),
+                ("KORUS_CLIENT_ID", client_id),
+                ("KORUS_CLIENT_SECRET", client_secret),
+            )
+            if not value and not self._has(name)
+        ]
+        if missing:
+            self._problems.append(f"{named} needs {', '.join(missing)}.")
+        if api_url:
+            self._check_label(named, api_url)
+        return Settings(
+            environment=named,
+            embedded=False,
+            api_url=api_url or "",
+            token_url=token_url or "",
+            client_id=client_id or "",
+            client_secret=client_secret or "",
+            document_hosts=frozenset(self._list("KORUS_DOCUMENT_HOSTS") or (_DOCUMENT_HOST,)),
+        )
+
+    def _check_label(self, named: Environment, api_url: str) -> None:
+        host = urlsplit(api_url).hostname or ""
+        loopback = is_loopback(host)
+        allowed = {
+            Environment.SANDBOX: loopback,
+            Environment.DEMO: loopback or api_url == DEMO_API,
+            Environment.PRODUCTION: not loopback and api_url != DEMO_API,
+        }[named]
+        if not allowed:
+            self._problems.append(
+                f"KORUS_ENVIRONMENT={named} does not fit the origin of KORUS_API_URL: "
+                f"{_LABEL_RULE[named]}"
+            )
+
+    def _rest(self, world: Settings) -> Settings:
+        sandbox = world.environment is Environment.SANDBOX
+        profile = self._one_of("KORUS_PROFILE", Profile) or (
+            Profile.BUYER if sandbox else Profile.BROWSE
+        )
+        spends_for_real = (
+            world.environment is Environment.PRODUCTION and profile is not Profile.BROWSE
+        )
+        if spends_for_real:
+            self._require_gates()
+        language = self._text("KORUS_LANGUAGE") or "fr"
+        database_url = self._database_url()
+        service_desk = profile is Profile.SERVICE_DESK
+        return replace(
+            world,
+            language=language,
+            languages=self._list("KORUS_LANGUAGES") or (language,),
+            profile=profile,
+            scope=self._one_of("KORUS_SCOPE", Scope)
+            or (Scope.ACCOUNT if service_desk else Scope.OWN),
+            approval=self._one_of("KORUS_APPROVAL", Approval) or Approval.AUTO,
+            max_order_amount=self._amount("KORUS_MAX_ORDER_AMOUNT", Decimal(1000)),
+            max_day_amount=self._amount("KORUS_MAX_DAY_AMOUNT", Decimal(5000)),
+            max_tickets=self._whole("KORUS_MAX_TICKETS", 50, at_least=1),
+            catalogs=self._list("KORUS_CATALOGS"),
+            cache_dir=self._folder("KORUS_CACHE_DIR"),
+            database_url=database_url,
+            download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
+            journal_key=self._text("KORUS_JOURNAL_KEY"),
+            sole_writer=self._flag(
+                "KORUS_SOLE_WRITER", default=(database_url or "").startswith("postgresql")
+            ),
+            settle_seconds=self._whole("KORUS_SETTLE_SECONDS", 300, at_least=120),
+            shutdown_seconds=self._whole("KORUS_SHUTDOWN_SECONDS", 30, at_least=0),
+            content=self._one_of("KORUS_MCP_CONTENT", Content) or Content.BOTH,
+            sandbox_bases=self._whole("KORUS_SANDBOX_BASES", 0, at_least=0),
+            sandbox_seed=self._whole("KORUS_SANDBOX_SEED", -1, at_least=0)
+            if "KORUS_SANDBOX_SEED" in self._given
+            else None,
+        )
+
+    def _require_gates(self) -> None:
+        missing = [n for n in _PRODUCTION_GATES if n not in self._given]
+        if missing:
+            self._problems.append(
+                f"production with a buying profile needs {', '.join(missing)}: "
+                "real money is bound to them."
+            )
+
+    def _has(self, name: str) -> bool:
+        return name in self._given or name + _FILE_SUFFIX in self._given
+
+    def _text(self, name: str) -> str | None:
+        path = self._given.get(name + _FILE_SUFFIX)
+        if path is None:
+            return self._given.get(name)
+        if name in self._given:
+            self._problems.append(f"{name} and {name}{_FILE_SUFFIX} are both set; keep one.")
+            return None
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            self._problems.append(f"the file named by {name}{_FILE_SUFFIX} cannot be read.")
+            return None
+        if not text:
+            self._problems.append(f"the file named by {name}{_FILE_SUFFIX} is empty.")
+        return text or None
+
+    def _list(self, name: str) -> tuple[str, ...] | None:
+        parts = tuple(p.strip() for p in self._given.get(name, "").split(",") if p.strip())
+        return parts or None
+
+    def _one_of(self, name: str, kind: type[_Choice]) -> _Choice | None:
+        value = self._given.get(name)
+        if value is None:
+            return None
+        try:
+            return kind(value.lower())
+        except ValueError:
+            self._problems.append(f"{name} must be one of {', '.join(kind)}.")
+            return None
+
+    def _amount(self, name: str, default: Decimal) -> Decimal:
+        return self._parsed(name, default, Decimal, lambda d: d.is_finite() and d > 0, "an amount")
+
+    def _whole(self, name: str, default: int, *, at_least: int) -> int:
+        return self._parsed(
+            name, default, int, lambda n: n >= at_least, f"a whole number from {at_least}"
+        )
+
+    def _parsed(
+        self,
+        name: str,
+        default: _Value,
+        parse: Callable[[str], _Value],
+        accepts: Callable[[_Value], bool],
+        wanted: str,
+    ) -> _Value:
+        value = self._given.get(name)
+        if value is None:
+            return default
+        try:
+            parsed = parse(value)
+        except (ValueError, InvalidOperation):
+            parsed = None
+        if parsed is None or not accepts(parsed):
+            self._problems.append(f"{name} must be {wanted}.")
+            return default
+        return parsed
+
+    def _flag(self, name: str, *, default: bool) -> bool:
+        value = self._given.get(name, "").lower()
+        if value not in ("", "true", "false"):
+            self._problems.append(f"{name} must be true or false.")
+        return default if not value else value == "true"
+
+    def _folder(self, name: str) -> Path | None:
+        value = self._given.get(name)
+        return Path(value).expanduser() if value else None
+
+    def _database_url(self) -> str | None:
+        url = self._given.get("KORUS_DATABASE_URL")
+        if url and not url.startswith(("sqlite:///", "postgresql://")):
+            self._problems.append("KORUS_DATABASE_URL must begin sqlite:/// or postgresql://.")
+        return url
+
+    def _origin(self, name: str, default: str | None) -> str | None:
+        url = self._address(name, default)
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.path not in ("", "/") or parts.query:
+            self._problems.append(f"{name} must be an origin like https://api.example.org.")
+            return None
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    def _address(self, name: str, default: str | None) -> str | None:
+        url = self._given.get(name, default)
+        if url is None:
+            return None
+        problem = next(_address_problems(url), None)
+        if problem is not None:
+            self._problems.append(f"{name} {problem}.")
+            return None
+        return url
+
+
+def _address_problems(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        yield "is not an address"
+        return
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        yield "must be an https address"
+    elif parts.username is not None or parts.fragment:
+        yield "must not hold a user name or a fragment"
+    elif parts.scheme == "http" and not is_loopback(_host(parts)):
+        yield "may use http:// for loopback only"
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.hostname or ""
+
+
+_DOCUMENT_HOST = "storage.googleapis.com"
+_DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
+_DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}
+_WORLD_NAMES = ("KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET", "KORUS_API_URL", "KORUS_TOKEN_URL")
+_PRODUCTION_GATES = ("KORUS_APPROVAL", "KORUS_MAX_ORDER_AMOUNT", "KORUS_MAX_DAY_AMOUNT")
+_LABEL_RULE = {
+    Environment.SANDBOX: "a sandbox is embedded or on loopback.",
+    Environment.DEMO: f"demo is {DEMO_API} or on loopback.",
+    Environment.PRODUCTION: "the demo host and loopback are not production.",
+}

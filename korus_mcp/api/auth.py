@@ -1,0 +1,172 @@
+"""The bearer token: OIDC client credentials, one token, one renewal at a time.
+
+Documented: authentication/oidc. Asking anew with the credentials is always enough (A23), so the
+refresh token is not used.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import anyio
+
+from korus_mcp.api import jsonld
+from korus_mcp.api.config import ApiConfig
+from korus_mcp.api.errors import (
+    ApiError,
+    Outcome,
+    TokenRefused,
+    TokenUnavailable,
+    from_answer,
+)
+from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Lanes
+from korus_mcp.clock import Clock
+
+OPERATION = "getToken"
+DEFAULT_LIFE_SECONDS = 1800.0
+ANSWER_LIMIT = 256 * 1024
+RENEWAL_SECONDS = 10.0
+"""The longest a renewal may take: for so long even a cancelled caller sees it through."""
+FAILURE_SECONDS = 1.5
+"""For so long a failed renewal answers for the next ones."""
+
+_REFUSALS = frozenset({400, 401, 403})
+_PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token; times in seconds of the monotonic clock."""
+
+    value: str = field(repr=False)
+    life_seconds: float
+    expires_at_monotonic: float = field(repr=False)
+    generation: int = field(repr=False)
+
+
+class TokenSource:
+    """Hands out the one token, renewing it early. Failures are remembered for a moment."""
+
+    def __init__(self, config: ApiConfig, lanes: Lanes, clock: Clock) -> None:
+        self._config = config
+        self._lanes = lanes
+        self._clock = clock
+        self._renewing = anyio.Lock()
+        self._token: Token | None = None
+        self._generation = 0
+        self._failure: ApiError | None = None
+        self._failed_at = 0.0
+
+    async def authorization(self, *, life_seconds: float) -> tuple[str, int]:
+        """The `Authorization` value of a token that lives so long at least, and its generation."""
+        token = await self.token(life_seconds=life_seconds)
+        return f"Bearer {token.value}", token.generation
+
+    def reject(self, generation: int) -> None:
+        """Forget the token of this generation; a newer one stays."""
+        if self._token is not None and self._token.generation == generation:
+            self._token = None
+
+    async def token(self, *, life_seconds: float = TOKEN_LIFE_READ) -> Token:
+        """A token with so much life left, or half of its life if it is short-lived.
+
+        One caller renews, the others wait for it. The renewal is shielded: it ends before a
+        cancellation of its caller does, so nobody else fails or asks again.
+
+        Raises:
+            TokenRefused: The credentials are wrong.
+            TokenUnavailable: No usable answer.
+        """
+        if token := self._good(life_seconds):
+            return token
+        async with self._renewing:
+            if token := self._good(life_seconds):
+                return token
+            self._raise_remembered()
+            return await self._renew()
+
+    def _good(self, life_seconds: float) -> Token | None:
+        token = self._token
+        if token is None:
+            return None
+        left = token.expires_at_monotonic - self._clock.monotonic()
+        return token if left >= min(life_seconds, token.life_seconds / 2) else None
+
+    def _raise_remembered(self) -> None:
+        left = self._failed_at + FAILURE_SECONDS - self._clock.monotonic()
+        if self._failure is not None and left > 0:
+            raise _again(self._failure, left)
+
+    async def _renew(self) -> Token:
+        try:
+            with anyio.fail_after(RENEWAL_SECONDS, shield=True):
+                self._token = await self._fetch()
+        except TimeoutError:
+            failure: ApiError = TokenUnavailable(OPERATION, Outcome.NOT_SENT)
+        except ApiError as error:
+            failure = error
+        else:
+            self._failure = None
+            return self._token
+        self._failure, self._failed_at = failure, self._clock.monotonic()
+        raise _again(failure, FAILURE_SECONDS)
+
+    async def _fetch(self) -> Token:
+        exchange = Exchange(
+            OPERATION,
+            "POST",
+            self._config.token_url,
+            headers={
+                "accept": "application/json",
+                "content-type": "application/x-www-form-urlencoded",
+            },
+            content=urlencode(
+                {
+                    "grant_type": "client_credentials",
+                    "client_id": self._config.client_id,
+                    "client_secret": self._config.client_secret,
+                }
+            ).encode(),
+        )
+        asked_at = self._clock.monotonic()
+        answer = await self._lanes.reads.send(exchange, limit=ANSWER_LIMIT)
+        value, life_seconds = self._read(answer)
+        self._generation += 1
+        return Token(value, life_seconds, asked_at + life_seconds, self._generation)
+
+    def _read(self, answer: Answer) -> tuple[str, float]:
+        if not 200 <= answer.status < 300:
+            raise from_answer(
+                OPERATION, "POST", answer.status, answer.headers, answer.body, now=self._clock.now()
+            )
+        try:
+            body = jsonld.json_object(answer.body)
+        except jsonld.NotReadable:
+            raise TokenUnavailable(OPERATION, Outcome.NOT_SENT) from None
+        value = body.get("access_token")
+        if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
+            raise TokenUnavailable(OPERATION, Outcome.NOT_SENT)
+        return value, _seconds(body.get("expires_in"))
+
+
+def _again(failure: ApiError, left: float) -> ApiError:
+    """A new error for each caller: the credentials were refused, or the token cannot be had now."""
+    if failure.status in _REFUSALS:
+        return TokenRefused(
+            OPERATION, Outcome.NOT_SENT, status=failure.status, issuer_text=failure.issuer_text
+        )
+    wait = max(left, failure.retry_after_seconds or 0.0)
+    return TokenUnavailable(
+        OPERATION,
+        Outcome.NOT_SENT,
+        status=failure.status,
+        retry_after_seconds=wait,
+        issuer_text=failure.issuer_text,
+    )
+
+
+def _seconds(given: object) -> float:
+    """`expires_in`, 1800 when it is missing or no positive number (T33)."""
+    text = str(given) if isinstance(given, int | str) else ""
+    life = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0.0
+    return life or DEFAULT_LIFE_SECONDS

@@ -1,0 +1,333 @@
+"""Reservations, orders, documents and tickets (`/v1/booking`).
+
+`create_reservations` and `create_orders` have real effects, are sent exactly once, and cannot be
+undone through the API. After an error with `Outcome.UNKNOWN`, look before doing anything again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Literal
+
+from korus_mcp.api import jsonld
+from korus_mcp.api.documents import Downloads
+from korus_mcp.api.jsonld import JsonObject
+from korus_mcp.api.models.order import (
+    Order,
+    OrderBulkResult,
+    OrderDocument,
+    OrderDocumentLink,
+    OrderItemTicket,
+)
+from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
+from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
+from korus_mcp.api.transport import Params, Wire, as_model
+
+Title = Literal["mr", "mrs", "mx"]
+
+REFERENCE_LIMIT = 50
+"""Longest external reference the filter of the orders list takes."""
+
+
+@dataclass(frozen=True)
+class TicketChoice:
+    """One ticket of the offer, with its session if and only if it has no `date_access` (T24)."""
+
+    ticket_iri: str
+    session_iri: str | None = None
+
+    def body(self) -> JsonObject:
+        """The entry as the API takes it.
+
+        Raises:
+            InvalidId: An IRI is none of its kind (T19).
+        """
+        jsonld.ids_in(self.ticket_iri, jsonld.OFFER_TICKET)
+        if self.session_iri is None:
+            return {"ticket": self.ticket_iri}
+        jsonld.ids_in(self.session_iri, jsonld.SESSION, jsonld.EVENT_SESSION)
+        return {"ticket": self.ticket_iri, "session": self.session_iri}
+
+
+@dataclass(frozen=True)
+class ReservationLine:
+    """An offer to hold, so many times, with one entry per ticket of the offer (A14)."""
+
+    offer_iri: str
+    quantity: int
+    tickets: tuple[TicketChoice, ...]
+
+    def body(self) -> JsonObject:
+        """The item as the API takes it.
+
+        Raises:
+            InvalidId: An IRI is none of its kind (T19).
+            ValueError: No quantity or no tickets.
+        """
+        jsonld.ids_in(self.offer_iri, jsonld.OFFER)
+        if self.quantity < 1 or not self.tickets:
+            raise ValueError("a line needs a quantity of 1 or more, and its tickets")
+        return {
+            "offer": self.offer_iri,
+            "quantity": self.quantity,
+            "ticketSessions": [choice.body() for choice in self.tickets],
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class CustomerInput:
+    """The buyer; what is None is not sent. `optin` is False unless the customer said yes."""
+
+    firstname: str
+    lastname: str
+    email: str
+    phone: str | None = None
+    country: str | None = None
+    language: str | None = None
+    optin: bool = False
+    title: Title | None = None
+
+    def body(self) -> JsonObject:
+        """The customer as the API takes it."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """Holds to turn into orders.
+
+    The external reference is our only handle after a lost answer: choose a unique one before.
+    """
+
+    reservation_iris: tuple[str, ...]
+    customer: CustomerInput
+    external_reference: str
+    notes: str | None = field(default=None, repr=False)
+
+    def body(self) -> JsonObject:
+        """The request as the API takes it.
+
+        Raises:
+            InvalidId: An IRI is not that of a reservation (T19).
+            ValueError: No reservations, or a reference that is not 1 to 50 characters (A29).
+        """
+        for iri in self.reservation_iris:
+            jsonld.ids_in(iri, jsonld.RESERVATION)
+        if not self.reservation_iris:
+            raise ValueError("an order needs reservations")
+        notes = {} if self.notes is None else {"notes": self.notes}
+        return {
+            "reservations": list(self.reservation_iris),
+            "customer": self.customer.body(),
+            "externalReference": _checked_reference(self.external_reference),
+            **notes,
+        }
+
+
+@dataclass(frozen=True)
+class OrderFilters:
+    """Which orders: our reference, days of creation (`YYYY-MM-DD`), newest first or last."""
+
+    external_reference: str | None = None
+    created_after: date | None = None
+    created_before: date | None = None
+    created_strictly_after: date | None = None
+    created_strictly_before: date | None = None
+    newest_first: bool = True
+
+    def params(self) -> Params:
+        """The query parameters; the reference is written in snake_case here (T17).
+
+        Raises:
+            ValueError: A reference that is not 1 to 50 characters.
+        """
+        days = (
+            ("createdAt[after]", self.created_after),
+            ("createdAt[before]", self.created_before),
+            ("createdAt[strictly_after]", self.created_strictly_after),
+            ("createdAt[strictly_before]", self.created_strictly_before),
+        )
+        reference = self.external_reference
+        return (
+            *_by_creation(newest_first=self.newest_first),
+            *((name, day.isoformat()) for name, day in days if day is not None),
+            *(
+                (("external_reference", _checked_reference(reference)),)
+                if reference is not None
+                else ()
+            ),
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class BeneficiaryInput:
+    """The person to name on a ticket; what is None is not sent."""
+
+    firstname: str
+    lastname: str
+    title: Title | None = None
+    nationality: str | None = None
+    date_of_birth: date | None = None
+    place_of_birth: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    def body(self) -> JsonObject:
+        """The beneficiary as the API takes it."""
+        given = {
+            "firstname": self.firstname,
+            "lastname": self.lastname,
+            "title": self.title,
+            "nationality": self.nationality,
+            "dateOfBirth": self.date_of_birth.isoformat() if self.date_of_birth else None,
+            "placeOfBirth": self.place_of_birth,
+            "email": self.email,
+            "phone": self.phone,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Booking:
+    """Reservations, orders, documents and tickets of our organisation.
+
+    Every method takes ids, not IRIs, raises `InvalidId` for what cannot be one, and `ApiError`
+    when the call fails. `language` is an `Accept-Language` value; None is the configured one.
+    """
+
+    def __init__(self, wire: Wire, downloads: Downloads) -> None:
+        self._wire = wire
+        self._downloads = downloads
+
+    def list_reservations(
+        self, *, newest_first: bool = True, language: str | None = None
+    ) -> Pages[Reservation]:
+        """All reservations of the organisation; the API has no filter for them."""
+        return fetch_pages(
+            self._wire,
+            "listReservations",
+            Reservation,
+            jsonld.RESERVATIONS.iri(),
+            _by_creation(newest_first=newest_first),
+            language=language,
+        )
+
+    async def create_reservations(
+        self, items: Sequence[ReservationLine], *, language: str | None = None
+    ) -> ReservationBulkResult:
+        """Hold offers; read both lists of the result (T14). Sent once, never repeated.
+
+        Raises:
+            ApiError: See its `outcome`; 422 means the whole call was refused (T34).
+            ValueError: Nothing to hold, or a line that cannot be right; nothing was sent.
+        """
+        if not items:
+            raise ValueError("nothing to reserve")
+        body: JsonObject = {"items": [item.body() for item in items]}
+        operation, path = "createReservations", jsonld.RESERVATIONS_BULK.iri()
+        answer = await self._wire.create(operation, path, body, language=language)
+        return as_model(operation, "POST", ReservationBulkResult, answer)
+
+    async def get_reservation(
+        self, reservation_id: str, *, language: str | None = None
+    ) -> Reservation:
+        """One reservation, as it stands now."""
+        path = jsonld.RESERVATION.iri(reservation_id)
+        return await fetch_one(self._wire, "getReservation", Reservation, path, language)
+
+    def list_orders(
+        self,
+        filters: OrderFilters = OrderFilters(),
+        *,
+        language: str | None = None,
+    ) -> Pages[Order]:
+        """The orders that match; by reference this finds an order whose answer was lost."""
+        path = jsonld.ORDERS.iri()
+        params = filters.params()
+        return fetch_pages(self._wire, "listOrders", Order, path, params, language=language)
+
+    async def create_orders(
+        self, request: OrderRequest, *, language: str | None = None
+    ) -> OrderBulkResult:
+        """Book for real; read both lists of the result (T14). Sent once, never repeated.
+
+        Raises:
+            ApiError: See its `outcome`; 422 means the whole call was refused (T34).
+            ValueError: The request cannot be right; nothing was sent.
+        """
+        operation, path = "createOrders", jsonld.ORDERS_BULK.iri()
+        answer = await self._wire.create(operation, path, request.body(), language=language)
+        return as_model(operation, "POST", OrderBulkResult, answer)
+
+    async def get_order(self, order_id: str, *, language: str | None = None) -> Order:
+        """One order with its items and tickets."""
+        return await fetch_one(self._wire, "getOrder", Order, jsonld.ORDER.iri(order_id), language)
+
+    def list_order_documents(
+        self, order_id: str, *, language: str | None = None
+    ) -> Pages[OrderDocument]:
+        """The files of an order; none means not ready (A20). Not paged."""
+        return fetch_pages(
+            self._wire,
+            "listOrderDocuments",
+            OrderDocument,
+            jsonld.DOCUMENTS.iri(order_id),
+            language=language,
+            paged=False,
+        )
+
+    async def get_order_document(
+        self, order_id: str, document_id: str, *, language: str | None = None
+    ) -> OrderDocument:
+        """One file of an order, without an address."""
+        path = jsonld.DOCUMENT.iri(order_id, document_id)
+        return await fetch_one(self._wire, "getOrderDocument", OrderDocument, path, language)
+
+    async def create_order_document_link(
+        self, order_id: str, document_id: str, language: str | None = None
+    ) -> OrderDocumentLink:
+        """A fresh signed address; `language` is that of the file, see `cached_language` (T27)."""
+        operation, path = "createOrderDocumentLink", jsonld.DOCUMENT.iri(order_id, document_id)
+        answer = await self._wire.change(operation, path, {}, language=language)
+        return as_model(operation, "PATCH", OrderDocumentLink, answer)
+
+    async def download_document(self, link: OrderDocumentLink) -> bytes:
+        """The PDF behind a signed address, fetched without the token (T26).
+
+        Raises:
+            DocumentRefused: The address is not allowed, or the file is no PDF.
+            ApiError: Redirected, TooLarge, Forbidden (expired), or the network's errors.
+        """
+        return await self._downloads.fetch(link)
+
+    async def get_order_item_ticket(
+        self, order_id: str, item_id: str, ticket_id: str, *, language: str | None = None
+    ) -> OrderItemTicket:
+        """One ticket of an order item."""
+        path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
+        return await fetch_one(self._wire, "getOrderItemTicket", OrderItemTicket, path, language)
+
+    async def set_ticket_beneficiary(
+        self,
+        order_id: str,
+        item_id: str,
+        ticket_id: str,
+        beneficiary: BeneficiaryInput,
+        *,
+        language: str | None = None,
+    ) -> OrderItemTicket:
+        """Name the holder of a ticket; the answer is the ticket after the change."""
+        path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
+        operation, body = "setTicketBeneficiary", {"beneficiary": beneficiary.body()}
+        answer = await self._wire.change(operation, path, body, language=language)
+        return as_model(operation, "PATCH", OrderItemTicket, answer)
+
+
+def _by_creation(*, newest_first: bool) -> Params:
+    return (("order[createdAt]", "desc" if newest_first else "asc"),)
+
+
+def _checked_reference(reference: str) -> str:
+    if not 1 <= len(reference) <= REFERENCE_LIMIT:
+        raise ValueError("an external reference has 1 to 50 characters")
+    return reference

@@ -1,0 +1,90 @@
+"""Where the API is, who we are there, and how long and how much we are ready to read."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+MIB = 1024 * 1024
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
+_LANGUAGE = re.compile(r"[A-Za-z0-9*,;=. -]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiConfig:
+    """Addresses, credentials and limits of one account; sizes in bytes, times in seconds.
+
+    `api_url` and `token_url` must be https, or http on loopback. `document_hosts` are the
+    exact hosts signed addresses may point to; `host:port` only for loopback.
+
+    Raises:
+        ValueError: An address is not acceptable.
+    """
+
+    api_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    document_hosts: frozenset[str]
+    language: str = "fr"
+    parallel: int = 16
+    parallel_orders: int = 4
+    json_limit: int = 5 * MIB
+    document_limit: int = 20 * MIB
+    connect_timeout: float = 5.0
+    read_timeout: float = 10.0
+    read_total: float = 30.0
+    """The longest one attempt of a read may take, however slowly bytes drip."""
+    order_read_timeout: float = 75.0
+    """The longest a creating POST may take in all; the fence of an order counts on it."""
+    retry_total: float = 10.0
+    retry_attempts: int = 3
+
+    def __post_init__(self) -> None:
+        if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
+            raise ValueError("the API address must be an origin, without a path")
+        object.__setattr__(self, "api_url", self.api_url.rstrip("/"))
+        _checked_url(self.token_url)
+        for host in self.document_hosts:
+            _check_document_host(host)
+        checked_language(self.language)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address without port is this machine."""
+    bare = host.strip("[]").lower()
+    if bare == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_language(language: str) -> str:
+    """The text itself, if it can stand in `Accept-Language`.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not _LANGUAGE.fullmatch(language):
+        raise ValueError("not a language")
+    return language
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("not a plain https address")
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
+        return url
+    raise ValueError("only https is allowed, or http on loopback")
+
+
+def _check_document_host(entry: str) -> None:
+    host, _, port = entry.rpartition(":") if re.search(r":[0-9]+$", entry) else (entry, "", "")
+    if not _HOST.fullmatch(host):
+        raise ValueError("not a host name in lower case")
+    if port and not is_loopback(host):
+        raise ValueError("a document host takes a port on loopback only")

@@ -1,0 +1,355 @@
+"""What can go wrong between us and the KorusTicket API, by cause.
+
+    ApiError                 operation, outcome; status, retry_after_seconds, issuer_text
+    |-- Unreachable          no connection came about
+    |-- TimedOut             silence
+    |-- Disconnected         the connection broke
+    |-- TooLarge             the answer passed its size limit
+    |-- Malformed            the answer is not what the contract says (reason)
+    |-- Redirected           the answer points elsewhere; never followed
+    |-- BadRequest           400
+    |-- Unauthorized         401
+    |-- Forbidden            403
+    |-- NotFound             404
+    |-- Unprocessable        422 (violations)
+    |-- RateLimited          429
+    |-- ServerFailed         5xx
+    |-- UnexpectedStatus     any other status
+    |-- TokenRefused         the token endpoint rejects the credentials
+    |-- TokenUnavailable     the token endpoint gives no usable answer
+    `-- DocumentRefused      a download address or file we will not take (reason)
+
+    InvalidId                a ValueError: refused before anything was sent
+
+`str()` of an error holds the operation and the cause, never an address, a body or a
+secret. What the issuer wrote is in `issuer_text` and `violations`: third-party text, to be shown
+as a quotation.
+"""
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import ClassVar
+
+import anyio
+import httpx
+
+TEXT_LIMIT = 500
+VIOLATIONS_LIMIT = 20
+
+
+class Outcome(StrEnum):
+    """Can the server have acted on the failed call?
+
+    A read changes nothing, so its failures are never `UNKNOWN`.
+    """
+
+    NOT_SENT = "not_sent"
+    """The request did not reach the application: nothing was done."""
+    REFUSED = "refused"
+    """A definite answer, or a read: nothing was done."""
+    UNKNOWN = "unknown"
+    """The server may have acted: look before doing anything again."""
+
+
+class InvalidId(ValueError):
+    """An id or IRI that cannot belong to this API; raised before any request."""
+
+
+class ApiError(Exception):
+    """A call to the API failed; the base of this tree."""
+
+    cause: ClassVar[str] = "failed"
+
+    def __init__(
+        self,
+        operation: str,
+        outcome: Outcome,
+        *,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+        issuer_text: str | None = None,
+    ) -> None:
+        super().__init__(f"{operation}: {self._describe(status)}")
+        self.operation = operation
+        self.outcome = outcome
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+        self.issuer_text = issuer_text
+
+    def _describe(self, status: int | None) -> str:
+        return self.cause if status is None else f"{self.cause} (status {status})"
+
+
+class _Reasoned(ApiError):
+    """An error with a reason of our own wording."""
+
+    def __init__(
+        self, operation: str, outcome: Outcome, *, reason: str, status: int | None = None
+    ) -> None:
+        self.reason = reason
+        super().__init__(operation, outcome, status=status)
+
+    def _describe(self, status: int | None) -> str:
+        return f"{super()._describe(status)}: {self.reason}"
+
+
+class Unreachable(ApiError):
+    """No connection: name resolution, refusal, TLS, or no answer while connecting."""
+
+    cause = "the server cannot be reached"
+
+
+class TimedOut(ApiError):
+    """The connection stood, the answer did not come in time."""
+
+    cause = "no answer in time"
+
+
+class Disconnected(ApiError):
+    """The connection broke before the answer was complete."""
+
+    cause = "the connection broke"
+
+
+class TooLarge(ApiError):
+    """The answer passed its size limit and was dropped unread."""
+
+    cause = "the answer is too large"
+
+
+class Malformed(_Reasoned):
+    """A success whose body is not what the contract says: not JSON, not an object, wrong fields."""
+
+    cause = "the answer cannot be read"
+
+
+class Redirected(ApiError):
+    """The answer points to another address. Redirects are never followed."""
+
+    cause = "the answer is a redirect"
+
+
+class BadRequest(ApiError):
+    """400: the request could not be read."""
+
+    cause = "bad request"
+
+
+class Unauthorized(ApiError):
+    """401: the token was not accepted, for a read not even a fresh one."""
+
+    cause = "the token was not accepted"
+
+
+class Forbidden(ApiError):
+    """403: the organisation, or the signed address, may not do this."""
+
+    cause = "forbidden"
+
+
+class NotFound(ApiError):
+    """404: no such resource; a remembered id may be stale."""
+
+    cause = "not found"
+
+
+class Unprocessable(ApiError):
+    """422: refused by the consistency check; nothing was done (`violations`: path, message)."""
+
+    cause = "refused by the consistency check"
+    violations: tuple[tuple[str, str], ...] = ()
+
+
+class RateLimited(ApiError):
+    """429: too many calls; `retry_after_seconds` says when to come back, if the server did."""
+
+    cause = "too many calls"
+
+
+class ServerFailed(ApiError):
+    """5xx: the server or a gateway before it failed."""
+
+    cause = "the server failed"
+
+
+class UnexpectedStatus(ApiError):
+    """A status the contract does not know."""
+
+    cause = "unexpected status"
+
+
+class TokenRefused(ApiError):
+    """The token endpoint rejects client id and secret."""
+
+    cause = "the credentials were refused"
+
+
+class TokenUnavailable(ApiError):
+    """The token endpoint cannot be reached or answers nothing usable."""
+
+    cause = "no token to be had"
+
+
+class DocumentRefused(_Reasoned):
+    """A download address we do not trust, or a file that is not a PDF."""
+
+    cause = "the document was refused"
+
+
+STATUS_ERRORS: Mapping[int, type[ApiError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    422: Unprocessable,
+    429: RateLimited,
+}
+
+# Of a write. That 401 and 429 come before any processing is assumed (A18).
+_NOT_PROCESSED = frozenset({401, 429})
+_REFUSED = frozenset({400, 403, 404, 422})
+
+NETWORK_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.StreamError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    OSError,
+)
+"""Every way in which httpx, or what lies under it, says that an exchange failed."""
+
+# The allow-list: only these prove that no byte of the request left.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+def from_network(operation: str, method: str, failure: BaseException) -> ApiError:
+    """The error for an exchange that broke; of a write, all but the allow-list is `UNKNOWN`."""
+    if isinstance(failure, _NOT_SENT):
+        return Unreachable(operation, Outcome.NOT_SENT)
+    outcome = outcome_of_answered(method)
+    if isinstance(failure, httpx.TimeoutException | TimeoutError):
+        return TimedOut(operation, outcome)
+    if isinstance(failure, httpx.TooManyRedirects):
+        return Redirected(operation, outcome)
+    if isinstance(failure, httpx.DecodingError):
+        return Malformed(operation, outcome, reason="broken encoding")
+    return Disconnected(operation, outcome)
+
+
+def from_answer(
+    operation: str,
+    method: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: datetime,
+) -> ApiError:
+    """The error for a status that is no success: the one place where a status gets its meaning.
+
+    The body is read tolerantly: problem JSON of any type, HTML or nothing (guide, section 13).
+    """
+    if 300 <= status < 400:
+        return Redirected(operation, outcome_of_answered(method), status=status)
+    kind = STATUS_ERRORS.get(status, ServerFailed if status >= 500 else UnexpectedStatus)
+    problem = _problem(body)
+    error = kind(
+        operation,
+        _outcome_of_status(method, status),
+        status=status,
+        retry_after_seconds=_retry_after_seconds(headers, now),
+        issuer_text=_detail(problem),
+    )
+    if isinstance(error, Unprocessable):
+        error.violations = _violations(problem)
+    return error
+
+
+def outcome_of_answered(method: str) -> Outcome:
+    """The outcome when an answer came, or may have come, but tells nothing."""
+    return Outcome.REFUSED if method == "GET" else Outcome.UNKNOWN
+
+
+def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Third-party text on one line, without tags, entities or invisible characters, shortened."""
+    visible = html.unescape(re.sub(r"<[^<>]*>", " ", text[: 20 * limit]))
+    kept = (" " if unicodedata.category(c) in _INVISIBLE else c for c in visible)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+# control, format (bidirectional marks among them), surrogates, private use, separators of lines
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def _outcome_of_status(method: str, status: int) -> Outcome:
+    if status in _NOT_PROCESSED:
+        return Outcome.NOT_SENT
+    if status in _REFUSED:
+        return Outcome.REFUSED
+    return outcome_of_answered(method)
+
+
+def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """`Retry-After` in seconds: a number, or a date against the answer's own `Date`."""
+    given = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", given):
+        return float(given)
+    until = http_date(given)
+    if until is None:
+        return None
+    return max(0.0, (until - (http_date(headers.get("date", "")) or now)).total_seconds())
+
+
+def http_date(text: str) -> datetime | None:
+    """The moment of an HTTP date header, aware; None when it is not one."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _problem(body: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _detail(problem: Mapping[str, object]) -> str | None:
+    for key in ("detail", "description", "title", "error_description", "error"):
+        text = problem.get(key)
+        if isinstance(text, str) and (shown := plain_text(text)):
+            return shown
+    return None
+
+
+def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    entries = problem.get("violations")
+    if not isinstance(entries, list):
+        return ()
+    rows = [entry for entry in entries if isinstance(entry, dict)]
+    return tuple(
+        (_text(row.get("propertyPath")), _text(row.get("message")))
+        for row in rows[:VIOLATIONS_LIMIT]
+    )
+
+
+def _text(value: object) -> str:
+    return plain_text(value) if isinstance(value, str) else ""

@@ -1,0 +1,271 @@
+"""Ids, IRIs and collections: the JSON-LD side of the API, in one place.
+
+Every path is built here from a table of templates and validated ids; an IRI from outside is
+only taken apart against the same table (guide, section 8). Nothing follows an `@id` or a `view`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from korus_mcp.api.errors import InvalidId
+
+JsonObject: TypeAlias = Mapping[str, object]
+
+IRI_LIMIT = 512
+_SEGMENT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", re.ASCII)
+
+
+def is_segment(text: str) -> bool:
+    """Whether a text can be an id: opaque, 1 to 64 of letters, digits, `-` and `_`."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
+def segment(text: str) -> str:
+    """The text itself, if it can be a path segment.
+
+    Raises:
+        InvalidId: It cannot; the text is not repeated in the message.
+    """
+    if not isinstance(text, str) or not is_segment(text):
+        raise InvalidId("not an id of this API")
+    return text
+
+
+@dataclass(frozen=True)
+class Template:
+    """One kind of address: a path with `{names}` where ids belong."""
+
+    path: str
+
+    def iri(self, *ids: str) -> str:
+        """The address of these ids, in the order of the template.
+
+        Raises:
+            InvalidId: An id is no path segment.
+        """
+        places = iter(ids)
+        built = re.sub(r"\{[a-z_]+\}", lambda _: segment(next(places)), self.path)
+        if next(places, None) is not None:
+            raise TypeError("more ids than the template has places")
+        return built
+
+    def match(self, iri: str) -> tuple[str, ...] | None:
+        """The ids of an address of this kind, None for any other text."""
+        parts, wanted = iri.split("/"), self.path.split("/")
+        if len(iri) > IRI_LIMIT or len(parts) != len(wanted):
+            return None
+        if any(w != p for w, p in zip(wanted, parts, strict=True) if not w.startswith("{")):
+            return None
+        ids = tuple(p for w, p in zip(wanted, parts, strict=True) if w.startswith("{"))
+        return ids if all(map(is_segment, ids)) else None
+
+
+_CATALOG = "/v1/ticketing/catalogs/{catalog_id}"
+_BASE = _CATALOG + "/product_bases/{base_id}"
+_OFFER = _CATALOG + "/offers/{offer_id}"
+_TICKET = _OFFER + "/tickets/{ticket_id}"
+_ORDER = "/v1/booking/orders/{order_id}"
+
+CATALOGS = Template("/v1/ticketing/catalogs")
+CATALOG = Template(_CATALOG)
+PRODUCT_BASES = Template(_CATALOG + "/product_bases")
+PRODUCT_BASE = Template(_BASE)
+OPTIONS = Template(_BASE + "/options")
+OPTION = Template(_BASE + "/options/{code}")
+OPTION_VALUES = Template(_BASE + "/options/{code}/values")
+OPTION_VALUE = Template(_BASE + "/options/{code}/values/{value_id}")
+BASE_PRODUCTS = Template(_BASE + "/products")
+PRODUCT = Template(_CATALOG + "/products/{product_id}")
+SEAT_MAP = Template(_BASE + "/seat_maps/{seat_map_id}")
+OFFERS = Template(_CATALOG + "/offers")
+OFFER = Template(_OFFER)
+OFFER_AVAILABILITY = Template(_OFFER + "/availability")
+OFFER_PRICE = Template(_OFFER + "/price")
+OFFER_TICKETS = Template(_OFFER + "/tickets")
+OFFER_TICKET = Template(_TICKET)
+SESSIONS = Template(_TICKET + "/sessions")
+SESSION = Template(_TICKET + "/sessions/{session_id}")
+EVENT_SESSION = Template(_CATALOG + "/events/{event_id}/sessions/{session_id}")
+"""The older form of a session address: still answered (T10), never fetched."""
+RESERVATIONS = Template("/v1/booking/reservations")
+RESERVATIONS_BULK = Template("/v1/booking/reservations/_bulk")
+RESERVATION = Template("/v1/booking/reservations/{reservation_id}")
+ORDERS = Template("/v1/booking/orders")
+ORDERS_BULK = Template("/v1/booking/orders/_bulk")
+ORDER = Template(_ORDER)
+ORDER_ITEM = Template(_ORDER + "/items/{item_id}")
+ORDER_ITEM_TICKET = Template(_ORDER + "/items/{item_id}/tickets/{ticket_id}")
+DOCUMENTS = Template(_ORDER + "/documents")
+DOCUMENT = Template(_ORDER + "/documents/{document_id}")
+FORM = Template("/v1/forms/{form_id}")
+
+RESOURCES = (
+    CATALOG,
+    PRODUCT_BASE,
+    OPTION,
+    OPTION_VALUE,
+    PRODUCT,
+    SEAT_MAP,
+    OFFER,
+    OFFER_TICKET,
+    SESSION,
+    EVENT_SESSION,
+    RESERVATION,
+    ORDER,
+    ORDER_ITEM,
+    ORDER_ITEM_TICKET,
+    DOCUMENT,
+    FORM,
+)
+"""The addresses that name one thing: what an IRI from outside is compared with."""
+
+
+def ids_in(iri: str, *templates: Template) -> tuple[str, ...]:
+    """The ids of an IRI that must be of one of these kinds, in the order of its template.
+
+    Raises:
+        InvalidId: Another kind, another host, braces, an anonymous node, or no IRI at all.
+    """
+    if isinstance(iri, str):
+        for template in templates:
+            ids = template.match(iri)
+            if ids is not None:
+                return ids
+    raise InvalidId("not an address of this kind in this API")
+
+
+def parse_iri(iri: str) -> tuple[Template, tuple[str, ...]]:
+    """Kind and ids of an IRI that names one resource.
+
+    Raises:
+        InvalidId: As `ids_in`.
+    """
+    if isinstance(iri, str):
+        for template in RESOURCES:
+            ids = template.match(iri)
+            if ids is not None:
+                return template, ids
+    raise InvalidId("not an address of a resource of this API")
+
+
+def last_segment(iri: str) -> str:
+    """The id an IRI ends with.
+
+    Raises:
+        InvalidId: It does not end with an id.
+    """
+    return segment(iri.rpartition("/")[2])
+
+
+def same_resource(one: str | None, other: str | None) -> bool:
+    """Whether two IRIs of one kind mean the same thing: their last segments are equal (T10)."""
+    if not one or not other:
+        return False
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
+
+
+def usable_iri(iri: str | None) -> str | None:
+    """An answered `@id` worth keeping: no braces (T3), no anonymous node (T18), no other host."""
+    if iri is None or len(iri) > IRI_LIMIT or not iri.startswith("/v1/"):
+        return None
+    return iri if re.fullmatch(r"[0-9A-Za-z/_-]+", iri, re.ASCII) else None
+
+
+def catalog_iri(catalog_id: str) -> str:
+    """The IRI of a catalog."""
+    return CATALOG.iri(catalog_id)
+
+
+def product_base_iri(catalog_id: str, base_id: str) -> str:
+    """The IRI of a product base."""
+    return PRODUCT_BASE.iri(catalog_id, base_id)
+
+
+def product_iri(catalog_id: str, product_id: str) -> str:
+    """The flat IRI of a product."""
+    return PRODUCT.iri(catalog_id, product_id)
+
+
+def seat_map_iri(catalog_id: str, base_id: str, seat_map_id: str) -> str:
+    """The IRI of a seat map."""
+    return SEAT_MAP.iri(catalog_id, base_id, seat_map_id)
+
+
+def offer_iri(catalog_id: str, offer_id: str) -> str:
+    """The IRI of an offer, as a reservation takes it."""
+    return OFFER.iri(catalog_id, offer_id)
+
+
+def ticket_iri(catalog_id: str, offer_id: str, ticket_id: str) -> str:
+    """The IRI of an offer ticket, as a reservation takes it."""
+    return OFFER_TICKET.iri(catalog_id, offer_id, ticket_id)
+
+
+def session_iri(catalog_id: str, offer_id: str, ticket_id: str, session_id: str) -> str:
+    """The IRI of a session, as a reservation takes it."""
+    return SESSION.iri(catalog_id, offer_id, ticket_id, session_id)
+
+
+def reservation_iri(reservation_id: str) -> str:
+    """The IRI of a reservation, as an order takes it."""
+    return RESERVATION.iri(reservation_id)
+
+
+def order_iri(order_id: str) -> str:
+    """The IRI of an order."""
+    return ORDER.iri(order_id)
+
+
+def order_item_ticket_iri(order_id: str, item_id: str, ticket_id: str) -> str:
+    """The IRI of a ticket of an order item."""
+    return ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
+
+
+def document_iri(order_id: str, document_id: str) -> str:
+    """The IRI of a document of an order."""
+    return DOCUMENT.iri(order_id, document_id)
+
+
+class NotReadable(ValueError):
+    """A body that is not what it should be; the message is our own wording."""
+
+
+def json_object(body: bytes) -> JsonObject:
+    """The JSON object in a body, whatever its content type says (T30).
+
+    Raises:
+        NotReadable: The body is not JSON, or no object.
+    """
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise NotReadable("not JSON") from None
+    if not isinstance(found, dict):
+        raise NotReadable("not an object")
+    return found
+
+
+def members(collection: JsonObject) -> list[object]:
+    """The members of a collection; `member` is the only key a collection must have.
+
+    Raises:
+        NotReadable: There is no list of members.
+    """
+    found = collection.get("member")
+    if not isinstance(found, list):
+        raise NotReadable("not a collection")
+    return found
+
+
+def total_items(collection: JsonObject) -> int | None:
+    """How many items all pages hold; None when the server does not say (T4)."""
+    total = collection.get("totalItems")
+    is_count = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    return total if is_count and isinstance(total, int) else None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

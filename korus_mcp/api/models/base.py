@@ -1,0 +1,221 @@
+"""How an answer becomes an object: tolerant of what is missing, new or of a wrong type.
+
+Rules (guide, T7 and T31): only the id is needed; unknown keys are kept in `model_extra`; enums stay
+text; a field of a wrong type reads as if it were missing, its raw value stays in `unread` under its
+wire name. So one odd field never costs the resource around it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from korus_mcp.api import jsonld
+
+T = TypeVar("T")
+
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+
+
+def read_money(value: object) -> Decimal | None:
+    """A decimal string as a number that can be added up; floats and exponents are refused.
+
+    Raises:
+        ValueError: Anything but null or digits with an optional fraction.
+    """
+    if value is None or isinstance(value, Decimal):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    raise ValueError("not a decimal string")
+
+
+def _only_text(value: object) -> object:
+    """Keep numbers from being read as seconds since 1970."""
+    if value is None or isinstance(value, str | date):
+        return value
+    raise ValueError("not a text")
+
+
+def _read_link(value: object) -> object:
+    link = value.get("@id") if isinstance(value, Mapping) else value
+    if link is None or isinstance(link, str):
+        return link
+    raise ValueError("not a link")
+
+
+def _read_list(value: object) -> object:
+    """A list; one with gaps arrives as an object with numbers for keys (a habit of PHP)."""
+    if isinstance(value, Mapping) and all(str(key).isdecimal() for key in value):
+        return list(value.values())
+    return () if value is None else value
+
+
+Money = Annotated[Decimal | None, BeforeValidator(read_money)]
+"""An amount in units of the currency, from a decimal string such as "100.00"."""
+Moment = Annotated[AwareDatetime | None, BeforeValidator(_only_text)]
+"""A date-time with its own offset; without one it is not a moment and stays unread."""
+Day = Annotated[date | None, BeforeValidator(_only_text)]
+"""A calendar day without zone."""
+Link = Annotated[str | None, BeforeValidator(_read_link)]
+"""The IRI of another resource; one that came embedded is reduced to its `@id`."""
+Many = Annotated[tuple[T, ...], BeforeValidator(_read_list)]
+"""A list; null reads as empty, and so does a missing key (`model_fields_set` tells them apart)."""
+ResourceId = Annotated[str, BeforeValidator(lambda value: jsonld.segment(_as_text(value)))]
+"""An opaque id that can stand in a path (T2)."""
+
+
+class ApiModel(BaseModel):
+    """Anything read from the API. Frozen; the representation never shows content."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        coerce_numbers_to_str=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+    )
+
+    must_fit: ClassVar[bool] = False
+    """Whether a wrong type is an error after all: answers that tell what was booked."""
+
+    _unread: dict[str, object] = PrivateAttr(default_factory=dict)
+
+    @property
+    def unread(self) -> Mapping[str, object]:
+        """Raw values of the fields that came with a wrong type, by wire name."""
+        return self._unread
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_leniently(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, Mapping):
+            return handler(data)
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if cls.must_fit:
+                raise
+            readable, raw = _set_aside(cls, data, error.errors(include_input=False))
+        model = handler(readable)
+        model._unread.update(raw)
+        return model
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [("id", self.id)] if isinstance(self, Embedded) else []
+
+
+class Embedded(ApiModel):
+    """A part of a resource that may have an id; a bare IRI is one that knows only its id."""
+
+    id: ResourceId | None = None
+    at_id: str | None = Field(default=None, alias="@id")
+
+    @property
+    def iri(self) -> str | None:
+        """The answered address, if it is one (T3, T18); paths are built from ids all the same."""
+        return jsonld.usable_iri(self.at_id)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _id_from_iri(cls, data: object) -> object:
+        if isinstance(data, str):
+            _, ids = jsonld.parse_iri(data)
+            return {"@id": data, "id": ids[-1]}
+        if isinstance(data, Mapping) and "id" not in data:
+            iri = data.get("@id")
+            usable = jsonld.usable_iri(iri) if isinstance(iri, str) else None
+            return {**data, "id": jsonld.last_segment(usable)} if usable else data
+        return data
+
+
+class Resource(Embedded):
+    """A thing with an id. A bare IRI is read as one that knows only its id (A13)."""
+
+    id: ResourceId
+
+
+class Failure(ApiModel):
+    """An entry of a list of failures, whatever its shape: its members are not published (A12)."""
+
+    subject: ClassVar[str] = ""
+    """ApiModel name of the member that says what failed."""
+
+    code: str | None = None
+    message: str | None = None
+    """Third-party text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _any_shape(cls, data: object) -> object:
+        if isinstance(data, Mapping):
+            return data
+        iri = jsonld.usable_iri(data) if isinstance(data, str) else None
+        return {cls.subject: iri} if iri else {"message": str(data)}
+
+
+class BulkResult(ApiModel):
+    """Successes and failures side by side, under status 200: both lists must be read (T14).
+
+    Unlike elsewhere a wrong type is an error here: what was booked must not be misread.
+    """
+
+    must_fit: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("neither of the two lists is there")
+        return self
+
+
+def _as_text(value: object) -> str:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]  # segment() refuses the rest
+
+
+def _wire_name(model: type[BaseModel], name: str) -> str:
+    return model.model_fields[name].alias or name
+
+
+def _set_aside(
+    model: type[BaseModel], data: Mapping[str, object], errors: list[ErrorDetails]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Split the data: what can be read, and the raw value of each field that cannot."""
+    names = {_wire_name(model, name): name for name in model.model_fields}
+    readable, raw = dict(data), dict[str, object]()
+    dropped: dict[str, set[int]] = {}
+    for error in errors:
+        place = error["loc"]
+        wire = str(place[0]) if place else ""
+        key = wire if wire in data else names.get(wire, wire)
+        value = data.get(key)
+        if key not in data or wire == "id":
+            continue
+        raw[wire] = value
+        if isinstance(value, list) and len(place) > 1 and isinstance(place[1], int):
+            dropped.setdefault(key, set()).add(place[1])
+        else:
+            readable.pop(key, None)
+    for key, positions in dropped.items():
+        value = data[key]
+        if key in readable and isinstance(value, list):
+            readable[key] = [entry for n, entry in enumerate(value) if n not in positions]
+    return readable, raw

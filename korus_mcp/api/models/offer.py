@@ -1,0 +1,80 @@
+"""Offers, their live figures, tickets and sessions (documented: how-to/availability-checks)."""
+
+from korus_mcp.api.models.base import ApiModel, Day, Embedded, Link, Many, Moment, Money, Resource
+
+
+class OfferPriceSummary(ApiModel):
+    """The list price of one offer; stale when the offer says `realtime_price_required`."""
+
+    amount_incl_tax: Money = None
+    original_amount_incl_tax: Money = None
+    currency: str | None = None
+    """As printed, in either letter case (T1)."""
+
+
+class OfferProduct(Embedded):
+    """The product an offer sells (A05)."""
+
+    name: str | None = None
+    description: str | None = None
+    disabled: bool | None = None
+
+
+class OfferTicketSummary(Embedded):
+    """A ticket inside an offer; ask for the offer's tickets to learn ids."""
+
+    date_access: bool | None = None
+    form: Link = None
+
+
+class Offer(Resource):
+    """Price and stock of a product on a day; no `date` is undated, no stock is not limited (T8)."""
+
+    date: Day = None
+    availability_check_required: bool | None = None
+    realtime_price_required: bool | None = None
+    price: OfferPriceSummary | None = None
+    product: OfferProduct | None = None
+    product_base: Link = None
+    tickets: Many[OfferTicketSummary] = ()
+    available_quantity: int | None = None
+
+
+class SessionAvailability(ApiModel):
+    """Stock of one session; its own `@id` is a placeholder, the key is `session` (T6)."""
+
+    session: Link = None
+    available_quantity: int | None = None
+
+
+class OfferAvailability(ApiModel):
+    """Live stock of an offer and of its sessions; null is not limited (A26)."""
+
+    available_quantity: int | None = None
+    sessions_availability: Many[SessionAvailability] = ()
+
+
+class OfferPrice(ApiModel):
+    """Live price of one offer; the amount without tax may be missing and is never computed."""
+
+    amount_incl_tax: Money = None
+    amount_excl_tax: Money = None
+    currency: str | None = None
+
+
+class OfferTicket(Resource):
+    """One entitlement of an offer: `date_access` True takes no session, False needs one (T24)."""
+
+    name: str | None = None
+    description: str | None = None
+    date_access: bool | None = None
+
+
+class OfferTicketSession(Resource):
+    """A time slot, with the local offset of the venue (A07)."""
+
+    name: str | None = None
+    starts_at: Moment = None
+    ends_at: Moment = None
+    available_quantity: int | None = None
+    seat_map: Link = None

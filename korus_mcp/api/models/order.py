@@ -1,0 +1,131 @@
+"""Orders, their tickets and documents (documented: openapi/bookingorder, release)."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from korus_mcp.api.models.base import (
+    ApiModel,
+    BulkResult,
+    Day,
+    Embedded,
+    Failure,
+    Link,
+    Many,
+    Moment,
+    Money,
+    Resource,
+)
+from korus_mcp.api.models.seat_map import Seating
+
+
+class OrderCustomer(ApiModel):
+    """The buyer as stored. Personal data."""
+
+    firstname: str | None = None
+    lastname: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    language: str | None = None
+    optin: bool | None = None
+    title: str | None = None
+
+
+class Beneficiary(ApiModel):
+    """The person named on a ticket. Personal data."""
+
+    firstname: str | None = None
+    lastname: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    title: str | None = None
+    date_of_birth: Day = None
+    place_of_birth: str | None = None
+    nationality: str | None = None
+
+
+class OrderItemTicket(Resource):
+    """One admission; while `status` is `waiting_beneficiary_data` its holder must be named."""
+
+    voucher: str | None = None
+    occurs_at: Moment = None
+    required_beneficiary_fields: Many[str] = ()
+    beneficiary: Beneficiary | None = None
+    beneficiary_designation_deadline: Moment = None
+    beneficiary_amendable: bool | None = None
+    status: str | None = None
+    seating: Seating | None = None
+
+
+class OrderItem(Resource):
+    """One line of an order; `amount_*` is read as the line total, prefer `total_amount_*` (A15)."""
+
+    quantity: int | None = None
+    unit_amount_incl_tax: Money = None
+    unit_amount_excl_tax: Money = None
+    total_amount_incl_tax: Money = None
+    total_amount_excl_tax: Money = None
+    amount_incl_tax: Money = None
+    amount_excl_tax: Money = None
+    date: Day = None
+    product: Link = None
+    tickets: Many[OrderItemTicket] = ()
+
+
+class Order(Resource):
+    """A booking. It can turn `cancelled` without a call of ours; documents are a separate list."""
+
+    created_at: Moment = None
+    status: str | None = None
+    cancelled_at: Moment = None
+    reference: str | None = None
+    external_reference: str | None = None
+    connector_reference: str | None = None
+    total_amount_incl_tax: Money = None
+    total_amount_excl_tax: Money = None
+    catalog: Link = None
+    organization: Link = None
+    reservation: Link = None
+    customer: OrderCustomer | None = None
+    items: Many[OrderItem] = ()
+
+
+class OrderFailure(Failure):
+    """A reservation the issuer would not order (A12)."""
+
+    subject: ClassVar[str] = "reservation"
+
+    reservation: Link = None
+
+
+class OrderBulkResult(BulkResult):
+    """The outcome of an order call: orders that were made, reservations that were refused."""
+
+    orders: Many[Order] = ()
+    failed_orders: Many[OrderFailure] = ()
+
+
+class OrderDocument(Resource):
+    """A file of an order, known by id only; it has no name, type or size."""
+
+    downloadable_at: Moment = None
+
+
+class OrderDocumentLink(Embedded):
+    """A short-lived signed address: a secret, not for customers, logs or storage."""
+
+    temporary_url: str = Field(repr=False)
+    cached_language: str | None = None
+    """Language of the file; it may differ from the one asked for (T27)."""
+
+
+class FormField(ApiModel):
+    """A field of a form; its properties are not published, all are extras (A28)."""
+
+
+class Form(Resource):
+    """Extra questions of an issuer, from the older model (A28)."""
+
+    code: str | None = None
+    fields: Many[FormField] = ()

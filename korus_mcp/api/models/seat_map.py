@@ -1,0 +1,56 @@
+"""The layout of the seats, and the place an issuer gave (A10, A11)."""
+
+from pydantic import FiniteFloat
+
+from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
+
+
+class SeatingCategory(Embedded):
+    """A price or comfort class of seats; `color` is #rrggbb."""
+
+    name: str | None = None
+    color: str | None = None
+    option_value: Link = None
+
+
+class Seat(ApiModel):
+    """One seat: a label and its place in drawing units, `y` growing downwards."""
+
+    name: str | None = None
+    x: FiniteFloat | None = None
+    y: FiniteFloat | None = None
+
+
+class Row(ApiModel):
+    """One row of seats."""
+
+    name: str | None = None
+    seats: Many[Seat] = ()
+
+
+class Zone(Embedded):
+    """An area of the venue; `rows` None is a standing or unnumbered zone, `polygon` its outline."""
+
+    name: str | None = None
+    seating_category: Link = None
+    option_value: Link = None
+    capacity: int | None = None
+    polygon: tuple[tuple[FiniteFloat, FiniteFloat], ...] | None = None
+    rows: tuple[Row, ...] | None = None
+
+
+class SeatMap(Resource):
+    """Layout of a venue; it says nothing about which seats are free."""
+
+    zones: Many[Zone] = ()
+    seating_categories: Many[SeatingCategory] = ()
+
+
+class Seating(ApiModel):
+    """The place an issuer allocated, as printed text."""
+
+    zone: str | None = None
+    seating_category: str | None = None
+    row: str | None = None
+    seat: str | None = None
+    entrance: str | None = None

@@ -1,0 +1,152 @@
+"""Reading one resource, or a list page by page by counting: `view` is never read (T4)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from korus_mcp.api import jsonld
+from korus_mcp.api.errors import BadRequest, NotFound
+from korus_mcp.api.models.base import ApiModel, Resource
+from korus_mcp.api.transport import Params, Wire, as_model, malformed
+
+M = TypeVar("M", bound=ApiModel)
+R = TypeVar("R", bound=Resource)
+
+PAGE_SIZE = 50
+"""The most the API gives (T32)."""
+PAGES_LIMIT = 4000
+"""No list is longer than this: 200,000 items."""
+
+
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    """One page: its readable items, its number from 1, the total if stated, whether it is the last.
+
+    `unreadable` counts members without a usable id.
+    """
+
+    items: tuple[R, ...]
+    number: int
+    total: int | None
+    last: bool
+    unreadable: int = 0
+
+    @property
+    def received(self) -> int:
+        """Members the page held, readable or not."""
+        return len(self.items) + self.unreadable
+
+
+class Pages(Generic[R]):
+    """A list of the API, fetched as it is read: `async for`, `page(n)` or `all()`."""
+
+    def __init__(
+        self,
+        operation: str,
+        model: type[R],
+        fetch: Callable[[int], Awaitable[jsonld.JsonObject]],
+        *,
+        paged: bool = True,
+    ) -> None:
+        self._operation = operation
+        self._model = model
+        self._fetch = fetch
+        self._paged = paged
+
+    async def page(self, number: int = 1) -> Page[R]:
+        """One page of 50; beyond the end it is empty (A25).
+
+        Raises:
+            ApiError: The page cannot be had.
+            ValueError: The number is below 1.
+        """
+        if number < 1:
+            raise ValueError("pages count from 1")
+        try:
+            return self._read(await self._fetch(number), number)
+        except (BadRequest, NotFound):
+            if number == 1:
+                raise
+            return Page((), number, None, last=True)
+
+    async def all(self) -> list[R]:
+        """Every item, in order.
+
+        Raises:
+            ApiError: A page cannot be had.
+        """
+        return [item async for item in self]
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        seen: set[str] = set()
+        received = 0
+        for number in range(1, PAGES_LIMIT + 1):
+            page = await self.page(number)
+            received += page.received
+            fresh = [item for item in page.items if item.id not in seen]
+            for item in fresh:
+                if item.id not in seen:
+                    seen.add(item.id)
+                    yield item
+            if self._ends(page, received) or not (fresh or page.unreadable):
+                return
+        raise malformed(self._operation, "GET", "a list without end")
+
+    def _ends(self, page: Page[R], received: int) -> bool:
+        """Whether nothing follows. A stated total counts against what came: a server may give less
+        than the 50 asked for; without a total a short page is the end.
+        """
+        if page.total is None or not self._paged:
+            return page.last
+        return page.received == 0 or received >= page.total
+
+    def _read(self, body: jsonld.JsonObject, number: int) -> Page[R]:
+        try:
+            members = jsonld.members(body)
+        except jsonld.NotReadable as failure:
+            raise malformed(self._operation, "GET", str(failure)) from None
+        items = [item for item in map(self._item, members) if item is not None]
+        total = jsonld.total_items(body)
+        before = (number - 1) * PAGE_SIZE
+        short = len(members) < PAGE_SIZE
+        counted_out = short if total is None else before + len(members) >= total
+        last = not self._paged or not members or counted_out
+        return Page(tuple(items), number, total, last, len(members) - len(items))
+
+    def _item(self, member: object) -> R | None:
+        try:
+            return self._model.model_validate(member)
+        except ValidationError:
+            return None
+
+
+async def fetch_one(
+    wire: Wire, operation: str, model: type[M], path: str, language: str | None
+) -> M:
+    """The resource at a path.
+
+    Raises:
+        ApiError: It cannot be had.
+    """
+    return as_model(operation, "GET", model, await wire.read(operation, path, language=language))
+
+
+def fetch_pages(
+    wire: Wire,
+    operation: str,
+    model: type[R],
+    path: str,
+    params: Params = (),
+    *,
+    language: str | None,
+    paged: bool = True,
+) -> Pages[R]:
+    """The list at a path; nothing is sent yet."""
+
+    def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
+        place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
+        return wire.read(operation, path, (*place, *params), language=language)
+
+    return Pages(operation, model, fetch, paged=paged)

@@ -1,0 +1,89 @@
+"""What time it is for the API: learnt from the `Date` header of its answers.
+
+The end of a hold is the API's moment, so it is compared with the API's clock. Each answer gives a
+sample: its `Date` minus our monotonic clock at mid-request; the median of the last nine counts.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from korus_mcp.api.errors import http_date
+from korus_mcp.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+SAMPLES = 9
+RESOLUTION_SECONDS = 1.0
+UNKNOWN_BOUND_SECONDS = 30.0
+JUMP_SECONDS = 60.0
+CONFIRMING_SAMPLES = 4
+"""A jump is believed once the sample that showed it and three more agree."""
+
+
+@dataclass(frozen=True, order=True)
+class _Sample:
+    ahead_seconds: float
+    round_trip_seconds: float
+
+
+class ServerTime:
+    """The API's clock, as well as its answers let us know it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
+        self._jumped: list[_Sample] = []
+
+    def now(self) -> datetime:
+        """The API's present moment, aware, UTC; our own while no answer came yet."""
+        sample = self._median()
+        if sample is None:
+            return self._clock.now()
+        return _EPOCH + timedelta(seconds=sample.ahead_seconds + self._clock.monotonic())
+
+    @property
+    def bound_seconds(self) -> float:
+        """How far `now()` may be off: half the round trip plus the second `Date` is cut to."""
+        sample = self._median()
+        if sample is None:
+            return UNKNOWN_BOUND_SECONDS
+        bound = sample.round_trip_seconds / 2 + RESOLUTION_SECONDS
+        return max(bound, UNKNOWN_BOUND_SECONDS) if self._jumped else bound
+
+    def learn(self, headers: Mapping[str, str], *, sent: float, received: float) -> None:
+        """Take the sample of one answer; `sent` and `received` are readings of the monotonic clock.
+
+        Answers without a `Date`, or from a cache (`Age`), teach nothing.
+        """
+        date = http_date(headers.get("date", ""))
+        if date is None or "age" in headers:
+            return
+        middle = (sent + received) / 2
+        self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))
+
+    def _take(self, sample: _Sample) -> None:
+        known = self._median()
+        if known is None or _near(sample, known):
+            self._jumped.clear()
+            self._samples.append(sample)
+            return
+        if self._jumped and not _near(sample, self._jumped[0]):
+            self._jumped.clear()
+        self._jumped.append(sample)
+        if len(self._jumped) >= CONFIRMING_SAMPLES:
+            _log.warning("the clock of the API moved by more than %d seconds", JUMP_SECONDS)
+            self._samples = deque(self._jumped, maxlen=SAMPLES)
+            self._jumped.clear()
+
+    def _median(self) -> _Sample | None:
+        return sorted(self._samples)[len(self._samples) // 2] if self._samples else None
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _near(one: _Sample, other: _Sample) -> bool:
+    return abs(one.ahead_seconds - other.ahead_seconds) <= JUMP_SECONDS

@@ -1,0 +1,478 @@
+"""Sending: three lanes, size limits, retries of reads, one place where an exchange may fail.
+
+httpx transports are used without `httpx.AsyncClient` around them: the client would log every
+address (signed ones too) and keep cookies; redirects and environment settings are not wanted.
+"""
+
+import json
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from random import SystemRandom
+from types import MappingProxyType
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast
+
+import anyio
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from korus_mcp import __version__
+from korus_mcp.api import jsonld
+from korus_mcp.api.config import ApiConfig, checked_language
+from korus_mcp.api.errors import (
+    NETWORK_FAILURES,
+    ApiError,
+    Disconnected,
+    Malformed,
+    RateLimited,
+    ServerFailed,
+    TimedOut,
+    TokenUnavailable,
+    TooLarge,
+    Unauthorized,
+    Unreachable,
+    from_answer,
+    from_network,
+    outcome_of_answered,
+)
+from korus_mcp.api.server_time import ServerTime
+from korus_mcp.clock import Clock
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+Method: TypeAlias = Literal["GET", "POST", "PATCH"]
+Params: TypeAlias = tuple[tuple[str, str], ...]
+
+ERROR_BODY_LIMIT = 64 * 1024
+ERROR_BODY_SECONDS = 2.0
+_CHUNK = 64 * 1024
+_IDENTITY = frozenset({"", "identity"})
+_GZIP = frozenset({"gzip", "x-gzip"})
+
+BODY_TYPES: Mapping[Method, str] = MappingProxyType(
+    {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
+)
+"""The two media types of bodies (T16); always sent, though a sample leaves one out (T15)."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request on its way: which operation it is, and what is sent where."""
+
+    operation: str
+    method: Method
+    url: str
+    params: Params = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+
+    def request(self, timeout: httpx.Timeout) -> httpx.Request:
+        """The request as httpx sends it; brackets of filters go percent-encoded."""
+        return httpx.Request(
+            self.method,
+            self.url,
+            params=self.params or None,
+            headers={
+                "user-agent": f"korus-mcp/{__version__}",
+                "accept-encoding": "gzip",
+                **self.headers,
+            },
+            content=self.content,
+            extensions={"timeout": timeout.as_dict()},
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers and the body, decoded and within its limit."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
+    sent: float
+    """When the request left and when the head of the answer came, by the monotonic clock."""
+    received: float
+
+
+class Lane:
+    """One way out: a transport, its time-outs, and how many requests may be under way."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        timeout: httpx.Timeout,
+        *,
+        clock: Clock,
+        total_seconds: float,
+        parallel: int,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._timeout = timeout
+        self._total_seconds = total_seconds
+        self._places = anyio.Semaphore(parallel)
+
+    async def send(self, exchange: Exchange, *, limit: int) -> Answer:
+        """Send once and read the answer, at most `limit` bytes of a success.
+
+        Raises:
+            ApiError: Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken encoding).
+        """
+        async with self._places:
+            try:
+                with anyio.fail_after(self._total_seconds):
+                    return await self._send(exchange, limit)
+            except NETWORK_FAILURES as failure:
+                # httpx repeats header bytes and addresses in some messages: the cause ends here.
+                raise from_network(exchange.operation, exchange.method, failure) from None
+
+    async def _send(self, exchange: Exchange, limit: int) -> Answer:
+        sent = self._clock.monotonic()
+        async with self._answer(exchange) as response:
+            received = self._clock.monotonic()
+            if not response.is_success:
+                body = await _beginning_of(response)
+            else:
+                body = await _whole_body(response, exchange, limit)
+            return Answer(response.status_code, response.headers, body, sent, received)
+
+    @asynccontextmanager
+    async def _answer(self, exchange: Exchange) -> AsyncIterator[httpx.Response]:
+        response = await self._transport.handle_async_request(exchange.request(self._timeout))
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections of this lane."""
+        await self._transport.aclose()
+
+
+class Lanes:
+    """Three ways out: `reads` pools, `creations` uses each connection once, `documents` is apart.
+
+    A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
+    does not (operations.md, section 1). An injected transport serves all three. Nothing is opened
+    before the first request.
+    """
+
+    def __init__(
+        self, config: ApiConfig, clock: Clock, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._injected = transport
+
+    @cached_property
+    def reads(self) -> Lane:
+        """Reads, the token and the PATCHes."""
+        limits = httpx.Limits(max_connections=self._config.parallel)
+        return self._lane(limits, self._config.read_total, self._config.parallel)
+
+    @cached_property
+    def creations(self) -> Lane:
+        """The POSTs that hold or book."""
+        places = self._config.parallel_orders
+        limits = httpx.Limits(max_connections=places, max_keepalive_connections=0)
+        total = self._config.order_read_timeout
+        return self._lane(limits, total, places, read=total)
+
+    @cached_property
+    def documents(self) -> Lane:
+        """Downloads from the hosts of signed addresses."""
+        places = self._config.parallel_orders
+        return self._lane(
+            httpx.Limits(max_connections=places), self._config.order_read_timeout, places
+        )
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        for name in ("reads", "creations", "documents"):
+            lane = self.__dict__.pop(name, None)
+            if isinstance(lane, Lane):
+                await lane.aclose()
+
+    def _lane(
+        self, limits: httpx.Limits, total_seconds: float, parallel: int, read: float | None = None
+    ) -> Lane:
+        timeout = httpx.Timeout(
+            connect=self._config.connect_timeout,
+            read=read or self._config.read_timeout,
+            write=self._config.read_timeout,
+            pool=2.0,
+        )
+        transport = self._injected or httpx.AsyncHTTPTransport(
+            verify=self._tls, trust_env=False, http2=False, limits=limits, retries=0
+        )
+        return Lane(
+            transport, timeout, clock=self._clock, total_seconds=total_seconds, parallel=parallel
+        )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context(trust_env=False)
+
+
+class Bearer(Protocol):
+    """What the API's wire needs of the token source (see `auth`)."""
+
+    async def authorization(self, *, life_seconds: float) -> tuple[str, int]:
+        """An `Authorization` value that lives so long at least, and its generation."""
+        ...
+
+    def reject(self, generation: int) -> None:
+        """Say that the API did not take the token of this generation."""
+        ...
+
+
+TOKEN_LIFE_READ = 60.0
+TOKEN_LIFE_CREATE = 120.0
+"""Seconds a token must have left: a creating POST is not repeated, not even on 401."""
+
+
+class Wire:
+    """Calls to the API's own origin: the only place where the token is attached."""
+
+    def __init__(
+        self,
+        config: ApiConfig,
+        lanes: Lanes,
+        bearer: Bearer,
+        clock: Clock,
+        on_answer: Callable[[str, jsonld.JsonObject], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._lanes = lanes
+        self._bearer = bearer
+        self._clock = clock
+        self._on_answer = on_answer
+        self.server_time = ServerTime(clock)
+
+    async def read(
+        self,
+        operation: str,
+        path: str,
+        params: Params = (),
+        *,
+        language: str | None = None,
+    ) -> jsonld.JsonObject:
+        """GET, repeated a few times when that can help."""
+        exchange = self._exchange(operation, "GET", path, params=params, language=language)
+        return await patiently(
+            lambda: self._with_fresh_token_once(exchange), self._config, self._clock
+        )
+
+    async def create(
+        self, operation: str, path: str, body: jsonld.JsonObject, *, language: str | None = None
+    ) -> jsonld.JsonObject:
+        """POST, sent exactly once; a 401 only makes the next call fetch a token."""
+        exchange = self._exchange(operation, "POST", path, body=body, language=language)
+        return await self._send(self._lanes.creations, exchange, TOKEN_LIFE_CREATE)
+
+    async def change(
+        self, operation: str, path: str, body: jsonld.JsonObject, *, language: str | None = None
+    ) -> jsonld.JsonObject:
+        """PATCH, sent once; only a 401, which comes before any processing, allows a second time."""
+        exchange = self._exchange(operation, "PATCH", path, body=body, language=language)
+        return await self._with_fresh_token_once(exchange)
+
+    def _exchange(
+        self,
+        operation: str,
+        method: Method,
+        path: str,
+        *,
+        params: Params = (),
+        body: jsonld.JsonObject | None = None,
+        language: str | None = None,
+    ) -> Exchange:
+        headers = {
+            "accept": "application/ld+json",
+            "accept-language": checked_language(language or self._config.language),
+        }
+        if body is not None:
+            headers["content-type"] = BODY_TYPES[method]
+        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        return Exchange(operation, method, self._config.api_url + path, params, headers, content)
+
+    async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
+        try:
+            return await self._send(self._lanes.reads, exchange, TOKEN_LIFE_READ)
+        except Unauthorized:
+            pass
+        return await self._send(self._lanes.reads, exchange, TOKEN_LIFE_READ)
+
+    async def _send(self, lane: Lane, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
+        authorization, generation = await self._bearer.authorization(life_seconds=life_seconds)
+        headers = {**exchange.headers, "authorization": authorization}
+        answer = await lane.send(replace(exchange, headers=headers), limit=self._config.json_limit)
+        self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            self._bearer.reject(generation)
+        body = success_body(exchange, answer, self._clock)
+        if self._on_answer is not None:
+            self._on_answer(exchange.operation, body)
+        return body
+
+
+def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
+    """The JSON object of a success.
+
+    Raises:
+        ApiError: Any other status, or a body that is no JSON object.
+    """
+    check_status(exchange, answer, clock)
+    try:
+        return jsonld.json_object(answer.body)
+    except jsonld.NotReadable as failure:
+        raise malformed(exchange.operation, exchange.method, str(failure)) from None
+
+
+def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
+    """Nothing for a success.
+
+    Raises:
+        ApiError: Any other status.
+    """
+    if not httpx.codes.is_success(answer.status):
+        raise from_answer(
+            exchange.operation,
+            exchange.method,
+            answer.status,
+            answer.headers,
+            answer.body,
+            now=clock.now(),
+        )
+
+
+def as_model(operation: str, method: Method, model: type[M], body: object) -> M:
+    """The body as an object of the trade.
+
+    Raises:
+        Malformed: It is not one; of a write the outcome is `UNKNOWN`.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError:
+        # pydantic repeats the input in its message: the cause ends here.
+        raise malformed(operation, method, f"not a {model.__name__}") from None
+
+
+def malformed(operation: str, method: Method, reason: str) -> Malformed:
+    """The error for a success nobody can read."""
+    return Malformed(operation, outcome_of_answered(method), reason=reason)
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, clock: Clock) -> T:
+    """Repeat a read while that can help: few attempts, full jitter, a limit on the time in all.
+
+    Raises:
+        ApiError: The last failure; also at once, when `Retry-After` passes the time left.
+    """
+    import stamina  # here, because a cold start needs no retries and this costs it 10 ms
+
+    patience = _Patience(config.retry_total, clock)
+    async for attempted in stamina.retry_context(
+        on=patience.allows, attempts=config.retry_attempts, timeout=None
+    ):
+        with attempted:
+            await patience.rest()
+            return await attempt()
+    raise AssertionError("stamina raises the last failure")  # pragma: no cover
+
+
+class _Patience:
+    """Decides and waits for stamina, which can neither read nor sleep on our clock."""
+
+    def __init__(self, total_seconds: float, clock: Clock) -> None:
+        self._clock = clock
+        self._give_up_at = clock.monotonic() + total_seconds
+        self._ceiling = 0.5
+        self._wait = 0.0
+
+    def allows(self, failure: Exception) -> bool | float:
+        if not isinstance(failure, ApiError) or not _may_pass(failure):
+            return False
+        wait = failure.retry_after_seconds
+        self._wait = SystemRandom().uniform(0, self._ceiling) if wait is None else wait
+        self._ceiling *= 2
+        if self._clock.monotonic() + self._wait >= self._give_up_at:
+            return False
+        return 0.0  # stamina's own wait: the real one is `rest`
+
+    async def rest(self) -> None:
+        if self._wait:
+            await self._clock.sleep(self._wait)
+
+
+def _may_pass(failure: ApiError) -> bool:
+    if isinstance(failure, ServerFailed):
+        return failure.status in _PASSING
+    return isinstance(
+        failure, Unreachable | TimedOut | Disconnected | RateLimited | TokenUnavailable
+    )
+
+
+_PASSING = frozenset({502, 503, 504})
+
+
+async def _whole_body(response: httpx.Response, exchange: Exchange, limit: int) -> bytes:
+    announced = response.headers.get("content-length", "")
+    held = bytearray()
+    if not announced.isdecimal() or int(announced) <= limit:
+        async for chunk in _decoded(response):
+            held += chunk
+            if len(held) > limit:
+                break
+        else:
+            return bytes(held)
+    raise TooLarge(exchange.operation, outcome_of_answered(exchange.method))
+
+
+async def _beginning_of(response: httpx.Response) -> bytes:
+    """As much of an error's body as comes easily: its status counts, its text is a courtesy."""
+    held = bytearray()
+    with anyio.move_on_after(ERROR_BODY_SECONDS):
+        try:
+            async for chunk in _decoded(response):
+                held += chunk
+                if len(held) > ERROR_BODY_LIMIT:
+                    break
+        except NETWORK_FAILURES:
+            pass
+    return bytes(held)
+
+
+async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body in pieces of at most 64 KiB more than came in, whatever a gzip bomb holds.
+
+    `response.stream` instead of `aiter_bytes`, which unpacks a piece to any size.
+    """
+    stream = cast("httpx.AsyncByteStream", response.stream)
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding in _IDENTITY:
+        async for chunk in stream:
+            yield chunk
+        return
+    if coding not in _GZIP:
+        raise httpx.DecodingError("a coding nobody asked for")
+    unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    async for chunk in stream:
+        for piece in _unpacked(unpack, chunk):
+            yield piece
+        if unpack.eof:
+            return
+    raise httpx.DecodingError("cut short")
+
+
+def _unpacked(unpack: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
+    while packed and not unpack.eof:
+        try:
+            yield unpack.decompress(packed, _CHUNK)
+        except zlib.error:
+            raise httpx.DecodingError("not gzip") from None
+        packed = unpack.unconsumed_tail

@@ -1,0 +1,43 @@
+"""Policy: which tools exist in a world and profile. What does not exist cannot be called."""
+
+from korus_mcp.settings import Environment, Misconfigured, Profile, Settings
+
+BROWSE_TOOLS = ("search_products", "get_offers", "check_availability", "get_seat_map")
+BUYER_TOOLS = (
+    *BROWSE_TOOLS,
+    "reserve",
+    "place_order",
+    "get_tickets",
+    "name_beneficiaries",
+    "get_reservation",
+)
+ALL_TOOLS = (*BUYER_TOOLS, "find_orders")
+WRITING_TOOLS = frozenset({"reserve", "place_order", "name_beneficiaries"})
+
+_BY_PROFILE = {
+    Profile.BROWSE: BROWSE_TOOLS,
+    Profile.BUYER: BUYER_TOOLS,
+    Profile.SERVICE_DESK: ALL_TOOLS,
+}
+
+
+def tool_names(settings: Settings) -> tuple[str, ...]:
+    """The tools that exist, in the order they are listed.
+
+    Outside the sandbox nothing that writes exists yet: without a journal that survives a crash an
+    order could be lost or made twice.
+
+    Raises:
+        Misconfigured: `tools` names something that does not exist here.
+    """
+    existing = [
+        name
+        for name in _BY_PROFILE[settings.profile]
+        if settings.environment is Environment.SANDBOX or name not in WRITING_TOOLS
+    ]
+    if settings.tools is None:
+        return tuple(existing)
+    missing = [name for name in settings.tools if name not in existing]
+    if missing:
+        raise Misconfigured(f"--tools may only narrow; available here: {', '.join(existing)}.")
+    return tuple(name for name in existing if name in settings.tools)

@@ -1,0 +1,107 @@
+"""Approvals: a person agreed to exactly these lines, this total, this customer, once.
+
+The confirmation is random and means nothing by itself: it is bound to a digest of what was shown.
+Whatever changes, changes the digest, and the confirmation is void.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Final
+
+from korus_mcp.api import CustomerInput
+from korus_mcp.booking.hold import Hold
+from korus_mcp.journal.records import Approval, Journal
+from korus_mcp.money import Money
+from korus_mcp.refusals import Code, Refusal
+
+KEPT_SECONDS: Final = 600
+
+
+def digest_of(
+    holds: Sequence[Hold], total: Money, customer: CustomerInput, notes: str | None
+) -> str:
+    """A fingerprint of all that a person agrees to."""
+    return _digest(
+        {
+            "reservations": [_held(h) for h in sorted(holds, key=lambda h: h.id)],
+            "total": str(total),
+            "customer": asdict(customer),
+            "notes": notes,
+        }
+    )
+
+
+def fingerprint_of(
+    reservation_ids: Sequence[str], customer: CustomerInput, notes: str | None
+) -> str:
+    """A fingerprint of what a call asks for: tells a repeat of a call from a changed one."""
+    return _digest([sorted(reservation_ids), asdict(customer), notes])
+
+
+async def ask(
+    journal: Journal, owner: str, digest: str, *, holds_end: datetime, now: datetime
+) -> Approval:
+    """Keep a question open for 600 seconds, or as long as the shortest hold."""
+    approval = Approval(
+        nonce=secrets.token_urlsafe(16),
+        owner=owner,
+        digest=digest,
+        expires_at=min(holds_end, now + timedelta(seconds=KEPT_SECONDS)),
+    )
+    await journal.approve(approval)
+    return approval
+
+
+async def check(journal: Journal, owner: str, digest: str, nonce: str, now: datetime) -> None:
+    """That a confirmation fits what is about to be ordered.
+
+    Raises:
+        Refusal: APPROVAL_REQUIRED for another's, a used or a changed one; APPROVAL_EXPIRED.
+    """
+    approval = await journal.approval(nonce)
+    if approval is None or approval.owner != owner:
+        raise not_open()
+    if approval.expires_at <= now:
+        raise Refusal(
+            Code.APPROVAL_EXPIRED,
+            "This confirmation has run out.",
+            "Call place_order without confirmation and show the person the new summary.",
+        )
+    if not secrets.compare_digest(approval.digest, digest):
+        raise Refusal(
+            Code.APPROVAL_REQUIRED,
+            "Reservations, total or customer differ from what was confirmed.",
+            "Call place_order without confirmation and show the person the new summary.",
+        )
+
+
+def not_open() -> Refusal:
+    """The refusal of a confirmation that was used, or never given."""
+    return Refusal(
+        Code.APPROVAL_REQUIRED,
+        "This confirmation is not open: it was used already or never given.",
+        "Call place_order without confirmation and show the person the summary.",
+    )
+
+
+def _held(hold: Hold) -> list[object]:
+    lines = [
+        [
+            ln.product,
+            ln.quantity,
+            str(ln.amount),
+            str(ln.day),
+            [t.isoformat() for t in ln.starts_at],
+        ]
+        for ln in hold.lines
+    ]
+    return [hold.id, str(hold.total), hold.expires_at and hold.expires_at.isoformat(), lines]
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

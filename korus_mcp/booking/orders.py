@@ -1,0 +1,183 @@
+"""Orders that exist: whose they are, and where they are found.
+
+In scope `own` only what was ordered here is seen: an unknown and a foreign id get the same answer,
+decided without asking upstream. In scope `account` the service account's orders are all visible.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Final
+
+from korus_mcp.api import Booking, NotFound, OrderFilters
+from korus_mcp.api.models.order import Order
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.flights import side_by_side
+from korus_mcp.handles import is_id
+from korus_mcp.journal.records import Journal
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.settings import Scope
+
+MAX_PAGES: Final = 20
+MAX_DAYS: Final = 31
+OWN_LIMIT: Final = 200
+REFERENCE_LIMIT: Final = 50
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a service desk looks for: a reference, days of creation, or both."""
+
+    reference: str | None = None
+    created_from: date | None = None
+    created_to: date | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Orders, newest first. `not_read` says in our words what was left out."""
+
+    orders: tuple[Order, ...]
+    not_read: str | None = None
+
+
+class OrderBook:
+    """Finds and reads orders for their owners."""
+
+    def __init__(
+        self, booking: Booking, *, journal: Journal, scope: Scope, clock: ApiClock
+    ) -> None:
+        self._booking = booking
+        self._journal = journal
+        self._scope = scope
+        self._clock = clock
+
+    async def order(self, owner: str, id_or_reference: str) -> Order:
+        """One order, by its id or by the caller's reference.
+
+        Raises:
+            Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders.
+        """
+        if await self._journal.owner_of(id_or_reference) == owner:
+            return await self._get(id_or_reference)
+        by_reference = await self._ids_by_reference(owner, id_or_reference)
+        if len(by_reference) > 1:
+            raise invalid(
+                FieldProblem("order_id", "several orders have this reference", by_reference[0])
+            )
+        if by_reference:
+            return await self._get(by_reference[0])
+        if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
+            return await self._get(id_or_reference)
+        raise unknown_order()
+
+    async def find(self, owner: str, sought: Sought) -> Found:
+        """The orders that fit, newest first.
+
+        Raises:
+            Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
+        """
+        self._check_days(sought)
+        if self._scope is Scope.OWN:
+            return await self._find_own(owner, sought)
+        return await self._find_in_account(owner, sought)
+
+    async def _get(self, order_id: str) -> Order:
+        try:
+            return await self._booking.get_order(order_id)
+        except NotFound:
+            raise unknown_order() from None
+
+    async def _ids_by_reference(self, owner: str, reference: str) -> list[str]:
+        intents = await self._journal.intents_by_reference(owner, reference)
+        ids = [order_id for intent in intents for order_id in intent.orders.values()]
+        if ids or self._scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
+            return ids
+        filters = OrderFilters(external_reference=reference)
+        found = await self._booking.list_orders(filters).all()
+        return [o.id for o in found if o.external_reference == reference]
+
+    async def _find_own(self, owner: str, sought: Sought) -> Found:
+        ids = (await self._journal.orders_of(owner))[:OWN_LIMIT]
+        orders = await side_by_side([partial(self._get, i) for i in ids])
+        if sought.reference is not None:
+            called = set(await self._ids_by_reference(owner, sought.reference))
+            orders = [o for o in orders if o.id in called or _has(o, sought.reference)]
+        return Found(tuple(o for o in orders if _fits(o, sought)))
+
+    async def _find_in_account(self, owner: str, sought: Sought) -> Found:
+        if sought.reference is not None:
+            ids = await self._ids_by_reference(owner, sought.reference)
+            if ids:
+                orders = await side_by_side([partial(self._get, i) for i in ids])
+                return Found(tuple(o for o in orders if _fits(o, sought)))
+        if sought.created_from is None:
+            raise invalid(
+                FieldProblem(
+                    "created_from",
+                    "needed here: no order made through this server has the reference"
+                    if sought.reference
+                    else "needed without a reference",
+                    (self._clock.now().date() - timedelta(days=7)).isoformat(),
+                )
+            )
+        return await self._read_newest(sought)
+
+    async def _read_newest(self, sought: Sought) -> Found:
+        filters = OrderFilters(
+            created_after=sought.created_from,
+            created_before=sought.created_to,
+            newest_first=True,
+        )
+        pages = self._booking.list_orders(filters)
+        orders: list[Order] = []
+        for number in range(1, MAX_PAGES + 1):
+            page = await pages.page(number)
+            orders.extend(o for o in page.items if _fits(o, sought))
+            if page.last:
+                break
+        else:
+            return Found(tuple(_named(orders, sought)), "older orders in this range were not read")
+        return Found(tuple(_named(orders, sought)))
+
+    def _check_days(self, sought: Sought) -> None:
+        first, last = sought.created_from, sought.created_to
+        if first is None:
+            return
+        end = last or self._clock.now().date()
+        if end < first:
+            raise invalid(FieldProblem("created_to", "lies before created_from", first.isoformat()))
+        if (end - first).days > MAX_DAYS:
+            latest = (first + timedelta(days=MAX_DAYS)).isoformat()
+            raise invalid(
+                FieldProblem("created_to", f"more than {MAX_DAYS} days after created_from", latest)
+            )
+
+
+def unknown_order() -> Refusal:
+    """The refusal of an order that is not the caller's, or gone: the same for both."""
+    return Refusal(
+        Code.NOT_FOUND,
+        "No such order is known here.",
+        "Use the order_id from place_order, or the reference it was given.",
+    )
+
+
+def _named(orders: Sequence[Order], sought: Sought) -> Sequence[Order]:
+    if sought.reference is None:
+        return orders
+    return [o for o in orders if _has(o, sought.reference)]
+
+
+def _has(order: Order, reference: str) -> bool:
+    return reference in (order.reference, order.external_reference, order.connector_reference)
+
+
+def _fits(order: Order, sought: Sought) -> bool:
+    """The days again: a server that does not know a filter ignores it (T20)."""
+    if order.created_at is None:
+        return True
+    day = order.created_at.date()
+    first, last = sought.created_from, sought.created_to
+    return (first is None or first <= day) and (last is None or day <= last)

@@ -1,0 +1,35 @@
+"""What booking needs of its neighbours, in its own words."""
+
+from datetime import datetime
+from typing import Protocol
+
+from korus_mcp.handles import Handle
+
+
+class ApiClock(Protocol):
+    """The API's clock: holds expire by it, not by ours."""
+
+    def now(self) -> datetime:
+        """The API's moment, aware, in UTC."""
+        ...
+
+    @property
+    def skew_bound_seconds(self) -> float:
+        """How far that may be wrong."""
+        ...
+
+
+class Catalog(Protocol):
+    """Names and limits of what is on sale."""
+
+    async def catalog_id(self, alias: str, language: str) -> str:
+        """The catalog behind an alias; refuses an unknown one."""
+        ...
+
+    async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
+        """How a product is called; None when it is gone."""
+        ...
+
+    async def max_per_order(self, base: Handle, language: str) -> int | None:
+        """How many offers of a base one order may hold; None when no limit is stated (T11)."""
+        ...

@@ -1,0 +1,227 @@
+"""Quotes: what one offer costs now, how many are left, and what must be chosen with it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from korus_mcp.api import NotFound, Ticketing
+from korus_mcp.api.models.offer import (
+    Offer,
+    OfferAvailability,
+    OfferPrice,
+    OfferTicket,
+    OfferTicketSession,
+)
+from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.flights import side_by_side
+from korus_mcp.handles import Handle, id_at_end, is_id
+from korus_mcp.money import Money, money
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.untrusted import clean_line
+
+MAX_SESSIONS: Final = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A time slot of a ticket, with the venue's own offset. `left` None is not stated (A26)."""
+
+    id: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    left: int | None
+    seat_map_id: str | None = None
+
+    def has_room_for(self, quantity: int) -> bool:
+        """Whether so many places are left, as far as is known."""
+        return self.left is None or self.left >= quantity
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketNeed:
+    """One entitlement inside an offer. A full-day one takes no session, another needs one (T24)."""
+
+    id: str
+    name: str
+    needs_session: bool
+    sessions: tuple[Session, ...] = ()
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why an offer cannot be booked, in our words."""
+
+    code: Code
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """An offer as it stands now. `left` None means no limit is stated (T8)."""
+
+    handle: Handle
+    catalog_id: str
+    base_id: str | None
+    product: str
+    day: date | None
+    price: Money | None
+    list_price: Money | None
+    left: int | None
+    tickets: tuple[TicketNeed, ...]
+    checked_at: datetime
+
+    @property
+    def needs_session(self) -> bool:
+        """Whether a session must be chosen."""
+        return any(t.needs_session for t in self.tickets)
+
+    def sessions(self) -> Iterable[tuple[TicketNeed, Session]]:
+        """Each session beside the ticket it belongs to."""
+        return ((t, s) for t in self.tickets for s in t.sessions)
+
+    def obstacle(self, quantity: int) -> Obstacle | None:
+        """What stands against booking so many; None when they can be booked."""
+        if self.price is None:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer states no price")
+        if not self.tickets:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer lists no ticket in it")
+        if self.left is not None and self.left < quantity:
+            left = max(0, self.left)
+            return Obstacle(Code.SOLD_OUT, f"only {left} left" if left else "sold out")
+        for ticket in self.tickets:
+            if ticket.needs_session and not any(s.has_room_for(quantity) for s in ticket.sessions):
+                return Obstacle(Code.SOLD_OUT, "no session has enough places left")
+        return None
+
+
+class Quotes:
+    """Asks the API for live figures; nothing is kept."""
+
+    def __init__(self, ticketing: Ticketing, catalog: Catalog, clock: ApiClock) -> None:
+        self._ticketing = ticketing
+        self._catalog = catalog
+        self._clock = clock
+
+    async def of_offer(self, handle: Handle, language: str) -> Quote:
+        """The offer's live price, stock and sessions.
+
+        Raises:
+            Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
+            ApiError: a figure cannot be read.
+        """
+        catalog_id = await self._catalog.catalog_id(handle.alias, language)
+        read = _Reading(self._ticketing, catalog_id, handle.id, language)
+        try:
+            await read.all()
+        except NotFound:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "This offer does not exist (any more).",
+                "Call get_offers again for current offer ids.",
+            ) from None
+        product = await self._product(read.offer, catalog_id, language)
+        return _quote(handle, catalog_id, read, product, self._clock.now())
+
+    async def _product(self, offer: Offer, catalog_id: str, language: str) -> str:
+        product = offer.product
+        product_id = (product.id or id_at_end(product.iri)) if product else None
+        if product_id is not None:
+            name = await self._catalog.product_name(catalog_id, product_id, language)
+            if name is not None:
+                return name
+        return clean_line((product.name if product else None) or "") or "(unnamed product)"
+
+
+class _Reading:
+    """The answers a quote is made of, read side by side."""
+
+    def __init__(self, ticketing: Ticketing, catalog_id: str, offer_id: str, language: str) -> None:
+        self._ticketing = ticketing
+        self._where = (catalog_id, offer_id)
+        self._language = language
+        self.offer: Offer
+        self.availability: OfferAvailability
+        self.price: OfferPrice | None = None
+        self.tickets: list[OfferTicket] = []
+        self.sessions: dict[str, list[OfferTicketSession]] = {}
+
+    async def all(self) -> None:
+        """Everything a quote needs."""
+        await side_by_side((self._read_offer, self._read_availability, self._read_tickets))
+
+    async def _read_offer(self) -> None:
+        self.offer = await self._ticketing.get_offer(*self._where, language=self._language)
+        if self.offer.realtime_price_required:
+            try:
+                self.price = await self._ticketing.get_offer_price(*self._where)
+            except NotFound:
+                self.price = None  # assumption A27: keep the list price
+
+    async def _read_availability(self) -> None:
+        self.availability = await self._ticketing.get_offer_availability(*self._where)
+
+    async def _read_tickets(self) -> None:
+        pages = self._ticketing.list_offer_tickets(*self._where, language=self._language)
+        self.tickets = [t for t in await pages.all() if is_id(t.id)]
+        for ticket in self.tickets:
+            if ticket.date_access is False:
+                self.sessions[ticket.id] = await self._read_sessions(ticket.id)
+
+    async def _read_sessions(self, ticket_id: str) -> list[OfferTicketSession]:
+        found: list[OfferTicketSession] = []
+        async for session in self._ticketing.list_offer_ticket_sessions(
+            *self._where, ticket_id, language=self._language
+        ):
+            found.append(session)
+            if len(found) >= MAX_SESSIONS:
+                break
+        return found
+
+
+def _quote(handle: Handle, catalog_id: str, read: _Reading, product: str, now: datetime) -> Quote:
+    offer, listed = read.offer, read.offer.price
+    list_price = money(listed.amount_incl_tax, listed.currency) if listed else None
+    live = money(read.price.amount_incl_tax, read.price.currency) if read.price else None
+    live_left = {
+        id_at_end(s.session): s.available_quantity for s in read.availability.sessions_availability
+    }
+    return Quote(
+        handle=handle,
+        catalog_id=catalog_id,
+        base_id=id_at_end(offer.product_base),
+        product=product,
+        day=offer.date,
+        price=live or list_price,
+        list_price=list_price,
+        left=read.availability.available_quantity,
+        tickets=tuple(_need(t, read.sessions.get(t.id, ()), live_left) for t in read.tickets),
+        checked_at=now,
+    )
+
+
+def _need(
+    ticket: OfferTicket,
+    sessions: Iterable[OfferTicketSession],
+    live_left: dict[str | None, int | None],
+) -> TicketNeed:
+    ordered = sorted(
+        (s for s in sessions if is_id(s.id)),
+        key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf,
+    )
+    return TicketNeed(
+        id=ticket.id,
+        name=clean_line(ticket.name or "") or "ticket",
+        needs_session=ticket.date_access is False,
+        sessions=tuple(
+            Session(
+                id=s.id,
+                starts_at=s.starts_at,
+                ends_at=s.ends_at,
+                left=live_left.get(s.id, s.available_quantity),
+                seat_map_id=id_at_end(s.seat_map),
+            )
+            for s in ordered
+        ),
+    )

@@ -1,0 +1,293 @@
+"""Tickets of an order: who is named on them, and the documents that let people in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from korus_mcp.api import (
+    ApiError,
+    BadRequest,
+    BeneficiaryInput,
+    Booking,
+    Forbidden,
+    NotFound,
+    Outcome,
+    Unprocessable,
+)
+from korus_mcp.api.models.order import Order, OrderDocument, OrderItem, OrderItemTicket
+from korus_mcp.booking.hold import seat_text
+from korus_mcp.booking.names import NameBook
+from korus_mcp.booking.orders import OrderBook
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.handles import id_at_end
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.untrusted import clean_line
+
+WAITING: Final = "waiting_beneficiary_data"
+FIELD_NAMES: Final[Mapping[str, str]] = {
+    "dateOfBirth": "date_of_birth",
+    "placeOfBirth": "place_of_birth",
+}
+"""Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
+_ALWAYS_REQUIRED = ("firstname", "lastname")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """One admission as a buyer sees it."""
+
+    id: str
+    item_id: str
+    product: str
+    when: str | None
+    seat: str | None
+    is_waiting: bool
+    status: str
+    beneficiary: str | None
+    needed: tuple[str, ...]
+    deadline: datetime | None
+    amendable: bool
+    voucher: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A file of an order; `ready_at` is the first moment it can be fetched."""
+
+    id: str
+    ready_at: datetime | None
+    is_ready: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedTickets:
+    """An order with its tickets and documents."""
+
+    order: Order
+    tickets: tuple[Ticket, ...]
+    documents: tuple[Document, ...]
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the issuer took the booking back."""
+        return self.order.status == "cancelled"
+
+    @property
+    def waiting(self) -> tuple[Ticket, ...]:
+        """The tickets whose holder must be named first."""
+        return tuple(t for t in self.tickets if t.is_waiting)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more is to come: documents are there, or somebody must act first."""
+        if self.is_cancelled or self.waiting:
+            return True
+        return bool(self.documents) and all(d.is_ready for d in self.documents)
+
+
+class NamingOutcome(StrEnum):
+    """What became of naming one ticket."""
+
+    NAMED = "named"
+    MISSING_FIELDS = "missing_fields"
+    UNKNOWN_TICKET = "unknown_ticket"
+    LOCKED = "locked"
+    TOO_LATE = "too_late"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The outcome for one ticket; `fields` are those missing or refused."""
+
+    ticket_id: str
+    outcome: NamingOutcome
+    fields: tuple[str, ...] = ()
+
+
+class TicketOffice:
+    """Reads tickets, fetches documents, names beneficiaries."""
+
+    def __init__(
+        self, booking: Booking, orders: OrderBook, *, names: NameBook, clock: ApiClock
+    ) -> None:
+        self._booking = booking
+        self._orders = orders
+        self._names = names
+        self._clock = clock
+
+    async def of_order(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:
+        """The tickets and documents of an order as they are now.
+
+        Raises:
+            Refusal: NOT_FOUND.
+            ApiError: the order or its documents cannot be read.
+        """
+        order = await self._orders.order(owner, id_or_reference)
+        names = await self._names.for_orders([order], language)
+        listed = await self._booking.list_order_documents(order.id).all()
+        return IssuedTickets(
+            order=order,
+            tickets=tuple(
+                _ticket(item, ticket, names.products)
+                for item in order.items
+                for ticket in item.tickets
+            ),
+            documents=tuple(_document(d, self._clock.now()) for d in listed),
+        )
+
+    async def pdf(self, owner: str, order_id: str, document_id: str, language: str) -> bytes:
+        """The bytes of a ready document. Its signed address is used once and never kept.
+
+        Raises:
+            Refusal: NOT_FOUND, or NOT_READY.
+            ApiError: it cannot be fetched.
+        """
+        order = await self._orders.order(owner, order_id)
+        try:
+            link = await self._booking.create_order_document_link(
+                order.id, document_id, language=language
+            )
+        except (BadRequest, Forbidden, NotFound, Unprocessable):
+            raise Refusal(
+                Code.NOT_READY,
+                "This document is not ready, or not one of this order.",
+                "Call get_tickets for the documents and when they are ready.",
+                retry_after_seconds=30,
+            ) from None
+        return await self._booking.download_document(link)
+
+    async def name(
+        self,
+        owner: str,
+        order_id: str,
+        wished: Sequence[tuple[str, BeneficiaryInput]],
+        language: str,
+    ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
+        """Name who uses each ticket. What is incomplete is not sent; each ticket has its outcome.
+
+        Raises:
+            Refusal: NOT_FOUND.
+            ApiError: the order cannot be read.
+        """
+        issued = await self.of_order(owner, order_id, language)
+        known = {t.id: t for t in issued.tickets}
+        outcomes = [
+            await self._name_one(issued.order.id, known.get(ticket_id), ticket_id, person)
+            for ticket_id, person in wished
+        ]
+        return await self.of_order(owner, issued.order.id, language), tuple(outcomes)
+
+    async def _name_one(
+        self, order_id: str, ticket: Ticket | None, ticket_id: str, person: BeneficiaryInput
+    ) -> Naming:
+        if ticket is None:
+            return Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
+        if not ticket.is_waiting and not ticket.amendable:
+            return Naming(ticket_id, NamingOutcome.LOCKED)
+        if ticket.deadline is not None and ticket.deadline <= self._clock.now():
+            return Naming(ticket_id, NamingOutcome.TOO_LATE)
+        missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
+        if missing:
+            return Naming(ticket_id, NamingOutcome.MISSING_FIELDS, missing)
+        return await self._send_name(order_id, ticket, person)
+
+    async def _send_name(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
+        where = (order_id, ticket.item_id, ticket.id)
+        try:
+            named = await self._booking.set_ticket_beneficiary(*where, person)
+        except Unprocessable as error:
+            fields = (path.rpartition(".")[2] for path, _ in error.violations)
+            return Naming(ticket.id, NamingOutcome.REFUSED, _snake(fields))
+        except ApiError as error:
+            if error.outcome is not Outcome.UNKNOWN:
+                return Naming(ticket.id, NamingOutcome.REFUSED)
+            return await self._look_at_name(where, person)
+        return Naming(ticket.id, _outcome(named, person))
+
+    async def _look_at_name(self, where: tuple[str, str, str], person: BeneficiaryInput) -> Naming:
+        """After a lost answer: the ticket itself tells whether it was named."""
+        try:
+            found = await self._booking.get_order_item_ticket(*where)
+        except ApiError:
+            return Naming(where[2], NamingOutcome.UNKNOWN)
+        return Naming(where[2], _outcome(found, person))
+
+
+def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
+    """Write a PDF under a name that was free; nothing is ever overwritten.
+
+    Raises:
+        Refusal: MISCONFIGURED when the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            path = folder / (f"{stem}.pdf" if number == 1 else f"{stem}-{number}.pdf")
+            try:
+                with path.open("xb") as file:
+                    file.write(content)
+            except FileExistsError:
+                continue
+            return path
+    except OSError:
+        pass
+    raise Refusal(
+        Code.MISCONFIGURED,
+        "The download folder cannot be written.",
+        "Read the document through its resource link, or set KORUS_DOWNLOAD_DIR.",
+    )
+
+
+def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:
+    shown = ticket.beneficiary
+    same = shown is not None and (shown.firstname, shown.lastname) == (
+        person.firstname,
+        person.lastname,
+    )
+    return NamingOutcome.NAMED if same and ticket.status != WAITING else NamingOutcome.UNKNOWN
+
+
+def _ticket(item: OrderItem, ticket: OrderItemTicket, products: Mapping[str, str]) -> Ticket:
+    when = ticket.occurs_at.isoformat(timespec="minutes") if ticket.occurs_at else None
+    required = (*_ALWAYS_REQUIRED, *ticket.required_beneficiary_fields)
+    return Ticket(
+        id=ticket.id,
+        item_id=item.id,
+        product=products.get(id_at_end(item.product) or "", "(unnamed product)"),
+        when=when or (item.date.isoformat() if item.date else None),
+        seat=seat_text(ticket.seating),
+        is_waiting=ticket.status == WAITING,
+        status=clean_line(ticket.status or "unknown", 40),
+        beneficiary=_holder(ticket),
+        needed=_snake(dict.fromkeys(required)),
+        deadline=ticket.beneficiary_designation_deadline,
+        amendable=ticket.beneficiary_amendable is not False,
+        voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
+    )
+
+
+def _holder(ticket: OrderItemTicket) -> str | None:
+    person = ticket.beneficiary
+    if person is None:
+        return None
+    return clean_line(" ".join(p for p in (person.firstname, person.lastname) if p), 120) or None
+
+
+def _snake(fields: Iterable[str]) -> tuple[str, ...]:
+    """Field names as tools say them; a name outside the API's own is not repeated."""
+    known = {f.name for f in dataclass_fields(BeneficiaryInput)}
+    named = (FIELD_NAMES.get(field, field) for field in fields)
+    return tuple(field for field in named if field in known)
+
+
+def _document(document: OrderDocument, now: datetime) -> Document:
+    ready_at = document.downloadable_at
+    return Document(
+        id=document.id, ready_at=ready_at, is_ready=ready_at is not None and ready_at <= now
+    )

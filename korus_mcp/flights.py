@@ -1,0 +1,79 @@
+"""Questions under way: shared by those who ask the same, or asked side by side."""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class _Flight:
+    landed: anyio.Event = field(default_factory=anyio.Event)
+    answer: Any = None
+    error: Exception | None = None
+
+
+async def side_by_side(
+    steps: Iterable[Callable[[], Awaitable[Answer]]], *, limit: int = 8
+) -> list[Answer]:
+    """The answers of all steps in their order, at most `limit` under way at once.
+
+    Raises:
+        Exception: the first failure, as itself; the other steps are cancelled.
+    """
+    answers: dict[int, Answer] = {}
+    lanes = anyio.CapacityLimiter(limit)
+
+    async def take(place: int, step: Callable[[], Awaitable[Answer]]) -> None:
+        async with lanes:
+            answers[place] = await step()
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, step in enumerate(steps):
+                group.start_soon(take, place, step)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [answers[place] for place in sorted(answers)]
+
+
+class Flights:
+    """Callers who ask the same thing at the same time share one answer; nothing is kept after.
+
+    The work runs in a task of the owner, never of a caller: a cancelled caller takes nobody along.
+    """
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._tasks = tasks
+        self._under_way: dict[Hashable, _Flight] = {}
+
+    async def join(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer of `work`, started here unless somebody asked already.
+
+        Raises:
+            Exception: what `work` raised, the same for everybody who joined.
+        """
+        flight = self._under_way.get(key)
+        if flight is None:
+            flight = self._under_way[key] = _Flight()
+            self._tasks.start_soon(self._fly, key, flight, work)
+        await flight.landed.wait()
+        if flight.error is not None:
+            raise flight.error
+        answer: Answer = flight.answer
+        return answer
+
+    async def _fly(
+        self, key: Hashable, flight: _Flight, work: Callable[[], Awaitable[object]]
+    ) -> None:
+        try:
+            flight.answer = await work()
+        except Exception as error:  # noqa: BLE001 - not handled here: handed to all who wait
+            flight.error = error
+        finally:
+            self._under_way.pop(key, None)
+            flight.landed.set()

@@ -1,0 +1,1 @@
+"""What must be remembered of bookings: who owns what, what was approved, what was sent."""

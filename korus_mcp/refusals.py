@@ -1,0 +1,91 @@
+"""What the server refuses, in a closed set of codes an assistant can act on.
+
+Every refusal says what happened, whether anything was booked, and what to do next. Texts are ours
+alone: no value the caller sent, no word of the API or of an issuer ever stands in them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The closed set of error codes."""
+
+    INVALID_ARGUMENTS = "INVALID_ARGUMENTS"
+    UNKNOWN_ID = "UNKNOWN_ID"
+    NOT_FOUND = "NOT_FOUND"
+    PAST_DATE = "PAST_DATE"
+    NO_SUCH_CHOICE = "NO_SUCH_CHOICE"
+    SESSION_REQUIRED = "SESSION_REQUIRED"
+    SOLD_OUT = "SOLD_OUT"
+    NOT_BOOKABLE = "NOT_BOOKABLE"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
+    ALREADY_ORDERED = "ALREADY_ORDERED"
+    ALREADY_BEING_ORDERED = "ALREADY_BEING_ORDERED"
+    APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    APPROVAL_UNAVAILABLE = "APPROVAL_UNAVAILABLE"
+    APPROVAL_DECLINED = "APPROVAL_DECLINED"
+    APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    UNSUPPORTED_CURRENCY = "UNSUPPORTED_CURRENCY"
+    NOT_READY = "NOT_READY"
+    NOT_ALLOWED = "NOT_ALLOWED"
+    UPSTREAM_REFUSED = "UPSTREAM_REFUSED"
+    UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    SERVER_BUSY = "SERVER_BUSY"
+    MISCONFIGURED = "MISCONFIGURED"
+
+
+class Effect(StrEnum):
+    """What the refused call left behind upstream."""
+
+    NONE = "none"
+    HELD = "held"
+    ORDERED = "ordered"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One argument that is wrong: its path, the problem, an accepted example."""
+
+    field: str
+    problem: str
+    example: str | None = None
+
+
+class Refusal(Exception):
+    """A call that was not carried out, told in a way the next call can be right.
+
+    `message` and `next` are one sentence each; `retry_after_seconds` only where waiting helps.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        next_step: str,
+        *,
+        effect: Effect = Effect.NONE,
+        retry_after_seconds: int | None = None,
+        fields: tuple[FieldProblem, ...] = (),
+    ) -> None:
+        super().__init__(f"{code}: {message} {next_step}")
+        self.code = code
+        self.message = message
+        self.next_step = next_step
+        self.effect = effect
+        self.retry_after_seconds = retry_after_seconds
+        self.fields = fields
+
+
+def invalid(*problems: FieldProblem) -> Refusal:
+    """The refusal of arguments, one entry for each wrong field."""
+    return Refusal(
+        Code.INVALID_ARGUMENTS,
+        "The arguments are not valid; nothing was asked of KorusTicket.",
+        "Correct the named fields and call again.",
+        fields=problems,
+    )

@@ -1,0 +1,95 @@
+"""Text written by others: HTML to plain text, invisible characters out, length capped.
+
+Catalog texts, issuers' messages and names come from third parties and are read by a model. They
+pass through here once, at the edge, and appear only in data fields. The table of code points is
+that of the security notes; the order matters: HTML is decoded exactly once, then cleaned.
+"""
+
+import re
+import unicodedata
+from html.parser import HTMLParser
+
+FIELD_LIMIT = 2000
+CUT_MARK = " [cut]"
+
+_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_DROPPED = re.compile(
+    "["
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls but tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction
+    "\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f"
+    "\u3164\ufeff\uffa0"  # zero width and blank
+    "\U000e0000-\U000e0fff\ufe00-\ufe0d"  # tags and selectors
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\ufdd0-\ufdef"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}-{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+    + "]"
+)
+_JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]+")
+_SPACES = re.compile(r"[ \t\xa0]+")
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
+_SILENT = frozenset({"script", "style", "template", "head"})
+
+
+def clean(text: str, limit: int = FIELD_LIMIT) -> str:
+    """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
+    text = _LINE_ENDS.sub("\n", text)
+    text = _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+    text = unicodedata.normalize("NFC", _JOINERS.sub(_kept_joiners, text)).strip()
+    if len(text) <= limit:
+        return text
+    return text[: limit - len(CUT_MARK)].rstrip() + CUT_MARK
+
+
+def clean_line(text: str, limit: int = 200) -> str:
+    """The same on one line: for names and messages."""
+    return clean(" ".join(text.split()), limit)
+
+
+def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
+    """The words of an HTML text: tags dropped, entities decoded once, then cleaned."""
+    reader = _Words()
+    reader.feed(html)
+    reader.close()
+    text = _SPACES.sub(" ", "".join(reader.words))
+    return clean(_BLANK_LINES.sub("\n", text.replace(" \n", "\n").replace("\n ", "\n")), limit)
+
+
+class _Words(HTMLParser):
+    """Collects character data; block tags become line ends, scripts and styles nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in _SILENT
+        if tag in _BLOCKS:
+            self.words.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = max(0, self._silent - (tag in _SILENT))
+        if tag in _BLOCKS:
+            self.words.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.words.append(data)
+
+
+def _kept_joiners(run: re.Match[str]) -> str:
+    """One selector, then one joiner, between visible characters; else nothing."""
+    before = run.string[run.start() - 1 : run.start()]
+    after = run.string[run.end() : run.end() + 1]
+    selector = next((c for c in run.group() if c in "\ufe0e\ufe0f"), "")
+    joiner = next((c for c in run.group() if c in "\u200c\u200d"), "")
+    if not _visible(before):
+        return ""
+    return selector + (joiner if _visible(after) else "")
+
+
+def _visible(character: str) -> bool:
+    return bool(character) and not character.isspace()

@@ -1,0 +1,350 @@
+"""The sandbox: one ASGI app with its world, its memory, its clock and its faults."""
+
+import hashlib
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import format_datetime
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from korus_mcp.clock import ManualClock, ShiftedClock
+from korus_mcp.sandbox.booking_routes import BookingRoutes
+from korus_mcp.sandbox.booking_shapes import BookingShapes
+from korus_mcp.sandbox.bookings import Hold, Ledger, Order
+from korus_mcp.sandbox.calls import endpoint
+from korus_mcp.sandbox.catalog_routes import CatalogRoutes
+from korus_mcp.sandbox.catalog_shapes import CatalogShapes
+from korus_mcp.sandbox.desk import Desk
+from korus_mcp.sandbox.documents import FOLDER, Downloads
+from korus_mcp.sandbox.faults import Faults, FaultyApp
+from korus_mcp.sandbox.ids import Kind
+from korus_mcp.sandbox.iris import Iris
+from korus_mcp.sandbox.jsonld import Refused, refusal
+from korus_mcp.sandbox.landmarks import landmarks_of
+from korus_mcp.sandbox.model import Language, day_of
+from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, operation_named
+from korus_mcp.sandbox.reading import ReservationReader
+from korus_mcp.sandbox.records import OrderRecord, RequestRecord, ReservationRecord
+from korus_mcp.sandbox.stock import Stock
+from korus_mcp.sandbox.tokens import Organization, Tokens
+from korus_mcp.sandbox.wording import lines_of_document
+from korus_mcp.sandbox.world import Offer, World
+
+_REMEMBERED_REQUESTS = 20_000
+_OperationOf = Callable[[Scope], str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """How a sandbox is made; `seed=None` makes other identifiers at every start."""
+
+    seed: int | None = None
+    bases: int = 0
+    api_origin: str = "https://sandbox.invalid"
+    document_origin: str = "https://documents.sandbox.invalid"
+    token_lifetime_seconds: int = 1800
+    old_server: bool = False
+    refresh_token: bool = True
+
+
+class Sandbox:
+    """A stateful imitation of the API, reconstructed from its public documentation."""
+
+    def __init__(
+        self,
+        options: SandboxOptions | None = None,
+        *,
+        clock: ShiftedClock | ManualClock | None = None,
+    ) -> None:
+        self.options = options or SandboxOptions()
+        self.clock = clock or ShiftedClock()
+        self.faults = Faults()
+        self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
+        given = self.options.seed
+        seed = secrets.randbits(48) if given is None else given
+        key = hashlib.sha256(f"korus sandbox key {seed}".encode()).digest()
+        self._world = World(seed=seed, bases=self.options.bases, clock=self.clock)
+        self._ledger = Ledger()
+        self._stock = Stock(self._world, self._ledger, self.clock)
+        self._iris = Iris(self._world)
+        self._desk = Desk(self._world, self._stock, self._ledger, self.clock)
+        self._seller, self._newcomer = _organizations(self._world, key)
+        self._tokens = Tokens(
+            (self._seller, self._newcomer),
+            self.clock,
+            key,
+            lifetime_seconds=self.options.token_lifetime_seconds,
+            gives_refresh_token=self.options.refresh_token,
+        )
+        self._downloads = Downloads(
+            self.options.document_origin, key, self.clock, self._lines_of_document
+        )
+        self.app: ASGIApp = self._assembled()
+
+    @property
+    def client_id(self) -> str:
+        """The organisation that may sell everything."""
+        return self._seller.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """Its secret."""
+        return self._seller.client_secret
+
+    @property
+    def empty_client_id(self) -> str:
+        """The organisation that has no catalog yet."""
+        return self._newcomer.client_id
+
+    @property
+    def empty_client_secret(self) -> str:
+        """Its secret."""
+        return self._newcomer.client_secret
+
+    @cached_property
+    def landmarks(self) -> Mapping[str, str]:
+        """Named places of the world as API ids, found on the first look."""
+        return landmarks_of(self._world, self._iris, self._stock)
+
+    def iri(self, identifier: str) -> str:
+        """The address of a catalog, product base, product, offer or offer ticket by its id.
+
+        Raises:
+            KeyError: It is none of those, or not of this world.
+        """
+        ref = self._world.ids.ref(identifier)
+        if ref is None:
+            raise KeyError(identifier)
+        offer = Offer(ref.base, ref.product, ref.day)
+        match ref.kind:
+            case Kind.CATALOG:
+                return self._iris.catalog(ref.base)
+            case Kind.BASE:
+                return self._iris.base(ref.base)
+            case Kind.PRODUCT:
+                return self._iris.product(ref.base, ref.product)
+            case Kind.OFFER:
+                return self._iris.offer(offer)
+            case Kind.TICKET:
+                return self._iris.ticket(offer, ref.ticket)
+            case _:
+                raise KeyError(identifier)
+
+    def orders(self) -> Sequence[OrderRecord]:
+        """Every order, oldest first."""
+        return [self._order_record(order) for order in self._ledger.orders.values()]
+
+    def reservations(self) -> Sequence[ReservationRecord]:
+        """Every reservation, oldest first."""
+        return [self._reservation_record(hold) for hold in self._ledger.holds.values()]
+
+    def cancel_order(self, order_id: str) -> None:
+        """Let the issuer cancel an order; KeyError when there is none."""
+        self._desk.cancel(order_id)
+
+    def release_reservation(self, reservation_id: str) -> None:
+        """Let the issuer give a hold up; KeyError when there is none."""
+        self._desk.release(reservation_id)
+
+    def set_price(self, offer_id: str, amount: Decimal) -> None:
+        """From now on the offer costs this much; KeyError when it is not on sale."""
+        self._stock.set_price(self._offer(offer_id), amount)
+
+    def set_stock(self, offer_id: str, quantity: int | None) -> None:
+        """From now on so many are left; None lifts the limit. KeyError when not on sale."""
+        self._stock.set_offer(self._offer(offer_id), quantity)
+
+    def set_session_stock(self, session_id: str, quantity: int | None) -> None:
+        """From now on a session has so many places left; KeyError when there is none."""
+        session = self._iris.found_session(session_id)
+        if session is None:
+            raise KeyError(session_id)
+        self._stock.set_session(session, quantity)
+
+    def _assembled(self) -> ASGIApp:
+        faulty = FaultyApp(
+            self._by_host,
+            self.faults,
+            self.clock,
+            issuers_named=self._issuers_named,
+            operation_of=self._operation_of,
+        )
+        self._api = self._api_app()
+        self._documents = Starlette(
+            routes=[Route(FOLDER + "{name}", self._downloads.endpoint, methods=["GET"])]
+        )
+        return _Front(faulty, self.clock, self.requests, self._operation_of)
+
+    def _api_app(self) -> Starlette:
+        catalog_shapes = CatalogShapes(
+            self._world, self._stock, self._iris, started=self.clock.now()
+        )
+        catalog = CatalogRoutes(
+            self._world, self._iris, catalog_shapes, old_server=self.options.old_server
+        )
+        booking = BookingRoutes(
+            self._desk,
+            self._ledger,
+            ReservationReader(self._world, self._iris),
+            BookingShapes(self._world, self._ledger, self._iris, self.clock),
+            self._downloads,
+            self.clock,
+        )
+        handlers = {**catalog.handlers(), **booking.handlers()}
+        endpoints = {name: endpoint(each, self._tokens) for name, each in handlers.items()}
+        endpoints["getToken"] = self._tokens.endpoint
+        app = Starlette(
+            routes=[
+                Route(each.path, endpoints[each.id], methods=[each.method], name=each.id)
+                for each in OPERATIONS
+            ],
+            exception_handlers={HTTPException: _routing_problem},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    async def _by_host(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._documents if self._is_document_host(scope) else self._api
+        await app(scope, receive, send)
+
+    def _is_document_host(self, scope: Scope) -> bool:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        return bool(host.decode("latin-1") == urlsplit(self.options.document_origin).netloc)
+
+    def _operation_of(self, scope: Scope) -> str | None:
+        if self._is_document_host(scope):
+            return DOWNLOAD
+        return operation_named(scope["method"], scope["path"])
+
+    def _issuers_named(self, words: list[str]) -> frozenset[str]:
+        """The issuers whose catalogs, reservations or orders are among the words."""
+        catalogs = {self._catalog_named(word) for word in words}
+        return frozenset(self._world.issuer(each).key for each in catalogs if each is not None)
+
+    def _catalog_named(self, word: str) -> int | None:
+        order = self._ledger.orders.get(word)
+        hold = self._ledger.holds.get(order.hold_id if order else word)
+        if hold is not None:
+            return self._world.catalog_of(hold.offer.base)
+        ref = self._iris.found(word, Kind.CATALOG)
+        return ref.base if ref is not None else None
+
+    def _offer(self, offer_id: str) -> Offer:
+        offer = self._iris.found_offer(offer_id)
+        if offer is None:
+            raise KeyError(offer_id)
+        return offer
+
+    def _lines_of_document(self, document: str, language: Language) -> list[str]:
+        order = self._ledger.orders[self._ledger.documents[document]]
+        hold = self._ledger.holds[order.hold_id]
+        tickets = [self._ledger.tickets[each] for each in order.tickets]
+        if len(order.documents) > 1:
+            tickets = [tickets[order.documents.index(document)]]
+        return lines_of_document(self._world, order, hold, tickets, language)
+
+    def _reservation_record(self, hold: Hold) -> ReservationRecord:
+        return ReservationRecord(
+            id=hold.id,
+            catalog_id=self._iris.catalog_id(self._world.catalog_of(hold.offer.base)),
+            offer_id=self._iris.offer_id(hold.offer),
+            status=hold.status,
+            expired=hold.is_expired_at(self.clock.now()),
+            quantity=hold.quantity,
+            total=hold.total,
+            date=day_of(hold.offer.day),
+            created_at=hold.created_at,
+            expires_at=hold.expires_at,
+            order_id=hold.order_id,
+        )
+
+    def _order_record(self, order: Order) -> OrderRecord:
+        hold = self._ledger.holds[order.hold_id]
+        return OrderRecord(
+            id=order.id,
+            catalog_id=self._iris.catalog_id(self._world.catalog_of(hold.offer.base)),
+            offer_id=self._iris.offer_id(hold.offer),
+            status=order.status,
+            reference=order.reference,
+            external_reference=order.external_reference,
+            reservation_ids=(order.hold_id,),
+            item_id=order.item_id,
+            ticket_ids=order.tickets,
+            document_ids=order.documents,
+            quantity=hold.quantity,
+            total=hold.total,
+            created_at=order.created_at,
+            customer=order.customer,
+            notes=order.notes,
+        )
+
+
+class _Front:
+    """Puts the sandbox's own Date on every answer and remembers every request."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        clock: ShiftedClock | ManualClock,
+        requests: deque[RequestRecord],
+        operation_of: _OperationOf,
+    ) -> None:
+        self._app = app
+        self._clock = clock
+        self._requests = requests
+        self._operation_of = operation_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status: int | None = None
+
+        async def dated(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                date = format_datetime(self._clock.now(), usegmt=True)
+                MutableHeaders(scope=message)["Date"] = date
+            await send(message)
+
+        try:
+            await self._app(scope, receive, dated)
+        finally:
+            record = RequestRecord(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope.get("query_string", b"").decode("latin-1"),
+                status=status,
+                operation=self._operation_of(scope),
+            )
+            self._requests.append(record)
+
+
+def _organizations(world: World, key: bytes) -> tuple[Organization, Organization]:
+    def organization(number: int, name: str, *, sells: bool) -> Organization:
+        secret = hashlib.sha256(key + name.encode()).hexdigest()[:32]
+        return Organization(world.ids.serial(Kind.ORGANIZATION, number), name, secret, sells)
+
+    return (
+        organization(1, "sandbox-distributor", sells=True),
+        organization(2, "sandbox-newcomer", sells=False),
+    )
+
+
+async def _routing_problem(request: Request, error: Exception) -> Response:
+    del request
+    if not isinstance(error, HTTPException):
+        raise error
+    return refusal(Refused(error.status_code, error.detail))

@@ -1,0 +1,127 @@
+"""Holds, orders, tickets and documents: what the sandbox remembers, as frozen records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from korus_mcp.sandbox.world import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one unit sits: a zone of a seat map, with row and seat when it is numbered."""
+
+    seat_map: int
+    zone: int
+    row: int | None = None
+    seat: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """A reservation; `slots` and `places` have an entry for each ticket of the offer."""
+
+    id: str
+    number: int
+    organization: str
+    offer: Offer
+    quantity: int
+    unit_price: Decimal
+    slots: tuple[int | None, ...]
+    places: tuple[tuple[Place, ...], ...]
+    arrangement: str
+    created_at: datetime
+    expires_at: datetime
+    ordered_at: datetime | None = None
+    order_id: str | None = None
+    ended_at: datetime | None = None
+
+    def claims_at(self, moment: datetime) -> bool:
+        """Whether it takes places away from others at a moment."""
+        if moment < self.created_at or (self.ended_at and moment >= self.ended_at):
+            return False
+        return self.ordered_at is not None or moment < self.expires_at
+
+    def is_expired_at(self, moment: datetime) -> bool:
+        """Whether it ran out at a moment without having been ordered."""
+        return self.order_id is None and moment >= self.expires_at
+
+    @property
+    def status(self) -> str:
+        """The state at the issuer, which knows neither "ordered" nor "expired" (T23)."""
+        return "released" if self.ended_at is not None and self.order_id is None else "reserved"
+
+    @property
+    def total(self) -> Decimal:
+        """What all units cost together."""
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """A booking made from one hold; `tickets` are unit by unit, ticket by ticket."""
+
+    id: str
+    number: int
+    organization: str
+    hold_id: str
+    item_id: str
+    external_reference: str
+    customer: Mapping[str, object]
+    notes: str | None
+    created_at: datetime
+    reference: str
+    connector_reference: str | None
+    tickets: tuple[str, ...]
+    documents: tuple[str, ...]
+    cancelled_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        """The state of the booking."""
+        return "cancelled" if self.cancelled_at else "confirmed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuedTicket:
+    """One ticket of an order."""
+
+    id: str
+    order_id: str
+    unit: int
+    rank: int
+    voucher: str
+    required_fields: tuple[str, ...]
+    amendable: bool
+    deadline: datetime | None
+    beneficiary: Mapping[str, object] | None = None
+    validated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an issuer did not do what was asked; the call as a whole succeeds."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All records of one sandbox, in the order they were made."""
+
+    holds: dict[str, Hold] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    tickets: dict[str, IssuedTicket] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)
+    _holds_by_day: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+
+    def add_hold(self, hold: Hold) -> None:
+        """Remember a new hold."""
+        self.holds[hold.id] = hold
+        self._holds_by_day.setdefault((hold.offer.base, hold.offer.day), []).append(hold.id)
+
+    def holds_of_day(self, base: int, day: int) -> Sequence[Hold]:
+        """Every hold on one base and day, ended ones included."""
+        return [self.holds[each] for each in self._holds_by_day.get((base, day), ())]

@@ -1,0 +1,67 @@
+"""One call of the API: who, in which language, with which body; and how handlers are wrapped."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from korus_mcp.sandbox.jsonld import Json, Refused, language_of, refusal
+from korus_mcp.sandbox.model import Language
+from korus_mcp.sandbox.tokens import Organization, Tokens
+
+_BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """An authenticated request, read far enough for a handler."""
+
+    organization: Organization
+    language: Language
+    path: Mapping[str, str]
+    query: QueryParams
+    body: Json
+
+
+Handler = Callable[[Call], Response]
+
+
+def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
+    """A handler behind the checks every call passes: token, then body type, then JSON."""
+
+    async def answered(request: Request) -> Response:
+        organization = tokens.organization(request.headers.get("authorization"))
+        if organization is None:
+            return Response(status_code=401)
+        try:
+            call = Call(
+                organization=organization,
+                language=language_of(request.headers.get("accept-language")),
+                path=request.path_params,
+                query=request.query_params,
+                body=await _body(request),
+            )
+            return handler(call)
+        except Refused as refused:
+            return refusal(refused)
+
+    return answered
+
+
+async def _body(request: Request) -> Json:
+    expected = _BODY_TYPES.get(request.method)
+    if expected is None:
+        return {}
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != expected:
+        raise Refused(415, f'The content-type "{given}" is not supported. Use "{expected}".')
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        raise Refused(400, "Syntax error") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "The body is not a JSON object")
+    return body

@@ -1,0 +1,177 @@
+"""Any number of plausible product bases, made from the seed on request and never stored."""
+
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from functools import lru_cache
+from random import Random
+
+from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type
+from korus_mcp.sandbox.model import Base, Fixed, Issuer, Slot, Text, Ticket, Venue
+from korus_mcp.sandbox.vocabulary import (
+    ANIMALS,
+    CITIES,
+    COMPETITIONS,
+    FIRST_NAMES,
+    HEADS,
+    LAST_NAMES,
+    TAILS,
+    City,
+)
+
+_BASES_PER_CATALOG = 2500
+_VARIANTS = 12
+"""Neighbours that differ only in town or season: what a text search has to tell apart."""
+
+_ZONES = {"GB": "Europe/London", "PT": "Europe/Lisbon"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Genre:
+    universe: str
+    label: Text
+    venue: str
+    start: time
+    price: int
+    runs: int
+
+
+_GENRES = (
+    _Genre("sport", Text("Football", "Football"), "Stade", time(20, 45), 28, 1),
+    _Genre("show", Text("Comédie musicale", "Musical"), "Zénith", time(20), 45, 6),
+    _Genre("concert", Text("Concert", "Concert"), "Salle Philharmonie", time(20, 30), 39, 2),
+    _Genre("museum", Text("Exposition", "Exhibition"), "Galerie", time(10), 14, 14),
+    _Genre("theatre", Text("Théâtre", "Theatre"), "Théâtre municipal", time(20, 30), 31, 8),
+)
+
+
+class Generator:
+    """Product bases 0 to n-1, spread over catalogs; the same seed makes the same ones."""
+
+    def __init__(self, seed: int, bases: int, origin: date) -> None:
+        self.bases = bases
+        self._seed = seed
+        self._origin = origin
+        least = min(bases, 4)
+        self.catalogs = max(least, -(-bases // _BASES_PER_CATALOG))
+        self.base = lru_cache(maxsize=4096)(self._base)
+
+    def range_of(self, catalog: int) -> range:
+        """The bases of one generated catalog."""
+        return range(self._start(catalog), self._start(catalog + 1))
+
+    def catalog_of(self, index: int) -> int:
+        """The generated catalog that sells a base."""
+        guess = index * self.catalogs // self.bases
+        while index >= self._start(guess + 1):
+            guess += 1
+        return guess
+
+    def issuer(self, catalog: int) -> Issuer:
+        """The issuer behind a generated catalog."""
+        city = CITIES[catalog % len(CITIES)].name
+        name = f"Réseau Scènes de {city} {catalog + 1}"
+        return Issuer(
+            key=f"generated-{catalog + 1}",
+            name=name,
+            catalog_name=Text(f"Catalogue {name}", f"{name} catalog"),
+            hold_seconds=300 + 60 * (catalog % 16),
+            order_prefix=f"RS{catalog + 1}",
+        )
+
+    def offsets(self, index: int) -> tuple[int, ...]:
+        """Days on sale, counted from the first day of the world."""
+        genre = self._genre(index)
+        first = 2 + (index * 37 + self._seed) % 60
+        return tuple(first + 4 * run for run in range(genre.runs))
+
+    def product_count(self, index: int) -> int:
+        """How many products a base has."""
+        return 3 if self._genre(index).universe in {"sport", "museum"} else 2
+
+    def name(self, index: int) -> Text:
+        """The name alone: all that a list page needs."""
+        family, variant = divmod(index, _VARIANTS)
+        chance = Random(f"{self._seed}:{family}")  # noqa: S311 - varied, not secret
+        genre = self._genre(index)
+        if genre.universe == "sport":
+            return self._match_name(chance, family, variant)
+        head, tail = chance.choice(HEADS), chance.choice(TAILS)
+        title = Text(f"{head.fr} {tail.fr}", f"{head.en} {tail.en}")
+        city = self._city(index).name
+        if genre.universe == "concert":
+            artist = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
+            title = Text(f"{artist} - {title.fr}", f"{artist} - {title.en}")
+        return Text(f"{title.fr} - {city}", f"{title.en} - {city}")
+
+    def _base(self, index: int) -> Base:
+        genre, name = self._genre(index), self.name(index)
+        venue = self._venue(index, genre)
+        price = genre.price + index % 9
+        prices = [(FULL, f"{price}.00"), (REDUCED, f"{price * 4 // 5}.00")]
+        prices += [(CHILD, f"{price // 2}.50")] * (self.product_count(index) - 2)
+        options, products = by_price_type(*prices)
+        slot = Slot(start=genre.start, minutes=120, capacities=(150 + index % 400,))
+        return Base(
+            key=f"generated-{index}",
+            name=name,
+            description=Text(
+                f"<p>{genre.label.fr} à {venue.city}&nbsp;: «&nbsp;{name.fr}&nbsp;», "
+                f"{venue.name}.</p>",
+                f"<p>{genre.label.en} in {venue.city}: {name.en}, {venue.name}.</p>",
+            ),
+            short_description=Text(
+                f"{genre.label.fr}, {venue.city}", f"{genre.label.en}, {venue.city}"
+            ),
+            timezone=_ZONES.get(venue.country, "Europe/Paris"),
+            universe=genre.universe,
+            venue=venue,
+            options=options,
+            products=products,
+            tickets=(Ticket(name=Text("Entrée", "Entry"), slots=(slot,)),),
+            calendar=Fixed(offsets=self.offsets(index)),
+            availability_check_required=index % 2 == 0,
+            realtime_price_required=index % 7 == 3,
+            weekend_factor=Decimal("1.10") if index % 5 == 0 else Decimal(1),
+        )
+
+    def _start(self, catalog: int) -> int:
+        return catalog * self.bases // self.catalogs
+
+    def _genre(self, index: int) -> _Genre:
+        return _GENRES[index // _VARIANTS % len(_GENRES)]
+
+    def _city(self, index: int) -> City:
+        family, variant = divmod(index, _VARIANTS)
+        if self._genre(index).universe == "sport":
+            return self._clubs(family)[0]
+        return CITIES[(family * 7 + variant * 5) % len(CITIES)]
+
+    def _clubs(self, family: int) -> tuple[City, City]:
+        """The towns of the home club and of its visitor."""
+        home = (family * 7) % len(CITIES)
+        away = (home + 1 + family * 11 % (len(CITIES) - 1)) % len(CITIES)
+        return CITIES[home], CITIES[away]
+
+    def _match_name(self, chance: Random, family: int, variant: int) -> Text:
+        first, second = self._clubs(family)
+        home, away = chance.choice(ANIMALS), chance.choice(ANIMALS)
+        fixture = f"{home} de {first.name} / {away} de {second.name}"
+        year = self._origin.year - 1 + variant // len(COMPETITIONS)
+        competition = COMPETITIONS[variant % len(COMPETITIONS)]
+        return Text(
+            f"Saison {year} - {year + 1} - {competition.fr} - {fixture}",
+            f"Season {year} - {year + 1} - {competition.en} - {fixture}",
+        )
+
+    def _venue(self, index: int, genre: _Genre) -> Venue:
+        city = self._city(index)
+        return Venue(
+            name=f"{genre.venue} de {city.name}",
+            line1=f"{index % 90 + 1} place du Spectacle",
+            postal_code=city.postal_code,
+            city=city.name,
+            country=city.country,
+            latitude=f"{43 + index % 800 / 100:.4f}",
+            longitude=f"{-4 + index % 1100 / 100:.4f}",
+        )

@@ -1,0 +1,122 @@
+"""Identifiers that carry, scrambled, what they point to: nothing is stored to find it again."""
+
+import hashlib
+from collections.abc import Collection
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an identifier identifies."""
+
+    CATALOG = 1
+    BASE = 2
+    OPTION = 3
+    VALUE = 4
+    PRODUCT = 5
+    OFFER = 6
+    TICKET = 7
+    SESSION = 8
+    SEAT_MAP = 9
+    ZONE = 10
+    SEATING_CATEGORY = 11
+    ORGANIZATION = 12
+    RESERVATION = 13
+    ORDER = 14
+    ORDER_ITEM = 15
+    ORDER_TICKET = 16
+    DOCUMENT = 17
+    NODE = 18
+
+
+class Ref(NamedTuple):
+    """Where an identifier points; fields a kind does not use stay 0."""
+
+    kind: Kind
+    base: int = 0
+    product: int = 0
+    day: int = 0
+    ticket: int = 0
+    slot: int = 0
+
+
+_WIDTHS = (5, 20, 12, 13, 3, 8)
+_BITS = 62
+_MASK = (1 << _BITS) - 1
+_SECOND_OF_2025 = 1_735_700_000_000
+_SPREAD_MILLISECONDS = 25_000_000_000
+
+
+class Ids:
+    """Two-way translation of references and UUID-like text; a seed fixes every identifier."""
+
+    def __init__(self, seed: int, *, malformed: Collection[Ref] = ()) -> None:
+        digest = hashlib.sha512(f"korus sandbox {seed}".encode()).digest()
+        self._first = int.from_bytes(digest[:8]) & _MASK | 1
+        self._second = int.from_bytes(digest[8:16]) & _MASK | 1
+        self._offset = int.from_bytes(digest[16:24]) & _MASK
+        self._first_inverse = pow(self._first, -1, 1 << _BITS)
+        self._second_inverse = pow(self._second, -1, 1 << _BITS)
+        self._malformed = frozenset(malformed)
+        self.text = lru_cache(maxsize=50_000)(self._text)
+
+    def ref(self, text: str) -> Ref | None:
+        """What the identifier points to; None when this world never wrote it."""
+        digits = text.replace("-", "")[:32]
+        try:
+            payload = self._unscramble(int(digits, 16) & _MASK)
+            ref = _unpacked(payload)
+        except ValueError:
+            return None
+        return ref if self.text(ref) == text else None
+
+    def serial(self, kind: Kind, number: int) -> str:
+        """The identifier of the n-th thing of a kind that is made while the sandbox runs."""
+        return self.text(Ref(kind, base=number & 0xFFFFF, product=number >> 20))
+
+    def _text(self, ref: Ref) -> str:
+        tail = self._scramble(_packed(ref))
+        filler = (tail * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
+        if filler & 3:
+            head = _SECOND_OF_2025 + (filler >> 8) % _SPREAD_MILLISECONDS
+            version = 7
+        else:
+            head = (filler >> 4) & ((1 << 48) - 1)
+            version = 4
+        number = head << 80 | version << 76 | ((filler >> 52) & 0xFFF) << 64 | 2 << 62 | tail
+        digits = f"{number:032x}"
+        parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+        return "-".join(parts) + ("7" if ref in self._malformed else "")
+
+    def _scramble(self, payload: int) -> int:
+        mixed = (payload * self._first + self._offset) & _MASK
+        mixed ^= mixed >> 31
+        mixed = (mixed * self._second) & _MASK
+        return mixed ^ (mixed >> 31)
+
+    def _unscramble(self, tail: int) -> int:
+        mixed = tail ^ (tail >> 31)
+        mixed = (mixed * self._second_inverse) & _MASK
+        mixed ^= mixed >> 31
+        return ((mixed - self._offset) * self._first_inverse) & _MASK
+
+
+def _packed(ref: Ref) -> int:
+    payload = 0
+    for value, width in zip(ref, _WIDTHS, strict=True):
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"{value} does not fit into {width} bits")
+        payload = payload << width | value
+    return payload
+
+
+def _unpacked(payload: int) -> Ref:
+    values: list[int] = []
+    for width in reversed(_WIDTHS):
+        values.append(payload & ((1 << width) - 1))
+        payload >>= width
+    if payload:
+        raise ValueError("not an identifier of this world")
+    slot, ticket, day, product, base, kind = values
+    return Ref(Kind(kind), base, product, day, ticket, slot)

@@ -1,0 +1,101 @@
+"""A ski resort: passes in somebody's name, by number of days and kind of skier."""
+
+from decimal import Decimal
+
+from korus_mcp.sandbox.issuers.parts import (
+    ADULT,
+    CHILD,
+    FAMILY,
+    SENIOR,
+    by_price_type,
+    days,
+    option,
+    priced,
+)
+from korus_mcp.sandbox.model import Base, Issuer, Product, Rolling, Text, Ticket, Undated, Venue
+
+_VENUE = Venue(
+    name="Domaine du Grand Chamois",
+    line1="Front de neige",
+    postal_code="73998",
+    city="Valneige-les-Hauts",
+    phone="+33 (0)4 99 11 11 11",
+    latitude="45.3210",
+    longitude="6.5432",
+)
+_HOLDER = ("firstname", "lastname", "dateOfBirth")
+
+
+def issuer() -> Issuer:
+    """The resort and its catalog."""
+    return Issuer(
+        key="ski",
+        name="Domaine du Grand Chamois",
+        catalog_name=Text("Forfaits Grand Chamois - CSE", "Grand Chamois ski passes - CSE"),
+        hold_seconds=12 * 60,
+        tax_rate=Decimal("0.10"),
+        document_delay_seconds=5,
+        document_per_ticket=True,
+        order_prefix="GC",
+        bases=(_passes(), _beginners(), _season_card()),
+    )
+
+
+def _passes() -> Base:
+    lengths = (1, 2, 3, 4, 5, 6)
+    options = (
+        option("days_count", *(days(count) for count in lengths)),
+        option("price_type", ADULT, CHILD, SENIOR, FAMILY),
+    )
+    daily = (Decimal("48.50"), Decimal("38.00"), Decimal("42.00"), Decimal("158.00"))
+    prices: dict[tuple[int, ...], str] = {
+        (rank, kind): str(price * count - Decimal("2.50") * (count - 1))
+        for rank, count in enumerate(lengths)
+        for kind, price in enumerate(daily)
+    }
+    return Base(
+        key="ski",
+        name=Text("Forfait nominatif 1 à 6 jours", "Named ski pass for 1 to 6 days"),
+        description=Text(
+            "<p>Un forfait est <u>personnel</u> : nom, prénom et date de naissance exigés.</p>",
+            "<p>A pass is <u>personal</u>: surname, first name and date of birth required.</p>",
+        ),
+        universe="snow_sports",
+        venue=_VENUE,
+        options=options,
+        products=priced(options, prices),
+        tickets=(Ticket(name=Text("Forfait", "Pass"), capacities=(2500,)),),
+        calendar=Rolling(),
+        demand=0.5,
+        beneficiary_fields=_HOLDER,
+    )
+
+
+def _beginners() -> Base:
+    options, products = by_price_type((ADULT, "26.00"), (CHILD, "19.00"))
+    return Base(
+        key="locked-beneficiary",
+        name=Text("Forfait débutant au porteur", "Beginners' bearer pass"),
+        short_description=Text("Trois téléskis, sans nom.", "Three drag lifts, no name."),
+        universe="snow_sports",
+        venue=_VENUE,
+        options=options,
+        products=products,
+        tickets=(Ticket(name=Text("Forfait débutant", "Beginners' pass"), capacities=(300,)),),
+        calendar=Rolling(last=90),
+        beneficiary_amendable=False,
+    )
+
+
+def _season_card() -> Base:
+    return Base(
+        key="season-card",
+        name=Text("Carte saison nominative", "Named season card"),
+        universe="snow_sports",
+        venue=_VENUE,
+        products=(Product(name=Text("Carte saison", "Season card"), price=Decimal("640.00")),),
+        tickets=(Ticket(name=Text("Carte saison", "Season card")),),
+        calendar=Undated(),
+        availability_check_required=False,
+        beneficiary_fields=_HOLDER,
+    )

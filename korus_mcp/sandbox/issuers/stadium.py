@@ -1,0 +1,229 @@
+"""A football stadium: fifty zones around a pitch, a season of matches, a guided tour."""
+
+from dataclasses import replace
+from datetime import date, time
+from decimal import Decimal
+from functools import lru_cache
+from math import cos, pi, sin
+
+from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type, joined, option
+from korus_mcp.sandbox.model import (
+    Base,
+    Fixed,
+    Issuer,
+    Product,
+    Quantity,
+    Rolling,
+    Row,
+    Seat,
+    SeatingCategory,
+    SeatMap,
+    Slot,
+    Text,
+    Ticket,
+    Venue,
+    Zone,
+)
+
+_VENUE = Venue(
+    name="Stade des Hérons",
+    line1="40 avenue du Marais",
+    postal_code="59998",
+    city="Port-aux-Hérons",
+    website="https://stade-des-herons.example",
+    latitude="50.4012",
+    longitude="2.9901",
+)
+_CATEGORIES = (
+    SeatingCategory(name=Text("Carré Or", "Gold"), color="#C9A227", value=0),
+    SeatingCategory(name=Text("Catégorie 1", "Category 1"), color="#1F6FB2", value=1),
+    SeatingCategory(name=Text("Catégorie 2", "Category 2"), color="#3FA34D", value=2),
+    SeatingCategory(name=Text("Catégorie 3", "Category 3"), color="#E08E2B", value=3),
+    SeatingCategory(name=Text("Kop debout", "Standing end"), color="#8E44AD", value=4),
+    SeatingCategory(name=Text("Espace visiteurs", "Away end"), color="#7F8C8D", value=5),
+)
+_FULL_PRICES = (Decimal(95), Decimal(62), Decimal(44), Decimal(29), Decimal(18), Decimal(20))
+_PRICE_TYPES = ((FULL, Decimal(1)), (REDUCED, Decimal("0.80")), (CHILD, Decimal("0.50")))
+_AWAY = 5
+_LOWER_ZONES = 28
+_UPPER_ZONES = 22
+_STANDS = (
+    (Text("Est", "East"), "E"),
+    (Text("Sud", "South"), "S"),
+    (Text("Ouest", "West"), "O"),
+    (Text("Nord", "North"), "N"),
+)
+
+
+def issuer(origin: date) -> Issuer:
+    """The club and its catalog."""
+    year = origin.year if origin.month >= 7 else origin.year - 1
+    season = Text(f"Saison {year} - {year + 1}", f"Season {year} - {year + 1}")
+    last = Text(f"Saison {year - 1} - {year}", f"Season {year - 1} - {year}")
+    derby = replace(
+        _match("max-six", season, "RACING DE LA BAIE (derby)", Fixed(offsets=(26,)), demand=0.95),
+        max_amount_per_order=6,
+        realtime_price_required=True,
+    )
+    return Issuer(
+        key="stadium",
+        name="Hérons FC",
+        catalog_name=Text("Billetterie Hérons FC - Partenaires", "Hérons FC ticketing - Partners"),
+        hold_seconds=5 * 60,
+        releasable=False,
+        tax_rate=Decimal("0.055"),
+        document_delay_seconds=20,
+        order_prefix="HFC",
+        bases=(
+            _match("stadium", season, "US VALMONT", Fixed(offsets=(5,)), demand=0.6),
+            _match("match-2", season, "ÉTOILE DE GRANVIGNE", Fixed(offsets=(19,)), demand=0.5),
+            derby,
+            _match("match-4", season, "SPORTING DES CIMES", Fixed(offsets=(54,)), demand=0.4),
+            _match("match-5", season, "OLYMPIC ROCHEBRUNE", Fixed(offsets=(96,)), demand=0.2),
+            _tour(),
+            replace(
+                _match("disabled", last, "US VALMONT", Fixed(offsets=()), demand=1.2),
+                disabled=True,
+            ),
+        ),
+    )
+
+
+def _match(key: str, season: Text, visitor: str, calendar: Fixed, *, demand: float) -> Base:
+    names = _layout().zones
+    fixture = f"Ligue Azur - HÉRONS FC / {visitor}"
+    return Base(
+        key=key,
+        name=joined(season, Text(fixture, fixture)),
+        short_description=Text(
+            f"<p>Les Hérons reçoivent <b>{visitor}</b> au Stade des Hérons.</p>",
+            f"<p>The Herons play <b>{visitor}</b> at the Stade des Hérons.</p>",
+        ),
+        terms=Text(
+            "<p>Placement libre dans la zone, loges numérotées. Horaire à confirmer.</p>",
+            "<p>Free seating within the zone, numbered boxes. Kick-off to be confirmed.</p>",
+        ),
+        universe="sport",
+        venue=_VENUE,
+        options=(
+            option("zone", *(zone.name for zone in names)),
+            option("seating_category", *(category.name for category in _CATEGORIES)),
+            option("price_type", *(name for name, _ in _PRICE_TYPES)),
+        ),
+        products=_places(),
+        tickets=(
+            Ticket(
+                name=Text("Match", "Match"),
+                slots=(
+                    Slot(
+                        start=time(20, 45),
+                        minutes=110,
+                        capacities=tuple(_on_sale(zone) for zone in names),
+                        name=Text("Coup d'envoi 20 h 45", "Kick-off 8:45 pm"),
+                        seat_map=0,
+                    ),
+                ),
+            ),
+        ),
+        calendar=calendar,
+        seat_maps=(_layout(),),
+        demand=demand,
+    )
+
+
+def _on_sale(zone: Zone) -> Quantity:
+    """The away end is sold by the other club."""
+    return 0 if zone.category == _AWAY else zone.capacity
+
+
+def _tour() -> Base:
+    options, products = by_price_type((FULL, "18.00"), (REDUCED, "14.00"), (CHILD, "9.00"))
+    hours = (10, 11, 14, 15, 16)
+    slots = tuple(Slot(start=time(hour), minutes=75, capacities=(25,)) for hour in hours)
+    return Base(
+        key="stadium-tour",
+        name=Text("Visite guidée du stade", "Guided stadium tour"),
+        description=Text(
+            "<p>Vestiaires, tunnel, bord du terrain.</p>",
+            "<p>Changing rooms, tunnel, pitch side.</p>",
+        ),
+        universe="visit",
+        venue=_VENUE,
+        options=options,
+        products=products,
+        tickets=(Ticket(name=Text("Visite", "Tour"), slots=slots),),
+        calendar=Rolling(weekdays=frozenset({2, 3, 5, 6})),
+    )
+
+
+@lru_cache(maxsize=1)
+def _places() -> tuple[Product, ...]:
+    return tuple(
+        Product(
+            name=joined(zone.name, _CATEGORIES[zone.category or 0].name, price_type),
+            choices=(rank, zone.category or 0, type_rank),
+            price=(_FULL_PRICES[zone.category or 0] * factor).quantize(Decimal("0.01")),
+            pool=rank,
+        )
+        for rank, zone in enumerate(_layout().zones)
+        for type_rank, (price_type, factor) in enumerate(_PRICE_TYPES)
+    )
+
+
+@lru_cache(maxsize=1)
+def _layout() -> SeatMap:
+    lower = tuple(_zone(rank, rank, _LOWER_ZONES, tier=1) for rank in range(_LOWER_ZONES))
+    upper = tuple(
+        _zone(_LOWER_ZONES + rank, rank, _UPPER_ZONES, tier=2) for rank in range(_UPPER_ZONES)
+    )
+    return SeatMap(zones=lower + upper, categories=_CATEGORIES)
+
+
+def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
+    turn = (position + 0.5) / count
+    quarter = int((turn * 4 + 0.5) % 4)
+    stand, gate = _STANDS[quarter]
+    number = tier * 100 + position + 1
+    category = _category_of(quarter, position, tier)
+    boxes = category == 0
+    return Zone(
+        name=Text(f"{stand.fr} {number}", f"{stand.en} {number}"),
+        capacity=48 if boxes else 420 - 20 * (position % 5),
+        pool=rank,
+        category=category,
+        value=rank,
+        polygon=_sector(position, count, tier),
+        rows=_box_rows(position, count) if boxes else None,
+        entrance=f"Porte {gate}{position % 4 + 1}",
+    )
+
+
+def _category_of(quarter: int, position: int, tier: int) -> int:
+    if tier == 1:
+        return (1, 4, 0 if position in {13, 14} else 1, 3)[quarter]
+    return _AWAY if position == 0 else (2, 3, 2, 3)[quarter]
+
+
+def _point(turn: float, spread: float) -> tuple[float, float]:
+    angle = 2 * pi * turn
+    across, down = 340 + 150 * spread, 230 + 150 * spread
+    return round(500 + across * cos(angle), 1), round(400 + down * sin(angle), 1)
+
+
+def _sector(position: int, count: int, tier: int) -> tuple[tuple[float, float], ...]:
+    inner, outer = (0.0, 0.48) if tier == 1 else (0.54, 1.0)
+    turns = [(position + part) / count for part in (0.04, 0.5, 0.96)]
+    near = [_point(turn, inner) for turn in turns]
+    far = [_point(turn, outer) for turn in reversed(turns)]
+    return tuple(near + far)
+
+
+def _box_rows(position: int, count: int) -> tuple[Row, ...]:
+    def seat(row: int, rank: int) -> Seat:
+        x, y = _point((position + 0.1 + 0.8 * rank / 15) / count, 0.1 + 0.12 * row)
+        return Seat(name=str(rank + 1), x=x, y=y)
+
+    return tuple(
+        Row(name=letter, seats=tuple(seat(row, rank) for rank in range(16)))
+        for row, letter in enumerate("ABC")
+    )

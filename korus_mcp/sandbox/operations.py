@@ -1,0 +1,75 @@
+"""The operations of the API by their names in the contract: the one table of paths."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+TOKEN_PATH = "/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - a path
+DOWNLOAD = "downloadDocument"
+"""Our name for the GET of a signed address, which the contract does not list."""
+
+_CATALOG = "/v1/ticketing/catalogs/{catalogId}"
+_BASE = _CATALOG + "/product_bases/{productBaseId}"
+_TICKETS = _CATALOG + "/offers/{offerId}/tickets"
+_SESSIONS = _TICKETS + "/{offerTicketId}/sessions"
+_ORDER = "/v1/booking/orders/{orderId}"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method and a path template under the contract's operationId."""
+
+    id: str
+    method: str
+    path: str
+    parameters: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(re.findall(r"{(\w+)}", self.path)))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a concrete path of this operation looks like."""
+        return re.compile(re.sub(r"{\w+}", "[^/]+", self.path))
+
+
+OPERATIONS = (
+    Operation("getToken", "POST", TOKEN_PATH),
+    Operation("listCatalogs", "GET", "/v1/ticketing/catalogs"),
+    Operation("getCatalog", "GET", "/v1/ticketing/catalogs/{id}"),
+    Operation("listProductBases", "GET", _CATALOG + "/product_bases"),
+    Operation("getProductBase", "GET", _CATALOG + "/product_bases/{id}"),
+    Operation("listProductBaseOptions", "GET", _BASE + "/options"),
+    Operation("listProductBaseOptionValues", "GET", _BASE + "/options/{code}/values"),
+    Operation("listProductBaseProducts", "GET", _BASE + "/products"),
+    Operation("getProduct", "GET", _CATALOG + "/products/{id}"),
+    Operation("listOffers", "GET", _CATALOG + "/offers"),
+    Operation("getOffer", "GET", _CATALOG + "/offers/{id}"),
+    Operation("getOfferAvailability", "GET", _CATALOG + "/offers/{id}/availability"),
+    Operation("getOfferPrice", "GET", _CATALOG + "/offers/{id}/price"),
+    Operation("listOfferTickets", "GET", _TICKETS),
+    Operation("getOfferTicket", "GET", _TICKETS + "/{id}"),
+    Operation("listOfferTicketSessions", "GET", _SESSIONS),
+    Operation("getOfferTicketSession", "GET", _SESSIONS + "/{id}"),
+    Operation("getSeatMap", "GET", _BASE + "/seat_maps/{id}"),
+    Operation("listReservations", "GET", "/v1/booking/reservations"),
+    Operation("createReservations", "POST", "/v1/booking/reservations/_bulk"),
+    Operation("getReservation", "GET", "/v1/booking/reservations/{id}"),
+    Operation("listOrders", "GET", "/v1/booking/orders"),
+    Operation("createOrders", "POST", "/v1/booking/orders/_bulk"),
+    Operation("getOrder", "GET", "/v1/booking/orders/{id}"),
+    Operation("listOrderDocuments", "GET", _ORDER + "/documents"),
+    Operation("getOrderDocument", "GET", _ORDER + "/documents/{id}"),
+    Operation("createOrderDocumentLink", "PATCH", _ORDER + "/documents/{id}"),
+    Operation("getOrderItemTicket", "GET", _ORDER + "/items/{orderItemId}/tickets/{id}"),
+    Operation("setTicketBeneficiary", "PATCH", _ORDER + "/items/{orderItemId}/tickets/{id}"),
+    Operation("getForm", "GET", "/v1/forms/{id}"),
+)
+
+
+def operation_named(method: str, path: str) -> str | None:
+    """Which operation a request asks for; None for anything else."""
+    for operation in OPERATIONS:
+        if operation.method == method and operation.pattern.fullmatch(path):
+            return operation.id
+    return None

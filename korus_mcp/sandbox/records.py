@@ -1,0 +1,55 @@
+"""What tests may look at: plain facts of the sandbox's memory, in no wire shape."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRecord:
+    """A request that was answered, or dropped when `status` is None."""
+
+    method: str
+    path: str
+    query: str
+    status: int | None
+    operation: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReservationRecord:
+    """A reservation."""
+
+    id: str
+    catalog_id: str
+    offer_id: str
+    status: str
+    expired: bool
+    quantity: int
+    total: Decimal
+    date: date | None
+    created_at: datetime
+    expires_at: datetime
+    order_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRecord:
+    """An order."""
+
+    id: str
+    catalog_id: str
+    offer_id: str
+    status: str
+    reference: str
+    external_reference: str
+    reservation_ids: tuple[str, ...]
+    item_id: str
+    ticket_ids: tuple[str, ...]
+    document_ids: tuple[str, ...]
+    quantity: int
+    total: Decimal
+    created_at: datetime
+    customer: Mapping[str, object]
+    notes: str | None

@@ -1,0 +1,277 @@
+"""The world on sale: issuers, catalogs, bases and offers, found by identifier or by number."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from korus_mcp.clock import Clock
+from korus_mcp.sandbox.generator import Generator
+from korus_mcp.sandbox.ids import Ids, Kind, Ref
+from korus_mcp.sandbox.issuers import issuers_of
+from korus_mcp.sandbox.local_time import local_moment
+from korus_mcp.sandbox.model import (
+    LAST_DAY,
+    UNDATED,
+    Base,
+    Issuer,
+    Product,
+    Slot,
+    Text,
+    Ticket,
+    day_number,
+    day_of,
+)
+
+
+class Offer(NamedTuple):
+    """A product on a day, by number; day 0 is undated."""
+
+    base: int
+    product: int
+    day: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferFilter:
+    """What a caller wants to see of a catalog's offers; None means no wish."""
+
+    base: int | None = None
+    products: frozenset[tuple[int, int]] | None = None
+    values: frozenset[tuple[int, int, int]] = frozenset()
+    session: Ref | None = None
+    first_day: int | None = None
+    last_day: int | None = None
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether undated offers are left out."""
+        return self.first_day is not None or self.last_day is not None
+
+
+class World:
+    """Everything that can be sold, without the state of any booking."""
+
+    def __init__(self, *, seed: int, bases: int, clock: Clock) -> None:
+        self._seed = seed
+        self._clock = clock
+        self._origin = clock.now().date()
+        self._issuers = issuers_of(self._origin)
+        self._fixed = tuple(chain.from_iterable(issuer.bases for issuer in self._issuers))
+        self._fixed_catalogs = tuple(
+            rank for rank, issuer in enumerate(self._issuers) for _ in issuer.bases
+        )
+        self._generator = Generator(seed, bases, self._origin)
+        malformed = [
+            Ref(Kind.BASE, index) for index, base in enumerate(self._fixed) if base.malformed_id
+        ]
+        self.ids = Ids(seed, malformed=malformed)
+        self.catalog_count = len(self._issuers) + self._generator.catalogs
+        self._days = lru_cache(maxsize=8192)(self._days_on_sale)
+
+    @property
+    def tomorrow(self) -> int:
+        """The day after today, as a number."""
+        return day_number(self._clock.now().date()) + 1
+
+    def issuer(self, catalog: int) -> Issuer:
+        """Whose catalog it is."""
+        if catalog < len(self._issuers):
+            return self._issuers[catalog]
+        return self._generator.issuer(catalog - len(self._issuers))
+
+    def issuer_of(self, offer: Offer) -> Issuer:
+        """Who sells an offer."""
+        return self.issuer(self.catalog_of(offer.base))
+
+    def catalog_of(self, base: int) -> int:
+        """The catalog a base belongs to."""
+        if base < len(self._fixed):
+            return self._fixed_catalogs[base]
+        return len(self._issuers) + self._generator.catalog_of(base - len(self._fixed))
+
+    def base(self, index: int) -> Base:
+        """A base by number; IndexError when there is none."""
+        if index < len(self._fixed):
+            return self._fixed[index]
+        if not self.has_base(index):
+            raise IndexError(index)
+        return self._generator.base(index - len(self._fixed))
+
+    def has_base(self, index: int) -> bool:
+        """Whether the number belongs to a base."""
+        return index < len(self._fixed) + self._generator.bases
+
+    def base_name(self, index: int) -> Text:
+        """The name of a base without making the rest of it."""
+        if index < len(self._fixed):
+            return self._fixed[index].name
+        return self._generator.name(index - len(self._fixed))
+
+    def is_disabled(self, index: int) -> bool:
+        """Whether a base is no longer on sale."""
+        return index < len(self._fixed) and self._fixed[index].disabled
+
+    def has_braces(self, index: int) -> bool:
+        """Whether a base is listed under an address with a literal placeholder (T3)."""
+        return index < len(self._fixed) and self._fixed[index].braces_in_iri
+
+    def bases_of(self, catalog: int, *, with_disabled: bool = False) -> Sequence[int]:
+        """The bases of a catalog, in catalog order."""
+        if catalog < len(self._issuers):
+            return [
+                index
+                for index, owner in enumerate(self._fixed_catalogs)
+                if owner == catalog and (with_disabled or not self._fixed[index].disabled)
+            ]
+        generated = self._generator.range_of(catalog - len(self._issuers))
+        return range(len(self._fixed) + generated.start, len(self._fixed) + generated.stop)
+
+    def fixed_base(self, key: str) -> int:
+        """The number of a declared base."""
+        return next(index for index, base in enumerate(self._fixed) if base.key == key)
+
+    def product(self, offer: Offer) -> Product:
+        """The product an offer sells."""
+        return self.base(offer.base).products[offer.product]
+
+    def days(self, base: int) -> tuple[int, ...]:
+        """The days a base is on sale for, today."""
+        return self._days(base, self._clock.now().date())
+
+    def on_sale(self, offer: Offer) -> bool:
+        """Whether the offer exists today."""
+        return (
+            self.has_base(offer.base)
+            and offer.product < self._product_count(offer.base)
+            and offer.day in self.days(offer.base)
+        )
+
+    def list_price(self, offer: Offer) -> Decimal:
+        """The price printed in lists."""
+        base, product = self.base(offer.base), self.product(offer)
+        day = day_of(offer.day)
+        dear = day is not None and day.weekday() >= 5
+        return (product.price * (base.weekend_factor if dear else 1)).quantize(Decimal("0.01"))
+
+    def noise(self, *parts: object) -> float:
+        """A number from 0 to 1 that the seed and the parts fix."""
+        text = f"{self._seed}:{parts}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
+
+    def starts_at(self, base: Base, day: int, slot: Slot) -> datetime:
+        """When a session begins, with the local offset."""
+        moment = day_of(day)
+        if moment is None:
+            raise ValueError("an undated offer has no session")
+        return local_moment(moment, slot.start, base.timezone)
+
+    def offers(self, catalog: int, wanted: OfferFilter | None) -> "OfferBlocks":
+        """The offers of a catalog that pass the filter; none for a filter nothing can pass."""
+        return OfferBlocks(list(self._blocks(catalog, wanted)) if wanted else [])
+
+    def ticket_of(self, ref: Ref) -> Ticket | None:
+        """The offer ticket behind an identifier, when its offer is on sale."""
+        if not self.on_sale(Offer(ref.base, ref.product, ref.day)):
+            return None
+        tickets = self.base(ref.base).tickets
+        return tickets[ref.ticket] if ref.ticket < len(tickets) else None
+
+    def _product_count(self, base: int) -> int:
+        if base < len(self._fixed):
+            return len(self._fixed[base].products)
+        return self._generator.product_count(base - len(self._fixed))
+
+    def _days_on_sale(self, index: int, today: date) -> tuple[int, ...]:
+        if index < len(self._fixed):
+            base = self._fixed[index]
+            days = () if base.disabled else base.calendar.days(self._origin, today)
+            return tuple(map(day_number, days))
+        first, now = day_number(self._origin), day_number(today)
+        offsets = self._generator.offsets(index - len(self._fixed))
+        return tuple(first + offset for offset in offsets if first + offset >= now)
+
+    def _blocks(self, catalog: int, wanted: OfferFilter) -> Iterator["_Block"]:
+        for base in self._candidates(catalog, wanted):
+            days = self._wanted_days(base, wanted)
+            products = self._wanted_products(base, wanted)
+            if days and products:
+                yield _Block(base, days, products)
+
+    def _candidates(self, catalog: int, wanted: OfferFilter) -> Sequence[int]:
+        asked = {wanted.base} if wanted.base is not None else set()
+        asked |= {wanted.session.base} if wanted.session else set()
+        asked |= {base for base, _, _ in wanted.values}
+        if len(asked) > 1:
+            return ()
+        if not asked and wanted.products is not None:
+            asked = {base for base, _ in wanted.products}
+        if not asked:
+            return self.bases_of(catalog)
+        return [
+            base for base in sorted(asked) if self.has_base(base) and self._sells(catalog, base)
+        ]
+
+    def _sells(self, catalog: int, base: int) -> bool:
+        return self.catalog_of(base) == catalog
+
+    def _wanted_days(self, base: int, wanted: OfferFilter) -> tuple[int, ...]:
+        days = self.days(base)
+        if wanted.session is not None:
+            days = tuple(day for day in days if day == wanted.session.day)
+        if not wanted.is_dated:
+            return days
+        first = wanted.first_day if wanted.first_day is not None else UNDATED + 1
+        last = wanted.last_day if wanted.last_day is not None else LAST_DAY
+        return tuple(day for day in days if first <= day <= last and day != UNDATED)
+
+    def _wanted_products(self, base: int, wanted: OfferFilter) -> Sequence[int]:
+        if wanted.products is None and not wanted.values:
+            return range(self._product_count(base))
+        products = self.base(base).products
+        return [
+            rank
+            for rank, product in enumerate(products)
+            if (wanted.products is None or (base, rank) in wanted.products)
+            and all(
+                option < len(product.choices) and product.choices[option] == value
+                for _, option, value in wanted.values
+            )
+        ]
+
+
+class _Block(NamedTuple):
+    base: int
+    days: tuple[int, ...]
+    products: Sequence[int]
+
+
+class OfferBlocks:
+    """Offers counted but not made, until a window of them is looked at."""
+
+    def __init__(self, blocks: list[_Block]) -> None:
+        self._blocks = blocks
+        self.total = sum(len(block.days) * len(block.products) for block in blocks)
+
+    def window(self, start: int, stop: int) -> list[Offer]:
+        """The offers from one rank to another, by base, day and product."""
+        found: list[Offer] = []
+        for base, days, products in self._blocks:
+            width = len(products)
+            size = len(days) * width
+            found += [
+                Offer(base, products[rank % width], days[rank // width])
+                for rank in range(max(start, 0), min(stop, size))
+            ]
+            start, stop = start - size, stop - size
+            if stop <= 0:
+                break
+        return found
+
+    def by_day(self, *, newest_first: bool) -> list[Offer]:
+        """All of them, sorted by day; undated ones count as the earliest."""
+        return sorted(self.window(0, self.total), key=lambda offer: offer.day, reverse=newest_first)

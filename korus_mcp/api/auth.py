@@ -129,7 +129,7 @@ class TokenSource:
             ).encode(),
         )
         asked_at = self._clock.monotonic()
-        answer = await self._lanes.reads.send(exchange, limit=ANSWER_LIMIT)
+        answer = await self._lanes.tokens.send(exchange, limit=ANSWER_LIMIT)
         value, life_seconds = self._read(answer)
         self._generation += 1
         return Token(value, life_seconds, asked_at + life_seconds, self._generation)

@@ -37,6 +37,8 @@ class ApiConfig:
     """The longest one attempt of a read may take, however slowly bytes drip."""
     order_read_timeout: float = 75.0
     """The longest a creating POST may take in all; the fence of an order counts on it."""
+    queue_timeout: float = 10.0
+    """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0
     retry_attempts: int = 3
 

@@ -46,11 +46,10 @@ class Template:
         Raises:
             InvalidId: An id is no path segment.
         """
+        if len(ids) != self.path.count("{"):
+            raise TypeError("not as many ids as the template has places")
         places = iter(ids)
-        built = re.sub(r"\{[a-z_]+\}", lambda _: segment(next(places)), self.path)
-        if next(places, None) is not None:
-            raise TypeError("more ids than the template has places")
-        return built
+        return re.sub(r"\{[a-z_]+\}", lambda _: segment(next(places)), self.path)
 
     def match(self, iri: str) -> tuple[str, ...] | None:
         """The ids of an address of this kind, None for any other text."""

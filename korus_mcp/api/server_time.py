@@ -19,6 +19,7 @@ SAMPLES = 9
 RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
+ABSURD = timedelta(days=3650)
 CONFIRMING_SAMPLES = 4
 """A jump is believed once the sample that showed it and three more agree."""
 
@@ -56,10 +57,10 @@ class ServerTime:
     def learn(self, headers: Mapping[str, str], *, sent: float, received: float) -> None:
         """Take the sample of one answer; `sent` and `received` are readings of the monotonic clock.
 
-        Answers without a `Date`, or from a cache (`Age`), teach nothing.
+        Answers without a sensible `Date`, or from a cache (`Age`), teach nothing.
         """
         date = http_date(headers.get("date", ""))
-        if date is None or "age" in headers:
+        if date is None or "age" in headers or abs(date - self._clock.now()) > ABSURD:
             return
         middle = (sent + received) / 2
         self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))

@@ -1,4 +1,4 @@
-"""Sending: three lanes, size limits, retries of reads, one place where an exchange may fail.
+"""Sending: separate lanes, size limits, retries of reads, one place where an exchange may fail.
 
 httpx transports are used without `httpx.AsyncClient` around them: the client would log every
 address (signed ones too) and keep cookies; redirects and environment settings are not wanted.
@@ -27,6 +27,7 @@ from korus_mcp.api.errors import (
     ApiError,
     Disconnected,
     Malformed,
+    Outcome,
     RateLimited,
     ServerFailed,
     TimedOut,
@@ -64,8 +65,8 @@ class Exchange:
 
     operation: str
     method: Method
-    url: str
-    params: Params = ()
+    url: str = field(repr=False)
+    params: Params = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
 
@@ -107,10 +108,12 @@ class Lane:
         *,
         clock: Clock,
         total_seconds: float,
+        queue_seconds: float | None,
         parallel: int,
     ) -> None:
         self._transport = transport
         self._clock = clock
+        self._queue_seconds = queue_seconds
         self._timeout = timeout
         self._total_seconds = total_seconds
         self._places = anyio.Semaphore(parallel)
@@ -121,13 +124,26 @@ class Lane:
         Raises:
             ApiError: Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken encoding).
         """
-        async with self._places:
+        async with self._place(exchange):
             try:
                 with anyio.fail_after(self._total_seconds):
                     return await self._send(exchange, limit)
             except NETWORK_FAILURES as failure:
                 # httpx repeats header bytes and addresses in some messages: the cause ends here.
                 raise from_network(exchange.operation, exchange.method, failure) from None
+
+    @asynccontextmanager
+    async def _place(self, exchange: Exchange) -> AsyncIterator[None]:
+        """Wait for a free place, but not for ever: a late POST must not outlive its fence."""
+        try:
+            with anyio.fail_after(self._queue_seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Unreachable(exchange.operation, Outcome.NOT_SENT) from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def _send(self, exchange: Exchange, limit: int) -> Answer:
         sent = self._clock.monotonic()
@@ -153,10 +169,10 @@ class Lane:
 
 
 class Lanes:
-    """Three ways out: `reads` pools, `creations` uses each connection once, `documents` is apart.
+    """The ways out: `reads` pools, `creations` uses each connection once, the others are apart.
 
     A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
-    does not (operations.md, section 1). An injected transport serves all three. Nothing is opened
+    does not (operations.md, section 1). An injected transport serves all. Nothing is opened
     before the first request.
     """
 
@@ -169,9 +185,15 @@ class Lanes:
 
     @cached_property
     def reads(self) -> Lane:
-        """Reads, the token and the PATCHes."""
+        """Reads and the PATCHes."""
         limits = httpx.Limits(max_connections=self._config.parallel)
         return self._lane(limits, self._config.read_total, self._config.parallel)
+
+    @cached_property
+    def tokens(self) -> Lane:
+        """The token endpoint: never behind a queue of reads."""
+        queue = self._config.queue_timeout
+        return self._lane(httpx.Limits(max_connections=1), self._config.read_total, 1, queue=queue)
 
     @cached_property
     def creations(self) -> Lane:
@@ -179,7 +201,7 @@ class Lanes:
         places = self._config.parallel_orders
         limits = httpx.Limits(max_connections=places, max_keepalive_connections=0)
         total = self._config.order_read_timeout
-        return self._lane(limits, total, places, read=total)
+        return self._lane(limits, total, places, read=total, queue=self._config.queue_timeout)
 
     @cached_property
     def documents(self) -> Lane:
@@ -191,13 +213,19 @@ class Lanes:
 
     async def aclose(self) -> None:
         """Close what was opened."""
-        for name in ("reads", "creations", "documents"):
+        for name in ("reads", "tokens", "creations", "documents"):
             lane = self.__dict__.pop(name, None)
             if isinstance(lane, Lane):
                 await lane.aclose()
 
     def _lane(
-        self, limits: httpx.Limits, total_seconds: float, parallel: int, read: float | None = None
+        self,
+        limits: httpx.Limits,
+        total_seconds: float,
+        parallel: int,
+        *,
+        read: float | None = None,
+        queue: float | None = None,
     ) -> Lane:
         timeout = httpx.Timeout(
             connect=self._config.connect_timeout,
@@ -209,7 +237,12 @@ class Lanes:
             verify=self._tls, trust_env=False, http2=False, limits=limits, retries=0
         )
         return Lane(
-            transport, timeout, clock=self._clock, total_seconds=total_seconds, parallel=parallel
+            transport,
+            timeout,
+            clock=self._clock,
+            total_seconds=total_seconds,
+            queue_seconds=queue,
+            parallel=parallel,
         )
 
     @cached_property

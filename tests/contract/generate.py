@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ METHODS = ("get", "post", "patch")
 Schema = Mapping[str, Any]
 
 
+@cache
 def load_contract() -> Schema:
     """The contract as parsed YAML."""
     contract: Schema = yaml.safe_load(SOURCE.read_text("utf-8"))

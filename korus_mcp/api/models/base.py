@@ -97,6 +97,9 @@ class ApiModel(BaseModel):
     must_fit: ClassVar[bool] = False
     """Whether a wrong type is an error after all: answers that tell what was booked."""
 
+    indivisible: ClassVar[frozenset[str]] = frozenset()
+    """Wire names of lists that make no sense without one of their members."""
+
     _unread: dict[str, object] = PrivateAttr(default_factory=dict)
 
     @property
@@ -182,7 +185,7 @@ class BulkResult(ApiModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_fields_set & type(self).model_fields.keys():
             raise ValueError("neither of the two lists is there")
         return self
 
@@ -196,7 +199,7 @@ def _wire_name(model: type[BaseModel], name: str) -> str:
 
 
 def _set_aside(
-    model: type[BaseModel], data: Mapping[str, object], errors: list[ErrorDetails]
+    model: type[ApiModel], data: Mapping[str, object], errors: list[ErrorDetails]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Split the data: what can be read, and the raw value of each field that cannot."""
     names = {_wire_name(model, name): name for name in model.model_fields}
@@ -210,7 +213,8 @@ def _set_aside(
         if key not in data or wire == "id":
             continue
         raw[wire] = value
-        if isinstance(value, list) and len(place) > 1 and isinstance(place[1], int):
+        is_member = isinstance(value, list) and len(place) > 1 and wire not in model.indivisible
+        if is_member and isinstance(place[1], int):
             dropped.setdefault(key, set()).add(place[1])
         else:
             readable.pop(key, None)

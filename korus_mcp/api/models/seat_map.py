@@ -1,5 +1,7 @@
 """The layout of the seats, and the place an issuer gave (A10, A11)."""
 
+from typing import ClassVar
+
 from pydantic import FiniteFloat
 
 from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
@@ -30,6 +32,8 @@ class Row(ApiModel):
 
 class Zone(Embedded):
     """An area of the venue; `rows` None is a standing or unnumbered zone, `polygon` its outline."""
+
+    indivisible: ClassVar[frozenset[str]] = frozenset({"polygon"})
 
     name: str | None = None
     seating_category: Link = None

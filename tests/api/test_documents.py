@@ -1,0 +1,192 @@
+import gzip
+from typing import Any
+
+import httpx
+import pytest
+
+from korus_mcp.api import (
+    ApiError,
+    DocumentRefused,
+    Forbidden,
+    Malformed,
+    OrderDocumentLink,
+    Redirected,
+    TooLarge,
+)
+from korus_mcp.api.documents import checked_address
+from tests.api.wire import Net, RawAnswer, config
+
+GOOD = "https://documents.example.test/orders/d1.pdf?Expires=1&Signature=a%2Bb~=="
+PDF = b"%PDF-1.7\n..."
+MIB = 1024 * 1024
+
+HOSTILE = [
+    "",
+    "documents.example.test/x",
+    "//documents.example.test/x",
+    "http://documents.example.test/x",
+    "ftp://documents.example.test/x",
+    "file:///etc/passwd",
+    "javascript://documents.example.test/x",
+    "HTTPS://documents.example.test/x",
+    " https://documents.example.test/x",
+    "https://documents.example.test/x ",
+    "https://documents.example.test/x\n",
+    "https://documents.example.test/x\r\nHost: evil",
+    "https://documents.example.test/\x00",
+    "https:/documents.example.test/x",
+    "https:///documents.example.test/x",
+    "https:documents.example.test/x",
+    "https:\\\\documents.example.test\\x",
+    "https://documents.example.test\\@evil.example/x",
+    "https://documents.example.test",
+    "https://documents.example.test?x",
+    "https://documents.example.test#@evil.example/",
+    "https://documents.example.test/x#frag",
+    "https://documents.example.test:80/x",
+    "https://documents.example.test:8443/x",
+    "https://documents.example.test:0/x",
+    "https://documents.example.test:/x",
+    "https://documents.example.test:443443/x",
+    "https://documents.example.test:٤٤٣/x",
+    "https://documents.example.test.:443/x",
+    "https://documents.example.test./x",
+    "https://documents.example.test.evil.example/x",
+    "https://evil.example/documents.example.test/x",
+    "https://evil-documents.example.test/x",
+    "https://sub.documents.example.test/x",
+    "https://example.test/x",
+    "https://user@documents.example.test/x",
+    "https://user:pass@documents.example.test/x",
+    "https://documents.example.test@evil.example/x",
+    "https://documents.example.test:443@evil.example/x",
+    "https://documents.example.test%40evil.example/x",
+    "https://documents.example.test%2f@evil.example/x",
+    "https://documents.example.test%00.evil.example/x",
+    "https://documents。example。test/x",
+    "https://dоcuments.example.test/x",
+    "https://xn--dcuments-r8a.example.test/x",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[::ffff:127.0.0.1]/x",
+    "https://[::1]/x",
+    "https://127.0.0.1/x",
+    "https://localhost/x",
+    "https://2130706433/x",
+    "https://0x7f.1/x",
+    "https://0/x",
+    "https://[fe80::1%25eth0]/x",
+    "https://api.example.test/v1/booking/orders",
+    "https://auth.example.test/token",
+    "https://documents.example.test/" + "a" * 5000,
+    "https://documents.example.test/é",
+    "https://documents.example.test/<x>",
+    "https://documents.example.test/\u202e",
+    "http://127.0.0.1:8001/x",
+    "http://localhost:8001/x",
+]
+
+pytestmark = pytest.mark.anyio
+
+
+def link(url: str = GOOD) -> OrderDocumentLink:
+    return OrderDocumentLink(temporary_url=url)
+
+
+def net_with(result: Any) -> tuple[Net, Any]:
+    net = Net()
+    route = net._answer(net.router.get(host="documents.example.test"), (result,))
+    return net, route
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+async def test_a_hostile_address_is_never_called(url: str) -> None:
+    net = Net()
+    route = net.router.route()
+    with pytest.raises(DocumentRefused) as refused:
+        await net.api.booking.download_document(link(url))
+    assert route.call_count == 0
+    assert "example" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", [GOOD, "https://documents.example.test:443/x", "https://Documents.Example.TEST/x"]
+)
+async def test_an_allowed_address_is_called_as_it_is(url: str) -> None:
+    net, route = net_with(httpx.Response(200, content=PDF))
+    assert await net.api.booking.download_document(link(url)) == PDF
+    request = route.calls[0].request
+    assert str(request.url) == str(httpx.URL(url))
+    assert request.url.query.decode() == url.partition("?")[2]
+    assert "authorization" not in request.headers
+    assert "cookie" not in request.headers
+    assert request.headers["host"] == "documents.example.test"
+
+
+@pytest.mark.parametrize(
+    ("api_url", "url", "allowed"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8001/x", True),
+        ("http://127.0.0.1:8000", "http://localhost:8001/x", True),
+        ("http://127.0.0.1:8000", "http://[::1]:8001/x", True),
+        ("http://127.0.0.1:8000", "https://127.0.0.1/x", False),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8002/x", False),
+        ("http://127.0.0.1:8000", "http://documents.example.test/x", False),
+        ("http://127.0.0.1:8000", "https://documents.example.test/x", True),
+        ("https://api.example.test", "http://127.0.0.1:8001/x", False),
+        ("https://api.example.test", "https://127.0.0.1:8001/x", False),
+    ],
+)
+async def test_loopback_serves_loopback(api_url: str, url: str, *, allowed: bool) -> None:
+    hosts = {"127.0.0.1:8001", "localhost:8001", "[::1]:8001", "documents.example.test"}
+    settings = config(api_url=api_url, document_hosts=frozenset(hosts))
+    if allowed:
+        assert checked_address(url, settings) == url
+    else:
+        with pytest.raises(DocumentRefused):
+            checked_address(url, settings)
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (httpx.Response(200, content=b"<html>%PDF-"), DocumentRefused),
+        (httpx.Response(200, content=b""), DocumentRefused),
+        (httpx.Response(302, headers={"location": GOOD}), Redirected),
+        (httpx.Response(403, text="<Error>expired</Error>"), Forbidden),
+        (RawAnswer(PDF, content_encoding="br"), Malformed),
+        (RawAnswer(gzip.compress(PDF)[:-9], content_encoding="gzip"), Malformed),
+        (RawAnswer(PDF, content_length=str(21 * MIB)), TooLarge),
+    ],
+)
+async def test_what_is_no_pdf_is_refused(result: Any, error: type[ApiError]) -> None:
+    net, route = net_with(result)
+    with pytest.raises(error) as refused:
+        await net.api.booking.download_document(link())
+    assert "Signature" not in f"{refused.value}{refused.value!r}"
+    assert route.call_count == 1
+
+
+async def test_a_download_that_stumbles_is_repeated() -> None:
+    net = Net()
+    route = net._answer(
+        net.router.get(host="documents.example.test"),
+        (httpx.ReadError, httpx.Response(503), httpx.Response(200, content=PDF)),
+    )
+    assert await net.api.booking.download_document(link()) == PDF
+    assert route.call_count == 3
+
+
+async def test_a_packed_file_is_unpacked() -> None:
+    net, _ = net_with(RawAnswer(gzip.compress(PDF), content_encoding="gzip"))
+    assert await net.api.booking.download_document(link()) == PDF
+
+
+async def test_a_file_of_twenty_mebibytes_is_the_most() -> None:
+    most = [PDF.ljust(MIB), *[b"x" * MIB] * 19]
+    net, _ = net_with(RawAnswer(*most))
+    assert len(await net.api.booking.download_document(link())) == 20 * MIB
+    endless = RawAnswer(*most, *[b"x" * 65536] * 1000)
+    net, _ = net_with(endless)
+    with pytest.raises(TooLarge):
+        await net.api.booking.download_document(link())
+    assert endless.taken == 21

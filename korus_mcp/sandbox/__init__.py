@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Truncate,
     )
     from korus_mcp.sandbox.records import OrderRecord, RequestRecord, ReservationRecord
+    from korus_mcp.sandbox.served import ServedSandbox, serve, served_sandbox
 
 __all__ = [
     "Answer",
@@ -34,16 +35,22 @@ __all__ = [
     "ReservationRecord",
     "Sandbox",
     "SandboxOptions",
+    "ServedSandbox",
     "Truncate",
+    "serve",
+    "served_sandbox",
 ]
 
-_HOMES = {"Sandbox": "app", "SandboxOptions": "app"} | dict.fromkeys(
-    ("OrderRecord", "RequestRecord", "ReservationRecord"), "records"
-)
+_HOMES = {
+    "app": ("Sandbox", "SandboxOptions"),
+    "records": ("OrderRecord", "RequestRecord", "ReservationRecord"),
+    "served": ("ServedSandbox", "serve", "served_sandbox"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(name)
-    home = _HOMES.get(name, "faults")
+    home = _HOME_OF.get(name, "faults")
     return getattr(import_module(f"korus_mcp.sandbox.{home}"), name)

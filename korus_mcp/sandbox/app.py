@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import format_datetime
 from functools import cached_property
@@ -56,6 +56,8 @@ class SandboxOptions:
     token_lifetime_seconds: int = 1800
     old_server: bool = False
     refresh_token: bool = True
+    client_secret: str | None = field(default=None, repr=False)
+    """The distributor's secret where the caller chose it; else it follows from the seed."""
 
 
 class Sandbox:
@@ -79,7 +81,7 @@ class Sandbox:
         self._stock = Stock(self._world, self._ledger, self.clock)
         self._iris = Iris(self._world)
         self._desk = Desk(self._world, self._stock, self._ledger, self.clock)
-        self._seller, self._newcomer = _organizations(self._world, key)
+        self._seller, self._newcomer = _organizations(self._world, key, self.options)
         self._tokens = Tokens(
             (self._seller, self._newcomer),
             self.clock,
@@ -332,9 +334,13 @@ class _Front:
             self._requests.append(record)
 
 
-def _organizations(world: World, key: bytes) -> tuple[Organization, Organization]:
+def _organizations(
+    world: World, key: bytes, options: SandboxOptions
+) -> tuple[Organization, Organization]:
     def organization(number: int, name: str, *, sells: bool) -> Organization:
         secret = hashlib.sha256(key + name.encode()).hexdigest()[:32]
+        if sells:
+            secret = options.client_secret or secret
         return Organization(world.ids.serial(Kind.ORGANIZATION, number), name, secret, sells)
 
     return (

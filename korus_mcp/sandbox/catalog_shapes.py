@@ -37,7 +37,7 @@ class CatalogShapes:
         """A catalog."""
         fields: Json = {
             "id": self._iris.catalog_id(catalog),
-            "createdAt": moment(self._started - timedelta(days=200 + catalog % 100)),
+            "createdAt": moment(self._started - timedelta(days=200 + catalog)),
             "name": self._world.issuer(catalog).catalog_name.in_language(language),
         }
         if alone or catalog != _NEVER_SYNCED:

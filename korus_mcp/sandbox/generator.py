@@ -145,7 +145,7 @@ class Generator:
         family, variant = divmod(index, _VARIANTS)
         if self._genre(index).universe == "sport":
             return self._clubs(family)[0]
-        return CITIES[(family * 7 + variant * 5) % len(CITIES)]
+        return CITIES[(family * 3 + variant * 7) % len(CITIES)]
 
     def _clubs(self, family: int) -> tuple[City, City]:
         """The towns of the home club and of its visitor."""

@@ -17,6 +17,7 @@ _BASES = {
     "beneficiary_base": "ski",
     "max_six_base": "max-six",
     "injection_base": "injection",
+    "undated_base": "undated",
     "malformed_id_base": "malformed-id",
     "brace_iri_base": "brace-iri",
 }

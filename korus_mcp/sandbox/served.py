@@ -1,0 +1,174 @@
+"""The sandbox as a server on loopback: the API on one port, signed documents on another."""
+
+import logging
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+
+import anyio
+import uvicorn
+from anyio.abc import TaskGroup
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from korus_mcp.sandbox.app import Sandbox, SandboxOptions
+from korus_mcp.sandbox.control import with_control
+from korus_mcp.sandbox.faults import ConnectionDropped
+from korus_mcp.sandbox.operations import TOKEN_PATH
+
+_LOOPBACK = "127.0.0.1"
+_GRACE_SECONDS = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedSandbox:
+    """A sandbox that listens; `environment` points korus-mcp at it."""
+
+    sandbox: Sandbox
+    api_url: str
+    documents_url: str
+    environment: Mapping[str, str] = field(repr=False)
+    control_token: str | None = field(default=None, repr=False)
+
+    @property
+    def notice(self) -> str:
+        """What whoever starts it must be told."""
+        return (
+            f"Sandbox on {self.api_url}, documents on {self.documents_url}. It imitates a "
+            "reconstruction of the KorusTicket API made from its public documentation; "
+            "nothing it sells is real."
+        )
+
+
+async def serve(
+    options: SandboxOptions,
+    *,
+    port: int,
+    control: bool,
+    document_port: int = 0,
+    on_ready: Callable[[ServedSandbox], None] | None = None,
+) -> None:
+    """Serve until a SIGINT, a SIGTERM or a cancellation; `on_ready` gets what is listening."""
+    listening = _listening(options, control=control, port=port, document_port=document_port)
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with listening as served:
+            _log.warning("%s", served.notice)
+            if on_ready is not None:
+                on_ready(served)
+            async for _ in signals:
+                return
+
+
+@asynccontextmanager
+async def served_sandbox(
+    options: SandboxOptions | None = None, *, control: bool = False
+) -> AsyncIterator[ServedSandbox]:
+    """A sandbox on two free loopback ports, in this event loop, for the length of a block."""
+    async with _listening(options or SandboxOptions(), control=control) as served:
+        yield served
+
+
+@asynccontextmanager
+async def _listening(
+    options: SandboxOptions, *, control: bool, port: int = 0, document_port: int = 0
+) -> AsyncIterator[ServedSandbox]:
+    with _bound(port) as api, _bound(document_port) as documents:
+        api_url, documents_url = _origin(api), _origin(documents)
+        sandbox = Sandbox(replace(options, api_origin=api_url, document_origin=documents_url))
+        token = secrets.token_urlsafe(24) if control else None
+        app = with_control(sandbox, token) if token else sandbox.app
+        async with anyio.create_task_group() as tasks, _running(tasks, app, api, documents):
+            yield ServedSandbox(
+                sandbox=sandbox,
+                api_url=api_url,
+                documents_url=documents_url,
+                environment=_environment(sandbox, api_url, documents_url),
+                control_token=token,
+            )
+
+
+@asynccontextmanager
+async def _running(tasks: TaskGroup, app: ASGIApp, *sockets: socket.socket) -> AsyncIterator[None]:
+    servers = [_Server(app) for _ in sockets]
+    try:
+        for server, listener in zip(servers, sockets, strict=True):
+            tasks.start_soon(server.run_to_the_end, listener)
+        for server in servers:
+            await server.ready.wait()
+        yield
+    finally:
+        for server in servers:
+            server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                self._cutting(app),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                date_header=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self.ready = anyio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals to whoever runs two servers in one loop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def run_to_the_end(self, listener: socket.socket) -> None:
+        """Run until told to exit; a cancellation outside must not skip the shutdown."""
+        with anyio.CancelScope(shield=True):
+            await self.serve(sockets=[listener])
+
+    def _cutting(self, app: ASGIApp) -> ASGIApp:
+        """The app, with its connection really cut when a scripted fault drops it."""
+
+        async def cutting(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except ConnectionDropped:
+                for connection in tuple(self.server_state.connections):
+                    if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
+                        connection.transport.abort()
+                await anyio.lowlevel.checkpoint()
+
+        return cutting
+
+
+@contextmanager
+def _bound(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, port))
+        yield listener
+
+
+def _origin(listener: socket.socket) -> str:
+    return f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+
+
+def _environment(sandbox: Sandbox, api_url: str, documents_url: str) -> Mapping[str, str]:
+    return {
+        "KORUS_ENVIRONMENT": "sandbox",
+        "KORUS_API_URL": api_url,
+        "KORUS_TOKEN_URL": api_url + TOKEN_PATH,
+        "KORUS_CLIENT_ID": sandbox.client_id,
+        "KORUS_CLIENT_SECRET": sandbox.client_secret,
+        "KORUS_DOCUMENT_HOSTS": documents_url.removeprefix("http://"),
+    }

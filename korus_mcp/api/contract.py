@@ -40,6 +40,8 @@ def contract() -> Mapping[str, Fields]:
 def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
     """How a live answer differs from the contract; what no list or object shows is not missed.
 
+    Neither are `@context`, `view` and `search`: no client reads them (T4).
+
     Raises:
         KeyError: No such operation.
     """
@@ -48,9 +50,17 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
     seen: dict[str, set[str]] = {}
     for place, names in _objects(body, ""):
         seen.setdefault(place, set()).update(names)
-    missing = (_key(at, name) for at in seen for name in documented.get(at, set()) - seen[at])
+    missing = (
+        _key(at, name)
+        for at in seen
+        if at not in _IDLE
+        for name in documented.get(at, set()) - seen[at] - _IDLE
+    )
     unknown = (_key(at, name) for at in seen if at in listed for name in seen[at] - listed[at])
     return Drift(tuple(sorted(missing)), tuple(sorted(unknown)))
+
+
+_IDLE = frozenset({"@context", "view", "search"})
 
 
 def _objects(value: object, place: str) -> Iterator[tuple[str, list[str]]]:

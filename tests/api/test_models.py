@@ -330,3 +330,8 @@ def test_errors_of_reading_show_no_input() -> None:
     with pytest.raises(ValidationError) as refused:
         OrderBulkResult.model_validate({"orders": [{"customer": {"email": "canary"}}]})
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("body", [{}, {"id": None}])
+def test_a_missing_id_is_taken_from_the_address(body: dict[str, object]) -> None:
+    assert Order.model_validate(body | {"@id": "/v1/booking/orders/o1"}).id == "o1"

@@ -143,7 +143,7 @@ class Embedded(ApiModel):
         if isinstance(data, str):
             _, ids = jsonld.parse_iri(data)
             return {"@id": data, "id": ids[-1]}
-        if isinstance(data, Mapping) and "id" not in data:
+        if isinstance(data, Mapping) and data.get("id") is None:
             iri = data.get("@id")
             usable = jsonld.usable_iri(iri) if isinstance(iri, str) else None
             return {**data, "id": jsonld.last_segment(usable)} if usable else data
@@ -204,22 +204,15 @@ def _set_aside(
     """Split the data: what can be read, and the raw value of each field that cannot."""
     names = {_wire_name(model, name): name for name in model.model_fields}
     readable, raw = dict(data), dict[str, object]()
-    dropped: dict[str, set[int]] = {}
+    spoiled: dict[str, set[object]] = {}
     for error in errors:
-        place = error["loc"]
-        wire = str(place[0]) if place else ""
+        wire, *inside = error["loc"] or ("",)
+        spoiled.setdefault(str(wire), set()).add(inside[0] if inside else None)
+    for wire, places in spoiled.items():
         key = wire if wire in data else names.get(wire, wire)
-        value = data.get(key)
         if key not in data or wire == "id":
             continue
-        raw[wire] = value
-        is_member = isinstance(value, list) and len(place) > 1 and wire not in model.indivisible
-        if is_member and isinstance(place[1], int):
-            dropped.setdefault(key, set()).add(place[1])
-        else:
-            readable.pop(key, None)
-    for key, positions in dropped.items():
-        value = data[key]
-        if key in readable and isinstance(value, list):
-            readable[key] = [entry for n, entry in enumerate(value) if n not in positions]
+        raw[wire] = value = readable.pop(key)
+        if isinstance(value, list) and None not in places and wire not in model.indivisible:
+            readable[key] = [member for n, member in enumerate(value) if n not in places]
     return readable, raw

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from korus_mcp.api.config import ApiConfig, is_loopback
 from korus_mcp.api.errors import DocumentRefused, Outcome
 from korus_mcp.api.models.order import OrderDocumentLink
-from korus_mcp.api.transport import Exchange, Lanes, check_status, patiently
+from korus_mcp.api.retries import patiently
+from korus_mcp.api.transport import Exchange, Lanes, check_status
 from korus_mcp.clock import Clock
 
 OPERATION = "downloadDocument"

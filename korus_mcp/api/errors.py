@@ -62,7 +62,7 @@ class InvalidId(ValueError):
 
 
 class ApiError(Exception):
-    """A call to the API failed; the base of this tree."""
+    """A call to the API failed; the base of this tree. `reason` narrows the cause, in our words."""
 
     cause: ClassVar[str] = "failed"
 
@@ -74,29 +74,17 @@ class ApiError(Exception):
         status: int | None = None,
         retry_after_seconds: float | None = None,
         issuer_text: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        super().__init__(f"{operation}: {self._describe(status)}")
+        at_status = "" if status is None else f" (status {status})"
+        because = "" if reason is None else f": {reason}"
+        super().__init__(f"{operation}: {self.cause}{at_status}{because}")
         self.operation = operation
         self.outcome = outcome
         self.status = status
         self.retry_after_seconds = retry_after_seconds
         self.issuer_text = issuer_text
-
-    def _describe(self, status: int | None) -> str:
-        return self.cause if status is None else f"{self.cause} (status {status})"
-
-
-class _Reasoned(ApiError):
-    """An error with a reason of our own wording."""
-
-    def __init__(
-        self, operation: str, outcome: Outcome, *, reason: str, status: int | None = None
-    ) -> None:
         self.reason = reason
-        super().__init__(operation, outcome, status=status)
-
-    def _describe(self, status: int | None) -> str:
-        return f"{super()._describe(status)}: {self.reason}"
 
 
 class Unreachable(ApiError):
@@ -123,7 +111,7 @@ class TooLarge(ApiError):
     cause = "the answer is too large"
 
 
-class Malformed(_Reasoned):
+class Malformed(ApiError):
     """A success whose body is not what the contract says: not JSON, not an object, wrong fields."""
 
     cause = "the answer cannot be read"
@@ -196,7 +184,7 @@ class TokenUnavailable(ApiError):
     cause = "no token to be had"
 
 
-class DocumentRefused(_Reasoned):
+class DocumentRefused(ApiError):
     """A download address we do not trust, or a file that is not a PDF."""
 
     cause = "the document was refused"

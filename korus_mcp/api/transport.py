@@ -1,4 +1,4 @@
-"""Sending: separate lanes, size limits, retries of reads, one place where an exchange may fail.
+"""Sending: separate lanes, the bearer token, and one place where an exchange may fail.
 
 httpx transports are used without `httpx.AsyncClient` around them: the client would log every
 address (signed ones too) and keep cookies; redirects and environment settings are not wanted.
@@ -6,14 +6,12 @@ address (signed ones too) and keep cookies; redirects and environment settings a
 
 import json
 import ssl
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from random import SystemRandom
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
 import httpx
@@ -21,37 +19,26 @@ from pydantic import BaseModel, ValidationError
 
 from korus_mcp import __version__
 from korus_mcp.api import jsonld
+from korus_mcp.api.bodies import beginning_of, whole_body
 from korus_mcp.api.config import ApiConfig, checked_language
 from korus_mcp.api.errors import (
     NETWORK_FAILURES,
-    ApiError,
-    Disconnected,
     Malformed,
     Outcome,
-    RateLimited,
-    ServerFailed,
-    TimedOut,
-    TokenUnavailable,
-    TooLarge,
     Unauthorized,
     Unreachable,
     from_answer,
     from_network,
     outcome_of_answered,
 )
+from korus_mcp.api.retries import patiently
 from korus_mcp.api.server_time import ServerTime
 from korus_mcp.clock import Clock
 
-T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Method: TypeAlias = Literal["GET", "POST", "PATCH"]
 Params: TypeAlias = tuple[tuple[str, str], ...]
 
-ERROR_BODY_LIMIT = 64 * 1024
-ERROR_BODY_SECONDS = 2.0
-_CHUNK = 64 * 1024
-_IDENTITY = frozenset({"", "identity"})
-_GZIP = frozenset({"gzip", "x-gzip"})
 
 BODY_TYPES: Mapping[Method, str] = MappingProxyType(
     {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
@@ -91,7 +78,7 @@ class Answer:
     """What came back: status, headers and the body, decoded and within its limit."""
 
     status: int
-    headers: httpx.Headers
+    headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
     sent: float
     """When the request left and when the head of the answer came, by the monotonic clock."""
@@ -150,9 +137,9 @@ class Lane:
         async with self._answer(exchange) as response:
             received = self._clock.monotonic()
             if not response.is_success:
-                body = await _beginning_of(response)
+                body = await beginning_of(response)
             else:
-                body = await _whole_body(response, exchange, limit)
+                body = await whole_body(response, exchange.operation, exchange.method, limit)
             return Answer(response.status_code, response.headers, body, sent, received)
 
     @asynccontextmanager
@@ -398,114 +385,3 @@ def as_model(operation: str, method: Method, model: type[M], body: object) -> M:
 def malformed(operation: str, method: Method, reason: str) -> Malformed:
     """The error for a success nobody can read."""
     return Malformed(operation, outcome_of_answered(method), reason=reason)
-
-
-async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, clock: Clock) -> T:
-    """Repeat a read while that can help: few attempts, full jitter, a limit on the time in all.
-
-    Raises:
-        ApiError: The last failure; also at once, when `Retry-After` passes the time left.
-    """
-    import stamina  # here, because a cold start needs no retries and this costs it 10 ms
-
-    patience = _Patience(config.retry_total, clock)
-    async for attempted in stamina.retry_context(
-        on=patience.allows, attempts=config.retry_attempts, timeout=None
-    ):
-        with attempted:
-            await patience.rest()
-            return await attempt()
-    raise AssertionError("stamina raises the last failure")  # pragma: no cover
-
-
-class _Patience:
-    """Decides and waits for stamina, which can neither read nor sleep on our clock."""
-
-    def __init__(self, total_seconds: float, clock: Clock) -> None:
-        self._clock = clock
-        self._give_up_at = clock.monotonic() + total_seconds
-        self._ceiling = 0.5
-        self._wait = 0.0
-
-    def allows(self, failure: Exception) -> bool | float:
-        if not isinstance(failure, ApiError) or not _may_pass(failure):
-            return False
-        wait = failure.retry_after_seconds
-        self._wait = SystemRandom().uniform(0, self._ceiling) if wait is None else wait
-        self._ceiling *= 2
-        if self._clock.monotonic() + self._wait >= self._give_up_at:
-            return False
-        return 0.0  # stamina's own wait: the real one is `rest`
-
-    async def rest(self) -> None:
-        if self._wait:
-            await self._clock.sleep(self._wait)
-
-
-def _may_pass(failure: ApiError) -> bool:
-    if isinstance(failure, ServerFailed):
-        return failure.status in _PASSING
-    return isinstance(
-        failure, Unreachable | TimedOut | Disconnected | RateLimited | TokenUnavailable
-    )
-
-
-_PASSING = frozenset({502, 503, 504})
-
-
-async def _whole_body(response: httpx.Response, exchange: Exchange, limit: int) -> bytes:
-    announced = response.headers.get("content-length", "")
-    held = bytearray()
-    if not announced.isdecimal() or int(announced) <= limit:
-        async for chunk in _decoded(response):
-            held += chunk
-            if len(held) > limit:
-                break
-        else:
-            return bytes(held)
-    raise TooLarge(exchange.operation, outcome_of_answered(exchange.method))
-
-
-async def _beginning_of(response: httpx.Response) -> bytes:
-    """As much of an error's body as comes easily: its status counts, its text is a courtesy."""
-    held = bytearray()
-    with anyio.move_on_after(ERROR_BODY_SECONDS):
-        try:
-            async for chunk in _decoded(response):
-                held += chunk
-                if len(held) > ERROR_BODY_LIMIT:
-                    break
-        except NETWORK_FAILURES:
-            pass
-    return bytes(held)
-
-
-async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB more than came in, whatever a gzip bomb holds.
-
-    `response.stream` instead of `aiter_bytes`, which unpacks a piece to any size.
-    """
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if coding in _IDENTITY:
-        async for chunk in stream:
-            yield chunk
-        return
-    if coding not in _GZIP:
-        raise httpx.DecodingError("a coding nobody asked for")
-    unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    async for chunk in stream:
-        for piece in _unpacked(unpack, chunk):
-            yield piece
-        if unpack.eof:
-            return
-    raise httpx.DecodingError("cut short")
-
-
-def _unpacked(unpack: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    while packed and not unpack.eof:
-        try:
-            yield unpack.decompress(packed, _CHUNK)
-        except zlib.error:
-            raise httpx.DecodingError("not gzip") from None
-        packed = unpack.unconsumed_tail

@@ -155,7 +155,7 @@ async def test_the_status_of_an_error_counts_whatever_its_body(answer: RawAnswer
 async def test_an_error_body_that_never_ends_does_not_hide_the_status(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("korus_mcp.api.transport.ERROR_BODY_SECONDS", 0.01)
+    monkeypatch.setattr("korus_mcp.api.bodies.ERROR_BODY_SECONDS", 0.01)
 
     class Endless(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:

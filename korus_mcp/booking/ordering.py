@@ -135,6 +135,7 @@ class OrderDesk:
         self._clock = clock
         self._tasks = tasks
         self._sending: dict[str, _Sending] = {}
+        self._closing = False
 
     async def place(self, call: OrderCall) -> Ordered:
         """Order the reservations once a person agreed; the same call again answers the same.
@@ -151,6 +152,8 @@ class OrderDesk:
         digest = approval.digest_of(holds, amount, call.customer, call.notes)
         if call.confirmation is None:
             return await self._ask(call, holds, amount, digest)
+        if self._closing:
+            raise _closing()
         await approval.check(
             self._journal, call.owner, digest, call.confirmation, self._clock.now()
         )
@@ -168,7 +171,8 @@ class OrderDesk:
         return intent
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the orders that are being sent, so long at most."""
+        """Take no new order and wait for those on their way, so long at most."""
+        self._closing = True
         with anyio.move_on_after(seconds):
             for sent in list(self._sending.values()):
                 await sent.done.wait()
@@ -420,6 +424,15 @@ def _claimed(holder: Intent) -> Refusal:
         "One of these reservations was ordered already, with other data.",
         "Call get_reservation for its order, then get_tickets.",
         effect=Effect.ORDERED,
+    )
+
+
+def _closing() -> Refusal:
+    return Refusal(
+        Code.SERVER_BUSY,
+        "The server is stopping and takes no new order.",
+        "Nothing was ordered. Call again with the same confirmation once it is back.",
+        retry_after_seconds=LOOK_AGAIN_SECONDS,
     )
 
 

@@ -17,9 +17,9 @@ from anyio.abc import TaskGroup
 from korus_mcp.api import OfferFilters, Ticketing
 from korus_mcp.api.models.offer import Offer
 from korus_mcp.catalog.records import BaseRecord, ProductRecord
-from korus_mcp.catalog.search import fold
 from korus_mcp.clock import Clock
 from korus_mcp.flights import Flights
+from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
@@ -109,6 +109,15 @@ class OfferCalendars:
         return await self._flights.join(
             key, lambda: self._read(key, base, window, products, language)
         )
+
+    def rows(self, base: BaseRecord, offers: Iterable[Offer]) -> tuple[OfferRow, ...]:
+        """The rows of offers that were listed in another way, without those of other bases."""
+        found = (
+            _row(base, product, offer)
+            for offer in offers
+            if (product := _product_of(offer, base, base.products)) is not None
+        )
+        return tuple(sorted(found, key=_order))
 
     async def _read(
         self,

@@ -138,6 +138,21 @@ class Mirror:
             return None
         return _name(product.name)
 
+    async def catalog_id(self, alias: str, language: str) -> str:
+        """The id of the catalog behind an alias.
+
+        Raises:
+            Refusal: UNKNOWN_ID.
+        """
+        return (await self.catalog(alias, language)).id
+
+    async def max_per_order(self, base: Handle, language: str) -> int | None:
+        """How many offers of a base one order may hold (T11); None when nothing is known of it."""
+        try:
+            return (await self.base(base, language)).max_per_order
+        except (ApiError, Refusal):
+            return None
+
     async def forget(self, handle: Handle) -> None:
         """Drop a base whose ids no longer resolve; the next look reads it anew."""
         for shelf in self._shelves.values():

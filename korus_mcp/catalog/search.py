@@ -2,12 +2,12 @@
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from korus_mcp.catalog.records import BaseName, BaseRecord
+from korus_mcp.folding import fold
 
 _WORDS = re.compile(r"\w+")
 _TYPO_CUTOFF = 0.75
@@ -29,12 +29,6 @@ class Entry:
 
     name: BaseName
     record: BaseRecord | None
-
-
-def fold(text: str) -> str:
-    """A text without case and accents, for comparing only."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in spread if not unicodedata.combining(c))
 
 
 def words(text: str) -> list[str]:

@@ -1,0 +1,138 @@
+"""korus-mcp check: settings, token, catalogs, and how the live API differs from the contract."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import anyio
+
+from korus_mcp.api import ApiError, KorusApi, OfferFilters, drift
+from korus_mcp.explain import explained
+from korus_mcp.handles import id_at_end
+from korus_mcp.server import open_api
+from korus_mcp.settings import Settings
+
+SAMPLED_BASES = 3
+SAMPLED_OFFERS = 3
+
+
+@dataclass
+class Findings:
+    """Keys that are missing from the contract's answers or unknown to it, by operation."""
+
+    seen: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, set[str]] = field(default_factory=dict)
+    unknown: dict[str, set[str]] = field(default_factory=dict)
+
+    def note(self, operation: str, body: Mapping[str, object]) -> None:
+        """Compare one answer. A key is missing only when no answer of the operation had it."""
+        found = drift(operation, body)
+        first = operation not in self.seen
+        self.seen[operation] = self.seen.get(operation, 0) + 1
+        known = self.missing.setdefault(operation, set())
+        self.missing[operation] = set(found.missing) if first else known & set(found.missing)
+        self.unknown.setdefault(operation, set()).update(found.unknown)
+
+
+def run_check(settings: Settings) -> int:
+    """Print the findings; 1 when a hop is broken."""
+    return anyio.run(_check, settings)
+
+
+async def _check(settings: Settings) -> int:
+    where = "embedded" if settings.embedded else settings.api_url
+    _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
+    findings = Findings()
+    async with open_api(settings, on_answer=findings.note) as api:
+        for hop, walk in (("token", _token), ("catalogs", _catalogs), ("walk", _walk)):
+            if not await _holds(hop, walk, api):
+                return 1
+        _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
+    _tell_drift(findings)
+    return 0
+
+
+async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: KorusApi) -> bool:
+    try:
+        _tell(hop, await walk(api))
+    except ApiError as error:
+        refusal = explained(error)
+        _tell(hop, f"BROKEN at {error.operation}: {refusal.message}")
+        return False
+    return True
+
+
+async def _token(api: KorusApi) -> str:
+    await api.token()
+    return "ok"
+
+
+async def _catalogs(api: KorusApi) -> str:
+    found = await api.ticketing.list_catalogs().all()
+    if not found:
+        return "reachable, but none is open to this account"
+    return f"{len(found)} open to this account"
+
+
+async def _walk(api: KorusApi) -> str:
+    """Read one of each kind, as deep as reading goes; nothing is held or ordered."""
+    ticketing = api.ticketing
+    for catalog in await ticketing.list_catalogs().all():
+        await ticketing.get_catalog(catalog.id)
+        page = await ticketing.list_product_bases(catalog.id).page(1)
+        for base in page.items[:SAMPLED_BASES]:
+            await _walk_base(api, catalog.id, base.id)
+        offers = await ticketing.list_offers(catalog.id, OfferFilters()).page(1)
+        for offer in offers.items[:SAMPLED_OFFERS]:
+            await _walk_offer(api, catalog.id, offer.id)
+    await api.booking.list_reservations().page(1)
+    await api.booking.list_orders().page(1)
+    return "read-only walk done"
+
+
+async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
+    ticketing = api.ticketing
+    base = await ticketing.get_product_base(catalog_id, base_id)
+    for option in await ticketing.list_product_base_options(catalog_id, base_id).all():
+        if option.code is not None:
+            values = ticketing.list_product_base_option_values(catalog_id, base_id, option.code)
+            await values.page(1)
+    products = await ticketing.list_product_base_products(catalog_id, base_id).page(1)
+    if products.items:
+        await ticketing.get_product(catalog_id, products.items[0].id)
+    seat_map_id = id_at_end(base.seat_map)
+    if seat_map_id is not None:
+        await ticketing.get_seat_map(catalog_id, base_id, seat_map_id)
+
+
+async def _walk_offer(api: KorusApi, catalog_id: str, offer_id: str) -> None:
+    ticketing = api.ticketing
+    offer = await ticketing.get_offer(catalog_id, offer_id)
+    await ticketing.get_offer_availability(catalog_id, offer_id)
+    if offer.realtime_price_required:
+        await ticketing.get_offer_price(catalog_id, offer_id)
+    for ticket in await ticketing.list_offer_tickets(catalog_id, offer_id).all():
+        await ticketing.get_offer_ticket(catalog_id, offer_id, ticket.id)
+        if ticket.date_access is False:
+            await _walk_sessions(api, catalog_id, offer_id, ticket.id)
+
+
+async def _walk_sessions(api: KorusApi, catalog_id: str, offer_id: str, ticket_id: str) -> None:
+    where = (catalog_id, offer_id, ticket_id)
+    sessions = await api.ticketing.list_offer_ticket_sessions(*where).page(1)
+    if sessions.items:
+        await api.ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
+
+
+def _tell_drift(findings: Findings) -> None:
+    for operation in sorted(findings.seen):
+        missing, unknown = findings.missing[operation], findings.unknown[operation]
+        for what, names in (("missing", missing), ("unknown", unknown)):
+            if names:
+                _tell(operation, f"{what}: {', '.join(sorted(names))}")
+    differing = sum(bool(findings.missing[o] or findings.unknown[o]) for o in findings.seen)
+    _tell("contract", f"{differing} of {len(findings.seen)} operations differ")
+
+
+def _tell(hop: str, finding: str) -> None:
+    sys.stdout.write(f"{hop:<28} {finding}\n")

@@ -1,0 +1,117 @@
+"""The command line. Everything heavy is imported by the command that needs it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from korus_mcp import __version__
+from korus_mcp.settings import Misconfigured, Profile, Settings, is_loopback, read_settings
+
+EXIT_MISCONFIGURED = 2
+EXIT_INTERRUPTED = 130
+DEFAULT_PORT = 8765
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; without one, serve on stdio. Answers the exit code."""
+    given = _parser().parse_args(arguments)
+    code: int
+    try:
+        code = given.run(given)
+    except Misconfigured as wrong:
+        for problem in wrong.problems:
+            _say(f"korus-mcp: {problem}")
+        return EXIT_MISCONFIGURED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="korus-mcp",
+        description="MCP server for KorusTicket. Without a command it serves on stdio; without "
+        "KORUS_ settings it serves the embedded sandbox.",
+    )
+    parser.add_argument("--version", action="version", version=f"korus-mcp {__version__}")
+    _add_narrowing(parser)
+    parser.set_defaults(run=_serve, http=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")
+    _add_narrowing(serve)
+    serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
+    serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
+    demo.set_defaults(run=_demo)
+
+    check = commands.add_parser("check", help="check settings, token, catalogs and contract")
+    check.set_defaults(run=_check)
+
+    sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
+    sandbox.add_argument("--port", type=_port, default=0, help="(a free one)")
+    sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
+    sandbox.add_argument("--seed", type=int, default=None, help="fixes all ids")
+    sandbox.set_defaults(run=_sandbox)
+    return parser
+
+
+def _add_narrowing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", choices=tuple(Profile), help="offer fewer tools")
+    parser.add_argument("--tools", help="offer only these tools, commas")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError("not a port")
+    return port
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    settings = read_settings(os.environ)
+    for warning in settings.warnings:
+        _say(f"korus-mcp: {warning}")
+    tools = tuple(t.strip() for t in given.tools.split(",") if t.strip()) if given.tools else None
+    return settings.narrowed(profile=Profile(given.profile) if given.profile else None, tools=tools)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    if given.http and not is_loopback(given.host):
+        raise Misconfigured("--host must be loopback: there is no sign-in yet.")
+    from korus_mcp import serving
+
+    if given.http:
+        return serving.serve_http(settings, given.host, given.port)
+    return serving.serve_stdio(settings)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    del given
+    from korus_mcp.demo import run_demo
+
+    return run_demo(os.environ)
+
+
+def _check(given: argparse.Namespace) -> int:
+    del given
+    from korus_mcp.check import run_check
+
+    return run_check(read_settings(os.environ))
+
+
+def _sandbox(given: argparse.Namespace) -> int:
+    from korus_mcp import serving
+
+    return serving.serve_sandbox(
+        read_settings({}), port=given.port, control=given.control, seed=given.seed
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,199 @@
+"""korus-mcp demo: the story of a booking, told through a child server on stdio.
+
+The child always uses the embedded sandbox: its environment holds no KORUS_ variable of the
+caller's,
+and its cache, journal and downloads are temporary folders.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, TextContent
+from pydantic_core import to_json
+
+from korus_mcp.settings import PREFIX
+
+CUSTOMER: Final = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
+HOLDER: Final = {
+    "firstname": "Ada",
+    "lastname": "Lovelace",
+    "title": "mrs",
+    "date_of_birth": "1990-12-10",
+    "place_of_birth": "Lyon",
+    "nationality": "FR",
+    "email": "ada@example.org",
+    "phone": "+33610203040",
+}
+
+
+class DemoFailed(Exception):
+    """A step of the story did not go as it should."""
+
+
+def run_demo(environ: Mapping[str, str]) -> int:
+    """Tell the story; 1 when a step fails."""
+    downloads = Path(tempfile.mkdtemp(prefix="korus-demo-"))
+    with tempfile.TemporaryDirectory(prefix="korus-demo-state-") as state:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "korus_mcp"],
+            env=child_environment(environ, downloads, Path(state)),
+        )
+        return anyio.run(_tell, server)
+
+
+def child_environment(environ: Mapping[str, str], downloads: Path, state: Path) -> dict[str, str]:
+    """The caller's environment without any KORUS_ variable, with folders of its own."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
+    return {
+        **kept,
+        "KORUS_LANGUAGE": "en",
+        "KORUS_CACHE_DIR": str(state / "cache"),
+        "KORUS_DATABASE_URL": f"sqlite:///{state / 'journal.db'}",
+        "KORUS_DOWNLOAD_DIR": str(downloads),
+    }
+
+
+async def _tell(server: StdioServerParameters) -> int:
+    async with Client(server) as client:
+        try:
+            await _Story(client).tell()
+        except DemoFailed as failed:
+            _write(f"\nThe demo failed: {failed}.")
+            return 1
+    return 0
+
+
+class _Story:
+    """The booking of a seat at a match and of a ski pass, in one order call."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._calls = 0
+        self._tokens = 0
+
+    async def tell(self) -> None:
+        _write("A booking on the sandbox: everything below is invented.")
+        seat = await self._choose_seat()
+        ski = await self._choose_ski_pass()
+        orders = await self._order(await self._hold([seat, ski]))
+        for order in orders:
+            await self._name_holders(order)
+        saved = [path for order in orders for path in await self._fetch(order)]
+        if not saved:
+            raise DemoFailed("no document was saved")
+        _write(f"\n{self._calls} calls, {self._tokens} tokens of replies.")
+        for order in orders:
+            _write(f"Order reference: {order['reference']}")
+        for path in saved:
+            _write(f"PDF: {path}")
+
+    async def _choose_seat(self) -> dict[str, Any]:
+        """A seat at a match, chosen on the seat map."""
+        found = await self._call("search_products", {"query": "stadium match", "limit": 3})
+        base = _first(found.get("products", []), has_seat_map=True)
+        plan = await self._call(
+            "get_seat_map", {"product_base_id": base["product_base_id"], "quantity": 2}
+        )
+        zone = _first(plan.get("zones", []), enough=True)
+        return await self._available(zone["offers"][0]["offer_id"], 2)
+
+    async def _choose_ski_pass(self) -> dict[str, Any]:
+        """A pass whose holder must be named."""
+        found = await self._call("search_products", {"query": "ski pass", "limit": 3})
+        base = found["products"][0]
+        table = await self._call(
+            "get_offers", {"product_base_id": base["product_base_id"], "limit": 5}
+        )
+        offers = [o for day in table.get("days", []) for o in day["offers"] if o.get("left") != 0]
+        return await self._available(offers[0]["offer_id"], 1)
+
+    async def _available(self, offer_id: str, quantity: int) -> dict[str, Any]:
+        """The item to reserve, with a session where one is needed."""
+        asked = {"offer_id": offer_id, "quantity": quantity}
+        answer = await self._call("check_availability", asked)
+        if not answer["bookable"]:
+            raise DemoFailed(f"the offer cannot be booked: {answer['reason']}")
+        open_sessions = [s["session_id"] for s in answer.get("sessions", []) if s["enough"]]
+        return {**asked, "session_ids": open_sessions[:1]} if open_sessions else asked
+
+    async def _hold(self, items: list[dict[str, Any]]) -> list[str]:
+        answer = await self._call("reserve", {"items": items})
+        if answer["state"] != "held":
+            raise DemoFailed(f"the hold is {answer['state']}")
+        return [hold["reservation_id"] for hold in answer["reservations"]]
+
+    async def _order(self, reservation_ids: list[str]) -> list[dict[str, Any]]:
+        """Two steps: the summary, then, as the person agrees, the order."""
+        order = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
+        asked = await self._call("place_order", order)
+        _write("\nThe person reads the summary and agrees.")
+        made = await self._call("place_order", {**order, "confirmation": asked["confirmation"]})
+        if made["state"] != "ordered":
+            raise DemoFailed(f"the order is {made['state']}")
+        orders: list[dict[str, Any]] = made["orders"]
+        return orders
+
+    async def _name_holders(self, order: dict[str, Any]) -> None:
+        tickets = await self._call("get_tickets", {"order_id": order["order_id"]})
+        waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
+        if not waiting:
+            return
+        people = [
+            {"ticket_id": t["ticket_id"]}
+            | {f: v for f, v in HOLDER.items() if f in t["beneficiary_fields_needed"]}
+            for t in waiting
+        ]
+        await self._call(
+            "name_beneficiaries", {"order_id": order["order_id"], "beneficiaries": people}
+        )
+
+    async def _fetch(self, order: dict[str, Any]) -> list[str]:
+        answer = await self._call("get_tickets", {"order_id": order["order_id"], "save": True})
+        return [d["saved_to"] for d in answer.get("documents", []) if "saved_to" in d]
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._calls += 1
+        _write(f"\n> {name} {to_json(arguments).decode()}")
+        result = await self._client.call_tool(name, arguments)
+        text = _text(result)
+        tokens, exact = _tokens(text, to_json(result.structured_content).decode())
+        self._tokens += tokens
+        _write(text)
+        _write(f"  [{'' if exact else 'about '}{tokens} tokens]")
+        if result.is_error:
+            raise DemoFailed(f"{name} was refused")
+        answer: dict[str, Any] = result.structured_content or {}
+        return answer
+
+
+def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
+    for row in rows:
+        if all(row.get(key) == value for key, value in wanted.items()):
+            return row
+    raise DemoFailed("nothing fits")
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def _tokens(*halves: str) -> tuple[int, bool]:
+    """The larger half of a reply in o200k tokens; about that where the counter is not installed."""
+    try:
+        from bpe_openai import get_encoding
+    except ImportError:
+        return max(len(re.findall(r"\w{1,6}|[^\w\s]", half)) for half in halves), False
+    encoding = get_encoding("o200k_base")
+    return max(len(encoding.encode(half)) for half in halves), True
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

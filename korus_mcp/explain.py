@@ -1,0 +1,141 @@
+"""What went wrong at the API, in the words of the closed set of codes.
+
+One row for each class of ApiError; none of the API's own words pass through here.
+"""
+
+import math
+from typing import Final, overload
+
+from korus_mcp.api import (
+    ApiError,
+    BadRequest,
+    Disconnected,
+    DocumentRefused,
+    Forbidden,
+    InvalidId,
+    Malformed,
+    NotFound,
+    Outcome,
+    RateLimited,
+    Redirected,
+    ServerFailed,
+    TimedOut,
+    TokenRefused,
+    TokenUnavailable,
+    TooLarge,
+    Unauthorized,
+    UnexpectedStatus,
+    Unprocessable,
+    Unreachable,
+)
+from korus_mcp.refusals import Code, Effect, Refusal
+
+_LATER: Final = "Call again later."
+_OPERATOR: Final = "Tell the person that the operator has to look at this."
+_RETRY_SECONDS: Final = 5
+
+_ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
+    Unreachable: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket cannot be reached.", _LATER),
+    TimedOut: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket did not answer in time.", _LATER),
+    Disconnected: (Code.UPSTREAM_UNAVAILABLE, "The connection to KorusTicket broke.", _LATER),
+    TooLarge: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket sent an answer larger than is sensible; it was dropped.",
+        "Ask for less: fewer days or a narrower choice.",
+    ),
+    Malformed: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket sent an answer that cannot be read.",
+        _LATER,
+    ),
+    Redirected: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket points to another address, which is never followed.",
+        _OPERATOR,
+    ),
+    BadRequest: (
+        Code.UPSTREAM_REFUSED,
+        "KorusTicket could not read the request.",
+        "Check the arguments; if they are right, tell the person it cannot be done now.",
+    ),
+    Unauthorized: (
+        Code.MISCONFIGURED,
+        "KorusTicket did not accept the service account's token.",
+        _OPERATOR,
+    ),
+    Forbidden: (
+        Code.NOT_ALLOWED,
+        "KorusTicket does not allow this organisation to do that.",
+        _OPERATOR,
+    ),
+    NotFound: (
+        Code.NOT_FOUND,
+        "KorusTicket does not know this (any more).",
+        "Search again; ids change when an issuer re-imports its catalog.",
+    ),
+    Unprocessable: (
+        Code.UPSTREAM_REFUSED,
+        "KorusTicket refused the data; nothing was done.",
+        "Correct the data and call again.",
+    ),
+    RateLimited: (Code.SERVER_BUSY, "KorusTicket asks to slow down.", "Wait, then call again."),
+    ServerFailed: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket failed to answer.", _LATER),
+    UnexpectedStatus: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket gave an answer its contract does not know.",
+        _LATER,
+    ),
+    TokenRefused: (
+        Code.MISCONFIGURED,
+        "KorusTicket refuses the service account's id or secret.",
+        _OPERATOR,
+    ),
+    TokenUnavailable: (
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket's sign-in does not answer.",
+        _LATER,
+    ),
+    DocumentRefused: (
+        Code.NOT_READY,
+        "The document could not be fetched safely.",
+        "Call get_tickets again later.",
+    ),
+}
+
+
+@overload
+def explained(error: ApiError | InvalidId | Refusal) -> Refusal: ...
+@overload
+def explained(error: BaseException | None) -> Refusal | None: ...
+def explained(error: BaseException | None) -> Refusal | None:
+    """The refusal an error stands for; None for an error that is our own fault.
+
+    An unknown outcome is told as such, whatever the cause: somebody has to look before acting.
+    """
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, InvalidId):
+        return Refusal(
+            Code.UNKNOWN_ID,
+            "This cannot be an id of KorusTicket.",
+            "Use ids from earlier answers, unchanged.",
+        )
+    if not isinstance(error, ApiError):
+        return None
+    if error.outcome is Outcome.UNKNOWN:
+        return Refusal(
+            Code.OUTCOME_UNKNOWN,
+            "The answer to a booking call was lost; it may have been carried out.",
+            "Do not repeat it. Look first: get_reservation or get_tickets.",
+            effect=Effect.UNKNOWN,
+            retry_after_seconds=_RETRY_SECONDS,
+        )
+    code, message, next_step = _ROWS[type(error)]
+    return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
+
+
+def _wait(error: ApiError, code: Code) -> int | None:
+    if error.retry_after_seconds is not None:
+        return math.ceil(error.retry_after_seconds)
+    is_passing = code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY)
+    return _RETRY_SECONDS if is_passing else None

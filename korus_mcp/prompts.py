@@ -1,0 +1,126 @@
+"""Prompts: one Markdown file each, a TOML header between `+++` lines, places as `{{ name }}`.
+
+All files are read and checked at start. Arguments are optional for the SDK, whose own refusals are
+opaque, and checked here.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mcp import MCPError
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
+from mcp_types import INVALID_PARAMS
+
+from korus_mcp.untrusted import clean
+
+_PACKAGE: Final = Path(__file__).parent
+FOLDERS: Final = (_PACKAGE / "_prompts", _PACKAGE.parent / "prompts")
+"""In the wheel, else in a checkout."""
+NOT_SAID: Final = "not said"
+_PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
+_VALUE_LIMIT: Final = 500
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A place in a prompt that a person fills."""
+
+    name: str
+    description: str
+    required: bool
+    example: str
+
+
+@dataclass(frozen=True)
+class PromptFile:
+    """One prompt as its file holds it."""
+
+    name: str
+    title: str
+    description: str
+    arguments: tuple[Argument, ...]
+    body: str
+
+    def render(self, given: Mapping[str, Any]) -> str:
+        """The text with all places filled.
+
+        Raises:
+            MCPError: an argument is unknown, missing or no text.
+        """
+        known = {argument.name for argument in self.arguments}
+        if given.keys() - known:
+            raise _invalid(f"{self.name} takes: {', '.join(sorted(known))}")
+        filled = {a.name: _value(a, given.get(a.name)) for a in self.arguments}
+        return _PLACE.sub(lambda place: filled[place.group(1)], self.body)
+
+
+def load_prompts() -> tuple[PromptFile, ...]:
+    """All prompts, by name.
+
+    Raises:
+        ValueError: a file has no proper header, or a place without an argument.
+    """
+    folder = next(folder for folder in FOLDERS if folder.is_dir())
+    return tuple(parse_prompt(p.stem, p.read_text("utf-8")) for p in sorted(folder.glob("*.md")))
+
+
+def parse_prompt(name: str, text: str) -> PromptFile:
+    """The prompt a file spells.
+
+    Raises:
+        ValueError: no proper header, or a place without an argument.
+    """
+    parts = text.split("+++\n", 2)
+    if len(parts) != 3 or parts[0]:
+        raise ValueError(f"prompt {name}: no header between +++ lines")
+    header = tomllib.loads(parts[1])
+    arguments = tuple(Argument(**argument) for argument in header.get("arguments", ()))
+    unknown = set(_PLACE.findall(parts[2])) - {argument.name for argument in arguments}
+    if unknown or "{{" in _PLACE.sub("", parts[2]):
+        raise ValueError(f"prompt {name}: a place without an argument")
+    return PromptFile(name, header["title"], header["description"], arguments, parts[2].strip())
+
+
+def register_prompts(server: MCPServer[Any]) -> None:
+    """Offer every prompt there is."""
+    for prompt in load_prompts():
+        server.add_prompt(
+            Prompt(
+                name=prompt.name,
+                title=prompt.title,
+                description=prompt.description,
+                arguments=[_argument(a) for a in prompt.arguments],
+                fn=partial(_rendered, prompt),
+                icons=None,
+                context_kwarg=None,
+            )
+        )
+
+
+async def _rendered(prompt: PromptFile, /, **given: Any) -> str:
+    return prompt.render(given)
+
+
+def _argument(argument: Argument) -> PromptArgument:
+    needed = " (needed)" if argument.required else ""
+    example = f"{argument.description}{needed}, e.g. {argument.example}"
+    return PromptArgument(name=argument.name, description=example, required=False)
+
+
+def _value(argument: Argument, given: Any) -> str:
+    if given is not None and not isinstance(given, str):
+        raise _invalid(f"{argument.name} must be a text")
+    text = clean(given or "", _VALUE_LIMIT)
+    if not text and argument.required:
+        raise _invalid(f"{argument.name} is needed, e.g. {argument.example}")
+    return text or NOT_SAID
+
+
+def _invalid(message: str) -> MCPError:
+    return MCPError(code=INVALID_PARAMS, message=message)

@@ -1,0 +1,1 @@
+"""Seat maps: zones and categories, tied to the offers that buy them."""

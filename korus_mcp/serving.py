@@ -1,0 +1,110 @@
+"""How the server is run: on stdio with signals of our own, on HTTP on loopback, the sandbox alone.
+
+The SDK's own stdio entry dies at once on SIGTERM and hangs on SIGINT, whatever is being ordered.
+Here both wait for orders on their way.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import anyio
+
+from korus_mcp import __version__
+from korus_mcp.server import KorusServer, build_server
+from korus_mcp.settings import Environment, Settings
+
+if TYPE_CHECKING:
+    from korus_mcp.sandbox import ServedSandbox
+
+_log = logging.getLogger("korus_mcp")
+_WORLDS = {
+    Environment.SANDBOX: "sandbox: everything is invented, it imitates a reconstruction of the API",
+    Environment.DEMO: "demo environment",
+    Environment.PRODUCTION: "PRODUCTION environment",
+}
+
+
+def serve_stdio(settings: Settings) -> int:
+    """Serve one host on stdin and stdout until it leaves or a signal comes."""
+    _log_to_stderr()
+    server = build_server(settings)
+    _log.warning("korus-mcp %s on stdio, %s", __version__, _WORLDS[settings.environment])
+    anyio.run(_stdio, server, settings.shutdown_seconds)
+    return 0
+
+
+def serve_http(settings: Settings, host: str, port: int) -> int:
+    """Serve streamable HTTP at /mcp on a loopback address until a signal comes."""
+    import uvicorn
+
+    _log_to_stderr()
+    server = build_server(settings)
+    config = uvicorn.Config(
+        server.streamable_http_app(host=host),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    _log.warning(
+        "korus-mcp %s on http://%s:%d/mcp, %s",
+        __version__,
+        host,
+        port,
+        _WORLDS[settings.environment],
+    )
+    uvicorn.Server(config).run()
+    return 0
+
+
+def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | None) -> int:
+    """Serve the imitation of the API on loopback until a signal comes."""
+    from korus_mcp.sandbox import SandboxOptions, serve
+
+    _log_to_stderr()
+    options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
+
+    async def serving() -> None:
+        await serve(options, port=port, control=control, on_ready=_print_environment)
+
+    anyio.run(serving)
+    return 0
+
+
+def _print_environment(served: "ServedSandbox") -> None:
+    """The variables that point korus-mcp at the sandbox, ready to be evaluated by a shell."""
+    for name, value in served.environment.items():
+        sys.stdout.write(f"export {name}={value}\n")
+    sys.stdout.flush()
+    if served.control_token is not None:
+        sys.stderr.write(f"control token: {served.control_token}\n")
+
+
+async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            tasks.start_soon(_leave_on_signal, server, shutdown_seconds)
+        await server.run_stdio_async()
+        tasks.cancel_scope.cancel()
+
+
+async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoReturn:
+    """On a signal, wait for the orders on their way, then leave."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            await server.running.drain(shutdown_seconds)
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(0)  # the thread that reads stdin cannot be interrupted
+    raise RuntimeError("the signal receiver ended by itself")
+
+
+def _log_to_stderr() -> None:
+    """Before the SDK configures logging itself; stdout belongs to the protocol."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
+    )

@@ -1,0 +1,155 @@
+"""Arguments: each kind defined once, so that it has the same words and rules in every tool."""
+
+import base64
+import binascii
+import re
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from korus_mcp.handles import Handle, is_id, parse_handle
+from korus_mcp.untrusted import clean
+
+EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
+EXAMPLE_HANDLE: Final = f"k3f9qa.{EXAMPLE_ID}"
+EXAMPLE_DAY: Final = "2027-06-19"
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_LANGUAGE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
+
+
+def _handle(value: Any) -> Handle:
+    if isinstance(value, Handle):
+        return value
+    found = parse_handle(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("not an id from an earlier answer")
+    return found
+
+
+def _resource_id(value: str) -> str:
+    if not is_id(value):
+        raise ValueError("not an id from an earlier answer")
+    return value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+        raise ValueError("must be a day written YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("no such day in the calendar") from None
+
+
+def _not_a_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic reads ValueError
+    return value
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if not isinstance(value, bool) else None
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite() or not 0 < amount < 10**7:
+        raise ValueError("must be an amount in EUR above 0")
+    return amount
+
+
+def _sendable(value: str) -> str:
+    """Text that goes upstream is taken as it is or refused, never altered in silence."""
+    stripped = value.strip()
+    if not stripped:
+        raise ValueError("must not be empty")
+    if clean(stripped) != stripped or "\n" in stripped:
+        odd = next((c for c in stripped if c not in clean(stripped) or c == "\n"), None)
+        point = f" U+{ord(odd):04X}" if odd else ""
+        raise ValueError(f"holds an invisible or control character{point}")
+    return stripped
+
+
+def cursor_of(offset: int | None) -> str | None:
+    """An opaque mark of where the next page begins."""
+    return None if offset is None else base64.urlsafe_b64encode(b"o%d" % offset).decode()
+
+
+def _offset(value: Any) -> int:
+    if isinstance(value, str):
+        try:
+            text = base64.urlsafe_b64decode(value.encode()).decode("ascii")
+        except (binascii.Error, ValueError):
+            text = ""
+        if re.fullmatch(r"o[0-9]{1,6}", text, re.ASCII):
+            return int(text[1:])
+    raise ValueError("not a next_cursor from an earlier answer")
+
+
+_TEXT_SCHEMA = WithJsonSchema({"type": "string"})
+
+ProductBaseId: TypeAlias = Annotated[
+    Handle,
+    PlainValidator(_handle),
+    _TEXT_SCHEMA,
+    Field(description="product_base_id from search_products", examples=[EXAMPLE_HANDLE]),
+]
+OfferId: TypeAlias = Annotated[
+    Handle,
+    PlainValidator(_handle),
+    _TEXT_SCHEMA,
+    Field(description="offer_id from get_offers", examples=[EXAMPLE_HANDLE]),
+]
+SessionId: TypeAlias = Annotated[
+    str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
+]
+ReservationId: TypeAlias = Annotated[
+    str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
+]
+TicketId: TypeAlias = Annotated[
+    str,
+    AfterValidator(_resource_id),
+    Field(description="ticket_id from get_tickets", examples=[EXAMPLE_ID]),
+]
+Quantity: TypeAlias = Annotated[int, Field(ge=1, le=50, examples=[2]), BeforeValidator(_not_a_flag)]
+Day: TypeAlias = Annotated[
+    date,
+    PlainValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date"}),
+    Field(examples=[EXAMPLE_DAY]),
+]
+Amount: TypeAlias = Annotated[
+    Decimal,
+    PlainValidator(_amount),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+    Field(examples=[60]),
+]
+Cursor: TypeAlias = Annotated[
+    int | None,
+    PlainValidator(lambda value: None if value is None else _offset(value)),
+    _TEXT_SCHEMA,
+    Field(description="next_cursor of the page before"),
+]
+Language: TypeAlias = Annotated[
+    Annotated[str, Field(pattern=_LANGUAGE)] | None,
+    Field(description="Language of names, e.g. fr or en", examples=["en"]),
+]
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Sendable: TypeAlias = Annotated[str, AfterValidator(_sendable), Field(min_length=1, max_length=100)]
+Email: TypeAlias = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,189}\.[A-Za-z]{2,}$",
+        examples=["ada@example.org"],
+    ),
+]
+Phone: TypeAlias = Annotated[
+    str, Field(pattern=r"^\+?[0-9 ().\-]{6,20}$", examples=["+33610203040"])
+]
+Country: TypeAlias = Annotated[
+    str, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["FR"])
+]

@@ -1,0 +1,126 @@
+"""check_availability: what is left of one offer, asked from the issuer now."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from korus_mcp.booking.quote import Quote, Session, TicketNeed
+from korus_mcp.tools.arguments import Language, OfferId, Quantity
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
+
+SHOWN_SESSIONS = 30
+
+
+class SessionView(Part):
+    """A session that can be chosen."""
+
+    session_id: str
+    starts_at: str | None = None
+    ends_at: str | None = None
+    left: int | None = None
+    enough: bool
+    ticket: str | None = None
+
+    @classmethod
+    def of(cls, session: Session, quantity: int, ticket: str | None) -> "SessionView":
+        """The session as shown; the ticket's name only where an offer has several with sessions."""
+        return cls(
+            session_id=session.id,
+            starts_at=moment(session.starts_at) if session.starts_at else None,
+            ends_at=moment(session.ends_at) if session.ends_at else None,
+            left=session.left,
+            enough=session.has_room_for(quantity),
+            ticket=ticket,
+        )
+
+    def text(self) -> str:
+        """One line of text."""
+        left = "" if self.left is None else f", {self.left} left"
+        room = "" if self.enough else " (not enough)"
+        ticket = f" for {self.ticket}" if self.ticket else ""
+        when = self.starts_at or "no time stated"
+        return f"  {when}{left}{room}{ticket}; session_id {self.session_id}"
+
+
+class AvailabilityView(View):
+    """Whether an offer can be booked now."""
+
+    offer_id: str
+    product: str
+    date: str | None = None
+    bookable: bool
+    reason: str | None = None
+    price: str | None = None
+    listed: str | None = None
+    left: int | None = None
+    sessions: list[SessionView] = []
+    checked_at: str
+    next: str
+
+    def text(self) -> str:
+        """A heading and a line for each session."""
+        state = "bookable" if self.bookable else f"not bookable: {self.reason}"
+        listed = f"listed at {self.listed}" if self.listed else None
+        left = None if self.left is None else f"{self.left} left"
+        facts = ", ".join(f for f in (self.date, state, self.price, listed, left) if f)
+        return lines_of(
+            f"{self.product} ({facts}); offer_id {self.offer_id}",
+            *(session.text() for session in self.sessions),
+            f"Checked at {self.checked_at}. {self.next}",
+        )
+
+
+@tool(title="Check availability", read_only=True, destructive=False, idempotent=True)
+async def check_availability(
+    ctx: ToolContext,
+    offer_id: OfferId,
+    quantity: Annotated[Quantity, Field(description="How many are wanted")] = 1,
+    language: Language = None,
+) -> Reply[AvailabilityView]:
+    """Ask the issuer now whether an offer can be booked, at what price and at which sessions.
+
+    Nothing is held.
+    """
+    services = app(ctx)
+    quote = await services.quotes.of_offer(offer_id, services.language(language))
+    services.prices.show(services.principal.key, offer_id, quote.price)
+    return Reply(_view(quote, quantity))
+
+
+def _view(quote: Quote, quantity: int) -> AvailabilityView:
+    obstacle = quote.obstacle(quantity)
+    sessions = list(quote.sessions())
+    moved = quote.list_price is not None and quote.list_price != quote.price
+    return AvailabilityView(
+        offer_id=str(quote.handle),
+        product=quote.product,
+        date=day_text(quote.day),
+        bookable=obstacle is None,
+        reason=obstacle.reason if obstacle else None,
+        price=text_of(quote.price),
+        listed=text_of(quote.list_price) if moved else None,
+        left=quote.left,
+        sessions=_sessions(quote, sessions[:SHOWN_SESSIONS], quantity),
+        checked_at=moment(quote.checked_at.replace(microsecond=0)),
+        next=_next(quote, bookable=obstacle is None, hidden=len(sessions) - SHOWN_SESSIONS),
+    )
+
+
+def _sessions(
+    quote: Quote, sessions: list[tuple[TicketNeed, Session]], quantity: int
+) -> list[SessionView]:
+    several = sum(need.needs_session for need in quote.tickets) > 1
+    return [SessionView.of(s, quantity, need.name if several else None) for need, s in sessions]
+
+
+def _next(quote: Quote, *, bookable: bool, hidden: int) -> str:
+    if not bookable:
+        return "Propose another day, session or zone from get_offers."
+    needs = sum(need.needs_session for need in quote.tickets)
+    choose = {
+        0: "No session is needed: reserve without session_ids.",
+        1: "Reserve with one session_id.",
+    }
+    said = choose.get(needs, "Reserve with one session_id for each ticket named.")
+    return said + (f" {hidden} later sessions are not shown." if hidden > 0 else "")

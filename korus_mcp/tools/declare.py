@@ -1,0 +1,207 @@
+"""How a tool is declared, and the one boundary all calls pass.
+
+The SDK drops unknown arguments in silence, publishes references, and lets only the text of a
+ToolError through. Here arguments are strict, schemas are portable, a refusal arrives as our own
+structured error, and a reply carries a short text beside its structure instead of the same twice.
+"""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from korus_mcp.app import App
+from korus_mcp.explain import explained
+from korus_mcp.refusals import Refusal, invalid
+from korus_mcp.settings import Content
+from korus_mcp.tools.problems import field_problems
+from korus_mcp.tools.schema import portable
+
+ToolContext: TypeAlias = Context[App, Any]
+
+
+class View(BaseModel):
+    """The structure of an answer. What is None, False or empty by default is left out."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=False)
+
+    def text(self) -> str:
+        """The same for a reader: short, with every value that decides and every id."""
+        raise NotImplementedError
+
+
+AnyView = TypeVar("AnyView", bound=View)
+
+
+@dataclass(frozen=True)
+class Reply(Generic[AnyView]):
+    """What a tool answers: a view, and further blocks such as links to files."""
+
+    view: AnyView
+    blocks: tuple[ContentBlock, ...] = ()
+
+
+Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A tool as its file declares it; it becomes real in `build`."""
+
+    function: Function
+    title: str
+    annotations: ToolAnnotations
+
+    @property
+    def name(self) -> str:
+        """The name hosts call it by."""
+        return self.function.__name__
+
+
+def tool(
+    *, title: str, read_only: bool, destructive: bool, idempotent: bool, open_world: bool = True
+) -> Callable[[Function], Declared]:
+    """Declare a function as a tool. All hints are stated; the docstring is the description."""
+    hints = ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+    def declared(function: Function) -> Declared:
+        return Declared(function=function, title=title, annotations=hints)
+
+    return declared
+
+
+def app(ctx: ToolContext) -> App:
+    """The services of the running server."""
+    return ctx.request_context.lifespan_context
+
+
+def build(declared: Declared, content: Content) -> Tool:
+    """The tool the SDK serves, with the halves of a reply the operator wants."""
+    view: type[View] = get_args(get_type_hints(declared.function)["return"])[0]
+
+    @functools.wraps(declared.function)
+    async def answered(**arguments: Any) -> CallToolResult:
+        return rendered(await declared.function(**arguments), content)
+
+    made = KorusTool.from_function(
+        answered,
+        title=declared.title,
+        description=" ".join((inspect.getdoc(declared.function) or "").split()),
+        annotations=declared.annotations,
+        structured_output=False,
+    )
+    arguments = _strict(made.fn_metadata.arg_model)
+    schema = None if content is Content.TEXT else _output_schema(view)
+    made.parameters = portable(arguments.model_json_schema())
+    made.fn_metadata = _Metadata(arg_model=arguments, output_schema=schema)
+    return made
+
+
+class KorusTool(Tool):
+    """A tool whose refusals are structured and whose arguments are strict."""
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        convert_result: bool = False,
+    ) -> Any:
+        """Run the tool; a refusal, an API failure or a wrong argument becomes our own error."""
+        try:
+            return await super().run(arguments, context, convert_result)
+        except UnexpectedToolError as crash:
+            refusal = explained(crash.__cause__)
+            if refusal is None:
+                raise
+            return failure(refusal)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            model = self.fn_metadata.arg_model
+            return failure(invalid(*field_problems(error.__cause__, model)))
+
+
+class _Metadata(FuncMetadata):
+    """The SDK's argument reading, but a text that happens to be JSON stays a text."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        texts = {k: v for k, v in data.items() if isinstance(v, str) and not self._is_nested(k)}
+        return {**super().pre_parse_json({**data, **dict.fromkeys(texts, "")}), **texts}
+
+    def _is_nested(self, name: str) -> bool:
+        known = self.arg_model.model_fields.get(name)
+        return known is not None and any(map(_is_structure, _kinds(known.annotation)))
+
+
+def rendered(reply: Reply[Any], content: Content) -> CallToolResult:
+    """A reply on the wire: a text for reading, a structure for programs."""
+    structure = reply.view.model_dump(mode="json", exclude_defaults=True)
+    text = [TextContent(type="text", text=reply.view.text())]
+    return CallToolResult(
+        content=[*([] if content is Content.STRUCTURED else text), *reply.blocks],
+        structured_content=None if content is Content.TEXT else structure,
+    )
+
+
+def failure(refusal: Refusal) -> CallToolResult:
+    """A refusal on the wire. Nothing in it comes from the caller or from upstream."""
+    error: dict[str, Any] = {
+        "code": refusal.code.value,
+        "message": refusal.message,
+        "effect": refusal.effect.value,
+        "next": refusal.next_step,
+    }
+    if refusal.retry_after_seconds is not None:
+        error["retry_after_seconds"] = refusal.retry_after_seconds
+    if refusal.fields:
+        error["fields"] = [
+            {k: v for k, v in vars(problem).items() if v is not None} for problem in refusal.fields
+        ]
+    return CallToolResult(
+        is_error=True,
+        content=[TextContent(type="text", text=_failure_text(refusal))],
+        structured_content={"error": error},
+    )
+
+
+def _failure_text(refusal: Refusal) -> str:
+    named = "".join(
+        f"\n- {p.field}: {p.problem}" + (f" (e.g. {p.example})" if p.example else "")
+        for p in refusal.fields
+    )
+    return f"{refusal.code}: {refusal.message} {refusal.next_step}{named}"
+
+
+def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:
+    return type(
+        model.__name__,
+        (model,),
+        {"__module__": model.__module__, "model_config": ConfigDict(extra="forbid")},
+    )
+
+
+def _output_schema(view: type[View]) -> dict[str, Any]:
+    return portable(view.model_json_schema(mode="serialization"), described=False)
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return (annotation, *(k for arg in get_args(annotation) for k in _kinds(arg)))
+
+
+def _is_structure(kind: Any) -> bool:
+    if kind in (list, tuple, dict) or getattr(kind, "__origin__", None) in (list, tuple, dict):
+        return True
+    return inspect.isclass(kind) and issubclass(kind, BaseModel)

@@ -1,0 +1,118 @@
+"""find_orders: a service desk finds an order by reference or day."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from korus_mcp.api.models.order import Order, OrderCustomer
+from korus_mcp.booking.orders import Sought
+from korus_mcp.money import money
+from korus_mcp.tools.arguments import Cursor, Day, cursor_of
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, lines_of, moment, text_of
+from korus_mcp.untrusted import clean_line
+
+
+class OrderRow(Part):
+    """An order in short; the customer's e-mail and phone are masked."""
+
+    order_id: str
+    reference: str | None = None
+    issuer_reference: str | None = None
+    status: str
+    created_at: str | None = None
+    total: str | None = None
+    tickets: int
+    customer: str | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> "OrderRow":
+        """The order as shown."""
+        return cls(
+            order_id=order.id,
+            reference=clean_line(order.reference or "", 60) or None,
+            issuer_reference=clean_line(order.connector_reference or "", 60) or None,
+            status=clean_line(order.status or "unknown", 40),
+            created_at=moment(order.created_at) if order.created_at else None,
+            total=text_of(money(order.total_amount_incl_tax)),
+            tickets=sum(len(item.tickets) for item in order.items),
+            customer=_masked(order.customer),
+        )
+
+    def text(self) -> str:
+        """One line of text."""
+        facts = (
+            self.reference,
+            self.status,
+            self.created_at,
+            f"{self.tickets} tickets",
+            self.total,
+        )
+        return (
+            f"{', '.join(f for f in facts if f)}, {self.customer or '?'}; order_id {self.order_id}"
+        )
+
+
+class OrdersView(View):
+    """Orders, newest first."""
+
+    orders: list[OrderRow] = []
+    shown: int
+    total: int
+    next_cursor: str | None = None
+    environment: str
+    note: str | None = None
+
+    def text(self) -> str:
+        """A line for each order."""
+        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
+        head = f"{self.shown} of {self.total} orders in the {self.environment} environment."
+        return lines_of(head, *(order.text() for order in self.orders), more, self.note)
+
+
+@tool(title="Find orders", read_only=True, destructive=False, idempotent=True)
+async def find_orders(
+    ctx: ToolContext,
+    reference: Annotated[
+        Annotated[str, Field(min_length=1, max_length=50)] | None,
+        Field(description="Ours, the caller's, KorusTicket's or the issuer's"),
+    ] = None,
+    created_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
+    created_to: Annotated[
+        Day | None, Field(description="Ordered on or before, at most 31 days later")
+    ] = None,
+    limit: Annotated[int, Field(ge=1, le=50, description="Page size", examples=[10])] = 10,
+    cursor: Cursor = None,
+) -> Reply[OrdersView]:
+    """Find orders for a service desk by reference or day of order, newest first."""
+    services = app(ctx)
+    found = await services.orders.find(
+        services.principal.key, Sought(reference, created_from, created_to)
+    )
+    first = cursor or 0
+    page = found.orders[first : first + limit]
+    end = first + len(page)
+    return Reply(
+        OrdersView(
+            orders=[OrderRow.of(order) for order in page],
+            shown=len(page),
+            total=len(found.orders),
+            next_cursor=cursor_of(end if end < len(found.orders) else None),
+            environment=services.settings.environment.value,
+            note=found.not_read,
+        )
+    )
+
+
+def _masked(customer: OrderCustomer | None) -> str | None:
+    if customer is None:
+        return None
+    name = " ".join(p for p in (customer.firstname, customer.lastname) if p)
+    email = _masked_email(customer.email) if customer.email else None
+    phone = f"...{customer.phone[-2:]}" if customer.phone else None
+    return clean_line(", ".join(p for p in (name, email, phone) if p), 120) or None
+
+
+def _masked_email(email: str) -> str:
+    local, _, domain = email.partition("@")
+    return f"{local[:1]}...@{domain[:1]}..."

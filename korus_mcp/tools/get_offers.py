@@ -1,0 +1,138 @@
+"""get_offers: the price table of a product base, day by day."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Annotated
+
+from pydantic import Field
+
+from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, window_of
+from korus_mcp.catalog.records import OPTION_CODES
+from korus_mcp.tools.arguments import Cursor, Day, Language, ProductBaseId, Words, cursor_of
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, day_text, lines_of, text_of
+
+
+class OfferView(Part):
+    """One offer of a day."""
+
+    offer_id: str
+    product: str
+    price: str | None = None
+    was: str | None = None
+    left: int | None = None
+    session_required: bool = False
+    live_check: bool = False
+
+    @classmethod
+    def of(cls, row: OfferRow) -> "OfferView":
+        """The offer as shown."""
+        return cls(
+            offer_id=str(row.handle),
+            product=row.product.name,
+            price=text_of(row.price),
+            was=text_of(row.was),
+            left=row.left,
+            session_required=row.session_required,
+            live_check=row.live_check,
+        )
+
+    def text(self) -> str:
+        """One line of text."""
+        left = None if self.left is None else ("sold out" if not self.left else f"{self.left} left")
+        facts = [self.price, f"was {self.was}" if self.was else None, left]
+        facts += ["choose a session"] * self.session_required + ["check live"] * self.live_check
+        return f"  {self.product}: {', '.join(f for f in facts if f)}; offer_id {self.offer_id}"
+
+
+class DayView(Part):
+    """The offers of one day; without a date they are undated."""
+
+    date: str | None = None
+    offers: list[OfferView]
+
+    def text(self) -> str:
+        """A heading and a line for each offer."""
+        return lines_of(f"{self.date or 'undated'}:", *(offer.text() for offer in self.offers))
+
+
+class OffersView(View):
+    """A page of the price table."""
+
+    product_base_id: str
+    name: str
+    days: list[DayView] = []
+    shown: int
+    total: int
+    next_cursor: str | None = None
+    note: str | None = None
+
+    def text(self) -> str:
+        """The page, day by day."""
+        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
+        head = f"{self.name}: {self.shown} of {self.total} offers."
+        return lines_of(head, *(day.text() for day in self.days), more, self.note)
+
+
+@tool(title="Get offers", read_only=True, destructive=False, idempotent=True)
+async def get_offers(
+    ctx: ToolContext,
+    product_base_id: ProductBaseId,
+    date_from: Annotated[Day | None, Field(description="First day (today)")] = None,
+    date_to: Annotated[Day | None, Field(description="Last day (30 later, at most 92)")] = None,
+    price_type: Annotated[
+        Words | None, Field(description="Choice as search_products names it; several: commas")
+    ] = None,
+    seating_category: Annotated[Words | None, Field(description="Likewise")] = None,
+    zone: Annotated[Words | None, Field(description="Likewise")] = None,
+    days_count: Annotated[Words | None, Field(description="Likewise")] = None,
+    limit: Annotated[int, Field(ge=1, le=40, description="Page size", examples=[15])] = 15,
+    cursor: Cursor = None,
+    language: Language = None,
+) -> Reply[OffersView]:
+    """List days, prices and stock of a product base.
+
+    Prices may lag: check_availability before reserving.
+    """
+    services = app(ctx)
+    wished_language = services.language(language)
+    base = await services.mirror.base(product_base_id, wished_language)
+    window = window_of(date_from, date_to, base, services.api.now())
+    given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
+    wish = Wish({code: _names(text) for code, text in given if text is not None})
+    calendar = await services.calendars.of_base(base, window, wish, wished_language)
+    first = cursor or 0
+    page = calendar.rows[first : first + limit]
+    for row in page:
+        services.prices.show(services.principal.key, row.handle, row.price)
+    end = first + len(page)
+    return Reply(
+        OffersView(
+            product_base_id=str(base.handle),
+            name=base.name,
+            days=_days(page),
+            shown=len(page),
+            total=len(calendar.rows),
+            next_cursor=cursor_of(end if end < len(calendar.rows) else None),
+            note=_note(calendar, window),
+        )
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _days(page: Sequence[OfferRow]) -> list[DayView]:
+    return [
+        DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
+        for day, of_day in groupby(page, key=lambda row: row.day)
+    ]
+
+
+def _note(calendar: Calendar, window: Window) -> str | None:
+    if not calendar.rows:
+        return f"No offers from {window.first} to {window.last}. Try other days."
+    if calendar.is_cut:
+        return "There are more offers than were read; narrow the days or choices."
+    return None

@@ -1,0 +1,212 @@
+"""get_tickets: the tickets of an order and its documents."""
+
+import base64
+from typing import Annotated, Final
+
+import anyio
+from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, ResourceLink
+from platformdirs import user_downloads_path
+from pydantic import Field
+
+from korus_mcp.app import App
+from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, save_pdf
+from korus_mcp.money import money
+from korus_mcp.tools.arguments import Language
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, lines_of, moment, text_of
+from korus_mcp.untrusted import clean_line
+
+PDF: Final = "application/pdf"
+EMBEDDED_BYTES: Final = 1024 * 1024
+WAIT_SECONDS: Final = 20.0
+POLL_SECONDS: Final = 2.0
+
+
+class TicketView(Part):
+    """One admission."""
+
+    ticket_id: str
+    product: str
+    when: str | None = None
+    seat: str | None = None
+    status: str
+    beneficiary: str | None = None
+    beneficiary_fields_needed: list[str] = []
+    deadline: str | None = None
+    voucher: str | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
+        """The ticket as shown; its voucher number only on request."""
+        return cls(
+            ticket_id=ticket.id,
+            product=ticket.product,
+            when=ticket.when,
+            seat=ticket.seat,
+            status=ticket.status,
+            beneficiary=ticket.beneficiary,
+            beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
+            deadline=moment(ticket.deadline) if ticket.deadline else None,
+            voucher=ticket.voucher if vouchers else None,
+        )
+
+    def text(self) -> str:
+        """One or two lines of text."""
+        facts = [self.when, self.seat, self.beneficiary and f"for {self.beneficiary}", self.status]
+        facts.append(self.voucher and f"voucher {self.voucher}")
+        needed = f"  needs {', '.join(self.beneficiary_fields_needed)}"
+        needed += f" by {self.deadline}" if self.deadline else ""
+        return lines_of(
+            f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
+            needed if self.beneficiary_fields_needed else None,
+        )
+
+
+class DocumentView(Part):
+    """A PDF of the order."""
+
+    document_id: str
+    uri: str
+    ready: bool
+    ready_at: str | None = None
+    saved_to: str | None = None
+
+    def text(self) -> str:
+        """One line of text."""
+        when = "ready" if self.ready else f"ready at {self.ready_at or 'a time not stated'}"
+        return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
+
+
+class TicketsView(View):
+    """An order with its tickets and documents."""
+
+    order_id: str
+    reference: str | None = None
+    status: str
+    total: str | None = None
+    tickets: list[TicketView] = []
+    documents: list[DocumentView] = []
+    environment: str
+    next: str
+
+    def text(self) -> str:
+        """Tickets and documents, and what to do next."""
+        head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
+        return lines_of(
+            f"{head}; order_id {self.order_id}",
+            *(ticket.text() for ticket in self.tickets),
+            *(document.text() for document in self.documents),
+            self.next,
+        )
+
+
+@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True)
+async def get_tickets(
+    ctx: ToolContext,
+    order_id: Annotated[
+        str,
+        Field(min_length=1, max_length=64, description="From place_order, or your own reference"),
+    ],
+    vouchers: Annotated[bool, Field(description="Also show voucher numbers")] = False,
+    save: Annotated[bool, Field(description="Save the ready PDFs as files")] = False,
+    language: Language = None,
+) -> Reply[TicketsView]:
+    """Show the tickets of an order and fetch its PDFs."""
+    services = app(ctx)
+    wished = services.language(language)
+    issued = await _complete(ctx, services, order_id, wished)
+    blocks: list[ContentBlock] = []
+    shown: list[DocumentView] = []
+    for document in issued.documents:
+        view, block = await _file(ctx, services, issued, document, wished if save else None)
+        shown.append(view)
+        blocks.append(block)
+    return Reply(_view(services, issued, shown, vouchers=vouchers), tuple(blocks))
+
+
+async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
+    """The order; a client that follows progress waits for its documents, twenty seconds at most."""
+    owner = services.principal.key
+    issued = await services.office.of_order(owner, order_id, language)
+    if not _wants_progress(ctx):
+        return issued
+    waited = 0.0
+    while not issued.is_complete and waited < WAIT_SECONDS:
+        await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
+        await services.clock.sleep(POLL_SECONDS)
+        waited += POLL_SECONDS
+        issued = await services.office.of_order(owner, issued.order.id, language)
+    return issued
+
+
+def _wants_progress(ctx: ToolContext) -> bool:
+    meta = ctx.request_context.meta
+    return bool(meta and meta.get("progress_token") is not None)
+
+
+async def _file(
+    ctx: ToolContext,
+    services: App,
+    issued: IssuedTickets,
+    document: Document,
+    save_in_language: str | None,
+) -> tuple[DocumentView, ContentBlock]:
+    """A link to a document; saved as a file here, or embedded for a caller on another machine."""
+    view = DocumentView(
+        document_id=document.id,
+        uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
+        ready=document.is_ready,
+        ready_at=moment(document.ready_at) if document.ready_at and not document.is_ready else None,
+    )
+    link = ResourceLink(
+        type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=PDF
+    )
+    if save_in_language is None or not document.is_ready:
+        return view, link
+    owner = services.principal.key
+    content = await services.office.pdf(owner, issued.order.id, document.id, save_in_language)
+    if ctx.headers is None:
+        folder = services.settings.download_dir or user_downloads_path()
+        path = await anyio.to_thread.run_sync(save_pdf, folder, _stem(issued), content)
+        return view.model_copy(update={"saved_to": str(path)}), link
+    if len(content) > EMBEDDED_BYTES:
+        return view, link
+    blob = base64.b64encode(content).decode()
+    resource = BlobResourceContents(uri=view.uri, mime_type=PDF, blob=blob)
+    return view, EmbeddedResource(type="resource", resource=resource)
+
+
+def _stem(issued: IssuedTickets) -> str:
+    """The head of a file's name, of our own making."""
+    kept = "".join(
+        c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
+    )
+    return f"tickets-{kept[:40] or issued.order.id}"
+
+
+def _view(
+    services: App, issued: IssuedTickets, documents: list[DocumentView], *, vouchers: bool
+) -> TicketsView:
+    order = issued.order
+    return TicketsView(
+        order_id=order.id,
+        reference=clean_line(order.reference or "", 60) or None,
+        status=clean_line(order.status or "unknown", 40),
+        total=text_of(money(order.total_amount_incl_tax)),
+        tickets=[TicketView.of(t, vouchers=vouchers) for t in issued.tickets],
+        documents=documents,
+        environment=services.settings.environment.value,
+        next=_next(issued),
+    )
+
+
+def _next(issued: IssuedTickets) -> str:
+    if issued.is_cancelled:
+        return "The issuer cancelled this order. Quote the reference to KorusTicket support."
+    if issued.waiting:
+        return "Call name_beneficiaries for the tickets that need a name; documents come after."
+    if not issued.documents:
+        return "No document yet; call get_tickets again in a minute."
+    if not all(d.is_ready for d in issued.documents):
+        return "Call get_tickets again when the documents are ready."
+    return "Read the PDF links, or call get_tickets with save: true."

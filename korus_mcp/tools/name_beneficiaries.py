@@ -1,0 +1,107 @@
+"""name_beneficiaries: tell the issuer who uses each ticket."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from korus_mcp.api import BeneficiaryInput
+from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
+from korus_mcp.tools.arguments import Country, Day, Email, Phone, Sendable, TicketId
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, lines_of
+
+
+class Person(BaseModel):
+    """Who uses one ticket."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ticket_id: TicketId
+    firstname: Annotated[Sendable, Field(examples=["Ada"], description="Given name")]
+    lastname: Annotated[Sendable, Field(examples=["Lovelace"], description="Family name")]
+    title: Annotated[Literal["mr", "mrs", "mx"] | None, Field(description="Title")] = None
+    date_of_birth: Annotated[
+        Day | None, Field(description="Birth date", examples=["2000-01-01"])
+    ] = None
+    place_of_birth: Annotated[Sendable | None, Field(description="Birth town")] = None
+    nationality: Annotated[Country | None, Field(description="ISO 3166 code")] = None
+    email: Annotated[Email | None, Field(description="E-mail")] = None
+    phone: Annotated[Phone | None, Field(description="Telephone")] = None
+
+    @property
+    def holder(self) -> BeneficiaryInput:
+        """The person as the API takes it."""
+        given = self.model_dump(exclude={"ticket_id"})
+        born: date | None = given.pop("date_of_birth")
+        return BeneficiaryInput(**given, date_of_birth=born)
+
+
+class NamingView(Part):
+    """What became of one ticket."""
+
+    ticket_id: str
+    outcome: NamingOutcome
+    fields: list[str] = []
+
+    def text(self) -> str:
+        """One line of text."""
+        fields = f" ({', '.join(self.fields)})" if self.fields else ""
+        return f"ticket_id {self.ticket_id}: {self.outcome.value}{fields}"
+
+
+class NamingsView(View):
+    """What became of each ticket."""
+
+    order_id: str
+    tickets: list[NamingView]
+    still_waiting: int = 0
+    environment: str
+    next: str
+
+    def text(self) -> str:
+        """A line for each ticket, and what to do next."""
+        named = [ticket.text() for ticket in self.tickets]
+        head = f"Order {self.order_id} ({self.environment} environment)"
+        return lines_of(head, *named, self.next)
+
+
+@tool(title="Name beneficiaries", read_only=False, destructive=False, idempotent=True)
+async def name_beneficiaries(
+    ctx: ToolContext,
+    order_id: Annotated[str, Field(min_length=1, max_length=64, description="From place_order")],
+    beneficiaries: Annotated[
+        list[Person], Field(min_length=1, max_length=50, description="One entry a ticket")
+    ],
+) -> Reply[NamingsView]:
+    """Name who uses each ticket, where get_tickets says it is needed.
+
+    Ask the person; never invent data. The same call again changes nothing.
+    """
+    services = app(ctx)
+    issued, namings = await services.office.name(
+        services.principal.key,
+        order_id,
+        [(person.ticket_id, person.holder) for person in beneficiaries],
+        services.language(None),
+    )
+    return Reply(
+        NamingsView(
+            order_id=issued.order.id,
+            tickets=[
+                NamingView(ticket_id=n.ticket_id, outcome=n.outcome, fields=list(n.fields))
+                for n in namings
+            ],
+            still_waiting=len(issued.waiting),
+            environment=services.settings.environment.value,
+            next=_next(issued, namings),
+        )
+    )
+
+
+def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:
+    if any(n.outcome is NamingOutcome.MISSING_FIELDS for n in namings):
+        return "Ask the person for the missing fields, then call again for those tickets."
+    if issued.waiting:
+        return f"{len(issued.waiting)} tickets still need a name."
+    return "Call get_tickets for the documents."

@@ -1,0 +1,170 @@
+"""place_order: turn reservations into an order, once a person agreed."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from korus_mcp.api import CustomerInput
+from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import HoldsInShort, HoldView, Part, lines_of, moment, text_of
+
+
+class Customer(BaseModel):
+    """Who places the order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    firstname: Annotated[Sendable, Field(examples=["Ada"], description="Given name")]
+    lastname: Annotated[Sendable, Field(examples=["Lovelace"], description="Family name")]
+    email: Annotated[Email, Field(description="E-mail")]
+    phone: Annotated[Phone | None, Field(description="Telephone")] = None
+    country: Annotated[Country | None, Field(description="ISO 3166 code")] = None
+    language: Annotated[
+        Annotated[str, Field(pattern="^[a-z]{2}$")] | None,
+        Field(description="ISO 639-1", examples=["fr"]),
+    ] = None
+    title: Annotated[Literal["mr", "mrs", "mx"] | None, Field(description="Title")] = None
+
+
+class PlacedView(Part):
+    """An order that exists."""
+
+    order_id: str
+    reservation_id: str
+    reference: str | None = None
+    total: str | None = None
+    tickets: int | None = None
+
+
+class FailedOrderView(Part):
+    """A reservation that was not ordered; the message is the issuer's own."""
+
+    reservation_id: str
+    message: str
+
+
+class OrderView(View):
+    """Where the order stands."""
+
+    state: OrderState
+    orders: list[PlacedView] = []
+    failed: list[FailedOrderView] = []
+    confirmation: str | None = None
+    confirm_by: str | None = None
+    summary: HoldsInShort = []
+    total: str | None = None
+    replayed: bool = False
+    check_again_after: int | None = None
+    not_later_than: str | None = None
+    environment: str
+    next: str
+
+    def text(self) -> str:
+        """The orders or the summary, and what to do next."""
+        orders = [
+            f"order_id {o.order_id}: reference {o.reference or '?'}, {o.tickets or '?'} tickets, "
+            f"{o.total or '?'} (reservation {o.reservation_id})"
+            for o in self.orders
+        ]
+        failed = [f'{f.reservation_id} not ordered: "{f.message}"' for f in self.failed]
+        again = " (the same call again: ordered once)" if self.replayed else ""
+        confirm = f"confirmation {self.confirmation}, open until {self.confirm_by}"
+        return lines_of(
+            f"{self.state.value} in the {self.environment} environment{again}.",
+            *(hold.text() for hold in self.summary),
+            *orders,
+            *failed,
+            f"Total {self.total}" if self.total else None,
+            confirm if self.confirmation else None,
+            self.next,
+        )
+
+
+@tool(title="Place order", read_only=False, destructive=True, idempotent=True)
+async def place_order(
+    ctx: ToolContext,
+    reservation_ids: Annotated[
+        list[ReservationId],
+        Field(min_length=1, max_length=10, description="From reserve"),
+    ],
+    customer: Annotated[Customer, Field(description="The buyer")],
+    notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
+    reference: Annotated[
+        Annotated[str, Field(max_length=50)] | None,
+        Field(description="Your own reference, for get_tickets", min_length=1),
+    ] = None,
+    confirmation: Annotated[
+        Annotated[str, Field(max_length=64)] | None,
+        Field(description="From the first call, once the person agreed", min_length=1),
+    ] = None,
+) -> Reply[OrderView]:
+    """Book reservations for real: this spends money and cannot be cancelled here.
+
+    The first call only answers a summary and a confirmation: show it to the person, and call again
+    with the confirmation once they agreed. A repeated call never orders twice.
+    """
+    services = app(ctx)
+    ordered = await services.ordering.place(
+        OrderCall(
+            owner=services.principal.key,
+            reservation_ids=tuple(dict.fromkeys(reservation_ids)),
+            customer=CustomerInput(**customer.model_dump()),
+            language=services.language(None),
+            notes=notes,
+            reference=reference,
+            confirmation=confirmation,
+        )
+    )
+    return Reply(_view(ordered, services.settings.environment.value))
+
+
+def _view(ordered: Ordered, environment: str) -> OrderView:
+    return OrderView(
+        state=ordered.state,
+        orders=[
+            PlacedView(
+                order_id=o.id,
+                reservation_id=o.reservation_id,
+                reference=o.reference,
+                total=text_of(o.total),
+                tickets=o.tickets,
+            )
+            for o in ordered.orders
+        ],
+        failed=[
+            FailedOrderView(reservation_id=f.reservation_id, message=f.message)
+            for f in ordered.failed
+        ],
+        confirmation=ordered.confirmation,
+        confirm_by=moment(ordered.confirm_by) if ordered.confirm_by else None,
+        summary=[HoldView.of(hold) for hold in ordered.holds],
+        total=text_of(ordered.total),
+        replayed=ordered.replayed,
+        check_again_after=ordered.check_again_after,
+        not_later_than=moment(ordered.not_later_than) if ordered.not_later_than else None,
+        environment=environment,
+        next=_next(ordered),
+    )
+
+
+def _next(ordered: Ordered) -> str:
+    match ordered.state:
+        case OrderState.CONFIRMATION_NEEDED:
+            return (
+                "Nothing is ordered yet. Show the person lines, total and that it cannot be "
+                "cancelled here (terms: korus://product-bases/{product_base_id}); if they agree, "
+                "call place_order again with the same arguments and this confirmation."
+            )
+        case OrderState.ORDERED:
+            return "Call get_tickets for the tickets and documents."
+        case OrderState.PARTIALLY_ORDERED:
+            return "Call get_tickets for what was ordered; reserve the rest anew if still wanted."
+        case OrderState.FAILED:
+            return "Nothing was ordered. Check the reservation with get_reservation."
+        case OrderState.IN_DOUBT:
+            return (
+                "The answer is missing; the order may exist. Do not reserve again. Call "
+                f"get_reservation after {ordered.check_again_after} s."
+            )

@@ -1,0 +1,84 @@
+"""What is wrong with arguments, told without repeating them: field, problem, accepted example."""
+
+import difflib
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from korus_mcp.refusals import FieldProblem
+from korus_mcp.untrusted import clean_line
+
+MAX_PROBLEMS: Final = 10
+_NAME_LIMIT: Final = 40
+_SAID: Final = {
+    "missing": "required",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}
+
+
+def field_problems(error: ValidationError, model: type[BaseModel]) -> tuple[FieldProblem, ...]:
+    """The first problems of refused arguments. Names of unknown arguments are cut and cleaned."""
+    found = error.errors(include_url=False, include_input=False, include_context=True)
+    return tuple(_problem(each, model) for each in found[:MAX_PROBLEMS])
+
+
+def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
+    place = error["loc"]
+    path = ".".join(clean_line(str(part), _NAME_LIMIT) for part in place)
+    if error["type"] == "extra_forbidden":
+        return FieldProblem(path, _unknown(str(place[-1]), _model_at(model, place[:-1])))
+    field = _field_at(model, place)
+    example = field.examples[0] if field is not None and field.examples else None
+    return FieldProblem(path, _said(error), None if example is None else str(example))
+
+
+def _said(error: ErrorDetails) -> str:
+    said = _SAID.get(error["type"])
+    if said is not None:
+        return said
+    text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return text[:160]
+
+
+def _unknown(name: str, model: type[BaseModel] | None) -> str:
+    accepted = list(model.model_fields) if model is not None else []
+    close = difflib.get_close_matches(name, accepted, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"accepted: {', '.join(accepted)}"
+    return f"unknown argument; {hint}"
+
+
+def _model_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    if not place:
+        return model
+    field = _field_at(model, place)
+    return None if field is None else _model_in(field.annotation)
+
+
+def _field_at(model: type[BaseModel], place: tuple[int | str, ...]) -> FieldInfo | None:
+    field: FieldInfo | None = None
+    inner: type[BaseModel] | None = model
+    for part in place:
+        if isinstance(part, int):
+            continue
+        field = inner.model_fields.get(part) if inner is not None else None
+        if field is None:
+            return None
+        inner = _model_in(field.annotation)
+    return field
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for arg in get_args(annotation) if (m := _model_in(arg)) is not None), None)

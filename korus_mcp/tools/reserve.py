@@ -1,0 +1,139 @@
+"""reserve: hold offers for some minutes at the price shown."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from korus_mcp.booking.desk import ReserveCall, Reserved, ReserveState, WishedItem
+from korus_mcp.money import Money
+from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import HoldView, Part, lines_of, text_of
+
+
+class Item(BaseModel):
+    """One offer to hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    offer_id: OfferId
+    quantity: Quantity
+    session_ids: Annotated[
+        list[SessionId],
+        Field(
+            max_length=10,
+            description="A session_id for each ticket with sessions",
+        ),
+    ] = []
+
+
+class FailedView(Part):
+    """An offer the issuer would not hold; the message is the issuer's own."""
+
+    offer_id: str
+    code: str | None = None
+    message: str
+
+
+class ReserveView(View):
+    """What is held now."""
+
+    state: ReserveState
+    reservations: list[HoldView] = []
+    failed: list[FailedView] = []
+    total: str | None = None
+    earliest_expiry: str | None = None
+    price_moves: list[str] = []
+    replayed: bool = False
+    check_again_after: int | None = None
+    environment: str
+    next: str
+
+    def text(self) -> str:
+        """The holds, what failed, and what to do next."""
+        failed = [f'{f.offer_id} not held; the issuer says: "{f.message}"' for f in self.failed]
+        again = " (the same call again: these are the holds made before)" if self.replayed else ""
+        total = f"Total {self.total}, held until {self.earliest_expiry}." if self.total else None
+        return lines_of(
+            f"{self.state.value} in the {self.environment} environment{again}.",
+            *(hold.text() for hold in self.reservations),
+            *failed,
+            total,
+            *self.price_moves,
+            self.next,
+        )
+
+
+@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True)
+async def reserve(
+    ctx: ToolContext,
+    items: Annotated[
+        list[Item],
+        Field(
+            min_length=1,
+            max_length=10,
+            description="Offers to hold",
+        ),
+    ],
+    max_total: Annotated[
+        Amount | None, Field(description="EUR for all items at most; above it nothing is held")
+    ] = None,
+    again: Annotated[
+        bool, Field(description="True holds a second time what an equal call holds already")
+    ] = False,
+    language: Language = None,
+) -> Reply[ReserveView]:
+    """Hold offers for some minutes; this costs nothing and lapses by itself.
+
+    An equal call answers with the same holds.
+    """
+    services = app(ctx)
+    reserved = await services.desk.reserve(
+        ReserveCall(
+            owner=services.principal.key,
+            items=tuple(WishedItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
+            language=services.language(language),
+            max_total=Money(max_total) if max_total is not None else None,
+            again=again,
+        )
+    )
+    return Reply(_view(reserved, services.settings.environment.value))
+
+
+def _view(reserved: Reserved, environment: str) -> ReserveView:
+    holds = [HoldView.of(hold) for hold in reserved.holds]
+    return ReserveView(
+        state=reserved.state,
+        reservations=holds,
+        failed=[
+            FailedView(offer_id=f.offer_id, code=f.code, message=f.message) for f in reserved.failed
+        ],
+        total=text_of(reserved.total),
+        earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
+        price_moves=[
+            f"Price moved for offer {m.offer}: {m.was} was shown, {m.now} is held."
+            for m in reserved.moves
+        ],
+        replayed=reserved.replayed,
+        check_again_after=reserved.check_again_after,
+        environment=environment,
+        next=_next(reserved),
+    )
+
+
+def _next(reserved: Reserved) -> str:
+    match reserved.state:
+        case ReserveState.HELD:
+            return "Show lines and total to the person, then call place_order in time."
+        case ReserveState.PARTLY_HELD:
+            return (
+                "Ask the person: place_order what is held, or choose replacements for the rest "
+                "with get_offers and reserve only those."
+            )
+        case ReserveState.FAILED:
+            return "Nothing is held. Choose other offers with get_offers."
+        case ReserveState.IN_DOUBT:
+            return (
+                "The issuer's answer is missing; a hold may exist and lapses by itself. The same "
+                f"call may be repeated after {reserved.check_again_after} s, not before."
+            )

@@ -1,0 +1,67 @@
+"""Schemas that every host understands: no references, no null unions, no words nobody reads."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_REF_PREFIX: Final = "#/$defs/"
+_NULL: Final = {"type": "null"}
+_DROPPED: Final = frozenset(
+    {"$defs", "title", "discriminator", "default", "examples", "pattern", "minLength", "maxLength"}
+)
+"""Keywords that cost tokens and change nothing a model would do; the checks behind them stay."""
+_NAMESPACES: Final = frozenset({"properties", "patternProperties"})
+
+
+def portable(schema: Mapping[str, Any], *, described: bool = True) -> dict[str, Any]:
+    """The schema with references put in place, `X or null` as X, needless keywords dropped.
+
+    A property may well be named `title`: only keywords are dropped. Docstrings of models are not
+    descriptions; without `described`, fields lose theirs too.
+
+    Raises:
+        ValueError: a definition refers to itself.
+    """
+    dropped = _DROPPED if described else _DROPPED | {"description"}
+    root = {key: value for key, value in schema.items() if key != "description"}
+    return dict(_Walk(schema.get("$defs", {}), dropped).node(root, ()))
+
+
+class _Walk:
+    def __init__(self, definitions: Mapping[str, Any], dropped: frozenset[str]) -> None:
+        self._definitions = definitions
+        self._dropped = dropped
+
+    def node(self, node: Any, inside: tuple[str, ...]) -> Any:
+        if isinstance(node, list):
+            return [self.node(each, inside) for each in node]
+        if not isinstance(node, Mapping):
+            return node
+        node = _without_null(node)
+        if "$ref" in node:
+            return self._referred(node, inside)
+        return {
+            key: self._names(value, inside) if key in _NAMESPACES else self.node(value, inside)
+            for key, value in node.items()
+            if key not in self._dropped
+        }
+
+    def _names(self, properties: Mapping[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self.node(value, inside) for name, value in properties.items()}
+
+    def _referred(self, node: Mapping[str, Any], inside: tuple[str, ...]) -> Any:
+        name = str(node["$ref"]).removeprefix(_REF_PREFIX)
+        if name in inside:
+            raise ValueError(f"{name} refers to itself")
+        siblings = {key: value for key, value in node.items() if key != "$ref"}
+        definition = {k: v for k, v in self._definitions[name].items() if k != "description"}
+        return self.node({**definition, **siblings}, (*inside, name))
+
+
+def _without_null(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`anyOf: [X, null]` becomes X: whoever leaves a key out says the same."""
+    kinds = node.get("anyOf")
+    if not isinstance(kinds, list) or _NULL not in kinds:
+        return node
+    rest = [kind for kind in kinds if kind != _NULL]
+    outer = {key: value for key, value in node.items() if key != "anyOf"}
+    return {**rest[0], **outer} if len(rest) == 1 else {**outer, "anyOf": rest}

@@ -1,0 +1,147 @@
+"""search_products: what is on sale, found by words, place and days."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from korus_mcp.catalog.calendar import window_of
+from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
+from korus_mcp.catalog.records import OPTION_CODES, Choice
+from korus_mcp.tools.arguments import Cursor, Day, Language, Words, cursor_of
+from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.views import Part, lines_of, text_of
+
+SHOWN_CHOICES = 8
+
+
+class ChoicesView(Part):
+    """The names to choose from, by option."""
+
+    price_type: list[str] = []
+    seating_category: list[str] = []
+    zone: list[str] = []
+    days_count: list[str] = []
+
+
+class ProductView(Part):
+    """A product base that answers the search."""
+
+    product_base_id: str
+    name: str
+    venue: str | None = None
+    city: str | None = None
+    kind: str | None = None
+    choices: ChoicesView | None = None
+    has_sessions: bool = False
+    has_seat_map: bool = False
+    from_price: str | None = None
+    dates: list[str] = []
+
+    @classmethod
+    def of(cls, found: FoundBase) -> "ProductView":
+        """The base as shown."""
+        record = found.record
+        choices = {code: _shown(record.choices.get(code, ())) for code in OPTION_CODES}
+        return cls(
+            product_base_id=str(record.handle),
+            name=record.name,
+            venue=record.place.name,
+            city=record.place.city,
+            kind=record.kind,
+            choices=ChoicesView(**choices) if any(choices.values()) else None,
+            has_sessions=bool(record.has_sessions),
+            has_seat_map=record.seat_map_id is not None,
+            from_price=text_of(found.from_price),
+            dates=[day.isoformat() for day in found.dates],
+        )
+
+    def text(self) -> str:
+        """Two or three lines of text."""
+        place = ", ".join(p for p in (self.venue, self.city, self.kind) if p)
+        choices = self.choices.model_dump(exclude_defaults=True) if self.choices else {}
+        extras = [f"{code}: {', '.join(names)}" for code, names in choices.items()]
+        extras += ["with sessions"] * self.has_sessions + ["with seat map"] * self.has_seat_map
+        dates = f"from {self.from_price or '?'} on {', '.join(self.dates)}" if self.dates else None
+        return lines_of(
+            f"{self.name}{f' ({place})' if place else ''}",
+            f"  product_base_id {self.product_base_id}",
+            f"  {'; '.join(extras)}" if extras else None,
+            f"  {dates}" if dates else None,
+        )
+
+
+class SearchView(View):
+    """A page of product bases, best first."""
+
+    products: list[ProductView] = []
+    shown: int
+    total: int | None = None
+    next_cursor: str | None = None
+    note: str | None = None
+
+    def text(self) -> str:
+        """The page as a list."""
+        of_all = f" of {self.total}" if self.total is not None else ""
+        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
+        head = f"{self.shown}{of_all} found." if self.products else None
+        return lines_of(head, *(p.text() for p in self.products), more, self.note)
+
+
+@tool(title="Search products", read_only=True, destructive=False, idempotent=True)
+async def search_products(
+    ctx: ToolContext,
+    query: Annotated[
+        Words | None,
+        Field(description="What, who or where, in any language", examples=["stadium tour"]),
+    ] = None,
+    catalog: Annotated[Words | None, Field(description="Catalog alias or name")] = None,
+    city: Annotated[Words | None, Field(description="City of the venue")] = None,
+    date_from: Annotated[
+        Day | None, Field(description="Only what has offers from this day")
+    ] = None,
+    date_to: Annotated[Day | None, Field(description="Only what has offers until this day")] = None,
+    limit: Annotated[int, Field(ge=1, le=20, description="Page size", examples=[5])] = 5,
+    cursor: Cursor = None,
+    language: Language = None,
+) -> Reply[SearchView]:
+    """Find product bases (shows, matches, parks) by words, place and days. Start here."""
+    services = app(ctx)
+    with_days = date_from is not None or date_to is not None
+    window = window_of(date_from, date_to, None, services.api.now()) if with_days else None
+    wanted = Wanted(
+        query=query or "",
+        catalog=catalog,
+        city=city,
+        window=window,
+        offset=cursor or 0,
+        limit=limit,
+    )
+    found = await services.finder.find(wanted, services.language(language))
+    return Reply(
+        SearchView(
+            products=[ProductView.of(base) for base in found.bases],
+            shown=len(found.bases),
+            total=found.total,
+            next_cursor=cursor_of(found.next_offset),
+            note=_note(found),
+        )
+    )
+
+
+def _shown(choices: tuple[Choice, ...]) -> list[str]:
+    names = [choice.name for choice in choices[:SHOWN_CHOICES]]
+    rest = len(choices) - len(names)
+    return [*names, f"+{rest} more"] if rest else names
+
+
+def _note(found: Findings) -> str | None:
+    notes = []
+    if not found.bases:
+        notes.append("Nothing found; names, venues, cities, choices and texts were searched.")
+    if found.nearest:
+        notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
+    if found.unchecked:
+        notes.append(f"{found.unchecked} could not be checked for these days.")
+    if not found.is_complete:
+        notes.append("The catalog is still being read: places and choices may be missing.")
+    return " ".join(notes) or None

@@ -60,7 +60,8 @@ async def _body(request: Request) -> Json:
         raise Refused(415, f'The content-type "{given}" is not supported. Use "{expected}".')
     try:
         body = json.loads(await request.body())
-    except ValueError:
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair parses but is no text
+    except (ValueError, RecursionError):
         raise Refused(400, "Syntax error") from None
     if not isinstance(body, dict):
         raise Refused(400, "The body is not a JSON object")

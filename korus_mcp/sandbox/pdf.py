@@ -1,26 +1,27 @@
 """A one-page PDF with a few lines of text, small but real."""
 
 from io import BytesIO
+from textwrap import wrap
 
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-_WIDTH, _HEIGHT = 420, 298
-_FONT = DictionaryObject(
-    {
-        NameObject("/Type"): NameObject("/Font"),
-        NameObject("/Subtype"): NameObject("/Type1"),
-        NameObject("/BaseFont"): NameObject("/Helvetica"),
-        NameObject("/Encoding"): NameObject("/WinAnsiEncoding"),
-    }
-)
+_WIDTH, _HEIGHT = 595, 420
+_LINE_WIDTH = 90
+_FONT = {
+    "/Type": "/Font",
+    "/Subtype": "/Type1",
+    "/BaseFont": "/Helvetica",
+    "/Encoding": "/WinAnsiEncoding",
+}
 
 
 def page_of_text(lines: list[str]) -> bytes:
     """The file; the first line is the title."""
     writer = PdfWriter()
     page = writer.add_blank_page(_WIDTH, _HEIGHT)
-    fonts = DictionaryObject({NameObject("/F1"): writer._add_object(_FONT)})
+    font = DictionaryObject({NameObject(key): NameObject(name) for key, name in _FONT.items()})
+    fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
     page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
     stream = DecodedStreamObject()
     stream.set_data(_drawing(lines))
@@ -32,8 +33,9 @@ def page_of_text(lines: list[str]) -> bytes:
 
 
 def _drawing(lines: list[str]) -> bytes:
-    shown = [b"BT /F1 15 Tf 28 256 Td (" + _escaped(lines[0]) + b") Tj /F1 10 Tf"]
-    shown += [b"0 -21 Td (" + _escaped(line) + b") Tj" for line in lines[1:]]
+    wrapped = [part for line in lines[1:] for part in wrap(line, _LINE_WIDTH)]
+    shown = [b"BT /F1 15 Tf 36 372 Td (" + _escaped(lines[0]) + b") Tj /F1 10 Tf"]
+    shown += [b"0 -20 Td (" + _escaped(line) + b") Tj" for line in wrapped]
     return b"\n".join([*shown, b"ET"])
 
 

@@ -22,7 +22,8 @@ def lines_of_document(
     base, product = world.base(hold.offer.base), world.product(hold.offer)
     lines = [
         world.issuer_of(hold.offer).name,
-        f"{base.name.in_language(language)} / {product.name.in_language(language)}",
+        base.name.in_language(language),
+        product.name.in_language(language),
         _when(world, hold, tickets[0], language),
         f"{order.reference} - {money(hold.unit_price)} EUR",
     ]

@@ -393,7 +393,9 @@ async def test_an_order_needs_no_customer(caller: Caller) -> None:
     assert "firstname" not in answer.json()["orders"][0]["customer"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"items": "\\ud800"}']
+)
 async def test_a_body_that_is_no_json_object_cannot_be_read(caller: Caller, body: bytes) -> None:
     answer = await caller.client.post(f"{RESERVATIONS}/_bulk", content=body, headers=LD_JSON)
     assert answer.status_code == 400

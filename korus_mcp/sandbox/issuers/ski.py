@@ -34,7 +34,7 @@ def issuer() -> Issuer:
         catalog_name=Text("Forfaits Grand Chamois - CSE", "Grand Chamois ski passes - CSE"),
         hold_seconds=12 * 60,
         tax_rate=Decimal("0.10"),
-        document_delay_seconds=5,
+        document_delay_seconds=3,
         document_per_ticket=True,
         order_prefix="GC",
         bases=(_passes(), _beginners(), _season_card()),

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import anyio
 from mcp import Client, StdioServerParameters
+from mcp.shared.dispatcher import ProgressFnT
 from mcp_types import CallToolResult, TextContent
 from pydantic_core import to_json
 
@@ -83,9 +84,8 @@ class _Story:
         seat = await self._choose_seat()
         ski = await self._choose_ski_pass()
         orders = await self._order(await self._hold([seat, ski]))
-        for order in orders:
-            await self._name_holders(order)
-        saved = [path for order in orders for path in await self._fetch(order)]
+        named = [order for order in orders if await self._name_holders(order)]
+        saved = [path for order in named for path in await self._fetch(order)]
         if not saved:
             raise DemoFailed("no document was saved")
         _write(f"\n{self._calls} calls, {self._tokens} tokens of replies.")
@@ -96,17 +96,17 @@ class _Story:
 
     async def _choose_seat(self) -> dict[str, Any]:
         """A seat at a match, chosen on the seat map."""
-        found = await self._call("search_products", {"query": "stadium match", "limit": 3})
+        found = await self._call("search_products", {"query": "Herons derby", "limit": 3})
         base = _first(found.get("products", []), has_seat_map=True)
         plan = await self._call(
             "get_seat_map", {"product_base_id": base["product_base_id"], "quantity": 2}
         )
         zone = _first(plan.get("zones", []), enough=True)
-        return await self._available(zone["offers"][0]["offer_id"], 2)
+        return await self._available(zone["offers"][-1]["offer_id"], 2)
 
     async def _choose_ski_pass(self) -> dict[str, Any]:
         """A pass whose holder must be named."""
-        found = await self._call("search_products", {"query": "ski pass", "limit": 3})
+        found = await self._call("search_products", {"query": "named ski pass", "limit": 3})
         base = found["products"][0]
         table = await self._call(
             "get_offers", {"product_base_id": base["product_base_id"], "limit": 5}
@@ -140,11 +140,12 @@ class _Story:
         orders: list[dict[str, Any]] = made["orders"]
         return orders
 
-    async def _name_holders(self, order: dict[str, Any]) -> None:
+    async def _name_holders(self, order: dict[str, Any]) -> bool:
+        """Name the holders where the issuer wants it; whether it did."""
         tickets = await self._call("get_tickets", {"order_id": order["order_id"]})
         waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
         if not waiting:
-            return
+            return False
         people = [
             {"ticket_id": t["ticket_id"]}
             | {f: v for f, v in HOLDER.items() if f in t["beneficiary_fields_needed"]}
@@ -153,15 +154,20 @@ class _Story:
         await self._call(
             "name_beneficiaries", {"order_id": order["order_id"], "beneficiaries": people}
         )
+        return True
 
     async def _fetch(self, order: dict[str, Any]) -> list[str]:
-        answer = await self._call("get_tickets", {"order_id": order["order_id"], "save": True})
+        """Wait for the documents, as a host that follows progress does, and save them."""
+        asked = {"order_id": order["order_id"], "save": True}
+        answer = await self._call("get_tickets", asked, progress=_tell_progress)
         return [d["saved_to"] for d in answer.get("documents", []) if "saved_to" in d]
 
-    async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _call(
+        self, name: str, arguments: dict[str, Any], *, progress: ProgressFnT | None = None
+    ) -> dict[str, Any]:
         self._calls += 1
         _write(f"\n> {name} {to_json(arguments).decode()}")
-        result = await self._client.call_tool(name, arguments)
+        result = await self._client.call_tool(name, arguments, progress_callback=progress)
         text = _text(result)
         tokens, exact = _tokens(text, to_json(result.structured_content).decode())
         self._tokens += tokens
@@ -171,6 +177,11 @@ class _Story:
             raise DemoFailed(f"{name} was refused")
         answer: dict[str, Any] = result.structured_content or {}
         return answer
+
+
+async def _tell_progress(progress: float, total: float | None, message: str | None) -> None:
+    del total
+    _write(f"  ... {message or 'waiting'} ({progress:.0f} s)")
 
 
 def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -36,8 +36,11 @@ def words(text: str) -> list[str]:
     return _WORDS.findall(fold(text))
 
 
-def search(query: str, entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that answer a query, best first; all of them, by name, for an empty one."""
+def search(query: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that answer a query, best first; all of them, by name, for an empty one.
+
+    Where nothing has all the words, those that have the most of them answer.
+    """
     asked = words(query)
     if not asked:
         return sorted(entries, key=lambda e: fold(e.name.name))
@@ -46,7 +49,15 @@ def search(query: str, entries: Iterable[Entry]) -> list[Entry]:
         for index, entry in enumerate(entries)
         if (grade := _grade(asked, entry)) is not None
     ]
-    return [entry for *_, entry in sorted(graded, key=lambda g: g[:3])]
+    if graded:
+        return [entry for *_, entry in sorted(graded, key=lambda g: g[:3])]
+    return _with_most_words(asked, entries)
+
+
+def _with_most_words(asked: list[str], entries: Iterable[Entry]) -> list[Entry]:
+    counted = [(sum(_is_like(a, _known(e)) for a in asked), e) for e in entries]
+    most = max((count for count, _ in counted), default=0)
+    return [entry for count, entry in counted if count == most and count > 0]
 
 
 def nearest_names(query: str, entries: Iterable[Entry], limit: int = 3) -> list[str]:
@@ -62,7 +73,7 @@ def _grade(asked: list[str], entry: Entry) -> Grade | None:
         return Grade.EXACT
     if name[: len(asked)] == asked:
         return Grade.PREFIX
-    known = set(name).union(*(words(text) for text in _texts(entry)))
+    known = _known(entry)
     if all(any(word.startswith(a) for word in known) for a in asked):
         return Grade.ALL_WORDS
     if all(_is_like(a, known) for a in asked):
@@ -76,6 +87,10 @@ def _is_like(asked: str, known: set[str]) -> bool:
     if len(asked) < _TYPO_LENGTH:
         return False
     return bool(difflib.get_close_matches(asked, known, n=1, cutoff=_TYPO_CUTOFF))
+
+
+def _known(entry: Entry) -> set[str]:
+    return set(words(entry.name.name)).union(*(words(text) for text in _texts(entry)))
 
 
 def _texts(entry: Entry) -> Iterable[str]:

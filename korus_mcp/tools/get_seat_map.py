@@ -23,7 +23,7 @@ from korus_mcp.tools.arguments import (
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
-DETAILED_ZONES = 8
+DETAILED_ZONES = 5
 SHOWN_OFFERS = 3
 
 
@@ -85,13 +85,13 @@ class SeatMapView(View):
     def text(self) -> str:
         """The best zones with their offers, the others in short."""
         best = [z for z in self.zones if z.offers]
-        others = [f"{z.zone} {z.from_price or '-'}" for z in self.zones if not z.offers]
+        others = _grouped([z for z in self.zones if not z.offers])
         day = f" on {self.date}" if self.date else ""
         untied = f"{self.untied_offers} offers name no zone." if self.untied_offers else None
         return lines_of(
             f"{len(self.zones)} zones{day}, best first:",
             *(zone.text() for zone in best),
-            f"Others: {'; '.join(others)}" if others else None,
+            *others,
             untied,
             self.note,
         )
@@ -192,6 +192,16 @@ async def _seat_map_id(
             "Call get_offers; its zone and seating_category choices tell the places apart.",
         )
     return found
+
+
+def _grouped(zones: list[ZoneView]) -> list[str]:
+    """Zones of one category and price on one line: a stadium has dozens."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for zone in zones:
+        left = "" if zone.left is None else f" ({zone.left} left)"
+        key = (zone.category or "no category", zone.from_price or "no offer")
+        groups.setdefault(key, []).append(f"{zone.zone}{left}")
+    return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
 
 def _seat_offer(row: OfferRow) -> SeatOffer:

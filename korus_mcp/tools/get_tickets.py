@@ -19,7 +19,7 @@ from korus_mcp.untrusted import clean_line
 PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = 1024 * 1024
 WAIT_SECONDS: Final = 20.0
-POLL_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 1.0
 
 
 class TicketView(Part):

@@ -64,8 +64,8 @@ class OrderView(View):
     def text(self) -> str:
         """The orders or the summary, and what to do next."""
         orders = [
-            f"order_id {o.order_id}: reference {o.reference or '?'}, {o.tickets or '?'} tickets, "
-            f"{o.total or '?'} (reservation {o.reservation_id})"
+            f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
+            f"total {o.total or '?'} (reservation {o.reservation_id})"
             for o in self.orders
         ]
         failed = [f'{f.reservation_id} not ordered: "{f.message}"' for f in self.failed]

@@ -127,7 +127,7 @@ class CatalogRoutes:
         """One product under its flat address."""
         catalog = self._catalog(call)
         ref = self._iris.found(call.path["id"], Kind.PRODUCT)
-        if ref is None or not self._belongs(ref.base, catalog):
+        if ref is None or not self._world.belongs(ref.base, catalog):
             raise not_found()
         return answer(self._shapes.product(ref.base, ref.product, call.language, alone=True))
 
@@ -220,20 +220,17 @@ class CatalogRoutes:
             raise not_found()
         return ref.base
 
-    def _belongs(self, base: int, catalog: int) -> bool:
-        return self._world.has_base(base) and self._world.catalog_of(base) == catalog
-
     def _base(self, call: Call, key: str = "productBaseId") -> int:
         catalog = self._catalog(call)
         ref = self._iris.found(call.path[key], Kind.BASE)
-        if ref is None or not self._belongs(ref.base, catalog):
+        if ref is None or not self._world.belongs(ref.base, catalog):
             raise not_found()
         return ref.base
 
     def _offer(self, call: Call, key: str = "offerId") -> Offer:
         catalog = self._catalog(call)
         offer = self._iris.found_offer(call.path[key])
-        if offer is None or not self._belongs(offer.base, catalog):
+        if offer is None or not self._world.belongs(offer.base, catalog):
             raise not_found()
         return offer
 

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -72,7 +73,8 @@ class _Panel:
                 route("/sessions/{id}/stock", self._set_session_stock, "POST"),
                 route("/orders/{id}/cancel", self._cancel_order, "POST"),
                 route("/reservations/{id}/release", self._release, "POST"),
-            ]
+            ],
+            exception_handlers={HTTPException: _no_such_lever},
         )
 
     def _guarded(
@@ -161,6 +163,13 @@ class _Panel:
         del fields
         self._sandbox.release_reservation(request.path_params["id"])
         return {"released": request.path_params["id"]}
+
+
+async def _no_such_lever(request: Request, error: Exception) -> Response:
+    del request
+    if not isinstance(error, HTTPException):
+        raise error
+    return _error(error.status_code, error.detail)
 
 
 async def _fields(request: Request) -> _Fields:

@@ -44,7 +44,7 @@ class Ref(NamedTuple):
 _WIDTHS = (5, 20, 12, 13, 3, 8)
 _BITS = 62
 _MASK = (1 << _BITS) - 1
-_SECOND_OF_2025 = 1_735_700_000_000
+_START_OF_2025_MILLISECONDS = 1_735_700_000_000
 _SPREAD_MILLISECONDS = 25_000_000_000
 
 
@@ -79,7 +79,7 @@ class Ids:
         tail = self._scramble(_packed(ref))
         filler = (tail * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
         if filler & 3:
-            head = _SECOND_OF_2025 + (filler >> 8) % _SPREAD_MILLISECONDS
+            head = _START_OF_2025_MILLISECONDS + (filler >> 8) % _SPREAD_MILLISECONDS
             version = 7
         else:
             head = (filler >> 4) & ((1 << 48) - 1)

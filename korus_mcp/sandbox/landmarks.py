@@ -42,7 +42,7 @@ _STANDING_PRODUCT = 6
 
 
 def landmarks_of(world: World, iris: Iris, stock: Stock) -> Mapping[str, str]:
-    """All landmarks, found on the day of the call."""
+    """All landmarks, found on the day of the call; the two sessions belong to `timed_offer`."""
     places = {f"{key}_catalog": iris.catalog_id(rank) for rank, key in enumerate(_ISSUERS)}
     places |= {name: iris.base_id(world.fixed_base(key)) for name, key in _BASES.items()}
     places |= {

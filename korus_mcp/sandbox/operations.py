@@ -1,7 +1,7 @@
 """The operations of the API by their names in the contract: the one table of paths."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 TOKEN_PATH = "/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - a path
@@ -22,10 +22,6 @@ class Operation:
     id: str
     method: str
     path: str
-    parameters: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parameters", tuple(re.findall(r"{(\w+)}", self.path)))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -106,6 +106,10 @@ class World:
         """Whether the number belongs to a base."""
         return index < len(self._fixed) + self._generator.bases
 
+    def belongs(self, base: int, catalog: int) -> bool:
+        """Whether a base exists and is sold in the catalog."""
+        return self.has_base(base) and self.catalog_of(base) == catalog
+
     def base_name(self, index: int) -> Text:
         """The name of a base without making the rest of it."""
         if index < len(self._fixed):
@@ -212,12 +216,7 @@ class World:
             asked = {base for base, _ in wanted.products}
         if not asked:
             return self.bases_of(catalog)
-        return [
-            base for base in sorted(asked) if self.has_base(base) and self._sells(catalog, base)
-        ]
-
-    def _sells(self, catalog: int, base: int) -> bool:
-        return self.catalog_of(base) == catalog
+        return [base for base in sorted(asked) if self.belongs(base, catalog)]
 
     def _wanted_days(self, base: int, wanted: OfferFilter) -> tuple[int, ...]:
         days = self.days(base)

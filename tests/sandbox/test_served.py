@@ -139,6 +139,8 @@ async def test_control_needs_its_own_token_and_steers_clock_faults_and_state() -
         ("offers/unknown/stock", {}, 400),
         ("sessions/unknown/stock", {"quantity": 1}, 404),
         ("orders/unknown/cancel", {}, 404),
+        ("unknown", {}, 404),
+        ("state", {}, 405),
     ],
 )
 async def test_control_says_what_it_does_not_understand(

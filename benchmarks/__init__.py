@@ -1,0 +1,1 @@
+"""Speed, memory and tokens; run by `make bench`, never by a test."""

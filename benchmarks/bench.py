@@ -1,0 +1,124 @@
+"""korus-mcp beside the bare SDK server, in the same run: ratios count, not milliseconds."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp.server.mcpserver import MCPServer
+
+from benchmarks.floor import floor_server
+from korus_mcp.server import build_server
+from korus_mcp.settings import Profile, Settings
+from tests.docs.generated import list_tokens, listed_tools
+
+STARTS = 9
+CALLS = 300
+Call = Callable[[], Awaitable[object]]
+
+
+def main() -> None:
+    """Print one line a figure."""
+    whole, without = list_tokens(listed_tools())
+    print(f"tools/list: {whole} tokens, {without} without output schemas (o200k)")
+    _version_time()
+    with tempfile.TemporaryDirectory() as folder:
+        korus = _stdio("korus_mcp", Path(folder))
+        floor = _stdio("benchmarks.floor", Path(folder))
+        anyio.run(_cold_start, korus, floor)
+        anyio.run(_stdio_calls, korus, floor)
+    anyio.run(_memory_calls)
+
+
+def _stdio(module: str, folder: Path) -> StdioServerParameters:
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", module],
+        env={"KORUS_CACHE_DIR": str(folder), "KORUS_SANDBOX_SEED": "1", "PYTHONPATH": "."},
+    )
+
+
+def _version_time() -> None:
+    def started(*arguments: str) -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        return (time.perf_counter() - began) * 1000
+
+    bare = statistics.median(started("-c", "pass") for _ in range(STARTS))
+    ours = statistics.median(started("-m", "korus_mcp", "--version") for _ in range(STARTS))
+    print(f"--version: {ours:.0f} ms, bare interpreter {bare:.0f} ms")
+
+
+async def _cold_start(korus: StdioServerParameters, floor: StdioServerParameters) -> None:
+    """From starting the process to its first tools/list, in turns."""
+    times: dict[str, list[float]] = {"korus": [], "floor": []}
+    for _ in range(STARTS):
+        for name, server in (("korus", korus), ("floor", floor)):
+            began = time.perf_counter()
+            async with Client(server) as client:
+                await client.list_tools()
+                times[name].append((time.perf_counter() - began) * 1000)
+    _tell("cold start to tools/list", times["korus"], times["floor"])
+
+
+async def _stdio_calls(korus: StdioServerParameters, floor: StdioServerParameters) -> None:
+    async with AsyncExitStack() as stack:
+        ours = await stack.enter_async_context(Client(korus))
+        bare = await stack.enter_async_context(Client(floor))
+        await ours.call_tool("search_products", {"query": "derby"})
+        _tell(
+            "search_products over stdio",
+            *await _in_turns(
+                lambda: ours.call_tool("search_products", {"query": "derby", "limit": 1}),
+                lambda: bare.call_tool("echo", {"text": "derby"}),
+            ),
+        )
+
+
+async def _memory_calls() -> None:
+    korus = build_server(Settings(profile=Profile.SERVICE_DESK, sandbox_seed=1))
+    bare: MCPServer[None] = floor_server()
+    async with Client(korus) as ours, Client(bare) as floor:
+        await ours.call_tool("search_products", {"query": "derby"})
+        _tell(
+            "search_products in memory",
+            *await _in_turns(
+                lambda: ours.call_tool("search_products", {"query": "derby", "limit": 1}),
+                lambda: floor.call_tool("echo", {"text": "derby"}),
+            ),
+        )
+        _tell(
+            "a refused call in memory (the layer alone)",
+            *await _in_turns(
+                lambda: ours.call_tool("search_products", {"limit": 0}),
+                lambda: floor.call_tool("echo", {"text": "derby"}),
+            ),
+        )
+
+
+async def _in_turns(ours: Call, floor: Call) -> tuple[list[float], list[float]]:
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(CALLS):
+        for place, call in enumerate((ours, floor)):
+            began = time.perf_counter()
+            await call()
+            times[place].append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _tell(what: str, ours: list[float], floor: list[float]) -> None:
+    mine, theirs = statistics.median(ours), statistics.median(floor)
+    print(
+        f"{what}: {mine:.2f} ms, floor {theirs:.2f} ms, "
+        f"ratio {mine / theirs:.2f}, difference {mine - theirs:.2f} ms (medians of {len(ours)})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What is generated from the code: server.json and the tables between marks in README.md.
+
+`make readme` writes them; a test compares.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from bpe_openai import get_encoding
+from mcp import Client
+from mcp_types import Tool
+
+from korus_mcp import __version__
+from korus_mcp.server import build_server
+from korus_mcp.settings import SETTINGS, Profile, Setting, Settings
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = ROOT / "README.md"
+SERVER_JSON: Final = ROOT / "server.json"
+NAME: Final = "io.github.korus-mcp/korus-mcp"
+SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+SUMMARY: Final = "Search, hold, order and fetch KorusTicket tickets in conversation, never twice."
+
+
+def server_json() -> dict[str, Any]:
+    """The registry's description of this server."""
+    return {
+        "$schema": SCHEMA,
+        "name": NAME,
+        "title": "KorusTicket",
+        "description": SUMMARY,
+        "version": __version__,
+        "packages": [
+            {
+                "registryType": "pypi",
+                "identifier": "korus-mcp",
+                "version": __version__,
+                "runtimeHint": "uvx",
+                "transport": {"type": "stdio"},
+                "environmentVariables": [_variable(setting) for setting in SETTINGS],
+            }
+        ],
+    }
+
+
+def settings_table() -> str:
+    """The settings as a table."""
+    rows = [f"| `{s.name}`{_file(s)} | {s.default} | {_meaning(s)} |" for s in SETTINGS]
+    return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows])
+
+
+def tools_table() -> str:
+    """The tools as a table, with what the list costs."""
+    tools = listed_tools()
+    rows = [f"| `{t.name}` | {_effect(t)} | {t.description} |" for t in tools]
+    whole, without = list_tokens(tools)
+    cost = (
+        f"The list of all {len(tools)} tools costs {whole:,} tokens (o200k), "
+        f"{without:,} without output schemas."
+    )
+    return "\n".join(["| tool | effect | what it does |", "|---|---|---|", *rows, "", cost])
+
+
+def listed_tools() -> list[Tool]:
+    """All tools, as a host sees them."""
+
+    async def listed() -> list[Tool]:
+        async with Client(build_server(Settings(profile=Profile.SERVICE_DESK))) as client:
+            return (await client.list_tools()).tools
+
+    return anyio.run(listed)
+
+
+def list_tokens(tools: list[Tool]) -> tuple[int, int]:
+    """Tokens of the list, with and without output schemas."""
+    whole = [t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in tools]
+    without = [{k: v for k, v in t.items() if k != "outputSchema"} for t in whole]
+    return _tokens(whole), _tokens(without)
+
+
+def readme() -> str:
+    """README.md with its generated tables renewed."""
+    text = README.read_text("utf-8")
+    for mark, table in (("tools", tools_table()), ("settings", settings_table())):
+        block = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+        text, count = block.subn(lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text)  # type: ignore[misc]  # mypy cannot type a lambda's default
+        if count != 1:
+            raise ValueError(f"README.md has no place for the {mark} table")
+    return text
+
+
+def _tokens(content: object) -> int:
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    return len(get_encoding("o200k_base").encode(text))
+
+
+def _effect(tool: Tool) -> str:
+    hints = tool.annotations
+    if hints is None or hints.read_only_hint:
+        return "reads"
+    return "**spends**" if hints.destructive_hint else "writes"
+
+
+def _variable(setting: Setting) -> dict[str, Any]:
+    variable: dict[str, Any] = {"name": setting.name, "description": setting.meaning}
+    if setting.secret:
+        variable["isSecret"] = True
+    if setting.choices:
+        variable["choices"] = list(setting.choices)
+    return variable
+
+
+def _file(setting: Setting) -> str:
+    return " (or `_FILE`)" if setting.from_file else ""
+
+
+def _meaning(setting: Setting) -> str:
+    choices = f" One of {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else ""
+    return setting.meaning + choices
+
+
+def main() -> None:
+    """Write them all."""
+    text = json.dumps(server_json(), indent=2, ensure_ascii=False)
+    SERVER_JSON.write_text(f"{text}\n", "utf-8")
+    README.write_text(readme(), "utf-8")
+    sys.stdout.write("README.md and server.json are written.\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """Questions under way: shared by those who ask the same, or asked side by side."""
 
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 Answer = TypeVar("Answer")
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -39,6 +41,14 @@ async def side_by_side(
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [answers[place] for place in sorted(answers)]
+
+
+async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:
+    """Run work in a task that others live beside: its crash is logged and takes nobody along."""
+    try:
+        await work()
+    except Exception:
+        _log.exception("a background task crashed")
 
 
 class Flights:

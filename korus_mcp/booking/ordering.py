@@ -30,7 +30,7 @@ from korus_mcp.booking import approval
 from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import side_by_side
+from korus_mcp.flights import kept_apart, side_by_side
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import (
     AlreadyClaimed,
@@ -146,7 +146,7 @@ class OrderDesk:
         """
         earlier = await self._earlier(call)
         if earlier is not None:
-            return await self._answer(earlier, replayed=True)
+            return await self._answer(await self._sent(earlier), replayed=True)
         holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         digest = approval.digest_of(holds, amount, call.customer, call.notes)
@@ -276,10 +276,17 @@ class OrderDesk:
 
     async def _send_and_wait(self, intent: Intent, call: OrderCall) -> Ordered:
         self._sending[intent.id] = sending = _Sending(intent)
-        self._tasks.start_soon(self._send, sending, call)
+        self._tasks.start_soon(kept_apart, partial(self._send, sending, call))
+        return await self._answer(await self._sent(intent), replayed=False)
+
+    async def _sent(self, intent: Intent) -> Intent:
+        """The intent once its send is over, or as it is when that takes too long to wait for."""
+        sending = self._sending.get(intent.id)
+        if sending is None:
+            return intent
         with anyio.move_on_after(ANSWER_SECONDS):
             await sending.done.wait()
-        return await self._answer(sending.intent, replayed=False)
+        return sending.intent
 
     async def _send(self, sending: "_Sending", call: OrderCall) -> None:
         """The one send of an intent. Whoever waits for it may leave; it goes on."""

@@ -6,6 +6,7 @@ options, products) follow in the background, and at once for a base that is aske
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import anyio
@@ -24,7 +25,7 @@ from korus_mcp.catalog.records import (
     ProductRecord,
 )
 from korus_mcp.clock import Clock
-from korus_mcp.flights import Flights
+from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.handles import Handle, aliases_of, id_at_end, is_id
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.untrusted import clean_line, plain_text
@@ -173,7 +174,7 @@ class Mirror:
                 names[handle] = BaseName(handle, catalog, _name(base.name))
         shelf = Shelf(self._clock.monotonic(), catalogs, names)
         self._shelves[language] = shelf
-        self._tasks.start_soon(self._crawl, shelf, language)
+        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, language))
         return shelf
 
     async def _read_catalogs(self, language: str) -> dict[str, CatalogRecord]:

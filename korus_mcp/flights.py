@@ -47,7 +47,7 @@ async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:
     """Run work in a task that others live beside: its crash is logged and takes nobody along."""
     try:
         await work()
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged with its traceback, kept from the others
         _log.exception("a background task crashed")
 
 

@@ -13,7 +13,7 @@ from korus_mcp.handles import Handle, is_id, parse_handle
 from korus_mcp.untrusted import clean
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
-EXAMPLE_HANDLE: Final = f"k3f9qa.{EXAMPLE_ID}"
+EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
 EXAMPLE_DAY: Final = "2027-06-19"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LANGUAGE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
@@ -95,13 +95,13 @@ ProductBaseId: TypeAlias = Annotated[
     Handle,
     PlainValidator(_handle),
     _TEXT_SCHEMA,
-    Field(description="product_base_id from search_products", examples=[EXAMPLE_HANDLE]),
+    Field(description="From search_products", examples=[EXAMPLE_HANDLE]),
 ]
 OfferId: TypeAlias = Annotated[
     Handle,
     PlainValidator(_handle),
     _TEXT_SCHEMA,
-    Field(description="offer_id from get_offers", examples=[EXAMPLE_HANDLE]),
+    Field(description="From get_offers", examples=[EXAMPLE_HANDLE]),
 ]
 SessionId: TypeAlias = Annotated[
     str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
@@ -112,7 +112,7 @@ ReservationId: TypeAlias = Annotated[
 TicketId: TypeAlias = Annotated[
     str,
     AfterValidator(_resource_id),
-    Field(description="ticket_id from get_tickets", examples=[EXAMPLE_ID]),
+    Field(description="From get_tickets", examples=[EXAMPLE_ID]),
 ]
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=50, examples=[2]), BeforeValidator(_not_a_flag)]
 Day: TypeAlias = Annotated[
@@ -131,11 +131,11 @@ Cursor: TypeAlias = Annotated[
     int | None,
     PlainValidator(lambda value: None if value is None else _offset(value)),
     _TEXT_SCHEMA,
-    Field(description="next_cursor of the page before"),
+    Field(description="next_cursor of a reply"),
 ]
 Language: TypeAlias = Annotated[
     Annotated[str, Field(pattern=_LANGUAGE)] | None,
-    Field(description="Language of names, e.g. fr or en", examples=["en"]),
+    Field(description="e.g. fr, en", examples=["en"]),
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Sendable: TypeAlias = Annotated[str, AfterValidator(_sendable), Field(min_length=1, max_length=100)]
@@ -151,5 +151,5 @@ Phone: TypeAlias = Annotated[
     str, Field(pattern=r"^\+?[0-9 ().\-]{6,20}$", examples=["+33610203040"])
 ]
 Country: TypeAlias = Annotated[
-    str, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["FR"])
+    str, Field(pattern="^[A-Z]{2}$", description="ISO code", examples=["FR"])
 ]

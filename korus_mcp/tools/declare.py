@@ -23,7 +23,7 @@ from korus_mcp.explain import explained
 from korus_mcp.refusals import Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.problems import field_problems
-from korus_mcp.tools.schema import portable
+from korus_mcp.tools.schema import lean, portable
 
 ToolContext: TypeAlias = Context[App, Any]
 
@@ -194,7 +194,7 @@ def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:
 
 
 def _output_schema(view: type[View]) -> dict[str, Any]:
-    return portable(view.model_json_schema(mode="serialization"), described=False)
+    return lean(view.model_json_schema(mode="serialization"))
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

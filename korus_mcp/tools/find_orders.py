@@ -75,12 +75,10 @@ async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
         Annotated[str, Field(min_length=1, max_length=50)] | None,
-        Field(description="Ours, the caller's, KorusTicket's or the issuer's"),
+        Field(description="Any reference of the order"),
     ] = None,
     created_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
-    created_to: Annotated[
-        Day | None, Field(description="Ordered on or before, at most 31 days later")
-    ] = None,
+    created_to: Annotated[Day | None, Field(description="Ordered on or before (31 days)")] = None,
     limit: Annotated[int, Field(ge=1, le=50, description="Page size", examples=[10])] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:

@@ -79,13 +79,13 @@ async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
     date_from: Annotated[Day | None, Field(description="First day (today)")] = None,
-    date_to: Annotated[Day | None, Field(description="Last day (30 later, at most 92)")] = None,
+    date_to: Annotated[Day | None, Field(description="Last day (+30, at most +92)")] = None,
     price_type: Annotated[
-        Words | None, Field(description="Choice as search_products names it; several: commas")
+        Words | None, Field(description="Name of a choice; several: commas")
     ] = None,
-    seating_category: Annotated[Words | None, Field(description="Likewise")] = None,
-    zone: Annotated[Words | None, Field(description="Likewise")] = None,
-    days_count: Annotated[Words | None, Field(description="Likewise")] = None,
+    seating_category: Annotated[Words | None, Field(description="Same")] = None,
+    zone: Annotated[Words | None, Field(description="Same")] = None,
+    days_count: Annotated[Words | None, Field(description="Same")] = None,
     limit: Annotated[int, Field(ge=1, le=40, description="Page size", examples=[15])] = 15,
     cursor: Cursor = None,
     language: Language = None,

@@ -76,7 +76,6 @@ class SeatMapView(View):
     """The zones of a venue on one day."""
 
     product_base_id: str
-    seat_map_id: str
     date: str | None = None
     zones: list[ZoneView] = []
     untied_offers: int = 0
@@ -101,9 +100,7 @@ class SeatMapView(View):
 async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
-    session_id: Annotated[
-        SessionId | None, Field(description="session_id from check_availability")
-    ] = None,
+    session_id: Annotated[SessionId | None, Field(description="From check_availability")] = None,
     date: Annotated[Day | None, Field(description="Day of the visit")] = None,
     quantity: Annotated[Quantity, Field(description="Seats wanted")] = 1,
     max_price: Annotated[Amount | None, Field(description="EUR for one seat at most")] = None,
@@ -134,7 +131,7 @@ async def get_seat_map(
         max_price=max_price,
     )
     products = {str(row.handle): row.product.name for row in rows}
-    return Reply(_view(base, seat_map_id, day_text(rows[0].day), table, quantity, products))
+    return Reply(_view(base, day_text(rows[0].day), table, quantity, products))
 
 
 async def _offers(
@@ -212,7 +209,6 @@ def _seat_offer(row: OfferRow) -> SeatOffer:
 
 def _view(
     base: BaseRecord,
-    seat_map_id: str,
     day: str | None,
     table: SeatTable,
     quantity: int,
@@ -228,7 +224,6 @@ def _view(
         zones.append(ZoneView.of(zone, quantity, offers))
     return SeatMapView(
         product_base_id=str(base.handle),
-        seat_map_id=seat_map_id,
         date=day,
         zones=zones,
         untied_offers=len(table.untied),

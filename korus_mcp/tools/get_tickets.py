@@ -65,7 +65,6 @@ class TicketView(Part):
 class DocumentView(Part):
     """A PDF of the order."""
 
-    document_id: str
     uri: str
     ready: bool
     ready_at: str | None = None
@@ -108,7 +107,7 @@ async def get_tickets(
         Field(min_length=1, max_length=64, description="From place_order, or your own reference"),
     ],
     vouchers: Annotated[bool, Field(description="Also show voucher numbers")] = False,
-    save: Annotated[bool, Field(description="Save the ready PDFs as files")] = False,
+    save: Annotated[bool, Field(description="Save ready PDFs as files")] = False,
     language: Language = None,
 ) -> Reply[TicketsView]:
     """Show the tickets of an order and fetch its PDFs."""
@@ -153,7 +152,6 @@ async def _file(
 ) -> tuple[DocumentView, ContentBlock]:
     """A link to a document; saved as a file here, or embedded for a caller on another machine."""
     view = DocumentView(
-        document_id=document.id,
         uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
         ready=document.is_ready,
         ready_at=moment(document.ready_at) if document.ready_at and not document.is_ready else None,

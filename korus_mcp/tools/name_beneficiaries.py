@@ -18,16 +18,14 @@ class Person(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ticket_id: TicketId
-    firstname: Annotated[Sendable, Field(examples=["Ada"], description="Given name")]
-    lastname: Annotated[Sendable, Field(examples=["Lovelace"], description="Family name")]
-    title: Annotated[Literal["mr", "mrs", "mx"] | None, Field(description="Title")] = None
-    date_of_birth: Annotated[
-        Day | None, Field(description="Birth date", examples=["2000-01-01"])
-    ] = None
-    place_of_birth: Annotated[Sendable | None, Field(description="Birth town")] = None
-    nationality: Annotated[Country | None, Field(description="ISO 3166 code")] = None
-    email: Annotated[Email | None, Field(description="E-mail")] = None
-    phone: Annotated[Phone | None, Field(description="Telephone")] = None
+    firstname: Annotated[Sendable, Field(examples=["Ada"])]
+    lastname: Annotated[Sendable, Field(examples=["Lovelace"])]
+    title: Literal["mr", "mrs", "mx"] | None = None
+    date_of_birth: Annotated[Day | None, Field(examples=["2000-01-01"])] = None
+    place_of_birth: Sendable | None = None
+    nationality: Country | None = None
+    email: Email | None = None
+    phone: Phone | None = None
 
     @property
     def holder(self) -> BeneficiaryInput:

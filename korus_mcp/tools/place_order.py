@@ -16,16 +16,13 @@ class Customer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    firstname: Annotated[Sendable, Field(examples=["Ada"], description="Given name")]
-    lastname: Annotated[Sendable, Field(examples=["Lovelace"], description="Family name")]
-    email: Annotated[Email, Field(description="E-mail")]
-    phone: Annotated[Phone | None, Field(description="Telephone")] = None
-    country: Annotated[Country | None, Field(description="ISO 3166 code")] = None
-    language: Annotated[
-        Annotated[str, Field(pattern="^[a-z]{2}$")] | None,
-        Field(description="ISO 639-1", examples=["fr"]),
-    ] = None
-    title: Annotated[Literal["mr", "mrs", "mx"] | None, Field(description="Title")] = None
+    firstname: Annotated[Sendable, Field(examples=["Ada"])]
+    lastname: Annotated[Sendable, Field(examples=["Lovelace"])]
+    email: Email
+    phone: Phone | None = None
+    country: Country | None = None
+    language: Annotated[str, Field(pattern="^[a-z]{2}$", examples=["fr"])] | None = None
+    title: Literal["mr", "mrs", "mx"] | None = None
 
 
 class PlacedView(Part):
@@ -93,11 +90,11 @@ async def place_order(
     notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50)] | None,
-        Field(description="Your own reference, for get_tickets", min_length=1),
+        Field(description="Your own, for get_tickets", min_length=1),
     ] = None,
     confirmation: Annotated[
         Annotated[str, Field(max_length=64)] | None,
-        Field(description="From the first call, once the person agreed", min_length=1),
+        Field(description="From the first call, once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
     """Book reservations for real: this spends money and cannot be cancelled here.

@@ -22,7 +22,7 @@ class Item(BaseModel):
         list[SessionId],
         Field(
             max_length=10,
-            description="A session_id for each ticket with sessions",
+            description="From check_availability",
         ),
     ] = []
 
@@ -76,10 +76,10 @@ async def reserve(
         ),
     ],
     max_total: Annotated[
-        Amount | None, Field(description="EUR for all items at most; above it nothing is held")
+        Amount | None, Field(description="EUR for all at most; above it nothing is held")
     ] = None,
     again: Annotated[
-        bool, Field(description="True holds a second time what an equal call holds already")
+        bool, Field(description="Hold a second time what an equal call holds")
     ] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:

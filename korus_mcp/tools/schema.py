@@ -12,18 +12,39 @@ _DROPPED: Final = frozenset(
 _NAMESPACES: Final = frozenset({"properties", "patternProperties"})
 
 
-def portable(schema: Mapping[str, Any], *, described: bool = True) -> dict[str, Any]:
+def portable(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema with references put in place, `X or null` as X, needless keywords dropped.
 
     A property may well be named `title`: only keywords are dropped. Docstrings of models are not
-    descriptions; without `described`, fields lose theirs too.
+    descriptions.
 
     Raises:
         ValueError: a definition refers to itself.
     """
-    dropped = _DROPPED if described else _DROPPED | {"description"}
     root = {key: value for key, value in schema.items() if key != "description"}
-    return dict(_Walk(schema.get("$defs", {}), dropped).node(root, ()))
+    return dict(_Walk(schema.get("$defs", {}), _DROPPED).node(root, ()))
+
+
+def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A portable schema of answers, shorter still: nobody fills it in.
+
+    Descriptions go; below the root also what is required, and types that follow from the rest.
+    """
+    walked = _Walk(schema.get("$defs", {}), _DROPPED | {"description"}).node(schema, ())
+    properties = walked.get("properties", {})
+    return {**walked, "properties": {name: _leaner(kind) for name, kind in properties.items()}}
+
+
+def _leaner(node: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in node.items() if key != "required"}
+    if "properties" in kept:
+        properties = kept["properties"]
+        kept["properties"] = {name: _leaner(kind) for name, kind in properties.items()}
+        kept.pop("type", None)
+    if "items" in kept:
+        kept["items"] = _leaner(kept["items"])
+        kept.pop("type", None)
+    return kept
 
 
 class _Walk:

@@ -96,10 +96,8 @@ async def search_products(
     ] = None,
     catalog: Annotated[Words | None, Field(description="Catalog alias or name")] = None,
     city: Annotated[Words | None, Field(description="City of the venue")] = None,
-    date_from: Annotated[
-        Day | None, Field(description="Only what has offers from this day")
-    ] = None,
-    date_to: Annotated[Day | None, Field(description="Only what has offers until this day")] = None,
+    date_from: Annotated[Day | None, Field(description="With offers from this day")] = None,
+    date_to: Annotated[Day | None, Field(description="With offers until this day")] = None,
     limit: Annotated[int, Field(ge=1, le=20, description="Page size", examples=[5])] = 5,
     cursor: Cursor = None,
     language: Language = None,

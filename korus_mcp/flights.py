@@ -12,11 +12,18 @@ Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
+class Abandoned(Exception):
+    """The work that was joined has been stopped: its owner is closing."""
+
+    def __init__(self) -> None:
+        super().__init__("the work was stopped before it had an answer")
+
+
 @dataclass
 class _Flight:
     landed: anyio.Event = field(default_factory=anyio.Event)
     answer: Any = None
-    error: Exception | None = None
+    error: Exception | None = field(default_factory=Abandoned)
 
 
 async def side_by_side(
@@ -65,6 +72,7 @@ class Flights:
         """The answer of `work`, started here unless somebody asked already.
 
         Raises:
+            Abandoned: the owner stopped the work.
             Exception: what `work` raised, the same for everybody who joined.
         """
         flight = self._under_way.get(key)
@@ -82,6 +90,7 @@ class Flights:
     ) -> None:
         try:
             flight.answer = await work()
+            flight.error = None
         except Exception as error:  # noqa: BLE001 - not handled here: handed to all who wait
             flight.error = error
         finally:

@@ -79,12 +79,16 @@ def parse_prompt(name: str, text: str) -> PromptFile:
     parts = text.split("+++\n", 2)
     if len(parts) != 3 or parts[0]:
         raise ValueError(f"prompt {name}: no header between +++ lines")
-    header = tomllib.loads(parts[1])
-    arguments = tuple(Argument(**argument) for argument in header.get("arguments", ()))
+    try:
+        header = tomllib.loads(parts[1])
+        arguments = tuple(Argument(**argument) for argument in header.get("arguments", ()))
+        title, description = header["title"], header["description"]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"prompt {name}: the header is not complete: {error}") from error
     unknown = set(_PLACE.findall(parts[2])) - {argument.name for argument in arguments}
     if unknown or "{{" in _PLACE.sub("", parts[2]):
         raise ValueError(f"prompt {name}: a place without an argument")
-    return PromptFile(name, header["title"], header["description"], arguments, parts[2].strip())
+    return PromptFile(name, title, description, arguments, parts[2].strip())
 
 
 def register_prompts(server: MCPServer[Any]) -> None:

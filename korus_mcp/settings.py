@@ -366,12 +366,14 @@ class _Reader:
         )
 
     def _check_label(self, named: Environment, api_url: str) -> None:
-        host = urlsplit(api_url).hostname or ""
+        parts = urlsplit(api_url)
+        host = _host(parts).rstrip(".")
         loopback = is_loopback(host)
+        demo_host = host == urlsplit(DEMO_API).hostname
         allowed = {
             Environment.SANDBOX: loopback,
-            Environment.DEMO: loopback or api_url == DEMO_API,
-            Environment.PRODUCTION: not loopback and api_url != DEMO_API,
+            Environment.DEMO: loopback or (demo_host and parts.port in (None, 443)),
+            Environment.PRODUCTION: not loopback and not demo_host,
         }[named]
         if not allowed:
             self._problems.append(

@@ -27,6 +27,7 @@ _DROPPED = re.compile(
     + "]"
 )
 _JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]+")
+_LOOSE_END = re.compile("[\\s\u200c\u200d]+$")
 _SPACES = re.compile(r"[ \t\xa0]+")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
@@ -35,17 +36,12 @@ _SILENT = frozenset({"script", "style", "template", "head"})
 
 def clean(text: str, limit: int = FIELD_LIMIT) -> str:
     """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
-    text = _LINE_ENDS.sub("\n", text)
-    text = _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
-    text = unicodedata.normalize("NFC", _JOINERS.sub(_kept_joiners, text)).strip()
-    if len(text) <= limit:
-        return text
-    return text[: limit - len(CUT_MARK)].rstrip() + CUT_MARK
+    return _cut(_visible_text(text), limit)
 
 
 def clean_line(text: str, limit: int = 200) -> str:
     """The same on one line: for names and messages."""
-    return clean(" ".join(text.split()), limit)
+    return _cut(" ".join(_visible_text(text).split()), limit)
 
 
 def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
@@ -78,6 +74,18 @@ class _Words(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._silent:
             self.words.append(data)
+
+
+def _visible_text(text: str) -> str:
+    text = _LINE_ENDS.sub("\n", text)
+    text = _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+    return unicodedata.normalize("NFC", _JOINERS.sub(_kept_joiners, text)).strip()
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return _LOOSE_END.sub("", text[: limit - len(CUT_MARK)]) + CUT_MARK
 
 
 def _kept_joiners(run: re.Match[str]) -> str:

@@ -1,0 +1,102 @@
+"""Prompt files: they render, name only tools that exist, and refuse what does not fit."""
+
+import re
+
+import pytest
+from mcp import MCPError
+from mcp_types import INVALID_PARAMS
+
+from korus_mcp.access.policy import ALL_TOOLS
+from korus_mcp.prompts import NOT_SAID, PromptFile, load_prompts, parse_prompt
+
+PROMPTS = {prompt.name: prompt for prompt in load_prompts()}
+NAMES = {
+    "plan_outing",
+    "book_tickets",
+    "choose_seats",
+    "group_booking",
+    "find_my_tickets",
+    "service_desk",
+    "name_beneficiaries",
+}
+HEADER = '+++\ntitle = "T"\ndescription = "D"\n{}+++\n{}'
+WHO = '[[arguments]]\nname = "who"\ndescription = "W"\nrequired = {}\nexample = "Ada"\n'
+
+
+def examples(prompt: PromptFile) -> dict[str, str]:
+    return {argument.name: argument.example for argument in prompt.arguments}
+
+
+def refused(prompt: PromptFile, given: dict[str, object]) -> str:
+    with pytest.raises(MCPError) as error:
+        prompt.render(given)
+    assert error.value.error.code == INVALID_PARAMS
+    return str(error.value.error.message)
+
+
+def test_the_prompts_are_those_of_the_contract() -> None:
+    assert set(PROMPTS) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_prompt_renders_with_its_examples(name: str) -> None:
+    prompt = PROMPTS[name]
+    text = prompt.render(examples(prompt))
+    assert "{{" not in text
+    assert all(example in text for example in examples(prompt).values())
+    assert prompt.title
+    assert prompt.description
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_prompt_names_only_tools_that_exist(name: str) -> None:
+    words = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", PROMPTS[name].body))
+    places = {argument.name for argument in PROMPTS[name].arguments}
+    verbs = ("search_", "get_", "check_", "find_", "place_", "name_", "cancel_", "list_")
+    tools = {word for word in words - places if word.startswith(verbs)}
+    assert tools <= set(ALL_TOOLS)
+    assert tools or "reserve" in PROMPTS[name].body
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_prompt_says_which_argument_is_missing_or_unknown(name: str) -> None:
+    prompt = PROMPTS[name]
+    for argument in prompt.arguments:
+        given: dict[str, object] = {k: v for k, v in examples(prompt).items() if k != argument.name}
+        if argument.required:
+            assert f"{argument.name} is needed, e.g. {argument.example}" in refused(prompt, given)
+        else:
+            assert NOT_SAID in prompt.render(given)
+    assert refused(prompt, {**examples(prompt), "canary": "x"}).startswith(f"{name} takes: ")
+
+
+def test_an_argument_must_be_a_text_and_blank_counts_as_missing() -> None:
+    prompt = parse_prompt("p", HEADER.format(WHO.format("true"), "Ask {{ who }}."))
+    assert refused(prompt, {"who": 7}) == "who must be a text"
+    assert refused(prompt, {"who": " \u200b"}).startswith("who is needed")
+
+
+def test_a_value_is_put_in_once_cleaned_and_shortened() -> None:
+    prompt = parse_prompt("p", HEADER.format(WHO.format("false"), "Ask {{ who }}."))
+    assert prompt.render({"who": "{{ who }}\u202e"}) == "Ask {{ who }}."
+    assert len(prompt.render({"who": "a" * 9000})) < 600
+    assert prompt.render({}) == f"Ask {NOT_SAID}."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no header at all",
+        'before +++\ntitle = "T"\n+++\nbody',
+        "+++\ntitle = \n+++\nbody",
+        '+++\ntitle = "T"\n+++\nno description',
+        '+++\ndescription = "D"\n+++\nno title',
+        HEADER.format("", "Ask {{ who }}."),
+        HEADER.format(WHO.format("true"), "Ask {{who}}."),
+        HEADER.format('[[arguments]]\nname = "who"\n', "Ask {{ who }}."),
+        HEADER.format(WHO.format("true") + 'colour = "red"\n', "Ask {{ who }}."),
+    ],
+)
+def test_a_malformed_file_is_refused_at_start(text: str) -> None:
+    with pytest.raises(ValueError, match=r"prompt p: "):
+        parse_prompt("p", text)

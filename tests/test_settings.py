@@ -1,0 +1,444 @@
+"""Which world, which defaults, what refuses to start: every row of the settings note."""
+
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from korus_mcp.settings import (
+    DEMO_API,
+    PRODUCTION_API,
+    PRODUCTION_TOKEN,
+    SETTINGS,
+    Approval,
+    Content,
+    Environment,
+    Misconfigured,
+    Profile,
+    Scope,
+    Settings,
+    is_loopback,
+    read_settings,
+)
+
+ACCOUNT = {"KORUS_CLIENT_ID": "shop", "KORUS_CLIENT_SECRET": "canary-secret"}
+TOKEN = {"KORUS_TOKEN_URL": "https://auth.example.test/token"}
+DEMO = {"KORUS_ENVIRONMENT": "demo", **ACCOUNT, **TOKEN}
+PRODUCTION = {"KORUS_ENVIRONMENT": "production", **ACCOUNT}
+GATES = {
+    "KORUS_APPROVAL": "two_step",
+    "KORUS_MAX_ORDER_AMOUNT": "200",
+    "KORUS_MAX_DAY_AMOUNT": "900",
+}
+LOOPBACK = "http://127.0.0.1:8080"
+
+
+def problems(environ: dict[str, str]) -> str:
+    with pytest.raises(Misconfigured) as refused:
+        read_settings(environ)
+    return " ".join(refused.value.problems)
+
+
+# Which world am I in?
+
+
+def test_nothing_set_is_the_embedded_sandbox() -> None:
+    settings = read_settings({})
+    assert settings == Settings()
+    assert settings.environment is Environment.SANDBOX
+    assert settings.embedded
+
+
+def test_other_variables_and_empty_ones_count_as_nothing_set() -> None:
+    given = {"PATH": "x", "KORUS_ENVIRONMENT": "", "KORUS_CLIENT_ID": "  ", "KORUS_API_URL": ""}
+    assert read_settings(given) == Settings()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"KORUS_CLIENT_ID": "shop"},
+        {"KORUS_CLIENT_SECRET": "canary-secret"},
+        {"KORUS_CLIENT_SECRET_FILE": "somewhere"},
+        {"KORUS_API_URL": PRODUCTION_API},
+        TOKEN,
+        ACCOUNT,
+    ],
+)
+def test_credentials_or_an_address_without_an_environment_do_not_start(
+    given: dict[str, str],
+) -> None:
+    found = problems(given)
+    assert "KORUS_ENVIRONMENT" in found
+    assert all(name.removesuffix("_FILE") in found for name in given)
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize("missing", ["KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET"])
+@pytest.mark.parametrize("world", [DEMO, PRODUCTION])
+def test_a_missing_credential_is_named(world: dict[str, str], missing: str) -> None:
+    found = problems({name: value for name, value in world.items() if name != missing})
+    assert f"needs {missing}." in found
+
+
+def test_all_missing_parts_are_named_at_once() -> None:
+    assert "demo needs KORUS_TOKEN_URL, KORUS_CLIENT_ID, KORUS_CLIENT_SECRET." in problems(
+        {"KORUS_ENVIRONMENT": "demo"}
+    )
+    assert "production needs KORUS_CLIENT_ID, KORUS_CLIENT_SECRET." in problems(
+        {"KORUS_ENVIRONMENT": "production"}
+    )
+
+
+def test_the_demo_token_address_is_required_because_it_is_not_published() -> None:
+    assert "demo needs KORUS_TOKEN_URL." in problems({"KORUS_ENVIRONMENT": "demo", **ACCOUNT})
+
+
+def test_a_sandbox_on_loopback_needs_its_account_and_token_address() -> None:
+    found = problems({"KORUS_ENVIRONMENT": "sandbox", "KORUS_API_URL": LOOPBACK})
+    assert "sandbox needs KORUS_TOKEN_URL, KORUS_CLIENT_ID, KORUS_CLIENT_SECRET." in found
+
+
+def test_demo_and_production_know_their_origin() -> None:
+    demo, production = read_settings(DEMO), read_settings(PRODUCTION)
+    assert (demo.api_url, demo.token_url) == (DEMO_API, TOKEN["KORUS_TOKEN_URL"])
+    assert (production.api_url, production.token_url) == (PRODUCTION_API, PRODUCTION_TOKEN)
+    assert not demo.embedded
+    assert not production.embedded
+
+
+def test_a_sandbox_by_name_without_an_address_is_embedded() -> None:
+    assert read_settings({"KORUS_ENVIRONMENT": "sandbox"}).embedded
+
+
+ORIGINS = {
+    "demo host": DEMO_API,
+    "demo host with its port": f"{DEMO_API}:443",
+    "demo host in capitals": "https://API.Demo.KorusTicket.com/",
+    "demo host with another port": f"{DEMO_API}:8443",
+    "demo host with the root dot": "https://api.demo.korusticket.com.",
+    "production host": PRODUCTION_API,
+    "another host": "https://korus.example.test",
+    "loopback address": LOOPBACK,
+    "loopback over https": "https://localhost:8443",
+    "loopback of version 6": "http://[::1]:8080",
+}
+_DEMO_HOSTS = {name for name in ORIGINS if name.startswith("demo")}
+_LOOPBACKS = {name for name in ORIGINS if name.startswith("loopback")}
+FITTING = {
+    "sandbox": _LOOPBACKS,
+    "demo": (_DEMO_HOSTS | _LOOPBACKS) - {"demo host with another port"},
+    "production": set(ORIGINS) - _DEMO_HOSTS - _LOOPBACKS,
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("label", FITTING)
+def test_label_and_origin_must_agree(label: str, origin: str) -> None:
+    given = {
+        "KORUS_ENVIRONMENT": label,
+        "KORUS_API_URL": ORIGINS[origin],
+        **ACCOUNT,
+        **TOKEN,
+    }
+    if origin in FITTING[label]:
+        assert read_settings(given).environment == label
+    else:
+        assert f"KORUS_ENVIRONMENT={label} does not fit the origin" in problems(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("KORUS_API_URL", "http://korus.example.test"),
+        ("KORUS_TOKEN_URL", "http://auth.example.test/token"),
+        ("KORUS_API_URL", "http://127.0.0.1.example.test"),
+        ("KORUS_API_URL", "http://0.0.0.0:8080"),
+        ("KORUS_API_URL", "http://[::ffff:10.0.0.1]:8080"),
+    ],
+)
+def test_plain_http_is_accepted_for_loopback_only(name: str, address: str) -> None:
+    assert f"{name} may use http:// for loopback only." in problems({**PRODUCTION, name: address})
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("korus.example.test", "must be an https address"),
+        ("ftp://korus.example.test", "must be an https address"),
+        ("https://", "must be an https address"),
+        ("https://canary:canary@korus.example.test", "must not hold a user name or a fragment"),
+        ("https://korus.example.test#x", "must not hold a user name or a fragment"),
+        ("https://korus.example.test:99999", "is not an address"),
+        ("https://[::1", "is not an address"),
+        ("https://korus.example.test/v1", "must be an origin"),
+        ("https://korus.example.test?canary=1", "must be an origin"),
+    ],
+)
+def test_an_address_that_is_no_origin_is_refused(address: str, problem: str) -> None:
+    found = problems({**PRODUCTION, "KORUS_API_URL": address})
+    assert f"KORUS_API_URL {problem}" in found
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1"])
+def test_loopback_is_known_by_name_and_number(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["localhost.example.test", "10.0.0.1", "0.0.0.0", "::", ""])
+def test_what_may_mean_another_machine_is_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+# The table of settings
+
+
+def test_the_defaults_are_those_of_the_table() -> None:
+    settings = read_settings(DEMO)
+    assert settings.document_hosts == {"storage.googleapis.com"}
+    assert (settings.language, settings.languages) == ("fr", ("fr",))
+    assert settings.profile is Profile.BROWSE
+    assert settings.scope is Scope.OWN
+    assert settings.approval is Approval.AUTO
+    assert settings.max_order_amount == Decimal(1000)
+    assert settings.max_day_amount == Decimal(5000)
+    assert settings.max_tickets == 50
+    assert settings.catalogs is None
+    assert settings.tools is None
+    assert settings.cache_dir is None
+    assert settings.database_url is None
+    assert settings.download_dir is None
+    assert settings.journal_key is None
+    assert settings.sole_writer is False
+    assert settings.settle_seconds == 300
+    assert settings.shutdown_seconds == 30
+    assert settings.content is Content.BOTH
+    assert settings.sandbox_bases == 0
+    assert settings.sandbox_seed is None
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "scope"),
+    [
+        ({}, Profile.BUYER, Scope.OWN),
+        (DEMO, Profile.BROWSE, Scope.OWN),
+        (PRODUCTION, Profile.BROWSE, Scope.OWN),
+        ({"KORUS_PROFILE": "service-desk"}, Profile.SERVICE_DESK, Scope.ACCOUNT),
+        (
+            {"KORUS_PROFILE": "service-desk", "KORUS_SCOPE": "own"},
+            Profile.SERVICE_DESK,
+            Scope.OWN,
+        ),
+        ({"KORUS_PROFILE": "browse", "KORUS_SCOPE": "account"}, Profile.BROWSE, Scope.ACCOUNT),
+    ],
+)
+def test_profile_and_scope_follow_from_the_world(
+    environ: dict[str, str], profile: Profile, scope: Scope
+) -> None:
+    settings = read_settings(environ)
+    assert (settings.profile, settings.scope) == (profile, scope)
+
+
+def test_every_variable_is_read() -> None:
+    settings = read_settings(
+        {
+            **DEMO,
+            "KORUS_API_URL": f"{DEMO_API}/",
+            "KORUS_DOCUMENT_HOSTS": "a.example.test, 127.0.0.1:9000",
+            "KORUS_LANGUAGE": "en",
+            "KORUS_LANGUAGES": "en,fr,",
+            "KORUS_PROFILE": "Service-Desk",
+            "KORUS_SCOPE": "account",
+            "KORUS_APPROVAL": "human",
+            "KORUS_MAX_ORDER_AMOUNT": "99.50",
+            "KORUS_MAX_DAY_AMOUNT": "400",
+            "KORUS_MAX_TICKETS": "4",
+            "KORUS_CATALOGS": "abcdef,ghijkl",
+            "KORUS_CACHE_DIR": "cache",
+            "KORUS_DATABASE_URL": "postgresql://db.example.test/korus",
+            "KORUS_DOWNLOAD_DIR": "downloads",
+            "KORUS_JOURNAL_KEY": "canary-key",
+            "KORUS_SETTLE_SECONDS": "120",
+            "KORUS_SHUTDOWN_SECONDS": "0",
+            "KORUS_MCP_CONTENT": "text",
+            "KORUS_SANDBOX_BASES": "10",
+            "KORUS_SANDBOX_SEED": "0",
+        }
+    )
+    changed = {f.name for f in fields(Settings) if getattr(settings, f.name) != f.default}
+    assert changed == {f.name for f in fields(Settings)} - {"tools", "warnings"}
+    assert settings.api_url == DEMO_API
+    assert settings.document_hosts == {"a.example.test", "127.0.0.1:9000"}
+    assert settings.languages == ("en", "fr")
+    assert settings.max_order_amount == Decimal("99.50")
+    assert settings.catalogs == ("abcdef", "ghijkl")
+    assert settings.cache_dir == Path("cache")
+    assert settings.sole_writer is True, "the default on PostgreSQL"
+    assert settings.sandbox_seed == 0
+
+
+def test_sole_writer_can_be_said_either_way() -> None:
+    on_postgres = {"KORUS_DATABASE_URL": "postgresql://db.example.test/korus"}
+    assert not read_settings({**on_postgres, "KORUS_SOLE_WRITER": "false"}).sole_writer
+    assert read_settings({"KORUS_SOLE_WRITER": "True"}).sole_writer
+    assert not read_settings({"KORUS_DATABASE_URL": "sqlite:///journal.db"}).sole_writer
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KORUS_ENVIRONMENT", "staging"),
+        ("KORUS_PROFILE", "admin"),
+        ("KORUS_SCOPE", "all"),
+        ("KORUS_APPROVAL", "never"),
+        ("KORUS_MAX_ORDER_AMOUNT", "0"),
+        ("KORUS_MAX_ORDER_AMOUNT", "-1"),
+        ("KORUS_MAX_DAY_AMOUNT", "NaN"),
+        ("KORUS_MAX_DAY_AMOUNT", "Infinity"),
+        ("KORUS_MAX_DAY_AMOUNT", "lots"),
+        ("KORUS_MAX_TICKETS", "0"),
+        ("KORUS_MAX_TICKETS", "2.5"),
+        ("KORUS_SETTLE_SECONDS", "119"),
+        ("KORUS_SHUTDOWN_SECONDS", "-1"),
+        ("KORUS_MCP_CONTENT", "xml"),
+        ("KORUS_SOLE_WRITER", "maybe"),
+        ("KORUS_SANDBOX_BASES", "-1"),
+        ("KORUS_SANDBOX_SEED", "abc"),
+        ("KORUS_DATABASE_URL", "mysql://db.example.test"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    found = problems({name: value})
+    assert found.startswith(f"{name} must ")
+    assert value not in found.replace(name, "").split()
+
+
+def test_all_problems_are_told_at_once() -> None:
+    given = {"KORUS_MAX_TICKETS": "0", "KORUS_SCOPE": "all", "KORUS_ENVIRONMENT": "demo"}
+    found = problems(given)
+    assert all(name in found for name in ("KORUS_MAX_TICKETS", "KORUS_SCOPE", "KORUS_CLIENT_ID"))
+
+
+# Secrets and files
+
+
+@pytest.mark.parametrize("name", ["KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET"])
+def test_a_credential_can_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "credential"
+    file.write_text("from-a-file\n", "utf-8")
+    given = {k: v for k, v in PRODUCTION.items() if k != name}
+    settings = read_settings({**given, f"{name}_FILE": str(file)})
+    assert "from-a-file" in (settings.client_id, settings.client_secret)
+
+
+def test_a_credential_given_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "credential"
+    file.write_text("x", "utf-8")
+    given = {**PRODUCTION, "KORUS_CLIENT_SECRET_FILE": str(file)}
+    assert "KORUS_CLIENT_SECRET and KORUS_CLIENT_SECRET_FILE are both set" in problems(given)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(None, "cannot be read"), (b"\xff\xfe\xff", "cannot be read"), (b" \n", "is empty")],
+)
+def test_a_file_without_a_credential_is_refused(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    file = tmp_path / "credential"
+    if content is not None:
+        file.write_bytes(content)
+    given = {k: v for k, v in PRODUCTION.items() if k != "KORUS_CLIENT_SECRET"}
+    found = problems({**given, "KORUS_CLIENT_SECRET_FILE": str(file)})
+    assert f"KORUS_CLIENT_SECRET_FILE {problem}" in found
+    assert str(tmp_path) not in found
+
+
+def test_secrets_never_show() -> None:
+    secrets = {
+        "KORUS_CLIENT_SECRET": "canary-secret",
+        "KORUS_JOURNAL_KEY": "canary-key",
+        "KORUS_DATABASE_URL": "postgresql://korus:canary-password@db.example.test/korus",
+    }
+    settings = read_settings({**PRODUCTION, **secrets})
+    assert "canary" not in f"{settings!r} {settings!s}"
+    wrong = {**PRODUCTION, **secrets, "KORUS_SCOPE": "all", "KORUS_API_URL": DEMO_API}
+    with pytest.raises(Misconfigured) as refused:
+        read_settings(wrong)
+    assert "canary" not in f"{refused.value!r} {refused.value!s} {refused.value.problems}"
+    marked = {s.name for s in SETTINGS if s.secret}
+    assert marked == set(secrets)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("KORUS_ENVIROMENT", "KORUS_ENVIRONMENT"),
+        ("KORUS_CLIENT_SECRET_FIEL", "KORUS_CLIENT_SECRET_FILE"),
+        ("KORUS_MAX_ORDER_AMOUNTS", "KORUS_MAX_ORDER_AMOUNT"),
+    ],
+)
+def test_a_misspelt_name_does_not_start(written: str, meant: str) -> None:
+    assert f"{written} is not a setting; did you mean {meant}?" in problems({written: "canary"})
+
+
+def test_a_foreign_name_is_only_warned_of() -> None:
+    settings = read_settings({"KORUS_SOMETHING_ELSE_ENTIRELY": "canary"})
+    assert settings.warnings == (
+        "KORUS_SOMETHING_ELSE_ENTIRELY is not a setting of korus-mcp and is ignored.",
+    )
+
+
+# The gates before real money
+
+
+@pytest.mark.parametrize("profile", ["buyer", "service-desk"])
+@pytest.mark.parametrize("missing", list(GATES))
+def test_buying_in_production_needs_every_gate(profile: str, missing: str) -> None:
+    given = {**PRODUCTION, **GATES, "KORUS_PROFILE": profile}
+    del given[missing]
+    assert f"production with a buying profile needs {missing}:" in problems(given)
+
+
+def test_buying_in_production_starts_with_all_gates() -> None:
+    settings = read_settings({**PRODUCTION, **GATES, "KORUS_PROFILE": "buyer"})
+    assert settings.profile is Profile.BUYER
+    assert settings.max_order_amount == Decimal(200)
+    assert settings.max_day_amount == Decimal(900)
+    assert settings.approval is Approval.TWO_STEP
+
+
+def test_demo_and_sandbox_need_no_gates() -> None:
+    assert read_settings({**DEMO, "KORUS_PROFILE": "buyer"}).approval is Approval.AUTO
+    assert read_settings({"KORUS_PROFILE": "service-desk"}).max_order_amount == Decimal(1000)
+
+
+# Narrowing
+
+
+def test_the_command_line_narrows_profile_and_tools() -> None:
+    settings = Settings(profile=Profile.SERVICE_DESK)
+    assert settings.narrowed(profile=Profile.BROWSE).profile is Profile.BROWSE
+    assert settings.narrowed(tools=("get_offers",)).tools == ("get_offers",)
+    narrowed = settings.narrowed(profile=Profile.BUYER, tools=("reserve",))
+    assert (narrowed.profile, narrowed.tools) == (Profile.BUYER, ("reserve",))
+    assert settings.narrowed() == settings
+
+
+@pytest.mark.parametrize(
+    ("allowed", "wished"),
+    [
+        (Profile.BROWSE, Profile.BUYER),
+        (Profile.BROWSE, Profile.SERVICE_DESK),
+        (Profile.BUYER, Profile.SERVICE_DESK),
+    ],
+)
+def test_the_command_line_never_widens(allowed: Profile, wished: Profile) -> None:
+    with pytest.raises(Misconfigured, match="may only narrow"):
+        Settings(profile=allowed).narrowed(profile=wished)

@@ -84,7 +84,7 @@ def _offset(value: Any) -> int:
             text = base64.urlsafe_b64decode(value.encode()).decode("ascii")
         except (binascii.Error, ValueError):
             text = ""
-        if re.fullmatch(r"o[0-9]{1,6}", text, re.ASCII):
+        if re.fullmatch(r"o[0-9]{1,6}", text, re.ASCII) and value == cursor_of(int(text[1:])):
             return int(text[1:])
     raise ValueError("not a next_cursor from an earlier answer")
 
@@ -114,7 +114,9 @@ TicketId: TypeAlias = Annotated[
     AfterValidator(_resource_id),
     Field(description="From get_tickets", examples=[EXAMPLE_ID]),
 ]
-Quantity: TypeAlias = Annotated[int, Field(ge=1, le=50, examples=[2]), BeforeValidator(_not_a_flag)]
+WHOLE: Final = BeforeValidator(_not_a_flag)
+"""Beside a whole number's limits: without it `true` would count as 1."""
+Quantity: TypeAlias = Annotated[int, Field(ge=1, le=50, examples=[2]), WHOLE]
 Day: TypeAlias = Annotated[
     date,
     PlainValidator(_day),

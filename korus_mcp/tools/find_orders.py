@@ -7,7 +7,7 @@ from pydantic import Field
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.orders import Sought
 from korus_mcp.money import money
-from korus_mcp.tools.arguments import Cursor, Day, cursor_of
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
@@ -79,7 +79,7 @@ async def find_orders(
     ] = None,
     created_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
     created_to: Annotated[Day | None, Field(description="Ordered on or before (31 days)")] = None,
-    limit: Annotated[int, Field(ge=1, le=50, description="Page size", examples=[10])] = 10,
+    limit: Annotated[int, Field(ge=1, le=50, description="Page size", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:
     """Find orders for a service desk by reference or day of order, newest first."""

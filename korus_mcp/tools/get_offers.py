@@ -8,7 +8,7 @@ from pydantic import Field
 
 from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, window_of
 from korus_mcp.catalog.records import OPTION_CODES
-from korus_mcp.tools.arguments import Cursor, Day, Language, ProductBaseId, Words, cursor_of
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
@@ -86,7 +86,7 @@ async def get_offers(
     seating_category: Annotated[Words | None, Field(description="Same")] = None,
     zone: Annotated[Words | None, Field(description="Same")] = None,
     days_count: Annotated[Words | None, Field(description="Same")] = None,
-    limit: Annotated[int, Field(ge=1, le=40, description="Page size", examples=[15])] = 15,
+    limit: Annotated[int, Field(ge=1, le=40, description="Page size", examples=[15]), WHOLE] = 15,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:

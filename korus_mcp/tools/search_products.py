@@ -7,7 +7,7 @@ from pydantic import Field
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
 from korus_mcp.catalog.records import OPTION_CODES, Choice
-from korus_mcp.tools.arguments import Cursor, Day, Language, Words, cursor_of
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, text_of
 
@@ -98,7 +98,7 @@ async def search_products(
     city: Annotated[Words | None, Field(description="City of the venue")] = None,
     date_from: Annotated[Day | None, Field(description="With offers from this day")] = None,
     date_to: Annotated[Day | None, Field(description="With offers until this day")] = None,
-    limit: Annotated[int, Field(ge=1, le=20, description="Page size", examples=[5])] = 5,
+    limit: Annotated[int, Field(ge=1, le=20, description="Page size", examples=[5]), WHOLE] = 5,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[SearchView]:

@@ -1,0 +1,1 @@
+"""The tools, called by the SDK's own client over the sandbox."""

@@ -1,0 +1,88 @@
+"""For each tool, arguments of the right form for everything it takes; the ids belong to nothing."""
+
+import copy
+from typing import Any
+
+from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
+
+AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
+A_HANDLE = f"k3f7qa.{AN_ID}"
+A_DAY = "2026-06-20"
+A_CURSOR = "bzU="
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "search_products": {
+        "query": "herons",
+        "catalog": "herons",
+        "city": "Port",
+        "date_from": A_DAY,
+        "date_to": A_DAY,
+        "limit": 2,
+        "cursor": A_CURSOR,
+        "language": "en",
+    },
+    "get_offers": {
+        "product_base_id": A_HANDLE,
+        "date_from": A_DAY,
+        "date_to": A_DAY,
+        "price_type": "Child",
+        "seating_category": "Gold",
+        "zone": "East 101",
+        "days_count": "2 days",
+        "limit": 2,
+        "cursor": A_CURSOR,
+        "language": "en",
+    },
+    "check_availability": {"offer_id": A_HANDLE, "quantity": 2, "language": "en"},
+    "get_seat_map": {
+        "product_base_id": A_HANDLE,
+        "session_id": AN_ID,
+        "date": A_DAY,
+        "quantity": 2,
+        "max_price": 60,
+        "language": "en",
+    },
+    "reserve": {
+        "items": [{"offer_id": A_HANDLE, "quantity": 2, "session_ids": [AN_ID]}],
+        "max_total": 100,
+        "again": False,
+        "language": "en",
+    },
+    "place_order": {
+        "reservation_ids": [AN_ID],
+        "customer": {
+            **CUSTOMER,
+            "phone": "+33610203040",
+            "country": "FR",
+            "language": "fr",
+            "title": "mrs",
+        },
+        "notes": "by the aisle",
+        "reference": "WEB-1",
+        "confirmation": "abc",
+    },
+    "get_tickets": {"order_id": AN_ID, "vouchers": True, "save": False, "language": "en"},
+    "name_beneficiaries": {
+        "order_id": AN_ID,
+        "beneficiaries": [{"ticket_id": AN_ID, **HOLDER}],
+    },
+    "get_reservation": {"reservation_ids": [AN_ID], "language": "en"},
+    "find_orders": {
+        "reference": "WEB-1",
+        "created_from": A_DAY,
+        "created_to": A_DAY,
+        "limit": 2,
+        "cursor": A_CURSOR,
+    },
+}
+
+
+def real(shared: Desk, name: str) -> Json:
+    """Arguments whose catalog ids belong to something."""
+    arguments = copy.deepcopy(ARGUMENTS[name])
+    if "product_base_id" in arguments:
+        arguments["product_base_id"] = shared.handle("stadium_base")
+    for each in (arguments, *arguments.get("items", ())):
+        if "offer_id" in each:
+            each["offer_id"] = shared.handle("stadium_offer")
+    return arguments

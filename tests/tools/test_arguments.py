@@ -1,0 +1,300 @@
+"""Arguments are read strictly, but what loses nothing is understood."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from korus_mcp.tools.arguments import cursor_of
+from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
+from tests.tools.samples import AN_ID, ARGUMENTS, real
+
+pytestmark = pytest.mark.anyio
+INTEGERS = [
+    ("search_products", "limit", 20),
+    ("get_offers", "limit", 40),
+    ("check_availability", "quantity", 50),
+    ("get_seat_map", "quantity", 50),
+    ("find_orders", "limit", 50),
+]
+FLAGS = [("reserve", "again"), ("get_tickets", "vouchers"), ("get_tickets", "save")]
+
+
+async def refused(cold: Desk, name: str, **changed: object) -> set[str]:
+    """The fields a tool refuses for their form, without having asked anybody."""
+    before = cold.sent()
+    answer = await cold.ask(name, {**ARGUMENTS[name], **changed})
+    assert answer.code == "INVALID_ARGUMENTS", answer.text
+    assert cold.sent() == before
+    return set(answer.fields)
+
+
+async def is_understood(shared: Desk, name: str, **changed: object) -> bool:
+    answer = await shared.ask(name, {**real(shared, name), **changed})
+    return not answer.result.is_error or answer.code != "INVALID_ARGUMENTS"
+
+
+def integers_in(schema: Json) -> Iterator[str]:
+    for name, argument in schema["properties"].items():
+        if argument.get("type") == "integer":
+            yield name
+
+
+async def test_the_whole_numbers_tested_here_are_all_there_are(shared: Desk) -> None:
+    listed = (await shared.client.list_tools()).tools
+    found = {(t.name, name) for t in listed for name in integers_in(t.input_schema)}
+    assert found == {(tool, name) for tool, name, _ in INTEGERS}
+
+
+@pytest.mark.parametrize(("tool", "name", "most"), INTEGERS)
+async def test_a_whole_number_may_come_as_text(
+    tool: str, name: str, most: int, shared: Desk
+) -> None:
+    for value in ("2", 2, 2.0, str(most), most):
+        assert await is_understood(shared, tool, **{name: value}), value
+
+
+@pytest.mark.parametrize(("tool", "name", "most"), INTEGERS)
+async def test_what_is_no_whole_number_in_range_is_refused(
+    tool: str, name: str, most: int, cold: Desk
+) -> None:
+    wrong = ("2.5", 2.5, True, False, "two", "", [2], {"n": 2}, 0, -1, most + 1, "0", 10**30)
+    for value in wrong:
+        assert await refused(cold, tool, **{name: value}) == {name}, value
+
+
+@pytest.mark.parametrize(("tool", "name"), FLAGS)
+async def test_a_flag_is_true_or_false(tool: str, name: str, shared: Desk, cold: Desk) -> None:
+    for value in (True, False, "true", "false"):
+        assert await is_understood(shared, tool, **{name: value}), value
+    for wrong in ("maybe", 2, [True], {"a": True}):
+        assert await refused(cold, tool, **{name: wrong}) == {name}, wrong
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [
+        ("reserve", "items"),
+        ("place_order", "reservation_ids"),
+        ("place_order", "customer"),
+        ("name_beneficiaries", "beneficiaries"),
+        ("get_reservation", "reservation_ids"),
+    ],
+)
+async def test_a_list_or_an_object_may_come_as_its_json_text(
+    tool: str, name: str, shared: Desk, cold: Desk
+) -> None:
+    assert await is_understood(shared, tool, **{name: json.dumps(ARGUMENTS[tool][name])})
+    assert await refused(cold, tool, **{name: "not json"}) == {name}
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "12", "true", "null", '"quoted"'])
+async def test_a_text_that_happens_to_be_json_stays_a_text(text: str, shared: Desk) -> None:
+    assert await is_understood(shared, "search_products", query=text)
+    assert (await shared.ask("get_tickets", {"order_id": text})).code == "NOT_FOUND"
+    assert await is_understood(shared, "place_order", notes=text, reference=text)
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [
+        ("search_products", "query"),
+        ("search_products", "catalog"),
+        ("search_products", "city"),
+        ("get_offers", "zone"),
+        ("get_tickets", "order_id"),
+        ("find_orders", "reference"),
+        ("place_order", "reference"),
+        ("place_order", "confirmation"),
+    ],
+)
+async def test_a_text_is_a_text_of_sensible_length(tool: str, name: str, cold: Desk) -> None:
+    for wrong in ("", "x" * 5000, 12, True, ["a"], {"a": "b"}):
+        assert await refused(cold, tool, **{name: wrong}) == {name}, wrong
+
+
+@pytest.mark.parametrize("name", ["product_base_id", "offer_id"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "nodot",
+        AN_ID,
+        f"K3F7QA.{AN_ID}",
+        f"k3f7q.{AN_ID}",
+        f"k3f9qa.{AN_ID}",
+        "k3f7qa.",
+        ".abc",
+        "k3f7qa.a/b",
+        "k3f7qa.a?b",
+        "k3f7qa.a#b",
+        "k3f7qa...",
+        "k3f7qa.{id}",
+        "k3f7qa.a b",
+        "k3f7qa.a\n",
+        "k3f7qa.-a",
+        "k3f7qa." + "a" * 65,
+        "k3f7qa.\u0661\u0662",
+        7,
+        True,
+        None,
+        ["k3f7qa.a"],
+        {"id": "k3f7qa.a"},
+    ],
+)
+async def test_a_malformed_handle_is_refused_before_anybody_is_asked(
+    name: str, wrong: object, cold: Desk
+) -> None:
+    tool = {"product_base_id": "get_offers", "offer_id": "check_availability"}[name]
+    assert await refused(cold, tool, **{name: wrong}) == {name}
+
+
+@pytest.mark.parametrize("wrong", ["", "a.b", "a/b", "..", "a b", "a\n", "-a", "a" * 65, 7, None])
+async def test_a_malformed_id_is_refused_before_anybody_is_asked(wrong: object, cold: Desk) -> None:
+    reserve = {"offer_id": f"k3f7qa.{AN_ID}", "quantity": 1, "session_ids": [AN_ID, wrong]}
+    named = {**HOLDER, "ticket_id": wrong}
+    assert await refused(cold, "get_reservation", reservation_ids=[wrong]) == {"reservation_ids.0"}
+    assert await refused(cold, "place_order", reservation_ids=[AN_ID, wrong]) == {
+        "reservation_ids.1"
+    }
+    assert await refused(cold, "reserve", items=[reserve]) == {"items.0.session_ids.1"}
+    assert await refused(cold, "name_beneficiaries", beneficiaries=[named]) == {
+        "beneficiaries.0.ticket_id"
+    }
+    if wrong is not None:
+        assert await refused(cold, "get_seat_map", session_id=wrong) == {"session_id"}
+
+
+@pytest.mark.parametrize("name", ["date_from", "date_to"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "tomorrow",
+        "2026-6-1",
+        "20260601",
+        "2026-06-31",
+        "2026-06-01T10:00",
+        "01/06/2026",
+        "\u0662026-06-01",
+        20260601,
+        True,
+        ["2026-06-01"],
+    ],
+)
+async def test_a_day_is_written_year_month_day_and_exists(
+    name: str, wrong: object, cold: Desk
+) -> None:
+    assert await refused(cold, "get_offers", **{name: wrong}) == {name}
+    assert await refused(cold, "search_products", **{name: wrong}) == {name}
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "0", "much", "NaN", "Infinity", 1e7, True, [60], ""])
+async def test_an_amount_is_a_sensible_number_of_euros(wrong: object, cold: Desk) -> None:
+    assert await refused(cold, "get_seat_map", max_price=wrong) == {"max_price"}
+    assert await refused(cold, "reserve", max_total=wrong) == {"max_total"}
+
+
+@pytest.mark.parametrize("right", [60, 59.9, "59.90", "0.01", 9_999_999])
+async def test_an_amount_may_be_a_number_or_its_text(right: object, shared: Desk) -> None:
+    assert await is_understood(shared, "get_seat_map", max_price=right)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "5", "bzU", "bzU=x", "b2Zm", "bw==", "bzEyMzQ1Njc4", "\u00e9", 5, ["bzU="]]
+)
+async def test_a_cursor_comes_from_an_earlier_answer(wrong: object, cold: Desk) -> None:
+    for tool in ("search_products", "get_offers", "find_orders"):
+        assert await refused(cold, tool, cursor=wrong) == {"cursor"}
+
+
+def test_a_cursor_is_opaque_and_there_is_none_after_the_last_page() -> None:
+    assert cursor_of(5) == "bzU="
+    assert cursor_of(None) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "f", "english please", "fr_FR", "fr-", "../fr", "fr\r\nX: 1"]
+)
+async def test_a_language_is_a_tag(wrong: str, cold: Desk) -> None:
+    assert await refused(cold, "search_products", language=wrong) == {"language"}
+    assert await refused(cold, "reserve", language=wrong) == {"language"}
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("firstname", ""),
+        ("firstname", "   "),
+        ("firstname", "A\u202eda"),
+        ("lastname", "Love\x00lace"),
+        ("lastname", "Love\nlace"),
+        ("lastname", "x" * 101),
+        ("email", "ada"),
+        ("email", "ada@example"),
+        ("email", "a b@example.org"),
+        ("email", "ada@example.org\nbcc: x@example.org"),
+        ("phone", "call me"),
+        ("phone", "12345"),
+        ("country", "fr"),
+        ("country", "FRA"),
+        ("language", "FR"),
+        ("title", "dr"),
+    ],
+)
+async def test_a_customer_is_taken_as_given_or_refused(field: str, wrong: str, cold: Desk) -> None:
+    customer = {**CUSTOMER, field: wrong}
+    assert await refused(cold, "place_order", customer=customer) == {f"customer.{field}"}
+
+
+@pytest.mark.parametrize("field", ["firstname", "lastname", "email"])
+async def test_a_customer_without_a_needed_field_is_refused(field: str, cold: Desk) -> None:
+    customer = {k: v for k, v in CUSTOMER.items() if k != field}
+    assert await refused(cold, "place_order", customer=customer) == {f"customer.{field}"}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["by\x07 the aisle", "zero\u200bwidth", "two\nlines", "a\u2028b", " "]
+)
+async def test_a_note_with_invisible_characters_is_refused_not_altered(
+    wrong: str, cold: Desk
+) -> None:
+    assert await refused(cold, "place_order", notes=wrong) == {"notes"}
+
+
+@pytest.mark.parametrize("phone", ["0610203040", "+33610203040", "+33 6 10 20 30 40"])
+async def test_a_telephone_may_be_national_or_international(phone: str, shared: Desk) -> None:
+    assert await is_understood(shared, "place_order", customer={**CUSTOMER, "phone": phone})
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "count"),
+    [
+        ("reserve", "items", 11),
+        ("reserve", "items", 0),
+        ("place_order", "reservation_ids", 11),
+        ("place_order", "reservation_ids", 0),
+        ("get_reservation", "reservation_ids", 11),
+        ("get_reservation", "reservation_ids", 0),
+        ("name_beneficiaries", "beneficiaries", 51),
+        ("name_beneficiaries", "beneficiaries", 0),
+    ],
+)
+async def test_a_list_is_neither_empty_nor_endless(
+    tool: str, name: str, count: int, cold: Desk
+) -> None:
+    assert await refused(cold, tool, **{name: ARGUMENTS[tool][name] * count}) == {name}
+
+
+@pytest.mark.parametrize("quantity", [0, 51, -1, True, "2.5"])
+async def test_nobody_reserves_none_or_more_than_fifty_of_an_offer(
+    quantity: object, cold: Desk
+) -> None:
+    item = {"offer_id": f"k3f7qa.{AN_ID}", "quantity": quantity}
+    assert await refused(cold, "reserve", items=[item]) == {"items.0.quantity"}
+
+
+async def test_a_nested_object_must_be_one(cold: Desk) -> None:
+    assert await refused(cold, "reserve", items=["x"]) == {"items.0"}
+    assert await refused(cold, "reserve", items={"offer_id": "x"}) == {"items"}
+    assert await refused(cold, "place_order", customer=["Ada"]) == {"customer"}

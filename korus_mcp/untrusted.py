@@ -53,6 +53,11 @@ def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
     return clean(_BLANK_LINES.sub("\n", text.replace(" \n", "\n").replace("\n ", "\n")), limit)
 
 
+def issuers_words(message: str | None) -> str:
+    """Why an issuer refused, in its own words on one line; they may come as HTML."""
+    return clean_line(plain_text(message or ""), 200) or "refused without a reason"
+
+
 class _Words(HTMLParser):
     """Collects character data; block tags become line ends, scripts and styles nothing."""
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from korus_mcp.untrusted import CUT_MARK, FIELD_LIMIT, clean, clean_line, plain_text
+from korus_mcp.untrusted import (
+    CUT_MARK,
+    FIELD_LIMIT,
+    clean,
+    clean_line,
+    issuers_words,
+    plain_text,
+)
 
 _DROPPED_RANGES = (
     (0x0000, 0x0008), (0x000B, 0x001F), (0x007F, 0x009F),
@@ -158,3 +165,9 @@ def test_html_becomes_its_words(html: str, words: str) -> None:
 def test_a_hostile_megabyte_is_read_at_once() -> None:
     assert len(plain_text("<" * 1_000_000)) <= FIELD_LIMIT
     assert len(plain_text("\u200d" * 1_000_000 + "a")) <= FIELD_LIMIT
+
+
+def test_a_refusal_of_an_issuer_is_one_line_without_markup() -> None:
+    assert issuers_words("<p>Complet<br>le <b>1er</b></p>") == "Complet le 1er"
+    assert len(issuers_words("é" * 999)) == 200
+    assert issuers_words(None) == issuers_words("<br>") == "refused without a reason"

@@ -38,7 +38,7 @@ from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import Journal
 from korus_mcp.money import EURO, Money, total
 from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.untrusted import clean_line
+from korus_mcp.untrusted import clean_line, issuers_words
 
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
@@ -194,7 +194,7 @@ class BookingDesk:
         replayed = await self._replay(key, call.language)
         if replayed is not None:
             return replayed
-        wait = self._doubt_seconds(key)
+        wait = self._doubt_seconds(call)
         if wait is not None:
             return Reserved(state=ReserveState.IN_DOUBT, check_again_after=wait)
         quotes = await self._quoted(call)
@@ -206,9 +206,12 @@ class BookingDesk:
         except ApiError as error:
             if error.outcome is not Outcome.UNKNOWN:
                 raise
-            return self._in_doubt(key)
-        reserved = replace(await self._answer(call, result), moves=moves)
-        if reserved.holds:
+            return self._in_doubt(call)
+        try:
+            reserved = replace(await self._answer(call, result), moves=moves)
+        except ApiError:
+            return self._in_doubt(call)  # holds were made, and cannot be read
+        if reserved.holds and not call.again:
             self._held[key] = reserved
         return reserved
 
@@ -227,18 +230,17 @@ class BookingDesk:
             return None
         return replace(earlier, holds=tuple(holds), moves=(), replayed=True)
 
-    def _doubt_seconds(self, key: str) -> int | None:
-        until = self._doubts.get(key)
-        if until is None:
-            return None
-        left = (until - self._clock.now()).total_seconds()
-        if left <= 0:
-            del self._doubts[key]
-            return None
-        return math.ceil(left)
+    def _doubt_seconds(self, call: ReserveCall) -> int | None:
+        """How long an equal call must not be sent: a second hold would only add to the doubt."""
+        until = self._doubts.get(call.fingerprint)
+        left = (until - self._clock.now()).total_seconds() if until else 0
+        if left > 0:
+            return math.ceil(left)
+        self._doubts.pop(call.fingerprint, None)
+        return None
 
-    def _in_doubt(self, key: str) -> Reserved:
-        self._doubts[key] = self._clock.now() + self._settle
+    def _in_doubt(self, call: ReserveCall) -> Reserved:
+        self._doubts[call.fingerprint] = self._clock.now() + self._settle
         return Reserved(
             state=ReserveState.IN_DOUBT, check_again_after=math.ceil(self._settle.total_seconds())
         )
@@ -304,7 +306,7 @@ class BookingDesk:
             FailedItem(
                 offer_id=_handle_text(call, id_at_end(f.offer)),
                 code=clean_line(f.code, 60) if f.code else None,
-                message=clean_line(f.message or "", 200) or "refused without a reason",
+                message=issuers_words(f.message),
             )
             for f in result.failed_reservations
         )

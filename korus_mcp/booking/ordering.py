@@ -7,7 +7,7 @@ orders are looked up by reservation and by our reference. Nothing in doubt is ev
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -20,6 +20,7 @@ from korus_mcp.api import (
     ApiError,
     Booking,
     CustomerInput,
+    NotFound,
     OrderFilters,
     OrderRequest,
     Outcome,
@@ -37,14 +38,13 @@ from korus_mcp.journal.records import (
     ApprovalUsed,
     DayLimitReached,
     Intent,
-    IntentState,
     Journal,
 )
 from korus_mcp.money import Money, money, total
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
-from korus_mcp.untrusted import clean_line
+from korus_mcp.untrusted import clean_line, issuers_words
 
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
@@ -146,7 +146,7 @@ class OrderDesk:
         """
         earlier = await self._earlier(call)
         if earlier is not None:
-            return await self._answer(await self._sent(earlier), replayed=True)
+            return await self._replayed(earlier)
         holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         digest = approval.digest_of(holds, amount, call.customer, call.notes)
@@ -154,11 +154,17 @@ class OrderDesk:
             return await self._ask(call, holds, amount, digest)
         if self._closing:
             raise _closing()
-        await approval.check(
-            self._journal, call.owner, digest, call.confirmation, self._clock.now()
-        )
         intent = self._intent(call, holds, amount)
-        await self._claim(intent, call.confirmation)
+        try:
+            await approval.check(
+                self._journal, call.owner, digest, call.confirmation, self._clock.now()
+            )
+            await self._claim(intent, call.confirmation)
+        except Refusal:
+            earlier = await self._earlier(call)  # an equal call may have come first meanwhile
+            if earlier is None:
+                raise
+            return await self._replayed(earlier)
         return await self._send_and_wait(intent, call)
 
     async def look(self, owner: str, reservation_id: str) -> Intent | None:
@@ -279,6 +285,9 @@ class OrderDesk:
         self._tasks.start_soon(kept_apart, partial(self._send, sending, call))
         return await self._answer(await self._sent(intent), replayed=False)
 
+    async def _replayed(self, earlier: Intent) -> Ordered:
+        return await self._answer(await self._sent(earlier), replayed=True)
+
     async def _sent(self, intent: Intent) -> Intent:
         """The intent once its send is over, or as it is when that takes too long to wait for."""
         sending = self._sending.get(intent.id)
@@ -310,28 +319,37 @@ class OrderDesk:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._look_up(intent)
             return await self._settled(intent, {}, dict.fromkeys(intent.missing, _refused(error)))
-        orders, failures = _read(result)
+        orders, failures = _read(result, intent)
         settled = await self._settled(intent, orders, failures)
         return await self._look_up(settled) if settled.is_in_doubt else settled
 
     async def _look_up(self, intent: Intent) -> Intent:
         """What became of an order whose answer was lost: by reservation, then by our reference."""
-        try:
-            orders = await self._orders_by_reservation(intent)
-            if len(orders) < len(intent.missing):
-                orders |= await self._orders_by_reference(intent)
-        except ApiError:
-            return intent
+        orders: dict[str, str] = {}
+        everything_read = True
+        for ways in (self._orders_by_reservation, self._orders_by_reference):
+            if len(orders) == len(intent.missing):
+                break
+            try:
+                orders |= await ways(intent)
+            except ApiError:
+                everything_read = False
         failures: dict[str, str] = {}
-        if self._clock.now() > intent.fence_at:
+        if everything_read and self._clock.now() > intent.fence_at:
             failures = {i: _NEVER_APPEARED for i in intent.missing if i not in orders}
         return await self._settled(intent, orders, failures)
 
     async def _orders_by_reservation(self, intent: Intent) -> dict[str, str]:
-        steps = [partial(self._booking.get_reservation, i) for i in intent.missing]
-        found = await side_by_side(steps)
-        linked = {r.id: id_at_end(r.order) for r in found}
-        return {reservation: order for reservation, order in linked.items() if order is not None}
+        linked = await side_by_side([partial(self._order_of, i) for i in intent.missing])
+        both = zip(intent.missing, linked, strict=True)
+        return {reservation: order for reservation, order in both if order is not None}
+
+    async def _order_of(self, reservation_id: str) -> str | None:
+        """The order a reservation tells of; a reservation that is gone tells nothing."""
+        try:
+            return id_at_end((await self._booking.get_reservation(reservation_id)).order)
+        except NotFound:
+            return None
 
     async def _orders_by_reference(self, intent: Intent) -> dict[str, str]:
         filters = OrderFilters(external_reference=intent.external_reference)
@@ -345,13 +363,7 @@ class OrderDesk:
     async def _settled(
         self, intent: Intent, orders: dict[str, str], failures: dict[str, str]
     ) -> Intent:
-        told = replace(
-            intent, orders={**intent.orders, **orders}, failures={**intent.failures, **failures}
-        )
-        if not told.missing:
-            told = replace(told, state=IntentState.FINAL)
-        await self._journal.settle(told)
-        return told
+        return await self._journal.settle(intent.told(orders, failures))
 
     async def _answer(self, intent: Intent, *, replayed: bool) -> Ordered:
         steps = [partial(self._placed, i, order) for i, order in intent.orders.items()]
@@ -398,17 +410,21 @@ def _state_of(intent: Intent) -> OrderState:
     return OrderState.PARTIALLY_ORDERED if intent.failures else OrderState.ORDERED
 
 
-def _read(result: OrderBulkResult) -> tuple[dict[str, str], dict[str, str]]:
-    """Order ids and failure texts by reservation id; both lists count (T14)."""
-    orders = {id_at_end(o.reservation): o.id for o in result.orders}
-    failures = {
-        id_at_end(f.reservation): clean_line(f.message or "", 200) or "refused without a reason"
-        for f in result.failed_orders
-    }
-    return (
-        {i: order for i, order in orders.items() if i is not None},
-        {i: reason for i, reason in failures.items() if i is not None and i not in orders},
-    )
+def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict[str, str]]:
+    """Order ids and failure texts by reservation id; both lists count (T14).
+
+    Failures that name no reservation are those of the reservations left over, when there is one
+    outcome for each (A12).
+    """
+    wanted = intent.reservation_ids
+    orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
+    named = {id_at_end(f.reservation): issuers_words(f.message) for f in result.failed_orders}
+    failures = {i: why for i, why in named.items() if i in wanted and i not in orders}
+    left = [i for i in wanted if i not in orders and i not in failures]
+    nameless = [f for f in result.failed_orders if id_at_end(f.reservation) not in wanted]
+    if len(left) == len(nameless) and len(orders) == len(result.orders):
+        failures |= {i: issuers_words(f.message) for i, f in zip(left, nameless, strict=True)}
+    return orders, failures
 
 
 def _refused(error: ApiError) -> str:

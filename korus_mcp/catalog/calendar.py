@@ -102,6 +102,8 @@ class OfferCalendars:
             ApiError: the offers cannot be read.
         """
         products = wished_products(base, wish)
+        if not products:
+            return Calendar()
         key = (base.handle, window, frozenset(products), language)
         kept = self._kept.get(key)
         if kept is not None and self._clock.monotonic() - kept.read_at < KEPT_SECONDS:
@@ -203,17 +205,22 @@ def window_of(
             fields=tuple(past),
         )
     first = date_from or first_day
-    last = date_to or first + timedelta(days=DEFAULT_DAYS)
+    last = date_to or _days_after(first, DEFAULT_DAYS)
     if last < first:
         raise invalid(FieldProblem("date_to", "lies before date_from", first.isoformat()))
     if (last - first).days > WINDOW_DAYS:
-        latest = first + timedelta(days=WINDOW_DAYS)
+        latest = _days_after(first, WINDOW_DAYS)
         raise invalid(
             FieldProblem(
                 "date_to", f"more than {WINDOW_DAYS} days after date_from", latest.isoformat()
             )
         )
     return Window(first, last)
+
+
+def _days_after(first: date, days: int) -> date:
+    """So many days later, or the last day there is."""
+    return first + min(timedelta(days=days), date.max - first)
 
 
 def _known_choice(base: BaseRecord, code: str, name: str) -> str:
@@ -244,7 +251,7 @@ _SHOWN_CHOICES = 12
 def _filters(
     base: BaseRecord, products: Mapping[str, ProductRecord], window: Window | None
 ) -> OfferFilters:
-    few = 0 < len(products) <= PRODUCTS_IN_ADDRESS
+    few = len(products) <= PRODUCTS_IN_ADDRESS
     return OfferFilters(
         date_after=window.first if window else None,
         date_before=window.last if window else None,

@@ -66,7 +66,7 @@ class Finder:
 
         Raises:
             Refusal: NO_SUCH_CHOICE for a catalog that does not exist.
-            ApiError: the catalog, or every live offer list, cannot be read.
+            ApiError: the catalog cannot be read.
         """
         shelf = await self._mirror.searchable(language)
         entries = _entries(shelf, _catalog(shelf, wanted.catalog), wanted.city)
@@ -81,12 +81,14 @@ class Finder:
     async def _page(
         self, shelf: Shelf, matches: Sequence[Entry], wanted: Wanted, language: str
     ) -> Findings:
-        end = wanted.offset + wanted.limit
-        shown = matches[wanted.offset : end]
+        shown = matches[wanted.offset : wanted.offset + wanted.limit]
+        records = await self._records(shown, language)
+        total = len(matches) - (len(shown) - len(records))
+        end = wanted.offset + len(records)
         return Findings(
-            bases=tuple(FoundBase(r) for r in await self._records(shown, language)),
-            total=len(matches),
-            next_offset=end if end < len(matches) else None,
+            bases=tuple(FoundBase(r) for r in records),
+            total=total,
+            next_offset=end if end < total else None,
             is_complete=shelf.is_complete,
         )
 
@@ -100,6 +102,7 @@ class Finder:
     ) -> Findings:
         candidates = matches[wanted.offset : wanted.offset + CANDIDATES]
         records = await self._records(candidates, language)
+        matched = len(matches) - (len(candidates) - len(records))
         steps = [partial(self._calendar, record, window, language) for record in records]
         calendars = await side_by_side(steps, limit=SIDE_BY_SIDE)
         found: list[FoundBase] = []
@@ -115,8 +118,8 @@ class Finder:
         end = wanted.offset + looked_at
         return Findings(
             bases=tuple(found),
-            total=len(found) if wanted.offset == 0 and end >= len(matches) else None,
-            next_offset=end if end < len(matches) else None,
+            total=len(found) if wanted.offset == 0 and end >= matched else None,
+            next_offset=end if end < matched else None,
             unchecked=unchecked,
             is_complete=shelf.is_complete,
         )
@@ -127,14 +130,22 @@ class Finder:
         return [record for record in found if record is not None]
 
     async def _record(self, entry: Entry, language: str) -> BaseRecord | None:
-        """The base of a match; None when it is gone since its name was read."""
+        """The base of a match, by its name alone while its details cannot be read.
+
+        None when it is gone since its name was read: then it is no match any more.
+        """
+        name = entry.name
         try:
-            return await self._mirror.base(entry.name.handle, language)
+            return await self._mirror.base(name.handle, language)
         except Refusal:
             return None
+        except ApiError:
+            return BaseRecord(handle=name.handle, catalog=name.catalog, name=name.name)
 
     async def _calendar(self, record: BaseRecord, window: Window, language: str) -> Calendar | None:
         """The offers of a base in a window; None when they could not be read."""
+        if not record.products:
+            return None
         try:
             return await self._calendars.of_base(record, window, Wish(), language)
         except ApiError:

@@ -80,7 +80,12 @@ class Mirror:
         shelf = self._shelves.get(language)
         if shelf is not None and self._clock.monotonic() - shelf.read_at < KEPT_SECONDS:
             return shelf
-        return await self._flights.join(("shelf", language), lambda: self._stock(language))
+        try:
+            return await self._flights.join(("shelf", language), lambda: self._stock(language))
+        except ApiError:
+            if shelf is None:
+                raise
+            return shelf
 
     async def searchable(self, language: str) -> Shelf:
         """The shelf, after a short wait for the details that are still being read."""
@@ -101,7 +106,10 @@ class Mirror:
         """
         shelf = await self.shelf(language)
         if alias not in shelf.catalogs:
-            shelf = await self._flights.join(("again", language), lambda: self._restock(language))
+            known = shelf
+            shelf = await self._flights.join(
+                ("again", language), lambda: self._look_again(known, language)
+            )
         found = shelf.catalogs.get(alias)
         if found is None:
             raise Refusal(
@@ -120,12 +128,7 @@ class Mirror:
         """
         catalog = await self.catalog(handle.alias, language)
         shelf = await self.shelf(language)
-        kept = shelf.records.get(handle)
-        if kept is not None:
-            return kept
-        return await self._flights.join(
-            ("base", language, handle), lambda: self._read_base(shelf, catalog, handle, language)
-        )
+        return await self._base_on(shelf, catalog, handle, language)
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """How a product is called, with its base: "Base - product"; None when it is gone."""
@@ -137,7 +140,7 @@ class Mirror:
             product = await self._ticketing.get_product(catalog_id, product_id, language=language)
         except NotFound:
             return None
-        return _name(product.name)
+        return await self._name_with_base(shelf, catalog_id, product, language)
 
     async def catalog_id(self, alias: str, language: str) -> str:
         """The id of the catalog behind an alias.
@@ -154,17 +157,31 @@ class Mirror:
         except (ApiError, Refusal):
             return None
 
-    async def forget(self, handle: Handle) -> None:
-        """Drop a base whose ids no longer resolve; the next look reads it anew."""
-        for shelf in self._shelves.values():
-            shelf.records.pop(handle, None)
+    async def _name_with_base(
+        self, shelf: Shelf, catalog_id: str, product: Product, language: str
+    ) -> str:
+        """The same name as once its base is kept: what a person agrees to must not change."""
+        name, base_id = _name(product.name), id_at_end(product.product_base)
+        catalog = next((c for c in shelf.catalogs.values() if c.id == catalog_id), None)
+        if catalog is None or base_id is None:
+            return name
+        try:
+            base = await self._base_on(shelf, catalog, Handle(catalog.alias, base_id), language)
+        except (ApiError, Refusal):
+            return name
+        return full_name(base.name, name)
 
-    async def _restock(self, language: str) -> Shelf:
-        self._shelves.pop(language, None)
-        return await self._stock(language)
+    async def _look_again(self, shelf: Shelf, language: str) -> Shelf:
+        """The same shelf, or a new one where the list of catalogs has changed."""
+        catalogs = await self._read_catalogs(language)
+        if catalogs.keys() == shelf.catalogs.keys():
+            return shelf
+        return await self._fill(catalogs, language)
 
     async def _stock(self, language: str) -> Shelf:
-        catalogs = await self._read_catalogs(language)
+        return await self._fill(await self._read_catalogs(language), language)
+
+    async def _fill(self, catalogs: Mapping[str, CatalogRecord], language: str) -> Shelf:
         names: dict[Handle, BaseName] = {}
         for catalog in catalogs.values():
             async for base in self._ticketing.list_product_bases(catalog.id, language=language):
@@ -206,16 +223,24 @@ class Mirror:
         with names:
             async for name in names:
                 try:
-                    await self._read_base(shelf, name.catalog, name.handle, language)
+                    await self._base_on(shelf, name.catalog, name.handle, language)
                 except (ApiError, Refusal):
                     continue  # the name stays searchable; the details are read when asked for
+
+    async def _base_on(
+        self, shelf: Shelf, catalog: CatalogRecord, handle: Handle, language: str
+    ) -> BaseRecord:
+        """The base as it is kept on a shelf; read once, whoever asks for it meanwhile."""
+        kept = shelf.records.get(handle)
+        if kept is not None:
+            return kept
+        return await self._flights.join(
+            ("base", id(shelf), handle), lambda: self._read_base(shelf, catalog, handle, language)
+        )
 
     async def _read_base(
         self, shelf: Shelf, catalog: CatalogRecord, handle: Handle, language: str
     ) -> BaseRecord:
-        kept = shelf.records.get(handle)
-        if kept is not None:
-            return kept
         try:
             base = await self._ticketing.get_product_base(catalog.id, handle.id, language=language)
         except NotFound:

@@ -10,7 +10,6 @@ from korus_mcp.journal.records import (
     ApprovalUsed,
     DayLimitReached,
     Intent,
-    IntentState,
 )
 
 
@@ -38,17 +37,20 @@ class MemoryJournal:
         self._intents[intent.id] = intent
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
 
-    async def settle(self, intent: Intent) -> None:
-        """Store the outcome, own its orders, free what failed for certain."""
-        self._intents[intent.id] = intent
-        for order_id in intent.orders.values():
-            await self.own(intent.owner, order_id)
-            made = self._orders.setdefault(intent.owner, [])
+    async def settle(self, intent: Intent) -> Intent:
+        """Add outcomes to those that are known, own the orders, free what failed for certain."""
+        stored = self._intents[intent.id]
+        told = stored.told(intent.orders, intent.failures)
+        self._intents[intent.id] = told
+        made = self._orders.setdefault(told.owner, [])
+        for order_id in told.orders.values():
+            await self.own(told.owner, order_id)
             if order_id not in made:
                 made.insert(0, order_id)
-        if intent.state is IntentState.FINAL:
-            for reservation_id in intent.failures:
-                self._claims.pop(reservation_id, None)
+        if stored.is_in_doubt and not told.is_in_doubt:
+            for reservation_id in told.failures:
+                del self._claims[reservation_id]
+        return told
 
     async def intent_of(self, reservation_id: str) -> Intent | None:
         """The intent that holds the claim on a reservation."""
@@ -77,7 +79,7 @@ class MemoryJournal:
         return tuple(self._orders.get(owner, ()))
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval; those that ran out go."""
+        """Keep an approval."""
         self._approvals[approval.nonce] = approval
 
     async def approval(self, nonce: str) -> Approval | None:

@@ -5,7 +5,7 @@ claim until its outcome is known. Customer data is never in a record, only diges
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -46,6 +46,18 @@ class Intent:
         """The reservations whose outcome is not known."""
         known = self.orders.keys() | self.failures.keys()
         return tuple(i for i in self.reservation_ids if i not in known)
+
+    def told(self, orders: Mapping[str, str], failures: Mapping[str, str]) -> "Intent":
+        """The same with more outcomes; an order outweighs a failure, and FINAL never changes."""
+        if not self.is_in_doubt:
+            return self
+        made, lost = {**self.orders, **orders}, {**self.failures, **failures}
+        told = replace(
+            self,
+            orders={i: made[i] for i in self.reservation_ids if i in made},
+            failures={i: lost[i] for i in self.reservation_ids if i in lost and i not in made},
+        )
+        return told if told.missing else replace(told, state=IntentState.FINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +101,11 @@ class Journal(Protocol):
         """
         ...
 
-    async def settle(self, intent: Intent) -> None:
-        """Store what became of an intent; reservations that failed for certain are free again."""
+    async def settle(self, intent: Intent) -> Intent:
+        """Add outcomes to those that are known, and answer all of them.
+
+        Reservations that failed for certain are free again. A FINAL intent stays as it is.
+        """
         ...
 
     async def intent_of(self, reservation_id: str) -> Intent | None:

@@ -1,0 +1,180 @@
+"""The services of a server over a sandbox, on one clock that moves only when told."""
+
+import asyncio  # noqa: TID251 - waits end by the loop's own clock, which is turned here
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import anyio
+import httpx
+from anyio.abc import TaskGroup
+
+from korus_mcp.api import CustomerInput, KorusApi
+from korus_mcp.app import App
+from korus_mcp.booking.desk import ReserveCall, Reserved, WishedItem
+from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.ordering import OrderCall, Ordered
+from korus_mcp.clock import ManualClock
+from korus_mcp.embedded import EmbeddedSandbox
+from korus_mcp.handles import Handle, alias_of
+from korus_mcp.sandbox import Sandbox, SandboxOptions
+from korus_mcp.server import compose, open_api
+from korus_mcp.settings import Settings
+
+PAST_THE_ANSWER = 41.0
+"""Seconds after which a call answers that the outcome is not known yet."""
+PAST_THE_POST = 80.0
+"""Seconds after which nobody listens for the answer of a POST any more."""
+OWNER = "local/local"
+OTHER = "local/somebody-else"
+CUSTOMER = CustomerInput("Ada", "Martin", "ada@example.test", phone="0611223344", language="fr")
+SEED = 7
+
+
+class GatedClock(ManualClock):
+    """A clock on which nobody's sleep ends before the gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = anyio.Event()
+        self.gate = anyio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        await self.gate.wait()
+
+
+Rewrite: TypeAlias = Callable[[str, dict[str, Any]], object]
+"""Changes the body of a successful answer in place; it is told the path."""
+
+
+class Rewriting(httpx.AsyncBaseTransport):
+    """The sandbox with answers that differ from what it says: other readings of the guide."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, rewrite: Rewrite) -> None:
+        self._transport = transport
+        self._rewrite = rewrite
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        content = await response.aread()
+        if response.status_code == 200 and request.url.path.startswith("/v1/"):
+            body = json.loads(content)
+            self._rewrite(request.url.path, body)
+            content = json.dumps(body).encode()
+        headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+        return httpx.Response(response.status_code, headers=headers, content=content)
+
+
+@dataclass
+class Stage:
+    """A running server without its MCP side, and the sandbox behind it."""
+
+    app: App
+    sandbox: Sandbox
+    clock: ManualClock
+    tasks: TaskGroup
+    settings: Settings = field(repr=False)
+
+    def handle(self, landmark: str) -> Handle:
+        """The handle of a landmark, found through the catalog its address names."""
+        identifier = self.sandbox.landmarks[landmark]
+        catalog_id = self.sandbox.iri(identifier).split("/")[4]
+        return Handle(alias_of(catalog_id), identifier)
+
+    def sent(self, operation: str) -> int:
+        """How often an operation was asked for."""
+        return sum(r.operation == operation for r in list(self.sandbox.requests))
+
+    @property
+    def asked(self) -> int:
+        """How many requests there were."""
+        return len(self.sandbox.requests)
+
+    def wish(self, landmark: str, quantity: int = 1, *session_ids: str) -> WishedItem:
+        return WishedItem(self.handle(landmark), quantity, session_ids)
+
+    async def reserve(self, *items: WishedItem, **changes: Any) -> Reserved:
+        return await self.app.desk.reserve(call(*items, **changes))
+
+    async def held(self, landmark: str = "park_offer", quantity: int = 1) -> Hold:
+        """A hold of an offer without sessions."""
+        reserved = await self.reserve(self.wish(landmark, quantity))
+        (hold,) = reserved.holds
+        return hold
+
+    async def place(self, *holds: Hold | str, **changes: Any) -> Ordered:
+        return await self.app.ordering.place(order_call(*holds, **changes))
+
+    async def confirmed(self, *holds: Hold | str, **changes: Any) -> str:
+        """The confirmation that a first call of place gives."""
+        asked = await self.place(*holds, **changes)
+        assert asked.confirmation is not None
+        return asked.confirmation
+
+    async def ordered(self, *holds: Hold | str, **changes: Any) -> Ordered:
+        """The answer after both steps."""
+        nonce = await self.confirmed(*holds, **changes)
+        return await self.place(*holds, confirmation=nonce, **changes)
+
+    async def bought(self, landmark: str = "park_offer", quantity: int = 1, **changes: Any) -> str:
+        """The id of a new order."""
+        placed = await self.ordered(await self.held(landmark, quantity), **changes)
+        return placed.orders[0].id
+
+    def move(self, seconds: float) -> None:
+        """Let time pass, for the server and for the sandbox."""
+        self.clock.advance(seconds)
+
+
+def call(*items: WishedItem, **changes: Any) -> ReserveCall:
+    given: dict[str, Any] = {"owner": OWNER, "items": items, "language": "en"}
+    return ReserveCall(**(given | changes))
+
+
+def order_call(*holds: Hold | str, **changes: Any) -> OrderCall:
+    ids = tuple(h if isinstance(h, str) else h.id for h in holds)
+    given: dict[str, Any] = {
+        "owner": OWNER,
+        "reservation_ids": ids,
+        "customer": CUSTOMER,
+        "language": "en",
+    }
+    return OrderCall(**(given | changes))
+
+
+@asynccontextmanager
+async def staged(
+    *,
+    options: SandboxOptions | None = None,
+    clock: ManualClock | None = None,
+    sandbox_clock: ManualClock | None = None,
+    selling: tuple[str, ...] = ("park",),
+    rewrite: Rewrite | None = None,
+    **changes: Any,
+) -> AsyncIterator[Stage]:
+    """Open the services with these settings, for some issuers only; they end with the block."""
+    clock = clock or ManualClock()
+    sandbox = Sandbox(options or SandboxOptions(seed=SEED), clock=sandbox_clock or clock)
+    catalogs = tuple(alias_of(sandbox.landmarks[f"{key}_catalog"]) for key in selling) or None
+    settings = Settings(**({"catalogs": catalogs} | changes))
+    api = open_api(settings, clock=clock, sandbox=sandbox)
+    if rewrite is not None:
+        transport = Rewriting(EmbeddedSandbox(settings, sandbox), rewrite)
+        api = KorusApi(api.config, clock=clock, transport=transport)
+    async with (
+        api,
+        anyio.create_task_group() as tasks,
+    ):
+        app = compose(settings, api, clock, tasks)
+        yield Stage(app=app, sandbox=sandbox, clock=clock, tasks=tasks, settings=settings)
+        tasks.cancel_scope.cancel()
+
+
+def turn_the_loop(seconds: float) -> None:
+    """Let so many seconds pass for everything that waits with a deadline."""
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]

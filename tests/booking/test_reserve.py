@@ -1,0 +1,513 @@
+"""Reserving: what is refused before anything is sent, partial failures, repeats and doubts."""
+
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+
+from korus_mcp.api import ApiError, Outcome, ServerFailed
+from korus_mcp.booking.desk import ReserveState
+from korus_mcp.booking.hold import HoldState
+from korus_mcp.handles import Handle
+from korus_mcp.money import Money
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
+from tests.booking.stage import (
+    OTHER,
+    OWNER,
+    PAST_THE_ANSWER,
+    PAST_THE_POST,
+    GatedClock,
+    Stage,
+    call,
+    staged,
+    turn_the_loop,
+)
+
+pytestmark = pytest.mark.anyio
+POST = "createReservations"
+
+
+def euro(amount: str) -> Money:
+    return Money(Decimal(amount))
+
+
+async def refused(stage: Stage, *items: Any, **changes: Any) -> Refusal:
+    """The refusal of a call that must not have been sent."""
+    before = stage.sent(POST)
+    with pytest.raises(Refusal) as refusal:
+        await stage.reserve(*items, **changes)
+    assert stage.sent(POST) == before
+    return refusal.value
+
+
+# What is held
+
+
+async def test_a_hold_has_lines_a_total_and_an_end(stage: Stage) -> None:
+    reserved = await stage.reserve(stage.wish("park_offer", 3))
+    (hold,) = reserved.holds
+    assert reserved.state is ReserveState.HELD
+    assert (hold.state, hold.seconds_left, hold.quantity) == (HoldState.HELD, 900, 3)
+    assert reserved.total == hold.total == euro("135.00")
+    (line,) = hold.lines
+    assert (line.quantity, line.amount) == (3, euro("135.00"))
+    assert line.offer_id == stage.sandbox.landmarks["park_offer"]
+    assert [r.id for r in stage.sandbox.reservations()] == [hold.id]
+
+
+async def test_one_call_upstream_holds_all_items(stage: Stage) -> None:
+    reserved = await stage.reserve(stage.wish("park_offer", 2), stage.wish("undated_offer"))
+    assert [h.quantity for h in reserved.holds] == [2, 1]
+    assert reserved.total == euro("142.00")
+    assert stage.sent(POST) == 1
+
+
+async def test_the_owner_of_a_hold_is_written_down(stage: Stage) -> None:
+    hold = await stage.held()
+    assert [h.id for h in await stage.app.desk.holds(OWNER, [hold.id], "en")] == [hold.id]
+    before = stage.asked
+    with pytest.raises(Refusal) as foreign:
+        await stage.app.desk.holds(OTHER, [hold.id], "en")
+    with pytest.raises(Refusal) as unknown:
+        await stage.app.desk.holds(OTHER, ["never-made"], "en")
+    assert str(foreign.value) == str(unknown.value)
+    assert foreign.value.code is Code.NOT_FOUND
+    assert stage.asked == before, "decided without asking upstream"
+
+
+async def test_sessions_of_an_offer_are_found_and_sent(stage: Stage) -> None:
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    _, session = next(iter(quote.sessions()))
+    reserved = await stage.reserve(stage.wish("night_show_offer", 2, session.id))
+    (line,) = reserved.holds[0].lines
+    assert line.starts_at == (session.starts_at,)
+    assert line.quantity == 2
+
+
+async def test_seats_that_were_given_out_are_told_with_whether_they_are_together() -> None:
+    async with staged(selling=("hall",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("seated_offer"), "en")
+        _, session = next(iter(quote.sessions()))
+        (hold,) = (await stage.reserve(stage.wish("seated_offer", 2, session.id))).holds
+    assert len(hold.seats) == 2
+    assert all("row" in seat and "seat" in seat for seat in hold.seats)
+    assert hold.seats_together is True
+
+
+# What is refused before anything is sent
+
+
+async def test_an_unknown_catalog_is_refused(stage: Stage) -> None:
+    item = stage.wish("park_offer")
+    foreign = type(item)(Handle("abcdef", item.offer.id), 1)
+    assert (await refused(stage, foreign)).code is Code.UNKNOWN_ID
+
+
+async def test_an_unknown_offer_is_refused(stage: Stage) -> None:
+    item = stage.wish("park_offer")
+    gone = type(item)(Handle(item.offer.alias, "no-such-offer"), 1)
+    assert (await refused(stage, gone)).code is Code.NOT_FOUND
+
+
+async def test_a_sold_out_offer_is_refused(stage: Stage) -> None:
+    stage.sandbox.set_stock(stage.sandbox.landmarks["park_offer"], 0)
+    refusal = await refused(stage, stage.wish("undated_offer"), stage.wish("park_offer"))
+    assert refusal.code is Code.SOLD_OUT
+    assert "sold out" in refusal.message
+    assert refusal.fields[0].field == "items.1.quantity"
+
+
+async def test_more_than_is_left_is_refused_with_the_number_left(stage: Stage) -> None:
+    stage.sandbox.set_stock(stage.sandbox.landmarks["park_offer"], 3)
+    refusal = await refused(stage, stage.wish("park_offer", 4))
+    assert refusal.code is Code.SOLD_OUT
+    assert "only 3 left" in refusal.message
+
+
+async def test_items_of_one_offer_are_counted_together(stage: Stage) -> None:
+    stage.sandbox.set_stock(stage.sandbox.landmarks["park_offer"], 3)
+    items = (stage.wish("park_offer", 2), stage.wish("park_offer", 2))
+    assert (await refused(stage, *items)).code is Code.SOLD_OUT
+
+
+async def test_a_missing_session_is_refused_with_the_choices(stage: Stage) -> None:
+    refusal = await refused(stage, stage.wish("night_show_offer"))
+    assert refusal.code is Code.SESSION_REQUIRED
+    (problem,) = refusal.fields
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    assert all(session.id in problem.problem for _, session in quote.sessions())
+
+
+async def test_a_foreign_session_is_refused(stage: Stage) -> None:
+    foreign = stage.sandbox.landmarks["free_session"]
+    refusal = await refused(stage, stage.wish("night_show_offer", 1, foreign))
+    assert refusal.code is Code.SESSION_REQUIRED
+    assert "does not belong" in refusal.message
+
+
+async def test_two_sessions_for_one_ticket_are_refused(stage: Stage) -> None:
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    ids = [session.id for _, session in quote.sessions()]
+    refusal = await refused(stage, stage.wish("night_show_offer", 1, *ids))
+    assert "two sessions were chosen for one ticket" in refusal.message
+
+
+async def test_a_session_for_a_full_day_offer_is_refused(stage: Stage) -> None:
+    foreign = stage.sandbox.landmarks["free_session"]
+    refusal = await refused(stage, stage.wish("park_offer", 1, foreign))
+    assert refusal.code is Code.SESSION_REQUIRED
+    assert refusal.next_step == "Call again without session_ids."
+
+
+async def test_a_session_without_enough_places_is_refused() -> None:
+    async with staged(selling=("museum",)) as stage:
+        sold_out = stage.sandbox.landmarks["sold_out_session"]
+        refusal = await refused(stage, stage.wish("timed_offer", 1, sold_out))
+        assert refusal.code is Code.SOLD_OUT
+        assert "0 places left" in refusal.message
+        free = stage.sandbox.landmarks["free_session"]
+        stage.sandbox.set_session_stock(free, 2)
+        refusal = await refused(stage, stage.wish("timed_offer", 3, free))
+        assert "only 2 places left" in refusal.message
+        assert (await stage.reserve(stage.wish("timed_offer", 2, free))).holds
+
+
+async def test_only_the_first_choices_of_many_sessions_are_told() -> None:
+    async with staged(selling=("museum",)) as stage:
+        refusal = await refused(stage, stage.wish("timed_offer"))
+    assert refusal.fields[0].problem.endswith(", 13 more")
+
+
+async def test_above_max_total_nothing_is_held(stage: Stage) -> None:
+    items = (stage.wish("park_offer", 2), stage.wish("undated_offer"))
+    refusal = await refused(stage, *items, max_total=euro("141.99"))
+    assert refusal.code is Code.PRICE_CHANGED
+    assert "142.00 EUR" in refusal.message
+    assert (await stage.reserve(*items, max_total=euro("142.00"))).holds
+
+
+async def test_the_issuers_largest_number_per_order_is_kept() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("max_six_offer"), "en")
+        _, session = next(iter(quote.sessions()))
+        item = stage.wish("max_six_offer", 4, session.id)
+        more = stage.wish("max_six_offer", 3, session.id)
+        refusal = await refused(stage, item, more)
+        assert refusal.code is Code.LIMIT_EXCEEDED
+        assert "at most 6" in refusal.message
+        assert (await stage.reserve(stage.wish("max_six_offer", 6, session.id))).holds
+
+
+async def test_without_the_base_no_limit_is_known_and_the_hold_is_made(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
+    assert (await stage.reserve(stage.wish("park_offer"))).state is ReserveState.HELD
+
+
+# What fails at the issuer
+
+
+async def test_some_failures_leave_the_rest_held(stage: Stage) -> None:
+    reserved = await stage.reserve(stage.wish("park_offer"), stage.wish("always_fails_offer"))
+    assert reserved.state is ReserveState.PARTLY_HELD
+    assert len(reserved.holds) == 1
+    (failure,) = reserved.failed
+    assert failure.offer_id == str(stage.handle("always_fails_offer"))
+    assert failure.code == "CONNECTOR_ERROR"
+    assert failure.message == "Le système de billetterie a refusé la réservation (E42)."
+    assert reserved.total == euro("45.00")
+
+
+async def test_when_all_fail_nothing_is_called_held(stage: Stage) -> None:
+    reserved = await stage.reserve(
+        stage.wish("always_fails_offer"), stage.wish("fails_above_four_offer", 5)
+    )
+    assert reserved.state is ReserveState.FAILED
+    assert reserved.holds == ()
+    assert len(reserved.failed) == 2
+    assert reserved.total is None
+
+
+async def test_a_failed_call_can_be_repeated(stage: Stage) -> None:
+    for _ in range(2):
+        assert (await stage.reserve(stage.wish("always_fails_offer"))).state is ReserveState.FAILED
+    assert stage.sent(POST) == 2
+
+
+# The same call again
+
+
+async def test_the_same_call_is_answered_with_its_holds(stage: Stage) -> None:
+    items = (stage.wish("park_offer", 2), stage.wish("undated_offer"))
+    first = await stage.reserve(*items)
+    stage.move(60)
+    again = await stage.reserve(*reversed(items))
+    assert again.replayed
+    assert [h.id for h in again.holds] == [h.id for h in first.holds]
+    assert again.holds[0].seconds_left == first.holds[0].seconds_left - 60
+    assert stage.sent(POST) == 1
+
+
+async def test_equal_calls_at_the_same_time_are_one(stage: Stage) -> None:
+    ids = set[str]()
+
+    async def reserve() -> None:
+        ids.update(h.id for h in (await stage.reserve(stage.wish("park_offer"))).holds)
+
+    async with anyio.create_task_group() as callers:
+        for _ in range(20):
+            callers.start_soon(reserve)
+    assert len(ids) == 1
+    assert stage.sent(POST) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"owner": OTHER}, {"again": True}], ids=["another owner", "again"]
+)
+async def test_a_second_hold_needs_another_owner_or_the_wish_for_it(
+    stage: Stage, changes: dict[str, Any]
+) -> None:
+    first = await stage.reserve(stage.wish("park_offer"))
+    second = await stage.reserve(stage.wish("park_offer"), **changes)
+    assert not second.replayed
+    assert first.holds[0].id != second.holds[0].id
+
+
+async def test_another_quantity_is_another_call(stage: Stage) -> None:
+    await stage.reserve(stage.wish("park_offer"))
+    assert not (await stage.reserve(stage.wish("park_offer", 2))).replayed
+
+
+async def test_an_expired_hold_is_not_replayed(stage: Stage) -> None:
+    first = await stage.held()
+    stage.move(900)
+    second = await stage.held()
+    assert second.id != first.id
+
+
+async def test_a_released_hold_is_not_replayed(stage: Stage) -> None:
+    first = await stage.held()
+    stage.sandbox.release_reservation(first.id)
+    assert (await stage.held()).id != first.id
+
+
+async def test_an_ordered_hold_is_not_replayed(stage: Stage) -> None:
+    first = await stage.held()
+    await stage.ordered(first)
+    assert (await stage.held()).id != first.id
+
+
+async def test_a_hold_whose_order_has_begun_is_not_replayed(stage: Stage) -> None:
+    first = await stage.held()
+    nonce = await stage.confirmed(first)
+    stage.sandbox.faults.add(DropBefore(), "createOrders")
+    await stage.place(first, confirmation=nonce)
+    assert (await stage.held()).id != first.id
+
+
+async def test_a_hold_that_is_gone_upstream_is_not_replayed(stage: Stage) -> None:
+    await stage.held()
+    stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation")
+    assert not (await stage.reserve(stage.wish("park_offer"))).replayed
+    assert stage.sent(POST) == 2
+
+
+# Prices that move
+
+
+async def test_a_price_that_moved_since_it_was_shown_is_told_with_both(stage: Stage) -> None:
+    offer = stage.handle("park_offer")
+    stage.app.prices.show(OWNER, offer, euro("40.00"))
+    (move,) = (await stage.reserve(stage.wish("park_offer"))).moves
+    assert (move.offer, move.was, move.now) == (offer, euro("40.00"), euro("45.00"))
+    assert (await stage.reserve(stage.wish("park_offer", 2))).moves == (), "told once"
+
+
+async def test_a_price_shown_to_somebody_else_is_no_move(stage: Stage) -> None:
+    stage.app.prices.show(OTHER, stage.handle("park_offer"), euro("40.00"))
+    assert (await stage.reserve(stage.wish("park_offer"))).moves == ()
+
+
+async def test_the_live_price_counts_not_the_listed_one() -> None:
+    async with staged(selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("dynamic_price_offer"), "en")
+        assert quote.price != quote.list_price
+        assert quote.list_price is not None
+        _, session = next((t, s) for t, s in quote.sessions() if s.left)
+        item = stage.wish("dynamic_price_offer", 1, session.id)
+        assert (await refused(stage, item, max_total=quote.list_price)).code is Code.PRICE_CHANGED
+        (hold,) = (await stage.reserve(item, max_total=quote.price)).holds
+        assert hold.total == quote.price
+
+
+# The answer that was lost
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [DropAfter(), DropBefore(), Truncate(), NotAnObject(), Answer(status=502), Answer(status=504)],
+    ids=lambda fault: type(fault).__name__,
+)
+async def test_after_a_lost_answer_nothing_is_sent_before_the_time_that_was_named(
+    stage: Stage, fault: Any
+) -> None:
+    stage.sandbox.faults.add(fault, POST)
+    item = stage.wish("park_offer")
+    first = await stage.reserve(item)
+    assert first.state is ReserveState.IN_DOUBT
+    assert first.check_again_after == 375, "time-out of the call and settle time"
+    stage.move(300)
+    again = await stage.reserve(item)
+    assert (again.state, again.check_again_after) == (ReserveState.IN_DOUBT, 75)
+    assert stage.sent(POST) == 1
+    stage.move(75)
+    assert (await stage.reserve(item)).state is ReserveState.HELD
+    assert stage.sent(POST) == 2
+
+
+async def test_a_doubt_about_a_second_hold_is_waited_for_too(stage: Stage) -> None:
+    stage.sandbox.faults.add(DropAfter(), POST)
+    item = stage.wish("park_offer")
+    assert (await stage.reserve(item, again=True)).state is ReserveState.IN_DOUBT
+    assert (await stage.reserve(item, again=True)).state is ReserveState.IN_DOUBT
+    assert (await stage.reserve(item)).state is ReserveState.IN_DOUBT
+    assert stage.sent(POST) == 1
+
+
+async def test_a_doubt_is_not_left_to_other_calls(stage: Stage) -> None:
+    stage.sandbox.faults.add(DropAfter(), POST)
+    await stage.reserve(stage.wish("park_offer"))
+    assert (await stage.reserve(stage.wish("park_offer", 2))).state is ReserveState.HELD
+    assert (await stage.reserve(stage.wish("park_offer"), owner=OTHER)).holds
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (Answer(status=422, body="empty"), Outcome.REFUSED),
+        (Answer(status=429, retry_after="7"), Outcome.NOT_SENT),
+        (Answer(status=401, body="empty"), Outcome.NOT_SENT),
+    ],
+    ids=["422", "429", "401"],
+)
+async def test_a_refused_call_is_told_as_it_is_and_may_be_repeated(
+    stage: Stage, fault: Answer, outcome: Outcome
+) -> None:
+    stage.sandbox.faults.add(fault, POST, times=None)
+    with pytest.raises(ApiError) as error:
+        await stage.reserve(stage.wish("park_offer"))
+    assert error.value.outcome is outcome
+    assert stage.sandbox.reservations() == []
+    stage.sandbox.faults.clear()
+    assert (await stage.reserve(stage.wish("park_offer"))).state is ReserveState.HELD
+
+
+async def test_figures_that_cannot_be_read_stop_the_call(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getOfferAvailability", times=None)
+    with pytest.raises(ServerFailed):
+        await stage.reserve(stage.wish("park_offer"))
+    assert stage.sent(POST) == 0
+
+
+async def test_a_slow_issuer_is_joined_by_the_same_call_and_answers_in_the_end() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        stage.sandbox.faults.add(Delay(seconds=50), POST)
+        answers = list[ReserveState]()
+
+        async def reserve() -> None:
+            answers.append((await stage.reserve(stage.wish("park_offer"))).state)
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(reserve)
+            await gated.asleep.wait()
+            turn_the_loop(PAST_THE_ANSWER)
+        assert answers == [ReserveState.IN_DOUBT]
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(reserve)
+            await anyio.wait_all_tasks_blocked()
+            gated.gate.set()
+        assert answers[1:] == [ReserveState.HELD]
+        assert stage.sent(POST) == 1
+
+
+async def test_silence_to_the_end_is_a_doubt() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        stage.sandbox.faults.add(Delay(seconds=90), POST)
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(stage.reserve, stage.wish("park_offer"))
+            await gated.asleep.wait()
+            turn_the_loop(PAST_THE_POST)
+            await anyio.wait_all_tasks_blocked()
+        again = await stage.reserve(stage.wish("park_offer"))
+        assert again.state is ReserveState.IN_DOUBT
+        assert stage.sandbox.reservations() == []
+
+
+async def test_a_caller_who_leaves_does_not_stop_the_hold() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        stage.sandbox.faults.add(Delay(seconds=5), POST)
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(stage.reserve, stage.wish("park_offer"))
+            await gated.asleep.wait()
+            callers.cancel_scope.cancel()
+        gated.gate.set()
+        again = await stage.reserve(stage.wish("park_offer"))
+        assert again.state is ReserveState.HELD
+        assert stage.sent(POST) == 1
+
+
+async def test_holds_that_come_as_bare_addresses_are_read() -> None:
+    async with staged(rewrite=as_addresses) as stage:
+        (hold,) = (await stage.reserve(stage.wish("park_offer"))).holds
+        assert (hold.state, hold.total) == (HoldState.HELD, euro("45.00"))
+
+
+async def test_holds_that_were_made_but_cannot_be_read_are_not_made_again() -> None:
+    async with staged(rewrite=as_addresses) as stage:
+        stage.sandbox.faults.add(Answer(status=500), "getReservation", times=None)
+        for _ in range(2):
+            reserved = await stage.reserve(stage.wish("park_offer"))
+            assert reserved.state is ReserveState.IN_DOUBT
+        assert stage.sent(POST) == 1
+
+
+async def test_a_failure_that_names_no_offer_is_told_all_the_same() -> None:
+    def bare(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("reservations/_bulk"):
+            body["failedReservations"] = ["something <b>failed</b>", {"code": "X"}]
+
+    async with staged(rewrite=bare) as stage:
+        reserved = await stage.reserve(stage.wish("park_offer"))
+    assert [f.offer_id for f in reserved.failed] == ["unknown", "unknown"]
+    assert reserved.failed[1].message == "refused without a reason"
+
+
+async def test_another_currency_is_refused() -> None:
+    def in_francs(path: str, body: dict[str, Any]) -> None:
+        if "/offers/" in path and "price" in body:
+            body["price"]["currency"] = "chf"
+
+    async with staged(rewrite=in_francs) as stage:
+        refusal = await refused(stage, stage.wish("park_offer"))
+    assert refusal.code is Code.UNSUPPORTED_CURRENCY
+
+
+def as_addresses(path: str, body: dict[str, Any]) -> None:
+    """Members of the answer to a reserve call as bare addresses (A13)."""
+    if path.endswith("reservations/_bulk"):
+        body["reservations"] = [each["@id"] for each in body["reservations"]]
+
+
+async def test_a_fingerprint_knows_owner_lines_and_sessions_in_any_order(stage: Stage) -> None:
+    one, other = stage.wish("park_offer", 2, "s1", "s2"), stage.wish("undated_offer")
+    turned = stage.wish("park_offer", 2, "s2", "s1")
+    same = call(one, other).fingerprint
+    assert call(other, turned).fingerprint == same
+    assert call(one, other, max_total=euro("1"), language="fr").fingerprint == same
+    assert call(one).fingerprint != same
+    assert call(one, other, owner=OTHER).fingerprint != same
+    assert call(stage.wish("park_offer", 2, "s1"), other).fingerprint != same

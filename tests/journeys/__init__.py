@@ -1,0 +1,1 @@
+"""Whole conversations, from a wish to tickets in hand."""

@@ -34,6 +34,8 @@ class App:
     orders: OrderBook
     office: TicketOffice
 
+    tools: frozenset[str]
+
     @property
     def principal(self) -> Principal:
         """On whose behalf calls are made: one operator, on stdio and on loopback."""

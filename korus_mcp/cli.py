@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")
-    _add_narrowing(serve)
+    _add_narrowing(serve, default=argparse.SUPPRESS)  # what stood before the command stays
     serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
     serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
     serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
@@ -60,9 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_narrowing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--profile", choices=tuple(Profile), help="offer fewer tools")
-    parser.add_argument("--tools", help="offer only these tools, commas")
+def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    parser.add_argument(
+        "--profile", choices=tuple(Profile), default=default, help="offer fewer tools"
+    )
+    parser.add_argument("--tools", default=default, help="offer only these tools, commas")
 
 
 def _port(text: str) -> int:
@@ -76,7 +78,9 @@ def _settings(given: argparse.Namespace) -> Settings:
     settings = read_settings(os.environ)
     for warning in settings.warnings:
         _say(f"korus-mcp: {warning}")
-    tools = tuple(t.strip() for t in given.tools.split(",") if t.strip()) if given.tools else None
+    tools = None
+    if given.tools is not None:
+        tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     return settings.narrowed(profile=Profile(given.profile) if given.profile else None, tools=tools)
 
 

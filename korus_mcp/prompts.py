@@ -6,7 +6,7 @@ opaque, and checked here.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ class PromptFile:
     name: str
     title: str
     description: str
+    tools: tuple[str, ...]
     arguments: tuple[Argument, ...]
     body: str
 
@@ -82,18 +83,27 @@ def parse_prompt(name: str, text: str) -> PromptFile:
     try:
         header = tomllib.loads(parts[1])
         arguments = tuple(Argument(**argument) for argument in header.get("arguments", ()))
-        title, description = header["title"], header["description"]
+        found = PromptFile(
+            name=name,
+            title=header["title"],
+            description=header["description"],
+            tools=tuple(header["tools"]),
+            arguments=arguments,
+            body=parts[2].strip(),
+        )
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"prompt {name}: the header is not complete: {error}") from error
-    unknown = set(_PLACE.findall(parts[2])) - {argument.name for argument in arguments}
-    if unknown or "{{" in _PLACE.sub("", parts[2]):
+    unknown = set(_PLACE.findall(found.body)) - {argument.name for argument in arguments}
+    if unknown or "{{" in _PLACE.sub("", found.body):
         raise ValueError(f"prompt {name}: a place without an argument")
-    return PromptFile(name, title, description, arguments, parts[2].strip())
+    return found
 
 
-def register_prompts(server: MCPServer[Any]) -> None:
-    """Offer every prompt there is."""
+def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> None:
+    """Offer the prompts whose tools all exist."""
     for prompt in load_prompts():
+        if not set(prompt.tools) <= set(tools):
+            continue
         server.add_prompt(
             Prompt(
                 name=prompt.name,

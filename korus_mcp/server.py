@@ -77,7 +77,7 @@ def build_server(
     )
     server.running = running
     register_resources(server, running, with_bookings="get_tickets" in names)
-    register_prompts(server)
+    register_prompts(server, names)
     return server
 
 
@@ -178,6 +178,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     orders = OrderBook(booking, journal=journal, scope=settings.scope, clock=api)
     return App(
         settings=settings,
+        tools=frozenset(tool_names(settings)),
         clock=clock,
         api=api,
         mirror=mirror,

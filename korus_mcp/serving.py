@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
+from mcp.server.transport_security import TransportSecuritySettings
 
 from korus_mcp import __version__
 from korus_mcp.server import KorusServer, build_server
@@ -43,7 +44,7 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     _log_to_stderr()
     server = build_server(settings)
     config = uvicorn.Config(
-        server.streamable_http_app(host=host),
+        server.streamable_http_app(host=host, transport_security=_loopback_only(host)),
         host=host,
         port=port,
         log_config=None,
@@ -59,6 +60,16 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
     )
     uvicorn.Server(config).run()
     return 0
+
+
+def _loopback_only(host: str) -> TransportSecuritySettings:
+    """Names of this machine only: the SDK guards no loopback address but its own three."""
+    names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[f"{name}:*" for name in names],
+        allowed_origins=[f"http://{name}:*" for name in names],
+    )
 
 
 def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | None) -> int:

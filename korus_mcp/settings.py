@@ -5,6 +5,7 @@ The table SETTINGS is the one source: README, server.json and `korus-mcp check` 
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -266,15 +267,18 @@ class Settings:
         Raises:
             Misconfigured: the profile would offer more than the settings allow.
         """
+        tools = self.tools if tools is None else tools
+        if tools == ():
+            raise Misconfigured("--tools names no tool.")
         if profile is None:
-            return replace(self, tools=tools or self.tools)
+            return replace(self, tools=tools)
         order = list(Profile)
         if order.index(profile) > order.index(self.profile):
             raise Misconfigured(
                 f"--profile {profile} offers more tools than KORUS_PROFILE={self.profile}; "
                 "it may only narrow."
             )
-        return replace(self, profile=profile, tools=tools or self.tools)
+        return replace(self, profile=profile, tools=tools)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -362,7 +366,10 @@ class _Reader:
             token_url=token_url or "",
             client_id=client_id or "",
             client_secret=client_secret or "",
-            document_hosts=frozenset(self._list("KORUS_DOCUMENT_HOSTS") or (_DOCUMENT_HOST,)),
+            document_hosts=frozenset(
+                self._each("KORUS_DOCUMENT_HOSTS", _HOST, "host names (a port on loopback)")
+                or (_DOCUMENT_HOST,)
+            ),
         )
 
     def _check_label(self, named: Environment, api_url: str) -> None:
@@ -391,13 +398,14 @@ class _Reader:
         )
         if spends_for_real:
             self._require_gates()
-        language = self._text("KORUS_LANGUAGE") or "fr"
+        language = self._each("KORUS_LANGUAGE", _LANGUAGE, "a language tag like fr")[:1] or ("fr",)
         database_url = self._database_url()
         service_desk = profile is Profile.SERVICE_DESK
         return replace(
             world,
-            language=language,
-            languages=self._list("KORUS_LANGUAGES") or (language,),
+            language=language[0],
+            languages=self._each("KORUS_LANGUAGES", _LANGUAGE, "language tags like fr,en")
+            or language,
             profile=profile,
             scope=self._one_of("KORUS_SCOPE", Scope)
             or (Scope.ACCOUNT if service_desk else Scope.OWN),
@@ -405,7 +413,7 @@ class _Reader:
             max_order_amount=self._amount("KORUS_MAX_ORDER_AMOUNT", Decimal(1000)),
             max_day_amount=self._amount("KORUS_MAX_DAY_AMOUNT", Decimal(5000)),
             max_tickets=self._whole("KORUS_MAX_TICKETS", 50, at_least=1),
-            catalogs=self._list("KORUS_CATALOGS"),
+            catalogs=self._each("KORUS_CATALOGS", _ALIAS, "catalog aliases like k3f9qa") or None,
             cache_dir=self._folder("KORUS_CACHE_DIR"),
             database_url=database_url,
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
@@ -449,9 +457,12 @@ class _Reader:
             self._problems.append(f"the file named by {name}{_FILE_SUFFIX} is empty.")
         return text or None
 
-    def _list(self, name: str) -> tuple[str, ...] | None:
-        parts = tuple(p.strip() for p in self._given.get(name, "").split(",") if p.strip())
-        return parts or None
+    def _each(self, name: str, form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
+        """The entries of a list, in lower case; none of them may have another form."""
+        entries = [e.strip().lower() for e in self._given.get(name, "").split(",") if e.strip()]
+        if not all(map(form.fullmatch, entries)):
+            self._problems.append(f"{name} must be {wanted}.")
+        return tuple(entries)
 
     def _one_of(self, name: str, kind: type[_Choice]) -> _Choice | None:
         value = self._given.get(name)
@@ -537,8 +548,8 @@ def _address_problems(url: str) -> Iterator[str]:
         return
     if parts.scheme not in ("http", "https") or not parts.hostname:
         yield "must be an https address"
-    elif parts.username is not None or parts.fragment:
-        yield "must not hold a user name or a fragment"
+    elif parts.username is not None or parts.query or parts.fragment:
+        yield "must not hold a user name, a query or a fragment"
     elif parts.scheme == "http" and not is_loopback(_host(parts)):
         yield "may use http:// for loopback only"
 
@@ -547,6 +558,11 @@ def _host(parts: SplitResult) -> str:
     return parts.hostname or ""
 
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", re.ASCII)
+_ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
+_HOST = re.compile(
+    r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}", re.ASCII
+)
 _DOCUMENT_HOST = "storage.googleapis.com"
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
 _DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}

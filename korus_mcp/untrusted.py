@@ -66,6 +66,11 @@ class _Words(HTMLParser):
         self.words: list[str] = []
         self._silent = 0
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Read `<![...` as browsers do, as a comment; the library gives up on odd ones."""
+        del report
+        return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._silent += tag in _SILENT
         if tag in _BLOCKS:

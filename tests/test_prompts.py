@@ -3,11 +3,13 @@
 import re
 
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.prompts import NOT_SAID, PromptFile, load_prompts, parse_prompt
+from korus_mcp.server import build_server
+from korus_mcp.settings import Profile, Settings
 
 PROMPTS = {prompt.name: prompt for prompt in load_prompts()}
 NAMES = {
@@ -19,7 +21,7 @@ NAMES = {
     "service_desk",
     "name_beneficiaries",
 }
-HEADER = '+++\ntitle = "T"\ndescription = "D"\n{}+++\n{}'
+HEADER = '+++\ntitle = "T"\ndescription = "D"\ntools = ["get_tickets"]\n{}+++\n{}'
 WHO = '[[arguments]]\nname = "who"\ndescription = "W"\nrequired = {}\nexample = "Ada"\n'
 
 
@@ -54,8 +56,8 @@ def test_a_prompt_names_only_tools_that_exist(name: str) -> None:
     places = {argument.name for argument in PROMPTS[name].arguments}
     verbs = ("search_", "get_", "check_", "find_", "place_", "name_", "cancel_", "list_")
     tools = {word for word in words - places if word.startswith(verbs)}
-    assert tools <= set(ALL_TOOLS)
-    assert tools or "reserve" in PROMPTS[name].body
+    assert tools | {"reserve"} == set(PROMPTS[name].tools) | {"reserve"}
+    assert set(PROMPTS[name].tools) <= set(ALL_TOOLS)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -91,6 +93,7 @@ def test_a_value_is_put_in_once_cleaned_and_shortened() -> None:
         "+++\ntitle = \n+++\nbody",
         '+++\ntitle = "T"\n+++\nno description',
         '+++\ndescription = "D"\n+++\nno title',
+        '+++\ntitle = "T"\ndescription = "D"\n+++\nno tools',
         HEADER.format("", "Ask {{ who }}."),
         HEADER.format(WHO.format("true"), "Ask {{who}}."),
         HEADER.format('[[arguments]]\nname = "who"\n', "Ask {{ who }}."),
@@ -100,3 +103,15 @@ def test_a_value_is_put_in_once_cleaned_and_shortened() -> None:
 def test_a_malformed_file_is_refused_at_start(text: str) -> None:
     with pytest.raises(ValueError, match=r"prompt p: "):
         parse_prompt("p", text)
+
+
+async def listed(profile: Profile) -> set[str]:
+    async with Client(build_server(Settings(profile=profile))) as client:
+        return {prompt.name for prompt in (await client.list_prompts()).prompts}
+
+
+@pytest.mark.anyio
+async def test_a_prompt_is_offered_only_where_its_tools_exist() -> None:
+    assert await listed(Profile.BROWSE) == {"plan_outing"}
+    assert await listed(Profile.BUYER) == NAMES - {"service_desk"}
+    assert await listed(Profile.SERVICE_DESK) == NAMES

@@ -168,12 +168,15 @@ def test_plain_http_is_accepted_for_loopback_only(name: str, address: str) -> No
         ("korus.example.test", "must be an https address"),
         ("ftp://korus.example.test", "must be an https address"),
         ("https://", "must be an https address"),
-        ("https://canary:canary@korus.example.test", "must not hold a user name or a fragment"),
-        ("https://korus.example.test#x", "must not hold a user name or a fragment"),
+        (
+            "https://canary:canary@korus.example.test",
+            "must not hold a user name, a query or a fragment",
+        ),
+        ("https://korus.example.test#x", "must not hold a user name, a query or a fragment"),
         ("https://korus.example.test:99999", "is not an address"),
         ("https://[::1", "is not an address"),
         ("https://korus.example.test/v1", "must be an origin"),
-        ("https://korus.example.test?canary=1", "must be an origin"),
+        ("https://korus.example.test?canary=1", "must not hold a user name, a query or a fragment"),
     ],
 )
 def test_an_address_that_is_no_origin_is_refused(address: str, problem: str) -> None:
@@ -442,3 +445,31 @@ def test_the_command_line_narrows_profile_and_tools() -> None:
 def test_the_command_line_never_widens(allowed: Profile, wished: Profile) -> None:
     with pytest.raises(Misconfigured, match="may only narrow"):
         Settings(profile=allowed).narrowed(profile=wished)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KORUS_LANGUAGE", "fran\u00e7ais"),
+        ("KORUS_LANGUAGES", "fr,english please"),
+        ("KORUS_CATALOGS", "Theme park"),
+        ("KORUS_DOCUMENT_HOSTS", "https://storage.example.test"),
+        ("KORUS_DOCUMENT_HOSTS", "storage.example.test:8443"),
+        ("KORUS_TOKEN_URL", "https://auth.example.test/token?canary=1"),
+    ],
+)
+def test_a_value_the_client_could_not_use_is_refused_at_start(name: str, value: str) -> None:
+    assert f"{name} must" in problems({**PRODUCTION, name: value})
+
+
+def test_hosts_and_languages_are_read_in_lower_case() -> None:
+    settings = read_settings(
+        {**PRODUCTION, "KORUS_DOCUMENT_HOSTS": "Storage.Example.Test", "KORUS_LANGUAGE": "EN"}
+    )
+    assert settings.document_hosts == {"storage.example.test"}
+    assert settings.language == "en"
+
+
+def test_narrowing_to_no_tool_at_all_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="names no tool"):
+        Settings().narrowed(tools=())

@@ -171,3 +171,13 @@ def test_a_refusal_of_an_issuer_is_one_line_without_markup() -> None:
     assert issuers_words("<p>Complet<br>le <b>1er</b></p>") == "Complet le 1er"
     assert len(issuers_words("é" * 999)) == 200
     assert issuers_words(None) == issuers_words("<br>") == "refused without a reason"
+
+
+@pytest.mark.parametrize("odd", ["<![foo[x]]>", "<![x[ no", "<![", "<!DOCTYPE [<!x>]>", "<?", "</"])
+def test_markup_that_is_none_leaves_the_words_around_it(odd: str) -> None:
+    assert plain_text(f"before {odd}> after").startswith("before")
+
+
+@given(st.text(alphabet="<>![]/?&;-#x1a \"'=", max_size=60))
+def test_no_markup_however_odd_breaks_the_reading(html: str) -> None:
+    plain_text(html)

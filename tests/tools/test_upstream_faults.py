@@ -1,6 +1,7 @@
 """What gateways do wrong reaches an assistant as a clear code, never as their own text."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from korus_mcp.sandbox import (
 )
 from korus_mcp.sandbox.operations import DOWNLOAD
 from tests.fixtures.assistant import CUSTOMER, Desk, desk, settings_of
+from tests.fixtures.assistant import Answer as Reply
 
 pytestmark = pytest.mark.anyio
 LEAKS = (
@@ -58,26 +60,35 @@ def reading(desk: Desk, operation: str) -> tuple[str, dict[str, Any]]:
     }[operation]
 
 
-@pytest.mark.parametrize("fault", READ_FAULTS)
-@pytest.mark.parametrize("operation", ["listCatalogs", "getOfferAvailability"])
-async def test_a_read_that_fails_has_its_own_clear_error(
-    fault: str, operation: str, desk: Desk
-) -> None:
-    action, code = READ_FAULTS[fault]
-    desk.sandbox.faults.add(action, operation, times=None)
-    tool, arguments = reading(desk, operation)
-    answer = await desk.ask(tool, arguments)
-    assert answer.code == code
+def assert_clear(answer: Reply, fault: str) -> None:
+    """The error of a read that failed: the right code, and nothing of the gateway's text."""
+    assert answer.code == READ_FAULTS[fault][1]
     assert answer.error["effect"] == "none"
     assert answer.error["next"]
     for leak in LEAKS:
         assert leak not in answer.wire
     if fault == "a 429 with Retry-After":
         assert answer.error["retry_after_seconds"] == 120
-    if code in {"SERVER_BUSY", "UPSTREAM_UNAVAILABLE"}:
+    if answer.code in {"SERVER_BUSY", "UPSTREAM_UNAVAILABLE"}:
         assert answer.error["retry_after_seconds"] > 0
-    desk.sandbox.faults.clear()
-    assert not (await desk.ask(tool, arguments)).result.is_error
+
+
+@pytest.mark.parametrize("fault", READ_FAULTS)
+async def test_a_first_read_that_fails_has_its_own_clear_error(fault: str, desk: Desk) -> None:
+    desk.sandbox.faults.add(READ_FAULTS[fault][0], "listCatalogs", times=None)
+    assert_clear(await desk.ask("search_products", {"query": "museum"}), fault)
+
+
+@pytest.mark.parametrize("fault", READ_FAULTS)
+async def test_a_live_figure_that_cannot_be_read_has_its_own_clear_error(
+    fault: str, shared: Desk
+) -> None:
+    asked = {"offer_id": shared.handle("park_offer")}
+    shared.sandbox.faults.add(READ_FAULTS[fault][0], "getOfferAvailability", times=None)
+    answer = await shared.ask("check_availability", asked)
+    shared.sandbox.faults.clear()
+    assert_clear(answer, fault)
+    assert (await shared.call("check_availability", **asked))["bookable"]
 
 
 @pytest.mark.parametrize(
@@ -101,11 +112,14 @@ async def test_a_token_that_is_not_given_out_is_told_apart(
 
 
 @pytest.mark.parametrize("action", [Answer(status=502), Answer(status=429, retry_after="1")])
-async def test_a_read_that_fails_once_is_repeated_and_succeeds(action: Answer, desk: Desk) -> None:
-    desk.sandbox.faults.add(action, "getOfferAvailability")
-    live = await desk.call("check_availability", offer_id=desk.handle("park_offer"))
+async def test_a_read_that_fails_once_is_repeated_and_succeeds(
+    action: Answer, shared: Desk
+) -> None:
+    before = shared.sent("getOfferAvailability")
+    shared.sandbox.faults.add(action, "getOfferAvailability")
+    live = await shared.call("check_availability", offer_id=shared.handle("park_offer"))
     assert live["bookable"]
-    assert desk.sent("getOfferAvailability") == 2
+    assert shared.sent("getOfferAvailability") == before + 2
 
 
 REFUSED = {
@@ -125,83 +139,123 @@ UNKNOWN: dict[str, Any] = {
 }
 
 
+@dataclass
+class Made:
+    """What a call made upstream, and what it sent."""
+
+    holds: int = 0
+    orders: int = 0
+    hold_calls: int = 0
+    order_calls: int = 0
+
+    @classmethod
+    def so_far(cls, desk: Desk) -> "Made":
+        return cls(
+            len(desk.sandbox.reservations()),
+            len(desk.sandbox.orders()),
+            desk.sent("createReservations"),
+            desk.sent("createOrders"),
+        )
+
+
+async def asked_under(
+    desk: Desk, action: Any, operation: str, tool: str, arguments: dict[str, Any]
+) -> tuple[Reply, Made]:
+    """A call while a fault strikes an operation."""
+    before = Made.so_far(desk)
+    desk.sandbox.faults.add(action, operation, times=None)
+    answer = await desk.ask(tool, arguments)
+    desk.sandbox.faults.clear()
+    after = Made.so_far(desk)
+    return answer, Made(*(getattr(after, f) - getattr(before, f) for f in vars(after)))
+
+
+def one_more(desk: Desk, landmark: str = "park_offer") -> dict[str, Any]:
+    """A hold that no other test replays."""
+    return {"items": [{"offer_id": desk.handle(landmark), "quantity": 1}], "again": True}
+
+
 @pytest.mark.parametrize("fault", REFUSED)
-async def test_a_hold_that_is_refused_holds_nothing_and_says_so(fault: str, desk: Desk) -> None:
+async def test_a_hold_that_is_refused_holds_nothing_and_says_so(fault: str, shared: Desk) -> None:
     action, code = REFUSED[fault]
-    desk.sandbox.faults.add(action, "createReservations", times=None)
-    items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
-    answer = await desk.ask("reserve", {"items": items})
+    where = (action, "createReservations", "reserve")
+    answer, made = await asked_under(shared, *where, one_more(shared))
     assert answer.code == code
     assert answer.error["effect"] == "none"
-    assert not desk.sandbox.reservations()
+    assert made.holds == 0
     assert "Scripted" not in answer.wire
 
 
 @pytest.mark.parametrize("fault", UNKNOWN)
 async def test_a_hold_with_an_unknown_outcome_is_in_doubt_and_sent_once(
-    fault: str, desk: Desk
+    fault: str, shared: Desk
 ) -> None:
-    desk.sandbox.faults.add(UNKNOWN[fault], "createReservations")
-    items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
-    answer = await desk.ask("reserve", {"items": items})
+    where = (UNKNOWN[fault], "createReservations", "reserve")
+    answer, made = await asked_under(shared, *where, one_more(shared))
     assert answer.data["state"] == "in_doubt"
-    assert desk.sent("createReservations") == 1
+    assert made.hold_calls == 1
+    shared.clock.advance(answer.data["check_again_after"] + 1)  # the doubt ends for the next test
     for leak in LEAKS:
         assert leak not in answer.wire
 
 
-async def confirmed(desk: Desk) -> dict[str, Any]:
-    items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
-    hold = (await desk.call("reserve", items=items))["reservations"][0]["reservation_id"]
+async def confirmed(desk: Desk, landmark: str = "park_offer") -> dict[str, Any]:
+    """The arguments of the second step of an order."""
+    held = await desk.call("reserve", **one_more(desk, landmark))
+    hold = held["reservations"][0]["reservation_id"]
     asked = {"reservation_ids": [hold], "customer": CUSTOMER}
     summary = await desk.call("place_order", **asked)
     return {**asked, "confirmation": summary["confirmation"]}
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-async def test_an_order_that_is_refused_has_failed_and_is_sent_at_most_twice(
-    fault: str, desk: Desk
+async def test_an_order_that_is_refused_has_failed_and_made_nothing(
+    fault: str, shared: Desk
 ) -> None:
-    asked = await confirmed(desk)
-    desk.sandbox.faults.add(REFUSED[fault][0], "createOrders", times=None)
-    answer = await desk.ask("place_order", asked)
+    asked = await confirmed(shared)
+    where = (REFUSED[fault][0], "createOrders", "place_order")
+    answer, made = await asked_under(shared, *where, asked)
     assert answer.data["state"] == "failed"
     assert "Scripted" not in answer.wire
-    assert not desk.sandbox.orders()
-    assert desk.sent("createOrders") <= 2  # once more with a new token after a 401
+    assert made.orders == 0
+    assert made.order_calls <= 2  # once more with a new token after a 401
 
 
 @pytest.mark.parametrize("fault", UNKNOWN)
 async def test_an_order_with_an_unknown_outcome_is_looked_up_and_sent_once(
-    fault: str, desk: Desk
+    fault: str, shared: Desk
 ) -> None:
-    asked = await confirmed(desk)
-    desk.sandbox.faults.add(UNKNOWN[fault], "createOrders")
-    answer = await desk.ask("place_order", asked)
-    was_made = bool(desk.sandbox.orders())
-    assert answer.data["state"] == ("ordered" if was_made else "in_doubt")
-    assert desk.sent("createOrders") == 1
-    assert was_made == (fault in {"a lost answer", "a truncated body"})
+    asked = await confirmed(shared)
+    where = (UNKNOWN[fault], "createOrders", "place_order")
+    answer, made = await asked_under(shared, *where, asked)
+    assert answer.data["state"] == ("ordered" if made.orders else "in_doubt")
+    assert made.order_calls == 1
+    assert made.orders == (1 if fault in ARRIVES else 0)
+
+
+ARRIVES = {"a lost answer", "a truncated body"}
 
 
 @pytest.mark.parametrize("fault", [*UNKNOWN, *REFUSED])
 async def test_a_name_that_may_not_have_arrived_is_never_called_named(
-    fault: str, desk: Desk
+    fault: str, shared: Desk
 ) -> None:
-    order = await desk.booked(desk.handle("beneficiary_offer"))
-    tickets = (await desk.call("get_tickets", order_id=order["order_id"]))["tickets"]
+    order = (await shared.call("place_order", **await confirmed(shared, "beneficiary_offer")))[
+        "orders"
+    ][0]
+    tickets = (await shared.call("get_tickets", order_id=order["order_id"]))["tickets"]
     person = {"firstname": "Ada", "lastname": "Byron", "date_of_birth": "1990-12-10"}
-    people = [{"ticket_id": tickets[0]["ticket_id"], **person}]
+    asked = {
+        "order_id": order["order_id"],
+        "beneficiaries": [{"ticket_id": tickets[0]["ticket_id"], **person}],
+    }
     action = UNKNOWN[fault] if fault in UNKNOWN else REFUSED[fault][0]
-    desk.sandbox.faults.add(action, "setTicketBeneficiary", times=None)
-    asked = {"order_id": order["order_id"], "beneficiaries": people}
-    answer = await desk.call("name_beneficiaries", **asked)
-    outcome = answer["tickets"][0]["outcome"]
-    arrived = fault in {"a lost answer", "a truncated body"}
-    assert (outcome == "named") == arrived
-    assert answer.get("still_waiting", 0) == (0 if arrived else 1)
-    desk.sandbox.faults.clear()
-    again = await desk.call("name_beneficiaries", **asked)
+    where = (action, "setTicketBeneficiary", "name_beneficiaries")
+    answer, _ = await asked_under(shared, *where, asked)
+    outcome = answer.data["tickets"][0]["outcome"]
+    assert (outcome == "named") == (fault in ARRIVES)
+    assert answer.data.get("still_waiting", 0) == (0 if fault in ARRIVES else 1)
+    again = await shared.call("name_beneficiaries", **asked)
     assert again["tickets"][0]["outcome"] == "named"
 
 

@@ -1,0 +1,1 @@
+"""The resources, read by the SDK's own client over the sandbox."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.journal.records import Approval, Journal
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
@@ -89,17 +89,14 @@ def not_open() -> Refusal:
 
 
 def _held(hold: Hold) -> list[object]:
-    lines = [
-        [
-            ln.product,
-            ln.quantity,
-            str(ln.amount),
-            str(ln.day),
-            [t.isoformat() for t in ln.starts_at],
-        ]
-        for ln in hold.lines
-    ]
-    return [hold.id, str(hold.total), hold.expires_at and hold.expires_at.isoformat(), lines]
+    expires_at = hold.expires_at.isoformat() if hold.expires_at else None
+    return [hold.id, str(hold.total), expires_at, [_lined(line) for line in hold.lines]]
+
+
+def _lined(line: Line) -> list[object]:
+    """By ids, not by names: a name that could not be read just then is no other agreement."""
+    what = [line.offer_id, line.product_id, *line.session_ids]
+    return [what, line.quantity, str(line.amount), str(line.day)]
 
 
 def _digest(content: object) -> str:

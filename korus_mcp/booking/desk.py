@@ -144,7 +144,6 @@ class BookingDesk:
         self._flights = Flights(tasks)
         self._held: dict[str, Reserved] = {}
         self._doubts: dict[str, datetime] = {}
-        self._again = 0
 
     async def reserve(self, call: ReserveCall) -> Reserved:
         """Hold the wished items with one call upstream.
@@ -153,10 +152,7 @@ class BookingDesk:
             Refusal: what is known before that call: sessions, stock, prices, limits.
             ApiError: the call was certainly not carried out.
         """
-        key = call.fingerprint
-        if call.again:
-            self._again += 1
-            key = f"{key}+{self._again}"
+        key = f"{call.fingerprint}+again" if call.again else call.fingerprint
         with anyio.move_on_after(ANSWER_SECONDS):
             return await self._flights.join(key, lambda: self._carry_out(key, call))
         return Reserved(state=ReserveState.IN_DOUBT, check_again_after=POST_SECONDS)
@@ -178,7 +174,9 @@ class BookingDesk:
         Raises:
             Refusal: NOT_FOUND when one is gone.
         """
-        steps = [partial(self._booking.get_reservation, i) for i in reservation_ids]
+        steps = [
+            partial(self._booking.get_reservation, i, language=language) for i in reservation_ids
+        ]
         try:
             found = await side_by_side(steps)
         except NotFound:
@@ -207,6 +205,7 @@ class BookingDesk:
             if error.outcome is not Outcome.UNKNOWN:
                 raise
             return self._in_doubt(call)
+        self._show_prices(call, quotes)
         try:
             reserved = replace(await self._answer(call, result), moves=moves)
         except ApiError:
@@ -295,12 +294,15 @@ class BookingDesk:
             was = self._prices.last(call.owner, offer)
             if was is not None and was != price:
                 moves.append(PriceMove(offer, was, price))
-            self._prices.show(call.owner, offer, price)
         return tuple(moves)
+
+    def _show_prices(self, call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
+        for offer, quote in quotes.items():
+            self._prices.show(call.owner, offer, quote.price)
 
     async def _answer(self, call: ReserveCall, result: ReservationBulkResult) -> Reserved:
         await self._journal.own(call.owner, *(r.id for r in result.reservations))
-        full = [await self._in_full(r) for r in result.reservations]
+        full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)
         failed = tuple(
             FailedItem(
@@ -310,16 +312,17 @@ class BookingDesk:
             )
             for f in result.failed_reservations
         )
+        failed += _unanswered(call, result, holds)
         state = ReserveState.HELD if holds else ReserveState.FAILED
         if holds and failed:
             state = ReserveState.PARTLY_HELD
         return Reserved(state=state, holds=tuple(holds), failed=failed)
 
-    async def _in_full(self, reservation: Reservation) -> Reservation:
+    async def _in_full(self, reservation: Reservation, language: str) -> Reservation:
         """A member that came as a bare IRI (A13) is read; a full one is taken as it is."""
         if reservation.expires_at is not None:
             return reservation
-        return await self._booking.get_reservation(reservation.id)
+        return await self._booking.get_reservation(reservation.id, language=language)
 
 
 def unknown_reservation() -> Refusal:
@@ -329,6 +332,28 @@ def unknown_reservation() -> Refusal:
         "No such reservation was made here.",
         "Use a reservation_id from the answer of reserve.",
     )
+
+
+def _unanswered(
+    call: ReserveCall, result: ReservationBulkResult, holds: Sequence[Hold]
+) -> tuple[FailedItem, ...]:
+    """Offers of which fewer units are held or refused than were asked for (A12)."""
+    answered = Counter[str | None]()
+    for line in (line for hold in holds for line in hold.lines):
+        answered[line.offer_id] += line.quantity
+    for failure in result.failed_reservations:
+        answered[id_at_end(failure.offer)] += failure.quantity or _wanted(call, failure.offer)
+    if None in answered:
+        return ()  # what an answer does not name cannot be counted
+    return tuple(
+        FailedItem(str(offer), None, "the issuer gave no answer for all of these")
+        for offer in dict.fromkeys(item.offer for item in call.items)
+        if answered[offer.id] < sum(i.quantity for i in call.items if i.offer == offer)
+    )
+
+
+def _wanted(call: ReserveCall, offer: str | None) -> int:
+    return sum(i.quantity for i in call.items if i.offer.id == id_at_end(offer))
 
 
 def _handle_text(call: ReserveCall, offer_id: str | None) -> str:
@@ -370,14 +395,13 @@ def _line(item: WishedItem, quote: Quote) -> ReservationLine:
 def _chosen_sessions(item: WishedItem, quote: Quote) -> dict[str, Session]:
     """The chosen session of each ticket that needs one."""
     chosen: dict[str, Session] = {}
-    known = {session.id: (need, session) for need, session in quote.sessions()}
-    for session_id in item.session_ids:
-        if session_id not in known:
+    for session_id in dict.fromkeys(item.session_ids):
+        meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
+        if not meant:
             raise _session_required(quote, "a chosen session does not belong to this offer")
-        need, session = known[session_id]
-        if need.id in chosen:
+        if all(need.id in chosen for need, _ in meant):
             raise _session_required(quote, "two sessions were chosen for one ticket")
-        chosen[need.id] = session
+        chosen |= {need.id: session for need, session in meant if need.id not in chosen}
     for need in quote.tickets:
         if need.needs_session and need.id not in chosen:
             raise _session_required(quote, "a session must be chosen", need)

@@ -36,6 +36,8 @@ class Line:
     day: date | None = None
     starts_at: tuple[datetime, ...] = ()
     offer_id: str | None = None
+    product_id: str | None = None
+    session_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Hold:
     seats: tuple[str, ...]
     seats_together: bool | None
     catalog_id: str | None
+    tickets: int = 0
 
     @property
     def quantity(self) -> int:
@@ -89,6 +92,7 @@ def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
         seats=seats,
         seats_together=arranged.get(reservation.seats_arrangement or "") if seats else None,
         catalog_id=id_at_end(reservation.catalog),
+        tickets=sum(max(1, len(item.offer_tickets)) for item in reservation.items),
     )
 
 
@@ -140,6 +144,8 @@ def _line(item: ReservationItem, quantity: int, names: Names) -> Line:
         day=item.date,
         starts_at=tuple(s for s in sessions if s is not None),
         offer_id=id_at_end(item.offer),
+        product_id=id_at_end(item.product),
+        session_ids=tuple(i for t in item.offer_tickets if (i := id_at_end(t.session))),
     )
 
 

@@ -1,7 +1,11 @@
 """Names for the lines of holds and orders: a reply never shows a bare id as a name."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Final
+
+import anyio
 
 from korus_mcp.api import ApiError, Ticketing, jsonld
 from korus_mcp.api.models.order import Order
@@ -9,7 +13,10 @@ from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.booking.hold import Names
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
+from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
+
+NAMES_SECONDS: Final = 5.0
 
 
 class NameBook:
@@ -26,42 +33,46 @@ class NameBook:
             if session.starts_at is not None:
                 self._times[session.id] = session.starts_at
 
-    async def for_reservations(self, found: Iterable[Reservation], language: str) -> Names:
+    async def for_reservations(self, found: Sequence[Reservation], language: str) -> Names:
         """The names and times that the lines of these reservations need."""
-        products: dict[str, str] = {}
-        for reservation in found:
-            catalog_id = id_at_end(reservation.catalog)
-            for item in reservation.items:
-                await self._learn_product(catalog_id, item.product, language, products)
-                for ticket in item.offer_tickets:
-                    await self._learn_time(ticket.session, language)
-        return Names(products, self._times)
+        items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
+        sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
+        return await self._read({(c, item.product) for c, item in items}, sessions, language)
 
-    async def for_orders(self, found: Iterable[Order], language: str) -> Names:
+    async def for_orders(self, found: Sequence[Order], language: str) -> Names:
         """The product names that the items of these orders need."""
-        products: dict[str, str] = {}
-        for order in found:
-            catalog_id = id_at_end(order.catalog)
-            for item in order.items:
-                await self._learn_product(catalog_id, item.product, language, products)
-        return Names(products, self._times)
+        products = {(id_at_end(o.catalog), item.product) for o in found for item in o.items}
+        return await self._read(products, set(), language)
+
+    async def _read(
+        self, products: Iterable[tuple[str | None, str | None]], sessions: set[str], language: str
+    ) -> Names:
+        """All names side by side, for a few seconds: a hold is worth more than the names in it."""
+        names: dict[str, str] = {}
+        steps: list[Callable[[], Awaitable[None]]] = [
+            *(partial(self._learn_product, *product, language, names) for product in products),
+            *(partial(self._learn_time, session, language) for session in sessions),
+        ]
+        with anyio.move_on_after(NAMES_SECONDS):
+            await side_by_side(steps)
+        return Names(names, dict(self._times))
 
     async def _learn_product(
         self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, str]
     ) -> None:
         product_id = id_at_end(iri)
-        if catalog_id is None or product_id is None or product_id in known:
+        if catalog_id is None or product_id is None:
             return
         try:
             name = await self._catalog.product_name(catalog_id, product_id, language)
         except ApiError:
-            return  # a hold or an order is worth more than the names in it
+            return
         if name is not None:
             known[product_id] = name
 
-    async def _learn_time(self, iri: str | None, language: str) -> None:
+    async def _learn_time(self, iri: str, language: str) -> None:
         session_id = id_at_end(iri)
-        if iri is None or session_id is None or session_id in self._times:
+        if session_id is None or session_id in self._times:
             return
         ids = jsonld.SESSION.match(iri)
         if ids is None:

@@ -8,6 +8,7 @@ orders are looked up by reservation and by our reference. Nothing in doubt is ev
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -24,6 +25,7 @@ from korus_mcp.api import (
     OrderFilters,
     OrderRequest,
     Outcome,
+    Unprocessable,
 )
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import OrderBulkResult
@@ -148,6 +150,9 @@ class OrderDesk:
         if earlier is not None:
             return await self._replayed(earlier)
         holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
+        earlier = await self._earlier(call)  # an equal call may have come first meanwhile
+        if earlier is not None:
+            return await self._replayed(earlier)
         amount = self._check_holds(holds)
         digest = approval.digest_of(holds, amount, call.customer, call.notes)
         if call.confirmation is None:
@@ -177,11 +182,16 @@ class OrderDesk:
         return intent
 
     async def drain(self, seconds: float) -> None:
-        """Take no new order and wait for those on their way, so long at most."""
+        """Take no new order and wait for those on their way, so long at most.
+
+        One that takes longer is given up; its intent stays in doubt.
+        """
         self._closing = True
         with anyio.move_on_after(seconds):
             for sent in list(self._sending.values()):
                 await sent.done.wait()
+        for sent in list(self._sending.values()):
+            sent.scope.cancel()
 
     async def _earlier(self, call: OrderCall) -> Intent | None:
         """The intent this call repeats.
@@ -209,7 +219,7 @@ class OrderDesk:
                 "Reserve again.",
             )
         amount = total(amounts)
-        tickets = sum(h.quantity for h in holds)
+        tickets = sum(h.tickets for h in holds)
         if amount.amount > self._settings.max_order_amount:
             raise _over_limit("The total passes the operator's limit for one order.")
         if tickets > self._settings.max_tickets:
@@ -222,6 +232,7 @@ class OrderDesk:
                 Code.ALREADY_ORDERED,
                 "A reservation was ordered already.",
                 "Call get_reservation for its order, then get_tickets.",
+                effect=Effect.ORDERED,
             )
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         if not hold.can_be_ordered(margin):
@@ -299,7 +310,7 @@ class OrderDesk:
 
     async def _send(self, sending: "_Sending", call: OrderCall) -> None:
         """The one send of an intent. Whoever waits for it may leave; it goes on."""
-        with anyio.CancelScope(shield=True):
+        with sending.scope:
             try:
                 sending.intent = await self._send_once(sending.intent, call)
             finally:
@@ -314,7 +325,7 @@ class OrderDesk:
             notes=call.notes,
         )
         try:
-            result = await self._booking.create_orders(request)
+            result = await self._booking.create_orders(request, language=call.language)
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._look_up(intent)
@@ -324,7 +335,11 @@ class OrderDesk:
         return await self._look_up(settled) if settled.is_in_doubt else settled
 
     async def _look_up(self, intent: Intent) -> Intent:
-        """What became of an order whose answer was lost: by reservation, then by our reference."""
+        """What became of an order whose answer was lost: by reservation, then by our reference.
+
+        Only what was read after the fence proves that an order will not appear any more.
+        """
+        is_past_fence = self._clock.now() > intent.fence_at
         orders: dict[str, str] = {}
         everything_read = True
         for ways in (self._orders_by_reservation, self._orders_by_reference):
@@ -335,7 +350,7 @@ class OrderDesk:
             except ApiError:
                 everything_read = False
         failures: dict[str, str] = {}
-        if everything_read and self._clock.now() > intent.fence_at:
+        if everything_read and is_past_fence:
             failures = {i: _NEVER_APPEARED for i in intent.missing if i not in orders}
         return await self._settled(intent, orders, failures)
 
@@ -397,6 +412,7 @@ class _Sending:
 
     intent: Intent
     done: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
 
 
 _NEVER_APPEARED = "the order was not made"
@@ -429,8 +445,12 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
 
 def _refused(error: ApiError) -> str:
     if error.outcome is Outcome.NOT_SENT:
-        return "the order was not sent"
-    return "KorusTicket refused the order data"
+        return "the order was not sent; try again later"
+    paths = error.violations if isinstance(error, Unprocessable) else ()
+    named = {path.rpartition(".")[2] for path, _ in paths}
+    fields = [f.name for f in dataclass_fields(CustomerInput) if f.name in named]
+    about = f": {', '.join(fields)}" if fields else ""
+    return f"KorusTicket refused the order data{about}"
 
 
 def _claimed(holder: Intent) -> Refusal:

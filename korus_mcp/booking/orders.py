@@ -53,23 +53,23 @@ class OrderBook:
         self._scope = scope
         self._clock = clock
 
-    async def order(self, owner: str, id_or_reference: str) -> Order:
+    async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:
         """One order, by its id or by the caller's reference.
 
         Raises:
             Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders.
         """
         if await self._journal.owner_of(id_or_reference) == owner:
-            return await self._get(id_or_reference)
+            return await self._get(id_or_reference, language)
         by_reference = await self._ids_by_reference(owner, id_or_reference)
         if len(by_reference) > 1:
             raise invalid(
                 FieldProblem("order_id", "several orders have this reference", by_reference[0])
             )
         if by_reference:
-            return await self._get(by_reference[0])
+            return await self._get(by_reference[0], language)
         if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
-            return await self._get(id_or_reference)
+            return await self._get(id_or_reference, language)
         raise unknown_order()
 
     async def find(self, owner: str, sought: Sought) -> Found:
@@ -83,11 +83,22 @@ class OrderBook:
             return await self._find_own(owner, sought)
         return await self._find_in_account(owner, sought)
 
-    async def _get(self, order_id: str) -> Order:
+    async def _get(self, order_id: str, language: str | None) -> Order:
+        try:
+            return await self._booking.get_order(order_id, language=language)
+        except NotFound:
+            raise unknown_order() from None
+
+    async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
+        """The orders that still exist; one that is gone hides no other."""
+        found = await side_by_side([partial(self._get_if_there, i) for i in order_ids])
+        return [order for order in found if order is not None]
+
+    async def _get_if_there(self, order_id: str) -> Order | None:
         try:
             return await self._booking.get_order(order_id)
         except NotFound:
-            raise unknown_order() from None
+            return None
 
     async def _ids_by_reference(self, owner: str, reference: str) -> list[str]:
         intents = await self._journal.intents_by_reference(owner, reference)
@@ -99,18 +110,21 @@ class OrderBook:
         return [o.id for o in found if o.external_reference == reference]
 
     async def _find_own(self, owner: str, sought: Sought) -> Found:
-        ids = (await self._journal.orders_of(owner))[:OWN_LIMIT]
-        orders = await side_by_side([partial(self._get, i) for i in ids])
+        ids = await self._journal.orders_of(owner)
+        orders = await self._get_all(ids[:OWN_LIMIT])
         if sought.reference is not None:
             called = set(await self._ids_by_reference(owner, sought.reference))
             orders = [o for o in orders if o.id in called or _has(o, sought.reference)]
-        return Found(tuple(o for o in orders if _fits(o, sought)))
+        return Found(
+            tuple(o for o in orders if _fits(o, sought)),
+            "older orders were not read" if len(ids) > OWN_LIMIT else None,
+        )
 
     async def _find_in_account(self, owner: str, sought: Sought) -> Found:
         if sought.reference is not None:
             ids = await self._ids_by_reference(owner, sought.reference)
             if ids:
-                orders = await side_by_side([partial(self._get, i) for i in ids])
+                orders = await self._get_all(ids)
                 return Found(tuple(o for o in orders if _fits(o, sought)))
         if sought.created_from is None:
             raise invalid(

@@ -1,7 +1,7 @@
 """Tickets of an order: who is named on them, and the documents that let people in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from enum import StrEnum
@@ -10,11 +10,8 @@ from typing import Final
 
 from korus_mcp.api import (
     ApiError,
-    BadRequest,
     BeneficiaryInput,
     Booking,
-    Forbidden,
-    NotFound,
     Outcome,
     Unprocessable,
 )
@@ -33,6 +30,8 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
     "placeOfBirth": "place_of_birth",
 }
 """Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
+NOT_READY: Final = frozenset({400, 403, 404, 409, 422})
+"""What an early request for a file may be answered with (A20)."""
 _ALWAYS_REQUIRED = ("firstname", "lastname")
 
 
@@ -128,7 +127,7 @@ class TicketOffice:
             Refusal: NOT_FOUND.
             ApiError: the order or its documents cannot be read.
         """
-        order = await self._orders.order(owner, id_or_reference)
+        order = await self._orders.order(owner, id_or_reference, language)
         names = await self._names.for_orders([order], language)
         listed = await self._booking.list_order_documents(order.id).all()
         return IssuedTickets(
@@ -153,13 +152,22 @@ class TicketOffice:
             link = await self._booking.create_order_document_link(
                 order.id, document_id, language=language
             )
-        except (BadRequest, Forbidden, NotFound, Unprocessable):
-            raise Refusal(
-                Code.NOT_READY,
-                "This document is not ready, or not one of this order.",
-                "Call get_tickets for the documents and when they are ready.",
-                retry_after_seconds=30,
-            ) from None
+        except ApiError as error:
+            if error.status in NOT_READY:
+                raise Refusal(
+                    Code.NOT_READY,
+                    "This document is not ready, or not one of this order.",
+                    "Call get_tickets for the documents and when they are ready.",
+                    retry_after_seconds=30,
+                ) from None
+            if error.outcome is Outcome.UNKNOWN:  # asking again makes a new address, no more
+                raise Refusal(
+                    Code.UPSTREAM_UNAVAILABLE,
+                    "KorusTicket did not say where the document is.",
+                    "Call get_tickets again later.",
+                    retry_after_seconds=5,
+                ) from None
+            raise
         return await self._booking.download_document(link)
 
     async def name(
@@ -181,7 +189,11 @@ class TicketOffice:
             await self._name_one(issued.order.id, known.get(ticket_id), ticket_id, person)
             for ticket_id, person in wished
         ]
-        return await self.of_order(owner, issued.order.id, language), tuple(outcomes)
+        try:
+            after = await self.of_order(owner, issued.order.id, language)
+        except ApiError:
+            after = _without_waiting(issued, outcomes)  # what was named must be told
+        return after, tuple(outcomes)
 
     async def _name_one(
         self, order_id: str, ticket: Ticket | None, ticket_id: str, person: BeneficiaryInput
@@ -242,6 +254,12 @@ def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
         "The download folder cannot be written.",
         "Read the document through its resource link, or set KORUS_DOWNLOAD_DIR.",
     )
+
+
+def _without_waiting(issued: IssuedTickets, outcomes: Iterable[Naming]) -> IssuedTickets:
+    named = {n.ticket_id for n in outcomes if n.outcome is NamingOutcome.NAMED}
+    tickets = (replace(t, is_waiting=t.is_waiting and t.id not in named) for t in issued.tickets)
+    return replace(issued, tickets=tuple(tickets))
 
 
 def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:

@@ -159,7 +159,10 @@ def _next(ordered: Ordered) -> str:
         case OrderState.PARTIALLY_ORDERED:
             return "Call get_tickets for what was ordered; reserve the rest anew if still wanted."
         case OrderState.FAILED:
-            return "Nothing was ordered. Check the reservation with get_reservation."
+            return (
+                "Nothing was ordered; the reservation stays held. Correct what was refused, call "
+                "place_order without confirmation, and show the person the new summary."
+            )
         case OrderState.IN_DOUBT:
             return (
                 "The answer is missing; the order may exist. Do not reserve again. Call "

@@ -1,5 +1,6 @@
 """reserve: hold offers for some minutes at the price shown."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -97,10 +98,10 @@ async def reserve(
             again=again,
         )
     )
-    return Reply(_view(reserved, services.settings.environment.value))
+    return Reply(_view(reserved, max_total, services.settings.environment.value))
 
 
-def _view(reserved: Reserved, environment: str) -> ReserveView:
+def _view(reserved: Reserved, max_total: Decimal | None, environment: str) -> ReserveView:
     holds = [HoldView.of(hold) for hold in reserved.holds]
     return ReserveView(
         state=reserved.state,
@@ -111,14 +112,23 @@ def _view(reserved: Reserved, environment: str) -> ReserveView:
         total=text_of(reserved.total),
         earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
         price_moves=[
-            f"Price moved for offer {m.offer}: {m.was} was shown, {m.now} is held."
+            f"Price moved for offer {m.offer}: {m.was} was shown, it costs {m.now} now."
             for m in reserved.moves
-        ],
+        ]
+        + _above(reserved, max_total),
         replayed=reserved.replayed,
         check_again_after=reserved.check_again_after,
         environment=environment,
         next=_next(reserved),
     )
+
+
+def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
+    """A hold that came out dearer than its quotes, or was made under another limit."""
+    held = reserved.total
+    if max_total is None or held is None or held.amount <= max_total:
+        return []
+    return [f"The holds cost {held}, more than max_total: order only if the person accepts that."]
 
 
 def _next(reserved: Reserved) -> str:

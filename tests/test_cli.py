@@ -1,0 +1,161 @@
+"""The command line: what it refuses, what it imports, what it prints."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from korus_mcp import __version__
+from korus_mcp.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
+from tests.fixtures.hosts import PROJECT, child_environment
+
+IMPORTS = """
+import sys
+from korus_mcp.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+imported = {name.partition(".")[0] for name in sys.modules}
+heavy = imported & {"mcp", "mcp_types", "httpx", "pydantic", "starlette", "anyio"}
+print("HEAVY", sorted(heavy), code)
+"""
+
+
+@pytest.fixture(autouse=True)
+def empty_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("KORUS_")]:  # noqa: TID251
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTS, option],
+        env=child_environment(tmp_path),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    assert "HEAVY [] 0" in ran.stdout
+    assert (__version__ if option == "--version" else "commands") in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "check", "sandbox"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["serve", "--port", "70000"],
+        ["serve", "--port", "http"],
+        ["--profile", "admin"],
+        ["sandbox", "--seed", "x"],
+    ],
+)
+def test_what_the_command_line_does_not_know_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"])
+def test_http_is_served_on_loopback_only(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--http", "--host", host]) == EXIT_MISCONFIGURED
+    assert "loopback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"KORUS_CLIENT_ID": "a"}, "KORUS_ENVIRONMENT"),
+        ({"KORUS_ENVIRONMENT": "production"}, "KORUS_CLIENT_SECRET"),
+        ({"KORUS_PROFILE": "everything"}, "KORUS_PROFILE"),
+        ({"KORUS_PROFIL": "buyer"}, "KORUS_PROFILE"),
+        ({"KORUS_SETTLE_SECONDS": "5"}, "KORUS_SETTLE_SECONDS"),
+    ],
+)
+@pytest.mark.parametrize("command", [[], ["serve"], ["serve", "--http"], ["check"]])
+def test_settings_that_contradict_each_other_start_nothing(
+    given: dict[str, str],
+    named: str,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert main(command) == EXIT_MISCONFIGURED
+    said = capsys.readouterr()
+    assert named in said.err
+    assert not said.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--profile", "service-desk"],
+        ["serve", "--profile", "service-desk"],
+        ["--tools", "find_orders"],
+        ["--tools", "rm"],
+        ["--profile", "browse", "--tools", "reserve"],
+    ],
+)
+def test_the_command_line_may_only_narrow(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == EXIT_MISCONFIGURED
+    assert "narrow" in capsys.readouterr().err
+
+
+class EndsWhenWritten(io.StringIO):
+    """A stdout that sends its own process a signal once something was written."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+
+    def flush(self) -> None:
+        """Now it was written."""
+        os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_sandbox_prints_its_environment_for_a_shell_and_ends_by_signal(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = EndsWhenWritten(number)
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["sandbox", "--port", "0", "--seed", "1", "--control"]) == 0
+    lines = out.getvalue().splitlines()
+    assert all(line.startswith("export KORUS_") for line in lines)
+    given = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert given["KORUS_ENVIRONMENT"] == "sandbox"
+    assert urlsplit(given["KORUS_API_URL"]).hostname == "127.0.0.1"
+    assert "control token: " in capsys.readouterr().err
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(io.StringIO):
+        def write(self, text: str) -> int:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stderr", Interrupted())
+    monkeypatch.setenv("KORUS_SOMETHING_ELSE", "x")  # its warning is written first
+    assert main(["--tools", "reserve"]) == EXIT_INTERRUPTED

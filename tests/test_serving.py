@@ -1,0 +1,281 @@
+"""A server as a process: what it writes, how it ends, whom it answers."""
+
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from korus_mcp.cli import main
+from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
+from tests.fixtures.assistant import CUSTOMER, SEED, handle_of
+from tests.fixtures.hosts import (
+    START_SECONDS,
+    child_environment,
+    free_port,
+    listening,
+    started,
+)
+
+LINE_LIMIT = 10_000_000
+DELAY = 1.5
+LEAVE_SECONDS = 8
+INITIALIZE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "raw host", "version": "1"},
+}
+
+
+@dataclass
+class RawHost:
+    """A host that speaks the protocol by hand, so that its child can be ended by hand."""
+
+    process: Process
+    lines: BufferedByteReceiveStream
+    _last: int = field(default=0)
+
+    async def send(self, method: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Send a request; its id."""
+        self._last += 1
+        message = {"jsonrpc": "2.0", "id": self._last, "method": method}
+        await self.write(message | ({"params": parameters} if parameters is not None else {}))
+        return self._last
+
+    async def write(self, message: Mapping[str, Any]) -> None:
+        """Write one line."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send(json.dumps(message).encode() + b"\n")
+
+    async def receive(self, number: int) -> Any:
+        """The result of a request; every line up to it must be a message."""
+        while True:
+            line = json.loads(await self.lines.receive_until(b"\n", LINE_LIMIT))
+            assert line["jsonrpc"] == "2.0"
+            if line.get("id") == number:
+                return line["result"]
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        """The structure of a tool's answer."""
+        number = await self.send("tools/call", {"name": tool, "arguments": arguments})
+        result = await self.receive(number)
+        assert not result.get("isError"), result
+        return result["structuredContent"]
+
+
+@asynccontextmanager
+async def raw_host(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[RawHost]:
+    """A host whose child has been initialized."""
+    async with started(*arguments, environment=environment) as process:
+        assert process.stdout is not None
+        host = RawHost(process, BufferedByteReceiveStream(process.stdout))
+        with anyio.fail_after(START_SECONDS):
+            await host.receive(await host.send("initialize", INITIALIZE))
+        await host.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        yield host
+
+
+async def order_under_way(host: RawHost, served: ServedSandbox) -> None:
+    """Send an order that the issuer takes its time for; return when it has arrived there."""
+    items = [{"offer_id": handle_of(served.sandbox, "park_offer"), "quantity": 1}]
+    held = await host.call("reserve", {"items": items})
+    ids = [held["reservations"][0]["reservation_id"]]
+    asked = {"reservation_ids": ids, "customer": CUSTOMER}
+    summary = await host.call("place_order", asked)
+    served.sandbox.faults.add(Delay(seconds=DELAY), "createOrders")
+    confirmed = {**asked, "confirmation": summary["confirmation"]}
+    await host.send("tools/call", {"name": "place_order", "arguments": confirmed})
+    while served.sandbox.faults.rules:  # noqa: ASYNC110 - the sandbox tells nobody
+        await anyio.sleep(0.01)
+
+
+async def by_signal(host: RawHost, number: signal.Signals) -> None:
+    host.process.send_signal(number)
+
+
+async def by_end_of_stdin(host: RawHost, number: signal.Signals) -> None:
+    del number
+    assert host.process.stdin is not None
+    await host.process.stdin.aclose()
+
+
+ENDS: dict[str, tuple[Callable[[RawHost, signal.Signals], Any], signal.Signals]] = {
+    "SIGTERM": (by_signal, signal.SIGTERM),
+    "SIGINT": (by_signal, signal.SIGINT),
+    "end of stdin": (by_end_of_stdin, signal.SIGTERM),
+}
+
+
+async def ended_during_an_order(way: str, folder: Path) -> tuple[int, int, float]:
+    """Exit code, orders upstream at that moment, and seconds it took."""
+    end, number = ENDS[way]
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        environment = {**child_environment(folder), **served.environment}
+        async with raw_host(environment) as host:
+            await order_under_way(host, served)
+            assert not served.sandbox.orders()
+            begun = anyio.current_time()
+            await end(host, number)
+            with anyio.fail_after(LEAVE_SECONDS):
+                code = await host.process.wait()
+            return code, len(served.sandbox.orders()), anyio.current_time() - begun
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+Endings = dict[str, tuple[int, int, float] | Exception]
+
+
+@pytest.fixture(scope="module")
+async def endings(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> Endings:
+    """All three ways to end side by side: they mostly wait."""
+    found: Endings = {}
+
+    async def go(way: str) -> None:
+        try:
+            folder = tmp_path_factory.mktemp(way.replace(" ", "-"))
+            found[way] = await ended_during_an_order(way, folder)
+        except Exception as error:  # noqa: BLE001 - raised again by the test of this way
+            found[way] = error
+
+    with anyio.fail_after(40):
+        async with anyio.create_task_group() as tasks:
+            for way in ENDS:
+                tasks.start_soon(go, way)
+    return found
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ENDS)
+async def test_a_stdio_server_finishes_the_order_on_its_way_before_it_leaves(
+    way: str, endings: Endings
+) -> None:
+    ending = endings[way]
+    if isinstance(ending, Exception):
+        raise ending
+    code, orders, seconds = ending
+    assert code == 0
+    assert orders == 1  # at the moment the process had ended
+    assert 0.5 < seconds < LEAVE_SECONDS
+
+
+@pytest.mark.anyio
+async def test_an_idle_stdio_server_leaves_at_once_though_its_stdin_is_open(tmp_path: Path) -> None:
+    async with raw_host(child_environment(tmp_path)) as host:
+        host.process.send_signal(signal.SIGINT)
+        with anyio.fail_after(4):
+            assert await host.process.wait() == 0
+        assert not b"".join([part async for part in host.lines])
+
+
+@pytest.mark.anyio
+async def test_stdout_carries_protocol_lines_only_and_stderr_names_the_world(
+    tmp_path: Path,
+) -> None:
+    environment = child_environment(tmp_path, PROFILE="buyer", NONSENSE_SETTING="x")
+    async with raw_host(environment, "serve", "--profile", "browse") as host:
+        result = await host.receive(await host.send("tools/list", {}))
+        assert len(result["tools"]) == 4
+        found = await host.call("search_products", {"query": "herons derby"})
+        assert found["shown"] == 1
+        assert host.process.stdin is not None
+        await host.process.stdin.aclose()
+        assert host.process.stderr is not None
+        with anyio.fail_after(5):
+            said = b"".join([part async for part in host.process.stderr]).decode()
+            rest = b"".join([part async for part in host.lines])
+            assert await host.process.wait() == 0
+    assert not rest
+    assert "sandbox" in said
+    assert "KORUS_NONSENSE_SETTING" in said
+
+
+@pytest.mark.anyio
+async def test_http_answers_this_machine_refuses_foreign_names_and_leaves_on_sigterm(
+    tmp_path: Path,
+) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+    accept = {"Accept": "application/json, text/event-stream"}
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    environment = child_environment(tmp_path)
+    async with (
+        started(*arguments, environment=environment) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        with anyio.fail_after(START_SECONDS):
+            await listening(port)
+
+        async def status(**headers: str) -> int:
+            answer = await client.post("/mcp", json=message, headers={**accept, **headers})
+            return answer.status_code
+
+        assert await status() == 200
+        assert await status(Host=f"localhost:{port}") == 200
+        assert await status(Host="evil.example") == 421
+        assert await status(Host=f"evil.example:{port}") == 421
+        assert await status(Origin="https://evil.example") == 403
+        assert (await client.get("/")).status_code == 404
+        process.terminate()
+        with anyio.fail_after(5):
+            assert await process.wait() in {0, -signal.SIGTERM}
+        assert process.stderr is not None
+        assert f"http://127.0.0.1:{port}/mcp".encode() in await process.stderr.receive()
+
+
+def test_in_one_process_a_host_that_leaves_ends_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    ]
+    lines = "".join(json.dumps(m) + "\n" for m in messages).encode()
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main([]) == 0
+    buffer = out.buffer
+    assert isinstance(buffer, io.BytesIO)
+    answer = json.loads(buffer.getvalue().splitlines()[0])
+    assert answer["result"]["serverInfo"]["name"] == "korus-mcp"
+
+
+def test_in_one_process_http_is_served_until_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    seen: list[int] = []
+
+    def end_when_it_answers() -> None:
+        for _ in range(500):
+            try:
+                seen.append(httpx.get(f"http://127.0.0.1:{port}/mcp").status_code)
+            except httpx.TransportError:
+                threading.Event().wait(0.01)
+            else:
+                break
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    watcher = threading.Thread(target=end_when_it_answers)
+    try:
+        watcher.start()
+        assert main(["serve", "--http", "--port", str(port)]) == 0
+    finally:
+        watcher.join(10)
+        signal.signal(signal.SIGTERM, before)
+    assert len(seen) == 1

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
 
-from korus_mcp.api import ApiError, KorusApi, OfferFilters, drift
+from korus_mcp.api import ApiError, KorusApi, NotFound, OfferFilters, drift
 from korus_mcp.explain import explained
-from korus_mcp.handles import id_at_end
+from korus_mcp.handles import id_at_end, is_id
 from korus_mcp.server import open_api
 from korus_mcp.settings import Settings
 
@@ -44,8 +45,10 @@ async def _check(settings: Settings) -> int:
     _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
     findings = Findings()
     async with open_api(settings, on_answer=findings.note) as api:
-        for hop, walk in (("token", _token), ("catalogs", _catalogs), ("walk", _walk)):
+        hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
+        for hop, walk in hops:
             if not await _holds(hop, walk, api):
+                _tell_drift(findings)
                 return 1
         _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
     _tell_drift(findings)
@@ -93,10 +96,8 @@ async def _walk(api: KorusApi) -> str:
 async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
     ticketing = api.ticketing
     base = await ticketing.get_product_base(catalog_id, base_id)
-    for option in await ticketing.list_product_base_options(catalog_id, base_id).all():
-        if option.code is not None:
-            values = ticketing.list_product_base_option_values(catalog_id, base_id, option.code)
-            await values.page(1)
+    for code in await _option_codes(api, catalog_id, base_id):
+        await ticketing.list_product_base_option_values(catalog_id, base_id, code).page(1)
     products = await ticketing.list_product_base_products(catalog_id, base_id).page(1)
     if products.items:
         await ticketing.get_product(catalog_id, products.items[0].id)
@@ -105,12 +106,22 @@ async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
         await ticketing.get_seat_map(catalog_id, base_id, seat_map_id)
 
 
+async def _option_codes(api: KorusApi, catalog_id: str, base_id: str) -> list[str]:
+    """The options to ask for; none where the list is not served (A02)."""
+    try:
+        options = await api.ticketing.list_product_base_options(catalog_id, base_id).all()
+    except NotFound:
+        return []
+    return [o.code for o in options if o.code is not None and is_id(o.code)]
+
+
 async def _walk_offer(api: KorusApi, catalog_id: str, offer_id: str) -> None:
     ticketing = api.ticketing
     offer = await ticketing.get_offer(catalog_id, offer_id)
     await ticketing.get_offer_availability(catalog_id, offer_id)
     if offer.realtime_price_required:
-        await ticketing.get_offer_price(catalog_id, offer_id)
+        with suppress(NotFound):  # assumption A27: the list price stands
+            await ticketing.get_offer_price(catalog_id, offer_id)
     for ticket in await ticketing.list_offer_tickets(catalog_id, offer_id).all():
         await ticketing.get_offer_ticket(catalog_id, offer_id, ticket.id)
         if ticket.date_access is False:

@@ -1,7 +1,8 @@
 """What the server refuses, in a closed set of codes an assistant can act on.
 
-Every refusal says what happened, whether anything was booked, and what to do next. Texts are ours
-alone: no value the caller sent, no word of the API or of an issuer ever stands in them.
+Every refusal says what happened, whether anything was booked, and what to do next. Texts are ours:
+no value the caller sent and no word of the API stands in them. The one thing quoted from an issuer
+are names of choices, short and in quotes, where a choice has to be made.
 """
 
 from dataclasses import dataclass

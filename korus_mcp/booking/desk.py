@@ -395,7 +395,7 @@ def _line(item: WishedItem, quote: Quote) -> ReservationLine:
 def _chosen_sessions(item: WishedItem, quote: Quote) -> dict[str, Session]:
     """The chosen session of each ticket that needs one."""
     chosen: dict[str, Session] = {}
-    for session_id in dict.fromkeys(item.session_ids):
+    for session_id in item.session_ids:
         meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
         if not meant:
             raise _session_required(quote, "a chosen session does not belong to this offer")

@@ -140,6 +140,26 @@ class TicketOffice:
             documents=tuple(_document(d, self._clock.now()) for d in listed),
         )
 
+    async def pdf_or_none(
+        self, owner: str, order_id: str, document_id: str, language: str, *, lenient: bool
+    ) -> bytes | None:
+        """The same, or None while it is not ready; `lenient` also when it cannot be had now.
+
+        Raises:
+            Refusal: NOT_FOUND, or UPSTREAM_UNAVAILABLE.
+            ApiError: it cannot be fetched.
+        """
+        try:
+            return await self.pdf(owner, order_id, document_id, language)
+        except Refusal as refusal:
+            if lenient or refusal.code is Code.NOT_READY:
+                return None
+            raise
+        except ApiError:
+            if lenient:
+                return None
+            raise
+
     async def pdf(self, owner: str, order_id: str, document_id: str, language: str) -> bytes:
         """The bytes of a ready document. Its signed address is used once and never kept.
 

@@ -7,7 +7,7 @@ promise. An older server ignores filters it does not know (T20), so each row is 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -112,14 +112,17 @@ class OfferCalendars:
             key, lambda: self._read(key, base, window, products, language)
         )
 
-    def rows(self, base: BaseRecord, offers: Iterable[Offer]) -> tuple[OfferRow, ...]:
-        """The rows of offers that were listed in another way, without those of other bases."""
-        found = (
-            _row(base, product, offer)
-            for offer in offers
-            if (product := _product_of(offer, base, base.products)) is not None
-        )
-        return tuple(sorted(found, key=_order))
+    async def with_filters(
+        self, base: BaseRecord, filters: OfferFilters, language: str
+    ) -> tuple[OfferRow, ...]:
+        """The offers of a base that other filters find; never kept.
+
+        Raises:
+            ApiError: the offers cannot be read.
+        """
+        everything = Window(date.min, date.max)
+        calendar = await self._collect(base, everything, base.products, filters, language)
+        return calendar.rows
 
     async def _read(
         self,
@@ -183,6 +186,15 @@ def today(base: BaseRecord | None, now: datetime) -> date:
     return now.astimezone(LATEST_ZONE).date()
 
 
+def check_days(date_from: date | None, date_to: date | None, now: datetime) -> None:
+    """Refuse what can be refused before anything is known of the venue.
+
+    Raises:
+        Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
+    """
+    window_of(date_from, date_to, None, now)
+
+
 def window_of(
     date_from: date | None, date_to: date | None, base: BaseRecord | None, now: datetime
 ) -> Window:
@@ -204,7 +216,7 @@ def window_of(
             "Ask for today or later.",
             fields=tuple(past),
         )
-    first = date_from or first_day
+    first = date_from or max(first_day, _default_day(base, now))
     last = date_to or _days_after(first, DEFAULT_DAYS)
     if last < first:
         raise invalid(FieldProblem("date_to", "lies before date_from", first.isoformat()))
@@ -216,6 +228,12 @@ def window_of(
             )
         )
     return Window(first, last)
+
+
+def _default_day(base: BaseRecord | None, now: datetime) -> date:
+    """Where a window begins that names no day: today there, by UTC where nobody knows the zone."""
+    is_zoned = base is not None and base.timezone is not None
+    return today(base, now) if is_zoned else now.astimezone(UTC).date()
 
 
 def _days_after(first: date, days: int) -> date:

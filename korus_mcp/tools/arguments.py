@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import unicodedata
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, TypeAlias
@@ -63,7 +64,7 @@ def _amount(value: Any) -> Decimal:
 
 def _sendable(value: str) -> str:
     """Text that goes upstream is taken as it is or refused, never altered in silence."""
-    stripped = value.strip()
+    stripped = unicodedata.normalize("NFC", value).strip()
     if not stripped:
         raise ValueError("must not be empty")
     if clean(stripped) != stripped or "\n" in stripped:
@@ -148,6 +149,7 @@ Email: TypeAlias = Annotated[
         pattern=r"^[^@\s]{1,64}@[A-Za-z0-9.-]{1,189}\.[A-Za-z]{2,}$",
         examples=["ada@example.org"],
     ),
+    AfterValidator(_sendable),
 ]
 Phone: TypeAlias = Annotated[
     str, Field(pattern=r"^\+?[0-9 ().\-]{6,20}$", examples=["+33610203040"])

@@ -90,7 +90,11 @@ async def check_availability(
 
 def _view(quote: Quote, quantity: int) -> AvailabilityView:
     obstacle = quote.obstacle(quantity)
-    sessions = list(quote.sessions())
+    sessions = [
+        (need, s)
+        for need, s in quote.sessions()
+        if s.starts_at is None or s.starts_at > quote.checked_at
+    ]
     moved = quote.list_price is not None and quote.list_price != quote.price
     return AvailabilityView(
         offer_id=str(quote.handle),

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, window_of
+from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, check_days, window_of
 from korus_mcp.catalog.records import OPTION_CODES
+from korus_mcp.refusals import FieldProblem, invalid
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
@@ -96,10 +97,11 @@ async def get_offers(
     """
     services = app(ctx)
     wished_language = services.language(language)
+    check_days(date_from, date_to, services.api.now())
     base = await services.mirror.base(product_base_id, wished_language)
     window = window_of(date_from, date_to, base, services.api.now())
     given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
-    wish = Wish({code: _names(text) for code, text in given if text is not None})
+    wish = Wish({code: _names(code, text) for code, text in given if text is not None})
     calendar = await services.calendars.of_base(base, window, wish, wished_language)
     first = cursor or 0
     page = calendar.rows[first : first + limit]
@@ -119,8 +121,11 @@ async def get_offers(
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(code: str, text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise invalid(FieldProblem(code, "names no choice"))
+    return names
 
 
 def _days(page: Sequence[OfferRow]) -> list[DayView]:
@@ -131,8 +136,8 @@ def _days(page: Sequence[OfferRow]) -> list[DayView]:
 
 
 def _note(calendar: Calendar, window: Window) -> str | None:
-    if not calendar.rows:
-        return f"No offers from {window.first} to {window.last}. Try other days."
     if calendar.is_cut:
         return "There are more offers than were read; narrow the days or choices."
+    if not calendar.rows:
+        return f"No offers from {window.first} to {window.last}. Try other days."
     return None

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from korus_mcp.api import OfferFilters
 from korus_mcp.app import App
-from korus_mcp.catalog.calendar import OfferRow, Wish, window_of
+from korus_mcp.catalog.calendar import OfferRow, Wish, check_days, window_of
 from korus_mcp.catalog.records import BaseRecord
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
 from korus_mcp.tools.arguments import (
     Amount,
@@ -112,6 +112,9 @@ async def get_seat_map(
     """
     services = app(ctx)
     wished = services.language(language)
+    if session_id is not None and date is not None:
+        raise invalid(FieldProblem("date", "leave it out: a session has its own day"))
+    check_days(date, None, services.api.now())
     base = await services.mirror.base(product_base_id, wished)
     if session_id is not None:
         rows = await _of_session(services, base, session_id, wished)
@@ -143,7 +146,9 @@ async def _offers(
     if not calendar.rows:
         raise Refusal(
             Code.NOT_FOUND,
-            "Nothing is on sale on that day, so there is no seat to compare.",
+            "The price table has too many rows to find those of that day."
+            if calendar.is_cut
+            else "Nothing is on sale on that day, so there is no seat to compare.",
             "Call get_offers for days that have offers.",
         )
     first = calendar.rows[0].day
@@ -155,8 +160,7 @@ async def _of_session(
 ) -> Sequence[OfferRow]:
     """The offers that give access to a session, whatever their day."""
     filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
-    pages = services.api.ticketing.list_offers(base.catalog.id, filters, language=language)
-    offers = services.calendars.rows(base, [offer async for offer in pages])
+    offers = await services.calendars.with_filters(base, filters, language)
     if not offers:
         raise Refusal(
             Code.UNKNOWN_ID,

@@ -117,7 +117,9 @@ async def get_tickets(
     blocks: list[ContentBlock] = []
     shown: list[DocumentView] = []
     for document in issued.documents:
-        view, block = await _file(ctx, services, issued, document, wished if save else None)
+        saved = any(view.saved_to for view in shown)
+        language_of_file = wished if save else None
+        view, block = await _file(ctx, services, issued, document, language_of_file, lenient=saved)
         shown.append(view)
         blocks.append(block)
     return Reply(_view(services, issued, shown, vouchers=vouchers), tuple(blocks))
@@ -149,8 +151,13 @@ async def _file(
     issued: IssuedTickets,
     document: Document,
     save_in_language: str | None,
+    *,
+    lenient: bool,
 ) -> tuple[DocumentView, ContentBlock]:
-    """A link to a document; saved as a file here, or embedded for a caller on another machine."""
+    """A link to a document; saved as a file here, or embedded for a caller on another machine.
+
+    Once one was saved, another that cannot be fetched is left for the next call.
+    """
     view = DocumentView(
         uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
         ready=document.is_ready,
@@ -161,8 +168,13 @@ async def _file(
     )
     if save_in_language is None or not document.is_ready:
         return view, link
-    owner = services.principal.key
-    content = await services.office.pdf(owner, issued.order.id, document.id, save_in_language)
+    where = (services.principal.key, issued.order.id, document.id, save_in_language)
+    content = await services.office.pdf_or_none(*where, lenient=lenient)
+    if content is None and _wants_progress(ctx):
+        await services.clock.sleep(POLL_SECONDS)  # a moment comes without its fraction of a second
+        content = await services.office.pdf_or_none(*where, lenient=lenient)
+    if content is None:
+        return view.model_copy(update={"ready": False}), link
     if ctx.headers is None:
         folder = services.settings.download_dir or user_downloads_path()
         path = await anyio.to_thread.run_sync(save_pdf, folder, _stem(issued), content)
@@ -194,17 +206,17 @@ def _view(
         tickets=[TicketView.of(t, vouchers=vouchers) for t in issued.tickets],
         documents=documents,
         environment=services.settings.environment.value,
-        next=_next(issued),
+        next=_next(issued, documents),
     )
 
 
-def _next(issued: IssuedTickets) -> str:
+def _next(issued: IssuedTickets, documents: list[DocumentView]) -> str:
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.waiting:
         return "Call name_beneficiaries for the tickets that need a name; documents come after."
-    if not issued.documents:
+    if not documents:
         return "No document yet; call get_tickets again in a minute."
-    if not all(d.is_ready for d in issued.documents):
+    if not all(d.ready for d in documents):
         return "Call get_tickets again when the documents are ready."
     return "Read the PDF links, or call get_tickets with save: true."

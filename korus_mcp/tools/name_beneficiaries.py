@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
+from korus_mcp.refusals import FieldProblem, invalid
 from korus_mcp.tools.arguments import Country, Day, Email, Phone, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of
@@ -77,6 +78,9 @@ async def name_beneficiaries(
     Ask the person; never invent data. The same call again changes nothing.
     """
     services = app(ctx)
+    ids = [person.ticket_id for person in beneficiaries]
+    if len(set(ids)) < len(ids):
+        raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
     issued, namings = await services.office.name(
         services.principal.key,
         order_id,
@@ -100,6 +104,13 @@ async def name_beneficiaries(
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:
     if any(n.outcome is NamingOutcome.MISSING_FIELDS for n in namings):
         return "Ask the person for the missing fields, then call again for those tickets."
+    outcomes = {n.outcome for n in namings}
+    if NamingOutcome.UNKNOWN in outcomes:
+        return "Call get_tickets to see what was taken, then call again for the tickets left."
+    if outcomes & {NamingOutcome.REFUSED, NamingOutcome.UNKNOWN_TICKET}:
+        return "Check ticket_id and the fields with get_tickets and the person, then call again."
+    if outcomes & {NamingOutcome.LOCKED, NamingOutcome.TOO_LATE}:
+        return "The issuer takes no name for those any more; its support can help."
     if issued.waiting:
         return f"{len(issued.waiting)} tickets still need a name."
     return "Call get_tickets for the documents."

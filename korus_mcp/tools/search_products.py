@@ -132,10 +132,16 @@ def _shown(choices: tuple[Choice, ...]) -> list[str]:
     return [*names, f"+{rest} more"] if rest else names
 
 
+def _none(found: Findings) -> str:
+    if found.next_offset is not None:
+        return "None of those looked at has offers on these days; go on with the cursor."
+    return "Nothing found; names, venues, cities, choices and texts were searched."
+
+
 def _note(found: Findings) -> str | None:
     notes = []
     if not found.bases:
-        notes.append("Nothing found; names, venues, cities, choices and texts were searched.")
+        notes.append(_none(found))
     if found.nearest:
         notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
     if found.unchecked:

@@ -38,10 +38,12 @@ class GatedClock(ManualClock):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sleepers = 0
         self.asleep = anyio.Event()
         self.gate = anyio.Event()
 
     async def sleep(self, seconds: float) -> None:
+        self.sleepers += 1
         self.asleep.set()
         await self.gate.wait()
 

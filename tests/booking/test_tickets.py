@@ -1,0 +1,357 @@
+"""Tickets: who is named on them, what became of each naming, and the files."""
+
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from korus_mcp.api import ApiError, BeneficiaryInput, ServerFailed
+from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome, save_pdf
+from korus_mcp.explain import explained
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.sandbox import Answer, DropAfter, DropBefore
+from tests.booking.stage import OTHER, OWNER, Stage, staged
+
+pytestmark = pytest.mark.anyio
+ADA = BeneficiaryInput("Ada", "Byron", date_of_birth=date(1990, 12, 10))
+PATCH = "setTicketBeneficiary"
+
+
+@pytest.fixture
+async def ski() -> Any:
+    async with staged(selling=("ski",)) as each:
+        yield each
+
+
+async def issued(stage: Stage, order_id: str, owner: str = OWNER) -> IssuedTickets:
+    return await stage.app.office.of_order(owner, order_id, "en")
+
+
+async def named(
+    stage: Stage, order_id: str, *wished: tuple[str, BeneficiaryInput]
+) -> tuple[Naming, ...]:
+    return (await stage.app.office.name(OWNER, order_id, wished, "en"))[1]
+
+
+async def pdf(stage: Stage, order_id: str, language: str = "en", owner: str = OWNER) -> bytes:
+    document = (await issued(stage, order_id)).documents[0]
+    return await stage.app.office.pdf(owner, order_id, document.id, language)
+
+
+# What an order holds
+
+
+async def test_a_ticket_says_what_when_and_whether_it_is_valid(stage: Stage) -> None:
+    found = await issued(stage, await stage.bought(quantity=2))
+    assert len(found.tickets) == 2
+    ticket = found.tickets[0]
+    assert ticket.product == "Dated ticket for 1, 2 or 3 days - 1 day - Adult"
+    assert ticket.status == "validated"
+    assert ticket.when is not None
+    assert ticket.when.startswith("2026-06-02")
+    assert ticket.voucher
+    assert ticket.beneficiary is None
+    assert not ticket.is_waiting
+    assert found.is_complete
+    assert not found.is_cancelled
+
+
+async def test_a_ticket_that_waits_says_what_it_needs_and_until_when(ski: Stage) -> None:
+    found = await issued(ski, await ski.bought("beneficiary_offer", quantity=2))
+    assert len(found.waiting) == 2
+    ticket = found.waiting[0]
+    assert ticket.needed == ("firstname", "lastname", "date_of_birth")
+    assert ticket.deadline is not None
+    assert ticket.deadline.astimezone(UTC) == datetime(2026, 6, 2, 6, 30, tzinfo=UTC)
+    assert ticket.voucher is None
+    assert found.documents == ()
+    assert found.is_complete, "somebody must act first"
+
+
+async def test_seats_stand_on_the_tickets() -> None:
+    async with staged(selling=("hall",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("seated_offer"), "en")
+        _, session = next(iter(quote.sessions()))
+        reserved = await stage.reserve(stage.wish("seated_offer", 1, session.id))
+        placed = await stage.ordered(*reserved.holds)
+        (ticket,) = (await issued(stage, placed.orders[0].id)).tickets
+    assert ticket.seat == reserved.holds[0].seats[0]
+    assert ticket.when is not None
+    assert ticket.when.endswith("+02:00")
+
+
+async def test_an_order_is_found_by_reference_and_only_by_its_owner(stage: Stage) -> None:
+    made = await stage.bought(reference="trip-7")
+    assert (await issued(stage, "trip-7")).order.id == made
+    before = stage.asked
+    with pytest.raises(Refusal) as refusal:
+        await issued(stage, made, OTHER)
+    assert refusal.value.code is Code.NOT_FOUND
+    assert stage.asked == before
+
+
+async def test_a_cancelled_order_says_so_and_waits_for_nothing(stage: Stage) -> None:
+    made = await stage.bought()
+    stage.sandbox.cancel_order(made)
+    found = await issued(stage, made)
+    assert found.is_cancelled
+    assert found.is_complete
+    assert found.order.reference is not None
+
+
+async def test_names_of_products_that_cannot_be_read_do_not_stop_anybody(stage: Stage) -> None:
+    made = await stage.bought()
+    await stage.app.mirror.searchable("en")
+    (await stage.app.mirror.shelf("en")).records.clear()
+    stage.sandbox.faults.add(Answer(status=500), "getProduct", times=None)
+    assert (await issued(stage, made)).tickets[0].product == "(unnamed product)"
+
+
+async def test_what_cannot_be_read_is_an_error(stage: Stage) -> None:
+    made = await stage.bought()
+    stage.sandbox.faults.add(Answer(status=500), "listOrderDocuments", times=None)
+    with pytest.raises(ServerFailed):
+        await issued(stage, made)
+
+
+# Naming
+
+
+async def test_a_complete_name_validates_the_ticket(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    after, outcomes = await ski.app.office.name(OWNER, made, [(ticket.id, ADA)], "en")
+    assert outcomes == (Naming(ticket.id, NamingOutcome.NAMED),)
+    assert after.waiting == ()
+    assert after.tickets[0].beneficiary == "Ada Byron"
+    assert after.tickets[0].voucher
+    assert after.documents
+    assert await named(ski, made, (ticket.id, ADA)) == outcomes, "and again changes nothing"
+
+
+async def test_what_was_named_is_told_even_when_the_order_cannot_be_read_again() -> None:
+    down = [False]
+
+    def watch(path: str, body: dict[str, Any]) -> None:
+        down[0] = down[0] or bool("/tickets/" in path and body.get("beneficiary"))
+        if down[0] and path.endswith("/documents"):
+            body["member"] = "canary"
+
+    async with staged(selling=("ski",), rewrite=watch) as stage:
+        made = await stage.bought("beneficiary_offer", quantity=2)
+        first, second = (await issued(stage, made)).tickets
+        after, outcomes = await stage.app.office.name(OWNER, made, [(first.id, ADA)], "en")
+    assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
+    assert [t.id for t in after.waiting] == [second.id]
+
+
+async def test_missing_fields_are_named_and_nothing_is_sent(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    (naming,) = await named(ski, made, (ticket.id, BeneficiaryInput("Ada", "")))
+    assert naming.outcome is NamingOutcome.MISSING_FIELDS
+    assert naming.fields == ("lastname", "date_of_birth")
+    assert ski.sent(PATCH) == 0
+
+
+async def test_each_ticket_has_its_own_outcome(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer", quantity=2)
+    first, second = (await issued(ski, made)).tickets
+    outcomes = await named(
+        ski, made, ("no-such-ticket", ADA), (first.id, BeneficiaryInput("A", "B")), (second.id, ADA)
+    )
+    assert [n.outcome for n in outcomes] == [
+        NamingOutcome.UNKNOWN_TICKET,
+        NamingOutcome.MISSING_FIELDS,
+        NamingOutcome.NAMED,
+    ]
+
+
+async def test_a_locked_ticket_is_left_alone(ski: Stage) -> None:
+    made = await ski.bought("locked_beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    assert not ticket.amendable
+    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.LOCKED
+    assert ski.sent(PATCH) == 0
+
+
+async def test_after_the_deadline_it_is_too_late(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    assert ticket.deadline is not None
+    ski.move((ticket.deadline - ski.clock.now()).total_seconds() - 1)
+    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.NAMED
+    ski.move(1)
+    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.TOO_LATE
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 429])
+async def test_a_refused_name_is_told_without_stopping_the_rest(ski: Stage, status: int) -> None:
+    made = await ski.bought("beneficiary_offer", quantity=2)
+    first, second = (await issued(ski, made)).tickets
+    ski.sandbox.faults.add(Answer(status=status, body="empty"), PATCH)
+    outcomes = await named(ski, made, (first.id, ADA), (second.id, ADA))
+    assert [n.outcome for n in outcomes] == [NamingOutcome.REFUSED, NamingOutcome.NAMED]
+
+
+async def test_fields_the_issuer_refuses_are_named_in_our_words(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    spoiled = BeneficiaryInput("Ada", "Byron", title="miss", date_of_birth=date(1990, 1, 1))  # type: ignore[arg-type]
+    (naming,) = await named(ski, made, (ticket.id, spoiled))
+    assert naming == Naming(ticket.id, NamingOutcome.REFUSED, ("title",))
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [(DropAfter(), NamingOutcome.NAMED), (DropBefore(), NamingOutcome.UNKNOWN)],
+    ids=["after", "before"],
+)
+async def test_after_a_lost_answer_the_ticket_itself_tells(
+    ski: Stage, fault: Any, outcome: NamingOutcome
+) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    ski.sandbox.faults.add(fault, PATCH)
+    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is outcome
+    assert ski.sent(PATCH) == 1
+
+
+async def test_while_the_ticket_cannot_be_read_the_naming_is_unknown(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    (ticket,) = (await issued(ski, made)).tickets
+    ski.sandbox.faults.add(DropAfter(), PATCH)
+    ski.sandbox.faults.add(Answer(status=500), "getOrderItemTicket", times=None)
+    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.UNKNOWN
+
+
+async def test_another_name_in_the_answer_is_not_success() -> None:
+    def renamed(path: str, body: dict[str, Any]) -> None:
+        if "/tickets/" in path and body.get("beneficiary"):
+            body["beneficiary"]["lastname"] = "Other"
+
+    async with staged(selling=("ski",), rewrite=renamed) as stage:
+        made = await stage.bought("beneficiary_offer")
+        (ticket,) = (await issued(stage, made)).tickets
+        (naming,) = await named(stage, made, (ticket.id, ADA))
+        assert naming.outcome is NamingOutcome.UNKNOWN
+
+
+async def test_required_fields_nobody_knows_are_not_repeated() -> None:
+    def strange(path: str, body: dict[str, Any]) -> None:
+        for item in body.get("items", ()):
+            for ticket in item.get("tickets", ()):
+                ticket["requiredBeneficiaryFields"] = ["placeOfBirth", "ignore all", "firstname"]
+                ticket["beneficiaryAmendable"] = None
+                ticket["status"] = None
+
+    async with staged(rewrite=strange) as stage:
+        (ticket,) = (await issued(stage, await stage.bought())).tickets
+    assert ticket.needed == ("firstname", "lastname", "place_of_birth")
+    assert ticket.amendable
+    assert ticket.status == "unknown"
+
+
+async def test_only_the_owner_names(ski: Stage) -> None:
+    made = await ski.bought("beneficiary_offer")
+    before = ski.asked
+    with pytest.raises(Refusal):
+        await ski.app.office.name(OTHER, made, [("t", ADA)], "en")
+    assert ski.asked == before
+
+
+# Files
+
+
+async def test_documents_become_ready_later(ski: Stage) -> None:
+    made = await ski.bought("locked_beneficiary_offer")
+    found = await issued(ski, made)
+    assert [d.is_ready for d in found.documents] == [False]
+    assert not found.is_complete
+    with pytest.raises(Refusal) as refusal:
+        await pdf(ski, made)
+    assert refusal.value.code is Code.NOT_READY
+    assert refusal.value.retry_after_seconds == 30
+    ski.move(3)
+    found = await issued(ski, made)
+    assert [d.is_ready for d in found.documents] == [True]
+    assert found.is_complete
+
+
+async def test_no_document_yet_is_not_complete() -> None:
+    def none_yet(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/documents"):
+            body["member"] = []
+
+    async with staged(rewrite=none_yet) as stage:
+        assert not (await issued(stage, await stage.bought())).is_complete
+
+
+async def test_a_document_without_a_time_is_not_ready() -> None:
+    def timeless(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/documents"):
+            body["member"][0]["downloadableAt"] = None
+
+    async with staged(rewrite=timeless) as stage:
+        (document,) = (await issued(stage, await stage.bought())).documents
+    assert (document.is_ready, document.ready_at) == (False, None)
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "ticket"), ("fr", "Billet")])
+async def test_a_file_is_a_pdf_in_the_language_asked_for(
+    stage: Stage, language: str, word: str
+) -> None:
+    content = await pdf(stage, await stage.bought(), language)
+    text = PdfReader(io.BytesIO(content)).pages[0].extract_text()
+    assert word in text
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+async def test_a_document_that_is_refused_is_not_ready(stage: Stage, status: int) -> None:
+    made = await stage.bought()
+    stage.sandbox.faults.add(Answer(status=status, body="empty"), "createOrderDocumentLink")
+    with pytest.raises(Refusal) as refusal:
+        await pdf(stage, made)
+    assert refusal.value.code is Code.NOT_READY
+
+
+@pytest.mark.parametrize("fault", [DropAfter(), Answer(status=502)], ids=["lost answer", "gateway"])
+async def test_a_file_that_cannot_be_fetched_can_be_asked_for_again(
+    stage: Stage, fault: Any
+) -> None:
+    made = await stage.bought()
+    stage.sandbox.faults.add(fault, "createOrderDocumentLink")
+    with pytest.raises((ApiError, Refusal)) as error:
+        await pdf(stage, made)
+    refusal = explained(error.value)
+    assert refusal is not None
+    assert refusal.code is Code.UPSTREAM_UNAVAILABLE, "nothing was booked by it"
+    assert await pdf(stage, made)
+
+
+async def test_only_the_owner_fetches_files(stage: Stage) -> None:
+    made = await stage.bought()
+    before = stage.asked
+    with pytest.raises(Refusal) as refusal:
+        await stage.app.office.pdf(OTHER, made, "d", "en")
+    assert refusal.value.code is Code.NOT_FOUND
+    assert stage.asked == before
+
+
+def test_a_saved_file_never_overwrites_another(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    paths = [save_pdf(folder, "tickets-1", content) for content in (b"one", b"two", b"three")]
+    assert [p.name for p in paths] == ["tickets-1.pdf", "tickets-1-2.pdf", "tickets-1-3.pdf"]
+    assert [p.read_bytes() for p in paths] == [b"one", b"two", b"three"]
+
+
+def test_a_folder_that_cannot_be_written_is_the_operators_to_mend(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    with pytest.raises(Refusal) as refusal:
+        save_pdf(blocked, "tickets-1", b"one")
+    assert refusal.value.code is Code.MISCONFIGURED
+    assert str(tmp_path) not in str(refusal.value)

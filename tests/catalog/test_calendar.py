@@ -1,0 +1,302 @@
+"""Offers of a base in a window: checked again here, kept for a minute, never in the past."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import anyio
+import pytest
+
+from korus_mcp.api import ServerFailed
+from korus_mcp.catalog.calendar import (
+    MAX_OFFERS,
+    WINDOW_DAYS,
+    Calendar,
+    Window,
+    Wish,
+    cheapest,
+    today,
+    window_of,
+)
+from korus_mcp.catalog.records import BaseRecord, CatalogRecord
+from korus_mcp.handles import Handle
+from korus_mcp.money import Money
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.sandbox import Answer, SandboxOptions
+from tests.booking.stage import SEED, Stage, staged
+
+pytestmark = pytest.mark.anyio
+TODAY = date(2026, 6, 1)
+ANY = Wish()
+WEEK = Window(TODAY, TODAY + timedelta(days=6))
+
+
+def wish(**choices: str) -> Wish:
+    return Wish({code: tuple(names.split(",")) for code, names in choices.items()})
+
+
+async def calendar(
+    stage: Stage, landmark: str, window: Window = WEEK, wanted: Wish = ANY
+) -> Calendar:
+    base = await stage.app.mirror.base(stage.handle(landmark), "en")
+    return await stage.app.calendars.of_base(base, window, wanted, "en")
+
+
+def base_in(zone: str | None) -> BaseRecord:
+    catalog = CatalogRecord("c", "abcdef", "Catalog")
+    return BaseRecord(handle=Handle("abcdef", "7"), catalog=catalog, name="Base", timezone=zone)
+
+
+# Rows
+
+
+async def test_rows_come_by_day_then_price(stage: Stage) -> None:
+    found = await calendar(stage, "park_base", Window(TODAY, TODAY + timedelta(days=1)))
+    assert len(found.rows) == 12
+    assert [(r.day, r.price) for r in found.rows] == sorted(
+        (r.day, r.price) for r in found.rows if r.day and r.price
+    )
+    first = found.rows[0]
+    assert first.product.name == "1 day - Child"
+    assert first.price == Money(Decimal("34.00"))
+    assert not first.session_required
+    assert first.live_check, "its stock is limited"
+    assert not found.is_cut
+
+
+async def test_a_window_holds_its_first_and_last_day(stage: Stage) -> None:
+    found = await calendar(stage, "park_base")
+    assert {r.day for r in found.rows} == {TODAY + timedelta(days=n) for n in range(7)}
+
+
+async def test_choices_narrow_and_may_be_several(stage: Stage) -> None:
+    wanted = wish(price_type="CHILD", days_count="1 day,3 days")
+    found = await calendar(stage, "park_base", wanted=wanted)
+    assert {r.product.name for r in found.rows} == {"1 day - Child", "3 days - Child"}
+    query = next(r.query for r in reversed(stage.sandbox.requests) if r.operation == "listOffers")
+    assert query.count("product%5B%5D") == 2
+
+
+async def test_choices_that_no_product_has_together_ask_for_nothing() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        wanted = wish(zone="East 101", seating_category="Gold")
+        assert await calendar(stage, "stadium_base", wanted=wanted) == Calendar()
+        assert stage.sent("listOffers") == 0
+
+
+async def test_an_unknown_choice_is_refused_with_the_choices_there_are(stage: Stage) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await calendar(stage, "park_base", wanted=wish(price_type="student"))
+    assert refusal.value.code is Code.NO_SUCH_CHOICE
+    (problem,) = refusal.value.fields
+    assert problem.problem == "choices: Adult, Child"
+    assert problem.example == "Adult"
+    assert "student" not in str(refusal.value)
+
+
+async def test_an_option_the_base_does_not_have_is_refused(stage: Stage) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await calendar(stage, "park_base", wanted=wish(zone="North"))
+    assert refusal.value.next_step == "Call get_offers again without zone."
+
+
+async def test_of_many_choices_the_first_are_told() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await calendar(stage, "stadium_base", wanted=wish(zone="nowhere"))
+    assert refusal.value.fields[0].problem.endswith(" and 38 more")
+
+
+async def test_an_old_server_that_ignores_filters_changes_nothing() -> None:
+    wanted = wish(price_type="child")
+    rows = []
+    for old in (False, True):
+        options = SandboxOptions(seed=SEED, old_server=old)
+        async with staged(options=options) as stage:
+            rows.append((await calendar(stage, "park_base", wanted=wanted)).rows)
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 21
+
+
+async def test_undated_offers_are_found_where_no_day_is_on_sale(stage: Stage) -> None:
+    found = await calendar(stage, "undated_base")
+    assert {r.day for r in found.rows} == {None}
+    assert {r.left for r in found.rows} == {None}
+    assert not any(r.live_check for r in found.rows)
+
+
+async def test_a_window_without_offers_is_empty(stage: Stage) -> None:
+    far = Window(date(2030, 1, 1), date(2030, 1, 2))
+    assert (await calendar(stage, "park_base", far)).rows == ()
+
+
+async def test_a_reduced_price_says_what_it_was(stage: Stage) -> None:
+    (row, *_) = (await calendar_of_offer(stage, "night_show_offer")).rows
+    assert row.was == Money(Decimal("56.00"))
+    assert row.price == Money(Decimal("49.00"))
+    assert row.session_required
+
+
+async def calendar_of_offer(stage: Stage, landmark: str) -> Calendar:
+    offer = stage.handle(landmark)
+    quote = await stage.app.quotes.of_offer(offer, "en")
+    assert quote.base_id is not None
+    base = await stage.app.mirror.base(Handle(offer.alias, quote.base_id), "en")
+    return await stage.app.calendars.of_base(base, WEEK, Wish(), "en")
+
+
+async def test_dynamic_prices_are_marked() -> None:
+    async with staged(selling=("museum",)) as stage:
+        found = await calendar_of_offer(stage, "dynamic_price_offer")
+    assert all(r.dynamic_price and r.live_check and r.session_required for r in found.rows)
+
+
+async def test_a_question_is_answered_from_memory_for_a_minute(stage: Stage) -> None:
+    first = await calendar(stage, "park_base")
+    before = stage.sent("listOffers")
+    stage.move(59)
+    assert await calendar(stage, "park_base") is first
+    assert stage.sent("listOffers") == before
+    stage.move(1)
+    assert await calendar(stage, "park_base") is not first
+
+
+async def test_equal_questions_at_once_are_asked_once(stage: Stage) -> None:
+    await stage.app.mirror.searchable("en")
+    async with anyio.create_task_group() as callers:
+        for _ in range(20):
+            callers.start_soon(calendar, stage, "undated_base")
+    assert stage.sent("listOffers") == 2, "dated, then undated"
+
+
+async def test_old_answers_make_room_for_new_ones(stage: Stage) -> None:
+    base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+    few = wish(price_type="child", days_count="1 day")
+    for number in range(201):
+        day = TODAY + timedelta(days=number % 100)
+        window = Window(day, day + timedelta(days=number // 100))
+        await stage.app.calendars.of_base(base, window, few, "en")
+    before = stage.sent("listOffers")
+    await stage.app.calendars.of_base(base, Window(TODAY, TODAY), few, "en")
+    assert stage.sent("listOffers") > before
+
+
+async def test_a_price_table_without_end_is_cut_and_says_so() -> None:
+    numbers, one = count(), dict[str, Any]()
+
+    def endless(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            one.update(body["member"][0] if body["member"] else {})
+            body["totalItems"] = 100_000
+            body["member"] = [{**one, "id": str(next(numbers))} for _ in range(50)]
+
+    async with staged(rewrite=endless) as stage:
+        found = await calendar(stage, "park_base", Window(TODAY, TODAY))
+    assert found.is_cut
+    assert len(found.rows) == MAX_OFFERS
+
+
+async def test_an_unreadable_price_table_is_an_error_and_not_kept(stage: Stage) -> None:
+    await stage.app.mirror.searchable("en")
+    stage.sandbox.faults.add(Answer(status=500), "listOffers")
+    with pytest.raises(ServerFailed):
+        await calendar(stage, "park_base")
+    assert (await calendar(stage, "park_base")).rows
+
+
+async def test_offers_that_cannot_be_read_are_left_out() -> None:
+    def spoiled(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            for member, change in zip(
+                body["member"], ({"product": None}, {"price": None}), strict=False
+            ):
+                member.update(change)
+
+    async with staged(rewrite=spoiled) as stage:
+        found = await calendar(stage, "park_base", Window(TODAY, TODAY))
+    assert len(found.rows) == 5
+    assert found.rows[-1].price is None, "what has no price comes last"
+
+
+async def test_the_cheapest_is_not_sold_out(stage: Stage) -> None:
+    rows = (await calendar(stage, "park_base", Window(TODAY, TODAY))).rows
+    gone = replace(rows[0], left=0)
+    assert cheapest(rows) == rows[0].price
+    assert cheapest((gone, *rows[1:])) == rows[1].price
+    assert cheapest((gone,)) is None
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Paris", 2),
+        ("Pacific/Kiritimati", 2),
+        ("America/New_York", 1),
+        (None, 1),
+        ("Mars/Olympus", 1),
+        ("../etc/passwd", 1),
+        ("", 1),
+        ("Europe", 1),
+    ],
+)
+def test_today_is_that_of_the_venue_else_the_latest_anywhere(zone: str | None, day: int) -> None:
+    late = datetime(2026, 6, 1, 23, 30, tzinfo=UTC)
+    assert today(base_in(zone), late) == date(2026, 6, day)
+
+
+def test_without_a_base_a_day_is_past_when_it_is_past_everywhere() -> None:
+    assert today(None, datetime(2026, 6, 1, 11, 59, tzinfo=UTC)) == date(2026, 5, 31)
+    assert today(None, datetime(2026, 6, 1, 12, 0, tzinfo=UTC)) == date(2026, 6, 1)
+
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def window(first: date | None, last: date | None) -> Window:
+    return window_of(first, last, base_in("Europe/Paris"), NOON)
+
+
+def test_a_window_begins_today_and_has_thirty_days_when_nothing_is_said() -> None:
+    assert window(None, None) == Window(TODAY, date(2026, 7, 1))
+    assert window(date(2026, 8, 1), None) == Window(date(2026, 8, 1), date(2026, 8, 31))
+    assert window(None, TODAY) == Window(TODAY, TODAY)
+
+
+@pytest.mark.parametrize("day", [date(9999, 12, 31), date(9999, 12, 15)])
+def test_the_last_days_of_the_calendar_are_days_too(day: date) -> None:
+    assert window(day, None) == Window(day, date.max)
+
+
+def test_a_past_day_is_refused_with_today() -> None:
+    with pytest.raises(Refusal) as refusal:
+        window(date(2026, 5, 31), date(2026, 5, 31))
+    assert refusal.value.code is Code.PAST_DATE
+    assert [f.field for f in refusal.value.fields] == ["date_from", "date_to"]
+    assert refusal.value.fields[0].example == "2026-06-01"
+
+
+def test_a_reversed_window_is_refused() -> None:
+    with pytest.raises(Refusal) as refusal:
+        window(date(2026, 6, 9), date(2026, 6, 8))
+    assert refusal.value.code is Code.INVALID_ARGUMENTS
+    assert refusal.value.fields[0].field == "date_to"
+
+
+def test_a_window_has_ninety_two_days_at_most() -> None:
+    longest = TODAY + timedelta(days=WINDOW_DAYS)
+    assert window(TODAY, longest) == Window(TODAY, longest)
+    with pytest.raises(Refusal) as refusal:
+        window(TODAY, longest + timedelta(days=1))
+    assert refusal.value.fields[0].example == longest.isoformat()
+    with pytest.raises(Refusal):
+        window(TODAY, date.max)
+
+
+def test_an_undated_offer_fits_every_window() -> None:
+    assert WEEK.holds(None)
+    assert not WEEK.holds(TODAY - timedelta(days=1))

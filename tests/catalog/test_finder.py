@@ -1,0 +1,186 @@
+"""Finding bases by words, catalog, city and days: what is found can really be bought then."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio
+import pytest
+
+from korus_mcp.catalog.calendar import Window
+from korus_mcp.catalog.finder import CANDIDATES, SIDE_BY_SIDE, Findings, Wanted
+from korus_mcp.money import Money
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.sandbox import Answer, Delay, SandboxOptions
+from tests.booking.stage import SEED, GatedClock, Stage, staged
+
+pytestmark = pytest.mark.anyio
+TODAY = date(2026, 6, 1)
+ALL = ("park", "stadium", "hall", "museum", "ski")
+
+
+async def find(stage: Stage, query: str = "", **wanted: Any) -> Findings:
+    return await stage.app.finder.find(Wanted(query=query, **wanted), "en")
+
+
+def names(found: Findings) -> list[str]:
+    return [each.record.name for each in found.bases]
+
+
+async def test_pages_follow_each_other_and_hold_every_base_once(stage: Stage) -> None:
+    seen, offset = list[str](), 0
+    while True:
+        page = await find(stage, limit=3, offset=offset)
+        assert page.total == 8
+        seen += names(page)
+        if page.next_offset is None:
+            break
+        offset = page.next_offset
+    assert len(seen) == len(set(seen)) == 8
+
+
+async def test_a_base_that_vanished_shifts_no_page(stage: Stage) -> None:
+    everything = names(await find(stage, limit=20))
+    stage.move(25 * 3600)
+    gone = stage.handle("always_fails_offer")
+    quote = await stage.app.quotes.of_offer(gone, "en")
+    shelf = await stage.app.mirror.shelf("en")
+    await shelf.crawled.wait()
+    handle = next(h for h in shelf.names if h.id == quote.base_id)
+    missing = shelf.names[handle].name
+    del shelf.records[handle]
+    stage.sandbox.faults.add(Answer(status=404, body="problem"), "getProductBase")
+    first = await find(stage, limit=7)
+    assert missing not in names(first)
+    assert first.next_offset is not None
+    second = await find(stage, limit=7, offset=first.next_offset)
+    assert sorted(names(first) + names(second)) == sorted(set(everything) - {missing})
+
+
+async def test_a_base_whose_details_cannot_be_read_is_found_by_its_name(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
+    found = await find(stage, "night safari")
+    assert names(found) == ["Night safari"]
+    assert found.bases[0].record.choices == {}
+
+
+async def test_a_word_no_base_has_proposes_names(stage: Stage) -> None:
+    found = await find(stage, "night xyzxyz safary qqq")
+    assert names(found) == ["Night safari"]
+    nothing = await find(stage, "nihgtsafri")
+    assert (nothing.bases, nothing.total) == ((), 0)
+    assert nothing.nearest[0] == "Night safari"
+
+
+# Catalog and city
+
+
+@pytest.mark.parametrize("wished", ["alias", "Hérons FC ticketing - Partners", "herons fc"])
+async def test_a_catalog_is_known_by_alias_and_name(wished: str) -> None:
+    async with staged(selling=("park", "stadium")) as stage:
+        catalog = stage.handle("stadium_base").alias if wished == "alias" else wished
+        found = await find(stage, catalog=catalog, limit=20)
+        assert {each.record.catalog.alias for each in found.bases} == {
+            stage.handle("stadium_base").alias
+        }
+
+
+@pytest.mark.parametrize("wished", ["nowhere", "e"])
+async def test_an_unknown_or_ambiguous_catalog_is_refused_with_all_of_them(wished: str) -> None:
+    async with staged(selling=("park", "stadium")) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, catalog=wished)
+        assert refusal.value.code is Code.NO_SUCH_CHOICE
+        assert stage.handle("park_base").alias in refusal.value.fields[0].problem
+        assert stage.handle("stadium_base").alias in refusal.value.fields[0].problem
+
+
+async def test_a_city_is_matched_without_accents() -> None:
+    async with staged(selling=("park", "ski")) as stage:
+        assert len((await find(stage, city="VALNEIGE", limit=20)).bases) == 3
+        nothing = await find(stage, "night", city="paris")
+        assert nothing.bases == ()
+        assert nothing.nearest, "names of other cities help"
+
+
+# Days
+
+
+async def test_in_a_window_only_bases_with_offers_are_found() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        window = Window(TODAY + timedelta(days=5), TODAY + timedelta(days=5))
+        found = await find(stage, window=window, limit=20)
+        assert len(found.bases) == 2, "the match and the tour of that Saturday"
+        for each in found.bases:
+            assert each.dates == (window.first,)
+            assert each.from_price is not None
+        assert found.total == 2
+        assert found.unchecked == 0
+
+
+async def test_the_first_dates_and_the_lowest_price_are_told(stage: Stage) -> None:
+    window = Window(TODAY, TODAY + timedelta(days=30))
+    (found, *_) = (await find(stage, "dated ticket", window=window)).bases
+    assert found.dates == tuple(TODAY + timedelta(days=n) for n in range(3))
+    assert found.from_price == Money(Decimal("34.00"))
+
+
+async def test_undated_offers_count_in_every_window(stage: Stage) -> None:
+    far = Window(TODAY + timedelta(days=300), TODAY + timedelta(days=301))
+    found = await find(stage, window=far, limit=20)
+    assert set(names(found)) == {"Undated 1-day ticket", "Gift card 50 €"}
+    assert all(each.dates == () for each in found.bases)
+
+
+async def test_bases_that_could_not_be_checked_are_counted(stage: Stage) -> None:
+    window = Window(TODAY, TODAY)
+    stage.sandbox.faults.add(Answer(status=500), "listOffers", times=None)
+    found = await find(stage, window=window, limit=20)
+    assert (found.bases, found.unchecked) == ((), 8)
+
+
+async def test_bases_without_details_could_not_be_checked(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
+    found = await find(stage, "night safari", window=Window(TODAY, TODAY))
+    assert (found.bases, found.unchecked) == ((), 1)
+
+
+async def test_a_full_page_in_a_window_leads_to_the_rest(stage: Stage) -> None:
+    window = Window(TODAY, TODAY + timedelta(days=20))
+    everything = names(await find(stage, window=window, limit=20))
+    seen, offset, pages = list[str](), 0, 0
+    while True:
+        page = await find(stage, window=window, limit=3, offset=offset)
+        seen += names(page)
+        pages += 1
+        if page.next_offset is None:
+            break
+        assert page.total is None, "not all were looked at"
+        offset = page.next_offset
+    assert seen == everything
+    assert pages == 3
+
+
+async def test_of_many_bases_the_best_are_checked_and_few_at_once() -> None:
+    gated = GatedClock()
+    options = SandboxOptions(seed=SEED, bases=120)
+    async with staged(selling=(), options=options, sandbox_clock=gated) as stage:
+        await stage.app.mirror.searchable("en")
+        stage.sandbox.faults.add(Delay(seconds=1), "listOffers", times=None)
+        found = list[Findings]()
+
+        async def search() -> None:
+            window = Window(TODAY + timedelta(days=400), TODAY + timedelta(days=401))
+            found.append(await find(stage, window=window))
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(search)
+            await anyio.wait_all_tasks_blocked()
+            assert gated.sleepers == SIDE_BY_SIDE
+            gated.gate.set()
+        assert found[0].next_offset == CANDIDATES
+        assert found[0].total is None
+        asked = [r for r in stage.sandbox.requests if r.operation == "listOffers"]
+        bases = {parse_qs(r.query)["productBaseId"][0] for r in asked}
+        assert len(bases) == CANDIDATES

@@ -188,7 +188,13 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         prices=prices,
         desk=desk,
         ordering=OrderDesk(
-            booking, desk, journal=journal, settings=settings, clock=api, tasks=tasks
+            booking,
+            desk,
+            catalog=mirror,
+            journal=journal,
+            settings=settings,
+            clock=api,
+            tasks=tasks,
         ),
         orders=orders,
         office=TicketOffice(booking, orders, names=names, clock=api),

@@ -32,9 +32,9 @@ from korus_mcp.api.models.order import OrderBulkResult
 from korus_mcp.booking import approval
 from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.flights import kept_apart, side_by_side
-from korus_mcp.handles import id_at_end
+from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import (
     AlreadyClaimed,
     ApprovalUsed,
@@ -112,6 +112,7 @@ class Ordered:
     confirmation: str | None = None
     confirm_by: datetime | None = None
     holds: tuple[Hold, ...] = ()
+    terms: tuple[Handle, ...] = ()
     total: Money | None = None
     check_again_after: int | None = None
     not_later_than: datetime | None = None
@@ -125,6 +126,7 @@ class OrderDesk:
         booking: Booking,
         desk: BookingDesk,
         *,
+        catalog: Catalog,
         journal: Journal,
         settings: Settings,
         clock: ApiClock,
@@ -132,6 +134,7 @@ class OrderDesk:
     ) -> None:
         self._booking = booking
         self._desk = desk
+        self._catalog = catalog
         self._journal = journal
         self._settings = settings
         self._clock = clock
@@ -260,8 +263,20 @@ class OrderDesk:
             confirmation=asked.nonce,
             confirm_by=asked.expires_at,
             holds=tuple(holds),
+            terms=await self._terms(holds, call.language),
             total=amount,
         )
+
+    async def _terms(self, holds: Sequence[Hold], language: str) -> tuple[Handle, ...]:
+        """The product bases whose terms of sale a person may want to read first."""
+        found: dict[Handle, None] = {}
+        for hold in holds:
+            for product_id in {line.product_id for line in hold.lines}:
+                if hold.catalog_id is not None and product_id is not None:
+                    where = (hold.catalog_id, product_id, language)
+                    base = await self._catalog.base_with_terms(*where)
+                    found |= {base: None} if base is not None else {}
+        return tuple(found)
 
     def _intent(self, call: OrderCall, holds: Sequence[Hold], amount: Money) -> Intent:
         now = self._clock.now()

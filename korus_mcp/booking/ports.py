@@ -30,6 +30,12 @@ class Catalog(Protocol):
         """How a product is called; None when it is gone."""
         ...
 
+    async def base_with_terms(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> Handle | None:
+        """The base of a product, when it has terms of sale to read."""
+        ...
+
     async def max_per_order(self, base: Handle, language: str) -> int | None:
         """How many offers of a base one order may hold; None when no limit is stated (T11)."""
         ...

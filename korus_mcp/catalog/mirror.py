@@ -142,6 +142,15 @@ class Mirror:
             return None
         return await self._name_with_base(shelf, catalog_id, product, language)
 
+    async def base_with_terms(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> Handle | None:
+        """The base of a product, when it has terms of sale to read."""
+        for record in (await self.shelf(language)).records.values():
+            if record.catalog.id == catalog_id and product_id in record.products:
+                return record.handle if record.terms else None
+        return None
+
     async def catalog_id(self, alias: str, language: str) -> str:
         """The id of the catalog behind an alias.
 

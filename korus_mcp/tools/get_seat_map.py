@@ -112,12 +112,12 @@ async def get_seat_map(
     """
     services = app(ctx)
     wished = services.language(language)
-    if session_id is not None and date is not None:
-        raise invalid(FieldProblem("date", "leave it out: a session has its own day"))
     check_days(date, None, services.api.now())
     base = await services.mirror.base(product_base_id, wished)
     if session_id is not None:
         rows = await _of_session(services, base, session_id, wished)
+        if date not in (None, rows[0].day):
+            raise invalid(FieldProblem("date", "not the day of this session", str(rows[0].day)))
     else:
         rows = await _offers(services, base, date, wished)
     seat_map_id = await _seat_map_id(services, base, session_id, rows, wished)

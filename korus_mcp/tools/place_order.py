@@ -51,6 +51,8 @@ class OrderView(View):
     confirmation: str | None = None
     confirm_by: str | None = None
     summary: HoldsInShort = []
+    customer: str | None = None
+    terms: list[str] = []
     total: str | None = None
     replayed: bool = False
     check_again_after: int | None = None
@@ -74,6 +76,8 @@ class OrderView(View):
             *orders,
             *failed,
             f"Total {self.total}" if self.total else None,
+            f"For {self.customer}" if self.customer else None,
+            f"Terms of sale: {', '.join(self.terms)}" if self.terms else None,
             confirm if self.confirmation else None,
             self.next,
         )
@@ -114,10 +118,11 @@ async def place_order(
             confirmation=confirmation,
         )
     )
-    return Reply(_view(ordered, services.settings.environment.value))
+    return Reply(_view(ordered, customer, services.settings.environment.value))
 
 
-def _view(ordered: Ordered, environment: str) -> OrderView:
+def _view(ordered: Ordered, customer: Customer, environment: str) -> OrderView:
+    asks = ordered.state is OrderState.CONFIRMATION_NEEDED
     return OrderView(
         state=ordered.state,
         orders=[
@@ -137,6 +142,8 @@ def _view(ordered: Ordered, environment: str) -> OrderView:
         confirmation=ordered.confirmation,
         confirm_by=moment(ordered.confirm_by) if ordered.confirm_by else None,
         summary=[HoldView.of(hold) for hold in ordered.holds],
+        customer=f"{customer.firstname} {customer.lastname}, {customer.email}" if asks else None,
+        terms=[f"korus://product-bases/{base}" for base in ordered.terms],
         total=text_of(ordered.total),
         replayed=ordered.replayed,
         check_again_after=ordered.check_again_after,
@@ -150,9 +157,9 @@ def _next(ordered: Ordered) -> str:
     match ordered.state:
         case OrderState.CONFIRMATION_NEEDED:
             return (
-                "Nothing is ordered yet. Show the person lines, total and that it cannot be "
-                "cancelled here (terms: korus://product-bases/{product_base_id}); if they agree, "
-                "call place_order again with the same arguments and this confirmation."
+                "Nothing is ordered yet. Show the person lines, total, customer, and that it "
+                "cannot be cancelled here and no mail is promised; if they agree, call place_order "
+                "again with the same arguments and this confirmation."
             )
         case OrderState.ORDERED:
             return "Call get_tickets for the tickets and documents."

@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "check_availability": {"offer_id": A_HANDLE, "quantity": 2, "language": "en"},
     "get_seat_map": {
         "product_base_id": A_HANDLE,
+        "session_id": AN_ID,
         "date": A_DAY,
         "quantity": 2,
         "max_price": 60,

@@ -86,3 +86,12 @@ def real(shared: Desk, name: str) -> Json:
         if "offer_id" in each:
             each["offer_id"] = shared.handle("stadium_offer")
     return arguments
+
+
+def variants(shared: Desk, name: str) -> list[Json]:
+    """Real arguments, once for each choice between arguments that exclude each other."""
+    arguments = real(shared, name)
+    if name != "get_seat_map":
+        return [arguments]
+    by_session = {k: v for k, v in arguments.items() if k != "date"}
+    return [arguments, {**by_session, "session_id": AN_ID}]

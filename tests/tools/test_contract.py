@@ -18,7 +18,7 @@ from korus_mcp.settings import Content
 from korus_mcp.tools import ALL_TOOLS
 from korus_mcp.tools.declare import Reply, View, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
-from tests.tools.samples import ARGUMENTS, real
+from tests.tools.samples import ARGUMENTS, real, variants
 
 pytestmark = pytest.mark.anyio
 SENTINEL = "xyzzy plugh 48151623"
@@ -138,9 +138,12 @@ async def test_nobody_is_asked_for_a_principal_tenant_or_price(tools: list[Liste
         assert not names & {"principal", "tenant", "owner", "price", "amount", "total"}
 
 
-async def test_the_samples_name_every_argument_there_is(tools: list[ListedTool]) -> None:
+async def test_the_samples_name_every_argument_there_is(
+    tools: list[ListedTool], shared: Desk
+) -> None:
     for each in tools:
-        assert set(ARGUMENTS[each.name]) == set(each.input_schema["properties"]), each.name
+        named = {argument for sample in variants(shared, each.name) for argument in sample}
+        assert named == set(each.input_schema["properties"]), each.name
         for given, schema in (
             (ARGUMENTS["reserve"]["items"][0], "items"),
             (ARGUMENTS["name_beneficiaries"]["beneficiaries"][0], "beneficiaries"),
@@ -204,16 +207,16 @@ async def test_no_error_ever_repeats_what_was_given(name: str, shared: Desk) -> 
         [[SENTINEL]],
         f'["{SENTINEL}"]',
     )
-    refused = 0
-    arguments = real(shared, name)
-    for path in paths_in(arguments):
-        for shape in shapes:
-            answer = await shared.ask(name, replaced(arguments, path, shape))
-            if answer.result.is_error:
-                refused += 1
-                assert "xyzzy" not in answer.wire, (path, shape)
-                assert answer.code is not None
-    assert refused > 5 * len(arguments)
+    for arguments in variants(shared, name):
+        refused = 0
+        for path in paths_in(arguments):
+            for shape in shapes:
+                answer = await shared.ask(name, replaced(arguments, path, shape))
+                if answer.result.is_error:
+                    refused += 1
+                    assert "xyzzy" not in answer.wire, (path, shape)
+                    assert answer.code is not None
+        assert refused > 5 * len(arguments)
 
 
 async def test_the_name_of_an_unknown_argument_is_cut_and_cleaned(shared: Desk) -> None:

@@ -319,6 +319,11 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str) -> Non
     assert value not in found.replace(name, "").split()
 
 
+def test_a_wrong_environment_is_told_once_and_not_as_missing() -> None:
+    found = problems({"KORUS_ENVIRONMENT": "staging", **ACCOUNT})
+    assert found == "KORUS_ENVIRONMENT must be one of sandbox, demo, production."
+
+
 def test_all_problems_are_told_at_once() -> None:
     given = {"KORUS_MAX_TICKETS": "0", "KORUS_SCOPE": "all", "KORUS_ENVIRONMENT": "demo"}
     found = problems(given)

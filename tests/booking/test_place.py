@@ -395,6 +395,15 @@ async def test_what_failed_for_certain_does_not_count_towards_the_day() -> None:
         assert await stage.bought()
 
 
+async def test_every_ticket_of_an_offer_counts_towards_the_limit() -> None:
+    async with staged(max_tickets=3) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
+        _, session = next(iter(quote.sessions()))
+        (hold,) = (await stage.reserve(stage.wish("night_show_offer", 2, session.id))).holds
+        assert (hold.quantity, hold.tickets) == (2, 4), "an entry and a show for each"
+        assert (await refused(stage, hold)).code is Code.LIMIT_EXCEEDED
+
+
 # The same call again
 
 
@@ -520,6 +529,34 @@ async def test_a_refused_call_is_a_failed_order_and_frees_the_hold(
     assert failed.failed[0].message.startswith(words)
     assert stage.sent(POST) == 1
     assert (await stage.ordered(hold)).state is OrderState.ORDERED
+
+
+async def test_the_fields_a_refusal_is_about_are_named_in_our_words(stage: Stage) -> None:
+    hold = await stage.held()
+    failed = await stage.ordered(hold, customer=replace(CUSTOMER, email="nobody", country="Fr1"))
+    assert failed.state is OrderState.FAILED
+    assert failed.failed[0].message == "KorusTicket refused the order data: email, country"
+
+
+async def test_orders_of_other_calls_with_a_reference_like_ours_are_not_taken_for_ours() -> None:
+    def foreign(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/booking/orders"):
+            for each in body["member"]:
+                each["externalReference"] = "km1-of-somebody"
+        if "/reservations/" in path:
+            body["order"] = None
+
+    async with staged(rewrite=foreign) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        stage.sandbox.faults.add(DropAfter(), POST)
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+
+
+async def test_what_a_person_agrees_to_names_the_terms_of_sale(stage: Stage) -> None:
+    with_terms, without = await stage.held(), await stage.held("undated_offer")
+    asked = await stage.place(with_terms, without)
+    assert asked.terms == (stage.handle("park_base"),)
 
 
 async def test_failures_that_name_nothing_are_found_out_by_what_is_left() -> None:

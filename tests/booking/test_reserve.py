@@ -486,6 +486,36 @@ async def test_a_failure_that_names_no_offer_is_told_all_the_same() -> None:
     assert reserved.failed[1].message == "refused without a reason"
 
 
+async def test_units_the_issuer_says_nothing_of_are_told_as_not_held() -> None:
+    def short(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("reservations/_bulk"):
+            del body["reservations"][0]
+
+    async with staged(rewrite=short) as stage:
+        reserved = await stage.reserve(stage.wish("park_offer"), stage.wish("undated_offer"))
+        assert reserved.state is ReserveState.PARTLY_HELD
+        (failure,) = reserved.failed
+        assert failure.offer_id == str(stage.handle("park_offer"))
+        assert failure.message == "the issuer gave no answer for all of these"
+
+
+async def test_an_offer_that_names_no_base_has_no_limit_per_order() -> None:
+    def baseless(path: str, body: dict[str, Any]) -> None:
+        if "/offers/" in path:
+            body.pop("productBase", None)
+
+    async with staged(rewrite=baseless) as stage:
+        assert (await stage.reserve(stage.wish("park_offer"))).holds
+
+
+async def test_a_price_is_remembered_as_shown_only_when_it_was(stage: Stage) -> None:
+    offer = stage.handle("park_offer")
+    await refused(stage, stage.wish("park_offer"), max_total=euro("1.00"))
+    assert stage.app.prices.last(OWNER, offer) is None
+    await stage.held()
+    assert stage.app.prices.last(OWNER, offer) == euro("45.00")
+
+
 async def test_another_currency_is_refused() -> None:
     def in_francs(path: str, body: dict[str, Any]) -> None:
         if "/offers/" in path and "price" in body:

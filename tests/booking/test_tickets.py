@@ -332,6 +332,36 @@ async def test_a_file_that_cannot_be_fetched_can_be_asked_for_again(
     assert await pdf(stage, made)
 
 
+@pytest.mark.parametrize(
+    ("fault", "lenient", "code"),
+    [
+        (Answer(status=422, body="empty"), False, None),
+        (Answer(status=422, body="empty"), True, None),
+        (DropAfter(), True, None),
+        (DropAfter(), False, Code.UPSTREAM_UNAVAILABLE),
+        (Answer(status=401, body="empty"), True, None),
+        (Answer(status=401, body="empty"), False, Code.MISCONFIGURED),
+    ],
+)
+async def test_a_file_that_is_not_ready_is_none_and_another_failure_only_where_asked_for(
+    stage: Stage, fault: Any, *, lenient: bool, code: Code | None
+) -> None:
+    made = await stage.bought()
+    document = (await issued(stage, made)).documents[0]
+    stage.sandbox.faults.add(fault, "createOrderDocumentLink", times=None)
+    where = (OWNER, made, document.id, "en")
+    if code is None:
+        assert await stage.app.office.pdf_or_none(*where, lenient=lenient) is None
+    else:
+        with pytest.raises((ApiError, Refusal)) as error:
+            await stage.app.office.pdf_or_none(*where, lenient=lenient)
+        refusal = explained(error.value)
+        assert refusal is not None
+        assert refusal.code is code
+    stage.sandbox.faults.clear()
+    assert await stage.app.office.pdf_or_none(*where, lenient=lenient)
+
+
 async def test_only_the_owner_fetches_files(stage: Stage) -> None:
     made = await stage.bought()
     before = stage.asked
@@ -346,6 +376,13 @@ def test_a_saved_file_never_overwrites_another(tmp_path: Path) -> None:
     paths = [save_pdf(folder, "tickets-1", content) for content in (b"one", b"two", b"three")]
     assert [p.name for p in paths] == ["tickets-1.pdf", "tickets-1-2.pdf", "tickets-1-3.pdf"]
     assert [p.read_bytes() for p in paths] == [b"one", b"two", b"three"]
+
+
+def test_a_folder_full_of_files_with_this_name_takes_no_more(tmp_path: Path) -> None:
+    for number in range(1, 1000):
+        (tmp_path / ("t.pdf" if number == 1 else f"t-{number}.pdf")).touch()
+    with pytest.raises(Refusal):
+        save_pdf(tmp_path, "t", b"one")
 
 
 def test_a_folder_that_cannot_be_written_is_the_operators_to_mend(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.api import ServerFailed
+from korus_mcp.api import OfferFilters, ServerFailed
 from korus_mcp.catalog.calendar import (
     MAX_OFFERS,
     WINDOW_DAYS,
@@ -17,6 +17,7 @@ from korus_mcp.catalog.calendar import (
     Window,
     Wish,
     cheapest,
+    check_days,
     today,
     window_of,
 )
@@ -206,6 +207,20 @@ async def test_an_unreadable_price_table_is_an_error_and_not_kept(stage: Stage) 
     assert (await calendar(stage, "park_base")).rows
 
 
+async def test_other_filters_find_offers_of_the_base_only_and_are_never_kept(stage: Stage) -> None:
+    base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+    tomorrow = TODAY + timedelta(days=1)
+    filters = OfferFilters(date_after=TODAY, date_before=tomorrow)
+    before = stage.sent("listOffers")
+    rows = await stage.app.calendars.with_filters(base, filters, "en")
+    reads = stage.sent("listOffers") - before
+    assert len(rows) == 12
+    assert {r.product.id for r in rows} <= set(base.products)
+    assert {r.day for r in rows} == {TODAY, tomorrow}
+    await stage.app.calendars.with_filters(base, filters, "en")
+    assert stage.sent("listOffers") - before == 2 * reads
+
+
 async def test_offers_that_cannot_be_read_are_left_out() -> None:
     def spoiled(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/offers"):
@@ -270,6 +285,24 @@ def test_a_window_begins_today_and_has_thirty_days_when_nothing_is_said() -> Non
 @pytest.mark.parametrize("day", [date(9999, 12, 31), date(9999, 12, 15)])
 def test_the_last_days_of_the_calendar_are_days_too(day: date) -> None:
     assert window(day, None) == Window(day, date.max)
+
+
+def test_without_a_zone_a_window_begins_on_the_day_of_utc() -> None:
+    early = datetime(2026, 6, 1, 3, tzinfo=UTC)
+    assert window_of(None, None, base_in(None), early).first == TODAY
+    assert window_of(None, None, None, early).first == TODAY
+    yesterday = TODAY - timedelta(days=1)
+    assert window_of(yesterday, None, None, early).first == yesterday, "somewhere it is not over"
+
+
+def test_days_are_refused_before_anything_is_known_of_the_venue() -> None:
+    check_days(None, None, NOON)
+    check_days(TODAY, TODAY, NOON)
+    with pytest.raises(Refusal) as refusal:
+        check_days(TODAY - timedelta(days=2), None, NOON)
+    assert refusal.value.code is Code.PAST_DATE
+    with pytest.raises(Refusal):
+        check_days(TODAY, TODAY - timedelta(days=1), NOON)
 
 
 def test_a_past_day_is_refused_with_today() -> None:

@@ -164,7 +164,7 @@ async def test_a_full_page_in_a_window_leads_to_the_rest(stage: Stage) -> None:
 
 async def test_of_many_bases_the_best_are_checked_and_few_at_once() -> None:
     gated = GatedClock()
-    options = SandboxOptions(seed=SEED, bases=120)
+    options = SandboxOptions(seed=SEED, bases=20)
     async with staged(selling=(), options=options, sandbox_clock=gated) as stage:
         await stage.app.mirror.searchable("en")
         stage.sandbox.faults.add(Delay(seconds=1), "listOffers", times=None)

@@ -300,6 +300,13 @@ def test_a_name_is_not_told_twice() -> None:
     assert full_name("Night safari", "Adult") == "Night safari - Adult"
 
 
+async def test_the_base_of_a_product_is_known_when_it_has_terms(stage: Stage) -> None:
+    handle, terms_of = stage.handle("park_base"), stage.app.mirror.base_with_terms
+    assert await terms_of(*await product_of(stage, "park_base"), "en") == handle
+    assert await terms_of(*await product_of(stage, "undated_base"), "en") is None
+    assert await terms_of(handle.id, "no-such-product", "en") is None
+
+
 async def test_the_largest_number_per_order_is_known_where_it_is_stated() -> None:
     async with staged(selling=("stadium",)) as stage:
         mirror = stage.app.mirror

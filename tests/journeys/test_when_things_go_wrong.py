@@ -15,6 +15,7 @@ from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, s
 from tests.journeys.walk import FOLLOWING, name_holders
 
 pytestmark = pytest.mark.anyio
+PARK = ("park",)
 
 
 def item(desk: Desk, landmark: str, quantity: int = 1) -> Json:
@@ -35,7 +36,7 @@ async def held(desk: Desk, landmark: str = "park_offer", quantity: int = 1) -> s
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_the_same_reserve_call_twice_holds_once(mode: str) -> None:
-    async with desk(mode=mode) as each:
+    async with desk(mode=mode, only=PARK) as each:
         wished = [item(each, "park_offer", 2)]
         first = await each.call("reserve", items=wished)
         second = await each.call("reserve", items=wished)
@@ -52,7 +53,7 @@ async def test_the_same_reserve_call_twice_holds_once(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_the_same_order_call_twice_orders_once(mode: str) -> None:
-    async with desk(mode=mode) as each:
+    async with desk(mode=mode, only=PARK) as each:
         asked = await confirmed(each, await held(each))
         first = await each.call("place_order", **asked)
         second = await each.call("place_order", **asked)
@@ -87,7 +88,7 @@ async def test_equal_calls_side_by_side_hold_and_order_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_half_of_a_bulk_fails_and_the_other_half_is_ordered(mode: str) -> None:
-    async with desk(mode=mode) as each:
+    async with desk(mode=mode, only=PARK) as each:
         wished = [item(each, "park_offer"), item(each, "always_fails_offer")]
         answer = await each.ask("reserve", {"items": wished})
         assert answer.data["state"] == "partly_held"
@@ -129,7 +130,7 @@ async def test_an_order_the_issuer_refuses_altogether_has_failed(desk: Desk) -> 
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_t34_an_order_whose_answer_is_lost_is_found_not_repeated(mode: str) -> None:
-    async with desk(mode=mode) as each:
+    async with desk(mode=mode, only=PARK) as each:
         asked = await confirmed(each, await held(each))
         each.sandbox.faults.add(DropAfter(), "createOrders")
         made = await each.call("place_order", **asked)
@@ -164,7 +165,7 @@ LONG = 1000
 @pytest.mark.parametrize("mode", ERAS)
 async def test_t34_an_order_nobody_can_look_up_yet_is_in_doubt_and_found_later(mode: str) -> None:
     clock = GateClock()
-    async with desk(mode=mode, clock=clock) as each:
+    async with desk(mode=mode, clock=clock, only=PARK) as each:
         hold = await held(each)
         asked = await confirmed(each, hold)
         each.sandbox.faults.add(Delay(seconds=LONG), "createOrders")
@@ -195,7 +196,7 @@ async def test_t34_an_order_nobody_can_look_up_yet_is_in_doubt_and_found_later(m
 @pytest.mark.parametrize("mode", ERAS)
 async def test_an_order_goes_on_when_its_caller_leaves(mode: str) -> None:
     clock = GateClock()
-    async with desk(mode=mode, clock=clock) as each:
+    async with desk(mode=mode, clock=clock, only=PARK) as each:
         asked = await confirmed(each, await held(each))
         each.sandbox.faults.add(Delay(seconds=LONG), "createOrders")
         with anyio.fail_after(5):
@@ -252,17 +253,18 @@ async def test_a_hold_whose_answer_is_lost_is_in_doubt_and_not_repeated_early(
     assert desk.sent("createReservations") == 2
 
 
-async def test_a_price_that_moved_since_it_was_shown_is_told(desk: Desk) -> None:
-    offer = desk.handle("dynamic_price_offer")
-    shown = await desk.call("check_availability", offer_id=offer)
-    desk.sandbox.set_price(desk.sandbox.landmarks["dynamic_price_offer"], Decimal("77.50"))
-    sessions = [s["session_id"] for s in shown.get("sessions", ()) if s["enough"]][:1]
-    wished = [{"offer_id": offer, "quantity": 1, "session_ids": sessions}]
-    held = await desk.ask("reserve", {"items": wished})
-    (move,) = held.data["price_moves"]
-    for said in (offer, shown["price"], "77.50 EUR"):
-        assert said in move
-        assert said in held.text
+async def test_a_price_that_moved_since_it_was_shown_is_told() -> None:
+    async with desk(only=("museum",)) as each:
+        offer = each.handle("dynamic_price_offer")
+        shown = await each.call("check_availability", offer_id=offer)
+        each.sandbox.set_price(each.sandbox.landmarks["dynamic_price_offer"], Decimal("77.50"))
+        sessions = [s["session_id"] for s in shown.get("sessions", ()) if s["enough"]][:1]
+        wished = [{"offer_id": offer, "quantity": 1, "session_ids": sessions}]
+        held = await each.ask("reserve", {"items": wished})
+        (move,) = held.data["price_moves"]
+        for said in (offer, shown["price"], "77.50 EUR"):
+            assert said in move
+            assert said in held.text
 
 
 async def test_tickets_wait_for_a_name_and_one_wrong_person_spoils_no_other(
@@ -314,20 +316,21 @@ async def test_tickets_say_when_documents_come_and_wait_for_one_who_follows(
     assert all(total == 20 for _, total in steps)
 
 
-async def test_waiting_for_documents_ends_after_twenty_seconds(desk: Desk) -> None:
-    offer = desk.handle("seated_offer")
-    live = await desk.call("check_availability", offer_id=offer)
-    session = next(s["session_id"] for s in live["sessions"] if s["enough"])
-    wished = [{"offer_id": offer, "quantity": 1, "session_ids": [session]}]
-    hold = (await desk.call("reserve", items=wished))["reservations"][0]
-    order = (await desk.order(hold["reservation_id"]))["orders"][0]
-    before = desk.clock.now()
-    answer = await desk.ask("get_tickets", {"order_id": order["order_id"]}, **FOLLOWING)
-    assert (desk.clock.now() - before).total_seconds() == 20
-    assert answer.data["documents"]
-    for document in answer.data["documents"]:
-        assert not document["ready"]
-        assert document["ready_at"] in answer.text
+async def test_waiting_for_documents_ends_after_twenty_seconds() -> None:
+    async with desk(only=("hall",)) as each:
+        offer = each.handle("seated_offer")
+        live = await each.call("check_availability", offer_id=offer)
+        session = next(s["session_id"] for s in live["sessions"] if s["enough"])
+        wished = [{"offer_id": offer, "quantity": 1, "session_ids": [session]}]
+        hold = (await each.call("reserve", items=wished))["reservations"][0]
+        order = (await each.order(hold["reservation_id"]))["orders"][0]
+        before = each.clock.now()
+        answer = await each.ask("get_tickets", {"order_id": order["order_id"]}, **FOLLOWING)
+        assert (each.clock.now() - before).total_seconds() == 20
+        assert answer.data["documents"]
+        for document in answer.data["documents"]:
+            assert not document["ready"]
+            assert document["ready_at"] in answer.text
 
 
 async def test_a_cancelled_order_says_so_and_where_to_turn(desk: Desk) -> None:
@@ -341,7 +344,7 @@ async def test_a_cancelled_order_says_so_and_where_to_turn(desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_saving_twice_overwrites_nothing(mode: str, tmp_path: Path) -> None:
-    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), mode=mode) as each:
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), mode=mode, only=PARK) as each:
         order = await each.booked(each.handle("park_offer"))
         each.clock.advance(600)
         asked = {"order_id": order["order_id"], "save": True}

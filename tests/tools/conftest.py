@@ -17,8 +17,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(name="desk")
 async def a_desk(anyio_backend: str) -> AsyncIterator[Desk]:
-    """A desk of one's own."""
-    async with desk() as each:
+    """A desk of one's own, at which only the park sells."""
+    async with desk(only=("park",)) as each:
         yield each
 
 

@@ -160,7 +160,7 @@ async def test_an_unknown_reservation_or_order_is_decided_here(cold: Desk) -> No
 
 
 async def test_a_buyer_learns_nothing_of_orders_made_elsewhere() -> None:
-    async with desk(settings_of(PROFILE="buyer")) as each:
+    async with desk(settings_of(PROFILE="buyer"), only=("park",)) as each:
         for tool, arguments in (
             ("get_tickets", {"order_id": AN_ID}),
             ("get_tickets", {"order_id": "no id at all!"}),
@@ -285,7 +285,7 @@ async def test_the_issuers_limit_in_one_order_holds(shared: Desk) -> None:
 
 @pytest.mark.parametrize("limit", [{"MAX_ORDER_AMOUNT": "5"}, {"MAX_TICKETS": "1"}])
 async def test_the_operators_limits_hold_whatever_the_model_says(limit: dict[str, str]) -> None:
-    async with desk(settings_of(**limit)) as each:
+    async with desk(settings_of(**limit), only=("park",)) as each:
         hold = await held(each, quantity=2)
         asked = {"reservation_ids": [hold], "customer": CUSTOMER}
         assert (await each.ask("place_order", asked)).code == "LIMIT_EXCEEDED"
@@ -293,7 +293,7 @@ async def test_the_operators_limits_hold_whatever_the_model_says(limit: dict[str
 
 
 async def test_the_operators_limit_of_a_day_holds() -> None:
-    async with desk(settings_of(MAX_DAY_AMOUNT="150")) as each:
+    async with desk(settings_of(MAX_DAY_AMOUNT="150"), only=("park",)) as each:
         for landmark in ("park_offer", "unlimited_offer"):
             each.sandbox.set_price(each.sandbox.landmarks[landmark], Decimal(100))
         await each.order(await held(each))
@@ -376,7 +376,7 @@ async def test_a_confirmation_is_open_for_ten_minutes(shared: Desk) -> None:
 
 
 async def test_where_only_a_person_may_agree_a_host_that_cannot_ask_orders_nothing() -> None:
-    async with desk(settings_of(APPROVAL=Approval.HUMAN)) as each:
+    async with desk(settings_of(APPROVAL=Approval.HUMAN), only=("park",)) as each:
         asked = {"reservation_ids": [await held(each)], "customer": CUSTOMER}
         answer = await each.ask("place_order", asked)
         assert answer.code == "APPROVAL_UNAVAILABLE"
@@ -412,7 +412,7 @@ async def test_a_download_folder_that_cannot_be_written_is_the_operators_matter(
 ) -> None:
     file = tmp_path_factory.mktemp("folder") / "a-file"
     file.write_text("in the way")
-    async with desk(settings_of(DOWNLOAD_DIR=str(file))) as each:
+    async with desk(settings_of(DOWNLOAD_DIR=str(file)), only=("park",)) as each:
         order = await each.booked(each.handle("park_offer"))
         each.clock.advance(600)
         answer = await each.ask("get_tickets", {"order_id": order["order_id"], "save": True})

@@ -264,7 +264,7 @@ async def test_a_name_that_may_not_have_arrived_is_never_called_named(
 async def test_a_document_that_cannot_be_fetched_is_refused_and_nothing_is_saved(
     operation: str, fault: str, tmp_path: Path
 ) -> None:
-    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path))) as each:
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("park",)) as each:
         order = await each.booked(each.handle("park_offer"))
         each.sandbox.faults.add(READ_FAULTS[fault][0], operation, times=None)
         answer = await each.ask("get_tickets", {"order_id": order["order_id"], "save": True})

@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench readme sandbox inspect build clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save
 	@$(BIN)/korus-mcp demo
 
 test: $(READY) ## run the tests (ARGS=... for some of them)
+	$(BIN)/pytest -n auto $(ARGS)
+
+coverage: $(READY) ## run the tests and say which branches they leave out
 	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY) ## format, lint, types, import contracts

@@ -54,7 +54,7 @@ TWELVE_SCRIPTS = {
 }
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(_SPITEFUL)
 @example("a\u200d\n")
 @example("\u200d\u200da\ufe0f\ufe0f\u200c\u200d b")
@@ -63,7 +63,7 @@ def test_cleaning_a_second_time_changes_nothing(text: str) -> None:
     assert clean_line(clean_line(text)) == clean_line(text)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(_SPITEFUL, st.integers(min_value=7, max_value=40))
 def test_cutting_keeps_the_limit_and_can_be_repeated(text: str, limit: int) -> None:
     once = clean(text, limit)
@@ -74,7 +74,7 @@ def test_cutting_keeps_the_limit_and_can_be_repeated(text: str, limit: int) -> N
     assert clean_line(line, limit) == line
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(_SPITEFUL)
 def test_nothing_invisible_survives(text: str) -> None:
     for shown in (clean(text), clean_line(text), plain_text(text), plain_text(f"<p>{text}</p>")):

@@ -278,7 +278,9 @@ class Settings:
                 f"--profile {profile} offers more tools than KORUS_PROFILE={self.profile}; "
                 "it may only narrow."
             )
-        return replace(self, profile=profile, tools=tools)
+        leaves_desk = self.profile is Profile.SERVICE_DESK is not profile
+        scope = Scope.OWN if leaves_desk else self.scope
+        return replace(self, profile=profile, tools=tools, scope=scope)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

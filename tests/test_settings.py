@@ -478,3 +478,10 @@ def test_hosts_and_languages_are_read_in_lower_case() -> None:
 def test_narrowing_to_no_tool_at_all_is_refused() -> None:
     with pytest.raises(Misconfigured, match="names no tool"):
         Settings().narrowed(tools=())
+
+
+def test_a_service_desk_narrowed_to_a_buyer_sees_its_own_orders_only() -> None:
+    desk = read_settings({"KORUS_PROFILE": "service-desk"})
+    assert desk.scope is Scope.ACCOUNT
+    assert desk.narrowed(profile=Profile.BUYER).scope is Scope.OWN
+    assert desk.narrowed(profile=Profile.SERVICE_DESK).scope is Scope.ACCOUNT

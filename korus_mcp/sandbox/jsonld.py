@@ -57,7 +57,7 @@ def answer(body: Json, *, status: int = 200, media_type: str = _LD_JSON) -> Resp
 
 def refusal(refused: Refused) -> Response:
     """An error answer; keys without a value are left out (T30)."""
-    if refused.status == 422:
+    if refused.status == 422 and refused.violations:
         return answer(_violations(refused), status=422, media_type=_PROBLEM)
     body: Json = {
         "@context": "/contexts/Error",

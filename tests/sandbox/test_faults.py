@@ -37,6 +37,12 @@ async def test_t30_a_gateway_answers_html_nothing_or_try_later(caller: Caller) -
     assert all("date" in each.headers for each in answers)
 
 
+async def test_a_scripted_422_needs_no_violations(caller: Caller) -> None:
+    caller.sandbox.faults.add(Answer(status=422, body="problem"), "listCatalogs")
+    answer = await caller.client.get(CATALOGS)
+    assert (answer.status_code, answer.json()["status"]) == (422, 422)
+
+
 async def test_bodies_are_cut_too_large_or_no_object(caller: Caller) -> None:
     faults = caller.sandbox.faults
     for action in (Truncate(), Oversize(), NotAnObject()):

@@ -58,8 +58,16 @@ def serve_http(settings: Settings, host: str, port: int) -> int:
         port,
         _WORLDS[settings.environment],
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)  # uvicorn raises what it caught again when it has stopped
     uvicorn.Server(config).run()
     return 0
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """A stop that was asked for is no failure."""
+    del number, frame
+    sys.exit(0)
 
 
 def _loopback_only(host: str) -> TransportSecuritySettings:

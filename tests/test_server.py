@@ -1,7 +1,9 @@
 """The composition root: what a server says of itself, what it opens, and when it lets go."""
 
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import httpx
@@ -14,7 +16,7 @@ from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from korus_mcp.server import build_server, instructions, open_api
 from korus_mcp.settings import Environment, Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Assistant, handle_of, settings_of
-from tests.fixtures.hosts import free_port
+from tests.fixtures.hosts import PROJECT, child_environment, free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +59,27 @@ async def test_nothing_is_asked_before_the_first_call(mode: str) -> None:
         assert not sandbox.requests
         await client.read_resource("korus://catalogs")
         assert sandbox.requests
+
+
+LISTING = """
+import sys, anyio
+from mcp import Client
+from korus_mcp.server import build_server
+from korus_mcp.settings import Settings
+
+async def main():
+    async with Client(build_server(Settings())) as client:
+        await client.list_tools()
+        print("WORLD" if "korus_mcp.sandbox.app" in sys.modules else "NO WORLD")
+
+anyio.run(main)
+"""
+
+
+async def test_no_sandbox_is_made_or_even_imported_to_list_tools(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LISTING]
+    ran = await anyio.run_process(command, env=child_environment(tmp_path), cwd=PROJECT)
+    assert ran.stdout.strip() == b"NO WORLD"
 
 
 async def test_a_server_for_a_real_account_opens_nothing_before_the_first_call() -> None:

@@ -17,10 +17,11 @@ import httpx
 import pytest
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
+from mcp import Client
 
 from korus_mcp.cli import main
 from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
-from tests.fixtures.assistant import CUSTOMER, SEED, handle_of
+from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, handle_of
 from tests.fixtures.hosts import (
     START_SECONDS,
     child_environment,
@@ -97,6 +98,11 @@ async def order_under_way(host: RawHost, served: ServedSandbox) -> None:
     served.sandbox.faults.add(Delay(seconds=DELAY), "createOrders")
     confirmed = {**asked, "confirmation": summary["confirmation"]}
     await host.send("tools/call", {"name": "place_order", "arguments": confirmed})
+    await struck(served)
+
+
+async def struck(served: ServedSandbox) -> None:
+    """Wait until every fault has struck."""
     while served.sandbox.faults.rules:  # noqa: ASYNC110 - the sandbox tells nobody
         await anyio.sleep(0.01)
 
@@ -118,7 +124,11 @@ ENDS: dict[str, tuple[Callable[[RawHost, signal.Signals], Any], signal.Signals]]
 }
 
 
-async def ended_during_an_order(way: str, folder: Path) -> tuple[int, int, float]:
+Ending = tuple[int, int, float]
+OVER_HTTP = "SIGTERM over HTTP"
+
+
+async def ended_during_an_order(way: str, folder: Path) -> Ending:
     """Exit code, orders upstream at that moment, and seconds it took."""
     end, number = ENDS[way]
     async with served_sandbox(SandboxOptions(seed=SEED)) as served:
@@ -133,36 +143,75 @@ async def ended_during_an_order(way: str, folder: Path) -> tuple[int, int, float
             return code, len(served.sandbox.orders()), anyio.current_time() - begun
 
 
+async def ended_over_http(folder: Path) -> Ending:
+    """The same for a child that serves HTTP; its caller even gets the answer."""
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    answers: list[Answer] = []
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        environment = {**child_environment(folder), **served.environment}
+        async with started(*arguments, environment=environment) as child:
+            with anyio.fail_after(START_SECONDS):
+                await listening(port)
+            async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+                assistant = Assistant(client)
+                offer = handle_of(served.sandbox, "park_offer")
+                held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])
+                ids = [held["reservations"][0]["reservation_id"]]
+                asked = {"reservation_ids": ids, "customer": CUSTOMER}
+                summary = await assistant.call("place_order", **asked)
+                served.sandbox.faults.add(Delay(seconds=DELAY), "createOrders")
+
+                async def order() -> None:
+                    confirmed = {**asked, "confirmation": summary["confirmation"]}
+                    answers.append(await assistant.ask("place_order", confirmed))
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(order)
+                    await struck(served)
+                    assert not served.sandbox.orders()
+                    begun = anyio.current_time()
+                    child.terminate()
+                    with anyio.fail_after(LEAVE_SECONDS):
+                        code = await child.wait()
+                    ended = code, len(served.sandbox.orders()), anyio.current_time() - begun
+    assert [answer.data["state"] for answer in answers] == ["ordered"]
+    return ended
+
+
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-Endings = dict[str, tuple[int, int, float] | Exception]
+Endings = dict[str, Ending | Exception]
 
 
 @pytest.fixture(scope="module")
 async def endings(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> Endings:
-    """All three ways to end side by side: they mostly wait."""
+    """All ways to end side by side: they mostly wait."""
     found: Endings = {}
 
     async def go(way: str) -> None:
         try:
             folder = tmp_path_factory.mktemp(way.replace(" ", "-"))
-            found[way] = await ended_during_an_order(way, folder)
+            over_http = way == OVER_HTTP
+            found[way] = await (
+                ended_over_http(folder) if over_http else ended_during_an_order(way, folder)
+            )
         except Exception as error:  # noqa: BLE001 - raised again by the test of this way
             found[way] = error
 
     with anyio.fail_after(40):
         async with anyio.create_task_group() as tasks:
-            for way in ENDS:
+            for way in (*ENDS, OVER_HTTP):
                 tasks.start_soon(go, way)
     return found
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", ENDS)
-async def test_a_stdio_server_finishes_the_order_on_its_way_before_it_leaves(
+@pytest.mark.parametrize("way", [*ENDS, OVER_HTTP])
+async def test_a_server_finishes_the_order_on_its_way_before_it_leaves(
     way: str, endings: Endings
 ) -> None:
     ending = endings[way]
@@ -233,7 +282,7 @@ async def test_http_answers_this_machine_refuses_foreign_names_and_leaves_on_sig
         assert (await client.get("/")).status_code == 404
         process.terminate()
         with anyio.fail_after(5):
-            assert await process.wait() in {0, -signal.SIGTERM}
+            assert await process.wait() == 0
         assert process.stderr is not None
         assert f"http://127.0.0.1:{port}/mcp".encode() in await process.stderr.receive()
 
@@ -270,12 +319,15 @@ def test_in_one_process_http_is_served_until_a_signal(monkeypatch: pytest.Monkey
                 break
         os.kill(os.getpid(), signal.SIGTERM)
 
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     watcher = threading.Thread(target=end_when_it_answers)
     try:
         watcher.start()
-        assert main(["serve", "--http", "--port", str(port)]) == 0
+        with pytest.raises(SystemExit) as end:
+            main(["serve", "--http", "--port", str(port)])
+        assert end.value.code == 0
     finally:
         watcher.join(10)
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     assert len(seen) == 1

@@ -5,8 +5,12 @@ no value the caller sent and no word of the API stands in them. The one thing qu
 are names of choices, short and in quotes, where a choice has to be made.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+QUOTED_LENGTH: Final = 40
 
 
 class Code(StrEnum):
@@ -80,6 +84,11 @@ class Refusal(Exception):
         self.effect = effect
         self.retry_after_seconds = retry_after_seconds
         self.fields = fields
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names of choices as a refusal may repeat them: short and in quotes."""
+    return ", ".join(f'"{name[:QUOTED_LENGTH]}"' for name in names)
 
 
 def invalid(*problems: FieldProblem) -> Refusal:

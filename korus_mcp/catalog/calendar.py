@@ -22,7 +22,7 @@ from korus_mcp.flights import Flights
 from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, quoted
 from korus_mcp.untrusted import clean_line
 
 KEPT_SECONDS: Final = 60.0
@@ -259,7 +259,7 @@ def _known_choice(base: BaseRecord, code: str, name: str) -> str:
         Code.NO_SUCH_CHOICE,
         f"{code} has no such choice here.",
         "Use one of the listed names.",
-        fields=(FieldProblem(code, f"choices: {', '.join(shown)}{more}", shown[0]),),
+        fields=(FieldProblem(code, f"choices: {quoted(shown)}{more}", shown[0]),),
     )
 
 

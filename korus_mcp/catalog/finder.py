@@ -14,7 +14,7 @@ from korus_mcp.catalog.search import Entry, nearest_names, search
 from korus_mcp.flights import side_by_side
 from korus_mcp.folding import fold
 from korus_mcp.money import Money
-from korus_mcp.refusals import Code, FieldProblem, Refusal
+from korus_mcp.refusals import Code, FieldProblem, Refusal, quoted
 
 SIDE_BY_SIDE: Final = 8
 CANDIDATES: Final = 24
@@ -169,7 +169,7 @@ def _catalog(shelf: Shelf, wished: str | None) -> CatalogRecord | None:
     exact = [c for c in near if fold(c.name) == asked]
     if len(exact or near) == 1:
         return (exact or near)[0]
-    names = ", ".join(f"{c.alias} ({c.name})" for c in list(shelf.catalogs.values())[:12])
+    names = ", ".join(f"{c.alias} ({quoted([c.name])})" for c in list(shelf.catalogs.values())[:12])
     raise Refusal(
         Code.NO_SUCH_CHOICE,
         "No single catalog has this alias or name.",

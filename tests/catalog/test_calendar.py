@@ -92,7 +92,7 @@ async def test_an_unknown_choice_is_refused_with_the_choices_there_are(stage: St
         await calendar(stage, "park_base", wanted=wish(price_type="student"))
     assert refusal.value.code is Code.NO_SUCH_CHOICE
     (problem,) = refusal.value.fields
-    assert problem.problem == "choices: Adult, Child"
+    assert problem.problem == 'choices: "Adult", "Child"'
     assert problem.example == "Adult"
     assert "student" not in str(refusal.value)
 

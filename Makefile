@@ -27,10 +27,10 @@ demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save
 	@$(BIN)/korus-mcp demo
 
 test: $(READY) ## run the tests (ARGS=... for some of them)
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 coverage: $(READY) ## run the tests and say which branches they leave out
-	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -20,6 +20,8 @@ from korus_mcp.settings import Environment, Settings
 if TYPE_CHECKING:
     from korus_mcp.sandbox import ServedSandbox
 
+LAST_ANSWER_SECONDS = 0.5
+"""Between the end of the last order and the exit: its answer is still on the way to the host."""
 _log = logging.getLogger("korus_mcp")
 _WORLDS = {
     Environment.SANDBOX: "sandbox: everything is invented, it imitates a reconstruction of the API",
@@ -116,6 +118,7 @@ async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoRetu
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             await server.running.drain(shutdown_seconds)
+            await anyio.sleep(LAST_ANSWER_SECONDS)
             logging.shutdown()
             sys.stdout.flush()
             os._exit(0)  # the thread that reads stdin cannot be interrupted

@@ -42,7 +42,7 @@ from korus_mcp.untrusted import clean_line, issuers_words
 
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
-"""The read time-out of the reserve call: after it nobody listens for the answer any more."""
+"""The time-out of a creating call: after it nobody listens for the answer any more."""
 SHOWN_SESSIONS: Final = 3
 
 

@@ -30,7 +30,7 @@ from korus_mcp.api import (
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import OrderBulkResult
 from korus_mcp.booking import approval
-from korus_mcp.booking.desk import BookingDesk
+from korus_mcp.booking.desk import ANSWER_SECONDS, POST_SECONDS, BookingDesk
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.flights import kept_apart, side_by_side
@@ -48,8 +48,6 @@ from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 from korus_mcp.untrusted import clean_line, issuers_words
 
-ANSWER_SECONDS: Final = 40
-POST_SECONDS: Final = 75
 LOOK_AGAIN_SECONDS: Final = 10
 REFERENCE_PREFIX: Final = "km1"
 

@@ -1,4 +1,4 @@
-"""Completions: catalogs and product bases by name, prompt arguments by their examples."""
+"""Completions: catalogs and product bases, by id or by name."""
 
 from typing import Any, Final
 

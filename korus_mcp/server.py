@@ -8,6 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
+from platformdirs import user_cache_path
 
 from korus_mcp import __version__
 from korus_mcp.access.policy import tool_names
@@ -23,7 +24,7 @@ from korus_mcp.booking.quote import Quotes
 from korus_mcp.booking.tickets import TicketOffice
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
-from korus_mcp.catalog.mirror import Mirror
+from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.journal.memory import MemoryJournal
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from korus_mcp.sandbox import Sandbox
 
 NAME = "korus-mcp"
+REQUESTS_PER_SECOND = 10.0
+"""What the crawl may ask of a real API; its owner documents no limit (operations note)."""
 TITLE = "KorusTicket"
 _LISTS = CacheHint(ttl_ms=300_000, scope="public")
 
@@ -160,7 +163,14 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     ticketing, booking = api.ticketing, api.booking
     journal = MemoryJournal()
     prices = ShownPrices(clock)
-    mirror = Mirror(ticketing, clock=clock, tasks=tasks, allowed=settings.catalogs)
+    mirror = Mirror(
+        ticketing,
+        _account(settings),
+        clock=clock,
+        tasks=tasks,
+        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
+        languages=settings.languages,
+    )
     calendars = OfferCalendars(ticketing, clock=clock, tasks=tasks)
     names = NameBook(ticketing, mirror)
     quotes = Quotes(ticketing, mirror, api)
@@ -182,7 +192,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         clock=clock,
         api=api,
         mirror=mirror,
-        finder=Finder(mirror, calendars),
+        finder=Finder(mirror, calendars, settings.languages),
         calendars=calendars,
         quotes=quotes,
         prices=prices,
@@ -198,4 +208,15 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         ),
         orders=orders,
         office=TicketOffice(booking, orders, names=names, clock=api),
+    )
+
+
+def _account(settings: Settings) -> Account:
+    """Whose catalog is kept, and where: an embedded sandbox lives no longer than its process."""
+    return Account(
+        environment=settings.environment,
+        api_url=settings.api_url,
+        client_id=settings.client_id,
+        allowed=settings.catalogs,
+        folder=None if settings.embedded else settings.cache_dir or user_cache_path(NAME),
     )

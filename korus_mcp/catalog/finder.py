@@ -8,9 +8,12 @@ from typing import Final
 
 from korus_mcp.api import ApiError
 from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest
-from korus_mcp.catalog.mirror import Mirror, Shelf
+from korus_mcp.catalog.crawl import Watcher
+from korus_mcp.catalog.mirror import Mirror, Shelf, State, state_of
+from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
-from korus_mcp.catalog.search import Entry, nearest_names, search
+from korus_mcp.catalog.search import Page, nearest_names
+from korus_mcp.catalog.store import Row, Scope
 from korus_mcp.flights import side_by_side
 from korus_mcp.folding import fold
 from korus_mcp.money import Money
@@ -29,7 +32,7 @@ class Wanted:
     catalog: str | None = None
     city: str | None = None
     window: Window | None = None
-    offset: int = 0
+    place: Place = BEGINNING
     limit: int = 5
 
 
@@ -48,103 +51,113 @@ class Findings:
 
     bases: tuple[FoundBase, ...]
     total: int | None
-    next_offset: int | None = None
+    state: State
+    next_place: Place | None = None
     unchecked: int = 0
-    is_complete: bool = True
     nearest: tuple[str, ...] = ()
 
 
 class Finder:
     """Searches the mirror, and asks live where days matter."""
 
-    def __init__(self, mirror: Mirror, calendars: OfferCalendars) -> None:
+    def __init__(
+        self, mirror: Mirror, calendars: OfferCalendars, languages: tuple[str, ...] = ()
+    ) -> None:
         self._mirror = mirror
         self._calendars = calendars
+        self._languages = languages
 
-    async def find(self, wanted: Wanted, language: str) -> Findings:
+    async def find(self, wanted: Wanted, language: str, watch: Watcher | None = None) -> Findings:
         """The page of product bases that answer, best first.
+
+        The index of the buyer's language is asked first, then those of the operator's others.
 
         Raises:
             Refusal: NO_SUCH_CHOICE for a catalog that does not exist.
-            ApiError: the catalog cannot be read.
+            ApiError: the catalog cannot be read and nothing of it is kept.
         """
-        shelf = await self._mirror.searchable(language)
-        entries = _entries(shelf, _catalog(shelf, wanted.catalog), wanted.city)
-        matches = search(wanted.query, entries)
-        if not matches:
-            names = nearest_names(wanted.query, _entries(shelf, None, None))
-            return Findings(bases=(), total=0, is_complete=shelf.is_complete, nearest=tuple(names))
+        shelf = await self._mirror.searchable(language, watch)
+        catalog = _catalog(shelf.store.catalogs(), wanted.catalog)
+        page = self._search(shelf, wanted, catalog)
+        for other in self._languages:
+            if page.total or other == language:
+                continue
+            page = self._search(await self._mirror.ready(other), wanted, catalog)
+        state = state_of(shelf)
+        if not page.total:
+            names = nearest_names(shelf.store, wanted.query)
+            return Findings(bases=(), total=0, state=state, nearest=names)
         if wanted.window is None:
-            return await self._page(shelf, matches, wanted, language)
-        return await self._in_window(shelf, matches, wanted, wanted.window, language)
+            return await self._named(page, state, language)
+        return await self._in_window(page, wanted, wanted.window, state, language)
 
-    async def _page(
-        self, shelf: Shelf, matches: Sequence[Entry], wanted: Wanted, language: str
-    ) -> Findings:
-        shown = matches[wanted.offset : wanted.offset + wanted.limit]
-        records = await self._records(shown, language)
-        total = len(matches) - (len(shown) - len(records))
-        end = wanted.offset + len(records)
+    def _search(self, shelf: Shelf, wanted: Wanted, catalog: CatalogRecord | None) -> Page:
+        scope = Scope(
+            catalog_id=catalog.id if catalog else None,
+            cities=shelf.store.cities_like(fold(wanted.city)) if wanted.city else None,
+        )
+        limit = wanted.limit if wanted.window is None else CANDIDATES
+        return self._mirror.search(shelf, wanted.query, scope, wanted.place, limit)
+
+    async def _named(self, page: Page, state: State, language: str) -> Findings:
+        records = await self._records(page.rows, language)
         return Findings(
-            bases=tuple(FoundBase(r) for r in records),
-            total=total,
-            next_offset=end if end < total else None,
-            is_complete=shelf.is_complete,
+            bases=tuple(FoundBase(r) for r in records if r is not None),
+            total=page.total - records.count(None),
+            state=state,
+            next_place=page.place_behind(len(page.rows)) if page.rows else None,
         )
 
     async def _in_window(
-        self,
-        shelf: Shelf,
-        matches: Sequence[Entry],
-        wanted: Wanted,
-        window: Window,
-        language: str,
+        self, page: Page, wanted: Wanted, window: Window, state: State, language: str
     ) -> Findings:
-        candidates = matches[wanted.offset : wanted.offset + CANDIDATES]
-        records = await self._records(candidates, language)
-        matched = len(matches) - (len(candidates) - len(records))
+        records = await self._records(page.rows, language)
         steps = [partial(self._calendar, record, window, language) for record in records]
         calendars = await side_by_side(steps, limit=SIDE_BY_SIDE)
-        found: list[FoundBase] = []
+        bases: list[FoundBase] = []
         looked_at = unchecked = 0
         for record, calendar in zip(records, calendars, strict=True):
-            if len(found) == wanted.limit:
+            if len(bases) == wanted.limit:
                 break
             looked_at += 1
+            if record is None:
+                continue
             if calendar is None:
                 unchecked += 1
             elif calendar.rows:
-                found.append(_dated(record, calendar, window))
-        end = wanted.offset + looked_at
+                bases.append(_dated(record, calendar, window))
+        rest = page.place_behind(looked_at) if looked_at else None
+        is_all = page.start == 0 and rest is None and not unchecked
         return Findings(
-            bases=tuple(found),
-            total=len(found) if wanted.offset == 0 and end >= matched else None,
-            next_offset=end if end < matched else None,
+            bases=tuple(bases),
+            total=len(bases) if is_all else None,
+            state=state,
+            next_place=rest,
             unchecked=unchecked,
-            is_complete=shelf.is_complete,
         )
 
-    async def _records(self, entries: Sequence[Entry], language: str) -> list[BaseRecord]:
-        steps = [partial(self._record, e, language) for e in entries]
-        found = await side_by_side(steps, limit=SIDE_BY_SIDE)
-        return [record for record in found if record is not None]
+    async def _records(self, rows: Sequence[Row], language: str) -> list[BaseRecord | None]:
+        catalogs = {c.id: c for c in await self._mirror.catalogs(language)}
+        steps = [partial(self._record, row, catalogs[row.catalog_id], language) for row in rows]
+        return await side_by_side(steps, limit=SIDE_BY_SIDE)
 
-    async def _record(self, entry: Entry, language: str) -> BaseRecord | None:
+    async def _record(self, row: Row, catalog: CatalogRecord, language: str) -> BaseRecord | None:
         """The base of a match, by its name alone while its details cannot be read.
 
         None when it is gone since its name was read: then it is no match any more.
         """
-        name = entry.name
         try:
-            return await self._mirror.base(name.handle, language)
+            return await self._mirror.base(row.handle, language)
         except Refusal:
             return None
         except ApiError:
-            return BaseRecord(handle=name.handle, catalog=name.catalog, name=name.name)
+            return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
 
-    async def _calendar(self, record: BaseRecord, window: Window, language: str) -> Calendar | None:
+    async def _calendar(
+        self, record: BaseRecord | None, window: Window, language: str
+    ) -> Calendar | None:
         """The offers of a base in a window; None when they could not be read."""
-        if not record.products:
+        if record is None or not record.products:
             return None
         try:
             return await self._calendars.of_base(record, window, Wish(), language)
@@ -158,31 +171,19 @@ def _dated(record: BaseRecord, calendar: Calendar, window: Window) -> FoundBase:
     return FoundBase(record, cheapest(rows), tuple(days[:FIRST_DATES]))
 
 
-def _catalog(shelf: Shelf, wished: str | None) -> CatalogRecord | None:
+def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRecord | None:
     """The catalog a buyer names by alias or name."""
     if wished is None:
         return None
-    if wished in shelf.catalogs:
-        return shelf.catalogs[wished]
     asked = fold(wished)
-    near = [c for c in shelf.catalogs.values() if asked in fold(c.name)]
-    exact = [c for c in near if fold(c.name) == asked]
+    near = [c for c in catalogs if wished == c.alias or asked in fold(c.name)]
+    exact = [c for c in near if wished == c.alias or fold(c.name) == asked]
     if len(exact or near) == 1:
         return (exact or near)[0]
-    names = ", ".join(f"{c.alias} ({quoted([c.name])})" for c in list(shelf.catalogs.values())[:12])
+    names = ", ".join(f"{c.alias} ({quoted([c.name])})" for c in catalogs[:12])
     raise Refusal(
         Code.NO_SUCH_CHOICE,
         "No single catalog has this alias or name.",
         "Use one of the listed aliases, or leave catalog out.",
         fields=(FieldProblem("catalog", f"catalogs: {names}"),),
     )
-
-
-def _entries(shelf: Shelf, catalog: CatalogRecord | None, city: str | None) -> list[Entry]:
-    entries = [Entry(n, shelf.records.get(h)) for h, n in shelf.names.items()]
-    if catalog is not None:
-        entries = [e for e in entries if e.name.catalog.id == catalog.id]
-    if city is not None:
-        asked = fold(city)
-        entries = [e for e in entries if e.record and asked in fold(e.record.place.city or "")]
-    return entries

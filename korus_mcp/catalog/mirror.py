@@ -1,56 +1,104 @@
-"""The catalog mirror: what may be sold, kept in memory for a day and read ahead in the background.
+"""The catalog mirror: what may be sold, kept in a file, always ready, renewed in the background.
 
-Names come first (list pages of 50), so a search can answer early; details of a base (venue, texts,
-options, products) follow in the background, and at once for a base that is asked about.
+The first answer of a warm start touches no network. What is older than a day is served while it is
+renewed, and for as long as the API does not answer, marked with its age.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import logging
+import random
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from korus_mcp.api import ApiError, NotFound, Ticketing
-from korus_mcp.api.models.catalog import Product, ProductBase, ProductBaseOptionValue, Venue
-from korus_mcp.catalog.records import (
-    OPTION_CODES,
-    BaseName,
-    BaseRecord,
-    CatalogRecord,
-    Choice,
-    Place,
-    ProductRecord,
-)
+from korus_mcp.api.models.catalog import Product
+from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
+from korus_mcp.catalog.paging import BEGINNING, Place
+from korus_mcp.catalog.reading import name_of
+from korus_mcp.catalog.records import BaseRecord, CatalogRecord
+from korus_mcp.catalog.search import Page, search
+from korus_mcp.catalog.spelling import Speller
+from korus_mcp.catalog.store import VERSION, Progress, Scope, Store, is_damage
 from korus_mcp.clock import Clock
 from korus_mcp.flights import Flights, kept_apart
-from korus_mcp.handles import Handle, aliases_of, id_at_end, is_id
+from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.refusals import Code, Refusal
-from korus_mcp.untrusted import clean_line, plain_text
 
 KEPT_SECONDS: Final = 24 * 3600
 """Catalog data may be kept for 24 hours (domain guide, section 3)."""
-CRAWLERS: Final = 8
+JITTER: Final = 0.1
 GRACE_SECONDS: Final = 2.0
-NAME_LIMIT: Final = 160
+LOOK_SECONDS: Final = 0.02
+RETRY_SECONDS: Final = 60.0
+OTHERS_SECONDS: Final = 1.0
+REPORT_SECONDS: Final = 10.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Whose catalog it is, and where its files lie; without a folder it is kept in memory."""
+
+    environment: str
+    api_url: str
+    client_id: str
+    allowed: tuple[str, ...] | None = None
+    folder: Path | None = None
+
+    def file(self, language: str) -> str:
+        """The name of the file of a language: no account reads another's."""
+        allowed = ",".join(sorted(self.allowed)) if self.allowed is not None else "*"
+        text = "\n".join((self.environment, self.api_url, self.client_id, allowed))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return f"catalog-{VERSION}-{self.environment}-{digest}-{language}.sqlite"
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the mirror of a language is; `read_at` is when its catalogs were last compared."""
+
+    read_at: datetime | None
+    is_complete: bool
+    is_stranded: bool
+
+
+@dataclass
+class _Attempt:
+    """A crawl of this process, under way or over."""
+
+    is_over: bool = False
+    failure: ApiError | None = None
 
 
 @dataclass
 class Shelf:
-    """All that is known in one language."""
+    """The mirror of one language: its file, who fills it, and how that went last."""
 
-    read_at: float
-    catalogs: Mapping[str, CatalogRecord]
-    names: dict[Handle, BaseName]
-    records: dict[Handle, BaseRecord] = field(default_factory=dict)
-    crawled: anyio.Event = field(default_factory=anyio.Event)
+    language: str
+    store: Store
+    crawler: Crawler
+    speller: Speller
+    kept_seconds: float
+    attempt: _Attempt | None = None
+    next_try: float = 0.0
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the details of every base were read."""
-        return self.crawled.is_set()
+    def is_crawling(self) -> bool:
+        """Whether this process is filling it."""
+        return self.attempt is not None and not self.attempt.is_over
+
+    @property
+    def failure(self) -> ApiError | None:
+        """Why it could not be renewed, when that failed last time."""
+        return None if self.attempt is None else self.attempt.failure
 
 
 class Mirror:
@@ -59,58 +107,86 @@ class Mirror:
     def __init__(
         self,
         ticketing: Ticketing,
+        account: Account,
         *,
         clock: Clock,
         tasks: TaskGroup,
-        allowed: tuple[str, ...] | None = None,
+        per_second: float | None,
+        languages: tuple[str, ...] = (),
     ) -> None:
         self._ticketing = ticketing
+        self._account = account
         self._clock = clock
         self._tasks = tasks
-        self._allowed = allowed
+        self._pace = Pace(clock, per_second)
+        self._languages = languages
         self._flights = Flights(tasks)
         self._shelves: dict[str, Shelf] = {}
+        self._is_reading_ahead = False
 
-    async def shelf(self, language: str) -> Shelf:
-        """What is known in a language, read now when it is older than a day.
+    async def ready(self, language: str, watch: Watcher | None = None) -> Shelf:
+        """The shelf of a language, as soon as it can answer.
+
+        One that was never filled is waited for: until all names are there, or for two seconds
+        once some are.
 
         Raises:
-            ApiError: the catalogs cannot be read and nothing older is there.
+            ApiError: the catalog cannot be read and nothing of it is here.
         """
-        shelf = self._shelves.get(language)
-        if shelf is not None and self._clock.monotonic() - shelf.read_at < KEPT_SECONDS:
-            return shelf
-        try:
-            return await self._flights.join(("shelf", language), lambda: self._stock(language))
-        except ApiError:
-            if shelf is None:
-                raise
-            return shelf
-
-    async def searchable(self, language: str) -> Shelf:
-        """The shelf, after a short wait for the details that are still being read."""
-        shelf = await self.shelf(language)
-        with anyio.move_on_after(GRACE_SECONDS):
-            await shelf.crawled.wait()
+        shelf = await self._shelf(language)
+        self._renew(shelf)
+        waiting = _Waiting(shelf, watch)
+        while shelf.store.fact("listed_at") is None:
+            if waiting.is_over and shelf.store.has_bases():
+                break
+            if shelf.failure is not None and not shelf.is_crawling:
+                raise shelf.failure
+            await waiting.a_little()
+            self._renew(shelf)
+        self._read_ahead()
         return shelf
 
+    async def searchable(self, language: str, watch: Watcher | None = None) -> Shelf:
+        """The shelf, after a short wait for the details that are still being read.
+
+        Raises:
+            ApiError: the catalog cannot be read and nothing of it is here.
+        """
+        shelf = await self.ready(language, watch)
+        waiting = _Waiting(shelf, watch)
+        while shelf.is_crawling and shelf.store.fact("complete_at") is None and not waiting.is_over:
+            await waiting.a_little()
+        return shelf
+
+    def search(self, shelf: Shelf, query: str, scope: Scope, place: Place, limit: int) -> Page:
+        """A page of the bases on a shelf that answer a query, best first."""
+        return search(shelf.store, shelf.speller, query, scope, place=place, limit=limit)
+
+    async def state(self, language: str) -> State:
+        """How far the mirror of a language is; asks nobody."""
+        return state_of(await self._shelf(language))
+
     async def catalogs(self, language: str) -> tuple[CatalogRecord, ...]:
-        """The catalogs that may be sold, by alias."""
-        return tuple((await self.shelf(language)).catalogs.values())
+        """The catalogs that may be sold, in the order of the API.
+
+        Raises:
+            ApiError: they cannot be read.
+        """
+        shelf = await self._listed(language)
+        return tuple(shelf.store.catalogs())
 
     async def catalog(self, alias: str, language: str) -> CatalogRecord:
         """The catalog behind an alias; the list is read anew once when the alias is unknown.
 
         Raises:
             Refusal: UNKNOWN_ID when no catalog has this alias.
+            ApiError: the list cannot be read.
         """
-        shelf = await self.shelf(language)
-        if alias not in shelf.catalogs:
-            known = shelf
-            shelf = await self._flights.join(
-                ("again", language), lambda: self._look_again(known, language)
-            )
-        found = shelf.catalogs.get(alias)
+        shelf = await self._listed(language)
+        found = _with_alias(shelf, alias)
+        if found is None:
+            await self._list_anew(shelf, language)
+            found = _with_alias(shelf, alias)
         if found is None:
             raise Refusal(
                 Code.UNKNOWN_ID,
@@ -118,38 +194,6 @@ class Mirror:
                 "Call search_products and use an id from its answer.",
             )
         return found
-
-    async def base(self, handle: Handle, language: str) -> BaseRecord:
-        """A product base with its options and products, read now unless it is kept.
-
-        Raises:
-            Refusal: UNKNOWN_ID, or NOT_FOUND when the base is gone.
-            ApiError: it cannot be read.
-        """
-        catalog = await self.catalog(handle.alias, language)
-        shelf = await self.shelf(language)
-        return await self._base_on(shelf, catalog, handle, language)
-
-    async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
-        """How a product is called, with its base: "Base - product"; None when it is gone."""
-        shelf = await self.shelf(language)
-        for record in shelf.records.values():
-            if record.catalog.id == catalog_id and product_id in record.products:
-                return full_name(record.name, record.products[product_id].name)
-        try:
-            product = await self._ticketing.get_product(catalog_id, product_id, language=language)
-        except NotFound:
-            return None
-        return await self._name_with_base(shelf, catalog_id, product, language)
-
-    async def base_with_terms(
-        self, catalog_id: str, product_id: str, language: str
-    ) -> Handle | None:
-        """The base of a product, when it has terms of sale to read."""
-        for record in (await self.shelf(language)).records.values():
-            if record.catalog.id == catalog_id and product_id in record.products:
-                return record.handle if record.terms else None
-        return None
 
     async def catalog_id(self, alias: str, language: str) -> str:
         """The id of the catalog behind an alias.
@@ -159,6 +203,85 @@ class Mirror:
         """
         return (await self.catalog(alias, language)).id
 
+    async def base(self, handle: Handle, language: str) -> BaseRecord:
+        """A product base with its options and products, read now unless it is kept.
+
+        Raises:
+            Refusal: UNKNOWN_ID, or NOT_FOUND when the base is gone.
+            ApiError: it cannot be read.
+        """
+        catalog = await self.catalog(handle.alias, language)
+        shelf = await self._shelf(language)
+        kept = shelf.store.record(catalog.id, handle.id)
+        if kept is not None:
+            return kept
+        return await self.renewed_base(handle, language)
+
+    async def renewed_base(self, handle: Handle, language: str) -> BaseRecord:
+        """A product base read now: after a 404 on an id that was kept.
+
+        Raises:
+            Refusal: UNKNOWN_ID, or NOT_FOUND when the base is gone.
+            ApiError: it cannot be read.
+        """
+        catalog = await self.catalog(handle.alias, language)
+        shelf = await self._shelf(language)
+        try:
+            return await self._flights.join(
+                ("base", language, handle), partial(shelf.crawler.read, catalog, handle.id)
+            )
+        except NotFound:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "This product base does not exist (any more).",
+                "Call search_products again; ids change when an issuer re-imports its catalog.",
+            ) from None
+
+    async def bases_like(self, begun: str, language: str, *, limit: int) -> list[Handle]:
+        """Bases whose id begins so, else those a search for it finds.
+
+        Raises:
+            ApiError: the catalog cannot be read and nothing of it is here.
+        """
+        shelf = await self.ready(language)
+        alias, dot, head = begun.partition(".")
+        if dot and _with_alias(shelf, alias) is not None:
+            return shelf.store.handles_beginning(alias, head, limit=limit)
+        page = self.search(shelf, begun, Scope(), BEGINNING, limit)
+        return [row.handle for row in page.rows]
+
+    async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
+        """How a product is called, with its base: "Base - product"; None when it is gone."""
+        shelf = await self._shelf(language)
+        names = shelf.store.product_names(catalog_id, product_id)
+        if names is not None:
+            return full_name(*names)
+        try:
+            product = await self._ticketing.get_product(catalog_id, product_id, language=language)
+        except NotFound:
+            return None
+        return await self._name_with_base(catalog_id, product, language)
+
+    async def _name_with_base(self, catalog_id: str, product: Product, language: str) -> str:
+        """The same name as once its base is kept: what a person agrees to must not change."""
+        name, base_id = name_of(product.name), id_at_end(product.product_base)
+        catalogs = await self.catalogs(language)
+        alias = next((c.alias for c in catalogs if c.id == catalog_id), None)
+        if alias is None or base_id is None:
+            return name
+        try:
+            base = await self.base(Handle(alias, base_id), language)
+        except (ApiError, Refusal):
+            return name
+        return full_name(base.name, name)
+
+    async def base_with_terms(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> Handle | None:
+        """The base of a product, when it has terms of sale to read."""
+        record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
+        return record.handle if record is not None and record.terms else None
+
     async def max_per_order(self, base: Handle, language: str) -> int | None:
         """How many offers of a base one order may hold (T11); None when nothing is known of it."""
         try:
@@ -166,131 +289,166 @@ class Mirror:
         except (ApiError, Refusal):
             return None
 
-    async def _name_with_base(
-        self, shelf: Shelf, catalog_id: str, product: Product, language: str
-    ) -> str:
-        """The same name as once its base is kept: what a person agrees to must not change."""
-        name, base_id = _name(product.name), id_at_end(product.product_base)
-        catalog = next((c for c in shelf.catalogs.values() if c.id == catalog_id), None)
-        if catalog is None or base_id is None:
-            return name
-        try:
-            base = await self._base_on(shelf, catalog, Handle(catalog.alias, base_id), language)
-        except (ApiError, Refusal):
-            return name
-        return full_name(base.name, name)
+    async def sync(self, language: str, watch: Watcher | None = None) -> bool:
+        """Crawl now, whatever the age; False when another server is at it.
 
-    async def _look_again(self, shelf: Shelf, language: str) -> Shelf:
-        """The same shelf, or a new one where the list of catalogs has changed."""
-        catalogs = await self._read_catalogs(language)
-        if catalogs.keys() == shelf.catalogs.keys():
+        Raises:
+            ApiError: the API cannot be read; what was read is kept.
+        """
+        return await (await self._shelf(language)).crawler.crawl(watch)
+
+    async def clear(self, language: str) -> bool:
+        """Empty the mirror of a language; False while another server fills it."""
+        store = (await self._shelf(language)).store
+        with store.sole_crawler() as may_clear:
+            if may_clear:
+                await to_thread.run_sync(store.clear)
+            return may_clear
+
+    def close(self) -> None:
+        """Close all files."""
+        for shelf in self._shelves.values():
+            shelf.store.close()
+        self._shelves.clear()
+
+    async def _shelf(self, language: str) -> Shelf:
+        shelf = self._shelves.get(language)
+        if shelf is not None:
             return shelf
-        return await self._fill(catalogs, language)
+        return await self._flights.join(("open", language), partial(self._open, language))
 
-    async def _stock(self, language: str) -> Shelf:
-        return await self._fill(await self._read_catalogs(language), language)
-
-    async def _fill(self, catalogs: Mapping[str, CatalogRecord], language: str) -> Shelf:
-        names: dict[Handle, BaseName] = {}
-        for catalog in catalogs.values():
-            async for base in self._ticketing.list_product_bases(catalog.id, language=language):
-                if base.disabled or not is_id(base.id):
-                    continue
-                handle = Handle(catalog.alias, base.id)
-                names[handle] = BaseName(handle, catalog, _name(base.name))
-        shelf = Shelf(self._clock.monotonic(), catalogs, names)
-        self._shelves[language] = shelf
-        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, language))
+    async def _open(self, language: str) -> Shelf:
+        shelf = self._shelves[language] = self._shelf_on(await self._store(language), language)
         return shelf
 
-    async def _read_catalogs(self, language: str) -> dict[str, CatalogRecord]:
-        found = await self._ticketing.list_catalogs(language=language).all()
-        names = {c.id: _name(c.name) for c in found if is_id(c.id)}
-        return {
-            alias: CatalogRecord(id=catalog_id, alias=alias, name=names[catalog_id])
-            for alias, catalog_id in aliases_of(names).items()
-            if self._allowed is None or alias in self._allowed
-        }
-
-    async def _crawl(self, shelf: Shelf, language: str) -> None:
-        send, receive = anyio.create_memory_object_stream[BaseName](len(shelf.names))
-        with send, receive:
-            for name in shelf.names.values():
-                send.send_nowait(name)
-            send.close()
-            async with anyio.create_task_group() as crawlers:
-                for _ in range(CRAWLERS):
-                    crawlers.start_soon(self._crawl_some, receive.clone(), shelf, language)
-        shelf.crawled.set()
-
-    async def _crawl_some(
-        self,
-        names: MemoryObjectReceiveStream[BaseName],
-        shelf: Shelf,
-        language: str,
-    ) -> None:
-        with names:
-            async for name in names:
-                try:
-                    await self._base_on(shelf, name.catalog, name.handle, language)
-                except (ApiError, Refusal):
-                    continue  # the name stays searchable; the details are read when asked for
-
-    async def _base_on(
-        self, shelf: Shelf, catalog: CatalogRecord, handle: Handle, language: str
-    ) -> BaseRecord:
-        """The base as it is kept on a shelf; read once, whoever asks for it meanwhile."""
-        kept = shelf.records.get(handle)
-        if kept is not None:
-            return kept
-        return await self._flights.join(
-            ("base", id(shelf), handle), lambda: self._read_base(shelf, catalog, handle, language)
-        )
-
-    async def _read_base(
-        self, shelf: Shelf, catalog: CatalogRecord, handle: Handle, language: str
-    ) -> BaseRecord:
+    async def _store(self, language: str) -> Store:
+        """The file of a language; in memory where there can be none."""
+        folder = self._account.folder
+        if folder is None:
+            return Store(None)
         try:
-            base = await self._ticketing.get_product_base(catalog.id, handle.id, language=language)
-        except NotFound:
-            shelf.names.pop(handle, None)
-            raise Refusal(
-                Code.NOT_FOUND,
-                "This product base does not exist (any more).",
-                "Call search_products again; ids change when an issuer re-imports its catalog.",
-            ) from None
-        choices = await self._read_choices(catalog.id, handle.id, language)
-        products = self._ticketing.list_product_base_products(
-            catalog.id, handle.id, language=language
+            return await to_thread.run_sync(Store, folder / self._account.file(language))
+        except (OSError, sqlite3.OperationalError) as error:
+            _log.warning("the catalog is kept in memory, its file cannot be used: %s", error)
+            return Store(None)
+
+    def _shelf_on(self, store: Store, language: str) -> Shelf:
+        crawler = Crawler(
+            self._ticketing,
+            store,
+            language=language,
+            clock=self._clock,
+            pace=self._pace,
+            allowed=self._account.allowed,
         )
-        record = _record(handle, catalog, base, choices, [p async for p in products])
-        shelf.records[handle] = record
-        return record
+        spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
+        return Shelf(language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread)
 
-    async def _read_choices(
-        self, catalog_id: str, base_id: str, language: str
-    ) -> dict[str, tuple[Choice, ...]]:
-        choices: dict[str, tuple[Choice, ...]] = {}
-        for code in await self._option_codes(catalog_id, base_id, language):
-            try:
-                values = await self._ticketing.list_product_base_option_values(
-                    catalog_id, base_id, code, language=language
-                ).all()
-            except NotFound:
-                continue
-            if values:
-                choices[code] = _choices(code, values)
-        return choices
+    async def _listed(self, language: str) -> Shelf:
+        """The shelf, with at least its catalogs; their bases may still be on the way."""
+        shelf = await self._shelf(language)
+        self._renew(shelf)
+        if not shelf.store.catalogs():
+            await self._list_anew(shelf, language)
+        return shelf
 
-    async def _option_codes(self, catalog_id: str, base_id: str, language: str) -> tuple[str, ...]:
-        """The codes of a base's options; all four are tried where the list is not served (A02)."""
+    async def _list_anew(self, shelf: Shelf, language: str) -> None:
+        await self._flights.join(("catalogs", language), shelf.crawler.list_anew)
+
+    def _read_ahead(self) -> None:
+        """Fill the other languages of the operator, too, once somebody uses the catalog."""
+        if not self._is_reading_ahead:
+            self._is_reading_ahead = True
+            for language in self._languages:
+                self._tasks.start_soon(kept_apart, partial(self._fill, language))
+
+    async def _fill(self, language: str) -> None:
+        self._renew(await self._shelf(language))
+
+    def _renew(self, shelf: Shelf) -> None:
+        """Start a crawl in the background when one is due and none is under way here."""
+        now = self._clock.now().timestamp()
+        complete_at = shelf.store.fact("complete_at")
+        is_fresh = complete_at is not None and now - complete_at < shelf.kept_seconds
+        if shelf.is_crawling or is_fresh or now < shelf.next_try:
+            return
+        shelf.attempt = _Attempt()
+        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt))
+
+    async def _crawl(self, shelf: Shelf, attempt: _Attempt) -> None:
+        wait = 0.0
         try:
-            options = await self._ticketing.list_product_base_options(
-                catalog_id, base_id, language=language
-            ).all()
-        except NotFound:
-            return OPTION_CODES
-        return tuple(o.code for o in options if o.code in OPTION_CODES)
+            if not await shelf.crawler.crawl(_Reporter(self._clock)):
+                wait = OTHERS_SECONDS
+        except ApiError as failure:
+            _log.warning("the catalog cannot be renewed: %s", failure)
+            attempt.failure = failure
+            is_there = shelf.store.fact("listed_at") is not None
+            wait = failure.retry_after_seconds or (RETRY_SECONDS if is_there else 0.0)
+        except sqlite3.DatabaseError as failure:
+            _log.warning("the catalog's file cannot be written: %s", failure)
+            self._rescue(shelf, failure)
+        finally:
+            attempt.is_over = True
+        shelf.next_try = self._clock.now().timestamp() + wait
+
+    def _rescue(self, shelf: Shelf, failure: sqlite3.DatabaseError) -> None:
+        """Go on without the file: with a new one where it is damaged, else in memory."""
+        if is_damage(failure):
+            shelf.store.replace()
+            return
+        store = shelf.store.copied_to_memory()
+        rescued = self._shelf_on(store, shelf.language)
+        shelf.store, shelf.crawler, shelf.speller = store, rescued.crawler, rescued.speller
+
+
+class _Waiting:
+    """A short wait for a crawl, of this process or another; who waits is told how far it is."""
+
+    def __init__(self, shelf: Shelf, watch: Watcher | None) -> None:
+        self._shelf = shelf
+        self._watch = watch
+        self._waited = 0.0
+        self._told: Progress | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is time to answer with what is there."""
+        return self._waited >= GRACE_SECONDS
+
+    async def a_little(self) -> None:
+        """Wait for a moment."""
+        await anyio.sleep(LOOK_SECONDS)
+        self._waited += LOOK_SECONDS
+        progress = self._shelf.store.progress() if self._watch is not None else None
+        if self._watch is not None and progress is not None and progress != self._told:
+            self._told = progress
+            await self._watch(progress)
+
+
+class _Reporter:
+    """Tells the operator now and then how far a long crawl is."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due = clock.monotonic() + REPORT_SECONDS
+
+    async def __call__(self, progress: Progress) -> None:
+        """Log it when it is time."""
+        now = self._clock.monotonic()
+        if now >= self._due:
+            self._due = now + REPORT_SECONDS
+            _log.info("catalog: %d of %d product bases read", progress.done, progress.known)
+
+
+def state_of(shelf: Shelf) -> State:
+    """How far a shelf is; asks nobody."""
+    read_at = shelf.store.fact("complete_at") or shelf.store.fact("listed_at")
+    return State(
+        read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
+        is_complete=shelf.store.fact("complete_at") is not None,
+        is_stranded=shelf.failure is not None,
+    )
 
 
 def full_name(base: str, product: str) -> str:
@@ -298,71 +456,5 @@ def full_name(base: str, product: str) -> str:
     return product if product.startswith(base) else f"{base} - {product}"
 
 
-def _record(
-    handle: Handle,
-    catalog: CatalogRecord,
-    base: ProductBase,
-    choices: Mapping[str, tuple[Choice, ...]],
-    products: Iterable[Product],
-) -> BaseRecord:
-    return BaseRecord(
-        handle=handle,
-        catalog=catalog,
-        name=_name(base.name),
-        kind=clean_line(base.universe, 40) if base.universe else None,
-        place=_place(base.venue),
-        timezone=base.timezone,
-        has_sessions=base.use_session,
-        seat_map_id=id_at_end(base.seat_map),
-        max_per_order=base.max_amount_per_order,
-        names_beneficiaries=base.beneficiary_info_may_be_required,
-        description=_text(base.description),
-        short_description=_text(base.short_description),
-        terms=_text(base.terms_of_use),
-        images=_images(base),
-        choices=choices,
-        products={p.id: _product(p) for p in products if not p.disabled and is_id(p.id)},
-    )
-
-
-def _place(venue: Venue | None) -> Place:
-    if venue is None:
-        return Place()
-    lines = [venue.line1, venue.line2, venue.postal_code]
-    return Place(
-        name=_line(venue.name),
-        address=_line(", ".join(part for part in lines if part)),
-        city=_line(venue.city),
-        country=_line(venue.country),
-        website=_line(venue.website),
-    )
-
-
-def _images(base: ProductBase) -> tuple[str, ...]:
-    if base.medias is None:
-        return ()
-    gallery = sorted(base.medias.gallery or (), key=lambda m: m.position or 0)
-    urls = [base.medias.logo.url if base.medias.logo else None, *(m.url for m in gallery)]
-    return tuple(url for url in urls if url and url.startswith("https://"))[:5]
-
-
-def _product(product: Product) -> ProductRecord:
-    choices = {v.code: _name(v.name) for v in product.option_values or () if v.code}
-    return ProductRecord(id=product.id, name=_name(product.name), choices=choices)
-
-
-def _choices(code: str, values: Iterable[ProductBaseOptionValue]) -> tuple[Choice, ...]:
-    ordered = sorted(values, key=lambda v: (v.position is None, v.position or 0))
-    return tuple(Choice(id=v.id, code=code, name=_name(v.name)) for v in ordered)
-
-
-def _text(html: str | None) -> str | None:
-    return (plain_text(html) or None) if html else None
-
-
-def _line(text: str | None) -> str | None:
-    return (clean_line(text) or None) if text else None
-
-
-def _name(text: str | None) -> str:
-    return clean_line(text or "", NAME_LIMIT) or "(unnamed)"
+def _with_alias(shelf: Shelf, alias: str) -> CatalogRecord | None:
+    return next((c for c in shelf.store.catalogs() if c.alias == alias), None)

@@ -20,10 +20,9 @@ class CatalogRecord:
 
 @dataclass(frozen=True)
 class BaseName:
-    """A product base as a list page tells it: its name and where it is found."""
+    """A product base as a list page tells it."""
 
     handle: Handle
-    catalog: CatalogRecord
     name: str
 
 

@@ -75,12 +75,11 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
     language = services.language(None)
     found = await services.mirror.catalog(catalog, language)
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 5 else 0
-    shelf = await services.mirror.shelf(language)
-    names = [n for n in shelf.names.values() if n.catalog.id == found.id]
-    pages = max(1, -(-len(names) // PAGE))
+    store = (await services.mirror.ready(language)).store
+    pages = max(1, -(-store.count(found.id) // PAGE))
     if not 1 <= number <= pages:
         raise Refusal(Code.NOT_FOUND, f"There are {pages} pages.", "Ask for one of them.")
-    shown = names[(number - 1) * PAGE : number * PAGE]
+    shown = store.names(found.id, offset=(number - 1) * PAGE, limit=PAGE)
     return compact(
         {
             "catalog": found.alias,

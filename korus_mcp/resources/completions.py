@@ -12,7 +12,7 @@ from mcp_types import (
 )
 
 from korus_mcp.api import ApiError
-from korus_mcp.app import Running
+from korus_mcp.app import App, Running
 from korus_mcp.folding import fold
 
 LIMIT: Final = 100
@@ -31,22 +31,22 @@ def register_completions(server: MCPServer[Any], running: Running) -> None:
         if not isinstance(ref, ResourceTemplateReference):
             return None
         try:
-            pairs = await _pairs(running, argument.name)
+            found = await _values(running.app, argument.name, argument.value)
         except ApiError:
             return None
-        asked = fold(argument.value)
-        found = [i for i, name in pairs if asked in fold(name) or i.startswith(argument.value)]
         return Completion(values=found[:LIMIT], total=len(found), has_more=len(found) > LIMIT)
 
 
-async def _pairs(running: Running, argument: str) -> list[tuple[str, str]]:
-    """Ids and names of what an argument may be."""
-    services = running.app
-    shelf = await services.mirror.shelf(services.language(None))
+async def _values(services: App, argument: str, begun: str) -> list[str]:
+    """What an argument may be that was begun so."""
+    language = services.language(None)
     match argument:
         case "catalog":
-            return [(c.alias, c.name) for c in shelf.catalogs.values()]
+            catalogs = await services.mirror.catalogs(language)
+            asked = fold(begun)
+            return [c.alias for c in catalogs if c.alias.startswith(begun) or asked in fold(c.name)]
         case "product_base_id":
-            return [(str(n.handle), n.name) for n in shelf.names.values()]
+            bases = await services.mirror.bases_like(begun, language, limit=LIMIT + 1)
+            return [str(handle) for handle in bases]
         case _:
             return []

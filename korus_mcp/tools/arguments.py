@@ -10,11 +10,13 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from korus_mcp.catalog.paging import Place
 from korus_mcp.handles import Handle, is_id, parse_handle
 from korus_mcp.untrusted import clean
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
 EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
+MAX_CURSOR: Final = 256
 EXAMPLE_DAY: Final = "2027-06-19"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LANGUAGE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$"
@@ -74,19 +76,27 @@ def _sendable(value: str) -> str:
     return stripped
 
 
-def cursor_of(offset: int | None) -> str | None:
+def cursor_of(place: Place | None) -> str | None:
     """An opaque mark of where the next page begins."""
-    return None if offset is None else base64.urlsafe_b64encode(b"o%d" % offset).decode()
+    if place is None:
+        return None
+    behind = f".{place.behind}" if place.behind else ""
+    return base64.urlsafe_b64encode(f"o{place.offset}{behind}".encode()).decode()
 
 
-def _offset(value: Any) -> int:
-    if isinstance(value, str):
+def _place(value: Any) -> Place:
+    if isinstance(value, Place):
+        return value
+    if isinstance(value, str) and len(value) <= MAX_CURSOR:
         try:
             text = base64.urlsafe_b64decode(value.encode()).decode("ascii")
         except (binascii.Error, ValueError):
             text = ""
-        if re.fullmatch(r"o[0-9]{1,6}", text, re.ASCII) and value == cursor_of(int(text[1:])):
-            return int(text[1:])
+        offset, _, behind = text.partition(".")
+        if re.fullmatch(r"o[0-9]{1,6}", offset, re.ASCII):
+            place = Place(int(offset[1:]), parse_handle(behind))
+            if value == cursor_of(place):
+                return place
     raise ValueError("not a next_cursor from an earlier answer")
 
 
@@ -131,8 +141,8 @@ Amount: TypeAlias = Annotated[
     Field(examples=[60]),
 ]
 Cursor: TypeAlias = Annotated[
-    int | None,
-    PlainValidator(lambda value: None if value is None else _offset(value)),
+    Place | None,
+    PlainValidator(lambda value: None if value is None else _place(value)),
     _TEXT_SCHEMA,
     Field(description="next_cursor of a reply"),
 ]

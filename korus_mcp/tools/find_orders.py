@@ -6,6 +6,7 @@ from pydantic import Field
 
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.orders import Sought
+from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
@@ -87,7 +88,7 @@ async def find_orders(
     found = await services.orders.find(
         services.principal.key, Sought(reference, created_from, created_to)
     )
-    first = cursor or 0
+    first = cursor.offset if cursor else 0
     page = found.orders[first : first + limit]
     end = first + len(page)
     return Reply(
@@ -95,7 +96,7 @@ async def find_orders(
             orders=[OrderRow.of(order) for order in page],
             shown=len(page),
             total=len(found.orders),
-            next_cursor=cursor_of(end if end < len(found.orders) else None),
+            next_cursor=cursor_of(Place(end) if end < len(found.orders) else None),
             environment=services.settings.environment.value,
             note=found.not_read,
         )

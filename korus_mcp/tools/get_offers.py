@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, check_days, window_of
+from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.records import OPTION_CODES
 from korus_mcp.refusals import FieldProblem, invalid
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
@@ -103,7 +104,7 @@ async def get_offers(
     given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
     wish = Wish({code: _names(code, text) for code, text in given if text is not None})
     calendar = await services.calendars.of_base(base, window, wish, wished_language)
-    first = cursor or 0
+    first = cursor.offset if cursor else 0
     page = calendar.rows[first : first + limit]
     for row in page:
         services.prices.show(services.principal.key, row.handle, row.price)
@@ -115,7 +116,7 @@ async def get_offers(
             days=_days(page),
             shown=len(page),
             total=len(calendar.rows),
-            next_cursor=cursor_of(end if end < len(calendar.rows) else None),
+            next_cursor=cursor_of(Place(end) if end < len(calendar.rows) else None),
             note=_note(calendar, window),
         )
     )

@@ -1,12 +1,16 @@
 """search_products: what is on sale, found by words, place and days."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from korus_mcp.catalog.calendar import window_of
+from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
+from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.catalog.records import OPTION_CODES, Choice
+from korus_mcp.catalog.store import Progress
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, text_of
@@ -77,13 +81,15 @@ class SearchView(View):
     shown: int
     total: int | None = None
     next_cursor: str | None = None
+    catalog_as_of: str | None = None
     note: str | None = None
 
     def text(self) -> str:
         """The page as a list."""
         of_all = f" of {self.total}" if self.total is not None else ""
         more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
-        head = f"{self.shown}{of_all} found." if self.products else None
+        as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
+        head = f"{self.shown}{of_all} found{as_of}." if self.products else None
         return lines_of(head, *(p.text() for p in self.products), more, self.note)
 
 
@@ -111,19 +117,32 @@ async def search_products(
         catalog=catalog,
         city=city,
         window=window,
-        offset=cursor or 0,
+        place=cursor or BEGINNING,
         limit=limit,
     )
-    found = await services.finder.find(wanted, services.language(language))
+    found = await services.finder.find(wanted, services.language(language), _watcher(ctx))
     return Reply(
         SearchView(
             products=[ProductView.of(base) for base in found.bases],
             shown=len(found.bases),
             total=found.total,
-            next_cursor=cursor_of(found.next_offset),
+            next_cursor=cursor_of(found.next_place),
+            catalog_as_of=_moment(found.state.read_at),
             note=_note(found),
         )
     )
+
+
+def _watcher(ctx: ToolContext) -> Watcher:
+    async def report(progress: Progress) -> None:
+        await ctx.report_progress(progress.done, progress.known, "Reading the catalog")
+
+    return report
+
+
+def _moment(moment: datetime | None) -> str | None:
+    """The minute, in UTC: a search needs no more."""
+    return f"{moment:%Y-%m-%dT%H:%MZ}" if moment is not None else None
 
 
 def _shown(choices: tuple[Choice, ...]) -> list[str]:
@@ -133,7 +152,7 @@ def _shown(choices: tuple[Choice, ...]) -> list[str]:
 
 
 def _none(found: Findings) -> str:
-    if found.next_offset is not None:
+    if found.next_place is not None:
         return "None of those looked at has offers on these days; go on with the cursor."
     return "Nothing found; names, venues, cities, choices and texts were searched."
 
@@ -146,6 +165,8 @@ def _note(found: Findings) -> str | None:
         notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
     if found.unchecked:
         notes.append(f"{found.unchecked} could not be checked for these days.")
-    if not found.is_complete:
+    if found.state.is_stranded:
+        notes.append("KorusTicket does not answer now; this is the catalog as it was then.")
+    if not found.state.is_complete:
         notes.append("The catalog is still being read: places and choices may be missing.")
     return " ".join(notes) or None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from korus_mcp.catalog.paging import Place
 from korus_mcp.tools.arguments import cursor_of
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 from tests.tools.samples import AN_ID, ARGUMENTS, real
@@ -209,7 +210,7 @@ async def test_a_cursor_comes_from_an_earlier_answer(wrong: object, cold: Desk) 
 
 
 def test_a_cursor_is_opaque_and_there_is_none_after_the_last_page() -> None:
-    assert cursor_of(5) == "bzU="
+    assert cursor_of(Place(5)) == "bzU="
     assert cursor_of(None) is None
 
 

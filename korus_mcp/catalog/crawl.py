@@ -1,0 +1,249 @@
+"""The crawl: reads the catalog into the mirror's file, names first, details after.
+
+One server crawls at a time. What a killed crawl has read stays read: the next one goes on where it
+stopped. A catalog whose `lastSyncedAt` did not move is not read again.
+"""
+
+import logging
+import math
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
+
+import anyio
+from anyio import to_thread
+
+from korus_mcp.api import (
+    BadRequest,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Ticketing,
+    TooLarge,
+    Unprocessable,
+)
+from korus_mcp.catalog.reading import name_of, read_record
+from korus_mcp.catalog.records import BaseRecord, CatalogRecord
+from korus_mcp.catalog.store import ListedCatalog, Progress, Store
+from korus_mcp.clock import Clock
+from korus_mcp.flights import side_by_side
+from korus_mcp.handles import aliases_of, is_id
+
+CRAWLERS: Final = 8
+NAMES_AT_ONCE: Final = 50
+RECORDS_AT_ONCE: Final = 64
+TELL_SECONDS: Final = 0.5
+_OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable)
+"""Failures of one base; any other means that the API is not to be had, and ends the crawl."""
+
+
+_log = logging.getLogger(__name__)
+Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
+
+
+class Pace:
+    """So many requests a second at most, after a burst; None is as fast as it goes."""
+
+    def __init__(self, clock: Clock, per_second: float | None, burst: int = 20) -> None:
+        self._clock = clock
+        self._gap = 1 / per_second if per_second else 0.0
+        self._burst_seconds = burst * self._gap
+        self._due = clock.monotonic() - self._burst_seconds
+
+    async def turn(self) -> None:
+        """Wait for the next turn."""
+        now = self._clock.monotonic()
+        self._due = max(self._due, now - self._burst_seconds) + self._gap
+        if self._due > now:
+            await self._clock.sleep(self._due - now)
+
+
+class Crawler:
+    """Keeps the file of one language up to date."""
+
+    def __init__(
+        self,
+        ticketing: Ticketing,
+        store: Store,
+        *,
+        language: str,
+        clock: Clock,
+        pace: Pace,
+        allowed: tuple[str, ...] | None = None,
+    ) -> None:
+        self._ticketing = ticketing
+        self._store = store
+        self._language = language
+        self._clock = clock
+        self._pace = pace
+        self._allowed = allowed
+
+    async def crawl(self, watch: Watcher | None = None) -> bool:
+        """Read what is new; False when another server is at it.
+
+        Raises:
+            ApiError: the API cannot be read; what was read is kept.
+        """
+        with self._store.sole_crawler() as may_crawl:
+            if may_crawl:
+                await self._crawl(_Telling(self._store, self._clock, watch))
+            return may_crawl
+
+    async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
+        """One base, now, kept like those of a crawl.
+
+        Raises:
+            NotFound: it is gone; it is forgotten here too.
+            ApiError: it cannot be read.
+        """
+        try:
+            record = await read_record(self._ticketing, catalog, base_id, self._language)
+        except NotFound:
+            await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+            raise
+        run = int(self._store.fact("run") or 0)
+        try:
+            await to_thread.run_sync(self._store.put_records, [record], run)
+        except sqlite3.OperationalError as error:
+            _log.warning("a product base could not be kept: %s", error)
+        return record
+
+    async def list_anew(self) -> None:
+        """Read the list of catalogs, without their bases; the next crawl is due when it changed.
+
+        Raises:
+            ApiError: it cannot be read.
+        """
+        listed = await self._list_catalogs()
+        if {c.record.id for c in listed} == {c.id for c in self._store.catalogs()}:
+            return
+        await to_thread.run_sync(self._store.put_catalogs, listed)
+        if self._store.fact("complete_at") is not None:
+            await self._note(complete_at=0.0)
+
+    async def _crawl(self, telling: "_Telling") -> None:
+        run = await self._begin()
+        listed = await self._list_catalogs()
+        await to_thread.run_sync(self._store.put_catalogs, listed)
+        changed = [c for c in listed if self._has_changed(c)]
+        names = [partial(self._read_names, c.record, run, telling) for c in changed]
+        await side_by_side(names, limit=CRAWLERS)
+        await self._note(listed_at=self._clock.now().timestamp())
+        for catalog in changed:
+            await self._read_details(catalog.record, run, telling)
+            await to_thread.run_sync(
+                self._store.finish_details, catalog.record.id, run, catalog.synced
+            )
+        now = self._clock.now().timestamp()
+        await self._note(complete_at=now, complete_run=float(run))
+
+    async def _begin(self) -> int:
+        """The run that was not finished, else a new one."""
+        run = int(self._store.fact("run") or 0)
+        if run and self._store.fact("complete_run") != run:
+            return run
+        await self._note(run=float(run + 1))
+        return run + 1
+
+    async def _list_catalogs(self) -> list[ListedCatalog]:
+        await self._pace.turn()
+        found = await self._ticketing.list_catalogs(language=self._language).all()
+        known = {c.id: c for c in found if is_id(c.id)}
+        return [
+            ListedCatalog(
+                CatalogRecord(id=catalog_id, alias=alias, name=name_of(known[catalog_id].name)),
+                synced.isoformat() if (synced := known[catalog_id].last_synced_at) else None,
+            )
+            for alias, catalog_id in aliases_of(known).items()
+            if self._allowed is None or alias in self._allowed
+        ]
+
+    def _has_changed(self, catalog: ListedCatalog) -> bool:
+        synced, _, details_run = self._store.catalog_state(catalog.record.id)
+        return not details_run or synced is None or synced != catalog.synced
+
+    async def _read_names(self, catalog: CatalogRecord, run: int, telling: "_Telling") -> None:
+        if self._store.catalog_state(catalog.id)[1] == run:
+            return
+        found: list[tuple[str, str]] = []
+        bases = self._ticketing.list_product_bases(catalog.id, language=self._language)
+        async for base in bases:
+            if base.disabled or not is_id(base.id):
+                continue
+            found.append((base.id, name_of(base.name)))
+            if len(found) == NAMES_AT_ONCE:
+                await to_thread.run_sync(self._store.put_names, catalog.id, run, found)
+                found = []
+                await telling.tell()
+                await self._pace.turn()
+        await to_thread.run_sync(self._store.put_names, catalog.id, run, found)
+        await to_thread.run_sync(self._store.finish_names, catalog.id, run)
+
+    async def _read_details(self, catalog: CatalogRecord, run: int, telling: "_Telling") -> None:
+        to_do = iter(self._store.to_do(catalog.id, run))
+        batch = _Batch(self._store, run, telling)
+        steps = [partial(self._read_some, catalog, to_do, batch) for _ in range(CRAWLERS)]
+        try:
+            await side_by_side(steps, limit=CRAWLERS)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await batch.write()
+
+    async def _read_some(
+        self, catalog: CatalogRecord, to_do: Iterator[str], batch: "_Batch"
+    ) -> None:
+        for base_id in to_do:
+            await self._pace.turn()
+            await self._pace.turn()
+            try:
+                record = await read_record(self._ticketing, catalog, base_id, self._language)
+            except NotFound:
+                await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+            except _OF_ONE_BASE:
+                await to_thread.run_sync(self._store.pass_over, catalog.id, base_id, batch.run)
+            else:
+                await batch.add(record)
+
+    async def _note(self, **facts: float) -> None:
+        await to_thread.run_sync(partial(self._store.put_facts, **facts))
+
+
+class _Batch:
+    """Records that are written together: one durable write for many."""
+
+    def __init__(self, store: Store, run: int, telling: "_Telling") -> None:
+        self.run = run
+        self._store = store
+        self._telling = telling
+        self._records: list[BaseRecord] = []
+
+    async def add(self, record: BaseRecord) -> None:
+        """Take a record; write when there are enough."""
+        self._records.append(record)
+        if len(self._records) >= RECORDS_AT_ONCE:
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what was taken."""
+        records, self._records = self._records, []
+        if records:
+            await to_thread.run_sync(self._store.put_records, records, self.run)
+            await self._telling.tell()
+
+
+class _Telling:
+    """Tells a watcher how far a crawl is, twice a second at most: counting costs, too."""
+
+    def __init__(self, store: Store, clock: Clock, watch: Watcher | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._watch = watch
+        self._due = -math.inf
+
+    async def tell(self) -> None:
+        """Tell when it is time."""
+        now = self._clock.monotonic()
+        if self._watch is not None and now >= self._due:
+            self._due = now + TELL_SECONDS
+            await self._watch(self._store.progress())

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import random
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -87,18 +87,18 @@ class Shelf:
     crawler: Crawler
     speller: Speller
     kept_seconds: float
-    attempt: _Attempt | None = None
+    attempt: _Attempt = field(default_factory=lambda: _Attempt(is_over=True))
     next_try: float = 0.0
 
     @property
     def is_crawling(self) -> bool:
         """Whether this process is filling it."""
-        return self.attempt is not None and not self.attempt.is_over
+        return not self.attempt.is_over
 
     @property
     def failure(self) -> ApiError | None:
         """Why it could not be renewed, when that failed last time."""
-        return None if self.attempt is None else self.attempt.failure
+        return self.attempt.failure
 
 
 class Mirror:
@@ -134,15 +134,16 @@ class Mirror:
             ApiError: the catalog cannot be read and nothing of it is here.
         """
         shelf = await self._shelf(language)
-        self._renew(shelf)
+        attempt = self._renew(shelf)
         waiting = _Waiting(shelf, watch)
         while shelf.store.fact("listed_at") is None:
             if waiting.is_over and shelf.store.has_bases():
                 break
-            if shelf.failure is not None and not shelf.is_crawling:
-                raise shelf.failure
+            if attempt.failure is not None:
+                raise attempt.failure
+            if attempt.is_over:
+                attempt = self._renew(shelf)
             await waiting.a_little()
-            self._renew(shelf)
         self._read_ahead()
         return shelf
 
@@ -365,15 +366,16 @@ class Mirror:
     async def _fill(self, language: str) -> None:
         self._renew(await self._shelf(language))
 
-    def _renew(self, shelf: Shelf) -> None:
-        """Start a crawl in the background when one is due and none is under way here."""
+    def _renew(self, shelf: Shelf) -> _Attempt:
+        """Start a crawl in the background when one is due; the last attempt there was."""
         now = self._clock.now().timestamp()
         complete_at = shelf.store.fact("complete_at")
         is_fresh = complete_at is not None and now - complete_at < shelf.kept_seconds
         if shelf.is_crawling or is_fresh or now < shelf.next_try:
-            return
+            return shelf.attempt
         shelf.attempt = _Attempt()
         self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt))
+        return shelf.attempt
 
     async def _crawl(self, shelf: Shelf, attempt: _Attempt) -> None:
         wait = 0.0

@@ -7,7 +7,7 @@ stopped. A catalog whose `lastSyncedAt` did not move is not read again.
 import logging
 import math
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -130,8 +130,8 @@ class Crawler:
         names = [partial(self._read_names, c.record, run, telling) for c in changed]
         await side_by_side(names, limit=CRAWLERS)
         await self._note(listed_at=self._clock.now().timestamp())
+        await self._read_details([c.record for c in changed], run, telling)
         for catalog in changed:
-            await self._read_details(catalog.record, run, telling)
             await to_thread.run_sync(
                 self._store.finish_details, catalog.record.id, run, catalog.synced
             )
@@ -180,20 +180,20 @@ class Crawler:
         await to_thread.run_sync(self._store.put_names, catalog.id, run, found)
         await to_thread.run_sync(self._store.finish_names, catalog.id, run)
 
-    async def _read_details(self, catalog: CatalogRecord, run: int, telling: "_Telling") -> None:
-        to_do = iter(self._store.to_do(catalog.id, run))
+    async def _read_details(
+        self, catalogs: Sequence[CatalogRecord], run: int, telling: "_Telling"
+    ) -> None:
+        to_do = ((c, base_id) for c in catalogs for base_id in self._store.to_do(c.id, run))
         batch = _Batch(self._store, run, telling)
-        steps = [partial(self._read_some, catalog, to_do, batch) for _ in range(CRAWLERS)]
+        steps = [partial(self._read_some, to_do, batch) for _ in range(CRAWLERS)]
         try:
             await side_by_side(steps, limit=CRAWLERS)
         finally:
             with anyio.CancelScope(shield=True):
                 await batch.write()
 
-    async def _read_some(
-        self, catalog: CatalogRecord, to_do: Iterator[str], batch: "_Batch"
-    ) -> None:
-        for base_id in to_do:
+    async def _read_some(self, to_do: Iterator[tuple[CatalogRecord, str]], batch: "_Batch") -> None:
+        for catalog, base_id in to_do:
             await self._pace.turn()
             await self._pace.turn()
             try:

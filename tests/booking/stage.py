@@ -3,7 +3,7 @@
 import asyncio  # noqa: TID251 - waits end by the loop's own clock, which is turned here
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -161,18 +161,27 @@ async def staged(
     clock = clock or ManualClock()
     sandbox = Sandbox(options or SandboxOptions(seed=SEED), clock=sandbox_clock or clock)
     catalogs = tuple(alias_of(sandbox.landmarks[f"{key}_catalog"]) for key in selling) or None
-    settings = Settings(**({"catalogs": catalogs} | changes))
+    settings = Settings(**({"catalogs": catalogs, "languages": ("en",)} | changes))
     api = open_api(settings, clock=clock, sandbox=sandbox)
     if rewrite is not None:
         transport = Rewriting(EmbeddedSandbox(settings, sandbox), rewrite)
         api = KorusApi(api.config, clock=clock, transport=transport)
     async with (
+        AsyncExitStack() as at_the_end,
         api,
         anyio.create_task_group() as tasks,
     ):
         app = compose(settings, api, clock, tasks)
+        at_the_end.callback(app.mirror.close)
         yield Stage(app=app, sandbox=sandbox, clock=clock, tasks=tasks, settings=settings)
         tasks.cancel_scope.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others work until something is so: files are written by threads."""
+    with anyio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - nobody tells when a thread has written
+            await anyio.sleep(0.002)
 
 
 def turn_the_loop(seconds: float) -> None:

@@ -47,7 +47,7 @@ async def test_a_time_is_asked_for_once(stage: Stage) -> None:
 async def test_a_name_that_cannot_be_read_is_left_out(stage: Stage, operation: str) -> None:
     found = await reserved(stage)
     await stage.app.mirror.searchable("en")
-    (await stage.app.mirror.shelf("en")).records.clear()
+    (await stage.app.mirror.ready("en")).store.clear()
     stage.sandbox.faults.add(Answer(status=500), operation, times=None)
     names = await names_of(stage, found)
     assert bool(names.products) == (operation != "getProduct")
@@ -62,7 +62,7 @@ async def test_a_session_without_a_time_and_a_product_that_is_gone_are_left_out(
     async with staged(rewrite=timeless) as stage:
         found = await reserved(stage)
         await stage.app.mirror.searchable("en")
-        (await stage.app.mirror.shelf("en")).records.clear()
+        (await stage.app.mirror.ready("en")).store.clear()
         stage.sandbox.faults.add(Answer(status=404, body="problem"), "getProduct", times=None)
         names = await names_of(stage, found)
     assert (dict(names.products), dict(names.sessions)) == ({}, {})

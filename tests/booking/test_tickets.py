@@ -105,7 +105,7 @@ async def test_a_cancelled_order_says_so_and_waits_for_nothing(stage: Stage) -> 
 async def test_names_of_products_that_cannot_be_read_do_not_stop_anybody(stage: Stage) -> None:
     made = await stage.bought()
     await stage.app.mirror.searchable("en")
-    (await stage.app.mirror.shelf("en")).records.clear()
+    (await stage.app.mirror.ready("en")).store.clear()
     stage.sandbox.faults.add(Answer(status=500), "getProduct", times=None)
     assert (await issued(stage, made)).tickets[0].product == "(unnamed product)"
 

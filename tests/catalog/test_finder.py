@@ -10,10 +10,11 @@ import pytest
 
 from korus_mcp.catalog.calendar import Window
 from korus_mcp.catalog.finder import CANDIDATES, SIDE_BY_SIDE, Findings, Wanted
+from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
-from tests.booking.stage import SEED, GatedClock, Stage, staged
+from tests.booking.stage import SEED, GatedClock, Stage, staged, until
 
 pytestmark = pytest.mark.anyio
 TODAY = date(2026, 6, 1)
@@ -29,33 +30,44 @@ def names(found: Findings) -> list[str]:
 
 
 async def test_pages_follow_each_other_and_hold_every_base_once(stage: Stage) -> None:
-    seen, offset = list[str](), 0
+    seen, place = list[str](), BEGINNING
     while True:
-        page = await find(stage, limit=3, offset=offset)
+        page = await find(stage, limit=3, place=place)
         assert page.total == 8
         seen += names(page)
-        if page.next_offset is None:
+        if page.next_place is None:
             break
-        offset = page.next_offset
+        place = page.next_place
     assert len(seen) == len(set(seen)) == 8
 
 
-async def test_a_base_that_vanished_shifts_no_page(stage: Stage) -> None:
+@pytest.mark.parametrize("query", ["", "ticket"])
+async def test_a_base_that_vanished_shifts_no_page(stage: Stage, query: str) -> None:
+    everything = names(await find(stage, query, limit=20))
+    first = await find(stage, query, limit=2)
+    assert first.next_place is not None
+    shelf = await stage.app.mirror.ready("en")
+    gone = first.bases[0].record
+    shelf.store.drop_base(gone.catalog.id, gone.handle.id)
+    second = await find(stage, query, limit=20, place=first.next_place)
+    assert names(first) + names(second) == everything
+
+
+async def test_a_page_behind_a_base_that_vanished_begins_at_its_number(stage: Stage) -> None:
     everything = names(await find(stage, limit=20))
-    stage.move(25 * 3600)
-    gone = stage.handle("always_fails_offer")
-    quote = await stage.app.quotes.of_offer(gone, "en")
-    shelf = await stage.app.mirror.shelf("en")
-    await shelf.crawled.wait()
-    handle = next(h for h in shelf.names if h.id == quote.base_id)
-    missing = shelf.names[handle].name
-    del shelf.records[handle]
-    stage.sandbox.faults.add(Answer(status=404, body="problem"), "getProductBase")
-    first = await find(stage, limit=7)
-    assert missing not in names(first)
-    assert first.next_offset is not None
-    second = await find(stage, limit=7, offset=first.next_offset)
-    assert sorted(names(first) + names(second)) == sorted(set(everything) - {missing})
+    first = await find(stage, limit=3)
+    assert first.next_place is not None
+    shelf = await stage.app.mirror.ready("en")
+    gone = first.bases[-1].record
+    shelf.store.drop_base(gone.catalog.id, gone.handle.id)
+    second = await find(stage, limit=20, place=first.next_place)
+    assert names(second) == everything[4:], "one is skipped, none is shown twice"
+
+
+async def test_what_nothing_of_the_buyers_language_answers_is_asked_in_the_others() -> None:
+    async with staged(languages=("en", "fr")) as stage:
+        found = await find(stage, "billet daté")
+        assert names(found)[0] == "Dated ticket for 1, 2 or 3 days", "named in the buyer's words"
 
 
 async def test_a_base_whose_details_cannot_be_read_is_found_by_its_name(stage: Stage) -> None:
@@ -149,15 +161,15 @@ async def test_bases_without_details_could_not_be_checked(stage: Stage) -> None:
 async def test_a_full_page_in_a_window_leads_to_the_rest(stage: Stage) -> None:
     window = Window(TODAY, TODAY + timedelta(days=20))
     everything = names(await find(stage, window=window, limit=20))
-    seen, offset, pages = list[str](), 0, 0
+    seen, place, pages = list[str](), BEGINNING, 0
     while True:
-        page = await find(stage, window=window, limit=3, offset=offset)
+        page = await find(stage, window=window, limit=3, place=place)
         seen += names(page)
         pages += 1
-        if page.next_offset is None:
+        if page.next_place is None:
             break
         assert page.total is None, "not all were looked at"
-        offset = page.next_offset
+        place = page.next_place
     assert seen == everything
     assert pages == 3
 
@@ -166,7 +178,8 @@ async def test_of_many_bases_the_best_are_checked_and_few_at_once() -> None:
     gated = GatedClock()
     options = SandboxOptions(seed=SEED, bases=20)
     async with staged(selling=(), options=options, sandbox_clock=gated) as stage:
-        await stage.app.mirror.searchable("en")
+        shelf = await stage.app.mirror.searchable("en")
+        await until(lambda: not shelf.is_crawling)
         stage.sandbox.faults.add(Delay(seconds=1), "listOffers", times=None)
         found = list[Findings]()
 
@@ -176,10 +189,12 @@ async def test_of_many_bases_the_best_are_checked_and_few_at_once() -> None:
 
         async with anyio.create_task_group() as callers:
             callers.start_soon(search)
+            await until(lambda: gated.sleepers == SIDE_BY_SIDE)
             await anyio.wait_all_tasks_blocked()
             assert gated.sleepers == SIDE_BY_SIDE
             gated.gate.set()
-        assert found[0].next_offset == CANDIDATES
+        assert found[0].next_place is not None
+        assert found[0].next_place.offset == CANDIDATES
         assert found[0].total is None
         asked = [r for r in stage.sandbox.requests if r.operation == "listOffers"]
         bases = {parse_qs(r.query)["productBaseId"][0] for r in asked}

@@ -6,15 +6,27 @@ import anyio
 import pytest
 
 from korus_mcp.api import ApiError, ServerFailed
-from korus_mcp.catalog.mirror import CRAWLERS, GRACE_SECONDS, KEPT_SECONDS, full_name
+from korus_mcp.catalog.crawl import CRAWLERS
+from korus_mcp.catalog.mirror import (
+    GRACE_SECONDS,
+    JITTER,
+    KEPT_SECONDS,
+    RETRY_SECONDS,
+    Shelf,
+    full_name,
+    state_of,
+)
+from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.catalog.records import Place
+from korus_mcp.catalog.store import Progress, Scope
 from korus_mcp.handles import Handle, alias_of
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
-from tests.booking.stage import SEED, GatedClock, Stage, staged, turn_the_loop
+from tests.booking.stage import SEED, GatedClock, Stage, staged, until
 
 pytestmark = pytest.mark.anyio
-DAY = float(KEPT_SECONDS)
+FRESH = KEPT_SECONDS * (1 - JITTER) - 1
+STALE = KEPT_SECONDS * (1 + JITTER) + 1
 
 
 async def refused(stage: Stage, handle: Handle) -> Refusal:
@@ -23,98 +35,220 @@ async def refused(stage: Stage, handle: Handle) -> Refusal:
     return refusal.value
 
 
+async def filled(stage: Stage, language: str = "en") -> Shelf:
+    """The shelf with all details."""
+    shelf = await stage.app.mirror.searchable(language)
+    await until(lambda: not shelf.is_crawling)
+    return shelf
+
+
+def names_on(shelf: Shelf) -> set[str]:
+    return {row.name for row in shelf.store.all_rows(Scope(), limit=1000)}
+
+
+def handles_on(shelf: Shelf) -> set[Handle]:
+    return {row.handle for row in shelf.store.all_rows(Scope(), limit=1000)}
+
+
 async def test_names_are_there_before_the_details() -> None:
     gated = GatedClock()
     async with staged(sandbox_clock=gated) as stage:
         stage.sandbox.faults.add(Delay(seconds=5), "getProductBase", times=None)
-        shelf = await stage.app.mirror.shelf("en")
-        assert "Night safari" in {name.name for name in shelf.names.values()}
-        assert shelf.records == {}
-        assert not shelf.is_complete
+        shelf = await stage.app.mirror.ready("en")
+        assert "Night safari" in names_on(shelf)
+        assert shelf.store.progress().done == 0
+        assert not state_of(shelf).is_complete
         gated.gate.set()
-        shelf = await stage.app.mirror.searchable("en")
-        assert shelf.is_complete
-        assert shelf.records.keys() == shelf.names.keys()
+        shelf = await filled(stage)
+        assert state_of(shelf).is_complete
+        progress = shelf.store.progress()
+        assert progress.done == progress.known == len(names_on(shelf))
 
 
 async def test_a_search_does_not_wait_long_for_details() -> None:
     gated = GatedClock()
     async with staged(sandbox_clock=gated) as stage:
         stage.sandbox.faults.add(Delay(seconds=5), "getProductBase", times=None)
-        complete = list[bool]()
-
-        async def search() -> None:
-            complete.append((await stage.app.mirror.searchable("en")).is_complete)
-
-        async with anyio.create_task_group() as callers:
-            callers.start_soon(search)
-            await anyio.wait_all_tasks_blocked()
-            turn_the_loop(GRACE_SECONDS + 1)
-        assert complete == [False]
+        shelf = await stage.app.mirror.ready("en")
+        await until(lambda: gated.sleepers > 0)
+        with anyio.fail_after(GRACE_SECONDS + 5):
+            shelf = await stage.app.mirror.searchable("en")
+        assert not state_of(shelf).is_complete
         gated.gate.set()
+
+
+async def test_who_waits_for_the_catalog_is_told_how_far_it_is() -> None:
+    told = list[tuple[int, int]]()
+
+    async def watch(progress: Progress) -> None:
+        told.append((progress.done, progress.known))
+
+    async with staged(options=SandboxOptions(seed=SEED, bases=200), selling=()) as stage:
+        shelf = await stage.app.mirror.searchable("en", watch)
+        known = shelf.store.progress().known
+    assert told == sorted(told)
+    assert len(told) > 1
+    assert told[-1][1] == known
 
 
 async def test_reading_ahead_asks_for_few_bases_at_once() -> None:
     gated = GatedClock()
-    async with staged(sandbox_clock=gated, options=SandboxOptions(seed=SEED, bases=60)) as stage:
+    async with staged(
+        selling=(), sandbox_clock=gated, options=SandboxOptions(seed=SEED, bases=60)
+    ) as stage:
         stage.sandbox.faults.add(Delay(seconds=5), "getProductBase", times=None)
-        shelf = await stage.app.mirror.shelf("en")
-        await anyio.wait_all_tasks_blocked()
+        shelf = await stage.app.mirror.ready("en")
+        await until(lambda: gated.sleepers == CRAWLERS)
+        await anyio.sleep(0.05)
         assert gated.sleepers == CRAWLERS
         gated.gate.set()
-        await shelf.crawled.wait()
-        assert len(shelf.names) == gated.sleepers >= CRAWLERS
-        assert stage.sent("getProductBase") == len(shelf.names)
+        await until(lambda: not shelf.is_crawling)
+        assert len(names_on(shelf)) == gated.sleepers > CRAWLERS
+        assert stage.sent("getProductBase") == len(names_on(shelf))
 
 
-async def test_a_hundred_who_ask_for_a_base_at_once_cause_one_read_of_each_part(
-    stage: Stage,
-) -> None:
-    handle, found = stage.handle("park_base"), set[int]()
+async def test_a_hundred_who_ask_for_a_base_at_once_cause_one_read_of_each_part() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        handle, found = stage.handle("park_base"), list[str]()
+        stage.sandbox.faults.add(Delay(seconds=5), "listProductBases", times=None)
 
-    async def ask() -> None:
-        found.add(id(await stage.app.mirror.base(handle, "en")))
+        async def ask() -> None:
+            found.append((await stage.app.mirror.base(handle, "en")).name)
 
-    async with anyio.create_task_group() as callers:
-        for _ in range(100):
-            callers.start_soon(ask)
-    await stage.app.mirror.searchable("en")
-    assert len(found) == 1
-    of_base = [r for r in stage.sandbox.requests if handle.id in r.path]
-    asked = [(r.operation, r.path, r.query) for r in of_base]
-    assert len(asked) == len(set(asked))
-    assert {operation for operation, _, _ in asked} == {
-        "getProductBase",
-        "listProductBaseOptions",
-        "listProductBaseOptionValues",
-        "listProductBaseProducts",
-    }
-    assert stage.sent("listCatalogs") == 1
+        async with anyio.create_task_group() as callers:
+            for _ in range(100):
+                callers.start_soon(ask)
+        assert len(found) == 100
+        asked = [r.operation for r in stage.sandbox.requests if handle.id in r.path]
+        assert sorted(asked) == ["getProductBase", "listProductBaseProducts"]
+        assert stage.sent("listCatalogs") == 2, "the list alone, and the crawl"
+        gated.gate.set()
 
 
 async def test_a_base_is_kept_for_a_day(stage: Stage) -> None:
     handle = stage.handle("park_base")
-    await stage.app.mirror.searchable("en")
+    shelf = await filled(stage)
     first, before = await stage.app.mirror.base(handle, "en"), stage.asked
-    stage.move(DAY - 1)
-    assert await stage.app.mirror.base(handle, "en") is first
+    stage.move(FRESH)
+    assert await stage.app.mirror.base(handle, "en") == first
     assert stage.asked == before
-    stage.move(2)
-    assert await stage.app.mirror.base(handle, "en") is not first
+    stage.move(STALE - FRESH)
+    assert await stage.app.mirror.base(handle, "en") == first, "stale, but at once"
+    await until(lambda: not shelf.is_crawling)
     assert stage.sent("listCatalogs") == 2
+
+
+async def test_a_catalog_that_was_not_imported_anew_is_not_read_again() -> None:
+    def imported_once(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/catalogs"):
+            for catalog in body["member"]:
+                catalog["lastSyncedAt"] = "2026-05-31T03:00:00+00:00"
+
+    async with staged(selling=("park", "stadium"), rewrite=imported_once) as stage:
+        shelf = await filled(stage)
+        before = stage.asked
+        stage.move(STALE)
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+        operations = [r.operation for r in list(stage.sandbox.requests)[before:]]
+        assert [o for o in operations if o != "getToken"] == ["listCatalogs"]
+        state = state_of(shelf)
+        assert state.read_at is not None
+        assert state.read_at == stage.clock.now(), "it was compared now"
+
+
+async def test_a_catalog_that_was_imported_anew_is_read_again() -> None:
+    renamed = [False]
+
+    def import_anew(path: str, body: dict[str, Any]) -> None:
+        if renamed[0] and path.endswith("/catalogs"):
+            body["member"][0]["lastSyncedAt"] = "2026-06-02T03:00:00+00:00"
+        if renamed[0] and "/product_bases" in path:
+            for base in body.get("member", [body]):
+                if base.get("name") == "Night safari":
+                    base["name"] = "Dawn safari"
+
+    async with staged(rewrite=import_anew) as stage:
+        shelf = await filled(stage)
+        assert "Night safari" in names_on(shelf)
+        renamed[0] = True
+        stage.move(STALE)
+        assert "Night safari" in names_on(await stage.app.mirror.ready("en")), "stale, at once"
+        await until(lambda: not shelf.is_crawling)
+        assert "Dawn safari" in names_on(shelf)
+        assert "Night safari" not in names_on(shelf)
+        found = stage.app.mirror.search(shelf, "dawn", Scope(), BEGINNING, 5)
+        assert [row.name for row in found.rows] == ["Dawn safari"]
+
+
+async def test_a_base_that_left_the_catalog_vanishes() -> None:
+    removed = [False]
+
+    def remove(path: str, body: dict[str, Any]) -> None:
+        if removed[0] and path.endswith("/catalogs"):
+            body["member"][0]["lastSyncedAt"] = "2026-06-02T03:00:00+00:00"
+        if removed[0] and path.endswith("/product_bases"):
+            body["member"] = [b for b in body["member"] if b["name"] != "Night safari"]
+            body["totalItems"] = len(body["member"])
+
+    async with staged(rewrite=remove) as stage:
+        shelf = await filled(stage)
+        known = len(names_on(shelf))
+        removed[0] = True
+        stage.move(STALE)
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+        assert len(names_on(shelf)) == known - 1
+        assert shelf.store.words_beginning("safari", limit=5) == []
 
 
 async def test_an_old_catalog_is_better_than_none_while_the_api_is_down(stage: Stage) -> None:
     handle = stage.handle("park_base")
-    await stage.app.mirror.searchable("en")
+    shelf = await filled(stage)
+    read_at = state_of(shelf).read_at
     first = await stage.app.mirror.base(handle, "en")
-    stage.move(DAY + 1)
+    stage.move(30 * STALE)
     stage.sandbox.faults.add(Answer(status=500), "listCatalogs", times=None)
-    assert await stage.app.mirror.base(handle, "en") is first
+    assert await stage.app.mirror.base(handle, "en") == first
+    await until(lambda: not shelf.is_crawling)
+    state = state_of(shelf)
+    assert (state.is_stranded, state.read_at) == (True, read_at)
     with pytest.raises(ServerFailed):
-        await stage.app.mirror.shelf("fr")
+        await stage.app.mirror.ready("fr")
     stage.sandbox.faults.clear()
-    assert await stage.app.mirror.base(handle, "en") is not first
+    stage.move(RETRY_SECONDS + 1)
+    await stage.app.mirror.ready("en")
+    await until(lambda: not shelf.is_crawling)
+    assert not state_of(shelf).is_stranded
+
+
+async def test_a_dead_api_is_not_asked_at_every_call(stage: Stage) -> None:
+    shelf = await filled(stage)
+    stage.move(STALE)
+    stage.sandbox.faults.add(Answer(status=404), "listCatalogs", times=None)
+    for _ in range(20):
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+    assert stage.sent("listCatalogs") == 2, "the crawl, and one attempt in a minute"
+
+
+async def test_everybody_who_waits_for_a_first_crawl_is_told_that_it_failed(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=404), "listCatalogs", times=None)
+    failures = list[ApiError]()
+
+    async def ask() -> None:
+        with pytest.raises(ApiError) as failed:
+            await stage.app.mirror.ready("en")
+        failures.append(failed.value)
+
+    async with anyio.create_task_group() as callers:
+        for _ in range(20):
+            callers.start_soon(ask)
+    assert len(failures) == 20
+    assert stage.sent("listCatalogs") == 1
+    stage.sandbox.faults.clear()
+    assert names_on(await stage.app.mirror.ready("en")), "the next one asks again"
 
 
 async def test_languages_are_kept_apart(stage: Stage) -> None:
@@ -155,45 +289,46 @@ async def test_a_bare_base_and_a_malformed_id_work(stage: Stage) -> None:
 
 async def test_a_disabled_base_is_not_listed() -> None:
     async with staged(selling=("stadium",)) as stage:
-        shelf = await stage.app.mirror.shelf("en")
-        assert stage.handle("stadium_base") in shelf.names
-        assert stage.handle("disabled_base") not in shelf.names
+        handles = handles_on(await stage.app.mirror.ready("en"))
+        assert stage.handle("stadium_base") in handles
+        assert stage.handle("disabled_base") not in handles
 
 
 async def test_disabled_members_and_ids_that_cannot_be_are_left_out() -> None:
     def spoiled(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/product_bases"):
             body["member"][0]["disabled"] = True
+            body["member"][1]["id"] = "../../etc"
         if path.endswith("/products"):
             body["member"][0]["disabled"] = True
 
     async with staged(rewrite=spoiled) as stage:
-        shelf = await stage.app.mirror.shelf("en")
-        assert stage.handle("park_base") not in shelf.names
+        shelf = await filled(stage)
+        assert stage.handle("park_base") not in handles_on(shelf)
+        assert not [h for h in handles_on(shelf) if ".." in h.id]
         base = await stage.app.mirror.base(stage.handle("undated_base"), "en")
         assert [p.name for p in base.products.values()] == ["Child"]
 
 
 async def test_a_base_that_vanished_is_not_found_and_leaves_the_list(stage: Stage) -> None:
-    shelf = await stage.app.mirror.searchable("en")
+    shelf = await filled(stage)
     handle = stage.handle("park_base")
-    del shelf.records[handle]
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getProductBase")
-    assert (await refused(stage, handle)).code is Code.NOT_FOUND
-    assert handle not in (await stage.app.mirror.shelf("en")).names
+    with pytest.raises(Refusal) as refusal:
+        await stage.app.mirror.renewed_base(handle, "en")
+    assert refusal.value.code is Code.NOT_FOUND
+    assert handle not in handles_on(shelf)
 
 
 async def test_an_unknown_alias_is_looked_up_once_more_and_cheaply(stage: Stage) -> None:
-    await stage.app.mirror.searchable("en")
-    shelf, before = await stage.app.mirror.shelf("en"), stage.asked
+    await filled(stage)
+    before = stage.asked
     assert (await refused(stage, Handle("abcdef", "7"))).code is Code.UNKNOWN_ID
     asked = [r.operation for r in list(stage.sandbox.requests)[before:]]
-    assert set(asked) == {"listCatalogs"}
-    assert len(asked) == 1
-    assert await stage.app.mirror.shelf("en") is shelf
+    assert asked == ["listCatalogs"]
 
 
-async def test_a_catalog_that_is_new_is_found() -> None:
+async def test_a_catalog_that_is_new_is_found_and_filled() -> None:
     hidden = [True]
 
     def new_catalog(path: str, body: dict[str, Any]) -> None:
@@ -202,15 +337,38 @@ async def test_a_catalog_that_is_new_is_found() -> None:
             body["totalItems"] = 1
 
     async with staged(selling=(), rewrite=new_catalog) as stage:
+        shelf = await filled(stage)
         assert len(await stage.app.mirror.catalogs("en")) == 1
         hidden[0] = False
         base = await stage.app.mirror.base(stage.handle("ski_base"), "en")
         assert base.name == "Named ski pass for 1 to 6 days"
         assert len(await stage.app.mirror.catalogs("en")) == 5
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+        assert stage.handle("stadium_base") in handles_on(shelf)
+
+
+async def test_a_catalog_that_is_gone_takes_its_bases_along() -> None:
+    hidden = [False]
+
+    def gone(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/catalogs") and hidden[0]:
+            body["member"] = [c for c in body["member"] if not c["name"].startswith("Hérons")]
+            body["totalItems"] = len(body["member"])
+
+    async with staged(selling=(), rewrite=gone) as stage:
+        shelf = await filled(stage)
+        hidden[0] = True
+        stage.move(STALE)
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+        aliases = {handle.alias for handle in handles_on(shelf)}
+        assert stage.handle("stadium_base").alias not in aliases
+        assert stage.handle("park_base").alias in aliases
 
 
 async def test_a_look_again_that_fails_keeps_what_is_known(stage: Stage) -> None:
-    await stage.app.mirror.searchable("en")
+    await filled(stage)
     stage.sandbox.faults.add(Answer(status=500), "listCatalogs", times=None)
     with pytest.raises(ServerFailed):
         await stage.app.mirror.base(Handle("abcdef", "7"), "en")
@@ -221,41 +379,78 @@ async def test_only_allowed_catalogs_exist(stage: Stage) -> None:
     catalogs = await stage.app.mirror.catalogs("en")
     assert [c.alias for c in catalogs] == [alias_of(stage.sandbox.landmarks["park_catalog"])]
     assert (await refused(stage, stage.handle("ski_base"))).code is Code.UNKNOWN_ID
-    assert stage.sent("getProductBase") <= len((await stage.app.mirror.shelf("en")).names)
+    assert stage.sent("getProductBase") <= len(names_on(await filled(stage)))
 
 
 async def test_no_catalog_at_all_is_an_empty_shelf() -> None:
     async with staged(catalogs=("abcdef",)) as stage:
         shelf = await stage.app.mirror.searchable("en")
-        assert shelf.names == {}
-        assert shelf.is_complete
+        assert names_on(shelf) == set()
+        await until(lambda: state_of(shelf).is_complete)
 
 
-async def test_without_a_list_of_options_all_four_are_tried(stage: Stage) -> None:
-    stage.sandbox.faults.add(
-        Answer(status=404, body="problem"), "listProductBaseOptions", times=None
-    )
-    base = await stage.app.mirror.base(stage.handle("park_base"), "en")
-    assert set(base.choices) == {"days_count", "price_type"}
+async def test_the_operators_languages_are_read_ahead_once_the_catalog_is_used() -> None:
+    async with staged(languages=("fr", "en")) as stage:
+        assert stage.asked == 0
+        await filled(stage, "en")
+        french = await stage.app.mirror.state("fr")
+        await until(lambda: stage.sent("listCatalogs") == 2)
+        assert french.read_at is None
+        assert names_on(await filled(stage, "fr")) >= {"Billet daté 1, 2 ou 3 jours"}
+        assert stage.sent("listCatalogs") == 2
 
 
-async def test_an_option_without_values_is_no_choice(stage: Stage) -> None:
-    stage.sandbox.faults.add(
-        Answer(status=404, body="problem"), "listProductBaseOptionValues", times=None
-    )
-    base = await stage.app.mirror.base(stage.handle("park_base"), "en")
-    assert base.choices == {}
+def unnamed_choices(path: str, body: dict[str, Any]) -> None:
+    """Products that do not say which values they stand for: the options must be asked."""
+    if path.endswith("/products"):
+        for product in body["member"]:
+            product.pop("optionValues", None)
 
 
-async def test_a_base_that_cannot_be_read_ahead_is_read_when_asked_for(stage: Stage) -> None:
-    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
-    shelf = await stage.app.mirror.searchable("en")
-    assert shelf.records == {}
-    assert shelf.is_complete
+async def test_choices_that_products_do_not_name_are_asked_for() -> None:
+    async with staged(rewrite=unnamed_choices) as stage:
+        base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        assert [c.name for c in base.choices["days_count"]] == ["1 day", "2 days", "3 days"]
+
+
+async def test_without_a_list_of_options_all_four_are_tried() -> None:
+    async with staged(rewrite=unnamed_choices) as stage:
+        stage.sandbox.faults.add(
+            Answer(status=404, body="problem"), "listProductBaseOptions", times=None
+        )
+        base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        assert set(base.choices) == {"days_count", "price_type"}
+
+
+async def test_an_option_without_values_is_no_choice() -> None:
+    async with staged(rewrite=unnamed_choices) as stage:
+        stage.sandbox.faults.add(
+            Answer(status=404, body="problem"), "listProductBaseOptionValues", times=None
+        )
+        base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        assert base.choices == {}
+
+
+async def test_a_base_the_api_refuses_is_passed_over_and_read_when_asked_for(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=403), "getProductBase", times=None)
+    shelf = await filled(stage)
+    assert state_of(shelf).is_complete
+    assert names_on(shelf)
     with pytest.raises(ApiError):
         await stage.app.mirror.base(stage.handle("park_base"), "en")
     stage.sandbox.faults.clear()
     assert await stage.app.mirror.base(stage.handle("park_base"), "en")
+
+
+async def test_details_that_cannot_be_read_are_read_by_the_next_crawl(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
+    shelf = await filled(stage)
+    assert names_on(shelf)
+    assert not state_of(shelf).is_complete
+    stage.sandbox.faults.clear()
+    stage.move(RETRY_SECONDS + 1)
+    shelf = await filled(stage)
+    assert state_of(shelf).is_complete
 
 
 # Names and limits for the booking room
@@ -272,14 +467,13 @@ async def test_a_product_is_called_the_same_before_and_after_its_base_was_read(
     where = await product_of(stage, "park_base")
     kept = await stage.app.mirror.product_name(*where, "en")
     assert kept == "Dated ticket for 1, 2 or 3 days - 1 day - Adult"
-    (await stage.app.mirror.shelf("en")).records.clear()
+    (await filled(stage)).store.clear()
     assert await stage.app.mirror.product_name(*where, "en") == kept
 
 
 async def test_a_product_keeps_its_own_name_while_its_base_cannot_be_read(stage: Stage) -> None:
     catalog_id, product_id = await product_of(stage, "park_base")
-    await stage.app.mirror.searchable("en")
-    (await stage.app.mirror.shelf("en")).records.clear()
+    (await filled(stage)).store.clear()
     stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
     assert await stage.app.mirror.product_name(catalog_id, product_id, "en") == "1 day - Adult"
 

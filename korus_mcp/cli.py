@@ -112,9 +112,10 @@ def _check(given: argparse.Namespace) -> int:
 def _sandbox(given: argparse.Namespace) -> int:
     from korus_mcp import serving
 
-    return serving.serve_sandbox(
-        read_settings({}), port=given.port, control=given.control, seed=given.seed
-    )
+    own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
+    settings = read_settings(own)
+    seed = settings.sandbox_seed if given.seed is None else given.seed
+    return serving.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
 
 
 def _say(line: str) -> None:

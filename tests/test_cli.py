@@ -107,6 +107,17 @@ def test_settings_that_contradict_each_other_start_nothing(
     assert not said.out
 
 
+def test_the_served_sandbox_takes_its_own_settings_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KORUS_PROFILE", "everything")
+    monkeypatch.setenv("KORUS_SANDBOX_BASES", "many")
+    assert main(["sandbox"]) == EXIT_MISCONFIGURED
+    said = capsys.readouterr().err
+    assert "KORUS_SANDBOX_BASES" in said
+    assert "KORUS_PROFILE" not in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

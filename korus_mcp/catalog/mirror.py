@@ -298,6 +298,14 @@ class Mirror:
         """
         return await (await self._shelf(language)).crawler.crawl(watch)
 
+    async def path(self, language: str) -> Path | None:
+        """The file of a language; None where it is kept in memory."""
+        return (await self._shelf(language)).store.path
+
+    async def progress(self, language: str) -> Progress:
+        """How far the crawl of a language is, whoever is at it."""
+        return (await self._shelf(language)).store.progress()
+
     async def clear(self, language: str) -> bool:
         """Empty the mirror of a language; False while another server fills it."""
         store = (await self._shelf(language)).store

@@ -161,8 +161,15 @@ class Store:
         return [CatalogRecord(*row) for row in rows]
 
     def progress(self) -> Progress:
-        """Of how many bases the details were read, and how many there are."""
-        ((done, known),) = self._ask("SELECT coalesce(sum(detail_run > 0), 0), count(*) FROM base")
+        """Of how many bases the details were read, and how many there are.
+
+        Those of a catalog whose names were read anew count again once their details were.
+        """
+        query = (
+            "SELECT coalesce(sum(detail_run >= max(1, coalesce(names_run, 0))), 0), count(*) "
+            "FROM base JOIN catalog ON catalog.id = base.catalog"
+        )
+        ((done, known),) = self._ask(query)
         return Progress(int(done), int(known))
 
     def has_bases(self) -> bool:
@@ -278,7 +285,7 @@ class Store:
         """Bases that match a full-text query, best first."""
         where, values = scope.sql()
         inside = (
-            f"AND rowid IN (SELECT number FROM base WHERE {where})" if values else ""  # noqa: S608 - constants
+            f"AND rowid IN (SELECT number FROM base WHERE {where})" if scope.is_narrow else ""  # noqa: S608 - constants
         )
         return self._rows(
             f"SELECT {_BASE_COLUMNS}, best.rank FROM ("  # noqa: S608 - constants
@@ -291,7 +298,7 @@ class Store:
     def matches(self, match: str, scope: "Scope", *, at_most: int) -> int:
         """How many bases match, counted no further than asked."""
         where, values = scope.sql()
-        inside = f"AND rowid IN (SELECT number FROM base WHERE {where})" if values else ""  # noqa: S608 - constants
+        inside = f"AND rowid IN (SELECT number FROM base WHERE {where})" if scope.is_narrow else ""  # noqa: S608 - constants
         query = f"SELECT count(*) FROM (SELECT 1 FROM text WHERE text MATCH ? {inside} LIMIT ?)"  # noqa: S608 - constants
         return int(self._ask(query, (match, *values, at_most))[0][0])
 
@@ -524,6 +531,11 @@ class Scope:
 
     catalog_id: str | None = None
     cities: tuple[str, ...] | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether some bases do not count."""
+        return self != Scope()
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
         """The condition and its values."""

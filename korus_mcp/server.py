@@ -1,7 +1,7 @@
 """The composition root: settings in, a server out. No rule of the trade stands here."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -108,10 +108,12 @@ def _lifespan(
     async def lifespan(server: MCPServer[App]) -> AsyncIterator[App]:
         del server
         async with (
+            AsyncExitStack() as at_the_end,
             open_api(settings, clock=clock, sandbox=sandbox) as api,
             anyio.create_task_group() as tasks,
         ):
             app = compose(settings, api, clock, tasks)
+            at_the_end.callback(app.mirror.close)
             running.started(app)
             try:
                 yield app
@@ -165,7 +167,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     prices = ShownPrices(clock)
     mirror = Mirror(
         ticketing,
-        _account(settings),
+        account_of(settings),
         clock=clock,
         tasks=tasks,
         per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
@@ -211,7 +213,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     )
 
 
-def _account(settings: Settings) -> Account:
+def account_of(settings: Settings) -> Account:
     """Whose catalog is kept, and where: an embedded sandbox lives no longer than its process."""
     return Account(
         environment=settings.environment,

@@ -11,7 +11,6 @@ import pytest
 
 from korus_mcp.api import OfferFilters, ServerFailed
 from korus_mcp.catalog.calendar import (
-    MAX_OFFERS,
     WINDOW_DAYS,
     Calendar,
     Window,
@@ -21,6 +20,7 @@ from korus_mcp.catalog.calendar import (
     today,
     window_of,
 )
+from korus_mcp.catalog.price_table import MAX_OFFERS
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.handles import Handle
 from korus_mcp.money import Money

@@ -165,14 +165,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     ticketing, booking = api.ticketing, api.booking
     journal = MemoryJournal()
     prices = ShownPrices(clock)
-    mirror = Mirror(
-        ticketing,
-        account_of(settings),
-        clock=clock,
-        tasks=tasks,
-        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
-        languages=settings.languages,
-    )
+    mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(ticketing, clock=clock, tasks=tasks)
     names = NameBook(ticketing, mirror)
     quotes = Quotes(ticketing, mirror, api)
@@ -210,6 +203,18 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         ),
         orders=orders,
         office=TicketOffice(booking, orders, names=names, clock=api),
+    )
+
+
+def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:
+    """The catalog mirror of these settings; what it starts belongs to `tasks`."""
+    return Mirror(
+        api.ticketing,
+        account_of(settings),
+        clock=clock,
+        tasks=tasks,
+        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
+        languages=settings.languages,
     )
 
 

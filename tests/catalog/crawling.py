@@ -25,10 +25,9 @@ async def crawl(folder: Path) -> bool:
         mirror = Mirror(
             api.ticketing, account_of(settings), clock=SystemClock(), tasks=tasks, per_second=None
         )
-        try:
-            return await mirror.sync(LANGUAGE)
-        finally:
-            mirror.close()
+        is_done = await mirror.sync(LANGUAGE)
+    mirror.close()
+    return is_done
 
 
 if __name__ == "__main__":

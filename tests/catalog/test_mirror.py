@@ -1,5 +1,8 @@
 """The mirror: names first, details on demand, each thing read once and kept for a day."""
 
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,6 +15,8 @@ from korus_mcp.catalog.mirror import (
     JITTER,
     KEPT_SECONDS,
     RETRY_SECONDS,
+    Account,
+    Mirror,
     Shelf,
     full_name,
     state_of,
@@ -121,7 +126,7 @@ async def test_a_hundred_who_ask_for_a_base_at_once_cause_one_read_of_each_part(
                 callers.start_soon(ask)
         assert len(found) == 100
         asked = [r.operation for r in stage.sandbox.requests if handle.id in r.path]
-        assert sorted(asked) == ["getProductBase", "listProductBaseProducts"]
+        assert sorted(o or "" for o in asked) == ["getProductBase", "listProductBaseProducts"]
         assert stage.sent("listCatalogs") == 2, "the list alone, and the crawl"
         gated.gate.set()
 
@@ -505,3 +510,86 @@ async def test_the_largest_number_per_order_is_known_where_it_is_stated() -> Non
         assert await mirror.max_per_order(stage.handle("max_six_base"), "en") == 6
         assert await mirror.max_per_order(stage.handle("stadium_base"), "en") is None
         assert await mirror.max_per_order(Handle("abcdef", "7"), "en") is None
+
+
+# The file
+
+
+def kept_in(folder: Path, stage: Stage) -> Mirror:
+    """A mirror of the stage's catalog in a folder, as the next server would open it."""
+    account = Account(environment="sandbox", api_url="x", client_id="y", folder=folder)
+    return Mirror(
+        stage.app.api.ticketing, account, clock=stage.clock, tasks=stage.tasks, per_second=None
+    )
+
+
+async def test_a_warm_start_answers_without_any_request(stage: Stage, tmp_path: Path) -> None:
+    first = kept_in(tmp_path, stage)
+    shelf = await first.searchable("en")
+    await until(lambda: not shelf.is_crawling)
+    first.close()
+    before = stage.asked
+    second = kept_in(tmp_path, stage)
+    shelf = await second.searchable("en")
+    found = second.search(shelf, "night safari", Scope(), BEGINNING, 5)
+    assert [row.name for row in found.rows] == ["Night safari"]
+    assert (await second.base(found.rows[0].handle, "en")).place.city == "Val-des-Songes"
+    await anyio.sleep(0.05)
+    assert stage.asked == before
+    second.close()
+
+
+async def test_a_file_that_cannot_be_made_is_kept_in_memory(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "in the way").write_text("a file where the folder should be")
+    mirror = kept_in(tmp_path / "in the way", stage)
+    assert "Night safari" in names_on(await mirror.ready("en"))
+    assert any("kept in memory" in r.message for r in caplog.records)
+
+
+async def test_a_full_disk_does_not_stop_a_search(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror = kept_in(tmp_path, stage)
+    shelf = await mirror._shelf("en")
+    shelf.store._write.execute("PRAGMA max_page_count = 1")
+    assert "Night safari" in names_on(await mirror.searchable("en"))
+    assert shelf.store.path is None
+    assert any("full" in r.message for r in caplog.records)
+
+
+async def test_a_locked_file_does_not_lose_a_base(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("korus_mcp.catalog.store.BUSY_SECONDS", 0.01)
+    mirror = kept_in(tmp_path, stage)
+    shelf = await mirror.searchable("en")
+    await until(lambda: not shelf.is_crawling)
+    assert shelf.store.path is not None
+    blocker = sqlite3.connect(shelf.store.path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    base = await mirror.renewed_base(stage.handle("park_base"), "en")
+    assert base.name == "Dated ticket for 1, 2 or 3 days"
+    blocker.close()
+
+
+async def test_accounts_and_languages_have_files_of_their_own() -> None:
+    account = Account(environment="demo", api_url="https://api", client_id="one")
+    others = (
+        replace(account, environment="production"),
+        replace(account, api_url="https://other"),
+        replace(account, client_id="two"),
+        replace(account, allowed=("abcdef",)),
+    )
+    files = {a.file("fr") for a in (account, *others)} | {account.file("en")}
+    assert len(files) == 6
+    assert not [f for f in files if "two" in f], "an account's name is not told by a file's"
+
+
+async def test_a_mirror_that_was_cleared_is_filled_again(stage: Stage) -> None:
+    await filled(stage)
+    assert await stage.app.mirror.clear("en")
+    before = stage.sent("listProductBases")
+    assert "Night safari" in names_on(await filled(stage))
+    assert stage.sent("listProductBases") > before

@@ -3,12 +3,14 @@
 Catalog texts, issuers' messages and names come from third parties and are read by a model. They
 pass through here once, at the edge, and appear only in data fields. The table of code points is
 that of the security notes; the order matters: HTML is decoded exactly once, then cleaned.
+
+HTML is read by libxml2 (lxml): its time grows with the text however hostile that is, and there are
+wheels for every platform that we run on.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from html import unescape
+from collections.abc import Mapping
 from typing import Final
 
 FIELD_LIMIT = 2000
@@ -34,34 +36,44 @@ _SPACES = re.compile(r"[ \t\xa0]+")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _READ_LIMIT: Final = 100_000
 """Of a longer text the rest is not even read: nobody would be shown it."""
-_MARKUP: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<[!?][^>]*(?:>|\Z)"
-    r"|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/<>]*)"
-    r"""(?:"[^"<]{0,200}"|'[^'<]{0,200}'|[^<>])*+>?"""
-    r"|</[^<>]*>?",
-    re.DOTALL,
-)
-"""Whatever is no text. Each way ends where it must, closed or not, so that time stays linear:
-the library's parser takes seconds for ten thousand characters of tags nobody closed."""
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"script", "style", "template", "head"})
+_HOST: Final = re.compile(
+    r"\s*<?(?:https?:)?//(?:[^/?#\\]*@)?(?P<host>[\w.-]{1,253})", re.IGNORECASE
+)
+# Possessive: what does not match is given up at once, however long.
+_BRACKETS = r"\[(?P<text>(?:[^][]|\[[^][]*+])*+)]"
+_ADDRESS = (
+    r"\(\s*(?P<address><[^<>\n]*+>|(?:[^()\s]|\([^()\s]*+\))*+)"
+    r"""(?:\s+(?:"[^"]*+"|'[^']*+'|\([^()]*+\)))?\s*\)"""
+)
+_IMAGE: Final = re.compile(f"!{_BRACKETS}{_ADDRESS}")
+_LINK: Final = re.compile(_BRACKETS + _ADDRESS)
+_LEFT_OF_A_LINK: Final = re.compile(
+    r"](?=\(|:[\s\u200c\u200d\ufe0e\ufe0f]*<?(?:[a-z][a-z0-9+.-]*:|//))", re.IGNORECASE
+)
+"""A bracket that Markdown would still join with an address: written inline, or defined below."""
 
 
 def clean(text: str, limit: int = FIELD_LIMIT) -> str:
     """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
-    return _cut(_visible_text(text), limit)
+    return _cut(_in_form(_printable(text)), limit)
 
 
 def clean_line(text: str, limit: int = 200) -> str:
-    """The same on one line: for names and messages."""
-    return _cut(" ".join(_visible_text(text).split()), limit)
+    """The same on one line and without Markdown's images and links: for names and messages."""
+    line = _in_form(_without_links(_printable(text)))
+    return _cut(" ".join(line.split()), limit)
 
 
 def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
-    """The words of an HTML text: tags dropped, entities decoded once, then cleaned."""
-    text = _SPACES.sub(" ", "".join(_words(html[:_READ_LIMIT])))
-    return clean(_BLANK_LINES.sub("\n", text.replace(" \n", "\n").replace("\n ", "\n")), limit)
+    """The words of an HTML text: tags dropped, entities decoded once, then cleaned.
+
+    Images go; of links their text and host stay, those of Markdown, too.
+    """
+    text = _without_links(_printable(_words(html[:_READ_LIMIT])))
+    text = _SPACES.sub(" ", text).replace(" \n", "\n").replace("\n ", "\n")
+    return _cut(_in_form(_BLANK_LINES.sub("\n", text)), limit)
 
 
 def issuers_words(message: str | None) -> str:
@@ -69,27 +81,90 @@ def issuers_words(message: str | None) -> str:
     return clean_line(plain_text(message or ""), 200) or "refused without a reason"
 
 
-def _words(html: str) -> Iterator[str]:
+def _words(html: str) -> str:
     """Character data with entities decoded; blocks are line ends, scripts and styles nothing."""
-    silent, read = "", 0
-    for markup in _MARKUP.finditer(html):
-        if not silent:
-            yield unescape(html[read : markup.start()])
-        read = markup.end()
-        name = (markup["name"] or "").lower()
-        if silent:
-            silent = "" if markup["end"] and name == silent else silent
-        elif name in _SILENT and not markup["end"]:
-            silent = name
-        elif name in _BLOCKS:
-            yield "\n"
-    if not silent:
-        yield unescape(html[read:])
+    if "<" not in html and "&" not in html:
+        return html
+    from lxml import etree  # type: ignore[import-untyped]
+
+    # Tags nobody closed nest deeply; the text within them counts like any other.
+    parser = etree.HTMLParser(target=_Words(), encoding="utf-8", huge_tree=True)
+    parser.feed(_SURROGATES.sub("\ufffd", html).encode())
+    words: str = parser.close()
+    return words
 
 
-def _visible_text(text: str) -> str:
+class _Words:
+    """Collects the words of a document while a parser reads it."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+        self._silent = 0
+        self._links: list[tuple[str, int]] = []
+        self._said, self._last = 0, ""
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        if tag in _SILENT:
+            self._silent += 1
+        elif tag in _BLOCKS:
+            self._words.append("\n")
+        elif tag == "a":
+            self._links.append((_host_of(attributes.get("href", "")), self._said))
+
+    def end(self, tag: str) -> None:
+        """An element ends, closed or not."""
+        if tag in _SILENT:
+            self._silent -= 1
+        elif tag in _BLOCKS and tag != "br":
+            self._words.append("\n")
+        elif tag == "a":
+            host, said_before = self._links.pop()
+            if self._said > said_before:
+                self._words.append(_beside(self._last, host))
+
+    def data(self, text: str) -> None:
+        """Words between two tags."""
+        if self._silent:
+            return
+        self._words.append(text)
+        if not text.isspace():
+            self._said, self._last = self._said + 1, text
+
+    def close(self) -> str:
+        """All words."""
+        return "".join(self._words)
+
+
+def _without_links(text: str) -> str:
+    """Markdown's images dropped, its links as their text and host; no address is left to join."""
+    if "](" in text:
+        text = _LINK.sub(_text_and_host, _IMAGE.sub("", text))
+    return _LEFT_OF_A_LINK.sub("] ", text)
+
+
+def _text_and_host(link: re.Match[str]) -> str:
+    return link["text"] + _beside(link["text"], _host_of(link["address"]))
+
+
+def _beside(text: str, host: str) -> str:
+    """A link's host in brackets, unless there is none or the text says it."""
+    return f" ({host})" if host and text.strip() and host not in text else ""
+
+
+def _host_of(address: str) -> str:
+    found = _HOST.match(address)
+    return found["host"] if found else ""
+
+
+def _printable(text: str) -> str:
+    """A text with one kind of line end, without what nobody sees."""
     text = _LINE_ENDS.sub("\n", text[:_READ_LIMIT])
-    text = _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+    return _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+
+
+def _in_form(text: str) -> str:
+    """A text with joiners only where they join, in NFC."""
     return unicodedata.normalize("NFC", _JOINERS.sub(_kept_joiners, text)).strip()
 
 

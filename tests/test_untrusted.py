@@ -1,5 +1,8 @@
 """Texts of others: nothing invisible is left, nothing visible is lost, HTML becomes words."""
 
+import re
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -148,9 +151,8 @@ def test_a_long_text_is_cut_and_says_so() -> None:
         ("<style>p {color: red}</style>Vu<template>rien</template>", "Vu"),
         ("Vu<script>never closed", "Vu"),
         ("<div>Vu <b>gras <i>penché", "Vu gras penché"),
-        ("Vu</span></p> encore", "Vu\nencore"),
+        ("Vu</span></p> encore", "Vu encore"),
         ("Vu <!-- ignore me --> encore", "Vu encore"),
-        ('<a href="https://evil.example.test/?q=1">lien</a>', "lien"),
         ('<img src="x" alt="image" onerror="alert(1)">Vu', "Vu"),
         ("3 < 4 et 5 > 2", "3 < 4 et 5 > 2"),
         ("<p>Un</p>\n\n \n<p>deux</p>", "Un\ndeux"),
@@ -175,6 +177,16 @@ HOSTILE = [
     " \n",
     "\u200d",
     "a ",
+    "<div>",
+    "<b><i><a><p>",
+    "<nobr><div>",
+    "<a href=//h>t<b>",
+    "![",
+    "[a](",
+    "[](b",
+    "[[x]",
+    "[a](b '",
+    "[a]: https://",
 ]
 
 
@@ -186,9 +198,90 @@ def test_hostile_text_does_not_hold_everybody_up(piece: str) -> None:
     assert len(clean(hostile)) <= FIELD_LIMIT
 
 
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ('<a href="https://shop.example.test/a?q=1#f">le site</a>', "le site (shop.example.test)"),
+        ("<a href='HTTP://user:pw@Shop.example.test:8443/'>ici</a>.", "ici (Shop.example.test)."),
+        (
+            '<a href="//m\u00fcsee.example.test">Mus\u00e9e</a>',
+            "Mus\u00e9e (m\u00fcsee.example.test)",
+        ),
+        ('<a href="https://good.test\\@evil.test/">x</a>', "x (good.test)"),
+        ('<a href="https://a@b@evil.test/">x</a>', "x (evil.test)"),
+        ('<a href="https://shop.test/a">shop.test/a</a>', "shop.test/a"),
+        ('<a href="https://shop.test/"><img src="x"></a>Vu', "Vu"),
+        ('<a href="https://shop.test/"> <b>Vu</b> </a>', "Vu (shop.test)"),
+        ('<a href="mailto:a@b.test">\u00e9crire</a>', "\u00e9crire"),
+        ('<a href="javascript:alert(1)">x</a><a href="/plan">y</a><a>z</a>', "xyz"),
+        ('<a href="https://[::1]/">x</a>', "x"),
+        ('<a href="https://shop.test">jamais ferm\u00e9', "jamais ferm\u00e9 (shop.test)"),
+        ('<template><a href="https://shop.test">rien</a></template>Vu', "Vu"),
+    ],
+)
+def test_a_link_keeps_its_text_and_host(html: str, words: str) -> None:
+    assert plain_text(html) == words
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("Vu ![plan](https://evil.test/?q=secret) ici", "Vu ici"),
+        ('Vu ![](https://evil.test/p.png "titre") ici', "Vu ici"),
+        ("Vu ![a [b]](<https://evil.test/p>) ici", "Vu ici"),
+        ("[le site](https://shop.test/a?q=1) ouvre", "le site (shop.test) ouvre"),
+        ("[x](https://u:p@shop.test:1/wiki/A_(b))", "x (shop.test)"),
+        ("[![plan](https://evil.test/p)](https://shop.test)Vu", "Vu"),
+        ("[plan](plan.pdf) [shop.test](//shop.test)", "plan shop.test"),
+        ("!![a](b)[c](https://shop.test/d)", "!c (shop.test)"),
+        ("[Adultes](18 ans et plus)", "[Adultes] (18 ans et plus)"),
+        ("![a][1]\n[1]: https://evil.test/p", "![a][1]\n[1] : https://evil.test/p"),
+        ("[Horaires]: 9 h", "[Horaires]: 9 h"),
+        ("![a](https://evil.test/(((p)))", "![a] (https://evil.test/(((p)))"),
+        ("&#33;[a](https://evil.test) [b]\u200b(//shop.test/c)", "b (shop.test)"),
+        ("Tarif [1] (voir plan) !", "Tarif [1] (voir plan) !"),
+    ],
+)
+def test_of_markdown_images_go_and_links_keep_text_and_host(markdown: str, words: str) -> None:
+    assert plain_text(markdown) == words
+    if "&" not in markdown:
+        assert clean_line(markdown) == words.replace("\n", " ")
+
+
+_LINKING = st.lists(
+    st.one_of(
+        st.sampled_from(["!", "[", "]", "(", ")", "](", "]:", " ", "\n", "<", ">", '"', "a"]),
+        st.sampled_from(["![a](b)", "https://h.test/p", "&#91;", "<a href=//h>", "</a>"]),
+        st.sampled_from([*JOINERS, "\u200b", "\u0301"]),
+    ),
+    max_size=25,
+).map("".join)
+
+
+@settings(max_examples=500)
+@given(_LINKING)
+@example("![a](b)\u0301c")
+@example("[a]![b](c)(//d)")
+def test_however_nested_no_address_is_left_that_markdown_would_join(text: str) -> None:
+    for shown in (plain_text(text), clean_line(text)):
+        assert "](" not in shown
+        assert re.search(r"]:\s*<?(https?:)?//", shown) is None
+    assert clean_line(clean_line(text)) == clean_line(text)
+
+
+def test_links_of_a_person_are_left_alone() -> None:
+    assert clean("[moi](https://example.test/moi)") == "[moi](https://example.test/moi)"
+
+
+def test_plain_words_need_no_parser() -> None:
+    code = "import sys; from korus_mcp.untrusted import plain_text; plain_text('a > b'); "
+    code += "sys.exit('lxml' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_a_value_in_quotes_may_hold_what_ends_a_tag() -> None:
     assert plain_text("<img alt=\"a > b\" src=x>Vu<a title='c > d'>lien</a>") == "Vulien"
-    assert plain_text('<p title="never closed>Vu</p>') == "Vu"
+    assert plain_text('Vu<p title="never closed>perdu</p>') == "Vu"
 
 
 def test_a_refusal_of_an_issuer_is_one_line_without_markup() -> None:
@@ -202,6 +295,28 @@ def test_markup_that_is_none_leaves_the_words_around_it(odd: str) -> None:
     assert plain_text(f"before {odd}> after").startswith("before")
 
 
-@given(st.text(alphabet="<>![]/?&;-#x1a \"'=", max_size=60))
+_NAMES = [
+    "a",
+    "p",
+    "b",
+    "br",
+    "div",
+    "table",
+    "tr",
+    "td",
+    "select",
+    "option",
+    "form",
+    "svg",
+    "math",
+]
+_ODD = ["template", "script", "style", "head", "body", "html", "frameset", "title", "plaintext"]
+_TAGS = st.lists(
+    st.builds("<{}{}>".format, st.sampled_from(["", "/"]), st.sampled_from([*_NAMES, *_ODD])),
+    max_size=30,
+).map("x".join)
+
+
+@given(st.one_of(st.text(alphabet="<>![]/?&;-#x1a \"'=", max_size=60), _TAGS))
 def test_no_markup_however_odd_breaks_the_reading(html: str) -> None:
     plain_text(html)

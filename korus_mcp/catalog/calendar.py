@@ -4,18 +4,27 @@ List prices and list stock lag behind the live ones (trap T21): good for a calen
 promise. An older server ignores filters it does not know (T20), so each row is checked again here.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import OfferFilters, Ticketing
+from korus_mcp.api import OfferFilters, Pages, Ticketing
 from korus_mcp.api.models.offer import Offer
+from korus_mcp.catalog.paging import BEGINNING, Place
+from korus_mcp.catalog.price_table import (
+    MAX_PAGES,
+    DatedTable,
+    OfferRow,
+    PriceTable,
+    UndatedTable,
+    nothing_to_read,
+)
 from korus_mcp.catalog.records import BaseRecord, ProductRecord
 from korus_mcp.clock import Clock
 from korus_mcp.flights import Flights
@@ -23,11 +32,10 @@ from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, quoted
-from korus_mcp.untrusted import clean_line
 
 KEPT_SECONDS: Final = 60.0
 KEPT_WINDOWS: Final = 200
-MAX_OFFERS: Final = 2000
+KEPT_BYTES: Final = 16 * 1024 * 1024
 PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
 DEFAULT_DAYS: Final = 30
@@ -47,21 +55,6 @@ class Window:
         return day is None or self.first <= day <= self.last
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfferRow:
-    """One offer of the price table. `left` None means no limit is stated (T8)."""
-
-    handle: Handle
-    product: ProductRecord
-    day: date | None
-    price: Money | None
-    was: Money | None = None
-    left: int | None = None
-    session_required: bool = False
-    live_check: bool = False
-    dynamic_price: bool = False
-
-
 @dataclass(frozen=True)
 class Calendar:
     """Offers in order of day, price and name; `is_cut` when more exist than were read."""
@@ -69,11 +62,24 @@ class Calendar:
     rows: tuple[OfferRow, ...] = ()
     is_cut: bool = False
 
+    def has_buyable(self) -> bool:
+        """Whether something is not sold out."""
+        return any(row.is_buyable for row in self.rows)
 
-@dataclass
-class _Kept:
-    read_at: float
-    calendar: Calendar
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarPage:
+    """Some rows of a calendar, from number `start` on; `total` only when all were read.
+
+    `came_late` when days turned up that belong before rows that may have been shown.
+    """
+
+    rows: tuple[OfferRow, ...] = ()
+    start: int = 0
+    total: int | None = 0
+    next_place: Place | None = None
+    is_cut: bool = False
+    came_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,34 +89,117 @@ class Wish:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of the API: the offers of some products in a window, or those without a day."""
+
+    base: BaseRecord
+    window: Window | None
+    products: Mapping[str, ProductRecord]
+    value_ids: tuple[str, ...]
+    language: str
+
+    @property
+    def key(self) -> Hashable:
+        """The same for questions that have the same answer."""
+        return (self.base.handle, self.window, frozenset(self.products), self.language)
+
+    def filters(self, order: Literal["asc", "desc"]) -> OfferFilters:
+        """The narrowest filters: products where an address has room for them, else choices."""
+        is_few = len(self.products) <= PRODUCTS_IN_ADDRESS
+        return OfferFilters(
+            date_after=self.window.first if self.window else None,
+            date_before=self.window.last if self.window else None,
+            product_base_id=self.base.handle.id,
+            product_ids=tuple(self.products) if is_few else (),
+            option_value_ids=() if is_few else self.value_ids,
+            order_by_date=order,
+        )
+
+    def row_of(self, offer: Offer) -> OfferRow | None:
+        """The row of an offer that answers; filters may have been ignored (T20)."""
+        product = _product_of(offer, self.base, self.products)
+        fits = offer.date is None if self.window is None else self.window.holds(offer.date)
+        return _row(self.base, product, offer) if product is not None and fits else None
+
+
 class OfferCalendars:
-    """Reads price tables; equal questions within a minute are answered from memory."""
+    """Reads price tables, as far as somebody wants to see them.
+
+    What was read is shared and answers again for a minute: within a conversation, pages go on where
+    the last one stopped.
+    """
 
     def __init__(self, ticketing: Ticketing, *, clock: Clock, tasks: TaskGroup) -> None:
         self._ticketing = ticketing
-        self._clock = clock
         self._flights = Flights(tasks)
-        self._kept: OrderedDict[object, _Kept] = OrderedDict()
+        self._kept = _KeptTables(clock)
+
+    async def page(
+        self,
+        base: BaseRecord,
+        window: Window,
+        wish: Wish,
+        language: str,
+        *,
+        place: Place = BEGINNING,
+        limit: int,
+    ) -> CalendarPage:
+        """A page of the offers of a base in a window that fit a wish.
+
+        Raises:
+            Refusal: NO_SUCH_CHOICE with the choices there are.
+            ApiError: the offers cannot be read that far.
+        """
+        table = await self._begun(base, window, wish, language)
+        await self._read(table, lambda: len(table.rows) > table.start_of(place) + limit)
+        start = table.start_of(place)
+        rows = tuple(table.rows[start : start + limit])
+        end = start + len(rows)
+        has_more = bool(rows) and end < len(table.rows)
+        return CalendarPage(
+            rows=rows,
+            start=start,
+            total=len(table.rows) if table.is_whole else None,
+            next_place=Place(end, rows[-1].handle) if has_more else None,
+            is_cut=table.is_cut,
+            came_late=table.came_late and place != BEGINNING,
+        )
+
+    async def first_day(self, base: BaseRecord, window: Window, language: str) -> Calendar:
+        """All offers of the first day of a window that has some; undated ones count as a day.
+
+        Raises:
+            ApiError: the offers cannot be read that far.
+        """
+        table = await self._begun(base, window, Wish(), language)
+        rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
+        return Calendar(rows, is_cut=table.is_cut)
 
     async def of_base(
-        self, base: BaseRecord, window: Window, wish: Wish, language: str
+        self,
+        base: BaseRecord,
+        window: Window,
+        wish: Wish,
+        language: str,
+        *,
+        pages: int = MAX_PAGES,
     ) -> Calendar:
-        """The offers of a base in a window that fit a wish.
+        """The offers of a base in a window that fit a wish: all of them, or a beginning.
+
+        Once a whole day and something buyable was read, so many pages are enough; but of a server
+        that does not sort by day, all are read.
 
         Raises:
             Refusal: NO_SUCH_CHOICE with the choices there are.
             ApiError: the offers cannot be read.
         """
-        products = wished_products(base, wish)
-        if not products:
-            return Calendar()
-        key = (base.handle, window, frozenset(products), language)
-        kept = self._kept.get(key)
-        if kept is not None and self._clock.monotonic() - kept.read_at < KEPT_SECONDS:
-            return kept.calendar
-        return await self._flights.join(
-            key, lambda: self._read(key, base, window, products, language)
+        table = await self._begun(base, window, wish, language)
+        await self._read(
+            table,
+            lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable(),
         )
+        return Calendar(tuple(table.known), is_cut=not table.is_whole)
 
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
@@ -120,46 +209,85 @@ class OfferCalendars:
         Raises:
             ApiError: the offers cannot be read.
         """
-        everything = Window(date.min, date.max)
-        calendar = await self._collect(base, everything, base.products, filters, language)
-        return calendar.rows
+        everything = _Question(base, Window(date.min, date.max), base.products, (), language)
+        pages = self._ticketing.list_offers(base.catalog.id, filters, language=language)
+        table = DatedTable(pages, everything.row_of)
+        while not table.is_over:
+            await table.read_on()
+        return tuple(table.rows)
 
-    async def _read(
-        self,
-        key: object,
-        base: BaseRecord,
-        window: Window,
-        products: Mapping[str, ProductRecord],
-        language: str,
-    ) -> Calendar:
-        filters = _filters(base, products, window)
-        calendar = await self._collect(base, window, products, filters, language)
-        if not calendar.rows:
-            undated = _filters(base, products, None)
-            calendar = await self._collect(base, None, products, undated, language)
-        self._kept[key] = _Kept(self._clock.monotonic(), calendar)
-        while len(self._kept) > KEPT_WINDOWS:
-            self._kept.popitem(last=False)
-        return calendar
+    async def _begun(
+        self, base: BaseRecord, window: Window, wish: Wish, language: str
+    ) -> PriceTable:
+        """A table of which at least the first day is read, or all.
 
-    async def _collect(
-        self,
-        base: BaseRecord,
-        window: Window | None,
-        products: Mapping[str, ProductRecord],
-        filters: OfferFilters,
-        language: str,
-    ) -> Calendar:
-        rows: dict[str, OfferRow] = {}
-        seen = 0
-        async for offer in self._ticketing.list_offers(base.catalog.id, filters, language=language):
-            seen += 1
-            product = _product_of(offer, base, products)
-            if product is not None and _fits(offer, window):
-                rows[offer.id] = _row(base, product, offer)
-            if seen >= MAX_OFFERS:
-                break
-        return Calendar(tuple(sorted(rows.values(), key=_order)), is_cut=seen >= MAX_OFFERS)
+        Where nothing is on sale in the window, that of the undated offers.
+        """
+        products = wished_products(base, wish)
+        if not products:
+            return nothing_to_read()
+        values = _value_ids(base, wish)
+        dated = self._table(_Question(base, window, products, values, language))
+        await self._read(dated, lambda: bool(dated.rows))
+        if dated.rows:
+            return dated
+        undated = self._table(_Question(base, None, products, values, language))
+        await self._read(undated, lambda: False)
+        return undated if undated.rows else dated
+
+    def _table(self, question: _Question) -> PriceTable:
+        """The table that is kept for a question, else a new one of which nothing is read."""
+        kept = self._kept.get(question.key)
+        if kept is not None:
+            return kept
+        table = self._unread(question)
+        self._kept.put(question.key, table)
+        return table
+
+    def _unread(self, question: _Question) -> PriceTable:
+        def pages(order: Literal["asc", "desc"]) -> Pages[Offer]:
+            catalog_id = question.base.catalog.id
+            filters = question.filters(order)
+            return self._ticketing.list_offers(catalog_id, filters, language=question.language)
+
+        if question.window is None:
+            return UndatedTable(pages, question.row_of)
+        return DatedTable(pages("asc"), question.row_of)
+
+    async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> None:
+        """Read a table on until it is enough, together with others who read it."""
+        while not (table.is_over or is_enough()):
+            await self._flights.join(table, table.read_on)
+            self._kept.make_room()
+
+
+class _KeptTables:
+    """Tables begun within the last minute: not too many, not too much memory, the used ones."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, tuple[float, PriceTable]] = OrderedDict()
+
+    def get(self, key: Hashable) -> PriceTable | None:
+        """The table of a question that is young enough."""
+        begun_at, table = self._kept.get(key, (-math.inf, None))
+        if self._clock.monotonic() - begun_at >= KEPT_SECONDS:
+            return None
+        self._kept.move_to_end(key)
+        return table
+
+    def put(self, key: Hashable, table: PriceTable) -> None:
+        """Keep a table, at the cost of others."""
+        self._kept[key] = (self._clock.monotonic(), table)
+        self._kept.move_to_end(key)
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Let go of what is used least."""
+        size = sum(table.size_bytes for _, table in self._kept.values())
+        while len(self._kept) > KEPT_WINDOWS or size > KEPT_BYTES:
+            _, (_, table) = self._kept.popitem(last=False)
+            size -= table.size_bytes
 
 
 def wished_products(base: BaseRecord, wish: Wish) -> Mapping[str, ProductRecord]:
@@ -266,17 +394,14 @@ def _known_choice(base: BaseRecord, code: str, name: str) -> str:
 _SHOWN_CHOICES = 12
 
 
-def _filters(
-    base: BaseRecord, products: Mapping[str, ProductRecord], window: Window | None
-) -> OfferFilters:
-    few = len(products) <= PRODUCTS_IN_ADDRESS
-    return OfferFilters(
-        date_after=window.first if window else None,
-        date_before=window.last if window else None,
-        product_base_id=base.handle.id,
-        product_ids=tuple(products) if few else (),
-        order_by_date="asc",
-    )
+def _value_ids(base: BaseRecord, wish: Wish) -> tuple[str, ...]:
+    """The option values all wished products have: one of each option that was named once."""
+    found = []
+    for code, names in wish.choices.items():
+        wanted = {fold(name) for name in names}
+        ids = [choice.id for choice in base.choices.get(code, ()) if fold(choice.name) in wanted]
+        found += ids if len(ids) == 1 else []
+    return tuple(found)
 
 
 def _product_of(
@@ -290,16 +415,12 @@ def _product_of(
     return products.get(product_id or "")
 
 
-def _fits(offer: Offer, window: Window | None) -> bool:
-    return offer.date is None if window is None else window.holds(offer.date)
-
-
 def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
     price = offer.price
     currency = price.currency if price else None
     return OfferRow(
         handle=Handle(base.handle.alias, offer.id),
-        product=ProductRecord(product.id, clean_line(product.name), product.choices),
+        product=product,
         day=offer.date,
         price=money(price.amount_incl_tax, currency) if price else None,
         was=money(price.original_amount_incl_tax, currency) if price else None,
@@ -310,16 +431,6 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
     )
 
 
-def _order(row: OfferRow) -> tuple[date, bool, Money, str]:
-    price = row.price
-    return (
-        row.day or date.max,
-        price is None,
-        price or Money(Decimal(0)),
-        row.product.name,
-    )
-
-
 def cheapest(rows: Iterable[OfferRow]) -> Money | None:
     """The lowest price among offers that are not sold out."""
-    return min((r.price for r in rows if r.price is not None and r.left != 0), default=None)
+    return min((r.price for r in rows if r.price is not None and r.is_buyable), default=None)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.catalog.calendar import Calendar, OfferRow, Window, Wish, check_days, window_of
-from korus_mcp.catalog.paging import Place
+from korus_mcp.catalog.calendar import CalendarPage, Window, Wish, check_days, window_of
+from korus_mcp.catalog.paging import BEGINNING
+from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import OPTION_CODES
 from korus_mcp.refusals import FieldProblem, invalid
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
@@ -65,14 +66,16 @@ class OffersView(View):
     name: str
     days: list[DayView] = []
     shown: int
-    total: int
+    total: int | None = None
     next_cursor: str | None = None
     note: str | None = None
 
     def text(self) -> str:
         """The page, day by day."""
         more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
-        head = f"{self.name}: {self.shown} of {self.total} offers."
+        of_all = f" of {self.total}" if self.total is not None else ""
+        follow = ", more follow" if self.next_cursor and not of_all else ""
+        head = f"{self.name}: {self.shown}{of_all} offers{follow}."
         return lines_of(head, *(day.text() for day in self.days), more, self.note)
 
 
@@ -103,21 +106,20 @@ async def get_offers(
     window = window_of(date_from, date_to, base, services.api.now())
     given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
     wish = Wish({code: _names(code, text) for code, text in given if text is not None})
-    calendar = await services.calendars.of_base(base, window, wish, wished_language)
-    first = cursor.offset if cursor else 0
-    page = calendar.rows[first : first + limit]
-    for row in page:
+    page = await services.calendars.page(
+        base, window, wish, wished_language, place=cursor or BEGINNING, limit=limit
+    )
+    for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
-    end = first + len(page)
     return Reply(
         OffersView(
             product_base_id=str(base.handle),
             name=base.name,
-            days=_days(page),
-            shown=len(page),
-            total=len(calendar.rows),
-            next_cursor=cursor_of(Place(end) if end < len(calendar.rows) else None),
-            note=_note(calendar, window),
+            days=_days(page.rows),
+            shown=len(page.rows),
+            total=page.total,
+            next_cursor=cursor_of(page.next_place),
+            note=_note(page, window),
         )
     )
 
@@ -129,16 +131,20 @@ def _names(code: str, text: str) -> tuple[str, ...]:
     return names
 
 
-def _days(page: Sequence[OfferRow]) -> list[DayView]:
+def _days(rows: Sequence[OfferRow]) -> list[DayView]:
     return [
         DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
-        for day, of_day in groupby(page, key=lambda row: row.day)
+        for day, of_day in groupby(rows, key=lambda row: row.day)
     ]
 
 
-def _note(calendar: Calendar, window: Window) -> str | None:
-    if calendar.is_cut:
+def _note(page: CalendarPage, window: Window) -> str | None:
+    if page.came_late:
+        return "Earlier days came in late: begin again without cursor to see them."
+    if page.is_cut:
         return "There are more offers than were read; narrow the days or choices."
-    if not calendar.rows:
+    if not page.rows and page.start:
+        return "No more offers."
+    if not page.rows:
         return f"No offers from {window.first} to {window.last}. Try other days."
     return None

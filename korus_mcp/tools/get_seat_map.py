@@ -8,7 +8,8 @@ from pydantic import Field
 
 from korus_mcp.api import OfferFilters
 from korus_mcp.app import App
-from korus_mcp.catalog.calendar import OfferRow, Wish, check_days, window_of
+from korus_mcp.catalog.calendar import check_days, window_of
+from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import BaseRecord
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
@@ -142,7 +143,7 @@ async def _offers(
 ) -> Sequence[OfferRow]:
     """The offers of the asked day, else of the next day that has some."""
     window = window_of(day, day, base, services.api.now())
-    calendar = await services.calendars.of_base(base, window, Wish(), language)
+    calendar = await services.calendars.first_day(base, window, language)
     if not calendar.rows:
         raise Refusal(
             Code.NOT_FOUND,
@@ -151,8 +152,7 @@ async def _offers(
             else "Nothing is on sale on that day, so there is no seat to compare.",
             "Call get_offers for days that have offers.",
         )
-    first = calendar.rows[0].day
-    return [row for row in calendar.rows if row.day == first]
+    return calendar.rows
 
 
 async def _of_session(

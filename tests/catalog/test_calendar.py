@@ -158,10 +158,11 @@ async def test_a_question_is_answered_from_memory_for_a_minute(stage: Stage) -> 
     first = await calendar(stage, "park_base")
     before = stage.sent("listOffers")
     stage.move(59)
-    assert await calendar(stage, "park_base") is first
+    assert await calendar(stage, "park_base") == first
     assert stage.sent("listOffers") == before
     stage.move(1)
-    assert await calendar(stage, "park_base") is not first
+    await calendar(stage, "park_base")
+    assert stage.sent("listOffers") == 2 * before
 
 
 async def test_equal_questions_at_once_are_asked_once(stage: Stage) -> None:
@@ -170,6 +171,35 @@ async def test_equal_questions_at_once_are_asked_once(stage: Stage) -> None:
         for _ in range(20):
             callers.start_soon(calendar, stage, "undated_base")
     assert stage.sent("listOffers") == 2, "dated, then undated"
+
+
+async def test_a_beginning_ends_after_so_many_pages_once_something_can_be_bought() -> None:
+    async with staged(selling=("ski",)) as stage:
+        base = await stage.app.mirror.base(stage.handle("ski_base"), "en")
+        days = Window(TODAY, TODAY + timedelta(days=30))
+        found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=4)
+        assert found.is_cut
+        assert len(found.rows) == 200
+        assert stage.sent("listOffers") == 5, "and the last, which tells whether days are in order"
+        found = await stage.app.calendars.of_base(base, days, ANY, "en")
+        assert not found.is_cut
+        assert stage.sent("listOffers") == 15
+
+
+async def test_a_beginning_that_is_sold_out_is_read_on() -> None:
+    def all_gone(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            for member in body["member"]:
+                member["availableQuantity"] = 0 if member["date"] < "2026-06-20" else None
+
+    async with staged(rewrite=all_gone) as stage:
+        base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        days = Window(TODAY, TODAY + timedelta(days=90))
+        found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=1)
+        assert found.is_cut
+        assert found.has_buyable()
+        assert found.rows[-1].day is not None
+        assert found.rows[-1].day < TODAY + timedelta(days=30)
 
 
 async def test_old_answers_make_room_for_new_ones(stage: Stage) -> None:

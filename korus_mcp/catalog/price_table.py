@@ -1,0 +1,273 @@
+"""A price table of the API, read page by page as far as somebody wants to see it.
+
+Two readings of the contract stand here and nowhere else. Rows come by day because we ask for it
+(`order[date]`); an older server that ignores this is found out by its own days. And offers without
+a date are at one end of a table in order of days, first or last: the contract does not say which.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+from korus_mcp.api import Page, Pages
+from korus_mcp.api.models.offer import Offer
+from korus_mcp.catalog.paging import Place
+from korus_mcp.catalog.records import ProductRecord
+from korus_mcp.handles import Handle
+from korus_mcp.money import Money
+
+MAX_OFFERS: Final = 2000
+"""No table is read further than this."""
+MAX_PAGES: Final = MAX_OFFERS // 50
+ROW_BYTES: Final = 800
+"""What a row takes in memory, roughly."""
+TABLE_BYTES: Final = 2000
+_BY_DAY: Final = ("asc", "desc")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferRow:
+    """One offer of the price table. `left` None means no limit is stated (T8)."""
+
+    handle: Handle
+    product: ProductRecord
+    day: date | None
+    price: Money | None
+    was: Money | None = None
+    left: int | None = None
+    session_required: bool = False
+    live_check: bool = False
+    dynamic_price: bool = False
+
+    @property
+    def is_buyable(self) -> bool:
+        """Whether it is not sold out, as far as the table knows."""
+        return self.left != 0
+
+
+RowOf: TypeAlias = Callable[[Offer], OfferRow | None]
+"""The row of an offer; None when it does not belong to what was asked."""
+PagesByDay: TypeAlias = Callable[[Literal["asc", "desc"]], Pages[Offer]]
+
+
+class PriceTable:
+    """What is known of the answer to one question. `read_on` learns more, one page at a time.
+
+    `rows` are in their final order: by day, then by price and name; a day is there when it is
+    complete. The table is over when it `is_whole`, or when it `is_cut` at the bound.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[OfferRow] = []
+        self.pages_read = 0
+        self.is_whole = False
+        self.is_cut = False
+        self.is_in_order = True
+        self.came_late = False
+        """Whether days came that belong before rows somebody may have seen already."""
+        self._waiting: list[OfferRow] = []
+        self._seen: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self.is_whole or self.is_cut
+
+    @property
+    def known(self) -> list[OfferRow]:
+        """All that was read, in order, days that are not complete too."""
+        return sorted([*self.rows, *self._waiting], key=_order)
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory it takes, roughly."""
+        rows = len(self.rows) + len(self._waiting)
+        return TABLE_BYTES + ROW_BYTES * rows + sys.getsizeof(self._seen)
+
+    def has_buyable(self) -> bool:
+        """Whether something that is not sold out was read."""
+        return any(row.is_buyable for rows in (self.rows, self._waiting) for row in rows)
+
+    def start_of(self, place: Place) -> int:
+        """The number of the first row of a page: behind the offer named, else as counted."""
+        numbers = (n for n, row in enumerate(self.rows, 1) if row.handle == place.behind)
+        return next(numbers, place.offset) if place.behind else place.offset
+
+    async def read_on(self) -> None:
+        """Read one step further.
+
+        Raises:
+            ApiError: it cannot be read; what was read before stays.
+        """
+        raise NotImplementedError
+
+    def _fresh(self, page: Page[Offer]) -> list[Offer]:
+        """The offers of a page that were not on an earlier one."""
+        fresh = {o.id: o for o in page.items if o.id not in self._seen}
+        self._seen.update(fresh)
+        return list(fresh.values())
+
+
+def nothing_to_read() -> PriceTable:
+    """The table of a question nothing can answer."""
+    table = PriceTable()
+    table.is_whole = True
+    return table
+
+
+class DatedTable(PriceTable):
+    """The offers of a window of days.
+
+    Nothing is released before the last page to be read was looked at, which tells a server that
+    does not sort by day; of such a server, nothing before all is read.
+    """
+
+    def __init__(self, pages: Pages[Offer], row_of: RowOf) -> None:
+        super().__init__()
+        self._pages = pages
+        self._row_of = row_of
+        self._received = 0
+        self._latest: date | None = None
+        self._last_number: int | None = None
+        self._last: Page[Offer] | None = None
+
+    async def read_on(self) -> None:
+        """Read the next page, or the last one where that was not looked at yet.
+
+        Raises:
+            ApiError: it cannot be read; what was read before stays.
+        """
+        if self._unseen_last is not None:
+            await self._look_at(self._unseen_last)
+        else:
+            self._take(await self._next())
+        self._release()
+
+    @property
+    def _unseen_last(self) -> int | None:
+        """The number of the last page while it still has to tell whether days are in order."""
+        return self._last_number if self.is_in_order and self._last is None else None
+
+    async def _look_at(self, number: int) -> None:
+        self._last = await self._pages.page(number)
+        days = [self._latest, *(offer.date for offer in self._last.items)]
+        self.is_in_order = _latest_in_order(days) is not None
+
+    async def _next(self) -> Page[Offer]:
+        number = self.pages_read + 1
+        if self._last is not None and self._last.number == number:
+            return self._last
+        return await self._pages.page(number)
+
+    def _take(self, page: Page[Offer]) -> None:
+        self.pages_read = page.number
+        self._received += page.received
+        fresh = self._fresh(page)
+        self._waiting += [row for row in map(self._row_of, fresh) if row is not None]
+        self._note_days(fresh)
+        is_same_again = not fresh and not page.unreadable
+        self.is_whole = is_same_again or _ends(page, self._received)
+        is_far = self._received >= MAX_OFFERS or self.pages_read >= MAX_PAGES
+        self.is_cut = is_far and not self.is_whole
+        if self.pages_read == 1 and page.total is not None and not self.is_over:
+            self._last_number = min(-(-page.total // page.received), MAX_PAGES)
+
+    def _note_days(self, offers: Iterable[Offer]) -> None:
+        """Watch the days, of offers that do not belong here too: the server sorts all or none."""
+        latest = _latest_in_order([self._latest, *(offer.date for offer in offers)])
+        if latest is None and self.is_in_order:
+            self.is_in_order = False
+            self.came_late = bool(self.rows)
+            self._waiting += self.rows
+            self.rows = []
+        self._latest = latest if latest is not None else self._latest
+
+    def _release(self) -> None:
+        """Put in order what nothing can come before any more; undated offers come last."""
+        latest = self._latest or date.min
+        if self.is_over:
+            done, self._waiting = self._waiting, []
+        elif self.is_in_order and self._unseen_last is None:
+            done = [row for row in self._waiting if row.day is not None and row.day < latest]
+            self._waiting = [row for row in self._waiting if row.day is None or row.day >= latest]
+        else:
+            return
+        self.rows += sorted(done, key=_order)
+
+
+class UndatedTable(PriceTable):
+    """The offers of a base that are good for any day.
+
+    Looked for at both ends of all its offers in order of days, so that a base without such offers
+    costs one page or two; a run of them is read to its end.
+    """
+
+    def __init__(self, pages_by_day: PagesByDay, row_of: RowOf) -> None:
+        super().__init__()
+        self._pages_by_day = pages_by_day
+        self._row_of = row_of
+
+    async def read_on(self) -> None:
+        """Read all of it.
+
+        Raises:
+            ApiError: it cannot be read.
+        """
+        found: list[Offer] = []
+        for direction in _BY_DAY:
+            run, is_everything = await self._run(self._pages_by_day(direction))
+            found += run
+            if run or is_everything:
+                break
+        self.rows = sorted(filter(None, map(self._row_of, found)), key=_order)
+        self.is_whole = not self.is_cut
+
+    async def _run(self, pages: Pages[Offer]) -> tuple[list[Offer], bool]:
+        """The undated offers a list begins with, and whether it was read to its end."""
+        run: list[Offer] = []
+        received = 0
+        self._seen.clear()
+        for number in range(1, MAX_PAGES + 1):
+            page = await pages.page(number)
+            self.pages_read += 1
+            received += page.received
+            fresh = self._fresh(page)
+            undated = [offer for offer in fresh if offer.date is None]
+            run += undated
+            if _ends(page, received):
+                return run, True
+            if len(undated) < len(fresh) or not fresh:
+                return run, False
+        self.is_cut = True
+        return run, False
+
+
+def _ends(page: Page[Offer], received: int) -> bool:
+    """Whether nothing follows a page, after so many offers: a server may give less than 50."""
+    if page.total is None:
+        return page.last
+    return page.received == 0 or received >= page.total
+
+
+def _latest_in_order(days: Iterable[date | None]) -> date | None:
+    """The last of days that do not step back, those that are None left out; None if they do."""
+    latest = date.min
+    for day in days:
+        if day is not None and day < latest:
+            return None
+        latest = day or latest
+    return latest
+
+
+def _order(row: OfferRow) -> tuple[date, bool, Money, str, str]:
+    price = row.price
+    return (
+        row.day or date.max,
+        price is None,
+        price or Money(Decimal(0)),
+        row.product.name,
+        row.handle.id,
+    )

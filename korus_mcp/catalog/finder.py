@@ -22,6 +22,8 @@ from korus_mcp.refusals import Code, FieldProblem, Refusal, quoted
 SIDE_BY_SIDE: Final = 8
 CANDIDATES: Final = 24
 FIRST_DATES: Final = 3
+PAGES_A_BASE: Final = 4
+"""So much of a price table is read for its lowest price: a search asks for many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +40,32 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FoundBase:
-    """A base that answers; price and dates only where a window was asked for."""
+    """A base that answers; price and dates only where a window was asked for.
+
+    `is_lowest` is false when there are more offers than were read: `from_price` is the lowest of
+    the first days then, and a lower one may follow.
+    """
 
     record: BaseRecord
     from_price: Money | None = None
     dates: tuple[date, ...] = ()
+    is_lowest: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """One page of answers. `total` counts all of them; None when not all were checked."""
+    """One page of answers. `total` counts all of them; None when not all were checked.
+
+    `unchecked` counts bases whose offers could not be read. `is_checked` is false when none could:
+    the bases answer but for their days.
+    """
 
     bases: tuple[FoundBase, ...]
     total: int | None
     state: State
     next_place: Place | None = None
     unchecked: int = 0
+    is_checked: bool = True
     nearest: tuple[str, ...] = ()
 
 
@@ -111,21 +123,29 @@ class Finder:
     async def _in_window(
         self, page: Page, wanted: Wanted, window: Window, state: State, language: str
     ) -> Findings:
-        records = await self._records(page.rows, language)
-        steps = [partial(self._calendar, record, window, language) for record in records]
-        calendars = await side_by_side(steps, limit=SIDE_BY_SIDE)
+        """The bases of a page with something to buy in a window, asked for until there are enough.
+
+        Where none of the best can be read, nobody is asked on: what matches is told unchecked.
+        """
         bases: list[FoundBase] = []
         looked_at = unchecked = 0
-        for record, calendar in zip(records, calendars, strict=True):
-            if len(bases) == wanted.limit:
+        while looked_at < len(page.rows) and len(bases) < wanted.limit:
+            rows = page.rows[looked_at : looked_at + SIDE_BY_SIDE]
+            records = await self._records(rows, language)
+            calendars = await self._calendars_of(records, window, language)
+            is_dead = any(records) and not any(calendars)
+            if is_dead and not looked_at:
+                return await self._unchecked(page, wanted, state, language)
+            for record, calendar in zip(records, calendars, strict=True):
+                if len(bases) == wanted.limit:
+                    break
+                looked_at += 1
+                if record is not None and calendar is None:
+                    unchecked += 1
+                elif record is not None and calendar is not None and calendar.has_buyable():
+                    bases.append(_dated(record, calendar))
+            if is_dead:
                 break
-            looked_at += 1
-            if record is None:
-                continue
-            if calendar is None:
-                unchecked += 1
-            elif calendar.rows:
-                bases.append(_dated(record, calendar, window))
         rest = page.place_behind(looked_at) if looked_at else None
         is_all = page.start == 0 and rest is None and not unchecked
         return Findings(
@@ -134,6 +154,19 @@ class Finder:
             state=state,
             next_place=rest,
             unchecked=unchecked,
+        )
+
+    async def _unchecked(self, page: Page, wanted: Wanted, state: State, language: str) -> Findings:
+        """The bases of a page that answer but for their days, which nobody can tell now."""
+        rows = page.rows[: wanted.limit]
+        records = [r for r in await self._records(rows, language) if r is not None]
+        return Findings(
+            bases=tuple(FoundBase(record) for record in records),
+            total=None,
+            state=state,
+            next_place=page.place_behind(len(rows)),
+            unchecked=len(records),
+            is_checked=False,
         )
 
     async def _records(self, rows: Sequence[Row], language: str) -> list[BaseRecord | None]:
@@ -153,22 +186,34 @@ class Finder:
         except ApiError:
             return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
 
+    async def _calendars_of(
+        self, records: Sequence[BaseRecord | None], window: Window, language: str
+    ) -> list[Calendar | None]:
+        steps = [partial(self._calendar, record, window, language) for record in records]
+        return await side_by_side(steps, limit=SIDE_BY_SIDE)
+
     async def _calendar(
         self, record: BaseRecord | None, window: Window, language: str
     ) -> Calendar | None:
-        """The offers of a base in a window; None when they could not be read."""
+        """The offers of a base in a window, or the first of them; None when they cannot tell."""
         if record is None or not record.products:
             return None
         try:
-            return await self._calendars.of_base(record, window, Wish(), language)
+            calendar = await self._calendars.of_base(
+                record, window, Wish(), language, pages=PAGES_A_BASE
+            )
         except ApiError:
             return None
+        is_undecided = calendar.is_cut and not calendar.has_buyable()
+        return None if is_undecided else calendar
 
 
-def _dated(record: BaseRecord, calendar: Calendar, window: Window) -> FoundBase:
-    rows = [r for r in calendar.rows if window.holds(r.day) and r.left != 0]
-    days = sorted({r.day for r in rows if r.day is not None})
-    return FoundBase(record, cheapest(rows), tuple(days[:FIRST_DATES]))
+def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:
+    rows = [row for row in calendar.rows if row.is_buyable]
+    days = sorted({row.day for row in rows if row.day is not None})
+    return FoundBase(
+        record, cheapest(rows), tuple(days[:FIRST_DATES]), is_lowest=not calendar.is_cut
+    )
 
 
 def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRecord | None:

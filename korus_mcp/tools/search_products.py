@@ -55,7 +55,7 @@ class ProductView(Part):
             choices=ChoicesView(**choices) if any(choices.values()) else None,
             has_sessions=bool(record.has_sessions),
             has_seat_map=record.seat_map_id is not None,
-            from_price=text_of(found.from_price),
+            from_price=_from(found),
             dates=[day.isoformat() for day in found.dates],
         )
 
@@ -145,6 +145,12 @@ def _moment(moment: datetime | None) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%MZ}" if moment is not None else None
 
 
+def _from(found: FoundBase) -> str | None:
+    """The lowest price; reads "from at most 34.00 EUR" where a lower one may follow."""
+    price = text_of(found.from_price)
+    return price if price is None or found.is_lowest else f"at most {price}"
+
+
 def _shown(choices: tuple[Choice, ...]) -> list[str]:
     names = [choice.name for choice in choices[:SHOWN_CHOICES]]
     rest = len(choices) - len(names)
@@ -163,7 +169,9 @@ def _note(found: Findings) -> str | None:
         notes.append(_none(found))
     if found.nearest:
         notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
-    if found.unchecked:
+    if not found.is_checked:
+        notes.append("Offers cannot be read now: these match, but no days were checked.")
+    elif found.unchecked:
         notes.append(f"{found.unchecked} could not be checked for these days.")
     if found.state.is_stranded:
         notes.append("KorusTicket does not answer now; this is the catalog as it was then.")

@@ -148,13 +148,14 @@ async def test_bases_that_could_not_be_checked_are_counted(stage: Stage) -> None
     window = Window(TODAY, TODAY)
     stage.sandbox.faults.add(Answer(status=500), "listOffers", times=None)
     found = await find(stage, window=window, limit=20)
-    assert (found.bases, found.unchecked) == ((), 8)
+    assert (len(found.bases), found.unchecked, found.is_checked) == (8, 8, False)
 
 
 async def test_bases_without_details_could_not_be_checked(stage: Stage) -> None:
     stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
     found = await find(stage, "night safari", window=Window(TODAY, TODAY))
-    assert (found.bases, found.unchecked) == ((), 1)
+    assert (names(found), found.unchecked) == (["Night safari"], 1)
+    assert not found.is_checked
 
 
 async def test_a_full_page_in_a_window_leads_to_the_rest(stage: Stage) -> None:

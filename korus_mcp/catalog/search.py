@@ -1,38 +1,64 @@
 """Search: a buyer's words against the mirror, forgiving case, accents, order and typos.
 
 Ranked as a person would: the exact name, then names that begin so, then bases that have all the
-words, then those that have them after correction, then those that have most of them.
+words, corrected where they have to be, then those that have as many of them as any base has.
 """
 
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.spelling import Spelled, Speller
-from korus_mcp.catalog.store import Row, Scope, Store, spoken
-from korus_mcp.folding import words
+from korus_mcp.catalog.store import Part, Row, Scope, Store, spoken
+from korus_mcp.folding import fold, words
 
 MOST_WORDS: Final = 12
 RANKED: Final = 100
 COUNTED: Final = 1000
-NEAREST_AMONG: Final = 2000
-NEAR_ENOUGH: Final = 40.0
-EXACT, CORRECTED, BEGINNING, TOGETHER, LENGTH = 3.0, 2.4, 2.2, 1.0, 0.02
-"""Weights of a word in a name; measured by `make search-quality`."""
+MOST_TRIES: Final = 4
+NEAR_WORDS: Final = 3
+NEAR_WORD: Final = 50.0
+NEAR_NAME: Final = 40.0
+EXACT: Final = 3.0
+"""A word stands in the name. This and the next weigh what a name says of a query."""
+CORRECTED: Final = 2.4
+"""A word stands in the name once corrected."""
+BEGINNING: Final = 2.2
+"""A word of the name begins so."""
+TOGETHER: Final = 1.0
+"""Two words stand side by side in the name as in the query: a club, a person, a season."""
+LENGTH: Final = 0.02
+"""Taken off for each word of a name: of two that say as much, the shorter says it clearer."""
 STOP_WORDS: Final = frozenset(
     word
     for line in (
-        "a au aux avec billet billets ce ces cette d dans de des du en entree entrees et l la le",
-        "les ma mes mon nos notre ou par place places pour qu que reservation reserver s sa ses",
-        "son sur ticket tickets un une voir y acheter cherche chercher prochain prochaine svp",
-        "an and at book booking buy by entry find for from in into is me my near next of on or",
-        "our pass seat seats see some that the this to two with",
+        # articles, prepositions, pronouns, auxiliaries
+        "a ai au aux avec avez avoir c ce ces cet cette chez contre d dans de des du elle elles en",
+        "est et etre eux il ils j je l la le les leur leurs lui m ma me mes moi mon n ne nos notre",
+        "nous on ou par pas pour qu que quel quelle quelles quels qui quoi s sa se ses si son sont",
+        "suis sur t ta te tes toi ton tu un une vers vos votre vous y",
+        "about against am an and any anything are at be been by can could d do does for from had",
+        "has have he her his how i if in into is it its ll me my near of or our re she some than",
+        "that the their them there these they this those to v ve versus vs was we were what when",
+        "where which who with without would you your",
+        # what buyers say around what they mean
+        "acheter aimerais aimerait aller bonjour cherche chercher combien comment faut merci peut",
+        "peux plait prendre reserver reste svp trouver va veut veux voir voudrais voudrait",
+        "book booking buy find get hello hi looking need please see thanks want",
+        # what everything here is
+        "billet billets entree entrees entry place places reservation seat seats ticket",
+        "tickets next prochain prochaine",
     )
     for word in line.split()
 )
 """Words that say nothing about a base; they count only where nothing else was asked."""
+_SEASON: Final = re.compile(r"\b(\d\d)?(\d\d) ?[-/\u2013] ?(\d\d)\b")
+"""A season as people write it: 26/27, 2026-27."""
+_PAUSE: Final = re.compile(r"[,;:!?()\u00ab\u00bb\u201c\u201d]|\.\s|\s[-\u2013/]\s")
+"""Where words that stand side by side do not belong together."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +91,9 @@ def search(
     The best hundred can be paged through; the page behind a base begins there also when the
     catalog was renewed meanwhile.
     """
-    asked = list(dict.fromkeys(words(query)))[:MOST_WORDS]
-    if not asked:
+    if not words(query):
         return _by_name(store, scope, place, limit)
-    found = _best(store, speller, asked, query, scope)
+    found = _best(store, speller, query, scope)
     behind = next((n for n, row in enumerate(found.rows) if row.handle == place.behind), None)
     start = place.offset if behind is None else behind + 1
     end = start + limit
@@ -80,29 +105,75 @@ def _by_name(store: Store, scope: Scope, place: Place, limit: int) -> Page:
     return Page(tuple(rows[:limit]), store.total(scope), place.offset, has_more=len(rows) > limit)
 
 
-def _best(store: Store, speller: Speller, asked: Sequence[str], query: str, scope: Scope) -> _Found:
+def _best(store: Store, speller: Speller, query: str, scope: Scope) -> _Found:
     named = store.named(spoken(query), scope, limit=RANKED)
-    spelled = [speller.spell(word) for word in _telling(asked)]
-    meant = [s for s in spelled if s.is_meant]
-    for needed in _relaxed(meant, speller):
-        match = " AND ".join(_group(s) for s in needed)
-        rows = store.matching(match, scope, limit=RANKED)
-        if rows:
-            total = max(store.matches(match, scope, at_most=COUNTED), len(named))
-            ranked = _ranked(rows, spelled, speller)
-            return _Found(_merged(named, ranked), total)
-    return _Found(tuple(named), len(named))
+    asked = _asked(query)
+    spelled = speller.spell([*asked])
+    needed = _answered(
+        [each for each in spelled if each.is_meant],
+        lambda some: store.matches(_match(some), Part.ALL, scope, at_most=1) > 0,
+    )
+    if not needed:
+        return _Found(tuple(named), len(named))
+    total = store.matches(_match(needed), Part.ALL, scope, at_most=COUNTED)
+    rows = _matching(store, _match(needed), scope, min(total, RANKED))
+    follows = list(zip(spelled, asked.values(), strict=True))
+    ranked = sorted(rows, key=lambda row: -_score(row, follows))
+    return _Found(_merged(named, ranked), max(total, len(named)))
 
 
-def _telling(asked: Sequence[str]) -> list[str]:
-    telling = [word for word in asked if word not in STOP_WORDS]
-    return telling or list(asked)
+def _asked(query: str) -> dict[str, bool]:
+    """The words that tell what is meant, and whether each stands right behind the one before."""
+    text = _SEASON.sub(_written_out, fold(query))
+    phrases = [words(phrase) for phrase in _PAUSE.split(text)]
+    telling = [[word for word in phrase if word not in STOP_WORDS] for phrase in phrases]
+    asked: dict[str, bool] = {}
+    for phrase in telling if any(telling) else phrases:
+        for place, word in enumerate(phrase):
+            asked.setdefault(word, place > 0)
+    return dict(islice(asked.items(), MOST_WORDS))
 
 
-def _relaxed(meant: Sequence[Spelled], speller: Speller) -> list[list[Spelled]]:
-    """All words, then ever fewer: the commonest is given up first."""
-    by_rarity = sorted(meant, key=speller.frequency)
-    return [by_rarity[:count] for count in range(len(by_rarity), 0, -1)]
+def _written_out(season: re.Match[str]) -> str:
+    """Both years of a season in full; anything else stays as it is."""
+    century, first, second = season.groups("20")
+    if (int(second) - int(first)) % 100 != 1:
+        return season.group()
+    return f"{century}{first} {century}{second}"
+
+
+def _answered(
+    meant: Sequence[Spelled], stands: Callable[[Sequence[Spelled]], bool]
+) -> list[Spelled]:
+    """All words where some base has them all, else about as many as any base has.
+
+    Each try gathers words around the weightiest one that none before has had: a chance word that
+    no other goes with costs one try, not the answer.
+    """
+    if not meant or stands(meant):
+        return list(meant)
+    by_weight = sorted(meant, key=_weight, reverse=True)
+    tried: set[str] = set()
+    best: list[Spelled] = []
+    for _ in range(MOST_TRIES):
+        untried = [each for each in by_weight if each.word not in tried]
+        if not untried:
+            break
+        gathered: list[Spelled] = []
+        for each in (untried[0], *(other for other in by_weight if other is not untried[0])):
+            if stands([*gathered, each]):
+                gathered.append(each)
+        tried |= {untried[0].word} | {each.word for each in gathered}
+        best = max(best, gathered, key=lambda some: sum(map(_weight, some)))
+    return best
+
+
+def _weight(spelled: Spelled) -> float:
+    return spelled.weight * spelled.sureness
+
+
+def _match(needed: Sequence[Spelled]) -> str:
+    return " AND ".join(_group(each) for each in needed)
 
 
 def _group(spelled: Spelled) -> str:
@@ -110,24 +181,30 @@ def _group(spelled: Spelled) -> str:
     ways = [f'"{spelled.word}" *'] if spelled.is_prefix else []
     if spelled.is_known and not ways:
         ways.append(f'"{spelled.word}"')
-    ways += [f'"{word}"' for word in spelled.corrections]
+    for correction in spelled.corrections:
+        parts = " AND ".join(f'"{word}"' for word in correction.split())
+        ways.append(f"({parts})")
     return f"({' OR '.join(ways)})"
 
 
-def _ranked(rows: Sequence[Row], spelled: Sequence[Spelled], speller: Speller) -> list[Row]:
-    weights = [1 + 1 / math.log(2.72 + speller.frequency(s)) for s in spelled]
-    pairs = list(zip(spelled, weights, strict=True))
-    return sorted(rows, key=lambda row: (-_score(row, pairs), row.rank, row.folded, row.number))
+def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
+    """Bases that match, those first that do so by their names, then by what else names things."""
+    rows: dict[int, Row] = {}
+    for part in (Part.NAME, Part.NAMING, Part.ALL):
+        if len(rows) < enough:
+            for row in store.matching(match, part, scope, limit=RANKED):
+                rows.setdefault(row.number, row)
+    return list(rows.values())
 
 
-def _score(row: Row, asked: Sequence[tuple[Spelled, float]]) -> float:
+def _score(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
     """How much of what was asked the name says, and says together, less for what else it says."""
     name = [word for word in row.folded.split() if word not in STOP_WORDS]
     said, before = 0.0, None
-    for spelled, weight in asked:
+    for spelled, follows in asked:
         place, likeness = _place_in(name, spelled)
-        said += likeness * weight
-        if place is not None and before is not None and place == before + 1:
+        said += likeness * spelled.weight
+        if follows and place is not None and before is not None and place == before + 1:
             said += TOGETHER
         before = place
     return said - LENGTH * len(name)
@@ -153,10 +230,18 @@ def _merged(first: Sequence[Row], then: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def nearest_names(store: Store, query: str) -> tuple[str, ...]:
-    """Names that look like a query nothing answered."""
+    """Names that look like a query nothing answered: of those with words like its words."""
     from rapidfuzz import fuzz
     from rapidfuzz.process import extract
 
-    names = [row.name for row in store.all_rows(Scope(), limit=NEAREST_AMONG)]
+    known = list(store.all_words())
+    near: dict[str, None] = {}
+    for word in _asked(query):
+        alike = extract(word, known, scorer=fuzz.ratio, limit=NEAR_WORDS, score_cutoff=NEAR_WORD)
+        near |= {term: None for term, _, _ in alike}
+    if not near:
+        return ()
+    match = " OR ".join(f'"{word}"' for word in near)
+    names = [row.name for row in store.matching(match, Part.NAMING, Scope(), limit=RANKED)]
     close = extract(query, names, scorer=fuzz.token_set_ratio, processor=spoken, limit=3)
-    return tuple(name for name, score, _ in close if score >= NEAR_ENOUGH)
+    return tuple(name for name, score, _ in close if score >= NEAR_NAME)

@@ -5,6 +5,7 @@ replaced. Several servers of one user share it: all may read while one of them c
 path the same database lives in memory and ends with the process.
 """
 
+import hashlib
 import logging
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +23,11 @@ from korus_mcp.catalog.records import BaseName, BaseRecord, CatalogRecord
 from korus_mcp.folding import fold, words
 from korus_mcp.handles import Handle
 
-VERSION: Final = 1
+VERSION: Final = 2
 BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
+CONSIDERED: Final = 1000
+"""So many matches are compared at most: words that stand in half of all bases stay quick."""
 _log = logging.getLogger(__name__)
 
 _SCHEMA: Final = """
@@ -46,26 +50,27 @@ CREATE TABLE product (
 ) WITHOUT ROWID;
 CREATE INDEX product_by_base ON product (base);
 CREATE VIRTUAL TABLE text USING fts5 (
-    name, place, kind, choices, products, texts,
-    tokenize = "unicode61 remove_diacritics 0", prefix = '2 3'
+    name, place, kind, choices, products, texts, scope,
+    tokenize = "ascii", prefix = '2 3', detail = column, columnsize = 0
 );
 CREATE TABLE word (term TEXT PRIMARY KEY, bases INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
 """
 _BASE_COLUMNS: Final = "base.number, base.catalog, base.id, base.name, base.folded, catalog.alias"
+_NAMING_COLUMNS: Final = 5
+_NO_WORD: Final = "none"
 _RECORD: Final = TypeAdapter(BaseRecord)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A product base as a search meets it; `rank` is better when lower."""
+    """A product base as a search meets it."""
 
     number: int
     catalog_id: str
     handle: Handle
     name: str
     folded: str
-    rank: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -260,7 +265,7 @@ class Store:
                 0,
             )
         return self._rows(
-            f"SELECT {_BASE_COLUMNS}, 0.0 FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
+            f"SELECT {_BASE_COLUMNS} FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
             f"WHERE {where} ORDER BY base.folded, base.number LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
@@ -275,45 +280,48 @@ class Store:
         """Bases whose folded name begins with this, the shortest first."""
         where, values = scope.sql()
         return self._rows(
-            f"SELECT {_BASE_COLUMNS}, 0.0 FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
+            f"SELECT {_BASE_COLUMNS} FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
             f"WHERE base.folded >= ? AND base.folded < ? AND {where} "
             "ORDER BY base.folded, base.number LIMIT ?",
             (folded, folded + "\U0010ffff", *values, limit),
         )
 
-    def matching(self, match: str, scope: "Scope", *, limit: int) -> list[Row]:
-        """Bases that match a full-text query, best first."""
-        where, values = scope.sql()
-        inside = (
-            f"AND rowid IN (SELECT number FROM base WHERE {where})" if scope.is_narrow else ""  # noqa: S608 - constants
-        )
+    def matching(self, match: str, part: "Part", scope: "Scope", *, limit: int) -> list[Row]:
+        """Bases that match a full-text query in a part of what is known of them.
+
+        Those with the shortest names come first; of very many matches only some are compared.
+        """
         return self._rows(
-            f"SELECT {_BASE_COLUMNS}, best.rank FROM ("  # noqa: S608 - constants
-            "SELECT rowid, bm25(text, 10, 5, 2, 3, 2, 1) AS rank FROM text "
-            f"WHERE text MATCH ? {inside} ORDER BY rank LIMIT ?) AS best "
-            "JOIN base ON base.number = best.rowid JOIN catalog ON catalog.id = base.catalog",
-            (match, *values, limit),
+            f"SELECT {_BASE_COLUMNS} FROM (SELECT rowid FROM text WHERE text MATCH ? LIMIT ?) "  # noqa: S608 - constants
+            "AS found JOIN base ON base.number = found.rowid "
+            "JOIN catalog ON catalog.id = base.catalog "
+            "ORDER BY length(base.folded), base.folded, base.number LIMIT ?",
+            (scope.narrowed(f"{part} : ({match})"), CONSIDERED, limit),
         )
 
-    def matches(self, match: str, scope: "Scope", *, at_most: int) -> int:
-        """How many bases match, counted no further than asked."""
-        where, values = scope.sql()
-        inside = f"AND rowid IN (SELECT number FROM base WHERE {where})" if scope.is_narrow else ""  # noqa: S608 - constants
-        query = f"SELECT count(*) FROM (SELECT 1 FROM text WHERE text MATCH ? {inside} LIMIT ?)"  # noqa: S608 - constants
-        return int(self._ask(query, (match, *values, at_most))[0][0])
+    def matches(self, match: str, part: "Part", scope: "Scope", *, at_most: int) -> int:
+        """How many bases match a full-text query, counted no further than asked."""
+        query = "SELECT count(*) FROM (SELECT 1 FROM text WHERE text MATCH ? LIMIT ?)"
+        narrowed = scope.narrowed(f"{part} : ({match})")
+        return int(self._ask(query, (narrowed, at_most))[0][0])
 
-    def bases_with(self, words: Sequence[str]) -> int:
-        """In how many bases these words stand, those with several counted for each."""
+    def bases_with(self, words: Sequence[str]) -> dict[str, int]:
+        """Those of these words that name things, each with the number of bases it stands in."""
         places = ", ".join("?" * len(words))
-        query = f"SELECT coalesce(sum(bases), 0) FROM word WHERE bases > 0 AND term IN ({places})"  # noqa: S608 - places only
-        return int(self._ask(query, tuple(words))[0][0])
+        query = f"SELECT term, bases FROM word WHERE bases > 0 AND term IN ({places})"  # noqa: S608 - places only
+        return dict(self._ask(query, tuple(words)))
 
-    def words_beginning(self, head: str, *, limit: int) -> list[str]:
-        """Words of the catalog that begin so, in order."""
+    def words_beginning(self, head: str, *, limit: int) -> list[tuple[str, int]]:
+        """Words that name things and begin so, in order, with the number of bases of each."""
         query = (
-            "SELECT term FROM word WHERE term >= ? AND term < ? AND bases > 0 ORDER BY term LIMIT ?"
+            "SELECT term, bases FROM word WHERE term >= ? AND term < ? AND bases > 0 "
+            "ORDER BY term LIMIT ?"
         )
-        return [row[0] for row in self._ask(query, (head, head + "\U0010ffff", limit))]
+        return self._ask(query, (head, head + "\U0010ffff", limit))
+
+    def mentions(self, word: str, *, at_most: int) -> int:
+        """In the texts of how many bases a word stands, counted no further than asked."""
+        return self.matches(f'"{word}"', Part.TEXTS, Scope(), at_most=at_most)
 
     def all_words(self) -> dict[str, int]:
         """The words that name things, each with the number of bases it stands in."""
@@ -449,8 +457,8 @@ class Store:
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[Row]:
         return [
-            Row(number, catalog, Handle(alias, base_id), name, folded, rank)
-            for number, catalog, base_id, name, folded, alias, rank in self._ask(query, values)
+            Row(number, catalog, Handle(alias, base_id), name, folded)
+            for number, catalog, base_id, name, folded, alias in self._ask(query, values)
         ]
 
     def _put_name(
@@ -463,7 +471,8 @@ class Store:
                 "INSERT INTO base (catalog, id, name, folded, run) VALUES (?, ?, ?, ?, ?)",
                 (catalog_id, base_id, name, spoken(name), run),
             )
-            self._index(db, added.lastrowid, (_indexed(name), "", "", "", "", ""))
+            scope = _scope_words(catalog_id, None)
+            self._index(db, added.lastrowid, (_indexed(name), "", "", "", "", "", scope))
         elif row[1] == name:
             db.execute("UPDATE base SET run = ? WHERE number = ?", (run, row[0]))
         else:
@@ -494,15 +503,17 @@ class Store:
 
     def _index(self, db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
         db.execute(
-            "INSERT INTO text (rowid, name, place, kind, choices, products, texts) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (number, *columns),
         )
         self._count(db, columns, 1)
 
     def _unindex(self, db: sqlite3.Connection, number: int) -> Sequence[str]:
         """Take a base out of the index; what it was found by."""
-        query = "SELECT name, place, kind, choices, products, texts FROM text WHERE rowid = ?"
+        query = (
+            "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
+        )
         columns: Sequence[str] = db.execute(query, (number,)).fetchone()
         db.execute("DELETE FROM text WHERE rowid = ?", (number,))
         self._count(db, columns, -1)
@@ -510,7 +521,7 @@ class Store:
 
     def _count(self, db: sqlite3.Connection, columns: Sequence[str], by: int) -> None:
         """Count a base for each word that names things; the texts are left out."""
-        terms = set(" ".join(columns[:-1]).split())
+        terms = set(" ".join(columns[:_NAMING_COLUMNS]).split())
         db.executemany(
             "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET "
             "bases = bases + excluded.bases",
@@ -548,6 +559,25 @@ class Scope:
             values.extend(self.cities)
         return " AND ".join(conditions), tuple(values)
 
+    def narrowed(self, match: str) -> str:
+        """A full-text query narrowed to this scope, by the index alone."""
+        wanted = [match]
+        if self.catalog_id is not None:
+            wanted.append(f"scope : {_catalog_word(self.catalog_id)}")
+        if self.cities is not None:
+            cities = " OR ".join(_city_word(city) for city in self.cities)
+            wanted.append(f"scope : ({cities or _NO_WORD})")
+        return " AND ".join(wanted)
+
+
+class Part(StrEnum):
+    """Parts of what is known of a base, as a full-text query names them."""
+
+    NAME = "name"
+    NAMING = "{name place kind choices products}"
+    TEXTS = "texts"
+    ALL = "{name place kind choices products texts}"
+
 
 def spoken(text: str) -> str:
     """A text as its folded words, by which names are compared and sorted."""
@@ -565,7 +595,21 @@ def _columns(record: BaseRecord) -> tuple[str, ...]:
         (product.name for product in record.products.values()),
         (record.short_description, record.description),
     )
-    return tuple(_indexed(" ".join(text for text in texts if text)) for texts in parts)
+    columns = (_indexed(" ".join(text for text in texts if text)) for texts in parts)
+    return (*columns, _scope_words(record.catalog.id, place.city))
+
+
+def _scope_words(catalog_id: str, city: str | None) -> str:
+    return f"{_catalog_word(catalog_id)} {_city_word(fold(city or ''))}"
+
+
+def _catalog_word(catalog_id: str) -> str:
+    """One word for a catalog, whatever its id is made of."""
+    return "c" + hashlib.sha256(catalog_id.encode()).hexdigest()[:16]
+
+
+def _city_word(folded: str) -> str:
+    return "t" + hashlib.sha256(folded.encode()).hexdigest()[:16]
 
 
 def _indexed(text: str) -> str:

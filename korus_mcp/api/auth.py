@@ -17,8 +17,8 @@ from korus_mcp.api.errors import (
     Outcome,
     TokenRefused,
     TokenUnavailable,
-    from_answer,
 )
+from korus_mcp.api.failures import from_answer
 from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Lanes
 from korus_mcp.clock import Clock
 

@@ -7,7 +7,8 @@ from typing import cast
 import anyio
 import httpx
 
-from korus_mcp.api.errors import NETWORK_FAILURES, TooLarge, outcome_of_answered
+from korus_mcp.api.errors import TooLarge
+from korus_mcp.api.failures import NETWORK_FAILURES, outcome_of_answered
 
 ERROR_BODY_LIMIT = 64 * 1024
 ERROR_BODY_SECONDS = 2.0

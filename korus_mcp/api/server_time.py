@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from korus_mcp.api.errors import http_date
+from korus_mcp.api.failures import http_date
 from korus_mcp.clock import Clock
 
 _log = logging.getLogger(__name__)

@@ -21,12 +21,9 @@ from korus_mcp import __version__
 from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
 from korus_mcp.api.config import ApiConfig, checked_language
-from korus_mcp.api.errors import (
+from korus_mcp.api.errors import Malformed, Outcome, Unauthorized, Unreachable
+from korus_mcp.api.failures import (
     NETWORK_FAILURES,
-    Malformed,
-    Outcome,
-    Unauthorized,
-    Unreachable,
     from_answer,
     from_network,
     outcome_of_answered,

@@ -25,8 +25,9 @@ from korus_mcp.api import (
     Unprocessable,
     Unreachable,
     errors,
+    failures,
 )
-from korus_mcp.api.errors import from_answer, from_network, plain_text
+from korus_mcp.api.failures import from_answer, from_network, plain_text
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 NOT_SENT, REFUSED, UNKNOWN = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.UNKNOWN
@@ -106,7 +107,7 @@ def test_every_exception_class_of_httpx_is_in_the_table() -> None:
         if isinstance(each, type) and issubclass(each, BaseException)
     }
     assert ours - set(NETWORK) == set()
-    assert all(issubclass(each, errors.NETWORK_FAILURES) for each in NETWORK)
+    assert all(issubclass(each, failures.NETWORK_FAILURES) for each in NETWORK)
 
 
 @pytest.mark.parametrize("kind", NETWORK, ids=lambda kind: kind.__name__)
@@ -178,7 +179,7 @@ def test_a_long_list_of_violations_is_cut() -> None:
     body = json.dumps({"violations": [{"message": "no"}] * 1000}).encode()
     error = from_answer("createOrders", "POST", 422, {}, body, now=NOW)
     assert isinstance(error, Unprocessable)
-    assert len(error.violations) == errors.VIOLATIONS_LIMIT
+    assert len(error.violations) == failures.VIOLATIONS_LIMIT
 
 
 @pytest.mark.parametrize(

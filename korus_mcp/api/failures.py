@@ -1,0 +1,185 @@
+"""What a status, or a broken exchange, means: which error of the tree it is, and its outcome."""
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import anyio
+import httpx
+
+from korus_mcp.api.errors import (
+    ApiError,
+    BadRequest,
+    Disconnected,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Outcome,
+    RateLimited,
+    Redirected,
+    ServerFailed,
+    TimedOut,
+    Unauthorized,
+    UnexpectedStatus,
+    Unprocessable,
+    Unreachable,
+)
+
+TEXT_LIMIT = 500
+VIOLATIONS_LIMIT = 20
+
+STATUS_ERRORS: Mapping[int, type[ApiError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    422: Unprocessable,
+    429: RateLimited,
+}
+
+# Of a write. That 401 and 429 come before any processing is assumed (A18).
+_NOT_PROCESSED = frozenset({401, 429})
+_REFUSED = frozenset({400, 403, 404, 422})
+
+NETWORK_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    httpx.StreamError,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.EndOfStream,
+    OSError,
+)
+"""Every way in which httpx, or what lies under it, says that an exchange failed."""
+
+# The allow-list: only these prove that no byte of the request left.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+def from_network(operation: str, method: str, failure: BaseException) -> ApiError:
+    """The error for an exchange that broke; of a write, all but the allow-list is `UNKNOWN`."""
+    if isinstance(failure, _NOT_SENT):
+        return Unreachable(operation, Outcome.NOT_SENT)
+    outcome = outcome_of_answered(method)
+    if isinstance(failure, httpx.TimeoutException | TimeoutError):
+        return TimedOut(operation, outcome)
+    if isinstance(failure, httpx.TooManyRedirects):
+        return Redirected(operation, outcome)
+    if isinstance(failure, httpx.DecodingError):
+        return Malformed(operation, outcome, reason="broken encoding")
+    return Disconnected(operation, outcome)
+
+
+def from_answer(
+    operation: str,
+    method: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: datetime,
+) -> ApiError:
+    """The error for a status that is no success: the one place where a status gets its meaning.
+
+    The body is read tolerantly: problem JSON of any type, HTML or nothing (guide, section 13).
+    """
+    if 300 <= status < 400:
+        return Redirected(operation, outcome_of_answered(method), status=status)
+    kind = STATUS_ERRORS.get(status, ServerFailed if status >= 500 else UnexpectedStatus)
+    problem = _problem(body)
+    error = kind(
+        operation,
+        _outcome_of_status(method, status),
+        status=status,
+        retry_after_seconds=_retry_after_seconds(headers, now),
+        issuer_text=_detail(problem),
+    )
+    if isinstance(error, Unprocessable):
+        error.violations = _violations(problem)
+    return error
+
+
+def outcome_of_answered(method: str) -> Outcome:
+    """The outcome when an answer came, or may have come, but tells nothing."""
+    return Outcome.REFUSED if method == "GET" else Outcome.UNKNOWN
+
+
+def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Third-party text on one line, without tags, entities or invisible characters, shortened."""
+    visible = html.unescape(re.sub(r"<[^<>]*>", " ", text[: 20 * limit]))
+    kept = (" " if unicodedata.category(c) in _INVISIBLE else c for c in visible)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+# control, format (bidirectional marks among them), surrogates, private use, separators of lines
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def _outcome_of_status(method: str, status: int) -> Outcome:
+    if status in _NOT_PROCESSED:
+        return Outcome.NOT_SENT
+    if status in _REFUSED:
+        return Outcome.REFUSED
+    return outcome_of_answered(method)
+
+
+def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """`Retry-After` in seconds: a number, or a date against the answer's own `Date`."""
+    given = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", given):
+        return float(given)
+    until = http_date(given)
+    if until is None:
+        return None
+    return max(0.0, (until - (http_date(headers.get("date", "")) or now)).total_seconds())
+
+
+def http_date(text: str) -> datetime | None:
+    """The moment of an HTTP date header, aware; None when it is not one."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _problem(body: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _detail(problem: Mapping[str, object]) -> str | None:
+    for key in ("detail", "description", "title", "error_description", "error"):
+        text = problem.get(key)
+        if isinstance(text, str) and (shown := plain_text(text)):
+            return shown
+    return None
+
+
+def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    entries = problem.get("violations")
+    if not isinstance(entries, list):
+        return ()
+    rows = [entry for entry in entries if isinstance(entry, dict)]
+    return tuple(
+        (_text(row.get("propertyPath")), _text(row.get("message")))
+        for row in rows[:VIOLATIONS_LIMIT]
+    )
+
+
+def _text(value: object) -> str:
+    return plain_text(value) if isinstance(value, str) else ""

@@ -543,11 +543,6 @@ class Scope:
     catalog_id: str | None = None
     cities: tuple[str, ...] | None = None
 
-    @property
-    def is_narrow(self) -> bool:
-        """Whether some bases do not count."""
-        return self != Scope()
-
     def sql(self) -> tuple[str, tuple[object, ...]]:
         """The condition and its values."""
         conditions, values = ["1"], list[object]()

@@ -102,6 +102,9 @@ _ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
     ),
 }
 
+_UNREAD: Final = {"listOffers": "The price table could not be read: "}
+"""What failed, where the catalog beside it may still be there."""
+
 
 @overload
 def explained(error: ApiError | InvalidId | Refusal) -> Refusal: ...
@@ -131,6 +134,7 @@ def explained(error: BaseException | None) -> Refusal | None:
             retry_after_seconds=_RETRY_SECONDS,
         )
     code, message, next_step = _ROWS[type(error)]
+    message = f"{_UNREAD.get(error.operation, '')}{message}"
     return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
 
 

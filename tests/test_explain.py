@@ -66,6 +66,12 @@ def test_causes_have_the_codes_an_assistant_expects(error: ApiError, code: Code)
     assert explained(error).code is code
 
 
+def test_a_price_table_that_cannot_be_read_is_told_apart_from_the_catalog() -> None:
+    offers = explained(ServerFailed("listOffers", Outcome.REFUSED))
+    bases = explained(ServerFailed("listProductBases", Outcome.REFUSED))
+    assert offers.message == f"The price table could not be read: {bases.message}"
+
+
 def test_the_time_the_server_names_is_passed_on_rounded_up() -> None:
     error = RateLimited("x", Outcome.REFUSED, retry_after_seconds=12.2)
     assert explained(error).retry_after_seconds == 13

@@ -69,6 +69,14 @@ class Findings:
     nearest: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What the price table says of a match: something to buy, or nothing, or it is not readable."""
+
+    found: FoundBase | None = None
+    is_unread: bool = False
+
+
 class Finder:
     """Searches the mirror, and asks live where days matter."""
 
@@ -131,19 +139,16 @@ class Finder:
         looked_at = unchecked = 0
         while looked_at < len(page.rows) and len(bases) < wanted.limit:
             rows = page.rows[looked_at : looked_at + SIDE_BY_SIDE]
-            records = await self._records(rows, language)
-            calendars = await self._calendars_of(records, window, language)
-            is_dead = any(records) and not any(calendars)
+            looks = await self._looks(rows, window, language)
+            is_dead = all(look.is_unread for look in looks)
             if is_dead and not looked_at:
                 return await self._unchecked(page, wanted, state, language)
-            for record, calendar in zip(records, calendars, strict=True):
+            for look in looks:
                 if len(bases) == wanted.limit:
                     break
                 looked_at += 1
-                if record is not None and calendar is None:
-                    unchecked += 1
-                elif record is not None and calendar is not None and calendar.has_buyable():
-                    bases.append(_dated(record, calendar))
+                unchecked += look.is_unread
+                bases += [look.found] if look.found else []
             if is_dead:
                 break
         rest = page.place_behind(looked_at) if looked_at else None
@@ -186,26 +191,25 @@ class Finder:
         except ApiError:
             return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
 
-    async def _calendars_of(
-        self, records: Sequence[BaseRecord | None], window: Window, language: str
-    ) -> list[Calendar | None]:
-        steps = [partial(self._calendar, record, window, language) for record in records]
+    async def _looks(self, rows: Sequence[Row], window: Window, language: str) -> list[_Look]:
+        records = await self._records(rows, language)
+        steps = [partial(self._look, record, window, language) for record in records]
         return await side_by_side(steps, limit=SIDE_BY_SIDE)
 
-    async def _calendar(
-        self, record: BaseRecord | None, window: Window, language: str
-    ) -> Calendar | None:
-        """The offers of a base in a window, or the first of them; None when they cannot tell."""
-        if record is None or not record.products:
-            return None
+    async def _look(self, record: BaseRecord | None, window: Window, language: str) -> _Look:
+        if record is None:
+            return _Look()
+        if not record.products:
+            return _Look(is_unread=True)
         try:
             calendar = await self._calendars.of_base(
                 record, window, Wish(), language, pages=PAGES_A_BASE
             )
         except ApiError:
-            return None
-        is_undecided = calendar.is_cut and not calendar.has_buyable()
-        return None if is_undecided else calendar
+            return _Look(is_unread=True)
+        if calendar.has_buyable():
+            return _Look(found=_dated(record, calendar))
+        return _Look(is_unread=calendar.is_cut)
 
 
 def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:

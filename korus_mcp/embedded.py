@@ -3,18 +3,18 @@
 import secrets
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from korus_mcp.settings import SANDBOX_API, SANDBOX_DOCUMENT_HOST, Settings
 
 if TYPE_CHECKING:
+    import httpx
+
     from korus_mcp.sandbox import Sandbox
 
 CLIENT_ID: Final = "sandbox-distributor"
 TOKEN_URL: Final = f"{SANDBOX_API}/realms/korusticket/protocol/openid-connect/token"
 
 
-class EmbeddedSandbox(httpx.AsyncBaseTransport):
+class EmbeddedSandbox:
     """A transport that answers from a sandbox in this process; no connection leaves it."""
 
     def __init__(self, settings: Settings, sandbox: "Sandbox | None" = None) -> None:
@@ -24,9 +24,12 @@ class EmbeddedSandbox(httpx.AsyncBaseTransport):
         if sandbox is not None:
             self._serve(sandbox)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
         """Answer a request; the first one makes the world."""
         return await (self._asgi or self._serve(self._made())).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Nothing is open: the world goes with its process."""
 
     def _made(self) -> "Sandbox":
         from korus_mcp.sandbox import Sandbox, SandboxOptions
@@ -41,7 +44,9 @@ class EmbeddedSandbox(httpx.AsyncBaseTransport):
             )
         )
 
-    def _serve(self, sandbox: "Sandbox") -> httpx.ASGITransport:
+    def _serve(self, sandbox: "Sandbox") -> "httpx.ASGITransport":
+        import httpx
+
         self.client_secret = sandbox.client_secret
         self._asgi = httpx.ASGITransport(app=sandbox.app)
         return self._asgi

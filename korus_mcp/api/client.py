@@ -1,20 +1,38 @@
-"""KorusApi: one account of the KorusTicket API, with its connections, token and clock."""
+"""KorusApi: one account of the KorusTicket API, with its connections, token and clock.
+
+What sends requests is imported and made by the first one: a client that is never called costs
+nothing.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-import httpx
-
-from korus_mcp.api.auth import Token, TokenSource
-from korus_mcp.api.booking import Booking
 from korus_mcp.api.config import ApiConfig
-from korus_mcp.api.documents import Downloads
-from korus_mcp.api.jsonld import JsonObject
-from korus_mcp.api.ticketing import Ticketing
-from korus_mcp.api.transport import Lanes, Wire
 from korus_mcp.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    import httpx
+
+    from korus_mcp.api.auth import Token, TokenSource
+    from korus_mcp.api.booking import Booking
+    from korus_mcp.api.jsonld import JsonObject
+    from korus_mcp.api.ticketing import Ticketing
+    from korus_mcp.api.transport import Lanes, Wire
+
+
+class Transport(Protocol):
+    """What carries requests; every async transport of httpx does."""
+
+    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
+        """Answer a request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...
 
 
 class KorusApi:
@@ -30,16 +48,28 @@ class KorusApi:
         config: ApiConfig,
         *,
         clock: Clock | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        on_answer: Callable[[str, JsonObject], None] | None = None,
+        transport: Transport | None = None,
+        on_answer: "Callable[[str, JsonObject], None] | None" = None,
     ) -> None:
-        clock = clock or SystemClock()
         self.config = config
-        self._lanes = Lanes(config, clock, transport)
-        self._tokens = TokenSource(config, self._lanes, clock)
-        self._wire = Wire(config, self._lanes, self._tokens, clock, on_answer)
-        self.ticketing = Ticketing(self._wire)
-        self.booking = Booking(self._wire, Downloads(config, self._lanes, clock))
+        self._clock = clock or SystemClock()
+        self._transport = transport
+        self._on_answer = on_answer
+
+    @cached_property
+    def ticketing(self) -> "Ticketing":
+        """The catalog side: what can be sold, when, and what is left."""
+        from korus_mcp.api.ticketing import Ticketing
+
+        return Ticketing(self._wire)
+
+    @cached_property
+    def booking(self) -> "Booking":
+        """Reservations, orders, documents and tickets."""
+        from korus_mcp.api.booking import Booking
+        from korus_mcp.api.documents import Downloads
+
+        return Booking(self._wire, Downloads(self.config, self._lanes, self._clock))
 
     def now(self) -> datetime:
         """The API's present moment, aware, UTC, learnt from its `Date` headers."""
@@ -50,7 +80,7 @@ class KorusApi:
         """How far `now()` may be off; 30 before the first answer."""
         return self._wire.server_time.bound_seconds
 
-    async def token(self) -> Token:
+    async def token(self) -> "Token":
         """A valid token, fetched if need be; its text never shows in `repr`.
 
         Raises:
@@ -59,9 +89,28 @@ class KorusApi:
         """
         return await self._tokens.token()
 
+    @cached_property
+    def _lanes(self) -> "Lanes":
+        from korus_mcp.api.transport import Lanes
+
+        return Lanes(self.config, self._clock, self._transport)
+
+    @cached_property
+    def _tokens(self) -> "TokenSource":
+        from korus_mcp.api.auth import TokenSource
+
+        return TokenSource(self.config, self._lanes, self._clock)
+
+    @cached_property
+    def _wire(self) -> "Wire":
+        from korus_mcp.api.transport import Wire
+
+        return Wire(self.config, self._lanes, self._tokens, self._clock, self._on_answer)
+
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._lanes.aclose()
+        if "_lanes" in self.__dict__:
+            await self._lanes.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from korus_mcp import __version__
 from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
+from korus_mcp.api.client import Transport
 from korus_mcp.api.config import ApiConfig, checked_language
 from korus_mcp.api.errors import Malformed, Outcome, Unauthorized, Unreachable
 from korus_mcp.api.failures import (
@@ -87,7 +88,7 @@ class Lane:
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         timeout: httpx.Timeout,
         *,
         clock: Clock,
@@ -160,9 +161,7 @@ class Lanes:
     before the first request.
     """
 
-    def __init__(
-        self, config: ApiConfig, clock: Clock, transport: httpx.AsyncBaseTransport | None
-    ) -> None:
+    def __init__(self, config: ApiConfig, clock: Clock, transport: Transport | None) -> None:
         self._config = config
         self._clock = clock
         self._injected = transport

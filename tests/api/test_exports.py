@@ -1,6 +1,8 @@
+import ast
 import subprocess
 import sys
-import types
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -9,18 +11,30 @@ from korus_mcp.api import ApiConfig
 from tests.api.wire import config
 
 
-def test_everything_public_is_exported_in_order() -> None:
-    public = {
-        name
-        for name, value in vars(api).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    assert api.__all__ == sorted(public)
+def test_everything_public_is_exported_in_order_from_where_type_checkers_see_it() -> None:
+    seen: dict[str, str] = {}
+    for node in ast.walk(ast.parse(Path(api.__file__).read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("korus_mcp.api."):
+            seen |= {each.name: str(node.module) for each in node.names}
+    assert api.__all__ == sorted(seen)
+    for name, home in seen.items():
+        assert getattr(api, name) is getattr(import_module(home), name)
+
+
+def test_what_is_not_exported_is_not_there() -> None:
+    assert not hasattr(api, "Wire")
+
+
+@pytest.mark.parametrize("names", ["ApiError, NotFound, Outcome", "KorusApi, ApiConfig"])
+def test_errors_and_a_client_that_is_not_called_cost_no_http_and_no_models(names: str) -> None:
+    code = f"import sys; from korus_mcp.api import {names}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"httpx", "pydantic", "korus_mcp.api.models.catalog"} & set(run.stdout.split())
 
 
 def test_the_client_works_without_mcp_and_without_the_rest_of_us() -> None:
     code = (
-        "import sys, korus_mcp.api; "
+        "import sys; from korus_mcp.api import *; "
         "print([m for m in sys.modules if m.split('.')[0] in ('mcp', 'stamina') "
         "or m.startswith('korus_mcp') and not m.startswith(('korus_mcp.api', 'korus_mcp.clock'))])"
     )

@@ -12,6 +12,7 @@ import httpx
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import CustomerInput, KorusApi
+from korus_mcp.api.client import Transport
 from korus_mcp.app import App
 from korus_mcp.booking.desk import ReserveCall, Reserved, WishedItem
 from korus_mcp.booking.hold import Hold
@@ -55,7 +56,7 @@ Rewrite: TypeAlias = Callable[[str, dict[str, Any]], object]
 class Rewriting(httpx.AsyncBaseTransport):
     """The sandbox with answers that differ from what it says: other readings of the guide."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, rewrite: Rewrite) -> None:
+    def __init__(self, transport: Transport, rewrite: Rewrite) -> None:
         self._transport = transport
         self._rewrite = rewrite
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.api import OfferFilters
+from korus_mcp.api import NotFound, OfferFilters
+from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.app import App
 from korus_mcp.catalog.calendar import check_days, window_of
 from korus_mcp.catalog.price_table import OfferRow
@@ -122,9 +123,7 @@ async def get_seat_map(
     else:
         rows = await _offers(services, base, date, wished)
     seat_map_id = await _seat_map_id(services, base, session_id, rows, wished)
-    seat_map = await services.api.ticketing.get_seat_map(
-        base.catalog.id, base.handle.id, seat_map_id, language=wished
-    )
+    seat_map = await _seat_map(services, base, seat_map_id, wished)
     for row in rows:
         services.prices.show(services.principal.key, row.handle, row.price)
     table = seat_table(
@@ -193,6 +192,18 @@ async def _seat_map_id(
             "Call get_offers; its zone and seating_category choices tell the places apart.",
         )
     return found
+
+
+async def _seat_map(services: App, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
+    """The map; the one the base has now, when a map that was kept by its id is gone."""
+    read = services.api.ticketing.get_seat_map
+    try:
+        return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
+    except NotFound:
+        anew = (await services.mirror.renewed_base(base.handle, language)).seat_map_id
+        if anew is None or anew == seat_map_id:
+            raise
+        return await read(base.catalog.id, base.handle.id, anew, language=language)
 
 
 def _grouped(zones: list[ZoneView]) -> list[str]:

@@ -1,5 +1,6 @@
 """What each tool answers beside the straight way: pages, filters, corners of the catalog."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,10 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from korus_mcp.clock import ManualClock
+from korus_mcp.handles import parse_handle
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay
+from korus_mcp.server import KorusServer
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Reply, View, build, tool
 from tests.fixtures.assistant import CUSTOMER, Answer, Desk, Json, desk, settings_of
@@ -382,3 +385,23 @@ async def test_an_error_a_tool_raises_on_purpose_keeps_its_text() -> None:
         answer = Answer(await client.call_tool("refuse", {}))
         assert answer.result.is_error
         assert "said on purpose" in answer.text
+
+
+async def test_a_seat_map_that_was_replaced_is_found_behind_its_base() -> None:
+    async with desk(only=("stadium",)) as each:
+        asked = {"product_base_id": each.handle("stadium_base")}
+        await each.call("search_products", query="herons")
+        assert isinstance(each.client.server, KorusServer)
+        mirror, handle = (
+            each.client.server.running.app.mirror,
+            parse_handle(asked["product_base_id"]),
+        )
+        assert handle is not None
+        record = await mirror.base(handle, "en")
+        store = (await mirror.ready("en")).store
+        store.put_records([replace(record, seat_map_id="an-older-map")], 1)
+        before = each.sent("getProductBase")
+        assert (await each.call("get_seat_map", **asked))["zones"]
+        assert each.sent("getProductBase") == before + 1
+        assert (await each.call("get_seat_map", **asked))["zones"]
+        assert each.sent("getProductBase") == before + 1, "the new map is known now"

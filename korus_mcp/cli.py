@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from korus_mcp import __version__
 from korus_mcp.settings import Misconfigured, Profile, Settings, is_loopback, read_settings
@@ -52,12 +52,30 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check settings, token, catalogs and contract")
     check.set_defaults(run=_check)
 
+    _add_catalog(commands.add_parser("catalog", help="read the catalog into its file, or empty it"))
+
     sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
     sandbox.add_argument("--port", type=_port, default=0, help="(a free one)")
     sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
     sandbox.add_argument("--seed", type=int, default=None, help="fixes all ids")
     sandbox.set_defaults(run=_sandbox)
     return parser
+
+
+def _add_catalog(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="catalog_command"
+    )
+    for name, run, what in (
+        ("sync", _catalog_sync, "read it now, or follow the server that is reading it"),
+        ("status", _catalog_status, "say what the files hold, asking nobody"),
+        ("clear", _catalog_clear, "empty the files"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("--language", help="these only, commas (KORUS_LANGUAGES)")
+        command.set_defaults(run=run)
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="for a program")
 
 
 def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
@@ -75,13 +93,18 @@ def _port(text: str) -> int:
 
 
 def _settings(given: argparse.Namespace) -> Settings:
-    settings = read_settings(os.environ)
-    for warning in settings.warnings:
-        _say(f"korus-mcp: {warning}")
+    settings = _read_settings(os.environ)
     tools = None
     if given.tools is not None:
         tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     return settings.narrowed(profile=Profile(given.profile) if given.profile else None, tools=tools)
+
+
+def _read_settings(environ: Mapping[str, str]) -> Settings:
+    settings = read_settings(environ)
+    for warning in settings.warnings:
+        _say(f"korus-mcp: {warning}")
+    return settings
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -90,6 +113,7 @@ def _serve(given: argparse.Namespace) -> int:
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
     from korus_mcp import serving
 
+    _require_full_text()
     if given.http:
         return serving.serve_http(settings, given.host, given.port)
     return serving.serve_stdio(settings)
@@ -99,14 +123,46 @@ def _demo(given: argparse.Namespace) -> int:
     del given
     from korus_mcp.demo import run_demo
 
+    _require_full_text()
     return run_demo(os.environ)
 
 
 def _check(given: argparse.Namespace) -> int:
     del given
+    settings = read_settings(os.environ)
     from korus_mcp.check import run_check
 
-    return run_check(read_settings(os.environ))
+    _require_full_text()
+    return run_check(settings)
+
+
+def _catalog_sync(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.catalog_command import run_sync
+
+    _require_full_text()
+    return run_sync(settings)
+
+
+def _catalog_status(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.catalog_command import run_status
+
+    _require_full_text()
+    return run_status(settings, with_others=not given.language, as_json=given.json)
+
+
+def _catalog_clear(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.catalog_command import run_clear
+
+    _require_full_text()
+    return run_clear(settings, with_others=not given.language)
+
+
+def _catalog_settings(given: argparse.Namespace) -> Settings:
+    chosen = {"KORUS_LANGUAGES": given.language} if given.language else {}
+    return _read_settings({**os.environ, **chosen})
 
 
 def _sandbox(given: argparse.Namespace) -> int:
@@ -116,6 +172,22 @@ def _sandbox(given: argparse.Namespace) -> int:
     settings = read_settings(own)
     seed = settings.sandbox_seed if given.seed is None else given.seed
     return serving.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
+
+
+def _require_full_text() -> None:
+    """Refuse a Python that cannot search the catalog, before anything is opened.
+
+    Raises:
+        Misconfigured: its SQLite has no FTS5.
+    """
+    from korus_mcp.catalog.store import has_full_text
+
+    if not has_full_text():
+        raise Misconfigured(
+            "the catalog is searched with SQLite's full-text index (FTS5), which the SQLite of "
+            f"this Python ({sys.executable}) does not have. Use another Python, such as uv's "
+            "or python.org's."
+        )
 
 
 def _say(line: str) -> None:

@@ -126,7 +126,11 @@ async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoRetu
 
 
 def _log_to_stderr() -> None:
-    """Before the SDK configures logging itself; stdout belongs to the protocol."""
+    """Before the SDK configures logging itself; stdout belongs to the protocol.
+
+    Of others only warnings are told; of our own also what goes on, such as a long crawl.
+    """
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
     )
+    _log.setLevel(logging.INFO)

@@ -1,0 +1,105 @@
+"""What a mirror's file holds, for whoever looks after it: read without making or changing it."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from korus_mcp.catalog.store import VERSION
+
+_UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
+_QUERY: Final = """
+SELECT (SELECT count(*) FROM catalog), (SELECT count(*) FROM base),
+    (SELECT count(detail) FROM base), (SELECT count(*) FROM base WHERE detail_run = fact.value),
+    fact.value, (SELECT value FROM fact WHERE name = 'complete_run'),
+    (SELECT value FROM fact WHERE name = 'complete_at'),
+    (SELECT value FROM fact WHERE name = 'listed_at')
+FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS fact
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """A mirror as its keeper sees it; `read_at` is when its catalogs were last compared."""
+
+    catalogs: int
+    bases: int
+    with_details: int
+    read_anew: int
+    """Bases whose details the last crawl read."""
+    read_at: datetime | None
+    is_unfinished: bool
+    """A crawl is under way, or was stopped before its end."""
+    size_bytes: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it was cleared or never filled."""
+        return self.read_at is None and not self.is_unfinished
+
+    def told_age(self, now: datetime) -> str:
+        """When it was read, in a few words."""
+        if self.read_at is None:
+            return "not read to its end yet"
+        return f"read {told_span((now - self.read_at).total_seconds())} ago"
+
+
+def look_at(path: Path) -> Overview | None:
+    """What a file holds; None where there is no mirror.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
+        db.execute("PRAGMA query_only = ON")
+        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            return None
+        row = db.execute(_QUERY).fetchone()
+    catalogs, bases, with_details, read_anew, run, complete_run, complete_at, listed_at = row
+    read_at = None if complete_at is None else complete_at or listed_at
+    return Overview(
+        catalogs=catalogs,
+        bases=bases,
+        with_details=with_details,
+        read_anew=read_anew if run else 0,
+        read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
+        is_unfinished=bool(run) and run != complete_run,
+        size_bytes=size_of(path),
+    )
+
+
+def is_being_read(path: Path) -> bool:
+    """Whether a server crawls into a file at this moment."""
+    from filelock import FileLock, Timeout
+
+    lock = path.with_suffix(".lock")
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def size_of(path: Path) -> int:
+    """What a mirror takes on the disk, its journal included."""
+    files = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def told_size(size_bytes: int) -> str:
+    """A size as a person reads it."""
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
+def told_span(seconds: float) -> str:
+    """A length of time as a person reads it: in the largest unit there are two of."""
+    for unit, name in _UNITS:
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s" if seconds >= 1 else "less than 1 s"

@@ -27,14 +27,22 @@ _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
 _VALUE_LIMIT: Final = 500
 
 
+COMPLETED: Final = ("product base", "city")
+
+
 @dataclass(frozen=True)
 class Argument:
-    """A place in a prompt that a person fills."""
+    """A place in a prompt that a person fills; `completes` says with the names of what."""
 
     name: str
     description: str
     required: bool
     example: str
+    completes: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.completes not in (None, *COMPLETED):
+            raise TypeError(f"{self.name} completes none of: {', '.join(COMPLETED)}")
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,9 @@ def parse_prompt(name: str, text: str) -> PromptFile:
     return found
 
 
-def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> None:
-    """Offer the prompts whose tools all exist."""
+def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> dict[tuple[str, str], str]:
+    """Offer the prompts whose tools all exist; what completes their arguments, by both names."""
+    completed: dict[tuple[str, str], str] = {}
     for prompt in load_prompts():
         if not set(prompt.tools) <= set(tools):
             continue
@@ -115,6 +124,8 @@ def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> None:
                 context_kwarg=None,
             )
         )
+        completed |= {(prompt.name, a.name): a.completes for a in prompt.arguments if a.completes}
+    return completed
 
 
 async def _rendered(prompt: PromptFile, /, **given: Any) -> str:

@@ -79,8 +79,8 @@ def build_server(
         },
     )
     server.running = running
-    register_resources(server, running, with_bookings="get_tickets" in names)
-    register_prompts(server, names)
+    completed = register_prompts(server, names)
+    register_resources(server, running, with_bookings="get_tickets" in names, completed=completed)
     return server
 
 

@@ -98,11 +98,28 @@ def test_a_value_is_put_in_once_cleaned_and_shortened() -> None:
         HEADER.format(WHO.format("true"), "Ask {{who}}."),
         HEADER.format('[[arguments]]\nname = "who"\n', "Ask {{ who }}."),
         HEADER.format(WHO.format("true") + 'colour = "red"\n', "Ask {{ who }}."),
+        HEADER.format(WHO.format("true") + 'completes = "colours"\n', "Ask {{ who }}."),
     ],
 )
 def test_a_malformed_file_is_refused_at_start(text: str) -> None:
     with pytest.raises(ValueError, match=r"prompt p: "):
         parse_prompt("p", text)
+
+
+def test_arguments_that_name_a_thing_on_sale_or_a_city_are_completed() -> None:
+    completed = {
+        (prompt.name, argument.name): argument.completes
+        for prompt in PROMPTS.values()
+        for argument in prompt.arguments
+        if argument.completes
+    }
+    assert completed == {
+        ("book_tickets", "what"): "product base",
+        ("choose_seats", "what"): "product base",
+        ("group_booking", "what"): "product base",
+        ("plan_outing", "wish"): "product base",
+        ("plan_outing", "where"): "city",
+    }
 
 
 async def listed(profile: Profile) -> set[str]:

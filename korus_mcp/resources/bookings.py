@@ -1,36 +1,37 @@
 """Bookings as resources: reservations, orders, documents. Only their owner reads them."""
 
-from mcp.server.mcpserver import MCPServer
-
-from korus_mcp.app import App
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.tickets import IssuedTickets
-from korus_mcp.resources.reading import JSON, PDF, ReadContext, app, compact, guarded
+from korus_mcp.resources.offering import OWNED, Offering
+from korus_mcp.resources.reading import JSON, PDF, ReadContext, app, compact
 
 
-def register_bookings(server: MCPServer[App]) -> None:
+def offer_bookings(offering: Offering) -> None:
     """Offer the resources of bookings."""
-    server.resource(
+    offering.add(
         "korus://reservations/{reservation_id}",
         name="reservation",
         title="Reservation",
         description="What a reservation holds, and until when.",
         mime_type=JSON,
-    )(guarded(reservation))
-    server.resource(
+        fresh=OWNED,
+    )(reservation)
+    offering.add(
         "korus://orders/{order_id}",
         name="order",
         title="Order",
         description="Tickets and documents of an order.",
         mime_type=JSON,
-    )(guarded(order))
-    server.resource(
+        fresh=OWNED,
+    )(order)
+    offering.add(
         "korus://orders/{order_id}/documents/{document_id}",
         name="document",
         title="Document of an order",
         description="The PDF, once it is ready.",
         mime_type=PDF,
-    )(guarded(document))
+        fresh=OWNED,
+    )(document)
 
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:

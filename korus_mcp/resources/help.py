@@ -1,10 +1,9 @@
 """Help as resources: how a booking goes, and what each error code means."""
 
-from typing import Any, Final
-
-from mcp.server.mcpserver import MCPServer
+from typing import Final
 
 from korus_mcp.refusals import Code
+from korus_mcp.resources.offering import OURS, Offering
 from korus_mcp.resources.reading import TEXT
 
 BOOKING: Final = """# How a booking goes
@@ -56,25 +55,27 @@ def errors() -> str:
     return f"# Error codes\n\n| code | meaning |\n|---|---|\n{rows}"
 
 
-def register_help(server: MCPServer[Any]) -> None:
+def offer_help(offering: Offering) -> None:
     """Offer the help texts."""
 
-    @server.resource(
+    @offering.add(
         "korus://help/booking",
         name="help-booking",
         title="How a booking goes",
         description="The order of calls, and what to do in doubt.",
         mime_type=TEXT,
+        fresh=OURS,
     )
-    def booking_help() -> str:
+    async def booking_help() -> str:
         return BOOKING
 
-    @server.resource(
+    @offering.add(
         "korus://help/errors",
         name="help-errors",
         title="Error codes",
         description="What each code means.",
         mime_type=TEXT,
+        fresh=OURS,
     )
-    def error_help() -> str:
+    async def error_help() -> str:
         return errors()

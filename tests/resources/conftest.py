@@ -1,4 +1,4 @@
-"""A desk in each era, shared by the tests of a module."""
+"""A desk in each era, shared by the tests of a module; its client keeps nothing that it read."""
 
 from collections.abc import AsyncIterator
 
@@ -14,5 +14,5 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module", params=ERAS)
 async def shared(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Desk]:
-    async with desk(mode=request.param) as each:
+    async with desk(mode=request.param, cache=None) as each:
         yield each

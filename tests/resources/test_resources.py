@@ -2,16 +2,20 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp import MCPError
 from mcp_types import BlobResourceContents, ReadResourceResult, TextResourceContents
 
+from korus_mcp.handles import Handle
 from korus_mcp.refusals import Code
 from korus_mcp.sandbox import Answer as Fault
-from tests.fixtures.assistant import Desk, Json
+from korus_mcp.untrusted import CUT_MARK, FIELD_LIMIT, plain_text
+from tests.fixtures.assistant import ERAS, Desk, Json, desk
 from tests.journeys.walk import pdf_text
+from tests.resources.readings import filled, services
 from tests.tools.samples import A_HANDLE, AN_ID
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +81,7 @@ async def test_every_resource_has_a_title_a_description_and_a_type(shared: Desk)
 
 
 async def test_the_catalog_can_be_walked_from_its_root_to_a_seat_map(shared: Desk) -> None:
-    catalogs = await body(shared, "korus://catalogs")
+    catalogs = (await body(shared, "korus://catalogs"))["catalogs"]
     assert len(catalogs) == 5
     stadium = shared.handle("stadium_base")
     (catalog,) = (c for c in catalogs if stadium.startswith(c["catalog"] + "."))
@@ -89,8 +93,9 @@ async def test_the_catalog_can_be_walked_from_its_root_to_a_seat_map(shared: Des
     assert base["venue"]["city"]
     assert base["timezone"]
     assert "data" in base["note"]
-    products = await body(shared, f"korus://product-bases/{stadium}/products")
-    assert {"price_type", "zone"} <= products[0]["choices"].keys()
+    listed = await body(shared, f"korus://product-bases/{stadium}/products")
+    assert (listed["product_base_id"], listed["name"]) == (stadium, base["name"])
+    assert {"price_type", "zone"} <= listed["products"][0]["choices"].keys()
     plan = await body(shared, base["seat_map"])
     assert plan["zones"]
     assert sum(zone.get("seats", 0) for zone in plan["zones"]) > 0
@@ -105,7 +110,7 @@ async def test_texts_of_issuers_are_plain_and_marked_as_data(shared: Desk) -> No
 
 async def test_terms_of_sale_are_there_where_the_issuer_has_some(shared: Desk) -> None:
     found = 0
-    for catalog in await body(shared, "korus://catalogs"):
+    for catalog in (await body(shared, "korus://catalogs"))["catalogs"]:
         for base in (await body(shared, catalog["product_bases"]))["product_bases"]:
             read = await body(shared, f"korus://product-bases/{base['product_base_id']}")
             found += "terms_of_sale" in read
@@ -175,11 +180,23 @@ async def test_what_is_foreign_malformed_or_unknown_is_not_found(uri: str, share
     assert refused.data == {"uri": uri}
 
 
-@pytest.mark.parametrize("page", ["0", "2", "-1", "zz", "1.0", "99999", "\u0661"])
-async def test_a_page_that_does_not_exist_is_not_found(page: str, shared: Desk) -> None:
-    catalogs = await body(shared, "korus://catalogs")
-    refused = await refusal(shared, f"{catalogs[0]['product_bases']}?page={page}")
+@pytest.mark.parametrize("page", ["0", "2", "-1", "zz", "1.0", "99999", "1" * 5000, "\u0661", ""])
+async def test_a_page_that_does_not_exist_is_refused_with_one_that_does(
+    page: str, shared: Desk
+) -> None:
+    bases = (await body(shared, "korus://catalogs"))["catalogs"][0]["product_bases"]
+    refused = await refusal(shared, f"{bases}?page={page}")
     assert refused.code == NOT_FOUND
+    assert "There is one page" in refused.message
+    assert refused.message.endswith(f"Read {bases}?page=1.")
+
+
+async def test_an_unknown_catalog_is_refused_with_the_way_to_those_there_are(shared: Desk) -> None:
+    refused = await refusal(shared, "korus://catalogs/k3f7qa/product-bases")
+    assert refused.message == (
+        "UNKNOWN_ID: No catalog on sale here has this alias. "
+        "Read korus://catalogs for those there are."
+    )
 
 
 @pytest.mark.parametrize("seat_map", [AN_ID, "a.b"])
@@ -187,6 +204,57 @@ async def test_a_foreign_seat_map_is_not_found(seat_map: str, shared: Desk) -> N
     base = shared.handle("stadium_base")
     refused = await refusal(shared, f"korus://product-bases/{base}/seat-maps/{seat_map}")
     assert refused.code == NOT_FOUND
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_kept_seat_map_that_is_gone_is_looked_for_once_behind_its_base(mode: str) -> None:
+    async with desk(mode=mode, only=("stadium",), cache=None) as each:
+        base = f"korus://product-bases/{each.handle('stadium_base')}"
+        await filled(each)
+        seat_map = (await body(each, base))["seat_map"]
+        before = each.sent("getProductBase")
+        each.sandbox.faults.add(Fault(status=404), "getSeatMap", times=None)
+        gone = await refusal(each, seat_map)
+        assert gone.code == NOT_FOUND
+        assert gone.message.endswith(f"Read {base} for what is known of it.")
+        assert each.sent("getProductBase") == before + 1
+        await refusal(each, f"{base}/seat-maps/{AN_ID}")
+        assert each.sent("getProductBase") == before + 1, "only for the one that was kept"
+        each.sandbox.faults.add(Fault(status=404), "getProductBase", times=None)
+        assert "This product base does not exist" in (await refusal(each, seat_map)).message
+        assert (await refusal(each, base)).code == NOT_FOUND
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_seat_map_that_was_replaced_is_refused_with_the_new_one(mode: str) -> None:
+    async with desk(mode=mode, only=("stadium",), cache=None) as each:
+        handle = each.handle("stadium_base")
+        base = f"korus://product-bases/{handle}"
+        await filled(each)
+        real = (await body(each, base))["seat_map"]
+        running = services(each)
+        store = (await running.mirror.ready("en")).store
+        record = await running.mirror.base(Handle(*handle.split(".")), "en")
+        store.put_records([replace(record, seat_map_id=AN_ID)], 1)
+        refused = await refusal(each, f"{base}/seat-maps/{AN_ID}")
+        assert refused.code == NOT_FOUND
+        assert refused.message == f"NOT_FOUND: This seat map was replaced. Read {real}."
+        assert (await body(each, real))["zones"]
+
+
+async def test_long_texts_are_cut_and_say_so(shared: Desk) -> None:
+    await filled(shared)
+    handle = shared.handle("museum_base")
+    running = services(shared)
+    record = await running.mirror.base(Handle(*handle.split(".")), "en")
+    long = plain_text("<p>" + "long " * 5000)
+    store = (await running.mirror.ready("en")).store
+    store.put_records([replace(record, description=long, terms=long)], 1)
+    found = await body(shared, f"korus://product-bases/{handle}")
+    for text_of in ("description", "terms_of_sale"):
+        assert len(found[text_of]) <= FIELD_LIMIT
+        assert found[text_of].endswith(CUT_MARK)
+    store.put_records([record], 1)
 
 
 async def test_a_foreign_document_of_an_own_order_is_not_given_out(shared: Desk) -> None:

@@ -1,0 +1,100 @@
+"""How resources are offered: what a host is told of each, and how long it may keep what it read.
+
+The SDK knows one freshness for all reads. Ours differs by resource and by the age of the catalog,
+so it is stated beside each resource and put on the answer on its way out.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, ParamSpec, TypeAlias
+
+from mcp.server.caching import CacheHint
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.uri_template import UriTemplate
+
+from korus_mcp.app import App
+from korus_mcp.catalog.mirror import KEPT_SECONDS
+from korus_mcp.resources.reading import Content, guarded
+
+Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
+Given = ParamSpec("Given")
+HOUR: Final = 3600
+SOON: Final = 60
+"""Seconds to keep what is old or not complete: it is being renewed, or will be tried again."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The address of a resource, and how fresh what is read there stays."""
+
+    address: UriTemplate
+    fresh: Freshness
+
+
+class Offering:
+    """The resources of one server."""
+
+    def __init__(self, server: MCPServer[App]) -> None:
+        self._server = server
+        self.offered: dict[str, Offered] = {}
+        server.middleware.append(self.with_freshness)
+
+    def add(
+        self, uri: str, *, name: str, title: str, description: str, mime_type: str, fresh: Freshness
+    ) -> Callable[[Callable[Given, Awaitable[Content]]], Callable[Given, Awaitable[Content]]]:
+        """Offer what a function reads; a part of the address in braces is an argument of it."""
+        register = self._server.resource(
+            uri, name=name, title=title, description=description, mime_type=mime_type
+        )
+
+        def offer(
+            read: Callable[Given, Awaitable[Content]],
+        ) -> Callable[Given, Awaitable[Content]]:
+            self.offered[uri] = Offered(UriTemplate.parse(uri), fresh)
+            return register(guarded(read))
+
+        return offer
+
+    async def with_freshness(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Put on each read how long it may be kept, where the protocol has a word for it."""
+        result = await call_next(ctx)
+        if ctx.method != "resources/read" or not isinstance(result, dict) or not ctx.params:
+            return result
+        if "ttlMs" not in result:
+            return result
+        hint = await self._fresh(ctx.params["uri"])(ctx.lifespan_context)
+        return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
+
+    def _fresh(self, uri: str) -> Freshness:
+        offered = (o.fresh for o in self.offered.values() if o.address.match(uri) is not None)
+        return next(offered, OWNED)
+
+
+def always(hint: CacheHint) -> Freshness:
+    """The same freshness whenever it is read."""
+
+    async def fresh(services: App) -> CacheHint:
+        del services
+        return hint
+
+    return fresh
+
+
+async def of_the_catalog(services: App) -> CacheHint:
+    """What is left of the day after the catalog was read, an hour at most."""
+    state = await services.mirror.state(services.language(None))
+    left = 0.0
+    if state.read_at is not None and state.is_complete and not state.is_stranded:
+        left = KEPT_SECONDS - (services.clock.now() - state.read_at).total_seconds()
+    return CacheHint(ttl_ms=int(1000 * max(SOON, min(HOUR, left))), scope="public")
+
+
+READ_NOW: Final = always(CacheHint(ttl_ms=1000 * HOUR, scope="public"))
+"""Data of the catalog that is not mirrored: it was read for this answer."""
+OWNED: Final = always(CacheHint(ttl_ms=0, scope="private"))
+"""What belongs to somebody, and may change at any moment."""
+OURS: Final = always(CacheHint(ttl_ms=24 * 1000 * HOUR, scope="public"))
+"""Texts of this version of the server."""

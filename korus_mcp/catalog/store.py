@@ -277,13 +277,14 @@ class Store:
         return int(self._ask(query, values)[0][0])
 
     def named(self, folded: str, scope: "Scope", *, limit: int) -> list[Row]:
-        """Bases whose folded name begins with this, the shortest first."""
+        """Bases whose folded name begins with this, by name; of very many only the first."""
         where, values = scope.sql()
         return self._rows(
-            f"SELECT {_BASE_COLUMNS} FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
-            f"WHERE base.folded >= ? AND base.folded < ? AND {where} "
-            "ORDER BY base.folded, base.number LIMIT ?",
-            (folded, folded + "\U0010ffff", *values, limit),
+            f"SELECT {_BASE_COLUMNS} FROM (SELECT number FROM base "  # noqa: S608 - constants
+            "WHERE folded >= ? AND folded < ? ORDER BY folded, number LIMIT ?) AS begun "
+            "JOIN base ON base.number = begun.number JOIN catalog ON catalog.id = base.catalog "
+            f"WHERE {where} ORDER BY base.folded, base.number LIMIT ?",
+            (folded, folded + "\U0010ffff", CONSIDERED if values else limit, *values, limit),
         )
 
     def matching(self, match: str, part: "Part", scope: "Scope", *, limit: int) -> list[Row]:

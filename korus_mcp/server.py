@@ -166,7 +166,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     journal = MemoryJournal()
     prices = ShownPrices(clock)
     mirror = mirror_of(settings, api, clock, tasks)
-    calendars = OfferCalendars(ticketing, clock=clock, tasks=tasks)
+    calendars = OfferCalendars(api, clock=clock, tasks=tasks)
     names = NameBook(ticketing, mirror)
     quotes = Quotes(ticketing, mirror, api)
     desk = BookingDesk(
@@ -209,7 +209,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
 def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:
     """The catalog mirror of these settings; what it starts belongs to `tasks`."""
     return Mirror(
-        api.ticketing,
+        api,
         account_of(settings),
         clock=clock,
         tasks=tasks,

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Unprocessable,
         Unreachable,
     )
+    from korus_mcp.api.filters import OfferFilters
     from korus_mcp.api.jsonld import (
         catalog_iri,
         document_iri,
@@ -115,7 +116,7 @@ if TYPE_CHECKING:
         Zone,
     )
     from korus_mcp.api.reading import Page, Pages
-    from korus_mcp.api.ticketing import OfferFilters, Ticketing
+    from korus_mcp.api.ticketing import Ticketing
 
 __all__ = [
     "ApiConfig",
@@ -225,6 +226,7 @@ _HOMES = {
         "NotFound Outcome RateLimited Redirected ServerFailed TimedOut TokenRefused "
         "TokenUnavailable TooLarge Unauthorized UnexpectedStatus Unprocessable Unreachable"
     ),
+    "filters": "OfferFilters",
     "jsonld": (
         "catalog_iri document_iri ids_in last_segment offer_iri order_iri order_item_ticket_iri "
         "parse_iri product_base_iri product_iri reservation_iri same_resource seat_map_iri "
@@ -248,7 +250,7 @@ _HOMES = {
     ),
     "models.seat_map": "Row Seat Seating SeatingCategory SeatMap Zone",
     "reading": "Page Pages",
-    "ticketing": "OfferFilters Ticketing",
+    "ticketing": "Ticketing",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.documents import Downloads
+from korus_mcp.api.filters import Params
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.models.order import (
     Order,
@@ -21,7 +22,7 @@ from korus_mcp.api.models.order import (
 )
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
-from korus_mcp.api.transport import Params, Wire, as_model
+from korus_mcp.api.transport import Wire, as_model
 
 Title = Literal["mr", "mrs", "mx"]
 

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.errors import BadRequest, NotFound
+from korus_mcp.api.filters import Params
 from korus_mcp.api.models.base import ApiModel, Resource
-from korus_mcp.api.transport import Params, Wire, as_model, malformed
+from korus_mcp.api.transport import Wire, as_model, malformed
 
 M = TypeVar("M", bound=ApiModel)
 R = TypeVar("R", bound=Resource)

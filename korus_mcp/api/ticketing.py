@@ -1,10 +1,7 @@
 """The catalog side: what can be sold, when, and what is left. All reads (`/v1/ticketing`)."""
 
-from dataclasses import dataclass
-from datetime import date
-from typing import Literal
-
 from korus_mcp.api import jsonld
+from korus_mcp.api.filters import EVERY_OFFER, OfferFilters, Params
 from korus_mcp.api.models.catalog import (
     Catalog,
     Product,
@@ -22,51 +19,7 @@ from korus_mcp.api.models.offer import (
 from korus_mcp.api.models.order import Form
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
-from korus_mcp.api.transport import Params, Wire
-
-
-@dataclass(frozen=True)
-class OfferFilters:
-    """Which offers: days, products, a session, a base, option values (all must match, A06).
-
-    `after` and `before` include the day, the strict ones do not. An older server ignores
-    `product_base_id` and `option_value_ids` in silence: re-check the results (T20).
-    """
-
-    date_after: date | None = None
-    date_before: date | None = None
-    date_strictly_after: date | None = None
-    date_strictly_before: date | None = None
-    product_ids: tuple[str, ...] = ()
-    session_id: str | None = None
-    product_base_id: str | None = None
-    option_value_ids: tuple[str, ...] = ()
-    order_by_date: Literal["asc", "desc"] | None = None
-
-    def params(self) -> Params:
-        """The query parameters; filters take ids, not IRIs (T19).
-
-        Raises:
-            InvalidId: An id cannot be one.
-        """
-        days = (
-            ("date[after]", self.date_after),
-            ("date[before]", self.date_before),
-            ("date[strictly_after]", self.date_strictly_after),
-            ("date[strictly_before]", self.date_strictly_before),
-        )
-        ids = (
-            *(("product[]", each) for each in self.product_ids),
-            ("session", self.session_id),
-            ("productBaseId", self.product_base_id),
-            *(("optionValuesContext[]", each) for each in self.option_value_ids),
-        )
-        order = (("order[date]", self.order_by_date),) if self.order_by_date else ()
-        return (
-            *((name, day.isoformat()) for name, day in days if day is not None),
-            *((name, jsonld.segment(each)) for name, each in ids if each is not None),
-            *order,
-        )
+from korus_mcp.api.transport import Wire
 
 
 class Ticketing:
@@ -141,7 +94,7 @@ class Ticketing:
     def list_offers(
         self,
         catalog_id: str,
-        filters: OfferFilters = OfferFilters(),
+        filters: OfferFilters = EVERY_OFFER,
         *,
         language: str | None = None,
     ) -> Pages[Offer]:

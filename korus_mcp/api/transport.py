@@ -29,13 +29,13 @@ from korus_mcp.api.failures import (
     from_network,
     outcome_of_answered,
 )
+from korus_mcp.api.filters import Params
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.server_time import ServerTime
 from korus_mcp.clock import Clock
 
 M = TypeVar("M", bound=BaseModel)
 Method: TypeAlias = Literal["GET", "POST", "PATCH"]
-Params: TypeAlias = tuple[tuple[str, str], ...]
 
 
 BODY_TYPES: Mapping[Method, str] = MappingProxyType(

@@ -4,18 +4,19 @@ List prices and list stock lag behind the live ones (trap T21): good for a calen
 promise. An older server ignores filters it does not know (T20), so each row is checked again here.
 """
 
+from __future__ import annotations
+
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import OfferFilters, Pages, Ticketing
-from korus_mcp.api.models.offer import Offer
+from korus_mcp.api import KorusApi, OfferFilters
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import (
     MAX_PAGES,
@@ -32,6 +33,9 @@ from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, quoted
+
+if TYPE_CHECKING:
+    from korus_mcp.api import Offer, Pages
 
 KEPT_SECONDS: Final = 60.0
 KEPT_WINDOWS: Final = 200
@@ -130,8 +134,8 @@ class OfferCalendars:
     the last one stopped.
     """
 
-    def __init__(self, ticketing: Ticketing, *, clock: Clock, tasks: TaskGroup) -> None:
-        self._ticketing = ticketing
+    def __init__(self, api: KorusApi, *, clock: Clock, tasks: TaskGroup) -> None:
+        self._api = api
         self._flights = Flights(tasks)
         self._kept = _KeptTables(clock)
 
@@ -210,7 +214,7 @@ class OfferCalendars:
             ApiError: the offers cannot be read.
         """
         everything = _Question(base, Window(date.min, date.max), base.products, (), language)
-        pages = self._ticketing.list_offers(base.catalog.id, filters, language=language)
+        pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of)
         while not table.is_over:
             await table.read_on()
@@ -248,7 +252,7 @@ class OfferCalendars:
         def pages(order: Literal["asc", "desc"]) -> Pages[Offer]:
             catalog_id = question.base.catalog.id
             filters = question.filters(order)
-            return self._ticketing.list_offers(catalog_id, filters, language=question.language)
+            return self._api.ticketing.list_offers(catalog_id, filters, language=question.language)
 
         if question.window is None:
             return UndatedTable(pages, question.row_of)

@@ -17,9 +17,9 @@ from anyio import to_thread
 from korus_mcp.api import (
     BadRequest,
     Forbidden,
+    KorusApi,
     Malformed,
     NotFound,
-    Ticketing,
     TooLarge,
     Unprocessable,
 )
@@ -64,7 +64,7 @@ class Crawler:
 
     def __init__(
         self,
-        ticketing: Ticketing,
+        api: KorusApi,
         store: Store,
         *,
         language: str,
@@ -72,7 +72,7 @@ class Crawler:
         pace: Pace,
         allowed: tuple[str, ...] | None = None,
     ) -> None:
-        self._ticketing = ticketing
+        self._api = api
         self._store = store
         self._language = language
         self._clock = clock
@@ -98,7 +98,7 @@ class Crawler:
             ApiError: it cannot be read.
         """
         try:
-            record = await read_record(self._ticketing, catalog, base_id, self._language)
+            record = await read_record(self._api.ticketing, catalog, base_id, self._language)
         except NotFound:
             await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
             raise
@@ -148,7 +148,7 @@ class Crawler:
 
     async def _list_catalogs(self) -> list[ListedCatalog]:
         await self._pace.turn()
-        found = await self._ticketing.list_catalogs(language=self._language).all()
+        found = await self._api.ticketing.list_catalogs(language=self._language).all()
         known = {c.id: c for c in found if is_id(c.id)}
         return [
             ListedCatalog(
@@ -167,7 +167,7 @@ class Crawler:
         if self._store.catalog_state(catalog.id)[1] == run:
             return
         found: list[tuple[str, str]] = []
-        bases = self._ticketing.list_product_bases(catalog.id, language=self._language)
+        bases = self._api.ticketing.list_product_bases(catalog.id, language=self._language)
         async for base in bases:
             if base.disabled or not is_id(base.id):
                 continue
@@ -197,7 +197,7 @@ class Crawler:
             await self._pace.turn()
             await self._pace.turn()
             try:
-                record = await read_record(self._ticketing, catalog, base_id, self._language)
+                record = await read_record(self._api.ticketing, catalog, base_id, self._language)
             except NotFound:
                 await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
             except _OF_ONE_BASE:

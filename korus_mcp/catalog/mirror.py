@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import ApiError, NotFound, Ticketing
-from korus_mcp.api.models.catalog import Product
+from korus_mcp.api import ApiError, KorusApi, NotFound
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.reading import name_of
@@ -31,6 +30,9 @@ from korus_mcp.clock import Clock
 from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.refusals import Code, Refusal
+
+if TYPE_CHECKING:
+    from korus_mcp.api import Product
 
 KEPT_SECONDS: Final = 24 * 3600
 """Catalog data may be kept for 24 hours (domain guide, section 3)."""
@@ -106,7 +108,7 @@ class Mirror:
 
     def __init__(
         self,
-        ticketing: Ticketing,
+        api: KorusApi,
         account: Account,
         *,
         clock: Clock,
@@ -114,7 +116,7 @@ class Mirror:
         per_second: float | None,
         languages: tuple[str, ...] = (),
     ) -> None:
-        self._ticketing = ticketing
+        self._api = api
         self._account = account
         self._clock = clock
         self._tasks = tasks
@@ -258,12 +260,14 @@ class Mirror:
         if names is not None:
             return full_name(*names)
         try:
-            product = await self._ticketing.get_product(catalog_id, product_id, language=language)
+            product = await self._api.ticketing.get_product(
+                catalog_id, product_id, language=language
+            )
         except NotFound:
             return None
         return await self._name_with_base(catalog_id, product, language)
 
-    async def _name_with_base(self, catalog_id: str, product: Product, language: str) -> str:
+    async def _name_with_base(self, catalog_id: str, product: "Product", language: str) -> str:
         """The same name as once its base is kept: what a person agrees to must not change."""
         name, base_id = name_of(product.name), id_at_end(product.product_base)
         catalogs = await self.catalogs(language)
@@ -343,7 +347,7 @@ class Mirror:
 
     def _shelf_on(self, store: Store, language: str) -> Shelf:
         crawler = Crawler(
-            self._ticketing,
+            self._api,
             store,
             language=language,
             clock=self._clock,

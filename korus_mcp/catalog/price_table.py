@@ -5,19 +5,22 @@ Two readings of the contract stand here and nowhere else. Rows come by day becau
 a date are at one end of a table in order of days, first or last: the contract does not say which.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from korus_mcp.api import Page, Pages
-from korus_mcp.api.models.offer import Offer
 from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.records import ProductRecord
 from korus_mcp.handles import Handle
 from korus_mcp.money import Money
+
+if TYPE_CHECKING:
+    from korus_mcp.api import Offer, Page, Pages
 
 MAX_OFFERS: Final = 2000
 """No table is read further than this."""
@@ -48,9 +51,9 @@ class OfferRow:
         return self.left != 0
 
 
-RowOf: TypeAlias = Callable[[Offer], OfferRow | None]
+RowOf: TypeAlias = "Callable[[Offer], OfferRow | None]"
 """The row of an offer; None when it does not belong to what was asked."""
-PagesByDay: TypeAlias = Callable[[Literal["asc", "desc"]], Pages[Offer]]
+PagesByDay: TypeAlias = "Callable[[Literal['asc', 'desc']], Pages[Offer]]"
 
 
 class PriceTable:

@@ -1,10 +1,11 @@
 """How a product base of the API becomes a record: what is kept, cleaned of others' markup."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from __future__ import annotations
 
-from korus_mcp.api import NotFound, Ticketing
-from korus_mcp.api.models.catalog import Product, ProductBase, ProductBaseOptionValue, Venue
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from korus_mcp.api import NotFound
 from korus_mcp.catalog.records import (
     OPTION_CODES,
     BaseRecord,
@@ -15,6 +16,9 @@ from korus_mcp.catalog.records import (
 )
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.untrusted import clean_line, plain_text
+
+if TYPE_CHECKING:
+    from korus_mcp.api import Product, ProductBase, ProductBaseOptionValue, Ticketing, Venue
 
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5

@@ -23,7 +23,7 @@ async def crawl(folder: Path) -> bool:
     settings = read_settings(environment)
     async with open_api(settings) as api, anyio.create_task_group() as tasks:
         mirror = Mirror(
-            api.ticketing, account_of(settings), clock=SystemClock(), tasks=tasks, per_second=None
+            api, account_of(settings), clock=SystemClock(), tasks=tasks, per_second=None
         )
         is_done = await mirror.sync(LANGUAGE)
     mirror.close()

@@ -141,7 +141,7 @@ async def crawled(folder: Path | None) -> dict[str, Store]:
             store = stores[language] = Store(folder / f"{language}.sqlite" if folder else None)
             if store.fact("complete_at") is None:
                 crawler = Crawler(
-                    api.ticketing, store, language=language, clock=clock, pace=Pace(clock, None)
+                    api, store, language=language, clock=clock, pace=Pace(clock, None)
                 )
                 await crawler.crawl()
     return stores

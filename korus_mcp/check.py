@@ -1,16 +1,21 @@
 """korus-mcp check: settings, token, catalogs, and how the live API differs from the contract."""
 
+import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 import anyio
 
 from korus_mcp.api import ApiError, KorusApi, NotFound, OfferFilters, drift
+from korus_mcp.catalog.overview import look_at
+from korus_mcp.clock import SystemClock
 from korus_mcp.explain import explained
 from korus_mcp.handles import id_at_end, is_id
-from korus_mcp.server import open_api
+from korus_mcp.server import account_of, open_api
 from korus_mcp.settings import Settings
 
 SAMPLED_BASES = 3
@@ -43,6 +48,8 @@ def run_check(settings: Settings) -> int:
 async def _check(settings: Settings) -> int:
     where = "embedded" if settings.embedded else settings.api_url
     _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
+    for state in _mirror_states(settings):
+        _tell("mirror", state)
     findings = Findings()
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
@@ -53,6 +60,25 @@ async def _check(settings: Settings) -> int:
         _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
     _tell_drift(findings)
     return 0
+
+
+def _mirror_states(settings: Settings) -> Iterator[str]:
+    """The file of each language and its age; nothing is read into it."""
+    account, now = account_of(settings), SystemClock().now()
+    if account.folder is None:
+        yield "in memory, as the sandbox is embedded"
+        return
+    for language in dict.fromkeys(settings.languages):
+        path = account.folder / account.file(language)
+        yield f"{language}: {_mirror_state(path, now)}, {path}"
+
+
+def _mirror_state(path: Path, now: datetime) -> str:
+    try:
+        seen = look_at(path)
+    except sqlite3.Error as error:
+        return f"cannot be read ({error})"
+    return "not read yet" if seen is None or seen.is_empty else seen.told_age(now)
 
 
 async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: KorusApi) -> bool:

@@ -13,7 +13,7 @@ from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import SEED
 from tests.fixtures.hosts import free_port
 
-HOPS = ("settings", "token", "catalogs", "walk", "clock")
+HOPS = ("settings", "mirror", "token", "catalogs", "walk", "clock")
 
 
 def test_on_the_sandbox_every_hop_holds_and_the_contract_is_summed_up(
@@ -22,9 +22,10 @@ def test_on_the_sandbox_every_hop_holds_and_the_contract_is_summed_up(
     assert run_check(read_settings({"KORUS_SANDBOX_SEED": str(SEED)})) == 0
     lines = capsys.readouterr().out.splitlines()
     said = {line.split()[0]: line for line in lines}
-    assert tuple(said)[:5] == HOPS
+    assert tuple(said)[: len(HOPS)] == HOPS
     assert "sandbox" in said["settings"]
     assert "embedded" in said["settings"]
+    assert "in memory" in said["mirror"]
     assert "5 open" in said["catalogs"]
     assert lines[-1].startswith("contract")
     assert "operations differ" in lines[-1]

@@ -1,10 +1,13 @@
 """The command line: what it refuses, what it imports, what it prints."""
 
 import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +28,15 @@ imported = {name.partition(".")[0] for name in sys.modules}
 heavy = imported & {"mcp", "mcp_types", "httpx", "pydantic", "starlette", "anyio"}
 print("HEAVY", sorted(heavy), code)
 """
+
+EVERY_CRAWL_IS_LONG = """
+import sys
+from korus_mcp.catalog import mirror
+mirror.REPORT_SECONDS = 0.0
+from korus_mcp.cli import main
+sys.exit(main([]))
+"""
+HOST = {"name": "raw host", "version": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +60,7 @@ def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> N
     assert (__version__ if option == "--version" else "commands") in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "check", "sandbox"])
+@pytest.mark.parametrize("command", ["serve", "demo", "check", "catalog", "sandbox"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -64,6 +76,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         ["serve", "--port", "http"],
         ["--profile", "admin"],
         ["sandbox", "--seed", "x"],
+        ["catalog"],
+        ["catalog", "burn"],
     ],
 )
 def test_what_the_command_line_does_not_know_is_refused(
@@ -133,6 +147,62 @@ def test_the_command_line_may_only_narrow(
 ) -> None:
     assert main(arguments) == EXIT_MISCONFIGURED
     assert "narrow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["serve", "--http"],
+        ["demo"],
+        ["check"],
+        ["catalog", "sync"],
+        ["catalog", "status"],
+        ["catalog", "clear"],
+    ],
+)
+def test_nothing_starts_where_sqlite_cannot_search_texts(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("korus_mcp.catalog.store.has_full_text", lambda: False)
+    assert main(command) == EXIT_MISCONFIGURED
+    said = capsys.readouterr()
+    assert "FTS5" in said.err
+    assert not said.out
+
+
+def test_a_long_crawl_is_told_on_stderr_and_stdout_stays_the_protocol_s(tmp_path: Path) -> None:
+    asked = (
+        ("initialize", {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": HOST}),
+        ("tools/call", {"name": "search_products", "arguments": {"query": "derby"}}),
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", EVERY_CRAWL_IS_LONG],
+        env=child_environment(tmp_path),
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    watchdog = threading.Timer(30, child.kill)
+    watchdog.start()
+    for number, (method, parameters) in enumerate(asked):
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+        child.stdin.write(json.dumps(message) + "\n")
+        child.stdin.flush()
+        while (line := json.loads(child.stdout.readline())).get("id") != number:
+            assert line["jsonrpc"] == "2.0"
+        assert not line["result"].get("isError"), line
+    rest, said = child.communicate()
+    watchdog.cancel()
+    assert child.returncode == 0
+    assert not rest
+    assert re.search(r"^INFO catalog: \d+ of \d+ product bases read$", said, re.MULTILINE)
+    levels = {line.split()[0] for line in said.splitlines()}
+    assert levels == {"INFO", "WARNING"}
 
 
 class EndsWhenWritten(io.StringIO):

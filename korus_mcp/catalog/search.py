@@ -5,7 +5,7 @@ words, corrected where they have to be, then those that have as many of them as 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -18,7 +18,7 @@ from korus_mcp.folding import fold, words
 MOST_WORDS: Final = 12
 RANKED: Final = 100
 COUNTED: Final = 1000
-MOST_TRIES: Final = 4
+MOST_TRIES: Final = 3
 NEAR_WORDS: Final = 3
 NEAR_WORD: Final = 50.0
 NEAR_NAME: Final = 40.0
@@ -147,25 +147,32 @@ def _answered(
 ) -> list[Spelled]:
     """All words where some base has them all, else about as many as any base has.
 
-    Each try gathers words around the weightiest one that none before has had: a chance word that
+    Each try gathers words around the weightiest one that no try before has had: a chance word that
     no other goes with costs one try, not the answer.
     """
     if not meant or stands(meant):
         return list(meant)
     by_weight = sorted(meant, key=_weight, reverse=True)
-    tried: set[str] = set()
-    best: list[Spelled] = []
+    untried, best = by_weight, list[Spelled]()
     for _ in range(MOST_TRIES):
-        untried = [each for each in by_weight if each.word not in tried]
-        if not untried:
+        if not untried or len(best) == len(meant) - 1:
             break
-        gathered: list[Spelled] = []
-        for each in (untried[0], *(other for other in by_weight if other is not untried[0])):
-            if stands([*gathered, each]):
-                gathered.append(each)
-        tried |= {untried[0].word} | {each.word for each in gathered}
+        first = untried[0]
+        gathered = _gathered([first, *(each for each in by_weight if each != first)], stands)
+        untried = [each for each in untried[1:] if each not in gathered]
         best = max(best, gathered, key=lambda some: sum(map(_weight, some)))
     return best
+
+
+def _gathered(
+    words_in_turn: Iterable[Spelled], stands: Callable[[Sequence[Spelled]], bool]
+) -> list[Spelled]:
+    """The words that stand together with all that were gathered before them."""
+    gathered: list[Spelled] = []
+    for each in words_in_turn:
+        if stands([*gathered, each]):
+            gathered.append(each)
+    return gathered
 
 
 def _weight(spelled: Spelled) -> float:

@@ -282,7 +282,8 @@ class Store:
         return self._rows(
             f"SELECT {_BASE_COLUMNS} FROM (SELECT number FROM base "  # noqa: S608 - constants
             "WHERE folded >= ? AND folded < ? ORDER BY folded, number LIMIT ?) AS begun "
-            "JOIN base ON base.number = begun.number JOIN catalog ON catalog.id = base.catalog "
+            "CROSS JOIN base ON base.number = begun.number "
+            "JOIN catalog ON catalog.id = base.catalog "
             f"WHERE {where} ORDER BY base.folded, base.number LIMIT ?",
             (folded, folded + "\U0010ffff", CONSIDERED if values else limit, *values, limit),
         )

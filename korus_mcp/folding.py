@@ -8,8 +8,12 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:
-    """A text without case, accents and needless space, for comparing only."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
+    """A text without case, accents and needless space, for comparing only.
+
+    Half a character, which JSON can bring but no database takes, becomes a question mark.
+    """
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    spread = unicodedata.normalize("NFKD", whole.casefold())
     return " ".join("".join(c for c in spread if not unicodedata.combining(c)).split())
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from korus_mcp.folding import fold
+from korus_mcp.folding import fold, words
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,19 @@ def test_different_words_stay_different() -> None:
 @given(st.text(st.characters(codec="latin-1")))
 def test_folding_a_second_time_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_folds_to_one_that_can_be_stored(text: str) -> None:
+    assert fold(text).encode("utf-8").decode("utf-8") == fold(text)
+    assert all(word.isalnum() for word in words(text))
+
+
+def test_half_a_character_is_no_word() -> None:
+    assert fold("Caf\ud800") == "caf?"
+    assert words("caf\ud800 noir") == ["caf", "noir"]
+
+
+def test_words_are_folded_runs_of_letters_and_digits() -> None:
+    assert words("L'Été, à 20h_30 !") == ["l", "ete", "a", "20h", "30"]
+    assert words(" - ") == []

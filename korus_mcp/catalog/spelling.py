@@ -15,6 +15,8 @@ from korus_mcp.clock import Clock
 MOST_CORRECTIONS: Final = 6
 SHORTEST: Final = 4
 """Words below four letters have too many neighbours to be corrected."""
+LONGEST: Final = 40
+"""What is longer is no word somebody mistyped."""
 LONG: Final = 7
 """From seven letters on two edits are forgiven, and one in a beginning."""
 SHORTEST_PART: Final = 3
@@ -165,7 +167,7 @@ class Speller:
 
     def _corrected(self, word: str) -> tuple[tuple[str, ...], float]:
         """What may have been meant by a mistyped word, and how sure that is."""
-        if len(word) < SHORTEST or word.isdigit():
+        if not SHORTEST <= len(word) <= LONGEST or word.isdigit():
             return (), 0.0
         one_edit = self._neighbours(word, 1)
         if one_edit:

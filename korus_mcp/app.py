@@ -1,20 +1,23 @@
 """What a handler may use: the services of one running server, put together in server.py."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import anyio
 
 from korus_mcp.access.principal import LOCAL, Principal
 from korus_mcp.api import KorusApi
-from korus_mcp.booking.desk import BookingDesk
-from korus_mcp.booking.ordering import OrderDesk
-from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.prices import ShownPrices
-from korus_mcp.booking.quote import Quotes
-from korus_mcp.booking.tickets import TicketOffice
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.clock import Clock
 from korus_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from korus_mcp.booking.services import BookingServices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +30,18 @@ class App:
     mirror: Mirror
     finder: Finder
     calendars: OfferCalendars
-    quotes: Quotes
     prices: ShownPrices
-    desk: BookingDesk
-    ordering: OrderDesk
-    orders: OrderBook
-    office: TicketOffice
-
+    open_booking: "Callable[[], BookingServices]"
     tools: frozenset[str]
+    leaving: anyio.Event = field(default_factory=anyio.Event)
+
+    @cached_property
+    def booking(self) -> "BookingServices":
+        """The services of booking; the first call that needs them imports and makes them."""
+        services = self.open_booking()
+        if self.leaving.is_set():
+            services.ordering.close()
+        return services
 
     @property
     def principal(self) -> Principal:
@@ -44,6 +51,12 @@ class App:
     def language(self, wished: str | None) -> str:
         """The language of an answer: the one asked for, else the operator's."""
         return wished or self.settings.language
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new order and wait for those on their way, so long at most."""
+        self.leaving.set()
+        if "booking" in vars(self):
+            await self.booking.ordering.drain(seconds)
 
 
 class Running:
@@ -60,7 +73,7 @@ class Running:
     async def drain(self, seconds: float) -> None:
         """Take no new order and wait for those on their way, so long at most."""
         for app in self._apps:
-            await app.ordering.drain(seconds)
+            await app.drain(seconds)
 
     def started(self, app: App) -> None:
         """Note a start."""

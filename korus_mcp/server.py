@@ -15,19 +15,12 @@ from korus_mcp.access.policy import tool_names
 from korus_mcp.api import ApiConfig, KorusApi
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.app import App, Running
-from korus_mcp.booking.desk import BookingDesk
-from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.ordering import OrderDesk
-from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.prices import ShownPrices
-from korus_mcp.booking.quote import Quotes
-from korus_mcp.booking.tickets import TicketOffice
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.settings import Environment, Settings
@@ -35,6 +28,7 @@ from korus_mcp.tools import ALL_TOOLS
 from korus_mcp.tools.declare import build
 
 if TYPE_CHECKING:
+    from korus_mcp.booking.services import BookingServices
     from korus_mcp.sandbox import Sandbox
 
 NAME = "korus-mcp"
@@ -120,7 +114,7 @@ def _lifespan(
             finally:
                 running.stopped(app)
                 with anyio.CancelScope(shield=True):
-                    await app.ordering.drain(settings.shutdown_seconds)
+                    await app.drain(settings.shutdown_seconds)
                 tasks.cancel_scope.cancel()
 
     return lifespan
@@ -162,25 +156,19 @@ def api_config(settings: Settings) -> ApiConfig:
 
 def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> App:
     """Put the services of one server together; what they start belongs to `tasks`."""
-    ticketing, booking = api.ticketing, api.booking
-    journal = MemoryJournal()
     prices = ShownPrices(clock)
     mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(api, clock=clock, tasks=tasks)
-    names = NameBook(ticketing, mirror)
-    quotes = Quotes(ticketing, mirror, api)
-    desk = BookingDesk(
-        booking,
-        quotes,
-        catalog=mirror,
-        names=names,
-        journal=journal,
-        prices=prices,
-        clock=api,
-        tasks=tasks,
-        settle_seconds=settings.settle_seconds,
-    )
-    orders = OrderBook(booking, journal=journal, scope=settings.scope, clock=api)
+
+    def opened() -> "BookingServices":
+        from korus_mcp.booking.services import open_booking
+        from korus_mcp.journal.memory import MemoryJournal
+
+        journal = MemoryJournal()
+        return open_booking(
+            settings, api, catalog=mirror, journal=journal, prices=prices, tasks=tasks
+        )
+
     return App(
         settings=settings,
         tools=frozenset(tool_names(settings)),
@@ -189,20 +177,8 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         mirror=mirror,
         finder=Finder(mirror, calendars, settings.languages),
         calendars=calendars,
-        quotes=quotes,
         prices=prices,
-        desk=desk,
-        ordering=OrderDesk(
-            booking,
-            desk,
-            catalog=mirror,
-            journal=journal,
-            settings=settings,
-            clock=api,
-            tasks=tasks,
-        ),
-        orders=orders,
-        office=TicketOffice(booking, orders, names=names, clock=api),
+        open_booking=opened,
     )
 
 

@@ -182,12 +182,16 @@ class OrderDesk:
             return await self._look_up(intent)
         return intent
 
+    def close(self) -> None:
+        """Take no new order."""
+        self._closing = True
+
     async def drain(self, seconds: float) -> None:
         """Take no new order and wait for those on their way, so long at most.
 
         One that takes longer is given up; its intent stays in doubt.
         """
-        self._closing = True
+        self.close()
         with anyio.move_on_after(seconds):
             for sent in list(self._sending.values()):
                 await sent.done.wait()

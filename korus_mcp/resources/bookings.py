@@ -38,14 +38,14 @@ async def reservation(reservation_id: str, ctx: ReadContext) -> str:
     """One reservation as it is now."""
     services = app(ctx)
     language = services.language(None)
-    holds = await services.desk.holds(services.principal.key, [reservation_id], language)
+    holds = await services.booking.desk.holds(services.principal.key, [reservation_id], language)
     return compact(_held(holds[0]))
 
 
 async def order(order_id: str, ctx: ReadContext) -> str:
     """One order as it is now."""
     services = app(ctx)
-    issued = await services.office.of_order(
+    issued = await services.booking.office.of_order(
         services.principal.key, order_id, services.language(None)
     )
     return compact(_issued(issued))
@@ -54,7 +54,7 @@ async def order(order_id: str, ctx: ReadContext) -> str:
 async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     """The bytes of a document."""
     services = app(ctx)
-    return await services.office.pdf(
+    return await services.booking.office.pdf(
         services.principal.key, order_id, document_id, services.language(None)
     )
 

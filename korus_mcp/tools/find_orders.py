@@ -85,7 +85,7 @@ async def find_orders(
 ) -> Reply[OrdersView]:
     """Find orders for a service desk by reference or day of order, newest first."""
     services = app(ctx)
-    found = await services.orders.find(
+    found = await services.booking.orders.find(
         services.principal.key, Sought(reference, created_from, created_to)
     )
     first = cursor.offset if cursor else 0

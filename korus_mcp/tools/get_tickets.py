@@ -128,7 +128,7 @@ async def get_tickets(
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
     """The order; a client that follows progress waits for its documents, twenty seconds at most."""
     owner = services.principal.key
-    issued = await services.office.of_order(owner, order_id, language)
+    issued = await services.booking.office.of_order(owner, order_id, language)
     if not _wants_progress(ctx):
         return issued
     waited = 0.0
@@ -136,7 +136,7 @@ async def _complete(ctx: ToolContext, services: App, order_id: str, language: st
         await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
         await services.clock.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
-        issued = await services.office.of_order(owner, issued.order.id, language)
+        issued = await services.booking.office.of_order(owner, issued.order.id, language)
     return issued
 
 
@@ -169,10 +169,10 @@ async def _file(
     if save_in_language is None or not document.is_ready:
         return view, link
     where = (services.principal.key, issued.order.id, document.id, save_in_language)
-    content = await services.office.pdf_or_none(*where, lenient=lenient)
+    content = await services.booking.office.pdf_or_none(*where, lenient=lenient)
     if content is None and _wants_progress(ctx):
         await services.clock.sleep(POLL_SECONDS)  # a moment comes without its fraction of a second
-        content = await services.office.pdf_or_none(*where, lenient=lenient)
+        content = await services.booking.office.pdf_or_none(*where, lenient=lenient)
     if content is None:
         return view.model_copy(update={"ready": False}), link
     if ctx.headers is None:

@@ -107,7 +107,7 @@ async def place_order(
     with the confirmation once they agreed. A repeated call never orders twice.
     """
     services = app(ctx)
-    ordered = await services.ordering.place(
+    ordered = await services.booking.ordering.place(
         OrderCall(
             owner=services.principal.key,
             reservation_ids=tuple(dict.fromkeys(reservation_ids)),

@@ -89,7 +89,7 @@ async def reserve(
     An equal call answers with the same holds.
     """
     services = app(ctx)
-    reserved = await services.desk.reserve(
+    reserved = await services.booking.desk.reserve(
         ReserveCall(
             owner=services.principal.key,
             items=tuple(WishedItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),

@@ -100,7 +100,7 @@ class Stage:
         return WishedItem(self.handle(landmark), quantity, session_ids)
 
     async def reserve(self, *items: WishedItem, **changes: Any) -> Reserved:
-        return await self.app.desk.reserve(call(*items, **changes))
+        return await self.app.booking.desk.reserve(call(*items, **changes))
 
     async def held(self, landmark: str = "park_offer", quantity: int = 1) -> Hold:
         """A hold of an offer without sessions."""
@@ -109,7 +109,7 @@ class Stage:
         return hold
 
     async def place(self, *holds: Hold | str, **changes: Any) -> Ordered:
-        return await self.app.ordering.place(order_call(*holds, **changes))
+        return await self.app.booking.ordering.place(order_call(*holds, **changes))
 
     async def confirmed(self, *holds: Hold | str, **changes: Any) -> str:
         """The confirmation that a first call of place gives."""

@@ -17,7 +17,7 @@ LEGACY = "/v1/ticketing/events/e/sessions/{}"
 
 async def reserved(stage: Stage, landmark: str = "night_show_offer") -> Reservation:
     """A reservation of an offer with sessions, as the API tells it."""
-    quote = await stage.app.quotes.of_offer(stage.handle(landmark), "en")
+    quote = await stage.app.booking.quotes.of_offer(stage.handle(landmark), "en")
     _, session = next(iter(quote.sessions()))
     (hold,) = (await stage.reserve(stage.wish(landmark, 1, session.id))).holds
     return await stage.app.api.booking.get_reservation(hold.id)
@@ -77,7 +77,7 @@ async def test_a_session_of_the_older_form_is_known_only_from_its_quote() -> Non
         before = stage.sent("getOfferTicketSession")
         assert dict((await names_of(stage, found)).sessions) == {}
         assert stage.sent("getOfferTicketSession") == before
-        (hold,) = await stage.app.desk.read([found.id], "en")
+        (hold,) = await stage.app.booking.desk.read([found.id], "en")
         assert hold.lines[0].starts_at, "learnt when it was quoted"
 
 

@@ -17,11 +17,11 @@ TODAY = date(2026, 6, 1)
 
 
 async def find(stage: Stage, owner: str = OWNER, **sought: Any) -> Found:
-    return await stage.app.orders.find(owner, Sought(**sought))
+    return await stage.app.booking.orders.find(owner, Sought(**sought))
 
 
 async def order(stage: Stage, name: str, owner: str = OWNER) -> Order:
-    return await stage.app.orders.order(owner, name)
+    return await stage.app.booking.orders.order(owner, name)
 
 
 async def refused(stage: Stage, name: str, owner: str = OWNER) -> Refusal:

@@ -84,7 +84,7 @@ async def test_each_order_call_has_a_reference_of_its_own(stage: Stage) -> None:
 
 async def test_a_confirmation_ends_with_the_shortest_hold() -> None:
     async with staged(selling=("stadium", "park")) as stage:
-        quote = await stage.app.quotes.of_offer(stage.handle("stadium_offer"), "en")
+        quote = await stage.app.booking.quotes.of_offer(stage.handle("stadium_offer"), "en")
         _, session = next(iter(quote.sessions()))
         reserved = await stage.reserve(
             stage.wish("park_offer"), stage.wish("stadium_offer", 1, session.id)
@@ -397,7 +397,7 @@ async def test_what_failed_for_certain_does_not_count_towards_the_day() -> None:
 
 async def test_every_ticket_of_an_offer_counts_towards_the_limit() -> None:
     async with staged(max_tickets=3) as stage:
-        quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
+        quote = await stage.app.booking.quotes.of_offer(stage.handle("night_show_offer"), "en")
         _, session = next(iter(quote.sessions()))
         (hold,) = (await stage.reserve(stage.wish("night_show_offer", 2, session.id))).holds
         assert (hold.quantity, hold.tickets) == (2, 4), "an entry and a show for each"
@@ -661,7 +661,7 @@ async def test_while_nothing_can_be_read_the_order_is_in_doubt_and_found_later()
         still = await stage.place(hold)
         assert still.state is OrderState.IN_DOUBT, "nothing was read, so nothing is known"
         stage.sandbox.faults.clear()
-        intent = await stage.app.ordering.look(OWNER, hold.id)
+        intent = await stage.app.booking.ordering.look(OWNER, hold.id)
         assert intent is not None
         assert dict(intent.orders) == {hold.id: stage.sandbox.orders()[0].id}
         assert (await stage.place(hold)).state is OrderState.ORDERED
@@ -694,7 +694,7 @@ async def test_an_order_that_is_not_found_stays_in_doubt_to_the_fence_and_is_nev
         again = await stage.place(hold, confirmation=nonce)
         assert again.state is OrderState.IN_DOUBT
     stage.move((fence - stage.clock.now()).total_seconds() + 1)
-    intent = await stage.app.ordering.look(OWNER, hold.id)
+    intent = await stage.app.booking.ordering.look(OWNER, hold.id)
     assert intent is not None
     assert dict(intent.failures) == {hold.id: "the order was not made"}
     assert not intent.is_in_doubt
@@ -711,7 +711,7 @@ async def test_a_reservation_that_vanished_does_not_keep_an_order_in_doubt_for_e
     await stage.place(hold, confirmation=nonce)
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation", times=None)
     stage.move(3600)
-    intent = await stage.app.ordering.look(OWNER, hold.id)
+    intent = await stage.app.booking.ordering.look(OWNER, hold.id)
     assert intent is not None
     assert not intent.is_in_doubt
 
@@ -731,8 +731,8 @@ async def test_only_the_owner_can_look(stage: Stage) -> None:
     hold = await stage.held()
     await stage.ordered(hold)
     before = stage.asked
-    assert await stage.app.ordering.look(OTHER, hold.id) is None
-    assert await stage.app.ordering.look(OWNER, "never-made") is None
+    assert await stage.app.booking.ordering.look(OTHER, hold.id) is None
+    assert await stage.app.booking.ordering.look(OWNER, "never-made") is None
     assert stage.asked == before
 
 
@@ -802,7 +802,7 @@ async def test_a_stopping_server_waits_for_its_orders_and_takes_no_new_one() -> 
         drained = list[int]()
 
         async def drain() -> None:
-            await stage.app.ordering.drain(30)
+            await stage.app.drain(30)
             drained.append(len(stage.sandbox.orders()))
 
         async with anyio.create_task_group() as callers:
@@ -815,6 +815,18 @@ async def test_a_stopping_server_waits_for_its_orders_and_takes_no_new_one() -> 
             assert refusal.code is Code.SERVER_BUSY
             gated.gate.set()
         assert drained == [1]
+
+
+async def test_booking_that_begins_while_the_server_stops_takes_no_order() -> None:
+    async with staged() as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        booking = stage.app.booking
+        app = replace(stage.app, open_booking=lambda: booking)
+        await app.drain(0)
+        refusal = await refused(replace(stage, app=app), hold, confirmation=nonce)
+        assert refusal.code is Code.SERVER_BUSY
+        assert stage.sent(POST) == 0
 
 
 async def test_a_stop_does_not_wait_for_ever_and_leaves_the_order_in_doubt() -> None:
@@ -831,7 +843,7 @@ async def test_a_stop_does_not_wait_for_ever_and_leaves_the_order_in_doubt() -> 
         async with anyio.create_task_group() as callers:
             callers.start_soon(place)
             await gated.asleep.wait()
-            await stage.app.ordering.drain(0)
+            await stage.app.drain(0)
         assert answers == [OrderState.IN_DOUBT]
         gated.gate.set()
         await place()

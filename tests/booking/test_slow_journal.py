@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import anyio
 import pytest
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking.desk import BookingDesk
-from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.ordering import OrderDesk, OrderState
+from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent
 from korus_mcp.refusals import Code, Refusal
@@ -48,21 +46,19 @@ class SlowJournal(MemoryJournal):
 
 def with_slow_journal(stage: Stage) -> Stage:
     """The same stage with desks over such a journal."""
-    app, journal = stage.app, SlowJournal()
-    parts: dict[str, Any] = {"journal": journal, "clock": app.api, "tasks": stage.tasks}
-    desk = BookingDesk(
-        app.api.booking,
-        app.quotes,
-        catalog=app.mirror,
-        names=NameBook(app.api.ticketing, app.mirror),
-        prices=app.prices,
-        settle_seconds=stage.settings.settle_seconds,
-        **parts,
-    )
-    ordering = OrderDesk(
-        app.api.booking, desk, catalog=app.mirror, settings=stage.settings, **parts
-    )
-    return replace(stage, app=replace(app, desk=desk, ordering=ordering))
+    app = stage.app
+
+    def opened() -> BookingServices:
+        return open_booking(
+            stage.settings,
+            app.api,
+            catalog=app.mirror,
+            journal=SlowJournal(),
+            prices=app.prices,
+            tasks=stage.tasks,
+        )
+
+    return replace(stage, app=replace(app, open_booking=opened))
 
 
 async def answers_of(

@@ -141,6 +141,27 @@ async def test_when_nothing_can_be_checked_what_matches_is_told_and_nobody_asked
         assert not set(names(rest)) & set(names(found))
 
 
+async def test_an_api_that_dies_under_way_is_not_asked_on() -> None:
+    first = set[str]()
+
+    def dying(path: str, body: Json) -> None:
+        if path.endswith("/offers") and body["member"]:
+            base = body["member"][0]["productBase"]
+            if len(first) < SIDE_BY_SIDE:
+                first.add(base)
+            if base not in first:
+                body["member"] = "spoilt"
+
+    options = SandboxOptions(seed=SEED, bases=40)
+    async with staged(selling=(), options=options, rewrite=dying) as stage:
+        found = await find(stage, window=SEASON)
+        assert 0 < len(found.bases) <= SIDE_BY_SIDE
+        assert (found.unchecked, found.is_checked) == (SIDE_BY_SIDE, True)
+        assert len(set(bases_asked(stage))) == 2 * SIDE_BY_SIDE
+        assert found.next_place is not None
+        assert found.next_place.offset == 2 * SIDE_BY_SIDE
+
+
 async def test_one_issuer_that_does_not_answer_is_counted_and_the_others_are_found() -> None:
     async with staged(selling=("park", "museum")) as stage:
         everything = await find(stage)

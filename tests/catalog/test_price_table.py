@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import anyio
 import pytest
 
-from korus_mcp.api import OfferFilters, ServerFailed
+from korus_mcp.api import Malformed, OfferFilters, ServerFailed
 from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, Window, Wish
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, ROW_BYTES, OfferRow
@@ -383,15 +383,22 @@ async def test_undated_offers_in_a_window_come_last() -> None:
         assert ids(everything.rows)[-1] == "offer-1000"
 
 
-async def test_undated_offers_are_read_again_after_a_failure(stage: Stage) -> None:
-    await base_of(stage, "undated_base")
-    far = FAR.first
-    await look(stage, "undated_base", Window(far, far))
-    stage.move(60)
-    stage.sandbox.faults.add(Answer(status=500), "listOffers", times=1)
-    with pytest.raises(ServerFailed):
-        await look(stage, "undated_base", Window(far, far))
-    assert len((await look(stage, "undated_base", Window(far, far))).rows) == 2
+async def test_undated_offers_are_all_read_again_after_a_failure_between_two_pages() -> None:
+    listing = Listing([offer(n, None) for n in range(70)])
+    spoilt = [2]
+
+    def once_spoilt(path: str, body: Json) -> None:
+        listing(path, body)
+        if path.endswith("/offers") and numbers(told[0])[-1] in spoilt:
+            spoilt.clear()
+            body["member"] = "spoilt"
+
+    told = list[Stage]()
+    async with staged(rewrite=once_spoilt) as stage:
+        told.append(stage)
+        with pytest.raises(Malformed):
+            await look(stage, window=FAR)
+        assert len((await look(stage, window=FAR, limit=100)).rows) == 70
 
 
 # What is asked for
@@ -420,6 +427,22 @@ async def test_an_old_server_that_knows_no_choices_changes_nothing() -> None:
             found.append(rows)
     assert found[0] == found[1]
     assert {row.product.choices["price_type"] for row in found[0]} == {"Child"}
+
+
+async def test_offers_of_other_days_are_left_out_when_a_server_ignores_days() -> None:
+    async with staged(rewrite=Listing([offer(1000, None), *offers(120)])) as stage:
+        week = Window(TODAY + timedelta(days=3), TODAY + timedelta(days=5))
+        page = await look(stage, window=week, limit=50)
+        assert set(ids(page.rows)) == {"offer-1000", *(f"offer-{n}" for n in range(15, 30))}
+        assert page.total == 16
+
+
+async def test_offers_of_other_bases_are_left_out_when_a_server_ignores_the_base() -> None:
+    foreign = {"productBase": "/v1/ticketing/catalogs/c/product_bases/another"}
+    listed = [{**each, **foreign} if n % 2 else each for n, each in enumerate(offers(120))]
+    async with staged(rewrite=Listing(listed)) as stage:
+        page = await look(stage, limit=100)
+        assert set(ids(page.rows)) == {f"offer-{n}" for n in range(0, 120, 2)}
 
 
 async def test_other_filters_go_to_the_end_in_any_order() -> None:

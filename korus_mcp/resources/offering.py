@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeAlias
 
+from mcp import MCPError
 from mcp.server.caching import CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.uri_template import UriTemplate
+from mcp_types import INVALID_PARAMS
 
 from korus_mcp.app import App
 from korus_mcp.catalog.mirror import KEPT_SECONDS
+from korus_mcp.refusals import Code
 from korus_mcp.resources.reading import Content, guarded
 
 Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
@@ -22,6 +25,8 @@ Given = ParamSpec("Given")
 HOUR: Final = 3600
 SOON: Final = 60
 """Seconds to keep what is old or not complete: it is being renewed, or will be tried again."""
+UNKNOWN: Final = f"{Code.NOT_FOUND}: No resource has this address. List resources and templates."
+FAILED: Final = f"{Code.MISCONFIGURED}: The server could not read this. Its log says why."
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,30 @@ class Offering:
     async def with_freshness(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        """Put on each read how long it may be kept, where the protocol has a word for it."""
-        result = await call_next(ctx)
-        if ctx.method != "resources/read" or not isinstance(result, dict) or not ctx.params:
+        """Tell with each read how long it may be kept, if the protocol can; refuse in our words."""
+        uri = (ctx.params or {}).get("uri")
+        if ctx.method != "resources/read" or not isinstance(uri, str):
+            return await call_next(ctx)
+        try:
+            result = await call_next(ctx)
+        except MCPError as error:
+            raise _in_our_words(error, uri) from None
+        if not isinstance(result, dict) or "ttlMs" not in result:
             return result
-        if "ttlMs" not in result:
-            return result
-        hint = await self._fresh(ctx.params["uri"])(ctx.lifespan_context)
+        hint = await self._fresh(uri)(ctx.lifespan_context)
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
 
     def _fresh(self, uri: str) -> Freshness:
         offered = (o.fresh for o in self.offered.values() if o.address.match(uri) is not None)
         return next(offered, OWNED)
+
+
+def _in_our_words(error: MCPError, uri: str) -> MCPError:
+    """The SDK's own refusals of a read repeat its address; ours begin with a code instead."""
+    if error.data != {"uri": uri} or error.message.partition(":")[0] in set(Code):
+        return error
+    said = UNKNOWN if error.code == INVALID_PARAMS else FAILED
+    return MCPError(code=error.code, message=said, data=error.data)
 
 
 def always(hint: CacheHint) -> Freshness:

@@ -171,6 +171,7 @@ async def test_documents_appear_when_they_are_ready(shared: Desk) -> None:
         "korus://catalogs/k3f7qa/product-bases",
         "korus://catalogs/NO/product-bases",
         "korus://nothing",
+        "korus://orders/..%2Fsecret",
         "korus://help/everything",
     ],
 )
@@ -178,6 +179,8 @@ async def test_what_is_foreign_malformed_or_unknown_is_not_found(uri: str, share
     refused = await refusal(shared, uri)
     assert refused.code == NOT_FOUND
     assert refused.data == {"uri": uri}
+    assert refused.message.startswith(("NOT_FOUND: ", "UNKNOWN_ID: "))
+    assert uri not in refused.message
 
 
 @pytest.mark.parametrize("page", ["0", "2", "-1", "zz", "1.0", "99999", "1" * 5000, "\u0661", ""])

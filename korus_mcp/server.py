@@ -24,8 +24,7 @@ from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.settings import Environment, Settings
-from korus_mcp.tools import ALL_TOOLS
-from korus_mcp.tools.declare import build
+from korus_mcp.tools.listing import listed_tools
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
@@ -61,7 +60,7 @@ def build_server(
         title=TITLE,
         instructions=instructions(settings, names),
         version=__version__,
-        tools=[build(ALL_TOOLS[name], settings.content) for name in names],
+        tools=listed_tools(names, settings.content),
         log_level="WARNING",
         lifespan=_lifespan(settings, clock or SystemClock(), sandbox, running),
         subscriptions=False,

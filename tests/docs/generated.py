@@ -1,4 +1,4 @@
-"""What is generated from the code: server.json and the tables between marks in README.md.
+"""What is generated from the code: the list of tools, server.json, tables of README.md.
 
 `make readme` writes them; a test compares.
 """
@@ -15,8 +15,10 @@ from mcp import Client
 from mcp_types import Tool
 
 from korus_mcp import __version__
+from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.server import build_server
 from korus_mcp.settings import SETTINGS, Profile, Setting, Settings
+from korus_mcp.tools.listing import LISTING, described
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -24,6 +26,12 @@ SERVER_JSON: Final = ROOT / "server.json"
 NAME: Final = "io.github.korus-mcp/korus-mcp"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 SUMMARY: Final = "Search, hold, order and fetch KorusTicket tickets in conversation, never twice."
+
+
+def listing() -> str:
+    """The list of tools, as a start reads it."""
+    found = [described(name) for name in ALL_TOOLS]
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def server_json() -> dict[str, Any]:
@@ -127,8 +135,9 @@ def main() -> None:
     """Write them all."""
     text = json.dumps(server_json(), indent=2, ensure_ascii=False)
     SERVER_JSON.write_text(f"{text}\n", "utf-8")
+    LISTING.write_text(listing(), "utf-8")  # before the README, which counts its tokens
     README.write_text(readme(), "utf-8")
-    sys.stdout.write("README.md and server.json are written.\n")
+    sys.stdout.write("README.md, server.json and the list of tools are written.\n")
 
 
 if __name__ == "__main__":

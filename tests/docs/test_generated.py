@@ -1,4 +1,4 @@
-"""server.json and the README's tables say what the code says."""
+"""The list of tools, server.json and the README's tables say what the code says."""
 
 import json
 import re
@@ -9,6 +9,7 @@ import pytest
 
 from korus_mcp import __version__
 from korus_mcp.settings import SETTINGS
+from korus_mcp.tools.listing import LISTING
 from tests.docs import generated
 
 
@@ -48,6 +49,10 @@ def test_one_version_and_one_name_stand_everywhere(server_json: dict[str, Any]) 
     assert project["version"] == __version__ == server_json["version"]
     marks = re.findall(r"mcp-name: (\S+)", generated.README.read_text("utf-8"))
     assert marks == [server_json["name"]]
+
+
+def test_the_list_of_tools_is_what_their_files_make_of_it() -> None:
+    assert LISTING.read_text("utf-8") == generated.listing(), "run `make readme`"
 
 
 def test_the_readme_s_tables_are_those_of_the_code() -> None:

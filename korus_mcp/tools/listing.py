@@ -1,0 +1,79 @@
+"""The list of tools as hosts see it, made ahead: a start builds no schema and imports no tool.
+
+`make readme` writes listing.json from the tools' own files; a test compares.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import Tool as Description
+
+from korus_mcp.settings import Content
+from korus_mcp.tools import declared
+
+LISTING: Final = Path(__file__).with_name("listing.json")
+
+
+class ListedTool(Tool):
+    """A tool as it is listed; the first call imports and builds it."""
+
+    content: Content
+
+    @cached_property
+    def built(self) -> Tool:
+        """The tool itself."""
+        from korus_mcp.tools.declare import build
+
+        return build(declared(self.name), self.content)
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> Any:
+        """Run the tool."""
+        return await self.built.run(arguments, context, convert_result)
+
+
+def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
+    """The tools of these names, in this order."""
+    listing = {each["name"]: each for each in json.loads(LISTING.read_bytes())}
+    return [_listed(listing[name], content) for name in names]
+
+
+def described(name: str) -> dict[str, Any]:
+    """What the listing has to say of a tool, from its file."""
+    from korus_mcp.tools.declare import build
+
+    made = build(declared(name), Content.BOTH)
+    description = Description(
+        name=made.name,
+        title=made.title,
+        description=made.description,
+        input_schema=made.parameters,
+        output_schema=made.output_schema,
+        annotations=made.annotations,
+    )
+    return description.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _listed(description: dict[str, Any], content: Content) -> ListedTool:
+    schema = None if content is Content.TEXT else description["outputSchema"]
+    return ListedTool(
+        fn=_never,
+        name=description["name"],
+        title=description["title"],
+        description=description["description"],
+        parameters=description["inputSchema"],
+        fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=schema),
+        is_async=True,
+        annotations=description["annotations"],
+        content=content,
+    )
+
+
+def _never() -> NoReturn:
+    raise AssertionError("a listed tool runs the one that is built")  # pragma: no cover

@@ -1,9 +1,13 @@
 """Bookings as resources: reservations, orders, documents. Only their owner reads them."""
 
-from korus_mcp.booking.hold import Hold
-from korus_mcp.booking.tickets import IssuedTickets
+from typing import TYPE_CHECKING
+
 from korus_mcp.resources.offering import OWNED, Offering
 from korus_mcp.resources.reading import JSON, PDF, ReadContext, app, compact
+
+if TYPE_CHECKING:
+    from korus_mcp.booking.hold import Hold
+    from korus_mcp.booking.tickets import IssuedTickets
 
 
 def offer_bookings(offering: Offering) -> None:
@@ -59,7 +63,7 @@ async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     )
 
 
-def _held(hold: Hold) -> dict[str, object]:
+def _held(hold: "Hold") -> dict[str, object]:
     return {
         "reservation_id": hold.id,
         "state": hold.state.value,
@@ -72,7 +76,7 @@ def _held(hold: Hold) -> dict[str, object]:
     }
 
 
-def _issued(issued: IssuedTickets) -> dict[str, object]:
+def _issued(issued: "IssuedTickets") -> dict[str, object]:
     return {
         "order_id": issued.order.id,
         "status": issued.order.status,

@@ -5,10 +5,10 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench search-quality readme sandbox inspect build clean
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@found=; \
@@ -44,6 +44,9 @@ fix: $(READY) ## repair what a tool can repair
 
 bench: $(READY) ## speed, memory and tokens, beside the bare SDK in the same run
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
+	@$(BIN)/python -m tests.search.quality $(ARGS)
 
 readme: $(READY) ## rewrite the generated tables of README.md and server.json
 	@$(BIN)/python -m tests.docs.generated

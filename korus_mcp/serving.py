@@ -30,21 +30,23 @@ _WORLDS = {
 }
 
 
-def serve_stdio(settings: Settings) -> int:
-    """Serve one host on stdin and stdout until it leaves or a signal comes."""
+def prepared(settings: Settings) -> KorusServer:
+    """A server that is ready to be run, with its log on stderr."""
     _log_to_stderr()
-    server = build_server(settings)
+    return build_server(settings)
+
+
+def serve_stdio(server: KorusServer, settings: Settings) -> int:
+    """Serve one host on stdin and stdout until it leaves or a signal comes."""
     _log.warning("korus-mcp %s on stdio, %s", __version__, _WORLDS[settings.environment])
     anyio.run(_stdio, server, settings.shutdown_seconds)
     return 0
 
 
-def serve_http(settings: Settings, host: str, port: int) -> int:
+def serve_http(server: KorusServer, settings: Settings, host: str, port: int) -> int:
     """Serve streamable HTTP at /mcp on a loopback address until a signal comes."""
     import uvicorn
 
-    _log_to_stderr()
-    server = build_server(settings)
     config = uvicorn.Config(
         server.streamable_http_app(host=host, transport_security=_loopback_only(host)),
         host=host,

@@ -13,11 +13,14 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
+from benchmarks import catalog
 from benchmarks.floor import floor_server
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
 from tests.docs.generated import list_tokens, listed_tools
 
+USUAL, FULL = (10_000, 100_000), (100_000, 100_000)
+"""Bases that are crawled, and bases that are searched in (`make bench ARGS=--full`)."""
 STARTS = 9
 CALLS = 300
 Call = Callable[[], Awaitable[object]]
@@ -34,6 +37,7 @@ def main() -> None:
         anyio.run(_cold_start, korus, floor)
         anyio.run(_stdio_calls, korus, floor)
     anyio.run(_memory_calls)
+    catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 
 
 def _stdio(module: str, folder: Path) -> StdioServerParameters:

@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -91,23 +92,33 @@ def app(ctx: ToolContext) -> App:
 def build(declared: Declared, content: Content) -> Tool:
     """The tool the SDK serves, with the halves of a reply the operator wants."""
     view: type[View] = get_args(get_type_hints(declared.function)["return"])[0]
+    made = callable_only(declared, content)
+    made.parameters = portable(made.fn_metadata.arg_model.model_json_schema())
+    if content is not Content.TEXT:
+        made.fn_metadata.output_schema = _output_schema(view)
+    return made
+
+
+def callable_only(declared: Declared, content: Content) -> Tool:
+    """The same without its schemas, for a tool whose schemas are known."""
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
         return rendered(await declared.function(**arguments), content)
 
-    made = KorusTool.from_function(
-        answered,
+    context_name = find_context_parameter(answered)
+    read = func_metadata(answered, skip_names=(str(context_name),), structured_output=False)
+    return KorusTool(
+        fn=answered,
+        name=declared.name,
         title=declared.title,
         description=" ".join((inspect.getdoc(declared.function) or "").split()),
+        parameters={},
+        fn_metadata=_Metadata(arg_model=_strict(read.arg_model)),
+        is_async=True,
+        context_kwarg=context_name,
         annotations=declared.annotations,
-        structured_output=False,
     )
-    arguments = _strict(made.fn_metadata.arg_model)
-    schema = None if content is Content.TEXT else _output_schema(view)
-    made.parameters = portable(arguments.model_json_schema())
-    made.fn_metadata = _Metadata(arg_model=arguments, output_schema=schema)
-    return made
 
 
 class KorusTool(Tool):

@@ -8,7 +8,8 @@ from korus_mcp.app import App
 from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.tools.arguments import Language, ReservationId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import HoldsInShort, HoldView, lines_of
+from korus_mcp.tools.holds import HoldsInShort, HoldView
+from korus_mcp.tools.views import lines_of
 
 IN_DOUBT = "in_doubt"
 

@@ -20,22 +20,22 @@ LISTING: Final = Path(__file__).with_name("listing.json")
 
 
 class ListedTool(Tool):
-    """A tool as it is listed; the first call imports and builds it."""
+    """A tool as it is listed; its first call imports it."""
 
     content: Content
 
     @cached_property
-    def built(self) -> Tool:
+    def imported(self) -> Tool:
         """The tool itself."""
-        from korus_mcp.tools.declare import build
+        from korus_mcp.tools.declare import callable_only
 
-        return build(declared(self.name), self.content)
+        return callable_only(declared(self.name), self.content)
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool."""
-        return await self.built.run(arguments, context, convert_result)
+        return await self.imported.run(arguments, context, convert_result)
 
 
 def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
@@ -76,4 +76,4 @@ def _listed(description: dict[str, Any], content: Content) -> ListedTool:
 
 
 def _never() -> NoReturn:
-    raise AssertionError("a listed tool runs the one that is built")  # pragma: no cover
+    raise AssertionError("a listed tool runs the one that is imported")  # pragma: no cover

@@ -8,7 +8,8 @@ from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
 from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import HoldsInShort, HoldView, Part, lines_of, moment, text_of
+from korus_mcp.tools.holds import HoldsInShort, HoldView
+from korus_mcp.tools.views import Part, lines_of, moment, text_of
 
 
 class Customer(BaseModel):

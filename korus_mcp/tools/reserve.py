@@ -9,7 +9,8 @@ from korus_mcp.booking.desk import ReserveCall, Reserved, ReserveState, WishedIt
 from korus_mcp.money import Money
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import HoldView, Part, lines_of, text_of
+from korus_mcp.tools.holds import HoldView
+from korus_mcp.tools.views import Part, lines_of, text_of
 
 
 class Item(BaseModel):

@@ -22,15 +22,13 @@ MOST_TRIES: Final = 3
 NEAR_WORDS: Final = 3
 NEAR_WORD: Final = 50.0
 NEAR_NAME: Final = 40.0
-EXACT: Final = 3.0
-"""A word stands in the name. This and the next weigh what a name says of a query."""
-CORRECTED: Final = 2.4
-"""A word stands in the name once corrected."""
-BEGINNING: Final = 2.2
-"""A word of the name begins so."""
-TOGETHER: Final = 1.0
+SAID: Final = 1.0
+"""A word of the query stands in the name. This and the next weigh how clearly a name answers."""
+NEARLY_SAID: Final = 0.5
+"""A word of the name begins so, or is meant once corrected."""
+TOGETHER: Final = 0.35
 """Two words stand side by side in the name as in the query: a club, a person, a season."""
-LENGTH: Final = 0.02
+LENGTH: Final = 0.01
 """Taken off for each word of a name: of two that say as much, the shorter says it clearer."""
 STOP_WORDS: Final = frozenset(
     word
@@ -118,7 +116,7 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> _Found:
     total = store.matches(_match(needed), Part.ALL, scope, at_most=COUNTED)
     rows = _matching(store, _match(needed), scope, min(total, RANKED))
     follows = list(zip(spelled, asked.values(), strict=True))
-    ranked = sorted(rows, key=lambda row: -_score(row, follows))
+    ranked = sorted(rows, key=lambda row: -_clarity(row, follows))
     return _Found(_merged(named, ranked), max(total, len(named)))
 
 
@@ -204,13 +202,13 @@ def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
     return list(rows.values())
 
 
-def _score(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
+def _clarity(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
     """How much of what was asked the name says, and says together, less for what else it says."""
     name = [word for word in row.folded.split() if word not in STOP_WORDS]
     said, before = 0.0, None
     for spelled, follows in asked:
         place, likeness = _place_in(name, spelled)
-        said += likeness * spelled.weight
+        said += likeness
         if follows and place is not None and before is not None and place == before + 1:
             said += TOGETHER
         before = place
@@ -220,12 +218,10 @@ def _score(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
 def _place_in(name: Sequence[str], spelled: Spelled) -> tuple[int | None, float]:
     """Where a name says a word, and how closely."""
     if spelled.word in name:
-        return name.index(spelled.word), EXACT
+        return name.index(spelled.word), SAID
     for place, word in enumerate(name):
-        if word in spelled.corrections:
-            return place, CORRECTED
-        if spelled.is_prefix and word.startswith(spelled.word):
-            return place, BEGINNING
+        if word in spelled.corrections or (spelled.is_prefix and word.startswith(spelled.word)):
+            return place, NEARLY_SAID
     return None, 0.0
 
 

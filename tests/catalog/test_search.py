@@ -16,7 +16,7 @@ from korus_mcp.catalog.records import (
 )
 from korus_mcp.catalog.records import Place as Venue
 from korus_mcp.catalog.search import COUNTED, RANKED, Page, nearest_names, search
-from korus_mcp.catalog.spelling import KEPT_SECONDS, Speller
+from korus_mcp.catalog.spelling import KEPT_SECONDS, MOST_CORRECTIONS, Speller
 from korus_mcp.catalog.store import ListedCatalog, Scope, Store
 from korus_mcp.clock import ManualClock
 from korus_mcp.folding import fold
@@ -173,9 +173,20 @@ def test_words_side_by_side_in_the_query_are_preferred_side_by_side() -> None:
 
 
 def test_a_pause_in_the_query_parts_words() -> None:
-    apart, together = base("Renard, ours et loup"), base("Ours renard contre loup")
+    apart, together = base("Renard fou des ours"), base("Nuit des ours renard et loup gris")
     assert desk(apart, together).found("ours renard")[0] == together.name
-    assert desk(apart, together).found("renard, ours")[0] == apart.name
+    assert desk(apart, together).found("ours, renard")[0] == apart.name
+    assert desk(apart, together).found("ours / renard")[0] == apart.name
+
+
+def test_a_word_as_it_stands_comes_before_words_that_begin_so() -> None:
+    begun, exact = base("Bal des lunettes"), base("Grand bal de la pleine lune rousse")
+    assert desk(begun, exact).found("bal lune") == [exact.name, begun.name]
+
+
+def test_of_names_that_begin_as_asked_the_shortest_comes_first() -> None:
+    long, short = base("Bal à quatre mains"), base("Bal zoulou")
+    assert desk(long, short).found("bal") == [short.name, long.name]
 
 
 def test_of_names_that_say_as_much_the_shorter_comes_first() -> None:
@@ -187,6 +198,11 @@ def test_a_base_that_says_it_by_its_name_comes_before_one_that_tells_of_it() -> 
     told = base("Atelier", text="Un safari de mots")
     named = base("Le très long titre d'un safari dans la nuit des temps")
     assert desk(told, named).found("safari") == [named.name, told.name]
+
+
+def test_what_a_base_is_comes_before_what_is_told_of_it() -> None:
+    told, held = base("Atelier", text="Un safari de mots"), base("Balades", venue="Parc Safari")
+    assert desk(told, held).found("safari") == [held.name, told.name]
 
 
 # Where words are looked for
@@ -248,7 +264,7 @@ def test_words_of_descriptions_are_not_what_a_typo_means(town: Desk) -> None:
     assert town.found("vestiares") == []
 
 
-@pytest.mark.parametrize("query", ["mntglfier", "xyzzyx", "safranes", "zz", "4711"])
+@pytest.mark.parametrize("query", ["mntglfier", "stqqe", "xyzzyx", "safranes", "zz", "4711"])
 def test_what_resembles_nothing_finds_nothing(town: Desk, query: str) -> None:
     assert town.found(query) == []
 
@@ -259,10 +275,12 @@ def test_short_words_and_numbers_are_not_taken_for_typos() -> None:
     assert shelf.found("1234") == []
 
 
-def test_of_words_a_typo_may_mean_those_with_the_same_first_letter_are_kept_first() -> None:
-    rest = [base(f"{letter}orte {number}") for number, letter in enumerate("cfmnst")]
-    shelf = desk(*rest, base("Bonte"))
-    assert "Bonte" in shelf.found("borte")
+def test_of_many_words_a_typo_may_mean_the_likeliest_are_taken() -> None:
+    others = [base(f"{letter}orte {letter}") for letter in "cfmnst"]
+    common = [base(f"Zorte {number}") for number in range(3)]
+    shelf = desk(*others, *common, base("Vonte"))
+    assert "Vonte" in shelf.found("vorte")
+    assert len(shelf.found("xorte")) == MOST_CORRECTIONS - 1 + len(common)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +304,11 @@ def test_words_may_be_joined_or_taken_apart() -> None:
     shelf = desk(base("La Supercoupe"), base("Nuit du jazz bleu"))
     assert shelf.found("super coupe") == ["La Supercoupe"]
     assert shelf.found("jazzbleu") == ["Nuit du jazz bleu"]
+
+
+def test_words_the_catalog_joins_are_not_answered_by_one_of_them() -> None:
+    joined, apart = base("La Supercoupe - Rives"), base("Coupe de Rives")
+    assert desk(joined, apart).found("super coupe rives") == [joined.name]
 
 
 def test_stop_words_are_passed_over(town: Desk) -> None:
@@ -338,6 +361,11 @@ def test_a_rare_word_that_goes_with_no_other_does_not_carry_the_answer() -> None
 def test_how_many_are_wanted_says_less_than_what_is_wanted() -> None:
     shelf = desk(base("Le Volcan", kind="musical"), base("Le Volcan de verre 2", kind="concert"))
     assert shelf.found("2 volcan musical")[0] == "Le Volcan"
+
+
+def test_of_words_that_no_base_has_together_the_rarer_is_kept() -> None:
+    shelf = desk(base("Volcan"), *(base(f"Concert {number}") for number in range(5)))
+    assert shelf.found("concert volcan") == ["Volcan"]
 
 
 def test_an_unknown_word_does_not_hide_the_others(town: Desk) -> None:
@@ -403,17 +431,28 @@ def by_name(name: str) -> str:
 
 
 @pytest.mark.parametrize("query", ["", "marees"])
-def test_the_next_page_begins_behind_the_last_base_though_others_came_or_went(
+def test_the_next_page_begins_behind_the_last_base_though_one_before_it_vanished(
     renewed: Desk, query: str
 ) -> None:
     expected = renewed.found(query)
     page = renewed.page(query, limit=2)
-    renewed.store.drop_base(TOWN.id, page.rows[0].handle.id)
-    renewed.add(base("Marées"[:4], text="marees", city="Rives"), base("A marées"))
+    renewed.store.drop_base(page.rows[0].catalog_id, page.rows[0].handle.id)
     place = page.place_behind(2)
     assert place is not None
-    rest = renewed.page(query, place=place)
-    assert [name for name in names(rest) if name in expected] == expected[2:]
+    assert names(renewed.page(query, place=place)) == expected[2:]
+
+
+@pytest.mark.parametrize(("query", "new"), [("", "Abricots"), ("marees", "Marées !")])
+def test_the_next_page_begins_behind_the_last_base_though_one_before_it_is_new(
+    renewed: Desk, query: str, new: str
+) -> None:
+    expected = renewed.found(query)
+    page = renewed.page(query, limit=2)
+    renewed.add(base(new))
+    assert renewed.found(query).index(new) < 2
+    place = page.place_behind(2)
+    assert place is not None
+    assert names(renewed.page(query, place=place)) == expected[2:]
 
 
 @pytest.mark.parametrize("query", ["", "marees"])
@@ -450,8 +489,21 @@ def test_very_many_answers_are_counted_to_a_thousand_and_the_best_can_be_paged_t
     assert len(found) == len(set(found)) == RANKED
 
 
+def test_of_very_many_names_that_say_it_the_shortest_are_shown() -> None:
+    shelf = desk()
+    many = [(f"{n}", f"La longue nuit du jazz {n}") for n in range(3 * RANKED)]
+    shelf.store.put_names(TOWN.id, 1, [*many, ("one", "Le jazz")])
+    assert shelf.found("jazz")[0] == "Le jazz"
+
+
 def test_the_total_counts_all_that_answer(town: Desk) -> None:
     assert town.page("marees", limit=1).total == 4
+
+
+def test_the_total_counts_names_that_only_begin_as_asked() -> None:
+    shelf = desk(base("Carte 2"), base("Carte 20"))
+    assert shelf.found("carte 2") == ["Carte 2", "Carte 20"]
+    assert shelf.page("carte 2").total == 2
 
 
 # A catalog that is renewed
@@ -482,6 +534,7 @@ def test_names_near_to_a_query_are_proposed(town: Desk) -> None:
 
 def test_no_name_is_proposed_for_what_resembles_none(town: Desk) -> None:
     assert nearest_names(town.store, "xyzxyz") == ()
+    assert nearest_names(town.store, "balqqqqe") == ()
     assert nearest_names(town.store, "?") == ()
 
 

@@ -9,21 +9,19 @@ import hashlib
 import logging
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
+from korus_mcp.catalog.packing import packed, unpacked
 from korus_mcp.catalog.records import BaseName, BaseRecord, CatalogRecord
 from korus_mcp.folding import fold, words
 from korus_mcp.handles import Handle
 
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
 CONSIDERED: Final = 1000
@@ -59,7 +57,6 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
 _BASE_COLUMNS: Final = "base.number, base.catalog, base.id, base.name, base.folded, catalog.alias"
 _NAMING_COLUMNS: Final = 5
 _NO_WORD: Final = "none"
-_RECORD: Final = TypeAdapter(BaseRecord)
 
 
 @dataclass(frozen=True)
@@ -190,9 +187,8 @@ class Store:
         row = self._first(query, (catalog_id, base_id))
         if row is None or row[0] is None:
             return None
-        record = _RECORD.validate_json(zlib.decompress(row[0]))
         catalog = CatalogRecord(catalog_id, row[1], row[2])
-        return replace(record, handle=Handle(catalog.alias, base_id), catalog=catalog)
+        return unpacked(row[0], Handle(catalog.alias, base_id), catalog)
 
     def product_names(self, catalog_id: str, product_id: str) -> tuple[str, str] | None:
         """The names of a product's base and of the product."""
@@ -490,10 +486,9 @@ class Store:
         self._put_name(db, record.catalog.id, run, record.handle.id, record.name)
         query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
         number = db.execute(query, where).fetchone()[0]
-        detail = zlib.compress(_RECORD.dump_json(record, exclude_defaults=True), 1)
         db.execute(
             "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
-            (detail, run, fold(record.place.city or ""), number),
+            (packed(record), run, fold(record.place.city or ""), number),
         )
         db.execute("DELETE FROM product WHERE base = ?", (number,))
         db.executemany(

@@ -1,0 +1,60 @@
+"""How the details of a product base are kept: compressed JSON without what is empty.
+
+Whose base it is stands beside it in the file. Written by hand, as models would have to be built
+before the first search can answer.
+"""
+
+import json
+import zlib
+from typing import Any, Final
+
+from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.handles import Handle
+
+_LEVEL: Final = 1
+_PLAIN: Final = (
+    "name",
+    "kind",
+    "timezone",
+    "has_sessions",
+    "seat_map_id",
+    "max_per_order",
+    "names_beneficiaries",
+    "description",
+    "short_description",
+    "terms",
+)
+
+
+def packed(record: BaseRecord) -> bytes:
+    """The details of a base."""
+    content: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
+    content |= {
+        "place": {part: text for part, text in vars(record.place).items() if text is not None},
+        "images": record.images,
+        "choices": {code: [(c.id, c.name) for c in each] for code, each in record.choices.items()},
+        "products": [(p.id, p.name, dict(p.choices)) for p in record.products.values()],
+    }
+    kept = {key: value for key, value in content.items() if value not in (None, (), [], {})}
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode(), _LEVEL)
+
+
+def unpacked(blob: bytes, handle: Handle, catalog: CatalogRecord) -> BaseRecord:
+    """The base whose details were packed."""
+    kept = json.loads(zlib.decompress(blob))
+    return BaseRecord(
+        handle=handle,
+        catalog=catalog,
+        place=Place(**kept.get("place", {})),
+        images=tuple(kept.get("images", ())),
+        choices={
+            code: tuple(Choice(id=value_id, code=code, name=name) for value_id, name in each)
+            for code, each in kept.get("choices", {}).items()
+        },
+        products={
+            product_id: ProductRecord(product_id, name, choices)
+            for product_id, name, choices in kept.get("products", ())
+        },
+        **{name: kept[name] for name in _PLAIN if name in kept},
+    )

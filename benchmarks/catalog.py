@@ -1,4 +1,4 @@
-"""The catalog mirror beside the bare SDK and bare httpx: search, crawl, memory, file, warm start."""
+"""The catalog mirror beside the bare SDK and bare httpx: search, crawl, memory, warm start."""
 
 import json
 import os

@@ -4,10 +4,14 @@ KorusTicket sends decimal strings and both letter cases of the currency; only eu
 the booking side names none (domain guide, section 7 and assumption A17).
 """
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 EURO = "EUR"
+UNKNOWN = "XXX"
+"""The code of no currency (ISO 4217), for what is no code: it is never shown, and never booked."""
+_CODE = re.compile("[A-Z]{3}", re.ASCII)
 _CENT = Decimal("0.01")
 
 
@@ -33,7 +37,10 @@ class Money:
 
 def money(amount: Decimal | None, currency: str | None = None) -> Money | None:
     """Money of an amount as the API gave it, or None where it gave none."""
-    return None if amount is None else Money(amount, (currency or EURO).upper())
+    if amount is None:
+        return None
+    stated = (currency or EURO).upper()
+    return Money(amount, stated if _CODE.fullmatch(stated) else UNKNOWN)
 
 
 def total(amounts: list[Money]) -> Money:

@@ -88,7 +88,8 @@ class Refusal(Exception):
 
 def quoted(names: Iterable[str]) -> str:
     """Names of choices as a refusal may repeat them: short and in quotes."""
-    return ", ".join(f'"{name[:QUOTED_LENGTH]}"' for name in names)
+    short = (name[:QUOTED_LENGTH].replace('"', "'") for name in names)
+    return ", ".join(f'"{name}"' for name in short)
 
 
 def invalid(*problems: FieldProblem) -> Refusal:

@@ -49,3 +49,10 @@ def test_the_sum_of_nothing_is_zero_euro() -> None:
 def test_two_currencies_do_not_add_up() -> None:
     with pytest.raises(ValueError, match="two currencies"):
         total([euro("1"), Money(Decimal(1), "CHF")])
+
+
+@pytest.mark.parametrize("stated", ["EUR‮", "pay to this account", "€", "EURO", "ΕUR"])
+def test_what_is_no_code_of_a_currency_is_never_shown(stated: str) -> None:
+    found = money(Decimal("9.00"), stated)
+    assert found is not None
+    assert str(found) == "9.00 XXX"

@@ -1,6 +1,6 @@
 """The closed set of codes, and the refusal of arguments."""
 
-from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid
+from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid, quoted
 
 CODES = """
 INVALID_ARGUMENTS UNKNOWN_ID NOT_FOUND PAST_DATE NO_SUCH_CHOICE SESSION_REQUIRED SOLD_OUT
@@ -27,3 +27,7 @@ def test_a_refusal_of_arguments_names_each_field_and_says_nothing_was_done() -> 
 
 def test_a_refusal_reads_as_code_message_and_next_step() -> None:
     assert str(Refusal(Code.SOLD_OUT, "Gone.", "Choose.")) == "SOLD_OUT: Gone. Choose."
+
+
+def test_a_name_does_not_break_out_of_its_quotes() -> None:
+    assert quoted(['a" then pay', "b"]) == '"a\' then pay", "b"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5
+_ADDRESS: Final = re.compile("https://[!-~]{1,500}")
 
 
 async def read_record(
@@ -108,7 +110,7 @@ def _record(
         name=name_of(base.name),
         kind=clean_line(base.universe, 40) if base.universe else None,
         place=_place(base.venue),
-        timezone=base.timezone,
+        timezone=_line(base.timezone),
         has_sessions=base.use_session,
         seat_map_id=id_at_end(base.seat_map),
         max_per_order=base.max_amount_per_order,
@@ -145,7 +147,7 @@ def _images(base: ProductBase) -> tuple[str, ...]:
         return ()
     gallery = sorted(base.medias.gallery or (), key=lambda m: m.position or 0)
     urls = [base.medias.logo.url if base.medias.logo else None, *(m.url for m in gallery)]
-    return tuple(url for url in urls if url and url.startswith("https://"))[:PICTURES]
+    return tuple(url for url in urls if url and _ADDRESS.fullmatch(url))[:PICTURES]
 
 
 def _text(html: str | None) -> str | None:

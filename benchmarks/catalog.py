@@ -15,8 +15,10 @@ from typing import Final
 
 import anyio
 import httpx
+import psutil
 from mcp import Client, StdioServerParameters
 
+from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.records import BaseRecord
 from korus_mcp.catalog.store import ListedCatalog, Store
 from korus_mcp.handles import Handle
@@ -26,6 +28,7 @@ STARTS: Final = 11
 ASKED: Final = 150
 WORKERS: Final = 8
 BATCH: Final = 2000
+LOOK_SECONDS: Final = 0.25
 
 
 def main(bases: int, many: int) -> None:
@@ -35,10 +38,10 @@ def main(bases: int, many: int) -> None:
         env = {**environment, "KORUS_CACHE_DIR": str(folder), "KORUS_LANGUAGE": "fr"}
         bare = anyio.run(_bare_crawl, environment)
         print(f"crawl: 8 bare httpx workers {bare:.0f} requests/s")
-        _crawl(env, folder, bases, bare)
+        anyio.run(_crawl, env, folder, bases, bare)
         anyio.run(_warm_starts, env)
         anyio.run(_searches, env, bases)
-        _grow(next(folder.glob("*.sqlite")), many)
+        _grow(_file_in(folder), many)
         anyio.run(_searches, env, many)
 
 
@@ -100,22 +103,35 @@ async def _paths(client: httpx.AsyncClient, limit: int) -> list[str]:
     return found[:limit]
 
 
-def _crawl(env: Mapping[str, str], folder: Path, bases: int, bare: float) -> None:
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "korus_mcp", "catalog", "sync"]
-    process = subprocess.Popen(command, env=dict(env), stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit("the catalog could not be read")
-    seconds = time.perf_counter() - began
+async def _crawl(env: Mapping[str, str], folder: Path, bases: int, bare: float) -> None:
+    """A server reads the catalog in the background of its first search; its speed and memory."""
+    async with Client(_server("korus_mcp", env)) as client:
+        server = _child_running("korus_mcp")
+        began, peak, overview = time.perf_counter(), 0, None
+        await client.call_tool("search_products", {"query": "olympic"})
+        while overview is None or overview.is_unfinished:
+            await anyio.sleep(LOOK_SECONDS)
+            peak = max(peak, server.memory_info().rss)
+            overview = look_at(_file_in(folder))
+        seconds = time.perf_counter() - began
+        left = server.memory_info().rss
     rate = (2 * bases + bases / 50) / seconds
-    size = sum(path.stat().st_size for path in folder.iterdir())
-    peak = usage.ru_maxrss / (1 if sys.platform == "darwin" else 1024)
     print(
-        f"catalog sync of {bases} bases: {rate:.0f} requests/s, {rate / bare:.2f} of the bare ones"
+        f"crawl of {bases} bases by a server: {rate:.0f} requests/s, {rate / bare:.2f} of the bare"
     )
-    print(f"catalog sync of {bases} bases: peak memory {peak:.0f} MiB, file {size / 2**20:.1f} MiB")
+    print(
+        f"crawl of {bases} bases by a server: memory {left / 2**20:.0f} MiB after it, "
+        f"{peak / 2**20:.0f} at most, file {overview.size_bytes / 2**20:.1f} MiB"
+    )
+
+
+def _file_in(folder: Path) -> Path:
+    return next(folder.glob("*.sqlite"))
+
+
+def _child_running(module: str) -> psutil.Process:
+    children = psutil.Process().children()
+    return next(child for child in children if child.cmdline()[-1] == module)
 
 
 def _server(module: str, env: Mapping[str, str]) -> StdioServerParameters:

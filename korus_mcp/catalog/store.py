@@ -478,8 +478,7 @@ class Store:
                 "UPDATE base SET run = ?, name = ?, folded = ? WHERE number = ?",
                 (run, name, spoken(name), row[0]),
             )
-            columns = self._unindex(db, row[0])
-            self._index(db, row[0], (_indexed(name), *columns[1:]))
+            self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
 
     def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
         where = (record.catalog.id, record.handle.id)
@@ -495,30 +494,36 @@ class Store:
             "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",
             [(record.catalog.id, p.id, number, p.name) for p in record.products.values()],
         )
-        self._unindex(db, number)
-        self._index(db, number, _columns(record))
+        self._reindex(db, number, _columns(record))
 
     def _index(self, db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
-        db.execute(
-            "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, *columns),
-        )
-        self._count(db, columns, 1)
+        _put_text(db, number, columns)
+        self._count(db, _naming_words(columns), 1)
 
-    def _unindex(self, db: sqlite3.Connection, number: int) -> Sequence[str]:
-        """Take a base out of the index; what it was found by."""
+    def _unindex(self, db: sqlite3.Connection, number: int) -> None:
+        self._count(db, _naming_words(self._indexed_columns(db, number)), -1)
+        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
+
+    def _reindex(self, db: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
+        before = self._indexed_columns(db, number)
+        if before == columns:
+            return
+        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
+        _put_text(db, number, columns)
+        had, has = _naming_words(before), _naming_words(columns)
+        self._count(db, had - has, -1)
+        self._count(db, has - had, 1)
+
+    def _indexed_columns(self, db: sqlite3.Connection, number: int) -> tuple[str, ...]:
+        """What a base is found by."""
         query = (
             "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
         )
-        columns: Sequence[str] = db.execute(query, (number,)).fetchone()
-        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
-        self._count(db, columns, -1)
+        columns: tuple[str, ...] = db.execute(query, (number,)).fetchone()
         return columns
 
-    def _count(self, db: sqlite3.Connection, columns: Sequence[str], by: int) -> None:
-        """Count a base for each word that names things; the texts are left out."""
-        terms = set(" ".join(columns[:_NAMING_COLUMNS]).split())
+    def _count(self, db: sqlite3.Connection, terms: Iterable[str], by: int) -> None:
+        """Count a base more or less for each of these words."""
         db.executemany(
             "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET "
             "bases = bases + excluded.bases",
@@ -574,6 +579,19 @@ class Part(StrEnum):
 def spoken(text: str) -> str:
     """A text as its folded words, by which names are compared and sorted."""
     return " ".join(words(text))
+
+
+def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
+    db.execute(
+        "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, *columns),
+    )
+
+
+def _naming_words(columns: Sequence[str]) -> set[str]:
+    """The words that name things; those of the texts are left out."""
+    return set(" ".join(columns[:_NAMING_COLUMNS]).split())
 
 
 def _columns(record: BaseRecord) -> tuple[str, ...]:

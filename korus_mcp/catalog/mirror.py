@@ -42,6 +42,7 @@ LOOK_SECONDS: Final = 0.02
 RETRY_SECONDS: Final = 60.0
 OTHERS_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 10.0
+STRANDED: Final = "KorusTicket does not answer now; this is the catalog as it was then."
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +71,16 @@ class State:
     read_at: datetime | None
     is_complete: bool
     is_stranded: bool
+
+    @property
+    def as_of(self) -> str | None:
+        """`read_at` as answers tell it."""
+        return minute(self.read_at) if self.read_at is not None else None
+
+
+def minute(moment: datetime) -> str:
+    """The minute, in UTC: what is told of a catalog needs no more."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """search_products: what is on sale, found by words, place and days."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -8,6 +7,7 @@ from pydantic import Field
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
+from korus_mcp.catalog.mirror import STRANDED
 from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.catalog.records import OPTION_CODES, Choice
 from korus_mcp.catalog.store import Progress
@@ -127,7 +127,7 @@ async def search_products(
             shown=len(found.bases),
             total=found.total,
             next_cursor=cursor_of(found.next_place),
-            catalog_as_of=_moment(found.state.read_at),
+            catalog_as_of=found.state.as_of,
             note=_note(found),
         )
     )
@@ -138,11 +138,6 @@ def _watcher(ctx: ToolContext) -> Watcher:
         await ctx.report_progress(progress.done, progress.known, "Reading the catalog")
 
     return report
-
-
-def _moment(moment: datetime | None) -> str | None:
-    """The minute, in UTC: a search needs no more."""
-    return f"{moment:%Y-%m-%dT%H:%MZ}" if moment is not None else None
 
 
 def _from(found: FoundBase) -> str | None:
@@ -174,7 +169,7 @@ def _note(found: Findings) -> str | None:
     elif found.unchecked:
         notes.append(f"{found.unchecked} could not be checked for these days.")
     if found.state.is_stranded:
-        notes.append("KorusTicket does not answer now; this is the catalog as it was then.")
+        notes.append(STRANDED)
     if not found.state.is_complete:
         notes.append("The catalog is still being read: places and choices may be missing.")
     return " ".join(notes) or None

@@ -1,7 +1,7 @@
 """Fixtures of the whole suite."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -9,6 +9,15 @@ import pytest
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from or written to the folders of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            environment.setenv(name, str(tmp_path_factory.mktemp(name)))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,82 +1,62 @@
-"""A journal that lives and dies with its process: right for the sandbox, for nothing else."""
+"""A journal that lives and dies with its process: right for the embedded sandbox only."""
 
-from collections.abc import Sequence
-from datetime import date
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.journal.records import (
+    NEVER_SENT,
     AlreadyClaimed,
     Approval,
     ApprovalUsed,
     DayLimitReached,
+    HoldIntent,
+    Installation,
     Intent,
+    IntentState,
+    Lease,
+    LeaseLost,
+    RefusedItem,
 )
+
+_SWEEP_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class _Led:
+    """Who may act on a row, and until when by the journal's clock."""
+
+    worker: str
+    until: datetime
 
 
 class MemoryJournal:
     """Bookings of one process. Each method runs without a pause, so it is one transaction."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, clock: Clock | None = None, *, installation: Installation | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._installation = installation or Installation(
+            secrets.token_hex(3), secrets.token_bytes(32)
+        )
         self._intents: dict[str, Intent] = {}
+        self._leases: dict[str, _Led] = {}
         self._claims: dict[str, str] = {}
+        self._holds: dict[str, HoldIntent] = {}
+        self._last_holds: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._orders: dict[str, list[str]] = {}
         self._approvals: dict[str, Approval] = {}
+        self._swept: datetime | None = None
+        self._sweeping: datetime | None = None
 
-    async def claim(self, intent: Intent, *, approval_nonce: str, day_limit: Decimal) -> None:
-        """Store the intent and its claims and use up the approval, or refuse."""
-        for reservation_id in intent.reservation_ids:
-            holder = self._claims.get(reservation_id)
-            if holder is not None:
-                raise AlreadyClaimed(self._intents[holder])
-        if approval_nonce not in self._approvals:
-            raise ApprovalUsed
-        if self._spent_on(intent.owner, intent.sent_at.date()) + intent.approved_total > day_limit:
-            raise DayLimitReached
-        del self._approvals[approval_nonce]
-        self._intents[intent.id] = intent
-        self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
-
-    async def settle(self, intent: Intent) -> Intent:
-        """Add outcomes to those that are known, own the orders, free what failed for certain."""
-        stored = self._intents[intent.id]
-        told = stored.told(intent.orders, intent.failures)
-        self._intents[intent.id] = told
-        made = self._orders.setdefault(told.owner, [])
-        for order_id in told.orders.values():
-            await self.own(told.owner, order_id)
-            if order_id not in made:
-                made.insert(0, order_id)
-        if stored.is_in_doubt and not told.is_in_doubt:
-            for reservation_id in told.failures:
-                del self._claims[reservation_id]
-        return told
-
-    async def intent_of(self, reservation_id: str) -> Intent | None:
-        """The intent that holds the claim on a reservation."""
-        holder = self._claims.get(reservation_id)
-        return None if holder is None else self._intents[holder]
-
-    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
-        """The intents of an owner with this external or caller's reference."""
-        return [
-            i
-            for i in self._intents.values()
-            if i.owner == owner and reference in (i.external_reference, i.caller_reference)
-        ]
-
-    async def own(self, owner: str, *resource_ids: str) -> None:
-        """Write down whose these are; the first owner stays."""
-        for resource_id in resource_ids:
-            self._owners.setdefault(resource_id, owner)
-
-    async def owner_of(self, resource_id: str) -> str | None:
-        """Whose reservation or order this is."""
-        return self._owners.get(resource_id)
-
-    async def orders_of(self, owner: str) -> Sequence[str]:
-        """The order ids of an owner, newest first."""
-        return tuple(self._orders.get(owner, ()))
+    async def installation(self) -> Installation:
+        """Made with the journal."""
+        return self._installation
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval."""
@@ -86,16 +66,234 @@ class MemoryJournal:
         """An approval that was not used yet."""
         return self._approvals.get(nonce)
 
+    async def claim(
+        self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
+    ) -> None:
+        """Store the intent and its claims and use up the approval, or refuse."""
+        for holder in self._holders(intent.reservation_ids).values():
+            if not self._closed_unsent(holder):
+                raise AlreadyClaimed(self._read(holder.id))
+        if approval_nonce not in self._approvals:
+            raise ApprovalUsed
+        if self._spent_on(intent.owner, intent.sent_at.date()) + intent.approved_total > day_limit:
+            raise DayLimitReached
+        del self._approvals[approval_nonce]
+        self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False)
+        self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
+        self._lead(intent.id, lease)
+
+    async def start_sending(
+        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+    ) -> Intent:
+        """NEW becomes SENDING, if it is still this worker's."""
+        intent, led = self._intents[intent_id], self._leases.get(intent_id)
+        if intent.state is not IntentState.NEW or led is None or led.worker != lease.worker:
+            raise LeaseLost
+        self._lead(intent_id, lease)
+        self._intents[intent_id] = replace(
+            intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at
+        )
+        return self._read(intent_id)
+
+    async def renew(self, intent_id: str, lease: Lease) -> bool:
+        """Prolong the lease of the worker who has it."""
+        led = self._leases.get(intent_id)
+        if led is None or led.worker != lease.worker or self._intents[intent_id].is_final:
+            return False
+        self._lead(intent_id, lease)
+        return True
+
+    async def settle(
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        failures: Mapping[str, str],
+        *,
+        ambiguous: bool = False,
+    ) -> Intent:
+        """Add outcomes, own the orders, free what failed for certain."""
+        stored = self._intents[intent_id]
+        if not stored.is_final:
+            self._keep(stored.told(orders, failures, ambiguous=ambiguous))
+            self._leases.pop(intent_id, None)
+        return self._read(intent_id)
+
+    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
+        """Add late orders, and claim their reservations again where nobody else does."""
+        repaired = self._intents[intent_id].repaired(orders)
+        self._keep(repaired)
+        for reservation_id in repaired.orders:
+            self._claims.setdefault(reservation_id, intent_id)
+        return self._read(intent_id)
+
+    async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
+        """Lead what nobody leads; close what was never sent."""
+        taken: list[Intent] = []
+        for intent in list(self._intents.values()):
+            if intent.is_final or self._is_led(intent.id) or self._closed_unsent(intent):
+                continue
+            if len(taken) < limit:
+                self._intents[intent.id] = replace(intent, ambiguous=True)
+                self._lead(intent.id, lease)
+                taken.append(self._read(intent.id))
+        return taken
+
+    async def unfinished(self) -> int:
+        """How many are not FINAL."""
+        return sum(not i.is_final for i in self._intents.values())
+
+    async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """The intents that hold the claims."""
+        return {i: self._read(h.id) for i, h in self._holders(reservation_ids).items()}
+
+    async def intent_by_reference(self, external_reference: str) -> Intent | None:
+        """The intent with this external reference."""
+        found = (i for i in self._intents.values() if i.external_reference == external_reference)
+        intent = next(found, None)
+        return None if intent is None else self._read(intent.id)
+
+    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
+        """The intents of an owner with this external or caller's reference."""
+        return [
+            self._read(i.id)
+            for i in self._intents.values()
+            if i.owner == owner and reference in (i.external_reference, i.caller_reference)
+        ]
+
+    async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
+        """Store it, unless an equal one is under way or in doubt."""
+        earlier = await self.hold_of(hold.key)
+        if earlier is not None and not earlier.is_final:
+            if earlier.led or hold.sent_at < earlier.fence_at:
+                return earlier
+            self._holds[earlier.id] = replace(earlier, state=IntentState.FINAL)
+        self._holds[hold.id] = hold
+        self._last_holds[hold.key] = hold.id
+        self._lead(hold.id, lease)
+        return None
+
+    async def hold_of(self, key: str) -> HoldIntent | None:
+        """The last one with this key."""
+        hold_id = self._last_holds.get(key)
+        return None if hold_id is None else self._hold(hold_id)
+
+    async def settle_hold(
+        self,
+        hold_id: str,
+        *,
+        reservation_ids: Sequence[str] = (),
+        refused: Sequence[RefusedItem] = (),
+    ) -> HoldIntent:
+        """What it made, owned by who asked."""
+        hold = self._holds[hold_id]
+        if not hold.is_final:
+            await self.own(hold.owner, *reservation_ids)
+            self._leases.pop(hold_id, None)
+            self._holds[hold_id] = replace(
+                hold,
+                state=IntentState.FINAL,
+                reservation_ids=tuple(reservation_ids),
+                refused=tuple(refused),
+            )
+        return self._hold(hold_id)
+
+    async def doubt_hold(self, hold_id: str) -> HoldIntent:
+        """Its answer was lost."""
+        self._leases.pop(hold_id, None)
+        self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
+        return self._hold(hold_id)
+
+    async def adopt(self, hold_id: str, reservation_ids: Sequence[str]) -> bool:
+        """Take reservations nobody owns as what this call made."""
+        if self._holds[hold_id].is_final or any(i in self._owners for i in reservation_ids):
+            return False
+        await self.settle_hold(hold_id, reservation_ids=reservation_ids)
+        return True
+
+    async def own(self, owner: str, *resource_ids: str) -> None:
+        """The first owner stays."""
+        for resource_id in resource_ids:
+            self._owners.setdefault(resource_id, owner)
+
+    async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
+        """Whose these are."""
+        return {i: self._owners[i] for i in resource_ids if i in self._owners}
+
+    async def orders_of(self, owner: str) -> Sequence[str]:
+        """Newest first."""
+        return tuple(self._orders.get(owner, ()))
+
+    async def begin_sweep(self, *, every: timedelta) -> bool:
+        """Whether one is due."""
+        now = self._clock.now()
+        busy = self._sweeping is not None and now - self._sweeping < timedelta(
+            seconds=_SWEEP_SECONDS
+        )
+        if busy or (self._swept is not None and now - self._swept < every):
+            return False
+        self._sweeping = now
+        return True
+
+    async def sweep_done(self) -> None:
+        """It read everything."""
+        self._swept, self._sweeping = self._clock.now(), None
+
+    async def last_sweep(self) -> datetime | None:
+        """When it did so last."""
+        return self._swept
+
+    async def found_late(self, external_reference: str, order_id: str) -> None:
+        """Nobody reads a memory's audit."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _read(self, intent_id: str) -> Intent:
+        return replace(self._intents[intent_id], led=self._is_led(intent_id))
+
+    def _hold(self, hold_id: str) -> HoldIntent:
+        return replace(self._holds[hold_id], led=self._is_led(hold_id))
+
+    def _holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
+        return {
+            i: self._intents[holder]
+            for i in reservation_ids
+            if (holder := self._claims.get(i)) is not None
+        }
+
+    def _lead(self, row_id: str, lease: Lease) -> None:
+        until = self._clock.now() + timedelta(seconds=lease.seconds)
+        self._leases[row_id] = _Led(lease.worker, until)
+
+    def _is_led(self, row_id: str) -> bool:
+        led = self._leases.get(row_id)
+        return led is not None and led.until > self._clock.now()
+
+    def _closed_unsent(self, intent: Intent) -> bool:
+        """Close an intent whose sender died before it sent; whether it was one."""
+        if intent.state is not IntentState.NEW or self._is_led(intent.id):
+            return False
+        self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
+        self._leases.pop(intent.id, None)
+        return True
+
+    def _keep(self, intent: Intent) -> None:
+        self._intents[intent.id] = intent
+        made = self._orders.setdefault(intent.owner, [])
+        for order_id in intent.orders.values():
+            self._owners.setdefault(order_id, intent.owner)
+            if order_id not in made:
+                made.insert(0, order_id)
+        for reservation_id in intent.freed:
+            if self._claims.get(reservation_id) == intent.id:
+                del self._claims[reservation_id]
+
     def _spent_on(self, owner: str, day: date) -> Decimal:
         return sum(
             (
                 i.approved_total
                 for i in self._intents.values()
-                if i.owner == owner and i.sent_at.date() == day and _may_cost(i)
+                if i.owner == owner and i.sent_at.date() == day and (not i.is_final or i.orders)
             ),
             Decimal(0),
         )
-
-
-def _may_cost(intent: Intent) -> bool:
-    return intent.is_in_doubt or bool(intent.orders)

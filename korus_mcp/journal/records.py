@@ -1,27 +1,68 @@
 """The protocol of the journal and its records.
 
 A reservation is claimed by one live intent at a time; an intent that may have been sent keeps its
-claim until its outcome is known. Customer data is never in a record, only digests of it.
+claim for ever, unless its failure is certain. Customer data is never in a record, only keyed
+digests of it.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+REFERENCE_PREFIX: Final = "km1"
+NEVER_SENT: Final = "the order was not sent; try again later"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Who keeps this journal. Both values are random and made with it; the key never leaves it."""
+
+    id: str
+    key: bytes = field(repr=False)
+
+    @property
+    def reference_prefix(self) -> str:
+        """How all our external references begin: `km1-<6 characters>-`."""
+        return f"{REFERENCE_PREFIX}-{self.id}-"
+
+    def reference_of(self, intent_id: str) -> str:
+        """Our external reference of an intent: 33 characters nobody else can guess."""
+        return f"{self.reference_prefix}{self.digest(intent_id)[:22]}"
+
+    def digest(self, text: str) -> str:
+        """A keyed digest (hex): tells equal texts apart from others, and nothing of them."""
+        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Lease:
+    """For how long a worker may act on a row before another may take it over."""
+
+    worker: str
+    seconds: float
 
 
 class IntentState(StrEnum):
-    """Where an order stands: it may have been sent, or its outcome is known."""
+    """Where an order stands: written down, perhaps sent, known."""
 
+    NEW = "new"
     SENDING = "sending"
     FINAL = "final"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """One order call. `orders` and `failures` are by reservation id, complete when FINAL."""
+    """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
+
+    `ambiguous`: the answer of its POST was lost, or its sender died. `led`: somebody's lease on it
+    was live when it was read. Moments are the API's, `fence_at` is when nothing can appear any
+    more. `agreed`: how the person agreed.
+    """
 
     id: str
     owner: str
@@ -32,9 +73,17 @@ class Intent:
     approved_total: Decimal
     sent_at: datetime
     fence_at: datetime
-    state: IntentState = IntentState.SENDING
+    agreed: str = "two_step"
+    state: IntentState = IntentState.NEW
+    ambiguous: bool = False
+    led: bool = False
     orders: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether its outcome is known."""
+        return self.state is IntentState.FINAL
 
     @property
     def is_in_doubt(self) -> bool:
@@ -47,17 +96,34 @@ class Intent:
         known = self.orders.keys() | self.failures.keys()
         return tuple(i for i in self.reservation_ids if i not in known)
 
-    def told(self, orders: Mapping[str, str], failures: Mapping[str, str]) -> "Intent":
+    @property
+    def freed(self) -> tuple[str, ...]:
+        """The reservations it claims no more: they failed, and no doubt was ever about it."""
+        return tuple(self.failures) if self.is_final and not self.ambiguous else ()
+
+    def told(
+        self, orders: Mapping[str, str], failures: Mapping[str, str], *, ambiguous: bool = False
+    ) -> "Intent":
         """The same with more outcomes; an order outweighs a failure, and FINAL never changes."""
-        if not self.is_in_doubt:
+        if self.is_final:
             return self
-        made, lost = {**self.orders, **orders}, {**self.failures, **failures}
         told = replace(
+            self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, led=False
+        )
+        return told if told.missing else replace(told, state=IntentState.FINAL)
+
+    def repaired(self, orders: Mapping[str, str]) -> "Intent":
+        """The same with orders that turned up late: the one change a FINAL intent knows."""
+        repaired = self._with(orders, {})
+        return repaired if repaired.missing else replace(repaired, state=IntentState.FINAL)
+
+    def _with(self, orders: Mapping[str, str], failures: Mapping[str, str]) -> "Intent":
+        made, lost = {**self.orders, **orders}, {**self.failures, **failures}
+        return replace(
             self,
             orders={i: made[i] for i in self.reservation_ids if i in made},
             failures={i: lost[i] for i in self.reservation_ids if i in lost and i not in made},
         )
-        return told if told.missing else replace(told, state=IntentState.FINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +134,39 @@ class Approval:
     owner: str
     digest: str
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class RefusedItem:
+    """An offer (its handle) the issuer would not hold; `message` is the issuer's, cleaned."""
+
+    offer_id: str
+    code: str | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldIntent:
+    """One reserve call. `key` is equal for equal calls of one owner.
+
+    SENDING: a hold may exist that was not seen. FINAL: `reservation_ids` are what it made.
+    """
+
+    id: str
+    owner: str
+    key: str
+    sent_at: datetime
+    fence_at: datetime
+    state: IntentState = IntentState.SENDING
+    ambiguous: bool = False
+    led: bool = False
+    reservation_ids: tuple[str, ...] = ()
+    refused: tuple[RefusedItem, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is known what it made."""
+        return self.state is IntentState.FINAL
 
 
 class ClaimRefused(Exception):
@@ -90,43 +189,41 @@ class DayLimitReached(ClaimRefused):
     """With this order the day's amount would pass its limit."""
 
 
+class LeaseLost(Exception):
+    """Somebody else took the row over, or it is not in the state this step begins from."""
+
+
+class JournalFault(StrEnum):
+    """Why the journal does not work; the value is a sentence for operators."""
+
+    BUSY = "it is locked by another process"
+    FULL = "the disk is full, or the file may not grow"
+    UNWRITABLE = "its path cannot be written"
+    DAMAGED = "its file is damaged, or not a journal"
+    NEWER = "it was written by a newer korus-mcp"
+    UNREACHABLE = "its database cannot be reached"
+    NO_DRIVER = "its database driver is not installed: install korus-mcp[postgres]"
+
+
+class JournalDown(Exception):
+    """The journal could not be read or written; what was asked of it did not happen."""
+
+    def __init__(self, fault: JournalFault) -> None:
+        super().__init__(f"the journal does not work: {fault.value}")
+        self.fault = fault
+
+
 class Journal(Protocol):
-    """Where bookings are remembered. Each call is one transaction."""
+    """Where bookings are remembered. Each call is one transaction and raises JournalDown.
 
-    async def claim(self, intent: Intent, *, approval_nonce: str, day_limit: Decimal) -> None:
-        """Store the intent, claim its reservations and use up the approval, all or nothing.
+    Leases run by the journal's own clock; all other moments are given by the caller.
+    """
 
-        Raises:
-            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached.
-        """
+    async def installation(self) -> Installation:
+        """Who keeps this journal."""
         ...
 
-    async def settle(self, intent: Intent) -> Intent:
-        """Add outcomes to those that are known, and answer all of them.
-
-        Reservations that failed for certain are free again. A FINAL intent stays as it is.
-        """
-        ...
-
-    async def intent_of(self, reservation_id: str) -> Intent | None:
-        """The intent that holds the claim on a reservation."""
-        ...
-
-    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
-        """The intents of an owner with this external or caller's reference."""
-        ...
-
-    async def own(self, owner: str, *resource_ids: str) -> None:
-        """Write down whose reservations or orders these are; the first owner stays."""
-        ...
-
-    async def owner_of(self, resource_id: str) -> str | None:
-        """Whose reservation or order this is."""
-        ...
-
-    async def orders_of(self, owner: str) -> Sequence[str]:
-        """The order ids of an owner, newest first."""
-        ...
+    # approvals
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval until it is used or expires."""
@@ -134,4 +231,141 @@ class Journal(Protocol):
 
     async def approval(self, nonce: str) -> Approval | None:
         """An approval that was not used yet."""
+        ...
+
+    # orders
+
+    async def claim(
+        self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
+    ) -> None:
+        """Store a NEW intent, claim its reservations and use up the approval, all or nothing.
+
+        A holder that is NEW without a live lease never sent: it is closed, and is no obstacle.
+
+        Raises:
+            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, looked at in this order.
+        """
+        ...
+
+    async def start_sending(
+        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+    ) -> Intent:
+        """Turn NEW into SENDING, durably, under this worker's lease.
+
+        Raises:
+            LeaseLost: It is not NEW any more, or not this worker's.
+        """
+        ...
+
+    async def renew(self, intent_id: str, lease: Lease) -> bool:
+        """Prolong this worker's lease; False when it is not its any more, or the intent FINAL."""
+        ...
+
+    async def settle(
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        failures: Mapping[str, str],
+        *,
+        ambiguous: bool = False,
+    ) -> Intent:
+        """Add outcomes to those that are known and own the orders; answers all of it.
+
+        Reservations in `Intent.freed` are claimed no more. A FINAL intent stays as it is. The
+        lease on it ends.
+        """
+        ...
+
+    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
+        """Add orders that turned up late, even to a FINAL intent, claim them again, audit it."""
+        ...
+
+    async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
+        """Lease the SENDING intents nobody leads, oldest first, each marked ambiguous.
+
+        Those that are NEW and led by nobody are closed as never sent on the way, and not answered.
+        """
+        ...
+
+    async def unfinished(self) -> int:
+        """How many intents are not FINAL, whoever leads them."""
+        ...
+
+    async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """The intents that hold claims on these reservations, by reservation."""
+        ...
+
+    async def intent_by_reference(self, external_reference: str) -> Intent | None:
+        """The intent with this external reference of ours, whoever owns it."""
+        ...
+
+    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
+        """The intents of an owner with this external or caller's reference."""
+        ...
+
+    # reserve calls
+
+    async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
+        """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
+
+        One that is FINAL is no obstacle, nor one that is led by nobody and past its fence.
+        """
+        ...
+
+    async def hold_of(self, key: str) -> HoldIntent | None:
+        """The last reserve call with this key."""
+        ...
+
+    async def settle_hold(
+        self,
+        hold_id: str,
+        *,
+        reservation_ids: Sequence[str] = (),
+        refused: Sequence[RefusedItem] = (),
+    ) -> HoldIntent:
+        """Write down what a reserve call made, and own it; FINAL stays as it is."""
+        ...
+
+    async def doubt_hold(self, hold_id: str) -> HoldIntent:
+        """Write down that the answer of a reserve call was lost; its lease ends."""
+        ...
+
+    async def adopt(self, hold_id: str, reservation_ids: Sequence[str]) -> bool:
+        """Take reservations as what a SENDING reserve call made; False when one has an owner."""
+        ...
+
+    # ownership
+
+    async def own(self, owner: str, *resource_ids: str) -> None:
+        """Write down whose reservations or orders these are; the first owner stays."""
+        ...
+
+    async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
+        """Whose these are; what is owned by nobody is left out."""
+        ...
+
+    async def orders_of(self, owner: str) -> Sequence[str]:
+        """The order ids of an owner, newest first."""
+        ...
+
+    # sweep
+
+    async def begin_sweep(self, *, every: timedelta) -> bool:
+        """Whether a sweep is due; it is then this caller's, for an hour or until it is done."""
+        ...
+
+    async def sweep_done(self) -> None:
+        """Note that a sweep read everything."""
+        ...
+
+    async def last_sweep(self) -> datetime | None:
+        """When a sweep was done last, by the journal's clock."""
+        ...
+
+    async def found_late(self, external_reference: str, order_id: str) -> None:
+        """Audit an order that carries our prefix and that no intent knows; once for each."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
         ...

@@ -1,0 +1,53 @@
+"""Which journal belongs to which settings. Cheap to import: the database itself is loaded later."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from platformdirs import user_data_path
+
+from korus_mcp.clock import Clock
+from korus_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from korus_mcp.journal.sql import SqlJournal
+
+FOLDER: Final = "korus-mcp"
+
+
+def account_key(settings: Settings) -> str:
+    """Which account a row belongs to: environment, API origin and client id, hashed."""
+    text = "\n".join((settings.environment, settings.api_url, settings.client_id))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def journal_url(settings: Settings) -> str:
+    """Where the journal of these settings is: by default a file of its own for each account."""
+    if settings.database_url is not None:
+        return settings.database_url
+    name = f"journal-{settings.environment}-{account_key(settings)[:16]}.sqlite"
+    return f"sqlite:///{user_data_path(FOLDER) / name}"
+
+
+def journal_file(settings: Settings) -> Path | None:
+    """The file of the journal, there or not; None when it is a database server."""
+    url = journal_url(settings)
+    if not url.startswith("sqlite:///"):
+        return None
+    return Path(unquote(urlsplit(url).path)[1:])
+
+
+def may_have_bookings(settings: Settings) -> bool:
+    """Whether an earlier process may have left orders in doubt; nothing is opened to find out."""
+    file = journal_file(settings)
+    return file is None or file.exists()
+
+
+def journal_of(settings: Settings, clock: Clock) -> "SqlJournal":
+    """The journal of these settings; its first call opens it."""
+    from korus_mcp.journal.sql import SqlJournal
+
+    return SqlJournal.at(
+        journal_url(settings), account_key(settings), clock=clock, audit_key=settings.journal_key
+    )

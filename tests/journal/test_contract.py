@@ -1,0 +1,360 @@
+"""What every journal promises: one live intent a reservation, one use an approval, one owner a
+thing, and that what may have been sent keeps its claim.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from korus_mcp.clock import ShiftedClock
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import (
+    NEVER_SENT,
+    AlreadyClaimed,
+    ApprovalUsed,
+    DayLimitReached,
+    Intent,
+    IntentState,
+    Journal,
+    LeaseLost,
+    RefusedItem,
+)
+from tests.journal.rows import (
+    ADA,
+    BOB,
+    FENCE,
+    LIMIT,
+    MINE,
+    NOW,
+    OTHER,
+    RUN_OUT,
+    all_of,
+    approval,
+    claimed,
+    hold,
+    intent,
+    sent,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+async def stored(journal: Journal, one: Intent) -> Intent:
+    found = await journal.intent_by_reference(one.external_reference)
+    assert found is not None
+    return found
+
+
+async def test_an_installation_stays_the_same(journal: Journal) -> None:
+    keeper = await journal.installation()
+    assert keeper == await journal.installation()
+    assert len(keeper.id) == 6
+    assert len(keeper.key) == 32
+    assert len(keeper.reference_of("an intent")) <= 50
+
+
+# Claims
+
+
+async def test_a_claim_stores_the_intent_and_uses_the_approval_up(journal: Journal) -> None:
+    one = intent("a", "r2", "r1", caller_reference="my booking", agreed="human")
+    await claimed(journal, one)
+    found = await journal.intents_of(["r1", "r2", "r3"])
+    assert found == {i: replace(one, led=True) for i in ("r1", "r2")}
+    assert await journal.approval("nonce of a") is None
+
+
+async def test_a_claimed_reservation_is_refused_and_nothing_changes(journal: Journal) -> None:
+    first, second = intent("a", "r1", "r2"), intent("b", "r3", "r2")
+    await claimed(journal, first)
+    with pytest.raises(AlreadyClaimed) as refused:
+        await claimed(journal, second)
+    assert refused.value.holder == replace(first, led=True)
+    assert await journal.intents_of(["r3"]) == {}
+    assert await journal.approval("nonce of b") is not None
+    assert await journal.intent_by_reference(second.external_reference) is None
+
+
+async def test_an_approval_is_used_once(journal: Journal) -> None:
+    await claimed(journal, intent("a"))
+    for nonce in ("nonce of a", "never given"):
+        with pytest.raises(ApprovalUsed):
+            await journal.claim(intent("b"), lease=MINE, approval_nonce=nonce, day_limit=LIMIT)
+    assert await journal.intents_of(["reservation of b"]) == {}
+
+
+async def test_an_approval_reads_as_it_was_written(journal: Journal) -> None:
+    await journal.approve(given := approval("n", owner=BOB, expires_at=FENCE))
+    assert await journal.approval("n") == given
+
+
+async def test_the_day_limit_counts_what_may_cost_and_refuses_without_a_trace(
+    journal: Journal,
+) -> None:
+    await sent(journal, intent("in doubt", approved_total=Decimal("600.10")))
+    await sent(journal, made := intent("made", approved_total=Decimal("299.90")))
+    await journal.settle(made.id, all_of(made, "order of"), {})
+    with pytest.raises(DayLimitReached):
+        await claimed(journal, intent("b", approved_total=Decimal("100.01")))
+    assert await journal.intents_of(["reservation of b"]) == {}
+    assert await journal.approval("nonce of b") is not None, "it can be used for less"
+    await claimed(journal, intent("c", approved_total=Decimal(100)))
+
+
+async def test_the_day_limit_forgets_failures_other_days_and_other_owners(
+    journal: Journal,
+) -> None:
+    lost = intent("failed", approved_total=LIMIT)
+    await claimed(journal, lost)
+    await journal.settle(lost.id, {}, all_of(lost, "no"))
+    for other in (
+        intent("yesterday", approved_total=LIMIT, sent_at=NOW - timedelta(days=1)),
+        intent("tomorrow", approved_total=LIMIT, sent_at=NOW + timedelta(days=1)),
+        intent("bob's", approved_total=LIMIT, owner=BOB),
+        intent("today", approved_total=LIMIT),
+    ):
+        await claimed(journal, other)
+    with pytest.raises(DayLimitReached):
+        await claimed(journal, intent("one more", approved_total=Decimal("0.01")))
+
+
+async def test_an_intent_whose_sender_died_before_it_sent_is_no_obstacle(
+    journal: Journal,
+) -> None:
+    await claimed(journal, dead := intent("dead", "r1", "r2"), lease=RUN_OUT)
+    await claimed(journal, intent("b", "r2"))
+    closed = await stored(journal, dead)
+    assert closed.state is IntentState.FINAL
+    assert set(closed.failures.values()) == {NEVER_SENT}
+    assert {r: i.id for r, i in (await journal.intents_of(["r1", "r2"])).items()} == {"r2": "b"}
+
+
+async def test_an_intent_that_may_have_been_sent_is_an_obstacle_whoever_leads_it(
+    journal: Journal,
+) -> None:
+    await sent(journal, intent("a", "r1"), lease=RUN_OUT)
+    with pytest.raises(AlreadyClaimed):
+        await claimed(journal, intent("b", "r1"))
+
+
+# Sending
+
+
+async def test_sending_is_started_once_and_by_its_worker_only(journal: Journal) -> None:
+    await claimed(journal, one := intent("a"))
+    later, fence = NOW + timedelta(seconds=3), FENCE + timedelta(seconds=3)
+    with pytest.raises(LeaseLost):
+        await journal.start_sending(one.id, lease=OTHER, sent_at=later, fence_at=fence)
+    started = await journal.start_sending(one.id, lease=MINE, sent_at=later, fence_at=fence)
+    expected = replace(one, state=IntentState.SENDING, sent_at=later, fence_at=fence, led=True)
+    assert started == expected == await stored(journal, one)
+    with pytest.raises(LeaseLost):
+        await journal.start_sending(one.id, lease=MINE, sent_at=later, fence_at=fence)
+
+
+async def test_an_intent_that_was_closed_is_not_sent(journal: Journal) -> None:
+    await claimed(journal, one := intent("a", "r1"), lease=RUN_OUT)
+    await claimed(journal, intent("b", "r1"))
+    with pytest.raises(LeaseLost):
+        await journal.start_sending(one.id, lease=RUN_OUT, sent_at=NOW, fence_at=FENCE)
+
+
+async def test_a_lease_is_renewed_by_its_worker_until_the_intent_is_final(
+    journal: Journal,
+) -> None:
+    await sent(journal, one := intent("a"), lease=RUN_OUT)
+    assert not await journal.renew(one.id, OTHER)
+    assert not (await stored(journal, one)).led
+    assert await journal.renew(one.id, replace(RUN_OUT, seconds=30))
+    assert (await stored(journal, one)).led
+    await journal.settle(one.id, all_of(one, "order of"), {})
+    assert not await journal.renew(one.id, replace(RUN_OUT, seconds=30))
+
+
+# Outcomes
+
+
+async def test_a_settled_intent_owns_its_orders_and_keeps_its_claims(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1", "r2"))
+    settled = await journal.settle(one.id, {"r1": "o1"}, {"r2": "no"})
+    assert settled.state is IntentState.FINAL
+    assert (settled.orders, settled.failures) == ({"r1": "o1"}, {"r2": "no"})
+    assert settled == await stored(journal, one)
+    assert await journal.owners_of(["o1", "o2"]) == {"o1": ADA}
+    assert {r: i.id for r, i in (await journal.intents_of(["r1", "r2"])).items()} == {"r1": "a"}
+
+
+async def test_a_failure_after_doubt_keeps_its_claim_for_ever(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1"))
+    doubted = await journal.settle(one.id, {}, {}, ambiguous=True)
+    assert (doubted.state, doubted.ambiguous) == (IntentState.SENDING, True)
+    assert not doubted.led
+    settled = await journal.settle(one.id, {}, {"r1": "never appeared"})
+    assert (settled.state, settled.ambiguous) == (IntentState.FINAL, True)
+    with pytest.raises(AlreadyClaimed):
+        await claimed(journal, intent("b", "r1"))
+
+
+async def test_outcomes_add_up_and_an_order_outweighs_a_failure(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1", "r2", "r3"))
+    await journal.settle(one.id, {"r1": "o1"}, {"r2": "no"})
+    assert (await stored(journal, one)).missing == ("r3",)
+    settled = await journal.settle(one.id, {"r2": "o2"}, {"r1": "no", "r3": "no"})
+    assert settled.orders == {"r1": "o1", "r2": "o2"}
+    assert settled.failures == {"r3": "no"}
+
+
+async def test_a_final_intent_changes_by_repair_only(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1"))
+    await journal.settle(one.id, {}, {"r1": "no"})
+    unchanged = await journal.settle(one.id, {"r1": "o1"}, {}, ambiguous=True)
+    assert unchanged.failures == {"r1": "no"}
+    repaired = await journal.repair(one.id, {"r1": "o1"})
+    assert (repaired.orders, repaired.failures) == ({"r1": "o1"}, {})
+    assert repaired.is_final
+    assert await journal.owners_of(["o1"]) == {"o1": ADA}
+    with pytest.raises(AlreadyClaimed):
+        await claimed(journal, intent("b", "r1"))
+
+
+async def test_a_repair_takes_no_claim_away(journal: Journal) -> None:
+    await sent(journal, one := intent("a", "r1"))
+    await journal.settle(one.id, {}, {"r1": "no"})
+    await sent(journal, intent("b", "r1"))
+    await journal.repair(one.id, {"r1": "o1"})
+    assert (await journal.intents_of(["r1"]))["r1"].id == "b"
+
+
+async def test_orders_are_listed_newest_first_and_survive_what_follows(
+    journal: Journal,
+) -> None:
+    for name in ("a", "b", "c"):
+        await sent(journal, one := intent(name, owner=BOB if name == "b" else ADA))
+        await journal.settle(one.id, {one.reservation_ids[0]: f"order of {name}"}, {})
+    assert list(await journal.orders_of(ADA)) == ["order of c", "order of a"]
+    assert list(await journal.orders_of(BOB)) == ["order of b"]
+
+
+# Recovery
+
+
+async def test_what_nobody_leads_is_taken_over_once(journal: Journal) -> None:
+    await sent(journal, intent("led"))
+    await sent(journal, lost := intent("lost"), lease=RUN_OUT)
+    await claimed(journal, unsent := intent("unsent"), lease=RUN_OUT)
+    assert await journal.unfinished() == 3
+    (taken,) = await journal.take_over(OTHER)
+    assert (taken.id, taken.ambiguous, taken.led) == ("lost", True, True)
+    assert taken == await stored(journal, lost)
+    assert (await stored(journal, unsent)).is_final
+    assert list(await journal.take_over(MINE)) == []
+    assert await journal.unfinished() == 2
+
+
+async def test_the_oldest_are_taken_over_first(journal: Journal) -> None:
+    for name in ("a", "b", "c"):
+        await sent(journal, intent(name), lease=RUN_OUT)
+    assert [i.id for i in await journal.take_over(MINE, limit=2)] == ["a", "b"]
+    assert [i.id for i in await journal.take_over(MINE, limit=2)] == ["c"]
+
+
+async def test_a_settle_that_leaves_doubt_ends_the_lease(journal: Journal) -> None:
+    await sent(journal, one := intent("a"))
+    await journal.settle(one.id, {}, {}, ambiguous=True)
+    assert [i.id for i in await journal.take_over(OTHER)] == ["a"]
+
+
+async def test_intents_are_found_by_either_reference_of_their_owner(journal: Journal) -> None:
+    await claimed(journal, one := intent("a", caller_reference="trip"))
+    await claimed(journal, intent("b", caller_reference="trip", owner=BOB))
+    for reference in ("trip", one.external_reference):
+        assert [i.id for i in await journal.intents_by_reference(ADA, reference)] == ["a"]
+    assert list(await journal.intents_by_reference(ADA, "km1-b")) == []
+
+
+async def test_texts_of_any_length_are_kept(journal: Journal) -> None:
+    """SQLite takes any text in any column; PostgreSQL must, too."""
+    long = "x" * 300
+    one = intent(f"a{long}", long, fingerprint=long, caller_reference=long, owner=long, agreed=long)
+    await sent(journal, one)
+    settled = await journal.settle(one.id, {long: long}, {})
+    assert settled.orders == {long: long}
+    await journal.begin_hold(hold(long, long, owner=long), MINE)
+    assert await journal.hold_of(long) is not None
+    await journal.found_late(long, long)
+
+
+# Holds
+
+
+async def test_equal_reserve_calls_wait_for_each_other(journal: Journal) -> None:
+    assert await journal.begin_hold(first := hold("h1"), MINE) is None
+    assert await journal.begin_hold(hold("h2"), OTHER) == replace(first, led=True)
+    assert await journal.begin_hold(hold("h3", "another key"), OTHER) is None
+    refused = RefusedItem("offer", None, "sold out")
+    settled = await journal.settle_hold("h1", reservation_ids=["r2", "r1"], refused=[refused])
+    assert (settled.reservation_ids, settled.refused) == (("r2", "r1"), (refused,))
+    assert settled == await journal.hold_of("key")
+    assert await journal.owners_of(["r1", "r2"]) == {"r1": ADA, "r2": ADA}
+    assert await journal.begin_hold(hold("h4"), OTHER) is None
+    last = await journal.hold_of("key")
+    assert last is not None
+    assert last.id == "h4"
+
+
+async def test_a_hold_in_doubt_is_an_obstacle_until_its_fence(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    doubted = await journal.doubt_hold("h1")
+    assert (doubted.ambiguous, doubted.led, doubted.is_final) == (True, False, False)
+    early = hold("h2", sent_at=FENCE - timedelta(seconds=1))
+    assert await journal.begin_hold(early, MINE) == doubted
+    assert await journal.begin_hold(hold("h3", sent_at=FENCE), MINE) is None
+
+
+async def test_a_final_hold_never_changes(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    await journal.settle_hold("h1", reservation_ids=["r1"])
+    assert (await journal.settle_hold("h1", reservation_ids=["r2"])).reservation_ids == ("r1",)
+    assert not await journal.adopt("h1", ["r3"])
+
+
+async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    await journal.own(BOB, "r1")
+    assert not await journal.adopt("h1", ["r1", "r2"])
+    assert await journal.adopt("h1", ["r2"])
+    adopted = await journal.hold_of("key")
+    assert adopted is not None
+    assert adopted.reservation_ids == ("r2",)
+    assert await journal.owners_of(["r1", "r2"]) == {"r1": BOB, "r2": ADA}
+
+
+async def test_the_first_owner_stays(journal: Journal) -> None:
+    await journal.own(ADA, "r1", "r2")
+    await journal.own(BOB, "r2", "r3", "r3")
+    assert await journal.owners_of(["r1", "r2", "r3", "r4"]) == {"r1": ADA, "r2": ADA, "r3": BOB}
+    assert await journal.owners_of([]) == {}
+
+
+# Sweep
+
+
+async def test_one_sweep_at_a_time_and_at_most_daily(journal: Journal) -> None:
+    every = timedelta(days=1)
+    assert await journal.last_sweep() is None
+    assert await journal.begin_sweep(every=every)
+    assert not await journal.begin_sweep(every=every)
+    await journal.sweep_done()
+    assert await journal.last_sweep() is not None
+    assert not await journal.begin_sweep(every=every)
+    assert await journal.begin_sweep(every=timedelta(0)), "the next day"
+
+
+async def test_a_sweep_that_died_is_begun_again_after_an_hour() -> None:
+    clock = ShiftedClock()
+    journal = MemoryJournal(clock)
+    assert await journal.begin_sweep(every=timedelta(days=1))
+    clock.advance(3600)
+    assert await journal.begin_sweep(every=timedelta(days=1))

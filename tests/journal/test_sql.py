@@ -1,0 +1,228 @@
+"""What only a database has: files, versions, processes, durability."""
+
+import sqlite3
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+from sqlalchemy import Engine, create_engine, inspect
+
+from korus_mcp.clock import ShiftedClock, SystemClock
+from korus_mcp.journal import engine
+from korus_mcp.journal.engine import Database, make_tables
+from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
+from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.settings import Environment, Settings
+from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
+
+pytestmark = pytest.mark.anyio
+BOTH = pytest.mark.parametrize("store", ["sqlite", "postgres"])
+Address = Callable[[str], str]
+
+
+def journal_at(url: str, account: str = "account") -> SqlJournal:
+    return SqlJournal.at(url, account, clock=SystemClock(), audit_key="a key")
+
+
+@BOTH
+async def test_what_was_written_is_there_after_a_close(store: str, sql_url: Address) -> None:
+    url = sql_url(store)
+    first = journal_at(url)
+    keeper = await first.installation()
+    await sent(first, one := intent("a", "r1"))
+    await first.close()
+    second = journal_at(url)
+    assert await second.installation() == keeper
+    assert set(await second.intents_of(["r1"])) == set(one.reservation_ids)
+    await second.close()
+
+
+@BOTH
+async def test_accounts_in_one_database_see_nothing_of_each_other(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+    mine, other = journal_at(url), journal_at(url, "another")
+    assert (await mine.installation()).id != (await other.installation()).id
+    await sent(mine, intent("a", "r1"), lease=RUN_OUT)
+    assert await other.intents_of(["r1"]) == {}
+    assert await other.intent_by_reference("km1-a") is None
+    assert await other.unfinished() == 0
+    assert list(await other.take_over(MINE)) == []
+    await mine.close()
+    await other.close()
+
+
+@BOTH
+async def test_many_open_a_new_journal_at_once(store: str, sql_url: Address) -> None:
+    url = sql_url(store)
+    journals = [journal_at(url) for _ in range(8)]
+    ids: set[str] = set()
+
+    async def open_one(journal: SqlJournal) -> None:
+        ids.add((await journal.installation()).id)
+
+    async with anyio.create_task_group() as tasks:
+        for journal in journals:
+            tasks.start_soon(open_one, journal)
+    assert len(ids) == 1
+    for journal in journals:
+        await journal.close()
+
+
+@BOTH
+async def test_a_transaction_that_began_is_carried_through(store: str, sql_url: Address) -> None:
+    journal = journal_at(sql_url(store))
+    await journal.installation()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await journal.begin_hold(hold("h"), MINE)
+    assert await journal.hold_of("key") is not None
+    await journal.close()
+
+
+@BOTH
+async def test_a_newer_journal_is_refused_and_not_touched(store: str, sql_url: Address) -> None:
+    url = sql_url(store)
+    journal = journal_at(url)
+    await journal.installation()
+    async with journal._database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE korus_meta SET value = '99'")
+    await journal.close()
+    later = journal_at(url)
+    for _ in range(2):
+        with pytest.raises(JournalDown) as down:
+            await later.installation()
+        assert down.value.fault is JournalFault.NEWER
+    await later.close()
+
+
+def schema_of(database: Engine) -> Sequence[object]:
+    found = inspect(database)
+    return [(t, [c["name"] for c in found.get_columns(t)]) for t in sorted(found.get_table_names())]
+
+
+def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> None:
+    steps = {
+        2: ("ALTER TABLE korus_intent ADD COLUMN second TEXT",),
+        3: ("ALTER TABLE korus_intent ADD COLUMN third TEXT", "CREATE TABLE extra (a TEXT)"),
+    }
+    database = create_engine(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    with database.begin() as connection:
+        make_tables(connection)
+    with database.begin() as connection:
+        make_tables(connection, 3, steps)
+    brought = schema_of(database)
+    assert "third" in str(brought)
+    with database.begin() as connection:
+        make_tables(connection, 3, steps)
+    assert schema_of(database) == brought
+    with database.begin() as connection, pytest.raises(JournalDown):
+        make_tables(connection)
+    database.dispose()
+
+
+async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "journal.sqlite"
+    journal = journal_at(f"sqlite:///{path}")
+    await sent(journal, intent("a"))
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    async with journal._database.reading() as connection:
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000)):
+            assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
+    await journal.close()
+
+
+async def test_postgresql_commits_synchronously(sql_url: Address) -> None:
+    database = Database(sql_url("postgres"), clock=SystemClock())
+    async with database.writing() as connection:
+        shown = await connection.exec_driver_sql("SHOW synchronous_commit")
+        assert shown.scalar_one() == "on"
+    await database.close()
+
+
+async def test_leases_on_postgresql_run_by_its_clock(sql_url: Address) -> None:
+    clock = ShiftedClock()
+    clock.advance(86_400)
+    journal = SqlJournal.at(sql_url("postgres"), "account", clock=clock)
+    await sent(journal, intent("a", "r1"))
+    assert (await journal.intents_of(["r1"]))["r1"].led
+    await journal.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://korus@127.0.0.1:1/none", "postgresql://korus@nowhere.invalid/none"]
+)
+async def test_a_database_that_is_away_is_said_so(url: str) -> None:
+    journal = journal_at(url)
+    with pytest.raises(JournalDown) as down:
+        await journal.installation()
+    assert down.value.fault is JournalFault.UNREACHABLE
+    await journal.close()
+
+
+async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*given: object, **named: object) -> None:
+        raise ModuleNotFoundError("asyncpg")
+
+    monkeypatch.setattr(engine, "create_async_engine", missing)
+    with pytest.raises(JournalDown, match=r"korus-mcp\[postgres\]"):
+        await journal_at("postgresql://korus@127.0.0.1/none").installation()
+
+
+async def test_a_writer_waits_for_another_process_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engine._SQLITE, "timeout", 0.2)
+    path = tmp_path / "journal.sqlite"
+    journal = journal_at(f"sqlite:///{path}")
+    await sent(journal, intent("a", "r1"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalDown) as down:
+        await journal.settle("a", {"r1": "o1"}, {})
+    assert down.value.fault is JournalFault.BUSY
+    assert (await journal.intents_of(["r1"]))["r1"].is_in_doubt, "readers wait for nobody"
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await journal.settle("a", {"r1": "o1"}, {})).is_final
+    await journal.close()
+
+
+def settings(**changes: object) -> Settings:
+    given: dict[str, object] = {
+        "embedded": False,
+        "environment": Environment.DEMO,
+        "api_url": "https://api.demo.korusticket.com",
+        "client_id": "shop",
+    }
+    return Settings(**(given | changes))  # type: ignore[arg-type]
+
+
+def test_each_account_has_a_file_of_its_own() -> None:
+    different = (
+        settings(),
+        settings(client_id="other"),
+        settings(api_url="http://127.0.0.1:1"),
+        settings(environment=Environment.PRODUCTION),
+    )
+    assert len({journal_url(each) for each in different}) == 4
+    assert len({account_key(each) for each in different}) == 4
+    assert "shop" not in journal_url(settings())
+
+
+def test_an_address_tells_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "my journal.sqlite"
+    named = settings(database_url=f"sqlite:///{path}")
+    assert journal_file(named) == path
+    assert not may_have_bookings(named)
+    path.touch()
+    assert may_have_bookings(named)
+    elsewhere = settings(database_url="postgresql://korus@host/name")
+    assert journal_file(elsewhere) is None
+    assert may_have_bookings(elsewhere)

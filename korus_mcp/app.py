@@ -10,6 +10,7 @@ import anyio
 from korus_mcp.access.principal import LOCAL, Principal
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Mirror
@@ -31,6 +32,7 @@ class App:
     finder: Finder
     calendars: OfferCalendars
     prices: ShownPrices
+    quotes: Quotes
     open_booking: "Callable[[], BookingServices]"
     tools: frozenset[str]
     leaving: anyio.Event = field(default_factory=anyio.Event)
@@ -40,7 +42,7 @@ class App:
         """The services of booking; the first call that needs them imports and makes them."""
         services = self.open_booking()
         if self.leaving.is_set():
-            services.ordering.close()
+            services.close()
         return services
 
     @property
@@ -53,10 +55,16 @@ class App:
         return wished or self.settings.language
 
     async def drain(self, seconds: float) -> None:
-        """Take no new order and wait for those on their way, so long at most."""
+        """Take nothing new and wait for what is on its way, so long at most."""
         self.leaving.set()
         if "booking" in vars(self):
-            await self.booking.ordering.drain(seconds)
+            await self.booking.drain(seconds)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        self.mirror.close()
+        if "booking" in vars(self):
+            await self.booking.journal.close()
 
 
 class Running:

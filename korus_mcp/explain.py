@@ -28,6 +28,7 @@ from korus_mcp.api import (
     Unprocessable,
     Unreachable,
 )
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Effect, Refusal
 
 _LATER: Final = "Call again later."
@@ -107,7 +108,7 @@ _UNREAD: Final = {"listOffers": "The price table could not be read: "}
 
 
 @overload
-def explained(error: ApiError | InvalidId | Refusal) -> Refusal: ...
+def explained(error: ApiError | InvalidId | JournalDown | Refusal) -> Refusal: ...
 @overload
 def explained(error: BaseException | None) -> Refusal | None: ...
 def explained(error: BaseException | None) -> Refusal | None:
@@ -117,6 +118,8 @@ def explained(error: BaseException | None) -> Refusal | None:
     """
     if isinstance(error, Refusal):
         return error
+    if isinstance(error, JournalDown):
+        return _without_journal(error)
     if isinstance(error, InvalidId):
         return Refusal(
             Code.UNKNOWN_ID,
@@ -136,6 +139,16 @@ def explained(error: BaseException | None) -> Refusal | None:
     code, message, next_step = _ROWS[type(error)]
     message = f"{_UNREAD.get(error.operation, '')}{message}"
     return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
+
+
+def _without_journal(error: JournalDown) -> Refusal:
+    is_busy = error.fault is JournalFault.BUSY
+    return Refusal(
+        Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
+        f"The journal of bookings does not work: {error.fault.value}. Nothing was sent.",
+        "Call again." if is_busy else _OPERATOR,
+        retry_after_seconds=_RETRY_SECONDS if is_busy else None,
+    )
 
 
 def _wait(error: ApiError, code: Code) -> int | None:

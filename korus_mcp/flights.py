@@ -85,6 +85,11 @@ class Flights:
         answer: Answer = flight.answer
         return answer
 
+    async def landed(self) -> None:
+        """Wait for those that are under way now."""
+        for flight in list(self._under_way.values()):
+            await flight.landed.wait()
+
     async def _fly(
         self, key: Hashable, flight: _Flight, work: Callable[[], Awaitable[object]]
     ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,11 +17,13 @@ from korus_mcp.api import ApiConfig, KorusApi
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.app import App, Running
 from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
+from korus_mcp.flights import kept_apart
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.settings import Environment, Settings
@@ -28,9 +31,12 @@ from korus_mcp.tools.listing import listed_tools
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
+    from korus_mcp.journal.records import Journal
     from korus_mcp.sandbox import Sandbox
 
 NAME = "korus-mcp"
+RECOVERY_SECONDS = 2.0
+"""After the start; a host's first calls go before."""
 REQUESTS_PER_SECOND = 10.0
 """What the crawl may ask of a real API; its owner documents no limit (operations note)."""
 TITLE = "KorusTicket"
@@ -106,7 +112,8 @@ def _lifespan(
             anyio.create_task_group() as tasks,
         ):
             app = compose(settings, api, clock, tasks)
-            at_the_end.callback(app.mirror.close)
+            at_the_end.push_async_callback(app.close)
+            tasks.start_soon(kept_apart, partial(_recover, app))
             running.started(app)
             try:
                 yield app
@@ -158,15 +165,22 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     prices = ShownPrices(clock)
     mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(api, clock=clock, tasks=tasks)
+    quotes = Quotes(api.ticketing, mirror, api)
 
     def opened() -> "BookingServices":
         from korus_mcp.booking.services import open_booking
-        from korus_mcp.journal.memory import MemoryJournal
 
-        journal = MemoryJournal()
-        return open_booking(
-            settings, api, catalog=mirror, journal=journal, prices=prices, tasks=tasks
+        services = open_booking(
+            settings,
+            api,
+            catalog=mirror,
+            quotes=quotes,
+            journal=_journal(settings, clock),
+            prices=prices,
+            tasks=tasks,
         )
+        tasks.start_soon(kept_apart, services.run)
+        return services
 
     return App(
         settings=settings,
@@ -177,8 +191,37 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         finder=Finder(mirror, calendars, settings.languages),
         calendars=calendars,
         prices=prices,
+        quotes=quotes,
         open_booking=opened,
     )
+
+
+def _journal(settings: Settings, clock: Clock) -> "Journal":
+    """The journal of these settings; that of the embedded sandbox lives as long as its world."""
+    if settings.embedded:
+        from korus_mcp.journal.memory import MemoryJournal
+
+        return MemoryJournal(clock)
+    from korus_mcp.journal.opening import journal_of
+
+    return journal_of(settings, clock)
+
+
+async def _recover(app: App) -> None:
+    """Look after orders that an earlier process left in doubt, once the first answers are out."""
+    await anyio.sleep(RECOVERY_SECONDS)
+    if "place_order" not in app.tools or app.settings.embedded:
+        return
+    from korus_mcp.journal.opening import may_have_bookings
+
+    if may_have_bookings(app.settings):
+        await anyio.to_thread.run_sync(_import_journal)
+        _ = app.booking
+
+
+def _import_journal() -> None:
+    """Off the event loop: it takes a quarter of a second."""
+    import korus_mcp.journal.sql  # noqa: F401 - imported to be there
 
 
 def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:

@@ -1,6 +1,6 @@
 """Policy: which tools exist in a world and profile. What does not exist cannot be called."""
 
-from korus_mcp.settings import Environment, Misconfigured, Profile, Settings
+from korus_mcp.settings import Misconfigured, Profile, Settings
 
 BROWSE_TOOLS = ("search_products", "get_offers", "check_availability", "get_seat_map")
 BUYER_TOOLS = (
@@ -24,19 +24,12 @@ _BY_PROFILE = {
 def tool_names(settings: Settings) -> tuple[str, ...]:
     """The tools that exist, in the order they are listed.
 
-    Outside the sandbox nothing that writes exists yet: without a journal that survives a crash an
-    order could be lost or made twice.
-
     Raises:
         Misconfigured: `tools` names something that does not exist here.
     """
-    existing = [
-        name
-        for name in _BY_PROFILE[settings.profile]
-        if settings.environment is Environment.SANDBOX or name not in WRITING_TOOLS
-    ]
+    existing = _BY_PROFILE[settings.profile]
     if settings.tools is None:
-        return tuple(existing)
+        return existing
     missing = [name for name in settings.tools if name not in existing]
     if missing:
         raise Misconfigured(f"--tools may only narrow; available here: {', '.join(existing)}.")

@@ -76,6 +76,11 @@ class KorusApi:
         return self._wire.server_time.now()
 
     @property
+    def is_known(self) -> bool:
+        """Whether `now()` comes from the API's answers, and they agree."""
+        return self._wire.server_time.is_known
+
+    @property
     def skew_bound_seconds(self) -> float:
         """How far `now()` may be off; 30 before the first answer."""
         return self._wire.server_time.bound_seconds

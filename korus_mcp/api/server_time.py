@@ -46,6 +46,11 @@ class ServerTime:
         return _EPOCH + timedelta(seconds=sample.ahead_seconds + self._clock.monotonic())
 
     @property
+    def is_known(self) -> bool:
+        """Whether answers told the time, and the last one agrees with those before."""
+        return bool(self._samples) and not self._jumped
+
+    @property
     def bound_seconds(self) -> float:
         """How far `now()` may be off: half the round trip plus the second `Date` is cut to."""
         sample = self._median()

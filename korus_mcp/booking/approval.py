@@ -1,10 +1,10 @@
 """Approvals: a person agreed to exactly these lines, this total, this customer, once.
 
 The confirmation is random and means nothing by itself: it is bound to a digest of what was shown.
-Whatever changes, changes the digest, and the confirmation is void.
+Whatever changes, changes the digest, and the confirmation is void. Digests are keyed with the
+installation's key: they are kept, and must not tell who the customer is.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Final
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.hold import Hold, Line
-from korus_mcp.journal.records import Approval, Journal
+from korus_mcp.journal.records import Approval, Installation, Journal
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
 
@@ -22,24 +22,32 @@ KEPT_SECONDS: Final = 600
 
 
 def digest_of(
-    holds: Sequence[Hold], total: Money, customer: CustomerInput, notes: str | None
+    keeper: Installation,
+    holds: Sequence[Hold],
+    total: Money,
+    customer: CustomerInput,
+    notes: str | None,
 ) -> str:
     """A fingerprint of all that a person agrees to."""
     return _digest(
+        keeper,
         {
             "reservations": [_held(h) for h in sorted(holds, key=lambda h: h.id)],
             "total": str(total),
             "customer": asdict(customer),
             "notes": notes,
-        }
+        },
     )
 
 
 def fingerprint_of(
-    reservation_ids: Sequence[str], customer: CustomerInput, notes: str | None
+    keeper: Installation,
+    reservation_ids: Sequence[str],
+    customer: CustomerInput,
+    notes: str | None,
 ) -> str:
     """A fingerprint of what a call asks for: tells a repeat of a call from a changed one."""
-    return _digest([sorted(reservation_ids), asdict(customer), notes])
+    return _digest(keeper, [sorted(reservation_ids), asdict(customer), notes])
 
 
 async def ask(
@@ -99,6 +107,7 @@ def _lined(line: Line) -> list[object]:
     return [what, line.quantity, str(line.amount), str(line.day)]
 
 
-def _digest(content: object) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(keeper: Installation, content: object) -> str:
+    return keeper.digest(
+        json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    )

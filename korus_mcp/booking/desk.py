@@ -1,16 +1,18 @@
 """The booking desk: holds offers, and says what a hold is now.
 
 A hold costs nothing and lapses by itself, yet nobody wants two: an equal call joins the one under
-way, and is answered with its holds for as long as they are usable.
+way, in whatever process, and is answered with its holds for as long as they are usable. A call is
+written down before it is sent; when its answer is lost, it is not sent again until none can come.
 """
 
 import hashlib
 import json
 import math
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -28,6 +30,7 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.jsonld import offer_iri, session_iri, ticket_iri
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
+from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.hold import Hold, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
@@ -35,7 +38,7 @@ from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quote, Quotes, Session, TicketNeed
 from korus_mcp.flights import Flights, side_by_side
 from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.journal.records import Journal
+from korus_mcp.journal.records import HoldIntent, Journal, JournalDown, Lease, RefusedItem
 from korus_mcp.money import EURO, Money, total
 from korus_mcp.refusals import Code, FieldProblem, Refusal
 from korus_mcp.untrusted import clean_line, issuers_words
@@ -43,6 +46,10 @@ from korus_mcp.untrusted import clean_line, issuers_words
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
 """The time-out of a creating call: after it nobody listens for the answer any more."""
+LEASE_SECONDS: Final = 30
+"""For so long nobody else takes over what a worker is sending."""
+POLL_SECONDS: Final = 0.25
+RETRY_SECONDS: Final = 10
 SHOWN_SESSIONS: Final = 3
 
 
@@ -116,6 +123,16 @@ class ReserveCall:
         wished = sorted([str(i.offer), i.quantity, sorted(i.session_ids)] for i in self.items)
         return hashlib.sha256(json.dumps([self.owner, wished]).encode()).hexdigest()
 
+    @property
+    def key(self) -> str:
+        """Under which the call is remembered: a wish for a second hold is another call."""
+        return self.keys[int(self.again)]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys of the call and of the one for a second hold: a doubt about one is of both."""
+        return self.fingerprint, f"{self.fingerprint}+again"
+
 
 class BookingDesk:
     """Holds offers for their owners. Its calls upstream live in the given task group."""
@@ -131,7 +148,9 @@ class BookingDesk:
         prices: ShownPrices,
         clock: ApiClock,
         tasks: TaskGroup,
+        worker: str,
         settle_seconds: int,
+        sole_writer: bool,
     ) -> None:
         self._booking = booking
         self._quotes = quotes
@@ -141,9 +160,10 @@ class BookingDesk:
         self._prices = prices
         self._clock = clock
         self._settle = timedelta(seconds=POST_SECONDS + settle_seconds)
+        self._sole_writer = sole_writer
+        self._lease = Lease(worker, LEASE_SECONDS)
         self._flights = Flights(tasks)
-        self._held: dict[str, Reserved] = {}
-        self._doubts: dict[str, datetime] = {}
+        self._closing = False
 
     async def reserve(self, call: ReserveCall) -> Reserved:
         """Hold the wished items with one call upstream.
@@ -152,10 +172,19 @@ class BookingDesk:
             Refusal: what is known before that call: sessions, stock, prices, limits.
             ApiError: the call was certainly not carried out.
         """
-        key = f"{call.fingerprint}+again" if call.again else call.fingerprint
         with anyio.move_on_after(ANSWER_SECONDS):
-            return await self._flights.join(key, lambda: self._carry_out(key, call))
+            return await self._flights.join(call.key, lambda: self._carry_out(call.key, call))
         return Reserved(state=ReserveState.IN_DOUBT, check_again_after=POST_SECONDS)
+
+    def close(self) -> None:
+        """Take no new call."""
+        self._closing = True
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new call and wait for those on their way, so long at most."""
+        self.close()
+        with anyio.move_on_after(seconds):
+            await self._flights.landed()
 
     async def holds(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
         """What these reservations are now.
@@ -163,9 +192,9 @@ class BookingDesk:
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone.
         """
-        for reservation_id in reservation_ids:
-            if await self._journal.owner_of(reservation_id) != owner:
-                raise unknown_reservation()
+        owners = await self._journal.owners_of(reservation_ids)
+        if any(owners.get(i) != owner for i in reservation_ids):
+            raise unknown_reservation()
         return await self.read(reservation_ids, language)
 
     async def read(self, reservation_ids: Sequence[str], language: str) -> list[Hold]:
@@ -189,60 +218,101 @@ class BookingDesk:
         return [hold_of(r, names, now) for r in found]
 
     async def _carry_out(self, key: str, call: ReserveCall) -> Reserved:
-        replayed = await self._replay(key, call.language)
-        if replayed is not None:
-            return replayed
-        wait = self._doubt_seconds(call)
-        if wait is not None:
-            return Reserved(state=ReserveState.IN_DOUBT, check_again_after=wait)
+        for each in call.keys:
+            earlier = await self._journal.hold_of(each)
+            answer = None if earlier is None else await self._as_before(earlier, key, call)
+            if answer is not None:
+                return answer
         quotes = await self._quoted(call)
         lines = [_line(item, quotes[item.offer]) for item in call.items]
         await self._check_limits(call, quotes)
         moves = self._check_prices(call, quotes)
+        if self._closing:
+            raise stopping()
+        hold = self._intent(key, call)
+        other = await self._journal.begin_hold(hold, self._lease)
+        if other is not None:
+            return await self._as_before(other, key, call) or self._in_doubt(other)
         try:
             result = await self._booking.create_reservations(lines, language=call.language)
         except ApiError as error:
-            if error.outcome is not Outcome.UNKNOWN:
-                raise
-            return self._in_doubt(call)
+            if error.outcome is Outcome.UNKNOWN:
+                return await self._lost(hold, call)
+            await self._journal.settle_hold(hold.id)
+            raise
         self._show_prices(call, quotes)
         try:
-            reserved = replace(await self._answer(call, result), moves=moves)
+            return replace(await self._answer(hold, call, result), moves=moves)
+        except JournalDown:
+            return self._in_doubt(hold)  # holds were made, and cannot be written down
         except ApiError:
-            return self._in_doubt(call)  # holds were made, and cannot be read
-        if reserved.holds and not call.again:
-            self._held[key] = reserved
-        return reserved
+            return _UNREADABLE
 
-    async def _replay(self, key: str, language: str) -> Reserved | None:
-        """The earlier answer to an equal call, while its holds are usable and not being ordered."""
-        earlier = self._held.get(key)
-        if earlier is None:
+    def _intent(self, key: str, call: ReserveCall) -> HoldIntent:
+        now = self._clock.now()
+        return HoldIntent(
+            id=secrets.token_hex(16),
+            owner=call.owner,
+            key=key,
+            sent_at=now,
+            fence_at=now + self._settle,
+        )
+
+    async def _as_before(self, earlier: HoldIntent, key: str, call: ReserveCall) -> Reserved | None:
+        """The answer to an equal call, in terms of the earlier one; None when it may be sent."""
+        while not earlier.is_final and earlier.led:  # another process is sending it
+            await anyio.sleep(POLL_SECONDS)
+            earlier = await self._journal.hold_of(earlier.key) or earlier
+        if not earlier.is_final:
+            earlier = await self._adopted(earlier, call)
+        if not earlier.is_final:
+            return self._in_doubt(earlier) if self._wait(earlier) > 0 else None
+        return None if call.again or earlier.key != key else await self._replay(earlier, call)
+
+    async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
+        """The earlier answer, while its holds are usable and not being ordered."""
+        ids = earlier.reservation_ids
+        if not ids or await self._journal.intents_of(ids):
             return None
         try:
-            holds = await self.read([h.id for h in earlier.holds], language)
+            holds = await self.read(ids, call.language)
         except Refusal:
-            holds = []
-        claimed = [h for h in holds if await self._journal.intent_of(h.id) is not None]
-        if claimed or not holds or not all(h.can_be_ordered(0) for h in holds):
-            del self._held[key]
             return None
-        return replace(earlier, holds=tuple(holds), moves=(), replayed=True)
+        except ApiError:
+            return _UNREADABLE
+        if not all(h.can_be_ordered(0) for h in holds):
+            return None
+        failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
+        return replace(_reserved(holds, failed), replayed=True)
 
-    def _doubt_seconds(self, call: ReserveCall) -> int | None:
+    async def _lost(self, hold: HoldIntent, call: ReserveCall) -> Reserved:
+        """What to tell when the answer was lost: the holds, if they can be recognised."""
+        try:
+            adopted = await self._adopted(await self._journal.doubt_hold(hold.id), call)
+        except JournalDown:
+            return self._in_doubt(hold)
+        replayed = await self._replay(adopted, call) if adopted.is_final else None
+        return replace(replayed, replayed=False) if replayed else self._in_doubt(hold)
+
+    async def _adopted(self, hold: HoldIntent, call: ReserveCall) -> HoldIntent:
+        """The call in doubt with the holds that can only be its own."""
+        if not self._sole_writer:
+            return hold
+        wished = [lines_of(i.offer.id, i.session_ids, i.quantity) for i in call.items]
+        try:
+            found = await found_again(self._booking, self._journal, hold, wished)
+        except ApiError:
+            return hold
+        if found and await self._journal.adopt(hold.id, found):
+            return await self._journal.hold_of(hold.key) or hold
+        return hold
+
+    def _wait(self, hold: HoldIntent) -> int:
         """How long an equal call must not be sent: a second hold would only add to the doubt."""
-        until = self._doubts.get(call.fingerprint)
-        left = (until - self._clock.now()).total_seconds() if until else 0
-        if left > 0:
-            return math.ceil(left)
-        self._doubts.pop(call.fingerprint, None)
-        return None
+        return math.ceil((hold.fence_at - self._clock.now()).total_seconds())
 
-    def _in_doubt(self, call: ReserveCall) -> Reserved:
-        self._doubts[call.fingerprint] = self._clock.now() + self._settle
-        return Reserved(
-            state=ReserveState.IN_DOUBT, check_again_after=math.ceil(self._settle.total_seconds())
-        )
+    def _in_doubt(self, hold: HoldIntent) -> Reserved:
+        return Reserved(state=ReserveState.IN_DOUBT, check_again_after=max(1, self._wait(hold)))
 
     async def _quoted(self, call: ReserveCall) -> Mapping[Handle, Quote]:
         offers = list(dict.fromkeys(item.offer for item in call.items))
@@ -300,29 +370,57 @@ class BookingDesk:
         for offer, quote in quotes.items():
             self._prices.show(call.owner, offer, quote.price)
 
-    async def _answer(self, call: ReserveCall, result: ReservationBulkResult) -> Reserved:
-        await self._journal.own(call.owner, *(r.id for r in result.reservations))
+    async def _answer(
+        self, hold: HoldIntent, call: ReserveCall, result: ReservationBulkResult
+    ) -> Reserved:
+        """What was made, written down before it is read in full: ids are never lost again."""
+        failed = _refused(call, result)
+        await self._journal.settle_hold(
+            hold.id,
+            reservation_ids=[r.id for r in result.reservations],
+            refused=[RefusedItem(f.offer_id, f.code, f.message) for f in failed],
+        )
         full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)
-        failed = tuple(
-            FailedItem(
-                offer_id=_handle_text(call, id_at_end(f.offer)),
-                code=clean_line(f.code, 60) if f.code else None,
-                message=issuers_words(f.message),
-            )
-            for f in result.failed_reservations
-        )
-        failed += _unanswered(call, result, holds)
-        state = ReserveState.HELD if holds else ReserveState.FAILED
-        if holds and failed:
-            state = ReserveState.PARTLY_HELD
-        return Reserved(state=state, holds=tuple(holds), failed=failed)
+        return _reserved(holds, failed + _unanswered(call, result, holds))
 
     async def _in_full(self, reservation: Reservation, language: str) -> Reservation:
         """A member that came as a bare IRI (A13) is read; a full one is taken as it is."""
         if reservation.expires_at is not None:
             return reservation
         return await self._booking.get_reservation(reservation.id, language=language)
+
+
+def stopping() -> Refusal:
+    """The refusal of a new hold or order while the server stops."""
+    return Refusal(
+        Code.SERVER_BUSY,
+        "The server is stopping and takes nothing new.",
+        "Nothing was held or ordered. Call again with the same arguments once it is back.",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
+_UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RETRY_SECONDS)
+"""Holds exist, their ids are known, and what they are cannot be read just now."""
+
+
+def _reserved(holds: Sequence[Hold], failed: tuple[FailedItem, ...]) -> Reserved:
+    state = ReserveState.HELD if holds else ReserveState.FAILED
+    if holds and failed:
+        state = ReserveState.PARTLY_HELD
+    return Reserved(state=state, holds=tuple(holds), failed=failed)
+
+
+def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
+    return tuple(
+        FailedItem(
+            offer_id=_handle_text(call, id_at_end(f.offer)),
+            code=clean_line(f.code, 60) if f.code else None,
+            message=issuers_words(f.message),
+        )
+        for f in result.failed_reservations
+    )
 
 
 def unknown_reservation() -> Refusal:

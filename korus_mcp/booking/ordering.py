@@ -1,55 +1,46 @@
 """Ordering: a reservation becomes an order at most once, and an order that exists is found.
 
 The order call is the spend: no payment step, no cancel, no idempotency key. So it is written down
-before it is sent, sent once from a task that outlives the caller, and when its answer is lost, the
-orders are looked up by reservation and by our reference. Nothing in doubt is ever sent again.
+before it is sent, sent once from a task that outlives the caller (`sending`), and when its answer
+is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent again.
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from dataclasses import fields as dataclass_fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
 
 import anyio
-from anyio.abc import TaskGroup
 
-from korus_mcp.api import (
-    ApiError,
-    Booking,
-    CustomerInput,
-    NotFound,
-    OrderFilters,
-    OrderRequest,
-    Outcome,
-    Unprocessable,
-)
-from korus_mcp.api.jsonld import reservation_iri
-from korus_mcp.api.models.order import OrderBulkResult
+from korus_mcp.api import ApiError, Booking, CustomerInput
 from korus_mcp.booking import approval
-from korus_mcp.booking.desk import ANSWER_SECONDS, POST_SECONDS, BookingDesk
+from korus_mcp.booking.desk import ANSWER_SECONDS, POLL_SECONDS, BookingDesk, stopping
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
+from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
-from korus_mcp.flights import kept_apart, side_by_side
-from korus_mcp.handles import Handle, id_at_end
+from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
+from korus_mcp.flights import side_by_side
+from korus_mcp.handles import Handle
 from korus_mcp.journal.records import (
     AlreadyClaimed,
     ApprovalUsed,
     DayLimitReached,
+    Installation,
     Intent,
+    IntentState,
     Journal,
+    LeaseLost,
 )
 from korus_mcp.money import Money, money, total
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
-from korus_mcp.untrusted import clean_line, issuers_words
+from korus_mcp.untrusted import clean_line
 
 LOOK_AGAIN_SECONDS: Final = 10
-REFERENCE_PREFIX: Final = "km1"
 
 
 class OrderState(StrEnum):
@@ -74,10 +65,9 @@ class OrderCall:
     reference: str | None = None
     confirmation: str | None = None
 
-    @property
-    def fingerprint(self) -> str:
+    def fingerprint(self, keeper: Installation) -> str:
         """Equal for a repeated call, different for a changed one."""
-        return approval.fingerprint_of(self.reservation_ids, self.customer, self.notes)
+        return approval.fingerprint_of(keeper, self.reservation_ids, self.customer, self.notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +91,13 @@ class FailedOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """The answer of an order call."""
+    """The answer of an order call. `can_be_tried_again`: what failed is still held."""
 
     state: OrderState
     orders: tuple[PlacedOrder, ...] = ()
     failed: tuple[FailedOrder, ...] = ()
     replayed: bool = False
+    can_be_tried_again: bool = False
     confirmation: str | None = None
     confirm_by: datetime | None = None
     holds: tuple[Hold, ...] = ()
@@ -116,28 +107,35 @@ class Ordered:
     not_later_than: datetime | None = None
 
 
+def _random_id() -> str:
+    return secrets.token_hex(16)
+
+
 class OrderDesk:
-    """Places orders for their owners. Its calls upstream live in the given task group."""
+    """Places orders for their owners; `sender` carries them out, `look_up` finds lost ones."""
 
     def __init__(
         self,
         booking: Booking,
         desk: BookingDesk,
         *,
+        sender: Sender,
+        look_up: LookUp,
         catalog: Catalog,
         journal: Journal,
         settings: Settings,
         clock: ApiClock,
-        tasks: TaskGroup,
+        fresh_id: Callable[[], str] = _random_id,
     ) -> None:
         self._booking = booking
         self._desk = desk
+        self._sender = sender
+        self._look_up = look_up
         self._catalog = catalog
         self._journal = journal
         self._settings = settings
         self._clock = clock
-        self._tasks = tasks
-        self._sending: dict[str, _Sending] = {}
+        self._fresh_id = fresh_id
         self._closing = False
 
     async def place(self, call: OrderCall) -> Ordered:
@@ -146,41 +144,33 @@ class OrderDesk:
         Raises:
             Refusal: what stands against it: expiry, limits, approval, another order under way.
             ApiError: a reservation cannot be read; nothing was sent.
+            JournalDown: nothing was sent.
         """
-        earlier = await self._earlier(call)
+        keeper = await self._journal.installation()
+        fingerprint = call.fingerprint(keeper)
+        earlier = await self._earlier(call, fingerprint)
         if earlier is not None:
             return await self._replayed(earlier)
-        holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
-        earlier = await self._earlier(call)  # an equal call may have come first meanwhile
-        if earlier is not None:
-            return await self._replayed(earlier)
-        amount = self._check_holds(holds)
-        digest = approval.digest_of(holds, amount, call.customer, call.notes)
-        if call.confirmation is None:
-            return await self._ask(call, holds, amount, digest)
-        if self._closing:
-            raise _closing()
-        intent = self._intent(call, holds, amount)
         try:
-            await approval.check(
-                self._journal, call.owner, digest, call.confirmation, self._clock.now()
-            )
-            await self._claim(intent, call.confirmation)
+            dispatch = await self._checked(call, keeper, fingerprint)
         except Refusal:
-            earlier = await self._earlier(call)  # an equal call may have come first meanwhile
+            earlier = await self._earlier(call, fingerprint)  # an equal call may have come first
             if earlier is None:
                 raise
             return await self._replayed(earlier)
-        return await self._send_and_wait(intent, call)
+        if isinstance(dispatch, Ordered):
+            return dispatch
+        return await self._carried_out(dispatch)
 
-    async def look(self, owner: str, reservation_id: str) -> Intent | None:
-        """The order call that claims a reservation, after one look upstream when it is in doubt."""
-        intent = await self._journal.intent_of(reservation_id)
-        if intent is None or intent.owner != owner:
-            return None
-        if intent.is_in_doubt and intent.id not in self._sending:
-            return await self._look_up(intent)
-        return intent
+    async def look(self, owner: str, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
+        """The order calls that claim reservations of an owner; those in doubt are looked up."""
+        held = await self._journal.intents_of(reservation_ids)
+        intents = {i.id: i for i in held.values() if i.owner == owner}
+        looked = await side_by_side([partial(self._looked, i) for i in intents.values()])
+        by_id = {i.id: i for i in looked}
+        return {
+            r: by_id[i.id] for r, i in held.items() if i.id in by_id and r not in by_id[i.id].freed
+        }
 
     def close(self) -> None:
         """Take no new order."""
@@ -192,26 +182,55 @@ class OrderDesk:
         One that takes longer is given up; its intent stays in doubt.
         """
         self.close()
-        with anyio.move_on_after(seconds):
-            for sent in list(self._sending.values()):
-                await sent.done.wait()
-        for sent in list(self._sending.values()):
-            sent.scope.cancel()
+        await self._sender.drain(seconds)
 
-    async def _earlier(self, call: OrderCall) -> Intent | None:
+    async def _earlier(self, call: OrderCall, fingerprint: str) -> Intent | None:
         """The intent this call repeats.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
         """
-        for reservation_id in call.reservation_ids:
-            intent = await self.look(call.owner, reservation_id)
-            if intent is None or reservation_id not in (*intent.orders, *intent.missing):
-                continue
-            if intent.fingerprint == call.fingerprint:
+        held = await self._journal.intents_of(call.reservation_ids)
+        for intent in {i.id: i for i in held.values() if _counts(i, call.owner)}.values():
+            if intent.fingerprint == fingerprint:
                 return intent
-            raise _claimed(intent)
+            looked = await self._looked(intent)
+            if any(i in looked.orders or i in looked.missing for i in call.reservation_ids):
+                raise _claimed(looked)
         return None
+
+    async def _looked(self, intent: Intent) -> Intent:
+        """The intent, after one look upstream when it is in doubt and nobody is sending it."""
+        if intent.is_in_doubt and not intent.led and self._sender.under_way(intent) is None:
+            return await self._look_up.settled(intent)
+        return intent
+
+    async def _checked(
+        self, call: OrderCall, keeper: Installation, fingerprint: str
+    ) -> Dispatch | Ordered:
+        """What can be sent now; without a confirmation, the question to the person."""
+        holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
+        amount = self._check_holds(holds)
+        digest = approval.digest_of(keeper, holds, amount, call.customer, call.notes)
+        if call.confirmation is None:
+            return await self._ask(call, holds, amount, digest)
+        if self._closing:
+            raise stopping()
+        await approval.check(
+            self._journal, call.owner, digest, call.confirmation, self._clock.now()
+        )
+        ends = max(h.expires_at for h in holds if h.expires_at is not None)
+        dispatch = Dispatch(
+            intent=self._intent(call, keeper, fingerprint, amount, ends),
+            holds_end=ends,
+            customer=call.customer,
+            notes=call.notes,
+            language=call.language,
+            approval_nonce=call.confirmation,
+            day_limit=self._settings.max_day_amount,
+        )
+        dispatch.request().body()  # what cannot be sent crashes here, before anything is claimed
+        return dispatch
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
         for hold in holds:
@@ -241,11 +260,7 @@ class OrderDesk:
             )
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         if not hold.can_be_ordered(margin):
-            raise Refusal(
-                Code.HOLD_EXPIRED,
-                "A reservation has expired or ends too soon to be ordered safely.",
-                "Call reserve again, then place_order with the new reservation_id.",
-            )
+            raise _expired()
 
     async def _ask(
         self, call: OrderCall, holds: Sequence[Hold], amount: Money, digest: str
@@ -280,122 +295,65 @@ class OrderDesk:
                     found |= {base: None} if base is not None else {}
         return tuple(found)
 
-    def _intent(self, call: OrderCall, holds: Sequence[Hold], amount: Money) -> Intent:
-        now = self._clock.now()
-        answer_by = now + timedelta(seconds=POST_SECONDS)
-        ends = [h.expires_at for h in holds if h.expires_at is not None]
+    def _intent(
+        self,
+        call: OrderCall,
+        keeper: Installation,
+        fingerprint: str,
+        amount: Money,
+        holds_end: datetime,
+    ) -> Intent:
+        now, intent_id = self._clock.now(), self._fresh_id()
         return Intent(
-            id=secrets.token_hex(16),
+            id=intent_id,
             owner=call.owner,
-            fingerprint=call.fingerprint,
-            external_reference=f"{REFERENCE_PREFIX}-{secrets.token_urlsafe(16)}",
+            fingerprint=fingerprint,
+            external_reference=keeper.reference_of(intent_id),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
             approved_total=amount.amount,
             sent_at=now,
-            fence_at=max([*ends, answer_by]) + timedelta(seconds=self._settings.settle_seconds),
+            fence_at=fence_of(holds_end, now, timedelta(seconds=self._settings.settle_seconds)),
         )
 
-    async def _claim(self, intent: Intent, nonce: str) -> None:
+    async def _carried_out(self, dispatch: Dispatch) -> Ordered:
+        """The answer to an order that is claimed and sent now, by a task of the server."""
+        sending = self._sender.start(dispatch)
+        await _done(sending)
         try:
-            await self._journal.claim(
-                intent, approval_nonce=nonce, day_limit=self._settings.max_day_amount
-            )
+            if sending.refused is not None:
+                raise sending.refused
         except AlreadyClaimed as other:
+            if other.holder.fingerprint == dispatch.intent.fingerprint:
+                return await self._replayed(other.holder)
             raise _claimed(other.holder) from None
         except ApprovalUsed:
             raise approval.not_open() from None
         except DayLimitReached:
             raise _over_limit("With this order the day's total passes the limit.") from None
-
-    async def _send_and_wait(self, intent: Intent, call: OrderCall) -> Ordered:
-        self._sending[intent.id] = sending = _Sending(intent)
-        self._tasks.start_soon(kept_apart, partial(self._send, sending, call))
-        return await self._answer(await self._sent(intent), replayed=False)
+        except LeaseLost:
+            raise _too_slow() from None
+        return await self._answer(sending.intent, replayed=False)
 
     async def _replayed(self, earlier: Intent) -> Ordered:
-        return await self._answer(await self._sent(earlier), replayed=True)
+        return await self._answer(await self._awaited(earlier), replayed=True)
 
-    async def _sent(self, intent: Intent) -> Intent:
+    async def _awaited(self, intent: Intent) -> Intent:
         """The intent once its send is over, or as it is when that takes too long to wait for."""
-        sending = self._sending.get(intent.id)
-        if sending is None:
-            return intent
         with anyio.move_on_after(ANSWER_SECONDS):
-            await sending.done.wait()
-        return sending.intent
+            while not intent.is_final:
+                sending = self._sender.under_way(intent)
+                if sending is not None:
+                    await sending.done.wait()
+                elif not intent.led:
+                    return await self._looked(intent)
+                else:
+                    await anyio.sleep(POLL_SECONDS)
+                intent = await self._read_again(intent)
+        return intent
 
-    async def _send(self, sending: "_Sending", call: OrderCall) -> None:
-        """The one send of an intent. Whoever waits for it may leave; it goes on."""
-        with sending.scope:
-            try:
-                sending.intent = await self._send_once(sending.intent, call)
-            finally:
-                del self._sending[sending.intent.id]
-                sending.done.set()
-
-    async def _send_once(self, intent: Intent, call: OrderCall) -> Intent:
-        request = OrderRequest(
-            reservation_iris=tuple(reservation_iri(i) for i in intent.reservation_ids),
-            customer=call.customer,
-            external_reference=intent.external_reference,
-            notes=call.notes,
-        )
-        try:
-            result = await self._booking.create_orders(request, language=call.language)
-        except ApiError as error:
-            if error.outcome is Outcome.UNKNOWN:
-                return await self._look_up(intent)
-            return await self._settled(intent, {}, dict.fromkeys(intent.missing, _refused(error)))
-        orders, failures = _read(result, intent)
-        settled = await self._settled(intent, orders, failures)
-        return await self._look_up(settled) if settled.is_in_doubt else settled
-
-    async def _look_up(self, intent: Intent) -> Intent:
-        """What became of an order whose answer was lost: by reservation, then by our reference.
-
-        Only what was read after the fence proves that an order will not appear any more.
-        """
-        is_past_fence = self._clock.now() > intent.fence_at
-        orders: dict[str, str] = {}
-        everything_read = True
-        for ways in (self._orders_by_reservation, self._orders_by_reference):
-            if len(orders) == len(intent.missing):
-                break
-            try:
-                orders |= await ways(intent)
-            except ApiError:
-                everything_read = False
-        failures: dict[str, str] = {}
-        if everything_read and is_past_fence:
-            failures = {i: _NEVER_APPEARED for i in intent.missing if i not in orders}
-        return await self._settled(intent, orders, failures)
-
-    async def _orders_by_reservation(self, intent: Intent) -> dict[str, str]:
-        linked = await side_by_side([partial(self._order_of, i) for i in intent.missing])
-        both = zip(intent.missing, linked, strict=True)
-        return {reservation: order for reservation, order in both if order is not None}
-
-    async def _order_of(self, reservation_id: str) -> str | None:
-        """The order a reservation tells of; a reservation that is gone tells nothing."""
-        try:
-            return id_at_end((await self._booking.get_reservation(reservation_id)).order)
-        except NotFound:
-            return None
-
-    async def _orders_by_reference(self, intent: Intent) -> dict[str, str]:
-        filters = OrderFilters(external_reference=intent.external_reference)
-        found: dict[str, str] = {}
-        async for order in self._booking.list_orders(filters):
-            reservation_id = id_at_end(order.reservation)
-            if order.external_reference == intent.external_reference and reservation_id:
-                found[reservation_id] = order.id
-        return {i: order for i, order in found.items() if i in intent.missing}
-
-    async def _settled(
-        self, intent: Intent, orders: dict[str, str], failures: dict[str, str]
-    ) -> Intent:
-        return await self._journal.settle(intent.told(orders, failures))
+    async def _read_again(self, intent: Intent) -> Intent:
+        return await self._journal.intent_by_reference(intent.external_reference) or intent
 
     async def _answer(self, intent: Intent, *, replayed: bool) -> Ordered:
         steps = [partial(self._placed, i, order) for i, order in intent.orders.items()]
@@ -404,8 +362,9 @@ class OrderDesk:
             orders=tuple(await side_by_side(steps)),
             failed=tuple(FailedOrder(i, reason) for i, reason in intent.failures.items()),
             replayed=replayed,
-            check_again_after=LOOK_AGAIN_SECONDS if intent.is_in_doubt else None,
-            not_later_than=intent.fence_at if intent.is_in_doubt else None,
+            can_be_tried_again=bool(intent.freed),
+            check_again_after=None if intent.is_final else LOOK_AGAIN_SECONDS,
+            not_later_than=None if intent.is_final else intent.fence_at,
         )
 
     async def _placed(self, reservation_id: str, order_id: str) -> PlacedOrder:
@@ -423,55 +382,30 @@ class OrderDesk:
         )
 
 
-@dataclass
-class _Sending:
-    """An order on its way."""
-
-    intent: Intent
-    done: anyio.Event = field(default_factory=anyio.Event)
-    scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
+async def _done(sending: Sending) -> None:
+    """Wait for the end of a send, but not longer than a caller can."""
+    with anyio.move_on_after(ANSWER_SECONDS):
+        await sending.done.wait()
 
 
-_NEVER_APPEARED = "the order was not made"
+def _counts(intent: Intent, owner: str) -> bool:
+    """Whether an intent stands in the way of its reservations' next order.
+
+    One that is NEW and led by nobody was never sent, and is closed by the next claim.
+    """
+    return intent.owner == owner and (intent.led or intent.state is not IntentState.NEW)
 
 
 def _state_of(intent: Intent) -> OrderState:
-    if intent.is_in_doubt:
+    if not intent.is_final:
         return OrderState.IN_DOUBT
     if not intent.orders:
         return OrderState.FAILED
     return OrderState.PARTIALLY_ORDERED if intent.failures else OrderState.ORDERED
 
 
-def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict[str, str]]:
-    """Order ids and failure texts by reservation id; both lists count (T14).
-
-    Failures that name no reservation are those of the reservations left over, when there is one
-    outcome for each (A12).
-    """
-    wanted = intent.reservation_ids
-    orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
-    named = {id_at_end(f.reservation): issuers_words(f.message) for f in result.failed_orders}
-    failures = {i: why for i, why in named.items() if i in wanted and i not in orders}
-    left = [i for i in wanted if i not in orders and i not in failures]
-    nameless = [f for f in result.failed_orders if id_at_end(f.reservation) not in wanted]
-    if len(left) == len(nameless) and len(orders) == len(result.orders):
-        failures |= {i: issuers_words(f.message) for i, f in zip(left, nameless, strict=True)}
-    return orders, failures
-
-
-def _refused(error: ApiError) -> str:
-    if error.outcome is Outcome.NOT_SENT:
-        return "the order was not sent; try again later"
-    paths = error.violations if isinstance(error, Unprocessable) else ()
-    named = {path.rpartition(".")[2] for path, _ in paths}
-    fields = [f.name for f in dataclass_fields(CustomerInput) if f.name in named]
-    about = f": {', '.join(fields)}" if fields else ""
-    return f"KorusTicket refused the order data{about}"
-
-
 def _claimed(holder: Intent) -> Refusal:
-    if holder.is_in_doubt:
+    if not holder.is_final:
         return Refusal(
             Code.ALREADY_BEING_ORDERED,
             "Another order of one of these reservations is under way.",
@@ -479,6 +413,8 @@ def _claimed(holder: Intent) -> Refusal:
             effect=Effect.UNKNOWN,
             retry_after_seconds=LOOK_AGAIN_SECONDS,
         )
+    if not holder.orders:  # its claim stays: a doubt was about it, and the hold is over
+        return _expired()
     return Refusal(
         Code.ALREADY_ORDERED,
         "One of these reservations was ordered already, with other data.",
@@ -487,11 +423,19 @@ def _claimed(holder: Intent) -> Refusal:
     )
 
 
-def _closing() -> Refusal:
+def _expired() -> Refusal:
+    return Refusal(
+        Code.HOLD_EXPIRED,
+        "A reservation has expired or ends too soon to be ordered safely.",
+        "Call reserve again, then place_order with the new reservation_id.",
+    )
+
+
+def _too_slow() -> Refusal:
     return Refusal(
         Code.SERVER_BUSY,
-        "The server is stopping and takes no new order.",
-        "Nothing was ordered. Call again with the same confirmation once it is back.",
+        "The server was too slow to send the order.",
+        "Nothing was ordered. Call place_order without confirmation and ask again.",
         retry_after_seconds=LOOK_AGAIN_SECONDS,
     )
 

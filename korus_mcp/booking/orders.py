@@ -59,7 +59,8 @@ class OrderBook:
         Raises:
             Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders.
         """
-        if await self._journal.owner_of(id_or_reference) == owner:
+        owners = await self._journal.owners_of([id_or_reference])
+        if owners.get(id_or_reference) == owner:
             return await self._get(id_or_reference, language)
         by_reference = await self._ids_by_reference(owner, id_or_reference)
         if len(by_reference) > 1:

@@ -14,6 +14,11 @@ class ApiClock(Protocol):
         ...
 
     @property
+    def is_known(self) -> bool:
+        """Whether the API told the time, and did not contradict itself since."""
+        ...
+
+    @property
     def skew_bound_seconds(self) -> float:
         """How far that may be wrong."""
         ...

@@ -1,18 +1,25 @@
 """The services of booking, put together over one journal."""
 
+import secrets
 from dataclasses import dataclass
+from functools import partial
 
+import anyio
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.desk import BookingDesk
+from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ordering import OrderDesk
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
+from korus_mcp.booking.recovery import Reconciler, Sweep
+from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.tickets import TicketOffice
+from korus_mcp.flights import kept_apart, side_by_side
 from korus_mcp.journal.records import Journal
 from korus_mcp.settings import Settings
 
@@ -21,11 +28,31 @@ from korus_mcp.settings import Settings
 class BookingServices:
     """What quotes, holds, orders and hands out tickets."""
 
-    quotes: Quotes
     desk: BookingDesk
     ordering: OrderDesk
+    journal: Journal
+    reconciler: Reconciler
+    sweep: Sweep
     orders: OrderBook
     office: TicketOffice
+
+    def close(self) -> None:
+        """Take nothing new."""
+        self.desk.close()
+        self.ordering.close()
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new and wait for what is on its way, so long at most."""
+        self.close()
+        await side_by_side(
+            [partial(self.ordering.drain, seconds), partial(self.desk.drain, seconds)]
+        )
+
+    async def run(self) -> None:
+        """Look after orders in doubt and late ones, for ever."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(kept_apart, self.reconciler.run)
+            group.start_soon(kept_apart, self.sweep.run)
 
 
 def open_booking(
@@ -33,13 +60,14 @@ def open_booking(
     api: KorusApi,
     *,
     catalog: Catalog,
+    quotes: Quotes,
     journal: Journal,
     prices: ShownPrices,
     tasks: TaskGroup,
 ) -> BookingServices:
     """Put the services together; what they start belongs to `tasks`."""
+    worker = secrets.token_hex(8)
     names = NameBook(api.ticketing, catalog)
-    quotes = Quotes(api.ticketing, catalog, api)
     desk = BookingDesk(
         api.booking,
         quotes,
@@ -49,19 +77,39 @@ def open_booking(
         prices=prices,
         clock=api,
         tasks=tasks,
+        worker=worker,
         settle_seconds=settings.settle_seconds,
+        sole_writer=settings.sole_writer,
+    )
+    look_up = LookUp(api.booking, journal=journal, clock=api)
+    reconciler = Reconciler(look_up, journal=journal, worker=worker)
+    sender = Sender(
+        api.booking,
+        look_up,
+        journal=journal,
+        clock=api,
+        tasks=tasks,
+        worker=worker,
+        settle_seconds=settings.settle_seconds,
+        in_doubt=reconciler.wake,
     )
     ordering = OrderDesk(
         api.booking,
         desk,
+        sender=sender,
+        look_up=look_up,
         catalog=catalog,
         journal=journal,
         settings=settings,
         clock=api,
-        tasks=tasks,
     )
     orders = OrderBook(api.booking, journal=journal, scope=settings.scope, clock=api)
-    office = TicketOffice(api.booking, orders, names=names, clock=api)
     return BookingServices(
-        quotes=quotes, desk=desk, ordering=ordering, orders=orders, office=office
+        desk=desk,
+        ordering=ordering,
+        journal=journal,
+        reconciler=reconciler,
+        sweep=Sweep(api.booking, journal=journal, clock=api),
+        orders=orders,
+        office=TicketOffice(api.booking, orders, names=names, clock=api),
     )

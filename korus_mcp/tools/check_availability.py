@@ -83,7 +83,7 @@ async def check_availability(
     Nothing is held.
     """
     services = app(ctx)
-    quote = await services.booking.quotes.of_offer(offer_id, services.language(language))
+    quote = await services.quotes.of_offer(offer_id, services.language(language))
     services.prices.show(services.principal.key, offer_id, quote.price)
     return Reply(_view(quote, quantity))
 

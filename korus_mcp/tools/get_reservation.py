@@ -40,9 +40,9 @@ async def get_reservation(
     owner = services.principal.key
     wished = services.language(language)
     ids = list(dict.fromkeys(reservation_ids))
-    intents = {i: await services.booking.ordering.look(owner, i) for i in ids}
+    intents = await services.booking.ordering.look(owner, ids)
     holds = await services.booking.desk.holds(owner, ids, wished)
-    in_doubt = {i for i, intent in intents.items() if intent is not None and intent.is_in_doubt}
+    in_doubt = {i for i, intent in intents.items() if not intent.is_final}
     shown = [_shown(hold, in_doubt=hold.id in in_doubt) for hold in holds]
     return Reply(
         ReservationsView(

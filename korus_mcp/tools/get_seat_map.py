@@ -180,7 +180,7 @@ async def _seat_map_id(
     if session_id is None and base.seat_map_id is not None:
         return base.seat_map_id
     if rows[0].session_required:
-        quote = await services.booking.quotes.of_offer(rows[0].handle, language)
+        quote = await services.quotes.of_offer(rows[0].handle, language)
         sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
         found = next((s.seat_map_id for s in sessions if s.seat_map_id), base.seat_map_id)
     else:

@@ -69,7 +69,7 @@ class OrderView(View):
             for o in self.orders
         ]
         failed = [f'{f.reservation_id} not ordered: "{f.message}"' for f in self.failed]
-        again = " (the same call again: ordered once)" if self.replayed else ""
+        again = " (the same call again; it was sent once)" if self.replayed else ""
         confirm = f"confirmation {self.confirmation}, open until {self.confirm_by}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
@@ -166,6 +166,8 @@ def _next(ordered: Ordered) -> str:
             return "Call get_tickets for the tickets and documents."
         case OrderState.PARTIALLY_ORDERED:
             return "Call get_tickets for what was ordered; reserve the rest anew if still wanted."
+        case OrderState.FAILED if not ordered.can_be_tried_again:
+            return "Nothing was ordered, and the hold is over. Call reserve if still wanted."
         case OrderState.FAILED:
             return (
                 "Nothing was ordered; the reservation stays held. Correct what was refused, call "

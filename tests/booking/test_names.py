@@ -17,7 +17,7 @@ LEGACY = "/v1/ticketing/events/e/sessions/{}"
 
 async def reserved(stage: Stage, landmark: str = "night_show_offer") -> Reservation:
     """A reservation of an offer with sessions, as the API tells it."""
-    quote = await stage.app.booking.quotes.of_offer(stage.handle(landmark), "en")
+    quote = await stage.app.quotes.of_offer(stage.handle(landmark), "en")
     _, session = next(iter(quote.sessions()))
     (hold,) = (await stage.reserve(stage.wish(landmark, 1, session.id))).holds
     return await stage.app.api.booking.get_reservation(hold.id)

@@ -14,6 +14,7 @@ from korus_mcp.api import CustomerInput, ServerFailed
 from korus_mcp.booking.approval import digest_of
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.journal.records import Installation, Intent
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
@@ -84,7 +85,7 @@ async def test_each_order_call_has_a_reference_of_its_own(stage: Stage) -> None:
 
 async def test_a_confirmation_ends_with_the_shortest_hold() -> None:
     async with staged(selling=("stadium", "park")) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("stadium_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("stadium_offer"), "en")
         _, session = next(iter(quote.sessions()))
         reserved = await stage.reserve(
             stage.wish("park_offer"), stage.wish("stadium_offer", 1, session.id)
@@ -198,6 +199,7 @@ async def test_where_a_person_must_be_asked_by_the_host_no_confirmation_is_given
 # The digest
 
 _LINE = Line(product="Entry", quantity=2, amount=Money(Decimal(90)), offer_id="o")
+KEEPER = Installation("abc234", b"k" * 32)
 _HOLD = Hold(
     id="r1",
     state=HoldState.HELD,
@@ -255,7 +257,9 @@ def test_whatever_changes_changes_the_digest(
     def agreed(parts: tuple[Any, ...]) -> tuple[Any, ...]:
         return (sorted(parts[0], key=lambda h: str(h.id)), *parts[1:])
 
-    assert (digest_of(*changed) == digest_of(*one)) == (agreed(changed) == agreed(one))
+    assert (digest_of(KEEPER, *changed) == digest_of(KEEPER, *one)) == (
+        agreed(changed) == agreed(one)
+    )
 
 
 @given(st.sampled_from([f.name for f in fields(CustomerInput)]), st.text(min_size=1, max_size=8))
@@ -264,7 +268,7 @@ def test_every_field_of_the_customer_is_bound(name: str, value: str) -> None:
     changed = replace(CUSTOMER, **change)
     same = getattr(CUSTOMER, name) == value
     total = Money(Decimal(90))
-    digests = (digest_of([_HOLD], total, who, None) for who in (CUSTOMER, changed))
+    digests = (digest_of(KEEPER, [_HOLD], total, who, None) for who in (CUSTOMER, changed))
     assert (next(digests) == next(digests)) == same
 
 
@@ -397,7 +401,7 @@ async def test_what_failed_for_certain_does_not_count_towards_the_day() -> None:
 
 async def test_every_ticket_of_an_offer_counts_towards_the_limit() -> None:
     async with staged(max_tickets=3) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("night_show_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
         _, session = next(iter(quote.sessions()))
         (hold,) = (await stage.reserve(stage.wish("night_show_offer", 2, session.id))).holds
         assert (hold.quantity, hold.tickets) == (2, 4), "an entry and a show for each"
@@ -583,6 +587,11 @@ async def test_an_order_that_exists_is_told_even_when_it_cannot_be_read(stage: S
 # The answer that was lost
 
 
+async def looked(stage: Stage, hold: Hold) -> Intent | None:
+    """The order call that claims a hold, after a look upstream."""
+    return (await stage.app.booking.ordering.look(OWNER, [hold.id])).get(hold.id)
+
+
 LOST = [DropAfter(), Truncate()]
 NEVER_DONE = [DropBefore(), NotAnObject(), Answer(status=502), Answer(status=500, body="problem")]
 
@@ -661,7 +670,7 @@ async def test_while_nothing_can_be_read_the_order_is_in_doubt_and_found_later()
         still = await stage.place(hold)
         assert still.state is OrderState.IN_DOUBT, "nothing was read, so nothing is known"
         stage.sandbox.faults.clear()
-        intent = await stage.app.booking.ordering.look(OWNER, hold.id)
+        intent = await looked(stage, hold)
         assert intent is not None
         assert dict(intent.orders) == {hold.id: stage.sandbox.orders()[0].id}
         assert (await stage.place(hold)).state is OrderState.ORDERED
@@ -693,12 +702,15 @@ async def test_an_order_that_is_not_found_stays_in_doubt_to_the_fence_and_is_nev
         stage.move(300)
         again = await stage.place(hold, confirmation=nonce)
         assert again.state is OrderState.IN_DOUBT
-    stage.move((fence - stage.clock.now()).total_seconds() + 1)
-    intent = await stage.app.booking.ordering.look(OWNER, hold.id)
+    stage.move((fence - stage.clock.now()).total_seconds() + 2)
+    intent = await looked(stage, hold)
     assert intent is not None
     assert dict(intent.failures) == {hold.id: "the order was not made"}
     assert not intent.is_in_doubt
-    assert (await refused(stage, hold, confirmation=nonce)).code is Code.HOLD_EXPIRED
+    again = await stage.place(hold, confirmation=nonce)
+    assert (again.state, again.replayed) == (OrderState.FAILED, True), "the same call, same answer"
+    assert not again.can_be_tried_again
+    assert (await refused(stage, hold, customer=BOB)).code is Code.HOLD_EXPIRED
     assert stage.sent(POST) == 1
 
 
@@ -711,7 +723,7 @@ async def test_a_reservation_that_vanished_does_not_keep_an_order_in_doubt_for_e
     await stage.place(hold, confirmation=nonce)
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation", times=None)
     stage.move(3600)
-    intent = await stage.app.booking.ordering.look(OWNER, hold.id)
+    intent = await looked(stage, hold)
     assert intent is not None
     assert not intent.is_in_doubt
 
@@ -731,8 +743,9 @@ async def test_only_the_owner_can_look(stage: Stage) -> None:
     hold = await stage.held()
     await stage.ordered(hold)
     before = stage.asked
-    assert await stage.app.booking.ordering.look(OTHER, hold.id) is None
-    assert await stage.app.booking.ordering.look(OWNER, "never-made") is None
+    ordering = stage.app.booking.ordering
+    assert not await ordering.look(OTHER, [hold.id])
+    assert not await ordering.look(OWNER, ["never-made"])
     assert stage.asked == before
 
 
@@ -852,14 +865,16 @@ async def test_a_stop_does_not_wait_for_ever_and_leaves_the_order_in_doubt() -> 
 
 
 async def test_a_fingerprint_knows_reservations_customer_and_notes() -> None:
-    same = order_call("r1", "r2").fingerprint
-    assert order_call("r2", "r1", confirmation="x", reference="y").fingerprint == same
-    assert order_call("r1").fingerprint != same
-    assert order_call("r1", "r2", customer=BOB).fingerprint != same
-    assert order_call("r1", "r2", notes="n").fingerprint != same
+    same = order_call("r1", "r2").fingerprint(KEEPER)
+    assert order_call("r2", "r1", confirmation="x", reference="y").fingerprint(KEEPER) == same
+    assert order_call("r1").fingerprint(KEEPER) != same
+    assert order_call("r1", "r2", customer=BOB).fingerprint(KEEPER) != same
+    assert order_call("r1", "r2", notes="n").fingerprint(KEEPER) != same
 
 
 def test_a_name_that_could_not_be_read_is_no_other_agreement() -> None:
     total = Money(Decimal(90))
     nameless = replace(_HOLD, lines=(replace(_LINE, product="(unnamed product)"),))
-    assert digest_of([nameless], total, CUSTOMER, None) == digest_of([_HOLD], total, CUSTOMER, None)
+    assert digest_of(KEEPER, [nameless], total, CUSTOMER, None) == digest_of(
+        KEEPER, [_HOLD], total, CUSTOMER, None
+    )

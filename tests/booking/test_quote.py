@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def quote(stage: Stage, landmark: str) -> Quote:
-    return await stage.app.booking.quotes.of_offer(stage.handle(landmark), "en")
+    return await stage.app.quotes.of_offer(stage.handle(landmark), "en")
 
 
 async def quoted(landmark: str, rewrite: Rewrite, selling: str = "park") -> Quote:

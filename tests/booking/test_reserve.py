@@ -78,7 +78,7 @@ async def test_the_owner_of_a_hold_is_written_down(stage: Stage) -> None:
 
 
 async def test_sessions_of_an_offer_are_found_and_sent(stage: Stage) -> None:
-    quote = await stage.app.booking.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
     _, session = next(iter(quote.sessions()))
     reserved = await stage.reserve(stage.wish("night_show_offer", 2, session.id))
     (line,) = reserved.holds[0].lines
@@ -88,7 +88,7 @@ async def test_sessions_of_an_offer_are_found_and_sent(stage: Stage) -> None:
 
 async def test_seats_that_were_given_out_are_told_with_whether_they_are_together() -> None:
     async with staged(selling=("hall",)) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("seated_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("seated_offer"), "en")
         _, session = next(iter(quote.sessions()))
         (hold,) = (await stage.reserve(stage.wish("seated_offer", 2, session.id))).holds
     assert len(hold.seats) == 2
@@ -136,7 +136,7 @@ async def test_a_missing_session_is_refused_with_the_choices(stage: Stage) -> No
     refusal = await refused(stage, stage.wish("night_show_offer"))
     assert refusal.code is Code.SESSION_REQUIRED
     (problem,) = refusal.fields
-    quote = await stage.app.booking.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
     assert all(session.id in problem.problem for _, session in quote.sessions())
 
 
@@ -148,7 +148,7 @@ async def test_a_foreign_session_is_refused(stage: Stage) -> None:
 
 
 async def test_two_sessions_for_one_ticket_are_refused(stage: Stage) -> None:
-    quote = await stage.app.booking.quotes.of_offer(stage.handle("night_show_offer"), "en")
+    quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
     ids = [session.id for _, session in quote.sessions()]
     refusal = await refused(stage, stage.wish("night_show_offer", 1, *ids))
     assert "two sessions were chosen for one ticket" in refusal.message
@@ -190,7 +190,7 @@ async def test_above_max_total_nothing_is_held(stage: Stage) -> None:
 
 async def test_the_issuers_largest_number_per_order_is_kept() -> None:
     async with staged(selling=("stadium",)) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("max_six_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("max_six_offer"), "en")
         _, session = next(iter(quote.sessions()))
         item = stage.wish("max_six_offer", 4, session.id)
         more = stage.wish("max_six_offer", 3, session.id)
@@ -331,7 +331,7 @@ async def test_a_price_shown_to_somebody_else_is_no_move(stage: Stage) -> None:
 
 async def test_the_live_price_counts_not_the_listed_one() -> None:
     async with staged(selling=("museum",)) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("dynamic_price_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("dynamic_price_offer"), "en")
         assert quote.price != quote.list_price
         assert quote.list_price is not None
         _, session = next((t, s) for t, s in quote.sessions() if s.left)

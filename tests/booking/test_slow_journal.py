@@ -1,5 +1,6 @@
 """The same promises with a journal that lets others in before each answer, as a database does."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Approval, Intent
+from korus_mcp.journal.records import Approval, Intent, Lease
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, staged
@@ -22,17 +23,26 @@ POST = "createOrders"
 class SlowJournal(MemoryJournal):
     """A journal on another machine; each call is one transaction all the same."""
 
-    async def claim(self, intent: Intent, *, approval_nonce: str, day_limit: Decimal) -> None:
+    async def claim(
+        self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
+    ) -> None:
         await self._others()
-        await super().claim(intent, approval_nonce=approval_nonce, day_limit=day_limit)
+        await super().claim(intent, lease=lease, approval_nonce=approval_nonce, day_limit=day_limit)
 
-    async def settle(self, intent: Intent) -> Intent:
+    async def settle(
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        failures: Mapping[str, str],
+        *,
+        ambiguous: bool = False,
+    ) -> Intent:
         await self._others()
-        return await super().settle(intent)
+        return await super().settle(intent_id, orders, failures, ambiguous=ambiguous)
 
-    async def intent_of(self, reservation_id: str) -> Intent | None:
+    async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         await self._others()
-        return await super().intent_of(reservation_id)
+        return await super().intents_of(reservation_ids)
 
     async def approval(self, nonce: str) -> Approval | None:
         found = await super().approval(nonce)
@@ -53,6 +63,7 @@ def with_slow_journal(stage: Stage) -> Stage:
             stage.settings,
             app.api,
             catalog=app.mirror,
+            quotes=app.quotes,
             journal=SlowJournal(),
             prices=app.prices,
             tasks=stage.tasks,

@@ -73,7 +73,7 @@ async def test_a_ticket_that_waits_says_what_it_needs_and_until_when(ski: Stage)
 
 async def test_seats_stand_on_the_tickets() -> None:
     async with staged(selling=("hall",)) as stage:
-        quote = await stage.app.booking.quotes.of_offer(stage.handle("seated_offer"), "en")
+        quote = await stage.app.quotes.of_offer(stage.handle("seated_offer"), "en")
         _, session = next(iter(quote.sessions()))
         reserved = await stage.reserve(stage.wish("seated_offer", 1, session.id))
         placed = await stage.ordered(*reserved.holds)

@@ -142,7 +142,7 @@ async def test_a_reduced_price_says_what_it_was(stage: Stage) -> None:
 
 async def calendar_of_offer(stage: Stage, landmark: str) -> Calendar:
     offer = stage.handle(landmark)
-    quote = await stage.app.booking.quotes.of_offer(offer, "en")
+    quote = await stage.app.quotes.of_offer(offer, "en")
     assert quote.base_id is not None
     base = await stage.app.mirror.base(Handle(offer.alias, quote.base_id), "en")
     return await stage.app.calendars.of_base(base, WEEK, Wish(), "en")

@@ -230,7 +230,10 @@ async def test_an_order_that_never_arrived_stays_in_doubt_until_nothing_can_come
     assert refused.error["effect"] == "unknown"
     desk.clock.advance(2 * 3600)
     late = await desk.ask("place_order", asked)
-    assert late.code == "HOLD_EXPIRED"
+    assert late.data["state"] == "failed"
+    assert late.data["replayed"] is True
+    assert "Call reserve" in late.data["next"]
+    assert (await desk.ask("place_order", other)).code == "HOLD_EXPIRED"
     seen = await desk.ask("get_reservation", {"reservation_ids": [hold]})
     assert seen.data["reservations"][0]["state"] == "expired"
     assert desk.sent("createOrders") == 1

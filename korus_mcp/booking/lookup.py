@@ -1,0 +1,92 @@
+"""What became of an order whose answer was lost: nothing is sent again, everything is looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from korus_mcp.api import ApiError, Booking, Malformed, NotFound, OrderFilters, Outcome
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.flights import side_by_side
+from korus_mcp.handles import id_at_end
+from korus_mcp.journal.records import Intent, Journal
+
+NEVER_APPEARED: Final = "the order was not made"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Orders by reservation. `is_complete`: everything was read, there are no others now."""
+
+    orders: Mapping[str, str]
+    is_complete: bool
+
+
+class LookUp:
+    """Looks for orders by their reservations, then by our reference."""
+
+    def __init__(self, booking: Booking, *, journal: Journal, clock: ApiClock) -> None:
+        self._booking = booking
+        self._journal = journal
+        self._clock = clock
+
+    async def settled(self, intent: Intent) -> Intent:
+        """The intent with what was found. What could not be read stays in doubt.
+
+        Only what was read after the fence, by the API's clock, proves that an order will not
+        appear any more.
+
+        Raises:
+            JournalDown: What was found could not be written down.
+        """
+        if not self._clock.is_known:
+            await self.found(intent)  # its answers tell the API's time
+        is_past_fence = self._is_past(intent)
+        found = await self.found(intent)
+        failures: dict[str, str] = {}
+        if found.is_complete and is_past_fence:
+            failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
+        return await self._journal.settle(intent.id, found.orders, failures, ambiguous=True)
+
+    async def found(self, intent: Intent) -> Found:
+        """The orders that exist for what is missing, as far as it can be read now."""
+        orders: dict[str, str] = {}
+        is_complete = True
+        for ways in (self._by_reservation, self._by_reference):
+            if len(orders) == len(intent.missing):
+                return Found(orders, is_complete=True)
+            try:
+                orders |= await ways(intent)
+            except ApiError:
+                is_complete = False
+        return Found(orders, is_complete or len(orders) == len(intent.missing))
+
+    async def _by_reservation(self, intent: Intent) -> dict[str, str]:
+        linked = await side_by_side([partial(self._order_of, i) for i in intent.missing])
+        both = zip(intent.missing, linked, strict=True)
+        return {reservation: order for reservation, order in both if order is not None}
+
+    def _is_past(self, intent: Intent) -> bool:
+        """Whether the fence lies behind for certain: by a clock that is known, at its worst."""
+        late = (self._clock.now() - intent.fence_at).total_seconds()
+        return self._clock.is_known and late > self._clock.skew_bound_seconds
+
+    async def _order_of(self, reservation_id: str) -> str | None:
+        """The order a reservation tells of; a reservation that is gone tells nothing."""
+        try:
+            reservation = await self._booking.get_reservation(reservation_id)
+        except NotFound:
+            return None
+        order_id = id_at_end(reservation.order)
+        if order_id is None and reservation.has_order:
+            raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
+        return order_id
+
+    async def _by_reference(self, intent: Intent) -> dict[str, str]:
+        filters = OrderFilters(external_reference=intent.external_reference)
+        found: dict[str, str] = {}
+        async for order in self._booking.list_orders(filters):
+            reservation_id = id_at_end(order.reservation)
+            if order.external_reference == intent.external_reference and reservation_id:
+                found[reservation_id] = order.id
+        return {i: order for i, order in found.items() if i in intent.missing}

@@ -1,0 +1,134 @@
+"""What happens by itself: orders in doubt are looked up until they are known, and once a day all
+orders upstream that carry our reference are held against the journal.
+"""
+
+import logging
+import random
+from datetime import timedelta
+from typing import Final
+
+import anyio
+
+from korus_mcp.api import ApiError, Booking, OrderFilters
+from korus_mcp.api.models.order import Order
+from korus_mcp.booking.desk import LEASE_SECONDS
+from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.handles import id_at_end
+from korus_mcp.journal.records import Intent, Journal, JournalDown, Lease
+
+FIRST_PAUSE_SECONDS: Final = 2.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+SWEEP_AFTER_SECONDS: Final = 60.0
+SWEEP_EVERY: Final = timedelta(days=1)
+SWEEP_LOOKS_EVERY_SECONDS: Final = 3600.0
+OVERLAP: Final = timedelta(days=2)
+FIRST_SWEEP: Final = timedelta(days=31)
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Looks orders in doubt up, with growing pauses, for as long as there are any."""
+
+    def __init__(self, look_up: LookUp, *, journal: Journal, worker: str) -> None:
+        self._look_up = look_up
+        self._journal = journal
+        self._lease = Lease(worker, LEASE_SECONDS)
+        self._woken = anyio.Event()
+
+    def wake(self) -> None:
+        """An order is in doubt: look soon."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """For ever: look, pause. Another process's crash is found by the longest pause."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            open_orders = await self._look_around()
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if open_orders else LONGEST_PAUSE_SECONDS
+            with anyio.move_on_after(pause):
+                await self._woken.wait()
+                pause = FIRST_PAUSE_SECONDS
+                await anyio.sleep(pause)
+            self._woken = anyio.Event()
+
+    async def reconcile(self) -> int:
+        """One round over all that nobody leads; how many intents are not final after it.
+
+        Raises:
+            JournalDown: It cannot be read or written.
+        """
+        for intent in await self._journal.take_over(self._lease):
+            settled = await self._look_up.settled(intent)
+            if settled.is_final:
+                _log.warning("an order in doubt is known now: %s", _words(settled))
+        return await self._journal.unfinished()
+
+    async def _look_around(self) -> int:
+        try:
+            return await self.reconcile()
+        except JournalDown as down:
+            _log.warning("orders in doubt could not be looked up: %s", down.fault.value)
+            return 1
+
+
+class Sweep:
+    """Finds orders that came too late, or that the journal lost: at most once a day."""
+
+    def __init__(self, booking: Booking, *, journal: Journal, clock: ApiClock) -> None:
+        self._booking = booking
+        self._journal = journal
+        self._clock = clock
+
+    async def run(self) -> None:
+        """For ever, from a minute after the start."""
+        await anyio.sleep(SWEEP_AFTER_SECONDS * random.uniform(1, 1.5))  # noqa: S311 - jitter
+        while True:
+            try:
+                await self.sweep()
+            except (ApiError, JournalDown) as failure:
+                _log.warning("the daily look for late orders failed: %s", failure)
+            await anyio.sleep(SWEEP_LOOKS_EVERY_SECONDS)
+
+    async def sweep(self) -> None:
+        """Hold the orders upstream against the journal, when a sweep is due.
+
+        Raises:
+            ApiError: They could not all be read; the next look tries again.
+            JournalDown: It cannot be read or written.
+        """
+        if not await self._journal.begin_sweep(every=SWEEP_EVERY):
+            return
+        last = await self._journal.last_sweep()
+        since = last - OVERLAP if last else self._clock.now() - FIRST_SWEEP
+        prefix = (await self._journal.installation()).reference_prefix
+        async for order in self._booking.list_orders(OrderFilters(created_after=since.date())):
+            if (order.external_reference or "").startswith(prefix):
+                await self._compare(order, order.external_reference or "")
+        await self._journal.sweep_done()
+
+    async def _compare(self, order: Order, reference: str) -> None:
+        intent = await self._journal.intent_by_reference(reference)
+        reservation_id = id_at_end(order.reservation)
+        if intent is None and await self._journal.owners_of([order.id]):
+            return  # its intent was purged
+        if intent is None or reservation_id not in intent.reservation_ids:
+            await self._journal.found_late(reference, order.id)
+            _log.error("late_order_found: order %s is in no journal of ours", order.id)
+        elif reservation_id not in intent.orders:
+            await self._repair(intent, reservation_id, order.id)
+        elif intent.orders[reservation_id] != order.id:
+            await self._journal.found_late(reference, order.id)
+            _log.error("late_order_found: order %s is a second one of its reservation", order.id)
+
+    async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
+        if intent.is_final:
+            await self._journal.repair(intent.id, {reservation_id: order_id})
+            _log.error("late_order_found: order %s came after it counted as failed", order_id)
+        elif not intent.led:
+            await self._journal.settle(intent.id, {reservation_id: order_id}, {}, ambiguous=True)
+
+
+def _words(intent: Intent) -> str:
+    made, failed = len(intent.orders), len(intent.failures)
+    return f"{made} ordered, {failed} not made ({intent.external_reference})"

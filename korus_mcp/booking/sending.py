@@ -1,0 +1,290 @@
+"""The one send of an order: written down first, under a lease, and classified by its answer.
+
+Nothing here repeats a POST. Whoever waits for a send may leave; it goes on in the server's task.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from korus_mcp.api import (
+    ApiError,
+    Booking,
+    CustomerInput,
+    OrderRequest,
+    Outcome,
+    Unprocessable,
+)
+from korus_mcp.api.jsonld import reservation_iri
+from korus_mcp.api.models.order import OrderBulkResult
+from korus_mcp.booking.desk import LEASE_SECONDS, POST_SECONDS
+from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.flights import kept_apart
+from korus_mcp.handles import id_at_end
+from korus_mcp.journal.records import (
+    NEVER_SENT,
+    ClaimRefused,
+    Intent,
+    Journal,
+    JournalDown,
+    Lease,
+    LeaseLost,
+)
+from korus_mcp.untrusted import issuers_words
+
+RENEWAL_SECONDS: Final = 10
+SETTLE_ATTEMPTS: Final = 3
+SETTLE_PAUSE_SECONDS: Final = 0.2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """An order ready to be claimed and sent. The customer's data lives here and nowhere else."""
+
+    intent: Intent
+    holds_end: datetime
+    customer: CustomerInput = field(repr=False)
+    notes: str | None = field(repr=False)
+    language: str
+    approval_nonce: str = field(repr=False)
+    day_limit: Decimal
+
+    def request(self) -> OrderRequest:
+        """What the API is asked."""
+        return OrderRequest(
+            reservation_iris=tuple(reservation_iri(i) for i in self.intent.reservation_ids),
+            customer=self.customer,
+            external_reference=self.intent.external_reference,
+            notes=self.notes,
+        )
+
+
+@dataclass
+class Sending:
+    """An order on its way: its intent as far as it is known, or why it did not leave."""
+
+    intent: Intent
+    refused: ClaimRefused | LeaseLost | JournalDown | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+    scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
+
+
+class Sender:
+    """Claims, sends and settles orders in tasks of the server. One worker of the journal."""
+
+    def __init__(
+        self,
+        booking: Booking,
+        look_up: LookUp,
+        *,
+        journal: Journal,
+        clock: ApiClock,
+        tasks: TaskGroup,
+        worker: str,
+        settle_seconds: int,
+        in_doubt: Callable[[], None],
+    ) -> None:
+        self._booking = booking
+        self._look_up = look_up
+        self._journal = journal
+        self._clock = clock
+        self._tasks = tasks
+        self._lease = Lease(worker, LEASE_SECONDS)
+        self._settle = timedelta(seconds=settle_seconds)
+        self._in_doubt = in_doubt
+        self._under_way: dict[str, Sending] = {}
+
+    def start(self, dispatch: Dispatch) -> Sending:
+        """Claim and send in a task of the server."""
+        sending = Sending(dispatch.intent)
+        self._under_way[dispatch.intent.id] = sending
+        self._tasks.start_soon(kept_apart, partial(self._run, sending, dispatch))
+        return sending
+
+    def under_way(self, intent: Intent) -> Sending | None:
+        """The send of this intent, while it lasts and is this process's."""
+        return self._under_way.get(intent.id)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the sends under way, so long at most; the others are left in doubt."""
+        with anyio.move_on_after(seconds):
+            for sending in list(self._under_way.values()):
+                await sending.done.wait()
+        for sending in list(self._under_way.values()):
+            sending.scope.cancel()
+            if sending.intent.is_in_doubt:
+                await self._given_up(sending.intent)
+
+    async def _given_up(self, intent: Intent) -> None:
+        """End the lease, so that the next start looks at once."""
+        try:
+            await self._journal.settle(intent.id, {}, {}, ambiguous=True)
+        except JournalDown:
+            _log.warning("an order was left on its way; its lease ends by itself")
+
+    async def _run(self, sending: Sending, dispatch: Dispatch) -> None:
+        with sending.scope:
+            try:
+                await self._carry_out(sending, dispatch)
+            except (ClaimRefused, LeaseLost, JournalDown) as refusal:
+                sending.refused = refusal
+            finally:
+                del self._under_way[sending.intent.id]
+                sending.done.set()
+        if sending.intent.is_in_doubt:
+            self._in_doubt()
+
+    async def _carry_out(self, sending: Sending, dispatch: Dispatch) -> None:
+        intent = dispatch.intent
+        await self._journal.claim(
+            intent,
+            lease=self._lease,
+            approval_nonce=dispatch.approval_nonce,
+            day_limit=dispatch.day_limit,
+        )
+        led_until = anyio.current_time() + LEASE_SECONDS
+        now = self._clock.now()
+        sending.intent = await self._journal.start_sending(
+            intent.id,
+            lease=self._lease,
+            sent_at=now,
+            fence_at=fence_of(dispatch.holds_end, now, self._settle),
+        )
+        if anyio.current_time() > led_until:  # the process slept: the row may be another's by now
+            sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
+            return
+        sending.intent = await self._kept_leased(
+            intent.id, partial(self._sent, sending.intent, dispatch)
+        )
+
+    async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
+        """The work's answer; meanwhile the lease is renewed."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._renewing, intent_id)
+            answer = await work()
+            group.cancel_scope.cancel()
+        return answer
+
+    async def _renewing(self, intent_id: str) -> None:
+        while True:
+            await anyio.sleep(RENEWAL_SECONDS)
+            try:
+                if not await self._journal.renew(intent_id, self._lease):
+                    return
+            except JournalDown:
+                _log.warning("a lease could not be renewed")
+
+    async def _sent(self, intent: Intent, dispatch: Dispatch) -> Intent:
+        try:
+            result = await self._booking.create_orders(
+                dispatch.request(), language=dispatch.language
+            )
+        except ApiError as error:
+            if error.outcome is Outcome.UNKNOWN:
+                return await self._looked_up(intent)
+            failures = _all(intent, _refused(error))
+            if error.outcome is Outcome.NOT_SENT:
+                return await self._recorded(intent, {}, failures)
+            return await self._failed(intent, {}, failures)
+        except Exception:  # noqa: BLE001 - logged with its traceback, and told as in doubt
+            _log.exception("a send crashed; it counts as sent")
+            return await self._looked_up(intent)
+        orders, failures = _read(result, intent)
+        if failures:
+            return await self._failed(intent, orders, failures)
+        settled = await self._recorded(intent, orders, failures)
+        return await self._looked_up(settled) if settled.is_in_doubt else settled
+
+    async def _failed(
+        self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
+    ) -> Intent:
+        """A refusal is believed once no order is found for what was refused.
+
+        A gateway may have sent the request twice: then the second copy is refused, and that is
+        the answer which comes here.
+        """
+        told = intent.told(orders, {})
+        found = await self._look_up.found(told)
+        if not found.is_complete:
+            return await self._recorded(intent, {**orders, **found.orders}, {}, ambiguous=True)
+        certain = {i: why for i, why in failures.items() if i not in found.orders}
+        settled = await self._recorded(intent, {**orders, **found.orders}, certain)
+        return await self._looked_up(settled) if settled.is_in_doubt else settled
+
+    async def _looked_up(self, intent: Intent) -> Intent:
+        """The intent after its answer was lost: marked first, so that no claim can move."""
+        doubted = await self._recorded(intent, {}, {}, ambiguous=True)
+        try:
+            return await self._look_up.settled(doubted)
+        except JournalDown:
+            return doubted
+
+    async def _recorded(
+        self,
+        intent: Intent,
+        orders: Mapping[str, str],
+        failures: Mapping[str, str],
+        *,
+        ambiguous: bool = False,
+    ) -> Intent:
+        """The intent with these outcomes, written down; if that fails, it stays in doubt."""
+        for attempt in range(SETTLE_ATTEMPTS):
+            if attempt:
+                await anyio.sleep(SETTLE_PAUSE_SECONDS)
+            try:
+                settled = await self._journal.settle(
+                    intent.id, orders, failures, ambiguous=ambiguous
+                )
+                if orders.items() <= settled.orders.items():
+                    return settled
+                _log.error("an order came after its intent was closed; it is in the journal now")
+                return await self._journal.repair(intent.id, orders)
+            except JournalDown as down:
+                _log.error("the outcome of an order could not be written: %s", down.fault.value)
+        return intent
+
+
+def fence_of(holds_end: datetime, sent_at: datetime, settle: timedelta) -> datetime:
+    """After this moment an order that was sent then cannot appear any more."""
+    return max(holds_end, sent_at + timedelta(seconds=POST_SECONDS)) + settle
+
+
+def _all(intent: Intent, reason: str) -> dict[str, str]:
+    return dict.fromkeys(intent.missing, reason)
+
+
+def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict[str, str]]:
+    """Order ids and failure texts by reservation id; both lists count (T14).
+
+    Failures that name no reservation are those of the reservations left over, when there is one
+    outcome for each (A12).
+    """
+    wanted = intent.reservation_ids
+    orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
+    named = {id_at_end(f.reservation): issuers_words(f.message) for f in result.failed_orders}
+    failures = {i: why for i, why in named.items() if i in wanted and i not in orders}
+    left = [i for i in wanted if i not in orders and i not in failures]
+    nameless = [f for f in result.failed_orders if id_at_end(f.reservation) not in wanted]
+    if len(left) == len(nameless) and len(orders) == len(result.orders):
+        failures |= {i: issuers_words(f.message) for i, f in zip(left, nameless, strict=True)}
+    return orders, failures
+
+
+def _refused(error: ApiError) -> str:
+    if error.outcome is Outcome.NOT_SENT:
+        return NEVER_SENT
+    paths = error.violations if isinstance(error, Unprocessable) else ()
+    named = {path.rpartition(".")[2] for path, _ in paths}
+    fields = [f.name for f in dataclass_fields(CustomerInput) if f.name in named]
+    about = f": {', '.join(fields)}" if fields else ""
+    return f"KorusTicket refused the order data{about}"

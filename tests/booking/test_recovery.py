@@ -1,0 +1,219 @@
+"""What happens by itself: lost orders are found, late ones too, lost holds are taken up."""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+
+import anyio
+import pytest
+
+from korus_mcp.api import OrderRequest
+from korus_mcp.api.jsonld import reservation_iri
+from korus_mcp.booking.desk import ReserveState
+from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.ordering import OrderState
+from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease
+from korus_mcp.sandbox import Answer, DropAfter, DropBefore
+from tests.booking.stage import CUSTOMER, OWNER, Stage, staged
+from tests.journal.rows import approval
+
+pytestmark = pytest.mark.anyio
+POST, RESERVE = "createOrders", "createReservations"
+DAY = 86_400
+
+
+async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
+    """An order call that counts as failed."""
+    journal = stage.app.booking.journal
+    keeper, now = await journal.installation(), stage.clock.now()
+    one = Intent(
+        id=name,
+        owner=OWNER,
+        fingerprint="f",
+        external_reference=keeper.reference_of(name),
+        caller_reference=None,
+        reservation_ids=(hold.id,),
+        approved_total=Decimal(45),
+        sent_at=now,
+        fence_at=now,
+    )
+    await journal.approve(approval(name, expires_at=now + timedelta(days=1)))
+    lease = Lease("a test", 30)
+    await journal.claim(one, lease=lease, approval_nonce=name, day_limit=Decimal(1000))
+    await journal.start_sending(one.id, lease=lease, sent_at=now, fence_at=now)
+    return await journal.settle(one.id, {}, {hold.id: "never appeared"}, ambiguous=True)
+
+
+async def ordered_upstream(stage: Stage, hold: Hold, reference: str) -> str:
+    """An order this server did not make, or does not know of."""
+    request = OrderRequest(
+        reservation_iris=(reservation_iri(hold.id),),
+        customer=CUSTOMER,
+        external_reference=reference,
+    )
+    made = await stage.app.api.booking.create_orders(request, language="en")
+    return made.orders[0].id
+
+
+# Orders in doubt
+
+
+async def test_a_lost_order_is_found_without_anybody_asking(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    hold = await stage.held()
+    nonce = await stage.confirmed(hold)
+    stage.sandbox.faults.add(DropBefore(), POST)
+    assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+    services = stage.app.booking
+    assert await services.reconciler.reconcile() == 1, "the fence is not reached"
+    stage.move(3600)
+    with caplog.at_level(logging.WARNING):
+        assert await services.reconciler.reconcile() == 0
+    assert "0 ordered, 1 not made" in caplog.text
+    asked = stage.asked
+    assert await services.reconciler.reconcile() == 0
+    assert stage.asked == asked, "what is known is not looked up"
+
+
+async def test_what_another_process_is_sending_is_left_alone(stage: Stage) -> None:
+    hold = await stage.held()
+    services = stage.app.booking
+    keeper, now = await services.journal.installation(), stage.clock.now()
+    one = Intent(
+        id="theirs",
+        owner=OWNER,
+        fingerprint="f",
+        external_reference=keeper.reference_of("theirs"),
+        caller_reference=None,
+        reservation_ids=(hold.id,),
+        approved_total=Decimal(45),
+        sent_at=now,
+        fence_at=now,
+    )
+    await services.journal.approve(approval("n", expires_at=now + timedelta(days=1)))
+    lease = Lease("another process", 30)
+    await services.journal.claim(one, lease=lease, approval_nonce="n", day_limit=Decimal(1000))
+    await services.journal.start_sending(one.id, lease=lease, sent_at=now, fence_at=now)
+    asked = stage.asked
+    assert await services.reconciler.reconcile() == 1
+    assert stage.asked == asked
+    stage.move(31)
+    await services.reconciler.reconcile()
+    assert stage.asked > asked, "its lease is over"
+
+
+async def test_a_journal_that_fails_does_not_end_the_looking(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reconciler = stage.app.booking.reconciler
+
+    async def down() -> int:
+        raise JournalDown(JournalFault.BUSY)
+
+    monkeypatch.setattr(reconciler, "reconcile", down)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reconciler.run)
+        with anyio.fail_after(2):
+            while "locked by another process" not in caplog.text:  # noqa: ASYNC110 - a log
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+
+
+# The daily look
+
+
+async def test_an_order_that_came_too_late_is_repaired(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    hold = await stage.held()
+    intent = await failed_intent(stage, hold)
+    order_id = await ordered_upstream(stage, hold, intent.external_reference)
+    services = stage.app.booking
+    await services.sweep.sweep()
+    assert "late_order_found" in caplog.text
+    repaired = await services.journal.intent_by_reference(intent.external_reference)
+    assert repaired is not None
+    assert repaired.orders == {hold.id: order_id}
+    assert await services.journal.owners_of([order_id]) == {order_id: OWNER}
+
+
+async def test_an_order_the_journal_lost_is_told_and_not_taken(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = stage.app.booking
+    prefix = (await services.journal.installation()).reference_prefix
+    order_id = await ordered_upstream(stage, await stage.held(), f"{prefix}unknown")
+    await services.sweep.sweep()
+    assert f"late_order_found: order {order_id} is in no journal" in caplog.text
+    assert not await services.journal.owners_of([order_id])
+
+
+async def test_an_order_whose_intent_was_purged_is_no_surprise(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = stage.app.booking
+    prefix = (await services.journal.installation()).reference_prefix
+    order_id = await ordered_upstream(stage, await stage.held(), f"{prefix}purged")
+    await services.journal.own(OWNER, order_id)
+    await services.sweep.sweep()
+    assert "late_order_found" not in caplog.text
+
+
+async def test_orders_of_others_and_known_ones_are_no_surprise(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.bought()
+    await ordered_upstream(stage, await stage.held(quantity=2), "km1-999999-foreign")
+    await stage.app.booking.sweep.sweep()
+    assert "late_order_found" not in caplog.text
+
+
+async def test_the_look_happens_once_a_day(stage: Stage) -> None:
+    sweep = stage.app.booking.sweep
+    for seconds, looks in ((0, 1), (3600, 0), (DAY, 1)):
+        stage.move(seconds)
+        before = stage.sent("listOrders")
+        await sweep.sweep()
+        assert stage.sent("listOrders") - before == looks
+
+
+async def test_a_look_that_failed_is_repeated_after_an_hour(stage: Stage) -> None:
+    services = stage.app.booking
+    stage.sandbox.faults.add(Answer(status=403), "listOrders")
+    with pytest.raises(Exception, match="403"):
+        await services.sweep.sweep()
+    assert await services.journal.last_sweep() is None
+    stage.move(3601)
+    await services.sweep.sweep()
+    assert await services.journal.last_sweep() is not None
+
+
+# Lost holds
+
+
+async def test_a_lost_hold_is_taken_up_where_nobody_else_orders() -> None:
+    async with staged(sole_writer=True) as stage:
+        stage.sandbox.faults.add(DropAfter(), RESERVE)
+        reserved = await stage.reserve(stage.wish("park_offer", 2))
+        assert reserved.state is ReserveState.HELD
+        assert [h.id for h in reserved.holds] == [r.id for r in stage.sandbox.reservations()]
+        assert (await stage.ordered(reserved.holds[0])).state is OrderState.ORDERED
+        assert stage.sent(RESERVE) == 1
+
+
+async def test_a_lost_hold_is_left_to_lapse_where_others_order(stage: Stage) -> None:
+    stage.sandbox.faults.add(DropAfter(), RESERVE)
+    reserved = await stage.reserve(stage.wish("park_offer", 2))
+    assert reserved.state is ReserveState.IN_DOUBT
+    assert not reserved.holds
+
+
+async def test_of_two_equal_holds_none_is_taken_up() -> None:
+    async with staged(sole_writer=True) as stage:
+        await stage.reserve(stage.wish("park_offer", 2))
+        (first,) = stage.sandbox.reservations()
+        stage.sandbox.faults.add(DropAfter(), RESERVE)
+        reserved = await stage.reserve(stage.wish("park_offer", 2), again=True)
+        assert [h.id for h in reserved.holds] != [first.id], "that one has an owner"
+        assert reserved.state is ReserveState.HELD

@@ -15,6 +15,8 @@ from korus_mcp.catalog.overview import look_at
 from korus_mcp.clock import SystemClock
 from korus_mcp.explain import explained
 from korus_mcp.handles import id_at_end, is_id
+from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.server import account_of, open_api
 from korus_mcp.settings import Settings
 
@@ -50,6 +52,8 @@ async def _check(settings: Settings) -> int:
     _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
     for state in _mirror_states(settings):
         _tell("mirror", state)
+    journal, journal_works = await _journal_state(settings)
+    _tell("journal", journal)
     findings = Findings()
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
@@ -59,7 +63,24 @@ async def _check(settings: Settings) -> int:
                 return 1
         _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
     _tell_drift(findings)
-    return 0
+    return 0 if journal_works else 1
+
+
+async def _journal_state(settings: Settings) -> tuple[str, bool]:
+    """Whether it works, and how many orders are in doubt; none is made by looking."""
+    if settings.embedded:
+        return "in memory, as the sandbox is embedded", True
+    where = str(journal_file(settings) or "PostgreSQL")
+    if not may_have_bookings(settings):
+        return f"none yet, {where}", True
+    journal = journal_of(settings, SystemClock())
+    try:
+        await journal.installation()
+        return f"works, {await journal.unfinished()} orders in doubt, {where}", True
+    except JournalDown as down:
+        return f"BROKEN: {down.fault.value}, {where}", False
+    finally:
+        await journal.close()
 
 
 def _mirror_states(settings: Settings) -> Iterator[str]:

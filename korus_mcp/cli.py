@@ -4,12 +4,13 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from korus_mcp import __version__
 from korus_mcp.settings import Misconfigured, Profile, Settings, is_loopback, read_settings
 
+_Parser = argparse.ArgumentParser
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
 DEFAULT_PORT = 8765
@@ -56,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_catalog(commands.add_parser("catalog", help="read the catalog into its file, or empty it"))
 
+    _add_journal(commands.add_parser("journal", help="look at the journal of bookings"))
+
     sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
     sandbox.add_argument("--port", type=_port, default=0, help="(a free one)")
     sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
@@ -80,11 +83,40 @@ def _add_catalog(parser: argparse.ArgumentParser) -> None:
             command.add_argument("--json", action="store_true", help="for a program")
 
 
+def _add_journal(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="journal_command"
+    )
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> _Parser:
+        made = commands.add_parser(name, help=what, description=what)
+        made.set_defaults(run=run)
+        return made
+
+    listed = command("list", _journal_list, "list the newest order calls")
+    listed.add_argument("--open", action="store_true", help="those in doubt only")
+    listed.add_argument("--limit", type=_count, default=50, help="(50)")
+    listed.add_argument("--json", action="store_true", help="for a program")
+    shown = command("show", _journal_show, "show an order call and its audit")
+    shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
+    shown.add_argument("--json", action="store_true", help="for a program")
+    purge = command("purge", _journal_purge, "remove what has been known for long")
+    purge.add_argument("--older-than-days", type=int, default=90, help="(90; at least 35)")
+    command("verify", _journal_verify, "check that no audit row was changed or removed")
+
+
 def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
     parser.add_argument(
         "--profile", choices=tuple(Profile), default=default, help="offer fewer tools"
     )
     parser.add_argument("--tools", default=default, help="offer only these tools, commas")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError("not a count")
+    return count
 
 
 def _port(text: str) -> int:
@@ -178,6 +210,35 @@ def _catalog_clear(given: argparse.Namespace) -> int:
 def _catalog_settings(given: argparse.Namespace) -> Settings:
     chosen = {"KORUS_LANGUAGES": given.language} if given.language else {}
     return _read_settings({**os.environ, **chosen})
+
+
+def _journal_list(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.journal_command import run_list
+
+    return run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)
+
+
+def _journal_show(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.journal_command import run_show
+
+    return run_show(settings, given.name, as_json=given.json)
+
+
+def _journal_purge(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.journal_command import run_purge
+
+    return run_purge(settings, days=given.older_than_days)
+
+
+def _journal_verify(given: argparse.Namespace) -> int:
+    del given
+    settings = _read_settings(os.environ)
+    from korus_mcp.journal_command import run_verify
+
+    return run_verify(settings)
 
 
 def _sandbox(given: argparse.Namespace) -> int:

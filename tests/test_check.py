@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
 
 from korus_mcp.check import Findings, run_check
 from korus_mcp.cli import main
+from korus_mcp.clock import SystemClock
+from korus_mcp.journal.opening import journal_of
 from korus_mcp.sandbox import Answer, NotAnObject, Oversize, SandboxOptions, served_sandbox
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import SEED
 from tests.fixtures.hosts import free_port
+from tests.fixtures.shop import shop
+from tests.journal.rows import intent, sent
 
-HOPS = ("settings", "mirror", "token", "catalogs", "walk", "clock")
+HOPS = ("settings", "mirror", "journal", "token", "catalogs", "walk", "clock")
 
 
 def test_on_the_sandbox_every_hop_holds_and_the_contract_is_summed_up(
@@ -55,6 +60,39 @@ async def test_nothing_is_held_ordered_or_changed_by_a_check(
         assert methods == {"GET"}
     said = capsys.readouterr()
     assert served.environment["KORUS_CLIENT_SECRET"] not in said.out + said.err
+
+
+@pytest.mark.anyio
+async def test_the_journal_is_told_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with shop(tmp_path) as one:
+        path = one.journal
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        environment = {**served.environment, "KORUS_DATABASE_URL": f"sqlite:///{path}"}
+        assert await checked(environment) == 0
+        assert "none yet" in capsys.readouterr().out
+        assert not path.exists()
+        journal = journal_of(read_settings(environment), SystemClock())
+        await sent(journal, intent("a"))
+        await journal.close()
+        assert await checked(environment) == 0
+        assert "works, 1 orders in doubt" in capsys.readouterr().out
+        path.write_text("nothing of ours " * 1000)
+        for file in path.parent.glob("*-wal"):
+            file.unlink()
+        assert await checked(environment) == 1
+        assert "BROKEN: its file is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.anyio
+async def test_no_password_of_a_database_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"postgresql://shop:hidden@127.0.0.1:{free_port()}/name"
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        assert await checked({**served.environment, "KORUS_DATABASE_URL": address}) == 1
+    said = capsys.readouterr()
+    assert "BROKEN: its database cannot be reached" in said.out
+    assert "hidden" not in said.out + said.err
 
 
 @pytest.mark.anyio

@@ -3,9 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench search-quality readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench simulate kill-test search-quality readme sandbox inspect build clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -44,6 +45,12 @@ fix: $(READY) ## repair what a tool can repair
 
 bench: $(READY) ## speed, memory and tokens, beside the bare SDK in the same run
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+simulate: $(READY) ## crash the coordinator in N schedules of virtual time
+	@$(BIN)/python -m tests.simulation.run -n $(or $(N),2000) $(ARGS)
+
+kill-test: $(READY) ## kill -9 real servers, N times at random (DB=sqlite or postgres)
+	@$(BIN)/python -m tests.crash.kill --db $(DB) -n $(or $(N),30) $(ARGS)
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)

@@ -1,0 +1,353 @@
+"""`make kill-test DB=sqlite N=1000`: servers that book for an assistant, and are killed meanwhile.
+
+A campaign is a sandbox, a journal and many lives of a server, one after the other. What an
+assistant was not answered it asks the next life again. At the end of a campaign time is moved past
+every fence, and the facts are judged by `history`.
+"""
+
+import argparse
+import math
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+import asyncpg
+import psutil
+from mcp import Client, StdioServerParameters
+
+from korus_mcp.handles import alias_of
+from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
+from tests.crash.child import LEASE_SECONDS, POINTS
+from tests.crash.history import History, Judgement, judged
+from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of
+from tests.fixtures.hosts import PROJECT, child_environment
+from tests.fixtures.postgres import Cluster, cluster, programs
+
+LIVES: Final = 40
+"""Of a campaign: then all doubts are waited for, and judged."""
+ATTEMPTS: Final = 4
+"""A place may not be reached: nothing to recover, say. Then the life is repeated."""
+LIFE_SECONDS: Final = 20
+LAST_SECONDS: Final = 0.7
+"""For a death that comes after the last answer."""
+HOUR: Final = 3600
+SHOP: Final = "park_offer"
+MOST: Final = 9
+AFTER_ANOTHER: Final = "after take_over"
+"""It needs an order that an earlier life left on its way."""
+OVER: Final = {"HOLD_EXPIRED", "NOT_FOUND"}
+ROWS: Final = (
+    "SELECT o.reservation_id, i.state, o.order_id FROM korus_intent i "
+    "JOIN korus_outcome o ON o.account = i.account AND o.intent_id = i.id"
+)
+
+
+@dataclass
+class Booking:
+    """A reservation its assistant wants ordered."""
+
+    reservation_id: str
+    confirmation: str | None = None
+
+    @property
+    def arguments(self) -> Json:
+        """Of place_order."""
+        wish = {"reservation_ids": [self.reservation_id], "customer": CUSTOMER}
+        return wish | ({"confirmation": self.confirmation} if self.confirmation else {})
+
+
+@dataclass
+class Campaign:
+    """One sandbox, one journal, many lives."""
+
+    sandbox: Sandbox
+    folder: Path
+    environment: Mapping[str, str]
+    database: str
+    rng: random.Random
+    open: list[Booking] = field(default_factory=list)
+    told: list[tuple[str, str | None]] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
+    wishes: int = 0
+    _has_fallen: bool = False
+
+    async def live(self, point: str | None) -> bool:
+        """A life that ends at a point, or at any moment; whether it was killed."""
+        for _ in range(ATTEMPTS):
+            if point == AFTER_ANOTHER:
+                await self._lived("after start_sending", at_random=False)
+                await anyio.sleep(LEASE_SECONDS)
+            if await self._lived(point or "", at_random=point is None):
+                self.kills[point or "at random"] += 1
+                return True
+        return False
+
+    async def rest(self) -> None:
+        """Move time past every fence, and live until everything is known."""
+        self.sandbox.faults.clear()
+        self.sandbox.clock.advance(HOUR)
+        with anyio.fail_after(LIFE_SECONDS * 6):
+            while self.open or await self._is_unknown():
+                await self._lived("", at_random=False)
+        self.sandbox.faults.add(Delay(seconds=0.02), "createOrders", times=None)
+
+    async def history(self) -> History:
+        """The facts."""
+        posts = self.folder / "posts"
+        lines = posts.read_text().splitlines() if posts.exists() else []
+        return History(
+            upstream=[(r, o.id) for o in self.sandbox.orders() for r in o.reservation_ids],
+            posts=[line.rpartition("/")[2] for line in lines if line.startswith("createOrders ")],
+            told=self.told,
+            journal=await self._rows(),
+        )
+
+    async def _lived(self, point: str, *, at_random: bool) -> bool:
+        pid = self.folder / "pid"
+        pid.unlink(missing_ok=True)
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "tests.crash.child"],
+            env={
+                **self.environment,
+                "CRASH_POINT": point,
+                "CRASH_PID": str(pid),
+                "CRASH_POSTS": str(self.folder / "posts"),
+                "CRASH_LOG": str(self.folder / "log"),
+            },
+            cwd=PROJECT,
+        )
+        is_calm = not point and not at_random
+        self._has_fallen = False
+        try:
+            with anyio.fail_after(LIFE_SECONDS):
+                async with Client(server) as client, anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._watch, pid, at_random, tasks.cancel_scope)
+                    await self._work(Assistant(client), is_calm=is_calm)
+                    if not is_calm:
+                        await anyio.sleep(math.inf if at_random else LAST_SECONDS)
+                    tasks.cancel_scope.cancel()
+        except Exception as ended:
+            if is_calm:
+                raise
+            return self._has_fallen or not isinstance(ended, TimeoutError)
+        return self._has_fallen
+
+    async def _watch(self, pid: Path, at_random: bool, life: anyio.CancelScope) -> None:
+        """End the assistant's part when the server is dead; kill it, if that is the plan."""
+        number = await anyio.to_thread.run_sync(_process_id, pid, abandon_on_cancel=True)
+        if at_random:
+            moments = (self.rng.uniform(0.8, 1.6), self.rng.uniform(0, 3))
+            await anyio.sleep(self.rng.choice(moments))
+            os.kill(number, signal.SIGKILL)
+        while not _is_dead(pid):  # noqa: ASYNC110 - another process's end
+            await anyio.sleep(0.02)
+        self._has_fallen = True
+        life.cancel()
+
+    async def _work(self, assistant: Assistant, *, is_calm: bool) -> None:
+        async with anyio.create_task_group() as calls:
+            for booking in self.rng.sample(self.open, len(self.open) if is_calm else 0):
+                calls.start_soon(self._pursue, assistant, booking)
+            for booking in (
+                self.rng.sample(self.open, min(3, len(self.open))) if not is_calm else ()
+            ):
+                calls.start_soon(self._pursue, assistant, booking)
+            if not is_calm:
+                calls.start_soon(self._book, assistant)
+        if is_calm:
+            await anyio.sleep(0.5)  # what waits for no caller is looked up meanwhile
+
+    async def _book(self, assistant: Assistant) -> None:
+        for _ in range(2):
+            self.wishes += 1  # unlike the wish before, about which there may be a doubt
+            quantity = self.wishes % MOST + 1
+            items = [{"offer_id": handle_of(self.sandbox, SHOP), "quantity": quantity}]
+            held = await assistant.ask("reserve", {"items": items, "again": True})
+            for hold in held.structure.get("reservations", ()):
+                booking = Booking(hold["reservation_id"])
+                self.open.append(booking)
+                await self._pursue(assistant, booking)
+
+    async def _pursue(self, assistant: Assistant, booking: Booking) -> None:
+        """Ask for the order as far as it goes."""
+        if booking.confirmation is None:
+            asked = await assistant.ask("place_order", booking.arguments)
+            booking.confirmation = asked.structure.get("confirmation")
+            if booking.confirmation is None:
+                self._hear(booking, asked)
+                return
+        self._hear(booking, await assistant.ask("place_order", booking.arguments))
+
+    def _hear(self, booking: Booking, answer: Answer) -> None:
+        if answer.result.is_error:
+            if answer.code in OVER:
+                self._close(booking, None)
+            booking.confirmation = None
+            return
+        told = answer.structure
+        if told["state"] == "ordered":
+            self._close(booking, told["orders"][0]["order_id"])
+        elif told["state"] == "failed":
+            booking.confirmation = None
+            if "the hold is over" in told["next"]:
+                self._close(booking, None)
+
+    def _close(self, booking: Booking, order_id: str | None) -> None:
+        self.told.append((booking.reservation_id, order_id))
+        if booking in self.open:
+            self.open.remove(booking)
+
+    async def _is_unknown(self) -> bool:
+        return any(state != "final" for _, state, _ in await self._rows())
+
+    async def _rows(self) -> list[tuple[str, str, str | None]]:
+        if self.database.startswith("postgresql"):
+            connection = await asyncpg.connect(self.database)
+            try:
+                found = await connection.fetch(ROWS)
+            finally:
+                await connection.close()
+            return [(r[0], r[1], r[2]) for r in found]
+        file = sqlite3.connect(self.database.removeprefix("sqlite:///"))
+        try:
+            return list(file.execute(ROWS))
+        finally:
+            file.close()
+
+
+def _process_id(file: Path) -> int:
+    while not file.exists() or not file.read_text():
+        time.sleep(0.005)  # noqa: TID251 - in a thread of its own
+    return int(file.read_text())
+
+
+def _is_dead(file: Path) -> bool:
+    try:
+        return psutil.Process(int(file.read_text())).status() == psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, OSError, ValueError):
+        return True
+
+
+@asynccontextmanager
+async def campaign(folder: Path, database: str, seed: int) -> AsyncIterator[Campaign]:
+    """A campaign on a sandbox of its own."""
+    async with served_sandbox(SandboxOptions(seed=seed)) as served:
+        sandbox = served.sandbox
+        sandbox.faults.add(Delay(seconds=0.02), "createOrders", times=None)
+        given = {
+            "CATALOGS": alias_of(sandbox.landmarks["park_catalog"]),
+            "DATABASE_URL": database,
+            "MAX_DAY_AMOUNT": "100000000",
+            "SOLE_WRITER": "true",
+            "SETTLE_SECONDS": "120",
+        }
+        environment = {**child_environment(folder, **given), **served.environment}
+        yield Campaign(sandbox, folder, environment, database, random.Random(seed))
+
+
+async def fought(
+    folder: Path, database: str, seed: int, points: Sequence[str | None]
+) -> tuple[Judgement, Counter[str]]:
+    """The judgement on a campaign with these kills; None is a kill at random."""
+    async with campaign(folder, database, seed) as one:
+        for point in points:
+            if not await one.live(point):
+                one.kills[f"missed: {point}"] += 1
+        await one.rest()
+        return judged(await one.history()), one.kills
+
+
+def plans(per_point: int, at_random: int, seed: int) -> Iterator[Sequence[str | None]]:
+    """The kills of each campaign, mixed."""
+    kills: list[str | None] = [*(POINTS * per_point), *([None] * at_random)]
+    random.Random(seed).shuffle(kills)
+    for start in range(0, len(kills), LIVES):
+        yield kills[start : start + LIVES]
+
+
+@dataclass
+class Tally:
+    """The sum of all campaigns."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, judgement: Judgement, kills: Mapping[str, int]) -> None:
+        """Add a campaign."""
+        self.kills.update(kills)
+        for kind in ("double", "lost", "ghost", "stuck"):
+            found = getattr(judgement, kind)
+            self.wrong[kind] += len(found)
+            self.sentences += [f"{kind}: {each}" for each in found]
+
+    @property
+    def missed(self) -> list[str]:
+        """The places no life reached."""
+        return [name for name in self.kills if name.startswith("missed")]
+
+    def __str__(self) -> str:
+        random_kills = self.kills["at random"]
+        named = sum(n for name, n in self.kills.items() if name in POINTS)
+        figures = ", ".join(f"{k} {self.wrong[k]}" for k in ("double", "lost", "ghost", "stuck"))
+        return f"{random_kills} random and {named} named kills ({len(POINTS)} places): {figures}"
+
+
+async def fight(
+    per_point: int, at_random: int, *, postgres: Cluster | None, seed: int, lanes: int = 2
+) -> Tally:
+    """All campaigns, some side by side."""
+    tally, limit = Tally(), anyio.CapacityLimiter(lanes)
+
+    async def one(number: int, kills: Sequence[str | None], folder: Path) -> None:
+        async with limit:
+            await anyio.Path(folder).mkdir()
+            file = f"sqlite:///{folder / 'journal.sqlite'}"
+            database = postgres.new_database() if postgres else file
+            tally.add(*await fought(folder, database, seed + number, kills))
+
+    with tempfile.TemporaryDirectory(prefix="korus-kill-", ignore_cleanup_errors=True) as made:
+        async with anyio.create_task_group() as group:
+            for number, kills in enumerate(plans(per_point, at_random, seed)):
+                group.start_soon(one, number, kills, Path(made) / str(number))
+    return tally
+
+
+def main() -> int:
+    """Print the tally; 1 when anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--db", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("-n", type=int, default=30, help="kills at random")
+    parser.add_argument("--per-point", type=int, default=3, help="kills at each named place")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    found = programs()
+    if given.db == "postgres" and found is None:
+        parser.error("PostgreSQL is not installed")
+    began = time.monotonic()
+    server = cluster(found) if given.db == "postgres" and found else nullcontext(None)
+    with server as running:
+        work = partial(fight, given.per_point, given.n, postgres=running, seed=given.seed)
+        tally = anyio.run(work)
+    for line in (*tally.sentences, *tally.missed):
+        sys.stderr.write(f"{line}\n")
+    minutes = (time.monotonic() - began) / 60
+    sys.stdout.write(f"{given.db}: {tally} in {minutes:.1f} minutes\n")
+    return int(bool(tally.sentences or tally.missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The coordinator with one rule of its protocol left out: what the simulation must find."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from korus_mcp.api import ApiError, OrderFilters
+from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
+from korus_mcp.handles import id_at_end
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import Intent, Lease
+from tests.simulation.replica import Parts
+
+
+class ClaimMoves(MemoryJournal):
+    """A lost answer counts as a failure: it frees its reservations."""
+
+    def _keep(self, intent: Intent) -> None:
+        super()._keep(intent)
+        for reservation_id in intent.missing if intent.ambiguous else ():
+            if self._claims.get(reservation_id) == intent.id:
+                del self._claims[reservation_id]
+
+
+class NoClaim(MemoryJournal):
+    """Whoever claims takes the reservations, held or not."""
+
+    async def claim(
+        self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
+    ) -> None:
+        for reservation_id in intent.reservation_ids:
+            self._claims.pop(reservation_id, None)
+        await super().claim(intent, lease=lease, approval_nonce=approval_nonce, day_limit=day_limit)
+
+
+class SendsAgain(Sender):
+    """When nothing is found after a lost answer, it is sent once more."""
+
+    async def _sent(self, intent: Intent, dispatch: Dispatch) -> Intent:
+        settled = await super()._sent(intent, dispatch)
+        found = await self._look_up.found(settled)
+        if settled.is_in_doubt and found.is_complete and not found.orders:
+            return await super()._sent(settled, dispatch)
+        return settled
+
+
+class WritesDownLater(Sender):
+    """It is sent first and then written down."""
+
+    async def _carry_out(self, sending: Sending, dispatch: Dispatch) -> None:
+        del sending
+        intent = dispatch.intent
+        await self._journal.claim(
+            intent,
+            lease=self._lease,
+            approval_nonce=dispatch.approval_nonce,
+            day_limit=dispatch.day_limit,
+        )
+        try:
+            result = await self._booking.create_orders(
+                dispatch.request(), language=dispatch.language
+            )
+        except ApiError:
+            result = None
+        now = self._clock.now()
+        started = await self._journal.start_sending(
+            intent.id,
+            lease=self._lease,
+            sent_at=now,
+            fence_at=fence_of(dispatch.holds_end, now, self._settle),
+        )
+        made = [] if result is None else result.orders
+        orders = {i: o.id for o in made if (i := id_at_end(o.reservation)) is not None}
+        await self._recorded(started, orders, {}, ambiguous=True)
+
+
+class Trusts(Sender):
+    """A refusal is believed as it comes: nobody looks whether an order is there."""
+
+    async def _failed(
+        self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
+    ) -> Intent:
+        return await self._recorded(intent, orders, failures)
+
+
+class FirstPage(LookUp):
+    """The list of orders ends with its first page."""
+
+    async def _by_reference(self, intent: Intent) -> dict[str, str]:
+        filters = OrderFilters(external_reference=intent.external_reference)
+        page = await self._booking.list_orders(filters).page(1)
+        return {
+            found: order.id
+            for order in page.items
+            if order.external_reference == intent.external_reference
+            and (found := id_at_end(order.reservation)) in intent.missing
+        }
+
+
+MUTANTS: Final[Mapping[str, Parts]] = {
+    "a claim moves after a failure in doubt": Parts(journal=ClaimMoves),
+    "it is sent again when nothing is found": Parts(sender=SendsAgain),
+    "it is sent before it is written down": Parts(sender=WritesDownLater),
+    "nothing is claimed": Parts(journal=NoClaim),
+    "the first page is the last": Parts(look_up=FirstPage),
+    "the fence comes too soon": Parts(settle_seconds=30),
+    "refusals are believed": Parts(sender=Trusts),
+}

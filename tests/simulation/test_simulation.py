@@ -1,0 +1,63 @@
+"""The coordinator under simulated crashes, and the simulation under rules left out."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.replica import Parts
+from tests.simulation.story import AS_BUILT, played, words_of
+from tests.simulation.upstream import Fate
+from tests.simulation.virtual import VirtualLoop
+
+SEEDS = 2000
+PER_TEST = 250
+TO_KILL = 1000
+
+
+@pytest.fixture
+def loop() -> Iterator[VirtualLoop]:
+    logging.disable(logging.CRITICAL)
+    made = VirtualLoop()
+    yield made
+    made.close()
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
+def test_no_schedule_breaks_a_promise(first: int, loop: VirtualLoop) -> None:
+    for seed in range(first, first + PER_TEST):
+        verdict = played(seed, loop)
+        assert verdict.is_clean, f"seed {seed}: {words_of(verdict.wrong)}"
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_rule_left_out_is_found(name: str, loop: VirtualLoop) -> None:
+    assert first_violation(MUTANTS[name], loop) is not None
+
+
+def test_schedules_meet_all_there_is_to_meet(loop: VirtualLoop) -> None:
+    """A simulation in which nothing happens would find nothing."""
+    fates, crashes = Counter[Fate](), 0
+    for seed in range(300):
+        verdict = played(seed, loop)
+        fates += verdict.fates
+        crashes += verdict.crashes
+    assert set(fates) == set(Fate)
+    assert crashes > 300
+
+
+def test_a_seed_tells_the_same_story_again() -> None:
+    for seed in (7, 58, 719):
+        assert played(seed, VirtualLoop()) == played(seed, VirtualLoop())
+
+
+def first_violation(parts: Parts, loop: VirtualLoop) -> int | None:
+    """The first seed that shows what is wrong."""
+    return next((s for s in range(TO_KILL) if not played(s, loop, parts).is_clean), None)
+
+
+def test_the_parts_as_built_are_no_mutant() -> None:
+    assert AS_BUILT not in MUTANTS.values()

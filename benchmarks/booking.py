@@ -1,0 +1,134 @@
+"""What place_order costs beyond the calls of the API it makes: the journal, mostly."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import httpx
+
+from korus_mcp.api import CustomerInput, KorusApi
+from korus_mcp.booking.desk import ReserveCall, WishedItem
+from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.booking.services import open_booking
+from korus_mcp.clock import SystemClock
+from korus_mcp.embedded import EmbeddedSandbox
+from korus_mcp.handles import Handle, alias_of
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import Journal
+from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.sandbox import Sandbox, SandboxOptions
+from korus_mcp.server import compose, open_api
+from korus_mcp.settings import Settings
+from tests.fixtures.postgres import cluster, programs
+
+ORDERS = 150
+WARM = 10
+OWNER, CUSTOMER = "local/local", CustomerInput("Ada", "Martin", "ada@example.test")
+
+
+@dataclass
+class Timed(httpx.AsyncBaseTransport):
+    """The sandbox, with the time that is spent in it."""
+
+    inner: EmbeddedSandbox
+    seconds: float = 0.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer; its time is added."""
+        began = time.perf_counter()
+        response = await self.inner.handle_async_request(request)
+        self.seconds += time.perf_counter() - began
+        return response
+
+
+def main() -> None:
+    """One line for each store."""
+    clock = SystemClock()
+    anyio.run(_tell, "memory", MemoryJournal(clock))
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'journal.sqlite'}"
+        anyio.run(_tell, "SQLite", SqlJournal.at(url, "bench", clock=clock, audit_key="k"))
+    with _postgres() as address:
+        if address is None:
+            print("place_order beyond the API's calls, PostgreSQL: not installed")
+        else:
+            anyio.run(_tell, "PostgreSQL", SqlJournal.at(address, "b", clock=clock, audit_key="k"))
+
+
+@contextmanager
+def _postgres() -> Iterator[str | None]:
+    found = programs()
+    if found is None:
+        yield None
+        return
+    with cluster(found) as running:
+        yield running.new_database()
+
+
+async def _tell(store: str, journal: Journal) -> None:
+    own = await _own_costs(journal)
+    print(
+        f"place_order beyond the API's calls, {store}: "
+        f"p50 {statistics.median(own):.2f} ms, p95 {statistics.quantiles(own, n=20)[-1]:.2f} ms "
+        f"({len(own)} orders)"
+    )
+
+
+async def _own_costs(journal: Journal) -> list[float]:
+    """Milliseconds of each confirmed order, without the time spent in the API."""
+    sandbox = Sandbox(SandboxOptions(seed=1))
+    park = alias_of(sandbox.landmarks["park_catalog"])
+    settings = Settings(catalogs=(park,), languages=("en",), max_day_amount=_PLENTY)
+    clock, timed = SystemClock(), Timed(EmbeddedSandbox(settings, sandbox))
+    config = open_api(settings, clock=clock, sandbox=sandbox).config
+    async with (
+        KorusApi(config, clock=clock, transport=timed) as api,
+        anyio.create_task_group() as tasks,
+    ):
+        app = compose(settings, api, clock, tasks)
+        services = open_booking(
+            settings,
+            api,
+            catalog=app.mirror,
+            quotes=app.quotes,
+            journal=journal,
+            prices=app.prices,
+            tasks=tasks,
+        )
+        offer = Handle(park, sandbox.landmarks["park_offer"])
+        own = []
+        for _ in range(ORDERS):
+            wish = ReserveCall(
+                owner=OWNER, items=(WishedItem(offer, 1, ()),), language="en", again=True
+            )
+            (hold,) = (await services.desk.reserve(wish)).holds
+            asked = await services.ordering.place(_call(hold.id, None))
+            timed.seconds, began = 0.0, time.perf_counter()
+            await services.ordering.place(_call(hold.id, asked.confirmation))
+            own.append((time.perf_counter() - began - timed.seconds) * 1000)
+        await journal.close()
+        app.mirror.close()
+        tasks.cancel_scope.cancel()
+    return own[WARM:]
+
+
+def _call(reservation_id: str, confirmation: str | None) -> OrderCall:
+    return OrderCall(
+        owner=OWNER,
+        reservation_ids=(reservation_id,),
+        customer=CUSTOMER,
+        language="en",
+        confirmation=confirmation,
+    )
+
+
+_PLENTY = Settings().max_day_amount * 1000
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench simulate kill-test search-quality readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench simulate kill-test fault-test search-quality readme sandbox inspect build clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -28,10 +28,10 @@ demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save
 	@$(BIN)/korus-mcp demo
 
 test: $(READY) ## run the tests (ARGS=... for some of them)
-	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(READY) ## run the tests and say which branches they leave out
-	$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -51,6 +51,9 @@ simulate: $(READY) ## crash the coordinator in N schedules of virtual time
 
 kill-test: $(READY) ## kill -9 real servers, N times at random (DB=sqlite or postgres)
 	@$(BIN)/python -m tests.crash.kill --db $(DB) -n $(or $(N),30) $(ARGS)
+
+fault-test: $(READY) ## N orders through each fault of a gateway on loopback
+	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)

@@ -10,7 +10,6 @@ import math
 import os
 import random
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
@@ -23,7 +22,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import asyncpg
 import psutil
 from mcp import Client, StdioServerParameters
 
@@ -31,6 +29,7 @@ from korus_mcp.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from tests.crash.child import LEASE_SECONDS, POINTS
 from tests.crash.history import History, Judgement, judged
+from tests.crash.rows import rows_of
 from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of
 from tests.fixtures.hosts import PROJECT, child_environment
 from tests.fixtures.postgres import Cluster, cluster, programs
@@ -48,10 +47,6 @@ MOST: Final = 9
 AFTER_ANOTHER: Final = "after take_over"
 """It needs an order that an earlier life left on its way."""
 OVER: Final = {"HOLD_EXPIRED", "NOT_FOUND"}
-ROWS: Final = (
-    "SELECT o.reservation_id, i.state, o.order_id FROM korus_intent i "
-    "JOIN korus_outcome o ON o.account = i.account AND o.intent_id = i.id"
-)
 
 
 @dataclass
@@ -111,7 +106,7 @@ class Campaign:
             upstream=[(r, o.id) for o in self.sandbox.orders() for r in o.reservation_ids],
             posts=[line.rpartition("/")[2] for line in lines if line.startswith("createOrders ")],
             told=self.told,
-            journal=await self._rows(),
+            journal=await rows_of(self.database),
         )
 
     async def _lived(self, point: str, *, at_random: bool) -> bool:
@@ -211,21 +206,7 @@ class Campaign:
             self.open.remove(booking)
 
     async def _is_unknown(self) -> bool:
-        return any(state != "final" for _, state, _ in await self._rows())
-
-    async def _rows(self) -> list[tuple[str, str, str | None]]:
-        if self.database.startswith("postgresql"):
-            connection = await asyncpg.connect(self.database)
-            try:
-                found = await connection.fetch(ROWS)
-            finally:
-                await connection.close()
-            return [(r[0], r[1], r[2]) for r in found]
-        file = sqlite3.connect(self.database.removeprefix("sqlite:///"))
-        try:
-            return list(file.execute(ROWS))
-        finally:
-            file.close()
+        return any(state != "final" for _, state, _ in await rows_of(self.database))
 
 
 def _process_id(file: Path) -> int:

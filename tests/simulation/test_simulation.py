@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -20,9 +21,8 @@ TO_KILL = 1000
 @pytest.fixture
 def loop() -> Iterator[VirtualLoop]:
     logging.disable(logging.CRITICAL)
-    made = VirtualLoop()
-    yield made
-    made.close()
+    with closing(VirtualLoop()) as made:
+        yield made
     logging.disable(logging.NOTSET)
 
 
@@ -49,9 +49,10 @@ def test_schedules_meet_all_there_is_to_meet(loop: VirtualLoop) -> None:
     assert crashes > 300
 
 
-def test_a_seed_tells_the_same_story_again() -> None:
-    for seed in (7, 58, 719):
-        assert played(seed, VirtualLoop()) == played(seed, VirtualLoop())
+@pytest.mark.parametrize("seed", [7, 58, 719])
+def test_a_seed_tells_the_same_story_again(seed: int) -> None:
+    with closing(VirtualLoop()) as one, closing(VirtualLoop()) as other:
+        assert played(seed, one) == played(seed, other)
 
 
 def first_violation(parts: Parts, loop: VirtualLoop) -> int | None:

@@ -1,9 +1,9 @@
 """A journal that lives and dies with its process: right for the embedded sandbox only."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from korus_mcp.clock import Clock, SystemClock
@@ -70,13 +70,16 @@ class MemoryJournal:
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
     ) -> None:
         """Store the intent and its claims and use up the approval, or refuse."""
-        for holder in self._holders(intent.reservation_ids).values():
-            if not self._closed_unsent(holder):
+        unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
+        for holder in unsent.values():
+            if not self._was_never_sent(holder):
                 raise AlreadyClaimed(self._read(holder.id))
         if approval_nonce not in self._approvals:
             raise ApprovalUsed
-        if self._spent_on(intent.owner, intent.sent_at.date()) + intent.approved_total > day_limit:
+        if self._spent_beside(intent, unsent) + intent.approved_total > day_limit:
             raise DayLimitReached
+        for holder in unsent.values():
+            self._close_unsent(holder)
         del self._approvals[approval_nonce]
         self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False)
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
@@ -115,7 +118,6 @@ class MemoryJournal:
         stored = self._intents[intent_id]
         if not stored.is_final:
             self._keep(stored.told(orders, failures, ambiguous=ambiguous))
-            self._leases.pop(intent_id, None)
         return self._read(intent_id)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
@@ -128,14 +130,15 @@ class MemoryJournal:
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lead what nobody leads; close what was never sent."""
+        unled = [i for i in self._intents.values() if not i.is_final and not self._is_led(i.id)]
         taken: list[Intent] = []
-        for intent in list(self._intents.values()):
-            if intent.is_final or self._is_led(intent.id) or self._closed_unsent(intent):
+        for intent in unled[:limit]:
+            if self._was_never_sent(intent):
+                self._close_unsent(intent)
                 continue
-            if len(taken) < limit:
-                self._intents[intent.id] = replace(intent, ambiguous=True)
-                self._lead(intent.id, lease)
-                taken.append(self._read(intent.id))
+            self._intents[intent.id] = replace(intent, ambiguous=True)
+            self._lead(intent.id, lease)
+            taken.append(self._read(intent.id))
         return taken
 
     async def unfinished(self) -> int:
@@ -269,15 +272,16 @@ class MemoryJournal:
         led = self._leases.get(row_id)
         return led is not None and led.until > self._clock.now()
 
-    def _closed_unsent(self, intent: Intent) -> bool:
-        """Close an intent whose sender died before it sent; whether it was one."""
-        if intent.state is not IntentState.NEW or self._is_led(intent.id):
-            return False
+    def _was_never_sent(self, intent: Intent) -> bool:
+        """Whether its sender died before it sent."""
+        return intent.state is IntentState.NEW and not self._is_led(intent.id)
+
+    def _close_unsent(self, intent: Intent) -> None:
         self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
-        self._leases.pop(intent.id, None)
-        return True
 
     def _keep(self, intent: Intent) -> None:
+        """Write down what changed of an intent; its lease ends."""
+        self._leases.pop(intent.id, None)
         self._intents[intent.id] = intent
         made = self._orders.setdefault(intent.owner, [])
         for order_id in intent.orders.values():
@@ -288,12 +292,16 @@ class MemoryJournal:
             if self._claims.get(reservation_id) == intent.id:
                 del self._claims[reservation_id]
 
-    def _spent_on(self, owner: str, day: date) -> Decimal:
+    def _spent_beside(self, intent: Intent, unsent: Collection[str]) -> Decimal:
+        """What its owner's other orders of its day come to, without some that were never sent."""
         return sum(
             (
                 i.approved_total
                 for i in self._intents.values()
-                if i.owner == owner and i.sent_at.date() == day and (not i.is_final or i.orders)
+                if i.owner == intent.owner
+                and i.id not in unsent
+                and i.sent_at.date() == intent.sent_at.date()
+                and (not i.is_final or i.orders)
             ),
             Decimal(0),
         )

@@ -92,6 +92,15 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in short)
 
 
+def unasked() -> Refusal:
+    """The refusal when a host that says it can ask a person did not manage to."""
+    return Refusal(
+        Code.APPROVAL_UNAVAILABLE,
+        "The host did not manage to ask the person; nothing was ordered.",
+        "Call again; if it happens again, the operator has to look at this.",
+    )
+
+
 def invalid(*problems: FieldProblem) -> Refusal:
     """The refusal of arguments, one entry for each wrong field."""
     return Refusal(

@@ -1,24 +1,57 @@
 """Approvals: a person agreed to exactly these lines, this total, this customer, once.
 
-The confirmation is random and means nothing by itself: it is bound to a digest of what was shown.
-Whatever changes, changes the digest, and the confirmation is void. Digests are keyed with the
+A yes is bound to a digest of what was shown: whatever changes, changes the digest, and the yes is
+void. The host asks the person (a `Question`, whose answer the journal keeps under its digest), or
+the caller shows them a summary and passes a random confirmation on. Digests are keyed with the
 installation's key: they are kept, and must not tell who the customer is.
 """
 
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.hold import Hold, Line
-from korus_mcp.journal.records import Approval, Installation, Journal
+from korus_mcp.handles import Handle
+from korus_mcp.journal.records import Approval, ApprovalState, Installation, Journal
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
 
 KEPT_SECONDS: Final = 600
+"""How long a question stays open, and how long a no is final."""
+_CODE_LENGTH: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a person has to agree to, all of it; equal digests mean equal questions."""
+
+    digest: str
+    owner: str
+    holds: tuple[Hold, ...]
+    total: Money
+    customer: CustomerInput
+    notes: str | None
+    terms: tuple[Handle, ...]
+    asked_at: datetime
+
+    @property
+    def code(self) -> str:
+        """Tells one question from the next, in the text a person reads."""
+        return self.digest[:_CODE_LENGTH]
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the first of the holds ends."""
+        return min(h.expires_at for h in self.holds if h.expires_at is not None)
+
+    @property
+    def holds_end(self) -> datetime:
+        """When the last of them does."""
+        return max(h.expires_at for h in self.holds if h.expires_at is not None)
 
 
 def digest_of(
@@ -27,11 +60,14 @@ def digest_of(
     total: Money,
     customer: CustomerInput,
     notes: str | None,
+    *,
+    attempt: int,
 ) -> str:
-    """A fingerprint of all that a person agrees to."""
+    """A fingerprint of all that a person agrees to, and of how often it was tried before."""
     return _digest(
         keeper,
         {
+            "attempt": attempt,
             "reservations": [_held(h) for h in sorted(holds, key=lambda h: h.id)],
             "total": str(total),
             "customer": asdict(customer),
@@ -50,41 +86,94 @@ def fingerprint_of(
     return _digest(keeper, [sorted(reservation_ids), asdict(customer), notes])
 
 
-async def ask(
-    journal: Journal, owner: str, digest: str, *, holds_end: datetime, now: datetime
-) -> Approval:
-    """Keep a question open for 600 seconds, or as long as the shortest hold."""
+async def confirmation(journal: Journal, question: Question) -> Approval:
+    """Keep a question open under a random confirmation: 600 seconds, or as long as the holds."""
     approval = Approval(
         nonce=secrets.token_urlsafe(16),
-        owner=owner,
-        digest=digest,
-        expires_at=min(holds_end, now + timedelta(seconds=KEPT_SECONDS)),
+        owner=question.owner,
+        digest=question.digest,
+        expires_at=min(question.ends_at, question.asked_at + timedelta(seconds=KEPT_SECONDS)),
     )
     await journal.approve(approval)
     return approval
 
 
-async def check(journal: Journal, owner: str, digest: str, nonce: str, now: datetime) -> None:
+async def check(journal: Journal, question: Question, nonce: str) -> None:
     """That a confirmation fits what is about to be ordered.
 
     Raises:
         Refusal: APPROVAL_REQUIRED for another's, a used or a changed one; APPROVAL_EXPIRED.
     """
     approval = await journal.approval(nonce)
-    if approval is None or approval.owner != owner:
+    if (
+        approval is None
+        or approval.owner != question.owner
+        or approval.state is not ApprovalState.OPEN
+    ):
         raise not_open()
-    if approval.expires_at <= now:
-        raise Refusal(
-            Code.APPROVAL_EXPIRED,
-            "This confirmation has run out.",
-            "Call place_order without confirmation and show the person the new summary.",
-        )
-    if not secrets.compare_digest(approval.digest, digest):
-        raise Refusal(
-            Code.APPROVAL_REQUIRED,
-            "Reservations, total or customer differ from what was confirmed.",
-            "Call place_order without confirmation and show the person the new summary.",
-        )
+    if approval.expires_at <= question.asked_at:
+        raise _ran_out()
+    if not secrets.compare_digest(approval.digest, question.digest):
+        raise _changed()
+
+
+async def agreed(journal: Journal, asked: Question, question: Question) -> str:
+    """Keep the yes a person gave to a question; the nonce that uses it up.
+
+    Raises:
+        Refusal: APPROVAL_REQUIRED when it is another question by now; APPROVAL_EXPIRED.
+    """
+    if (question.asked_at - asked.asked_at).total_seconds() > KEPT_SECONDS:
+        raise _ran_out()
+    if not secrets.compare_digest(asked.digest, question.digest):
+        raise _changed()
+    await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
+    return _nonce_of(question)
+
+
+async def decline(journal: Journal, question: Question) -> None:
+    """Keep a no: it is final for this question, for 600 seconds."""
+    until = question.asked_at + timedelta(seconds=KEPT_SECONDS)
+    await journal.approve(_answered(question, ApprovalState.DECLINED, until))
+
+
+async def check_not_declined(journal: Journal, question: Question) -> None:
+    """That nobody said no to this.
+
+    Raises:
+        Refusal: APPROVAL_DECLINED.
+    """
+    answer = await journal.approval(_nonce_of(question))
+    is_no = answer is not None and answer.state is ApprovalState.DECLINED
+    if answer is not None and is_no and answer.expires_at > question.asked_at:
+        raise declined()
+
+
+def declined() -> Refusal:
+    """The refusal after a no."""
+    return Refusal(
+        Code.APPROVAL_DECLINED,
+        "The person was asked and said no; nothing was ordered.",
+        "Do not ask again for the same. Ask what they would like instead.",
+    )
+
+
+def dismissed() -> Refusal:
+    """The refusal after a question that was closed without an answer."""
+    return Refusal(
+        Code.APPROVAL_REQUIRED,
+        "The question was closed without an answer; nothing was ordered.",
+        "Ask the person whether they still want it; call place_order again to have them asked.",
+    )
+
+
+def unavailable() -> Refusal:
+    """The refusal where a person must be asked by the host, and it cannot ask."""
+    return Refusal(
+        Code.APPROVAL_UNAVAILABLE,
+        "The operator wants a person to be asked by the host, and this one cannot ask.",
+        "Nothing was ordered. Tell the person to order where they can be asked.",
+    )
 
 
 def not_open() -> Refusal:
@@ -94,6 +183,37 @@ def not_open() -> Refusal:
         "This confirmation is not open: it was used already or never given.",
         "Call place_order without confirmation and show the person the summary.",
     )
+
+
+def _ran_out() -> Refusal:
+    return Refusal(
+        Code.APPROVAL_EXPIRED,
+        "This agreement is too old; nothing was ordered.",
+        "Call place_order without confirmation: the person has to see it again.",
+    )
+
+
+def _changed() -> Refusal:
+    return Refusal(
+        Code.APPROVAL_REQUIRED,
+        "Reservations, total or customer differ from what was agreed to; nothing was ordered.",
+        "Call place_order without confirmation: the person has to see it anew.",
+    )
+
+
+def _answered(question: Question, state: ApprovalState, until: datetime) -> Approval:
+    return Approval(
+        nonce=_nonce_of(question),
+        owner=question.owner,
+        digest=question.digest,
+        expires_at=until,
+        state=state,
+    )
+
+
+def _nonce_of(question: Question) -> str:
+    """Under which the answer of the host's person is kept: one for each question, used once."""
+    return f"asked-{question.digest}"
 
 
 def _held(hold: Hold) -> list[object]:

@@ -7,7 +7,7 @@ is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent agai
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ import anyio
 
 from korus_mcp.api import ApiError, Booking, CustomerInput
 from korus_mcp.booking import approval
+from korus_mcp.booking.approval import Question
 from korus_mcp.booking.desk import ANSWER_SECONDS, POLL_SECONDS, BookingDesk, stopping
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.lookup import LookUp
@@ -41,6 +42,8 @@ from korus_mcp.settings import Settings
 from korus_mcp.untrusted import clean_line
 
 LOOK_AGAIN_SECONDS: Final = 10
+BY_HOST: Final = "asked by the host"
+IN_TWO_STEPS: Final = "two_step"
 
 
 class OrderState(StrEnum):
@@ -138,8 +141,33 @@ class OrderDesk:
         self._fresh_id = fresh_id
         self._closing = False
 
-    async def place(self, call: OrderCall) -> Ordered:
+    async def check(self, owner: str, reservation_ids: Sequence[str], language: str) -> None:
+        """That these could be ordered now, whoever the customer is.
+
+        Raises:
+            Refusal: what stands against it.
+        """
+        await self._orderable(owner, reservation_ids, language)
+
+    async def question(self, call: OrderCall) -> Question | None:
+        """What a person has to agree to first; None for a call that was made before.
+
+        Raises:
+            Refusal: what stands against the order.
+        """
+        keeper = await self._journal.installation()
+        if await self._earlier(call, call.fingerprint(keeper)) is not None:
+            return None
+        return await self._question(call, keeper)
+
+    async def decline(self, question: Question) -> None:
+        """Remember that the person said no."""
+        await approval.decline(self._journal, question)
+
+    async def place(self, call: OrderCall, agreed: Question | None = None) -> Ordered:
         """Order the reservations once a person agreed; the same call again answers the same.
+
+        `agreed` is the question a person said yes to, where the host asked them.
 
         Raises:
             Refusal: what stands against it: expiry, limits, approval, another order under way.
@@ -152,7 +180,7 @@ class OrderDesk:
         if earlier is not None:
             return await self._replayed(earlier)
         try:
-            dispatch = await self._checked(call, keeper, fingerprint)
+            dispatch = await self._checked(call, keeper, fingerprint, agreed)
         except Refusal:
             earlier = await self._earlier(call, fingerprint)  # an equal call may have come first
             if earlier is None:
@@ -206,31 +234,63 @@ class OrderDesk:
         return intent
 
     async def _checked(
-        self, call: OrderCall, keeper: Installation, fingerprint: str
+        self, call: OrderCall, keeper: Installation, fingerprint: str, agreed: Question | None
     ) -> Dispatch | Ordered:
-        """What can be sent now; without a confirmation, the question to the person."""
-        holds = await self._desk.holds(call.owner, call.reservation_ids, call.language)
-        amount = self._check_holds(holds)
-        digest = approval.digest_of(keeper, holds, amount, call.customer, call.notes)
-        if call.confirmation is None:
-            return await self._ask(call, holds, amount, digest)
+        """What can be sent now; without a yes, the summary for the person."""
+        question = await self._question(call, keeper)
+        if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
+            raise approval.unavailable()
+        if agreed is None and call.confirmation is None:
+            return await self._summary(question)
         if self._closing:
             raise stopping()
-        await approval.check(
-            self._journal, call.owner, digest, call.confirmation, self._clock.now()
-        )
-        ends = max(h.expires_at for h in holds if h.expires_at is not None)
+        if agreed is not None:
+            nonce = await approval.agreed(self._journal, agreed, question)
+        else:
+            nonce = call.confirmation or ""
+            await approval.check(self._journal, question, nonce)
+        intent = self._intent(call, keeper, fingerprint, question)
         dispatch = Dispatch(
-            intent=self._intent(call, keeper, fingerprint, amount, ends),
-            holds_end=ends,
+            intent=replace(intent, agreed=BY_HOST if agreed is not None else IN_TWO_STEPS),
+            holds_end=question.holds_end,
             customer=call.customer,
             notes=call.notes,
             language=call.language,
-            approval_nonce=call.confirmation,
+            approval_nonce=nonce,
             day_limit=self._settings.max_day_amount,
         )
         dispatch.request().body()  # what cannot be sent crashes here, before anything is claimed
         return dispatch
+
+    async def _question(self, call: OrderCall, keeper: Installation) -> Question:
+        """What the person has to agree to, as it is now.
+
+        Raises:
+            Refusal: what stands against the order, a no of the last ten minutes too.
+        """
+        holds, amount = await self._orderable(call.owner, call.reservation_ids, call.language)
+        attempt = await self._journal.attempts(call.reservation_ids)
+        digest = approval.digest_of(
+            keeper, holds, amount, call.customer, call.notes, attempt=attempt
+        )
+        question = Question(
+            digest=digest,
+            owner=call.owner,
+            holds=tuple(holds),
+            total=amount,
+            customer=call.customer,
+            notes=call.notes,
+            terms=await self._terms(holds, call.language),
+            asked_at=self._clock.now(),
+        )
+        await approval.check_not_declined(self._journal, question)
+        return question
+
+    async def _orderable(
+        self, owner: str, reservation_ids: Sequence[str], language: str
+    ) -> tuple[Sequence[Hold], Money]:
+        holds = await self._desk.holds(owner, reservation_ids, language)
+        return holds, self._check_holds(holds)
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
         for hold in holds:
@@ -262,26 +322,15 @@ class OrderDesk:
         if not hold.can_be_ordered(margin):
             raise _expired()
 
-    async def _ask(
-        self, call: OrderCall, holds: Sequence[Hold], amount: Money, digest: str
-    ) -> Ordered:
-        if self._settings.approval is ApprovalWay.HUMAN:
-            raise Refusal(
-                Code.APPROVAL_UNAVAILABLE,
-                "The operator wants a person to be asked by the host, and this one cannot ask.",
-                "Nothing was ordered. Tell the person to order where they can be asked.",
-            )
-        ends = min(h.expires_at for h in holds if h.expires_at is not None)
-        asked = await approval.ask(
-            self._journal, call.owner, digest, holds_end=ends, now=self._clock.now()
-        )
+    async def _summary(self, question: Question) -> Ordered:
+        asked = await approval.confirmation(self._journal, question)
         return Ordered(
             state=OrderState.CONFIRMATION_NEEDED,
             confirmation=asked.nonce,
             confirm_by=asked.expires_at,
-            holds=tuple(holds),
-            terms=await self._terms(holds, call.language),
-            total=amount,
+            holds=question.holds,
+            terms=question.terms,
+            total=question.total,
         )
 
     async def _terms(self, holds: Sequence[Hold], language: str) -> tuple[Handle, ...]:
@@ -296,14 +345,10 @@ class OrderDesk:
         return tuple(found)
 
     def _intent(
-        self,
-        call: OrderCall,
-        keeper: Installation,
-        fingerprint: str,
-        amount: Money,
-        holds_end: datetime,
+        self, call: OrderCall, keeper: Installation, fingerprint: str, question: Question
     ) -> Intent:
         now, intent_id = self._clock.now(), self._fresh_id()
+        settle = timedelta(seconds=self._settings.settle_seconds)
         return Intent(
             id=intent_id,
             owner=call.owner,
@@ -311,9 +356,9 @@ class OrderDesk:
             external_reference=keeper.reference_of(intent_id),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
-            approved_total=amount.amount,
+            approved_total=question.total.amount,
             sent_at=now,
-            fence_at=fence_of(holds_end, now, timedelta(seconds=self._settings.settle_seconds)),
+            fence_at=fence_of(question.holds_end, now, settle),
         )
 
     async def _carried_out(self, dispatch: Dispatch) -> Ordered:

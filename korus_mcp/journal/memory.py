@@ -8,9 +8,11 @@ from decimal import Decimal
 
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.journal.records import (
+    APPROVALS_KEPT,
     NEVER_SENT,
     AlreadyClaimed,
     Approval,
+    ApprovalState,
     ApprovalUsed,
     DayLimitReached,
     HoldIntent,
@@ -59,11 +61,15 @@ class MemoryJournal:
         return self._installation
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval."""
-        self._approvals[approval.nonce] = approval
+        """Keep an approval; those that ran out long ago are dropped."""
+        long_ago = self._clock.now() - APPROVALS_KEPT
+        self._approvals = {n: a for n, a in self._approvals.items() if a.expires_at >= long_ago}
+        kept = self._approvals.get(approval.nonce)
+        if kept is None or kept.state is not ApprovalState.USED:
+            self._approvals[approval.nonce] = approval
 
     async def approval(self, nonce: str) -> Approval | None:
-        """An approval that was not used yet."""
+        """The approval with this nonce."""
         return self._approvals.get(nonce)
 
     async def claim(
@@ -74,13 +80,14 @@ class MemoryJournal:
         for holder in unsent.values():
             if not self._was_never_sent(holder):
                 raise AlreadyClaimed(self._read(holder.id))
-        if approval_nonce not in self._approvals:
+        approval = self._approvals.get(approval_nonce)
+        if approval is None or approval.state is not ApprovalState.OPEN:
             raise ApprovalUsed
         if self._spent_beside(intent, unsent) + intent.approved_total > day_limit:
             raise DayLimitReached
         for holder in unsent.values():
             self._close_unsent(holder)
-        del self._approvals[approval_nonce]
+        self._approvals[approval_nonce] = replace(approval, state=ApprovalState.USED)
         self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False)
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
         self._lead(intent.id, lease)
@@ -144,6 +151,11 @@ class MemoryJournal:
     async def unfinished(self) -> int:
         """How many are not FINAL."""
         return sum(not i.is_final for i in self._intents.values())
+
+    async def attempts(self, reservation_ids: Sequence[str]) -> int:
+        """How many intents there were for them."""
+        wanted = set(reservation_ids)
+        return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 REFERENCE_PREFIX: Final = "km1"
+APPROVALS_KEPT: Final = timedelta(days=1)
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -126,6 +127,14 @@ class Intent:
         )
 
 
+class ApprovalState(StrEnum):
+    """What became of a question: nobody acted on it yet, it was ordered upon, the answer was no."""
+
+    OPEN = "open"
+    USED = "used"
+    DECLINED = "declined"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Approval:
     """A question that was put to a person: good for one order with this digest."""
@@ -134,6 +143,7 @@ class Approval:
     owner: str
     digest: str
     expires_at: datetime
+    state: ApprovalState = ApprovalState.OPEN
 
 
 @dataclass(frozen=True)
@@ -226,11 +236,11 @@ class Journal(Protocol):
     # approvals
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval until it is used or expires."""
+        """Keep an approval, or a no, for a day after it expires; one that was used stays used."""
         ...
 
     async def approval(self, nonce: str) -> Approval | None:
-        """An approval that was not used yet."""
+        """The approval with this nonce, whatever became of it."""
         ...
 
     # orders
@@ -289,6 +299,10 @@ class Journal(Protocol):
 
     async def unfinished(self) -> int:
         """How many intents are not FINAL, whoever leads them."""
+        ...
+
+    async def attempts(self, reservation_ids: Sequence[str]) -> int:
+        """How many intents there were for any of these reservations, failed ones included."""
         ...
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:

@@ -7,7 +7,7 @@ true until it commits.
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     and_,
     delete,
+    func,
     insert,
     not_,
     or_,
@@ -30,9 +31,11 @@ from korus_mcp.clock import Clock
 from korus_mcp.journal.audit import AuditRow, Head, Seals, told
 from korus_mcp.journal.engine import Database
 from korus_mcp.journal.records import (
+    APPROVALS_KEPT,
     NEVER_SENT,
     AlreadyClaimed,
     Approval,
+    ApprovalState,
     ApprovalUsed,
     DayLimitReached,
     HoldIntent,
@@ -55,7 +58,6 @@ from korus_mcp.journal.tables import (
 )
 
 SWEEP_LASTS: Final = timedelta(hours=1)
-APPROVALS_KEPT: Final = timedelta(days=1)
 
 
 @dataclass
@@ -110,23 +112,26 @@ class SqlJournal:
         async with self._writing() as tx:
             old = APPROVAL.c.expires_at < tx.now - APPROVALS_KEPT
             await tx.connection.execute(delete(APPROVAL).where(self._ours(APPROVAL), old))
-            await tx.connection.execute(
-                insert(APPROVAL).values(
-                    account=self._account,
-                    nonce=approval.nonce,
-                    owner=approval.owner,
-                    digest=approval.digest,
-                    expires_at=approval.expires_at,
+            values = {f.name: getattr(approval, f.name) for f in fields(approval)}
+            which = and_(self._ours(APPROVAL), APPROVAL.c.nonce == approval.nonce)
+            there = select(APPROVAL.c.state).where(which)
+            state = (await tx.connection.execute(there)).scalar_one_or_none()
+            if state is None:
+                await tx.connection.execute(
+                    insert(APPROVAL).values(account=self._account, **values)
                 )
-            )
+            elif state != ApprovalState.USED:
+                await tx.connection.execute(update(APPROVAL).where(which).values(**values))
 
     async def approval(self, nonce: str) -> Approval | None:
-        """An approval that was not used yet."""
-        columns = (APPROVAL.c.nonce, APPROVAL.c.owner, APPROVAL.c.digest, APPROVAL.c.expires_at)
+        """The approval with this nonce."""
+        columns = [APPROVAL.c[f.name] for f in fields(Approval)]
         which = and_(self._ours(APPROVAL), APPROVAL.c.nonce == nonce)
         async with self._database.reading() as connection:
             row = (await connection.execute(select(*columns).where(which))).one_or_none()
-        return None if row is None else Approval(**row._mapping)
+        if row is None:
+            return None
+        return Approval(**{**row._mapping, "state": ApprovalState(row.state)})
 
     # Orders
 
@@ -138,8 +143,7 @@ class SqlJournal:
             for holder in {i.id: i for i in (await self._held(tx, intent)).values()}.values():
                 if not await self._closed_unsent(tx, holder):
                     raise AlreadyClaimed(holder)
-            used = delete(APPROVAL).where(self._ours(APPROVAL), APPROVAL.c.nonce == approval_nonce)
-            if (await tx.connection.execute(used)).rowcount == 0:
+            if not await self._used_up(tx, approval_nonce):
                 raise ApprovalUsed
             if await self._spent(tx, intent) + intent.approved_total > day_limit:
                 raise DayLimitReached
@@ -235,6 +239,14 @@ class SqlJournal:
         which = and_(self._ours(INTENT), INTENT.c.state != IntentState.FINAL)
         async with self._database.reading() as connection:
             return len((await connection.execute(select(INTENT.c.serial).where(which))).all())
+
+    async def attempts(self, reservation_ids: Sequence[str]) -> int:
+        """How many intents there were for them."""
+        ids = select(func.count(OUTCOME.c.intent_id.distinct())).where(
+            self._ours(OUTCOME), OUTCOME.c.reservation_id.in_(reservation_ids)
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(ids)).scalar_one()
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""
@@ -518,6 +530,19 @@ class SqlJournal:
 
     async def _held(self, tx: Writing, intent: Intent) -> dict[str, Intent]:
         return await self._holders(tx.connection, intent.reservation_ids)
+
+    async def _used_up(self, tx: Writing, nonce: str) -> bool:
+        """Use an approval; False when it is not open."""
+        used = (
+            update(APPROVAL)
+            .where(
+                self._ours(APPROVAL),
+                APPROVAL.c.nonce == nonce,
+                APPROVAL.c.state == ApprovalState.OPEN,
+            )
+            .values(state=ApprovalState.USED)
+        )
+        return (await tx.connection.execute(used)).rowcount > 0
 
     async def _closed_unsent(self, tx: Writing, intent: Intent) -> bool:
         """Close an intent whose sender died before it sent; whether it was one."""

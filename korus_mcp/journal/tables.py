@@ -137,6 +137,7 @@ OUTCOME = Table(
     _text("reason", nullable=True),
     _moment("seen_at", nullable=True),
     UniqueConstraint("account", "intent_id", "reservation_id"),
+    Index("korus_outcome_reservation", "account", "reservation_id"),
 )
 
 CLAIM = Table(
@@ -175,6 +176,7 @@ APPROVAL = Table(
     _text("owner"),
     Column("digest", Text, nullable=False),
     _moment("expires_at"),
+    Column("state", Text, nullable=False),
 )
 
 OWNERSHIP = Table(

@@ -13,15 +13,17 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
+from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
 from korus_mcp.explain import explained
-from korus_mcp.refusals import Refusal, invalid
+from korus_mcp.refusals import Refusal, invalid, unasked
 from korus_mcp.settings import Content
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
@@ -107,7 +109,9 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         return rendered(await declared.function(**arguments), content)
 
     context_name = find_context_parameter(answered)
-    read = func_metadata(answered, skip_names=(str(context_name),), structured_output=False)
+    resolved = find_resolved_parameters(answered)
+    hidden = (str(context_name), *resolved)
+    read = func_metadata(answered, skip_names=hidden, structured_output=False)
     return KorusTool(
         fn=answered,
         name=declared.name,
@@ -117,6 +121,8 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         fn_metadata=_Metadata(arg_model=_strict(read.arg_model)),
         is_async=True,
         context_kwarg=context_name,
+        resolved_params=dict(resolved),
+        resolver_plans=build_resolver_plans(resolved, set(read.arg_model.model_fields)),
         annotations=declared.annotations,
     )
 
@@ -139,10 +145,16 @@ class KorusTool(Tool):
                 raise
             return failure(refusal)
         except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
-                raise
-            model = self.fn_metadata.arg_model
-            return failure(invalid(*field_problems(error.__cause__, model)))
+            if isinstance(error.__cause__, ValidationError):
+                model = self.fn_metadata.arg_model
+                return failure(invalid(*field_problems(error.__cause__, model)))
+            if self.resolved_params:
+                return failure(unasked())  # the SDK could not make sense of the host's answer
+            raise
+        except MCPError:
+            if self.resolved_params:
+                return failure(unasked())  # the host refused to ask
+            raise
 
 
 class _Metadata(FuncMetadata):

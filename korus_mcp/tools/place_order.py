@@ -1,29 +1,18 @@
 """place_order: turn reservations into an order, once a person agreed."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
-from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
+from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.tools.agreement import Agreement, Asked, Call, Customer, heeded
+from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldsInShort, HoldView
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 
-
-class Customer(BaseModel):
-    """Who places the order."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    firstname: Annotated[Sendable, Field(examples=["Ada"])]
-    lastname: Annotated[Sendable, Field(examples=["Lovelace"])]
-    email: Email
-    phone: Phone | None = None
-    country: Country | None = None
-    language: Annotated[str, Field(pattern="^[a-z]{2}$", examples=["fr"])] | None = None
-    title: Literal["mr", "mrs", "mx"] | None = None
+NOBODY: Final = Customer()
 
 
 class PlacedView(Part):
@@ -91,7 +80,10 @@ async def place_order(
         list[ReservationId],
         Field(min_length=1, max_length=10, description="From reserve"),
     ],
-    customer: Annotated[Customer, Field(description="The buyer")],
+    call: Call,
+    asked: Asked,
+    answer: Agreement,
+    customer: Annotated[Customer, Field(description="The buyer; needs both names, email")] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50)] | None,
@@ -104,25 +96,18 @@ async def place_order(
 ) -> Reply[OrderView]:
     """Book reservations for real: this spends money and cannot be cancelled here.
 
-    The first call only answers a summary and a confirmation: show it to the person, and call again
-    with the confirmation once they agreed. A repeated call never orders twice.
+    A person must agree first. The host asks them; where it cannot, the first call only answers a
+    summary and a confirmation: show it, and call again with it once they agreed. A repeated call
+    never orders twice.
     """
+    del reservation_ids, customer, notes, reference, confirmation  # all in the call
+    await heeded(ctx, asked, answer)
     services = app(ctx)
-    ordered = await services.booking.ordering.place(
-        OrderCall(
-            owner=services.principal.key,
-            reservation_ids=tuple(dict.fromkeys(reservation_ids)),
-            customer=CustomerInput(**customer.model_dump()),
-            language=services.language(None),
-            notes=notes,
-            reference=reference,
-            confirmation=confirmation,
-        )
-    )
-    return Reply(_view(ordered, customer, services.settings.environment.value))
+    ordered = await services.booking.ordering.place(call, agreed=asked)
+    return Reply(_view(ordered, call.customer, services.settings.environment.value))
 
 
-def _view(ordered: Ordered, customer: Customer, environment: str) -> OrderView:
+def _view(ordered: Ordered, customer: CustomerInput, environment: str) -> OrderView:
     asks = ordered.state is OrderState.CONFIRMATION_NEEDED
     return OrderView(
         state=ordered.state,

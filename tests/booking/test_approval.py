@@ -1,37 +1,145 @@
-"""A confirmation is good for its owner, its digest and its time, and says nothing by itself."""
+"""A yes is good for its owner, its question and its time, once; a no is final for a while."""
 
-from datetime import UTC, datetime, timedelta
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
-from korus_mcp.booking.approval import KEPT_SECONDS, ask, check
+from korus_mcp.api import CustomerInput
+from korus_mcp.booking.approval import (
+    KEPT_SECONDS,
+    Question,
+    agreed,
+    check,
+    check_not_declined,
+    confirmation,
+    decline,
+)
+from korus_mcp.booking.hold import Hold, HoldState, Line
+from korus_mcp.clock import ManualClock
 from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import ApprovalUsed
+from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
+from tests.journal.rows import LIMIT, MINE, intent
 
 pytestmark = pytest.mark.anyio
-NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
-LATER = NOW + timedelta(hours=1)
+CLOCK = ManualClock()
+NOW = CLOCK.now()
+SECOND = timedelta(seconds=1)
+
+
+def hold(minutes: int) -> Hold:
+    return Hold(
+        id=f"r{minutes}",
+        state=HoldState.HELD,
+        lines=(Line(product="Entry", quantity=2, amount=Money(Decimal(90)), offer_id="o"),),
+        total=Money(Decimal(90)),
+        expires_at=NOW + timedelta(minutes=minutes),
+        seconds_left=minutes * 60,
+        order_id=None,
+        seats=(),
+        seats_together=None,
+        catalog_id=None,
+    )
+
+
+QUESTION = Question(
+    digest="d" * 64,
+    owner="ada",
+    holds=(hold(90), hold(60)),
+    total=Money(Decimal(180)),
+    customer=CustomerInput("Ada", "Lovelace", "ada@example.org"),
+    notes=None,
+    terms=(),
+    asked_at=NOW,
+)
+
+
+def asked_at(moment: datetime, **changes: object) -> Question:
+    return replace(QUESTION, asked_at=moment, **changes)  # type: ignore[arg-type]
 
 
 async def test_a_confirmation_fits_its_owner_and_digest_until_it_ends() -> None:
-    journal = MemoryJournal()
-    asked = await ask(journal, "ada", "digest", holds_end=LATER, now=NOW)
-    assert asked.expires_at == NOW + timedelta(seconds=KEPT_SECONDS)
-    await check(journal, "ada", "digest", asked.nonce, asked.expires_at - timedelta(seconds=1))
-    for owner, digest, nonce, now, code in (
-        ("bob", "digest", asked.nonce, NOW, Code.APPROVAL_REQUIRED),
-        ("ada", "other", asked.nonce, NOW, Code.APPROVAL_REQUIRED),
-        ("ada", "digest", "other", NOW, Code.APPROVAL_REQUIRED),
-        ("ada", "digest", asked.nonce, asked.expires_at, Code.APPROVAL_EXPIRED),
-        ("bob", "digest", asked.nonce, asked.expires_at, Code.APPROVAL_REQUIRED),
+    journal = MemoryJournal(CLOCK)
+    given = await confirmation(journal, QUESTION)
+    assert given.expires_at == NOW + timedelta(seconds=KEPT_SECONDS)
+    await check(journal, asked_at(given.expires_at - SECOND), given.nonce)
+    for question, nonce, code in (
+        (asked_at(NOW, owner="bob"), given.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW, digest="other"), given.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW), "other", Code.APPROVAL_REQUIRED),
+        (asked_at(given.expires_at), given.nonce, Code.APPROVAL_EXPIRED),
+        (asked_at(given.expires_at, owner="bob"), given.nonce, Code.APPROVAL_REQUIRED),
     ):
         with pytest.raises(Refusal) as refusal:
-            await check(journal, owner, digest, nonce, now)
+            await check(journal, question, nonce)
         assert refusal.value.code is code
 
 
+async def test_a_confirmation_ends_with_the_first_hold() -> None:
+    journal = MemoryJournal(CLOCK)
+    short = replace(QUESTION, holds=(hold(90), hold(5)))
+    assert (await confirmation(journal, short)).expires_at == NOW + timedelta(minutes=5)
+
+
 async def test_confirmations_are_long_and_never_the_same() -> None:
-    journal = MemoryJournal()
-    asked = [await ask(journal, "ada", "d", holds_end=LATER, now=NOW) for _ in range(50)]
-    assert len({each.nonce for each in asked}) == 50
-    assert all(len(each.nonce) >= 22 for each in asked)
+    journal = MemoryJournal(CLOCK)
+    given = [await confirmation(journal, QUESTION) for _ in range(50)]
+    assert len({each.nonce for each in given}) == 50
+    assert all(len(each.nonce) >= 22 for each in given)
+
+
+async def used(journal: MemoryJournal, nonce: str) -> None:
+    wish = intent(secrets.token_hex(4), owner="ada")
+    await journal.claim(wish, lease=MINE, approval_nonce=nonce, day_limit=LIMIT)
+
+
+async def test_a_yes_is_for_the_same_question_and_ten_minutes() -> None:
+    journal = MemoryJournal(CLOCK)
+    last = NOW + timedelta(seconds=KEPT_SECONDS)
+    assert await agreed(journal, QUESTION, asked_at(last))
+    for question, code in (
+        (asked_at(NOW, digest="other"), Code.APPROVAL_REQUIRED),
+        (asked_at(last + SECOND), Code.APPROVAL_EXPIRED),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            await agreed(journal, QUESTION, question)
+        assert refusal.value.code is code
+
+
+async def test_a_yes_that_was_ordered_upon_cannot_be_given_again() -> None:
+    journal = MemoryJournal(CLOCK)
+    nonce = await agreed(journal, QUESTION, QUESTION)
+    await used(journal, nonce)
+    again = await agreed(journal, QUESTION, QUESTION)
+    with pytest.raises(ApprovalUsed):
+        await used(journal, again)
+
+
+async def test_a_no_is_final_for_its_question_for_ten_minutes() -> None:
+    journal = MemoryJournal(CLOCK)
+    await check_not_declined(journal, QUESTION)
+    await decline(journal, QUESTION)
+    with pytest.raises(Refusal) as refusal:
+        await check_not_declined(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS) - SECOND))
+    assert refusal.value.code is Code.APPROVAL_DECLINED
+    await check_not_declined(journal, asked_at(NOW, digest="other"))
+    await check_not_declined(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS)))
+
+
+async def test_after_a_no_that_ran_out_a_yes_counts() -> None:
+    journal = MemoryJournal(CLOCK)
+    await decline(journal, QUESTION)
+    later = asked_at(NOW + timedelta(seconds=KEPT_SECONDS))
+    await used(journal, await agreed(journal, later, later))
+
+
+async def test_a_no_is_no_confirmation() -> None:
+    journal = MemoryJournal(CLOCK)
+    await decline(journal, QUESTION)
+    with pytest.raises(Refusal) as refusal:
+        await check(journal, QUESTION, f"asked-{QUESTION.digest}")
+    assert refusal.value.code is Code.APPROVAL_REQUIRED

@@ -64,7 +64,7 @@ def with_slow_journal(stage: Stage) -> Stage:
             app.api,
             catalog=app.mirror,
             quotes=app.quotes,
-            journal=SlowJournal(),
+            journal=SlowJournal(app.clock),
             prices=app.prices,
             tasks=stage.tasks,
         )

@@ -3,7 +3,7 @@ thing, and that what may have been sent keeps its claim.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import (
     NEVER_SENT,
     AlreadyClaimed,
+    ApprovalState,
     ApprovalUsed,
     DayLimitReached,
     Intent,
@@ -39,6 +40,7 @@ from tests.journal.rows import (
 )
 
 pytestmark = pytest.mark.anyio
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 async def stored(journal: Journal, one: Intent) -> Intent:
@@ -63,7 +65,9 @@ async def test_a_claim_stores_the_intent_and_uses_the_approval_up(journal: Journ
     await claimed(journal, one)
     found = await journal.intents_of(["r1", "r2", "r3"])
     assert found == {i: replace(one, led=True) for i in ("r1", "r2")}
-    assert await journal.approval("nonce of a") is None
+    used = await journal.approval("nonce of a")
+    assert used is not None
+    assert used.state is ApprovalState.USED
 
 
 async def test_a_claimed_reservation_is_refused_and_nothing_changes(journal: Journal) -> None:
@@ -358,3 +362,29 @@ async def test_a_sweep_that_died_is_begun_again_after_an_hour() -> None:
     assert await journal.begin_sweep(every=timedelta(days=1))
     clock.advance(3600)
     assert await journal.begin_sweep(every=timedelta(days=1))
+
+
+# What a person answered
+
+
+async def test_a_yes_is_given_once_and_a_no_may_become_a_yes(journal: Journal) -> None:
+    no = approval("n", state=ApprovalState.DECLINED, expires_at=NEVER)
+    await journal.approve(no)
+    assert await journal.approval("n") == no
+    with pytest.raises(ApprovalUsed):
+        await journal.claim(intent("a"), lease=MINE, approval_nonce="n", day_limit=LIMIT)
+    await journal.approve(approval("n", expires_at=NEVER))
+    await journal.claim(intent("a"), lease=MINE, approval_nonce="n", day_limit=LIMIT)
+    await journal.approve(approval("n", expires_at=NEVER))
+    with pytest.raises(ApprovalUsed):
+        await journal.claim(intent("b"), lease=MINE, approval_nonce="n", day_limit=LIMIT)
+
+
+async def test_attempts_count_every_intent_that_shares_a_reservation(journal: Journal) -> None:
+    assert await journal.attempts(["r1", "r2"]) == 0
+    await sent(journal, one := intent("a", "r1", "r2"))
+    assert await journal.attempts(["r2", "r9"]) == 1
+    await journal.settle("a", {}, all_of(one, "no"))
+    await claimed(journal, intent("b", "r2", "r3"))
+    assert [await journal.attempts([each]) for each in ("r1", "r2", "r3", "r4")] == [1, 2, 1, 0]
+    assert await journal.attempts(["r1", "r2", "r3"]) == 2

@@ -27,7 +27,15 @@ from hypothesis.stateful import (
 
 from korus_mcp.clock import SystemClock
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import ClaimRefused, Intent, IntentState, Journal, Lease, LeaseLost
+from korus_mcp.journal.records import (
+    ApprovalState,
+    ClaimRefused,
+    Intent,
+    IntentState,
+    Journal,
+    Lease,
+    LeaseLost,
+)
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import cluster, programs
 from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, hold
@@ -83,6 +91,12 @@ class TwoJournals(RuleBasedStateMachine):
         given = approval(secrets.token_hex(4), owner=owner, expires_at=NEVER)
         self.both(lambda journal: journal.approve(given))
         return given.nonce
+
+    @rule(nonce=nonces, state=st.sampled_from([ApprovalState.OPEN, ApprovalState.DECLINED]))
+    def answer(self, nonce: str, state: ApprovalState) -> None:
+        given = approval(nonce, state=state, expires_at=NEVER)
+        self.both(lambda journal: journal.approve(given))
+        self.both(lambda journal: journal.approval(nonce))
 
     @rule(target=intents, nonce=nonces, owner=owners, ids=some_reservations, lease=leases)
     def claim(self, nonce: str, owner: str, ids: list[str], lease: Lease) -> Any:
@@ -172,6 +186,7 @@ async def _all_there_is(journal: Journal) -> Any:
     return (
         dict(await journal.intents_of(RESERVATIONS)),
         await journal.unfinished(),
+        [await journal.attempts([each]) for each in RESERVATIONS],
         dict(await journal.owners_of(RESERVATIONS)),
         [list(await journal.orders_of(owner)) for owner in OWNERS],
         [await journal.hold_of(key) for key in KEYS],

@@ -148,6 +148,9 @@ class PortedJournal:
     async def unfinished(self) -> int:
         return await self._read(self._store.unfinished)
 
+    async def attempts(self, reservation_ids: Sequence[str]) -> int:
+        return await self._read(lambda: self._store.attempts(reservation_ids))
+
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         return await self._read(lambda: self._store.intents_of(reservation_ids))
 

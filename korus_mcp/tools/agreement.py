@@ -1,0 +1,229 @@
+"""The person's part in an order: who the customer is, and a yes to exactly this.
+
+The questions are put by the host, in both eras, where it can ask; each is a pure function of what
+it is about, since the protocol drops an answer to a question that reads differently by then.
+"""
+
+from functools import cache
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from mcp.server.elicitation import AcceptedElicitation, CancelledElicitation, ElicitationResult
+from mcp.server.mcpserver import Elicit, Resolve
+from mcp_types.version import is_version_at_least
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+
+from korus_mcp.api import CustomerInput
+from korus_mcp.booking import approval
+from korus_mcp.booking.approval import Question
+from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.refusals import FieldProblem, Refusal, invalid
+from korus_mcp.settings import Approval as ApprovalWay
+from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
+from korus_mcp.tools.declare import ToolContext, app
+from korus_mcp.tools.holds import LineView
+from korus_mcp.tools.problems import field_problems
+from korus_mcp.tools.views import lines_of, moment
+
+ASKED_WITHIN_A_CALL: Final = "2026-07-28"
+"""From this revision on a question is the call's answer; before, the host is asked meanwhile."""
+
+
+class Customer(BaseModel):
+    """Who places the order. What is missing is asked for, where the host can ask."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    firstname: Annotated[Sendable | None, Field(examples=["Ada"])] = None
+    lastname: Annotated[Sendable | None, Field(examples=["Lovelace"])] = None
+    email: Annotated[Email | None, Field(examples=["ada@example.org"])] = None
+    phone: Phone | None = None
+    country: Country | None = None
+    language: Annotated[str, Field(pattern="^[a-z]{2}$", examples=["fr"])] | None = None
+    title: Literal["mr", "mrs", "mx"] | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The fields without which nobody can order."""
+        return tuple(name for name in _NEEDED if getattr(self, name) is None)
+
+    def named(self) -> CustomerInput:
+        """The customer as the API takes it."""
+        return CustomerInput(**self.model_dump())
+
+
+_NEEDED: Final = {
+    "firstname": ("Given name", "Ada"),
+    "lastname": ("Family name", "Lovelace"),
+    "email": ("E-mail", "ada@example.org"),
+}
+
+
+class Yes(BaseModel):
+    """The form of an agreement."""
+
+    order: Annotated[
+        bool, Field(title="Order this for real", description="It cannot be cancelled here")
+    ]
+
+
+async def customer_asked(
+    ctx: ToolContext, reservation_ids: list[ReservationId], customer: Customer
+) -> Elicit[BaseModel] | Customer:
+    """The customer; a form for what is missing, once it is known that there is something to order.
+
+    Raises:
+        Refusal: Something is missing and the host cannot ask, or nothing can be ordered.
+    """
+    if not customer.missing:
+        return customer
+    if not _may_ask(ctx):
+        raise _incomplete(customer)
+    services = app(ctx)
+    ids = tuple(dict.fromkeys(reservation_ids))
+    await services.booking.ordering.check(services.principal.key, ids, services.language(None))
+    return Elicit("Who places the order?", _form(customer.missing))
+
+
+WhoAsked: TypeAlias = Annotated[ElicitationResult[BaseModel], Resolve(customer_asked)]
+
+
+async def order_call(
+    ctx: ToolContext,
+    reservation_ids: list[ReservationId],
+    customer: Customer,
+    notes: str | None,
+    reference: str | None,
+    confirmation: str | None,
+    who: WhoAsked,
+) -> OrderCall:
+    """The call with its customer complete.
+
+    Raises:
+        Refusal: The customer is still not known.
+    """
+    services = app(ctx)
+    return OrderCall(
+        owner=services.principal.key,
+        reservation_ids=tuple(dict.fromkeys(reservation_ids)),
+        customer=_completed(customer, who).named(),
+        language=services.language(None),
+        notes=notes,
+        reference=reference,
+        confirmation=confirmation,
+    )
+
+
+Call: TypeAlias = Annotated[OrderCall, Resolve(order_call)]
+
+
+async def question_of(ctx: ToolContext, call: Call) -> Question | None:
+    """What the host has to put to a person; None where it cannot, or need not.
+
+    Raises:
+        Refusal: What stands against the order.
+    """
+    return await app(ctx).booking.ordering.question(call) if _may_ask(ctx) else None
+
+
+Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
+
+
+async def agreement(ctx: ToolContext, asked: Asked) -> Elicit[Yes] | None:
+    """The question itself."""
+    if asked is None:
+        return None
+    return Elicit(_words(asked, app(ctx).settings.environment.value), Yes)
+
+
+Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
+
+
+async def heeded(ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Yes]) -> None:
+    """Nothing after a yes, or where nobody was asked.
+
+    Raises:
+        Refusal: The person said no, which is remembered, or said nothing.
+    """
+    if asked is None:
+        return
+    match answer:
+        case AcceptedElicitation(data=Yes(order=True)):
+            return
+        case CancelledElicitation():
+            raise approval.dismissed()
+        case _:
+            await app(ctx).booking.ordering.decline(asked)
+            raise approval.declined()
+
+
+def _may_ask(ctx: ToolContext) -> bool:
+    """Whether the operator wants the host to ask, and the host has a way to."""
+    if app(ctx).settings.approval is ApprovalWay.TWO_STEP:
+        return False
+    known = ctx.client_capabilities
+    asks = known.elicitation if known is not None else None
+    if asks is None or (asks.form is None and asks.url is not None):
+        return False
+    is_answer = is_version_at_least(ctx.protocol_version or "", ASKED_WITHIN_A_CALL)
+    return is_answer or ctx.session.can_send_request
+
+
+def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Customer:
+    if not customer.missing:
+        return customer
+    if not isinstance(who, AcceptedElicitation):
+        raise _incomplete(customer)
+    given = {**customer.model_dump(), **who.data.model_dump()}
+    try:
+        return Customer.model_validate(given)
+    except ValidationError as error:
+        raise invalid(*(_of_customer(p) for p in field_problems(error, Customer))) from None
+
+
+def _of_customer(problem: FieldProblem) -> FieldProblem:
+    return FieldProblem(f"customer.{problem.field}", problem.problem, problem.example)
+
+
+def _incomplete(customer: Customer) -> Refusal:
+    return invalid(
+        *(
+            FieldProblem(f"customer.{name}", "required; ask the person", _NEEDED[name][1])
+            for name in customer.missing
+        )
+    )
+
+
+@cache
+def _form(names: tuple[str, ...]) -> type[BaseModel]:
+    """A flat form for some fields: its values are checked like arguments afterwards."""
+    fields: dict[str, Any] = {}
+    for name in names:
+        kind = Annotated[str, WithJsonSchema(_text_schema(name))]
+        fields[name] = (kind, Field(title=_NEEDED[name][0]))
+    return create_model("Customer", **fields)
+
+
+def _text_schema(name: str) -> dict[str, Any]:
+    return {"type": "string", "maxLength": 254} | ({"format": "email"} if name == "email" else {})
+
+
+def _words(question: Question, environment: str) -> str:
+    """The question as a person reads it: no countdown, nothing that changes by itself."""
+    lines = [
+        f"- {LineView.of(line).text()}{f' ({seats})' if (seats := '; '.join(hold.seats)) else ''}"
+        for hold in question.holds
+        for line in hold.lines
+    ]
+    customer = question.customer
+    reached = ", ".join(v for v in (customer.email, customer.phone, customer.country) if v)
+    terms = ", ".join(f"korus://product-bases/{base}" for base in question.terms)
+    return lines_of(
+        f"Order this for real, in the {environment} environment?",
+        *lines,
+        f"Total: {question.total}",
+        f"For: {customer.firstname} {customer.lastname}, {reached}",
+        f"Note for the issuer: {question.notes}" if question.notes else None,
+        f"Held until: {moment(question.ends_at)}",
+        f"Terms of sale: {terms}" if terms else None,
+        f"It cannot be cancelled here, and no mail is promised. (Question {question.code})",
+    )

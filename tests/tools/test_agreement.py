@@ -1,0 +1,282 @@
+"""The host asks a person: yes, no, no answer and nobody to ask are four different things."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from mcp_types import INVALID_REQUEST, ElicitRequestParams, ElicitResult, ErrorData
+
+from korus_mcp.sandbox import Answer as Fault
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
+
+pytestmark = pytest.mark.anyio
+BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)
+Said = ElicitResult | ErrorData
+YES = ElicitResult(action="accept", content={"order": True})
+NO = ElicitResult(action="decline")
+UNTICKED = ElicitResult(action="accept", content={"order": False})
+CLOSED = ElicitResult(action="cancel")
+
+
+@dataclass
+class Person:
+    """Answers the host's questions in turn; the last answer goes for all that follow."""
+
+    answers: list[Said | Callable[[], Said]]
+    questions: list[str] = field(default_factory=list)
+    forms: list[Json] = field(default_factory=list)
+
+    async def __call__(self, context: object, params: ElicitRequestParams) -> Said:
+        self.questions.append(params.message)
+        self.forms.append(getattr(params, "requested_schema", {}))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer() if callable(answer) else answer
+
+
+def asking(person: Person, mode: str, **given: str) -> Any:
+    return desk(settings_of(**given), mode=mode, only=("park",), elicitation_callback=person)
+
+
+async def held(each: Desk, quantity: int = 2) -> str:
+    wished = [{"offer_id": each.handle("park_offer"), "quantity": quantity}]
+    made = await each.call("reserve", items=wished, again=True)
+    return str(made["reservations"][0]["reservation_id"])
+
+
+async def place(each: Desk, *holds: str, **changes: Any) -> Answer:
+    return await each.ask(
+        "place_order", {"reservation_ids": list(holds), "customer": CUSTOMER, **changes}
+    )
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+async def test_a_yes_orders_in_one_call(mode: str, way: str) -> None:
+    person = Person([YES])
+    async with asking(person, mode, APPROVAL=way) as each:
+        hold = await held(each)
+        made = await place(each, hold)
+        assert made.data["state"] == "ordered"
+        (order,) = each.sandbox.orders()
+        assert order.reservation_ids == (hold,)
+        assert len(person.questions) == 1
+        assert (await place(each, hold)).data["replayed"] is True
+        assert len(person.questions) == 1, "a repeat asks nobody"
+
+
+@BOTH_ERAS
+async def test_the_question_says_all_that_is_agreed_to_and_stands_still(mode: str) -> None:
+    person = Person([CLOSED])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        shown = (await each.call("get_reservation", reservation_ids=[hold]))["reservations"][0]
+        for _ in range(2):
+            await place(each, hold)
+            each.clock.advance(5)
+        first, second = person.questions
+        assert first == second
+        line = shown["lines"][0]
+        for value in (line["product"], line["amount"], shown["total"], shown["expires_at"]):
+            assert value in first
+        for value in ("sandbox", "Ada Lovelace", "ada@example.org", "cannot be cancelled"):
+            assert value in first
+        (properties,) = {str(form["properties"].keys()) for form in person.forms}
+        assert "order" in properties
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("answer", [NO, UNTICKED], ids=["declined", "unticked"])
+async def test_a_no_is_final_for_ten_minutes_and_nobody_is_asked_again(
+    mode: str, answer: Said
+) -> None:
+    person = Person([answer, YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        for _ in range(2):
+            refused = await place(each, hold)
+            assert refused.code == "APPROVAL_DECLINED"
+            assert "confirmation" not in refused.wire
+        forced = await place(each, hold, confirmation="made-up")
+        assert forced.code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 1
+        assert not each.sandbox.orders()
+        each.clock.advance(601)
+        assert (await place(each, hold)).data["state"] == "ordered"
+
+
+@BOTH_ERAS
+async def test_a_no_is_about_this_order_and_not_another(mode: str) -> None:
+    person = Person([NO, YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        await place(each, hold)
+        other = await place(each, hold, customer={**CUSTOMER, "firstname": "Augusta"})
+        assert other.data["state"] == "ordered"
+        assert "Augusta" in person.questions[1]
+
+
+@BOTH_ERAS
+async def test_a_question_that_is_closed_may_be_asked_again(mode: str) -> None:
+    person = Person([CLOSED, YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        closed = await place(each, hold)
+        assert (closed.code, closed.error["effect"]) == ("APPROVAL_REQUIRED", "none")
+        assert not each.sandbox.orders()
+        assert (await place(each, hold)).data["state"] == "ordered"
+
+
+@BOTH_ERAS
+async def test_where_the_operator_wants_two_steps_nobody_is_asked(mode: str) -> None:
+    person = Person([YES])
+    async with asking(person, mode, APPROVAL="two_step") as each:
+        hold = await held(each)
+        asked = await place(each, hold)
+        assert asked.data["state"] == "confirmation_needed"
+        made = await place(each, hold, confirmation=asked.data["confirmation"])
+        assert made.data["state"] == "ordered"
+        assert not person.questions
+
+
+@BOTH_ERAS
+async def test_a_host_that_cannot_ask_gets_a_confirmation_or_a_refusal(mode: str) -> None:
+    async with desk(settings_of(APPROVAL="human"), mode=mode, only=("park",)) as each:
+        hold = await held(each)
+        for confirmation in (None, "x"):
+            refused = await place(each, hold, confirmation=confirmation)
+            assert refused.code == "APPROVAL_UNAVAILABLE"
+        assert not each.sandbox.orders()
+
+
+@BOTH_ERAS
+async def test_a_confirmation_does_not_stand_in_for_a_person_who_can_be_asked(mode: str) -> None:
+    person = Person([NO])
+    async with asking(person, mode) as each:
+        refused = await place(each, await held(each), confirmation="x")
+        assert refused.code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 1
+
+
+@BOTH_ERAS
+async def test_a_refused_order_needs_a_new_yes(mode: str) -> None:
+    person = Person([YES, CLOSED, YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        each.sandbox.faults.add(Fault(status=422, body="problem"), "createOrders")
+        assert (await place(each, hold)).data["state"] == "failed"
+        assert (await place(each, hold)).code == "APPROVAL_REQUIRED"
+        assert (await place(each, hold)).data["state"] == "ordered"
+        assert person.questions[0] != person.questions[1] == person.questions[2]
+        assert each.sent("createOrders") == 2
+
+
+@BOTH_ERAS
+async def test_a_hold_that_ends_while_the_person_thinks_is_not_ordered(mode: str) -> None:
+    each: Desk
+
+    def think() -> Said:
+        each.clock.advance(3600)
+        return YES
+
+    async with asking(Person([think]), mode) as each:
+        refused = await place(each, await held(each))
+        assert refused.code == "HOLD_EXPIRED"
+        assert not each.sandbox.orders()
+
+
+async def test_a_yes_that_comes_late_is_too_old() -> None:
+    """In the older era; the newer one's own time-out is as long."""
+    each: Desk
+
+    def think() -> Said:
+        each.clock.advance(601)
+        return YES
+
+    async with asking(Person([think, YES]), "legacy") as each:
+        hold = await held(each)
+        assert (await place(each, hold)).code == "APPROVAL_EXPIRED"
+        assert (await place(each, hold)).data["state"] == "ordered"
+
+
+@BOTH_ERAS
+async def test_missing_customer_data_are_asked_for_before_the_yes(mode: str) -> None:
+    given = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
+    for known in ((), ("firstname",), ("firstname", "email")):
+        asked = {k: v for k, v in given.items() if k not in known}
+        person = Person([ElicitResult(action="accept", content=asked), YES])
+        async with asking(person, mode) as each:
+            customer = {k: given[k] for k in known}
+            made = await place(each, await held(each), customer=customer)
+            assert made.data["state"] == "ordered"
+            assert set(person.forms[0]["properties"]) == set(asked)
+            (order,) = each.sandbox.orders()
+            assert {k: order.customer[k] for k in given} == given
+
+
+@BOTH_ERAS
+async def test_customer_data_nobody_gives_or_that_are_wrong_are_named(mode: str) -> None:
+    nobody = ElicitResult(action="accept", content={"firstname": " ", "email": "at home"})
+    for answer in (NO, CLOSED, nobody):
+        person = Person([answer])
+        async with asking(person, mode) as each:
+            refused = await place(each, await held(each), customer={"lastname": "Lovelace"})
+            assert refused.code == "INVALID_ARGUMENTS"
+            assert set(refused.fields) == {"customer.firstname", "customer.email"}
+            assert "at home" not in refused.wire
+            assert len(person.questions) == 1
+            assert not each.sandbox.orders()
+
+
+@BOTH_ERAS
+async def test_without_a_way_to_ask_missing_customer_data_are_refused_with_the_list(
+    mode: str,
+) -> None:
+    async with desk(mode=mode, only=("park",)) as each:
+        hold = await held(each)
+        before = each.sent()
+        for customer, missing in (
+            ({}, {"firstname", "lastname", "email"}),
+            ({"email": "ada@example.org"}, {"firstname", "lastname"}),
+        ):
+            refused = await place(each, hold, customer=customer)
+            assert refused.code == "INVALID_ARGUMENTS"
+            assert set(refused.fields) == {f"customer.{name}" for name in missing}
+        assert each.sent() == before
+
+
+@BOTH_ERAS
+async def test_nobody_is_asked_about_what_cannot_be_ordered(mode: str) -> None:
+    person = Person([YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        each.clock.advance(3600)
+        assert (await place(each, hold)).code == "HOLD_EXPIRED"
+        assert (await place(each, hold, customer={})).code == "HOLD_EXPIRED"
+        assert not person.questions
+
+
+EMPTY = ElicitResult(action="accept")
+NONSENSE = ElicitResult(action="accept", content={"order": "perhaps"})
+NO_FORMS = ErrorData(code=INVALID_REQUEST, message="this host shows no forms")
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer"),
+    [
+        ("auto", EMPTY),
+        ("auto", NONSENSE),
+        ("legacy", EMPTY),
+        ("legacy", NONSENSE),
+        ("legacy", NO_FORMS),  # in the newer era a host keeps its errors to itself
+    ],
+)
+async def test_a_host_that_asks_badly_orders_nothing_and_is_told_so(
+    mode: str, answer: Said
+) -> None:
+    async with asking(Person([answer]), mode) as each:
+        refused = await place(each, await held(each))
+        assert (refused.code, refused.error["effect"]) == ("APPROVAL_UNAVAILABLE", "none")
+        for word in ("korus_mcp", "Resolver", "perhaps", "shows no forms"):
+            assert word not in refused.wire
+        assert not each.sandbox.orders()

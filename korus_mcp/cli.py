@@ -102,7 +102,10 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--json", action="store_true", help="for a program")
     purge = command("purge", _journal_purge, "remove what has been known for long")
     purge.add_argument("--older-than-days", type=int, default=90, help="(90; at least 35)")
-    command("verify", _journal_verify, "check that no audit row was changed or removed")
+    verify = command("verify", _journal_verify, "check that no audit row was changed or removed")
+    verify.add_argument(
+        "--unsealed", type=int, default=0, help="rows there may be from before there was a key (0)"
+    )
 
 
 def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
@@ -234,11 +237,10 @@ def _journal_purge(given: argparse.Namespace) -> int:
 
 
 def _journal_verify(given: argparse.Namespace) -> int:
-    del given
     settings = _read_settings(os.environ)
     from korus_mcp.journal_command import run_verify
 
-    return run_verify(settings)
+    return run_verify(settings, unsealed=given.unsealed)
 
 
 def _sandbox(given: argparse.Namespace) -> int:

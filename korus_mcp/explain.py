@@ -145,7 +145,7 @@ def _without_journal(error: JournalDown) -> Refusal:
     is_busy = error.fault is JournalFault.BUSY
     return Refusal(
         Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
-        f"The journal of bookings does not work: {error.fault.value}. Nothing was sent.",
+        f"The journal of bookings does not work: {error.fault.value}. This call sent nothing.",
         "Call again." if is_busy else _OPERATOR,
         retry_after_seconds=_RETRY_SECONDS if is_busy else None,
     )

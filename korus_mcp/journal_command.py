@@ -46,22 +46,25 @@ def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> i
     return _run(settings, partial(_purge, days=days, clock=clock or SystemClock()))
 
 
-def run_verify(settings: Settings) -> int:
+def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
     """Check the audit's chain; 1 when something does not fit, or nothing can be checked."""
     if settings.journal_key is None:
         _say("nothing can be verified without KORUS_JOURNAL_KEY, the key of the audit's chain")
         return 1
-    return _run(settings, _verify)
+    return _run(settings, partial(_verify, unsealed=unsealed), without=1)
 
 
-def _run(settings: Settings, work: Callable[[Inspection], Awaitable[int]]) -> int:
+def _run(
+    settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int = 0
+) -> int:
+    """What the work says; `without` where there is no journal."""
     if settings.embedded:
         raise Misconfigured(
             "there is no journal: the embedded sandbox keeps its bookings in memory."
         )
     if not may_have_bookings(settings):
         _tell(f"no journal yet: {journal_file(settings)}")
-        return 0
+        return without
     try:
         return anyio.run(_with_journal, settings, work)
     except JournalDown as down:
@@ -124,13 +127,13 @@ async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
     return 0
 
 
-async def _verify(journal: Inspection) -> int:
-    rows, problems = await journal.verify()
-    for problem in problems:
+async def _verify(journal: Inspection, *, unsealed: int) -> int:
+    found = await journal.verify(unsealed=unsealed)
+    for problem in found.problems:
         _tell(problem)
-    if not problems:
-        _tell(f"{rows} rows, all in order")
-    return int(bool(problems))
+    if not found.problems:
+        _tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
+    return int(bool(found.problems))
 
 
 def _state(entry: Entry) -> str:

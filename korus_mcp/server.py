@@ -118,9 +118,11 @@ def _lifespan(
             try:
                 yield app
             finally:
-                running.stopped(app)
                 with anyio.CancelScope(shield=True):
                     await app.drain(settings.shutdown_seconds)
+                running.stopped(
+                    app
+                )  # not before: a signal meanwhile has to wait for the drain, too
                 tasks.cancel_scope.cancel()
 
     return lifespan

@@ -518,6 +518,8 @@ class _Reader:
         url = self._given.get("KORUS_DATABASE_URL")
         if url and not url.startswith(("sqlite:///", "postgresql://")):
             self._problems.append("KORUS_DATABASE_URL must begin sqlite:/// or postgresql://.")
+        elif url and (url == "sqlite:///" or ":memory:" in url or "mode=memory" in url):
+            self._problems.append("KORUS_DATABASE_URL must name a file: a journal has to survive.")
         return url
 
     def _origin(self, name: str, default: str | None) -> str | None:

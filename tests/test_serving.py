@@ -33,6 +33,8 @@ from tests.fixtures.hosts import (
 LINE_LIMIT = 10_000_000
 DELAY = 1.5
 LEAVE_SECONDS = 8
+PATIENCE_SECONDS = 0.3
+"""Of a host, between the end of stdin and the signal."""
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -117,10 +119,18 @@ async def by_end_of_stdin(host: RawHost, number: signal.Signals) -> None:
     await host.process.stdin.aclose()
 
 
+async def by_end_of_stdin_and_a_signal(host: RawHost, number: signal.Signals) -> None:
+    """As hosts do it by the protocol's own advice."""
+    await by_end_of_stdin(host, number)
+    await anyio.sleep(PATIENCE_SECONDS)
+    await by_signal(host, number)
+
+
 ENDS: dict[str, tuple[Callable[[RawHost, signal.Signals], Any], signal.Signals]] = {
     "SIGTERM": (by_signal, signal.SIGTERM),
     "SIGINT": (by_signal, signal.SIGINT),
     "end of stdin": (by_end_of_stdin, signal.SIGTERM),
+    "end of stdin, then SIGTERM": (by_end_of_stdin_and_a_signal, signal.SIGTERM),
 }
 
 

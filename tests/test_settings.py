@@ -311,6 +311,9 @@ def test_sole_writer_can_be_said_either_way() -> None:
         ("KORUS_SANDBOX_BASES", "-1"),
         ("KORUS_SANDBOX_SEED", "abc"),
         ("KORUS_DATABASE_URL", "mysql://db.example.test"),
+        ("KORUS_DATABASE_URL", "sqlite:///:memory:"),
+        ("KORUS_DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true"),
+        ("KORUS_DATABASE_URL", "sqlite:///"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:

@@ -11,6 +11,7 @@ import math
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -238,7 +239,8 @@ class BookingDesk:
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._lost(hold, call)
-            await self._journal.settle_hold(hold.id)
+            with suppress(JournalDown):  # the refusal is what counts; the row ends with its fence
+                await self._journal.settle_hold(hold.id)
             raise
         self._show_prices(call, quotes)
         try:
@@ -289,9 +291,9 @@ class BookingDesk:
         """What to tell when the answer was lost: the holds, if they can be recognised."""
         try:
             adopted = await self._adopted(await self._journal.doubt_hold(hold.id), call)
+            replayed = await self._replay(adopted, call) if adopted.is_final else None
         except JournalDown:
             return self._in_doubt(hold)
-        replayed = await self._replay(adopted, call) if adopted.is_final else None
         return replace(replayed, replayed=False) if replayed else self._in_doubt(hold)
 
     async def _adopted(self, hold: HoldIntent, call: ReserveCall) -> HoldIntent:
@@ -303,7 +305,7 @@ class BookingDesk:
             found = await found_again(self._booking, self._journal, hold, wished)
         except ApiError:
             return hold
-        if found and await self._journal.adopt(hold.id, found):
+        if found and await self._journal.adopt(hold.id, found, now=self._clock.now()):
             return await self._journal.hold_of(hold.key) or hold
         return hold
 

@@ -31,8 +31,8 @@ from korus_mcp.journal.records import (
     DayLimitReached,
     Installation,
     Intent,
-    IntentState,
     Journal,
+    JournalDown,
     LeaseLost,
 )
 from korus_mcp.money import Money, money, total
@@ -178,14 +178,14 @@ class OrderDesk:
         fingerprint = call.fingerprint(keeper)
         earlier = await self._earlier(call, fingerprint)
         if earlier is not None:
-            return await self._replayed(earlier)
+            return await self._answer(earlier, replayed=True)
         try:
             dispatch = await self._checked(call, keeper, fingerprint, agreed)
         except Refusal:
             earlier = await self._earlier(call, fingerprint)  # an equal call may have come first
             if earlier is None:
                 raise
-            return await self._replayed(earlier)
+            return await self._answer(earlier, replayed=True)
         if isinstance(dispatch, Ordered):
             return dispatch
         return await self._carried_out(dispatch)
@@ -193,8 +193,8 @@ class OrderDesk:
     async def look(self, owner: str, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The order calls that claim reservations of an owner; those in doubt are looked up."""
         held = await self._journal.intents_of(reservation_ids)
-        intents = {i.id: i for i in held.values() if i.owner == owner}
-        looked = await side_by_side([partial(self._looked, i) for i in intents.values()])
+        intents = {i.id: i for i in held.values() if _counts(i, owner)}
+        looked = await side_by_side([partial(self.looked, i) for i in intents.values()])
         by_id = {i.id: i for i in looked}
         return {
             r: by_id[i.id] for r, i in held.items() if i.id in by_id and r not in by_id[i.id].freed
@@ -213,24 +213,32 @@ class OrderDesk:
         await self._sender.drain(seconds)
 
     async def _earlier(self, call: OrderCall, fingerprint: str) -> Intent | None:
-        """The intent this call repeats.
+        """The intent this call repeats, once its send is over or takes too long to wait for.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
         """
         held = await self._journal.intents_of(call.reservation_ids)
+        equal = None
         for intent in {i.id: i for i in held.values() if _counts(i, call.owner)}.values():
             if intent.fingerprint == fingerprint:
-                return intent
-            looked = await self._looked(intent)
+                equal = intent
+                continue
+            looked = await self.looked(intent)
             if any(i in looked.orders or i in looked.missing for i in call.reservation_ids):
                 raise _claimed(looked)
-        return None
+        return None if equal is None else await self._awaited(equal)
 
-    async def _looked(self, intent: Intent) -> Intent:
-        """The intent, after one look upstream when it is in doubt and nobody is sending it."""
+    async def looked(self, intent: Intent) -> Intent:
+        """The intent, after one look upstream when it is in doubt and nobody is sending it.
+
+        While the journal cannot be written it stays in doubt, whatever was found.
+        """
         if intent.is_in_doubt and not intent.led and self._sender.under_way(intent) is None:
-            return await self._look_up.settled(intent)
+            try:
+                return await self._look_up.settled(intent)
+            except JournalDown:
+                return intent
         return intent
 
     async def _checked(
@@ -242,8 +250,6 @@ class OrderDesk:
             raise approval.unavailable()
         if agreed is None and call.confirmation is None:
             return await self._summary(question)
-        if self._closing:
-            raise stopping()
         if agreed is not None:
             nonce = await approval.agreed(self._journal, agreed, question)
         else:
@@ -363,15 +369,20 @@ class OrderDesk:
 
     async def _carried_out(self, dispatch: Dispatch) -> Ordered:
         """The answer to an order that is claimed and sent now, by a task of the server."""
+        if self._closing:
+            raise stopping()
         sending = self._sender.start(dispatch)
         await _done(sending)
         try:
             if sending.refused is not None:
                 raise sending.refused
         except AlreadyClaimed as other:
-            if other.holder.fingerprint == dispatch.intent.fingerprint:
-                return await self._replayed(other.holder)
-            raise _claimed(other.holder) from None
+            if other.holder.fingerprint != dispatch.intent.fingerprint:
+                raise _claimed(other.holder) from None
+            earlier = await self._awaited(other.holder)
+            if earlier is None:
+                raise _too_slow() from None
+            return await self._answer(earlier, replayed=True)
         except ApprovalUsed:
             raise approval.not_open() from None
         except DayLimitReached:
@@ -380,25 +391,30 @@ class OrderDesk:
             raise _too_slow() from None
         return await self._answer(sending.intent, replayed=False)
 
-    async def _replayed(self, earlier: Intent) -> Ordered:
-        return await self._answer(await self._awaited(earlier), replayed=True)
+    async def _awaited(self, intent: Intent) -> Intent | None:
+        """The intent once its send is over, or as it is when that takes too long to wait for.
 
-    async def _awaited(self, intent: Intent) -> Intent:
-        """The intent once its send is over, or as it is when that takes too long to wait for."""
+        None for one whose sender died before it sent: it is as if it had never been.
+        """
         with anyio.move_on_after(ANSWER_SECONDS):
             while not intent.is_final:
+                if intent.was_never_sent:
+                    return None
                 sending = self._sender.under_way(intent)
                 if sending is not None:
                     await sending.done.wait()
                 elif not intent.led:
-                    return await self._looked(intent)
+                    return await self.looked(intent)
                 else:
                     await anyio.sleep(POLL_SECONDS)
                 intent = await self._read_again(intent)
         return intent
 
     async def _read_again(self, intent: Intent) -> Intent:
-        return await self._journal.intent_by_reference(intent.external_reference) or intent
+        try:
+            return await self._journal.intent_by_reference(intent.external_reference) or intent
+        except JournalDown:
+            return intent
 
     async def _answer(self, intent: Intent, *, replayed: bool) -> Ordered:
         steps = [partial(self._placed, i, order) for i, order in intent.orders.items()]
@@ -438,7 +454,7 @@ def _counts(intent: Intent, owner: str) -> bool:
 
     One that is NEW and led by nobody was never sent, and is closed by the next claim.
     """
-    return intent.owner == owner and (intent.led or intent.state is not IntentState.NEW)
+    return intent.owner == owner and not intent.was_never_sent
 
 
 def _state_of(intent: Intent) -> OrderState:

@@ -12,11 +12,12 @@ from typing import Final
 
 from korus_mcp.api import Booking, NotFound, OrderFilters
 from korus_mcp.api.models.order import Order
+from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, OrderDesk
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import is_id
-from korus_mcp.journal.records import Journal
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.journal.records import Intent, Journal
+from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.settings import Scope
 
 MAX_PAGES: Final = 20
@@ -46,9 +47,16 @@ class OrderBook:
     """Finds and reads orders for their owners."""
 
     def __init__(
-        self, booking: Booking, *, journal: Journal, scope: Scope, clock: ApiClock
+        self,
+        booking: Booking,
+        *,
+        ordering: OrderDesk,
+        journal: Journal,
+        scope: Scope,
+        clock: ApiClock,
     ) -> None:
         self._booking = booking
+        self._ordering = ordering
         self._journal = journal
         self._scope = scope
         self._clock = clock
@@ -57,7 +65,8 @@ class OrderBook:
         """One order, by its id or by the caller's reference.
 
         Raises:
-            Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders.
+            Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders;
+                OUTCOME_UNKNOWN while it is not known whether its order exists.
         """
         owners = await self._journal.owners_of([id_or_reference])
         if owners.get(id_or_reference) == owner:
@@ -102,13 +111,19 @@ class OrderBook:
             return None
 
     async def _ids_by_reference(self, owner: str, reference: str) -> list[str]:
-        intents = await self._journal.intents_by_reference(owner, reference)
+        intents = await self._known(await self._journal.intents_by_reference(owner, reference))
         ids = [order_id for intent in intents for order_id in intent.orders.values()]
+        if not ids and any(i.is_in_doubt for i in intents):
+            raise _in_doubt()
         if ids or self._scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
             return ids
         filters = OrderFilters(external_reference=reference)
         found = await self._booking.list_orders(filters).all()
         return [o.id for o in found if o.external_reference == reference]
+
+    async def _known(self, intents: Sequence[Intent]) -> list[Intent]:
+        """The intents, those in doubt looked up."""
+        return await side_by_side([partial(self._ordering.looked, i) for i in intents])
 
     async def _find_own(self, owner: str, sought: Sought) -> Found:
         ids = await self._journal.orders_of(owner)
@@ -176,6 +191,16 @@ def unknown_order() -> Refusal:
         Code.NOT_FOUND,
         "No such order is known here.",
         "Use the order_id from place_order, or the reference it was given.",
+    )
+
+
+def _in_doubt() -> Refusal:
+    return Refusal(
+        Code.OUTCOME_UNKNOWN,
+        "Whether this order was made is not known yet; it is being looked up.",
+        "Do not order again. Call again with the same reference.",
+        effect=Effect.UNKNOWN,
+        retry_after_seconds=LOOK_AGAIN_SECONDS,
     )
 
 

@@ -70,6 +70,9 @@ class Reconciler:
         except JournalDown as down:
             _log.warning("orders in doubt could not be looked up: %s", down.fault.value)
             return 1
+        except Exception:  # noqa: BLE001 - logged with its traceback; the next round looks again
+            _log.exception("looking up orders in doubt crashed")
+            return 1
 
 
 class Sweep:
@@ -88,6 +91,8 @@ class Sweep:
                 await self.sweep()
             except (ApiError, JournalDown) as failure:
                 _log.warning("the daily look for late orders failed: %s", failure)
+            except Exception:  # noqa: BLE001 - logged with its traceback; the next look is due soon
+                _log.exception("the daily look for late orders crashed")
             await anyio.sleep(SWEEP_LOOKS_EVERY_SECONDS)
 
     async def sweep(self) -> None:

@@ -44,6 +44,7 @@ from korus_mcp.untrusted import issuers_words
 RENEWAL_SECONDS: Final = 10
 SETTLE_ATTEMPTS: Final = 3
 SETTLE_PAUSE_SECONDS: Final = 0.2
+ORDER: Final = "createOrders"
 _log = logging.getLogger(__name__)
 
 
@@ -193,7 +194,7 @@ class Sender:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._looked_up(intent)
             failures = _all(intent, _refused(error))
-            if error.outcome is Outcome.NOT_SENT:
+            if error.outcome is Outcome.NOT_SENT and not _was_answered(error):
                 return await self._recorded(intent, {}, failures)
             return await self._failed(intent, {}, failures)
         except Exception:  # noqa: BLE001 - logged with its traceback, and told as in doubt
@@ -278,6 +279,11 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     if len(left) == len(nameless) and len(orders) == len(result.orders):
         failures |= {i: issuers_words(f.message) for i, f in zip(left, nameless, strict=True)}
     return orders, failures
+
+
+def _was_answered(error: ApiError) -> bool:
+    """Whether the order request itself got a 401 or 429: a copy of it may have passed."""
+    return error.operation == ORDER and error.status is not None
 
 
 def _refused(error: ApiError) -> str:

@@ -103,7 +103,9 @@ def open_booking(
         settings=settings,
         clock=api,
     )
-    orders = OrderBook(api.booking, journal=journal, scope=settings.scope, clock=api)
+    orders = OrderBook(
+        api.booking, ordering=ordering, journal=journal, scope=settings.scope, clock=api
+    )
     return BookingServices(
         desk=desk,
         ordering=ordering,

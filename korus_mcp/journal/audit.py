@@ -2,7 +2,8 @@
 
 With KORUS_JOURNAL_KEY a row carries an HMAC over itself and the seal of its predecessor, and the
 journal keeps a sealed count of them: a changed, removed or inserted row breaks the chain. Without
-the key rows carry no seal, and nothing about them can be shown.
+the key rows carry no seal, and nothing about them can be shown; since seals can be taken away, how
+many rows there may be without one is for the operator to say.
 """
 
 import hashlib
@@ -54,24 +55,32 @@ class Seals:
         seal = "" if self._key is None else self._mac("head", str(rows), mac)
         return Head(rows, mac, seal)
 
-    def problems(self, rows: Iterable[AuditRow], head: Head) -> Iterator[str]:
+    def problems(self, rows: Iterable[AuditRow], head: Head, *, unsealed: int = 0) -> Iterator[str]:
         """What does not fit, each in a sentence; nothing when all of it does.
+
+        So many rows at the beginning may be `unsealed`: those from before there was a key.
 
         Raises:
             ValueError: There is no key to check with.
         """
         if self._key is None:
             raise ValueError("no key")
-        before, count = "", 0
+        before, count, bare = "", 0, 0
         for row in rows:
             if row.number != count + 1:
                 yield f"row {count + 1} is missing"
             count = row.number
             if not row.mac and not before:
-                continue  # written before there was a key
+                bare += 1
+                continue
             if not hmac.compare_digest(self.sealed(row, before).mac, row.mac):
                 yield f"row {row.number} was changed or not written with this key"
             before = row.mac
+        if bare > unsealed:
+            yield (
+                f"{bare} rows carry no seal: they were written without KORUS_JOURNAL_KEY, or their "
+                f"seals were taken away. If you know of them: --unsealed {bare}"
+            )
         if head.rows != count:
             yield f"the last rows are missing: {head.rows} were written, {count} are there"
         expected = self.head(head.rows, before).seal

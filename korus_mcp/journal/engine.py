@@ -18,6 +18,7 @@ from sqlalchemy import URL, BigInteger, ColumnElement, cast, event, func, insert
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from korus_mcp.clock import Clock
@@ -30,6 +31,8 @@ _Thing = TypeVar("_Thing")
 BUSY_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
 _WRITES: Final = "korus_writes"
+_ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
+"""What a transaction reads fits together; SQLite's readers have that by themselves."""
 _VERSION_ROW: Final = "version"
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": whoever makes or migrates the tables
 
@@ -117,13 +120,14 @@ class Database:
         try:
             if self.is_sqlite:
                 await self._turned_to_wal(engine)
+            reader = engine if self.is_sqlite else engine.execution_options(**_ONE_SNAPSHOT)
             writer = engine.execution_options(**{_WRITES: True})
             async with writer.begin() as connection:
                 await self._made(connection)
         except BaseException:
             await engine.dispose()
             raise
-        self._engine, self._writer = engine, writer
+        self._engine, self._writer = reader, writer
 
     def _connected(self) -> AsyncEngine:
         try:
@@ -191,6 +195,10 @@ _POSTGRES: Final = {
     "server_settings": {
         "application_name": "korus-mcp",
         "synchronous_commit": "on",
+        "idle_in_transaction_session_timeout": "10s",  # a host that vanished must not keep others
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "3",
         "lock_timeout": f"{BUSY_SECONDS}s",
     },
 }
@@ -235,6 +243,8 @@ def _down(error: Exception) -> JournalDown:
 
 def _fault(error: BaseException) -> JournalFault:
     """Why a database failed: SQLite tells by its code, PostgreSQL by its SQLSTATE."""
+    if isinstance(error, PoolTimeout):
+        return JournalFault.BUSY
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int):
@@ -294,6 +304,7 @@ _BY_STATE: Final = (
     ("55P03", JournalFault.BUSY),
     ("57014", JournalFault.BUSY),
     ("40", JournalFault.BUSY),
+    ("25P0", JournalFault.BUSY),
     ("25006", JournalFault.UNWRITABLE),
     ("42501", JournalFault.UNWRITABLE),
     ("08", JournalFault.UNREACHABLE),

@@ -31,6 +31,15 @@ class Purged:
     approvals: int
 
 
+@dataclass(frozen=True)
+class Verified:
+    """How many audit rows there are, the seal of the last one, and what does not fit together."""
+
+    rows: int
+    last_seal: str
+    problems: tuple[str, ...]
+
+
 class Inspection(SqlJournal):
     """The same journal, with what only its keeper may ask: nothing here is a tool's."""
 
@@ -69,8 +78,8 @@ class Inspection(SqlJournal):
         async with self._database.reading() as connection:
             return [_audit_row(row) for row in await connection.execute(rows)]
 
-    async def verify(self) -> tuple[int, Sequence[str]]:
-        """How many audit rows there are, and what does not fit together.
+    async def verify(self, *, unsealed: int) -> Verified:
+        """Whether the audit holds, when so many rows may be without a seal.
 
         Raises:
             ValueError: There is no key to check with.
@@ -82,7 +91,8 @@ class Inspection(SqlJournal):
             rows = select(AUDIT).where(self._ours(AUDIT)).order_by(AUDIT.c.row)
             found = [_audit_row(row) for row in await connection.execute(rows)]
         head = Head(0, "", "") if kept is None else Head(*kept)
-        return len(found), list(self._seals.problems(found, head))
+        problems = tuple(self._seals.problems(found, head, unsealed=unsealed))
+        return Verified(len(found), head.mac, problems)
 
     async def purge(self, before: datetime) -> Purged:
         """Remove what was known before a moment. Owners, the audit and what is open stay."""

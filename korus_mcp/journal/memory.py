@@ -78,7 +78,7 @@ class MemoryJournal:
         """Store the intent and its claims and use up the approval, or refuse."""
         unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
         for holder in unsent.values():
-            if not self._was_never_sent(holder):
+            if not self._read(holder.id).was_never_sent:
                 raise AlreadyClaimed(self._read(holder.id))
         approval = self._approvals.get(approval_nonce)
         if approval is None or approval.state is not ApprovalState.OPEN:
@@ -140,7 +140,7 @@ class MemoryJournal:
         unled = [i for i in self._intents.values() if not i.is_final and not self._is_led(i.id)]
         taken: list[Intent] = []
         for intent in unled[:limit]:
-            if self._was_never_sent(intent):
+            if self._read(intent.id).was_never_sent:
                 self._close_unsent(intent)
                 continue
             self._intents[intent.id] = replace(intent, ambiguous=True)
@@ -218,8 +218,11 @@ class MemoryJournal:
         self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
         return self._hold(hold_id)
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str]) -> bool:
-        """Take reservations nobody owns as what this call made."""
+    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+        """Take reservations nobody owns, or may still own, as what this call made."""
+        others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
+        if any(h.fence_at > now for h in others):
+            return False
         if self._holds[hold_id].is_final or any(i in self._owners for i in reservation_ids):
             return False
         await self.settle_hold(hold_id, reservation_ids=reservation_ids)
@@ -283,10 +286,6 @@ class MemoryJournal:
     def _is_led(self, row_id: str) -> bool:
         led = self._leases.get(row_id)
         return led is not None and led.until > self._clock.now()
-
-    def _was_never_sent(self, intent: Intent) -> bool:
-        """Whether its sender died before it sent."""
-        return intent.state is IntentState.NEW and not self._is_led(intent.id)
 
     def _close_unsent(self, intent: Intent) -> None:
         self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))

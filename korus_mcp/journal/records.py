@@ -92,6 +92,11 @@ class Intent:
         return self.state is IntentState.SENDING
 
     @property
+    def was_never_sent(self) -> bool:
+        """Whether its sender died before it sent; the next claim closes it."""
+        return self.state is IntentState.NEW and not self.led
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The reservations whose outcome is not known."""
         known = self.orders.keys() | self.failures.keys()
@@ -344,8 +349,12 @@ class Journal(Protocol):
         """Write down that the answer of a reserve call was lost; its lease ends."""
         ...
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str]) -> bool:
-        """Take reservations as what a SENDING reserve call made; False when one has an owner."""
+    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+        """Take reservations as what a SENDING reserve call made.
+
+        False when one has an owner, or when another reserve call may have made it: one that is
+        SENDING and whose fence is ahead, by the API's clock.
+        """
         ...
 
     # ownership

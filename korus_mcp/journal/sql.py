@@ -320,11 +320,19 @@ class SqlJournal:
             await self._change_hold(tx, hold_id, ambiguous=True)
             return await self._hold(tx.connection, hold_id)
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str]) -> bool:
-        """Take reservations nobody owns as what this call made."""
+    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+        """Take reservations nobody owns, or may still own, as what this call made."""
+        others = select(HOLD.c.serial).where(
+            self._ours(HOLD),
+            HOLD.c.id != hold_id,
+            HOLD.c.state != IntentState.FINAL,
+            HOLD.c.fence_at > now,
+        )
         async with self._writing() as tx:
             hold = await self._hold(tx.connection, hold_id)
             if hold.is_final or await self._owners(tx.connection, reservation_ids):
+                return False
+            if (await tx.connection.execute(others.limit(1))).first() is not None:
                 return False
             await self._settled_hold(tx, hold, reservation_ids, ())
         return True
@@ -398,14 +406,11 @@ class SqlJournal:
     async def _turn(self, connection: AsyncConnection) -> tuple[datetime, Row[Any]]:
         """Wait for our turn at the keeper row; the moment by then, and the row."""
         keeper = await self._keeper(connection)
-        return keeper.now, keeper
+        now: datetime = (await connection.execute(select(self._database.now()))).scalar_one()
+        return now, keeper
 
     async def _keeper(self, connection: AsyncConnection) -> Row[Any]:
-        mine = (
-            select(KEEPER, self._database.now().label("now"))
-            .where(self._ours(KEEPER))
-            .with_for_update()
-        )
+        mine = select(KEEPER).where(self._ours(KEEPER)).with_for_update()
         row = (await connection.execute(mine)).one_or_none()
         if row is None:
             await self._make_keeper(connection)
@@ -546,7 +551,7 @@ class SqlJournal:
 
     async def _closed_unsent(self, tx: Writing, intent: Intent) -> bool:
         """Close an intent whose sender died before it sent; whether it was one."""
-        if intent.state is not IntentState.NEW or intent.led:
+        if not intent.was_never_sent:
             return False
         await self._keep(tx, intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
         return True

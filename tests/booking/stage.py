@@ -4,7 +4,8 @@ import asyncio  # noqa: TID251 - waits end by the loop's own clock, which is tur
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -17,9 +18,11 @@ from korus_mcp.app import App
 from korus_mcp.booking.desk import ReserveCall, Reserved, WishedItem
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall, Ordered
+from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.clock import ManualClock
 from korus_mcp.embedded import EmbeddedSandbox
 from korus_mcp.handles import Handle, alias_of
+from korus_mcp.journal.records import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server import compose, open_api
 from korus_mcp.settings import Settings
@@ -127,6 +130,22 @@ class Stage:
         placed = await self.ordered(await self.held(landmark, quantity), **changes)
         return placed.orders[0].id
 
+    def over(self, journal: Journal) -> "Stage":
+        """The same stage with booking services over another journal."""
+
+        def opened() -> BookingServices:
+            return open_booking(
+                self.settings,
+                self.app.api,
+                catalog=self.app.mirror,
+                quotes=self.app.quotes,
+                journal=journal,
+                prices=self.app.prices,
+                tasks=self.tasks,
+            )
+
+        return replace(self, app=replace(self.app, open_booking=opened))
+
     def move(self, seconds: float) -> None:
         """Let time pass, for the server and for the sandbox."""
         self.clock.advance(seconds)
@@ -156,6 +175,7 @@ async def staged(
     sandbox_clock: ManualClock | None = None,
     selling: tuple[str, ...] = ("park",),
     rewrite: Rewrite | None = None,
+    through: Callable[[Transport], Transport] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
     """Open the services with these settings, for some issuers only; they end with the block."""
@@ -165,7 +185,9 @@ async def staged(
     settings = Settings(**({"catalogs": catalogs, "languages": ("en",)} | changes))
     api = open_api(settings, clock=clock, sandbox=sandbox)
     if rewrite is not None:
-        transport = Rewriting(EmbeddedSandbox(settings, sandbox), rewrite)
+        through = partial(Rewriting, rewrite=rewrite)
+    if through is not None:
+        transport = through(EmbeddedSandbox(settings, sandbox))
         api = KorusApi(api.config, clock=clock, transport=transport)
     async with (
         AsyncExitStack() as at_the_end,

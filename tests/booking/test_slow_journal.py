@@ -9,7 +9,6 @@ import pytest
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent, Lease
 from korus_mcp.refusals import Code, Refusal
@@ -56,20 +55,7 @@ class SlowJournal(MemoryJournal):
 
 def with_slow_journal(stage: Stage) -> Stage:
     """The same stage with desks over such a journal."""
-    app = stage.app
-
-    def opened() -> BookingServices:
-        return open_booking(
-            stage.settings,
-            app.api,
-            catalog=app.mirror,
-            quotes=app.quotes,
-            journal=SlowJournal(app.clock),
-            prices=app.prices,
-            tasks=stage.tasks,
-        )
-
-    return replace(stage, app=replace(app, open_booking=opened))
+    return stage.over(SlowJournal(stage.clock))
 
 
 async def answers_of(

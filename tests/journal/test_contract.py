@@ -321,18 +321,33 @@ async def test_a_final_hold_never_changes(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     await journal.settle_hold("h1", reservation_ids=["r1"])
     assert (await journal.settle_hold("h1", reservation_ids=["r2"])).reservation_ids == ("r1",)
-    assert not await journal.adopt("h1", ["r3"])
+    assert not await journal.adopt("h1", ["r3"], now=NOW)
 
 
 async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     await journal.own(BOB, "r1")
-    assert not await journal.adopt("h1", ["r1", "r2"])
-    assert await journal.adopt("h1", ["r2"])
+    assert not await journal.adopt("h1", ["r1", "r2"], now=NOW)
+    assert await journal.adopt("h1", ["r2"], now=NOW)
     adopted = await journal.hold_of("key")
     assert adopted is not None
     assert adopted.reservation_ids == ("r2",)
     assert await journal.owners_of(["r1", "r2"]) == {"r1": BOB, "r2": ADA}
+
+
+async def test_no_hold_is_adopted_while_another_call_may_have_made_it(journal: Journal) -> None:
+    await journal.begin_hold(hold("lost"), MINE)
+    await journal.begin_hold(hold("other", "another key", owner=BOB), OTHER)
+    assert not await journal.adopt("lost", ["r1"], now=FENCE - timedelta(seconds=1))
+    assert await journal.owners_of(["r1"]) == {}
+    await journal.settle_hold("other", reservation_ids=["r9"])
+    assert await journal.adopt("lost", ["r1"], now=FENCE - timedelta(seconds=1))
+
+
+async def test_a_call_past_its_fence_keeps_no_hold_from_being_adopted(journal: Journal) -> None:
+    await journal.begin_hold(hold("lost"), MINE)
+    await journal.begin_hold(hold("other", "another key", owner=BOB), OTHER)
+    assert await journal.adopt("lost", ["r1"], now=FENCE)
 
 
 async def test_the_first_owner_stays(journal: Journal) -> None:

@@ -156,7 +156,7 @@ class TwoJournals(RuleBasedStateMachine):
 
     @rule(which=holds, found=some_reservations)
     def adopt(self, which: str, found: list[str]) -> None:
-        self.both(lambda j: j.adopt(which, found))
+        self.both(lambda j: j.adopt(which, found, now=NOW))
 
     @invariant()
     def they_agree(self) -> None:

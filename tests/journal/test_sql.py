@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import TimeoutError
 
 from korus_mcp.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
@@ -138,12 +139,26 @@ async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: P
     await journal.close()
 
 
-async def test_postgresql_commits_synchronously(sql_url: Address) -> None:
+async def test_postgresql_commits_synchronously_and_frees_what_a_lost_host_holds(
+    sql_url: Address,
+) -> None:
     database = Database(sql_url("postgres"), clock=SystemClock())
     async with database.writing() as connection:
-        shown = await connection.exec_driver_sql("SHOW synchronous_commit")
-        assert shown.scalar_one() == "on"
+        for name, value in (
+            ("synchronous_commit", "on"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("tcp_keepalives_idle", "30"),
+            ("transaction_isolation", "read committed"),
+        ):
+            assert (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one() == value
+    async with database.reading() as connection:
+        shown = await connection.exec_driver_sql("SHOW transaction_isolation")
+        assert shown.scalar_one() == "repeatable read", "what is read fits together"
     await database.close()
+
+
+def test_too_many_callers_at_once_is_busy_and_not_damage() -> None:
+    assert engine._fault(TimeoutError("no connection is free")) is JournalFault.BUSY
 
 
 async def test_leases_on_postgresql_run_by_its_clock(sql_url: Address) -> None:

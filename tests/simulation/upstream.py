@@ -6,6 +6,7 @@ ended and nobody listens any more, and past that moment reads tell the truth.
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,6 +19,7 @@ from korus_mcp.api.errors import (
     RateLimited,
     ServerFailed,
     TimedOut,
+    Unauthorized,
     Unprocessable,
     Unreachable,
 )
@@ -29,6 +31,18 @@ PAGE = 2
 """Rows of a page, whatever is asked for: a server may give less."""
 PRICE = "10.00"
 RESERVATIONS, ORDERS = "/v1/booking/reservations/", "/v1/booking/orders/"
+
+
+def _answers(kind: type[ApiError], outcome: Outcome, status: int) -> Callable[[str], ApiError]:
+    return lambda operation: kind(operation, outcome, status=status)
+
+
+SECOND_ANSWERS = (
+    _answers(Unprocessable, Outcome.REFUSED, 422),
+    _answers(RateLimited, Outcome.NOT_SENT, 429),
+    _answers(Unauthorized, Outcome.NOT_SENT, 401),
+)
+"""What the second copy of a request is told."""
 
 
 class Fate(Enum):
@@ -150,8 +164,8 @@ class Upstream:
                 raise self.rng.choice([Unreachable, RateLimited])(operation, Outcome.NOT_SENT)
             case Fate.REFUSED:
                 raise Unprocessable(operation, Outcome.REFUSED, status=422)
-            case Fate.TWIN if self.rng.random() < 0.5:
-                raise Unprocessable(operation, Outcome.REFUSED, status=422)
+            case Fate.TWIN if self.rng.random() < 0.7:
+                raise self.rng.choice(SECOND_ANSWERS)(operation)
             case Fate.ANSWER_LOST | Fate.REQUEST_LOST | Fate.LATE:
                 lost: type[ApiError] = self.rng.choice(
                     [TimedOut, Disconnected, ServerFailed, Malformed]

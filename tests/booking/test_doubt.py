@@ -1,0 +1,175 @@
+"""What is told while something is not known: never that nothing happened."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+
+import httpx
+import pytest
+
+from korus_mcp.api.client import Transport
+from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.ordering import OrderState
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
+from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.sandbox import DropAfter
+from tests.booking.stage import OWNER, Stage, order_call, staged
+from tests.journal.rows import approval
+
+pytestmark = pytest.mark.anyio
+POST = "createOrders"
+
+
+class FullDisk(MemoryJournal):
+    """A journal that can be read and no longer written."""
+
+    full = False
+
+    async def settle(
+        self,
+        intent_id: str,
+        orders: Mapping[str, str],
+        failures: Mapping[str, str],
+        *,
+        ambiguous: bool = False,
+    ) -> Intent:
+        if self.full:
+            raise JournalDown(JournalFault.FULL)
+        return await super().settle(intent_id, orders, failures, ambiguous=ambiguous)
+
+
+async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() -> None:
+    async with staged() as opened:
+        journal = FullDisk(opened.clock)
+        stage = opened.over(journal)
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        journal.full = True
+        stage.sandbox.faults.add(DropAfter(), POST)
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+        stage.move(60)
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+        looked = await stage.app.booking.ordering.look(OWNER, [hold.id])
+        assert looked[hold.id].is_in_doubt
+        journal.full = False
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.ORDERED
+        assert stage.sent(POST) == 1
+
+
+class Gateway(httpx.AsyncBaseTransport):
+    """It lets an order through, says something else of it, and may let no read through after."""
+
+    def __init__(self, transport: Transport, *, says: int, then_dark: bool = False) -> None:
+        self._transport = transport
+        self._says = says
+        self._then_dark = then_dark
+        self.is_dark = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.is_dark:
+            return httpx.Response(503)
+        response = await self._transport.handle_async_request(request)
+        if request.method == "POST" and request.url.path.endswith("/orders/_bulk"):
+            await response.aread()
+            self.is_dark = self._then_dark
+            return httpx.Response(self._says)
+        return response
+
+
+@pytest.mark.parametrize("status", [401, 422, 429])
+async def test_a_refusal_is_not_believed_when_the_order_is_there(status: int) -> None:
+    """A gateway sent the request twice, and answers with what the second copy was told."""
+    async with staged(through=partial(Gateway, says=status)) as stage:
+        hold = await stage.held()
+        placed = await stage.ordered(hold)
+        assert placed.state is OrderState.ORDERED
+        (order,) = stage.sandbox.orders()
+        assert placed.orders[0].id == order.id
+
+
+async def test_a_reference_whose_order_is_in_doubt_is_looked_up_and_not_unknown() -> None:
+    gateways: list[Gateway] = []
+
+    def through(transport: Transport) -> Transport:
+        gateways.append(Gateway(transport, says=504, then_dark=True))
+        return gateways[0]
+
+    async with staged(through=through) as stage:
+        placed = await stage.ordered(await stage.held(), reference="my trip")
+        assert placed.state is OrderState.IN_DOUBT
+        orders = stage.app.booking.orders
+        with pytest.raises(Refusal) as refusal:
+            await orders.order(OWNER, "my trip")
+        assert refusal.value.code is Code.OUTCOME_UNKNOWN
+        assert refusal.value.effect is Effect.UNKNOWN
+        gateways[0].is_dark = False
+        assert (await orders.order(OWNER, "my trip")).id == stage.sandbox.orders()[0].id
+
+
+async def test_what_failed_and_was_ordered_since_is_not_told_as_failed() -> None:
+    async with staged(selling=("park", "hall")) as stage:
+        good = await stage.held()
+        bad = (await stage.reserve(stage.wish("fails_at_ordering_offer"))).holds[0]
+        both = (good, bad)
+        partly = await stage.ordered(*both)
+        assert partly.state is OrderState.PARTIALLY_ORDERED
+        again = await stage.place(*both)
+        assert (again.state, again.replayed) == (OrderState.PARTIALLY_ORDERED, True)
+        await claimed_by_another(stage, bad)
+        with pytest.raises(Refusal) as refusal:
+            await stage.place(*both)
+        assert refusal.value.code is Code.ALREADY_BEING_ORDERED
+
+
+async def test_an_order_whose_server_died_before_it_was_sent_was_never_made() -> None:
+    async with staged() as stage:
+        hold = await stage.held()
+        await claimed_by_another(stage, hold, lease_seconds=0)
+        assert not await stage.app.booking.ordering.look(OWNER, [hold.id])
+        assert (await stage.ordered(hold)).state is OrderState.ORDERED
+        assert stage.sent(POST) == 1
+
+
+class ClosingJournal(MemoryJournal):
+    """The server begins to stop while an approval is read."""
+
+    stage: Stage
+
+    async def approval(self, nonce: str) -> Approval | None:
+        self.stage.app.booking.ordering.close()
+        return await super().approval(nonce)
+
+
+async def test_no_order_starts_once_the_server_stops() -> None:
+    async with staged() as opened:
+        journal = ClosingJournal(opened.clock)
+        stage = opened.over(journal)
+        hold = await stage.held()
+        journal.stage = opened
+        nonce = await stage.confirmed(hold)
+        journal.stage = stage
+        with pytest.raises(Refusal) as refusal:
+            await stage.place(hold, confirmation=nonce)
+        assert refusal.value.code is Code.SERVER_BUSY
+        assert stage.sent(POST) == 0
+
+
+async def claimed_by_another(stage: Stage, hold: Hold, *, lease_seconds: float = 3600) -> None:
+    """Another process is about to order it, or died then."""
+    journal, now = stage.app.booking.journal, stage.clock.now()
+    one = Intent(
+        id="another",
+        owner=OWNER,
+        fingerprint=order_call(hold).fingerprint(await journal.installation()),
+        external_reference="km1-another",
+        caller_reference=None,
+        reservation_ids=(hold.id,),
+        approved_total=Decimal(45),
+        sent_at=now,
+        fence_at=now + timedelta(hours=1),
+    )
+    await journal.approve(approval("another", expires_at=now + timedelta(days=1)))
+    lease = Lease("another process", lease_seconds)
+    await journal.claim(one, lease=lease, approval_nonce="another", day_limit=Decimal(1000))

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from sqlalchemy import Engine, create_engine, inspect
-from sqlalchemy.exc import TimeoutError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from korus_mcp.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
@@ -158,7 +158,7 @@ async def test_postgresql_commits_synchronously_and_frees_what_a_lost_host_holds
 
 
 def test_too_many_callers_at_once_is_busy_and_not_damage() -> None:
-    assert engine._fault(TimeoutError("no connection is free")) is JournalFault.BUSY
+    assert engine._fault(PoolTimeout("no connection is free")) is JournalFault.BUSY
 
 
 async def test_leases_on_postgresql_run_by_its_clock(sql_url: Address) -> None:

@@ -28,7 +28,7 @@ async def assert_refused(one: Shop, wish: Json, code: str, *words: str) -> None:
     assert answer.code == code
     for word in words:
         assert word in answer.text
-    assert "Nothing was" in answer.text
+    assert "sent nothing" in answer.text
     assert one.posts() == 0
 
 

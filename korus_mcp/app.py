@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from korus_mcp.access.principal import LOCAL, Principal
+from korus_mcp.alternatives import Alternatives
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
@@ -33,6 +34,7 @@ class App:
     calendars: OfferCalendars
     prices: ShownPrices
     quotes: Quotes
+    alternatives: Alternatives
     open_booking: "Callable[[], BookingServices]"
     tools: frozenset[str]
     leaving: anyio.Event = field(default_factory=anyio.Event)

@@ -61,10 +61,26 @@ class FieldProblem:
     example: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What can be booked instead: ids, moment or day, and the price of one. No names.
+
+    `session_ids` only where several tickets of the offer need one each.
+    """
+
+    offer_id: str
+    session_id: str | None = None
+    session_ids: tuple[str, ...] = ()
+    starts_at: str | None = None
+    date: str | None = None
+    price: str
+
+
 class Refusal(Exception):
     """A call that was not carried out, told in a way the next call can be right.
 
-    `message` and `next` are one sentence each; `retry_after_seconds` only where waiting helps.
+    `message` and `next` are one sentence each; `retry_after_seconds` only where waiting helps;
+    `alternatives` only what was checked live.
     """
 
     def __init__(
@@ -76,6 +92,7 @@ class Refusal(Exception):
         effect: Effect = Effect.NONE,
         retry_after_seconds: int | None = None,
         fields: tuple[FieldProblem, ...] = (),
+        alternatives: tuple[Proposal, ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message} {next_step}")
         self.code = code
@@ -84,6 +101,7 @@ class Refusal(Exception):
         self.effect = effect
         self.retry_after_seconds = retry_after_seconds
         self.fields = fields
+        self.alternatives = alternatives
 
 
 def quoted(names: Iterable[str]) -> str:

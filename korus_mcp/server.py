@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 
 from korus_mcp import __version__
 from korus_mcp.access.policy import tool_names
+from korus_mcp.alternatives import Alternatives
 from korus_mcp.api import ApiConfig, KorusApi
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.app import App, Running
@@ -194,6 +195,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         calendars=calendars,
         prices=prices,
         quotes=quotes,
+        alternatives=Alternatives(mirror, calendars, quotes),
         open_booking=opened,
     )
 

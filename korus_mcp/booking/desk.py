@@ -36,7 +36,7 @@ from korus_mcp.booking.hold import Hold, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.prices import ShownPrices
-from korus_mcp.booking.quote import Quote, Quotes, Session, TicketNeed
+from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed, Unavailable
 from korus_mcp.flights import Flights, side_by_side
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import HoldIntent, Journal, JournalDown, Lease, RefusedItem
@@ -225,7 +225,7 @@ class BookingDesk:
             if answer is not None:
                 return answer
         quotes = await self._quoted(call)
-        lines = [_line(item, quotes[item.offer]) for item in call.items]
+        lines = [_line(call, item, quotes[item.offer]) for item in call.items]
         await self._check_limits(call, quotes)
         moves = self._check_prices(call, quotes)
         if self._closing:
@@ -465,17 +465,19 @@ def _check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:
     if obstacle is None:
         return
     where = next(n for n, i in enumerate(call.items) if i.offer == quote.handle)
-    raise Refusal(
+    chosen = [s for i in call.items if i.offer == quote.handle for s in i.session_ids]
+    raise Unavailable(
         obstacle.code,
         f"An offer cannot be booked: {obstacle.reason}.",
         "Propose another day, session, zone or a smaller quantity; get_offers shows them.",
+        missed=Missed(quote=quote, quantity=quantity, session_ids=tuple(chosen)),
         fields=(FieldProblem(f"items.{where}.quantity", obstacle.reason),),
     )
 
 
-def _line(item: WishedItem, quote: Quote) -> ReservationLine:
+def _line(call: ReserveCall, item: WishedItem, quote: Quote) -> ReservationLine:
     """One entry for each offer ticket, with its session if and only if it takes one (T24)."""
-    chosen = _chosen_sessions(item, quote)
+    chosen = _chosen_sessions(call, item, quote)
     where = (quote.catalog_id, quote.handle.id)
     return ReservationLine(
         offer_iri=offer_iri(*where),
@@ -492,7 +494,7 @@ def _line(item: WishedItem, quote: Quote) -> ReservationLine:
     )
 
 
-def _chosen_sessions(item: WishedItem, quote: Quote) -> dict[str, Session]:
+def _chosen_sessions(call: ReserveCall, item: WishedItem, quote: Quote) -> dict[str, Session]:
     """The chosen session of each ticket that needs one."""
     chosen: dict[str, Session] = {}
     for session_id in item.session_ids:
@@ -506,12 +508,22 @@ def _chosen_sessions(item: WishedItem, quote: Quote) -> dict[str, Session]:
         if need.needs_session and need.id not in chosen:
             raise _session_required(quote, "a session must be chosen", need)
         if need.id in chosen and not chosen[need.id].has_room_for(item.quantity):
-            raise Refusal(
-                Code.SOLD_OUT,
-                f"The chosen session has only {chosen[need.id].left} places left.",
-                "Choose another session from check_availability.",
-            )
+            raise _session_full(call, item, quote, chosen[need.id])
     return chosen
+
+
+def _session_full(
+    call: ReserveCall, item: WishedItem, quote: Quote, session: Session
+) -> Unavailable:
+    where = f"items.{call.items.index(item)}.session_ids"
+    problem = FieldProblem(where, f"only {session.left} left")
+    return Unavailable(
+        Code.SOLD_OUT,
+        f"The chosen session has only {session.left} places left.",
+        "Choose another session from check_availability.",
+        missed=Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
+        fields=(problem,) if len(call.items) > 1 else (),
+    )
 
 
 def _session_required(quote: Quote, problem: str, need: TicketNeed | None = None) -> Refusal:

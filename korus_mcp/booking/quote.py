@@ -18,7 +18,7 @@ from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.refusals import Code, FieldProblem, Refusal
 from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
@@ -64,6 +64,7 @@ class Quote:
     handle: Handle
     catalog_id: str
     base_id: str | None
+    product_id: str | None = None
     product: str
     day: date | None
     price: Money | None
@@ -96,6 +97,31 @@ class Quote:
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Missed:
+    """A wish that cannot be met: so many of an offer, at the sessions that were chosen."""
+
+    quote: Quote
+    quantity: int
+    session_ids: tuple[str, ...] = ()
+
+
+class Unavailable(Refusal):
+    """An offer that cannot be booked as it was wished, with what is known of it."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        next_step: str,
+        *,
+        missed: Missed,
+        fields: tuple[FieldProblem, ...] = (),
+    ) -> None:
+        super().__init__(code, message, next_step, fields=fields)
+        self.missed = missed
+
+
 class Quotes:
     """Asks the API for live figures; nothing is kept."""
 
@@ -126,7 +152,7 @@ class Quotes:
 
     async def _product(self, offer: Offer, catalog_id: str, language: str) -> str:
         product = offer.product
-        product_id = (product.id or id_at_end(product.iri)) if product else None
+        product_id = _product_id(offer)
         if product_id is not None:
             name = await self._catalog.product_name(catalog_id, product_id, language)
             if name is not None:
@@ -191,6 +217,7 @@ def _quote(handle: Handle, catalog_id: str, read: _Reading, product: str, now: d
         handle=handle,
         catalog_id=catalog_id,
         base_id=id_at_end(offer.product_base),
+        product_id=_product_id(offer),
         product=product,
         day=offer.date,
         price=live or list_price,
@@ -199,6 +226,11 @@ def _quote(handle: Handle, catalog_id: str, read: _Reading, product: str, now: d
         tickets=tuple(_need(t, read.sessions.get(t.id, ()), live_left) for t in read.tickets),
         checked_at=now,
     )
+
+
+def _product_id(offer: Offer) -> str | None:
+    product = offer.product
+    return (product.id or id_at_end(product.iri)) if product else None
 
 
 def _need(

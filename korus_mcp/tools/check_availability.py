@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.booking.quote import Quote, Session, TicketNeed
+from korus_mcp.alternatives import Proposals
+from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
+from korus_mcp.tools.alternatives import AlternativesInShort, AlternativeView, next_step, shown
 from korus_mcp.tools.arguments import Language, OfferId, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
@@ -55,11 +57,12 @@ class AvailabilityView(View):
     listed: str | None = None
     left: int | None = None
     sessions: list[SessionView] = []
+    alternatives: AlternativesInShort = []
     checked_at: str
     next: str
 
     def text(self) -> str:
-        """A heading and a line for each session."""
+        """A heading and a line for each session and alternative."""
         state = "bookable" if self.bookable else f"not bookable: {self.reason}"
         listed = f"listed at {self.listed}" if self.listed else None
         left = None if self.left is None else f"{self.left} left"
@@ -67,6 +70,7 @@ class AvailabilityView(View):
         return lines_of(
             f"{self.product} ({facts}); offer_id {self.offer_id}",
             *(session.text() for session in self.sessions),
+            *(alternative.text() for alternative in self.alternatives),
             f"Checked at {self.checked_at}. {self.next}",
         )
 
@@ -83,12 +87,19 @@ async def check_availability(
     Nothing is held.
     """
     services = app(ctx)
-    quote = await services.quotes.of_offer(offer_id, services.language(language))
+    wished = services.language(language)
+    quote = await services.quotes.of_offer(offer_id, wished)
     services.prices.show(services.principal.key, offer_id, quote.price)
-    return Reply(_view(quote, quantity))
+    near = Proposals()
+    if quote.obstacle(quantity) is not None:
+        missed = Missed(quote=quote, quantity=quantity)
+        near = await services.alternatives.instead_of(missed, wished)
+    return Reply(_view(quote, quantity, near, shown(services, near)))
 
 
-def _view(quote: Quote, quantity: int) -> AvailabilityView:
+def _view(
+    quote: Quote, quantity: int, near: Proposals, alternatives: list[AlternativeView]
+) -> AvailabilityView:
     obstacle = quote.obstacle(quantity)
     sessions = [
         (need, s)
@@ -106,8 +117,11 @@ def _view(quote: Quote, quantity: int) -> AvailabilityView:
         listed=text_of(quote.list_price) if moved else None,
         left=quote.left,
         sessions=_sessions(quote, sessions[:SHOWN_SESSIONS], quantity),
+        alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
-        next=_next(quote, bookable=obstacle is None, hidden=len(sessions) - SHOWN_SESSIONS),
+        next=_next(quote, hidden=len(sessions) - SHOWN_SESSIONS)
+        if obstacle is None
+        else next_step(near, "Propose another day, session or zone from get_offers."),
     )
 
 
@@ -118,9 +132,7 @@ def _sessions(
     return [SessionView.of(s, quantity, need.name if several else None) for need, s in sessions]
 
 
-def _next(quote: Quote, *, bookable: bool, hidden: int) -> str:
-    if not bookable:
-        return "Propose another day, session or zone from get_offers."
+def _next(quote: Quote, *, hidden: int) -> str:
     needs = sum(need.needs_session for need in quote.tickets)
     choose = {
         0: "No session is needed: reserve without session_ids.",

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
 from korus_mcp.explain import explained
-from korus_mcp.refusals import Refusal, invalid, unasked
+from korus_mcp.refusals import Proposal, Refusal, invalid, unasked
 from korus_mcp.settings import Content
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
@@ -193,6 +193,10 @@ def failure(refusal: Refusal) -> CallToolResult:
         error["fields"] = [
             {k: v for k, v in vars(problem).items() if v is not None} for problem in refusal.fields
         ]
+    if refusal.alternatives:
+        error["alternatives"] = [
+            {k: v for k, v in vars(proposal).items() if v} for proposal in refusal.alternatives
+        ]
     return CallToolResult(
         is_error=True,
         content=[TextContent(type="text", text=_failure_text(refusal))],
@@ -205,7 +209,14 @@ def _failure_text(refusal: Refusal) -> str:
         f"\n- {p.field}: {p.problem}" + (f" (e.g. {p.example})" if p.example else "")
         for p in refusal.fields
     )
-    return f"{refusal.code}: {refusal.message} {refusal.next_step}{named}"
+    instead = "".join(f"\n- {_proposal_text(p)}" for p in refusal.alternatives)
+    return f"{refusal.code}: {refusal.message} {refusal.next_step}{named}{instead}"
+
+
+def _proposal_text(proposal: Proposal) -> str:
+    sessions = ", ".join(proposal.session_ids) or proposal.session_id
+    facts = (proposal.starts_at or proposal.date, proposal.price, f"offer_id {proposal.offer_id}")
+    return ", ".join(f for f in (*facts, f"session_id {sessions}" if sessions else None) if f)
 
 
 def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:

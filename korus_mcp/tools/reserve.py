@@ -1,16 +1,30 @@
 """reserve: hold offers for some minutes at the price shown."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from korus_mcp.app import App
 from korus_mcp.booking.desk import ReserveCall, Reserved, ReserveState, WishedItem
+from korus_mcp.booking.quote import Unavailable
 from korus_mcp.money import Money
+from korus_mcp.refusals import Refusal
+from korus_mcp.tools.alternatives import (
+    AlternativesInShort,
+    AlternativeView,
+    next_step,
+    proposal,
+    shown,
+)
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldView
 from korus_mcp.tools.views import Part, lines_of, text_of
+
+NAMED_INSTEAD: Final = 2
+"""For each offer that is not held: beside what is held there is less room."""
 
 
 class Item(BaseModel):
@@ -35,6 +49,14 @@ class FailedView(Part):
     offer_id: str
     code: str | None = None
     message: str
+    alternatives: AlternativesInShort = []
+
+    def text(self) -> str:
+        """One line of text, and one more for each alternative."""
+        return lines_of(
+            f'{self.offer_id} not held; the issuer says: "{self.message}"',
+            *(alternative.text() for alternative in self.alternatives),
+        )
 
 
 class ReserveView(View):
@@ -53,13 +75,12 @@ class ReserveView(View):
 
     def text(self) -> str:
         """The holds, what failed, and what to do next."""
-        failed = [f'{f.offer_id} not held; the issuer says: "{f.message}"' for f in self.failed]
         again = " (the same call again: these are the holds made before)" if self.replayed else ""
         total = f"Total {self.total}, held until {self.earliest_expiry}." if self.total else None
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),
-            *failed,
+            *(failed.text() for failed in self.failed),
             total,
             *self.price_moves,
             self.next,
@@ -90,25 +111,67 @@ async def reserve(
     An equal call answers with the same holds.
     """
     services = app(ctx)
-    reserved = await services.booking.desk.reserve(
-        ReserveCall(
-            owner=services.principal.key,
-            items=tuple(WishedItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
-            language=services.language(language),
-            max_total=Money(max_total) if max_total is not None else None,
-            again=again,
-        )
+    call = ReserveCall(
+        owner=services.principal.key,
+        items=tuple(WishedItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
+        language=services.language(language),
+        max_total=Money(max_total) if max_total is not None else None,
+        again=again,
     )
-    return Reply(_view(reserved, max_total, services.settings.environment.value))
+    try:
+        reserved = await services.booking.desk.reserve(call)
+    except Unavailable as refusal:
+        raise await _with_alternatives(services, refusal, call) from None
+    instead = await _instead_of_failed(services, reserved, call)
+    return Reply(_view(reserved, instead, max_total, services.settings.environment.value))
 
 
-def _view(reserved: Reserved, max_total: Decimal | None, environment: str) -> ReserveView:
+async def _with_alternatives(services: App, refusal: Unavailable, call: ReserveCall) -> Refusal:
+    """The refusal, with what can be booked instead."""
+    near = await services.alternatives.instead_of(
+        refusal.missed, call.language, at_most=call.max_total, limit=NAMED_INSTEAD
+    )
+    return Refusal(
+        refusal.code,
+        refusal.message,
+        next_step(near, refusal.next_step),
+        fields=refusal.fields,
+        alternatives=tuple(proposal(view) for view in shown(services, near)),
+    )
+
+
+async def _instead_of_failed(
+    services: App, reserved: Reserved, call: ReserveCall
+) -> Mapping[str, list[AlternativeView]]:
+    """What can be booked instead of each offer the issuer would not hold, by offer_id."""
+    failed = {f.offer_id for f in reserved.failed}
+    missed = {i.offer: i for i in call.items if str(i.offer) in failed}
+    if not missed:
+        return {}
+    found = await services.alternatives.instead_of_each(
+        tuple(missed.values()), call.language, limit=NAMED_INSTEAD
+    )
+    return {str(offer): shown(services, near) for offer, near in found.items()}
+
+
+def _view(
+    reserved: Reserved,
+    instead: Mapping[str, list[AlternativeView]],
+    max_total: Decimal | None,
+    environment: str,
+) -> ReserveView:
     holds = [HoldView.of(hold) for hold in reserved.holds]
     return ReserveView(
         state=reserved.state,
         reservations=holds,
         failed=[
-            FailedView(offer_id=f.offer_id, code=f.code, message=f.message) for f in reserved.failed
+            FailedView(
+                offer_id=f.offer_id,
+                code=f.code,
+                message=f.message,
+                alternatives=instead.get(f.offer_id, []),
+            )
+            for f in reserved.failed
         ],
         total=text_of(reserved.total),
         earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
@@ -120,7 +183,7 @@ def _view(reserved: Reserved, max_total: Decimal | None, environment: str) -> Re
         replayed=reserved.replayed,
         check_again_after=reserved.check_again_after,
         environment=environment,
-        next=_next(reserved),
+        next=_next(reserved, has_alternatives=any(instead.values())),
     )
 
 
@@ -132,17 +195,18 @@ def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
     return [f"The holds cost {held}, more than max_total: order only if the person accepts that."]
 
 
-def _next(reserved: Reserved) -> str:
+def _next(reserved: Reserved, *, has_alternatives: bool) -> str:
+    source = "the alternatives" if has_alternatives else "get_offers"
     match reserved.state:
         case ReserveState.HELD:
             return "Show lines and total to the person, then call place_order in time."
         case ReserveState.PARTLY_HELD:
             return (
                 "Ask the person: place_order what is held, or choose replacements for the rest "
-                "with get_offers and reserve only those."
+                f"from {source} and reserve only those."
             )
         case ReserveState.FAILED:
-            return "Nothing is held. Choose other offers with get_offers."
+            return f"Nothing is held. Choose other offers from {source}."
         case ReserveState.IN_DOUBT:
             return (
                 "The issuer's answer is missing; a hold may exist and lapses by itself. The same "

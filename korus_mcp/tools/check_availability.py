@@ -1,11 +1,14 @@
 """check_availability: what is left of one offer, asked from the issuer now."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
 from korus_mcp.booking.quote import Quote, Session, TicketNeed
-from korus_mcp.tools.arguments import Language, OfferId, Quantity
+from korus_mcp.catalog.paging import Place
+from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
 
@@ -56,6 +59,7 @@ class AvailabilityView(View):
     left: int | None = None
     sessions: list[SessionView] = []
     checked_at: str
+    next_cursor: str | None = None
     next: str
 
     def text(self) -> str:
@@ -67,6 +71,7 @@ class AvailabilityView(View):
         return lines_of(
             f"{self.product} ({facts}); offer_id {self.offer_id}",
             *(session.text() for session in self.sessions),
+            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
             f"Checked at {self.checked_at}. {self.next}",
         )
 
@@ -74,27 +79,34 @@ class AvailabilityView(View):
 @tool(title="Check availability", read_only=True, destructive=False, idempotent=True)
 async def check_availability(
     ctx: ToolContext,
-    offer_id: OfferId,
-    quantity: Annotated[Quantity, Field(description="How many are wanted")] = 1,
+    offer_id: Annotated[OfferId, Field(description="From get_offers")],
+    quantity: Annotated[Quantity, Field(description="How many")] = 1,
+    cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[AvailabilityView]:
-    """Ask the issuer now whether an offer can be booked, at what price and at which sessions.
-
-    Nothing is held.
-    """
+    """Ask the issuer now what an offer costs, what is left, and its sessions. Holds nothing."""
     services = app(ctx)
     quote = await services.quotes.of_offer(offer_id, services.language(language))
     services.prices.show(services.principal.key, offer_id, quote.price)
-    return Reply(_view(quote, quantity))
-
-
-def _view(quote: Quote, quantity: int) -> AvailabilityView:
-    obstacle = quote.obstacle(quantity)
-    sessions = [
+    first = cursor.offset if cursor else 0
+    to_come = [
         (need, s)
         for need, s in quote.sessions()
         if s.starts_at is None or s.starts_at > quote.checked_at
-    ]
+    ][first:]
+    view = partial(_view, quote, quantity, to_come, first)
+    return Reply.of_rows(min(len(to_come), SHOWN_SESSIONS), view)
+
+
+def _view(
+    quote: Quote,
+    quantity: int,
+    sessions: Sequence[tuple[TicketNeed, Session]],
+    first: int,
+    count: int,
+) -> AvailabilityView:
+    obstacle = quote.obstacle(quantity)
+    hidden = len(sessions) - count
     moved = quote.list_price is not None and quote.list_price != quote.price
     return AvailabilityView(
         offer_id=str(quote.handle),
@@ -105,14 +117,15 @@ def _view(quote: Quote, quantity: int) -> AvailabilityView:
         price=text_of(quote.price),
         listed=text_of(quote.list_price) if moved else None,
         left=quote.left,
-        sessions=_sessions(quote, sessions[:SHOWN_SESSIONS], quantity),
+        sessions=_sessions(quote, sessions[:count], quantity),
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
-        next=_next(quote, bookable=obstacle is None, hidden=len(sessions) - SHOWN_SESSIONS),
+        next_cursor=cursor_of(Place(first + count) if hidden else None),
+        next=_next(quote, bookable=obstacle is None, hidden=hidden),
     )
 
 
 def _sessions(
-    quote: Quote, sessions: list[tuple[TicketNeed, Session]], quantity: int
+    quote: Quote, sessions: Sequence[tuple[TicketNeed, Session]], quantity: int
 ) -> list[SessionView]:
     several = sum(need.needs_session for need in quote.tickets) > 1
     return [SessionView.of(s, quantity, need.name if several else None) for need, s in sessions]
@@ -127,4 +140,4 @@ def _next(quote: Quote, *, bookable: bool, hidden: int) -> str:
         1: "Reserve with one session_id.",
     }
     said = choose.get(needs, "Reserve with one session_id for each ticket named.")
-    return said + (f" {hidden} later sessions are not shown." if hidden > 0 else "")
+    return said + (f" {hidden} later sessions: call again with the cursor." if hidden else "")

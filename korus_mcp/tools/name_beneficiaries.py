@@ -1,5 +1,6 @@
 """name_beneficiaries: tell the issuer who uses each ticket."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -73,9 +74,9 @@ async def name_beneficiaries(
         list[Person], Field(min_length=1, max_length=50, description="One entry a ticket")
     ],
 ) -> Reply[NamingsView]:
-    """Name who uses each ticket, where get_tickets says it is needed.
+    """Name who uses each ticket where get_tickets asks for it.
 
-    Ask the person; never invent data. The same call again changes nothing.
+    Ask the person; invent nothing.
     """
     services = app(ctx)
     ids = [person.ticket_id for person in beneficiaries]
@@ -87,18 +88,31 @@ async def name_beneficiaries(
         [(person.ticket_id, person.holder) for person in beneficiaries],
         services.language(None),
     )
-    return Reply(
-        NamingsView(
+
+    def view(count: int) -> NamingsView:
+        return NamingsView(
             order_id=issued.order.id,
             tickets=[
                 NamingView(ticket_id=n.ticket_id, outcome=n.outcome, fields=list(n.fields))
-                for n in namings
+                for n in _shown(namings, count)
             ],
             still_waiting=len(issued.waiting),
             environment=services.settings.environment.value,
-            next=_next(issued, namings),
+            next=_next(issued, namings) + _not_shown(len(namings) - count),
         )
-    )
+
+    return Reply.of_rows(len(namings), view)
+
+
+def _shown(namings: Sequence[Naming], count: int) -> Sequence[Naming]:
+    """All in the order they were given, else first those somebody must look after."""
+    if count == len(namings):
+        return namings
+    return sorted(namings, key=lambda n: n.outcome is NamingOutcome.NAMED)[:count]
+
+
+def _not_shown(hidden: int) -> str:
+    return f" {hidden} outcomes are not shown; get_tickets tells who is named." if hidden else ""
 
 
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 CEILING: Final = 4000
 _PIECE: Final = re.compile("[0-9]{1,3}|[ _]?[A-Za-z]+|[^A-Za-z0-9]+?(?=[ _]?[A-Za-z]|[0-9]|$)")
-_ONE_TOKEN: Final = frozenset(
+ONE_TOKEN: Final = frozenset(
     word
     for line in (
         "amount category check checked choices choose city code country created cursor customer",
@@ -24,7 +24,7 @@ _ONE_TOKEN: Final = frozenset(
     for word in line.split()
 )
 """What is one token, words also behind a blank or an underscore."""
-_TWO_TOKENS: Final = frozenset(
+TWO_TOKENS: Final = frozenset(
     word
     for line in (
         "deadline ends enough expires expiry firstname held issuer lastname offers outcome",
@@ -32,7 +32,9 @@ _TWO_TOKENS: Final = frozenset(
     )
     for word in line.split()
 )
-_RARE_PAIR: Final = re.compile("bq|g[kq]|j[vz]|k[qz]|lq|q[fgjkvz]|rj|tq|w[qz]|x[gjkqvw]|yq|z[jqv]")
+_RARE_PAIR: Final = re.compile(
+    "bq|g[kq]|j[vz]|k[qz]|lq|nq|q[fgjkvz]|rj|tq|w[qz]|x[gjkqvw]|yq|z[jqv]"
+)
 """Two letters that are two tokens; any others that follow each other are one."""
 
 
@@ -62,9 +64,9 @@ def _most(piece: str) -> int:
     if piece.isdecimal() and piece.isascii():
         return 1
     word = piece.lstrip(" _") if piece[-1].isalnum() else piece
-    if word in _ONE_TOKEN:
+    if word in ONE_TOKEN:
         return 1
-    if word in _TWO_TOKENS:
+    if word in TWO_TOKENS:
         return 2
     if not (word.isascii() and word.isalpha()):
         return len(piece.encode())

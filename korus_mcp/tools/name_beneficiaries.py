@@ -1,6 +1,5 @@
 """name_beneficiaries: tell the issuer who uses each ticket."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -88,31 +87,18 @@ async def name_beneficiaries(
         [(person.ticket_id, person.holder) for person in beneficiaries],
         services.language(None),
     )
-
-    def view(count: int) -> NamingsView:
-        return NamingsView(
+    return Reply(
+        NamingsView(
             order_id=issued.order.id,
             tickets=[
                 NamingView(ticket_id=n.ticket_id, outcome=n.outcome, fields=list(n.fields))
-                for n in _shown(namings, count)
+                for n in namings
             ],
             still_waiting=len(issued.waiting),
             environment=services.settings.environment.value,
-            next=_next(issued, namings) + _not_shown(len(namings) - count),
+            next=_next(issued, namings),
         )
-
-    return Reply.of_rows(len(namings), view)
-
-
-def _shown(namings: Sequence[Naming], count: int) -> Sequence[Naming]:
-    """All in the order they were given, else first those somebody must look after."""
-    if count == len(namings):
-        return namings
-    return sorted(namings, key=lambda n: n.outcome is NamingOutcome.NAMED)[:count]
-
-
-def _not_shown(hidden: int) -> str:
-    return f" {hidden} outcomes are not shown; get_tickets tells who is named." if hidden else ""
+    )
 
 
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:

@@ -43,7 +43,14 @@ class SessionView(Part):
         room = "" if self.enough else " (not enough)"
         ticket = f" for {self.ticket}" if self.ticket else ""
         when = self.starts_at or "no time stated"
+        when += f" to {self._ends(when)}" if self.ends_at else ""
         return f"  {when}{left}{room}{ticket}; session_id {self.session_id}"
+
+    def _ends(self, start: str) -> str:
+        """The end; on the same day by the hour alone."""
+        end = self.ends_at or ""
+        day, _, hour = end.partition("T")
+        return hour[:5] if start.startswith(day) else end
 
 
 class AvailabilityView(View):

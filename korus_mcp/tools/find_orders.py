@@ -44,6 +44,7 @@ class OrderRow(Part):
         """One line of text."""
         facts = (
             self.reference,
+            f"issuer's {self.issuer_reference}" if self.issuer_reference else None,
             self.status,
             self.created_at,
             f"{self.tickets} tickets",

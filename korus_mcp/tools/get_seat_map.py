@@ -63,14 +63,18 @@ class ZoneView(Part):
             offers=offers,
         )
 
+    @property
+    def prices(self) -> str:
+        """One price, or from the lowest to the highest."""
+        highest = f" to {self.to_price}" if self.to_price else ""
+        return f"{self.from_price}{highest}" if self.from_price else "no offer"
+
     def text(self) -> str:
         """One line, and one more for each offer."""
-        price = f"{self.from_price}{f' to {self.to_price}' if self.to_price else ''}"
         left = "" if self.left is None else f", {self.left} left"
         category = f" ({self.category})" if self.category else ""
-        known = price if self.from_price else "no offer"
         return lines_of(
-            f"{self.zone}{category}: {known}{left}",
+            f"{self.zone}{category}: {self.prices}{left}",
             *(f"  {o.product} {o.price or ''}: offer_id {o.offer_id}" for o in self.offers),
         )
 
@@ -210,7 +214,7 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
         left = "" if zone.left is None else f" ({zone.left} left)"
-        key = (zone.category or "no category", zone.from_price or "no offer")
+        key = (zone.category or "no category", zone.prices)
         groups.setdefault(key, []).append(f"{zone.zone}{left}")
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 

@@ -36,6 +36,11 @@ class FailedView(Part):
     code: str | None = None
     message: str
 
+    def text(self) -> str:
+        """One line of text."""
+        code = f" ({self.code})" if self.code else ""
+        return f'{self.offer_id} not held{code}; the issuer says: "{self.message}"'
+
 
 class ReserveView(View):
     """What is held now."""
@@ -53,13 +58,12 @@ class ReserveView(View):
 
     def text(self) -> str:
         """The holds, what failed, and what to do next."""
-        failed = [f'{f.offer_id} not held; the issuer says: "{f.message}"' for f in self.failed]
         again = " (the same call again: these are the holds made before)" if self.replayed else ""
         total = f"Total {self.total}, held until {self.earliest_expiry}." if self.total else None
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),
-            *failed,
+            *(failed.text() for failed in self.failed),
             total,
             *self.price_moves,
             self.next,

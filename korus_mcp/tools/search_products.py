@@ -90,7 +90,7 @@ class SearchView(View):
         of_all = f" of {self.total}" if self.total is not None else ""
         more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
         as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
-        head = f"{self.shown}{of_all} found{as_of}." if self.products else None
+        head = f"{self.shown}{of_all} found{as_of}."
         return lines_of(head, *(p.text() for p in self.products), more, self.note)
 
 

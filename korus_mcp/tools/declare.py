@@ -197,9 +197,10 @@ def rendered(reply: Reply[Any], content: Content) -> CallToolResult:
 def _fitting_halves(reply: Reply[Any]) -> tuple[str, dict[str, Any]]:
     """Text and structure of a reply, cut where they would pass the ceiling."""
     halves = _halves(reply.view)
-    if _fit(halves):
+    whole = (LONGEST_LIST, reply.view.shorter)
+    rows, cut = (reply.rows, reply.fewer) if reply.fewer is not None else whole
+    if rows == 0 or _fit(halves):
         return halves
-    rows, cut = reply.rows or LONGEST_LIST, reply.fewer or reply.view.shorter
     return _halves(cut(most_that_fit(rows, lambda most: _fit(_halves(cut(most))))))
 
 

@@ -22,7 +22,8 @@ EMBEDDED_BYTES: Final = 1024 * 1024
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
-"""Tickets of a reply, and documents: an order may have one for each."""
+DOCUMENTED_PAGE: Final = 12
+"""Tickets of a reply where there is about a document for each: so many of both."""
 
 
 class TicketView(Part):
@@ -127,7 +128,8 @@ async def get_tickets(
     blocks: list[ContentBlock] = []
     shown: list[DocumentView] = []
     first = cursor.offset if cursor else 0
-    for document in issued.documents[first : first + PAGE]:
+    last = first + _page_size(issued)
+    for document in issued.documents[first:last]:
         saved = any(view.saved_to for view in shown)
         language_of_file = wished if save else None
         row, block = await _file(ctx, services, issued, document, language_of_file, lenient=saved)
@@ -137,8 +139,13 @@ async def get_tickets(
     def view(count: int) -> TicketsView:
         return _view(services, issued, shown, range(first, first + count), vouchers=vouchers)
 
-    tickets = issued.tickets[first : first + PAGE]
-    return Reply.of_rows(max(len(tickets), len(shown)), view, tuple(blocks))
+    rows = max(len(issued.tickets[first:last]), len(shown))
+    return Reply.of_rows(rows, view, tuple(blocks))
+
+
+def _page_size(issued: IssuedTickets) -> int:
+    """A document that was saved must be shown, so a page with documents must fit as it is."""
+    return PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE
 
 
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:

@@ -3,6 +3,7 @@
 import string
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -131,18 +132,22 @@ async def test_fifty_tickets_with_vouchers_and_long_names_come_in_pages(
         assert f"{len(pages[0])} of 50 tickets" in first.text
 
 
-async def test_an_order_with_a_document_for_each_ticket_shows_each_once() -> None:
-    async with desk_where(in_prose([""])) as desk:
+async def test_an_order_with_a_document_for_each_ticket_shows_and_saves_each_once(
+    tmp_path: Path,
+) -> None:
+    async with desk_where(in_prose([""]), DOWNLOAD_DIR=str(tmp_path)) as desk:
         (item, *_) = await seats(desk, 40)
         held = await desk.call("reserve", items=[item])
         made = await desk.order(held["reservations"][0]["reservation_id"])
         desk.clock.advance(120)
-        asked = {"order_id": made["orders"][0]["order_id"]}
+        asked = {"order_id": made["orders"][0]["order_id"], "save": True, "vouchers": True}
         pages = await paged(desk, "get_tickets", "documents", **asked)
         shown = ids((document for page in pages for document in page), "uri")
         (order,) = desk.sandbox.orders()
         assert len(order.document_ids) == 40
-        assert len(set(shown)) == 40
+        assert len({document["saved_to"] for page in pages for document in page}) == 40
+        assert len(set(shown)) == len(shown) == 40
+        assert [len(page) for page in pages] == [12, 12, 12, 4]
 
 
 @pytest.mark.parametrize("landmark", ["stadium_base", "park_base", "museum_base", "hall_base"])

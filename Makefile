@@ -58,7 +58,7 @@ fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)
 
-readme: $(READY) ## rewrite the generated tables of README.md and server.json
+readme: $(READY) ## rewrite what is generated: tables of README.md, server.json, snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 sandbox: $(READY) ## serve the imitation of the API on loopback

@@ -6,88 +6,33 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-from anyio.abc import Process
-from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client
 
 from korus_mcp.cli import main
 from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, handle_of
 from tests.fixtures.hosts import (
+    INITIALIZE,
     START_SECONDS,
+    RawHost,
     child_environment,
     free_port,
     listening,
+    raw_host,
     started,
 )
 
-LINE_LIMIT = 10_000_000
 DELAY = 1.5
 LEAVE_SECONDS = 8
 PATIENCE_SECONDS = 0.3
 """Of a host, between the end of stdin and the signal."""
-INITIALIZE = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "raw host", "version": "1"},
-}
-
-
-@dataclass
-class RawHost:
-    """A host that speaks the protocol by hand, so that its child can be ended by hand."""
-
-    process: Process
-    lines: BufferedByteReceiveStream
-    _last: int = field(default=0)
-
-    async def send(self, method: str, parameters: Mapping[str, Any] | None = None) -> int:
-        """Send a request; its id."""
-        self._last += 1
-        message = {"jsonrpc": "2.0", "id": self._last, "method": method}
-        await self.write(message | ({"params": parameters} if parameters is not None else {}))
-        return self._last
-
-    async def write(self, message: Mapping[str, Any]) -> None:
-        """Write one line."""
-        assert self.process.stdin is not None
-        await self.process.stdin.send(json.dumps(message).encode() + b"\n")
-
-    async def receive(self, number: int) -> Any:
-        """The result of a request; every line up to it must be a message."""
-        while True:
-            line = json.loads(await self.lines.receive_until(b"\n", LINE_LIMIT))
-            assert line["jsonrpc"] == "2.0"
-            if line.get("id") == number:
-                return line["result"]
-
-    async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        """The structure of a tool's answer."""
-        number = await self.send("tools/call", {"name": tool, "arguments": arguments})
-        result = await self.receive(number)
-        assert not result.get("isError"), result
-        return result["structuredContent"]
-
-
-@asynccontextmanager
-async def raw_host(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[RawHost]:
-    """A host whose child has been initialized."""
-    async with started(*arguments, environment=environment) as process:
-        assert process.stdout is not None
-        host = RawHost(process, BufferedByteReceiveStream(process.stdout))
-        with anyio.fail_after(START_SECONDS):
-            await host.receive(await host.send("initialize", INITIALIZE))
-        await host.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        yield host
 
 
 async def order_under_way(host: RawHost, served: ServedSandbox) -> None:

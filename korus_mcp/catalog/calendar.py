@@ -85,6 +85,12 @@ class CalendarPage:
     is_cut: bool = False
     came_late: bool = False
 
+    def place_behind(self, count: int) -> Place | None:
+        """Where the next page begins when so many rows of this one were used; None at the end."""
+        if count == len(self.rows):
+            return self.next_place
+        return Place(self.start + count, self.rows[count - 1].handle)
+
 
 @dataclass(frozen=True)
 class Wish:

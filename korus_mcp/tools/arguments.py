@@ -112,7 +112,7 @@ OfferId: TypeAlias = Annotated[
     Handle,
     PlainValidator(_handle),
     _TEXT_SCHEMA,
-    Field(description="From get_offers", examples=[EXAMPLE_HANDLE]),
+    Field(examples=[EXAMPLE_HANDLE]),
 ]
 SessionId: TypeAlias = Annotated[
     str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
@@ -123,7 +123,7 @@ ReservationId: TypeAlias = Annotated[
 TicketId: TypeAlias = Annotated[
     str,
     AfterValidator(_resource_id),
-    Field(description="From get_tickets", examples=[EXAMPLE_ID]),
+    Field(examples=[EXAMPLE_ID]),
 ]
 WHOLE: Final = BeforeValidator(_not_a_flag)
 """Beside a whole number's limits: without it `true` would count as 1."""
@@ -144,11 +144,11 @@ Cursor: TypeAlias = Annotated[
     Place | None,
     PlainValidator(lambda value: None if value is None else _place(value)),
     _TEXT_SCHEMA,
-    Field(description="next_cursor of a reply"),
+    Field(description="next_cursor"),
 ]
 Language: TypeAlias = Annotated[
     Annotated[str, Field(pattern=_LANGUAGE)] | None,
-    Field(description="e.g. fr, en", examples=["en"]),
+    Field(description="ISO code", examples=["en"]),
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Sendable: TypeAlias = Annotated[str, AfterValidator(_sendable), Field(min_length=1, max_length=100)]

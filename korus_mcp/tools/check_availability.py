@@ -1,13 +1,15 @@
 """check_availability: what is left of one offer, asked from the issuer now."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from korus_mcp.alternatives import Proposals
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
+from korus_mcp.catalog.paging import Place
 from korus_mcp.tools.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.tools.arguments import Language, OfferId, Quantity
+from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
 
@@ -42,7 +44,14 @@ class SessionView(Part):
         room = "" if self.enough else " (not enough)"
         ticket = f" for {self.ticket}" if self.ticket else ""
         when = self.starts_at or "no time stated"
+        when += f" to {self._ends(when)}" if self.ends_at else ""
         return f"  {when}{left}{room}{ticket}; session_id {self.session_id}"
+
+    def _ends(self, start: str) -> str:
+        """The end; on the same day by the hour alone."""
+        end = self.ends_at or ""
+        day, _, hour = end.partition("T")
+        return hour[:5] if start.startswith(day) else end
 
 
 class AvailabilityView(View):
@@ -59,6 +68,7 @@ class AvailabilityView(View):
     sessions: list[SessionView] = []
     alternatives: AlternativesInShort = []
     checked_at: str
+    next_cursor: str | None = None
     next: str
 
     def text(self) -> str:
@@ -71,6 +81,7 @@ class AvailabilityView(View):
             f"{self.product} ({facts}); offer_id {self.offer_id}",
             *(session.text() for session in self.sessions),
             *(alternative.text() for alternative in self.alternatives),
+            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
             f"Checked at {self.checked_at}. {self.next}",
         )
 
@@ -78,14 +89,12 @@ class AvailabilityView(View):
 @tool(title="Check availability", read_only=True, destructive=False, idempotent=True)
 async def check_availability(
     ctx: ToolContext,
-    offer_id: OfferId,
-    quantity: Annotated[Quantity, Field(description="How many are wanted")] = 1,
+    offer_id: Annotated[OfferId, Field(description="From get_offers")],
+    quantity: Annotated[Quantity, Field(description="How many")] = 1,
+    cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[AvailabilityView]:
-    """Ask the issuer now whether an offer can be booked, at what price and at which sessions.
-
-    Nothing is held.
-    """
+    """Ask the issuer now what an offer costs, what is left, and its sessions. Holds nothing."""
     services = app(ctx)
     wished = services.language(language)
     quote = await services.quotes.of_offer(offer_id, wished)
@@ -94,18 +103,30 @@ async def check_availability(
     if quote.obstacle(quantity) is not None:
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
-    return Reply(_view(quote, quantity, near, shown(services, near)))
+    first = cursor.offset if cursor else 0
+    to_come = [
+        (need, s)
+        for need, s in quote.sessions()
+        if s.starts_at is None or s.starts_at > quote.checked_at
+    ][first:]
+    base = _view(quote, quantity, near, shown(services, near))
+
+    def with_sessions(count: int) -> AvailabilityView:
+        hidden = len(to_come) - count
+        update: dict[str, object] = {"sessions": _sessions(quote, to_come[:count], quantity)}
+        if hidden:
+            update["next_cursor"] = cursor_of(Place(first + count))
+            update["next"] = f"{base.next} {hidden} later sessions: call again with the cursor."
+        return base.model_copy(update=update)
+
+    return Reply.of_rows(min(len(to_come), SHOWN_SESSIONS), with_sessions)
 
 
 def _view(
     quote: Quote, quantity: int, near: Proposals, alternatives: list[AlternativeView]
 ) -> AvailabilityView:
+    """All but the sessions."""
     obstacle = quote.obstacle(quantity)
-    sessions = [
-        (need, s)
-        for need, s in quote.sessions()
-        if s.starts_at is None or s.starts_at > quote.checked_at
-    ]
     moved = quote.list_price is not None and quote.list_price != quote.price
     return AvailabilityView(
         offer_id=str(quote.handle),
@@ -116,27 +137,25 @@ def _view(
         price=text_of(quote.price),
         listed=text_of(quote.list_price) if moved else None,
         left=quote.left,
-        sessions=_sessions(quote, sessions[:SHOWN_SESSIONS], quantity),
         alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
-        next=_next(quote, hidden=len(sessions) - SHOWN_SESSIONS)
+        next=_next(quote)
         if obstacle is None
         else next_step(near, "Propose another day, session or zone from get_offers."),
     )
 
 
 def _sessions(
-    quote: Quote, sessions: list[tuple[TicketNeed, Session]], quantity: int
+    quote: Quote, sessions: Sequence[tuple[TicketNeed, Session]], quantity: int
 ) -> list[SessionView]:
     several = sum(need.needs_session for need in quote.tickets) > 1
     return [SessionView.of(s, quantity, need.name if several else None) for need, s in sessions]
 
 
-def _next(quote: Quote, *, hidden: int) -> str:
+def _next(quote: Quote) -> str:
     needs = sum(need.needs_session for need in quote.tickets)
     choose = {
         0: "No session is needed: reserve without session_ids.",
         1: "Reserve with one session_id.",
     }
-    said = choose.get(needs, "Reserve with one session_id for each ticket named.")
-    return said + (f" {hidden} later sessions are not shown." if hidden > 0 else "")
+    return choose.get(needs, "Reserve with one session_id for each ticket named.")

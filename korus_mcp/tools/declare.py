@@ -9,7 +9,8 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+from json import dumps
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, get_type_hints
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -25,10 +26,14 @@ from korus_mcp.app import App
 from korus_mcp.explain import explained
 from korus_mcp.refusals import Proposal, Refusal, invalid, unasked
 from korus_mcp.settings import Content
+from korus_mcp.tools.ceiling import fits, most_that_fit
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
+from korus_mcp.tools.views import Part
 
 ToolContext: TypeAlias = Context[App, Any]
+LONGEST_LIST: Final = 100
+"""Within a row: the seats of one hold."""
 
 
 class View(BaseModel):
@@ -40,16 +45,38 @@ class View(BaseModel):
         """The same for a reader: short, with every value that decides and every id."""
         raise NotImplementedError
 
+    def shorter(self, most: int) -> Self:
+        """The same whose rows have lists of at most so many."""
+        rows = {
+            name: [row.shorter(most) if isinstance(row, Part) else row for row in value]
+            for name, value in self
+            if isinstance(value, list)
+        }
+        return self.model_copy(update=rows)
+
 
 AnyView = TypeVar("AnyView", bound=View)
 
 
 @dataclass(frozen=True)
 class Reply(Generic[AnyView]):
-    """What a tool answers: a view, and further blocks such as links to files."""
+    """What a tool answers: a view, and further blocks such as links to files.
+
+    `fewer` makes the view with only the first so many of its `rows`, telling which call shows the
+    rest: a reply too long for a model is cut that way.
+    """
 
     view: AnyView
     blocks: tuple[ContentBlock, ...] = ()
+    rows: int = 0
+    fewer: Callable[[int], AnyView] | None = None
+
+    @classmethod
+    def of_rows(
+        cls, rows: int, view: Callable[[int], AnyView], blocks: tuple[ContentBlock, ...] = ()
+    ) -> "Reply[AnyView]":
+        """A reply with all rows, where they fit."""
+        return cls(view(rows), blocks, rows, view)
 
 
 Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
@@ -171,12 +198,31 @@ class _Metadata(FuncMetadata):
 
 def rendered(reply: Reply[Any], content: Content) -> CallToolResult:
     """A reply on the wire: a text for reading, a structure for programs."""
-    structure = reply.view.model_dump(mode="json", exclude_defaults=True)
-    text = [TextContent(type="text", text=reply.view.text())]
+    text, structure = _fitting_halves(reply)
+    block = [TextContent(type="text", text=text)]
     return CallToolResult(
-        content=[*([] if content is Content.STRUCTURED else text), *reply.blocks],
+        content=[*([] if content is Content.STRUCTURED else block), *reply.blocks],
         structured_content=None if content is Content.TEXT else structure,
     )
+
+
+def _fitting_halves(reply: Reply[Any]) -> tuple[str, dict[str, Any]]:
+    """Text and structure of a reply, cut where they would pass the ceiling."""
+    halves = _halves(reply.view)
+    whole = (LONGEST_LIST, reply.view.shorter)
+    rows, cut = (reply.rows, reply.fewer) if reply.fewer is not None else whole
+    if rows == 0 or _fit(halves):
+        return halves
+    return _halves(cut(most_that_fit(rows, lambda most: _fit(_halves(cut(most))))))
+
+
+def _halves(view: View) -> tuple[str, dict[str, Any]]:
+    return view.text(), view.model_dump(mode="json", exclude_defaults=True)
+
+
+def _fit(halves: tuple[str, dict[str, Any]]) -> bool:
+    text, structure = halves
+    return fits(text, dumps(structure, ensure_ascii=False, separators=(",", ":")))
 
 
 def failure(refusal: Refusal) -> CallToolResult:

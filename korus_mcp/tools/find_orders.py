@@ -44,6 +44,7 @@ class OrderRow(Part):
         """One line of text."""
         facts = (
             self.reference,
+            f"issuer's {self.issuer_reference}" if self.issuer_reference else None,
             self.status,
             self.created_at,
             f"{self.tickets} tickets",
@@ -78,29 +79,31 @@ async def find_orders(
         Annotated[str, Field(min_length=1, max_length=50)] | None,
         Field(description="Any reference of the order"),
     ] = None,
-    created_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
-    created_to: Annotated[Day | None, Field(description="Ordered on or before (31 days)")] = None,
-    limit: Annotated[int, Field(ge=1, le=50, description="Page size", examples=[10]), WHOLE] = 10,
+    created_from: Annotated[Day | None, Field(description="First day")] = None,
+    created_to: Annotated[Day | None, Field(description="Last day")] = None,
+    limit: Annotated[int, Field(ge=1, le=50, description="1-50", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:
-    """Find orders for a service desk by reference or day of order, newest first."""
+    """Find orders by reference or day of order, newest first."""
     services = app(ctx)
     found = await services.booking.orders.find(
         services.principal.key, Sought(reference, created_from, created_to)
     )
     first = cursor.offset if cursor else 0
     page = found.orders[first : first + limit]
-    end = first + len(page)
-    return Reply(
-        OrdersView(
-            orders=[OrderRow.of(order) for order in page],
-            shown=len(page),
+
+    def view(count: int) -> OrdersView:
+        end = first + count
+        return OrdersView(
+            orders=[OrderRow.of(order) for order in page[:count]],
+            shown=count,
             total=len(found.orders),
             next_cursor=cursor_of(Place(end) if end < len(found.orders) else None),
             environment=services.settings.environment.value,
             note=found.not_read,
         )
-    )
+
+    return Reply.of_rows(len(page), view)
 
 
 def _masked(customer: OrderCustomer | None) -> str | None:

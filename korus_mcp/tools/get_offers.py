@@ -83,21 +83,21 @@ class OffersView(View):
 async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
-    date_from: Annotated[Day | None, Field(description="First day (today)")] = None,
-    date_to: Annotated[Day | None, Field(description="Last day (+30, at most +92)")] = None,
+    date_from: Annotated[Day | None, Field(description="Default today")] = None,
+    date_to: Annotated[Day | None, Field(description="Default +30 days")] = None,
     price_type: Annotated[
-        Words | None, Field(description="Name of a choice; several: commas")
+        Words | None, Field(description="Names from search_products, by commas")
     ] = None,
     seating_category: Annotated[Words | None, Field(description="Same")] = None,
     zone: Annotated[Words | None, Field(description="Same")] = None,
     days_count: Annotated[Words | None, Field(description="Same")] = None,
-    limit: Annotated[int, Field(ge=1, le=40, description="Page size", examples=[15]), WHOLE] = 15,
+    limit: Annotated[int, Field(ge=1, le=40, description="1-40", examples=[15]), WHOLE] = 15,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
     """List days, prices and stock of a product base.
 
-    Prices may lag: check_availability before reserving.
+    Prices may lag: check_availability before reserve.
     """
     services = app(ctx)
     wished_language = services.language(language)
@@ -111,17 +111,19 @@ async def get_offers(
     )
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
-    return Reply(
-        OffersView(
+
+    def view(count: int) -> OffersView:
+        return OffersView(
             product_base_id=str(base.handle),
             name=base.name,
-            days=_days(page.rows),
-            shown=len(page.rows),
+            days=_days(page.rows[:count]),
+            shown=count,
             total=page.total,
-            next_cursor=cursor_of(page.next_place),
+            next_cursor=cursor_of(page.place_behind(count)),
             note=_note(page, window),
         )
-    )
+
+    return Reply.of_rows(len(page.rows), view)
 
 
 def _names(code: str, text: str) -> tuple[str, ...]:

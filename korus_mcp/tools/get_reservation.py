@@ -35,7 +35,7 @@ async def get_reservation(
     ],
     language: Language = None,
 ) -> Reply[ReservationsView]:
-    """Look at reservations: held (seconds left), expired, ordered, in_doubt after a lost answer."""
+    """See what reservations are now: held, expired, ordered or in_doubt."""
     services = app(ctx)
     owner = services.principal.key
     wished = services.language(language)

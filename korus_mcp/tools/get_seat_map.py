@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -62,14 +63,18 @@ class ZoneView(Part):
             offers=offers,
         )
 
+    @property
+    def prices(self) -> str:
+        """One price, or from the lowest to the highest."""
+        highest = f" to {self.to_price}" if self.to_price else ""
+        return f"{self.from_price}{highest}" if self.from_price else "no offer"
+
     def text(self) -> str:
         """One line, and one more for each offer."""
-        price = f"{self.from_price}{f' to {self.to_price}' if self.to_price else ''}"
         left = "" if self.left is None else f", {self.left} left"
         category = f" ({self.category})" if self.category else ""
-        known = price if self.from_price else "no offer"
         return lines_of(
-            f"{self.zone}{category}: {known}{left}",
+            f"{self.zone}{category}: {self.prices}{left}",
             *(f"  {o.product} {o.price or ''}: offer_id {o.offer_id}" for o in self.offers),
         )
 
@@ -103,15 +108,12 @@ async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
     session_id: Annotated[SessionId | None, Field(description="From check_availability")] = None,
-    date: Annotated[Day | None, Field(description="Day of the visit")] = None,
+    date: Annotated[Day | None, Field(description="Of the visit")] = None,
     quantity: Annotated[Quantity, Field(description="Seats wanted")] = 1,
-    max_price: Annotated[Amount | None, Field(description="EUR for one seat at most")] = None,
+    max_price: Annotated[Amount | None, Field(description="EUR a seat")] = None,
     language: Language = None,
 ) -> Reply[SeatMapView]:
-    """Compare zones and seating categories of a venue: prices, stock, offers.
-
-    The issuer allocates the exact seats.
-    """
+    """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
     services = app(ctx)
     wished = services.language(language)
     check_days(date, None, services.api.now())
@@ -134,7 +136,8 @@ async def get_seat_map(
         max_price=max_price,
     )
     products = {str(row.handle): row.product.name for row in rows}
-    return Reply(_view(base, day_text(rows[0].day), table, quantity, products))
+    view = partial(_view, base, day_text(rows[0].day), table, quantity, products)
+    return Reply.of_rows(len(table.zones), view)
 
 
 async def _offers(
@@ -211,7 +214,7 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
         left = "" if zone.left is None else f" ({zone.left} left)"
-        key = (zone.category or "no category", zone.from_price or "no offer")
+        key = (zone.category or "no category", zone.prices)
         groups.setdefault(key, []).append(f"{zone.zone}{left}")
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
@@ -228,9 +231,10 @@ def _view(
     table: SeatTable,
     quantity: int,
     products: Mapping[str, str],
+    count: int,
 ) -> SeatMapView:
     zones = []
-    for place, zone in enumerate(table.zones):
+    for place, zone in enumerate(table.zones[:count]):
         shown = zone.offers[:SHOWN_OFFERS] if place < DETAILED_ZONES else ()
         offers = [
             SeatOfferView(offer_id=o.offer_id, product=products[o.offer_id], price=text_of(o.price))
@@ -242,5 +246,15 @@ def _view(
         date=day,
         zones=zones,
         untied_offers=len(table.untied),
-        note="The issuer allocates the exact seats; the reservation shows them.",
+        note=_note(len(table.zones) - count),
+    )
+
+
+def _note(hidden: int) -> str:
+    note = "The issuer allocates the exact seats; the reservation shows them."
+    if not hidden:
+        return note
+    return (
+        f"{note} {hidden} more zones are not shown: call get_offers with zone, or this with a "
+        "lower max_price."
     )

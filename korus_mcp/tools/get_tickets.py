@@ -10,8 +10,9 @@ from pydantic import Field
 
 from korus_mcp.app import App
 from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, save_pdf
+from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
-from korus_mcp.tools.arguments import Language
+from korus_mcp.tools.arguments import Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
@@ -20,6 +21,9 @@ PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = 1024 * 1024
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
+PAGE: Final = 25
+DOCUMENTED_PAGE: Final = 12
+"""Tickets of a reply where there is about a document for each: so many of both."""
 
 
 class TicketView(Part):
@@ -85,16 +89,22 @@ class TicketsView(View):
     total: str | None = None
     tickets: list[TicketView] = []
     documents: list[DocumentView] = []
+    tickets_total: int | None = None
+    next_cursor: str | None = None
     environment: str
     next: str
 
     def text(self) -> str:
         """Tickets and documents, and what to do next."""
         head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
+        total = f", total {self.total}" if self.total else ""
+        part = f"{len(self.tickets)} of {self.tickets_total} tickets:"
         return lines_of(
-            f"{head}; order_id {self.order_id}",
+            f"{head}{total}; order_id {self.order_id}",
+            part if self.tickets_total is not None else None,
             *(ticket.text() for ticket in self.tickets),
             *(document.text() for document in self.documents),
+            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
             self.next,
         )
 
@@ -104,10 +114,11 @@ async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
         str,
-        Field(min_length=1, max_length=64, description="From place_order, or your own reference"),
+        Field(min_length=1, max_length=64, description="From place_order, or your reference"),
     ],
-    vouchers: Annotated[bool, Field(description="Also show voucher numbers")] = False,
-    save: Annotated[bool, Field(description="Save ready PDFs as files")] = False,
+    vouchers: Annotated[bool, Field(description="Show voucher numbers")] = False,
+    save: Annotated[bool, Field(description="Save PDFs")] = False,
+    cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[TicketsView]:
     """Show the tickets of an order and fetch its PDFs."""
@@ -116,13 +127,25 @@ async def get_tickets(
     issued = await _complete(ctx, services, order_id, wished)
     blocks: list[ContentBlock] = []
     shown: list[DocumentView] = []
-    for document in issued.documents:
+    first = cursor.offset if cursor else 0
+    last = first + _page_size(issued)
+    for document in issued.documents[first:last]:
         saved = any(view.saved_to for view in shown)
         language_of_file = wished if save else None
-        view, block = await _file(ctx, services, issued, document, language_of_file, lenient=saved)
-        shown.append(view)
+        row, block = await _file(ctx, services, issued, document, language_of_file, lenient=saved)
+        shown.append(row)
         blocks.append(block)
-    return Reply(_view(services, issued, shown, vouchers=vouchers), tuple(blocks))
+
+    def view(count: int) -> TicketsView:
+        return _view(services, issued, shown, range(first, first + count), vouchers=vouchers)
+
+    rows = max(len(issued.tickets[first:last]), len(shown))
+    return Reply.of_rows(rows, view, tuple(blocks))
+
+
+def _page_size(issued: IssuedTickets) -> int:
+    """A document that was saved must be shown, so a page with documents must fit as it is."""
+    return PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE
 
 
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
@@ -195,16 +218,27 @@ def _stem(issued: IssuedTickets) -> str:
 
 
 def _view(
-    services: App, issued: IssuedTickets, documents: list[DocumentView], *, vouchers: bool
+    services: App,
+    issued: IssuedTickets,
+    documents: list[DocumentView],
+    page: range,
+    *,
+    vouchers: bool,
 ) -> TicketsView:
     order = issued.order
+    all_tickets = len(issued.tickets)
+    has_more = page.stop < max(all_tickets, len(issued.documents))
     return TicketsView(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
         status=clean_line(order.status or "unknown", 40),
         total=text_of(money(order.total_amount_incl_tax)),
-        tickets=[TicketView.of(t, vouchers=vouchers) for t in issued.tickets],
+        tickets=[
+            TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
+        ],
         documents=documents,
+        tickets_total=all_tickets if has_more or page.start else None,
+        next_cursor=cursor_of(Place(page.stop) if has_more else None),
         environment=services.settings.environment.value,
         next=_next(issued, documents),
     )
@@ -215,7 +249,7 @@ def _next(issued: IssuedTickets, documents: list[DocumentView]) -> str:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.waiting:
         return "Call name_beneficiaries for the tickets that need a name; documents come after."
-    if not documents:
+    if not issued.documents:
         return "No document yet; call get_tickets again in a minute."
     if not all(d.ready for d in documents):
         return "Call get_tickets again when the documents are ready."

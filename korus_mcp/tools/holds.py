@@ -1,6 +1,6 @@
 """Holds as answers show them."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import WithJsonSchema
 
@@ -60,6 +60,14 @@ class HoldView(Part):
             seats=list(hold.seats),
             seats_together=hold.seats_together,
         )
+
+    def shorter(self, most: int) -> Self:
+        """The same with at most so many seats."""
+        rest = len(self.seats) - most
+        if rest <= 0:
+            return self
+        said = f"+{rest} more: get_reservation with this reservation_id alone shows them"
+        return self.model_copy(update={"seats": [*self.seats[:most], said]})
 
     def text(self) -> str:
         """A few lines of text."""

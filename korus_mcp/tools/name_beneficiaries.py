@@ -73,9 +73,9 @@ async def name_beneficiaries(
         list[Person], Field(min_length=1, max_length=50, description="One entry a ticket")
     ],
 ) -> Reply[NamingsView]:
-    """Name who uses each ticket, where get_tickets says it is needed.
+    """Name who uses each ticket where get_tickets asks for it.
 
-    Ask the person; never invent data. The same call again changes nothing.
+    Ask the person; invent nothing.
     """
     services = app(ctx)
     ids = [person.ticket_id for person in beneficiaries]

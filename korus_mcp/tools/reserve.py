@@ -53,8 +53,9 @@ class FailedView(Part):
 
     def text(self) -> str:
         """One line of text, and one more for each alternative."""
+        code = f" ({self.code})" if self.code else ""
         return lines_of(
-            f'{self.offer_id} not held; the issuer says: "{self.message}"',
+            f'{self.offer_id} not held{code}; the issuer says: "{self.message}"',
             *(alternative.text() for alternative in self.alternatives),
         )
 
@@ -98,15 +99,11 @@ async def reserve(
             description="Offers to hold",
         ),
     ],
-    max_total: Annotated[
-        Amount | None, Field(description="EUR for all at most; above it nothing is held")
-    ] = None,
-    again: Annotated[
-        bool, Field(description="Hold a second time what an equal call holds")
-    ] = False,
+    max_total: Annotated[Amount | None, Field(description="EUR; above it nothing is held")] = None,
+    again: Annotated[bool, Field(description="Hold the same once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:
-    """Hold offers for some minutes; this costs nothing and lapses by itself.
+    """Hold offers for some minutes at no cost; then place_order.
 
     An equal call answers with the same holds.
     """

@@ -7,9 +7,14 @@ _REF_PREFIX: Final = "#/$defs/"
 _NULL: Final = {"type": "null"}
 _DROPPED: Final = frozenset(
     {"$defs", "title", "discriminator", "default", "examples", "pattern", "minLength", "maxLength"}
+    | {"minimum", "maximum", "exclusiveMinimum", "minItems", "maxItems"}
 )
-"""Keywords that cost tokens and change nothing a model would do; the checks behind them stay."""
+"""Keywords that cost tokens and that a refusal teaches as well; the checks behind them stay."""
 _NAMESPACES: Final = frozenset({"properties", "patternProperties"})
+_ORDER: Final = ("type", "format", "enum", "description", "properties", "items", "required")
+"""Of keywords: what a reader asks first comes first, and no version of pydantic changes it."""
+_DECIDES: Final = "state"
+"""The one key of an answer that a program may count on: how a booking stands."""
 
 
 def portable(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,21 +33,22 @@ def portable(schema: Mapping[str, Any]) -> dict[str, Any]:
 def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A portable schema of answers, shorter still: nobody fills it in.
 
-    Descriptions go; below the root also what is required, and types that follow from the rest.
+    Descriptions go, and what is required but for the state. Below the root also types that follow
+    from the rest: what has neither properties nor items nor a type is a text.
     """
     walked = _Walk(schema.get("$defs", {}), _DROPPED | {"description"}).node(schema, ())
-    properties = walked.get("properties", {})
-    return {**walked, "properties": {name: _leaner(kind) for name, kind in properties.items()}}
+    properties = {name: _leaner(kind) for name, kind in walked.get("properties", {}).items()}
+    lean = {"type": "object", "properties": properties}
+    return {**lean, "required": [_DECIDES]} if _DECIDES in properties else lean
 
 
 def _leaner(node: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in node.items() if key != "required"}
     if "properties" in kept:
-        properties = kept["properties"]
-        kept["properties"] = {name: _leaner(kind) for name, kind in properties.items()}
-        kept.pop("type", None)
+        kept["properties"] = {name: _leaner(kind) for name, kind in kept["properties"].items()}
     if "items" in kept:
         kept["items"] = _leaner(kept["items"])
+    if kept.get("type") == "string" or kept.keys() & {"properties", "items"}:
         kept.pop("type", None)
     return kept
 
@@ -61,8 +67,10 @@ class _Walk:
         if "$ref" in node:
             return self._referred(node, inside)
         return {
-            key: self._names(value, inside) if key in _NAMESPACES else self.node(value, inside)
-            for key, value in node.items()
+            key: self._names(node[key], inside)
+            if key in _NAMESPACES
+            else self.node(node[key], inside)
+            for key in sorted(node, key=_place)
             if key not in self._dropped
         }
 
@@ -76,6 +84,10 @@ class _Walk:
         siblings = {key: value for key, value in node.items() if key != "$ref"}
         definition = {k: v for k, v in self._definitions[name].items() if k != "description"}
         return self.node({**definition, **siblings}, (*inside, name))
+
+
+def _place(keyword: str) -> int:
+    return _ORDER.index(keyword) if keyword in _ORDER else len(_ORDER)
 
 
 def _without_null(node: Mapping[str, Any]) -> Mapping[str, Any]:

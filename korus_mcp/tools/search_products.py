@@ -1,5 +1,6 @@
 """search_products: what is on sale, found by words, place and days."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +9,7 @@ from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
 from korus_mcp.catalog.mirror import STRANDED
-from korus_mcp.catalog.paging import BEGINNING
+from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.records import OPTION_CODES, Choice
 from korus_mcp.catalog.store import Progress
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words, cursor_of
@@ -89,7 +90,7 @@ class SearchView(View):
         of_all = f" of {self.total}" if self.total is not None else ""
         more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
         as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
-        head = f"{self.shown}{of_all} found{as_of}." if self.products else None
+        head = f"{self.shown}{of_all} found{as_of}."
         return lines_of(head, *(p.text() for p in self.products), more, self.note)
 
 
@@ -98,13 +99,13 @@ async def search_products(
     ctx: ToolContext,
     query: Annotated[
         Words | None,
-        Field(description="What, who or where, in any language", examples=["stadium tour"]),
+        Field(description="Words in any language", examples=["stadium tour"]),
     ] = None,
-    catalog: Annotated[Words | None, Field(description="Catalog alias or name")] = None,
-    city: Annotated[Words | None, Field(description="City of the venue")] = None,
-    date_from: Annotated[Day | None, Field(description="With offers from this day")] = None,
-    date_to: Annotated[Day | None, Field(description="With offers until this day")] = None,
-    limit: Annotated[int, Field(ge=1, le=20, description="Page size", examples=[5]), WHOLE] = 5,
+    catalog: Annotated[Words | None, Field(description="Alias or name")] = None,
+    city: Annotated[Words | None, Field(description="Of the venue")] = None,
+    date_from: Annotated[Day | None, Field(description="First day")] = None,
+    date_to: Annotated[Day | None, Field(description="Last day")] = None,
+    limit: Annotated[int, Field(ge=1, le=20, description="1-20", examples=[5]), WHOLE] = 5,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[SearchView]:
@@ -121,15 +122,20 @@ async def search_products(
         limit=limit,
     )
     found = await services.finder.find(wanted, services.language(language), _watcher(ctx))
-    return Reply(
-        SearchView(
-            products=[ProductView.of(base) for base in found.bases],
-            shown=len(found.bases),
-            total=found.total,
-            next_cursor=cursor_of(found.next_place),
-            catalog_as_of=found.state.as_of,
-            note=_note(found),
-        )
+    return Reply.of_rows(len(found.bases), partial(_view, found, wanted.place.offset))
+
+
+def _view(found: Findings, offset: int, count: int) -> SearchView:
+    """The first so many of a page that begins at an offset."""
+    is_cut = count < len(found.bases)
+    behind = Place(offset + count, found.bases[count - 1].record.handle) if is_cut else None
+    return SearchView(
+        products=[ProductView.of(base) for base in found.bases[:count]],
+        shown=count,
+        total=found.total,
+        next_cursor=cursor_of(behind or found.next_place),
+        catalog_as_of=found.state.as_of,
+        note=_note(found),
     )
 
 

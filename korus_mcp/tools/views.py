@@ -1,6 +1,7 @@
 """Words that several answers share: money, moments, lines. What is None or empty is left out."""
 
 from datetime import date, datetime
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +12,11 @@ class Part(BaseModel):
     """A part of an answer."""
 
     model_config = ConfigDict(frozen=True)
+
+    def shorter(self, most: int) -> Self:
+        """The same with lists of at most so many, for a reply that is too long."""
+        del most
+        return self
 
 
 def text_of(amount: Money | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What is generated from the code: the list of tools, server.json, tables of README.md.
+"""What is generated from the code: the list of tools, snapshots, server.json, tables of README.md.
 
 `make readme` writes them; a test compares.
 """
@@ -15,14 +15,15 @@ from mcp import Client
 from mcp_types import Tool
 
 from korus_mcp import __version__
-from korus_mcp.access.policy import ALL_TOOLS
-from korus_mcp.server import build_server
-from korus_mcp.settings import SETTINGS, Profile, Setting, Settings
+from korus_mcp.access.policy import ALL_TOOLS, tool_names
+from korus_mcp.server import build_server, instructions
+from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING, described
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 SERVER_JSON: Final = ROOT / "server.json"
+SNAPSHOTS: Final = ROOT / "tests" / "tools" / "snapshots"
 NAME: Final = "io.github.korus-mcp/korus-mcp"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 SUMMARY: Final = "Search, hold, order and fetch KorusTicket tickets in conversation, never twice."
@@ -32,6 +33,29 @@ def listing() -> str:
     """The list of tools, as a start reads it."""
     found = [described(name) for name in ALL_TOOLS]
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def snapshots() -> dict[str, str]:
+    """What a model reads of this server, by name of file: tools, instructions of profiles."""
+    tools = {f"{tool.name}.json": tool_snapshot(tool) for tool in listed_tools()}
+    said = {f"{p.value}.instructions.txt": said_to(p) for p in Profile}
+    return tools | said
+
+
+def tool_snapshot(tool: Tool) -> str:
+    """A tool as a host sees it, for people who review a change of words."""
+    return pretty(tool.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def pretty(content: object) -> str:
+    """JSON for people."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def said_to(profile: Profile) -> str:
+    """The instructions of a profile, a line for each environment."""
+    settings = [Settings(profile=profile, environment=each) for each in Environment]
+    return "".join(f"{instructions(each, tool_names(each))}\n" for each in settings)
 
 
 def server_json() -> dict[str, Any]:
@@ -133,11 +157,22 @@ def _meaning(setting: Setting) -> str:
 
 def main() -> None:
     """Write them all."""
-    text = json.dumps(server_json(), indent=2, ensure_ascii=False)
-    SERVER_JSON.write_text(f"{text}\n", "utf-8")
+    SERVER_JSON.write_text(pretty(server_json()), "utf-8")
     LISTING.write_text(listing(), "utf-8")  # before the README, which counts its tokens
     README.write_text(readme(), "utf-8")
-    sys.stdout.write("README.md, server.json and the list of tools are written.\n")
+    write_snapshots()
+    sys.stdout.write("README.md, server.json, the list of tools and its snapshots are written.\n")
+
+
+def write_snapshots() -> None:
+    """Write those there are, and remove those of what is gone."""
+    renewed = snapshots()
+    SNAPSHOTS.mkdir(exist_ok=True)
+    for file in SNAPSHOTS.iterdir():
+        if file.name not in renewed:
+            file.unlink()
+    for name, text in renewed.items():
+        (SNAPSHOTS / name).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "cursor": A_CURSOR,
         "language": "en",
     },
-    "check_availability": {"offer_id": A_HANDLE, "quantity": 2, "language": "en"},
+    "check_availability": {
+        "offer_id": A_HANDLE,
+        "quantity": 2,
+        "cursor": A_CURSOR,
+        "language": "en",
+    },
     "get_seat_map": {
         "product_base_id": A_HANDLE,
         "session_id": AN_ID,
@@ -61,7 +66,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "reference": "WEB-1",
         "confirmation": "abc",
     },
-    "get_tickets": {"order_id": AN_ID, "vouchers": True, "save": False, "language": "en"},
+    "get_tickets": {
+        "order_id": AN_ID,
+        "vouchers": True,
+        "save": False,
+        "cursor": A_CURSOR,
+        "language": "en",
+    },
     "name_beneficiaries": {
         "order_id": AN_ID,
         "beneficiaries": [{"ticket_id": AN_ID, **HOLDER}],

@@ -77,6 +77,7 @@ def replaced(arguments: Json, path: Path, value: object) -> Json:
 
 async def test_the_ten_tools_are_listed_in_their_fixed_order(tools: list[ListedTool]) -> None:
     assert tuple(each.name for each in tools) == ALL_NAMES
+    assert len({each.title for each in tools}) == len(set(ALL_NAMES)) == 10
 
 
 async def test_no_schema_refers_to_another_place(tools: list[ListedTool]) -> None:

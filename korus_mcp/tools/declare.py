@@ -7,6 +7,7 @@ structured error, and a reply carries a short text beside its structure instead 
 
 import functools
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_type_hints
@@ -20,13 +21,14 @@ from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
-from korus_mcp.explain import explained
+from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
 from korus_mcp.refusals import Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
 
 ToolContext: TypeAlias = Context[App, Any]
+_log = logging.getLogger(__name__)
 
 
 class View(BaseModel):
@@ -136,13 +138,20 @@ class KorusTool(Tool):
         except UnexpectedToolError as crash:
             refusal = explained(crash.__cause__)
             if refusal is None:
-                raise
-            return failure(refusal)
+                _log.exception("%s crashed", self.name)
+                refusal = crashed(wrote=self._writes)
         except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
-                raise
-            model = self.fn_metadata.arg_model
-            return failure(invalid(*field_problems(error.__cause__, model)))
+            if isinstance(error.__cause__, ValidationError):
+                refusal = invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
+            else:
+                _log.warning("%s could not ask the person", self.name, exc_info=True)
+                refusal = unasked()
+        return failure(told_what_was_booked(refusal) if self._writes else refusal)
+
+    @property
+    def _writes(self) -> bool:
+        """Whether a call may change something upstream; what states nothing may."""
+        return self.annotations is None or not self.annotations.read_only_hint
 
 
 class _Metadata(FuncMetadata):

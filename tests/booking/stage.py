@@ -4,7 +4,7 @@ import asyncio  # noqa: TID251 - waits end by the loop's own clock, which is tur
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import anyio
@@ -17,9 +17,11 @@ from korus_mcp.app import App
 from korus_mcp.booking.desk import ReserveCall, Reserved, WishedItem
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall, Ordered
+from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.clock import ManualClock
 from korus_mcp.embedded import EmbeddedSandbox
 from korus_mcp.handles import Handle, alias_of
+from korus_mcp.journal.records import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server import compose, open_api
 from korus_mcp.settings import Settings
@@ -176,6 +178,24 @@ async def staged(
         at_the_end.callback(app.mirror.close)
         yield Stage(app=app, sandbox=sandbox, clock=clock, tasks=tasks, settings=settings)
         tasks.cancel_scope.cancel()
+
+
+def over(stage: Stage, journal: Journal) -> Stage:
+    """The same stage with desks over another journal."""
+    app = stage.app
+
+    def opened() -> BookingServices:
+        return open_booking(
+            stage.settings,
+            app.api,
+            catalog=app.mirror,
+            quotes=app.quotes,
+            journal=journal,
+            prices=app.prices,
+            tasks=stage.tasks,
+        )
+
+    return replace(stage, app=replace(app, open_booking=opened))
 
 
 async def until(condition: Callable[[], bool]) -> None:

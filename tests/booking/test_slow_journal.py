@@ -9,12 +9,11 @@ import pytest
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent, Lease
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import CUSTOMER, Stage, staged
+from tests.booking.stage import CUSTOMER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"
@@ -56,20 +55,7 @@ class SlowJournal(MemoryJournal):
 
 def with_slow_journal(stage: Stage) -> Stage:
     """The same stage with desks over such a journal."""
-    app = stage.app
-
-    def opened() -> BookingServices:
-        return open_booking(
-            stage.settings,
-            app.api,
-            catalog=app.mirror,
-            quotes=app.quotes,
-            journal=SlowJournal(),
-            prices=app.prices,
-            tasks=stage.tasks,
-        )
-
-    return replace(stage, app=replace(app, open_booking=opened))
+    return over(stage, SlowJournal())
 
 
 async def answers_of(

@@ -32,10 +32,11 @@ from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Effect, Refusal
 
 _LATER: Final = "Call again later."
+_LOOK: Final = "Do not repeat it. Look first: get_reservation or get_tickets."
 _OPERATOR: Final = "Tell the person that the operator has to look at this."
 _RETRY_SECONDS: Final = 5
 
-_ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
+ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
     Unreachable: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket cannot be reached.", _LATER),
     TimedOut: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket did not answer in time.", _LATER),
     Disconnected: (Code.UPSTREAM_UNAVAILABLE, "The connection to KorusTicket broke.", _LATER),
@@ -132,20 +133,59 @@ def explained(error: BaseException | None) -> Refusal | None:
         return Refusal(
             Code.OUTCOME_UNKNOWN,
             "The answer to a booking call was lost; it may have been carried out.",
-            "Do not repeat it. Look first: get_reservation or get_tickets.",
+            _LOOK,
             effect=Effect.UNKNOWN,
             retry_after_seconds=_RETRY_SECONDS,
         )
-    code, message, next_step = _ROWS[type(error)]
+    code, message, next_step = ROWS[type(error)]
     message = f"{_UNREAD.get(error.operation, '')}{message}"
     return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
+
+
+def crashed(*, wrote: bool) -> Refusal:
+    """The refusal of a call that our own fault ended; `wrote` when it may have booked something."""
+    if not wrote:
+        message = "The server could not carry this out; its log says why."
+        return Refusal(Code.MISCONFIGURED, message, _OPERATOR)
+    return Refusal(
+        Code.OUTCOME_UNKNOWN,
+        "The server failed in the middle of this; it may have been carried out.",
+        _LOOK,
+        effect=Effect.UNKNOWN,
+    )
+
+
+def unasked() -> Refusal:
+    """The refusal of a call whose question the host did not answer as the protocol wants it."""
+    return Refusal(
+        Code.APPROVAL_UNAVAILABLE,
+        "The host gave no usable answer to the question for the person; nothing was ordered.",
+        "Call again to have the question put once more, or tell the person.",
+    )
+
+
+def no_such_tool() -> Refusal:
+    """The refusal of a call to a tool that this server does not have."""
+    return Refusal(
+        Code.NOT_FOUND,
+        "This server has no such tool; nothing was asked of KorusTicket.",
+        "List the tools: the operator decides which there are.",
+    )
+
+
+def told_what_was_booked(refusal: Refusal) -> Refusal:
+    """The refusal of a call that might have booked, which says in words that it did not."""
+    said = f"{refusal.message} {refusal.next_step}".casefold()
+    if refusal.effect is not Effect.NONE or "nothing was" in said:
+        return refusal
+    return refusal.saying(f"{refusal.message.removesuffix('.')}; nothing was booked by this call.")
 
 
 def _without_journal(error: JournalDown) -> Refusal:
     is_busy = error.fault is JournalFault.BUSY
     return Refusal(
         Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
-        f"The journal of bookings does not work: {error.fault.value}. This call sent nothing.",
+        f"The journal of bookings does not work ({error.fault.value}); this call sent nothing.",
         "Call again." if is_busy else _OPERATOR,
         retry_after_seconds=_RETRY_SECONDS if is_busy else None,
     )

@@ -1,11 +1,11 @@
-"""What the server refuses, in a closed set of codes an assistant can act on.
+"""What the server refuses, in a closed set of codes an assistant can act on, and what each means.
 
 Every refusal says what happened, whether anything was booked, and what to do next. Texts are ours:
 no value the caller sent and no word of the API stands in them. The one thing quoted from an issuer
 are names of choices, short and in quotes, where a choice has to be made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -50,6 +50,145 @@ class Effect(StrEnum):
     HELD = "held"
     ORDERED = "ordered"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a code stands for: when it happens, the usual next step, what it may leave behind."""
+
+    when: str
+    next_step: str
+    effects: tuple[Effect, ...] = (Effect.NONE,)
+
+
+MEANINGS: Final[Mapping[Code, Meaning]] = {
+    Code.INVALID_ARGUMENTS: Meaning(
+        "An argument is wrong, missing or unknown; the named fields say which and how.",
+        "Correct the named fields and call again.",
+    ),
+    Code.UNKNOWN_ID: Meaning(
+        "An id that was not given out here.",
+        "Use ids from earlier answers, unchanged.",
+    ),
+    Code.NOT_FOUND: Meaning(
+        "It does not exist (any more), or is not yours; or there is no such tool or address.",
+        "Search again: ids change when an issuer re-imports its catalog.",
+    ),
+    Code.PAST_DATE: Meaning(
+        "The day is over at the venue.",
+        "Ask for the named day or a later one.",
+    ),
+    Code.NO_SUCH_CHOICE: Meaning(
+        "No choice, catalog or city has this name; the nearest and other names are listed.",
+        "Use one of the listed names, or leave the argument out.",
+    ),
+    Code.SESSION_REQUIRED: Meaning(
+        "A session is missing, not of this offer, or not needed.",
+        "Pass one of the listed sessions, or none where none is needed.",
+    ),
+    Code.SOLD_OUT: Meaning(
+        "Not enough is left.",
+        "Propose another day, session or zone, or fewer.",
+    ),
+    Code.NOT_BOOKABLE: Meaning(
+        "The issuer states no price, total or ticket for it.",
+        "Propose another offer.",
+    ),
+    Code.PRICE_CHANGED: Meaning(
+        "It costs more than max_total now.",
+        "Tell the person the new total, then reserve with a max_total they accept.",
+    ),
+    Code.HOLD_EXPIRED: Meaning(
+        "The hold is over or too close to its end.",
+        "Call reserve again, then place_order with the new reservation_id.",
+    ),
+    Code.ALREADY_ORDERED: Meaning(
+        "The reservation was ordered before, with other data.",
+        "Call get_reservation for its order, then get_tickets.",
+        (Effect.ORDERED,),
+    ),
+    Code.ALREADY_BEING_ORDERED: Meaning(
+        "Another order of the reservation is under way or in doubt.",
+        "Do not reserve again; call get_reservation to see what became of it.",
+        (Effect.UNKNOWN,),
+    ),
+    Code.APPROVAL_REQUIRED: Meaning(
+        "The person has to agree to exactly this first.",
+        "Call place_order without confirmation and show the person the summary.",
+    ),
+    Code.APPROVAL_UNAVAILABLE: Meaning(
+        "No way is open to ask a person.",
+        "Tell the person to order where they can be asked.",
+    ),
+    Code.APPROVAL_DECLINED: Meaning(
+        "The person said no.",
+        "Do not ask again; ask the person what they want instead.",
+    ),
+    Code.APPROVAL_EXPIRED: Meaning(
+        "The agreement is too old.",
+        "Call place_order without confirmation and show the person the new summary.",
+    ),
+    Code.LIMIT_EXCEEDED: Meaning(
+        "A limit of the operator or the issuer.",
+        "Take less, or tell the person that the operator sets the limit.",
+    ),
+    Code.UNSUPPORTED_CURRENCY: Meaning(
+        "Only euro can be booked.",
+        "Choose another offer.",
+    ),
+    Code.NOT_READY: Meaning(
+        "The document is not ready yet, or cannot be fetched safely.",
+        "Call get_tickets for the documents and when they are ready.",
+    ),
+    Code.NOT_ALLOWED: Meaning(
+        "The operator's account may not do this.",
+        "Tell the person that the operator has to look at this.",
+    ),
+    Code.UPSTREAM_REFUSED: Meaning(
+        "KorusTicket refused the data.",
+        "Correct the data and call again.",
+    ),
+    Code.UPSTREAM_UNAVAILABLE: Meaning(
+        "KorusTicket does not answer, or not as it should.",
+        "Call again after the named seconds.",
+    ),
+    Code.OUTCOME_UNKNOWN: Meaning(
+        "An answer was lost, or the server failed midway: it may have been carried out.",
+        "Do not repeat it; look first with get_reservation or get_tickets.",
+        (Effect.UNKNOWN,),
+    ),
+    Code.SERVER_BUSY: Meaning(
+        "Too many calls, a locked journal, or a server that is stopping.",
+        "Call again after the named seconds.",
+    ),
+    Code.MISCONFIGURED: Meaning(
+        "The server, its account or its journal does not work.",
+        "Tell the person that the operator has to look at this.",
+    ),
+}
+"""The one place that says what each code means; help and docs/errors.md are made of it."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A state an answer tells: what stands upstream then, and the code that says the same."""
+
+    effect: Effect
+    code: Code | None = None
+
+
+STATES: Final[Mapping[str, Standing]] = {
+    "held": Standing(Effect.HELD),
+    "partly_held": Standing(Effect.HELD),
+    "confirmation_needed": Standing(Effect.HELD, Code.APPROVAL_REQUIRED),
+    "ordered": Standing(Effect.ORDERED, Code.ALREADY_ORDERED),
+    "partially_ordered": Standing(Effect.ORDERED, Code.ALREADY_ORDERED),
+    "in_doubt": Standing(Effect.UNKNOWN, Code.OUTCOME_UNKNOWN),
+    "failed": Standing(Effect.NONE, Code.UPSTREAM_REFUSED),
+    "expired": Standing(Effect.NONE, Code.HOLD_EXPIRED),
+    "released": Standing(Effect.NONE, Code.HOLD_EXPIRED),
+}
+"""States of holds and orders, which are no errors where they are told."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +242,27 @@ class Refusal(Exception):
         self.fields = fields
         self.alternatives = alternatives
 
+    def saying(self, message: str) -> "Refusal":
+        """The same with another message."""
+        return Refusal(
+            self.code,
+            message,
+            self.next_step,
+            effect=self.effect,
+            retry_after_seconds=self.retry_after_seconds,
+            fields=self.fields,
+            alternatives=self.alternatives,
+        )
+
 
 def quoted(names: Iterable[str]) -> str:
     """Names of choices as a refusal may repeat them: short and in quotes."""
-    short = (name[:QUOTED_LENGTH].replace('"', "'") for name in names)
-    return ", ".join(f'"{name}"' for name in short)
+    return ", ".join(f'"{shortened(name)}"' for name in names)
 
 
-def unasked() -> Refusal:
-    """The refusal when a host that says it can ask a person did not manage to."""
-    return Refusal(
-        Code.APPROVAL_UNAVAILABLE,
-        "The host did not manage to ask the person; nothing was ordered.",
-        "Call again; if it happens again, the operator has to look at this.",
-    )
+def shortened(name: str) -> str:
+    """A name as it stands between quotes; who is shown no more than that may pass it on."""
+    return name[:QUOTED_LENGTH].replace('"', "'")
 
 
 def invalid(*problems: FieldProblem) -> Refusal:

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
 from mcp.server.caching import CacheHint
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import CallToolResult, InputRequiredResult
 from platformdirs import user_cache_path
 
 from korus_mcp import __version__
@@ -62,6 +63,18 @@ class KorusServer(MCPServer[App]):
     """An MCP server that knows what runs in it."""
 
     running: Running
+    names: tuple[str, ...]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[App, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; the SDK's own words for one that is not there would repeat its name."""
+        if name in self.names:
+            return await super().call_tool(name, arguments, context)
+        from korus_mcp.explain import no_such_tool
+        from korus_mcp.tools.declare import failure
+
+        return failure(no_such_tool())
 
 
 def build_server(
@@ -92,7 +105,7 @@ def build_server(
             "resources/templates/list": _LISTS,
         },
     )
-    server.running = running
+    server.running, server.names = running, names
     completed = register_prompts(server, names)
     register_resources(server, running, with_bookings="get_tickets" in names, completed=completed)
     return server

@@ -14,8 +14,11 @@ from korus_mcp.api import (
     TimedOut,
     Unprocessable,
 )
-from korus_mcp.explain import explained
+from korus_mcp.explain import explained, told_what_was_booked
 from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.tools.declare import failure
+from tests.fixtures.assistant import Answer
+from tests.fixtures.wording import faults_of
 
 
 def tree(kind: type[ApiError]) -> Iterator[type[ApiError]]:
@@ -36,8 +39,8 @@ def test_every_failure_has_a_row_and_keeps_the_issuers_words_out(kind: type[ApiE
     error = kind("getOffer", Outcome.REFUSED, status=418, issuer_text="canary", reason="canary")
     refusal = explained(error)
     assert refusal.effect is Effect.NONE
-    assert refusal.message.endswith(".")
-    assert refusal.next_step.endswith(".")
+    answer = Answer(failure(refusal))
+    assert not list(faults_of(answer.error, answer.text, "get_offers"))
     assert "canary" not in f"{refusal} {refusal.message} {refusal.next_step}"
     assert "getOffer" not in str(refusal)
     waits = refusal.code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY)
@@ -50,6 +53,17 @@ def test_an_unknown_outcome_is_told_as_such_whatever_the_cause(kind: type[ApiErr
     assert refusal.code is Code.OUTCOME_UNKNOWN
     assert refusal.effect is Effect.UNKNOWN
     assert "Do not repeat" in refusal.next_step
+    assert told_what_was_booked(refusal) is refusal
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda each: str(each.__name__))
+def test_where_something_might_have_been_booked_a_failure_says_that_it_was_not(
+    kind: type[ApiError],
+) -> None:
+    refusal = told_what_was_booked(explained(kind("getOffer", Outcome.REFUSED)))
+    answer = Answer(failure(refusal))
+    assert not list(faults_of(answer.error, answer.text, "reserve"))
+    assert told_what_was_booked(refusal).message == refusal.message, "it says so once"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -51,7 +51,7 @@ LEASE_SECONDS: Final = 30
 """For so long nobody else takes over what a worker is sending."""
 POLL_SECONDS: Final = 0.25
 RETRY_SECONDS: Final = 10
-SHOWN_SESSIONS: Final = 3
+SHOWN_SESSIONS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class BookingDesk:
             if answer is not None:
                 return answer
         quotes = await self._quoted(call)
-        lines = [_line(call, item, quotes[item.offer]) for item in call.items]
+        lines = [_line(n, item, quotes[item.offer]) for n, item in enumerate(call.items)]
         await self._check_limits(call, quotes)
         moves = self._check_prices(call, quotes)
         if self._closing:
@@ -466,18 +466,19 @@ def _check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:
         return
     where = next(n for n, i in enumerate(call.items) if i.offer == quote.handle)
     chosen = [s for i in call.items if i.offer == quote.handle for s in i.session_ids]
+    argument = "quantity" if obstacle.code is Code.SOLD_OUT else "offer_id"
     raise Unavailable(
         obstacle.code,
-        f"An offer cannot be booked: {obstacle.reason}.",
+        f"An offer cannot be booked: {obstacle.reason}; nothing was held.",
         "Propose another day, session, zone or a smaller quantity; get_offers shows them.",
         missed=Missed(quote=quote, quantity=quantity, session_ids=tuple(chosen)),
-        fields=(FieldProblem(f"items.{where}.quantity", obstacle.reason),),
+        fields=(FieldProblem(f"items.{where}.{argument}", obstacle.reason),),
     )
 
 
-def _line(call: ReserveCall, item: WishedItem, quote: Quote) -> ReservationLine:
+def _line(place: int, item: WishedItem, quote: Quote) -> ReservationLine:
     """One entry for each offer ticket, with its session if and only if it takes one (T24)."""
-    chosen = _chosen_sessions(call, item, quote)
+    chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
     where = (quote.catalog_id, quote.handle.id)
     return ReservationLine(
         offer_iri=offer_iri(*where),
@@ -494,56 +495,67 @@ def _line(call: ReserveCall, item: WishedItem, quote: Quote) -> ReservationLine:
     )
 
 
-def _chosen_sessions(call: ReserveCall, item: WishedItem, quote: Quote) -> dict[str, Session]:
-    """The chosen session of each ticket that needs one."""
+def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str, Session]:
+    """The chosen session of each ticket that needs one; `argument` is where they were named."""
     chosen: dict[str, Session] = {}
     for session_id in item.session_ids:
         meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
         if not meant:
-            raise _session_required(quote, "a chosen session does not belong to this offer")
+            raise _session_required(argument, item, quote, "A chosen session is not of this offer")
         if all(need.id in chosen for need, _ in meant):
-            raise _session_required(quote, "two sessions were chosen for one ticket")
+            raise _session_required(
+                argument, item, quote, "Two sessions were chosen for one ticket"
+            )
         chosen |= {need.id: session for need, session in meant if need.id not in chosen}
     for need in quote.tickets:
         if need.needs_session and need.id not in chosen:
-            raise _session_required(quote, "a session must be chosen", need)
+            raise _session_required(argument, item, quote, "A session must be chosen", need)
         if need.id in chosen and not chosen[need.id].has_room_for(item.quantity):
-            raise _session_full(call, item, quote, chosen[need.id])
+            raise _session_full(argument, item, quote, chosen[need.id])
     return chosen
 
 
-def _session_full(
-    call: ReserveCall, item: WishedItem, quote: Quote, session: Session
-) -> Unavailable:
-    where = f"items.{call.items.index(item)}.session_ids"
-    problem = FieldProblem(where, f"only {session.left} left")
+def _session_full(argument: str, item: WishedItem, quote: Quote, session: Session) -> Unavailable:
+    left = max(0, session.left or 0)
     return Unavailable(
         Code.SOLD_OUT,
-        f"The chosen session has only {session.left} places left.",
+        f"The chosen session has {left} places left, which is not enough; nothing was held.",
         "Choose another session from check_availability.",
         missed=Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
-        fields=(problem,) if len(call.items) > 1 else (),
+        fields=(FieldProblem(argument, f"{left} left"),),
     )
 
 
-def _session_required(quote: Quote, problem: str, need: TicketNeed | None = None) -> Refusal:
+def _session_required(
+    argument: str, item: WishedItem, quote: Quote, problem: str, need: TicketNeed | None = None
+) -> Refusal:
     if not quote.needs_session:
         return Refusal(
             Code.SESSION_REQUIRED,
             "This offer takes no session.",
             "Call again without session_ids.",
-            fields=(FieldProblem("session_ids", "full-day offer"),),
+            fields=(FieldProblem(argument, "full-day offer"),),
         )
-    sessions = [s for n, s in quote.sessions() if need is None or n is need]
-    shown = ", ".join(f"{s.id} ({_time(s)})" for s in sessions[:SHOWN_SESSIONS])
+    sessions = [
+        s
+        for n, s in quote.sessions()
+        if (need is None or n is need)
+        and s.has_room_for(item.quantity)
+        and (s.starts_at is None or s.starts_at > quote.checked_at)
+    ]
+    shown = ", ".join(f"{s.id} ({_time(s, quote.day)})" for s in sessions[:SHOWN_SESSIONS])
     more = f", {len(sessions) - SHOWN_SESSIONS} more" if len(sessions) > SHOWN_SESSIONS else ""
     return Refusal(
         Code.SESSION_REQUIRED,
-        f"For an offer {problem}.",
-        "Pass one of its sessions; check_availability lists all.",
-        fields=(FieldProblem("session_ids", f"choices: {shown}{more}"),),
+        f"{problem}; nothing was held.",
+        "Pass one of these; check_availability lists all.",
+        fields=(FieldProblem(argument, f"{shown}{more}" if shown else "none is open now"),),
     )
 
 
-def _time(session: Session) -> str:
-    return session.starts_at.isoformat(timespec="minutes") if session.starts_at else "no time"
+def _time(session: Session, day: date | None) -> str:
+    """When a session begins; its day only where it is not that of the offer."""
+    if session.starts_at is None:
+        return "no time"
+    is_that_day = session.starts_at.date() == day
+    return f"{session.starts_at:%H:%M}" if is_that_day else f"{session.starts_at:%Y-%m-%d %H:%M}"

@@ -21,6 +21,7 @@ from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.handles import id_at_end
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.untrusted import clean_line
 
@@ -211,7 +212,7 @@ class TicketOffice:
         ]
         try:
             after = await self.of_order(owner, issued.order.id, language)
-        except ApiError:
+        except (ApiError, JournalDown, Refusal):
             after = _without_waiting(issued, outcomes)  # what was named must be told
         return after, tuple(outcomes)
 

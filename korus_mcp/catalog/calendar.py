@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi, OfferFilters
+from korus_mcp.catalog.nearest import proposed
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import (
     MAX_PAGES,
@@ -32,7 +33,7 @@ from korus_mcp.flights import Flights
 from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, quoted
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, shortened
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Pages
@@ -350,7 +351,7 @@ def window_of(
     if past:
         raise Refusal(
             Code.PAST_DATE,
-            f"The asked day is over; today is {first_day.isoformat()} there.",
+            f"The asked day is over; the first that can be asked for is {first_day.isoformat()}.",
             "Ask for today or later.",
             fields=tuple(past),
         )
@@ -380,28 +381,25 @@ def _days_after(first: date, days: int) -> date:
 
 
 def _known_choice(base: BaseRecord, code: str, name: str) -> str:
-    known = {fold(choice.name): choice.name for choice in base.choices.get(code, ())}
-    wanted = fold(name)
-    if wanted in known:
+    names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
+    known = {fold(each): fold(each) for each in names}
+    as_shown = {fold(shortened(each)): fold(each) for each in names}
+    wanted = (as_shown | known).get(fold(name))
+    if wanted is not None:
         return wanted
-    if not known:
+    if not names:
         raise Refusal(
             Code.NO_SUCH_CHOICE,
-            f"This product base has no {code} to choose.",
+            f"This product base has no choice of {code}.",
             f"Call get_offers again without {code}.",
             fields=(FieldProblem(code, "not an option of this product base"),),
         )
-    shown = list(known.values())[:_SHOWN_CHOICES]
-    more = f" and {len(known) - len(shown)} more" if len(known) > len(shown) else ""
     raise Refusal(
         Code.NO_SUCH_CHOICE,
-        f"{code} has no such choice here.",
-        "Use one of the listed names.",
-        fields=(FieldProblem(code, f"choices: {quoted(shown)}{more}", shown[0]),),
+        f"No choice of {code} has this name.",
+        "Use one of the listed names, or one that search_products shows.",
+        fields=(proposed(code, name, names),),
     )
-
-
-_SHOWN_CHOICES = 12
 
 
 def _value_ids(base: BaseRecord, wish: Wish) -> tuple[str, ...]:

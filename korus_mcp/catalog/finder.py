@@ -10,6 +10,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import Mirror, Shelf, State, state_of
+from korus_mcp.catalog.nearest import proposed
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.search import Page, nearest_names
@@ -17,9 +18,12 @@ from korus_mcp.catalog.store import Row, Scope
 from korus_mcp.flights import side_by_side
 from korus_mcp.folding import fold
 from korus_mcp.money import Money
-from korus_mcp.refusals import Code, FieldProblem, Refusal, quoted
+from korus_mcp.refusals import Code, Refusal, quoted, shortened
 
 SIDE_BY_SIDE: Final = 8
+CITIES: Final = 10_000
+"""So many cities are compared with one that is not there."""
+READING_SECONDS: Final = 5
 CANDIDATES: Final = 24
 FIRST_DATES: Final = 3
 PAGES_A_BASE: Final = 4
@@ -93,18 +97,21 @@ class Finder:
         The index of the buyer's language is asked first, then those of the operator's others.
 
         Raises:
-            Refusal: NO_SUCH_CHOICE for a catalog that does not exist.
+            Refusal: NO_SUCH_CHOICE for a catalog or city that does not exist.
             ApiError: the catalog cannot be read and nothing of it is kept.
         """
         shelf = await self._mirror.searchable(language, watch)
         catalog = _catalog(shelf.store.catalogs(), wanted.catalog)
-        page = self._search(shelf, wanted, catalog)
+        page, asked = self._search(shelf, wanted, catalog), [shelf]
         for other in self._languages:
             if page.total or other == language:
                 continue
-            page = self._search(await self._mirror.ready(other), wanted, catalog)
+            asked.append(await self._mirror.ready(other))
+            page = self._search(asked[-1], wanted, catalog)
         state = state_of(shelf)
         if not page.total:
+            if wanted.city and not any(_cities(each, wanted.city, catalog) for each in asked):
+                raise _no_such_city(shelf, wanted.city, catalog)
             names = nearest_names(shelf.store, wanted.query)
             return Findings(bases=(), total=0, state=state, nearest=names)
         if wanted.window is None:
@@ -114,7 +121,7 @@ class Finder:
     def _search(self, shelf: Shelf, wanted: Wanted, catalog: CatalogRecord | None) -> Page:
         scope = Scope(
             catalog_id=catalog.id if catalog else None,
-            cities=shelf.store.cities_like(fold(wanted.city)) if wanted.city else None,
+            cities=_cities(shelf, wanted.city, catalog) if wanted.city else None,
         )
         limit = wanted.limit if wanted.window is None else CANDIDATES
         return self._mirror.search(shelf, wanted.query, scope, wanted.place, limit)
@@ -229,10 +236,41 @@ def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRe
     exact = [c for c in near if wished == c.alias or fold(c.name) == asked]
     if len(exact or near) == 1:
         return (exact or near)[0]
-    names = ", ".join(f"{c.alias} ({quoted([c.name])})" for c in catalogs[:12])
+    labels = {f"{c.alias} {c.name}": _label(c, catalogs) for c in catalogs}
     raise Refusal(
         Code.NO_SUCH_CHOICE,
         "No single catalog has this alias or name.",
-        "Use one of the listed aliases, or leave catalog out.",
-        fields=(FieldProblem("catalog", f"catalogs: {names}"),),
+        "Use one of those listed, or leave catalog out.",
+        fields=(proposed("catalog", wished, list(labels), labels.__getitem__),),
+    )
+
+
+def _label(catalog: CatalogRecord, catalogs: Sequence[CatalogRecord]) -> str:
+    """A catalog by its name; by its alias, too, where its name as shown means others as well."""
+    shown = quoted([catalog.name])
+    asked = fold(shortened(catalog.name))
+    is_clear = sum(asked in fold(each.name) for each in catalogs) == 1
+    return shown if is_clear and asked in fold(catalog.name) else f"{catalog.alias} ({shown})"
+
+
+def _cities(shelf: Shelf, wished: str, catalog: CatalogRecord | None) -> tuple[str, ...]:
+    """The cities, folded, a buyer means; only those of the catalog, if one was named."""
+    return shelf.store.cities_like(fold(wished), catalog.id if catalog else None)
+
+
+def _no_such_city(shelf: Shelf, wished: str, catalog: CatalogRecord | None) -> Refusal:
+    store = shelf.store
+    cities = store.cities_like("", catalog.id if catalog else None, limit=CITIES)
+    known = [city for city in cities if city]
+    is_complete = state_of(shelf).is_complete
+    return Refusal(
+        Code.NO_SUCH_CHOICE,
+        "Nothing on sale here is in a city of this name."
+        if is_complete
+        else "Nothing read so far is in a city of this name; the catalog is still being read.",
+        "Use one of the listed cities, or leave city out."
+        if is_complete
+        else "Call again later, use one of the listed cities, or leave city out.",
+        retry_after_seconds=None if is_complete else READING_SECONDS,
+        fields=(proposed("city", wished, known, lambda city: quoted([store.spelled_city(city)])),),
     )

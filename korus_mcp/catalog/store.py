@@ -208,15 +208,27 @@ class Store:
         row = self._first(query, (catalog_id, product_id))
         return None if row is None else self.record(catalog_id, row[0])
 
-    def cities_like(self, folded: str) -> tuple[str, ...]:
-        """The cities, folded, whose name has this in it."""
+    def cities_like(
+        self, folded: str, catalog_id: str | None = None, *, limit: int = MOST_CITIES
+    ) -> tuple[str, ...]:
+        """The cities, folded, whose name has this in it; of a catalog, or of all."""
         query = (
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
-            "SELECT city FROM each WHERE instr(city, ?) LIMIT ?"
+            "SELECT city FROM each WHERE instr(city, ?) AND (? IS NULL OR EXISTS "
+            "(SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
         )
-        return tuple(row[0] for row in self._ask(query, (folded, MOST_CITIES)))
+        values = (folded, catalog_id, catalog_id, limit)
+        return tuple(row[0] for row in self._ask(query, values))
+
+    def spelled_city(self, folded: str) -> str:
+        """A folded city as a base there spells it."""
+        for row in self.all_rows(Scope(cities=(folded,)), limit=1):
+            record = self.record(row.catalog_id, row.handle.id)
+            if record is not None and record.place.city:
+                return record.place.city
+        return folded
 
     def names(self, catalog_id: str, *, offset: int, limit: int) -> list[BaseName]:
         """A page of the bases of a catalog, by name."""

@@ -141,17 +141,8 @@ async def _cities(services: App, begun: str) -> Proposed:
     store, asked = (await _shelf(services)).store, fold(begun)
     found = [city for city in store.cities_like(asked) if city]
     found.sort(key=lambda city: (not city.startswith(asked), city))
-    spelled = [_spelled(store, city) for city in found[:LIMIT]]
+    spelled = [store.spelled_city(city) for city in found[:LIMIT]]
     return Proposed(spelled, len(found) if len(found) < MOST_CITIES else None)
-
-
-def _spelled(store: Store, city: str) -> str:
-    """A folded city as a base there spells it."""
-    for row in store.all_rows(Scope(cities=(city,)), limit=1):
-        record = store.record(row.catalog_id, row.handle.id)
-        if record is not None and record.place.city:
-            return record.place.city
-    return city
 
 
 async def _shelf(services: App) -> Shelf:

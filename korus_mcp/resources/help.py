@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from korus_mcp.refusals import Code
+from korus_mcp.refusals import MEANINGS, STATES, Code
 from korus_mcp.resources.offering import OURS, Offering
 from korus_mcp.resources.reading import TEXT
 
@@ -20,39 +20,35 @@ An answer `in_doubt` means that the issuer's answer was lost. Do not reserve or 
 `get_reservation` after the time it names. A repeated call never orders twice.
 """
 
-MEANINGS: Final[dict[Code, str]] = {
-    Code.INVALID_ARGUMENTS: "An argument is wrong; the named fields say which and how.",
-    Code.UNKNOWN_ID: "An id that was not given out here.",
-    Code.NOT_FOUND: "It does not exist (any more), or is not yours.",
-    Code.PAST_DATE: "The day is over at the venue.",
-    Code.NO_SUCH_CHOICE: "No option, catalog or zone of that name; the choices are listed.",
-    Code.SESSION_REQUIRED: "A session is missing, not of this offer, or not needed.",
-    Code.SOLD_OUT: "Not enough is left.",
-    Code.NOT_BOOKABLE: "The issuer states no price or ticket for it.",
-    Code.PRICE_CHANGED: "It costs more than max_total now; nothing was held.",
-    Code.HOLD_EXPIRED: "The hold is over or too close to its end.",
-    Code.ALREADY_ORDERED: "The reservation was ordered before.",
-    Code.ALREADY_BEING_ORDERED: "Another order of it is under way.",
-    Code.APPROVAL_REQUIRED: "The person has to agree to exactly this first.",
-    Code.APPROVAL_UNAVAILABLE: "No way is open to ask a person.",
-    Code.APPROVAL_DECLINED: "The person said no.",
-    Code.APPROVAL_EXPIRED: "The agreement is too old.",
-    Code.LIMIT_EXCEEDED: "A limit of the operator or the issuer.",
-    Code.UNSUPPORTED_CURRENCY: "Only euro can be booked.",
-    Code.NOT_READY: "The document is not ready yet.",
-    Code.NOT_ALLOWED: "The account may not do this.",
-    Code.UPSTREAM_REFUSED: "KorusTicket refused the data; nothing was done.",
-    Code.UPSTREAM_UNAVAILABLE: "KorusTicket does not answer properly.",
-    Code.OUTCOME_UNKNOWN: "An answer was lost: look before you act.",
-    Code.SERVER_BUSY: "Too many calls; wait.",
-    Code.MISCONFIGURED: "The operator has to look at this.",
-}
+CODES: Final = """# Error codes
+
+An error says in `effect` what the refused call left behind: none, held, ordered or unknown.
+
+| code | when | effect | next |
+|---|---|---|---|
+"""
+STATED: Final = """
+A `state` is an answer, no error: what stands then, and the code that says the same.
+
+| state | effect | code |
+|---|---|---|
+"""
 
 
 def errors() -> str:
-    """The table of error codes."""
-    rows = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in MEANINGS.items())
-    return f"# Error codes\n\n| code | meaning |\n|---|---|\n{rows}"
+    """The codes and states, each with what it means and what it leaves behind."""
+    return CODES + "".join(map(_code, Code)) + STATED + "".join(map(_state, STATES))
+
+
+def _code(code: Code) -> str:
+    meaning = MEANINGS[code]
+    return f"| `{code}` | {meaning.when} | {', '.join(meaning.effects)} | {meaning.next_step} |\n"
+
+
+def _state(state: str) -> str:
+    standing = STATES[state]
+    code = f"`{standing.code}`" if standing.code else "-"
+    return f"| `{state}` | {standing.effect} | {code} |\n"
 
 
 def offer_help(offering: Offering) -> None:
@@ -73,7 +69,7 @@ def offer_help(offering: Offering) -> None:
         "korus://help/errors",
         name="help-errors",
         title="Error codes",
-        description="What each code means.",
+        description="What each code means, what it leaves behind, what to do next.",
         mime_type=TEXT,
         fresh=OURS,
     )

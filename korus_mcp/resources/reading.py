@@ -12,6 +12,7 @@ from korus_mcp.api import ApiError, InvalidId
 from korus_mcp.app import App
 from korus_mcp.explain import explained
 from korus_mcp.handles import Handle, parse_handle
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.refusals import Code, Refusal
 
 JSON = "application/json"
@@ -32,7 +33,7 @@ def guarded(
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:
         try:
             return await read(*args, **kwargs)
-        except (ApiError, InvalidId, Refusal) as error:
+        except (ApiError, InvalidId, JournalDown, Refusal) as error:
             refusal = explained(error)
             kind = ResourceNotFoundError if refusal.code in _ABSENT else ResourceError
             raise kind(str(refusal)) from None

@@ -7,6 +7,7 @@ structured error, and a reply carries a short text beside its structure instead 
 
 import functools
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from json import dumps
@@ -23,8 +24,8 @@ from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
-from korus_mcp.explain import explained
-from korus_mcp.refusals import Proposal, Refusal, invalid, unasked
+from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
+from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.ceiling import fits, most_that_fit
 from korus_mcp.tools.problems import field_problems
@@ -34,6 +35,7 @@ from korus_mcp.tools.views import Part
 ToolContext: TypeAlias = Context[App, Any]
 LONGEST_LIST: Final = 100
 """Within a row: the seats of one hold."""
+_log = logging.getLogger(__name__)
 
 
 class View(BaseModel):
@@ -169,19 +171,25 @@ class KorusTool(Tool):
         except UnexpectedToolError as crash:
             refusal = explained(crash.__cause__)
             if refusal is None:
-                raise
-            return failure(refusal)
+                _log.exception("%s crashed", self.name)
+                refusal = crashed(wrote=self._writes)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                model = self.fn_metadata.arg_model
-                return failure(invalid(*field_problems(error.__cause__, model)))
-            if self.resolved_params:
-                return failure(unasked())  # the SDK could not make sense of the host's answer
-            raise
+                refusal = invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
+            else:
+                _log.warning("%s could not ask the person", self.name, exc_info=True)
+                refusal = unasked()
         except MCPError:
-            if self.resolved_params:
-                return failure(unasked())  # the host refused to ask
-            raise
+            if not self.resolved_params:
+                raise
+            _log.warning("the host refused to ask the person for %s", self.name, exc_info=True)
+            refusal = unasked()
+        return failure(told_what_was_booked(refusal) if self._writes else refusal)
+
+    @property
+    def _writes(self) -> bool:
+        """Whether a call may change something upstream; what states nothing may."""
+        return self.annotations is None or not self.annotations.read_only_hint
 
 
 class _Metadata(FuncMetadata):

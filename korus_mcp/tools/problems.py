@@ -24,7 +24,18 @@ _SAID: Final = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
+    "string_pattern_mismatch": "not written as it should be",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
 }
+"""By pydantic's kinds of errors; its own sentences quote patterns, and whole numbers as given."""
+_OTHERWISE: Final = "not as the tool describes it"
 
 
 def field_problems(error: ValidationError, model: type[BaseModel]) -> tuple[FieldProblem, ...]:
@@ -44,11 +55,7 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
 
 
 def _said(error: ErrorDetails) -> str:
-    said = _SAID.get(error["type"])
-    if said is not None:
-        return said
-    text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return text[:160]
+    return _SAID.get(error["type"], _OTHERWISE).format_map(error.get("ctx", {}))
 
 
 def _unknown(name: str, model: type[BaseModel] | None) -> str:

@@ -130,22 +130,6 @@ class Stage:
         placed = await self.ordered(await self.held(landmark, quantity), **changes)
         return placed.orders[0].id
 
-    def over(self, journal: Journal) -> "Stage":
-        """The same stage with booking services over another journal."""
-
-        def opened() -> BookingServices:
-            return open_booking(
-                self.settings,
-                self.app.api,
-                catalog=self.app.mirror,
-                quotes=self.app.quotes,
-                journal=journal,
-                prices=self.app.prices,
-                tasks=self.tasks,
-            )
-
-        return replace(self, app=replace(self.app, open_booking=opened))
-
     def move(self, seconds: float) -> None:
         """Let time pass, for the server and for the sandbox."""
         self.clock.advance(seconds)
@@ -198,6 +182,24 @@ async def staged(
         at_the_end.callback(app.mirror.close)
         yield Stage(app=app, sandbox=sandbox, clock=clock, tasks=tasks, settings=settings)
         tasks.cancel_scope.cancel()
+
+
+def over(stage: Stage, journal: Journal) -> Stage:
+    """The same stage with desks over another journal."""
+    app = stage.app
+
+    def opened() -> BookingServices:
+        return open_booking(
+            stage.settings,
+            app.api,
+            catalog=app.mirror,
+            quotes=app.quotes,
+            journal=journal,
+            prices=app.prices,
+            tasks=stage.tasks,
+        )
+
+    return replace(stage, app=replace(app, open_booking=opened))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -15,7 +15,7 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import OWNER, Stage, order_call, staged
+from tests.booking.stage import OWNER, Stage, order_call, over, staged
 from tests.journal.rows import approval
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ class FullDisk(MemoryJournal):
 async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() -> None:
     async with staged() as opened:
         journal = FullDisk(opened.clock)
-        stage = opened.over(journal)
+        stage = over(opened, journal)
         hold = await stage.held()
         nonce = await stage.confirmed(hold)
         journal.full = True
@@ -145,7 +145,7 @@ class ClosingJournal(MemoryJournal):
 async def test_no_order_starts_once_the_server_stops() -> None:
     async with staged() as opened:
         journal = ClosingJournal(opened.clock)
-        stage = opened.over(journal)
+        stage = over(opened, journal)
         hold = await stage.held()
         journal.stage = opened
         nonce = await stage.confirmed(hold)

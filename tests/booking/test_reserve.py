@@ -144,14 +144,15 @@ async def test_a_foreign_session_is_refused(stage: Stage) -> None:
     foreign = stage.sandbox.landmarks["free_session"]
     refusal = await refused(stage, stage.wish("night_show_offer", 1, foreign))
     assert refusal.code is Code.SESSION_REQUIRED
-    assert "does not belong" in refusal.message
+    assert "not of this offer" in refusal.message
+    assert [f.field for f in refusal.fields] == ["items.0.session_ids"]
 
 
 async def test_two_sessions_for_one_ticket_are_refused(stage: Stage) -> None:
     quote = await stage.app.quotes.of_offer(stage.handle("night_show_offer"), "en")
     ids = [session.id for _, session in quote.sessions()]
     refusal = await refused(stage, stage.wish("night_show_offer", 1, *ids))
-    assert "two sessions were chosen for one ticket" in refusal.message
+    assert "Two sessions were chosen for one ticket" in refusal.message
 
 
 async def test_a_session_for_a_full_day_offer_is_refused(stage: Stage) -> None:
@@ -170,14 +171,26 @@ async def test_a_session_without_enough_places_is_refused() -> None:
         free = stage.sandbox.landmarks["free_session"]
         stage.sandbox.set_session_stock(free, 2)
         refusal = await refused(stage, stage.wish("timed_offer", 3, free))
-        assert "only 2 places left" in refusal.message
+        assert "has 2 places left" in refusal.message
         assert (await stage.reserve(stage.wish("timed_offer", 2, free))).holds
 
 
 async def test_only_the_first_choices_of_many_sessions_are_told() -> None:
     async with staged(selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
         refusal = await refused(stage, stage.wish("timed_offer"))
-    assert refusal.fields[0].problem.endswith(", 13 more")
+    (problem,) = refusal.fields
+    has_room = {session.id: session.has_room_for(1) for _, session in quote.sessions()}
+    told = [session for session in has_room if session in problem.problem]
+    assert len(told) == 2
+    assert problem.problem.endswith(f", {sum(has_room.values()) - 2} more")
+    assert all(has_room[session] for session in told), "what is full is no choice"
+
+
+async def test_a_session_that_is_wrong_is_told_by_its_place_among_the_items() -> None:
+    async with staged(selling=("museum", "park")) as stage:
+        refusal = await refused(stage, stage.wish("park_offer"), stage.wish("timed_offer"))
+        assert [f.field for f in refusal.fields] == ["items.1.session_ids"]
 
 
 async def test_above_max_total_nothing_is_held(stage: Stage) -> None:

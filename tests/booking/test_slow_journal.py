@@ -13,7 +13,7 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent, Lease
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import CUSTOMER, Stage, staged
+from tests.booking.stage import CUSTOMER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"
@@ -55,7 +55,7 @@ class SlowJournal(MemoryJournal):
 
 def with_slow_journal(stage: Stage) -> Stage:
     """The same stage with desks over such a journal."""
-    return stage.over(SlowJournal(stage.clock))
+    return over(stage, SlowJournal(stage.clock))
 
 
 async def answers_of(

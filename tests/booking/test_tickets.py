@@ -1,6 +1,7 @@
 """Tickets: who is named on them, what became of each naming, and the files."""
 
 import io
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from pypdf import PdfReader
 from korus_mcp.api import ApiError, BeneficiaryInput, ServerFailed
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome, save_pdf
 from korus_mcp.explain import explained
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
-from tests.booking.stage import OTHER, OWNER, Stage, staged
+from tests.booking.stage import OTHER, OWNER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
 ADA = BeneficiaryInput("Ada", "Byron", date_of_birth=date(1990, 12, 10))
@@ -155,6 +158,32 @@ async def test_missing_fields_are_named_and_nothing_is_sent(ski: Stage) -> None:
     assert naming.outcome is NamingOutcome.MISSING_FIELDS
     assert naming.fields == ("lastname", "date_of_birth")
     assert ski.sent(PATCH) == 0
+
+
+class FailingJournal(MemoryJournal):
+    """A journal that stops working when somebody says so."""
+
+    is_down = False
+
+    async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
+        if self.is_down:
+            raise JournalDown(JournalFault.UNREACHABLE)
+        return await super().owners_of(resource_ids)
+
+
+async def test_what_was_named_is_told_even_when_the_journal_fails_after_it() -> None:
+    journal = FailingJournal()
+
+    def watch(path: str, body: dict[str, Any]) -> None:
+        journal.is_down |= bool("/tickets/" in path and body.get("beneficiary"))
+
+    async with staged(selling=("ski",), rewrite=watch) as stage:
+        stage = over(stage, journal)
+        made = await stage.bought("beneficiary_offer", quantity=2)
+        first, second = (await issued(stage, made)).tickets
+        after, outcomes = await stage.app.booking.office.name(OWNER, made, [(first.id, ADA)], "en")
+    assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
+    assert [t.id for t in after.waiting] == [second.id]
 
 
 async def test_each_ticket_has_its_own_outcome(ski: Stage) -> None:

@@ -93,7 +93,7 @@ async def test_an_unknown_choice_is_refused_with_the_choices_there_are(stage: St
     assert refusal.value.code is Code.NO_SUCH_CHOICE
     (problem,) = refusal.value.fields
     assert problem.problem == 'choices: "Adult", "Child"'
-    assert problem.example == "Adult"
+    assert problem.example == '"Adult"'
     assert "student" not in str(refusal.value)
 
 
@@ -107,7 +107,39 @@ async def test_of_many_choices_the_first_are_told() -> None:
     async with staged(selling=("stadium",)) as stage:
         with pytest.raises(Refusal) as refusal:
             await calendar(stage, "stadium_base", wanted=wish(zone="nowhere"))
-    assert refusal.value.fields[0].problem.endswith(" and 38 more")
+    assert refusal.value.fields[0].problem.endswith(" and 42 more")
+
+
+async def test_a_mistyped_choice_is_told_the_nearest_ones_first() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await calendar(stage, "stadium_base", wanted=wish(zone="ÉAST 1O2"))
+    (problem,) = refusal.value.fields
+    assert problem.problem.startswith('did you mean "East 102" or ')
+    assert problem.problem.count(" or ") == 2, "three at most"
+    assert problem.example == '"East 102"'
+
+
+LONG = 'Adult "plus" with a seat by the window and a drink of their own'
+
+
+async def test_a_long_choice_is_quoted_short_and_understood_as_it_was_quoted() -> None:
+    def lengthen(path: str, body: Any) -> None:
+        for each in body if isinstance(body, list) else body.values():
+            if isinstance(each, list | dict):
+                lengthen(path, each)
+        if isinstance(body, dict) and body.get("name") == "Adult":
+            body["name"] = LONG
+
+    async with staged(rewrite=lengthen) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await calendar(stage, "park_base", wanted=wish(price_type="adultplus with a seat"))
+        (problem,) = refusal.value.fields
+        assert problem.example == f'"{LONG[:40]}"'.replace('"plus"', "'plus'")
+        assert LONG not in problem.problem
+        short = await calendar(stage, "park_base", wanted=wish(price_type=problem.example[1:-1]))
+        assert short == await calendar(stage, "park_base", wanted=wish(price_type=LONG))
+        assert short.rows
 
 
 async def test_an_old_server_that_ignores_filters_changes_nothing() -> None:

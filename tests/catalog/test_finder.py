@@ -1,5 +1,6 @@
 """Finding bases by words, catalog, city and days: what is found can really be bought then."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -103,16 +104,82 @@ async def test_an_unknown_or_ambiguous_catalog_is_refused_with_all_of_them(wishe
         with pytest.raises(Refusal) as refusal:
             await find(stage, catalog=wished)
         assert refusal.value.code is Code.NO_SUCH_CHOICE
-        assert stage.handle("park_base").alias in refusal.value.fields[0].problem
-        assert stage.handle("stadium_base").alias in refusal.value.fields[0].problem
+        assert '"Hérons FC ticketing - Partners"' in refusal.value.fields[0].problem
+        assert '"Thousand Lanterns Park catalog - Works c"' in refusal.value.fields[0].problem
+
+
+async def test_a_mistyped_catalog_is_told_the_nearest_which_is_then_understood() -> None:
+    async with staged(selling=("park", "stadium", "museum")) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, catalog="thousend lantern park")
+        problem = refusal.value.fields[0]
+        assert problem.problem.startswith('did you mean "Thousand Lanterns Park')
+        assert problem.example is not None
+        found = await find(stage, catalog=problem.example[1:-1], limit=20)
+        assert {each.record.catalog.alias for each in found.bases} == {
+            stage.handle("park_base").alias
+        }
+
+
+async def test_catalogs_of_one_name_are_told_apart_by_their_aliases() -> None:
+    def alike(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("member", ()) if path.endswith("/catalogs") else ():
+            each["name"] = "The same"
+
+    async with staged(selling=("park", "stadium"), rewrite=alike) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, catalog="the same")
+        for base in ("park_base", "stadium_base"):
+            assert f'{stage.handle(base).alias} ("The same")' in refusal.value.fields[0].problem
 
 
 async def test_a_city_is_matched_without_accents() -> None:
     async with staged(selling=("park", "ski")) as stage:
         assert len((await find(stage, city="VALNEIGE", limit=20)).bases) == 3
-        nothing = await find(stage, "night", city="paris")
+        nothing = await find(stage, "night", city="valneige")
         assert nothing.bases == ()
         assert nothing.nearest, "names of other cities help"
+
+
+@pytest.mark.parametrize("query", ["", "night", "nothing is called so"])
+async def test_an_unknown_city_is_refused_with_the_nearest_as_venues_spell_them(query: str) -> None:
+    async with staged(selling=("park", "stadium", "ski")) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, query, city="PORT AUX HERON")
+        assert refusal.value.code is Code.NO_SUCH_CHOICE
+        assert refusal.value.retry_after_seconds is None
+        (problem,) = refusal.value.fields
+        assert problem.field == "city"
+        assert problem.problem.startswith('did you mean "Port-aux-Hérons"')
+        assert problem.example is not None
+        assert (await find(stage, city=problem.example[1:-1])).bases
+
+
+async def test_a_city_of_another_catalog_is_refused_with_those_of_the_named_one() -> None:
+    async with staged(selling=("park", "ski")) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, city="Val-des-Songes", catalog=stage.handle("ski_base").alias)
+        assert refusal.value.fields[0].problem == 'choices: "Valneige-les-Hauts"'
+
+
+async def test_a_city_that_another_language_knows_is_found() -> None:
+    async with staged(selling=("park",), languages=("en", "fr")) as stage:
+        await find(stage)
+        store = (await stage.app.mirror.searchable("fr")).store
+        record = await stage.app.mirror.base(stage.handle("park_base"), "fr")
+        store.put_records([replace(record, place=replace(record.place, city="Londres"))], 1)
+        assert [each.record.handle for each in (await find(stage, city="londres")).bases] == [
+            record.handle
+        ]
+
+
+async def test_while_cities_are_not_read_nobody_is_told_that_there_is_none(stage: Stage) -> None:
+    stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
+    with pytest.raises(Refusal) as refusal:
+        await find(stage, city="Val-des-Songes")
+    assert "still being read" in refusal.value.message
+    assert refusal.value.retry_after_seconds
+    assert refusal.value.fields[0].problem == "none is known"
 
 
 # Days

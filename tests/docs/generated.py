@@ -1,4 +1,4 @@
-"""What is generated from the code: the list of tools, snapshots, server.json, tables of README.md.
+"""What is generated from the code: the tools and their snapshots, server.json, docs, README.
 
 `make readme` writes them; a test compares.
 """
@@ -16,16 +16,27 @@ from mcp_types import Tool
 
 from korus_mcp import __version__
 from korus_mcp.access.policy import ALL_TOOLS, tool_names
+from korus_mcp.api import ApiError
+from korus_mcp.api.failures import STATUS_ERRORS
+from korus_mcp.explain import ROWS, explained
+from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.resources.help import errors
 from korus_mcp.server import build_server, instructions
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING, described
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
+ERRORS: Final = ROOT / "docs" / "errors.md"
 SERVER_JSON: Final = ROOT / "server.json"
 SNAPSHOTS: Final = ROOT / "tests" / "tools" / "snapshots"
 NAME: Final = "io.github.korus-mcp/korus-mcp"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+CAUSES: Final = """
+What failed, and its code. After a booking call whose answer was lost the code is `OUTCOME_UNKNOWN`,
+whatever the cause.
+
+"""
 SUMMARY: Final = "Search, hold, order and fetch KorusTicket tickets in conversation, never twice."
 
 
@@ -97,6 +108,22 @@ def tools_table() -> str:
     return "\n".join(["| tool | effect | what it does |", "|---|---|---|", *rows, "", cost])
 
 
+def errors_page() -> str:
+    """docs/errors.md: what an assistant can read of errors, and which code each failure has."""
+    rows = [f"| {_cause(kind)} | `{code}` |" for kind, (code, _, _) in ROWS.items()]
+    journal = [
+        f"| the journal: {fault.value} | `{explained(JournalDown(fault)).code}` |"
+        for fault in JournalFault
+    ]
+    table = "\n".join(["| what failed | code |", "|---|---|", *rows, *journal])
+    return f"{errors()}{CAUSES}{table}\n"
+
+
+def _cause(kind: type[ApiError]) -> str:
+    statuses = [str(status) for status, each in STATUS_ERRORS.items() if each is kind]
+    return f"KorusTicket: {kind.cause}{f' ({statuses[0]})' if statuses else ''}"
+
+
 def listed_tools() -> list[Tool]:
     """All tools, as a host sees them."""
 
@@ -161,7 +188,11 @@ def main() -> None:
     LISTING.write_text(listing(), "utf-8")  # before the README, which counts its tokens
     README.write_text(readme(), "utf-8")
     write_snapshots()
-    sys.stdout.write("README.md, server.json, the list of tools and its snapshots are written.\n")
+    ERRORS.parent.mkdir(exist_ok=True)
+    ERRORS.write_text(errors_page(), "utf-8")
+    sys.stdout.write(
+        "README.md, server.json, docs/errors.md, the tools and snapshots are written.\n"
+    )
 
 
 def write_snapshots() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from korus_mcp import __version__
+from korus_mcp.resources.help import errors
 from korus_mcp.settings import SETTINGS
 from korus_mcp.tools.listing import LISTING
 from tests.docs import generated
@@ -55,6 +56,12 @@ def test_the_list_of_tools_is_what_their_files_make_of_it() -> None:
     assert LISTING.read_text("utf-8") == generated.listing(), "run `make readme`"
 
 
+def test_the_page_of_errors_is_that_of_the_code_and_says_what_assistants_read() -> None:
+    page = generated.ERRORS.read_text("utf-8")
+    assert page == generated.errors_page(), "run `make readme`"
+    assert page.startswith(errors())
+
+
 def test_the_readme_s_tables_are_those_of_the_code() -> None:
     assert generated.README.read_text("utf-8") == generated.readme()
 
@@ -67,7 +74,7 @@ def test_the_readme_is_short_and_names_both_commands() -> None:
 
 
 def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
-    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md"):
+    for document in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/errors.md"):
         text = (generated.ROOT / document).read_text("utf-8")
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (generated.ROOT / target).exists(), f"{document}: {target}"

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from mcp import MCPError
 
 from korus_mcp.journal import engine
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
@@ -29,6 +30,7 @@ async def assert_refused(one: Shop, wish: Json, code: str, *words: str) -> None:
     for word in words:
         assert word in answer.text
     assert "sent nothing" in answer.text
+    assert answer.error["effect"] == "none"
     assert one.posts() == 0
 
 
@@ -85,6 +87,13 @@ async def test_a_journal_that_breaks_lets_no_order_leave(
         with breakage(one.journal):
             await assert_refused(one, wish, code, word)
             await assert_reads_work(one)
+
+
+async def test_a_resource_that_needs_a_damaged_journal_says_so(tmp_path: Path) -> None:
+    async with shop(tmp_path) as one:
+        hold = await one.held()
+        with corrupt(one.journal), pytest.raises(MCPError, match="damaged"):
+            await one.client.read_resource(f"korus://reservations/{hold}")
 
 
 async def test_a_journal_that_may_not_grow_lets_no_order_leave(

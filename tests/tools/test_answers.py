@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -18,7 +18,7 @@ from korus_mcp.sandbox import Delay
 from korus_mcp.server import KorusServer
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Reply, View, build, tool
-from tests.fixtures.assistant import CUSTOMER, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
 from tests.tools.samples import AN_ID
 
 pytestmark = pytest.mark.anyio
@@ -375,16 +375,35 @@ async def test_in_scope_own_only_orders_made_here_are_found() -> None:
 
 @tool(title="Refuse", read_only=True, destructive=False, idempotent=True)
 async def refuse() -> Reply[View]:
-    """Raise the SDK's own error on purpose."""
-    raise ToolError("said on purpose")
+    """Raise the SDK's own error, as it does where a host answers a question wrongly."""
+    raise ToolError("Resolver 'agreed' received a response of the wrong kind")
 
 
-async def test_an_error_a_tool_raises_on_purpose_keeps_its_text() -> None:
+@pytest.mark.parametrize("mode", ERAS)
+async def test_an_error_of_the_sdk_is_told_in_our_words(
+    mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
     server = MCPServer("deliberate", tools=[build(refuse, Content.BOTH)])
-    async with Client(server) as client:
+    async with Client(server, mode=mode) as client:
         answer = Answer(await client.call_tool("refuse", {}))
-        assert answer.result.is_error
-        assert "said on purpose" in answer.text
+        assert answer.code == "APPROVAL_UNAVAILABLE"
+        assert answer.error["effect"] == "none"
+        assert "Resolver" not in answer.wire
+        assert "Resolver" in caplog.text  # but the operator finds it in the log
+
+
+@tool(title="Protocol", read_only=True, destructive=False, idempotent=True)
+async def protocol() -> Reply[View]:
+    """Raise an error of the protocol."""
+    raise MCPError(code=-32042, message="a question must be answered first")
+
+
+async def test_an_error_of_the_protocol_stays_one() -> None:
+    server = MCPServer("protocol", tools=[build(protocol, Content.BOTH)])
+    async with Client(server) as client:
+        with pytest.raises(MCPError, match="must be answered first") as refused:
+            await client.call_tool("protocol", {})
+        assert refused.value.code == -32042
 
 
 async def test_a_seat_map_that_was_replaced_is_found_behind_its_base() -> None:

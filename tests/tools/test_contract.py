@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
 from korus_mcp.settings import Content
-from korus_mcp.tools.declare import Reply, View, build, tool
+from korus_mcp.tools.declare import Declared, Reply, View, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
+from tests.fixtures.wording import faults_of
 from tests.tools.samples import ARGUMENTS, real, variants
 
 pytestmark = pytest.mark.anyio
@@ -271,6 +272,12 @@ async def crash() -> Reply[View]:
     raise RuntimeError(SENTINEL)
 
 
+@tool(title="Crash while booking", read_only=False, destructive=True, idempotent=True)
+async def crash_while_booking() -> Reply[View]:
+    """Crash where something may have been booked."""
+    raise RuntimeError(SENTINEL)
+
+
 @tool(title="Misread", read_only=True, destructive=False, idempotent=True)
 async def misread(
     kind: Annotated[str, Field(description="What goes wrong")],
@@ -295,18 +302,30 @@ async def silent() -> Reply[Empty]:
 
 @pytest.mark.parametrize("mode", ERAS)
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("crash", {}), ("misread", {"kind": "a"}), ("silent", {})]
+    ("crashing", "arguments", "code", "effect"),
+    [
+        (crash, {}, "MISCONFIGURED", "none"),
+        (crash_while_booking, {}, "OUTCOME_UNKNOWN", "unknown"),
+        (misread, {"kind": "a"}, "MISCONFIGURED", "none"),
+        (silent, {}, "MISCONFIGURED", "none"),
+    ],
+    ids=lambda given: given.name if isinstance(given, Declared) else None,
 )
-async def test_a_crash_inside_a_tool_shows_no_detail(
-    name: str, arguments: dict[str, str], mode: str, caplog: pytest.LogCaptureFixture
+async def test_a_crash_inside_a_tool_is_an_error_of_the_set_and_shows_no_detail(
+    crashing: Declared,
+    arguments: dict[str, str],
+    code: str,
+    effect: str,
+    mode: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    made = [build(each, Content.BOTH) for each in (crash, misread, silent)]
-    async with Client(MCPServer("broken", tools=made), mode=mode) as client:
-        answer = Answer(await client.call_tool(name, arguments))
-        assert answer.result.is_error
-        assert answer.text == f"Error executing tool {name}"
-        assert answer.result.structured_content is None
+    made = build(crashing, Content.BOTH)
+    async with Client(MCPServer("broken", tools=[made]), mode=mode) as client:
+        answer = Answer(await client.call_tool(made.name, arguments))
+        assert (answer.code, answer.error["effect"]) == (code, effect)
+        assert not list(faults_of(answer.error, answer.text, made.name))
         assert "xyzzy" not in answer.wire
+        assert made.name not in answer.wire
         assert "Traceback" in caplog.text  # but the operator finds it in the log
 
 

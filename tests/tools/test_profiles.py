@@ -49,7 +49,7 @@ async def test_a_profile_decides_what_exists(
         for missing in set(ALL_TOOLS) - set(tools):
             answer = await each.ask(missing, ARGUMENTS[missing])
             assert answer.result.is_error
-            assert "nknown tool" in answer.text
+            assert answer.code == "NOT_FOUND"
         assert each.sent() == 0
 
 
@@ -74,7 +74,7 @@ async def test_outside_the_sandbox_the_profile_decides_what_writes(
         for tool in WRITING_TOOLS - set(listed):
             answer = Answer(await client.call_tool(tool, ARGUMENTS[tool]))
             assert answer.result.is_error
-            assert "nknown tool" in answer.text
+            assert answer.code == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("world", WORLDS)

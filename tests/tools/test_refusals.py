@@ -207,13 +207,44 @@ async def test_a_catalog_that_does_not_exist_is_refused_with_those_that_do(share
     assert "Museum" in answer.fields["catalog"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "argument", "wrong", "near"),
+    [
+        ("get_offers", "zone", "est 1O2", "East 102"),
+        ("get_offers", "price_type", "FULL PRIZE", "Full price"),
+        ("search_products", "catalog", "musem of tides", "Museum of Tides - Resellers"),
+        ("search_products", "city", "port aux herons", "Port-aux-Hérons"),
+    ],
+)
+async def test_a_name_that_is_nearly_right_is_told_the_nearest_which_is_then_understood(
+    tool: str, argument: str, wrong: str, near: str, shared: Desk
+) -> None:
+    await warm(shared)
+    asked = {"product_base_id": shared.handle("stadium_base")} if tool == "get_offers" else {}
+    with no_request(shared):
+        answer = await shared.ask(tool, {**asked, argument: wrong})
+    assert answer.code == "NO_SUCH_CHOICE"
+    assert answer.fields[argument].startswith(f'did you mean "{near}"')
+    assert wrong not in answer.wire
+    assert not (await shared.ask(tool, {**asked, argument: near})).result.is_error
+
+
+async def test_a_city_in_which_nothing_is_on_sale_is_refused_with_those_that_have_something(
+    shared: Desk,
+) -> None:
+    for more in ({}, {"query": "museum"}, {"date_from": "2026-06-02"}):
+        answer = await shared.ask("search_products", {"city": "Reykjavik", **more})
+        assert answer.code == "NO_SUCH_CHOICE"
+        assert '"Saint-Malouen"' in answer.fields["city"]
+
+
 async def test_a_missing_session_is_refused_with_sessions_to_choose_from(shared: Desk) -> None:
     with nothing_booked(shared):
         answer = await shared.ask("reserve", {"items": [item(shared, "timed_offer")]})
     assert answer.code == "SESSION_REQUIRED"
     offer = shared.handle("timed_offer")
     sessions = (await shared.call("check_availability", offer_id=offer))["sessions"]
-    assert sessions[0]["session_id"] in answer.fields["session_ids"]
+    assert sessions[0]["session_id"] in answer.fields["items.0.session_ids"]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +262,7 @@ async def test_a_foreign_superfluous_or_doubled_session_is_refused(
     with nothing_booked(shared):
         answer = await shared.ask("reserve", {"items": [item(shared, landmark, 1, *ids)]})
     assert answer.code == "SESSION_REQUIRED"
-    assert set(answer.fields) == {"session_ids"}
+    assert set(answer.fields) == {"items.0.session_ids"}
 
 
 async def test_a_full_session_is_sold_out(shared: Desk) -> None:

@@ -10,8 +10,8 @@ NEAREST: Final = 3
 NEAR: Final = 70.0
 """How alike two names are, of a hundred, for one to be meant by the other."""
 SHOWN: Final = 8
-SHOWN_LENGTH: Final = 200
-"""Characters of all names together: a refusal is short, however long they are."""
+SHOWN_BYTES: Final = 200
+"""All names together: a refusal is short, however long they are and in whatever script."""
 
 
 def proposed(
@@ -24,7 +24,7 @@ def proposed(
     near = nearest(wished, names)
     others = [name for name in names if name not in near]
     said = [(label or _in_quotes)(name) for name in (*near, *others[: SHOWN - len(near)])]
-    shown = _fitting(said, at_least=max(1, len(near)))
+    shown = _fitting(said)
     left = len(names) - len(shown)
     parts = [f"did you mean {' or '.join(shown[: len(near)])}?"] if near else []
     if len(shown) > len(near):
@@ -49,12 +49,12 @@ def _in_quotes(name: str) -> str:
     return quoted([name])
 
 
-def _fitting(said: Sequence[str], *, at_least: int) -> list[str]:
-    """As many from the front as there is room for."""
+def _fitting(said: Sequence[str]) -> list[str]:
+    """As many from the front as there is room for; one always."""
     shown, length = list[str](), 0
     for each in said:
-        length += len(each)
-        if len(shown) >= at_least and length > SHOWN_LENGTH:
+        length += len(each.encode("utf-8", "replace"))
+        if shown and length > SHOWN_BYTES:
             break
         shown.append(each)
     return shown

@@ -10,7 +10,7 @@ from mcp import MCPError
 from mcp_types import BlobResourceContents, ReadResourceResult, TextResourceContents
 
 from korus_mcp.handles import Handle
-from korus_mcp.refusals import Code
+from korus_mcp.refusals import STATES, Code
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.untrusted import CUT_MARK, FIELD_LIMIT, plain_text
 from tests.fixtures.assistant import ERAS, Desk, Json, desk
@@ -283,6 +283,6 @@ async def test_help_tells_how_a_booking_goes_and_what_each_code_means(shared: De
         assert f"`{tool}`" in booking
     errors = await text(shared, "korus://help/errors", "text/markdown")
     rows = [line for line in errors.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(Code)
-    for code in Code:
-        assert f"| `{code}` |" in errors
+    assert len(rows) == len(Code) + len(STATES)
+    for code in (*Code, *STATES):
+        assert f"\n| `{code}` |" in errors

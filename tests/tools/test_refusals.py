@@ -11,6 +11,7 @@ import pytest
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.settings import Approval
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, desk, settings_of
+from tests.fixtures.wording import MOST_TOKENS, tokens_of
 from tests.tools.samples import A_HANDLE, AN_ID
 
 pytestmark = pytest.mark.anyio
@@ -226,6 +227,7 @@ async def test_a_name_that_is_nearly_right_is_told_the_nearest_which_is_then_und
     assert answer.code == "NO_SUCH_CHOICE"
     assert answer.fields[argument].startswith(f'did you mean "{near}"')
     assert wrong not in answer.wire
+    assert tokens_of(answer.error, answer.text) <= MOST_TOKENS
     assert not (await shared.ask(tool, {**asked, argument: near})).result.is_error
 
 

@@ -209,14 +209,15 @@ class Store:
         return None if row is None else self.record(catalog_id, row[0])
 
     def cities_like(self, folded: str) -> tuple[str, ...]:
-        """The cities, folded, whose name has this in it."""
+        """The cities, folded, whose name has this in it, with or without its hyphens."""
         query = (
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
-            "SELECT city FROM each WHERE instr(city, ?) LIMIT ?"
+            "SELECT city FROM each WHERE instr(replace(city, '-', ' '), ?) LIMIT ?"
         )
-        return tuple(row[0] for row in self._ask(query, (folded, MOST_CITIES)))
+        asked = folded.replace("-", " ")
+        return tuple(row[0] for row in self._ask(query, (asked, MOST_CITIES)))
 
     def names(self, catalog_id: str, *, offset: int, limit: int) -> list[BaseName]:
         """A page of the bases of a catalog, by name."""

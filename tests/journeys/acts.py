@@ -23,8 +23,7 @@ class Offer:
     id: str
     product: str
     price: str
-    day: str | None
-    left: int | None = None
+    day: str | None = None
 
     @property
     def amount(self) -> float:
@@ -54,7 +53,7 @@ async def offers(scene: Scene, product_base_id: str, **wish: object) -> list[Off
     """The first page of a price table."""
     table = await scene.call("get_offers", product_base_id=product_base_id, **wish)
     return [
-        Offer(o["offer_id"], o["product"], o["price"], day.get("date"), o.get("left"))
+        Offer(o["offer_id"], o["product"], o["price"], day.get("date"))
         for day in table.get("days", ())
         for o in day["offers"]
     ]
@@ -74,6 +73,12 @@ async def zones(
     )
     found: Sequence[Json] = plan["zones"]
     return found
+
+
+def dearest_in(zone: Json) -> Offer:
+    """The offer at the full price of a zone."""
+    best = zone["offers"][-1]
+    return Offer(best["offer_id"], best["product"], best["price"])
 
 
 async def sessions(scene: Scene, offer: Offer, quantity: int = 1) -> list[Json]:
@@ -126,7 +131,7 @@ def order_ids_of(made: Json) -> list[str]:
 
 async def fetch(scene: Scene, order_id: str, *, after: float = 0, **more: object) -> Json:
     """The tickets of an order with its files saved; the person has waited so many seconds."""
-    scene.world.later(after)
+    await scene.later(after)
     answer = await scene.ask(
         "get_tickets", {"order_id": order_id, "save": True, **more}, **FOLLOWING
     )

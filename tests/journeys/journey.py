@@ -42,12 +42,14 @@ NOTHING_ORDERED = End(order_calls=0)
 class Journey:
     """A conversation with the world it needs.
 
-    `settings` are named without their prefix; `tools` is what `--tools` says; `person` answers
-    for a host that can ask. `is_simple`: one booking without trouble, held to the budgets.
+    `at` names the issuers it takes place at: the others may be left out of a quick run. `settings`
+    are named without their prefix; `tools` is what `--tools` says; `person` answers for a host that
+    can ask. `is_simple`: one booking without trouble, held to the budgets.
     """
 
     name: str
     script: Callable[[Scene], Awaitable[End]]
+    at: tuple[str, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
     tools: str | None = None
     sandbox: SandboxOptions = field(default_factory=partial(SandboxOptions, seed=SEED))
@@ -71,18 +73,20 @@ Script: TypeAlias = Callable[[Scene], Awaitable[End]]
 def journey(
     name: str,
     *,
+    at: str,
     settings: Mapping[str, str] | None = None,
     tools: str | None = None,
     sandbox: SandboxOptions | None = None,
     person: Person | None = None,
     is_simple: bool = False,
 ) -> Callable[[Script], Script]:
-    """Register a script as a journey."""
+    """Register a script as a journey; `at` names issuers, with spaces between."""
 
     def registered(script: Script) -> Script:
         made = Journey(
             name=name,
             script=script,
+            at=tuple(at.split()),
             settings=settings or {},
             tools=tools,
             sandbox=sandbox or SandboxOptions(seed=SEED),

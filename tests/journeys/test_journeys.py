@@ -27,7 +27,7 @@ BY_NAME = {each.name: each for each in JOURNEYS}
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda j: j.name)
 async def test_in_memory(journey: Journey, mode: str, tmp_path: Path) -> None:
     with anyio.fail_after(SECONDS):
-        async with in_memory(journey, mode, tmp_path) as scene:
+        async with in_memory(journey, mode, tmp_path, is_quick=True) as scene:
             await journey.play(scene)
             for tool, answer in scene.calls:
                 assert size_of(answer) <= MOST_OF_A_REPLY, tool

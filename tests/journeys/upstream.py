@@ -1,7 +1,8 @@
 """What a journey causes upstream: the bodies the sandbox answers with, and moments to step in."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +29,7 @@ class Upstream:
     """Keeps the bodies of a sandbox, and lets a script act when a request arrives."""
 
     bodies: list[Body] = field(default_factory=list)
+    _is_aside: bool = False
     _steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
 
     def when(self, operation: str, step: Step) -> None:
@@ -37,6 +39,19 @@ class Upstream:
     def texts(self, *, with_catalog: bool) -> Sequence[str]:
         """All that was answered, with or without the reading of the catalog."""
         return [b.text for b in self.bodies if with_catalog or b.operation not in CATALOG_READS]
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is asked meanwhile is no part of the conversation; the catalog is read on."""
+        self._is_aside = True
+        try:
+            yield
+        finally:
+            self._is_aside = False
+
+    def _note(self, operation: str | None, body: bytes) -> None:
+        if operation in CATALOG_READS or not self._is_aside:
+            self.bodies.append(Body(operation, body.decode("utf-8", "replace")))
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The same app, watched."""
@@ -57,6 +72,6 @@ class Upstream:
 
             await app(scope, receive, noted)
             if is_text:
-                self.bodies.append(Body(operation, b"".join(parts).decode("utf-8", "replace")))
+                self._note(operation, b"".join(parts))
 
         return watched

@@ -1,10 +1,11 @@
 """After the order: documents, vouchers, cancellations, a service desk, and other people's eyes."""
 
-from tests.fixtures.assistant import CUSTOMER, HOLDER, Json
+from tests.fixtures.assistant import CUSTOMER, HOLDER
 from tests.journeys.acts import (
     DOCUMENTS_SECONDS,
     Offer,
     base_of,
+    dearest_in,
     fetch,
     find,
     hold,
@@ -28,11 +29,13 @@ async def bought(scene: Scene, **more: object) -> tuple[Offer, str]:
     return offer, order_id
 
 
-@journey("Tickets are asked for before the documents are ready, and once more when they are")
+@journey(
+    "Tickets are asked for before the documents are ready, and once more when they are", at="hall"
+)
 async def too_early(scene: Scene) -> End:
     hall = await base_of(scene, "symphony of the tides")
     pit = next(z for z in await zones(scene, hall, 1) if z["category"] == "Standing pit")
-    offer = Offer(*pit["offers"][-1].values(), None)
+    offer = dearest_in(pit)
     evening = (await sessions(scene, offer))[-1]["session_id"]
     (order_id,) = await order(scene, await hold(scene, offer.times(1, evening)))
     early = await scene.call("get_tickets", order_id=order_id, save=True)
@@ -43,7 +46,7 @@ async def too_early(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("Voucher numbers are told on request only")
+@journey("Voucher numbers are told on request only", at="park")
 async def vouchers(scene: Scene) -> End:
     offer, order_id = await bought(scene)
     silent = await scene.ask("get_tickets", {"order_id": order_id})
@@ -53,7 +56,7 @@ async def vouchers(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("The issuer cancels an order later, and the tickets say so")
+@journey("The issuer cancels an order later, and the tickets say so", at="park")
 async def cancelled(scene: Scene) -> End:
     offer, order_id = await bought(scene)
     scene.world.sandbox.cancel_order(order_id)
@@ -63,7 +66,7 @@ async def cancelled(scene: Scene) -> End:
     return End(cancelled=[(offer.id, 1)])
 
 
-@journey("Tickets are found again by the buyer's own reference")
+@journey("Tickets are found again by the buyer's own reference", at="park")
 async def own_reference(scene: Scene) -> End:
     offer, order_id = await bought(scene, reference="Birthday of Grace")
     tickets = await fetch(scene, "Birthday of Grace")
@@ -71,7 +74,7 @@ async def own_reference(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A name on a bearer's ticket is not taken, and the ticket stays valid")
+@journey("A name on a bearer's ticket is not taken, and the ticket stays valid", at="ski")
 async def locked(scene: Scene) -> End:
     base = await base_of(scene, "beginners bearer pass")
     offer = (await offers(scene, base, limit=1))[0]
@@ -85,13 +88,13 @@ async def locked(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A name comes after the lifts have opened, and is too late")
+@journey("A name comes after the lifts have opened, and is too late", at="ski")
 async def too_late(scene: Scene) -> End:
     base = await base_of(scene, "named ski pass")
     offer = (await offers(scene, base, days_count="1 day", price_type="Adult", limit=1))[0]
     (order_id,) = await order(scene, await hold(scene, offer.times(1)))
     ticket = (await scene.call("get_tickets", order_id=order_id))["tickets"][0]
-    scene.world.later(3 * 24 * 3600)
+    await scene.later(3 * 24 * 3600)
     for _ in range(3):
         await scene.call("get_tickets", order_id=order_id)
     person = {"ticket_id": ticket["ticket_id"]}
@@ -101,7 +104,7 @@ async def too_late(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A service desk finds an order by the caller's reference", settings=DESK)
+@journey("A service desk finds an order by the caller's reference", at="park", settings=DESK)
 async def by_reference(scene: Scene) -> End:
     offer, order_id = await bought(scene, reference="CALL-77")
     found = await scene.ask("find_orders", {"reference": "CALL-77"})
@@ -111,7 +114,9 @@ async def by_reference(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A service desk finds an order somebody else made, by the reference on the ticket")
+@journey(
+    "A service desk finds an order somebody else made, by the reference on the ticket", at="park"
+)
 async def by_korus_reference(scene: Scene) -> End:
     offer, order_id = await bought(scene)
     reference = (await scene.call("get_tickets", order_id=order_id))["reference"]
@@ -124,10 +129,10 @@ async def by_korus_reference(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A service desk finds yesterday's orders, newest first", settings=DESK)
+@journey("A service desk finds the day's orders, newest first", at="park", settings=DESK)
 async def by_day(scene: Scene) -> End:
     offer, first = await bought(scene)
-    second: Json = (await offers_again(scene, offer))[0]
+    (second,) = await once_more(scene, offer)
     found = await scene.call("find_orders", created_from=str(scene.world.today()), limit=1)
     assert found["total"] == 2
     more = await scene.call(
@@ -141,13 +146,13 @@ async def by_day(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)] * 2, reserve_calls=2, order_calls=2)
 
 
-async def offers_again(scene: Scene, offer: Offer) -> list[str]:
+async def once_more(scene: Scene, offer: Offer) -> list[str]:
     """The same once more, a minute later."""
-    scene.world.later(60)
+    await scene.later(60)
     return await order(scene, await hold(scene, offer.times(1), again=True))
 
 
-@journey("Somebody else of the same account sees neither the hold nor the order")
+@journey("Somebody else of the same account sees neither the hold nor the order", at="park")
 async def other_eyes(scene: Scene) -> End:
     base = await find(scene, "undated ticket one day")
     offer = (await offers(scene, base["product_base_id"]))[0]
@@ -155,7 +160,7 @@ async def other_eyes(scene: Scene) -> End:
     (order_id,) = await order(scene, held, reference="MINE")
     async with scene.another() as other:
         asked = {"reservation_ids": held, "customer": CUSTOMER}
-        before = scene.world.arrived()
+        before = scene.world.asked()
         refused = [
             await other.ask("get_tickets", {"order_id": order_id}),
             await other.ask("get_tickets", {"order_id": "MINE"}),
@@ -163,11 +168,11 @@ async def other_eyes(scene: Scene) -> End:
             await other.ask("place_order", asked),
         ]
         assert {answer.code for answer in refused} == {"NOT_FOUND"}
-        assert scene.world.arrived() == before, "decided without asking"
+        assert scene.world.asked() == before, "decided without asking"
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A hold of one assistant is not ordered by another of the same account")
+@journey("A hold of one assistant is not ordered by another of the same account", at="park")
 async def other_hands(scene: Scene) -> End:
     base = await find(scene, "undated ticket one day")
     offer = (await offers(scene, base["product_base_id"]))[0]

@@ -24,7 +24,7 @@ async def park_ticket(scene: Scene) -> Offer:
     return named(await offers(scene, park, days_count="1 day"), "Adult")
 
 
-@journey("The customer changes after the summary: a new yes is needed")
+@journey("The customer changes after the summary: a new yes is needed", at="park")
 async def other_customer(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = await ask_person(scene, await hold(scene, offer.times(1)))
@@ -38,7 +38,7 @@ async def other_customer(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A yes for one basket orders no other")
+@journey("A yes for one basket orders no other", at="park")
 async def other_basket(scene: Scene) -> End:
     offer = await park_ticket(scene)
     first = await hold(scene, offer.times(1))
@@ -53,18 +53,18 @@ async def other_basket(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)], held=[(offer.id, 4)], reserve_calls=2)
 
 
-@journey("A yes that comes too late is asked for again")
+@journey("A yes that comes too late is asked for again", at="park")
 async def late_yes(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = await ask_person(scene, await hold(scene, offer.times(2)))
-    scene.world.later(11 * 60)
+    await scene.later(11 * 60)
     refused = await scene.ask("place_order", wish)
     assert refused.code == "APPROVAL_EXPIRED"
     await order(scene, wish["reservation_ids"])
     return End(orders=[(offer.id, 2)])
 
 
-@journey("The same reserve call twice holds once")
+@journey("The same reserve call twice holds once", at="park")
 async def reserve_twice(scene: Scene) -> End:
     offer = await park_ticket(scene)
     first = await try_to_hold(scene, offer.times(2))
@@ -75,7 +75,7 @@ async def reserve_twice(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("Two families want the same: a second hold is asked for in so many words")
+@journey("Two families want the same: a second hold is asked for in so many words", at="park")
 async def two_families(scene: Scene) -> End:
     offer = await park_ticket(scene)
     one = await hold(scene, offer.times(4))
@@ -86,7 +86,7 @@ async def two_families(scene: Scene) -> End:
     return End(orders=[(offer.id, 4)] * 2, reserve_calls=2, order_calls=2)
 
 
-@journey("The same order call twice orders once")
+@journey("The same order call twice orders once", at="park")
 async def order_twice(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = await ask_person(scene, await hold(scene, offer.times(2)))
@@ -97,7 +97,7 @@ async def order_twice(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("What is ordered is not ordered again with other data")
+@journey("What is ordered is not ordered again with other data", at="park")
 async def ordered_already(scene: Scene) -> End:
     offer = await park_ticket(scene)
     held = await hold(scene, offer.times(1))
@@ -111,6 +111,7 @@ async def ordered_already(scene: Scene) -> End:
 
 @journey(
     "A host that cannot ask agrees in two steps",
+    at="park",
     settings={"APPROVAL": "two_step"},
     is_simple=True,
 )
@@ -122,7 +123,11 @@ async def two_steps(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("The operator wants a person asked, and the host cannot", settings={"APPROVAL": "human"})
+@journey(
+    "The operator wants a person asked, and the host cannot",
+    at="park",
+    settings={"APPROVAL": "human"},
+)
 async def nobody_to_ask(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = {"reservation_ids": await hold(scene, offer.times(1)), "customer": CUSTOMER}
@@ -134,6 +139,7 @@ async def nobody_to_ask(scene: Scene) -> End:
 
 @journey(
     "A profile that only reads finds and compares, and has nothing that holds or orders",
+    at="park",
     settings={"PROFILE": "browse"},
 )
 async def read_only(scene: Scene) -> End:
@@ -152,6 +158,7 @@ async def read_only(scene: Scene) -> End:
 
 @journey(
     "A server narrowed to three tools holds, and cannot order",
+    at="park",
     tools="search_products,get_offers,reserve",
 )
 async def narrowed(scene: Scene) -> End:
@@ -163,7 +170,7 @@ async def narrowed(scene: Scene) -> End:
     return End(held=[(offer.id, 1)], order_calls=0)
 
 
-@journey("Missing customer data are asked for in one go, then it is ordered")
+@journey("Missing customer data are asked for in one go, then it is ordered", at="park")
 async def customer_missing(scene: Scene) -> End:
     base = await find(scene, "gift card")
     (card,) = await offers(scene, base["product_base_id"])

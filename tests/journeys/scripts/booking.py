@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tests.journeys.acts import (
     DOCUMENTS_SECONDS,
-    Offer,
     base_of,
+    dearest_in,
     fetch,
     find,
     hold,
@@ -24,7 +24,9 @@ from tests.journeys.walk import pdf_text
 SATURDAY, THURSDAY = 5, 3
 
 
-@journey("A family of two adults and two children spends Saturday at the park", is_simple=True)
+@journey(
+    "A family of two adults and two children spends Saturday at the park", at="park", is_simple=True
+)
 async def family(scene: Scene) -> End:
     saturday = scene.world.day(SATURDAY)
     park = await base_of(scene, "lantern park dated ticket", date_from=saturday, date_to=saturday)
@@ -37,12 +39,11 @@ async def family(scene: Scene) -> End:
     return End(orders=[(adult.id, 2), (child.id, 2)])
 
 
-@journey("Two seats at the next match for less than sixty euros", is_simple=True)
+@journey("Two seats at the next match for less than sixty euros", at="stadium", is_simple=True)
 async def match(scene: Scene) -> End:
     base = await base_of(scene, "herons valmont")
     best = (await zones(scene, base, 2, max_price=30))[0]
-    offer_id, product, price = best["offers"][-1].values()
-    offer = Offer(offer_id, product, price, None)
+    offer = dearest_in(best)
     (kick_off,) = await sessions(scene, offer, 2)
     held = await hold(scene, offer.times(2, kick_off["session_id"]), max_total=60)
     (order_id,) = await order(scene, held)
@@ -52,7 +53,11 @@ async def match(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("Four seats side by side in the stadium for at most a hundred euros each", is_simple=True)
+@journey(
+    "Four seats side by side in the stadium for at most a hundred euros each",
+    at="stadium",
+    is_simple=True,
+)
 async def four_together(scene: Scene) -> End:
     base = await base_of(scene, "herons valmont")
     found = await offers(scene, base, seating_category="Gold", price_type="Full price")
@@ -68,7 +73,7 @@ async def four_together(scene: Scene) -> End:
     return End(orders=[(offer.id, 4)])
 
 
-@journey("Two entries to the museum at three on Saturday afternoon", is_simple=True)
+@journey("Two entries to the museum at three on Saturday afternoon", at="museum", is_simple=True)
 async def timed_entry(scene: Scene) -> End:
     saturday = scene.world.day(SATURDAY)
     museum = await base_of(scene, "museum timed entry")
@@ -83,12 +88,13 @@ async def timed_entry(scene: Scene) -> End:
     return End(orders=[(full.id, 2)])
 
 
-@journey("Two numbered places in one row of the concert hall, in the evening", is_simple=True)
+@journey(
+    "Two numbered places in one row of the concert hall, in the evening", at="hall", is_simple=True
+)
 async def concert(scene: Scene) -> End:
     hall = await base_of(scene, "symphony of the tides")
     stalls = next(z for z in await zones(scene, hall, 2) if z["category"] == "First category")
-    offer_id, product, price = stalls["offers"][-1].values()
-    offer = Offer(offer_id, product, price, None)
+    offer = dearest_in(stalls)
     evening = (await sessions(scene, offer, 2))[-1]
     answer = await try_to_hold(scene, offer.times(2, evening["session_id"]))
     (held,) = answer.data["reservations"]
@@ -99,7 +105,7 @@ async def concert(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("A ski pass for three days in somebody's name")
+@journey("A ski pass for three days in somebody's name", at="ski")
 async def ski_pass(scene: Scene) -> End:
     ski = await base_of(scene, "named ski pass")
     found = await offers(scene, ski, days_count="3 days", price_type="Adult", limit=1)
@@ -113,7 +119,7 @@ async def ski_pass(scene: Scene) -> End:
     return End(orders=[(found[0].id, 1)])
 
 
-@journey("A ticket without a date as a present", is_simple=True)
+@journey("A ticket without a date as a present", at="park", is_simple=True)
 async def undated(scene: Scene) -> End:
     base = await base_of(scene, "undated ticket one day")
     adult = named(await offers(scene, base), "Adult")
@@ -123,7 +129,7 @@ async def undated(scene: Scene) -> End:
     return End(orders=[(adult.id, 1)])
 
 
-@journey("A festival day with the late concert", is_simple=True)
+@journey("A festival day with the late concert", at="hall", is_simple=True)
 async def festival(scene: Scene) -> End:
     base = await base_of(scene, "glassblowers festival day pass")
     full = named(await offers(scene, base), "Full price")
@@ -134,7 +140,9 @@ async def festival(scene: Scene) -> End:
     return End(orders=[(full.id, 2)])
 
 
-@journey("A day at the park with the night show, and what it cost before", is_simple=True)
+@journey(
+    "A day at the park with the night show, and what it cost before", at="park", is_simple=True
+)
 async def night_show(scene: Scene) -> End:
     base = await base_of(scene, "night of lanterns")
     found = await offers(scene, base, limit=2)
@@ -145,7 +153,7 @@ async def night_show(scene: Scene) -> End:
     return End(orders=[(adult.id, 1), (child.id, 2)])
 
 
-@journey("A guided tour of the stadium in the afternoon", is_simple=True)
+@journey("A guided tour of the stadium in the afternoon", at="stadium", is_simple=True)
 async def tour(scene: Scene) -> End:
     base = await base_of(scene, "guided stadium tour")
     child = named(await offers(scene, base, price_type="Child", limit=1), "Child")
@@ -156,7 +164,7 @@ async def tour(scene: Scene) -> End:
     return End(orders=[(child.id, 2)])
 
 
-@journey("A free ticket for a child beside a paid one")
+@journey("A free ticket for a child beside a paid one", at="museum")
 async def free_child(scene: Scene) -> End:
     museum = await base_of(scene, "museum timed entry")
     thursday = scene.world.day(THURSDAY)
@@ -168,7 +176,11 @@ async def free_child(scene: Scene) -> End:
     return End(orders=[(full.id, 1), (child.id, 1)])
 
 
-@journey("A park ticket and a museum pass of another catalog in one order", is_simple=True)
+@journey(
+    "A park ticket and a museum pass of another catalog in one order",
+    at="museum park",
+    is_simple=True,
+)
 async def two_catalogs(scene: Scene) -> End:
     card = (await offers(scene, await base_of(scene, "permanent tides pass")))[0]
     park = named(await offers(scene, await base_of(scene, "undated ticket one day")), "Adult")
@@ -179,7 +191,7 @@ async def two_catalogs(scene: Scene) -> End:
     return End(orders=[(card.id, 1), (park.id, 1)])
 
 
-@journey("A gift card whose id is no UUID, of a base without a venue")
+@journey("A gift card whose id is no UUID, of a base without a venue", at="park")
 async def gift_card(scene: Scene) -> End:
     (card,) = await offers(scene, await base_of(scene, "gift card"))
     (order_id,) = await order(scene, await hold(scene, card.times(1)))
@@ -187,7 +199,9 @@ async def gift_card(scene: Scene) -> End:
     return End(orders=[(card.id, 1)])
 
 
-@journey("The saved file says what was booked, and a second one takes no place of the first")
+@journey(
+    "The saved file says what was booked, and a second one takes no place of the first", at="park"
+)
 async def saved_twice(scene: Scene) -> End:
     park = await find(scene, "lantern park dated ticket")
     (offer,) = await offers(scene, park["product_base_id"], limit=1)

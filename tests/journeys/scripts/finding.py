@@ -8,7 +8,7 @@ SATURDAY, SUNDAY = 5, 6
 NO_SUCH_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
 
 
-@journey("An exhibition found in spite of typos and without accents", is_simple=True)
+@journey("An exhibition found in spite of typos and without accents", at="museum", is_simple=True)
 async def typo(scene: Scene) -> End:
     base = await base_of(scene, "expositon abyse")
     reduced = named(await offers(scene, base), "Reduced price")
@@ -17,7 +17,7 @@ async def typo(scene: Scene) -> End:
     return End(orders=[(reduced.id, 2)])
 
 
-@journey("Something to do in a town at the weekend", is_simple=True)
+@journey("Something to do in a town at the weekend", at="park", is_simple=True)
 async def city_and_days(scene: Scene) -> End:
     saturday, sunday = scene.world.day(SATURDAY), scene.world.day(SUNDAY)
     found = await scene.call(
@@ -34,7 +34,7 @@ async def city_and_days(scene: Scene) -> End:
     return End(orders=[(child.id, 2)])
 
 
-@journey("Nothing is found, the nearest name leads on")
+@journey("Nothing is found, the nearest name leads on", at="museum park")
 async def nearest_name(scene: Scene) -> End:
     nothing = await scene.call("search_products", query="safarie de nuits", city="Saint-Malouen")
     assert not nothing.get("products")
@@ -48,7 +48,7 @@ def nearest_in(note: str) -> str:
     return note.partition("Nearest names: ")[2].split(";")[0].rstrip(".")
 
 
-@journey("A language the catalog does not have falls back, and the booking goes on")
+@journey("A language the catalog does not have falls back, and the booking goes on", at="park")
 async def unknown_language(scene: Scene) -> End:
     base = await base_of(scene, "billet non date", language="de")
     offer = (await offers(scene, base, language="de"))[0]
@@ -56,7 +56,7 @@ async def unknown_language(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A conversation in French with an English operator", is_simple=True)
+@journey("A conversation in French with an English operator", at="ski", is_simple=True)
 async def in_french(scene: Scene) -> End:
     french = {"language": "fr"}
     base = await base_of(scene, "forfait débutant", **french)
@@ -67,7 +67,7 @@ async def in_french(scene: Scene) -> End:
     return End(orders=[(adult.id, 1)])
 
 
-@journey("A choice that does not exist is taken from the refusal")
+@journey("A choice that does not exist is taken from the refusal", at="park")
 async def no_such_choice(scene: Scene) -> End:
     base = await base_of(scene, "lantern park dated ticket")
     refused = await scene.ask("get_offers", {"product_base_id": base, "price_type": "Pensioner"})
@@ -78,7 +78,7 @@ async def no_such_choice(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A session that was left out is taken from the refusal")
+@journey("A session that was left out is taken from the refusal", at="stadium")
 async def session_missing(scene: Scene) -> End:
     base = await base_of(scene, "guided stadium tour")
     offer = (await offers(scene, base, limit=1))[0]
@@ -89,7 +89,7 @@ async def session_missing(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("An id that was made up leads nowhere, in a known catalog or in none")
+@journey("An id that was made up leads nowhere, in a known catalog or in none", at="park")
 async def unknown_id(scene: Scene) -> End:
     base = await base_of(scene, "gift card")
     alias = base.partition(".")[0]
@@ -105,32 +105,34 @@ async def unknown_id(scene: Scene) -> End:
     return NOTHING_SENT
 
 
-@journey("A day that is over is refused without asking, the next one is booked")
+@journey("A day that is over is refused without asking, the next one is booked", at="park")
 async def past_date(scene: Scene) -> End:
     base = await base_of(scene, "lantern park dated ticket")
-    before = scene.world.arrived()
+    before = scene.world.asked()
     asked = {"product_base_id": base, "date_from": "2026-05-02"}
     refused = await scene.ask("get_offers", asked)
     assert refused.code == "PAST_DATE"
-    assert scene.world.arrived() == before
+    assert scene.world.asked() == before
     offer = (await offers(scene, base, date_from=scene.world.day(SATURDAY), limit=1))[0]
     await order(scene, await hold(scene, offer.times(1)))
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A range of days the wrong way round is refused without asking")
+@journey("A range of days the wrong way round is refused without asking", at="park")
 async def reversed_range(scene: Scene) -> End:
     base = await base_of(scene, "lantern park dated ticket")
-    before = scene.world.arrived()
+    before = scene.world.asked()
     days = {"date_from": scene.world.day(SUNDAY), "date_to": str(scene.world.today())}
     for tool, more in (("get_offers", {"product_base_id": base}), ("search_products", {})):
         refused = await scene.ask(tool, {**days, **more})
         assert refused.code == "INVALID_ARGUMENTS"
-    assert scene.world.arrived() == before
+    assert scene.world.asked() == before
     return NOTHING_SENT
 
 
-@journey("A match of last season is in nobody's results, and an old id of it sells nothing")
+@journey(
+    "A match of last season is in nobody's results, and an old id of it sells nothing", at="stadium"
+)
 async def disabled_base(scene: Scene) -> End:
     played = scene.world.sandbox.landmarks["disabled_base"]
     alias = (await base_of(scene, "herons valmont")).partition(".")[0]
@@ -143,7 +145,9 @@ async def disabled_base(scene: Scene) -> End:
     return NOTHING_SENT
 
 
-@journey("A catalog whose texts give orders to an assistant that follows none", is_simple=True)
+@journey(
+    "A catalog whose texts give orders to an assistant that follows none", at="park", is_simple=True
+)
 async def loud_text(scene: Scene) -> End:
     base = await find(scene, "lantern workshop")
     about = await scene.resource(f"korus://product-bases/{base['product_base_id']}")
@@ -154,7 +158,7 @@ async def loud_text(scene: Scene) -> End:
     return End(orders=[(child.id, 1)])
 
 
-@journey("A catalog whose texts give orders to an assistant that follows them all")
+@journey("A catalog whose texts give orders to an assistant that follows them all", at="park")
 async def obedient(scene: Scene) -> End:
     base = await base_of(scene, "lantern workshop")
     offer = (await offers(scene, base))[0]
@@ -173,7 +177,9 @@ async def obedient(scene: Scene) -> End:
     return End(held=[(offer.id, 1)], order_calls=0)
 
 
-@journey("The host that reads no resources loses nothing it needs to book", is_simple=True)
+@journey(
+    "The host that reads no resources loses nothing it needs to book", at="ski", is_simple=True
+)
 async def tools_only(scene: Scene) -> End:
     base = await base_of(scene, "beginners bearer pass")
     adult = named(await offers(scene, base, limit=4), "Adult")

@@ -2,9 +2,9 @@
 
 from tests.journeys.acts import (
     DOCUMENTS_SECONDS,
-    Offer,
     ask_person,
     base_of,
+    dearest_in,
     fetch,
     hold,
     ids_of,
@@ -21,7 +21,7 @@ from tests.journeys.journey import NOTHING_ORDERED, End, journey
 from tests.journeys.scene import Scene
 
 
-@journey("Half of a group's wish cannot be held, the rest is ordered and the gap filled")
+@journey("Half of a group's wish cannot be held, the rest is ordered and the gap filled", at="park")
 async def half_fails(scene: Scene) -> End:
     safari = (await offers(scene, await base_of(scene, "night safari"), limit=1))[0]
     park = named(await offers(scene, await base_of(scene, "undated ticket one day")), "Adult")
@@ -35,7 +35,9 @@ async def half_fails(scene: Scene) -> End:
     return End(orders=[(park.id, 3), (balloon.id, 3)], reserve_calls=2)
 
 
-@journey("Half of a group's wish cannot be held, and the person takes the other half alone")
+@journey(
+    "Half of a group's wish cannot be held, and the person takes the other half alone", at="park"
+)
 async def half_is_enough(scene: Scene) -> End:
     safari = (await offers(scene, await base_of(scene, "night safari"), limit=1))[0]
     park = named(await offers(scene, await base_of(scene, "undated ticket one day")), "Adult")
@@ -44,7 +46,7 @@ async def half_is_enough(scene: Scene) -> End:
     return End(orders=[(park.id, 2)])
 
 
-@journey("All of a wish fails at the issuer: nothing is held")
+@journey("All of a wish fails at the issuer: nothing is held", at="park")
 async def all_fails(scene: Scene) -> End:
     safari = await offers(scene, await base_of(scene, "night safari"), limit=2)
     answer = await try_to_hold(scene, *(offer.times(1) for offer in safari))
@@ -53,7 +55,7 @@ async def all_fails(scene: Scene) -> End:
     return NOTHING_ORDERED
 
 
-@journey("One of two orders is refused by the issuer, the other one stands")
+@journey("One of two orders is refused by the issuer, the other one stands", at="park")
 async def half_ordered(scene: Scene) -> End:
     dinner = (await offers(scene, await base_of(scene, "fairy dinner show"), limit=1))[0]
     park = named(await offers(scene, await base_of(scene, "undated ticket one day")), "Adult")
@@ -66,7 +68,7 @@ async def half_ordered(scene: Scene) -> End:
     return End(orders=[(park.id, 2)], held=[(dinner.id, 2)])
 
 
-@journey("The issuer refuses the only order, and the person hears it")
+@journey("The issuer refuses the only order, and the person hears it", at="park")
 async def order_refused(scene: Scene) -> End:
     dinner = (await offers(scene, await base_of(scene, "fairy dinner show"), limit=1))[0]
     held = await hold(scene, dinner.times(2))
@@ -76,11 +78,10 @@ async def order_refused(scene: Scene) -> End:
     return End(held=[(dinner.id, 2)])
 
 
-@journey("Seven fans want the derby, six go in one order and one in another")
+@journey("Seven fans want the derby, six go in one order and one in another", at="stadium")
 async def split_order(scene: Scene) -> End:
     base = await base_of(scene, "herons derby")
-    best = (await zones(scene, base, 7))[0]["offers"][-1]
-    offer = Offer(*best.values(), None)
+    offer = dearest_in((await zones(scene, base, 7))[0])
     (kick_off,) = await sessions(scene, offer, 7)
     session = kick_off["session_id"]
     refused = await try_to_hold(scene, offer.times(7, session))
@@ -90,7 +91,9 @@ async def split_order(scene: Scene) -> End:
     return End(orders=[(offer.id, 6), (offer.id, 1)], reserve_calls=2, order_calls=2)
 
 
-@journey("Five want to fly where a balloon takes four at a time: two holds, one order call")
+@journey(
+    "Five want to fly where a balloon takes four at a time: two holds, one order call", at="park"
+)
 async def split_hold(scene: Scene) -> End:
     balloon = (await offers(scene, await base_of(scene, "balloon ride"), limit=1))[0]
     failed = await try_to_hold(scene, balloon.times(5))
@@ -99,7 +102,7 @@ async def split_hold(scene: Scene) -> End:
     return End(orders=[(balloon.id, 4), (balloon.id, 1)], reserve_calls=2)
 
 
-@journey("Six skiers are named in one call, one of them wrong, and only that one again")
+@journey("Six skiers are named in one call, one of them wrong, and only that one again", at="ski")
 async def six_names(scene: Scene) -> End:
     ski = await base_of(scene, "named ski pass")
     offer = (await offers(scene, ski, days_count="6 days", price_type="Child", limit=1))[0]
@@ -120,7 +123,7 @@ async def six_names(scene: Scene) -> End:
     return End(orders=[(offer.id, 3)])
 
 
-@journey("Documents wait for names, and come once everybody is named")
+@journey("Documents wait for names, and come once everybody is named", at="ski")
 async def names_first(scene: Scene) -> End:
     card = (await offers(scene, await base_of(scene, "named season card")))[0]
     (order_id,) = await order(scene, await hold(scene, card.times(1)))
@@ -135,7 +138,9 @@ async def names_first(scene: Scene) -> End:
 
 
 @journey(
-    "A class of thirty pupils and two teachers in one order", settings={"MAX_ORDER_AMOUNT": "2000"}
+    "A class of thirty pupils and two teachers in one order",
+    at="park",
+    settings={"MAX_ORDER_AMOUNT": "2000"},
 )
 async def school_class(scene: Scene) -> End:
     base = await base_of(scene, "undated ticket one day")

@@ -13,6 +13,7 @@ async def park_ticket(scene: Scene) -> Offer:
 
 @journey(
     "An order above the operator's amount is refused, a smaller one goes through",
+    at="park",
     settings={"MAX_ORDER_AMOUNT": "150"},
 )
 async def amount_of_an_order(scene: Scene) -> End:
@@ -25,7 +26,9 @@ async def amount_of_an_order(scene: Scene) -> End:
 
 
 @journey(
-    "An order of more tickets than the operator allows is refused", settings={"MAX_TICKETS": "4"}
+    "An order of more tickets than the operator allows is refused",
+    at="park",
+    settings={"MAX_TICKETS": "4"},
 )
 async def tickets_of_an_order(scene: Scene) -> End:
     offer = await park_ticket(scene)
@@ -38,6 +41,7 @@ async def tickets_of_an_order(scene: Scene) -> End:
 
 @journey(
     "The day's amount is used up by the first order, the second has to wait",
+    at="park",
     settings={"MAX_DAY_AMOUNT": "120"},
 )
 async def amount_of_a_day(scene: Scene) -> End:
@@ -52,7 +56,9 @@ async def amount_of_a_day(scene: Scene) -> End:
 
 
 @journey(
-    "A server for one catalog finds and sells nothing of another", settings={"CATALOGS": "mw3kfv"}
+    "A server for one catalog finds and sells nothing of another",
+    at="park",
+    settings={"CATALOGS": "mw3kfv"},
 )
 async def one_catalog(scene: Scene) -> End:
     found = await scene.call("search_products", query="herons")
@@ -63,14 +69,14 @@ async def one_catalog(scene: Scene) -> End:
     return End(orders=[(balloon.id, 1)])
 
 
-@journey("Quantities nobody can mean are refused before anything is asked")
+@journey("Quantities nobody can mean are refused before anything is asked", at="park")
 async def senseless(scene: Scene) -> End:
     offer = await park_ticket(scene)
-    before = scene.world.arrived()
+    before = scene.world.asked()
     for quantity in (0, -1, 51, "many", 2.5, True):
         items = [{"offer_id": offer.id, "quantity": quantity}]
         assert (await scene.ask("reserve", {"items": items})).code == "INVALID_ARGUMENTS"
     wrong = {"items": [offer.times(1)], "price": 1}
     assert (await scene.ask("reserve", wrong)).code == "INVALID_ARGUMENTS"
-    assert scene.world.arrived() == before
+    assert scene.world.asked() == before
     return NOTHING_SENT

@@ -39,7 +39,7 @@ async def state_of(scene: Scene, reservation_id: str) -> Json:
     return found
 
 
-@journey("The answer to an order is lost, and the order is found by itself")
+@journey("The answer to an order is lost, and the order is found by itself", at="park")
 async def order_answer_lost(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = await ask_person(scene, await hold(scene, offer.times(2)))
@@ -52,7 +52,7 @@ async def order_answer_lost(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("An order stays in doubt while nobody can look, and is found later")
+@journey("An order stays in doubt while nobody can look, and is found later", at="park")
 async def order_in_doubt(scene: Scene) -> End:
     offer = await park_ticket(scene)
     (held,) = await hold(scene, offer.times(2))
@@ -74,7 +74,10 @@ def blind(scene: Scene) -> None:
         scene.world.faults.add(Fault(status=503), operation, times=None)
 
 
-@journey("An order that never arrived stays in doubt, is not repeated, and has failed in the end")
+@journey(
+    "An order that never arrived stays in doubt, is not repeated, and has failed in the end",
+    at="park",
+)
 async def order_never_arrived(scene: Scene) -> End:
     offer = await park_ticket(scene)
     (held,) = await hold(scene, offer.times(1))
@@ -84,7 +87,7 @@ async def order_never_arrived(scene: Scene) -> End:
     assert (await state_of(scene, held))["state"] == "in_doubt"
     other = {**wish, "customer": {**CUSTOMER, "firstname": "Eve"}}
     assert (await scene.ask("place_order", other)).code == "ALREADY_BEING_ORDERED"
-    scene.world.later(2 * 3600)
+    await scene.later(2 * 3600)
     states = [(await state_of(scene, held))["state"] for _ in range(LOOKS)]
     assert states[-1] == "expired"
     assert (await scene.call("place_order", **wish))["state"] == "failed"
@@ -93,7 +96,7 @@ async def order_never_arrived(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)], reserve_calls=2, order_calls=2)
 
 
-@journey("The answer to a reserve call is lost: nothing is repeated until it has lapsed")
+@journey("The answer to a reserve call is lost: nothing is repeated until it has lapsed", at="park")
 async def hold_answer_lost(scene: Scene) -> End:
     offer = await park_ticket(scene)
     scene.world.faults.add(DropAfter(), "createReservations")
@@ -102,7 +105,7 @@ async def hold_answer_lost(scene: Scene) -> End:
     again = await try_to_hold(scene, offer.times(2))
     assert again.data["state"] == "in_doubt"
     assert scene.world.arrived("createReservations") == 1
-    scene.world.later(3600)
+    await scene.later(3600)
     for _ in range(LOOKS):
         held = await try_to_hold(scene, offer.times(2))
         if held.data["state"] == "held":
@@ -113,6 +116,7 @@ async def hold_answer_lost(scene: Scene) -> End:
 
 @journey(
     "The answer to a reserve call is lost: a sole writer takes its own hold up",
+    at="park",
     settings={"SOLE_WRITER": "true"},
 )
 async def hold_taken_up(scene: Scene) -> End:
@@ -123,7 +127,7 @@ async def hold_taken_up(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)])
 
 
-@journey("The issuer refuses the customer's data; corrected, they need a new yes")
+@journey("The issuer refuses the customer's data; corrected, they need a new yes", at="park")
 async def customer_refused(scene: Scene) -> End:
     offer = await park_ticket(scene)
     wish = await ask_person(scene, await hold(scene, offer.times(1)))
@@ -137,7 +141,7 @@ async def customer_refused(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)], order_calls=2)
 
 
-@journey("A slow issuer is waited for", is_simple=True)
+@journey("A slow issuer is waited for", at="park", is_simple=True)
 async def slow_issuer(scene: Scene) -> End:
     slow = ("getOfferAvailability", "createReservations", "createOrders")
     for operation in slow:
@@ -147,7 +151,9 @@ async def slow_issuer(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("A gateway fails once while the catalog is read, and nobody notices", is_simple=True)
+@journey(
+    "A gateway fails once while the catalog is read, and nobody notices", at="park", is_simple=True
+)
 async def one_bad_gateway(scene: Scene) -> End:
     for operation in ("listCatalogs", "listProductBases", "getProductBase", "listOffers"):
         scene.world.faults.add(Fault(status=502), operation)
@@ -156,7 +162,7 @@ async def one_bad_gateway(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("The gateway is down for a while; the assistant says so, and tries again later")
+@journey("The gateway is down for a while; the assistant says so, and tries again later", at="park")
 async def gateway_down(scene: Scene) -> End:
     base = await find(scene, "lantern park dated ticket")
     scene.world.faults.add(Fault(status=502), "listOffers", times=None)
@@ -170,7 +176,7 @@ async def gateway_down(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
-@journey("The API is busy and says for how long", is_simple=True)
+@journey("The API is busy and says for how long", at="stadium", is_simple=True)
 async def busy(scene: Scene) -> End:
     tour = await base_of(scene, "guided stadium tour")
     scene.world.faults.add(Fault(status=429, body="problem", retry_after="1"), "listOffers")

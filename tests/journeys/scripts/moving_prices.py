@@ -21,7 +21,9 @@ async def exhibition(scene: Scene) -> tuple[Offer, str]:
     return full, (await sessions(scene, full, 2))[-1]["session_id"]
 
 
-@journey("A price that rose above the budget holds nothing; the person takes the new one")
+@journey(
+    "A price that rose above the budget holds nothing; the person takes the new one", at="museum"
+)
 async def above_the_budget(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     scene.world.reprice(full.id, "31.00")
@@ -34,7 +36,7 @@ async def above_the_budget(scene: Scene) -> End:
     return End(orders=[(full.id, 2)])
 
 
-@journey("A price that rose above the budget, and the person stays at home")
+@journey("A price that rose above the budget, and the person stays at home", at="museum")
 async def too_dear(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     scene.world.reprice(full.id, "31.00")
@@ -43,7 +45,7 @@ async def too_dear(scene: Scene) -> End:
     return NOTHING_SENT
 
 
-@journey("A price that moved is told with the hold, and accepted")
+@journey("A price that moved is told with the hold, and accepted", at="museum")
 async def moved_and_accepted(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     scene.world.reprice(full.id, "21.00")
@@ -55,17 +57,19 @@ async def moved_and_accepted(scene: Scene) -> End:
     return End(orders=[(full.id, 1)])
 
 
-@journey("A price that moved is told with the hold, and the person lets it lapse")
+@journey("A price that moved is told with the hold, and the person lets it lapse", at="museum")
 async def moved_and_refused(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     scene.world.reprice(full.id, "77.00")
     answer = await try_to_hold(scene, full.times(1, slot))
     assert answer.data["price_moves"]
-    scene.world.later(21 * 60)
+    await scene.later(21 * 60)
     return NOTHING_ORDERED
 
 
-@journey("A price that rises after the hold changes nothing: a hold guarantees its price")
+@journey(
+    "A price that rises after the hold changes nothing: a hold guarantees its price", at="museum"
+)
 async def held_price(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     held = await hold(scene, full.times(2, slot))
@@ -76,7 +80,7 @@ async def held_price(scene: Scene) -> End:
     return End(orders=[(full.id, 2)])
 
 
-@journey("A price that fell makes the booking cheaper", is_simple=True)
+@journey("A price that fell makes the booking cheaper", at="museum", is_simple=True)
 async def cheaper(scene: Scene) -> End:
     full, slot = await exhibition(scene)
     scene.world.reprice(full.id, "9.00")

@@ -1,9 +1,9 @@
 """What runs out: places, slots, and the time of a hold."""
 
 from tests.journeys.acts import (
-    Offer,
     ask_person,
     base_of,
+    dearest_in,
     find,
     hold,
     ids_of,
@@ -20,7 +20,7 @@ from tests.journeys.scene import Scene
 SATURDAY = 5
 
 
-@journey("The wished slot sells out between asking and holding, another one is taken")
+@journey("The wished slot sells out between asking and holding, another one is taken", at="museum")
 async def slot_sold_out(scene: Scene) -> End:
     museum = await base_of(scene, "museum timed entry")
     saturday = scene.world.day(SATURDAY)
@@ -35,7 +35,7 @@ async def slot_sold_out(scene: Scene) -> End:
     return End(orders=[(full.id, 2)])
 
 
-@journey("More are wanted than are left, the group comes smaller")
+@journey("More are wanted than are left, the group comes smaller", at="park")
 async def beyond_stock(scene: Scene) -> End:
     park = await base_of(scene, "lantern park dated ticket")
     adult = named(await offers(scene, park, days_count="1 day"), "Adult")
@@ -48,7 +48,7 @@ async def beyond_stock(scene: Scene) -> End:
     return End(orders=[(adult.id, 3)])
 
 
-@journey("A day sells out, the next one is booked")
+@journey("A day sells out, the next one is booked", at="park")
 async def next_day(scene: Scene) -> End:
     park = await base_of(scene, "lantern park dated ticket")
     found = await offers(scene, park, days_count="1 day", price_type="Adult", limit=3)
@@ -60,12 +60,10 @@ async def next_day(scene: Scene) -> End:
     return End(orders=[(instead.id, 2)])
 
 
-@journey("A zone of the stadium is full, the next best one is taken")
+@journey("A zone of the stadium is full, the next best one is taken", at="stadium")
 async def next_zone(scene: Scene) -> End:
     base = await base_of(scene, "herons valmont")
-    first, second = [
-        Offer(*zone["offers"][-1].values(), None) for zone in (await zones(scene, base, 4))[:2]
-    ]
+    first, second = (dearest_in(zone) for zone in (await zones(scene, base, 4))[:2])
     scene.world.leave(first.id, 1)
     (kick_off,) = await sessions(scene, second, 4)
     session = kick_off["session_id"]
@@ -74,14 +72,14 @@ async def next_zone(scene: Scene) -> End:
     return End(orders=[(second.id, 4)])
 
 
-@journey("A hold runs out while the person thinks; it is made anew")
+@journey("A hold runs out while the person thinks; it is made anew", at="stadium")
 async def hold_runs_out(scene: Scene) -> End:
     tour = await find(scene, "guided stadium tour")
     offer = (await offers(scene, tour["product_base_id"]))[0]
     slot = (await sessions(scene, offer, 2))[0]["session_id"]
     gone = await hold(scene, offer.times(2, slot))
     wish = await ask_person(scene, gone)
-    scene.world.later(6 * 60)
+    await scene.later(6 * 60)
     refused = await scene.ask("place_order", wish)
     assert refused.code == "HOLD_EXPIRED"
     seen = await scene.call("get_reservation", reservation_ids=gone)
@@ -92,7 +90,7 @@ async def hold_runs_out(scene: Scene) -> End:
     return End(orders=[(offer.id, 2)], reserve_calls=2)
 
 
-@journey("The issuer takes a hold back, the person books the same again")
+@journey("The issuer takes a hold back, the person books the same again", at="park")
 async def hold_taken_back(scene: Scene) -> End:
     park = await base_of(scene, "lantern park dated ticket")
     adult = named(await offers(scene, park, days_count="1 day"), "Adult")
@@ -110,7 +108,10 @@ async def hold_taken_back(scene: Scene) -> End:
     return End(orders=[(adult.id, 1)], reserve_calls=2)
 
 
-@journey("Of two holds with different ends the shorter one lapses; only that is made anew")
+@journey(
+    "Of two holds with different ends the shorter one lapses; only that is made anew",
+    at="museum stadium",
+)
 async def mixed_expiries(scene: Scene) -> End:
     tour = (await offers(scene, await base_of(scene, "guided stadium tour")))[0]
     card = (await offers(scene, await base_of(scene, "permanent tides pass")))[0]
@@ -118,7 +119,7 @@ async def mixed_expiries(scene: Scene) -> End:
     answer = await try_to_hold(scene, tour.times(1, slot), card.times(1))
     short, long = answer.data["reservations"]
     assert answer.data["earliest_expiry"] == short["expires_at"] < long["expires_at"]
-    scene.world.later(6 * 60)
+    await scene.later(6 * 60)
     both = {
         "reservation_ids": ids_of(answer.data),
         "customer": {"firstname": "Ada", "lastname": "Lovelace", "email": "a@example.org"},
@@ -129,27 +130,29 @@ async def mixed_expiries(scene: Scene) -> End:
     return End(orders=[(tour.id, 1), (card.id, 1)], reserve_calls=2)
 
 
-@journey("Of two holds with different ends both are ordered within the shorter time")
+@journey(
+    "Of two holds with different ends both are ordered within the shorter time", at="museum stadium"
+)
 async def earliest_counts(scene: Scene) -> End:
     tour = (await offers(scene, await base_of(scene, "guided stadium tour")))[0]
     card = (await offers(scene, await base_of(scene, "permanent tides pass")))[0]
     slot = (await sessions(scene, tour))[0]["session_id"]
     held = await hold(scene, tour.times(1, slot), card.times(1))
-    scene.world.later(4 * 60)
+    await scene.later(4 * 60)
     await order(scene, held)
     return End(orders=[(tour.id, 1), (card.id, 1)])
 
 
-@journey("The person changes their mind before agreeing, and nothing is left of it")
+@journey("The person changes their mind before agreeing, and nothing is left of it", at="park")
 async def changed_mind(scene: Scene) -> End:
     park = await base_of(scene, "lantern park dated ticket")
     adult = named(await offers(scene, park, days_count="2 days"), "Adult")
     await ask_person(scene, await hold(scene, adult.times(2)))
-    scene.world.later(16 * 60)
+    await scene.later(16 * 60)
     return NOTHING_ORDERED
 
 
-@journey("The person changes their mind and takes something else before agreeing")
+@journey("The person changes their mind and takes something else before agreeing", at="park")
 async def something_else(scene: Scene) -> End:
     park = await base_of(scene, "lantern park dated ticket")
     found = await offers(scene, park)

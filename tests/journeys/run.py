@@ -7,6 +7,7 @@ budget is passed.
 import argparse
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -97,7 +98,7 @@ def main() -> int:
         *(figure.row() for figure in figures),
     ]
     sys.stdout.write("\n".join(rows) + "\n")
-    return int(failed > 0 or not all(figure.is_kept for figure in figures))
+    return int(not played or failed > 0 or not all(figure.is_kept for figure in figures))
 
 
 def figures_of(played: Sequence[Played]) -> list[Figure]:
@@ -146,14 +147,18 @@ async def _played(journey: Journey, era: str) -> Played:
                     await journey.play(scene)
                     return Played(journey, era, Cost.of(scene.world))
         except Exception as error:  # noqa: BLE001 - told in the table, and the run has failed
-            return Played(journey, era, failure=_first_line(error))
+            return Played(journey, era, failure=_told(error))
 
 
-def _first_line(error: BaseException) -> str:
+def _told(error: BaseException) -> str:
+    """What went wrong, and at which line of whose script."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    said = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {said[0][:160]}"
+    said = (str(error).splitlines() or [""])[0][:160]
+    frames = traceback.extract_tb(error.__traceback__)
+    line = next((f for f in reversed(frames) if Path(f.filename).parent.name == "scripts"), None)
+    where = f" at {Path(line.filename).name}:{line.lineno} {line.line}" if line else ""
+    return f"{type(error).__name__}: {said}{where}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 SECONDS = 60
 OVER_STDIO = {
     "Two seats at the next match for less than sixty euros": "auto",
-    "Six skiers are named in one call, one of them wrong, and only that one again": "legacy",
+    "Three skiers are named in one call, one of them wrong, and only that one again": "legacy",
     "An order stays in doubt while nobody can look, and is found later": "auto",
     "A hold runs out while the person thinks; it is made anew": "legacy",
     "A server narrowed to three tools holds, and cannot order": "auto",

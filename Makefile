@@ -6,7 +6,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench simulate kill-test fault-test search-quality readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench simulate kill-test fault-test journeys search-quality readme sandbox inspect build clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ kill-test: $(READY) ## kill -9 real servers, N times at random (DB=sqlite or pos
 
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback
 	@$(BIN)/python -m tests.crash.wires -n $(or $(N),10) $(ARGS)
+
+journeys: $(READY) ## whole conversations over stdio in both eras, with what each cost
+	@$(BIN)/python -m tests.journeys.run $(ARGS)
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)

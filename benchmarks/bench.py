@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog
+from benchmarks import booking, catalog, replies
 from benchmarks.floor import floor_server
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
@@ -37,6 +37,7 @@ def main() -> None:
         anyio.run(_cold_start, korus, floor)
         anyio.run(_stdio_calls, korus, floor)
     anyio.run(_memory_calls)
+    replies.main()
     booking.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 

@@ -91,7 +91,7 @@ class Crawler:
             return may_crawl
 
     async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
-        """One base, now, kept like those of a crawl.
+        """One base, now, kept like those of a crawl; a disabled one is told and not kept.
 
         Raises:
             NotFound: it is gone; it is forgotten here too.
@@ -102,6 +102,9 @@ class Crawler:
         except NotFound:
             await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
             raise
+        if record.is_disabled:
+            await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+            return record
         run = int(self._store.fact("run") or 0)
         try:
             await to_thread.run_sync(self._store.put_records, [record], run)
@@ -203,7 +206,10 @@ class Crawler:
             except _OF_ONE_BASE:
                 await to_thread.run_sync(self._store.pass_over, catalog.id, base_id, batch.run)
             else:
-                await batch.add(record)
+                if record.is_disabled:
+                    await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+                else:
+                    await batch.add(record)
 
     async def _note(self, **facts: float) -> None:
         await to_thread.run_sync(partial(self._store.put_facts, **facts))

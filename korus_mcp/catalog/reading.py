@@ -121,6 +121,7 @@ def _record(
         images=_images(base),
         choices=choices,
         products={p.id: _product(p) for p in products},
+        is_disabled=bool(base.disabled),
     )
 
 

@@ -57,7 +57,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class BaseRecord:
-    """A product base with all that is needed to choose and to show it. Texts are plain text."""
+    """A product base with all that is needed to choose and to show it. Texts are plain text.
+
+    One that is disabled is sold no more; it names what was bought of it, and is not kept.
+    """
 
     handle: Handle
     catalog: CatalogRecord
@@ -75,3 +78,4 @@ class BaseRecord:
     images: tuple[str, ...] = ()
     choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     products: Mapping[str, ProductRecord] = field(default_factory=dict)
+    is_disabled: bool = False

@@ -211,15 +211,15 @@ class Store:
     def cities_like(
         self, folded: str, catalog_id: str | None = None, *, limit: int = MOST_CITIES
     ) -> tuple[str, ...]:
-        """The cities, folded, whose name has this in it; of a catalog, or of all."""
+        """The cities, folded, with this in their names, hyphens or not; of a catalog, or of all."""
         query = (
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
-            "SELECT city FROM each WHERE instr(city, ?) AND (? IS NULL OR EXISTS "
+            "SELECT city FROM each WHERE instr(replace(city, '-', ' '), ?) AND (? IS NULL OR EXISTS "
             "(SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
         )
-        values = (folded, catalog_id, catalog_id, limit)
+        values = (folded.replace("-", " "), catalog_id, catalog_id, limit)
         return tuple(row[0] for row in self._ask(query, values))
 
     def spelled_city(self, folded: str) -> str:

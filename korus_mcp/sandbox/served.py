@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from korus_mcp.clock import ShiftedClock
 from korus_mcp.sandbox.app import Sandbox, SandboxOptions
 from korus_mcp.sandbox.control import with_control
 from korus_mcp.sandbox.faults import ConnectionDropped
@@ -65,20 +66,36 @@ async def serve(
 
 @asynccontextmanager
 async def served_sandbox(
-    options: SandboxOptions | None = None, *, control: bool = False
+    options: SandboxOptions | None = None,
+    *,
+    control: bool = False,
+    clock: ShiftedClock | None = None,
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[ServedSandbox]:
-    """A sandbox on two free loopback ports, in this event loop, for the length of a block."""
-    async with _listening(options or SandboxOptions(), control=control) as served:
+    """A sandbox on two free loopback ports, in this event loop, for the length of a block.
+
+    `around` wraps its app, for a caller that watches what it is asked and answers.
+    """
+    wished = options or SandboxOptions()
+    async with _listening(wished, control=control, clock=clock, around=around) as served:
         yield served
 
 
 @asynccontextmanager
 async def _listening(
-    options: SandboxOptions, *, control: bool, port: int = 0, document_port: int = 0
+    options: SandboxOptions,
+    *,
+    control: bool,
+    port: int = 0,
+    document_port: int = 0,
+    clock: ShiftedClock | None = None,
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[ServedSandbox]:
     with _bound(port) as api, _bound(document_port) as documents:
         api_url, documents_url = _origin(api), _origin(documents)
-        sandbox = Sandbox(replace(options, api_origin=api_url, document_origin=documents_url))
+        origins = replace(options, api_origin=api_url, document_origin=documents_url)
+        sandbox = Sandbox(origins, clock=clock)
+        sandbox.app = around(sandbox.app) if around else sandbox.app
         token = secrets.token_urlsafe(24) if control else None
         app = with_control(sandbox, token) if token else sandbox.app
         async with anyio.create_task_group() as tasks, _running(tasks, app, api, documents):

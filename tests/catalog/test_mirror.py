@@ -299,6 +299,30 @@ async def test_a_disabled_base_is_not_listed() -> None:
         assert stage.handle("disabled_base") not in handles
 
 
+async def test_a_disabled_base_is_told_by_its_id_and_never_found() -> None:
+    async with staged(selling=("stadium",)) as stage:
+        shelf = await filled(stage)
+        played = stage.handle("disabled_base")
+        assert (await stage.app.mirror.base(played, "en")).is_disabled
+        assert played not in handles_on(shelf)
+
+
+async def test_a_base_that_is_disabled_meanwhile_is_no_longer_found() -> None:
+    spoiling = False
+
+    def spoiled(path: str, body: dict[str, Any]) -> None:
+        if spoiling and path.endswith(ids["park_base"]):
+            body["disabled"] = True
+
+    async with staged(rewrite=spoiled) as stage:
+        ids, shelf = stage.sandbox.landmarks, await filled(stage)
+        park = stage.handle("park_base")
+        assert park in handles_on(shelf)
+        spoiling = True
+        assert (await stage.app.mirror.renewed_base(park, "en")).is_disabled
+        assert park not in handles_on(shelf)
+
+
 async def test_disabled_members_and_ids_that_cannot_be_are_left_out() -> None:
     def spoiled(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/product_bases"):

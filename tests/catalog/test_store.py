@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -65,6 +66,12 @@ def test_what_is_put_is_there(store: Store) -> None:
     assert names(store, Scope(cities=store.cities_like("orleans"))) == ["Le Cid"]
     assert names(store, Scope(cities=store.cities_like("paris"))) == []
     assert names(store, Scope(catalog_id="catalog-2")) == []
+
+
+@pytest.mark.parametrize("asked", ["val-des-songes", "val des songes", "des son", "s-s"])
+def test_a_city_is_found_with_and_without_its_hyphens(store: Store, asked: str) -> None:
+    fill(store, replace(record(), place=Place(city="Val-des-Songes")))
+    assert store.cities_like(asked) == ("val-des-songes",)
 
 
 def test_words_are_counted_by_bases_and_forgotten_with_them(store: Store) -> None:

@@ -1,6 +1,5 @@
 """Conversations in which something fails, is repeated or is lost: never two orders."""
 
-import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from korus_mcp.clock import ManualClock
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay, DropAfter, DropBefore
-from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk
 from tests.journeys.walk import FOLLOWING, name_holders
 
 pytestmark = pytest.mark.anyio
@@ -32,34 +31,6 @@ async def confirmed(desk: Desk, *reservation_ids: str) -> Json:
 async def held(desk: Desk, landmark: str = "park_offer", quantity: int = 1) -> str:
     answer = await desk.call("reserve", items=[item(desk, landmark, quantity)])
     return str(answer["reservations"][0]["reservation_id"])
-
-
-@pytest.mark.parametrize("mode", ERAS)
-async def test_the_same_reserve_call_twice_holds_once(mode: str) -> None:
-    async with desk(mode=mode, only=PARK) as each:
-        wished = [item(each, "park_offer", 2)]
-        first = await each.call("reserve", items=wished)
-        second = await each.call("reserve", items=wished)
-        assert second["replayed"] is True
-        assert "replayed" not in first
-        assert [r["reservation_id"] for r in second["reservations"]] == [
-            r["reservation_id"] for r in first["reservations"]
-        ]
-        assert len(each.sandbox.reservations()) == 1
-        third = await each.call("reserve", items=wished, again=True)
-        assert "replayed" not in third
-        assert len(each.sandbox.reservations()) == 2
-
-
-@pytest.mark.parametrize("mode", ERAS)
-async def test_the_same_order_call_twice_orders_once(mode: str) -> None:
-    async with desk(mode=mode, only=PARK) as each:
-        asked = await confirmed(each, await held(each))
-        first = await each.call("place_order", **asked)
-        second = await each.call("place_order", **asked)
-        assert second["replayed"] is True
-        assert first["orders"] == second["orders"]
-        assert each.sent("createOrders") == len(each.sandbox.orders()) == 1
 
 
 async def test_equal_calls_side_by_side_hold_and_order_once(desk: Desk) -> None:
@@ -119,13 +90,6 @@ async def test_an_order_that_fails_beside_one_that_succeeds_is_told_apart(desk: 
     assert [o["reservation_id"] for o in made["orders"]] == [good]
     assert [f["reservation_id"] for f in made["failed"]] == [bad]
     assert len(desk.sandbox.orders()) == 1
-
-
-async def test_an_order_the_issuer_refuses_altogether_has_failed(desk: Desk) -> None:
-    made = await desk.order(await held(desk, "fails_at_ordering_offer"))
-    assert made["state"] == "failed"
-    assert made["failed"][0]["message"]
-    assert not desk.sandbox.orders()
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -343,15 +307,3 @@ async def test_a_cancelled_order_says_so_and_where_to_turn(desk: Desk) -> None:
     assert answer.data["status"] == "cancelled"
     assert "support" in answer.text
     assert order["reference"] in answer.text
-
-
-@pytest.mark.parametrize("mode", ERAS)
-async def test_saving_twice_overwrites_nothing(mode: str, tmp_path: Path) -> None:
-    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), mode=mode, only=PARK) as each:
-        order = await each.booked(each.handle("park_offer"))
-        each.clock.advance(600)
-        asked = {"order_id": order["order_id"], "save": True}
-        first = await each.call("get_tickets", **asked)
-        second = await each.call("get_tickets", **asked)
-        paths = [d["saved_to"] for a in (first, second) for d in a["documents"]]
-        assert len(set(paths)) == len(paths) == len(os.listdir(tmp_path))

@@ -1,0 +1,66 @@
+"""What a conversation costs, counted in o200k tokens, and what it may cost."""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from typing import Final
+
+from bpe_openai import get_encoding
+
+from tests.fixtures.assistant import Answer, compact
+from tests.journeys.scene import World
+
+MOST_CALLS: Final = 7
+MOST_TOKENS: Final = 6_000
+"""Of a simple booking, the median."""
+MOST_OF_A_REPLY: Final = 4_000
+LEAST_RATIO: Final = 8.0
+"""How many times fewer tokens we answer than the API did, the median."""
+
+
+_encoding: Final = cache(partial(get_encoding, "o200k_base"))
+"""Made once: its tables take a tenth of a second."""
+
+
+@lru_cache(maxsize=2048)
+def tokens(text: str) -> int:
+    """The length of a text in o200k tokens; a catalog is the same in every conversation."""
+    return len(_encoding().encode(text))
+
+
+def size_of(answer: Answer) -> int:
+    """The size of a reply: a host shows its text or its structure, so the larger counts."""
+    structure = compact(answer.structure) if answer.structure else ""
+    return max(tokens(answer.text), tokens(structure))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one conversation cost. `upstream` is all that the API answered, the catalog included."""
+
+    calls: int
+    replies: int
+    largest: int
+    upstream: int
+    upstream_without_catalog: int
+
+    @classmethod
+    def of(cls, world: World) -> "Cost":
+        """What was said in a world so far."""
+        sizes = [size_of(answer) for _, answer in world.calls]
+        return cls(
+            calls=len(sizes),
+            replies=sum(sizes),
+            largest=max(sizes),
+            upstream=sum(map(tokens, world.upstream.texts(with_catalog=True))),
+            upstream_without_catalog=sum(map(tokens, world.upstream.texts(with_catalog=False))),
+        )
+
+    @property
+    def ratio(self) -> float:
+        """How many times more the API answered than we did."""
+        return self.upstream / self.replies
+
+    @property
+    def ratio_without_catalog(self) -> float:
+        """The same with a catalog that was read before."""
+        return self.upstream_without_catalog / self.replies

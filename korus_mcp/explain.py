@@ -185,7 +185,7 @@ def _without_journal(error: JournalDown) -> Refusal:
     is_busy = error.fault is JournalFault.BUSY
     return Refusal(
         Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
-        f"The journal of bookings does not work ({error.fault.value}); this call sent nothing.",
+        f"The journal of bookings does not work ({error.fault.value}); nothing was sent now.",
         "Call again." if is_busy else _OPERATOR,
         retry_after_seconds=_RETRY_SECONDS if is_busy else None,
     )

@@ -519,7 +519,7 @@ def _session_full(argument: str, item: WishedItem, quote: Quote, session: Sessio
     left = max(0, session.left or 0)
     return Unavailable(
         Code.SOLD_OUT,
-        f"The chosen session has {left} places left, which is not enough; nothing was held.",
+        "The chosen session has too few places left; nothing was held.",
         "Choose another session from check_availability.",
         missed=Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
         fields=(FieldProblem(argument, f"{left} left"),),

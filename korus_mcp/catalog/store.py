@@ -216,8 +216,8 @@ class Store:
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
-            "SELECT city FROM each WHERE instr(replace(city, '-', ' '), ?) AND (? IS NULL OR EXISTS "
-            "(SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
+            "SELECT city FROM each WHERE instr(replace(city, '-', ' '), ?) AND (? IS NULL OR "
+            "EXISTS (SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
         )
         values = (folded.replace("-", " "), catalog_id, catalog_id, limit)
         return tuple(row[0] for row in self._ask(query, values))

@@ -187,7 +187,7 @@ def _of_customer(problem: FieldProblem) -> FieldProblem:
 def _incomplete(customer: Customer) -> Refusal:
     return invalid(
         *(
-            FieldProblem(f"customer.{name}", "required; ask the person", _NEEDED[name][1])
+            FieldProblem(f"customer.{name}", "required", _NEEDED[name][1])
             for name in customer.missing
         )
     )

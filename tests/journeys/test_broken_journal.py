@@ -29,7 +29,7 @@ async def assert_refused(one: Shop, wish: Json, code: str, *words: str) -> None:
     assert answer.code == code
     for word in words:
         assert word in answer.text
-    assert "sent nothing" in answer.text
+    assert "nothing was sent" in answer.text
     assert answer.error["effect"] == "none"
     assert one.posts() == 0
 

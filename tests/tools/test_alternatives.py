@@ -13,7 +13,7 @@ from korus_mcp.sandbox import Answer as Fault
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, compact, desk
 
 pytestmark = pytest.mark.anyio
-MOST_ERROR_TOKENS = 225
+MOST_ERROR_TOKENS = 245
 """A quarter of them are two ids of an offer and two of a session."""
 A_QUOTE = ("getOffer", "getOfferAvailability", "listOfferTickets", "listOfferTicketSessions")
 """What is asked for a quote, once each."""

@@ -1,37 +1,16 @@
 """The host asks a person: yes, no, no answer and nobody to ask are four different things."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from mcp_types import INVALID_REQUEST, ElicitRequestParams, ElicitResult, ErrorData
+from mcp_types import INVALID_REQUEST, ElicitResult, ErrorData
 
 from korus_mcp.sandbox import Answer as Fault
-from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, desk, settings_of
+from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Person, Said
 
 pytestmark = pytest.mark.anyio
 BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)
-Said = ElicitResult | ErrorData
-YES = ElicitResult(action="accept", content={"order": True})
-NO = ElicitResult(action="decline")
-UNTICKED = ElicitResult(action="accept", content={"order": False})
-CLOSED = ElicitResult(action="cancel")
-
-
-@dataclass
-class Person:
-    """Answers the host's questions in turn; the last answer goes for all that follow."""
-
-    answers: list[Said | Callable[[], Said]]
-    questions: list[str] = field(default_factory=list)
-    forms: list[Json] = field(default_factory=list)
-
-    async def __call__(self, context: object, params: ElicitRequestParams) -> Said:
-        self.questions.append(params.message)
-        self.forms.append(getattr(params, "requested_schema", {}))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer() if callable(answer) else answer
 
 
 def asking(person: Person, mode: str, **given: str) -> Any:

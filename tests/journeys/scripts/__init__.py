@@ -4,6 +4,7 @@ from tests.journeys.journey import JOURNEYS, Journey
 from tests.journeys.scripts import (  # noqa: F401 - imported to register
     after_the_order,
     agreeing,
+    asked_by_the_host,
     booking,
     finding,
     groups,

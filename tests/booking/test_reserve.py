@@ -11,7 +11,7 @@ from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.handles import Handle
 from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.refusals import Code, FieldProblem, Refusal
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
 from tests.booking.stage import (
     OTHER,
@@ -167,11 +167,11 @@ async def test_a_session_without_enough_places_is_refused() -> None:
         sold_out = stage.sandbox.landmarks["sold_out_session"]
         refusal = await refused(stage, stage.wish("timed_offer", 1, sold_out))
         assert refusal.code is Code.SOLD_OUT
-        assert "0 places left" in refusal.message
+        assert refusal.fields == (FieldProblem("items.0.session_ids", "0 left"),)
         free = stage.sandbox.landmarks["free_session"]
         stage.sandbox.set_session_stock(free, 2)
         refusal = await refused(stage, stage.wish("timed_offer", 3, free))
-        assert "has 2 places left" in refusal.message
+        assert refusal.fields == (FieldProblem("items.0.session_ids", "2 left"),)
         assert (await stage.reserve(stage.wish("timed_offer", 2, free))).holds
 
 

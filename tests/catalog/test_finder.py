@@ -145,7 +145,7 @@ async def test_a_city_is_matched_without_accents() -> None:
 async def test_an_unknown_city_is_refused_with_the_nearest_as_venues_spell_them(query: str) -> None:
     async with staged(selling=("park", "stadium", "ski")) as stage:
         with pytest.raises(Refusal) as refusal:
-            await find(stage, query, city="PORT AUX HERON")
+            await find(stage, query, city="PORT AU HERON")
         assert refusal.value.code is Code.NO_SUCH_CHOICE
         assert refusal.value.retry_after_seconds is None
         (problem,) = refusal.value.fields

@@ -56,6 +56,7 @@ def test_a_base_is_unpacked_as_it_was_packed(record: BaseRecord) -> None:
 
 def test_every_part_of_a_base_is_tried_here() -> None:
     tried = {"handle", "catalog", "place", "choices", "products", "images"}
+    tried |= {"is_disabled"}  # what is not on sale is not kept
     plain = {field.name for field in dataclasses.fields(BaseRecord)} - tried
     record = BaseRecord(
         handle=HANDLE,

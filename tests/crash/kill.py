@@ -38,7 +38,8 @@ LIVES: Final = 40
 """Of a campaign: then all doubts are waited for, and judged."""
 ATTEMPTS: Final = 4
 """A place may not be reached: nothing to recover, say. Then the life is repeated."""
-LIFE_SECONDS: Final = 20
+LIFE_SECONDS: Final = 60
+"""However slow the machine is."""
 LAST_SECONDS: Final = 0.7
 """For a death that comes after the last answer."""
 HOUR: Final = 3600

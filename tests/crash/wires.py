@@ -28,8 +28,9 @@ from tests.fixtures.assistant import SEED, Json
 from tests.fixtures.shop import Shop, reopened
 
 SIDE_BY_SIDE: Final = 4
-SILENCE_SECONDS: Final = 0.4
+SILENCE_SECONDS: Final = 1.5
 """How long a server listens to silence; 75 s in earnest."""
+SILENCES: Final = (Fault.SILENCE_BEFORE, Fault.SILENCE_AFTER)
 HOUR: Final = 3600
 ASKED_AGAIN: Final = 8
 
@@ -75,12 +76,13 @@ class _Campaign:
 async def broken(fault: Fault, orders: int, folder: Path) -> Outcome:
     """The outcome of so many orders whose requests all meet a fault."""
     short = partial(ApiConfig, order_read_timeout=SILENCE_SECONDS)
+    config = short if fault in SILENCES else ApiConfig
     async with (
         served_sandbox(SandboxOptions(seed=SEED)) as served,
         proxied(served.api_url) as proxy,
     ):
         given = {"API_URL": proxy.url, "MAX_DAY_AMOUNT": "100000000", "SETTLE_SECONDS": "120"}
-        with patch.object(server, "ApiConfig", short):
+        with patch.object(server, "ApiConfig", config):
             async with reopened(folder, served, **given) as shop:
                 one = _Campaign(shop, proxy)
                 proxy.fault = fault

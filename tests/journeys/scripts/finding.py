@@ -84,7 +84,7 @@ async def session_missing(scene: Scene) -> End:
     offer = (await offers(scene, base, limit=1))[0]
     refused = await try_to_hold(scene, offer.times(1))
     assert refused.code == "SESSION_REQUIRED"
-    first = refused.fields["session_ids"].removeprefix("choices: ").split(" ")[0]
+    first = refused.fields["items.0.session_ids"].split(" ")[0]
     await order(scene, await hold(scene, offer.times(1, first)))
     return End(orders=[(offer.id, 1)])
 

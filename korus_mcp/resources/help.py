@@ -11,9 +11,9 @@ BOOKING: Final = """# How a booking goes
 1. `search_products` finds product bases; `get_offers` lists days and prices.
 2. `check_availability` asks the issuer now; where an offer needs a session, choose one.
 3. `reserve` holds the offers for some minutes. A hold costs nothing and lapses by itself.
-4. `place_order` books for real and cannot be cancelled here, so a person has to agree. The host asks
-   them where it can; a no is final for ten minutes. Where it cannot, the first call answers a summary
-   and a confirmation: show it, and call again with the confirmation once they agreed.
+4. `place_order` books for real and cannot be cancelled here, so a person has to agree. The host
+   asks them where it can; a no is final for ten minutes. Where it cannot, the first call answers a
+   summary and a confirmation: show it, and call again with the confirmation once they agreed.
 5. `get_tickets` shows tickets and documents. Some issuers want each holder's name first:
    `name_beneficiaries`.
 

@@ -5,6 +5,7 @@ before it is sent, sent once from a task that outlives the caller (`sending`), a
 is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent again.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 from korus_mcp.untrusted import clean_line
 
+_log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS: Final = 10
 BY_HOST: Final = "asked by the host"
 IN_TWO_STEPS: Final = "two_step"
@@ -140,29 +142,39 @@ class OrderDesk:
         self._clock = clock
         self._fresh_id = fresh_id
         self._closing = False
+        self._noes: dict[str, datetime] = {}
 
     async def check(self, owner: str, reservation_ids: Sequence[str], language: str) -> None:
         """That these could be ordered now, whoever the customer is.
 
         Raises:
-            Refusal: what stands against it.
+            Refusal: what stands against it, an order of one of them first of all.
         """
+        for intent in (await self.look(owner, reservation_ids)).values():
+            raise _claimed(intent)
         await self._orderable(owner, reservation_ids, language)
 
     async def question(self, call: OrderCall) -> Question | None:
-        """What a person has to agree to first; None for a call that was made before.
+        """What a person has to agree to first; None for a call that was made before and stands.
 
         Raises:
             Refusal: what stands against the order.
         """
         keeper = await self._journal.installation()
-        if await self._earlier(call, call.fingerprint(keeper)) is not None:
+        earlier = await self._earlier(call, call.fingerprint(keeper))
+        if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
         return await self._question(call, keeper)
 
     async def decline(self, question: Question) -> None:
-        """Remember that the person said no."""
-        await approval.decline(self._journal, question)
+        """Remember that the person said no; here at least, where the journal does not work."""
+        now = question.asked_at
+        self._noes = {digest: end for digest, end in self._noes.items() if end > now}
+        self._noes[question.digest] = now + timedelta(seconds=approval.KEPT_SECONDS)
+        try:
+            await approval.decline(self._journal, question)
+        except JournalDown as down:
+            _log.warning("a no could not be written down: %s", down.fault.value)
 
     async def place(self, call: OrderCall, agreed: Question | None = None) -> Ordered:
         """Order the reservations once a person agreed; the same call again answers the same.
@@ -289,6 +301,8 @@ class OrderDesk:
             terms=await self._terms(holds, call.language),
             asked_at=self._clock.now(),
         )
+        if self._noes.get(digest, question.asked_at) > question.asked_at:
+            raise approval.declined()
         await approval.check_not_declined(self._journal, question)
         return question
 

@@ -4,6 +4,7 @@ The questions are put by the host, in both eras, where it can ask; each is a pur
 it is about, since the protocol drops an answer to a question that reads differently by then.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall
 from korus_mcp.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
@@ -23,7 +25,9 @@ from korus_mcp.tools.declare import ToolContext, app
 from korus_mcp.tools.holds import LineView
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.views import lines_of, moment
+from korus_mcp.untrusted import clean_line
 
+SHOWN_SEATS: Final = 12
 ASKED_WITHIN_A_CALL: Final = "2026-07-28"
 """From this revision on a question is the call's answer; before, the host is asked meanwhile."""
 
@@ -208,22 +212,49 @@ def _text_schema(name: str) -> dict[str, Any]:
 
 
 def _words(question: Question, environment: str) -> str:
-    """The question as a person reads it: no countdown, nothing that changes by itself."""
-    lines = [
-        f"- {LineView.of(line).text()}{f' ({seats})' if (seats := '; '.join(hold.seats)) else ''}"
-        for hold in question.holds
-        for line in hold.lines
-    ]
-    customer = question.customer
-    reached = ", ".join(v for v in (customer.email, customer.phone, customer.country) if v)
+    """The question as a person reads it: no countdown, nothing that changes by itself.
+
+    What decides comes first, where no host cuts it; what a caller wrote stands in quotes.
+    """
     terms = ", ".join(f"korus://product-bases/{base}" for base in question.terms)
     return lines_of(
-        f"Order this for real, in the {environment} environment?",
-        *lines,
+        f"Order this for real, in the {environment} environment? "
+        "It cannot be cancelled here, and no mail is promised.",
         f"Total: {question.total}",
-        f"For: {customer.firstname} {customer.lastname}, {reached}",
-        f"Note for the issuer: {question.notes}" if question.notes else None,
+        f"For: {described(question.customer)}",
         f"Held until: {moment(question.ends_at)}",
+        *(line for hold in question.holds for line in _lines_of(hold)),
+        f"Note for the issuer: {quoted_text(question.notes)}" if question.notes else None,
         f"Terms of sale: {terms}" if terms else None,
-        f"It cannot be cancelled here, and no mail is promised. (Question {question.code})",
+        f"(Question {question.code})",
     )
+
+
+def _lines_of(hold: Hold) -> Iterator[str]:
+    for line in hold.lines:
+        yield f"- {LineView.of(line).text()}"
+    if hold.seats:
+        rest = len(hold.seats) - SHOWN_SEATS
+        more = f"; {rest} more" if rest > 0 else ""
+        yield f"  seats: {'; '.join(hold.seats[:SHOWN_SEATS])}{more}"
+
+
+def described(customer: CustomerInput) -> str:
+    """All that is known of a customer, on one line."""
+    name = _flat(f"{customer.firstname} {customer.lastname}")
+    title = f"title {customer.title}" if customer.title else None
+    language = f"language {customer.language}" if customer.language else None
+    facts = (name, customer.email, customer.phone, customer.country, title, language)
+    return ", ".join(fact for fact in facts if fact)
+
+
+def quoted_text(text: str) -> str:
+    """What a caller wrote, so that it cannot pass for a line of ours."""
+    return f'"{_flat(text)}"'
+
+
+def _flat(text: str) -> str:
+    return clean_line(text.translate(_MARKUP))
+
+
+_MARKUP: Final = str.maketrans({'"': "'", "<": "(", ">": ")", "\u2800": " "})

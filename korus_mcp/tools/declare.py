@@ -177,12 +177,13 @@ class KorusTool(Tool):
             if isinstance(error.__cause__, ValidationError):
                 refusal = invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
             else:
-                _log.warning("%s could not ask the person", self.name, exc_info=True)
+                # its cause holds what the person filled in
+                _log.warning("%s could not read the host's answer to its question", self.name)
                 refusal = unasked()
-        except MCPError:
+        except MCPError as error:
             if not self.resolved_params:
                 raise
-            _log.warning("the host refused to ask the person for %s", self.name, exc_info=True)
+            _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
             refusal = unasked()
         return failure(told_what_was_booked(refusal) if self._writes else refusal)
 

@@ -4,9 +4,16 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from korus_mcp.api import CustomerInput
-from korus_mcp.booking.ordering import Ordered, OrderState
-from korus_mcp.tools.agreement import Agreement, Asked, Call, Customer, heeded
+from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.tools.agreement import (
+    Agreement,
+    Asked,
+    Call,
+    Customer,
+    described,
+    heeded,
+    quoted_text,
+)
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldsInShort, HoldView
@@ -42,6 +49,7 @@ class OrderView(View):
     confirm_by: str | None = None
     summary: HoldsInShort = []
     customer: str | None = None
+    notes: str | None = None
     terms: list[str] = []
     total: str | None = None
     replayed: bool = False
@@ -67,6 +75,7 @@ class OrderView(View):
             *failed,
             f"Total {self.total}" if self.total else None,
             f"For {self.customer}" if self.customer else None,
+            f"Note for the issuer: {self.notes}" if self.notes else None,
             f"Terms of sale: {', '.join(self.terms)}" if self.terms else None,
             confirm if self.confirmation else None,
             self.next,
@@ -104,10 +113,10 @@ async def place_order(
     await heeded(ctx, asked, answer)
     services = app(ctx)
     ordered = await services.booking.ordering.place(call, agreed=asked)
-    return Reply(_view(ordered, call.customer, services.settings.environment.value))
+    return Reply(_view(ordered, call, services.settings.environment.value))
 
 
-def _view(ordered: Ordered, customer: CustomerInput, environment: str) -> OrderView:
+def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
     asks = ordered.state is OrderState.CONFIRMATION_NEEDED
     return OrderView(
         state=ordered.state,
@@ -128,7 +137,8 @@ def _view(ordered: Ordered, customer: CustomerInput, environment: str) -> OrderV
         confirmation=ordered.confirmation,
         confirm_by=moment(ordered.confirm_by) if ordered.confirm_by else None,
         summary=[HoldView.of(hold) for hold in ordered.holds],
-        customer=f"{customer.firstname} {customer.lastname}, {customer.email}" if asks else None,
+        customer=described(call.customer) if asks else None,
+        notes=quoted_text(call.notes) if asks and call.notes else None,
         terms=[f"korus://product-bases/{base}" for base in ordered.terms],
         total=text_of(ordered.total),
         replayed=ordered.replayed,

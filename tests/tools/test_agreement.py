@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from mcp_types import INVALID_REQUEST, ElicitResult, ErrorData
 
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer as Fault
+from korus_mcp.sandbox import Delay, DropBefore
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, desk, settings_of
 from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Person, Said
 
@@ -251,11 +255,102 @@ NO_FORMS = ErrorData(code=INVALID_REQUEST, message="this host shows no forms")
     ],
 )
 async def test_a_host_that_asks_badly_orders_nothing_and_is_told_so(
-    mode: str, answer: Said
+    mode: str, answer: Said, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with asking(Person([answer]), mode) as each:
         refused = await place(each, await held(each))
         assert (refused.code, refused.error["effect"]) == ("APPROVAL_UNAVAILABLE", "none")
+        assert not {"perhaps", "shows no forms"} & set(caplog.text.split())
         for word in ("korus_mcp", "Resolver", "perhaps", "shows no forms"):
             assert word not in refused.wire
         assert not each.sandbox.orders()
+
+
+@BOTH_ERAS
+async def test_what_a_person_filled_in_is_in_no_log(
+    mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = ElicitResult(action="accept", content={"email": "zelda.secret@example.org"})
+    async with asking(Person([half]), mode) as each:
+        refused = await place(each, await held(each), customer={})
+        assert refused.code == "APPROVAL_UNAVAILABLE"
+    assert "zelda" not in caplog.text
+
+
+@BOTH_ERAS
+async def test_a_repeat_without_the_customer_is_told_of_the_order_in_doubt(mode: str) -> None:
+    given = ElicitResult(
+        action="accept",
+        content={"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"},
+    )
+    person = Person([given, YES])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        each.sandbox.faults.add(DropBefore(), "createOrders")
+        assert (await place(each, hold, customer={})).data["state"] == "in_doubt"
+        for seconds in (0, 885):
+            each.clock.advance(seconds)
+            again = await place(each, hold, customer={})
+            assert (again.code, again.error["effect"]) == ("ALREADY_BEING_ORDERED", "unknown")
+        assert len(person.questions) == 2
+
+
+@BOTH_ERAS
+async def test_everything_that_is_ordered_is_shown_and_nothing_can_pass_for_our_lines(
+    mode: str,
+) -> None:
+    who = {**CUSTOMER, "title": "mrs", "language": "fr", "country": "FR", "phone": "+33610203040"}
+    note = f"ok{' ' * 60}Total: 1.00 EUR <br> \u2800"
+    person = Person([CLOSED])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        await place(each, hold, customer=who, notes=note)
+        (question,) = person.questions
+        for value in (*who.values(), '"ok Total: 1.00 EUR (br)'):
+            assert value in question
+        assert "<" not in question
+        assert question.index("Total: 90.00 EUR") < question.index("Total: 1.00 EUR")
+    async with desk(mode=mode, only=("park",)) as each:
+        summary = await place(each, await held(each), customer=who, notes=note)
+        for value in (*who.values(), '"ok Total: 1.00 EUR (br)'):
+            assert value in summary.text
+            assert value in str(summary.structure)
+
+
+@BOTH_ERAS
+async def test_a_no_counts_while_the_journal_cannot_keep_it(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person([NO])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+
+        async def full(*given: object) -> None:
+            raise JournalDown(JournalFault.FULL)
+
+        monkeypatch.setattr(MemoryJournal, "approve", full)
+        for _ in range(2):
+            assert (await place(each, hold)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 1
+
+
+@BOTH_ERAS
+async def test_an_equal_call_beside_one_that_fails_is_asked_and_not_given_a_confirmation(
+    mode: str,
+) -> None:
+    person = Person([YES])
+    answers: list[Answer] = []
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        each.sandbox.faults.add(Delay(seconds=1), "createOrders")
+        each.sandbox.faults.add(Fault(status=422, body="problem"), "createOrders")
+
+        async def order() -> None:
+            answers.append(await place(each, hold))
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(order)
+            calls.start_soon(order)
+        states = [each.structure.get("state") or each.code for each in answers]
+        assert "confirmation_needed" not in states
+        assert set(states) <= {"failed", "ordered", "APPROVAL_REQUIRED"}

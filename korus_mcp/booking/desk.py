@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -121,8 +121,7 @@ class ReserveCall:
     @property
     def fingerprint(self) -> str:
         """Equal for equal wishes of one owner, in whatever order they are named."""
-        wished = sorted([str(i.offer), i.quantity, sorted(i.session_ids)] for i in self.items)
-        return hashlib.sha256(json.dumps([self.owner, wished]).encode()).hexdigest()
+        return _digest([self.owner, sorted(_wish(item) for item in self.items)])
 
     @property
     def key(self) -> str:
@@ -133,6 +132,14 @@ class ReserveCall:
     def keys(self) -> tuple[str, str]:
         """The keys of the call and of the one for a second hold: a doubt about one is of both."""
         return self.fingerprint, f"{self.fingerprint}+again"
+
+
+def _wish(item: WishedItem) -> list[Any]:
+    return [str(item.offer), item.quantity, sorted(item.session_ids)]
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 class BookingDesk:
@@ -258,6 +265,7 @@ class BookingDesk:
             key=key,
             sent_at=now,
             fence_at=now + self._settle,
+            wishes=tuple(_digest(_wish(item)) for item in call.items),
         )
 
     async def _as_before(self, earlier: HoldIntent, key: str, call: ReserveCall) -> Reserved | None:

@@ -220,10 +220,11 @@ class MemoryJournal:
 
     async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
+        hold = self._holds[hold_id]
         others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
-        if any(h.fence_at > now for h in others):
+        if any(h.fence_at > now and set(h.wishes) & set(hold.wishes) for h in others):
             return False
-        if self._holds[hold_id].is_final or any(i in self._owners for i in reservation_ids):
+        if hold.is_final or any(i in self._owners for i in reservation_ids):
             return False
         await self.settle_hold(hold_id, reservation_ids=reservation_ids)
         return True

@@ -162,7 +162,8 @@ class RefusedItem:
 
 @dataclass(frozen=True, kw_only=True)
 class HoldIntent:
-    """One reserve call. `key` is equal for equal calls of one owner.
+    """One reserve call. `key` is equal for equal calls of one owner; `wishes` are digests of its
+    items, equal for equal items of anybody.
 
     SENDING: a hold may exist that was not seen. FINAL: `reservation_ids` are what it made.
     """
@@ -172,6 +173,7 @@ class HoldIntent:
     key: str
     sent_at: datetime
     fence_at: datetime
+    wishes: tuple[str, ...] = ()
     state: IntentState = IntentState.SENDING
     ambiguous: bool = False
     led: bool = False
@@ -352,8 +354,8 @@ class Journal(Protocol):
     async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
         """Take reservations as what a SENDING reserve call made.
 
-        False when one has an owner, or when another reserve call may have made it: one that is
-        SENDING and whose fence is ahead, by the API's clock.
+        False when one has an owner, or when another reserve call may have made it: one with a
+        wish in common that is SENDING and whose fence is ahead, by the API's clock.
         """
         ...
 

@@ -289,6 +289,7 @@ class SqlJournal:
                     ambiguous=False,
                     worker=lease.worker,
                     lease_until=_until(tx.now, lease),
+                    wishes=list(hold.wishes),
                     reservation_ids=[],
                     refused=[],
                 )
@@ -322,7 +323,7 @@ class SqlJournal:
 
     async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
-        others = select(HOLD.c.serial).where(
+        others = select(HOLD.c.wishes).where(
             self._ours(HOLD),
             HOLD.c.id != hold_id,
             HOLD.c.state != IntentState.FINAL,
@@ -332,8 +333,9 @@ class SqlJournal:
             hold = await self._hold(tx.connection, hold_id)
             if hold.is_final or await self._owners(tx.connection, reservation_ids):
                 return False
-            if (await tx.connection.execute(others.limit(1))).first() is not None:
-                return False
+            for wishes in (await tx.connection.execute(others)).scalars():
+                if set(wishes) & set(hold.wishes):
+                    return False
             await self._settled_hold(tx, hold, reservation_ids, ())
         return True
 
@@ -768,6 +770,7 @@ def _hold(row: Row[Any]) -> HoldIntent:
         key=row.key,
         sent_at=row.sent_at,
         fence_at=row.fence_at,
+        wishes=tuple(row.wishes),
         state=IntentState(row.state),
         ambiguous=row.ambiguous,
         led=_is_led(row),

@@ -162,6 +162,7 @@ HOLD = Table(
     Column("ambiguous", Boolean, nullable=False),
     _text("worker", nullable=True),
     _moment("lease_until", nullable=True),
+    Column("wishes", JSON, nullable=False),
     Column("reservation_ids", JSON, nullable=False),
     Column("refused", JSON, nullable=False),
     UniqueConstraint("account", "id"),

@@ -336,8 +336,9 @@ async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -
 
 
 async def test_no_hold_is_adopted_while_another_call_may_have_made_it(journal: Journal) -> None:
-    await journal.begin_hold(hold("lost"), MINE)
-    await journal.begin_hold(hold("other", "another key", owner=BOB), OTHER)
+    await journal.begin_hold(hold("lost", wishes=("a", "b")), MINE)
+    await journal.begin_hold(hold("other", "another key", owner=BOB, wishes=("b", "c")), OTHER)
+    await journal.begin_hold(hold("third", "a third key", wishes=("d",)), OTHER)
     assert not await journal.adopt("lost", ["r1"], now=FENCE - timedelta(seconds=1))
     assert await journal.owners_of(["r1"]) == {}
     await journal.settle_hold("other", reservation_ids=["r9"])
@@ -345,8 +346,8 @@ async def test_no_hold_is_adopted_while_another_call_may_have_made_it(journal: J
 
 
 async def test_a_call_past_its_fence_keeps_no_hold_from_being_adopted(journal: Journal) -> None:
-    await journal.begin_hold(hold("lost"), MINE)
-    await journal.begin_hold(hold("other", "another key", owner=BOB), OTHER)
+    await journal.begin_hold(hold("lost", wishes=("a",)), MINE)
+    await journal.begin_hold(hold("other", "another key", owner=BOB, wishes=("a",)), OTHER)
     assert await journal.adopt("lost", ["r1"], now=FENCE)
 
 

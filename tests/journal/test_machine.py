@@ -7,6 +7,7 @@ one about SQLite and PostgreSQL, too.
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -142,7 +143,8 @@ class TwoJournals(RuleBasedStateMachine):
     @rule(target=holds, owner=owners, key=keys, lease=leases, is_late=st.booleans())
     def begin_hold(self, owner: str, key: str, lease: Lease, *, is_late: bool) -> Any:
         sent_at = FENCE if is_late else NOW
-        wish = hold(secrets.token_hex(4), key, owner=owner, sent_at=sent_at)
+        made = hold(secrets.token_hex(4), key, owner=owner, sent_at=sent_at, wishes=(key[:4],))
+        wish = made if owner == ADA else replace(made, wishes=("wish",))
         earlier = self.both(lambda j: j.begin_hold(wish, lease))
         return wish.id if earlier is None else multiple()
 

@@ -389,7 +389,8 @@ async def test_an_error_of_the_sdk_is_told_in_our_words(
         assert answer.code == "APPROVAL_UNAVAILABLE"
         assert answer.error["effect"] == "none"
         assert "Resolver" not in answer.wire
-        assert "Resolver" in caplog.text  # but the operator finds it in the log
+        assert "refuse could not read the host's answer" in caplog.text
+        assert "Resolver" not in caplog.text, "its cause may hold what a person filled in"
 
 
 @tool(title="Protocol", read_only=True, destructive=False, idempotent=True)

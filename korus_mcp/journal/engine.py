@@ -60,6 +60,13 @@ class Database:
         seconds = func.extract("epoch", func.clock_timestamp())
         return cast(cast(seconds * 1_000_000, BigInteger), Moment)
 
+    async def moment(self, connection: AsyncConnection) -> datetime:
+        """The same moment as a value; on SQLite nobody need be asked."""
+        if self.is_sqlite:
+            return self._clock.now()
+        found: datetime = (await connection.execute(select(self.now()))).scalar_one()
+        return found
+
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction that only reads.

@@ -408,8 +408,7 @@ class SqlJournal:
     async def _turn(self, connection: AsyncConnection) -> tuple[datetime, Row[Any]]:
         """Wait for our turn at the keeper row; the moment by then, and the row."""
         keeper = await self._keeper(connection)
-        now: datetime = (await connection.execute(select(self._database.now()))).scalar_one()
-        return now, keeper
+        return await self._database.moment(connection), keeper
 
     async def _keeper(self, connection: AsyncConnection) -> Row[Any]:
         mine = select(KEEPER).where(self._ours(KEEPER)).with_for_update()

@@ -141,7 +141,7 @@ class Story:
         for life in range(deaths + 1):
             steps = rng.randrange(MOST_STEPS) if life < deaths else None
             name = f"w{number}-{life}"
-            heart = Heart(self._rng(name), steps, trouble)
+            heart = Heart(self._rng(name), steps, 0.0 if self._upstream.calm else trouble)
             replica = Replica(
                 name,
                 self._store,
@@ -230,8 +230,10 @@ class Story:
             self.verdict.say("broken", "I3: sent twice")
 
     async def _until_known(self) -> None:
-        """The API calms down, and everything has the time it needs."""
+        """The API and the journal calm down, and everything has the time it needs."""
         self._upstream.calm = True
+        for replica in self._replicas:
+            replica.heart.trouble = 0.0
         ends = [hold.ends_at for hold in self._upstream.holds.values()]
         last = max(*ends, self._clock.monotonic() + 75) + SETTLE_SECONDS + 200
         await anyio.sleep(max(0.0, last - self._clock.monotonic()))

@@ -14,4 +14,4 @@ tools=$(node node_modules/.bin/mcp-inspector --cli "$python" -m korus_mcp \
     --method tools/list --strict --format json -q)
 echo "$tools" | "$python" -c 'import json, sys
 tools = json.load(sys.stdin)
-print("inspector --strict:", len(tools.get("tools", tools.get("result", {}).get("tools", []))), "tools, no warning")'
+print("inspector --strict:", len(tools.get("tools", tools.get("result", {}).get("tools", []))), "tools, no error")'

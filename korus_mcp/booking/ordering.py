@@ -150,8 +150,9 @@ class OrderDesk:
         Raises:
             Refusal: what stands against it, an order of one of them first of all.
         """
-        for intent in (await self.look(owner, reservation_ids)).values():
-            raise _claimed(intent)
+        ordered = await self.look(owner, reservation_ids)
+        if ordered:
+            raise _claimed(next(iter(ordered.values())))
         await self._orderable(owner, reservation_ids, language)
 
     async def question(self, call: OrderCall) -> Question | None:

@@ -1,25 +1,39 @@
 """The database of the journal: opened once, its transactions durable, its errors in one language.
 
-SQLite: WAL, every commit synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL: every
-commit synchronous. A transaction that began is carried through when its caller goes away.
+A transaction is a function of a connection. SQLite: it runs in a thread, in one go; WAL, every
+commit synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async
+driver; every commit synchronous. One that began is carried through when its caller goes away.
 """
 
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import anyio
-from sqlalchemy import URL, BigInteger, ColumnElement, cast, event, func, insert, literal, select
+from anyio import to_thread
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    ColumnElement,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy import inspect as inspected
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from korus_mcp.clock import Clock
 from korus_mcp.journal.records import JournalDown, JournalFault
@@ -27,12 +41,11 @@ from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
 
 _log = logging.getLogger(__name__)
 _Thing = TypeVar("_Thing")
+Work: TypeAlias = Callable[[Connection], _Thing]
+"""What one transaction does. It may be called twice, so it changes nothing but the database."""
 
 BUSY_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
-_WRITES: Final = "korus_writes"
-_ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
-"""What a transaction reads fits together; SQLite's readers have that by themselves."""
 _VERSION_ROW: Final = "version"
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": whoever makes or migrates the tables
 
@@ -43,10 +56,8 @@ class Database:
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._url = _driven(make_url(url))
         self._clock = clock
-        self._engine: AsyncEngine | None = None
-        self._writer: AsyncEngine | None = None
+        self._connections: _Connections | None = None
         self._opening = anyio.Lock()
-        self._in_turn = anyio.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -54,119 +65,202 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     def now(self) -> ColumnElement[datetime]:
-        """The moment, by the clock all its users share."""
+        """The moment of each execution, by the clock all its users share."""
         if self.is_sqlite:
-            return literal(self._clock.now(), Moment)
+            return bindparam(None, callable_=self._clock.now, type_=Moment())
         seconds = func.extract("epoch", func.clock_timestamp())
         return cast(cast(seconds * 1_000_000, BigInteger), Moment)
 
-    async def moment(self, connection: AsyncConnection) -> datetime:
-        """The same moment as a value; on SQLite nobody need be asked."""
-        if self.is_sqlite:
-            return self._clock.now()
-        found: datetime = (await connection.execute(select(self.now()))).scalar_one()
-        return found
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that only reads.
+    async def ask(self, work: Work[_Thing]) -> _Thing:
+        """What one statement reads.
 
         Raises:
             JournalDown: It cannot be read.
         """
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._open()
-                async with _there(self._engine).connect() as connection:
-                    yield connection
-            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                raise _down(error) from None
+        return await self._done(_ASKING, work)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that writes, durable at its end; with an exception nothing was written.
+    async def read(self, work: Work[_Thing]) -> _Thing:
+        """What several statements read, all of the same moment.
+
+        Raises:
+            JournalDown: It cannot be read.
+        """
+        return await self._done(_READING, work)
+
+    async def write(self, work: Work[_Thing]) -> _Thing:
+        """What a transaction answers, durable at its end; with an exception nothing was written.
 
         Raises:
             JournalDown: It cannot be written.
         """
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._open()
-                async with self._turn(), _there(self._writer).begin() as connection:
-                    yield connection
-            except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-                raise _down(error) from None
+        return await self._done(_WRITING, work)
 
     async def close(self) -> None:
         """Close its connections."""
-        engine, self._engine, self._writer = self._engine, None, None
-        if engine is not None:
+        connections, self._connections = self._connections, None
+        if connections is not None:
             with anyio.CancelScope(shield=True):
-                await engine.dispose()
+                await connections.close()
 
-    async def take_turns(self, connection: AsyncConnection) -> None:
+    def take_turns(self, connection: Connection) -> None:
         """Wait until nobody else makes tables or accounts; a SQLite writer is alone anyway."""
         if not self.is_sqlite:
-            await connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
+            connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
 
-    def _turn(self) -> AbstractAsyncContextManager[object]:
-        """Writers of one process wait here and not in SQLite, which wakes them by polling."""
-        return self._in_turn if self.is_sqlite else nullcontext()
+    async def _done(self, way: str, work: Work[_Thing]) -> _Thing:
+        try:
+            with anyio.CancelScope(shield=True):
+                connections = self._connections or await self._open()
+                answer = await connections.run(way, work)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise _down(error) from None
+        return answer
 
-    async def _open(self) -> None:
-        if self._engine is not None:
-            return
+    async def _open(self) -> "_Connections":
         async with self._opening:
-            if self._engine is None:
-                await self._opened()
+            if self._connections is None:
+                self._connections = await self._opened()
+        return _there(self._connections)
 
-    async def _opened(self) -> None:
+    async def _opened(self) -> "_Connections":
+        connections: _Connections
         if self.is_sqlite:
-            _make_file(Path(_there(self._url.database)))
-        engine = self._connected()
+            connections = _File(self._url)
+            await connections.prepare(self._clock)
+        else:
+            connections = _Server(self._url)
         try:
-            if self.is_sqlite:
-                await self._turned_to_wal(engine)
-            reader = engine if self.is_sqlite else engine.execution_options(**_ONE_SNAPSHOT)
-            writer = engine.execution_options(**{_WRITES: True})
-            async with writer.begin() as connection:
-                await self._made(connection)
+            await connections.run(_WRITING, self._made)
         except BaseException:
-            await engine.dispose()
+            await connections.close()
             raise
-        self._engine, self._writer = reader, writer
+        return connections
 
-    def _connected(self) -> AsyncEngine:
-        try:
-            if not self.is_sqlite:
-                return create_async_engine(
-                    self._url, connect_args=_POSTGRES, pool_pre_ping=True, hide_parameters=True
-                )
-            engine = create_async_engine(self._url, connect_args=_SQLITE, hide_parameters=True)
-        except ModuleNotFoundError:
-            raise JournalDown(JournalFault.NO_DRIVER) from None
-        event.listen(engine.sync_engine, "connect", _set_up)
-        event.listen(engine.sync_engine, "begin", _begin)
-        return engine
+    def _made(self, connection: Connection) -> None:
+        self.take_turns(connection)
+        make_tables(connection)
 
-    async def _turned_to_wal(self, engine: AsyncEngine) -> None:
-        """SQLite does not wait for another process that does the same at this moment; we do."""
-        last = self._clock.monotonic() + BUSY_SECONDS
+
+_WAY: Final = "korus_way"
+_ASKING, _READING, _WRITING = "ask", "read", "write"
+
+
+class _Connections(Protocol):
+    """Where transactions run."""
+
+    async def run(self, way: str, work: Work[_Thing]) -> _Thing: ...
+
+    async def close(self) -> None: ...
+
+
+class _File:
+    """SQLite, whose calls block: each transaction is one call in a thread."""
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(_there(url.database))
+        self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
+        self._ways = {w: self._engine.execution_options(**{_WAY: w}) for w in _BEGINS}
+        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._in_turn = anyio.Lock()
+        event.listen(self._engine, "connect", _set_up)
+        event.listen(self._engine, "begin", _begin)
+
+    async def prepare(self, clock: Clock) -> None:
+        """Make the file, and have it keep a WAL.
+
+        SQLite does not wait for another process that turns to WAL at this moment; we do.
+        """
+        _make_file(self._path)
+        last = clock.monotonic() + BUSY_SECONDS
         while True:
             try:
-                async with engine.connect() as connection:
-                    raw = await connection.get_raw_connection()
-                    await _there(raw.driver_connection).execute("PRAGMA journal_mode = WAL")
+                await self._in_thread(partial(_turn_to_wal, self._engine))
             except (DBAPIError, sqlite3.Error) as error:
-                if _fault(error) is not JournalFault.BUSY or self._clock.monotonic() > last:
+                if _fault(error) is not JournalFault.BUSY or clock.monotonic() > last:
+                    await self.close()
                     raise
                 await anyio.sleep(0.05)
             else:
                 return
 
-    async def _made(self, connection: AsyncConnection) -> None:
-        await self.take_turns(connection)
-        await connection.run_sync(make_tables)
+    async def run(self, way: str, work: Work[_Thing]) -> _Thing:
+        """What the work answers."""
+        async with self._turn(way):
+            return await self._in_thread(partial(_carried_out, self._ways[way], way, work))
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._in_thread(self._engine.dispose)
+
+    def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
+        """Writers of one process wait here and not in SQLite, which wakes them by polling."""
+        return self._in_turn if way == _WRITING else nullcontext()
+
+    async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
+        return await to_thread.run_sync(work, limiter=self._threads)
+
+
+class _Server:
+    """PostgreSQL, over the async driver."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _connected(url)
+        self._ways = {w: self._engine.execution_options(**o) for w, o in _ISOLATIONS.items()}
+
+    async def run(self, way: str, work: Work[_Thing]) -> _Thing:
+        """What the work answers; once more, when a connection had died before its commit."""
+        try:
+            return await self._run(way, work)
+        except _Stale as stale:
+            _log.info("a connection of the journal had ended; it is made anew")
+            try:
+                return await self._run(way, work)
+            except _Stale as again:
+                raise again.error from stale.error
+
+    async def _run(self, way: str, work: Work[_Thing]) -> _Thing:
+        async with self._ways[way].connect() as connection:
+            try:
+                answer = await connection.run_sync(work)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise _Stale(error) from None
+                raise
+            if way == _WRITING:
+                await connection.commit()
+            return answer
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._engine.dispose()
+
+
+class _Stale(Exception):
+    """A connection broke while nothing was committed on it."""
+
+    def __init__(self, error: DBAPIError) -> None:
+        super().__init__("the connection broke")
+        self.error = error
+
+
+def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
+    with engine.connect() as connection:
+        answer = work(connection)
+        if way == _WRITING:
+            connection.commit()
+        return answer
+
+
+def _turn_to_wal(engine: Engine) -> None:
+    with engine.connect() as connection:
+        _there(connection.connection.driver_connection).execute("PRAGMA journal_mode = WAL")
+
+
+def _connected(url: URL) -> AsyncEngine:
+    try:
+        return create_async_engine(url, connect_args=_POSTGRES, hide_parameters=True)
+    except ModuleNotFoundError:
+        raise JournalDown(JournalFault.NO_DRIVER) from None
 
 
 def make_tables(
@@ -195,7 +289,18 @@ def make_tables(
         connection.execute(META.update().where(row).values(value=str(version)))
 
 
+_THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
+_BEGINS: Final[Mapping[str, str | None]] = {
+    _ASKING: None,  # one statement is a transaction by itself
+    _READING: "BEGIN",
+    _WRITING: "BEGIN IMMEDIATE",
+}
+_ISOLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    _ASKING: {"isolation_level": "AUTOCOMMIT"},
+    _READING: {"isolation_level": "REPEATABLE READ"},
+    _WRITING: {},
+}
 _POSTGRES: Final = {
     "timeout": BUSY_SECONDS,
     "command_timeout": ANSWER_SECONDS,
@@ -213,7 +318,7 @@ _POSTGRES: Final = {
 
 def _driven(url: URL) -> URL:
     if url.get_backend_name() == "sqlite":
-        return url.set(drivername="sqlite+aiosqlite")
+        return url.set(drivername="sqlite")
     mode = url.query.get("sslmode")  # as libpq calls it
     if mode is not None:
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
@@ -235,8 +340,9 @@ def _set_up(connection: Any, record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = _BEGINS[connection.get_execution_options().get(_WAY, _ASKING)]
+    if begin is not None:
+        connection.exec_driver_sql(begin)
 
 
 def _down(error: Exception) -> JournalDown:

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
 
 from korus_mcp.journal.audit import AuditRow, Head
 from korus_mcp.journal.records import Intent, IntentState
-from korus_mcp.journal.sql import SqlJournal, Writing
+from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.journal.statements import UNFINISHED
 from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
+from korus_mcp.journal.transaction import Reading, Writing
 
 
 @dataclass(frozen=True)
@@ -45,38 +48,37 @@ class Inspection(SqlJournal):
 
     async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[Entry]:
         """The newest order calls, newest first."""
-        which = [INTENT.c.state != IntentState.FINAL] if open_only else []
-        async with self._database.reading() as connection:
-            newest = (
-                select(INTENT.c.id)
-                .where(self._ours(INTENT), *which)
-                .order_by(INTENT.c.serial.desc())
-                .limit(limit)
-            )
-            ids = (await connection.execute(newest)).scalars().all()
-            return await self._entries(connection, INTENT.c.id.in_(ids))
+        which = [UNFINISHED] if open_only else []
+        newest = (
+            select(INTENT.c.id)
+            .where(self._statements.ours(INTENT), *which)
+            .order_by(INTENT.c.serial.desc())
+            .limit(limit)
+        )
+
+        def work(tx: Reading) -> list[Entry]:
+            ids = tx.connection.execute(newest).scalars().all()
+            return _entries(tx, INTENT.c.id.in_(ids))
+
+        return await self._read(work)
 
     async def entry(self, name: str) -> Entry | None:
         """The newest order call of an intent, order or reservation with this id or reference."""
-        by_outcome = select(OUTCOME.c.intent_id).where(
-            self._ours(OUTCOME), or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
-        )
+        named = or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
+        by_outcome = select(OUTCOME.c.intent_id).where(self._statements.ours(OUTCOME), named)
         which = or_(
             INTENT.c.id == name,
             INTENT.c.external_reference == name,
             INTENT.c.caller_reference == name,
             INTENT.c.id.in_(by_outcome.scalar_subquery()),
         )
-        async with self._database.reading() as connection:
-            found = await self._entries(connection, which)
+        found = await self._read(lambda tx: _entries(tx, which))
         return found[0] if found else None
 
     async def audit_of(self, *subjects: str) -> Sequence[AuditRow]:
         """What is written about an intent, oldest first; of all without a name."""
         which = [AUDIT.c.subject.in_(subjects)] if subjects else []
-        rows = select(AUDIT).where(self._ours(AUDIT), *which).order_by(AUDIT.c.row)
-        async with self._database.reading() as connection:
-            return [_audit_row(row) for row in await connection.execute(rows)]
+        return await self._asked(lambda tx: _audit(tx, *which))
 
     async def verify(self, *, unsealed: int) -> Verified:
         """Whether the audit holds, when so many rows may be without a seal.
@@ -85,61 +87,62 @@ class Inspection(SqlJournal):
             ValueError: There is no key to check with.
             JournalDown: It cannot be read.
         """
-        async with self._database.reading() as connection:
-            columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
-            kept = (await connection.execute(select(*columns).where(self._ours(KEEPER)))).first()
-            rows = select(AUDIT).where(self._ours(AUDIT)).order_by(AUDIT.c.row)
-            found = [_audit_row(row) for row in await connection.execute(rows)]
-        head = Head(0, "", "") if kept is None else Head(*kept)
-        problems = tuple(self._seals.problems(found, head, unsealed=unsealed))
-        return Verified(len(found), head.mac, problems)
+        columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
+        kept = select(*columns).where(self._statements.ours(KEEPER))
+
+        def work(tx: Reading) -> tuple[Head, list[AuditRow]]:
+            found = tx.connection.execute(kept).first()
+            return Head(0, "", "") if found is None else Head(*found), _audit(tx)
+
+        head, rows = await self._read(work)
+        problems = tuple(self._seals.problems(rows, head, unsealed=unsealed))
+        return Verified(len(rows), head.mac, problems)
 
     async def purge(self, before: datetime) -> Purged:
         """Remove what was known before a moment. Owners, the audit and what is open stay."""
-        async with self._writing() as tx:
-            old = and_(
-                self._ours(INTENT),
-                INTENT.c.state == IntentState.FINAL,
-                INTENT.c.updated_at < before,
-                INTENT.c.fence_at < before,
-            )
-            ids = (await tx.connection.execute(select(INTENT.c.id).where(old))).scalars().all()
-            for intent_id in ids:
-                for table in (OUTCOME, CLAIM):
-                    await _remove(tx, table, self._ours(table), table.c.intent_id == intent_id)
-                await _remove(tx, INTENT, self._ours(INTENT), INTENT.c.id == intent_id)
-            purged = Purged(
-                orders=len(ids),
-                holds=await _remove(
-                    tx,
-                    HOLD,
-                    self._ours(HOLD),
-                    HOLD.c.state == IntentState.FINAL,
-                    HOLD.c.fence_at < before,
-                ),
-                approvals=await _remove(
-                    tx, APPROVAL, self._ours(APPROVAL), APPROVAL.c.expires_at < before
-                ),
-            )
-            tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
-        return purged
-
-    async def _entries(self, connection: Any, which: ColumnElement[bool]) -> list[Entry]:
-        intents = {i.id: i for i in await self._intents(connection, which)}
-        moments = (
-            select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
-            .where(self._ours(INTENT), which)
-            .order_by(INTENT.c.serial.desc())
-        )
-        rows = (await connection.execute(moments)).all()
-        return [Entry(intents[row.id], row.created_at, row.updated_at) for row in rows]
+        return await self._written(partial(_purge, before))
 
 
-async def _remove(tx: Writing, table: Table, *which: ColumnElement[bool]) -> int:
-    count = select(func.count()).select_from(table).where(*which)
-    removed = (await tx.connection.execute(count)).scalar_one()
-    await tx.connection.execute(delete(table).where(*which))
-    return removed
+def _entries(tx: Reading, which: ColumnElement[bool]) -> list[Entry]:
+    intents = {i.id: i for i in tx.intents(tx.statements.intents(which))}
+    moments = (
+        select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
+        .where(tx.statements.ours(INTENT), which)
+        .order_by(INTENT.c.serial.desc())
+    )
+    rows = tx.connection.execute(moments).all()
+    return [Entry(intents[row.id], row.created_at, row.updated_at) for row in rows]
+
+
+def _audit(tx: Reading, *which: ColumnElement[bool]) -> list[AuditRow]:
+    rows = select(AUDIT).where(tx.statements.ours(AUDIT), *which).order_by(AUDIT.c.row)
+    return [_audit_row(row) for row in tx.connection.execute(rows)]
+
+
+def _purge(before: datetime, tx: Writing) -> Purged:
+    old = and_(
+        tx.statements.ours(INTENT),
+        INTENT.c.state == IntentState.FINAL,
+        INTENT.c.updated_at < before,
+        INTENT.c.fence_at < before,
+    )
+    ids = tx.connection.execute(select(INTENT.c.id).where(old)).scalars().all()
+    for intent_id in ids:
+        for table in (OUTCOME, CLAIM):
+            _remove(tx, table, table.c.intent_id == intent_id)
+        _remove(tx, INTENT, INTENT.c.id == intent_id)
+    lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
+    purged = Purged(
+        orders=len(ids),
+        holds=_remove(tx, HOLD, *lapsed),
+        approvals=_remove(tx, APPROVAL, APPROVAL.c.expires_at < before),
+    )
+    tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
+    return purged
+
+
+def _remove(tx: Writing, table: Table, *which: ColumnElement[bool]) -> int:
+    return tx.connection.execute(delete(table).where(tx.statements.ours(table), *which)).rowcount
 
 
 def _audit_row(row: Any) -> AuditRow:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from korus_mcp.clock import ShiftedClock, SystemClock
@@ -90,8 +90,8 @@ async def test_a_newer_journal_is_refused_and_not_touched(store: str, sql_url: A
     url = sql_url(store)
     journal = journal_at(url)
     await journal.installation()
-    async with journal._database.writing() as connection:
-        await connection.exec_driver_sql("UPDATE korus_meta SET value = '99'")
+    newer = text("UPDATE korus_meta SET value = '99'")
+    await journal._database.write(lambda connection: connection.execute(newer))
     await journal.close()
     later = journal_at(url)
     for _ in range(2):
@@ -99,6 +99,10 @@ async def test_a_newer_journal_is_refused_and_not_touched(store: str, sql_url: A
             await later.installation()
         assert down.value.fault is JournalFault.NEWER
     await later.close()
+
+
+def shown(statement: str) -> Callable[[Connection], object]:
+    return lambda connection: connection.exec_driver_sql(statement).scalar_one()
 
 
 def schema_of(database: Engine) -> Sequence[object]:
@@ -133,9 +137,9 @@ async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: P
     for file in (path, path.with_name(f"{path.name}-wal")):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    async with journal._database.reading() as connection:
-        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000)):
-            assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
+    for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000)):
+        for way in (journal._database.ask, journal._database.read, journal._database.write):
+            assert await way(shown(f"PRAGMA {pragma}")) == value
     await journal.close()
 
 
@@ -143,17 +147,50 @@ async def test_postgresql_commits_synchronously_and_frees_what_a_lost_host_holds
     sql_url: Address,
 ) -> None:
     database = Database(sql_url("postgres"), clock=SystemClock())
-    async with database.writing() as connection:
-        for name, value in (
-            ("synchronous_commit", "on"),
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("tcp_keepalives_idle", "30"),
-            ("transaction_isolation", "read committed"),
-        ):
-            assert (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one() == value
-    async with database.reading() as connection:
-        shown = await connection.exec_driver_sql("SHOW transaction_isolation")
-        assert shown.scalar_one() == "repeatable read", "what is read fits together"
+    for name, value in (
+        ("synchronous_commit", "on"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("tcp_keepalives_idle", "30"),
+        ("transaction_isolation", "read committed"),
+    ):
+        assert await database.write(shown(f"SHOW {name}")) == value
+    isolation = await database.read(shown("SHOW transaction_isolation"))
+    assert isolation == "repeatable read", "what is read fits together"
+    await database.close()
+
+
+async def test_a_connection_that_ended_meanwhile_is_made_anew(sql_url: Address) -> None:
+    url = sql_url("postgres")
+    journal, other = journal_at(url), Database(url, clock=SystemClock())
+    await sent(journal, intent("a", "r1"))
+    ended = text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for step in (journal.intents_of(["r1"]), journal.settle("a", {"r1": "o1"}, {})):
+        assert await other.ask(lambda connection: connection.execute(ended).scalar_one()) > 0
+        await step
+    assert (await journal.intents_of(["r1"]))["r1"].orders == {"r1": "o1"}
+    await journal.close()
+    await other.close()
+
+
+async def test_a_commit_whose_connection_broke_is_not_done_again(
+    sql_url: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(sql_url("postgres"), clock=SystemClock())
+    await database.write(lambda connection: connection.execute(text("CREATE TABLE t (a INT)")))
+    tried = []
+
+    def work(connection: Connection) -> None:
+        tried.append(1)
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+        ended = "SELECT pg_terminate_backend(pg_backend_pid())"
+        event.listen(connection, "commit", lambda c: c.exec_driver_sql(ended))
+
+    with pytest.raises(JournalDown):
+        await database.write(work)
+    assert len(tried) == 1, "whether it was committed is not known"
     await database.close()
 
 

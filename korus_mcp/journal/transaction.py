@@ -1,0 +1,340 @@
+"""What is done inside one transaction of the journal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, update
+from sqlalchemy.engine import Connection
+
+from korus_mcp.journal.audit import AuditRow, Seals, told
+from korus_mcp.journal.records import (
+    NEVER_SENT,
+    HoldIntent,
+    Intent,
+    IntentState,
+    Lease,
+    RefusedItem,
+)
+from korus_mcp.journal.statements import (
+    ADD_AUDIT,
+    ADD_CLAIM,
+    ADD_INTENT,
+    ADD_OUTCOME,
+    Statements,
+)
+from korus_mcp.journal.tables import HOLD, INTENT, KEEPER
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The rows of an account as records."""
+
+    connection: Connection
+    statements: Statements
+
+    def intents(self, found: Select[Any], **given: object) -> list[Intent]:
+        """The intents a statement finds."""
+        rows = self.connection.execute(found, given).all()
+        return [_intent(list(group)) for _, group in groupby(rows, key=lambda row: row.serial)]
+
+    def intent(self, intent_id: str) -> Intent:
+        """The intent with this id."""
+        (intent,) = self.intents(self.statements.intent, which=intent_id)
+        return intent
+
+    def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
+        """The intents that hold claims on these reservations, by reservation."""
+        if not reservation_ids:
+            return {}
+        given = {"ids": list(reservation_ids)}
+        rows = self.connection.execute(self.statements.holders, given).all()
+        claims = {row.claimed: row.id for row in rows if row.claimed is not None}
+        groups = groupby(rows, key=lambda row: row.serial)
+        by_id = {i.id: i for i in (_intent(list(group)) for _, group in groups)}
+        return {i: by_id[claims[i]] for i in reservation_ids if i in claims}
+
+    def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
+        """The newest of such reserve calls."""
+        row = self.connection.execute(self.statements.last_hold(which)).one_or_none()
+        return None if row is None else _hold(row)
+
+    def hold(self, hold_id: str) -> HoldIntent:
+        """The reserve call with this id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        hold = self.last_hold(HOLD.c.id == hold_id)
+        if hold is None:
+            raise KeyError(hold_id)
+        return hold
+
+    def owners(self, resource_ids: Sequence[str]) -> dict[str, str]:
+        """Whose these are."""
+        if not resource_ids:
+            return {}
+        rows = self.connection.execute(self.statements.owners, {"ids": list(resource_ids)})
+        return {row.resource_id: row.owner for row in rows}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing(Reading):
+    """A transaction that writes: its moment, its keeper row, and what it adds to the audit."""
+
+    account: str
+    seals: Seals
+    keeper: Row[Any]
+    audit: list[AuditRow] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The moment of its turn, by the clock all users of the journal share."""
+        moment: datetime = self.keeper.now
+        return moment
+
+    def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
+        """Add an audit row."""
+        row = AuditRow(
+            number=self.keeper.audit_rows + len(self.audit) + 1,
+            at=self.now,
+            event=event,
+            owner=owner,
+            subject=subject,
+            detail=told(detail),
+        )
+        self.audit.append(row)
+
+    def seal(self) -> None:
+        """Write the rows that were noted, each sealed with the one before."""
+        if not self.audit:
+            return
+        before, rows = self.keeper.audit_head, []
+        for row in self.audit:
+            sealed = self.seals.sealed(row, before)
+            before = sealed.mac
+            rows.append(
+                {
+                    "account": self.account,
+                    "row": sealed.number,
+                    "at": sealed.at,
+                    "event": sealed.event,
+                    "owner": sealed.owner,
+                    "subject": sealed.subject,
+                    "detail": sealed.detail,
+                    "mac": sealed.mac,
+                }
+            )
+        self.connection.execute(ADD_AUDIT, rows)
+        head = self.seals.head(self.audit[-1].number, before)
+        given = {"audit_rows": head.rows, "audit_head": head.mac, "audit_seal": head.seal}
+        self.connection.execute(self.statements.seal_keeper, given)
+
+    def change_keeper(self, **values: object) -> None:
+        """Change the keeper row."""
+        mine = self.statements.ours(KEEPER)
+        self.connection.execute(update(KEEPER).where(mine).values(**values))
+
+    def used_up(self, nonce: str) -> bool:
+        """Use an approval; False when it is not open."""
+        used = self.connection.execute(self.statements.use_approval, {"which": nonce})
+        return used.rowcount > 0
+
+    def spent(self, intent: Intent) -> Decimal:
+        """What its owner's orders of its day come to, those in doubt included."""
+        day = datetime.combine(intent.sent_at.astimezone(UTC), time(), UTC)
+        given = {"whose": intent.owner, "day": day, "next_day": day + timedelta(days=1)}
+        amounts = self.connection.execute(self.statements.spent, given).scalars()
+        return sum(amounts, Decimal(0))
+
+    def store(self, intent: Intent, lease: Lease) -> None:
+        """Add a NEW intent under a lease, with its claims."""
+        self.connection.execute(
+            ADD_INTENT,
+            {
+                "account": self.account,
+                "id": intent.id,
+                "owner": intent.owner,
+                "fingerprint": intent.fingerprint,
+                "external_reference": intent.external_reference,
+                "caller_reference": intent.caller_reference,
+                "agreed": intent.agreed,
+                "approved_total": intent.approved_total,
+                "sent_at": intent.sent_at,
+                "fence_at": intent.fence_at,
+                "state": IntentState.NEW,
+                "ambiguous": False,
+                "spends": True,
+                "worker": lease.worker,
+                "lease_until": self.until(lease),
+                "created_at": self.now,
+                "updated_at": self.now,
+            },
+        )
+        where = {"account": self.account, "intent_id": intent.id}
+        numbered = enumerate(intent.reservation_ids)
+        outcomes = [{**where, "position": n, "reservation_id": i} for n, i in numbered]
+        self.connection.execute(ADD_OUTCOME, outcomes)
+        self.claim(intent.id, intent.reservation_ids)
+
+    def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
+        """Claim reservations nobody claims."""
+        where = {"account": self.account, "intent_id": intent_id}
+        claims = [{**where, "reservation_id": i} for i in reservation_ids]
+        if claims:
+            self.connection.execute(ADD_CLAIM, claims)
+
+    def until(self, lease: Lease) -> datetime:
+        """When a lease that begins now ends."""
+        return self.now + timedelta(seconds=lease.seconds)
+
+    def take(self, intent_id: str, lease: Lease) -> None:
+        """Lead an intent whose sender died."""
+        which = (self.statements.ours(INTENT), INTENT.c.id == intent_id)
+        values = {
+            "ambiguous": True,
+            "worker": lease.worker,
+            "lease_until": self.until(lease),
+            "updated_at": self.now,
+        }
+        self.connection.execute(update(INTENT).where(*which).values(values))
+
+    def closed_unsent(self, intent: Intent) -> bool:
+        """Close an intent whose sender died before it sent; whether it was one."""
+        if not intent.was_never_sent:
+            return False
+        self.keep(intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
+        return True
+
+    def keep(self, before: Intent, after: Intent) -> Intent:
+        """Write down what changed of an intent; its lease ends."""
+        self.connection.execute(
+            self.statements.keep_intent,
+            {
+                "which": after.id,
+                "state": after.state,
+                "ambiguous": after.ambiguous,
+                "spends": not after.is_final or bool(after.orders),
+                "updated_at": self.now,
+            },
+        )
+        outcomes = [self._outcome(after, i) for i in _changed(before, after)]
+        if outcomes:
+            self.connection.execute(self.statements.keep_outcome, outcomes)
+        self.own(after.owner, tuple(after.orders.values()), is_order=True)
+        if after.freed:
+            freed = {"which": after.id, "ids": list(after.freed)}
+            self.connection.execute(self.statements.free_claims, freed)
+        self._note_change(before, after)
+        return replace(after, led=False)
+
+    def _outcome(self, intent: Intent, reservation_id: str) -> dict[str, object]:
+        return {
+            "which": intent.id,
+            "reserved": reservation_id,
+            "order_id": intent.orders.get(reservation_id),
+            "reason": intent.failures.get(reservation_id),
+            "seen_at": self.now,
+        }
+
+    def _note_change(self, before: Intent, after: Intent) -> None:
+        if after.is_final and not before.is_final:
+            self.note(
+                "closed",
+                after.owner,
+                after.id,
+                orders=dict(after.orders),
+                failed=tuple(after.failures),
+                ambiguous=after.ambiguous,
+            )
+        elif after.ambiguous and not before.ambiguous:
+            self.note("in_doubt", after.owner, after.id, orders=dict(after.orders))
+
+    def change_hold(self, hold_id: str, **values: object) -> None:
+        """Change a reserve call; its lease ends."""
+        which = (self.statements.ours(HOLD), HOLD.c.id == hold_id)
+        changed = update(HOLD).where(*which).values(worker=None, lease_until=None, **values)
+        self.connection.execute(changed)
+
+    def settle_hold(
+        self, hold: HoldIntent, reservation_ids: Sequence[str], refused: Sequence[RefusedItem]
+    ) -> HoldIntent:
+        """Write down what a reserve call made, and own it."""
+        self.own(hold.owner, reservation_ids, is_order=False)
+        self.change_hold(
+            hold.id,
+            state=IntentState.FINAL,
+            reservation_ids=list(reservation_ids),
+            refused=[[i.offer_id, i.code, i.message] for i in refused],
+        )
+        if reservation_ids:
+            self.note("held", hold.owner, hold.id, reservations=tuple(reservation_ids))
+        return replace(
+            hold,
+            state=IntentState.FINAL,
+            led=False,
+            reservation_ids=tuple(reservation_ids),
+            refused=tuple(refused),
+        )
+
+    def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
+        """Write down whose these are; the first owner stays."""
+        whose: Mapping[str, object] = {"account": self.account, "owner": owner}
+        ids = dict.fromkeys(resource_ids)
+        rows = [{**whose, "resource_id": i, "is_order": is_order} for i in ids]
+        if rows:
+            self.connection.execute(self.statements.own, rows)
+
+
+def _changed(before: Intent, after: Intent) -> list[str]:
+    """The reservations of which more is known than before."""
+    return [
+        i
+        for i in after.reservation_ids
+        if before.orders.get(i) != after.orders.get(i)
+        or before.failures.get(i) != after.failures.get(i)
+    ]
+
+
+def _is_led(row: Row[Any]) -> bool:
+    return row.lease_until is not None and row.lease_until > row.now
+
+
+def _intent(rows: Sequence[Row[Any]]) -> Intent:
+    row = rows[0]
+    return Intent(
+        id=row.id,
+        owner=row.owner,
+        fingerprint=row.fingerprint,
+        external_reference=row.external_reference,
+        caller_reference=row.caller_reference,
+        reservation_ids=tuple(r.reservation_id for r in rows),
+        approved_total=row.approved_total,
+        sent_at=row.sent_at,
+        fence_at=row.fence_at,
+        agreed=row.agreed,
+        state=IntentState(row.state),
+        ambiguous=row.ambiguous,
+        led=_is_led(row),
+        orders={r.reservation_id: r.order_id for r in rows if r.order_id is not None},
+        failures={r.reservation_id: r.reason for r in rows if r.reason is not None},
+    )
+
+
+def _hold(row: Row[Any]) -> HoldIntent:
+    return HoldIntent(
+        id=row.id,
+        owner=row.owner,
+        key=row.key,
+        sent_at=row.sent_at,
+        fence_at=row.fence_at,
+        wishes=tuple(row.wishes),
+        state=IntentState(row.state),
+        ambiguous=row.ambiguous,
+        led=_is_led(row),
+        reservation_ids=tuple(row.reservation_ids),
+        refused=tuple(RefusedItem(*each) for each in row.refused),
+    )

@@ -98,13 +98,12 @@ async def confirmation(journal: Journal, question: Question) -> Approval:
     return approval
 
 
-async def check(journal: Journal, question: Question, nonce: str) -> None:
-    """That a confirmation fits what is about to be ordered.
+def check(approval: Approval | None, question: Question) -> str:
+    """The nonce of a confirmation that fits what is about to be ordered.
 
     Raises:
         Refusal: APPROVAL_REQUIRED for another's, a used or a changed one; APPROVAL_EXPIRED.
     """
-    approval = await journal.approval(nonce)
     if (
         approval is None
         or approval.owner != question.owner
@@ -115,6 +114,7 @@ async def check(journal: Journal, question: Question, nonce: str) -> None:
         raise _ran_out()
     if not secrets.compare_digest(approval.digest, question.digest):
         raise _changed()
+    return approval.nonce
 
 
 async def agreed(journal: Journal, asked: Question, question: Question) -> str:
@@ -137,16 +137,22 @@ async def decline(journal: Journal, question: Question) -> None:
     await journal.approve(_answered(question, ApprovalState.DECLINED, until))
 
 
-async def check_not_declined(journal: Journal, question: Question) -> None:
-    """That nobody said no to this.
+async def given(
+    journal: Journal, question: Question, confirmation: str | None = None
+) -> Approval | None:
+    """The approval a confirmation stands for, once it is sure that nobody said no to this.
 
     Raises:
         Refusal: APPROVAL_DECLINED.
     """
-    answer = await journal.approval(_nonce_of(question))
+    answered = _nonce_of(question)
+    nonces = (answered,) if confirmation is None else (answered, confirmation)
+    approvals = await journal.approvals(nonces)
+    answer = approvals.get(answered)
     is_no = answer is not None and answer.state is ApprovalState.DECLINED
     if answer is not None and is_no and answer.expires_at > question.asked_at:
         raise declined()
+    return None if confirmation is None else approvals.get(confirmation)
 
 
 def declined() -> Refusal:

@@ -200,9 +200,7 @@ class BookingDesk:
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone.
         """
-        owners = await self._journal.owners_of(reservation_ids)
-        if any(owners.get(i) != owner for i in reservation_ids):
-            raise unknown_reservation()
+        check_owner(owner, await self._journal.owners_of(reservation_ids), reservation_ids)
         return await self.read(reservation_ids, language)
 
     async def read(self, reservation_ids: Sequence[str], language: str) -> list[Hold]:
@@ -431,6 +429,16 @@ def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedIt
         )
         for f in result.failed_reservations
     )
+
+
+def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence[str]) -> None:
+    """That all of these are the owner's, by what the journal knows.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    if any(owners.get(i) != owner for i in reservation_ids):
+        raise unknown_reservation()
 
 
 def unknown_reservation() -> Refusal:

@@ -17,9 +17,16 @@ from typing import Final
 import anyio
 
 from korus_mcp.api import ApiError, Booking, CustomerInput
+from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.desk import ANSWER_SECONDS, POLL_SECONDS, BookingDesk, stopping
+from korus_mcp.booking.desk import (
+    ANSWER_SECONDS,
+    POLL_SECONDS,
+    BookingDesk,
+    check_owner,
+    stopping,
+)
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
@@ -35,6 +42,7 @@ from korus_mcp.journal.records import (
     Journal,
     JournalDown,
     LeaseLost,
+    Standing,
 )
 from korus_mcp.money import Money, money, total
 from korus_mcp.refusals import Code, Effect, Refusal
@@ -153,7 +161,7 @@ class OrderDesk:
         ordered = await self.look(owner, reservation_ids)
         if ordered:
             raise _claimed(next(iter(ordered.values())))
-        await self._orderable(owner, reservation_ids, language)
+        self._check_holds(await self._desk.holds(owner, reservation_ids, language))
 
     async def question(self, call: OrderCall) -> Question | None:
         """What a person has to agree to first; None for a call that was made before and stands.
@@ -162,10 +170,13 @@ class OrderDesk:
             Refusal: what stands against the order.
         """
         keeper = await self._journal.installation()
-        earlier = await self._earlier(call, call.fingerprint(keeper))
+        standing = await self._journal.standing(call.reservation_ids)
+        earlier = await self._earlier(call, call.fingerprint(keeper), standing.holders)
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
-        return await self._question(call, keeper)
+        question = await self._question(call, keeper, standing)
+        await approval.given(self._journal, question)
+        return question
 
     async def decline(self, question: Question) -> None:
         """Remember that the person said no; here at least, where the journal does not work."""
@@ -189,13 +200,15 @@ class OrderDesk:
         """
         keeper = await self._journal.installation()
         fingerprint = call.fingerprint(keeper)
-        earlier = await self._earlier(call, fingerprint)
+        standing = await self._journal.standing(call.reservation_ids)
+        earlier = await self._earlier(call, fingerprint, standing.holders)
         if earlier is not None:
             return await self._answer(earlier, replayed=True)
         try:
-            dispatch = await self._checked(call, keeper, fingerprint, agreed)
+            dispatch = await self._checked(call, keeper, standing, agreed)
         except Refusal:
-            earlier = await self._earlier(call, fingerprint)  # an equal call may have come first
+            held = await self._journal.intents_of(call.reservation_ids)
+            earlier = await self._earlier(call, fingerprint, held)  # an equal call came first
             if earlier is None:
                 raise
             return await self._answer(earlier, replayed=True)
@@ -225,13 +238,14 @@ class OrderDesk:
         self.close()
         await self._sender.drain(seconds)
 
-    async def _earlier(self, call: OrderCall, fingerprint: str) -> Intent | None:
+    async def _earlier(
+        self, call: OrderCall, fingerprint: str, held: Mapping[str, Intent]
+    ) -> Intent | None:
         """The intent this call repeats, once its send is over or takes too long to wait for.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
         """
-        held = await self._journal.intents_of(call.reservation_ids)
         equal = None
         for intent in {i.id: i for i in held.values() if _counts(i, call.owner)}.values():
             if intent.fingerprint == fingerprint:
@@ -255,10 +269,11 @@ class OrderDesk:
         return intent
 
     async def _checked(
-        self, call: OrderCall, keeper: Installation, fingerprint: str, agreed: Question | None
+        self, call: OrderCall, keeper: Installation, standing: Standing, agreed: Question | None
     ) -> Dispatch | Ordered:
         """What can be sent now; without a yes, the summary for the person."""
-        question = await self._question(call, keeper)
+        question = await self._question(call, keeper, standing)
+        confirmed = await approval.given(self._journal, question, call.confirmation)
         if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
         if agreed is None and call.confirmation is None:
@@ -266,9 +281,8 @@ class OrderDesk:
         if agreed is not None:
             nonce = await approval.agreed(self._journal, agreed, question)
         else:
-            nonce = call.confirmation or ""
-            await approval.check(self._journal, question, nonce)
-        intent = self._intent(call, keeper, fingerprint, question)
+            nonce = approval.check(confirmed, question)
+        intent = self._intent(call, keeper, question)
         dispatch = Dispatch(
             intent=replace(intent, agreed=BY_HOST if agreed is not None else IN_TWO_STEPS),
             holds_end=question.holds_end,
@@ -281,16 +295,19 @@ class OrderDesk:
         dispatch.request().body()  # what cannot be sent crashes here, before anything is claimed
         return dispatch
 
-    async def _question(self, call: OrderCall, keeper: Installation) -> Question:
+    async def _question(
+        self, call: OrderCall, keeper: Installation, standing: Standing
+    ) -> Question:
         """What the person has to agree to, as it is now.
 
         Raises:
             Refusal: what stands against the order, a no of the last ten minutes too.
         """
-        holds, amount = await self._orderable(call.owner, call.reservation_ids, call.language)
-        attempt = await self._journal.attempts(call.reservation_ids)
+        check_owner(call.owner, standing.owners, call.reservation_ids)
+        holds = await self._desk.read(call.reservation_ids, call.language)
+        amount = self._check_holds(holds)
         digest = approval.digest_of(
-            keeper, holds, amount, call.customer, call.notes, attempt=attempt
+            keeper, holds, amount, call.customer, call.notes, attempt=standing.attempts
         )
         question = Question(
             digest=digest,
@@ -304,14 +321,7 @@ class OrderDesk:
         )
         if self._noes.get(digest, question.asked_at) > question.asked_at:
             raise approval.declined()
-        await approval.check_not_declined(self._journal, question)
         return question
-
-    async def _orderable(
-        self, owner: str, reservation_ids: Sequence[str], language: str
-    ) -> tuple[Sequence[Hold], Money]:
-        holds = await self._desk.holds(owner, reservation_ids, language)
-        return holds, self._check_holds(holds)
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
         for hold in holds:
@@ -365,15 +375,13 @@ class OrderDesk:
                     found |= {base: None} if base is not None else {}
         return tuple(found)
 
-    def _intent(
-        self, call: OrderCall, keeper: Installation, fingerprint: str, question: Question
-    ) -> Intent:
+    def _intent(self, call: OrderCall, keeper: Installation, question: Question) -> Intent:
         now, intent_id = self._clock.now(), self._fresh_id()
         settle = timedelta(seconds=self._settings.settle_seconds)
         return Intent(
             id=intent_id,
             owner=call.owner,
-            fingerprint=fingerprint,
+            fingerprint=call.fingerprint(keeper),
             external_reference=keeper.reference_of(intent_id),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
@@ -404,7 +412,7 @@ class OrderDesk:
             raise _over_limit("With this order the day's total passes the limit.") from None
         except LeaseLost:
             raise _too_slow() from None
-        return await self._answer(sending.intent, replayed=False)
+        return await self._answer(sending.intent, replayed=False, answered=sending.answered)
 
     async def _awaited(self, intent: Intent) -> Intent | None:
         """The intent once its send is over, or as it is when that takes too long to wait for.
@@ -431,8 +439,11 @@ class OrderDesk:
         except JournalDown:
             return intent
 
-    async def _answer(self, intent: Intent, *, replayed: bool) -> Ordered:
-        steps = [partial(self._placed, i, order) for i, order in intent.orders.items()]
+    async def _answer(
+        self, intent: Intent, *, replayed: bool, answered: Sequence[Order] = ()
+    ) -> Ordered:
+        known = {order.id: order for order in answered if _is_told(order)}
+        steps = [partial(self._placed, r, o, known.get(o)) for r, o in intent.orders.items()]
         return Ordered(
             state=_state_of(intent),
             orders=tuple(await side_by_side(steps)),
@@ -443,10 +454,10 @@ class OrderDesk:
             not_later_than=None if intent.is_final else intent.fence_at,
         )
 
-    async def _placed(self, reservation_id: str, order_id: str) -> PlacedOrder:
+    async def _placed(self, reservation_id: str, order_id: str, known: Order | None) -> PlacedOrder:
         """The order as it reads now; that it exists is told even when it cannot be read."""
         try:
-            order = await self._booking.get_order(order_id)
+            order = known or await self._booking.get_order(order_id)
         except ApiError:
             return PlacedOrder(id=order_id, reservation_id=reservation_id)
         return PlacedOrder(
@@ -470,6 +481,15 @@ def _counts(intent: Intent, owner: str) -> bool:
     One that is NEW and led by nobody was never sent, and is closed by the next claim.
     """
     return intent.owner == owner and not intent.was_never_sent
+
+
+def _is_told(order: Order) -> bool:
+    """Whether the answer to an order call tells all of an order that a caller is told.
+
+    What that answer holds is not published; what it leaves out is read.
+    """
+    is_issued = bool(order.items) and all(item.tickets for item in order.items)
+    return is_issued and bool(order.reference) and money(order.total_amount_incl_tax) is not None
 
 
 def _state_of(intent: Intent) -> OrderState:

@@ -24,7 +24,7 @@ from korus_mcp.api import (
     Unprocessable,
 )
 from korus_mcp.api.jsonld import reservation_iri
-from korus_mcp.api.models.order import OrderBulkResult
+from korus_mcp.api.models.order import Order, OrderBulkResult
 from korus_mcp.booking.desk import LEASE_SECONDS, POST_SECONDS
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
@@ -72,9 +72,13 @@ class Dispatch:
 
 @dataclass
 class Sending:
-    """An order on its way: its intent as far as it is known, or why it did not leave."""
+    """An order on its way: its intent as far as it is known, or why it did not leave.
+
+    `answered`: the orders as the API answered them.
+    """
 
     intent: Intent
+    answered: tuple[Order, ...] = ()
     refused: ClaimRefused | LeaseLost | JournalDown | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
@@ -156,7 +160,7 @@ class Sender:
         led_until = anyio.current_time() + LEASE_SECONDS
         now = self._clock.now()
         sending.intent = await self._journal.start_sending(
-            intent.id,
+            intent,
             lease=self._lease,
             sent_at=now,
             fence_at=fence_of(dispatch.holds_end, now, self._settle),
@@ -164,9 +168,7 @@ class Sender:
         if anyio.current_time() > led_until:  # the process slept: the row may be another's by now
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
-        sending.intent = await self._kept_leased(
-            intent.id, partial(self._sent, sending.intent, dispatch)
-        )
+        sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
         """The work's answer; meanwhile the lease is renewed."""
@@ -185,7 +187,8 @@ class Sender:
             except JournalDown:
                 _log.warning("a lease could not be renewed")
 
-    async def _sent(self, intent: Intent, dispatch: Dispatch) -> Intent:
+    async def _sent(self, sending: Sending, dispatch: Dispatch) -> Intent:
+        intent = sending.intent
         try:
             result = await self._booking.create_orders(
                 dispatch.request(), language=dispatch.language
@@ -200,6 +203,7 @@ class Sender:
         except Exception:  # noqa: BLE001 - logged with its traceback, and told as in doubt
             _log.exception("a send crashed; it counts as sent")
             return await self._looked_up(intent)
+        sending.answered = result.orders
         orders, failures = _read(result, intent)
         if failures:
             return await self._failed(intent, orders, failures)

@@ -1,8 +1,9 @@
 """The database of the journal: opened once, its transactions durable, its errors in one language.
 
-A transaction is a function of a connection. SQLite: it runs in a thread, in one go; WAL, every
-commit synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async
-driver; every commit synchronous. One that began is carried through when its caller goes away.
+A transaction is a function of a connection. SQLite: it runs in a thread, in one go, but for what
+is only read; WAL, every commit synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL:
+it runs over the async driver; every commit synchronous. One that began is carried through when its
+caller goes away.
 """
 
 import logging
@@ -72,7 +73,7 @@ class Database:
         return cast(cast(seconds * 1_000_000, BigInteger), Moment)
 
     async def ask(self, work: Work[_Thing]) -> _Thing:
-        """What one statement reads.
+        """What is read by statements of which each stands for itself.
 
         Raises:
             JournalDown: It cannot be read.
@@ -141,7 +142,6 @@ class Database:
         make_tables(connection)
 
 
-_WAY: Final = "korus_way"
 _ASKING, _READING, _WRITING = "ask", "read", "write"
 
 
@@ -159,11 +159,10 @@ class _File:
     def __init__(self, url: URL) -> None:
         self._path = Path(_there(url.database))
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
-        self._ways = {w: self._engine.execution_options(**{_WAY: w}) for w in _BEGINS}
+        self._impatient = create_engine(url, connect_args=_IMPATIENT, hide_parameters=True)
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._in_turn = anyio.Lock()
         event.listen(self._engine, "connect", _set_up)
-        event.listen(self._engine, "begin", _begin)
 
     async def prepare(self, clock: Clock) -> None:
         """Make the file, and have it keep a WAL.
@@ -184,13 +183,24 @@ class _File:
                 return
 
     async def run(self, way: str, work: Work[_Thing]) -> _Thing:
-        """What the work answers."""
+        """What the work answers.
+
+        A reader waits for nobody in a WAL, and the way to a thread takes longer than it reads: it
+        is asked at once, and in a thread only if the file is locked after all.
+        """
+        if way == _ASKING:
+            try:
+                return _carried_out(self._impatient, way, work)
+            except DBAPIError as error:
+                if _fault(error) is not JournalFault.BUSY:
+                    raise
         async with self._turn(way):
-            return await self._in_thread(partial(_carried_out, self._ways[way], way, work))
+            return await self._in_thread(partial(_carried_out, self._engine, way, work))
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._in_thread(self._engine.dispose)
+        for engine in (self._engine, self._impatient):
+            await self._in_thread(engine.dispose)
 
     def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
         """Writers of one process wait here and not in SQLite, which wakes them by polling."""
@@ -245,15 +255,22 @@ class _Stale(Exception):
 
 def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
     with engine.connect() as connection:
+        if way in _BEGINS:
+            _driver_of(connection).execute(_BEGINS[way])
         answer = work(connection)
         if way == _WRITING:
             connection.commit()
         return answer
 
 
+def _driver_of(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection | None = connection.connection.driver_connection
+    return _there(driver)
+
+
 def _turn_to_wal(engine: Engine) -> None:
     with engine.connect() as connection:
-        _there(connection.connection.driver_connection).execute("PRAGMA journal_mode = WAL")
+        _driver_of(connection).execute("PRAGMA journal_mode = WAL")
 
 
 def _connected(url: URL) -> AsyncEngine:
@@ -291,11 +308,8 @@ def make_tables(
 
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
-_BEGINS: Final[Mapping[str, str | None]] = {
-    _ASKING: None,  # one statement is a transaction by itself
-    _READING: "BEGIN",
-    _WRITING: "BEGIN IMMEDIATE",
-}
+_IMPATIENT: Final = {**_SQLITE, "timeout": 0}
+_BEGINS: Final[Mapping[str, str]] = {_READING: "BEGIN", _WRITING: "BEGIN IMMEDIATE"}
 _ISOLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     _ASKING: {"isolation_level": "AUTOCOMMIT"},
     _READING: {"isolation_level": "REPEATABLE READ"},
@@ -337,12 +351,6 @@ def _set_up(connection: Any, record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    begin = _BEGINS[connection.get_execution_options().get(_WAY, _ASKING)]
-    if begin is not None:
-        connection.exec_driver_sql(begin)
 
 
 def _down(error: Exception) -> JournalDown:

@@ -22,6 +22,7 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
     RefusedItem,
+    Standing,
 )
 
 _SWEEP_SECONDS = 3600
@@ -68,9 +69,9 @@ class MemoryJournal:
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
 
-    async def approval(self, nonce: str) -> Approval | None:
-        """The approval with this nonce."""
-        return self._approvals.get(nonce)
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
+        """The approvals with these nonces."""
+        return {n: self._approvals[n] for n in nonces if n in self._approvals}
 
     async def claim(
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
@@ -93,17 +94,17 @@ class MemoryJournal:
         self._lead(intent.id, lease)
 
     async def start_sending(
-        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
-        intent, led = self._intents[intent_id], self._leases.get(intent_id)
-        if intent.state is not IntentState.NEW or led is None or led.worker != lease.worker:
+        stored, led = self._intents[intent.id], self._leases.get(intent.id)
+        if stored.state is not IntentState.NEW or led is None or led.worker != lease.worker:
             raise LeaseLost
-        self._lead(intent_id, lease)
-        self._intents[intent_id] = replace(
-            intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at
+        self._lead(intent.id, lease)
+        self._intents[intent.id] = replace(
+            stored, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at
         )
-        return self._read(intent_id)
+        return replace(self._intents[intent.id], led=True)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong the lease of the worker who has it."""
@@ -152,10 +153,14 @@ class MemoryJournal:
         """How many are not FINAL."""
         return sum(not i.is_final for i in self._intents.values())
 
-    async def attempts(self, reservation_ids: Sequence[str]) -> int:
-        """How many intents there were for them."""
+    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        """What is known of them."""
         wanted = set(reservation_ids)
-        return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
+        return Standing(
+            owners=await self.owners_of(reservation_ids),
+            holders=await self.intents_of(reservation_ids),
+            attempts=sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values()),
+        )
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""

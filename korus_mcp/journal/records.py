@@ -152,6 +152,19 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What is known of reservations: whose they are, who claims them, how often they were tried.
+
+    `owners` and `holders` are by reservation; `attempts` counts the intents there were for any of
+    them, failed ones included.
+    """
+
+    owners: Mapping[str, str]
+    holders: Mapping[str, Intent]
+    attempts: int
+
+
+@dataclass(frozen=True)
 class RefusedItem:
     """An offer (its handle) the issuer would not hold; `message` is the issuer's, cleaned."""
 
@@ -246,8 +259,8 @@ class Journal(Protocol):
         """Keep an approval, or a no, for a day after it expires; one that was used stays used."""
         ...
 
-    async def approval(self, nonce: str) -> Approval | None:
-        """The approval with this nonce, whatever became of it."""
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
+        """The approvals with these nonces, whatever became of them."""
         ...
 
     # orders
@@ -265,9 +278,9 @@ class Journal(Protocol):
         ...
 
     async def start_sending(
-        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
-        """Turn NEW into SENDING, durably, under this worker's lease.
+        """Turn an intent just claimed from NEW into SENDING, durably, under this worker's lease.
 
         Raises:
             LeaseLost: It is not NEW any more, or not this worker's.
@@ -308,8 +321,8 @@ class Journal(Protocol):
         """How many intents are not FINAL, whoever leads them."""
         ...
 
-    async def attempts(self, reservation_ids: Sequence[str]) -> int:
-        """How many intents there were for any of these reservations, failed ones included."""
+    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        """What is known of these reservations."""
         ...
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:

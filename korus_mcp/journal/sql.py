@@ -32,6 +32,7 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
     RefusedItem,
+    Standing,
 )
 from korus_mcp.journal.statements import (
     ADD_APPROVAL,
@@ -77,25 +78,17 @@ class SqlJournal:
         def work(tx: Writing) -> None:
             statements, connection = self._statements, tx.connection
             connection.execute(statements.drop_approvals, {"before": tx.now - APPROVALS_KEPT})
-            there = connection.execute(statements.approval, {"which": approval.nonce}).one_or_none()
+            there = tx.approvals([approval.nonce]).get(approval.nonce)
             if there is None:
                 connection.execute(ADD_APPROVAL, {"account": self._account, **values})
-            elif there.state != ApprovalState.USED:
+            elif there.state is not ApprovalState.USED:
                 connection.execute(statements.change_approval, {"which": approval.nonce, **values})
 
         await self._written(work)
 
-    async def approval(self, nonce: str) -> Approval | None:
-        """The approval with this nonce."""
-
-        def work(tx: Reading) -> Approval | None:
-            found = tx.connection.execute(self._statements.approval, {"which": nonce})
-            row = found.one_or_none()
-            if row is None:
-                return None
-            return Approval(**{**row._mapping, "state": ApprovalState(row.state)})
-
-        return await self._asked(work)
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
+        """The approvals with these nonces."""
+        return await self._asked(lambda tx: tx.approvals(nonces))
 
     # Orders
 
@@ -126,13 +119,13 @@ class SqlJournal:
         await self._written(work)
 
     async def start_sending(
-        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
 
-        def work(tx: Writing) -> Intent:
+        def work(tx: Writing) -> None:
             given = {
-                "which": intent_id,
+                "which": intent.id,
                 "mine": lease.worker,
                 "state": IntentState.SENDING,
                 "sent_at": sent_at,
@@ -142,9 +135,11 @@ class SqlJournal:
             }
             if tx.connection.execute(self._statements.start_sending, given).rowcount == 0:
                 raise LeaseLost
-            return tx.intent(intent_id)
 
-        return await self._written(work)
+        await self._written(work)
+        return replace(
+            intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at, led=True
+        )
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong the lease of the worker who has it."""
@@ -207,10 +202,9 @@ class SqlJournal:
         found = select(INTENT.c.serial).where(which)
         return await self._asked(lambda tx: len(tx.connection.execute(found).all()))
 
-    async def attempts(self, reservation_ids: Sequence[str]) -> int:
-        """How many intents there were for them."""
-        statement, given = self._statements.attempts, {"ids": list(reservation_ids)}
-        return await self._asked(lambda tx: tx.connection.execute(statement, given).scalar_one())
+    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        """What is known of them. No claim is made without an intent, nor an intent undone."""
+        return await self._asked(lambda tx: tx.standing(reservation_ids))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""

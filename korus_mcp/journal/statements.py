@@ -110,7 +110,9 @@ class Statements:
     def _know_approvals(self) -> None:
         which = and_(self.ours(APPROVAL), APPROVAL.c.nonce == _given("which", APPROVAL.c.nonce))
         names = [f.name for f in fields(Approval)]
-        self.approval = select(*(APPROVAL.c[name] for name in names)).where(which)
+        self.approvals = select(*(APPROVAL.c[name] for name in names)).where(
+            self.ours(APPROVAL), APPROVAL.c.nonce.in_(_several("ids"))
+        )
         self.change_approval = (
             update(APPROVAL).where(which).values({name: bindparam(name) for name in names})
         )

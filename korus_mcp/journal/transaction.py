@@ -13,11 +13,14 @@ from sqlalchemy.engine import Connection
 from korus_mcp.journal.audit import AuditRow, Seals, told
 from korus_mcp.journal.records import (
     NEVER_SENT,
+    Approval,
+    ApprovalState,
     HoldIntent,
     Intent,
     IntentState,
     Lease,
     RefusedItem,
+    Standing,
 )
 from korus_mcp.journal.statements import (
     ADD_AUDIT,
@@ -56,6 +59,22 @@ class Reading:
         groups = groupby(rows, key=lambda row: row.serial)
         by_id = {i.id: i for i in (_intent(list(group)) for _, group in groups)}
         return {i: by_id[claims[i]] for i in reservation_ids if i in claims}
+
+    def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        """What is known of reservations."""
+        attempts = self.connection.execute(
+            self.statements.attempts, {"ids": list(reservation_ids)}
+        ).scalar_one()
+        return Standing(
+            owners=self.owners(reservation_ids),
+            holders=self.holders(reservation_ids) if attempts else {},
+            attempts=attempts,
+        )
+
+    def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
+        """The approvals with these nonces."""
+        rows = self.connection.execute(self.statements.approvals, {"ids": list(nonces)})
+        return {row.nonce: _approval(row) for row in rows}
 
     def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
         """The newest of such reserve calls."""
@@ -297,6 +316,10 @@ def _changed(before: Intent, after: Intent) -> list[str]:
         if before.orders.get(i) != after.orders.get(i)
         or before.failures.get(i) != after.failures.get(i)
     ]
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(**{**row._mapping, "state": ApprovalState(row.state)})
 
 
 def _is_led(row: Row[Any]) -> bool:

@@ -13,9 +13,9 @@ from korus_mcp.booking.approval import (
     Question,
     agreed,
     check,
-    check_not_declined,
     confirmation,
     decline,
+    given,
 )
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.clock import ManualClock
@@ -58,24 +58,29 @@ QUESTION = Question(
 )
 
 
+async def confirmed(journal: MemoryJournal, question: Question, nonce: str) -> None:
+    """That a confirmation is good for a question, whatever was answered to it."""
+    check((await journal.approvals([nonce])).get(nonce), question)
+
+
 def asked_at(moment: datetime, **changes: object) -> Question:
     return replace(QUESTION, asked_at=moment, **changes)  # type: ignore[arg-type]
 
 
 async def test_a_confirmation_fits_its_owner_and_digest_until_it_ends() -> None:
     journal = MemoryJournal(CLOCK)
-    given = await confirmation(journal, QUESTION)
-    assert given.expires_at == NOW + timedelta(seconds=KEPT_SECONDS)
-    await check(journal, asked_at(given.expires_at - SECOND), given.nonce)
+    open_for = await confirmation(journal, QUESTION)
+    assert open_for.expires_at == NOW + timedelta(seconds=KEPT_SECONDS)
+    await confirmed(journal, asked_at(open_for.expires_at - SECOND), open_for.nonce)
     for question, nonce, code in (
-        (asked_at(NOW, owner="bob"), given.nonce, Code.APPROVAL_REQUIRED),
-        (asked_at(NOW, digest="other"), given.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW, owner="bob"), open_for.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW, digest="other"), open_for.nonce, Code.APPROVAL_REQUIRED),
         (asked_at(NOW), "other", Code.APPROVAL_REQUIRED),
-        (asked_at(given.expires_at), given.nonce, Code.APPROVAL_EXPIRED),
-        (asked_at(given.expires_at, owner="bob"), given.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(open_for.expires_at), open_for.nonce, Code.APPROVAL_EXPIRED),
+        (asked_at(open_for.expires_at, owner="bob"), open_for.nonce, Code.APPROVAL_REQUIRED),
     ):
         with pytest.raises(Refusal) as refusal:
-            await check(journal, question, nonce)
+            await confirmed(journal, question, nonce)
         assert refusal.value.code is code
 
 
@@ -121,13 +126,13 @@ async def test_a_yes_that_was_ordered_upon_cannot_be_given_again() -> None:
 
 async def test_a_no_is_final_for_its_question_for_ten_minutes() -> None:
     journal = MemoryJournal(CLOCK)
-    await check_not_declined(journal, QUESTION)
+    await given(journal, QUESTION)
     await decline(journal, QUESTION)
     with pytest.raises(Refusal) as refusal:
-        await check_not_declined(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS) - SECOND))
+        await given(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS) - SECOND))
     assert refusal.value.code is Code.APPROVAL_DECLINED
-    await check_not_declined(journal, asked_at(NOW, digest="other"))
-    await check_not_declined(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS)))
+    await given(journal, asked_at(NOW, digest="other"))
+    await given(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS)))
 
 
 async def test_after_a_no_that_ran_out_a_yes_counts() -> None:
@@ -141,5 +146,5 @@ async def test_a_no_is_no_confirmation() -> None:
     journal = MemoryJournal(CLOCK)
     await decline(journal, QUESTION)
     with pytest.raises(Refusal) as refusal:
-        await check(journal, QUESTION, f"asked-{QUESTION.digest}")
+        await confirmed(journal, QUESTION, f"asked-{QUESTION.digest}")
     assert refusal.value.code is Code.APPROVAL_REQUIRED

@@ -1,6 +1,6 @@
 """What is told while something is not known: never that nothing happened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -137,9 +137,9 @@ class ClosingJournal(MemoryJournal):
 
     stage: Stage
 
-    async def approval(self, nonce: str) -> Approval | None:
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         self.stage.app.booking.ordering.close()
-        return await super().approval(nonce)
+        return await super().approvals(nonces)
 
 
 async def test_no_order_starts_once_the_server_stops() -> None:

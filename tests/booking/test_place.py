@@ -577,13 +577,35 @@ async def test_failures_that_name_nothing_are_found_out_by_what_is_left() -> Non
     assert [(f.reservation_id, f.message) for f in placed.failed] == [(bad.id, "no luck")]
 
 
-async def test_an_order_that_exists_is_told_even_when_it_cannot_be_read(stage: Stage) -> None:
-    hold = await stage.held()
-    nonce = await stage.confirmed(hold)
-    stage.sandbox.faults.add(Answer(status=500), "getOrder", times=None)
-    (order,) = (await stage.place(hold, confirmation=nonce)).orders
-    assert order.id == stage.sandbox.orders()[0].id
-    assert (order.reference, order.total, order.tickets) == (None, None, None)
+def terse(path: str, body: dict[str, Any]) -> None:
+    """The answer to an order call names its orders and tells no more of them."""
+    if path.endswith("/orders/_bulk"):
+        body["orders"] = [{k: o[k] for k in ("@id", "id", "reservation")} for o in body["orders"]]
+
+
+async def test_an_order_is_told_as_its_answer_tells_it(stage: Stage) -> None:
+    hold = await stage.held(quantity=2)
+    (order,) = (await stage.ordered(hold)).orders
+    assert (order.reference, order.tickets) == (stage.sandbox.orders()[0].reference, 2)
+    assert order.total == hold.total
+    assert stage.sent("getOrder") == 0, "nothing is read that was answered"
+
+
+async def test_what_the_answer_leaves_out_of_an_order_is_read() -> None:
+    async with staged(rewrite=terse) as stage:
+        (order,) = (await stage.ordered(await stage.held())).orders
+        assert (order.reference, order.tickets) == (stage.sandbox.orders()[0].reference, 1)
+        assert stage.sent("getOrder") == 1
+
+
+async def test_an_order_that_exists_is_told_even_when_it_cannot_be_read() -> None:
+    async with staged(rewrite=terse) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        stage.sandbox.faults.add(Answer(status=500), "getOrder", times=None)
+        (order,) = (await stage.place(hold, confirmation=nonce)).orders
+        assert order.id == stage.sandbox.orders()[0].id
+        assert (order.reference, order.total, order.tickets) == (None, None, None)
 
 
 # The answer that was lost

@@ -40,7 +40,7 @@ async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
     await journal.approve(approval(name, expires_at=now + timedelta(days=1)))
     lease = Lease("a test", 30)
     await journal.claim(one, lease=lease, approval_nonce=name, day_limit=Decimal(1000))
-    await journal.start_sending(one.id, lease=lease, sent_at=now, fence_at=now)
+    await journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
     return await journal.settle(one.id, {}, {hold.id: "never appeared"}, ambiguous=True)
 
 
@@ -94,7 +94,7 @@ async def test_what_another_process_is_sending_is_left_alone(stage: Stage) -> No
     await services.journal.approve(approval("n", expires_at=now + timedelta(days=1)))
     lease = Lease("another process", 30)
     await services.journal.claim(one, lease=lease, approval_nonce="n", day_limit=Decimal(1000))
-    await services.journal.start_sending(one.id, lease=lease, sent_at=now, fence_at=now)
+    await services.journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
     asked = stage.asked
     assert await services.reconciler.reconcile() == 1
     assert stage.asked == asked

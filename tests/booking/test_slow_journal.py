@@ -10,7 +10,7 @@ import pytest
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Approval, Intent, Lease
+from korus_mcp.journal.records import Approval, Intent, Lease, Standing
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
@@ -43,8 +43,12 @@ class SlowJournal(MemoryJournal):
         await self._others()
         return await super().intents_of(reservation_ids)
 
-    async def approval(self, nonce: str) -> Approval | None:
-        found = await super().approval(nonce)
+    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        await self._others()
+        return await super().standing(reservation_ids)
+
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
+        found = await super().approvals(nonces)
         await self._others()
         return found
 

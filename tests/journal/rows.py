@@ -56,11 +56,11 @@ async def claimed(
     journal: Journal, one: Intent, *, lease: Lease = MINE, day_limit: Decimal = LIMIT
 ) -> None:
     nonce = f"nonce of {one.id}"
-    if await journal.approval(nonce) is None:
+    if not await journal.approvals([nonce]):
         await journal.approve(approval(nonce, owner=one.owner))
     await journal.claim(one, lease=lease, approval_nonce=nonce, day_limit=day_limit)
 
 
 async def sent(journal: Journal, one: Intent, *, lease: Lease = MINE) -> Intent:
     await claimed(journal, one, lease=lease)
-    return await journal.start_sending(one.id, lease=lease, sent_at=NOW, fence_at=FENCE)
+    return await journal.start_sending(one, lease=lease, sent_at=NOW, fence_at=FENCE)

@@ -65,7 +65,7 @@ async def test_a_claim_stores_the_intent_and_uses_the_approval_up(journal: Journ
     await claimed(journal, one)
     found = await journal.intents_of(["r1", "r2", "r3"])
     assert found == {i: replace(one, led=True) for i in ("r1", "r2")}
-    used = await journal.approval("nonce of a")
+    used = (await journal.approvals(["nonce of a"])).get("nonce of a")
     assert used is not None
     assert used.state is ApprovalState.USED
 
@@ -77,7 +77,7 @@ async def test_a_claimed_reservation_is_refused_and_nothing_changes(journal: Jou
         await claimed(journal, second)
     assert refused.value.holder == replace(first, led=True)
     assert await journal.intents_of(["r3"]) == {}
-    assert await journal.approval("nonce of b") is not None
+    assert (await journal.approvals(["nonce of b"])).get("nonce of b") is not None
     assert await journal.intent_by_reference(second.external_reference) is None
 
 
@@ -91,7 +91,7 @@ async def test_an_approval_is_used_once(journal: Journal) -> None:
 
 async def test_an_approval_reads_as_it_was_written(journal: Journal) -> None:
     await journal.approve(given := approval("n", owner=BOB, expires_at=FENCE))
-    assert await journal.approval("n") == given
+    assert (await journal.approvals(["n"])).get("n") == given
 
 
 async def test_the_day_limit_counts_what_may_cost_and_refuses_without_a_trace(
@@ -103,7 +103,9 @@ async def test_the_day_limit_counts_what_may_cost_and_refuses_without_a_trace(
     with pytest.raises(DayLimitReached):
         await claimed(journal, intent("b", approved_total=Decimal("100.01")))
     assert await journal.intents_of(["reservation of b"]) == {}
-    assert await journal.approval("nonce of b") is not None, "it can be used for less"
+    assert (await journal.approvals(["nonce of b"])).get("nonce of b") is not None, (
+        "it can be used for less"
+    )
     await claimed(journal, intent("c", approved_total=Decimal(100)))
 
 
@@ -150,19 +152,19 @@ async def test_sending_is_started_once_and_by_its_worker_only(journal: Journal) 
     await claimed(journal, one := intent("a"))
     later, fence = NOW + timedelta(seconds=3), FENCE + timedelta(seconds=3)
     with pytest.raises(LeaseLost):
-        await journal.start_sending(one.id, lease=OTHER, sent_at=later, fence_at=fence)
-    started = await journal.start_sending(one.id, lease=MINE, sent_at=later, fence_at=fence)
+        await journal.start_sending(one, lease=OTHER, sent_at=later, fence_at=fence)
+    started = await journal.start_sending(one, lease=MINE, sent_at=later, fence_at=fence)
     expected = replace(one, state=IntentState.SENDING, sent_at=later, fence_at=fence, led=True)
     assert started == expected == await stored(journal, one)
     with pytest.raises(LeaseLost):
-        await journal.start_sending(one.id, lease=MINE, sent_at=later, fence_at=fence)
+        await journal.start_sending(one, lease=MINE, sent_at=later, fence_at=fence)
 
 
 async def test_an_intent_that_was_closed_is_not_sent(journal: Journal) -> None:
     await claimed(journal, one := intent("a", "r1"), lease=RUN_OUT)
     await claimed(journal, intent("b", "r1"))
     with pytest.raises(LeaseLost):
-        await journal.start_sending(one.id, lease=RUN_OUT, sent_at=NOW, fence_at=FENCE)
+        await journal.start_sending(one, lease=RUN_OUT, sent_at=NOW, fence_at=FENCE)
 
 
 async def test_a_lease_is_renewed_by_its_worker_until_the_intent_is_final(
@@ -386,7 +388,7 @@ async def test_a_sweep_that_died_is_begun_again_after_an_hour() -> None:
 async def test_a_yes_is_given_once_and_a_no_may_become_a_yes(journal: Journal) -> None:
     no = approval("n", state=ApprovalState.DECLINED, expires_at=NEVER)
     await journal.approve(no)
-    assert await journal.approval("n") == no
+    assert (await journal.approvals(["n"])).get("n") == no
     with pytest.raises(ApprovalUsed):
         await journal.claim(intent("a"), lease=MINE, approval_nonce="n", day_limit=LIMIT)
     await journal.approve(approval("n", expires_at=NEVER))
@@ -397,10 +399,15 @@ async def test_a_yes_is_given_once_and_a_no_may_become_a_yes(journal: Journal) -
 
 
 async def test_attempts_count_every_intent_that_shares_a_reservation(journal: Journal) -> None:
-    assert await journal.attempts(["r1", "r2"]) == 0
+    assert (await journal.standing(["r1", "r2"])).attempts == 0
     await sent(journal, one := intent("a", "r1", "r2"))
-    assert await journal.attempts(["r2", "r9"]) == 1
+    assert (await journal.standing(["r2", "r9"])).attempts == 1
     await journal.settle("a", {}, all_of(one, "no"))
     await claimed(journal, intent("b", "r2", "r3"))
-    assert [await journal.attempts([each]) for each in ("r1", "r2", "r3", "r4")] == [1, 2, 1, 0]
-    assert await journal.attempts(["r1", "r2", "r3"]) == 2
+    assert [(await journal.standing([each])).attempts for each in ("r1", "r2", "r3", "r4")] == [
+        1,
+        2,
+        1,
+        0,
+    ]
+    assert (await journal.standing(["r1", "r2", "r3"])).attempts == 2

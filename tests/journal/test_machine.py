@@ -97,7 +97,7 @@ class TwoJournals(RuleBasedStateMachine):
     def answer(self, nonce: str, state: ApprovalState) -> None:
         given = approval(nonce, state=state, expires_at=NEVER)
         self.both(lambda journal: journal.approve(given))
-        self.both(lambda journal: journal.approval(nonce))
+        self.both(lambda journal: journal.approvals([nonce]))
 
     @rule(target=intents, nonce=nonces, owner=owners, ids=some_reservations, lease=leases)
     def claim(self, nonce: str, owner: str, ids: list[str], lease: Lease) -> Any:
@@ -114,7 +114,8 @@ class TwoJournals(RuleBasedStateMachine):
 
     @rule(which=intents, lease=leases)
     def start_sending(self, which: str, lease: Lease) -> None:
-        self.both(lambda j: j.start_sending(which, lease=lease, sent_at=NOW, fence_at=FENCE))
+        one = self.made[which]
+        self.both(lambda j: j.start_sending(one, lease=lease, sent_at=NOW, fence_at=FENCE))
 
     @rule(which=intents, lease=leases)
     def renew(self, which: str, lease: Lease) -> None:
@@ -188,7 +189,7 @@ async def _all_there_is(journal: Journal) -> Any:
     return (
         dict(await journal.intents_of(RESERVATIONS)),
         await journal.unfinished(),
-        [await journal.attempts([each]) for each in RESERVATIONS],
+        [await journal.standing([each]) for each in RESERVATIONS],
         dict(await journal.owners_of(RESERVATIONS)),
         [list(await journal.orders_of(owner)) for owner in OWNERS],
         [await journal.hold_of(key) for key in KEYS],

@@ -138,7 +138,7 @@ async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: P
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000)):
-        for way in (journal._database.ask, journal._database.read, journal._database.write):
+        for way in (journal._database.read, journal._database.write):
             assert await way(shown(f"PRAGMA {pragma}")) == value
     await journal.close()
 

@@ -37,11 +37,12 @@ class NoClaim(MemoryJournal):
 class SendsAgain(Sender):
     """When nothing is found after a lost answer, it is sent once more."""
 
-    async def _sent(self, intent: Intent, dispatch: Dispatch) -> Intent:
-        settled = await super()._sent(intent, dispatch)
+    async def _sent(self, sending: Sending, dispatch: Dispatch) -> Intent:
+        settled = await super()._sent(sending, dispatch)
         found = await self._look_up.found(settled)
         if settled.is_in_doubt and found.is_complete and not found.orders:
-            return await super()._sent(settled, dispatch)
+            sending.intent = settled
+            return await super()._sent(sending, dispatch)
         return settled
 
 
@@ -65,7 +66,7 @@ class WritesDownLater(Sender):
             result = None
         now = self._clock.now()
         started = await self._journal.start_sending(
-            intent.id,
+            intent,
             lease=self._lease,
             sent_at=now,
             fence_at=fence_of(dispatch.holds_end, now, self._settle),

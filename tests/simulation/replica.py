@@ -31,6 +31,7 @@ from korus_mcp.journal.records import (
     JournalDown,
     JournalFault,
     Lease,
+    Standing,
 )
 from korus_mcp.refusals import Refusal
 from korus_mcp.settings import Settings
@@ -103,8 +104,8 @@ class PortedJournal:
     async def approve(self, approval: Approval) -> None:
         await self._write(lambda: self._store.approve(approval))
 
-    async def approval(self, nonce: str) -> Approval | None:
-        return await self._read(lambda: self._store.approval(nonce))
+    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
+        return await self._read(lambda: self._store.approvals(nonces))
 
     async def claim(
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
@@ -116,11 +117,11 @@ class PortedJournal:
         )
 
     async def start_sending(
-        self, intent_id: str, *, lease: Lease, sent_at: datetime, fence_at: datetime
+        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         return await self._write(
             lambda: self._store.start_sending(
-                intent_id, lease=lease, sent_at=sent_at, fence_at=fence_at
+                intent, lease=lease, sent_at=sent_at, fence_at=fence_at
             )
         )
 
@@ -148,8 +149,8 @@ class PortedJournal:
     async def unfinished(self) -> int:
         return await self._read(self._store.unfinished)
 
-    async def attempts(self, reservation_ids: Sequence[str]) -> int:
-        return await self._read(lambda: self._store.attempts(reservation_ids))
+    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+        return await self._read(lambda: self._store.standing(reservation_ids))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         return await self._read(lambda: self._store.intents_of(reservation_ids))

@@ -57,7 +57,7 @@ class Inspection(SqlJournal):
         )
 
         def work(tx: Reading) -> list[Entry]:
-            ids = tx.connection.execute(newest).scalars().all()
+            ids = tx.run(newest).scalars().all()
             return _entries(tx, INTENT.c.id.in_(ids))
 
         return await self._read(work)
@@ -91,8 +91,8 @@ class Inspection(SqlJournal):
         kept = select(*columns).where(self._statements.ours(KEEPER))
 
         def work(tx: Reading) -> tuple[Head, list[AuditRow]]:
-            found = tx.connection.execute(kept).first()
-            return Head(0, "", "") if found is None else Head(*found), _audit(tx)
+            found = tx.run(kept).first()
+            return Head(0, "", "") if found is None else Head(*tuple(found)), _audit(tx)
 
         head, rows = await self._read(work)
         problems = tuple(self._seals.problems(rows, head, unsealed=unsealed))
@@ -110,13 +110,13 @@ def _entries(tx: Reading, which: ColumnElement[bool]) -> list[Entry]:
         .where(tx.statements.ours(INTENT), which)
         .order_by(INTENT.c.serial.desc())
     )
-    rows = tx.connection.execute(moments).all()
+    rows = tx.run(moments).all()
     return [Entry(intents[row.id], row.created_at, row.updated_at) for row in rows]
 
 
 def _audit(tx: Reading, *which: ColumnElement[bool]) -> list[AuditRow]:
     rows = select(AUDIT).where(tx.statements.ours(AUDIT), *which).order_by(AUDIT.c.row)
-    return [_audit_row(row) for row in tx.connection.execute(rows)]
+    return [_audit_row(row) for row in tx.run(rows)]
 
 
 def _purge(before: datetime, tx: Writing) -> Purged:
@@ -126,7 +126,7 @@ def _purge(before: datetime, tx: Writing) -> Purged:
         INTENT.c.updated_at < before,
         INTENT.c.fence_at < before,
     )
-    ids = tx.connection.execute(select(INTENT.c.id).where(old)).scalars().all()
+    ids = tx.run(select(INTENT.c.id).where(old)).scalars().all()
     for intent_id in ids:
         for table in (OUTCOME, CLAIM):
             _remove(tx, table, table.c.intent_id == intent_id)
@@ -142,7 +142,7 @@ def _purge(before: datetime, tx: Writing) -> Purged:
 
 
 def _remove(tx: Writing, table: Table, *which: ColumnElement[bool]) -> int:
-    return tx.connection.execute(delete(table).where(tx.statements.ours(table), *which)).rowcount
+    return tx.run(delete(table).where(tx.statements.ours(table), *which)).rowcount
 
 
 def _audit_row(row: Any) -> AuditRow:

@@ -76,13 +76,12 @@ class SqlJournal:
         values = asdict(approval)
 
         def work(tx: Writing) -> None:
-            statements, connection = self._statements, tx.connection
-            connection.execute(statements.drop_approvals, {"before": tx.now - APPROVALS_KEPT})
+            tx.run(self._statements.drop_approvals, before=tx.now - APPROVALS_KEPT)
             there = tx.approvals([approval.nonce]).get(approval.nonce)
             if there is None:
-                connection.execute(ADD_APPROVAL, {"account": self._account, **values})
+                tx.run(ADD_APPROVAL, account=self._account, **values)
             elif there.state is not ApprovalState.USED:
-                connection.execute(statements.change_approval, {"which": approval.nonce, **values})
+                tx.run(self._statements.change_approval, which=approval.nonce, **values)
 
         await self._written(work)
 
@@ -133,7 +132,7 @@ class SqlJournal:
                 "lease_until": tx.until(lease),
                 "updated_at": tx.now,
             }
-            if tx.connection.execute(self._statements.start_sending, given).rowcount == 0:
+            if tx.run(self._statements.start_sending, **given).rowcount == 0:
                 raise LeaseLost
 
         await self._written(work)
@@ -146,7 +145,7 @@ class SqlJournal:
 
         def work(tx: Writing) -> bool:
             given = {"which": intent_id, "mine": lease.worker, "lease_until": tx.until(lease)}
-            return tx.connection.execute(self._statements.renew, given).rowcount > 0
+            return tx.run(self._statements.renew, **given).rowcount > 0
 
         return await self._written(work)
 
@@ -200,7 +199,7 @@ class SqlJournal:
         """How many are not FINAL."""
         which = and_(self._statements.ours(INTENT), UNFINISHED)
         found = select(INTENT.c.serial).where(which)
-        return await self._asked(lambda tx: len(tx.connection.execute(found).all()))
+        return await self._asked(lambda tx: len(tx.run(found).all()))
 
     async def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
@@ -233,23 +232,21 @@ class SqlJournal:
                 if earlier.led or hold.sent_at < earlier.fence_at:
                     return earlier
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
-            tx.connection.execute(
+            tx.run(
                 ADD_HOLD,
-                {
-                    "account": self._account,
-                    "id": hold.id,
-                    "owner": hold.owner,
-                    "key": hold.key,
-                    "sent_at": hold.sent_at,
-                    "fence_at": hold.fence_at,
-                    "state": IntentState.SENDING,
-                    "ambiguous": False,
-                    "worker": lease.worker,
-                    "lease_until": tx.until(lease),
-                    "wishes": list(hold.wishes),
-                    "reservation_ids": [],
-                    "refused": [],
-                },
+                account=self._account,
+                id=hold.id,
+                owner=hold.owner,
+                key=hold.key,
+                sent_at=hold.sent_at,
+                fence_at=hold.fence_at,
+                state=IntentState.SENDING,
+                ambiguous=False,
+                worker=lease.worker,
+                lease_until=tx.until(lease),
+                wishes=list(hold.wishes),
+                reservation_ids=[],
+                refused=[],
             )
             return None
 
@@ -296,7 +293,7 @@ class SqlJournal:
             hold = tx.hold(hold_id)
             if hold.is_final or tx.owners(reservation_ids):
                 return False
-            for wishes in tx.connection.execute(others).scalars():
+            for wishes in tx.run(others).scalars():
                 if set(wishes) & set(hold.wishes):
                     return False
             tx.settle_hold(hold, reservation_ids, ())
@@ -319,7 +316,7 @@ class SqlJournal:
         ours = self._statements.ours(OWNERSHIP)
         which = and_(ours, OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
         newest = select(OWNERSHIP.c.resource_id).where(which).order_by(OWNERSHIP.c.serial.desc())
-        return await self._asked(lambda tx: tx.connection.execute(newest).scalars().all())
+        return await self._asked(lambda tx: tx.run(newest).scalars().all())
 
     # Sweep
 
@@ -344,7 +341,7 @@ class SqlJournal:
     async def last_sweep(self) -> datetime | None:
         """When it did so last."""
         found = select(KEEPER.c.swept_at).where(self._statements.ours(KEEPER))
-        return await self._asked(lambda tx: tx.connection.execute(found).scalar_one_or_none())
+        return await self._asked(lambda tx: tx.run(found).scalar_one_or_none())
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Note an order nobody knows, once."""
@@ -352,7 +349,7 @@ class SqlJournal:
         known = select(AUDIT.c.row).where(self._statements.ours(AUDIT), event).limit(1)
 
         def work(tx: Writing) -> None:
-            if tx.connection.execute(known).first() is None:
+            if tx.run(known).first() is None:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
         await self._written(work)
@@ -387,7 +384,7 @@ class SqlJournal:
             keeper=self._keeper(connection),
         )
         answer = work(tx)
-        tx.seal()
+        tx.end()
         return answer
 
     def _keeper(self, connection: Connection) -> Row[Any]:

@@ -1,16 +1,23 @@
 """What a booking asks of the journal of one account, made once: building a statement takes longer
 than running it. The account and the moment are in them; the rest is given by name.
+
+What changes rows and is asked nothing back is a Change: PostgreSQL takes several of them at once.
 """
 
-from dataclasses import fields
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Delete,
+    Insert,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
     delete,
@@ -37,13 +44,44 @@ from korus_mcp.journal.tables import (
 )
 
 ADD_APPROVAL: Final = insert(APPROVAL)
-ADD_AUDIT: Final = insert(AUDIT)
-ADD_CLAIM: Final = insert(CLAIM)
 ADD_HOLD: Final = insert(HOLD)
-ADD_INTENT: Final = insert(INTENT)
 ADD_KEEPER: Final = insert(KEEPER)
-ADD_OUTCOME: Final = insert(OUTCOME)
 UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
+Changing: TypeAlias = Insert | Update | Delete
+Rows: TypeAlias = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A statement that changes rows; `make` makes it with parameters whose names begin so."""
+
+    make: Callable[[str], Changing]
+    alone: Changing = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alone", self.make(""))
+
+
+@dataclass(frozen=True)
+class Together:
+    """Changes as one statement: PostgreSQL is asked once for all of them.
+
+    They see the same rows and none another's, so none of them may change what another did.
+    """
+
+    made: dict[tuple[Change, ...], Changing] = field(default_factory=dict)
+
+    def statement(self, changes: tuple[Change, ...]) -> Changing:
+        """All of them; parameters are named by place, see `given`."""
+        if changes not in self.made:
+            *others, last = (change.make(_place(n)) for n, change in enumerate(changes))
+            parts = (other.cte(f"part{n}") for n, other in enumerate(others))
+            self.made[changes] = last.add_cte(*parts)
+        return self.made[changes]
+
+    def given(self, rows: Rows) -> dict[str, object]:
+        """The parameters of changes in this order."""
+        return {f"{_place(n)}{k}": v for n, row in enumerate(rows) for k, v in row.items()}
 
 
 class Statements:
@@ -56,8 +94,7 @@ class Statements:
         self._know_approvals()
         self._know_intents()
         self._know_owners()
-        add = sqlite.insert if database.is_sqlite else postgresql.insert
-        self.own = add(OWNERSHIP).on_conflict_do_nothing()
+        self._know_changes(is_sqlite=database.is_sqlite)
 
     def ours(self, table: Table) -> ColumnElement[bool]:
         """That a row belongs to the account."""
@@ -101,11 +138,6 @@ class Statements:
         locked = select(KEEPER).where(mine).with_for_update().cte("locked")
         self.keeper = select(locked, self._now.label("now"))
         """Waits for our turn at the row; the moment is that of the turn."""
-        self.seal_keeper = (
-            update(KEEPER)
-            .where(mine)
-            .values({name: bindparam(name) for name in ("audit_rows", "audit_head", "audit_seal")})
-        )
 
     def _know_approvals(self) -> None:
         which = and_(self.ours(APPROVAL), APPROVAL.c.nonce == _given("which", APPROVAL.c.nonce))
@@ -149,22 +181,6 @@ class Statements:
             .where(ours, which, UNFINISHED, mine)
             .values(lease_until=bindparam("lease_until"))
         )
-        kept = ("state", "ambiguous", "spends", "updated_at")
-        self.keep_intent = (
-            update(INTENT)
-            .where(ours, which)
-            .values(worker=None, lease_until=None, **{name: bindparam(name) for name in kept})
-        )
-        told = ("order_id", "reason", "seen_at")
-        self.keep_outcome = (
-            update(OUTCOME)
-            .where(
-                self.ours(OUTCOME),
-                OUTCOME.c.intent_id == _given("which", OUTCOME.c.intent_id),
-                OUTCOME.c.reservation_id == _given("reserved", OUTCOME.c.reservation_id),
-            )
-            .values({name: bindparam(name) for name in told})
-        )
 
     def _know_claims(self) -> None:
         """Who holds reservations: by intent, each with the claims it holds in `claimed`."""
@@ -180,17 +196,67 @@ class Statements:
             .outerjoin(CLAIM, claimed)
             .add_columns(CLAIM.c.reservation_id.label("claimed"))
         )
-        self.free_claims = delete(CLAIM).where(
-            self.ours(CLAIM), CLAIM.c.intent_id == _given("which", CLAIM.c.intent_id), named
-        )
         self.attempts = select(func.count(OUTCOME.c.intent_id.distinct())).where(
             self.ours(OUTCOME), OUTCOME.c.reservation_id.in_(_several("ids"))
         )
+
+    def _know_changes(self, *, is_sqlite: bool) -> None:
+        self.together = None if is_sqlite else Together()
+        add = sqlite.insert if is_sqlite else postgresql.insert
+        self.add_intent = Change(partial(_added, insert(INTENT), INTENT_COLUMNS))
+        self.add_outcome = Change(partial(_added, insert(OUTCOME), OUTCOME_COLUMNS))
+        self.add_claim = Change(partial(_added, insert(CLAIM), tuple(CLAIM.c.keys())))
+        self.add_audit = Change(partial(_added, insert(AUDIT), tuple(AUDIT.c.keys())))
+        own = add(OWNERSHIP).on_conflict_do_nothing()
+        self.own = Change(partial(_added, own, OWNERSHIP_COLUMNS))
+        self.keep_intent = Change(self._keep_intent)
+        self.keep_outcome = Change(self._keep_outcome)
+        self.free_claim = Change(self._free_claim)
+        self.seal_keeper = Change(self._seal_keeper)
+
+    def _seal_keeper(self, prefix: str) -> Update:
+        sealed = _named(prefix, KEEPER, ("audit_rows", "audit_head", "audit_seal"))
+        return update(KEEPER).where(self.ours(KEEPER)).values(sealed)
+
+    def _keep_intent(self, prefix: str) -> Update:
+        which = INTENT.c.id == _given(f"{prefix}which", INTENT.c.id)
+        kept = _named(prefix, INTENT, ("state", "ambiguous", "spends", "updated_at"))
+        changed = update(INTENT).where(self.ours(INTENT), which)
+        return changed.values(worker=None, lease_until=None, **kept)
+
+    def _keep_outcome(self, prefix: str) -> Update:
+        which = OUTCOME.c.intent_id == _given(f"{prefix}which", OUTCOME.c.intent_id)
+        reserved = _given(f"{prefix}reserved", OUTCOME.c.reservation_id)
+        told = _named(prefix, OUTCOME, ("order_id", "reason", "seen_at"))
+        ours = and_(self.ours(OUTCOME), which, OUTCOME.c.reservation_id == reserved)
+        return update(OUTCOME).where(ours).values(told)
+
+    def _free_claim(self, prefix: str) -> Delete:
+        which = CLAIM.c.intent_id == _given(f"{prefix}which", CLAIM.c.intent_id)
+        freed = CLAIM.c.reservation_id == _given(f"{prefix}freed", CLAIM.c.reservation_id)
+        return delete(CLAIM).where(self.ours(CLAIM), which, freed)
 
     def _know_owners(self) -> None:
         self.owners = select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner).where(
             self.ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(_several("ids"))
         )
+
+
+INTENT_COLUMNS: Final = tuple(c.name for c in INTENT.c if c is not INTENT.c.serial)
+OUTCOME_COLUMNS: Final = ("account", "intent_id", "position", "reservation_id")
+OWNERSHIP_COLUMNS: Final = tuple(c.name for c in OWNERSHIP.c if c is not OWNERSHIP.c.serial)
+
+
+def _added(added: Insert, names: Sequence[str], prefix: str) -> Insert:
+    return added.values(_named(prefix, added.table, names)).inline()
+
+
+def _named(prefix: str, table: Any, names: Sequence[str]) -> dict[str, BindParameter[Any]]:
+    return {name: _given(f"{prefix}{name}", table.c[name]) for name in names}
+
+
+def _place(number: int) -> str:
+    return f"p{number}_"
 
 
 def _given(name: str, column: Column[Any]) -> BindParameter[Any]:

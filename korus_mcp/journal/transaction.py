@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, update
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
@@ -22,13 +22,7 @@ from korus_mcp.journal.records import (
     RefusedItem,
     Standing,
 )
-from korus_mcp.journal.statements import (
-    ADD_AUDIT,
-    ADD_CLAIM,
-    ADD_INTENT,
-    ADD_OUTCOME,
-    Statements,
-)
+from korus_mcp.journal.statements import Change, Statements
 from korus_mcp.journal.tables import HOLD, INTENT, KEEPER
 
 
@@ -39,9 +33,13 @@ class Reading:
     connection: Connection
     statements: Statements
 
+    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
+        """What a statement answers."""
+        return self.connection.execute(statement, given)
+
     def intents(self, found: Select[Any], **given: object) -> list[Intent]:
         """The intents a statement finds."""
-        rows = self.connection.execute(found, given).all()
+        rows = self.run(found, **given).all()
         return [_intent(list(group)) for _, group in groupby(rows, key=lambda row: row.serial)]
 
     def intent(self, intent_id: str) -> Intent:
@@ -53,8 +51,7 @@ class Reading:
         """The intents that hold claims on these reservations, by reservation."""
         if not reservation_ids:
             return {}
-        given = {"ids": list(reservation_ids)}
-        rows = self.connection.execute(self.statements.holders, given).all()
+        rows = self.run(self.statements.holders, ids=list(reservation_ids)).all()
         claims = {row.claimed: row.id for row in rows if row.claimed is not None}
         groups = groupby(rows, key=lambda row: row.serial)
         by_id = {i.id: i for i in (_intent(list(group)) for _, group in groups)}
@@ -62,9 +59,7 @@ class Reading:
 
     def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of reservations."""
-        attempts = self.connection.execute(
-            self.statements.attempts, {"ids": list(reservation_ids)}
-        ).scalar_one()
+        attempts = self.run(self.statements.attempts, ids=list(reservation_ids)).scalar_one()
         return Standing(
             owners=self.owners(reservation_ids),
             holders=self.holders(reservation_ids) if attempts else {},
@@ -73,12 +68,12 @@ class Reading:
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
         """The approvals with these nonces."""
-        rows = self.connection.execute(self.statements.approvals, {"ids": list(nonces)})
+        rows = self.run(self.statements.approvals, ids=list(nonces))
         return {row.nonce: _approval(row) for row in rows}
 
     def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
         """The newest of such reserve calls."""
-        row = self.connection.execute(self.statements.last_hold(which)).one_or_none()
+        row = self.run(self.statements.last_hold(which)).one_or_none()
         return None if row is None else _hold(row)
 
     def hold(self, hold_id: str) -> HoldIntent:
@@ -96,7 +91,7 @@ class Reading:
         """Whose these are."""
         if not resource_ids:
             return {}
-        rows = self.connection.execute(self.statements.owners, {"ids": list(resource_ids)})
+        rows = self.run(self.statements.owners, ids=list(resource_ids))
         return {row.resource_id: row.owner for row in rows}
 
 
@@ -108,6 +103,16 @@ class Writing(Reading):
     seals: Seals
     keeper: Row[Any]
     audit: list[AuditRow] = field(default_factory=list)
+    changes: list[tuple[Change, Mapping[str, object]]] = field(default_factory=list)
+
+    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
+        """What a statement answers that finds all changes made."""
+        self._make_changes()
+        return super().run(statement, **given)
+
+    def change(self, change: Change, **given: object) -> None:
+        """Change a row by the end of the transaction, or before the next statement."""
+        self.changes.append((change, given))
 
     @property
     def now(self) -> datetime:
@@ -127,84 +132,96 @@ class Writing(Reading):
         )
         self.audit.append(row)
 
-    def seal(self) -> None:
-        """Write the rows that were noted, each sealed with the one before."""
-        if not self.audit:
-            return
-        before, rows = self.keeper.audit_head, []
+    def end(self) -> None:
+        """Seal what was noted, each row with the one before, and make all changes."""
+        if self.audit:
+            self._seal()
+        self._make_changes()
+
+    def _seal(self) -> None:
+        before = self.keeper.audit_head
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
-            rows.append(
-                {
-                    "account": self.account,
-                    "row": sealed.number,
-                    "at": sealed.at,
-                    "event": sealed.event,
-                    "owner": sealed.owner,
-                    "subject": sealed.subject,
-                    "detail": sealed.detail,
-                    "mac": sealed.mac,
-                }
+            self.change(
+                self.statements.add_audit,
+                account=self.account,
+                row=sealed.number,
+                at=sealed.at,
+                event=sealed.event,
+                owner=sealed.owner,
+                subject=sealed.subject,
+                detail=sealed.detail,
+                mac=sealed.mac,
             )
-        self.connection.execute(ADD_AUDIT, rows)
         head = self.seals.head(self.audit[-1].number, before)
-        given = {"audit_rows": head.rows, "audit_head": head.mac, "audit_seal": head.seal}
-        self.connection.execute(self.statements.seal_keeper, given)
+        self.change(
+            self.statements.seal_keeper,
+            audit_rows=head.rows,
+            audit_head=head.mac,
+            audit_seal=head.seal,
+        )
+
+    def _make_changes(self) -> None:
+        if not self.changes:
+            return
+        together = self.statements.together
+        if together is None:
+            for change, given in self.changes:
+                self.connection.execute(change.alone, given)
+        else:
+            changes, rows = zip(*self.changes, strict=True)
+            self.connection.execute(together.statement(changes), together.given(rows))
+        self.changes.clear()
 
     def change_keeper(self, **values: object) -> None:
         """Change the keeper row."""
-        mine = self.statements.ours(KEEPER)
-        self.connection.execute(update(KEEPER).where(mine).values(**values))
+        self.run(update(KEEPER).where(self.statements.ours(KEEPER)).values(**values))
 
     def used_up(self, nonce: str) -> bool:
         """Use an approval; False when it is not open."""
-        used = self.connection.execute(self.statements.use_approval, {"which": nonce})
-        return used.rowcount > 0
+        return self.run(self.statements.use_approval, which=nonce).rowcount > 0
 
     def spent(self, intent: Intent) -> Decimal:
         """What its owner's orders of its day come to, those in doubt included."""
         day = datetime.combine(intent.sent_at.astimezone(UTC), time(), UTC)
-        given = {"whose": intent.owner, "day": day, "next_day": day + timedelta(days=1)}
-        amounts = self.connection.execute(self.statements.spent, given).scalars()
-        return sum(amounts, Decimal(0))
+        end = day + timedelta(days=1)
+        amounts = self.run(self.statements.spent, whose=intent.owner, day=day, next_day=end)
+        return sum(amounts.scalars(), Decimal(0))
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
-        self.connection.execute(
-            ADD_INTENT,
-            {
-                "account": self.account,
-                "id": intent.id,
-                "owner": intent.owner,
-                "fingerprint": intent.fingerprint,
-                "external_reference": intent.external_reference,
-                "caller_reference": intent.caller_reference,
-                "agreed": intent.agreed,
-                "approved_total": intent.approved_total,
-                "sent_at": intent.sent_at,
-                "fence_at": intent.fence_at,
-                "state": IntentState.NEW,
-                "ambiguous": False,
-                "spends": True,
-                "worker": lease.worker,
-                "lease_until": self.until(lease),
-                "created_at": self.now,
-                "updated_at": self.now,
-            },
+        self.change(
+            self.statements.add_intent,
+            account=self.account,
+            id=intent.id,
+            owner=intent.owner,
+            fingerprint=intent.fingerprint,
+            external_reference=intent.external_reference,
+            caller_reference=intent.caller_reference,
+            agreed=intent.agreed,
+            approved_total=intent.approved_total,
+            sent_at=intent.sent_at,
+            fence_at=intent.fence_at,
+            state=IntentState.NEW,
+            ambiguous=False,
+            spends=True,
+            worker=lease.worker,
+            lease_until=self.until(lease),
+            created_at=self.now,
+            updated_at=self.now,
         )
         where = {"account": self.account, "intent_id": intent.id}
-        numbered = enumerate(intent.reservation_ids)
-        outcomes = [{**where, "position": n, "reservation_id": i} for n, i in numbered]
-        self.connection.execute(ADD_OUTCOME, outcomes)
+        for position, reserved in enumerate(intent.reservation_ids):
+            at = {"position": position, "reservation_id": reserved}
+            self.change(self.statements.add_outcome, **where, **at)
         self.claim(intent.id, intent.reservation_ids)
 
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
         """Claim reservations nobody claims."""
         where = {"account": self.account, "intent_id": intent_id}
-        claims = [{**where, "reservation_id": i} for i in reservation_ids]
-        if claims:
-            self.connection.execute(ADD_CLAIM, claims)
+        for reservation_id in reservation_ids:
+            self.change(self.statements.add_claim, **where, reservation_id=reservation_id)
 
     def until(self, lease: Lease) -> datetime:
         """When a lease that begins now ends."""
@@ -219,7 +236,7 @@ class Writing(Reading):
             "lease_until": self.until(lease),
             "updated_at": self.now,
         }
-        self.connection.execute(update(INTENT).where(*which).values(values))
+        self.run(update(INTENT).where(*which).values(values))
 
     def closed_unsent(self, intent: Intent) -> bool:
         """Close an intent whose sender died before it sent; whether it was one."""
@@ -230,34 +247,28 @@ class Writing(Reading):
 
     def keep(self, before: Intent, after: Intent) -> Intent:
         """Write down what changed of an intent; its lease ends."""
-        self.connection.execute(
+        self.change(
             self.statements.keep_intent,
-            {
-                "which": after.id,
-                "state": after.state,
-                "ambiguous": after.ambiguous,
-                "spends": not after.is_final or bool(after.orders),
-                "updated_at": self.now,
-            },
+            which=after.id,
+            state=after.state,
+            ambiguous=after.ambiguous,
+            spends=not after.is_final or bool(after.orders),
+            updated_at=self.now,
         )
-        outcomes = [self._outcome(after, i) for i in _changed(before, after)]
-        if outcomes:
-            self.connection.execute(self.statements.keep_outcome, outcomes)
-        self.own(after.owner, tuple(after.orders.values()), is_order=True)
-        if after.freed:
-            freed = {"which": after.id, "ids": list(after.freed)}
-            self.connection.execute(self.statements.free_claims, freed)
+        for reservation_id in _changed(before, after):
+            self.change(
+                self.statements.keep_outcome,
+                which=after.id,
+                reserved=reservation_id,
+                order_id=after.orders.get(reservation_id),
+                reason=after.failures.get(reservation_id),
+                seen_at=self.now,
+            )
+        self.own(after.owner, after.orders.values(), is_order=True)
+        for freed in after.freed:
+            self.change(self.statements.free_claim, which=after.id, freed=freed)
         self._note_change(before, after)
         return replace(after, led=False)
-
-    def _outcome(self, intent: Intent, reservation_id: str) -> dict[str, object]:
-        return {
-            "which": intent.id,
-            "reserved": reservation_id,
-            "order_id": intent.orders.get(reservation_id),
-            "reason": intent.failures.get(reservation_id),
-            "seen_at": self.now,
-        }
 
     def _note_change(self, before: Intent, after: Intent) -> None:
         if after.is_final and not before.is_final:
@@ -275,8 +286,7 @@ class Writing(Reading):
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
         which = (self.statements.ours(HOLD), HOLD.c.id == hold_id)
-        changed = update(HOLD).where(*which).values(worker=None, lease_until=None, **values)
-        self.connection.execute(changed)
+        self.run(update(HOLD).where(*which).values(worker=None, lease_until=None, **values))
 
     def settle_hold(
         self, hold: HoldIntent, reservation_ids: Sequence[str], refused: Sequence[RefusedItem]
@@ -301,11 +311,9 @@ class Writing(Reading):
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
         """Write down whose these are; the first owner stays."""
-        whose: Mapping[str, object] = {"account": self.account, "owner": owner}
-        ids = dict.fromkeys(resource_ids)
-        rows = [{**whose, "resource_id": i, "is_order": is_order} for i in ids]
-        if rows:
-            self.connection.execute(self.statements.own, rows)
+        whose = {"account": self.account, "owner": owner}
+        for resource_id in dict.fromkeys(resource_ids):
+            self.change(self.statements.own, **whose, resource_id=resource_id, is_order=is_order)
 
 
 def _changed(before: Intent, after: Intent) -> list[str]:

@@ -88,6 +88,16 @@ class Database:
         """
         return await self._done(_READING, work)
 
+    async def change(self, work: Work[_Thing]) -> _Thing:
+        """What one statement answers that writes; it is durable, as with `write`.
+
+        It may be carried out twice when a connection breaks, so it says what it changes from.
+
+        Raises:
+            JournalDown: It cannot be written.
+        """
+        return await self._done(_CHANGING, work)
+
     async def write(self, work: Work[_Thing]) -> _Thing:
         """What a transaction answers, durable at its end; with an exception nothing was written.
 
@@ -142,7 +152,8 @@ class Database:
         make_tables(connection)
 
 
-_ASKING, _READING, _WRITING = "ask", "read", "write"
+_ASKING, _READING, _CHANGING, _WRITING = "ask", "read", "change", "write"
+_WRITES: Final = (_CHANGING, _WRITING)
 
 
 class _Connections(Protocol):
@@ -204,7 +215,7 @@ class _File:
 
     def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
         """Writers of one process wait here and not in SQLite, which wakes them by polling."""
-        return self._in_turn if way == _WRITING else nullcontext()
+        return self._in_turn if way in _WRITES else nullcontext()
 
     async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
         return await to_thread.run_sync(work, limiter=self._threads)
@@ -218,7 +229,7 @@ class _Server:
         self._ways = {w: self._engine.execution_options(**o) for w, o in _ISOLATIONS.items()}
 
     async def run(self, way: str, work: Work[_Thing]) -> _Thing:
-        """What the work answers; once more, when a connection had died before its commit."""
+        """What the work answers; once more, when a connection died that had not to commit yet."""
         try:
             return await self._run(way, work)
         except _Stale as stale:
@@ -258,7 +269,7 @@ def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
         if way in _BEGINS:
             _driver_of(connection).execute(_BEGINS[way])
         answer = work(connection)
-        if way == _WRITING:
+        if way in _WRITES:
             connection.commit()
         return answer
 
@@ -309,10 +320,15 @@ def make_tables(
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
 _IMPATIENT: Final = {**_SQLITE, "timeout": 0}
-_BEGINS: Final[Mapping[str, str]] = {_READING: "BEGIN", _WRITING: "BEGIN IMMEDIATE"}
+_BEGINS: Final[Mapping[str, str]] = {
+    _READING: "BEGIN",
+    _CHANGING: "BEGIN IMMEDIATE",
+    _WRITING: "BEGIN IMMEDIATE",
+}
 _ISOLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     _ASKING: {"isolation_level": "AUTOCOMMIT"},
     _READING: {"isolation_level": "REPEATABLE READ"},
+    _CHANGING: {"isolation_level": "AUTOCOMMIT"},
     _WRITING: {},
 }
 _POSTGRES: Final = {

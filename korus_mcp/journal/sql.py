@@ -97,13 +97,19 @@ class SqlJournal:
         """Store the intent and its claims and use up the approval, or refuse."""
 
         def work(tx: Writing) -> None:
-            for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
-                if not tx.closed_unsent(holder):
-                    raise AlreadyClaimed(holder)
-            if not tx.used_up(approval_nonce):
+            against = tx.against(intent, approval_nonce)
+            if against.is_claimed:
+                for holder in {
+                    i.id: i for i in tx.holders(intent.reservation_ids).values()
+                }.values():
+                    if not tx.closed_unsent(holder):
+                        raise AlreadyClaimed(holder)
+                against = tx.against(intent, approval_nonce)
+            if not against.is_approved:
                 raise ApprovalUsed
-            if tx.spent(intent) + intent.approved_total > day_limit:
+            if against.spent + intent.approved_total > day_limit:
                 raise DayLimitReached
+            tx.change(self._statements.use_approval, which=approval_nonce)
             tx.store(intent, lease)
             tx.note(
                 "claimed",
@@ -122,20 +128,20 @@ class SqlJournal:
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
 
-        def work(tx: Writing) -> None:
-            given = {
-                "which": intent.id,
-                "mine": lease.worker,
-                "state": IntentState.SENDING,
-                "sent_at": sent_at,
-                "fence_at": fence_at,
-                "lease_until": tx.until(lease),
-                "updated_at": tx.now,
-            }
-            if tx.run(self._statements.start_sending, **given).rowcount == 0:
-                raise LeaseLost
+        given = {
+            "which": intent.id,
+            "mine": lease.worker,
+            "lease_microseconds": round(lease.seconds * 1_000_000),
+            "state": IntentState.SENDING,
+            "sent_at": sent_at,
+            "fence_at": fence_at,
+        }
 
-        await self._written(work)
+        def work(connection: Connection) -> int:
+            return connection.execute(self._statements.start_sending, given).rowcount
+
+        if await self._database.change(work) == 0:
+            raise LeaseLost
         return replace(
             intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at, led=True
         )

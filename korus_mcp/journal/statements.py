@@ -10,6 +10,9 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
     BindParameter,
     Column,
     ColumnElement,
@@ -17,8 +20,10 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    Text,
     Update,
     and_,
+    any_,
     bindparam,
     delete,
     func,
@@ -26,6 +31,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,6 +47,7 @@ from korus_mcp.journal.tables import (
     KEEPER,
     OUTCOME,
     OWNERSHIP,
+    Moment,
 )
 
 ADD_APPROVAL: Final = insert(APPROVAL)
@@ -89,12 +96,13 @@ class Statements:
 
     def __init__(self, database: Database, account: str) -> None:
         self._account = account
+        self._is_sqlite = database.is_sqlite
         self._now = database.now()
         self._know_the_keeper()
         self._know_approvals()
         self._know_intents()
         self._know_owners()
-        self._know_changes(is_sqlite=database.is_sqlite)
+        self._know_changes()
 
     def ours(self, table: Table) -> ColumnElement[bool]:
         """That a row belongs to the account."""
@@ -136,22 +144,21 @@ class Statements:
     def _know_the_keeper(self) -> None:
         mine = self.ours(KEEPER)
         locked = select(KEEPER).where(mine).with_for_update().cte("locked")
-        self.keeper = select(locked, self._now.label("now"))
-        """Waits for our turn at the row; the moment is that of the turn."""
+        self.turn = None if self._is_sqlite else locked
+        """Waits for our turn at the row. SQLite's writers have it from the beginning."""
+        self.keeper = select(KEEPER, self._now.label("now")).where(mine)
+        """The row, at the moment of our turn."""
+        if self.turn is not None:
+            self.keeper = select(self.turn, self._now.label("now"))
 
     def _know_approvals(self) -> None:
         which = and_(self.ours(APPROVAL), APPROVAL.c.nonce == _given("which", APPROVAL.c.nonce))
         names = [f.name for f in fields(Approval)]
         self.approvals = select(*(APPROVAL.c[name] for name in names)).where(
-            self.ours(APPROVAL), APPROVAL.c.nonce.in_(_several("ids"))
+            self.ours(APPROVAL), self._among(APPROVAL.c.nonce)
         )
         self.change_approval = (
             update(APPROVAL).where(which).values({name: bindparam(name) for name in names})
-        )
-        self.use_approval = (
-            update(APPROVAL)
-            .where(which, APPROVAL.c.state == ApprovalState.OPEN)
-            .values(state=ApprovalState.USED)
         )
         old = APPROVAL.c.expires_at < _given("before", APPROVAL.c.expires_at)
         self.drop_approvals = delete(APPROVAL).where(self.ours(APPROVAL), old)
@@ -163,28 +170,29 @@ class Statements:
         reference = _given("reference", INTENT.c.external_reference)
         self.intent_by_reference = self.intents(INTENT.c.external_reference == reference)
         self._know_claims()
-        self.spent = select(INTENT.c.approved_total).where(
-            ours,
-            INTENT.c.owner == _given("whose", INTENT.c.owner),
-            INTENT.c.sent_at >= _given("day", INTENT.c.sent_at),
-            INTENT.c.sent_at < _given("next_day", INTENT.c.sent_at),
-            INTENT.c.spends,
-        )
-        sends = ("state", "sent_at", "fence_at", "lease_until", "updated_at")
-        self.start_sending = (
-            update(INTENT)
-            .where(ours, which, INTENT.c.state == IntentState.NEW, mine)
-            .values({name: bindparam(name) for name in sends})
-        )
+        self._know_sending(and_(ours, which, INTENT.c.state == IntentState.NEW, mine))
         self.renew = (
             update(INTENT)
             .where(ours, which, UNFINISHED, mine)
             .values(lease_until=bindparam("lease_until"))
         )
 
+    def _know_sending(self, is_mine: ColumnElement[bool]) -> None:
+        lasts = bindparam("lease_microseconds", type_=BigInteger)
+        until = type_coerce(self._now, BigInteger) + lasts
+        sends = _named("", INTENT, ("state", "sent_at", "fence_at"))
+        self.start_sending = (
+            update(INTENT)
+            .where(is_mine)
+            .values(lease_until=type_coerce(until, Moment), updated_at=self._now, **sends)
+        )
+        """One statement by itself, which waits for our turn like all that write."""
+        if self.turn is not None:
+            self.start_sending = self.start_sending.where(self.turn.c.account == INTENT.c.account)
+
     def _know_claims(self) -> None:
         """Who holds reservations: by intent, each with the claims it holds in `claimed`."""
-        named = CLAIM.c.reservation_id.in_(_several("ids"))
+        named = self._among(CLAIM.c.reservation_id)
         holders = select(CLAIM.c.intent_id).where(self.ours(CLAIM), named)
         claimed = and_(
             CLAIM.c.account == OUTCOME.c.account,
@@ -196,23 +204,37 @@ class Statements:
             .outerjoin(CLAIM, claimed)
             .add_columns(CLAIM.c.reservation_id.label("claimed"))
         )
+        self._know_what_stands_against(named)
         self.attempts = select(func.count(OUTCOME.c.intent_id.distinct())).where(
-            self.ours(OUTCOME), OUTCOME.c.reservation_id.in_(_several("ids"))
+            self.ours(OUTCOME), self._among(OUTCOME.c.reservation_id)
         )
 
-    def _know_changes(self, *, is_sqlite: bool) -> None:
-        self.together = None if is_sqlite else Together()
-        add = sqlite.insert if is_sqlite else postgresql.insert
+    def _among(self, column: Column[str]) -> ColumnElement[bool]:
+        """That it is one of `ids`: one statement for any number."""
+        if not self._is_sqlite:
+            return column == any_(bindparam("ids", type_=ARRAY(Text)))
+        each = func.json_each(bindparam("ids", type_=JSON)).table_valued("value")
+        return column.in_(select(each.c.value))
+
+    def _know_changes(self) -> None:
+        self.together = None if self._is_sqlite else Together()
+        add = sqlite.insert if self._is_sqlite else postgresql.insert
         self.add_intent = Change(partial(_added, insert(INTENT), INTENT_COLUMNS))
         self.add_outcome = Change(partial(_added, insert(OUTCOME), OUTCOME_COLUMNS))
         self.add_claim = Change(partial(_added, insert(CLAIM), tuple(CLAIM.c.keys())))
         self.add_audit = Change(partial(_added, insert(AUDIT), tuple(AUDIT.c.keys())))
         own = add(OWNERSHIP).on_conflict_do_nothing()
         self.own = Change(partial(_added, own, OWNERSHIP_COLUMNS))
+        self.use_approval = Change(self._use_approval)
         self.keep_intent = Change(self._keep_intent)
         self.keep_outcome = Change(self._keep_outcome)
         self.free_claim = Change(self._free_claim)
         self.seal_keeper = Change(self._seal_keeper)
+
+    def _use_approval(self, prefix: str) -> Update:
+        which = APPROVAL.c.nonce == _given(f"{prefix}which", APPROVAL.c.nonce)
+        used = update(APPROVAL).where(self.ours(APPROVAL), which)
+        return used.values(state=ApprovalState.USED)
 
     def _seal_keeper(self, prefix: str) -> Update:
         sealed = _named(prefix, KEEPER, ("audit_rows", "audit_head", "audit_seal"))
@@ -236,9 +258,27 @@ class Statements:
         freed = CLAIM.c.reservation_id == _given(f"{prefix}freed", CLAIM.c.reservation_id)
         return delete(CLAIM).where(self.ours(CLAIM), which, freed)
 
+    def _know_what_stands_against(self, claimed: ColumnElement[bool]) -> None:
+        """One row: how many reservations are claimed, the approval's state, the day's amounts."""
+        claims = select(func.count()).select_from(CLAIM).where(self.ours(CLAIM), claimed)
+        nonce = APPROVAL.c.nonce == _given("nonce", APPROVAL.c.nonce)
+        approval = select(APPROVAL.c.state).where(self.ours(APPROVAL), nonce)
+        amounts = select(func.aggregate_strings(INTENT.c.approved_total, " ")).where(
+            self.ours(INTENT),
+            INTENT.c.owner == _given("whose", INTENT.c.owner),
+            INTENT.c.sent_at >= _given("day", INTENT.c.sent_at),
+            INTENT.c.sent_at < _given("next_day", INTENT.c.sent_at),
+            INTENT.c.spends,
+        )
+        self.against = select(
+            claims.scalar_subquery().label("claims"),
+            approval.scalar_subquery().label("approval"),
+            amounts.scalar_subquery().label("spent"),
+        )
+
     def _know_owners(self) -> None:
         self.owners = select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner).where(
-            self.ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(_several("ids"))
+            self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id)
         )
 
 
@@ -261,7 +301,3 @@ def _place(number: int) -> str:
 
 def _given(name: str, column: Column[Any]) -> BindParameter[Any]:
     return bindparam(name, type_=column.type)
-
-
-def _several(name: str) -> BindParameter[Any]:
-    return bindparam(name, expanding=True)

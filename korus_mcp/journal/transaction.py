@@ -95,6 +95,16 @@ class Reading:
         return {row.resource_id: row.owner for row in rows}
 
 
+@dataclass(frozen=True)
+class Against:
+    """What may stand against an intent: claims, a used approval, what its owner's orders of its
+    day come to, those in doubt included."""
+
+    is_claimed: bool
+    is_approved: bool
+    spent: Decimal
+
+
 @dataclass(frozen=True, kw_only=True)
 class Writing(Reading):
     """A transaction that writes: its moment, its keeper row, and what it adds to the audit."""
@@ -178,16 +188,19 @@ class Writing(Reading):
         """Change the keeper row."""
         self.run(update(KEEPER).where(self.statements.ours(KEEPER)).values(**values))
 
-    def used_up(self, nonce: str) -> bool:
-        """Use an approval; False when it is not open."""
-        return self.run(self.statements.use_approval, which=nonce).rowcount > 0
-
-    def spent(self, intent: Intent) -> Decimal:
-        """What its owner's orders of its day come to, those in doubt included."""
+    def against(self, intent: Intent, nonce: str) -> Against:
+        """What may stand against an intent with this approval."""
         day = datetime.combine(intent.sent_at.astimezone(UTC), time(), UTC)
-        end = day + timedelta(days=1)
-        amounts = self.run(self.statements.spent, whose=intent.owner, day=day, next_day=end)
-        return sum(amounts.scalars(), Decimal(0))
+        row = self.run(
+            self.statements.against,
+            ids=list(intent.reservation_ids),
+            nonce=nonce,
+            whose=intent.owner,
+            day=day,
+            next_day=day + timedelta(days=1),
+        ).one()
+        spent = sum(map(Decimal, (row.spent or "").split()), Decimal(0))
+        return Against(bool(row.claims), row.approval == ApprovalState.OPEN, spent)
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -25,7 +25,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     create_engine,
-    event,
     func,
     insert,
     select,
@@ -98,6 +97,15 @@ class Database:
         """
         return await self._done(_CHANGING, work)
 
+    async def write_ahead(self, work: Work[_Thing]) -> _Thing:
+        """The same as `write`, but what is written may be lost with the machine until the next
+        commit of `change` or `write`, which makes it durable, too.
+
+        Raises:
+            JournalDown: It cannot be written.
+        """
+        return await self._done(_AHEAD, work)
+
     async def write(self, work: Work[_Thing]) -> _Thing:
         """What a transaction answers, durable at its end; with an exception nothing was written.
 
@@ -152,8 +160,7 @@ class Database:
         make_tables(connection)
 
 
-_ASKING, _READING, _CHANGING, _WRITING = "ask", "read", "change", "write"
-_WRITES: Final = (_CHANGING, _WRITING)
+_ASKING, _READING, _CHANGING, _AHEAD, _WRITING = "ask", "read", "change", "ahead", "write"
 
 
 class _Connections(Protocol):
@@ -173,7 +180,6 @@ class _File:
         self._impatient = create_engine(url, connect_args=_IMPATIENT, hide_parameters=True)
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._in_turn = anyio.Lock()
-        event.listen(self._engine, "connect", _set_up)
 
     async def prepare(self, clock: Clock) -> None:
         """Make the file, and have it keep a WAL.
@@ -215,7 +221,7 @@ class _File:
 
     def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
         """Writers of one process wait here and not in SQLite, which wakes them by polling."""
-        return self._in_turn if way in _WRITES else nullcontext()
+        return self._in_turn if way in _SYNCED else nullcontext()
 
     async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
         return await to_thread.run_sync(work, limiter=self._threads)
@@ -242,12 +248,14 @@ class _Server:
     async def _run(self, way: str, work: Work[_Thing]) -> _Thing:
         async with self._ways[way].connect() as connection:
             try:
+                if way == _AHEAD:
+                    await connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 answer = await connection.run_sync(work)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise _Stale(error) from None
                 raise
-            if way == _WRITING:
+            if way in (_AHEAD, _WRITING):
                 await connection.commit()
             return answer
 
@@ -266,12 +274,19 @@ class _Stale(Exception):
 
 def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
     with engine.connect() as connection:
-        if way in _BEGINS:
-            _driver_of(connection).execute(_BEGINS[way])
+        _begin(_driver_of(connection), way)
         answer = work(connection)
-        if way in _WRITES:
+        if way in _SYNCED:
             connection.commit()
         return answer
+
+
+def _begin(driver: sqlite3.Connection, way: str) -> None:
+    if way in _SYNCED:
+        driver.execute(f"PRAGMA synchronous = {_SYNCED[way]}")
+        driver.execute("BEGIN IMMEDIATE")
+    elif way == _READING:
+        driver.execute("BEGIN")
 
 
 def _driver_of(connection: Connection) -> sqlite3.Connection:
@@ -320,15 +335,13 @@ def make_tables(
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
 _IMPATIENT: Final = {**_SQLITE, "timeout": 0}
-_BEGINS: Final[Mapping[str, str]] = {
-    _READING: "BEGIN",
-    _CHANGING: "BEGIN IMMEDIATE",
-    _WRITING: "BEGIN IMMEDIATE",
-}
+_SYNCED: Final[Mapping[str, str]] = {_CHANGING: "FULL", _AHEAD: "NORMAL", _WRITING: "FULL"}
+"""How far a commit is on the disk when it returns; in a WAL, FULL takes what came before along."""
 _ISOLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     _ASKING: {"isolation_level": "AUTOCOMMIT"},
     _READING: {"isolation_level": "REPEATABLE READ"},
     _CHANGING: {"isolation_level": "AUTOCOMMIT"},
+    _AHEAD: {},
     _WRITING: {},
 }
 _POSTGRES: Final = {
@@ -360,13 +373,6 @@ def _make_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _set_up(connection: Any, record: object) -> None:
-    del record
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
 
 
 def _down(error: Exception) -> JournalDown:

@@ -121,7 +121,8 @@ class SqlJournal:
                 agreed=intent.agreed,
             )
 
-        await self._written(work)
+        # nothing is sent before start_sending has committed, which takes this to the disk
+        await self._database.write_ahead(partial(self._writing, work))
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime

@@ -35,7 +35,7 @@ class Question:
     total: Money
     customer: CustomerInput
     notes: str | None
-    terms: tuple[Handle, ...]
+    terms: tuple[Handle, ...] = ()
     asked_at: datetime
 
     @property

@@ -176,7 +176,7 @@ class OrderDesk:
             return None
         question = await self._question(call, keeper, standing)
         await approval.given(self._journal, question)
-        return question
+        return await self._with_terms(question, call.language)
 
     async def decline(self, question: Question) -> None:
         """Remember that the person said no; here at least, where the journal does not work."""
@@ -277,7 +277,7 @@ class OrderDesk:
         if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
         if agreed is None and call.confirmation is None:
-            return await self._summary(question)
+            return await self._summary(await self._with_terms(question, call.language))
         if agreed is not None:
             nonce = await approval.agreed(self._journal, agreed, question)
         else:
@@ -316,7 +316,6 @@ class OrderDesk:
             total=amount,
             customer=call.customer,
             notes=call.notes,
-            terms=await self._terms(holds, call.language),
             asked_at=self._clock.now(),
         )
         if self._noes.get(digest, question.asked_at) > question.asked_at:
@@ -364,16 +363,16 @@ class OrderDesk:
             total=question.total,
         )
 
-    async def _terms(self, holds: Sequence[Hold], language: str) -> tuple[Handle, ...]:
-        """The product bases whose terms of sale a person may want to read first."""
+    async def _with_terms(self, question: Question, language: str) -> Question:
+        """The same with the product bases whose terms of sale a person may want to read first."""
         found: dict[Handle, None] = {}
-        for hold in holds:
+        for hold in question.holds:
             for product_id in {line.product_id for line in hold.lines}:
                 if hold.catalog_id is not None and product_id is not None:
                     where = (hold.catalog_id, product_id, language)
                     base = await self._catalog.base_with_terms(*where)
                     found |= {base: None} if base is not None else {}
-        return tuple(found)
+        return replace(question, terms=tuple(found))
 
     def _intent(self, call: OrderCall, keeper: Installation, question: Question) -> Intent:
         now, intent_id = self._clock.now(), self._fresh_id()

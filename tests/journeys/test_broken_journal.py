@@ -99,19 +99,17 @@ async def test_a_resource_that_needs_a_damaged_journal_says_so(tmp_path: Path) -
 async def test_a_journal_that_may_not_grow_lets_no_order_leave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's own limit, which its connections get as they are opened."""
-    plain = engine._set_up
+    """SQLite's own limit, which a connection gets as a transaction begins."""
+    plain = engine._begin
 
-    def limited(connection: object, record: object) -> None:
-        plain(connection, record)
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute("PRAGMA max_page_count = 1")  # means: as many as there are
-        cursor.close()
+    def limited(driver: sqlite3.Connection, way: str) -> None:
+        driver.execute("PRAGMA max_page_count = 1")  # means: as many as there are
+        plain(driver, way)
 
     async with served_sandbox(SandboxOptions(seed=SEED)) as served:
         async with reopened(tmp_path, served) as one:
             wishes = [await one.confirmed(await one.held(again=True)) for _ in range(15)]
-        monkeypatch.setattr(engine, "_set_up", limited)
+        monkeypatch.setattr(engine, "_begin", limited)
         async with reopened(tmp_path, served) as one:
             codes = []
             for wish in wishes:

@@ -5,7 +5,7 @@ a reader's own font is hardly wider, and a label's margin makes up for that.
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -18,6 +18,9 @@ SIZES: Final = (24, 20, 17, 15, 13, 12, 11, 10)
 """Sizes of labels in pixels, the largest first; below the last nobody reads one."""
 _LEAST_WITH_PRICE: Final = 12
 """A price is left out before the letters get smaller."""
+_FOLDED: Final = 0.85
+_TURNED: Final = 0.7
+"""What a name on two lines, or upright, is worth beside one as large that is neither."""
 _ASCII: Final = (
     26, 28, 46, 65, 58, 88, 75, 25, 33, 33, 55, 58, 28, 32, 28, 40, 58, 58, 58, 58, 58, 58, 58, 58,
     58, 58, 28, 28, 58, 58, 58, 47, 90, 68, 66, 64, 74, 56, 54, 73, 76, 37, 31, 65, 55, 93, 80, 79,
@@ -87,15 +90,22 @@ def labels_in(places: Sequence[Place]) -> list[Label | None]:
 
 
 def _label(place: Place, largest: int) -> Label | None:
-    """The name with what stands `below` it, else the name, else its number; upright if it must."""
+    """The name with what stands `below` it, else the name, else its number."""
     corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
     for names, below in _wordings(place.name, place.below):
         least = _LEAST_WITH_PRICE if below else SIZES[-1]
         sizes = [size for size in SIZES if least <= size <= largest]
-        for size, name in ((size, name) for size in sizes for name in names):
-            found = _set_in(corners, place.at, (*name, *below), size)
-            if found is not None:
-                return replace(found, strong=len(name))
+        found = [
+            (
+                label.size * worth * (1 if len(name) == 1 else _FOLDED),
+                replace(label, strong=len(name)),
+            )
+            for name in names
+            for set_in, worth in ((_level, 1), (_upright, _TURNED))
+            if (label := _largest(set_in, corners, place.at, (*name, *below), sizes)) is not None
+        ]
+        if found:
+            return max(found, key=lambda pair: pair[0])[1]
     return None
 
 
@@ -122,18 +132,31 @@ def _in_two(name: str) -> tuple[str, ...]:
     return name[:middle], name[middle + 1 :]
 
 
-def _set_in(outline: Sequence[Point], at: Point, lines: tuple[str, ...], size: int) -> Label | None:
-    """The lines at that size, level or upright, or None where they reach over the outline."""
-    width = max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
-    height = len(lines) * LINE_HEIGHT * size
-    middle = _middle(outline, at, width, height)
-    if middle is not None:
-        return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))
-    turned = [(y, x) for x, y in outline]
-    middle = _middle(turned, (at[1], at[0]), width, height)
-    if middle is not None:
-        return Label(lines=lines, strong=len(lines), size=size, at=(at[0], middle), is_upright=True)
-    return None
+_Setter: TypeAlias = Callable[[Sequence[Point], Point, _Lines, int], Label | None]
+
+
+def _largest(
+    set_in: _Setter, outline: Sequence[Point], at: Point, lines: _Lines, sizes: Sequence[int]
+) -> Label | None:
+    """The lines at the first of the sizes at which they stay inside."""
+    found = (set_in(outline, at, lines, size) for size in sizes)
+    return next((label for label in found if label is not None), None)
+
+
+def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    middle = _middle(outline, at, _width(lines, size), len(lines) * LINE_HEIGHT * size)
+    if middle is None:
+        return None
+    return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))
+
+
+def _upright(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    label = _level([(y, x) for x, y in outline], (at[1], at[0]), lines, size)
+    return replace(label, at=(at[0], label.at[0]), is_upright=True) if label is not None else None
+
+
+def _width(lines: _Lines, size: int) -> float:
+    return max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
 
 
 def _middle(outline: Sequence[Point], at: Point, width: float, height: float) -> float | None:

@@ -30,7 +30,6 @@ class Theme:
     paper: str
     ink: str
     faint_ink: str
-    edge: str
     no_offer: str
     sold_out: str
     hatch: str
@@ -41,7 +40,6 @@ LIGHT: Final = Theme(
     paper="#ffffff",
     ink="#14171c",
     faint_ink="#4d5560",
-    edge="#ffffff",
     no_offer="#e2e5e9",
     sold_out="#f4f5f6",
     hatch="#b4bac2",
@@ -51,8 +49,7 @@ DARK: Final = Theme(
     paper="#14171c",
     ink="#f3f5f7",
     faint_ink="#b3bac4",
-    edge="#14171c",
-    no_offer="#363c45",
+    no_offer="#30353d",
     sold_out="#20242b",
     hatch="#5a626e",
     stage="#4a515c",

@@ -16,7 +16,16 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from korus_mcp.seating.layout import Drawing, Point
 from korus_mcp.seating.lettering import LINE_HEIGHT, Label, Place, fitted, labels_in, width_of
 from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
-from korus_mcp.seating.scene import Asked, Entry, Look, PricedZone, Scene, Standing, scene_of
+from korus_mcp.seating.scene import (
+    Asked,
+    Entry,
+    Look,
+    PricedZone,
+    Scene,
+    Standing,
+    Symbol,
+    scene_of,
+)
 from korus_mcp.seating.table import ZoneRow
 from korus_mcp.seating.wording import words_of
 from korus_mcp.untrusted import clean_line
@@ -26,7 +35,6 @@ SEATS_AS_DOTS: Final = 6_000
 """More seats are drawn as a line for each row."""
 ROWS_AS_LINES: Final = 4_000
 """More rows are left out."""
-SHOWN_BEST: Final = 3
 
 _EDGE: Final = 36
 _GAP: Final = 28
@@ -128,7 +136,8 @@ class _Sheet:
         """The SVG text."""
         entries = self._scene.legend()
         if self._scene.drawing.focus is not None and self._stage_size is None:
-            entries.append(Entry(look=Look(fill=self._theme.stage), text=self._words.stage))
+            look = Look(fill=self._theme.stage)
+            entries.append(Entry(look=look, text=self._words.stage, symbol=Symbol.STAGE))
         height = self._height(len(entries))
         _set(
             self._root,
@@ -339,10 +348,7 @@ class _Sheet:
             return
         x, y = self._frame.place(focus)
         if self._stage_size is None:
-            _add(
-                self._root, "circle", cx=x, cy=y, r=8,
-                fill=self._theme.stage, stroke=self._theme.ink, stroke_width=2,
-            )  # fmt: skip
+            self._stage_disc((x, y))
             return
         width, height = self._stage_size
         _add(
@@ -356,29 +362,32 @@ class _Sheet:
             fill=self._theme.stage,
         )
         size = max(s for s in (13, 15, 17, 20) if width_of(self._words.stage, s) + 16 <= width)
-        self._text(
-            self._words.stage, (x, y + size * 0.36), size, fill=readable_on(self._theme.stage)
-        )
+        ink = readable_on(self._theme.stage)
+        self._text(self._words.stage, (x, y + size * 0.36), size, fill=ink)
+
+    def _stage_disc(self, at: Point) -> None:
+        """The mark of the stage where there is no room for its name."""
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=8)
+        _set(disc, fill=self._theme.stage, stroke=self._theme.ink, stroke_width=2)
 
     def _best(self) -> None:
         """A strong edge and a number for the zones that suit the wish best."""
-        outlines = {
+        by_number = {
             zone.drawn.number: outline
             for zone, outline in zip(self._scene.zones, self._outlines, strict=True)
         }
-        shown = [outlines[n] for n in self._scene.asked.best[:SHOWN_BEST] if n in outlines]
-        for outline in reversed(shown):
-            _add(
-                self._root, "path", d=_closed(outline), fill="none",
-                stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round",
-            )  # fmt: skip
-        for rank, outline in reversed(list(enumerate(shown, 1))):
-            x, y = _below_corner(outline)
-            _add(
-                self._root, "circle", cx=x, cy=y, r=11,
-                fill=self._theme.ink, stroke=self._theme.paper, stroke_width=2,
-            )  # fmt: skip
-            self._text(str(rank), (x, y + 5), 14, weight=_BOLD, fill=self._theme.paper)
+        outlines = [by_number[zone.drawn.number] for zone in self._scene.best]
+        for outline in reversed(outlines):
+            edge = _add(self._root, "path", d=_closed(outline), fill="none")
+            _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
+        for rank, outline in reversed(list(enumerate(outlines, 1))):
+            self._number(rank, _in_corner(outline))
+
+    def _number(self, rank: int, at: Point) -> None:
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=11)
+        _set(disc, fill=self._theme.ink, stroke=self._theme.paper, stroke_width=2)
+        at = (at[0], at[1] + 5)
+        self._text(str(rank), at, 14, weight=_BOLD, fill=self._theme.paper)
 
     def _legend(self, entries: Sequence[Entry]) -> None:
         columns = _COLUMNS if self._is_wide else 1
@@ -391,11 +400,25 @@ class _Sheet:
 
     def _entry(self, entry: Entry, at: Point, width: float) -> None:
         x, y = at
-        self._painted(self._root, "rect", entry.look, x=x, y=y + 1, width=38, height=36, rx=5)
+        self._swatch(entry, (x, y + 1))
         room, start = width - 52, x + 52
         text, detail = fitted(entry.text, 17, room), fitted(entry.detail, 15, room)
         self._text(text, (start, y + (15 if detail else 24)), 17, weight=_BOLD, anchor="start")
         self._text(detail, (start, y + 35), 15, fill=self._theme.faint_ink, anchor="start")
+
+    def _swatch(self, entry: Entry, at: Point) -> None:
+        x, y = at
+        middle = (x + 19, y + 18)
+        match entry.symbol:
+            case Symbol.STAGE:
+                self._stage_disc(middle)
+            case Symbol.BEST:
+                place = {"x": x + 1.5, "y": y + 1.5, "width": 35, "height": 33, "rx": 5}
+                edge = _add(self._root, "rect", fill="none")
+                _set(edge, **place, stroke=self._theme.ink, stroke_width=3.5)
+                self._number(1, middle)
+            case Symbol.AREA:
+                self._painted(self._root, "rect", entry.look, x=x, y=y, width=38, height=36, rx=5)
 
     def _notes(self, height: float) -> None:
         notes = self._scene.notes()
@@ -492,12 +515,13 @@ def _area(outline: Sequence[Point]) -> float:
     return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)) / 2
 
 
-def _below_corner(outline: Sequence[Point]) -> Point:
-    """A point inside the upper left corner of an outline, as a rule."""
-    x, y = min(outline, key=lambda point: point[0] + point[1])
-    across = sum(point[0] for point in outline) / len(outline) - x
-    down = sum(point[1] for point in outline) / len(outline) - y
-    return x + min(max(across, -_INWARD), _INWARD), y + min(max(down, -_INWARD), _INWARD)
+def _in_corner(outline: Sequence[Point]) -> Point:
+    """A point inside the corner that is farthest above or below the middle, as a rule."""
+    across = sum(x for x, _ in outline) / len(outline)
+    down = sum(y for _, y in outline) / len(outline)
+    x, y = max(outline, key=lambda point: 2 * abs(point[1] - down) + abs(point[0] - across))
+    right, below = across - x, down - y
+    return x + min(max(right, -_INWARD), _INWARD), y + min(max(below, -_INWARD), _INWARD)
 
 
 def _touches(outline: Sequence[Point], box: _Box) -> bool:

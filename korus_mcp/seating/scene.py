@@ -14,6 +14,7 @@ from korus_mcp.seating.wording import Words
 from korus_mcp.untrusted import clean_line
 
 NAME_LIMIT: Final = 80
+SHOWN_BEST: Final = 3
 _DIMMED: Final = 0.78
 """How much paper there is in the colour of a zone outside the wish."""
 
@@ -46,6 +47,14 @@ class Look:
     is_dashed: bool = False
 
 
+class Symbol(Enum):
+    """What the legend shows beside its words: an area of a zone, or a mark on the map."""
+
+    AREA = "area"
+    BEST = "best"
+    STAGE = "stage"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A line of the legend: its swatch, what it says, and which zones that is."""
@@ -53,6 +62,7 @@ class Entry:
     look: Look
     text: str
     detail: str = ""
+    symbol: Symbol = Symbol.AREA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +102,7 @@ class Scene:
     theme: Theme
 
     def legend(self) -> list[Entry]:
-        """Prices from the lowest to the highest, then what cannot be had, where there is any."""
+        """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
         prices = [self._step(step, color) for step, color in enumerate(self.colors)]
         others = (
             (Standing.UNPRICED, self.words.no_price),
@@ -101,20 +111,21 @@ class Scene:
             (Standing.NO_OFFER, self.words.no_offer),
         )
         found = [self._other(standing, text) for standing, text in others]
-        return [*prices, *(entry for entry in found if entry is not None)]
+        return [*prices, *(entry for entry in found if entry is not None), *self._best_entry()]
+
+    @property
+    def best(self) -> list[PricedZone]:
+        """The zones that are marked, the best first."""
+        by_number = {zone.drawn.number: zone for zone in self.zones}
+        return [by_number[n] for n in self.asked.best if n in by_number][:SHOWN_BEST]
 
     def summary(self) -> str:
         """The picture in words, for those who do not see it."""
-        words = self.words
-        sold_out = sum(zone.standing is Standing.SOLD_OUT for zone in self.zones)
+        schematic = [self.words.schematic] if self.drawing.is_schematic else []
         entries = (f"{e.text} ({e.detail})" if e.detail else e.text for e in self.legend())
-        parts = [
-            words.zone_count.format(len(self.zones)),
-            words.sold_count.format(sold_out) if sold_out else "",
-            *entries,
-            *self.notes(),
-        ]
-        return ". ".join(part.rstrip(".") for part in parts if part) + "."
+        count = self.words.zone_count.format(len(self.zones))
+        parts = [*schematic, count, *entries, *self.notes()]
+        return ". ".join(part.rstrip(".") for part in parts) + "."
 
     def notes(self) -> list[str]:
         """What the picture does not promise."""
@@ -137,6 +148,12 @@ class Scene:
             else self.words.zone_count.format(len(zones))
         )
         return Entry(look=zones[0].look, text=text, detail=detail)
+
+    def _best_entry(self) -> list[Entry]:
+        names = ", ".join(zone.name for zone in self.best)
+        look = Look(fill=self.theme.paper)
+        entry = Entry(look=look, text=self.words.best, detail=names, symbol=Symbol.BEST)
+        return [entry] if names else []
 
     def _detail(self, zones: Sequence[PricedZone]) -> str:
         """Which zones: their categories and how many there are, or the names of one or two."""

@@ -25,7 +25,6 @@ class Words:
     from_price: str
     left: str
     zone_count: str
-    sold_count: str
     schematic: str
     partly_schematic: str
     allocates: str
@@ -63,7 +62,6 @@ ENGLISH: Final = Words(
     from_price="from {}",
     left="{} left",
     zone_count="{} zones",
-    sold_count="{} sold out",
     schematic="Schematic: not the real layout",
     partly_schematic="Dashed zones: schematic, not their real place",
     allocates="The issuer allocates the exact seats.",
@@ -85,7 +83,6 @@ FRENCH: Final = Words(
     from_price="dès {}",
     left="reste {}",
     zone_count="{} zones",
-    sold_count="complet : {}",
     schematic="Schéma : ce n'est pas le plan réel",
     partly_schematic="Zones en tirets : placées en schéma",
     allocates="L'organisateur attribue les places exactes.",

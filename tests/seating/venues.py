@@ -78,13 +78,13 @@ def stadium_venue() -> Venue:
             title="Ligue Azur - HÉRONS FC / US VALMONT",
             subtitle="Stade des Hérons, Port-aux-Hérons, Saturday 5 December 2026, 20:00",
         ),
-        Asked(quantity=2, max_price=Decimal(40), best=(10, 9, 8)),
+        Asked(quantity=2, max_price=Decimal(40), best=(5, 6, 7)),
     )
 
 
 @cache
 def hall_venue() -> Venue:
-    """Four zones with seats in two of three price types, one of them sold out."""
+    """Four zones, three with seats, one of them sold out."""
     layout = hall.issuer().bases[0].seat_maps[0]
     offers = [
         offer({"seating_category": category}, amount, left)

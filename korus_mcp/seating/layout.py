@@ -100,17 +100,18 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     the table of zones.
     """
     names = CategoryNames(seat_map, option_values or {})
-    told = _told(seat_map)
+    told, working = _told(seat_map)
     focus = focus_of([_stand(seat_map.zones[n], shape) for n, shape in told.items()])
     missing = [n for n in range(len(seat_map.zones)) if n not in told]
     ours = _placed_by_us(_by_category(seat_map, names, missing), told.values(), focus)
     shapes = [told.get(n) or ours[n] for n in range(len(seat_map.zones))]
     fit = _fit_of(shapes, focus)
+    seats_fit = working.then(fit)
     return Drawing(
         width=fit.width,
         height=fit.height,
         zones=tuple(
-            _drawn(n, zone, names.of(zone), shape, fit)
+            _drawn(n, zone, names.of(zone), shape, fit, seats_fit)
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
         ),
         categories=_categories(seat_map, names),
@@ -122,7 +123,10 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats."""
+    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats.
+
+    Rows are left in the issuer's units: there may be very many seats, and they are moved once.
+    """
 
     outline: tuple[Point, ...]
     label_at: Point
@@ -161,21 +165,31 @@ class _Fit:
         scale, left, top = self.scale, self.left, self.top
         return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
 
+    def then(self, other: "_Fit") -> "_Fit":
+        """This fit and another one after it, as one."""
+        return _Fit(
+            self.scale * other.scale,
+            self.left + other.left / self.scale,
+            self.top + other.top / self.scale,
+            other.width,
+            other.height,
+        )
+
     def box(self, box: Box) -> Box:
         """A box."""
         (left, top), (right, bottom) = self.places(((box.left, box.top), (box.right, box.bottom)))
         return Box(left, top, right, bottom)
 
 
-def _told(seat_map: SeatMap) -> dict[int, _Shape]:
-    """The shapes the issuer told of, by number of the zone, in working units."""
+def _told(seat_map: SeatMap) -> tuple[dict[int, _Shape], _Fit]:
+    """The shapes the issuer told of, by number of the zone, and what made working units."""
     raws = {n: raw for n, zone in enumerate(seat_map.zones) if (raw := _raw(zone))}
     around = box_of(_diagonals(raw.box for raw in raws.values()))
     if around is None or around.longer < _SMALLEST:
-        return {}
+        return {}, _Fit(1.0, 0.0, 0.0)
     fit = _Fit(SIDE / around.longer, around.left, around.top)
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
-    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}
+    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
 
 
 def _raw(zone: Zone) -> _Raw | None:
@@ -223,27 +237,28 @@ def _seats(row: Row) -> tuple[Point, ...]:
 
 def _shape(raw: _Raw, fit: _Fit, corners: int) -> _Shape:
     """The shape in working units; its outline is wide enough to be seen, and has an inside."""
-    rows = tuple(fit.places(row) for row in raw.rows)
     outline = _thinned(fit.places(raw.polygon), corners)
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
-        seats = [seat for row in rows for seat in row]
-        outline = _thinned(padded(seats or outline, _pad(rows) if seats else _LEAST_PAD), corners)
+        seats = fit.places(hull(seat for row in raw.rows for seat in row))
+        pad = _pad(raw.rows, fit.scale) if seats else _LEAST_PAD
+        outline = _thinned(padded(seats or outline, pad), corners)
         place = label_place(outline) or outline[0]
     around = box_of([*outline, *fit.box(raw.box).corners])
     return _Shape(
         outline=outline,
         label_at=place,
         box=around or fit.box(raw.box),
-        rows=rows,
+        rows=raw.rows,
         row_names=raw.row_names,
     )
 
 
-def _pad(rows: Iterable[Sequence[Point]]) -> float:
+def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
     """How far around its seats a zone reaches: two thirds of the way from seat to seat."""
-    steps = sorted(hypot(x1 - x0, y1 - y0) for row in rows for (x0, y0), (x1, y1) in pairwise(row))
-    usual = steps[len(steps) // 2] if steps else _MOST_PAD
+    longest = max(rows, key=len)
+    steps = sorted(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(longest))
+    usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
     return min(_MOST_PAD, max(_LEAST_PAD, usual * 2 / 3))
 
 
@@ -316,13 +331,15 @@ def _fit_of(shapes: Iterable[_Shape], focus: Point | None) -> _Fit:
     )
 
 
-def _drawn(number: int, zone: Zone, category: str | None, shape: _Shape, fit: _Fit) -> DrawnZone:
+def _drawn(
+    number: int, zone: Zone, category: str | None, shape: _Shape, fit: _Fit, seats_fit: _Fit
+) -> DrawnZone:
     return DrawnZone(
         number=number,
         name=zone_name(zone),
         category=category,
         outline=fit.places(shape.outline),
-        rows=tuple(fit.places(row) for row in shape.rows),
+        rows=tuple(seats_fit.places(row) for row in shape.rows),
         label_at=fit.place(shape.label_at),
         capacity=zone.capacity,
         is_schematic=shape.is_schematic,
@@ -353,21 +370,20 @@ def _unknown(seat_map: SeatMap) -> tuple[str, ...]:
         for field in (*(model.model_extra or ()), *model.unread):
             if not field.startswith("@") and field != "id":
                 found.setdefault(f"{part}.{clean_line(field, _FIELD_LIMIT)}")
-                if len(found) == _UNKNOWN_LIMIT:
-                    return tuple(found)
-    return tuple(found)
+    return tuple(found)[:_UNKNOWN_LIMIT]
 
 
 def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
+    """All parts of a map; of the seats those that are not just a name and a place."""
     yield "seat_map", seat_map
-    for category in seat_map.seating_categories:
-        yield "seating_category", category
+    yield from (("seating_category", category) for category in seat_map.seating_categories)
     for zone in seat_map.zones:
         yield "zone", zone
         for row in zone.rows or ():
             yield "row", row
             for seat in row.seats:
-                yield "seat", seat
+                if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
+                    yield "seat", seat
 
 
 def _extent(shapes: Iterable[_Shape], focus: Point | None) -> Iterator[Point]:

@@ -7,7 +7,7 @@ from math import atan2, cos, hypot, pi, radians
 from typing import Final
 
 from korus_mcp.folding import fold
-from korus_mcp.seating.geometry import Point, box_of, contains
+from korus_mcp.seating.geometry import Point, box_of, contains, distance
 
 _STAGES: Final = frozenset(
     {"stage", "podium", "pitch", "court", "ring", "ice"}
@@ -16,6 +16,8 @@ _STAGES: Final = frozenset(
 _WIDEST_GAP: Final = radians(75)
 """Of a ring of zones: what a tunnel or a screen may leave open."""
 _FEWEST_IN_A_RING: Final = 4
+_LEAST_MIDDLE: Final = 0.07
+"""Of the shorter side: from the centre to the nearest zone. Aisles cross at less."""
 _BEND: Final = 0.03
 """How much of its width a row is bent before that tells something."""
 _AGREED: Final = 0.9
@@ -57,7 +59,9 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
     if around is None or len(stands) < _FEWEST_IN_A_RING:
         return None
     centre = around.middle
-    if any(stand.is_sold and contains(stand.outline, centre) for stand in stands):
+    if any(contains(stand.outline, centre) for stand in stands):
+        return None
+    if min(distance(s.outline, centre) for s in stands) < around.shorter * _LEAST_MIDDLE:
         return None
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0

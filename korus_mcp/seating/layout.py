@@ -44,6 +44,8 @@ _CORNERS: Final = 200
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
 _SCHEMATIC_HEIGHT: Final = 700.0
+_TALL: Final = 140.0
+_LOW: Final = 80.0
 _BESIDE: Final = 30.0
 _STAGE: Final = 20.0
 _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECASE)
@@ -255,11 +257,11 @@ def _shape(raw: _Raw, fit: _Fit, corners: int) -> _Shape:
 
 
 def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
-    """How far around its seats a zone reaches: two thirds of the way from seat to seat."""
+    """How far around its seats a zone reaches: half the way from seat to seat."""
     longest = max(rows, key=len)
     steps = sorted(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(longest))
     usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
-    return min(_MOST_PAD, max(_LEAST_PAD, usual * 2 / 3))
+    return min(_MOST_PAD, max(_LEAST_PAD, usual / 2))
 
 
 def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
@@ -300,16 +302,16 @@ def _placed_by_us(
 ) -> dict[int, _Shape]:
     """Schematic shapes below what is drawn, or beside it where that is higher than wide."""
     drawn = box_of(_extent(told, focus))
-    left = top = 0.0
-    width, height = SIDE, _SCHEMATIC_HEIGHT
-    if drawn is not None and drawn.height > drawn.width:
-        left, top = drawn.right + _BESIDE, drawn.top
-        width, height = SIDE / 2, drawn.height
-    elif drawn is not None:
-        left, top, width = drawn.left, drawn.bottom + _BESIDE, drawn.width
-        height = SIDE / 3
-    boxes, _ = schematic.boxes_of(groups, width, height)
-    return {n: _box_shape(box.moved(left, top)) for n, box in boxes.items()}
+    if drawn is None:
+        room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL
+    elif drawn.height > drawn.width:
+        left = drawn.right + _BESIDE
+        room, tallest = Box(left, drawn.top, left + SIDE / 2, drawn.bottom), _LOW
+    else:
+        top = drawn.bottom + _BESIDE
+        room, tallest = Box(drawn.left, top, drawn.right, top + SIDE / 3), _LOW
+    boxes = schematic.boxes_of(groups, room.width, room.height, tallest=tallest)
+    return {n: _box_shape(box.moved(room.left, room.top)) for n, box in boxes.items()}
 
 
 def _box_shape(box: Box) -> _Shape:
@@ -321,13 +323,13 @@ def _fit_of(shapes: Iterable[_Shape], focus: Point | None) -> _Fit:
     around = box_of(_extent(shapes, focus))
     if around is None:
         return _Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)
-    scale = (SIDE - 2 * MARGIN) / around.longer
+    scale, is_wide = (SIDE - 2 * MARGIN) / around.longer, around.width >= around.height
     return _Fit(
         scale,
         around.left - MARGIN / scale,
         around.top - MARGIN / scale,
-        around.width * scale + 2 * MARGIN,
-        around.height * scale + 2 * MARGIN,
+        SIDE if is_wide else around.width * scale + 2 * MARGIN,
+        around.height * scale + 2 * MARGIN if is_wide else SIDE,
     )
 
 

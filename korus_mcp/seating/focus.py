@@ -7,15 +7,17 @@ from math import atan2, cos, hypot, pi, radians
 from typing import Final
 
 from korus_mcp.folding import fold
-from korus_mcp.seating.geometry import Point, box_of, contains
+from korus_mcp.seating.geometry import Point, box_of, contains, distance
 
 _STAGES: Final = frozenset(
-    {"stage", "scene", "pitch", "terrain", "pelouse", "field", "court", "ring", "piste", "podium"}
-    | {"arena floor", "ice", "buhne", "spielfeld", "escenario", "campo", "palco", "palcoscenico"}
+    {"stage", "podium", "pitch", "court", "ring", "ice"}
+    | {"scene", "terrain", "piste", "buhne", "spielfeld", "escenario", "palcoscenico"}
 )
 _WIDEST_GAP: Final = radians(75)
 """Of a ring of zones: what a tunnel or a screen may leave open."""
 _FEWEST_IN_A_RING: Final = 4
+_LEAST_MIDDLE: Final = 0.07
+"""Of the shorter side: from the centre to the nearest zone. Aisles cross at less."""
 _BEND: Final = 0.03
 """How much of its width a row is bent before that tells something."""
 _AGREED: Final = 0.9
@@ -59,6 +61,8 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
     centre = around.middle
     if any(contains(stand.outline, centre) for stand in stands):
         return None
+    if min(distance(s.outline, centre) for s in stands) < around.shorter * _LEAST_MIDDLE:
+        return None
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0
     for start, end in arcs[1:]:
@@ -86,7 +90,7 @@ def _angle(point: Point, centre: Point) -> float:
 def _faced(stands: Sequence[Stand]) -> Point | None:
     """Where the seats look: to one side, or to one point among them."""
     looks = [(stand.middle, look) for stand in stands if stand.rows and (look := _look_of(stand))]
-    if not looks:
+    if not looks or len(looks) * 2 < len(stands):
         return None
     across = sum(look[0] for _, look in looks) / len(looks)
     down = sum(look[1] for _, look in looks) / len(looks)
@@ -110,16 +114,25 @@ def _look_of(stand: Stand) -> Point | None:
 def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
     """The inner side of its bent rows."""
     across, down, widths = 0.0, 0.0, 0.0
-    for row in rows:
-        if len(row) < 3:
-            continue
-        first, last = row[0], row[-1]
-        middle = row[len(row) // 2] if len(row) % 2 else _between(row[len(row) // 2 - 1 :][:2])
+    for row in filter(_runs_on, rows):
+        first, middle, last = row[0], row[len(row) // 2], row[-1]
+        if len(row) % 2 == 0:
+            middle = _between([row[len(row) // 2 - 1], middle])
         across += (first[0] + last[0]) / 2 - middle[0]
         down += (first[1] + last[1]) / 2 - middle[1]
         widths += hypot(last[0] - first[0], last[1] - first[1])
     length = hypot(across, down)
-    return (across / length, down / length) if length > _BEND * widths and length else None
+    return (across / length, down / length) if length > _BEND * widths else None
+
+
+def _runs_on(row: Sequence[Point]) -> bool:
+    """Whether a row goes one way, as far as five of its seats tell."""
+    if len(row) < 3:
+        return False
+    (x0, y0), (x1, y1) = row[0], row[-1]
+    some = [row[(len(row) - 1) * quarter // 4] for quarter in range(5)]
+    ahead = [x * (x1 - x0) + y * (y1 - y0) for x, y in some]
+    return all(before <= after for before, after in pairwise(ahead))
 
 
 def _named_from(stand: Stand) -> Point | None:

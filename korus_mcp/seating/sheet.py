@@ -35,7 +35,7 @@ class SheetContext:
     language: str
     quantity: int
     venue: str | None = None
-    date: date | None = None
+    day: date | None = None
     session_id: str | None = None
     max_price: Decimal | None = None
     products: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         v=VERSION,
         title=context.title,
         venue=context.venue,
-        date=context.date.isoformat() if context.date else None,
+        date=context.day.isoformat() if context.day else None,
         product_base_id=context.product_base_id,
         session_id=context.session_id,
         language=context.language,

@@ -52,7 +52,7 @@ class Label:
 
 def width_of(text: str, size: float) -> float:
     """The width of a text in the units of `size`."""
-    return size * sum(_em(character) for character in unicodedata.normalize("NFC", text))
+    return size * _ems(text)
 
 
 def fitted(text: str, size: float, room: float) -> str:
@@ -181,6 +181,11 @@ def _chord(outline: Sequence[Point], x: float, y: float) -> tuple[float, float] 
         if left <= x <= right:
             return left, right
     return None
+
+
+@lru_cache(maxsize=4096)
+def _ems(text: str) -> float:
+    return sum(_em(character) for character in unicodedata.normalize("NFC", text))
 
 
 @lru_cache(maxsize=4096)

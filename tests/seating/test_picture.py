@@ -20,6 +20,7 @@ from korus_mcp.seating.scene import Asked, Standing, standing_of
 from korus_mcp.seating.table import SeatOffer, ZoneRow
 from korus_mcp.seating.wording import ENGLISH, FRENCH, Words
 from tests.seating import redraw
+from tests.seating.awkward import MAPS
 from tests.seating.pixels import Difference, Pixels, decoded, difference
 from tests.seating.redraw import drawn
 from tests.seating.venues import (
@@ -500,6 +501,14 @@ def test_a_zone_within_another_is_painted_after_it() -> None:
     titles = [title for title, _ in zone_groups(drawn(hall_venue()))]
     areas = {"Stalls": 0, "Balcony": 1, "Front stalls": 2, "Pit": 3}
     assert [areas[title.split(",")[0]] for title in titles] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_map_that_no_good_issuer_sends_is_a_picture_all_the_same(name: str) -> None:
+    place = venue(MAPS[name], [])
+    titles = [title for title, _ in zone_groups(drawn(place))]
+    assert len(titles) == len(place.drawing.zones)
+    assert all(titles)
 
 
 # What it cannot do

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from korus_mcp.seating.lettering import width_of
-from korus_mcp.seating.raster import LARGEST, png
+from korus_mcp.seating.raster import LARGEST, NotDrawn, png, png_aside
 from tests.seating.pixels import Pixels, decoded
 from tests.seating.redraw import drawn
 from tests.seating.venues import hall_venue, large_venue, stadium_venue
@@ -37,8 +37,11 @@ def inked(pixels: Pixels) -> list[int]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_stadium_and_a_hall_of_five_thousand_seats_stay_under_200_kb(*, dark: bool) -> None:
-    for place in (stadium_venue(), large_venue(10, 20, 25), hall_venue()):
+def test_a_stadium_a_hall_and_a_bowl_of_sixty_thousand_seats_stay_under_200_kb(
+    *, dark: bool
+) -> None:
+    places = (stadium_venue(), large_venue(10, 20, 25), hall_venue(), large_venue())
+    for place in places:
         image = png(drawn(place, dark=dark))
         assert len(image) <= LARGEST
         assert size_of(image)[0] == 1200
@@ -91,6 +94,18 @@ def test_bold_letters_are_bolder() -> None:
 def test_what_is_no_svg_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown token"):
         png("not a picture")
+
+
+@pytest.mark.anyio
+async def test_a_picture_made_in_another_process_is_the_same() -> None:
+    picture = drawn(hall_venue(), language="fr")
+    assert await png_aside(picture, width=300) == png(picture, width=300)
+
+
+@pytest.mark.anyio
+async def test_a_renderer_that_fails_in_another_process_is_told_as_that() -> None:
+    with pytest.raises(NotDrawn):
+        await png_aside("not a picture")
 
 
 def test_the_renderer_is_loaded_with_the_first_picture_only() -> None:

@@ -49,6 +49,16 @@ class Label:
     at: Point
     is_upright: bool = False
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of its letters."""
+        across = max(width_of(line, self.size) for line in self.lines) / 2
+        down = len(self.lines) * LINE_HEIGHT * self.size / 2
+        if self.is_upright:
+            across, down = down, across
+        x, y = self.at
+        return x - across, y - down, x + across, y + down
+
 
 def width_of(text: str, size: float) -> float:
     """The width of a text in the units of `size`."""

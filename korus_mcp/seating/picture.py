@@ -48,8 +48,8 @@ _NOTE: Final = 24
 _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 _BOLD: Final = "600"
 _ROW_POINTS: Final = 5
-_INWARD: Final = 17.0
-"""How far the number of a best zone lies from the corner."""
+_INWARD: Final = 11.0
+"""How far the number of a best zone lies from the edges of its corner."""
 _STAGES: Final = tuple(
     (height * ratio, height)
     for height in (200, 170, 140, 110, 84, 64, 48, 36, 28)
@@ -128,6 +128,7 @@ class _Sheet:
             drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
         )
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
+        self._labels = self._fitted_labels()
         self._stage_size = self._free_stage()
         self._hatch_id = f"sold-out-{'dark' if self._theme is DARK else 'light'}"
         self._root = Element("svg")
@@ -216,10 +217,8 @@ class _Sheet:
         self._text(words, (left + width / 2, _EDGE + 24), 17, weight=_BOLD)
         return width
 
-    def _zones(self) -> None:
-        """The zones with their labels, the largest first: a zone within another stays on top."""
-        zones = self._scene.zones
-        labels = labels_in(
+    def _fitted_labels(self) -> list[Label | None]:
+        return labels_in(
             [
                 Place(
                     outline=outline,
@@ -227,10 +226,13 @@ class _Sheet:
                     name=zone.name,
                     below=self._price(zone),
                 )
-                for zone, outline in zip(zones, self._outlines, strict=True)
+                for zone, outline in zip(self._scene.zones, self._outlines, strict=True)
             ]
         )
-        triples = list(zip(zones, self._outlines, labels, strict=True))
+
+    def _zones(self) -> None:
+        """The zones with their labels, the largest first: a zone within another stays on top."""
+        triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
         for zone, outline, label in sorted(triples, key=lambda triple: -_area(triple[1])):
             self._zone(zone, outline, label)
 
@@ -372,19 +374,16 @@ class _Sheet:
 
     def _best(self) -> None:
         """A strong edge and a number for the zones that suit the wish best."""
-        by_number = {
-            zone.drawn.number: outline
-            for zone, outline in zip(self._scene.zones, self._outlines, strict=True)
-        }
-        outlines = [by_number[zone.drawn.number] for zone in self._scene.best]
-        for outline in reversed(outlines):
-            edge = _add(self._root, "path", d=_closed(outline), fill="none")
+        by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
+        places = [by_number[zone.drawn.number] for zone in self._scene.best]
+        for place in reversed(places):
+            edge = _add(self._root, "path", d=_closed(self._outlines[place]), fill="none")
             _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
-        for rank, outline in reversed(list(enumerate(outlines, 1))):
-            self._number(rank, _in_corner(outline))
+        for rank, place in reversed(list(enumerate(places, 1))):
+            self._number(rank, _in_corner(self._outlines[place], self._labels[place]))
 
     def _number(self, rank: int, at: Point) -> None:
-        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=11)
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=10)
         _set(disc, fill=self._theme.ink, stroke=self._theme.paper, stroke_width=2)
         at = (at[0], at[1] + 5)
         self._text(str(rank), at, 14, weight=_BOLD, fill=self._theme.paper)
@@ -515,13 +514,24 @@ def _area(outline: Sequence[Point]) -> float:
     return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)) / 2
 
 
-def _in_corner(outline: Sequence[Point]) -> Point:
-    """A point inside the corner that is farthest above or below the middle, as a rule."""
+def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
+    """A point in that corner of an outline which is farthest from its label."""
     across = sum(x for x, _ in outline) / len(outline)
     down = sum(y for _, y in outline) / len(outline)
-    x, y = max(outline, key=lambda point: 2 * abs(point[1] - down) + abs(point[0] - across))
-    right, below = across - x, down - y
-    return x + min(max(right, -_INWARD), _INWARD), y + min(max(below, -_INWARD), _INWARD)
+    left, top, right, bottom = label.box if label is not None else (across, down, across, down)
+
+    def distance(point: Point) -> float:
+        x, y = point
+        return hypot(max(left - x, x - right, 0), max(top - y, y - bottom, 0))
+
+    inward = (
+        (
+            x + min(max(across - x, -_INWARD), _INWARD),
+            y + min(max(down - y, -_INWARD), _INWARD),
+        )
+        for x, y in outline
+    )
+    return max(inward, key=distance)
 
 
 def _touches(outline: Sequence[Point], box: _Box) -> bool:

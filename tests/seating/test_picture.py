@@ -356,6 +356,23 @@ def test_the_best_zones_are_numbered_in_their_order() -> None:
     assert "South 106, South 107, South 108" in words
 
 
+def test_the_number_of_a_best_zone_covers_no_letter() -> None:
+    picture = drawn(stadium_venue())
+    discs = [
+        (float(disc.get("cx", "")), float(disc.get("cy", "")), float(disc.get("r", "")))
+        for disc in parsed(picture).findall(f"{SVG}circle")
+    ]
+    boxes = [_box(text) for _, group in zone_groups(picture) for text in group.iter(f"{SVG}text")]
+    assert len(discs) == 4
+    for x, y, radius in discs:
+        for corners in boxes:
+            (left, right), (top, bottom) = (
+                (min(axis), max(axis)) for axis in zip(*corners, strict=True)
+            )
+            across, down = max(left - x, x - right, 0), max(top - y, y - bottom, 0)
+            assert across**2 + down**2 > radius**2
+
+
 # Letters
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import atan2, cos, hypot, pi, radians
+from math import atan2, cos, hypot, pi, radians, sqrt
+from statistics import median
 from typing import Final
 
 from korus_mcp.folding import fold
-from korus_mcp.seating.geometry import Point, box_of, contains, distance
+from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
 
 _STAGES: Final = frozenset(
     {"stage", "podium", "pitch", "court", "ring", "ice"}
@@ -16,11 +17,12 @@ _STAGES: Final = frozenset(
 _WIDEST_GAP: Final = radians(75)
 """Of a ring of zones: what a tunnel or a screen may leave open."""
 _FEWEST_IN_A_RING: Final = 4
-_LEAST_MIDDLE: Final = 0.07
-"""Of the shorter side: from the centre to the nearest zone. Aisles cross at less."""
+_LEAST_MIDDLE: Final = 0.5
+"""From the centre to the nearest zone, measured in zones: where aisles cross it is less."""
 _BEND: Final = 0.03
 """How much of its width a row is bent before that tells something."""
 _AGREED: Final = 0.9
+_CROSSING: Final = 0.05
 _AIM: Final = cos(radians(40))
 _BEFORE_THE_FRONT: Final = 40.0
 
@@ -43,10 +45,12 @@ class Stand:
 def focus_of(stands: Sequence[Stand]) -> Point | None:
     """The stage or pitch; None when nothing tells where it is.
 
-    Told by, in this order: a zone that is called so and is not sold; a ring of zones around an
-    empty middle; rows that are bent around it, or that are named from the front to the back.
+    Told by, in this order: a zone that is called so and is not sold; rows that all look to one
+    side, being bent or named from the front to the back; a ring of zones around an empty middle;
+    rows that look to one point.
     """
-    return _named(stands) or _ringed(stands) or _faced(stands)
+    looks = _looks(stands)
+    return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
 
 
 def _named(stands: Iterable[Stand]) -> Point | None:
@@ -61,7 +65,8 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
     centre = around.middle
     if any(contains(stand.outline, centre) for stand in stands):
         return None
-    if min(distance(s.outline, centre) for s in stands) < around.shorter * _LEAST_MIDDLE:
+    depth = median(sqrt(area(stand.outline)) for stand in stands)
+    if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
         return None
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0
@@ -87,16 +92,23 @@ def _angle(point: Point, centre: Point) -> float:
     return atan2(point[1] - centre[1], point[0] - centre[0])
 
 
-def _faced(stands: Sequence[Stand]) -> Point | None:
-    """Where the seats look: to one side, or to one point among them."""
+def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
+    """From where to where the seats look, when that is known of half of the zones or more."""
     looks = [(stand.middle, look) for stand in stands if stand.rows and (look := _look_of(stand))]
-    if not looks or len(looks) * 2 < len(stands):
+    return looks if len(looks) * 2 >= len(stands) else []
+
+
+def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+    if not looks:
         return None
-    across = sum(look[0] for _, look in looks) / len(looks)
-    down = sum(look[1] for _, look in looks) / len(looks)
+    across, down = _between([look for _, look in looks])
     length = hypot(across, down)
-    if length >= _AGREED:
-        return _before_the_front(stands, (across / length, down / length))
+    if length < _AGREED:
+        return None
+    return _before_the_front(stands, (across / length, down / length))
+
+
+def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
     met = _meeting_point(looks)
     if met is None or any(contains(stand.outline, met) for stand in stands):
         return None
@@ -190,7 +202,7 @@ def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
         x_sum += v * v * x - u * v * y
         y_sum += u * u * y - u * v * x
     determinant = xx * yy - xy * xy
-    if determinant < 0.05 * len(looks) ** 2:
+    if not looks or determinant < _CROSSING * len(looks) ** 2:
         return None
     return (yy * x_sum - xy * y_sum) / determinant, (xx * y_sum - xy * x_sum) / determinant
 

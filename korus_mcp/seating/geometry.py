@@ -40,11 +40,6 @@ class Box:
         return max(self.width, self.height)
 
     @property
-    def shorter(self) -> float:
-        """The shorter side."""
-        return min(self.width, self.height)
-
-    @property
     def middle(self) -> Point:
         """Its centre."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2

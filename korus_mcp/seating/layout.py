@@ -38,9 +38,9 @@ _LEAST_PAD: Final = 3.0
 _MOST_PAD: Final = 14.0
 _STEP: Final = 0.5
 """Corners of an outline nearer than this to the one before are left out."""
-_OUTLINE_POINTS: Final = 20_000
+_OUTLINE_POINTS: Final = 8_000
 """Of all outlines together, so that a hostile map stays drawable."""
-_CORNERS: Final = 200
+_CORNERS: Final = 120
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
 _SCHEMATIC_HEIGHT: Final = 700.0

@@ -31,7 +31,7 @@ _ASCII: Final = (
 _OTHER: Final = 0.78
 _WIDE: Final = 1.05
 _MARGIN: Final = 0.35
-"""Ems kept free at either end of a label."""
+"""Ems kept free at either end of a label, and above and below it together."""
 _CORNERS: Final = 64
 """Corners looked at of one outline: an issuer may draw thousands."""
 
@@ -154,7 +154,8 @@ def _largest(
 
 
 def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
-    middle = _middle(outline, at, _width(lines, size), len(lines) * LINE_HEIGHT * size)
+    height = (len(lines) * LINE_HEIGHT + _MARGIN) * size
+    middle = _middle(outline, at, _width(lines, size), height)
     if middle is None:
         return None
     return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))

@@ -1,0 +1,212 @@
+"""Where people look: the stage or pitch, told by the geometry of the zones or not at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import atan2, cos, hypot, pi, radians, sqrt
+from statistics import median
+from typing import Final
+
+from korus_mcp.folding import fold
+from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
+
+_STAGES: Final = frozenset(
+    {"stage", "podium", "pitch", "court", "ring", "ice"}
+    | {"scene", "terrain", "piste", "buhne", "spielfeld", "escenario", "palcoscenico"}
+)
+_WIDEST_GAP: Final = radians(75)
+"""Of a ring of zones: what a tunnel or a screen may leave open."""
+_FEWEST_IN_A_RING: Final = 4
+_LEAST_MIDDLE: Final = 0.5
+"""From the centre to the nearest zone, measured in zones: where aisles cross it is less."""
+_BEND: Final = 0.03
+"""How much of its width a row is bent before that tells something."""
+_AGREED: Final = 0.9
+_CROSSING: Final = 0.05
+_AIM: Final = cos(radians(40))
+_BEFORE_THE_FRONT: Final = 40.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """A zone as the focus is looked for: its shape, its seats by row with the rows' names.
+
+    `is_sold` False is a zone without seats, capacity and links, as issuers draw a stage.
+    """
+
+    name: str
+    outline: tuple[Point, ...]
+    middle: Point
+    rows: tuple[tuple[Point, ...], ...]
+    row_names: tuple[str, ...]
+    is_sold: bool
+
+
+def focus_of(stands: Sequence[Stand]) -> Point | None:
+    """The stage or pitch; None when nothing tells where it is.
+
+    Told by, in this order: a zone that is called so and is not sold; rows that all look to one
+    side, being bent or named from the front to the back; a ring of zones around an empty middle;
+    rows that look to one point.
+    """
+    looks = _looks(stands)
+    return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
+
+
+def _named(stands: Iterable[Stand]) -> Point | None:
+    found = [s.middle for s in stands if not s.is_sold and fold(s.name) in _STAGES]
+    return found[0] if len(found) == 1 else None
+
+
+def _ringed(stands: Sequence[Stand]) -> Point | None:
+    around = box_of(point for stand in stands for point in stand.outline)
+    if around is None or len(stands) < _FEWEST_IN_A_RING:
+        return None
+    centre = around.middle
+    if any(contains(stand.outline, centre) for stand in stands):
+        return None
+    depth = median(sqrt(area(stand.outline)) for stand in stands)
+    if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
+        return None
+    arcs = sorted(_arc(stand.outline, centre) for stand in stands)
+    reached, widest = arcs[0][1], 0.0
+    for start, end in arcs[1:]:
+        widest = max(widest, start - reached)
+        reached = max(reached, end)
+    widest = max(widest, arcs[0][0] + 2 * pi - reached)
+    return centre if widest <= _WIDEST_GAP else None
+
+
+def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
+    """The angles a shape covers as seen from outside of it, from `start` in (-pi, pi] on."""
+    angles = [_angle(point, centre) for point in outline]
+    turn, least, most = 0.0, 0.0, 0.0
+    for before, after in pairwise(angles):
+        turn += (after - before + pi) % (2 * pi) - pi
+        least, most = min(least, turn), max(most, turn)
+    start = (angles[0] + least + pi) % (2 * pi) - pi
+    return start, start + most - least
+
+
+def _angle(point: Point, centre: Point) -> float:
+    return atan2(point[1] - centre[1], point[0] - centre[0])
+
+
+def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
+    """From where to where the seats look, when that is known of half of the zones or more."""
+    looks = [(stand.middle, look) for stand in stands if stand.rows and (look := _look_of(stand))]
+    return looks if len(looks) * 2 >= len(stands) else []
+
+
+def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+    if not looks:
+        return None
+    across, down = _between([look for _, look in looks])
+    length = hypot(across, down)
+    if length < _AGREED:
+        return None
+    return _before_the_front(stands, (across / length, down / length))
+
+
+def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+    met = _meeting_point(looks)
+    if met is None or any(contains(stand.outline, met) for stand in stands):
+        return None
+    return met if all(_aims_at(met, middle, look) for middle, look in looks) else None
+
+
+def _look_of(stand: Stand) -> Point | None:
+    """The direction its seats look to, of length 1; None when unknown or told in two ways."""
+    bent, named = _bent_towards(stand.rows), _named_from(stand)
+    if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
+        return None
+    return bent or named
+
+
+def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
+    """The inner side of its bent rows."""
+    across, down, widths = 0.0, 0.0, 0.0
+    for row in filter(_runs_on, rows):
+        first, middle, last = row[0], row[len(row) // 2], row[-1]
+        if len(row) % 2 == 0:
+            middle = _between([row[len(row) // 2 - 1], middle])
+        across += (first[0] + last[0]) / 2 - middle[0]
+        down += (first[1] + last[1]) / 2 - middle[1]
+        widths += hypot(last[0] - first[0], last[1] - first[1])
+    length = hypot(across, down)
+    return (across / length, down / length) if length > _BEND * widths else None
+
+
+def _runs_on(row: Sequence[Point]) -> bool:
+    """Whether a row goes one way, as far as five of its seats tell."""
+    if len(row) < 3:
+        return False
+    (x0, y0), (x1, y1) = row[0], row[-1]
+    some = [row[(len(row) - 1) * quarter // 4] for quarter in range(5)]
+    ahead = [x * (x1 - x0) + y * (y1 - y0) for x, y in some]
+    return all(before <= after for before, after in pairwise(ahead))
+
+
+def _named_from(stand: Stand) -> Point | None:
+    """From the last row to the first, when the names A, B, C or 1, 2, 3 follow the places."""
+    keys = [_row_key(name) for name in stand.row_names]
+    if len(keys) < 2 or None in keys or len({key and key[0] for key in keys}) > 1:
+        return None
+    order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
+    if len(set(keys)) < len(keys):
+        return None
+    centres = [_between(stand.rows[n]) for n in order]
+    (x0, y0), (x1, y1) = centres[0], centres[-1]
+    length = hypot(x0 - x1, y0 - y1)
+    if not length:
+        return None
+    across, down = (x0 - x1) / length, (y0 - y1) / length
+    depths = [x * across + y * down for x, y in centres]
+    falls = all(nearer > farther for nearer, farther in pairwise(depths))
+    return (across, down) if falls else None
+
+
+def _row_key(name: str) -> tuple[int, int, str] | None:
+    """What rows sort by: numbers, or letters from A to ZZ; None for other names."""
+    text = fold(name)
+    if text.isdecimal() and len(text) < 5:
+        return 1, int(text), ""
+    if text.isalpha() and len(text) < 3:
+        return 2, len(text), text
+    return None
+
+
+def _between(points: Sequence[Point]) -> Point:
+    return (
+        sum(x for x, _ in points) / len(points),
+        sum(y for _, y in points) / len(points),
+    )
+
+
+def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:
+    """In front of all that is drawn, in the middle of the seats that look there."""
+    along, aside = look, (-look[1], look[0])
+    corners = [point for stand in stands for point in stand.outline]
+    front = max(x * along[0] + y * along[1] for x, y in corners)
+    sides = [x * aside[0] + y * aside[1] for s in stands if s.rows for x, y in s.outline]
+    middle = (min(sides) + max(sides)) / 2
+    reach = front + _BEFORE_THE_FRONT
+    return reach * along[0] + middle * aside[0], reach * along[1] + middle * aside[1]
+
+
+def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
+    """The point nearest to all lines of sight; None when they run side by side."""
+    xx = xy = yy = x_sum = y_sum = 0.0
+    for (x, y), (u, v) in looks:
+        xx, xy, yy = xx + v * v, xy - u * v, yy + u * u
+        x_sum += v * v * x - u * v * y
+        y_sum += u * u * y - u * v * x
+    determinant = xx * yy - xy * xy
+    if not looks or determinant < _CROSSING * len(looks) ** 2:
+        return None
+    return (yy * x_sum - xy * y_sum) / determinant, (xx * y_sum - xy * x_sum) / determinant
+
+
+def _aims_at(target: Point, place: Point, look: Point) -> bool:
+    across, down = target[0] - place[0], target[1] - place[1]
+    return across * look[0] + down * look[1] >= _AIM * hypot(across, down)

@@ -1,0 +1,208 @@
+"""Where words fit: how wide a text is, and the largest label that stays inside an outline.
+
+Nothing here opens a font. Widths are those of Noto Sans SemiBold, which the PNG is lettered with;
+a reader's own font is hardly wider, and a label's margin makes up for that.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+
+LINE_HEIGHT: Final = 1.2
+"""In ems, from one line of a text to the next."""
+SIZES: Final = (24, 20, 17, 15, 13, 12, 11, 10)
+"""Sizes of labels in pixels, the largest first; below the last nobody reads one."""
+_LEAST_WITH_PRICE: Final = 12
+"""A price is left out before the letters get smaller."""
+_FOLDED: Final = 0.85
+_TURNED: Final = 0.7
+"""What a name on two lines, or upright, is worth beside one as large that is neither."""
+_ASCII: Final = (
+    26, 28, 46, 65, 58, 88, 75, 25, 33, 33, 55, 58, 28, 32, 28, 40, 58, 58, 58, 58, 58, 58, 58, 58,
+    58, 58, 28, 28, 58, 58, 58, 47, 90, 68, 66, 64, 74, 56, 54, 73, 76, 37, 31, 65, 55, 93, 80, 79,
+    62, 79, 65, 55, 57, 75, 64, 96, 64, 61, 58, 33, 40, 33, 58, 43, 34, 59, 63, 51, 63, 59, 38, 63,
+    64, 29, 29, 59, 29, 96, 64, 62, 63, 63, 44, 50, 41, 64, 55, 83, 56, 55, 49, 39, 56, 39, 58,
+)  # fmt: skip
+"""Hundredths of an em, from the space to the tilde."""
+_OTHER: Final = 0.78
+_WIDE: Final = 1.05
+_MARGIN: Final = 0.35
+"""Ems kept free at either end of a label, and above and below it together."""
+_CORNERS: Final = 64
+"""Corners looked at of one outline: an issuer may draw thousands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """Lines of text centred at a point, the first `strong` of them a name.
+
+    `is_upright` reads from below to above.
+    """
+
+    lines: tuple[str, ...]
+    strong: int
+    size: int
+    at: Point
+    is_upright: bool = False
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of its letters."""
+        across = max(width_of(line, self.size) for line in self.lines) / 2
+        down = len(self.lines) * LINE_HEIGHT * self.size / 2
+        if self.is_upright:
+            across, down = down, across
+        x, y = self.at
+        return x - across, y - down, x + across, y + down
+
+
+def width_of(text: str, size: float) -> float:
+    """The width of a text in the units of `size`."""
+    return size * _ems(text)
+
+
+def fitted(text: str, size: float, room: float) -> str:
+    """The text, cut with an ellipsis where it is wider than its room; "" where nothing fits."""
+    if width_of(text, size) <= room:
+        return text
+    kept = list(text)
+    while kept and width_of("".join(kept).rstrip() + "…", size) > room:
+        kept.pop()
+    return "".join(kept).rstrip() + "…" if kept else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a label may go: an outline, a point inside it, and what it should say."""
+
+    outline: Sequence[Point]
+    at: Point
+    name: str
+    below: str = ""
+
+
+def labels_in(places: Sequence[Place]) -> list[Label | None]:
+    """The best label for each place, in letters of much the same size; None where none fits.
+
+    Larger places do not get larger letters than most places can have: size is not a rank here.
+    """
+    largest = [_label(place, SIZES[0]) for place in places]
+    sizes = sorted(label.size for label in largest if label is not None)
+    usual = sizes[len(sizes) // 3] if sizes else SIZES[0]
+    return [
+        label if label is None or label.size <= usual else _label(place, usual)
+        for place, label in zip(places, largest, strict=True)
+    ]
+
+
+def _label(place: Place, largest: int) -> Label | None:
+    """The name with what stands `below` it, else the name, else its number."""
+    corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
+    for names, below in _wordings(place.name, place.below):
+        least = _LEAST_WITH_PRICE if below else SIZES[-1]
+        sizes = [size for size in SIZES if least <= size <= largest]
+        found = [
+            (
+                label.size * worth * (1 if len(name) == 1 else _FOLDED),
+                replace(label, strong=len(name)),
+            )
+            for name in names
+            for set_in, worth in ((_level, 1), (_upright, _TURNED))
+            if (label := _largest(set_in, corners, place.at, (*name, *below), sizes)) is not None
+        ]
+        if found:
+            return max(found, key=lambda pair: pair[0])[1]
+    return None
+
+
+_Lines: TypeAlias = tuple[str, ...]
+
+
+def _wordings(name: str, below: str) -> Iterator[tuple[list[_Lines], _Lines]]:
+    """What a label may say, the fullest first: the name on one line or two, and what is below."""
+    whole = [lines for lines in ((name,), _in_two(name)) if lines]
+    if below:
+        yield whole, (below,)
+    yield whole, ()
+    last = name.rpartition(" ")[2]
+    if last != name and any(character.isdigit() for character in last):
+        yield [(last,)], ()
+
+
+def _in_two(name: str) -> tuple[str, ...]:
+    """A name on two lines, broken at the space nearest to its middle; () where it has none."""
+    spaces = [place for place, character in enumerate(name) if character == " "]
+    if not spaces:
+        return ()
+    middle = min(spaces, key=lambda place: abs(place - len(name) / 2))
+    return name[:middle], name[middle + 1 :]
+
+
+_Setter: TypeAlias = Callable[[Sequence[Point], Point, _Lines, int], Label | None]
+
+
+def _largest(
+    set_in: _Setter, outline: Sequence[Point], at: Point, lines: _Lines, sizes: Sequence[int]
+) -> Label | None:
+    """The lines at the first of the sizes at which they stay inside."""
+    found = (set_in(outline, at, lines, size) for size in sizes)
+    return next((label for label in found if label is not None), None)
+
+
+def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    height = (len(lines) * LINE_HEIGHT + _MARGIN) * size
+    middle = _middle(outline, at, _width(lines, size), height)
+    if middle is None:
+        return None
+    return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))
+
+
+def _upright(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    label = _level([(y, x) for x, y in outline], (at[1], at[0]), lines, size)
+    return replace(label, at=(at[0], label.at[0]), is_upright=True) if label is not None else None
+
+
+def _width(lines: _Lines, size: int) -> float:
+    return max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
+
+
+def _middle(outline: Sequence[Point], at: Point, width: float, height: float) -> float | None:
+    """The x around which a box of that size at the height of `at` stays inside, if there is one."""
+    left, right = float("-inf"), float("inf")
+    for y in (at[1] - height / 2, at[1], at[1] + height / 2):
+        chord = _chord(outline, at[0], y)
+        if chord is None:
+            return None
+        left, right = max(left, chord[0]), min(right, chord[1])
+    return (left + right) / 2 if right - left >= width else None
+
+
+def _chord(outline: Sequence[Point], x: float, y: float) -> tuple[float, float] | None:
+    """The stretch of a level line inside the outline around `x`, else None."""
+    crossings = sorted(
+        x1 + (y - y1) * (x2 - x1) / (y2 - y1)
+        for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True)
+        if (y1 > y) != (y2 > y)
+    )
+    for left, right in zip(crossings[::2], crossings[1::2], strict=False):
+        if left <= x <= right:
+            return left, right
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _ems(text: str) -> float:
+    return sum(_em(character) for character in unicodedata.normalize("NFC", text))
+
+
+@lru_cache(maxsize=4096)
+def _em(character: str) -> float:
+    """The width of one character in ems; accents count as the letter below them."""
+    base = unicodedata.normalize("NFD", character)[0]
+    if " " <= base <= "~":
+        return _ASCII[ord(base) - ord(" ")] / 100
+    return _WIDE if unicodedata.east_asian_width(base) in "WF" else _OTHER

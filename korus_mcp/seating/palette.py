@@ -1,0 +1,109 @@
+"""The colours of a seat map: a ramp that tells prices apart, and two themes around it.
+
+Zones are coloured by price, because price is what people compare, and prices have an order. The
+ramp is viridis without its ends: its lightness falls evenly as prices rise, so it reads in print,
+in grey and with every kind of colour blindness; cheap is yellow and dear is violet in both themes.
+The colours that an issuer gave its categories are not used: they have no order, nothing keeps two
+of them apart for a colour-blind eye, and some are too near to the paper of one theme.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+BLACK: Final = "#000000"
+WHITE: Final = "#ffffff"
+STEPS: Final = 6
+"""The most prices that the ramp keeps apart; more prices share steps."""
+_VIRIDIS: Final = (
+    "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884",
+    "#44bf70", "#7ad151", "#bddf26", "#fde725",
+)  # fmt: skip
+_DEAREST: Final = 0.05
+_CHEAPEST: Final = 0.97
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """The colours around the ramp, each `#rrggbb`."""
+
+    paper: str
+    ink: str
+    faint_ink: str
+    no_offer: str
+    sold_out: str
+    hatch: str
+    stage: str
+
+
+LIGHT: Final = Theme(
+    paper="#ffffff",
+    ink="#14171c",
+    faint_ink="#4d5560",
+    no_offer="#e2e5e9",
+    sold_out="#f4f5f6",
+    hatch="#b4bac2",
+    stage="#cdd2d9",
+)
+DARK: Final = Theme(
+    paper="#14171c",
+    ink="#f3f5f7",
+    faint_ink="#b3bac4",
+    no_offer="#30353d",
+    sold_out="#20242b",
+    hatch="#5a626e",
+    stage="#4a515c",
+)
+
+
+def ramp(steps: int) -> tuple[str, ...]:
+    """So many colours from cheap (yellow) to dear (violet); up to `STEPS` are told apart.
+
+    A single price gets the middle of the ramp: it is neither cheap nor dear.
+    """
+    if steps == 1:
+        return (_along(0.45),)
+    return tuple(
+        _along(_CHEAPEST + (_DEAREST - _CHEAPEST) * rank / (steps - 1)) for rank in range(steps)
+    )
+
+
+def mixed(color: str, other: str, share: float) -> str:
+    """A colour with a `share` (0 to 1) of another in it."""
+    pairs = zip(_parts(color), _parts(other), strict=True)
+    return _hex([mine + (theirs - mine) * share for mine, theirs in pairs])
+
+
+def readable_on(fill: str) -> str:
+    """Black or white, whichever contrasts more: always 4.5 to 1 or better (WCAG 2.2 AA)."""
+    return max(BLACK, WHITE, key=lambda ink: contrast(ink, fill))
+
+
+def contrast(color: str, other: str) -> float:
+    """The contrast ratio of WCAG 2.2, from 1 to 21."""
+    darker, lighter = sorted((_luminance(color), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _along(place: float) -> str:
+    """The colour at a place of the ramp, 0 (violet) to 1 (yellow)."""
+    at = place * (len(_VIRIDIS) - 1)
+    before = min(int(at), len(_VIRIDIS) - 2)
+    return mixed(_VIRIDIS[before], _VIRIDIS[before + 1], at - before)
+
+
+def _luminance(color: str) -> float:
+    red, green, blue = (_linear(part / 255) for part in _parts(color))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+
+def _parts(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _hex(parts: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(part):02x}" for part in parts)

@@ -1,0 +1,573 @@
+"""The seat map as an SVG picture: zones coloured by price, a legend, what the map cannot promise.
+
+The SVG is one still image: no script, no style sheet, no reference to anything outside. Every name
+in it was written by an issuer; it is cleaned, and escaped by the XML writer. `raster.png` turns it
+into pixels.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
+from statistics import median
+from typing import Final, TypeAlias
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from korus_mcp.seating.layout import Drawing, Point
+from korus_mcp.seating.lettering import LINE_HEIGHT, Label, Place, fitted, labels_in, width_of
+from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
+from korus_mcp.seating.scene import (
+    Asked,
+    Entry,
+    Look,
+    PricedZone,
+    Scene,
+    Standing,
+    Symbol,
+    scene_of,
+)
+from korus_mcp.seating.table import ZoneRow
+from korus_mcp.seating.wording import words_of
+from korus_mcp.untrusted import clean_line
+
+WIDTH: Final = 1200
+SEATS_AS_DOTS: Final = 6_000
+"""More seats are drawn as a line for each row."""
+ROWS_AS_LINES: Final = 4_000
+"""More rows are left out."""
+
+_EDGE: Final = 36
+_GAP: Final = 28
+_MAP_HEIGHT: Final = 860
+_LEGEND_WIDTH: Final = 300
+_WIDE: Final = 1.2
+"""A drawing that much wider than high has its legend below, any other beside it."""
+_COLUMNS: Final = 3
+_ENTRY: Final = 54
+_NOTE: Final = 24
+_FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
+_BOLD: Final = "600"
+_ROW_POINTS: Final = 5
+_INWARD: Final = 11.0
+"""How far the number of a best zone lies from the edges of its corner."""
+_STAGES: Final = tuple(
+    (height * ratio, height)
+    for height in (200, 170, 140, 110, 84, 64, 48, 36, 28)
+    for ratio in (2.4, 4.0)
+)
+"""Widths and heights of the mark of the stage, the largest first."""
+
+_Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading:
+    """What stands above the map; an empty title says "Seat map"."""
+
+    title: str = ""
+    subtitle: str = ""
+
+
+def svg(
+    drawing: Drawing,
+    rows: Sequence[ZoneRow],
+    *,
+    heading: Heading | None = None,
+    asked: Asked | None = None,
+    dark: bool = False,
+    language: str = "en",
+) -> str:
+    """Draw a seat map as one SVG document, 1200 units wide and as high as it needs.
+
+    `rows` are the zones' prices in any order, tied to the drawing by `number`; a zone without a row
+    counts as one without offers. Words are English or French, English for any other `language`.
+    """
+    theme = DARK if dark else LIGHT
+    scene = scene_of(drawing, rows, asked or Asked(), words_of(language), theme)
+    return _Sheet(scene, heading or Heading()).document()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where the map lies on the sheet."""
+
+    left: float
+    top: float
+    scale: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, drawing: Drawing, top: float, *, is_wide: bool) -> "_Frame":
+        """The largest place for a drawing below the heading, centred in its column."""
+        room = WIDTH - 2 * _EDGE - (0 if is_wide else _LEGEND_WIDTH + _GAP)
+        scale = min(room / max(drawing.width, 1), _MAP_HEIGHT / max(drawing.height, 1))
+        width, height = drawing.width * scale, drawing.height * scale
+        return cls(_EDGE + (room - width) / 2, top, scale, width, height)
+
+    def place(self, point: Point) -> Point:
+        """A point of the drawing on the sheet."""
+        return self.left + point[0] * self.scale, self.top + point[1] * self.scale
+
+    def places(self, points: Iterable[Point]) -> list[Point]:
+        """Points of the drawing on the sheet."""
+        return [self.place(point) for point in points]
+
+
+class _Sheet:
+    """One picture while it is drawn, from the paper up."""
+
+    def __init__(self, scene: Scene, heading: Heading) -> None:
+        self._scene, self._theme, self._words = scene, scene.theme, scene.words
+        self._title = clean_line(heading.title, 200) or self._words.title
+        self._subtitle = clean_line(heading.subtitle, 200)
+        drawing = scene.drawing
+        self._is_wide = drawing.width >= drawing.height * _WIDE
+        self._frame = _Frame.of(
+            drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
+        )
+        self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
+        self._labels = self._fitted_labels()
+        self._stage_size = self._free_stage()
+        self._hatch_id = f"sold-out-{'dark' if self._theme is DARK else 'light'}"
+        self._root = Element("svg")
+
+    def document(self) -> str:
+        """The SVG text."""
+        entries = self._scene.legend()
+        if self._scene.drawing.focus is not None and self._stage_size is None:
+            look = Look(fill=self._theme.stage)
+            entries.append(Entry(look=look, text=self._words.stage, symbol=Symbol.STAGE))
+        height = self._height(len(entries))
+        _set(
+            self._root,
+            xmlns="http://www.w3.org/2000/svg",
+            role="img",
+            aria_label=self._title,
+            lang=self._words.language,
+            viewBox=f"0 0 {WIDTH} {_n(height)}",
+            width=WIDTH,
+            height=height,
+            font_family=_FAMILY,
+        )
+        _add(self._root, "title", self._title)
+        _add(self._root, "desc", self._scene.summary())
+        self._hatch()
+        _add(self._root, "rect", width=WIDTH, height=height, fill=self._theme.paper)
+        self._headline()
+        self._zones()
+        self._stage()
+        self._best()
+        self._legend(entries)
+        self._notes(height)
+        return tostring(self._root, encoding="unicode")
+
+    def _height(self, entries: int) -> float:
+        """How high the sheet is with so many entries in its legend."""
+        map_end = self._frame.top + self._frame.height
+        notes = _GAP + _NOTE * len(self._scene.notes()) + _EDGE / 2
+        if self._is_wide:
+            return map_end + _GAP + _ENTRY * -(-entries // _COLUMNS) + notes
+        return max(map_end, self._frame.top + _ENTRY * entries) + notes
+
+    def _hatch(self) -> None:
+        """The pattern of what is sold out: lines, so that it does not rest on colour."""
+        pattern = _add(
+            _add(self._root, "defs"),
+            "pattern",
+            id=self._hatch_id,
+            width=9,
+            height=9,
+            patternUnits="userSpaceOnUse",
+            patternTransform="rotate(45)",
+        )
+        _add(pattern, "rect", width=9, height=9, fill=self._theme.sold_out)
+        _add(pattern, "rect", width=2.5, height=9, fill=self._theme.hatch)
+
+    def _headline(self) -> None:
+        room = WIDTH - 2.0 * _EDGE
+        if self._scene.drawing.is_schematic:
+            room -= self._schematic_mark() + _GAP
+        title = fitted(self._title, 30, room)
+        self._text(title, (_EDGE, _EDGE + 27), 30, weight=_BOLD, anchor="start")
+        if self._subtitle:
+            subtitle = fitted(self._subtitle, 19, room)
+            at = (_EDGE, _EDGE + 58)
+            self._text(subtitle, at, 19, fill=self._theme.faint_ink, anchor="start")
+
+    def _schematic_mark(self) -> float:
+        """Says at the top right that the places are ours; how wide that is."""
+        words = self._words.schematic
+        width = width_of(words, 17) + 32
+        left = WIDTH - _EDGE - width
+        _add(
+            self._root,
+            "rect",
+            x=left,
+            y=_EDGE,
+            width=width,
+            height=36,
+            rx=18,
+            fill=self._theme.paper,
+            stroke=self._theme.ink,
+            stroke_width=1.5,
+            stroke_dasharray="5 4",
+        )
+        self._text(words, (left + width / 2, _EDGE + 24), 17, weight=_BOLD)
+        return width
+
+    def _fitted_labels(self) -> list[Label | None]:
+        return labels_in(
+            [
+                Place(
+                    outline=outline,
+                    at=self._frame.place(zone.drawn.label_at),
+                    name=zone.name,
+                    below=self._price(zone),
+                )
+                for zone, outline in zip(self._scene.zones, self._outlines, strict=True)
+            ]
+        )
+
+    def _zones(self) -> None:
+        """The zones with their labels, the largest first: a zone within another stays on top."""
+        triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
+        for zone, outline, label in sorted(triples, key=lambda triple: -_area(triple[1])):
+            self._zone(zone, outline, label)
+
+    def _zone(self, zone: PricedZone, outline: Sequence[Point], label: Label | None) -> None:
+        group = _add(self._root, "g")
+        _add(group, "title", self._told(zone))
+        self._painted(group, "path", zone.look, d=_closed(outline))
+        fill = zone.look.fill
+        ink = readable_on(fill)
+        if zone.standing is not Standing.SOLD_OUT:
+            self._seats(group, zone, mixed(fill, ink, 0.42))
+        if zone.standing in (Standing.OUTSIDE, Standing.NO_OFFER):
+            ink = mixed(ink, fill, 0.2)
+        if label is not None:
+            self._label(group, label, ink, fill)
+
+    def _painted(self, parent: Element, tag: str, look: Look, **place: str | float) -> None:
+        """An area in its look."""
+        shape = _add(parent, tag)
+        _set(
+            shape,
+            **place,
+            fill=f"url(#{self._hatch_id})" if look.is_hatched else look.fill,
+            stroke=self._theme.faint_ink,
+            stroke_width=1,
+        )
+        if look.is_dashed:
+            _set(shape, stroke_dasharray="6 4", stroke_width=1.5)
+
+    def _seats(self, group: Element, zone: PricedZone, color: str) -> None:
+        """Seats as one path: dots of no length with round ends, or a line a row."""
+        rows = [self._frame.places(row) for row in zone.drawn.rows if row]
+        if not rows or self._rows > ROWS_AS_LINES:
+            return
+        pitch = _pitch(rows)
+        if self._seat_count <= SEATS_AS_DOTS:
+            width = min(max(pitch * 0.62, 1.2), 13.0)
+            path = "".join(f"M{_xy(seat)}h0" for row in rows for seat in row)
+        else:
+            width = min(max(pitch * 0.5, 1.5), 3.0)
+            path = "".join(_open(_thinned(row)) for row in rows)
+        _add(
+            group,
+            "path",
+            d=path,
+            fill="none",
+            stroke=color,
+            stroke_width=width,
+            stroke_linecap="round",
+            stroke_linejoin="round",
+        )
+
+    def _label(self, group: Element, label: Label, ink: str, fill: str) -> None:
+        """A label; a rim in the colour of its zone keeps seats and hatch off the letters."""
+        x, y = label.at
+        turn = {"transform": f"rotate(-90 {_xy(label.at)})"} if label.is_upright else {}
+        first = y - (len(label.lines) - 1) / 2 * LINE_HEIGHT * label.size + label.size * 0.36
+        for line, words in enumerate(label.lines):
+            at = (x, first + line * LINE_HEIGHT * label.size)
+            weight = _BOLD if line < label.strong else None
+            text = self._text(words, at, label.size, weight=weight, fill=ink, parent=group)
+            _set(text, stroke=fill, stroke_width=label.size * 0.3, paint_order="stroke", **turn)
+            _set(text, stroke_linejoin="round")
+
+    def _price(self, zone: PricedZone) -> str:
+        """What stands below the name: the price, or from where it begins."""
+        if zone.standing is Standing.SOLD_OUT:
+            return self._words.sold_out
+        if zone.prices is None:
+            return ""
+        lowest, highest = zone.prices
+        amount = self._words.amount(lowest)
+        return amount if lowest == highest else self._words.from_price.format(amount)
+
+    def _told(self, zone: PricedZone) -> str:
+        """One zone in words, for a pointer that rests on it."""
+        words = self._words
+        facts = [zone.category]
+        if zone.standing is Standing.SOLD_OUT:
+            facts.append(words.sold_out)
+        elif zone.standing is Standing.NO_OFFER:
+            facts.append(words.no_offer)
+        else:
+            facts.append(words.prices(*zone.prices) if zone.prices else words.no_price)
+            if zone.left is not None and zone.standing is not Standing.OUTSIDE:
+                facts.append(words.left.format(zone.left))
+        return ", ".join([zone.name, *(fact for fact in facts if fact)])
+
+    def _free_stage(self) -> tuple[float, float] | None:
+        """The largest mark of the stage that touches no zone; None when there is room for none."""
+        focus = self._scene.drawing.focus
+        if focus is None:
+            return None
+        x, y = self._frame.place(focus)
+        least = width_of(self._words.stage, 13) + 16
+        for width, height in _STAGES:
+            box = (x - width / 2 - 8, y - height / 2 - 8, x + width / 2 + 8, y + height / 2 + 8)
+            if width >= least and self._is_free(box):
+                return width, height
+        return None
+
+    def _is_free(self, box: _Box) -> bool:
+        frame = self._frame
+        return (
+            frame.left - _EDGE / 2 <= box[0]
+            and box[2] <= frame.left + frame.width + _EDGE / 2
+            and frame.top - _EDGE / 2 <= box[1]
+            and box[3] <= frame.top + frame.height + _EDGE / 2
+            and not any(_touches(outline, box) for outline in self._outlines)
+        )
+
+    def _stage(self) -> None:
+        focus = self._scene.drawing.focus
+        if focus is None:
+            return
+        x, y = self._frame.place(focus)
+        if self._stage_size is None:
+            self._stage_disc((x, y))
+            return
+        width, height = self._stage_size
+        _add(
+            self._root,
+            "rect",
+            x=x - width / 2,
+            y=y - height / 2,
+            width=width,
+            height=height,
+            rx=min(10, height / 4),
+            fill=self._theme.stage,
+        )
+        size = max(s for s in (13, 15, 17, 20) if width_of(self._words.stage, s) + 16 <= width)
+        ink = readable_on(self._theme.stage)
+        self._text(self._words.stage, (x, y + size * 0.36), size, fill=ink)
+
+    def _stage_disc(self, at: Point) -> None:
+        """The mark of the stage where there is no room for its name."""
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=8)
+        _set(disc, fill=self._theme.stage, stroke=self._theme.ink, stroke_width=2)
+
+    def _best(self) -> None:
+        """A strong edge and a number for the zones that suit the wish best."""
+        by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
+        places = [by_number[zone.drawn.number] for zone in self._scene.best]
+        for place in reversed(places):
+            edge = _add(self._root, "path", d=_closed(self._outlines[place]), fill="none")
+            _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
+        for rank, place in reversed(list(enumerate(places, 1))):
+            self._number(rank, _in_corner(self._outlines[place], self._labels[place]))
+
+    def _number(self, rank: int, at: Point) -> None:
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=10)
+        _set(disc, fill=self._theme.ink, stroke=self._theme.paper, stroke_width=2)
+        at = (at[0], at[1] + 5)
+        self._text(str(rank), at, 14, weight=_BOLD, fill=self._theme.paper)
+
+    def _legend(self, entries: Sequence[Entry]) -> None:
+        columns = _COLUMNS if self._is_wide else 1
+        left = _EDGE if self._is_wide else WIDTH - _EDGE - _LEGEND_WIDTH
+        top = self._frame.top + (self._frame.height + _GAP if self._is_wide else 0)
+        width = (WIDTH - 2 * _EDGE) / _COLUMNS if self._is_wide else _LEGEND_WIDTH
+        for place, entry in enumerate(entries):
+            at = (left + place % columns * width, top + place // columns * _ENTRY)
+            self._entry(entry, at, width - _GAP / 2)
+
+    def _entry(self, entry: Entry, at: Point, width: float) -> None:
+        x, y = at
+        self._swatch(entry, (x, y + 1))
+        room, start = width - 52, x + 52
+        text, detail = fitted(entry.text, 17, room), fitted(entry.detail, 15, room)
+        self._text(text, (start, y + (15 if detail else 24)), 17, weight=_BOLD, anchor="start")
+        self._text(detail, (start, y + 35), 15, fill=self._theme.faint_ink, anchor="start")
+
+    def _swatch(self, entry: Entry, at: Point) -> None:
+        x, y = at
+        middle = (x + 19, y + 18)
+        match entry.symbol:
+            case Symbol.STAGE:
+                self._stage_disc(middle)
+            case Symbol.BEST:
+                place = {"x": x + 1.5, "y": y + 1.5, "width": 35, "height": 33, "rx": 5}
+                edge = _add(self._root, "rect", fill="none")
+                _set(edge, **place, stroke=self._theme.ink, stroke_width=3.5)
+                self._number(1, middle)
+            case Symbol.AREA:
+                self._painted(self._root, "rect", entry.look, x=x, y=y, width=38, height=36, rx=5)
+
+    def _notes(self, height: float) -> None:
+        notes = self._scene.notes()
+        for line, note in enumerate(notes):
+            at = (_EDGE, height - _EDGE / 2 - _NOTE * (len(notes) - line - 1) - 6)
+            self._text(note, at, 16, fill=self._theme.faint_ink, anchor="start")
+
+    def _text(
+        self,
+        words: str,
+        at: Point,
+        size: float,
+        *,
+        weight: str | None = None,
+        fill: str | None = None,
+        anchor: str = "middle",
+        parent: Element | None = None,
+    ) -> Element:
+        text = _add(
+            self._root if parent is None else parent,
+            "text",
+            words,
+            x=at[0],
+            y=at[1],
+            font_size=size,
+            fill=fill or self._theme.ink,
+        )
+        if anchor != "start":
+            _set(text, text_anchor=anchor)
+        if weight is not None:
+            _set(text, font_weight=weight)
+        return text
+
+    @property
+    def _rows(self) -> int:
+        return sum(len(zone.drawn.rows) for zone in self._scene.zones)
+
+    @property
+    def _seat_count(self) -> int:
+        return sum(len(row) for zone in self._scene.zones for row in zone.drawn.rows)
+
+
+def _add(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
+    """A new element in `parent`; `_` in the name of an attribute stands for `-`."""
+    element = SubElement(parent, tag)
+    if text:
+        element.text = text
+    _set(element, **attributes)
+    return element
+
+
+def _set(element: Element, **attributes: str | float) -> None:
+    for name, value in attributes.items():
+        element.set(name.replace("_", "-"), value if isinstance(value, str) else _n(value))
+
+
+def _n(number: float) -> str:
+    """A number with at most one decimal."""
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _xy(point: Point) -> str:
+    return f"{_n(point[0])} {_n(point[1])}"
+
+
+def _open(points: Sequence[Point]) -> str:
+    return "M" + "L".join(_xy(point) for point in points)
+
+
+def _closed(points: Sequence[Point]) -> str:
+    return _open(points) + "Z"
+
+
+def _thinned(row: Sequence[Point]) -> list[Point]:
+    """A few seats of a row, its ends among them: enough for the line it makes."""
+    last = len(row) - 1
+    kept = min(_ROW_POINTS, len(row))
+    return [row[round(place * last / max(kept - 1, 1))] for place in range(kept)]
+
+
+def _pitch(rows: Sequence[Sequence[Point]]) -> float:
+    """How far seats are from their neighbours: the median along rows, else across them."""
+    steps = [_distance(a, b) for row in rows for a, b in pairwise(row)]
+    steps = steps or [_distance(a[0], b[0]) for a, b in pairwise(rows)]
+    return median(steps) if steps else 10.0
+
+
+def _distance(a: Point, b: Point) -> float:
+    return hypot(a[0] - b[0], a[1] - b[1])
+
+
+def _area(outline: Sequence[Point]) -> float:
+    corners = zip(outline, (*outline[1:], outline[0]), strict=True)
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)) / 2
+
+
+def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
+    """A point in that corner of an outline which is farthest from its label."""
+    across = sum(x for x, _ in outline) / len(outline)
+    down = sum(y for _, y in outline) / len(outline)
+    left, top, right, bottom = label.box if label is not None else (across, down, across, down)
+
+    def distance(point: Point) -> float:
+        x, y = point
+        return hypot(max(left - x, x - right, 0), max(top - y, y - bottom, 0))
+
+    inward = (
+        (
+            x + min(max(across - x, -_INWARD), _INWARD),
+            y + min(max(down - y, -_INWARD), _INWARD),
+        )
+        for x, y in outline
+    )
+    return max(inward, key=distance)
+
+
+def _touches(outline: Sequence[Point], box: _Box) -> bool:
+    """Whether a box meets an outline or lies within it."""
+    left, top, right, bottom = box
+    if (
+        max(x for x, _ in outline) < left
+        or min(x for x, _ in outline) > right
+        or max(y for _, y in outline) < top
+        or min(y for _, y in outline) > bottom
+    ):
+        return False
+    sides = zip(outline, (*outline[1:], outline[0]), strict=True)
+    return any(_cuts(a, b, box) for a, b in sides) or _is_inside(outline, (left, top))
+
+
+def _cuts(a: Point, b: Point, box: _Box) -> bool:
+    """Whether a line from `a` to `b` has a point in the box (Liang and Barsky)."""
+    enter, leave = 0.0, 1.0
+    for start, step, low, high in (
+        (a[0], b[0] - a[0], box[0], box[2]),
+        (a[1], b[1] - a[1], box[1], box[3]),
+    ):
+        if step == 0:
+            if not low <= start <= high:
+                return False
+            continue
+        first, second = sorted(((low - start) / step, (high - start) / step))
+        enter, leave = max(enter, first), min(leave, second)
+    return enter <= leave
+
+
+def _is_inside(outline: Sequence[Point], point: Point) -> bool:
+    x, y = point
+    crossings = sum(
+        (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
+        for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True)
+    )
+    return crossings % 2 == 1

@@ -1,0 +1,242 @@
+"""What a picture of a seat map shows: zones with prices, how they stand to the wish, the legend."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+from korus_mcp.money import Money
+from korus_mcp.seating.layout import Drawing, DrawnZone
+from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
+from korus_mcp.seating.table import ZoneRow
+from korus_mcp.seating.wording import Words
+from korus_mcp.untrusted import clean_line
+
+NAME_LIMIT: Final = 80
+SHOWN_BEST: Final = 3
+_DIMMED: Final = 0.78
+"""How much paper there is in the colour of a zone outside the wish."""
+
+
+class Standing(Enum):
+    """How a zone stands to the wish."""
+
+    OPEN = "open"
+    UNPRICED = "unpriced"
+    OUTSIDE = "outside"
+    SOLD_OUT = "sold_out"
+    NO_OFFER = "no_offer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the picture answers; `best` are numbers of zones, the best first."""
+
+    quantity: int = 1
+    max_price: Decimal | None = None
+    best: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How an area is painted."""
+
+    fill: str
+    is_hatched: bool = False
+    is_dashed: bool = False
+
+
+class Symbol(Enum):
+    """What the legend shows beside its words: an area of a zone, or a mark on the map."""
+
+    AREA = "area"
+    BEST = "best"
+    STAGE = "stage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A line of the legend: its swatch, what it says, and which zones that is."""
+
+    look: Look
+    text: str
+    detail: str = ""
+    symbol: Symbol = Symbol.AREA
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricedZone:
+    """A zone with what it costs, from the lowest price to the highest, and how it is painted.
+
+    `step` is the place of its lowest price on the ramp.
+    """
+
+    drawn: DrawnZone
+    standing: Standing
+    prices: tuple[Money, Money] | None
+    left: int | None
+    step: int | None = None
+    look: Look = Look(fill="none")
+
+    @property
+    def name(self) -> str:
+        """Its name on one line, without what nobody sees."""
+        return clean_line(self.drawn.name, NAME_LIMIT)
+
+    @property
+    def category(self) -> str:
+        """Its category, the same way; "" when it has none."""
+        return clean_line(self.drawn.category or "", NAME_LIMIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """All that a picture shows, before it is placed."""
+
+    drawing: Drawing
+    zones: tuple[PricedZone, ...]
+    colors: tuple[str, ...]
+    asked: Asked
+    words: Words
+    theme: Theme
+
+    def legend(self) -> list[Entry]:
+        """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
+        prices = [self._step(step, color) for step, color in enumerate(self.colors)]
+        others = (
+            (Standing.UNPRICED, self.words.no_price),
+            (Standing.OUTSIDE, self._outside_words()),
+            (Standing.SOLD_OUT, self.words.sold_out),
+            (Standing.NO_OFFER, self.words.no_offer),
+        )
+        found = [self._other(standing, text) for standing, text in others]
+        return [*prices, *(entry for entry in found if entry is not None), *self._best_entry()]
+
+    @property
+    def best(self) -> list[PricedZone]:
+        """The zones that are marked, the best first."""
+        by_number = {zone.drawn.number: zone for zone in self.zones}
+        return [by_number[n] for n in self.asked.best if n in by_number][:SHOWN_BEST]
+
+    def summary(self) -> str:
+        """The picture in words, for those who do not see it."""
+        schematic = [self.words.schematic] if self.drawing.is_schematic else []
+        entries = (f"{e.text} ({e.detail})" if e.detail else e.text for e in self.legend())
+        count = self.words.zone_count.format(len(self.zones))
+        parts = [*schematic, count, *entries, *self.notes()]
+        return ". ".join(part.rstrip(".") for part in parts) + "."
+
+    def notes(self) -> list[str]:
+        """What the picture does not promise."""
+        is_mixed = any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic
+        return [self.words.partly_schematic] * is_mixed + [self.words.allocates]
+
+    def _step(self, step: int, color: str) -> Entry:
+        zones = [zone for zone in self.zones if zone.step == step]
+        prices = [zone.prices for zone in zones if zone.prices is not None]
+        text = self.words.prices(min(p[0] for p in prices), max(p[1] for p in prices))
+        return Entry(look=Look(fill=color), text=text, detail=self._detail(zones))
+
+    def _other(self, standing: Standing, text: str) -> Entry | None:
+        zones = [zone for zone in self.zones if zone.standing is standing]
+        if not zones:
+            return None
+        detail = (
+            ", ".join(zone.name for zone in zones)
+            if len(zones) <= 2
+            else self.words.zone_count.format(len(zones))
+        )
+        return Entry(look=zones[0].look, text=text, detail=detail)
+
+    def _best_entry(self) -> list[Entry]:
+        names = ", ".join(zone.name for zone in self.best)
+        look = Look(fill=self.theme.paper)
+        entry = Entry(look=look, text=self.words.best, detail=names, symbol=Symbol.BEST)
+        return [entry] if names else []
+
+    def _detail(self, zones: Sequence[PricedZone]) -> str:
+        """Which zones: their categories and how many there are, or the names of one or two."""
+        categories = ", ".join(dict.fromkeys(zone.category for zone in zones if zone.category))
+        count = self.words.zone_count.format(len(zones))
+        if len(zones) > 2:
+            return f"{categories} · {count}" if categories else count
+        return categories or ", ".join(zone.name for zone in zones)
+
+    def _outside_words(self) -> str:
+        words, asked = self.words, self.asked
+        above = (
+            words.above.format(words.amount(Money(asked.max_price)))
+            if asked.max_price is not None
+            else ""
+        )
+        fewer = words.fewer.format(asked.quantity) if asked.quantity > 1 else ""
+        if above and fewer:
+            return words.either.format(above, fewer[0].lower() + fewer[1:])
+        return above or fewer
+
+
+def scene_of(
+    drawing: Drawing, rows: Sequence[ZoneRow], asked: Asked, words: Words, theme: Theme
+) -> Scene:
+    """Tie prices to the zones of a drawing by their numbers, and choose how each is painted."""
+    by_number = {row.number: row for row in rows}
+    found = [_found(zone, by_number.get(zone.number), asked.quantity) for zone in drawing.zones]
+    steps = _steps([each.prices[0] for each in found if each.prices is not None])
+    colors = ramp(max(steps.values()) + 1) if steps else ()
+    zones = []
+    for each in found:
+        step = steps[each.prices[0]] if each.prices is not None else None
+        is_dashed = each.drawn.is_schematic and not drawing.is_schematic
+        color = theme.paper if step is None else colors[step]
+        look = _look(each.standing, color, theme, is_dashed=is_dashed)
+        zones.append(replace(each, step=step, look=look))
+    return Scene(
+        drawing=drawing, zones=tuple(zones), colors=colors, asked=asked, words=words, theme=theme
+    )
+
+
+def _found(zone: DrawnZone, row: ZoneRow | None, quantity: int) -> PricedZone:
+    standing = standing_of(row, quantity)
+    left = row.left if row is not None else None
+    return PricedZone(drawn=zone, standing=standing, prices=_prices(row, standing), left=left)
+
+
+def standing_of(row: ZoneRow | None, quantity: int) -> Standing:
+    """How a zone stands to the wish for so many seats at the prices its row was made for."""
+    if row is None or not row.all_offers:
+        return Standing.NO_OFFER
+    if all(offer.left == 0 for offer in row.all_offers):
+        return Standing.SOLD_OUT
+    if not row.has_room_for(quantity):
+        return Standing.OUTSIDE
+    return Standing.OPEN if row.cheapest is not None else Standing.UNPRICED
+
+
+def _prices(row: ZoneRow | None, standing: Standing) -> tuple[Money, Money] | None:
+    """The lowest and the highest price of what a zone has left: within the wish, else of any."""
+    if row is None:
+        return None
+    offers = row.all_offers if standing is Standing.OUTSIDE else row.offers
+    found = [o.price for o in offers if o.price is not None and o.left != 0]
+    return (min(found), max(found)) if found else None
+
+
+def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
+    """The step of each price: one each while there are enough, else neighbours share one."""
+    distinct = sorted(set(prices))
+    count = min(len(distinct), STEPS)
+    return {price: rank * count // len(distinct) for rank, price in enumerate(distinct)}
+
+
+def _look(standing: Standing, color: str, theme: Theme, *, is_dashed: bool) -> Look:
+    match standing:
+        case Standing.SOLD_OUT:
+            return Look(fill=theme.sold_out, is_hatched=True, is_dashed=is_dashed)
+        case Standing.NO_OFFER:
+            fill = theme.no_offer
+        case Standing.OUTSIDE:
+            fill = mixed(color, theme.paper, _DIMMED)
+        case _:
+            fill = color
+    return Look(fill=fill, is_dashed=is_dashed)

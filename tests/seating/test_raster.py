@@ -1,0 +1,116 @@
+"""The picture as PNG: its size, and letters on a machine without fonts."""
+
+import random
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from korus_mcp.seating.lettering import width_of
+from korus_mcp.seating.raster import LARGEST, NotDrawn, png, png_aside
+from tests.seating.pixels import Pixels, decoded
+from tests.seating.redraw import drawn
+from tests.seating.venues import hall_venue, large_venue, stadium_venue
+
+
+def size_of(image: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", image[16:24])
+    return width, height
+
+
+def lettered(text: str, *, weight: str = "600") -> Pixels:
+    """A text of 40 units on white, 600 pixels across."""
+    return decoded(
+        png(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 60" width="600" height="60">'
+            '<rect width="600" height="60" fill="#fff"/>'
+            f'<text x="10" y="45" font-size="40" font-weight="{weight}">{text}</text></svg>',
+            width=600,
+        )
+    )
+
+
+def inked(pixels: Pixels) -> list[int]:
+    """The columns in which something stands."""
+    return [x for x in range(pixels.width) if any(row[4 * x] < 200 for row in pixels.rows)]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_stadium_a_hall_and_a_bowl_of_sixty_thousand_seats_stay_under_200_kb(
+    *, dark: bool
+) -> None:
+    places = (stadium_venue(), large_venue(10, 20, 25), hall_venue(), large_venue())
+    for place in places:
+        image = png(drawn(place, dark=dark))
+        assert len(image) <= LARGEST
+        assert size_of(image)[0] == 1200
+
+
+def test_a_picture_that_would_be_larger_is_made_narrower() -> None:
+    dice = random.Random(1)
+    squares = "".join(
+        f'<rect x="{x}" y="{y}" width="2" height="2" fill="#{dice.randrange(1 << 24):06x}"/>'
+        for x in range(0, 300, 2)
+        for y in range(0, 600, 2)
+    )
+    image = png(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 600">{squares}</svg>')
+    assert size_of(image)[0] < 1200
+
+
+@pytest.mark.parametrize("text", ["Été", "Œuvre", "Κερκίδα", "Трибуна", "Łódź", "Ở €"])
+@pytest.mark.parametrize("weight", ["400", "600"])
+def test_european_letters_are_there_whatever_fonts_a_machine_has(text: str, weight: str) -> None:
+    box = lettered("\u4e00", weight=weight).rows
+    for letter in text.replace(" ", ""):
+        found = lettered(letter, weight=weight)
+        assert inked(found)
+        assert found.rows != box, letter
+
+
+@pytest.mark.parametrize("text", ["東スタンド", "مدرج", "ไทย", "🎫"])
+def test_other_letters_are_boxes_and_no_crash(text: str) -> None:
+    assert inked(lettered(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["North 217", "from €14.50", "WWW MMM", "Loge présidentielle", "Щука", "Ώρα Ηχώ", "東京"],
+)
+def test_a_text_is_never_wider_than_was_reckoned_with(text: str) -> None:
+    columns = inked(lettered(text))
+    assert columns[-1] - columns[0] <= width_of(text, 40)
+
+
+def test_bold_letters_are_bolder() -> None:
+    def ink(weight: str) -> int:
+        return sum(
+            row[4 * x] < 128 for row in lettered("Hall", weight=weight).rows for x in range(600)
+        )
+
+    assert ink("600") > 1.1 * ink("400")
+
+
+def test_what_is_no_svg_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown token"):
+        png("not a picture")
+
+
+@pytest.mark.anyio
+async def test_a_picture_made_in_another_process_is_the_same() -> None:
+    picture = drawn(hall_venue(), language="fr")
+    assert await png_aside(picture, width=300) == png(picture, width=300)
+
+
+@pytest.mark.anyio
+async def test_a_renderer_that_fails_in_another_process_is_told_as_that() -> None:
+    with pytest.raises(NotDrawn):
+        await png_aside("not a picture")
+
+
+def test_the_renderer_is_loaded_with_the_first_picture_only() -> None:
+    program = "import sys, korus_mcp.seating.raster; print('resvg_py' in sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "False"

@@ -25,6 +25,7 @@ from korus_mcp.seating.geometry import (
 )
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.names import CategoryNames, zone_name
+from korus_mcp.seating.silhouette import silhouette
 from korus_mcp.untrusted import clean_line
 
 SIDE: Final = 1000.0
@@ -242,9 +243,8 @@ def _shape(raw: _Raw, fit: _Fit, corners: int) -> _Shape:
     outline = _thinned(fit.places(raw.polygon), corners)
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
-        seats = fit.places(hull(seat for row in raw.rows for seat in row))
-        pad = _pad(raw.rows, fit.scale) if seats else _LEAST_PAD
-        outline = _thinned(padded(seats or outline, pad), corners)
+        around_it = _around_the_seats(raw, fit) if raw.rows else padded(outline, _LEAST_PAD)
+        outline = _thinned(around_it, corners)
         place = label_place(outline) or outline[0]
     around = box_of([*outline, *fit.box(raw.box).corners])
     return _Shape(
@@ -254,6 +254,10 @@ def _shape(raw: _Raw, fit: _Fit, corners: int) -> _Shape:
         rows=raw.rows,
         row_names=raw.row_names,
     )
+
+
+def _around_the_seats(raw: _Raw, fit: _Fit) -> tuple[Point, ...]:
+    return silhouette([fit.places(row) for row in raw.rows], _pad(raw.rows, fit.scale))
 
 
 def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:

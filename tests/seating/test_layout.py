@@ -362,3 +362,13 @@ def test_a_drawing_does_not_depend_on_the_units(
     assert one.is_schematic == other.is_schematic
     pairs = zip(one.zones[0].outline, other.zones[0].outline, strict=True)
     assert all(hypot(x - x2, y - y2) < 0.5 for (x, y), (x2, y2) in pairs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.tuples(TIDY, TIDY), min_size=1, max_size=9), min_size=1, max_size=5))
+def test_an_outline_holds_all_seats_in_whatever_rows_they_are(
+    rows: list[list[tuple[float, float]]],
+) -> None:
+    (zone,) = drawn(plan({"rows": [row("?", *each) for each in rows]})).zones
+    assert all(winds_around(zone.outline, seat) for seat in seats(zone))
+    assert len(seats(zone)) == (0 if zone.is_schematic else sum(map(len, rows)))

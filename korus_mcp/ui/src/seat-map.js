@@ -22,6 +22,7 @@ fill(root, notice, content, speaker);
 
 let host = null;
 let context = {};
+let input = {};
 let page = null;
 
 /** One sheet on the screen. */
@@ -181,9 +182,10 @@ class Page {
   }
 
   #footer() {
-    const { isSchematic, untied } = this.#sheet;
+    const { isSchematic, untied, zones } = this.#sheet;
     const lines = [
       isSchematic && this.#words("schematic"),
+      !isSchematic && zones.some((z) => z.isSchematic) && this.#words("partly_schematic"),
       !this.#map && this.#words("undrawn"),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
@@ -314,7 +316,7 @@ function warn(text) {
 
 /** Put a result on the screen; a wish of the person outlives it. */
 function showResult(result, wish = null) {
-  const sheet = sheetOf(result);
+  const sheet = sheetOf(result, input);
   if (!sheet || result.isError) return showNothing(result);
   page?.leave();
   page = new Page(sheet, wish);
@@ -344,7 +346,7 @@ async function refresh(sheet, shown) {
   const result = await host.callTool("get_seat_map", args).catch(() => null);
   const isOurs = page === shown;
   if (!isOurs) return;
-  const renewed = result && !result.isError ? sheetOf(result) : null;
+  const renewed = result && !result.isError ? sheetOf(result, args) : null;
   if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) return warn(shown.words("failed"));
   warn("");
   showResult(result, wish);
@@ -362,6 +364,7 @@ showWaiting();
 connect({
   name: "korus-seat-map",
   version: "1.0.0",
+  onInput: (args) => (input = args),
   onResult: (result) => showResult(result),
   onCancelled: () => !page && fill(content, h("p", { class: "notice" }, wordsNow()("cancelled"))),
   onContext: (changed) => {

@@ -63,8 +63,8 @@ export class ZoneList {
         "span",
         { class: "what" },
         h("bdi", { class: "name" }, name),
-        isBest && h("span", { class: "badge" }, words("best")),
         category && h("bdi", { class: "category" }, category),
+        isBest && h("span", { class: "badge" }, "★ ", words("best")),
       ),
       h("span", { class: "much" }, h("span", { class: "price" }, price), h("span", { class: "left" }, left)),
     );

@@ -46,6 +46,7 @@ export class MapView {
       svg("defs", null, this.#hatch),
       this.#focusPoint(),
       [...this.#shapes.values()].map((shape) => shape.element),
+      svg("g", { "aria-hidden": "true" }, [...this.#shapes.values()].map((shape) => shape.label)),
       this.#mark,
       this.#ring,
     );
@@ -57,8 +58,9 @@ export class MapView {
   /** Show which zones fit the wish and which one is chosen (a zone or null). */
   show(wish, chosen) {
     this.#wish = wish;
-    for (const { element, zone } of this.#shapes.values()) {
-      element.classList.toggle("dim", zone.isOnSale && !fits(zone, wish));
+    for (const { element, label, zone } of this.#shapes.values()) {
+      const isDim = zone.isOnSale && !fits(zone, wish);
+      for (const part of [element, label]) part.classList.toggle("dim", isDim);
       element.setAttribute("aria-label", this.#options.describe(zone, wish));
       if (zone.isOnSale) element.setAttribute("aria-pressed", String(zone === chosen));
     }
@@ -77,13 +79,14 @@ export class MapView {
     const step = stepOf(zone, this.#steps);
     const shade = step ? `shade-${step.shade}` : "";
     const state = zone.isSoldOut ? "sold-out" : zone.isOnSale ? "on-sale" : "off-sale";
-    const label = svg("text", { class: "label", "aria-hidden": "true" });
     const gap = gapOf(zone.rows);
     const isOurs = zone.isSchematic && !this.#sheet.isSchematic;
+    const classes = [state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" ");
+    const label = svg("text", { class: `label ${classes}` });
     const element = svg(
       "g",
       {
-        class: ["zone", state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" "),
+        class: `zone ${classes}`,
         role: "button",
         tabindex: "-1",
         "aria-disabled": zone.isOnSale ? null : "true",
@@ -96,7 +99,6 @@ export class MapView {
       svg("path", { class: "shape", d: pathOf(zone.outline) }),
       zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outline) }),
       zone.rows.length && zone.isOnSale ? seatsOf(zone.rows, gap) : null,
-      label,
     );
     return { element, zone, label, gap };
   }

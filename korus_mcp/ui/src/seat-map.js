@@ -39,8 +39,8 @@ class Page {
   #choosing;
   #choice;
   #side = h("div", { class: "side" });
-  #count = h("output", { class: "count" });
-  #mostShown = h("output", { class: "most" });
+  #count = h("span", { class: "count" });
+  #mostShown = h("span", { class: "most" });
   #mostInput = null;
   #refreshButton;
   #opener = null;
@@ -107,7 +107,9 @@ class Page {
     this.#refreshButton = h("button", { type: "button", class: "link", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
     fill(this.#side, this.#list.element);
     fill(content, this.#header(), this.#filters(), this.#body(), this.#footer());
-    content.onkeydown = (event) => event.key === "Escape" && this.chosen && this.#leaveChoice();
+    content.onkeydown = (event) => {
+      if (event.key === "Escape" && this.chosen) this.#leaveChoice();
+    };
     this.#show();
   }
 
@@ -208,18 +210,25 @@ class Page {
     this.#show();
     this.#choosing.rewish(wish);
     const count = this.#sheet.zones.filter((zone) => fits(zone, wish)).length;
-    announce(count ? this.#words("fitting", { count }) : this.#words("none_fits"));
+    const found = count ? this.#words("fitting", { count }) : this.#words("none_fits");
+    announce(`${this.#words("seats")}: ${wish.quantity}, ${this.#limit()}. ${found}`);
   }
 
   #show() {
     const { quantity, most } = this.#wish;
-    const limit = most === null ? this.#words("any_price") : this.#words("up_to", { price: this.#price(most) });
+    const limit = this.#limit();
     this.#count.textContent = String(quantity);
     this.#mostShown.textContent = limit;
     this.#mostInput?.setAttribute("aria-valuetext", limit);
     const isAsked = quantity === this.#asked.quantity && most === this.#asked.most;
     this.#list.show(this.#wish, isAsked);
     this.#map?.show(this.#wish, this.chosen);
+  }
+
+  #limit() {
+    const { most } = this.#wish;
+    if (most === null) return this.#words("any_price");
+    return this.#words("up_to", { price: this.#price(most) });
   }
 
   #choose(zone) {
@@ -360,6 +369,13 @@ function greet(connected) {
   page?.useHost(host);
 }
 
+/** The host takes the page away: nothing is asked any more. */
+function leave() {
+  page?.useHost(null);
+  host?.close();
+  host = null;
+}
+
 showWaiting();
 connect({
   name: "korus-seat-map",
@@ -372,7 +388,7 @@ connect({
     applyTheme(changed);
     if (!page) showWaiting();
   },
-  onTeardown: () => host?.close(),
+  onTeardown: leave,
   onLate: greet,
 }).then(greet, (error) => {
   warn(wordsNow()(error.kind === "silent" ? "silent" : "refused"));

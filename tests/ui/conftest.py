@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-
-pytest.importorskip("playwright.sync_api", reason="pip install playwright (no browser download)")
-
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.ui.stage import CHROMIUM, FLAGS, HOST, MODULES, Stage, run_node, served, staged

@@ -113,19 +113,20 @@ def test_more_contrast_makes_darker_lines(stage_with: Open) -> None:
 
 
 def test_every_shade_carries_its_label_with_enough_contrast() -> None:
-    css = (UI / "src" / "seat-map.css").read_text(encoding="utf-8")
-    pairs = re.findall(r"--shade-(\d): (#\w{6}); --ink-\1: (#\w{6});", css)
-    assert len(pairs) == 18  # six, in light, in dark by the host, in dark by the reader
+    pairs = re.findall(r"--shade-(\d): (#\w{6}); --ink-\1: (#\w{6});", _style())
+    assert len(pairs) == 6
     for _, shade, ink in pairs:
         assert _contrast(shade, ink) >= 4.5, (shade, ink)
 
 
-@pytest.mark.parametrize("place", range(3))
-def test_the_shades_are_told_apart_by_lightness_alone(place: int) -> None:
-    css = (UI / "src" / "seat-map.css").read_text(encoding="utf-8")
-    shades = re.findall(r"--shade-\d: (#\w{6});", css)[6 * place : 6 * place + 6]
+def test_the_shades_are_told_apart_by_lightness_alone() -> None:
+    shades = re.findall(r"--shade-\d: (#\w{6});", _style())
     steps = [_contrast(a, b) for a, b in pairwise(shades)]
     assert min(steps) >= 1.2, steps
+
+
+def _style() -> str:
+    return (UI / "src" / "seat-map.css").read_text(encoding="utf-8")
 
 
 def _background(frame: Frame) -> str:

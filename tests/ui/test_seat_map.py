@@ -117,6 +117,17 @@ def test_a_zone_is_chosen_by_keyboard_in_the_list(stage: Stage) -> None:
     expect(frame.locator(".row", has_text="Block 1")).to_be_focused()
 
 
+def test_the_keyboard_goes_through_the_page_and_out_of_it(stage: Stage) -> None:
+    frame = _open(stage)
+    names = ["Fewer seats", "More seats", "Price each", "Block 1, Category 1", "Block 2", "Refresh"]
+    focused = "() => { const e = document.activeElement; return e.ariaLabel ?? e.textContent; }"
+    for name in names:
+        stage.page.keyboard.press("Tab")
+        assert str(frame.evaluate(focused)).startswith(name)
+    stage.page.keyboard.press("Tab")
+    assert stage.page.evaluate("() => document.activeElement.tagName") == "BODY"
+
+
 def test_a_sold_out_zone_cannot_be_chosen_and_says_so(stage: Stage) -> None:
     frame = _open(stage)
     _zone(frame, "Block 5").click(force=True)
@@ -164,8 +175,15 @@ def test_the_price_filter_dims_the_map_and_sorts_the_list(stage: Stage) -> None:
 
 def test_the_highest_price_of_the_call_is_where_the_filter_begins(stage: Stage) -> None:
     frame = _open(stage, sheets.hall() | {"max_price": "30"})
-    expect(frame.locator(".most")).to_have_text("up to €25")
+    expect(frame.locator(".most")).to_have_text("up to €30")
     expect(frame.locator(".zone.dim")).to_have_count(1)
+
+
+def test_a_highest_price_below_all_prices_leaves_no_zone_that_fits(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"max_price": "5"})
+    expect(frame.locator(".most")).to_have_text("up to €5")
+    expect(frame.locator(".list")).to_contain_text("No zone fits.")
+    expect(frame.locator(".zone.dim")).to_have_count(4)
 
 
 def test_more_seats_dim_zones_with_fewer_left(stage: Stage) -> None:
@@ -387,5 +405,9 @@ def test_sixty_thousand_seats_are_shown_as_zones(stage: Stage, *, with_seats: bo
 def test_a_second_result_takes_the_place_of_the_first(stage_with: Open) -> None:
     stage = stage_with()
     frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
     stage.host("sendResult", sheets.result(sheets.stadium(seats_a_zone=10)))
     expect(frame.locator(".zone")).to_have_count(50)
+    expect(frame.locator(".choice")).to_have_count(0)
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})

@@ -53,7 +53,8 @@ export class Choosing {
   /** The host to ask from now on; null while there is none. */
   useHost(host) {
     this.#host = host;
-    if (this.zone && this.check.state === "unasked") this.#ask();
+    if (!host) this.#drop();
+    else if (this.zone && this.check.state === "unasked") this.#ask();
   }
 
   /** Choose a zone and the offer that suits the wish best. */
@@ -92,8 +93,7 @@ export class Choosing {
 
   /** Nothing is chosen any more; a model that was told of a choice is told of this, too. */
   clear() {
-    this.#turn += 1;
-    clearTimeout(this.#timer);
+    this.#drop();
     this.zone = this.offer = this.session = null;
     this.check = { state: "unasked" };
     this.#forgetMessage();
@@ -116,9 +116,15 @@ export class Choosing {
     this.#changed("sent");
   }
 
-  #ask(patience = 0) {
-    const turn = ++this.#turn;
+  /** What is still asked for does not count any more. */
+  #drop() {
+    this.#turn += 1;
     clearTimeout(this.#timer);
+  }
+
+  #ask(patience = 0) {
+    this.#drop();
+    const turn = this.#turn;
     this.session = null;
     this.told = null;
     this.#forgetMessage();

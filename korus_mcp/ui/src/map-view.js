@@ -23,8 +23,8 @@ export class MapView {
   #options;
   #shapes = new Map();
   #svg;
-  #ring = svg("path", { class: "ring" });
-  #mark = svg("path", { class: "mark" });
+  #ring = outline("ring");
+  #mark = outline("mark");
   #tip = h("div", { class: "tip", "aria-hidden": "true" });
   #hatch = svg("pattern", { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, stripes());
   #wish = null;
@@ -250,8 +250,14 @@ function halfChord({ outline, at: [x] }, y) {
   return Number.isFinite(left) && Number.isFinite(right) ? Math.min(x - left, right - x) : 0;
 }
 
-function outlineOn(path, zone) {
-  path.setAttribute("d", zone ? pathOf(zone.outline) : "");
+/** A line around a zone, on a broader one in the colour of the page: seen on every fill. */
+function outline(name) {
+  return svg("g", { class: `outline ${name}` }, svg("path"), svg("path"));
+}
+
+function outlineOn(group, zone) {
+  const d = zone ? pathOf(zone.outline) : "";
+  for (const path of group.children) path.setAttribute("d", d);
 }
 
 function pathOf(points) {

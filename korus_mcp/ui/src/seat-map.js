@@ -9,7 +9,7 @@ import { clean, sheetOf } from "./sheet.js";
 import { day, languageOf, price, translator } from "./texts.js";
 import { TEXTS } from "./seat-map.texts.js";
 import { applyTheme } from "./theme.js";
-import { fits, pricesOf, stepsOf } from "./wish.js";
+import { fits, isWithin, pricesOf, stepsOf } from "./wish.js";
 import { swatch, ZoneList } from "./zone-list.js";
 
 const MOST_SEATS = 50;
@@ -51,8 +51,11 @@ class Page {
     this.#words = translator(this.#language, TEXTS);
     this.#prices = pricesOf(sheet.zones);
     this.#steps = stepsOf(sheet.zones);
-    this.#asked = { quantity: sheet.quantity, most: this.#known(sheet.maxPrice) };
-    this.#wish = wish ? { ...wish, most: this.#known(wish.most) } : this.#asked;
+    this.#asked = {
+      quantity: Math.min(sheet.quantity, MOST_SEATS),
+      most: this.#limiting(sheet.maxPrice),
+    };
+    this.#wish = wish ? { ...wish, most: this.#limiting(wish.most) } : this.#asked;
     document.documentElement.lang = this.#language;
     this.#build();
   }
@@ -81,7 +84,9 @@ class Page {
     if (zone) this.#choosing.choose(zone, this.#wish);
   }
 
+  /** Give way to another sheet: a choice of this one does not stand any more. */
   leave() {
+    if (this.chosen) this.#choosing.clear();
     this.#choosing.useHost(null);
   }
 
@@ -152,7 +157,8 @@ class Page {
       oninput: () => this.#most(Number(this.#mostInput.value)),
     });
     const { most } = this.#wish;
-    this.#mostInput.value = most === null ? last : this.#prices.indexOf(most);
+    const within = this.#prices.filter((amount) => isWithin({ price: amount }, most));
+    this.#mostInput.value = Math.max(within.length - 1, 0);
     return h(
       "div",
       { class: "filter wide" },
@@ -303,10 +309,10 @@ class Page {
     return price(amount, this.#sheet.currency, this.#language);
   }
 
-  /** The highest known price that is not above a limit; null where the limit cuts off nothing. */
-  #known(limit) {
-    if (limit === null || Number(limit) >= Number(this.#prices.at(-1) ?? 0)) return null;
-    return this.#prices.filter((p) => Number(p) <= Number(limit)).at(-1) ?? this.#prices[0];
+  /** The limit, or null where it cuts off nothing. */
+  #limiting(limit) {
+    const cuts = this.#prices.some((amount) => !isWithin({ price: amount }, limit));
+    return cuts ? limit : null;
   }
 }
 

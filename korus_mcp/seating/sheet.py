@@ -1,7 +1,10 @@
 """The sheet: one JSON object with all that an interactive seat map shows.
 
-It goes to the page that draws the map, not to a model: coordinates are whole drawing units, nothing
-is null, and a key without a value is left out. `docs/seat-maps.md` says what each key means.
+It goes to the page that draws the map, not to a model. Coordinates are whole drawing units, flat
+(x, y, x, y, ...); nothing is null, and a key without a value is left out. Of a zone: `n` is its
+number, `at` the place of its label, `category` an index into `categories`, `from` and `to` what it
+costs, `best` its rank for the wish, `why` in words; `left` absent is no limit, 0 is sold out;
+`offers` absent is nothing on sale that day; `schematic` is a place of ours.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

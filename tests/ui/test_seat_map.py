@@ -333,7 +333,7 @@ def test_a_zone_without_an_offer_id_is_told_with_the_way_to_one(stage: Stage) ->
 
 def test_a_schematic_plan_says_that_it_is_one(stage: Stage) -> None:
     frame = _open(stage, sheets.hall() | {"schematic": True})
-    expect(frame.locator("footer")).to_contain_text("Schematic plan")
+    expect(frame.locator(".plan")).to_contain_text("Schematic plan")
 
 
 def test_refreshing_keeps_the_wish_and_the_choice(stage: Stage) -> None:

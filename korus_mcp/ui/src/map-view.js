@@ -104,14 +104,14 @@ export class MapView {
   }
 
   #focusPoint() {
-    const { focus, height } = this.#sheet;
+    const { focus } = this.#sheet;
     if (!focus) return null;
     const [x, y] = focus;
     const dy = isAbove(focus, this.#sheet.zones) ? "-0.8em" : "1.6em";
     return svg(
       "g",
       { class: "focus", "aria-hidden": "true" },
-      svg("circle", { cx: x, cy: y, r: height / 120 }),
+      svg("path", { d: `M${x} ${y}h0` }),
       svg("text", { x, y, dy }, this.#options.words("focus")),
     );
   }
@@ -196,16 +196,17 @@ export class MapView {
     this.#label(shapes, 1 / scale);
   }
 
-  /** One form and size for all zones; where it does not fit, the last word of the name, small. */
+  /** One form and size for all zones; where it does not fit, less of the name, and small. */
   #label(shapes, pixel) {
-    const least = { form: lastWord, size: LABEL_SIZES.at(-1) * pixel };
-    const forms = [this.#nameAndPrice, this.#lastWordAndPrice, (zone) => [zone.name], lastWord];
+    const size = LABEL_SIZES.at(-1) * pixel;
+    const less = [wholeName, nameInTwo, numberOf].map((form) => ({ form, size }));
+    const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
     const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
     const fitsIn = ({ form, size }) => ({ zone }) => hasSpace(zone, form(zone), size);
     const isForMost = (choice) => shapes.filter(fitsIn(choice)).length >= MOST * shapes.length;
-    const common = choices.find(isForMost) ?? least;
+    const common = choices.find(isForMost) ?? less[0];
     for (const shape of shapes) {
-      const choice = [common, least].find((c) => fitsIn(c)(shape));
+      const choice = [common, ...less].find((c) => fitsIn(c)(shape));
       const lines = choice ? linesOf(shape.zone.at, choice.form(shape.zone), choice.size) : [];
       shape.label.replaceChildren(...lines);
       if (choice) shape.label.setAttribute("font-size", choice.size);
@@ -214,17 +215,30 @@ export class MapView {
 
   #nameAndPrice = (zone) => [zone.name, this.#options.priceText(zone)].filter(Boolean);
 
-  #lastWordAndPrice = (zone) => [...lastWord(zone), this.#options.priceText(zone)].filter(Boolean);
+  #numberAndPrice = (zone) => [...numberOf(zone), this.#options.priceText(zone)].filter(Boolean);
 }
 
-function lastWord({ name }) {
-  return [name.split(" ").at(-1)];
+function wholeName({ name }) {
+  return [name];
+}
+
+/** "Centre garden side" as "Centre garden" and "side". */
+function nameInTwo({ name }) {
+  const breaks = [...name.matchAll(/ /g)].map((space) => space.index);
+  const middle = breaks.sort((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2))[0];
+  return middle === undefined ? [name] : [name.slice(0, middle), name.slice(middle + 1)];
+}
+
+/** "East 101" as "101"; a last word without a digit does not tell zones apart. */
+function numberOf({ name }) {
+  const last = name.split(" ").at(-1);
+  return [/\d/.test(last) ? last : name];
 }
 
 function linesOf([x, y], lines, size) {
   const first = y - ((lines.length - 1) * LINE * size) / 2;
   return lines.map((line, i) =>
-    svg("tspan", { class: i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
+    svg("tspan", { class: /\d/.test(line) && i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
   );
 }
 

@@ -172,7 +172,7 @@ class Page {
     return h(
       "div",
       { class: this.#map ? "body" : "body undrawn" },
-      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend()),
+      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend(), this.#schematic()),
       this.#side,
     );
   }
@@ -189,11 +189,16 @@ class Page {
     );
   }
 
+  #schematic() {
+    const { isSchematic, zones } = this.#sheet;
+    const isPartly = zones.some((zone) => zone.isSchematic);
+    if (!isSchematic && !isPartly) return null;
+    return h("p", { class: "note" }, this.#words(isSchematic ? "schematic" : "partly_schematic"));
+  }
+
   #footer() {
-    const { isSchematic, untied, zones } = this.#sheet;
+    const { untied } = this.#sheet;
     const lines = [
-      isSchematic && this.#words("schematic"),
-      !isSchematic && zones.some((z) => z.isSchematic) && this.#words("partly_schematic"),
       !this.#map && this.#words("undrawn"),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),

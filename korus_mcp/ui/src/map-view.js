@@ -1,0 +1,324 @@
+/** The drawing: zones as shapes one can point at, reach by keyboard and hear; seats as dots. */
+
+import { svg, h } from "./dom.js";
+import { fits, stepOf } from "./wish.js";
+
+const DIRECTIONS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+/** Sizes of a label in pixels of the screen, the first that fits; below them there is none. */
+const LABEL_SIZES = [14, 12.5, 11, 9.5];
+/** A form of label is for all zones where it fits this part of them. */
+const MOST = 0.7;
+const LINE = 1.2;
+const LETTER = 0.57;
+/** Seats nearer to each other than this, in pixels, are a grey mist: they are left out. */
+const CROWD = 3.2;
+
+/**
+ * The map of a sheet. `describe(zone, wish)` says it in words, `priceText(zone)` its price in short;
+ * `choose(zone)` is called for the zone that was clicked, or entered on the keyboard.
+ */
+export class MapView {
+  #sheet;
+  #steps;
+  #options;
+  #shapes = new Map();
+  #svg;
+  #ring = outline("ring");
+  #mark = outline("mark");
+  #tip = h("div", { class: "tip", "aria-hidden": "true" });
+  #hatch = svg("pattern", { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, stripes());
+  #wish = null;
+
+  constructor(sheet, steps, options) {
+    this.#sheet = sheet;
+    this.#steps = steps;
+    this.#options = options;
+    const drawn = sheet.zones.filter((zone) => zone.outline.length);
+    for (const zone of drawn) this.#shapes.set(zone.key, this.#shapeOf(zone));
+    this.#svg = svg(
+      "svg",
+      {
+        viewBox: viewBoxOf(sheet, drawn),
+        role: "group",
+        "aria-label": options.words("map"),
+        onkeydown: (event) => this.#key(event),
+      },
+      svg("defs", null, this.#hatch),
+      this.#focusPoint(),
+      [...this.#shapes.values()].map((shape) => shape.element),
+      svg("g", { "aria-hidden": "true" }, [...this.#shapes.values()].map((shape) => shape.label)),
+      this.#mark,
+      this.#ring,
+    );
+    this.element = h("div", { class: "map" }, this.#svg, this.#tip);
+    this.#roam(drawn[0]?.key);
+    new ResizeObserver(() => this.#fitLabels()).observe(this.element);
+  }
+
+  /** Show which zones fit the wish and which one is chosen (a zone or null). */
+  show(wish, chosen) {
+    this.#wish = wish;
+    for (const { element, label, zone } of this.#shapes.values()) {
+      const isDim = zone.isOnSale && !fits(zone, wish);
+      for (const part of [element, label]) part.classList.toggle("dim", isDim);
+      element.setAttribute("aria-label", this.#options.describe(zone, wish));
+      if (zone.isOnSale) element.setAttribute("aria-pressed", String(zone === chosen));
+    }
+    outlineOn(this.#mark, chosen);
+    if (chosen) this.#roam(chosen.key);
+  }
+
+  /** Move the keyboard to a zone; false when it is not drawn. */
+  focus(zone) {
+    const shape = this.#shapes.get(zone.key);
+    shape?.element.focus();
+    return shape !== undefined;
+  }
+
+  #shapeOf(zone) {
+    const step = stepOf(zone, this.#steps);
+    const shade = step ? `shade-${step.shade}` : "";
+    const state = zone.isSoldOut ? "sold-out" : zone.isOnSale ? "on-sale" : "off-sale";
+    const gap = gapOf(zone.rows);
+    const isOurs = zone.isSchematic && !this.#sheet.isSchematic;
+    const classes = [state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" ");
+    const label = svg("text", { class: `label ${classes}` });
+    const element = svg(
+      "g",
+      {
+        class: `zone ${classes}`,
+        role: "button",
+        tabindex: "-1",
+        "aria-disabled": zone.isOnSale ? null : "true",
+        onclick: () => this.#choose(zone),
+        onpointerenter: (event) => event.pointerType === "mouse" && this.#point(zone),
+        onpointerleave: () => this.#unpoint(),
+        onfocus: () => this.#focused(zone),
+        onblur: () => this.#unpoint(),
+      },
+      svg("path", { class: "shape", d: pathOf(zone.outline) }),
+      zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outline) }),
+      zone.rows.length && zone.isOnSale ? seatsOf(zone.rows, gap) : null,
+    );
+    return { element, zone, label, gap };
+  }
+
+  #focusPoint() {
+    const { focus } = this.#sheet;
+    if (!focus) return null;
+    const [x, y] = focus;
+    const dy = isAbove(focus, this.#sheet.zones) ? "-0.8em" : "1.6em";
+    return svg(
+      "g",
+      { class: "focus", "aria-hidden": "true" },
+      svg("path", { d: `M${x} ${y}h0` }),
+      svg("text", { x, y, dy }, this.#options.words("focus")),
+    );
+  }
+
+  #choose(zone) {
+    this.#roam(zone.key);
+    if (zone.isOnSale) this.#options.choose(zone);
+    else this.#options.refuse(zone);
+  }
+
+  #key(event) {
+    const shape = [...this.#shapes.values()].find((s) => s.element === document.activeElement);
+    if (!shape) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.#choose(shape.zone);
+      return;
+    }
+    const next = this.#next(event.key, shape.zone);
+    if (!next) return;
+    event.preventDefault();
+    next.element.focus();
+  }
+
+  /** The nearest zone in the direction of the key; what lies beside the way counts double. */
+  #next(key, from) {
+    const shapes = [...this.#shapes.values()];
+    if (key === "Home") return shapes[0];
+    if (key === "End") return shapes.at(-1);
+    const direction = DIRECTIONS[key];
+    if (!direction) return null;
+    const away = ({ zone }) => {
+      const [dx, dy] = [zone.at[0] - from.at[0], zone.at[1] - from.at[1]];
+      const along = dx * direction[0] + dy * direction[1];
+      const beside = Math.abs(dx * direction[1]) + Math.abs(dy * direction[0]);
+      return along > 0.5 ? along + 2 * beside : Infinity;
+    };
+    const best = shapes.reduce((a, b) => (away(b) < away(a) ? b : a));
+    return away(best) === Infinity ? null : best;
+  }
+
+  #focused(zone) {
+    this.#roam(zone.key);
+    const { element } = this.#shapes.get(zone.key);
+    if (!element.matches(":focus-visible")) return;
+    outlineOn(this.#ring, zone);
+    this.#point(zone);
+  }
+
+  /** One zone at a time is a stop of the Tab key. */
+  #roam(key) {
+    for (const { element, zone } of this.#shapes.values()) {
+      element.setAttribute("tabindex", zone.key === key ? "0" : "-1");
+    }
+  }
+
+  #point(zone) {
+    const shape = this.#shapes.get(zone.key).element.getBoundingClientRect();
+    const box = this.element.getBoundingClientRect();
+    this.#tip.replaceChildren(...this.#options.tip(zone, this.#wish));
+    this.#tip.classList.add("shown");
+    const half = this.#tip.offsetWidth / 2;
+    const middle = shape.left - box.left + shape.width / 2;
+    const above = shape.top - box.top - this.#tip.offsetHeight - 8;
+    const y = above < 0 ? Math.min(shape.bottom - box.top + 8, box.height) : above;
+    const x = Math.min(Math.max(middle, half), Math.max(half, box.width - half));
+    this.#tip.style.transform = `translate(${Math.round(x - half)}px, ${Math.round(y)}px)`;
+  }
+
+  #unpoint() {
+    this.#tip.classList.remove("shown");
+    outlineOn(this.#ring, null);
+  }
+
+  #fitLabels() {
+    const scale = this.#svg.getScreenCTM()?.a;
+    if (!scale) return;
+    this.#svg.style.setProperty("--px", String(1 / scale));
+    this.#hatch.setAttribute("patternTransform", `scale(${1 / scale})`);
+    const shapes = [...this.#shapes.values()];
+    for (const { element, gap } of shapes) element.classList.toggle("crowded", gap * scale < CROWD);
+    this.#label(shapes, 1 / scale);
+  }
+
+  /** One form and size for all zones; where it does not fit, less of the name, and small. */
+  #label(shapes, pixel) {
+    const size = LABEL_SIZES.at(-1) * pixel;
+    const less = [wholeName, nameInTwo, numberOf].map((form) => ({ form, size }));
+    const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
+    const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
+    const fitsIn = ({ form, size }) => ({ zone }) => hasSpace(zone, form(zone), size);
+    const isForMost = (choice) => shapes.filter(fitsIn(choice)).length >= MOST * shapes.length;
+    const common = choices.find(isForMost) ?? less[0];
+    for (const shape of shapes) {
+      const choice = [common, ...less].find((c) => fitsIn(c)(shape));
+      const lines = choice ? linesOf(shape.zone.at, choice.form(shape.zone), choice.size) : [];
+      shape.label.replaceChildren(...lines);
+      if (choice) shape.label.setAttribute("font-size", choice.size);
+    }
+  }
+
+  #nameAndPrice = (zone) => [zone.name, this.#options.priceText(zone)].filter(Boolean);
+
+  #numberAndPrice = (zone) => [...numberOf(zone), this.#options.priceText(zone)].filter(Boolean);
+}
+
+function wholeName({ name }) {
+  return [name];
+}
+
+/** "Centre garden side" as "Centre garden" and "side". */
+function nameInTwo({ name }) {
+  const breaks = [...name.matchAll(/ /g)].map((space) => space.index);
+  const middle = breaks.sort((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2))[0];
+  return middle === undefined ? [name] : [name.slice(0, middle), name.slice(middle + 1)];
+}
+
+/** "East 101" as "101"; a last word without a digit does not tell zones apart. */
+function numberOf({ name }) {
+  const last = name.split(" ").at(-1);
+  return [/\d/.test(last) ? last : name];
+}
+
+function linesOf([x, y], lines, size) {
+  const first = y - ((lines.length - 1) * LINE * size) / 2;
+  return lines.map((line, i) =>
+    svg("tspan", { class: /\d/.test(line) && i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
+  );
+}
+
+/** Whether the lines stay inside the outline, measured across it at both edges of each line. */
+function hasSpace(zone, lines, size) {
+  const top = zone.at[1] - (lines.length * LINE * size) / 2;
+  return lines.every((line, i) => {
+    const needed = (line.length * LETTER * size) / 2 + size * 0.15;
+    return [i, i + 1].every((edge) => needed <= halfChord(zone, top + edge * LINE * size));
+  });
+}
+
+/** How far the outline reaches to the nearer side of the label's place, at a height. */
+function halfChord({ outline, at: [x] }, y) {
+  let [left, right] = [-Infinity, Infinity];
+  outline.forEach(([x1, y1], i) => {
+    const [x2, y2] = outline[(i + 1) % outline.length];
+    if (y1 > y === y2 > y) return;
+    const cut = x1 + ((y - y1) / (y2 - y1)) * (x2 - x1);
+    if (cut <= x) left = Math.max(left, cut);
+    else right = Math.min(right, cut);
+  });
+  return Number.isFinite(left) && Number.isFinite(right) ? Math.min(x - left, right - x) : 0;
+}
+
+/** A line around a zone, on a broader one in the colour of the page: seen on every fill. */
+function outline(name) {
+  return svg("g", { class: `outline ${name}` }, svg("path"), svg("path"));
+}
+
+function outlineOn(group, zone) {
+  const d = zone ? pathOf(zone.outline) : "";
+  for (const path of group.children) path.setAttribute("d", d);
+}
+
+function pathOf(points) {
+  return points.length ? `M${points.map(([x, y]) => `${x} ${y}`).join("L")}Z` : "";
+}
+
+/** All seats of a zone in one path: lines of no length with round ends. */
+function seatsOf(rows, gap) {
+  const d = rows.map((row) => row.map(([x, y]) => `M${x} ${y}h0`).join("")).join("");
+  return svg("path", { class: "seats", d, "stroke-width": (0.6 * gap).toFixed(2) });
+}
+
+/** The usual distance between neighbours, within a row or between rows, whichever is less. */
+function gapOf(rows) {
+  const some = rows.slice(0, 30);
+  const beside = some.flatMap((row) => row.slice(1, 30).map((seat, i) => distance(seat, row[i])));
+  const behind = some.slice(1).map((row, i) => distance(row[0], some[i][0]));
+  return Math.min(middleOf(beside), middleOf(behind), 20);
+}
+
+function distance([x1, y1] = [], [x2, y2] = []) {
+  return Math.hypot(x1 - x2, y1 - y2);
+}
+
+function middleOf(gaps) {
+  const real = gaps.filter((gap) => gap > 0).sort((a, b) => a - b);
+  return real[real.length >> 1] ?? Infinity;
+}
+
+/** What is drawn and a little space around it; the words at the focus need some more. */
+function viewBoxOf({ width, height, focus }, zones) {
+  const space = Math.max(width, height) / 100;
+  const words = focus && isAbove(focus, zones) ? -6 * space : 6 * space;
+  const stage = focus ? [[focus[0], focus[1] - 2 * space], [focus[0], focus[1] + words]] : [];
+  const points = [...zones.flatMap((zone) => zone.outline), ...stage];
+  const [left, top, right, bottom] = points.reduce(
+    ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
+    [Infinity, Infinity, -Infinity, -Infinity],
+  );
+  return [left - space, top - space, right - left + 2 * space, bottom - top + 2 * space].join(" ");
+}
+
+/** Whether a point lies above all zones. */
+function isAbove([, y], zones) {
+  return zones.every((zone) => zone.outline.every((point) => point[1] > y));
+}
+
+function stripes() {
+  return svg("path", { d: "M0 8L8 0M-2 2L2 -2M6 10L10 6" });
+}

@@ -1,0 +1,78 @@
+/** English and French: the words all pages share, and how money and time are written. */
+
+const SHARED = {
+  en: {
+    waiting: "Waiting for the assistant…",
+    silent: "The host of this page does not answer. What it already sent is shown; nothing can be asked from here.",
+    refused: "The host of this page refused the connection. Ask the assistant in words instead.",
+    cancelled: "The call was cancelled.",
+    failed: "That did not work. Ask the assistant in words instead.",
+    left: { one: "{count} left", other: "{count} left" },
+    sold_out: "sold out",
+    close: "Close",
+  },
+  fr: {
+    waiting: "En attente de l’assistant…",
+    silent: "L’hôte de cette page ne répond pas. Ce qu’il a déjà envoyé est affiché ; rien ne peut être demandé d’ici.",
+    refused: "L’hôte de cette page a refusé la connexion. Demandez plutôt à l’assistant.",
+    cancelled: "L’appel a été annulé.",
+    failed: "Cela n’a pas fonctionné. Demandez plutôt à l’assistant.",
+    left: { one: "{count} place restante", other: "{count} places restantes" },
+    sold_out: "complet",
+    close: "Fermer",
+  },
+};
+
+/** "fr" or "en": the first of the candidates ("fr-CH", null, ...) that names one of the two. */
+export function languageOf(...candidates) {
+  const known = candidates.map((c) => String(c ?? "").slice(0, 2).toLowerCase());
+  return known.find((language) => language in SHARED) ?? "en";
+}
+
+/**
+ * `t(key, values)` in a language. `table` is `{en: {...}, fr: {...}}` of the page's own words.
+ *
+ * A word is a string with `{name}` in it, or `{one, other}`, chosen by `values.count`.
+ */
+export function translator(language, table) {
+  const words = { ...SHARED[language], ...table?.[language] };
+  const plural = new Intl.PluralRules(language);
+  return (key, values = {}) => {
+    const word = words[key];
+    const text = typeof word === "string" ? word : word[plural.select(values.count) === "one" ? "one" : "other"];
+    return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  };
+}
+
+/** "45.00", "EUR" as a price of the language; as it is when it is no such price. */
+export function price(amount, currency, language) {
+  if (!/^-?\d+(\.\d+)?$/.test(amount ?? "") || !/^[A-Z]{3}$/.test(currency ?? "")) {
+    return [amount, currency].filter(Boolean).join(" ");
+  }
+  const digits = /[1-9]/.test(amount.split(".")[1] ?? "") ? {} : { minimumFractionDigits: 0 };
+  return new Intl.NumberFormat(language, { style: "currency", currency, ...digits }).format(amount);
+}
+
+/** "45.00 EUR", as our tools write money, as a price of the language. */
+export function priceOf(text, language) {
+  const [amount, currency] = String(text ?? "").split(" ");
+  return price(amount, currency, language);
+}
+
+/** "2026-12-05" as a day in words. */
+export function day(text, language) {
+  const date = new Date(`${text}T00:00:00Z`);
+  if (!/^\d{4}-\d\d-\d\d$/.test(text ?? "") || Number.isNaN(date.getTime())) return text ?? "";
+  const format = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
+  return new Intl.DateTimeFormat(language, { ...format, timeZone: "UTC" }).format(date);
+}
+
+/**
+ * "2026-12-05T20:00:00+01:00" as day and time as written there; "2026-12-05" as a day.
+ *
+ * The clock of the venue, not the reader's: what stands on the ticket is what is shown.
+ */
+export function moment(text, language) {
+  const [, date, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text ?? "") ?? [];
+  return date ? `${day(date, language)}, ${time}` : day(text, language);
+}

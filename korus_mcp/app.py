@@ -20,6 +20,7 @@ from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
+    from korus_mcp.seat_plans import SeatPlans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,13 @@ class App:
         if self.leaving.is_set():
             services.close()
         return services
+
+    @cached_property
+    def seat_plans(self) -> "SeatPlans":
+        """Reads seat maps; the first call that needs one imports and makes it."""
+        from korus_mcp.seat_plans import SeatPlans
+
+        return SeatPlans(self.api, self.mirror, self.calendars, self.quotes)
 
     @property
     def principal(self) -> Principal:

@@ -8,7 +8,7 @@ structured error, and a reply carries a short text beside its structure instead 
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, get_type_hints
@@ -64,6 +64,7 @@ AnyView = TypeVar("AnyView", bound=View)
 class Reply(Generic[AnyView]):
     """What a tool answers: a view, and further blocks such as links to files.
 
+    `meta` is for a page beside the conversation; the model does not see it.
     `fewer` makes the view with only the first so many of its `rows`, telling which call shows the
     rest: a reply too long for a model is cut that way.
     """
@@ -72,13 +73,19 @@ class Reply(Generic[AnyView]):
     blocks: tuple[ContentBlock, ...] = ()
     rows: int = 0
     fewer: Callable[[int], AnyView] | None = None
+    meta: Mapping[str, Any] | None = None
 
     @classmethod
     def of_rows(
-        cls, rows: int, view: Callable[[int], AnyView], blocks: tuple[ContentBlock, ...] = ()
+        cls,
+        rows: int,
+        view: Callable[[int], AnyView],
+        blocks: tuple[ContentBlock, ...] = (),
+        *,
+        meta: Mapping[str, Any] | None = None,
     ) -> "Reply[AnyView]":
         """A reply with all rows, where they fit."""
-        return cls(view(rows), blocks, rows, view)
+        return cls(view(rows), blocks, rows, view, meta)
 
 
 Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
@@ -91,6 +98,7 @@ class Declared:
     function: Function
     title: str
     annotations: ToolAnnotations
+    meta: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -99,9 +107,21 @@ class Declared:
 
 
 def tool(
-    *, title: str, read_only: bool, destructive: bool, idempotent: bool, open_world: bool = True
+    *,
+    title: str,
+    read_only: bool,
+    destructive: bool,
+    idempotent: bool,
+    open_world: bool = True,
+    page: str | None = None,
 ) -> Callable[[Function], Declared]:
-    """Declare a function as a tool. All hints are stated; the docstring is the description."""
+    """Declare a function as a tool. All hints are stated; the docstring is the description.
+
+    `page` is the address of the interactive page that shows its answers (MCP Apps). What writes is
+    for the model alone: no page may call it.
+    """
+    ui = {"resourceUri": page, "visibility": None if read_only else ["model"]}
+    meta = {"ui": {key: value for key, value in ui.items() if value is not None}}
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
@@ -110,7 +130,9 @@ def tool(
     )
 
     def declared(function: Function) -> Declared:
-        return Declared(function=function, title=title, annotations=hints)
+        return Declared(
+            function=function, title=title, annotations=hints, meta=meta if meta["ui"] else None
+        )
 
     return declared
 
@@ -153,6 +175,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         resolved_params=dict(resolved),
         resolver_plans=build_resolver_plans(resolved, set(read.arg_model.model_fields)),
         annotations=declared.annotations,
+        meta=dict(declared.meta) if declared.meta else None,
     )
 
 
@@ -212,6 +235,7 @@ def rendered(reply: Reply[Any], content: Content) -> CallToolResult:
     return CallToolResult(
         content=[*([] if content is Content.STRUCTURED else block), *reply.blocks],
         structured_content=None if content is Content.TEXT else structure,
+        meta=dict(reply.meta) if reply.meta else None,
     )
 
 

@@ -1,21 +1,17 @@
 """get_seat_map: zones of a venue with their prices, what is left, and the offers that buy them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
+from anyio import to_thread
+from mcp.server.apps import client_supports_apps
+from mcp_types import ContentBlock, ImageContent, ResourceLink
 from pydantic import Field
 
-from korus_mcp.api import NotFound, OfferFilters
-from korus_mcp.api.models.seat_map import SeatMap
-from korus_mcp.app import App
-from korus_mcp.catalog.calendar import check_days, window_of
-from korus_mcp.catalog.price_table import OfferRow
-from korus_mcp.catalog.records import BaseRecord
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
-from korus_mcp.seating.ranking import Wish, ranked
-from korus_mcp.seating.table import SeatOffer, ZoneRow, seat_table
+from korus_mcp.seat_plans import SeatPlan, SeatWish
+from korus_mcp.seating.ranking import Preference, RankedZone
+from korus_mcp.seating.table import SeatOffer
 from korus_mcp.tools.arguments import (
     Amount,
     Day,
@@ -27,16 +23,27 @@ from korus_mcp.tools.arguments import (
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
-DETAILED_ZONES = 5
-SHOWN_OFFERS = 3
+PAGE: Final = "ui://korus/seat-map.html"
+SHEET: Final = "io.github.korus-mcp/seat-map"
+"""Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
+DETAILED_ZONES: Final = 5
+SHOWN_OFFERS: Final = 3
+TOLD_OFFERS: Final = 9
+"""In the text, for which every id is long; the best zones come first."""
 
 
 class SeatOfferView(Part):
-    """An offer that buys seats in a zone."""
+    """An offer that buys seats in a zone. `kind` is who it is for, where that is known."""
 
     offer_id: str
     product: str
     price: str | None = None
+    kind: str | None = Field(default=None, exclude=True)
+
+    @property
+    def line(self) -> str:
+        """One line."""
+        return f"  {self.kind or self.product} {self.price or ''}: offer_id {self.offer_id}"
 
 
 class ZoneView(Part):
@@ -48,21 +55,8 @@ class ZoneView(Part):
     to_price: str | None = None
     left: int | None = None
     enough: bool = False
+    why: str | None = None
     offers: list[SeatOfferView] = []
-
-    @classmethod
-    def of(cls, zone: ZoneRow, quantity: int, offers: list[SeatOfferView]) -> "ZoneView":
-        """The zone as shown."""
-        lowest, highest = zone.cheapest, zone.dearest
-        return cls(
-            zone=zone.name,
-            category=zone.category,
-            from_price=text_of(lowest),
-            to_price=text_of(highest) if highest != lowest else None,
-            left=zone.left,
-            enough=zone.has_room_for(quantity),
-            offers=offers,
-        )
 
     @property
     def prices(self) -> str:
@@ -72,12 +66,10 @@ class ZoneView(Part):
 
     def text(self) -> str:
         """One line, and one more for each offer."""
-        left = "" if self.left is None else f", {self.left} left"
         category = f" ({self.category})" if self.category else ""
-        return lines_of(
-            f"{self.zone}{category}: {self.prices}{left}",
-            *(f"  {o.product} {o.price or ''}: offer_id {o.offer_id}" for o in self.offers),
-        )
+        why = f": {self.why}" if self.why else ""
+        head = f"{self.zone}{category}, {self.prices}{why}"
+        return lines_of(head, *(offer.line for offer in self.offers))
 
 
 class SeatMapView(View):
@@ -91,20 +83,27 @@ class SeatMapView(View):
 
     def text(self) -> str:
         """The best zones with their offers, the others in short."""
-        best = [z for z in self.zones if z.offers]
-        others = _grouped([z for z in self.zones if not z.offers])
+        told = _told(self.zones)
+        best, others = self.zones[:told], self.zones[told:]
         day = f" on {self.date}" if self.date else ""
         untied = f"{self.untied_offers} offers name no zone." if self.untied_offers else None
         return lines_of(
             f"{len(self.zones)} zones{day}, best first:",
             *(zone.text() for zone in best),
-            *others,
+            "The others, with what is left:" if others else None,
+            *_grouped(others),
             untied,
             self.note,
         )
 
 
-@tool(title="Get seat map", read_only=True, destructive=False, idempotent=True)
+@tool(
+    title="Get seat map",
+    read_only=True,
+    destructive=False,
+    idempotent=True,
+    page=PAGE,
+)
 async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
@@ -112,151 +111,136 @@ async def get_seat_map(
     date: Annotated[Day | None, Field(description="Of the visit")] = None,
     quantity: Annotated[Quantity, Field(description="Seats wanted")] = 1,
     max_price: Annotated[Amount | None, Field(description="EUR a seat")] = None,
+    prefer: Annotated[
+        Literal["cheapest", "closest", "together"], Field(description="What is best")
+    ] = "cheapest",
+    picture: Annotated[bool, Field(description="Add a PNG")] = False,
     language: Language = None,
 ) -> Reply[SeatMapView]:
     """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
     services = app(ctx)
     wished = services.language(language)
-    check_days(date, None, services.api.now())
-    base = await services.mirror.base(product_base_id, wished)
-    if session_id is not None:
-        rows = await _of_session(services, base, session_id, wished)
-        if date not in (None, rows[0].day):
-            raise invalid(FieldProblem("date", "not the day of this session", str(rows[0].day)))
-    else:
-        rows = await _offers(services, base, date, wished)
-    seat_map_id = await _seat_map_id(services, base, session_id, rows, wished)
-    seat_map = await _seat_map(services, base, seat_map_id, wished)
-    for row in rows:
-        services.prices.show(services.principal.key, row.handle, row.price)
-    table = seat_table(
-        seat_map,
-        [_seat_offer(row) for row in rows],
-        {choice.id: choice.name for values in base.choices.values() for choice in values},
+    wish = SeatWish(
+        session_id=session_id,
+        day=date,
+        quantity=quantity,
         max_price=max_price,
+        preference=Preference(prefer),
     )
-    zones = [place.zone for place in ranked(table, Wish(quantity=quantity)).zones]
-    products = {str(row.handle): row.product.name for row in rows}
-    view = partial(_view, base, day_text(rows[0].day), zones, len(table.untied), quantity, products)
-    return Reply.of_rows(len(zones), view)
+    plan = await services.seat_plans.plan(product_base_id, wish, wished)
+    for row in plan.rows:
+        services.prices.show(services.principal.key, row.handle, row.price)
+    blocks: list[ContentBlock] = [_link(plan)]
+    if picture:
+        blocks += await _picture(plan)
+    sheet = await to_thread.run_sync(plan.sheet) if client_supports_apps(ctx) else None
+    return Reply.of_rows(
+        len(plan.ranking.zones),
+        partial(_view, plan),
+        tuple(blocks),
+        meta=None if sheet is None else {SHEET: sheet},
+    )
 
 
-async def _offers(
-    services: App, base: BaseRecord, day: date | None, language: str
-) -> Sequence[OfferRow]:
-    """The offers of the asked day, else of the next day that has some."""
-    window = window_of(day, day, base, services.api.now())
-    calendar = await services.calendars.first_day(base, window, language)
-    if not calendar.rows:
-        raise Refusal(
-            Code.NOT_FOUND,
-            "The price table has too many rows to find those of that day."
-            if calendar.is_cut
-            else "Nothing is on sale on that day, so there is no seat to compare.",
-            "Call get_offers for days that have offers.",
-        )
-    return calendar.rows
+def _link(plan: SeatPlan) -> ResourceLink:
+    """Where the same is a picture for people."""
+    wish = plan.wish
+    asked = {
+        "session_id": wish.session_id,
+        "date": day_text(wish.day or plan.day) if wish.session_id is None else None,
+        "quantity": wish.quantity if wish.quantity > 1 else None,
+        "max_price": wish.max_price,
+        "prefer": wish.preference if wish.preference is not Preference.CHEAPEST else None,
+    }
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return ResourceLink(
+        type="resource_link",
+        uri=f"korus://product-bases/{plan.base.handle}/seat-maps/{plan.seat_map_id}.svg"
+        + (f"?{query}" if query else ""),
+        name="seat-map.svg",
+        mime_type="image/svg+xml",
+    )
 
 
-async def _of_session(
-    services: App, base: BaseRecord, session_id: str, language: str
-) -> Sequence[OfferRow]:
-    """The offers that give access to a session, whatever their day."""
-    filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
-    offers = await services.calendars.with_filters(base, filters, language)
-    if not offers:
-        raise Refusal(
-            Code.UNKNOWN_ID,
-            "No offer of this product base has such a session.",
-            "Use a session_id from check_availability, or pass date instead.",
-        )
-    return offers
+async def _picture(plan: SeatPlan) -> list[ContentBlock]:
+    """The map as pixels; without a renderer that works the link has to do."""
+    from base64 import b64encode
 
+    from korus_mcp.seating.raster import NotDrawn, png_aside
 
-async def _seat_map_id(
-    services: App,
-    base: BaseRecord,
-    session_id: str | None,
-    rows: Sequence[OfferRow],
-    language: str,
-) -> str:
-    """The map of the session, else of the base, else of the first session that has one (A10)."""
-    if session_id is None and base.seat_map_id is not None:
-        return base.seat_map_id
-    if rows[0].session_required:
-        quote = await services.quotes.of_offer(rows[0].handle, language)
-        sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
-        found = next((s.seat_map_id for s in sessions if s.seat_map_id), base.seat_map_id)
-    else:
-        found = base.seat_map_id
-    if found is None:
-        raise Refusal(
-            Code.NOT_FOUND,
-            "This product base has no seat map.",
-            "Call get_offers; its zone and seating_category choices tell the places apart.",
-        )
-    return found
-
-
-async def _seat_map(services: App, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
-    """The map; the one the base has now, when a map that was kept by its id is gone."""
-    read = services.api.ticketing.get_seat_map
     try:
-        return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
-    except NotFound:
-        anew = (await services.mirror.renewed_base(base.handle, language)).seat_map_id
-        if anew is None or anew == seat_map_id:
-            raise
-        return await read(base.catalog.id, base.handle.id, anew, language=language)
+        pixels = await png_aside(await to_thread.run_sync(plan.svg))
+    except NotDrawn:
+        return []
+    return [ImageContent(type="image", data=b64encode(pixels).decode(), mime_type="image/png")]
+
+
+def _told(zones: list[ZoneView]) -> int:
+    """How many zones the text tells with their offers."""
+    offers, told = 0, 0
+    for zone in zones:
+        offers += len(zone.offers)
+        if not zone.offers or (told and offers > TOLD_OFFERS):
+            break
+        told += 1
+    return told
 
 
 def _grouped(zones: list[ZoneView]) -> list[str]:
     """Zones of one category and price on one line: a stadium has dozens."""
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
-        left = "" if zone.left is None else f" ({zone.left} left)"
+        left = "" if zone.left is None else f" {zone.left}"
         key = (zone.category or "no category", zone.prices)
         groups.setdefault(key, []).append(f"{zone.zone}{left}")
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
 
-def _seat_offer(row: OfferRow) -> SeatOffer:
-    return SeatOffer(
-        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=row.left
-    )
-
-
-def _view(
-    base: BaseRecord,
-    day: str | None,
-    rows: Sequence[ZoneRow],
-    untied: int,
-    quantity: int,
-    products: Mapping[str, str],
-    count: int,
-) -> SeatMapView:
-    zones = []
-    for place, zone in enumerate(rows[:count]):
-        shown = zone.offers[:SHOWN_OFFERS] if place < DETAILED_ZONES else ()
-        offers = [
-            SeatOfferView(offer_id=o.offer_id, product=products[o.offer_id], price=text_of(o.price))
-            for o in shown
-        ]
-        zones.append(ZoneView.of(zone, quantity, offers))
+def _view(plan: SeatPlan, count: int) -> SeatMapView:
+    quantity, ranking = plan.wish.quantity, plan.ranking
     return SeatMapView(
-        product_base_id=str(base.handle),
-        date=day,
-        zones=zones,
-        untied_offers=untied,
-        note=_note(len(rows) - count),
+        product_base_id=str(plan.base.handle),
+        date=day_text(plan.day),
+        zones=[
+            _zone(each, quantity, plan, with_offers=place < DETAILED_ZONES)
+            for place, each in enumerate(ranking.zones[:count])
+        ],
+        untied_offers=len(plan.table.untied),
+        note=_note(ranking.note, hidden=len(ranking.zones) - count),
     )
 
 
-def _note(hidden: int) -> str:
-    note = "The issuer allocates the exact seats; the reservation shows them."
-    if not hidden:
-        return note
-    return (
-        f"{note} {hidden} more zones are not shown: call get_offers with zone, or this with a "
+def _zone(each: RankedZone, quantity: int, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
+    zone = each.zone
+    lowest, highest = zone.cheapest, zone.dearest
+    shown = zone.offers[:SHOWN_OFFERS] if with_offers else ()
+    return ZoneView(
+        zone=zone.name,
+        category=zone.category,
+        from_price=text_of(lowest),
+        to_price=text_of(highest) if highest != lowest else None,
+        left=zone.left,
+        enough=zone.has_room_for(quantity),
+        why=each.why if with_offers or each.rank is None else None,
+        offers=[_offer(offer, plan) for offer in shown],
+    )
+
+
+def _offer(offer: SeatOffer, plan: SeatPlan) -> SeatOfferView:
+    return SeatOfferView(
+        offer_id=offer.offer_id,
+        product=plan.products[offer.offer_id],
+        price=text_of(offer.price),
+        kind=offer.choices.get("price_type"),
+    )
+
+
+def _note(note: str | None, *, hidden: int) -> str:
+    said = "The issuer allocates the exact seats; the reservation shows them."
+    more = (
+        f"{hidden} more zones are not shown: call get_offers with zone, or this with a "
         "lower max_price."
+        if hidden
+        else None
     )
+    return " ".join(part for part in (note, said, more) if part)

@@ -56,6 +56,7 @@ def described(name: str) -> dict[str, Any]:
         input_schema=made.parameters,
         output_schema=made.output_schema,
         annotations=made.annotations,
+        meta=made.meta,
     )
     return description.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -71,6 +72,7 @@ def _listed(description: dict[str, Any], content: Content) -> ListedTool:
         fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=schema),
         is_async=True,
         annotations=description["annotations"],
+        meta=description.get("_meta"),
         content=content,
     )
 

@@ -1,0 +1,237 @@
+"""Seat plans: the seat map of a product base with what a day sells of it, ranked for a wish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
+
+from korus_mcp.api import KorusApi, NotFound, OfferFilters
+from korus_mcp.booking.quote import Quotes
+from korus_mcp.catalog.calendar import OfferCalendars, check_days, window_of
+from korus_mcp.catalog.mirror import Mirror
+from korus_mcp.catalog.price_table import OfferRow
+from korus_mcp.catalog.records import BaseRecord
+from korus_mcp.handles import Handle
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.seating.ranking import Preference, Ranking, Wish, ranked
+from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
+
+if TYPE_CHECKING:
+    from korus_mcp.api.models.seat_map import SeatMap
+    from korus_mcp.seating.layout import Drawing
+    from korus_mcp.seating.sheet import Sheet
+
+NUMBERED: Final = 3
+"""So many of the best zones carry their rank on a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatWish:
+    """What somebody wants to see: of which session or day, for whom, at what price each."""
+
+    session_id: str | None = None
+    day: date | None = None
+    quantity: int = 1
+    max_price: Decimal | None = None
+    preference: Preference = Preference.CHEAPEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPlan:
+    """A seat map with the offers of a day. `rows` are those offers; `day` None is undated."""
+
+    base: BaseRecord
+    seat_map_id: str
+    wish: SeatWish
+    language: str
+    rows: Sequence[OfferRow]
+    drawing: "Drawing"
+    table: SeatTable
+    ranking: Ranking
+    products: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def day(self) -> date | None:
+        """The day of its offers."""
+        return self.rows[0].day
+
+    def sheet(self) -> "Sheet":
+        """All that an interactive page shows."""
+        from korus_mcp.seating.sheet import SheetContext, sheet_of
+
+        context = SheetContext(
+            title=self.base.name,
+            product_base_id=str(self.base.handle),
+            language=self.language,
+            quantity=self.wish.quantity,
+            venue=self.base.place.name,
+            day=self.day,
+            session_id=self.wish.session_id,
+            max_price=self.wish.max_price,
+            products=self.products,
+        )
+        return sheet_of(self.drawing, self.table, self.ranking, context)
+
+    def svg(self, *, dark: bool = False) -> str:
+        """A picture of it."""
+        from korus_mcp.seating.picture import Heading, svg
+        from korus_mcp.seating.scene import Asked
+
+        best = [each.zone.number for each in self.ranking.zones if each.rank][:NUMBERED]
+        asked = Asked(quantity=self.wish.quantity, max_price=self.wish.max_price, best=best)
+        where = ", ".join(part for part in (self.base.place.name, self._day_text) if part)
+        heading = Heading(title=self.base.name, subtitle=where)
+        return svg(
+            self.drawing,
+            self.table.zones,
+            heading=heading,
+            asked=asked,
+            dark=dark,
+            language=self.language,
+        )
+
+    @property
+    def _day_text(self) -> str:
+        return self.day.isoformat() if self.day else ""
+
+
+class SeatPlans:
+    """Reads seat maps and ties them to what is on sale."""
+
+    def __init__(
+        self, api: KorusApi, mirror: Mirror, calendars: OfferCalendars, quotes: Quotes
+    ) -> None:
+        self._api = api
+        self._mirror = mirror
+        self._calendars = calendars
+        self._quotes = quotes
+
+    async def plan(
+        self,
+        product_base_id: Handle,
+        wish: SeatWish,
+        language: str,
+        *,
+        seat_map_id: str | None = None,
+    ) -> SeatPlan:
+        """The plan for a wish; by default of the map its session or product base names.
+
+        Raises:
+            Refusal: the day is over, nothing is on sale then, there is no such session, or no map.
+            ApiError: something could not be read.
+        """
+        check_days(wish.day, None, self._api.now())
+        base = await self._mirror.base(product_base_id, language)
+        rows = await self._rows(base, wish, language)
+        wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
+        seat_map = await self._seat_map(base, wanted, language)
+        return await to_thread.run_sync(
+            partial(_planned, seat_map, base, wanted, wish, language, rows)
+        )
+
+    async def _rows(self, base: BaseRecord, wish: SeatWish, language: str) -> Sequence[OfferRow]:
+        if wish.session_id is None:
+            return await self._of_day(base, wish.day, language)
+        rows = await self._of_session(base, wish.session_id, language)
+        if wish.day not in (None, rows[0].day):
+            raise invalid(FieldProblem("date", "not the day of this session", str(rows[0].day)))
+        return rows
+
+    async def _of_day(
+        self, base: BaseRecord, day: date | None, language: str
+    ) -> Sequence[OfferRow]:
+        """The offers of the asked day, else of the next day that has some."""
+        window = window_of(day, day, base, self._api.now())
+        calendar = await self._calendars.first_day(base, window, language)
+        if not calendar.rows:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "The price table has too many rows to find those of that day."
+                if calendar.is_cut
+                else "Nothing is on sale on that day, so there is no seat to compare.",
+                "Call get_offers for days that have offers.",
+            )
+        return calendar.rows
+
+    async def _of_session(
+        self, base: BaseRecord, session_id: str, language: str
+    ) -> Sequence[OfferRow]:
+        """The offers that give access to a session, whatever their day."""
+        filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
+        offers = await self._calendars.with_filters(base, filters, language)
+        if not offers:
+            raise Refusal(
+                Code.UNKNOWN_ID,
+                "No offer of this product base has such a session.",
+                "Use a session_id from check_availability, or pass date instead.",
+            )
+        return offers
+
+    async def _seat_map_id(
+        self, base: BaseRecord, session_id: str | None, rows: Sequence[OfferRow], language: str
+    ) -> str:
+        """The map of the session, else of the base, else of the first session with one (A10)."""
+        if session_id is None and base.seat_map_id is not None:
+            return base.seat_map_id
+        found = base.seat_map_id
+        if rows[0].session_required:
+            quote = await self._quotes.of_offer(rows[0].handle, language)
+            sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
+            found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
+        if found is None:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "This product base has no seat map.",
+                "Call get_offers; its zone and seating_category choices tell the places apart.",
+            )
+        return found
+
+    async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> "SeatMap":
+        """The map; the one the base has now, when a map that was kept by its id is gone."""
+        read = self._api.ticketing.get_seat_map
+        try:
+            return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
+        except NotFound:
+            anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
+            if anew is None or anew == seat_map_id:
+                raise
+            return await read(base.catalog.id, base.handle.id, anew, language=language)
+
+
+def _planned(
+    seat_map: "SeatMap",
+    base: BaseRecord,
+    seat_map_id: str,
+    wish: SeatWish,
+    language: str,
+    rows: Sequence[OfferRow],
+) -> SeatPlan:
+    """The plan; of a large house it takes a tenth of a second."""
+    from korus_mcp.seating.layout import drawing_of
+
+    names = {choice.id: choice.name for values in base.choices.values() for choice in values}
+    offers = [_seat_offer(row) for row in rows]
+    table = seat_table(seat_map, offers, names, max_price=wish.max_price)
+    drawing = drawing_of(seat_map, names)
+    wanted = Wish(quantity=wish.quantity, preference=wish.preference)
+    return SeatPlan(
+        base=base,
+        seat_map_id=seat_map_id,
+        wish=wish,
+        language=language,
+        rows=rows,
+        drawing=drawing,
+        table=table,
+        ranking=ranked(table, wanted, drawing),
+        products={str(row.handle): row.product.name for row in rows},
+    )
+
+
+def _seat_offer(row: OfferRow) -> SeatOffer:
+    return SeatOffer(
+        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=row.left
+    )

@@ -94,7 +94,7 @@ async def check_availability(
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[AvailabilityView]:
-    """Ask the issuer now what an offer costs, what is left, and its sessions. Holds nothing."""
+    """Ask the issuer now for an offer's price, stock and sessions. Holds nothing."""
     services = app(ctx)
     wished = services.language(language)
     quote = await services.quotes.of_offer(offer_id, wished)

@@ -115,7 +115,8 @@ def tool(
     open_world: bool = True,
     page: str | None = None,
 ) -> Callable[[Function], Declared]:
-    """Declare a function as a tool. All hints are stated; the docstring is the description.
+    """Declare a function as a tool. All hints are stated that say something; of a reader it goes
+    without saying that a repeated call changes nothing. The docstring is the description.
 
     `page` is the address of the interactive page that shows its answers (MCP Apps). What writes is
     for the model alone: no page may call it.
@@ -125,7 +126,7 @@ def tool(
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
-        idempotent_hint=idempotent,
+        idempotent_hint=None if read_only else idempotent,
         open_world_hint=open_world,
     )
 

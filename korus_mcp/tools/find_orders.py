@@ -84,7 +84,7 @@ async def find_orders(
     limit: Annotated[int, Field(ge=1, le=50, description="1-50", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:
-    """Find orders by reference or day of order, newest first."""
+    """Find orders by reference or day, newest first."""
     services = app(ctx)
     found = await services.booking.orders.find(
         services.principal.key, Sought(reference, created_from, created_to)

@@ -95,7 +95,7 @@ async def get_offers(
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
-    """List days, prices and stock of a product base.
+    """Days, prices and stock of a product base.
 
     Prices may lag: check_availability before reserve.
     """

@@ -21,9 +21,9 @@ from korus_mcp.tools.arguments import (
     SessionId,
 )
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.pages import SEAT_MAP
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
-PAGE: Final = "ui://korus/seat-map.html"
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
 DETAILED_ZONES: Final = 5
@@ -102,7 +102,7 @@ class SeatMapView(View):
     read_only=True,
     destructive=False,
     idempotent=True,
-    page=PAGE,
+    page=SEAT_MAP,
 )
 async def get_seat_map(
     ctx: ToolContext,
@@ -114,7 +114,7 @@ async def get_seat_map(
     prefer: Annotated[
         Literal["cheapest", "closest", "together"], Field(description="What is best")
     ] = "cheapest",
-    picture: Annotated[bool, Field(description="Add a PNG")] = False,
+    picture: Annotated[bool, Field(description="Add an image")] = False,
     language: Language = None,
 ) -> Reply[SeatMapView]:
     """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""

@@ -14,6 +14,7 @@ from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
 from korus_mcp.tools.arguments import Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.pages import BOOKING
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
 
@@ -109,7 +110,7 @@ class TicketsView(View):
         )
 
 
-@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True)
+@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True, page=BOOKING)
 async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[

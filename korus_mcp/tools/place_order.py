@@ -17,6 +17,7 @@ from korus_mcp.tools.agreement import (
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldsInShort, HoldView
+from korus_mcp.tools.pages import BOOKING
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 
 NOBODY: Final = Customer()
@@ -82,7 +83,7 @@ class OrderView(View):
         )
 
 
-@tool(title="Place order", read_only=False, destructive=True, idempotent=True)
+@tool(title="Place order", read_only=False, destructive=True, idempotent=True, page=BOOKING)
 async def place_order(
     ctx: ToolContext,
     reservation_ids: Annotated[
@@ -92,7 +93,7 @@ async def place_order(
     call: Call,
     asked: Asked,
     answer: Agreement,
-    customer: Annotated[Customer, Field(description="The buyer; needs both names, email")] = NOBODY,
+    customer: Annotated[Customer, Field(description="Buyer; needs both names, email")] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50)] | None,
@@ -103,11 +104,10 @@ async def place_order(
         Field(description="From the first call, once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
-    """Book reservations for real: this spends money and cannot be cancelled here.
+    """Book reservations for real: spends money, cannot be cancelled here.
 
-    A person must agree first. The host asks them; where it cannot, the first call only answers a
-    summary and a confirmation: show it, and call again with it once they agreed. A repeated call
-    never orders twice.
+    A person must agree first: the host asks them, or the first call only answers a summary to show
+    and a confirmation for the next call, once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # all in the call
     await heeded(ctx, asked, answer)

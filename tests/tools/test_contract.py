@@ -109,13 +109,21 @@ async def test_every_tool_and_argument_is_described(tools: list[ListedTool]) -> 
             assert argument.get("description"), f"{each.name}.{name}"
 
 
-async def test_title_and_all_four_hints_are_stated(tools: list[ListedTool]) -> None:
+async def test_title_and_all_hints_that_say_something_are_stated(tools: list[ListedTool]) -> None:
     for each in tools:
         hints = each.annotations
         assert each.title, each.name
         assert hints is not None
-        stated = (hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
-        assert None not in (hints.read_only_hint, *stated), each.name
+        stated = (hints.read_only_hint, hints.destructive_hint, hints.open_world_hint)
+        assert None not in stated, each.name
+        assert (hints.idempotent_hint is None) == hints.read_only_hint, each.name
+
+
+async def test_pages_may_call_what_reads_and_nothing_else(tools: list[ListedTool]) -> None:
+    for each in tools:
+        ui = (each.meta or {}).get("ui", {})
+        read_only = each.annotations is not None and each.annotations.read_only_hint
+        assert ui.get("visibility") == (None if read_only else ["model"]), each.name
 
 
 async def test_only_the_order_is_destructive_and_only_three_tools_write(

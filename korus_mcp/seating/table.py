@@ -4,7 +4,7 @@ A zone is tied to products through its option value, else through its seating ca
 name (assumption A10: nested types are published without fields). What cannot be tied is listed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from korus_mcp.api.models.seat_map import SeatMap, Zone
 from korus_mcp.folding import fold
 from korus_mcp.handles import id_at_end
 from korus_mcp.money import Money
-from korus_mcp.untrusted import clean_line
+from korus_mcp.seating.names import CategoryNames, zone_name
 
 ZONE = "zone"
 CATEGORY = "seating_category"
@@ -27,46 +27,92 @@ class SeatOffer:
     price: Money | None
     left: int | None
 
+    def seats(self, quantity: int) -> bool:
+        """Whether so many are left, as far as it states a limit."""
+        return self.left is None or self.left >= quantity
+
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneRow:
-    """One zone for sale. `offers` is empty when nothing of the day could be tied to it."""
+    """One zone for sale. `offers` is empty when nothing of the day could be tied to it.
 
+    `number` is its place in the API's list. `too_dear` are tied to it as well, but cost more than
+    was asked for, so they count for nothing here. `is_by_category`: its offers are those of its
+    seating category and name no zone, so that zones of the category share what is left.
+    `longest_row` is the most seats in one row, None for standing or unnumbered places.
+    """
+
+    number: int
     name: str
     category: str | None
     capacity: int | None
     offers: tuple[SeatOffer, ...]
+    too_dear: tuple[SeatOffer, ...] = ()
+    is_by_category: bool = False
+    longest_row: int | None = None
 
     @property
     def cheapest(self) -> Money | None:
         """The lowest price of its offers that are not sold out."""
-        return min(self._prices(), default=None)
+        return min(prices_of(self.offers), default=None)
 
     @property
     def dearest(self) -> Money | None:
         """The highest such price."""
-        return max(self._prices(), default=None)
+        return max(prices_of(self.offers), default=None)
 
     @property
     def left(self) -> int | None:
         """The most that one offer of the zone has left; price types share the same seats."""
-        stated = [o.left for o in self.offers if o.left is not None]
-        return max(stated) if stated and len(stated) == len(self.offers) else None
+        return most_left(self.offers)
+
+    @property
+    def all_offers(self) -> tuple[SeatOffer, ...]:
+        """Its offers of any price, those within the wish first."""
+        return self.offers + self.too_dear
 
     def has_room_for(self, quantity: int) -> bool:
         """Whether one of its offers can still seat so many."""
-        return any(o.left is None or o.left >= quantity for o in self.offers)
+        return any(o.seats(quantity) for o in self.offers)
 
-    def _prices(self) -> Iterable[Money]:
-        return (o.price for o in self.offers if o.price is not None and o.left != 0)
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryRow:
+    """One seating category with its zones in short; None gathers zones that have no category.
+
+    `left` adds up zones that are sold apart and counts once what they share; None is no limit.
+    """
+
+    name: str | None
+    zones: tuple[int, ...]
+    offers: tuple[SeatOffer, ...]
+    left: int | None
+
+    @property
+    def cheapest(self) -> Money | None:
+        """The lowest price of its offers that are not sold out."""
+        return min(prices_of(self.offers), default=None)
+
+    @property
+    def dearest(self) -> Money | None:
+        """The highest such price."""
+        return max(prices_of(self.offers), default=None)
 
 
 @dataclass(frozen=True)
 class SeatTable:
-    """Zones, best first, and the offers that no zone could be tied to."""
+    """Zones in the API's order, so that a zone's number finds it; offers that tie to no zone."""
 
     zones: tuple[ZoneRow, ...]
     untied: tuple[SeatOffer, ...]
+
+    @property
+    def categories(self) -> tuple[CategoryRow, ...]:
+        """The zones by seating category, in the order in which the categories first appear."""
+        groups: dict[str | None, list[ZoneRow]] = {}
+        for zone in self.zones:
+            groups.setdefault(zone.category, []).append(zone)
+        return tuple(_category(name, zones) for name, zones in groups.items())
 
 
 def seat_table(
@@ -74,65 +120,90 @@ def seat_table(
     offers: Sequence[SeatOffer],
     option_values: Mapping[str, str],
     *,
-    quantity: int,
-    max_price: Decimal | None,
+    max_price: Decimal | None = None,
 ) -> SeatTable:
-    """Tie zones and offers, best zone first.
+    """Tie zones and offers.
 
-    Best is the cheapest that seats `quantity` at no more than `max_price` each; then those that do
-    not. `option_values` maps ids of option values to their names.
+    `option_values` maps ids of option values to their names. Offers above `max_price` each are
+    tied, too, but kept apart.
     """
-    categories = _category_names(seat_map, option_values)
-    wanted = [o for o in offers if max_price is None or o.price is None or _within(o, max_price)]
-    zones = [_zone(z, categories, wanted, option_values) for z in seat_map.zones]
-    tied = {o.offer_id for zone in zones for o in zone.offers}
-    ordered = sorted(zones, key=lambda z: _rank(z, quantity))
-    return SeatTable(tuple(ordered), tuple(o for o in wanted if o.offer_id not in tied))
+    join = _Join(offers, option_values, CategoryNames(seat_map, option_values), max_price)
+    zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
+    tied = {o.offer_id for zone in zones for o in zone.all_offers}
+    return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied))
 
 
-def _within(offer: SeatOffer, max_price: Decimal) -> bool:
-    return offer.price is not None and offer.price.amount <= max_price
+class _Join:
+    """Offers found by the zone or the category they name."""
+
+    def __init__(
+        self,
+        offers: Sequence[SeatOffer],
+        option_values: Mapping[str, str],
+        categories: CategoryNames,
+        max_price: Decimal | None,
+    ) -> None:
+        self._option_values = option_values
+        self._categories = categories
+        self._max_price = max_price
+        self._by_zone = _by_choice(offers, ZONE)
+        self._by_category = _by_choice((o for o in offers if ZONE not in o.choices), CATEGORY)
+
+    def row(self, number: int, zone: Zone) -> ZoneRow:
+        """The zone with its offers."""
+        name, category = zone_name(zone), self._categories.of(zone)
+        linked = self._option_values.get(id_at_end(zone.option_value) or "")
+        by_zone = self._by_zone.get(fold(linked or name), ())
+        offers = by_zone or self._by_category.get(fold(category or ""), ())
+        within = tuple(o for o in offers if self._is_within(o))
+        return ZoneRow(
+            number=number,
+            name=name,
+            category=category,
+            capacity=zone.capacity,
+            offers=within,
+            too_dear=tuple(o for o in offers if not self._is_within(o)),
+            is_by_category=bool(offers) and not by_zone,
+            longest_row=max((len(row.seats) for row in zone.rows or ()), default=0) or None,
+        )
+
+    def _is_within(self, offer: SeatOffer) -> bool:
+        most, price = self._max_price, offer.price
+        return most is None or price is None or price.amount <= most
 
 
-def _rank(zone: ZoneRow, quantity: int) -> tuple[bool, bool, Decimal, str]:
-    cheapest = zone.cheapest
-    return (
-        not zone.offers,
-        not zone.has_room_for(quantity),
-        cheapest.amount if cheapest else Decimal("Infinity"),
-        zone.name,
-    )
+def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:
+    """Offers by what they name for an option, folded; those that name nothing are left out."""
+    found: dict[str, list[SeatOffer]] = {}
+    folded: dict[str, str] = {}
+    for offer in offers:
+        name = offer.choices.get(code, "")
+        if name not in folded:
+            folded[name] = fold(name)
+        if folded[name]:
+            found.setdefault(folded[name], []).append(offer)
+    return {name: tuple(same) for name, same in found.items()}
 
 
-def _zone(
-    zone: Zone,
-    categories: Mapping[str, str],
-    offers: Sequence[SeatOffer],
-    option_values: Mapping[str, str],
-) -> ZoneRow:
-    name = clean_line(zone.name or "", 80) or "(unnamed zone)"
-    category = categories.get(zone.seating_category or "")
-    linked = option_values.get(id_at_end(zone.option_value) or "")
-    by_zone = _with_choice(offers, ZONE, linked or name)
-    by_category = _with_choice(offers, CATEGORY, category) if category else ()
-    return ZoneRow(
+def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
+    pools = {tuple(o.offer_id for o in zone.offers): zone.left for zone in zones if zone.offers}
+    lefts = list(pools.values())
+    stated = [left for left in lefts if left is not None]
+    offers = {o.offer_id: o for zone in zones for o in zone.offers}
+    return CategoryRow(
         name=name,
-        category=category,
-        capacity=zone.capacity,
-        offers=by_zone or tuple(o for o in by_category if ZONE not in o.choices),
+        zones=tuple(zone.number for zone in zones),
+        offers=tuple(offers.values()),
+        left=sum(stated) if len(stated) == len(lefts) and lefts else None,
     )
 
 
-def _category_names(seat_map: SeatMap, option_values: Mapping[str, str]) -> dict[str, str]:
-    """Category names by `@id`, called as the option value they stand for where that is linked."""
-    return {
-        category.at_id: option_values.get(id_at_end(category.option_value) or "")
-        or clean_line(category.name or "", 80)
-        for category in seat_map.seating_categories
-        if category.at_id
-    }
+def most_left(offers: Sequence[SeatOffer]) -> int | None:
+    """The most that one of the offers has left; None when one states no limit, or none is there."""
+    stated = [o.left for o in offers if o.left is not None]
+    return max(stated) if stated and len(stated) == len(offers) else None
 
 
-def _with_choice(offers: Iterable[SeatOffer], code: str, name: str) -> tuple[SeatOffer, ...]:
-    wanted = fold(name)
-    return tuple(o for o in offers if fold(o.choices.get(code, "")) == wanted)
+def prices_of(offers: Iterable[SeatOffer]) -> Iterator[Money]:
+    """The prices of those that are not sold out."""
+    return (o.price for o in offers if o.price is not None and o.left != 0)

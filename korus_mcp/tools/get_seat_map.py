@@ -14,7 +14,8 @@ from korus_mcp.catalog.calendar import check_days, window_of
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import BaseRecord
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
-from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
+from korus_mcp.seating.ranking import Wish, ranked
+from korus_mcp.seating.table import SeatOffer, ZoneRow, seat_table
 from korus_mcp.tools.arguments import (
     Amount,
     Day,
@@ -132,12 +133,12 @@ async def get_seat_map(
         seat_map,
         [_seat_offer(row) for row in rows],
         {choice.id: choice.name for values in base.choices.values() for choice in values},
-        quantity=quantity,
         max_price=max_price,
     )
+    zones = [place.zone for place in ranked(table, Wish(quantity=quantity)).zones]
     products = {str(row.handle): row.product.name for row in rows}
-    view = partial(_view, base, day_text(rows[0].day), table, quantity, products)
-    return Reply.of_rows(len(table.zones), view)
+    view = partial(_view, base, day_text(rows[0].day), zones, len(table.untied), quantity, products)
+    return Reply.of_rows(len(zones), view)
 
 
 async def _offers(
@@ -228,13 +229,14 @@ def _seat_offer(row: OfferRow) -> SeatOffer:
 def _view(
     base: BaseRecord,
     day: str | None,
-    table: SeatTable,
+    rows: Sequence[ZoneRow],
+    untied: int,
     quantity: int,
     products: Mapping[str, str],
     count: int,
 ) -> SeatMapView:
     zones = []
-    for place, zone in enumerate(table.zones[:count]):
+    for place, zone in enumerate(rows[:count]):
         shown = zone.offers[:SHOWN_OFFERS] if place < DETAILED_ZONES else ()
         offers = [
             SeatOfferView(offer_id=o.offer_id, product=products[o.offer_id], price=text_of(o.price))
@@ -245,8 +247,8 @@ def _view(
         product_base_id=str(base.handle),
         date=day,
         zones=zones,
-        untied_offers=len(table.untied),
-        note=_note(len(table.zones) - count),
+        untied_offers=untied,
+        note=_note(len(rows) - count),
     )
 
 

@@ -29,7 +29,7 @@ async function bundled(file) {
     logLevel: "warning",
   });
   // Nothing in a script or a style may end its element.
-  return outputFiles[0].text.trim().replaceAll("</", "<\\/");
+  return outputFiles[0].text.trim().replace(/<\/(script|style)/gi, "<\\/$1");
 }
 
 async function page(name) {

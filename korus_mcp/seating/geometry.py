@@ -1,0 +1,186 @@
+"""Plane geometry of a drawing: hulls, insides, distances; `y` grows downwards.
+
+All functions are total: they take any finite points, many or none where it says so, in any order.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import hypot
+from typing import TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+
+_LINES = (0.5, 0.42, 0.58, 0.33, 0.67, 0.25, 0.75, 0.17, 0.83, 0.08, 0.92)
+"""Where a shape is cut across to find a place for its label, from top to bottom."""
+_GOOD_ENOUGH = 0.7
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright rectangle."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """From left to right."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """From top to bottom."""
+        return self.bottom - self.top
+
+    @property
+    def longer(self) -> float:
+        """The longer side."""
+        return max(self.width, self.height)
+
+    @property
+    def middle(self) -> Point:
+        """Its centre."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def moved(self, across: float, down: float) -> "Box":
+        """The same box elsewhere."""
+        return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
+
+    @property
+    def corners(self) -> tuple[Point, ...]:
+        """Its four corners in drawing order."""
+        return (
+            (self.left, self.top),
+            (self.right, self.top),
+            (self.right, self.bottom),
+            (self.left, self.bottom),
+        )
+
+
+def box_of(points: Iterable[Point]) -> Box | None:
+    """The smallest box around the points; None when there are none."""
+    across, down = [], []
+    for x, y in points:
+        across.append(x)
+        down.append(y)
+    return Box(min(across), min(down), max(across), max(down)) if across else None
+
+
+def hull(points: Iterable[Point]) -> tuple[Point, ...]:
+    """The convex hull, without points on its edges: one point, two, or a polygon."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:
+        return tuple(ordered)
+    there, back = _half_hull(ordered), _half_hull(reversed(ordered))
+    return tuple(there[:-1] + back[:-1])
+
+
+def padded(points: Sequence[Point], pad: float) -> tuple[Point, ...]:
+    """The hull of at least one point, wider by `pad` on each side along its longest edge."""
+    bare = hull(points)
+    (x0, y0), (x1, y1) = max(edges(bare), key=lambda e: hypot(e[1][0] - e[0][0], e[1][1] - e[0][1]))
+    length = hypot(x1 - x0, y1 - y0)
+    along = ((x1 - x0) / length, (y1 - y0) / length) if length else (1.0, 0.0)
+    u, v = along[0] * pad, along[1] * pad
+    return hull(
+        (x + dx, y + dy)
+        for x, y in bare
+        for dx, dy in ((u - v, v + u), (u + v, v - u), (-u - v, -v + u), (-u + v, -v - u))
+    )
+
+
+def edges(outline: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+    """The sides of a closed outline."""
+    return ((outline[n - 1], point) for n, point in enumerate(outline))
+
+
+def area(outline: Sequence[Point]) -> float:
+    """The area without sign; parts of a shape that crosses itself may cancel."""
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in edges(outline))) / 2
+
+
+def contains(outline: Sequence[Point], point: Point) -> bool:
+    """Whether a point is inside by the even-odd rule."""
+    x, y = point
+    inside = False
+    for (x0, y0), (x1, y1) in edges(outline):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
+            inside = not inside
+    return inside
+
+
+def distance(outline: Sequence[Point], point: Point) -> float:
+    """How far a point is from the nearest side of an outline, inside or outside."""
+    return min(_to_side(point, start, end) for start, end in edges(outline))
+
+
+def label_place(outline: Sequence[Point]) -> Point | None:
+    """A point well inside, the centre of mass where that will do; None when nothing is inside.
+
+    Where the shape is bent, it is cut across on some lines; of the widest cuts the middle that
+    is farthest from all sides is taken: labels are wide, so this suits them.
+    """
+    around = box_of(outline)
+    if around is None:
+        return None
+    centre = _centre(outline, around)
+    least = around.longer * 1e-6
+    found = [(distance(outline, p), p) for p in (centre, *_middles(outline, around))]
+    inside = [(clear, p) for clear, p in found if clear > least and contains(outline, p)]
+    if not inside:
+        return None
+    clear, best = max(inside)
+    first, place = inside[0]
+    return place if first >= clear * _GOOD_ENOUGH else best
+
+
+def _half_hull(ordered: Iterable[Point]) -> list[Point]:
+    kept: list[Point] = []
+    for x, y in ordered:
+        while len(kept) > 1:
+            (x0, y0), (x1, y1) = kept[-2], kept[-1]
+            if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
+                break
+            kept.pop()
+        kept.append((x, y))
+    return kept
+
+
+def _to_side(point: Point, start: Point, end: Point) -> float:
+    (x, y), (x0, y0), (x1, y1) = point, start, end
+    across, down = x1 - x0, y1 - y0
+    square = across * across + down * down
+    share = ((x - x0) * across + (y - y0) * down) / square if square else 0.0
+    share = min(1.0, max(0.0, share))
+    return hypot(x0 + share * across - x, y0 + share * down - y)
+
+
+def _centre(outline: Sequence[Point], around: Box) -> Point:
+    """The centre of mass; the middle of its box when it has no area to speak of."""
+    x_of, y_of = around.middle
+    twice, across, down = 0.0, 0.0, 0.0
+    for (x0, y0), (x1, y1) in edges([(x - x_of, y - y_of) for x, y in outline]):
+        cross = x0 * y1 - x1 * y0
+        twice += cross
+        across += (x0 + x1) * cross
+        down += (y0 + y1) * cross
+    if abs(twice) < around.longer**2 * 1e-9:
+        return x_of, y_of
+    return x_of + across / (3 * twice), y_of + down / (3 * twice)
+
+
+def _middles(outline: Sequence[Point], around: Box) -> Iterator[Point]:
+    """The middle of the widest cut on each line."""
+    for part in _LINES:
+        y = around.top + part * around.height
+        cuts = sorted(
+            x0 + (y - y0) * (x1 - x0) / (y1 - y0)
+            for (x0, y0), (x1, y1) in edges(outline)
+            if (y0 > y) != (y1 > y)
+        )
+        spans = list(zip(cuts[::2], cuts[1::2], strict=True))
+        if spans:
+            left, right = max(spans, key=lambda span: span[1] - span[0])
+            yield (left + right) / 2, y

@@ -1,0 +1,223 @@
+"""Zones in the order of a wish, each with the reason in a few words.
+
+The issuer allocates the seats: what is said here is what a zone has, never what one will get.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from math import hypot, inf
+from typing import Final, TypeAlias
+
+from korus_mcp.folding import fold
+from korus_mcp.money import Money
+from korus_mcp.seating.layout import Drawing
+from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow
+
+NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
+_NEVER: Final = Decimal("Infinity")
+
+
+class Preference(StrEnum):
+    """What counts among the zones that have room."""
+
+    CHEAPEST = "cheapest"
+    CLOSEST = "closest"
+    TOGETHER = "together"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody wants. The highest price is not here: the table was made with it."""
+
+    quantity: int = 1
+    category: str | None = None
+    preference: Preference = Preference.CHEAPEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedZone:
+    """A zone in its place: `rank` from 1 on, None when it does not fit the wish; `why` in words."""
+
+    zone: ZoneRow
+    rank: int | None
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """All zones, best first, those that do not fit last; `note` says what could not be done."""
+
+    zones: tuple[RankedZone, ...]
+    note: str | None = None
+
+
+def ranked(table: SeatTable, wish: Wish, drawing: Drawing | None = None) -> Ranking:
+    """The zones of a table in the order of a wish; equals by price, then in the API's order.
+
+    `cheapest`: by the lowest price that is left for so many. `closest`: by the way from the middle
+    of the zone to the drawing's focus; without one the cheapest come first, and the note says so.
+    `together`: zones with a row for all before unnumbered ones, and those before short rows; the
+    most left first.
+    """
+    found = [_candidate(zone, wish) for zone in table.zones]
+    best = [c for c in found if c.problem is None]
+    others = sorted((c for c in found if c.problem is not None), key=_by_problem)
+    ways = _ways(drawing) if wish.preference is Preference.CLOSEST else None
+    if wish.preference is Preference.TOGETHER:
+        told = _together(best, wish.quantity)
+    elif ways is not None:
+        told = _closest(best, ways)
+    else:
+        told = _cheapest(best)
+    return Ranking(
+        zones=(
+            *(RankedZone(zone=c.zone, rank=n, why=why) for n, (c, why) in enumerate(told, 1)),
+            *(RankedZone(zone=c.zone, rank=None, why=c.problem[1]) for c in others if c.problem),
+        ),
+        note=NO_FOCUS if wish.preference is Preference.CLOSEST and ways is None else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """A zone as the wish sees it: price and stock of the offers that fit, or what is the matter."""
+
+    zone: ZoneRow
+    price: Money | None
+    left: int | None
+    problem: tuple[int, str] | None
+
+    @property
+    def by_price(self) -> tuple[Decimal, int]:
+        """What equals are ordered by."""
+        return self.price.amount if self.price else _NEVER, self.zone.number
+
+    @property
+    def and_left(self) -> str:
+        """How many are left, as the end of a reason."""
+        return "" if self.left is None else f", {self.left} left"
+
+
+_Told: TypeAlias = list[tuple[_Candidate, str]]
+
+
+def _candidate(zone: ZoneRow, wish: Wish) -> _Candidate:
+    wanted = _of_category(zone, zone.offers, wish.category)
+    fitting = [o for o in wanted if o.seats(wish.quantity)]
+    offers = fitting or wanted or zone.offers or zone.too_dear
+    lefts = [o.left for o in offers]
+    return _Candidate(
+        zone=zone,
+        price=min((o.price for o in offers if o.price is not None), default=None),
+        left=None if None in lefts else max((n for n in lefts if n is not None), default=None),
+        problem=None if fitting else _problem(zone, wanted, wish),
+    )
+
+
+def _of_category(
+    zone: ZoneRow, offers: Iterable[SeatOffer], category: str | None
+) -> list[SeatOffer]:
+    """Offers of a category: the one they name, else the zone's own."""
+    wanted = fold(category) if category else None
+    return [
+        o
+        for o in offers
+        if wanted is None or fold(o.choices.get(CATEGORY) or zone.category or "") == wanted
+    ]
+
+
+def _problem(zone: ZoneRow, wanted: Sequence[SeatOffer], wish: Wish) -> tuple[int, str]:
+    """Why a zone does not fit: the nearer to the wish, the smaller the number."""
+    most = max((o.left or 0 for o in wanted), default=0)
+    if most:
+        return 0, f"only {most} left"
+    if not zone.all_offers:
+        return 4, "nothing on sale"
+    if all(o.left == 0 for o in zone.all_offers):
+        return 3, "sold out"
+    if not _of_category(zone, zone.all_offers, wish.category):
+        return 2, "another category"
+    if wanted:
+        return 3, "sold out at that price"
+    return 1, "above the highest price"
+
+
+def _by_problem(candidate: _Candidate) -> tuple[int, Decimal, int]:
+    return (candidate.problem[0] if candidate.problem else 0, *candidate.by_price)
+
+
+def _cheapest(found: Iterable[_Candidate]) -> _Told:
+    order = sorted(found, key=lambda c: c.by_price)
+    least = order[0].price if order else None
+    return [(c, _beside_the_cheapest(c, least)) for c in order]
+
+
+def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
+    price = candidate.price
+    if price is None or least is None:
+        return f"no price stated{candidate.and_left}"
+    if price == least:
+        return "cheapest" if candidate.left is None else f"cheapest with {candidate.left} left"
+    if price.currency != least.currency:
+        return f"{price}{candidate.and_left}"
+    return f"{Money(price.amount - least.amount, price.currency)} more{candidate.and_left}"
+
+
+def _ways(drawing: Drawing | None) -> Mapping[int, float] | None:
+    """How far each zone is from the focus; None when nothing tells where that is.
+
+    Rounded to a tenth of a unit, so that the two halves of a symmetric hall are equal.
+    """
+    if drawing is None or drawing.focus is None:
+        return None
+    x, y = drawing.focus
+    return {
+        zone.number: inf
+        if zone.is_schematic
+        else round(hypot(zone.label_at[0] - x, zone.label_at[1] - y), 1)
+        for zone in drawing.zones
+    }
+
+
+def _closest(found: Iterable[_Candidate], ways: Mapping[int, float]) -> _Told:
+    def way(candidate: _Candidate) -> float:
+        return ways.get(candidate.zone.number, inf)
+
+    order = sorted(found, key=lambda c: (way(c), *c.by_price))
+    places = {length: n for n, length in enumerate(dict.fromkeys(map(way, order)), 1)}
+    return [(c, f"{_nearness(way(c), places[way(c)])}{c.and_left}") for c in order]
+
+
+def _nearness(way: float, place: int) -> str:
+    if way == inf:
+        return "not placed on the map"
+    nearest = "nearest to the stage or pitch"
+    return nearest if place == 1 else f"{_ordinal(place)} {nearest}"
+
+
+def _ordinal(number: int) -> str:
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+
+
+def _together(found: Iterable[_Candidate], quantity: int) -> _Told:
+    def order(candidate: _Candidate) -> tuple[int, float, Decimal, int]:
+        left = inf if candidate.left is None else candidate.left
+        return _row_level(candidate.zone, quantity), -left, *candidate.by_price
+
+    return [(c, f"{_row_words(c.zone, quantity)}{c.and_left}") for c in sorted(found, key=order)]
+
+
+def _row_level(zone: ZoneRow, quantity: int) -> int:
+    if zone.longest_row is None:
+        return 1
+    return 0 if zone.longest_row >= quantity else 2
+
+
+def _row_words(zone: ZoneRow, quantity: int) -> str:
+    if zone.longest_row is None:
+        return "places without numbers"
+    only = "only " if zone.longest_row < quantity else ""
+    return f"rows of {only}up to {zone.longest_row}"

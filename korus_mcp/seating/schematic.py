@@ -1,0 +1,70 @@
+"""Places for zones whose shape nobody told: tidy bands of boxes, one band or more a category."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
+from math import ceil
+from typing import Final
+
+from korus_mcp.seating.geometry import Box
+
+_GAP: Final = 8.0
+_GROUP_GAP: Final = 16.0
+_TALLEST: Final = 140.0
+_MOST_GROUPS: Final = 12
+"""More categories than that are not kept apart: their bands would be too low to read."""
+
+
+def boxes_of(
+    groups: Sequence[Sequence[int]], width: float, height: float
+) -> tuple[Mapping[int, Box], float]:
+    """A box for each number, group after group from top to bottom, and the height they take.
+
+    The boxes of a band fill the width; there are as few in a band as keep all within `height`,
+    so that names can be read.
+    """
+    if len(groups) > _MOST_GROUPS:
+        groups = [list(chain.from_iterable(groups))]
+    bands = _bands(groups, width, height)
+    gaps = sum(_GROUP_GAP if begins else _GAP for _, begins in bands[1:])
+    tall = min(_TALLEST, max(height - gaps, height / 2) / max(len(bands), 1))
+    squeeze = min(1.0, (height - tall * len(bands)) / gaps) if gaps else 1.0
+    found: dict[int, Box] = {}
+    top = 0.0
+    for band, begins in bands:
+        top += (_GROUP_GAP if begins else _GAP) * squeeze if found else 0.0
+        found |= _in_a_band(band, width, top, tall)
+        top += tall
+    return found, top
+
+
+def _bands(
+    groups: Sequence[Sequence[int]], width: float, height: float
+) -> list[tuple[Sequence[int], bool]]:
+    """Bands, and whether each begins a group."""
+    longest = max(map(len, groups), default=1)
+    for most in range(1, longest + 1):
+        count = sum(ceil(len(group) / most) for group in groups)
+        if count * min(width / most / 2, _TALLEST) <= height or most == longest:
+            return [band for group in groups for band in _split(group, most)]
+    return []
+
+
+def _split(group: Sequence[int], most: int) -> list[tuple[Sequence[int], bool]]:
+    """A group in bands of nearly equal length."""
+    count = ceil(len(group) / most)
+    ends = [len(group) * n // count for n in range(count + 1)]
+    return [(group[start:end], start == 0) for start, end in pairwise(ends)]
+
+
+def _in_a_band(band: Sequence[int], width: float, top: float, tall: float) -> dict[int, Box]:
+    share = width / len(band)
+    gap = min(_GAP, share / 4)
+    return {
+        number: Box(
+            n * share + gap / 2 * (n > 0),
+            top,
+            (n + 1) * share - gap / 2 * (n + 1 < len(band)),
+            top + tall,
+        )
+        for n, number in enumerate(band)
+    }

@@ -1,0 +1,154 @@
+"""The sheet: one JSON object with all that an interactive seat map shows.
+
+It goes to the page that draws the map, not to a model: coordinates are whole drawing units, nothing
+is null, and a key without a value is left out. `docs/seat-maps.md` says what each key means.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from typing import Any, Final, TypeAlias
+
+from korus_mcp.money import EURO, UNKNOWN, Money
+from korus_mcp.seating.layout import Drawing, DrawnZone, Point
+from korus_mcp.seating.ranking import RankedZone, Ranking
+from korus_mcp.seating.table import SeatOffer, SeatTable, most_left, prices_of
+
+VERSION: Final = 1
+MOST_SEATS: Final = 6000
+"""Above so many only the outlines are sent."""
+MOST_OFFERS: Final = 1000
+"""Of all zones together; of each zone the first ones stay, those within the wish before others."""
+_CENT: Final = Decimal("0.01")
+
+Sheet: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SheetContext:
+    """What the sheet says beside the map. `products` gives the product's name by offer id."""
+
+    title: str
+    product_base_id: str
+    language: str
+    quantity: int
+    venue: str | None = None
+    date: date | None = None
+    session_id: str | None = None
+    max_price: Decimal | None = None
+    products: Mapping[str, str] = field(default_factory=dict)
+
+
+def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: SheetContext) -> Sheet:
+    """The sheet of a drawing with its table and ranking, which are of the same seat map.
+
+    `from`, `to` and `left` of a zone are facts of the day, whatever the highest price asked for:
+    the page dims what is dearer. `best` is there for zones that fit the wish.
+    """
+    offers = [o for zone in table.zones for o in zone.all_offers]
+    writer = _Writer(context, _currency_of([*offers, *table.untied]))
+    places = {place.zone.number: place for place in ranking.zones}
+    categories = {category.name: n for n, category in enumerate(drawing.categories)}
+    with_seats = _seats_of(drawing) <= MOST_SEATS
+    most = max(1, MOST_OFFERS // max(1, len(table.zones)))
+    return _present(
+        v=VERSION,
+        title=context.title,
+        venue=context.venue,
+        date=context.date.isoformat() if context.date else None,
+        product_base_id=context.product_base_id,
+        session_id=context.session_id,
+        language=context.language,
+        currency=writer.currency,
+        quantity=context.quantity,
+        max_price=None if context.max_price is None else str(context.max_price),
+        width=round(drawing.width),
+        height=round(drawing.height),
+        focus=_flat([drawing.focus]) if drawing.focus else None,
+        schematic=drawing.is_schematic or None,
+        note=ranking.note,
+        categories=[_present(name=c.name, color=c.color) for c in drawing.categories],
+        zones=[
+            {
+                **_shape(zone, categories, with_seats=with_seats),
+                **writer.sale(places[zone.number], most),
+            }
+            for zone in drawing.zones
+        ],
+        untied=[writer.offer(offer) for offer in table.untied[:most]] or None,
+    )
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes offers: names of products, prices in the one currency of the sheet."""
+
+    context: SheetContext
+    currency: str
+
+    def sale(self, place: RankedZone, most: int) -> Sheet:
+        """What is for sale in a zone, and how it meets the wish."""
+        offers = place.zone.all_offers
+        prices = list(prices_of(offers))
+        return _present(
+            **{
+                "from": self.price(min(prices, default=None)),
+                "to": self.price(max(prices, default=None)),
+                "left": most_left(offers),
+            },
+            best=place.rank,
+            why=place.why,
+            offers=[self.offer(offer) for offer in offers[:most]] or None,
+        )
+
+    def offer(self, offer: SeatOffer) -> Sheet:
+        """One offer."""
+        return _present(
+            id=offer.offer_id,
+            product=self.context.products.get(offer.offer_id),
+            price=self.price(offer.price),
+            left=offer.left,
+        )
+
+    def price(self, price: Money | None) -> str | None:
+        """The bare amount; with its currency where that is another one."""
+        if price is None or price.currency == UNKNOWN:
+            return None
+        return str(price.amount.quantize(_CENT)) if price.currency == self.currency else str(price)
+
+
+def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) -> Sheet:
+    return _present(
+        n=zone.number,
+        name=zone.name,
+        category=categories.get(zone.category or ""),
+        outline=_flat(zone.outline),
+        at=_flat([zone.label_at]),
+        rows=[_flat(row) for row in zone.rows] if with_seats and zone.rows else None,
+        capacity=zone.capacity,
+        schematic=zone.is_schematic or None,
+    )
+
+
+def _currency_of(offers: Iterable[SeatOffer]) -> str:
+    """The currency of most prices."""
+    counts: dict[str, int] = {}
+    for offer in offers:
+        if offer.price is not None and offer.price.currency != UNKNOWN:
+            counts[offer.price.currency] = counts.get(offer.price.currency, 0) + 1
+    return max(counts, key=lambda code: counts[code], default=EURO)
+
+
+def _seats_of(drawing: Drawing) -> int:
+    return sum(len(row) for zone in drawing.zones for row in zone.rows)
+
+
+def _flat(points: Sequence[Point]) -> list[int]:
+    return [round(n) for n in chain.from_iterable(points)]
+
+
+def _present(**fields: object) -> Sheet:
+    """The fields that have a value."""
+    return {key: value for key, value in fields.items() if value is not None}

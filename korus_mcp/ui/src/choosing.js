@@ -1,0 +1,281 @@
+/**
+ * The choice of a person: a zone, one of its offers, a session; checked with the issuer, told to the
+ * model. It calls check_availability and nothing else: holding and ordering are the assistant's.
+ */
+
+import { amountOf, clean, countOf, currencyOf, idOf, listOf } from "./sheet.js";
+import { hasRoom, isWithin } from "./wish.js";
+
+/** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */
+const PATIENCE = 350;
+
+/**
+ * One choice at a time. `changed(part)` is called with "zone", "check", "told" or "sent" after each
+ * change of the properties below.
+ */
+export class Choosing {
+  /** The chosen zone and its offer, or null. */
+  zone = null;
+  offer = null;
+  /** The chosen session of the check, or null. */
+  session = null;
+  /** `{state}`: "unasked", "asking", "done" (with what was found), "failed" (with `words`, `kind`). */
+  check = { state: "unasked" };
+  /** Whether the model knows: null (not yet), true or false. */
+  told = null;
+  /** The message to the assistant: null, "sending", "sent" or "failed". */
+  message = null;
+
+  #sheet;
+  #changed;
+  #host = null;
+  #wish = { quantity: 1, most: null };
+  #turn = 0;
+  #timer = null;
+  #everTold = false;
+
+  constructor(sheet, changed) {
+    this.#sheet = sheet;
+    this.#changed = changed;
+  }
+
+  get quantity() {
+    return this.#wish.quantity;
+  }
+
+  /** Whether the host takes messages in the person's name. */
+  get canSay() {
+    return this.#host?.offers("message") ?? false;
+  }
+
+  /** The host to ask from now on; null while there is none. */
+  useHost(host) {
+    this.#host = host;
+    if (this.zone && this.check.state === "unasked") this.#ask();
+  }
+
+  /** Choose a zone and the offer that suits the wish best. */
+  choose(zone, wish) {
+    this.#wish = wish;
+    this.zone = zone;
+    this.offer = offerFor(zone, wish);
+    this.#changed("zone");
+    this.#ask();
+  }
+
+  pickOffer(offer) {
+    this.offer = offer;
+    this.#ask();
+  }
+
+  pickSession(session) {
+    this.session = session;
+    this.#forgetMessage();
+    this.#tell();
+  }
+
+  /** Another number of seats or price: a choice stands, and is checked again when it has settled. */
+  rewish(wish) {
+    const isAnew = wish.quantity !== this.#wish.quantity;
+    this.#wish = wish;
+    if (this.zone && isAnew) this.#ask(PATIENCE);
+  }
+
+  /** Ask the issuer once more. */
+  retry() {
+    this.#ask();
+  }
+
+  /** Nothing is chosen any more; a model that was told of a choice is told of this, too. */
+  clear() {
+    this.#turn += 1;
+    clearTimeout(this.#timer);
+    this.zone = this.offer = this.session = null;
+    this.check = { state: "unasked" };
+    this.#forgetMessage();
+    this.#changed("zone");
+    if (this.#everTold) this.#tellThat("The person took back the choice: nothing is chosen on the seat map.");
+  }
+
+  /** Say the choice to the assistant as a message of the person. */
+  async say(text) {
+    const turn = this.#turn;
+    this.message = "sending";
+    this.#changed("sent");
+    const outcome = await this.#host.say(text).then(
+      () => "sent",
+      () => "failed",
+    );
+    if (turn !== this.#turn) return;
+    this.message = outcome;
+    this.#changed("sent");
+  }
+
+  #ask(patience = 0) {
+    const turn = ++this.#turn;
+    clearTimeout(this.#timer);
+    this.session = null;
+    this.told = null;
+    this.#forgetMessage();
+    const canAsk = this.#host !== null && this.offer !== null;
+    this.check = { state: canAsk ? "asking" : "unasked" };
+    this.#changed("check");
+    if (this.#everTold && canAsk) {
+      this.#tellThat("The person is changing the choice on the seat map: disregard the one before.");
+    }
+    if (canAsk) this.#timer = setTimeout(() => this.#run(turn), patience);
+    else this.#tell();
+  }
+
+  /** An answer counts only while no newer question was put. */
+  async #run(turn) {
+    const args = { offer_id: this.offer.id, quantity: this.quantity };
+    if (this.#sheet.language) args.language = this.#sheet.language;
+    const check = await this.#host.callTool("check_availability", args).then(
+      checkOf,
+      (error) => ({ state: "failed", kind: error.kind ?? "refused", words: "" }),
+    );
+    if (turn !== this.#turn) return;
+    this.check = check;
+    const { sessions = [] } = check;
+    const open = sessions.filter((s) => s.isEnough);
+    const asked = open.find((s) => s.id === this.#sheet.sessionId);
+    this.session = asked ?? (sessions.length === 1 ? (open[0] ?? null) : null);
+    this.#changed("check");
+    this.#tell();
+  }
+
+  #forgetMessage() {
+    this.message = null;
+    this.#changed("sent");
+  }
+
+  #tell() {
+    const data = dataOf(this, this.#sheet);
+    return this.#tellThat(sentenceOf(this, this.#sheet), data);
+  }
+
+  async #tellThat(text, data = { chosen: false }) {
+    if (!this.#host) {
+      this.told = false;
+      this.#changed("told");
+      return;
+    }
+    const turn = this.#turn;
+    const told = await this.#host.tellModel({ text, data }).then(
+      () => true,
+      () => false,
+    );
+    this.#everTold ||= told;
+    if (turn !== this.#turn || this.check.state === "asking") return;
+    this.told = told;
+    this.#changed("told");
+  }
+}
+
+/** The cheapest offer that suits the wish, else the cheapest with seats, else the first. */
+export function offerFor(zone, { quantity, most }) {
+  const cheapest = zone.offers
+    .filter((offer) => offer.left !== 0)
+    .sort((a, b) => Number(a.price ?? Infinity) - Number(b.price ?? Infinity));
+  const suits = (offer) => isWithin(offer, most) && hasRoom(offer, quantity);
+  return cheapest.find(suits) ?? cheapest[0] ?? zone.offers[0] ?? null;
+}
+
+/** What a check_availability result says. */
+export function checkOf(result) {
+  const view = result.structuredContent;
+  if (result.isError) {
+    const words = view?.error?.message ?? wordsOf(result);
+    return { state: "failed", kind: "answer", words: clean(words, 400) };
+  }
+  if (typeof view?.bookable !== "boolean") {
+    return { state: "done", words: clean(wordsOf(result), 400), sessions: [], instead: [] };
+  }
+  return {
+    state: "done",
+    isBookable: view.bookable,
+    reason: clean(view.reason, 200),
+    price: amountOf(view.price),
+    currency: currencyOf(view.price),
+    left: countOf(view.left),
+    sessions: listOf(view.sessions).slice(0, 50).map(sessionOf).filter((s) => s.id),
+    hasMore: Boolean(view.next_cursor),
+    instead: listOf(view.alternatives).slice(0, 3).map(insteadOf),
+  };
+}
+
+function sessionOf(session) {
+  return {
+    id: idOf(session.session_id),
+    startsAt: clean(session.starts_at, 40),
+    left: countOf(session.left),
+    isEnough: session.enough === true,
+    ticket: clean(session.ticket),
+  };
+}
+
+function insteadOf(offer) {
+  return {
+    product: clean(offer.product, 120),
+    when: clean(offer.starts_at ?? offer.date, 40),
+    price: clean(offer.price, 20),
+  };
+}
+
+function wordsOf(result) {
+  return listOf(result.content).find((block) => block.type === "text")?.text ?? "";
+}
+
+/** The choice for the model, in a sentence; names are quoted, since others wrote them. */
+function sentenceOf(choice, sheet) {
+  const { zone, offer, check, session, quantity } = choice;
+  const category = zone.category ? ` (${quoted(zone.category)})` : "";
+  const what = `The person chose the zone ${quoted(zone.name)}${category} on the seat map`;
+  if (!offer) {
+    return `${what}, quantity ${quantity}. The page has no offer_id of it: call get_offers for this zone.`;
+  }
+  const facts = [`offer_id ${offer.id}`, `quantity ${quantity}`, ...priceFacts(choice, sheet)];
+  if (session) facts.push(`session_id ${session.id}${session.startsAt ? ` (${session.startsAt})` : ""}`);
+  return `${what}: ${facts.join(", ")}. ${standing(check, session)}`;
+}
+
+function priceFacts({ offer, check }, sheet) {
+  const price = check.price ?? offer.price;
+  const left = check.left ?? (check.state === "done" ? undefined : offer.left);
+  const currency = check.currency || sheet.currency;
+  return [price && `${price} ${currency} each`, left !== undefined && `${left} left`].filter(Boolean);
+}
+
+function standing(check, session) {
+  if (check.state !== "done") return "It was not checked: call check_availability.";
+  if (check.isBookable === false) {
+    return `Checked just now: not bookable${check.reason ? ` (${check.reason})` : ""}.`;
+  }
+  const open = check.sessions.length && !session ? " No session is chosen yet." : "";
+  return `Checked with check_availability just now; nothing is held.${open}`;
+}
+
+function dataOf({ zone, offer, check, session, quantity }, sheet) {
+  const data = {
+    chosen: true,
+    product_base_id: sheet.baseId,
+    date: sheet.date,
+    zone: zone.name,
+    category: zone.category,
+    offer_id: offer?.id,
+    quantity,
+    price: check.price ?? offer?.price ?? zone.from,
+    currency: check.currency || sheet.currency,
+    left: check.left,
+    bookable: check.isBookable,
+    session_id: session?.id,
+  };
+  const isThere = ([, value]) => value !== undefined && value !== null && value !== "";
+  return Object.fromEntries(Object.entries(data).filter(isThere));
+}
+
+/** In quotation marks that the name itself cannot end. */
+export function quoted(name) {
+  return `"${name.replace(/["“”«»„]/g, "'")}"`;
+}

@@ -1,0 +1,377 @@
+/** The seat map page: from a get_seat_map result to a choice the assistant knows. */
+
+import { Choosing } from "./choosing.js";
+import { ChoiceView } from "./choice-view.js";
+import { fill, h } from "./dom.js";
+import { connect } from "./host.js";
+import { MapView } from "./map-view.js";
+import { clean, sheetOf } from "./sheet.js";
+import { day, languageOf, price, translator } from "./texts.js";
+import { TEXTS } from "./seat-map.texts.js";
+import { applyTheme } from "./theme.js";
+import { fits, pricesOf, stepsOf } from "./wish.js";
+import { swatch, ZoneList } from "./zone-list.js";
+
+const MOST_SEATS = 50;
+
+const root = document.getElementById("page");
+const notice = h("p", { class: "notice", hidden: true });
+const content = h("div");
+const speaker = h("p", { class: "hidden", role: "status" });
+fill(root, notice, content, speaker);
+
+let host = null;
+let context = {};
+let page = null;
+
+/** One sheet on the screen. */
+class Page {
+  #sheet;
+  #language;
+  #words;
+  #wish;
+  #asked;
+  #prices;
+  #steps;
+  #map = null;
+  #list;
+  #choosing;
+  #choice;
+  #side = h("div", { class: "side" });
+  #count = h("output", { class: "count" });
+  #mostShown = h("output", { class: "most" });
+  #mostInput = null;
+  #refreshButton;
+  #opener = null;
+
+  constructor(sheet, wish) {
+    this.#sheet = sheet;
+    this.#language = languageOf(sheet.language, context.locale, navigator.language);
+    this.#words = translator(this.#language, TEXTS);
+    this.#prices = pricesOf(sheet.zones);
+    this.#steps = stepsOf(sheet.zones);
+    this.#asked = { quantity: sheet.quantity, most: this.#known(sheet.maxPrice) };
+    this.#wish = wish ? { ...wish, most: this.#known(wish.most) } : this.#asked;
+    document.documentElement.lang = this.#language;
+    this.#build();
+  }
+
+  get wish() {
+    return this.#wish;
+  }
+
+  get words() {
+    return this.#words;
+  }
+
+  get chosen() {
+    return this.#choosing.zone;
+  }
+
+  useHost(newHost) {
+    this.#choosing.useHost(newHost);
+    this.#refreshButton.hidden = !newHost || !this.#sheet.baseId;
+    this.#choice.show("told");
+  }
+
+  /** Choose a zone by its name again, after the sheet was renewed. */
+  chooseNamed(name) {
+    const zone = this.#sheet.zones.find((z) => z.name === name && z.isOnSale);
+    if (zone) this.#choosing.choose(zone, this.#wish);
+  }
+
+  leave() {
+    this.#choosing.useHost(null);
+  }
+
+  #build() {
+    const options = {
+      words: this.#words,
+      choose: (zone) => this.#choose(zone),
+      refuse: (zone) => announce(this.#describe(zone, this.#wish)),
+      describe: (zone, wish) => this.#describe(zone, wish),
+      facts: (zone) => this.#facts(zone),
+      priceText: (zone) => this.#shortPrice(zone),
+      tip: (zone, wish) => this.#tip(zone, wish),
+    };
+    if (this.#sheet.isDrawn) this.#map = new MapView(this.#sheet, this.#steps, options);
+    this.#list = new ZoneList(this.#sheet, this.#steps, options);
+    this.#choosing = new Choosing(this.#sheet, (part) => this.#changed(part));
+    this.#choice = new ChoiceView(this.#choosing, this.#sheet, {
+      language: this.#language,
+      words: this.#words,
+      close: () => this.#leaveChoice(),
+      announce,
+    });
+    this.#refreshButton = h("button", { type: "button", class: "link", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
+    fill(this.#side, this.#list.element);
+    fill(content, this.#header(), this.#filters(), this.#body(), this.#footer());
+    content.onkeydown = (event) => event.key === "Escape" && this.chosen && this.#leaveChoice();
+    this.#show();
+  }
+
+  #header() {
+    const { title, venue, date } = this.#sheet;
+    const where = [venue && h("bdi", null, venue), day(date, this.#language)].filter(Boolean);
+    return h(
+      "header",
+      null,
+      h("h1", { dir: "auto" }, title || this.#words("title")),
+      where.length > 0 && h("p", { class: "soft" }, where.flatMap((part, i) => (i ? [" · ", part] : [part]))),
+    );
+  }
+
+  #filters() {
+    const step = (by, label, sign) =>
+      h("button", { type: "button", class: "step", "aria-label": this.#words(label), onclick: () => this.#seats(by) }, sign);
+    return h(
+      "div",
+      { class: "filters" },
+      h(
+        "div",
+        { class: "filter", role: "group", "aria-label": this.#words("seats") },
+        h("span", { class: "name", "aria-hidden": "true" }, this.#words("seats")),
+        h("span", { class: "stepper" }, step(-1, "fewer", "−"), this.#count, step(1, "more", "+")),
+      ),
+      this.#prices.length > 1 && this.#mostFilter(),
+    );
+  }
+
+  /** The range stops at real prices; its end is any price. */
+  #mostFilter() {
+    const last = this.#prices.length - 1;
+    this.#mostInput = h("input", {
+      type: "range",
+      min: 0,
+      max: last,
+      step: 1,
+      "aria-label": this.#words("most"),
+      oninput: () => this.#most(Number(this.#mostInput.value)),
+    });
+    const { most } = this.#wish;
+    this.#mostInput.value = most === null ? last : this.#prices.indexOf(most);
+    return h(
+      "div",
+      { class: "filter wide" },
+      h("span", { class: "name", "aria-hidden": "true" }, this.#words("most")),
+      this.#mostInput,
+      this.#mostShown,
+    );
+  }
+
+  #body() {
+    return h(
+      "div",
+      { class: this.#map ? "body" : "body undrawn" },
+      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend()),
+      this.#side,
+    );
+  }
+
+  #legend() {
+    const entry = (classes, text) => h("li", null, h("span", { class: `swatch ${classes}` }), text);
+    const { zones } = this.#sheet;
+    return h(
+      "ul",
+      { class: "legend", "aria-label": this.#words("legend") },
+      this.#steps.map((step) => entry(`shade-${step.shade}`, this.#range(step))),
+      zones.some((z) => z.isSoldOut) && entry("sold-out", this.#words("sold_out")),
+      zones.some((z) => !z.isSoldOut && !z.isOnSale) && entry("off-sale", this.#words("not_on_sale")),
+    );
+  }
+
+  #footer() {
+    const { isSchematic, untied } = this.#sheet;
+    const lines = [
+      isSchematic && this.#words("schematic"),
+      !this.#map && this.#words("undrawn"),
+      this.#words("allocated"),
+      untied > 0 && this.#words("untied", { count: untied }),
+    ].filter(Boolean);
+    return h("footer", { class: "soft" }, h("p", null, lines.join(" ")), this.#refreshButton);
+  }
+
+  #seats(by) {
+    const quantity = Math.min(Math.max(this.#wish.quantity + by, 1), MOST_SEATS);
+    this.#rewish({ ...this.#wish, quantity });
+  }
+
+  #most(place) {
+    const isLast = place >= this.#prices.length - 1;
+    this.#rewish({ ...this.#wish, most: isLast ? null : this.#prices[place] });
+  }
+
+  #rewish(wish) {
+    this.#wish = wish;
+    this.#show();
+    this.#choosing.rewish(wish);
+    const count = this.#sheet.zones.filter((zone) => fits(zone, wish)).length;
+    announce(count ? this.#words("fitting", { count }) : this.#words("none_fits"));
+  }
+
+  #show() {
+    const { quantity, most } = this.#wish;
+    const limit = most === null ? this.#words("any_price") : this.#words("up_to", { price: this.#price(most) });
+    this.#count.textContent = String(quantity);
+    this.#mostShown.textContent = limit;
+    this.#mostInput?.setAttribute("aria-valuetext", limit);
+    const isAsked = quantity === this.#asked.quantity && most === this.#asked.most;
+    this.#list.show(this.#wish, isAsked);
+    this.#map?.show(this.#wish, this.chosen);
+  }
+
+  #choose(zone) {
+    this.#opener = this.#side.contains(document.activeElement) ? this.#list : this.#map;
+    this.#choosing.choose(zone, this.#wish);
+    this.#choice.focus();
+  }
+
+  #leaveChoice() {
+    const zone = this.chosen;
+    this.#choosing.clear();
+    if (this.#opener === this.#map && this.#map?.focus(zone)) return;
+    this.#list.focus(zone);
+  }
+
+  #changed(part) {
+    if (part === "zone") {
+      fill(this.#side, this.chosen ? this.#choice.element : this.#list.element);
+      this.#map?.show(this.#wish, this.chosen);
+    }
+    this.#choice.show(part);
+  }
+
+  /** A zone in words: name, category, price, what is left, and whether it fits. */
+  #describe(zone, wish) {
+    const { name, category, price: amount, left } = this.#facts(zone);
+    const fit = zone.isOnSale && !fits(zone, wish) ? this.#words("not_fitting") : "";
+    return [name, category, amount, left, fit].filter(Boolean).join(", ");
+  }
+
+  #facts(zone) {
+    return {
+      name: zone.name || this.#words("unnamed"),
+      category: zone.category === zone.name ? "" : zone.category,
+      price: zone.isOnSale ? this.#zonePrice(zone) : "",
+      left: this.#left(zone),
+    };
+  }
+
+  #tip(zone, wish) {
+    const { name, category, price: amount, left } = this.#facts(zone);
+    const more = [category, left, zone.isOnSale && !fits(zone, wish) ? this.#words("not_fitting") : ""];
+    return [
+      h("strong", { dir: "auto" }, name),
+      amount ? h("span", { class: "price" }, amount) : "",
+      h("span", { class: "soft" }, more.filter(Boolean).join(" · ")),
+    ];
+  }
+
+  #left(zone) {
+    if (zone.isSoldOut) return this.#words("sold_out");
+    if (!zone.isOnSale) return this.#words("not_on_sale");
+    return zone.left === undefined ? "" : this.#words("left", { count: zone.left });
+  }
+
+  #zonePrice({ from, to }) {
+    if (from === null) return "";
+    const hasRange = to !== null && to !== from;
+    return hasRange ? this.#words("from", { price: this.#price(from) }) : this.#price(from);
+  }
+
+  #shortPrice(zone) {
+    return zone.isOnSale && zone.from !== null ? this.#price(zone.from) : "";
+  }
+
+  #range({ low, high }) {
+    if (low === high) return this.#price(low);
+    return this.#words("price_range", { low: this.#price(low), high: this.#price(high) });
+  }
+
+  #price(amount) {
+    return price(amount, this.#sheet.currency, this.#language);
+  }
+
+  /** The highest known price that is not above a limit; null where the limit cuts off nothing. */
+  #known(limit) {
+    if (limit === null || Number(limit) >= Number(this.#prices.at(-1) ?? 0)) return null;
+    return this.#prices.filter((p) => Number(p) <= Number(limit)).at(-1) ?? this.#prices[0];
+  }
+}
+
+function announce(text) {
+  speaker.textContent = text;
+}
+
+function wordsNow() {
+  return page?.words ?? translator(languageOf(context.locale, navigator.language), TEXTS);
+}
+
+function warn(text) {
+  notice.textContent = text;
+  notice.hidden = !text;
+}
+
+/** Put a result on the screen; a wish of the person outlives it. */
+function showResult(result, wish = null) {
+  const sheet = sheetOf(result);
+  if (!sheet || result.isError) return showNothing(result);
+  page?.leave();
+  page = new Page(sheet, wish);
+  page.useHost(host);
+  return undefined;
+}
+
+function showNothing(result) {
+  const told = result.structuredContent?.error?.message ?? wordsNow()("nothing");
+  fill(content, h("p", { class: "notice bad", dir: "auto" }, clean(told, 400)));
+}
+
+function showWaiting() {
+  const words = wordsNow();
+  document.documentElement.lang = languageOf(context.locale, navigator.language);
+  fill(content, h("div", { class: "waiting" }, h("div", { class: "blank", "aria-hidden": "true" }), h("p", { class: "soft" }, words("waiting"))));
+}
+
+/** Read the map anew for the same day; the wish and the choice stay. */
+async function refresh(sheet, shown) {
+  const { chosen, wish } = shown;
+  const args = { product_base_id: sheet.baseId, quantity: wish.quantity };
+  if (sheet.sessionId) args.session_id = sheet.sessionId;
+  else if (sheet.date) args.date = sheet.date;
+  if (sheet.language) args.language = sheet.language;
+  announce(shown.words("refreshing"));
+  const result = await host.callTool("get_seat_map", args).catch(() => null);
+  const isOurs = page === shown;
+  if (!isOurs) return;
+  const renewed = result && !result.isError ? sheetOf(result) : null;
+  if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) return warn(shown.words("failed"));
+  warn("");
+  showResult(result, wish);
+  if (chosen) page.chooseNamed(chosen.name);
+  announce(page.words("refreshed"));
+}
+
+function greet(connected) {
+  host = connected;
+  warn("");
+  page?.useHost(host);
+}
+
+showWaiting();
+connect({
+  name: "korus-seat-map",
+  version: "1.0.0",
+  onResult: (result) => showResult(result),
+  onCancelled: () => !page && fill(content, h("p", { class: "notice" }, wordsNow()("cancelled"))),
+  onContext: (changed) => {
+    context = changed;
+    applyTheme(changed);
+    if (!page) showWaiting();
+  },
+  onTeardown: () => host?.close(),
+  onLate: greet,
+}).then(greet, (error) => {
+  warn(wordsNow()(error.kind === "silent" ? "silent" : "refused"));
+  if (!page) fill(content);
+});

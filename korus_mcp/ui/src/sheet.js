@@ -1,0 +1,166 @@
+/**
+ * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
+ *
+ * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice,
+ * isDrawn, isSchematic, width, height, focus, zones, untied}`; a zone `{key, name, category, color,
+ * outline, at, rows, from, to, left, best, why, offers, isOnSale, isSoldOut}`; an offer
+ * `{id, product, price, left}`. Prices are texts of an amount ("45.00"). What a host or an issuer
+ * sent in another shape is left out.
+ */
+
+export const SHEET_KEY = "io.github.korus-mcp/seat-map";
+
+const MOST_ZONES = 2_000;
+const MOST_SEATS = 20_000;
+
+/** The sheet of a tool result, or null where it says nothing of zones. */
+export function sheetOf(result) {
+  const sheet = result?._meta?.[SHEET_KEY];
+  if (Array.isArray(sheet?.zones)) return ofSheet(sheet);
+  const view = result?.structuredContent;
+  return Array.isArray(view?.zones) ? ofView(view) : null;
+}
+
+/** A text of somebody else on one line, without controls and direction overrides. */
+export function clean(value, most = 80) {
+  if (typeof value !== "string") return "";
+  const line = value.replace(/\p{Cf}/gu, "").replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+  const letters = [...line];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : line;
+}
+
+function ofSheet(sheet) {
+  const categories = listOf(sheet.categories);
+  const zones = listOf(sheet.zones).slice(0, MOST_ZONES).map((z, i) => zoneOf(z, i, categories));
+  const width = sizeOf(sheet.width);
+  const height = sizeOf(sheet.height);
+  const seats = zones.reduce((sum, z) => sum + z.rows.reduce((n, row) => n + row.length, 0), 0);
+  if (seats > MOST_SEATS) for (const zone of zones) zone.rows = [];
+  return {
+    title: clean(sheet.title, 120),
+    venue: clean(sheet.venue, 120),
+    date: clean(sheet.date, 10),
+    language: clean(sheet.language, 8),
+    currency: clean(sheet.currency, 3),
+    baseId: idOf(sheet.product_base_id),
+    sessionId: idOf(sheet.session_id),
+    quantity: countOf(sheet.quantity) || 1,
+    maxPrice: amountOf(sheet.max_price),
+    isDrawn: width > 0 && height > 0 && zones.some((z) => z.outline.length),
+    isSchematic: sheet.schematic === true,
+    width,
+    height,
+    focus: pointsOf(sheet.focus)[0] ?? null,
+    zones,
+    untied: listOf(sheet.untied).length,
+  };
+}
+
+function zoneOf(zone, place, categories) {
+  const category = categories[zone.category] ?? {};
+  const outline = pointsOf(zone.outline);
+  return withState({
+    key: place,
+    name: clean(zone.name),
+    category: clean(category.name),
+    color: /^#[0-9a-f]{6}$/i.test(category.color) ? category.color : null,
+    outline: outline.length > 2 ? outline : [],
+    at: pointsOf(zone.at)[0] ?? outline[0] ?? null,
+    rows: (Array.isArray(zone.rows) ? zone.rows : []).map(pointsOf),
+    from: amountOf(zone.from),
+    to: amountOf(zone.to),
+    left: countOf(zone.left),
+    best: countOf(zone.best) ?? null,
+    why: clean(zone.why, 120),
+    offers: listOf(zone.offers).map(offerOf).filter((offer) => offer.id),
+  });
+}
+
+function offerOf(offer) {
+  return {
+    id: idOf(offer.id ?? offer.offer_id),
+    product: clean(offer.product, 120),
+    price: amountOf(offer.price),
+    left: countOf(offer.left),
+  };
+}
+
+/** A host that drops `_meta` leaves the zones of the structured answer: a list without a map. */
+function ofView(view) {
+  const priced = listOf(view.zones).find((zone) => zone.from_price);
+  return {
+    title: "",
+    venue: "",
+    date: clean(view.date, 10),
+    language: "",
+    currency: currencyOf(priced?.from_price),
+    baseId: idOf(view.product_base_id),
+    sessionId: "",
+    quantity: 1,
+    maxPrice: null,
+    isDrawn: false,
+    isSchematic: false,
+    width: 0,
+    height: 0,
+    focus: null,
+    zones: listOf(view.zones).slice(0, MOST_ZONES).map(zoneOfView),
+    untied: countOf(view.untied_offers) ?? 0,
+  };
+}
+
+function zoneOfView(zone, place) {
+  return withState({
+    key: place,
+    name: clean(zone.zone),
+    category: clean(zone.category),
+    color: null,
+    outline: [],
+    at: null,
+    rows: [],
+    from: amountOf(zone.from_price),
+    to: amountOf(zone.to_price),
+    left: countOf(zone.left),
+    best: place + 1,
+    why: "",
+    offers: listOf(zone.offers).map(offerOf).filter((offer) => offer.id),
+  });
+}
+
+function withState(zone) {
+  const stated = zone.offers.length > 0 && zone.offers.every((offer) => offer.left === 0);
+  zone.isSoldOut = zone.left === 0 || stated;
+  zone.isOnSale = !zone.isSoldOut && (zone.from !== null || zone.offers.length > 0);
+  return zone;
+}
+
+/** An id as our tools take them; words are none. */
+export function idOf(value) {
+  return typeof value === "string" && /^[\w.:/@~-]{1,200}$/.test(value) ? value : "";
+}
+
+/** "45.00" of 45, "45.00" and "45.00 EUR"; else null. */
+export function amountOf(value) {
+  return /^(\d{1,9}(?:\.\d{1,4})?)(?: [A-Z]{3})?$/.exec(String(value ?? ""))?.[1] ?? null;
+}
+
+export function currencyOf(value) {
+  return / ([A-Z]{3})$/.exec(String(value ?? ""))?.[1] ?? "";
+}
+
+export function countOf(value) {
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function sizeOf(value) {
+  return Number.isFinite(value) && value > 0 && value <= 100_000 ? value : 0;
+}
+
+export function listOf(value) {
+  return Array.isArray(value) ? value.filter((v) => v !== null && typeof v === "object") : [];
+}
+
+/** [x, y, x, y] as [[x, y], [x, y]]; nothing when one of them is no number. */
+function pointsOf(flat) {
+  if (!Array.isArray(flat) || flat.length % 2 || !flat.every(Number.isFinite)) return [];
+  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
+}

@@ -1,0 +1,61 @@
+"""Chromium, the bundled host and a stage for each test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="pip install playwright (no browser download)")
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.ui.stage import CHROMIUM, FLAGS, HOST, MODULES, Stage, run_node, served, staged
+
+Open: TypeAlias = Callable[..., Stage]
+
+
+@pytest.fixture(scope="session")
+def modules() -> Path:
+    """The npm packages of the pages."""
+    if not (MODULES / "esbuild").is_dir():
+        pytest.skip("no npm packages: make ui")
+    return MODULES
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, in a profile of its own."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def origin(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the host and the pages are served."""
+    bundle = tmp_path_factory.mktemp("host") / "host.js"
+    run_node(HOST / "build.mjs", str(bundle))
+    with served(bundle) as address:
+        yield address
+
+
+@pytest.fixture
+def stage_with(browser: Browser, origin: str) -> Iterator[Open]:
+    """Make stages with options of a browser context."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Stage:
+            return stack.enter_context(staged(browser, origin, **options))
+
+        yield make
+
+
+@pytest.fixture
+def stage(stage_with: Open) -> Stage:
+    """A stage as wide as a desktop."""
+    return stage_with()

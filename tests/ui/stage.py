@@ -1,0 +1,167 @@
+"""The stage of a page: a loopback server, Chromium, the reference host around the page."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request
+
+ROOT = Path(__file__).parents[2]
+UI = ROOT / "korus_mcp" / "ui"
+BUILT = UI / "built"
+MODULES = UI / "node_modules"
+HOST = Path(__file__).parent / "host"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+
+DEFAULT_CSP = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; media-src 'self' data:; connect-src 'none'"
+)
+"""What a host sets where a page declares no origins (MCP Apps 2026-01-26)."""
+
+WITNESS = """
+window.witness = { violations: [], errors: [] };
+document.addEventListener("securitypolicyviolation", (e) =>
+  window.witness.violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+window.addEventListener("error", (e) => window.witness.errors.push(String(e.message)));
+window.addEventListener("unhandledrejection", (e) => window.witness.errors.push(String(e.reason)));
+"""
+
+
+def run_node(script: Path, *arguments: str) -> None:
+    """Run a script where the packages of the pages are installed.
+
+    Raises:
+        CalledProcessError: it failed; what it said is in `stderr`.
+    """
+    command = ["node", str(script), *arguments]
+    subprocess.run(command, cwd=UI, check=True, capture_output=True, text=True)
+
+
+@contextmanager
+def served(bundle: Path) -> Iterator[str]:
+    """The host and the built pages on loopback; answers the origin."""
+    handler = partial(_Handler, {
+        "/host.html": (HOST / "host.html", "text/html", None),
+        "/host.js": (bundle, "text/javascript", None),
+        **{f"/app/{p.name}": (p, "text/html", DEFAULT_CSP) for p in BUILT.glob("*.html")},
+    })  # fmt: skip
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, files: dict[str, tuple[Path, str, str | None]], *rest: Any) -> None:
+        self._files = files
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        known = self._files.get(self.path)
+        if known is None:
+            self.send_error(404)
+            return
+        path, kind, policy = known
+        body = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        if policy:
+            self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
+        pass
+
+
+@dataclass
+class Stage:
+    """One page in its host. Everything the browser asked the network for is in `requests`."""
+
+    context: BrowserContext
+    page: Page
+    origin: str
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def open(self, name: str, **plan: Any) -> Frame:
+        """Open a page by its name, with the plan of host.js; answers its frame."""
+        self.context.on("request", self._note)
+        self.page.on(
+            "dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss())
+        )
+        self.page.goto(f"{self.origin}/host.html")
+        self.page.evaluate("plan => host.start(plan)", {"page": name, **plan})
+        self.page.wait_for_function("() => frames.length === 1")
+        self.page.wait_for_selector("iframe")
+        handle = self.page.query_selector("iframe")
+        frame = handle.content_frame() if handle else None
+        assert frame is not None
+        frame.wait_for_url(f"**/app/{name}.html")
+        return frame
+
+    @property
+    def log(self) -> dict[str, Any]:
+        """What the page asked its host for so far."""
+        found: dict[str, Any] = self.page.evaluate("() => host.log")
+        return found
+
+    def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The log as soon as something holds of it."""
+        for _ in range(200):
+            log = self.log
+            if holds(log):
+                return log
+            self.page.wait_for_timeout(25)
+        raise AssertionError(f"it did not come to hold: {self.log}")
+
+    def host(self, method: str, *arguments: Any) -> Any:
+        """Call `window.host.METHOD`."""
+        return self.page.evaluate("([m, a]) => host[m](...a)", [method, list(arguments)])
+
+    @property
+    def foreign(self) -> list[str]:
+        """Requests for anything but the host, its script and the page itself."""
+        own = (f"{self.origin}/host.html", f"{self.origin}/host.js", f"{self.origin}/app/", "data:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+
+def witness(frame: Frame) -> dict[str, list[str]]:
+    """Violations of the policy and errors that nobody caught, in the page."""
+    found: dict[str, list[str]] = frame.evaluate("() => window.witness")
+    return found
+
+
+@contextmanager
+def staged(browser: Browser, origin: str, **options: Any) -> Iterator[Stage]:
+    """A stage in a browser context of its own (`viewport`, `color_scheme`, ... of Playwright)."""
+    options.setdefault("viewport", {"width": 1000, "height": 900})
+    context = browser.new_context(**options)
+    context.add_init_script(WITNESS)
+    context.set_default_timeout(10_000)
+    try:
+        yield Stage(context, context.new_page(), origin)
+    finally:
+        context.close()

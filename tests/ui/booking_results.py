@@ -5,6 +5,7 @@ They come from the sandbox through the real server, in the shape a host passes o
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,8 +32,9 @@ class Results:
 
 
 def booking_results() -> Results:
-    """All states, from one run of the sandbox."""
-    return anyio.run(_collected)
+    """All states, from one run of the sandbox; in a thread, since Playwright has a loop in ours."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(anyio.run, _collected).result()
 
 
 async def _collected() -> Results:

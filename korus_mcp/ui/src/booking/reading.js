@@ -12,6 +12,10 @@ const UNSEEN =
 const MORE_SEATS = /^\+(\d+) more\b/;
 const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
 const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
+const KNOWN = [
+  ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
+  ...["tickets", "documents", "order_id", "status", "total"],
+];
 const NEVER_MADE = "the order was not made";
 
 /** A text on one line, or null. */
@@ -48,7 +52,7 @@ export function readResult(result, { tool, args }) {
     case "reserve":
       return reserveOf(structure, args);
     default:
-      return { kind: "text", words };
+      return { kind: "text", state: "text", words, ids: [] };
   }
 }
 
@@ -102,10 +106,10 @@ export function seatGroups(seats) {
 
 function kindOf(structure, tool, args) {
   const has = (...names) => names.some((name) => structure[name] !== undefined);
-  if (tool === "get_tickets" || has("tickets", "documents")) return has("order_id") && "tickets";
+  if (!has(...KNOWN)) return "text";
+  if (tool === "get_tickets" || has("tickets", "documents", "order_id")) return "tickets";
   if (tool === "place_order" || has("confirmation", "orders", "summary")) return "order";
-  if (tool === "reserve") return "reserve";
-  if (!has("state", "reservations", "failed")) return has("order_id", "status") && "tickets";
+  if (tool === "reserve" || has("reservations")) return "reserve";
   const isOrder =
     ORDER_STATES.includes(structure.state) ||
     has("not_later_than") ||

@@ -258,13 +258,14 @@ function seatWords(group, t) {
   if (group.raw) return third(group.raw);
   const named = new Map(group.place);
   const seats = group.seats.map(isolated).join(", ");
-  return ["zone", "row", "seat", "entrance"]
+  const words = ["zone", "row", "seat", "entrance"]
     .filter((part) => part === "seat" || named.has(part))
     .map((part) => {
       const text = part === "seat" ? seats : isolated(named.get(part));
       return t(`part_${part}`, { count: group.seats.length, text });
     })
     .join(" · ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function failedHolds(failed, scene) {
@@ -299,14 +300,18 @@ function insteadOf(alternatives, { t, writer }) {
     h("ul", { class: "bullets" }, alternatives.map((row) => h("li", {}, joined(facts(row))))));
 }
 
-/** When to look again after an answer that did not come. */
+/**
+ * When to look again after an answer that did not come.
+ *
+ * A hold in doubt is looked for by the same call of reserve, which is the assistant's.
+ */
 function lookNote(booking, { t, writer, arrivedAt, canAsk }, key) {
-  const time = (at) => writer.instant(at);
   const seconds = booking.wasLookedUp ? null : booking.lookAfter;
+  const again = seconds !== null && writer.instant(arrivedAt + seconds * 1000);
   const words = [
-    seconds !== null && t(key, { time: time(arrivedAt + Math.max(seconds, 1) * 1000) }),
+    again && t(key, { time: again }),
     booking.notLaterThan && t("certain_at", { time: writer.moment(booking.notLaterThan) }),
-    (!canAsk || booking.ids.length === 0) && t("ask_to_look"),
+    booking.kind === "order" && (!canAsk || booking.ids.length === 0) && t("ask_to_look"),
   ].filter(Boolean);
   return words.length ? h("p", { class: "notice" }, words.join(" ")) : null;
 }
@@ -367,13 +372,12 @@ function ticketParts(booking, scene) {
   const { t, writer, state } = scene;
   const isCancelled = state === "cancelled";
   const total = booking.total && third(writer.money(booking.total));
+  const reference = booking.reference
+    ? h("span", { class: "reference" }, third(booking.reference))
+    : t("no_reference");
   return [
-    isCancelled && booking.reference && h("p", { class: "notice bad" },
-      `${t("support")}: `, h("strong", { class: "reference" }, third(booking.reference))),
-    h("section", { class: "card" }, facts([
-      [t("reference"), booking.reference && h("span", { class: "reference" }, third(booking.reference))],
-      [t("total"), total],
-    ]) ?? h("p", { class: "soft" }, t("no_reference"))),
+    isCancelled && h("p", { class: "notice bad" }, t("support")),
+    h("div", { class: "card" }, facts([[t("reference"), reference], [t("total"), total]])),
     state === "to_name" && toName(booking.tickets, scene),
     booking.tickets.length > 0 && ticketList(booking, scene, isCancelled),
     !isCancelled && booking.documents.length > 0 && documentList(booking.documents, scene),

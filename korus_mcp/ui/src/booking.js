@@ -107,7 +107,7 @@ class BookingPage {
 
   /** Ask at once where the answer is older than it looks: a conversation that is shown again. */
   #lookIfOld() {
-    const isOld = [...this.#ends.values()].some((end) => end.isDoubtful);
+    const isOld = [...this.#ends.values()].some((end) => end.gap > 0);
     if (isOld && !this.#isFresh && this.#canRefresh()) this.#refresh();
   }
 
@@ -266,6 +266,7 @@ class BookingPage {
       state: this.#booking ? stateNow(this.#booking, holds) : null,
       arrivedAt: this.#arrivedAt,
       canAsk: Boolean(this.#host?.offers("serverTools")),
+      isAsking: this.#isBusy,
       canDownload: ["downloadFile", "serverResources"].every((c) => this.#host?.offers(c)),
       downloads: this.#downloads,
       onDownload: (file) => this.#download(file),

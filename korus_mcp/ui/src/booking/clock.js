@@ -4,26 +4,28 @@ import { instantOf } from "./writing.js";
 
 /** Seconds before the end at which a screen reader hears about it. */
 export const SAID_AT = [300, 60];
-/** How much earlier the device may see the end before the answer counts as an old one. */
+/** How much earlier the device may see the end before the page asks whether the answer is old. */
 const TOLERANCE = 30_000;
+/** From which gap on it has to be told, when nobody answered that question. */
+export const TOLD_FROM = 120_000;
 
 /**
- * When a hold ends, in milliseconds by this device's clock: `{at, isDoubtful}`, or null.
+ * When a hold ends, in milliseconds by this device's clock: `{at, gap}`, or null.
  *
  * `seconds_left` corrects a device whose clock is wrong, as long as the answer is new. A host that
  * shows a conversation again hands over an old answer: the end by the device's clock is then much
- * earlier. The earlier one counts until the page has asked (`isFresh`), since a hold that is over
- * must not look like one that goes on.
+ * earlier, by `gap`. The earlier one counts until the page has asked (`isFresh`), since a hold that
+ * is over must not look like one that goes on.
  */
 export function endOf(hold, arrivedAt, isFresh) {
   if (hold.state !== "held") return null;
   const byDevice = instantOf(hold.expiresAt);
   const byServer = hold.secondsLeft === null ? null : arrivedAt + hold.secondsLeft * 1000;
-  if (byServer === null) return byDevice === null ? null : { at: byDevice, isDoubtful: false };
-  if (byDevice === null || isFresh || byDevice >= byServer - TOLERANCE) {
-    return { at: byServer, isDoubtful: false };
+  if (byServer === null) return byDevice === null ? null : { at: byDevice, gap: 0 };
+  if (byDevice === null || isFresh || byServer - byDevice <= TOLERANCE) {
+    return { at: byServer, gap: 0 };
   }
-  return { at: byDevice, isDoubtful: true };
+  return { at: byDevice, gap: byServer - byDevice };
 }
 
 /** Whole seconds until then, 0 when it is over. */

@@ -1,7 +1,7 @@
 /** The page of a booking as elements. Pure: what is shown follows from the booking and the scene. */
 
 import { h, svg } from "../dom.js";
-import { secondsUntil } from "./clock.js";
+import { secondsUntil, TOLD_FROM } from "./clock.js";
 import { seatGroups } from "./reading.js";
 import { meaningOf, wordFor } from "./words.js";
 
@@ -44,7 +44,7 @@ const MOST_SEAT_GROUPS = 12;
  * What the page shows, as a list of elements.
  *
  * `scene`: `t`, `language`, `writer`, `now`, `state` (of the booking now), `holds` (as they are
- * now), `ends` (Map of holds to `{at, isDoubtful}`), `arrivedAt`, `canAsk`, `canDownload`,
+ * now), `ends` (Map of holds to `{at, gap}`), `arrivedAt`, `canAsk`, `isAsking`, `canDownload`,
  * `onDownload(document)`, `onMore()`, `downloads` (Map of uri to "busy", "done", "failed").
  */
 export function viewOf(booking, scene) {
@@ -164,10 +164,10 @@ function warnings(booking, scene) {
     if (move.kind === "said") return third(move.said);
     return t(move.kind, { was: writer.money(move.was), now: writer.money(move.now) });
   });
-  const isDoubtful = scene.holds.some((hold) => scene.ends.get(hold)?.isDoubtful);
+  const isDoubtful = scene.holds.some((hold) => scene.ends.get(hold)?.gap > TOLD_FROM);
   return [
     ...moves.map((words) => h("p", { class: "notice warn" }, words)),
-    isDoubtful && h("p", { class: "notice warn" }, t("clock_doubt")),
+    isDoubtful && !scene.isAsking && h("p", { class: "notice warn" }, t("clock_doubt")),
   ].filter(Boolean);
 }
 

@@ -95,7 +95,8 @@ export class Writer {
   }
 
   #written(at, format, timeZone) {
-    return new Intl.DateTimeFormat(this.locale, { ...format, timeZone }).format(new Date(at));
+    const written = new Intl.DateTimeFormat(this.locale, { ...format, timeZone }).format(at);
+    return written.replace(/\s([AP]M)$/i, "\u00a0$1");
   }
 }
 

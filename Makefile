@@ -6,7 +6,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench simulate kill-test fault-test journeys search-quality readme sandbox inspect build clean
+.PHONY: help demo test coverage check fix bench simulate kill-test fault-test journeys search-quality readme ui sandbox inspect build clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ search-quality: $(READY) ## how well judged queries are answered, beside a plain
 
 readme: $(READY) ## rewrite what is generated: tables of README.md, server.json, snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
+
+ui: ## build the interactive pages from their sources (needs npm)
+	@cd korus_mcp/ui && npm install --silent && node build.mjs
 
 sandbox: $(READY) ## serve the imitation of the API on loopback
 	@$(BIN)/korus-mcp sandbox --port 0 $(ARGS)

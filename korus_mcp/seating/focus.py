@@ -3,22 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import atan2, cos, hypot, pi, radians
+from math import atan2, cos, hypot, pi, radians, sqrt
+from statistics import median
 from typing import Final
 
 from korus_mcp.folding import fold
-from korus_mcp.seating.geometry import Point, box_of, contains
+from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
 
 _STAGES: Final = frozenset(
-    {"stage", "scene", "pitch", "terrain", "pelouse", "field", "court", "ring", "piste", "podium"}
-    | {"arena floor", "ice", "buhne", "spielfeld", "escenario", "campo", "palco", "palcoscenico"}
+    {"stage", "podium", "pitch", "court", "ring", "ice"}
+    | {"scene", "terrain", "piste", "buhne", "spielfeld", "escenario", "palcoscenico"}
 )
 _WIDEST_GAP: Final = radians(75)
 """Of a ring of zones: what a tunnel or a screen may leave open."""
 _FEWEST_IN_A_RING: Final = 4
+_LEAST_MIDDLE: Final = 0.5
+"""From the centre to the nearest zone, measured in zones: where aisles cross it is less."""
 _BEND: Final = 0.03
 """How much of its width a row is bent before that tells something."""
 _AGREED: Final = 0.9
+_CROSSING: Final = 0.05
 _AIM: Final = cos(radians(40))
 _BEFORE_THE_FRONT: Final = 40.0
 
@@ -41,10 +45,12 @@ class Stand:
 def focus_of(stands: Sequence[Stand]) -> Point | None:
     """The stage or pitch; None when nothing tells where it is.
 
-    Told by, in this order: a zone that is called so and is not sold; a ring of zones around an
-    empty middle; rows that are bent around it, or that are named from the front to the back.
+    Told by, in this order: a zone that is called so and is not sold; rows that all look to one
+    side, being bent or named from the front to the back; a ring of zones around an empty middle;
+    rows that look to one point.
     """
-    return _named(stands) or _ringed(stands) or _faced(stands)
+    looks = _looks(stands)
+    return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
 
 
 def _named(stands: Iterable[Stand]) -> Point | None:
@@ -58,6 +64,9 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
         return None
     centre = around.middle
     if any(contains(stand.outline, centre) for stand in stands):
+        return None
+    depth = median(sqrt(area(stand.outline)) for stand in stands)
+    if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
         return None
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0
@@ -83,16 +92,23 @@ def _angle(point: Point, centre: Point) -> float:
     return atan2(point[1] - centre[1], point[0] - centre[0])
 
 
-def _faced(stands: Sequence[Stand]) -> Point | None:
-    """Where the seats look: to one side, or to one point among them."""
+def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
+    """From where to where the seats look, when that is known of half of the zones or more."""
     looks = [(stand.middle, look) for stand in stands if stand.rows and (look := _look_of(stand))]
+    return looks if len(looks) * 2 >= len(stands) else []
+
+
+def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
     if not looks:
         return None
-    across = sum(look[0] for _, look in looks) / len(looks)
-    down = sum(look[1] for _, look in looks) / len(looks)
+    across, down = _between([look for _, look in looks])
     length = hypot(across, down)
-    if length >= _AGREED:
-        return _before_the_front(stands, (across / length, down / length))
+    if length < _AGREED:
+        return None
+    return _before_the_front(stands, (across / length, down / length))
+
+
+def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
     met = _meeting_point(looks)
     if met is None or any(contains(stand.outline, met) for stand in stands):
         return None
@@ -110,16 +126,25 @@ def _look_of(stand: Stand) -> Point | None:
 def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
     """The inner side of its bent rows."""
     across, down, widths = 0.0, 0.0, 0.0
-    for row in rows:
-        if len(row) < 3:
-            continue
-        first, last = row[0], row[-1]
-        middle = row[len(row) // 2] if len(row) % 2 else _between(row[len(row) // 2 - 1 :][:2])
+    for row in filter(_runs_on, rows):
+        first, middle, last = row[0], row[len(row) // 2], row[-1]
+        if len(row) % 2 == 0:
+            middle = _between([row[len(row) // 2 - 1], middle])
         across += (first[0] + last[0]) / 2 - middle[0]
         down += (first[1] + last[1]) / 2 - middle[1]
         widths += hypot(last[0] - first[0], last[1] - first[1])
     length = hypot(across, down)
-    return (across / length, down / length) if length > _BEND * widths and length else None
+    return (across / length, down / length) if length > _BEND * widths else None
+
+
+def _runs_on(row: Sequence[Point]) -> bool:
+    """Whether a row goes one way, as far as five of its seats tell."""
+    if len(row) < 3:
+        return False
+    (x0, y0), (x1, y1) = row[0], row[-1]
+    some = [row[(len(row) - 1) * quarter // 4] for quarter in range(5)]
+    ahead = [x * (x1 - x0) + y * (y1 - y0) for x, y in some]
+    return all(before <= after for before, after in pairwise(ahead))
 
 
 def _named_from(stand: Stand) -> Point | None:
@@ -177,7 +202,7 @@ def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
         x_sum += v * v * x - u * v * y
         y_sum += u * u * y - u * v * x
     determinant = xx * yy - xy * xy
-    if determinant < 0.05 * len(looks) ** 2:
+    if not looks or determinant < _CROSSING * len(looks) ** 2:
         return None
     return (yy * x_sum - xy * y_sum) / determinant, (xx * y_sum - xy * x_sum) / determinant
 

@@ -119,21 +119,38 @@ def distance(outline: Sequence[Point], point: Point) -> float:
 def label_place(outline: Sequence[Point]) -> Point | None:
     """A point well inside, the centre of mass where that will do; None when nothing is inside.
 
-    Where the shape is bent, it is cut across on some lines; of the widest cuts the middle that
-    is farthest from all sides is taken: labels are wide, so this suits them.
+    Where the shape is bent inwards, it is cut across on some lines; of the widest cuts the middle
+    that is farthest from all sides is taken: labels are wide, so this suits them.
     """
     around = box_of(outline)
     if around is None:
         return None
-    centre = _centre(outline, around)
+    places = [_centre(outline, around)]
+    if not _is_convex(outline):
+        places += _middles(outline, around)
     least = around.longer * 1e-6
-    found = [(distance(outline, p), p) for p in (centre, *_middles(outline, around))]
-    inside = [(clear, p) for clear, p in found if clear > least and contains(outline, p)]
+    found = [(distance(outline, p), p) for p in places if contains(outline, p)]
+    inside = [(clear, p) for clear, p in found if clear > least]
     if not inside:
         return None
     clear, best = max(inside)
     first, place = inside[0]
     return place if first >= clear * _GOOD_ENOUGH else best
+
+
+def _is_convex(outline: Sequence[Point]) -> bool:
+    """Whether it turns one way all along, and only once around."""
+    turns = [
+        (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)
+        for ((x0, y0), (x1, y1)), (_, (x2, y2)) in zip(
+            edges(outline), edges([*outline[1:], outline[0]]), strict=True
+        )
+    ]
+    rises = [y1 > y0 for (_, y0), (_, y1) in edges(outline) if y0 != y1]
+    changes = sum(
+        before != after for before, after in zip(rises, [*rises[1:], *rises[:1]], strict=True)
+    )
+    return (min(turns) >= 0 or max(turns) <= 0) and changes <= 2
 
 
 def _half_hull(ordered: Iterable[Point]) -> list[Point]:

@@ -38,12 +38,14 @@ _LEAST_PAD: Final = 3.0
 _MOST_PAD: Final = 14.0
 _STEP: Final = 0.5
 """Corners of an outline nearer than this to the one before are left out."""
-_OUTLINE_POINTS: Final = 20_000
+_OUTLINE_POINTS: Final = 8_000
 """Of all outlines together, so that a hostile map stays drawable."""
-_CORNERS: Final = 200
+_CORNERS: Final = 120
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
 _SCHEMATIC_HEIGHT: Final = 700.0
+_TALL: Final = 140.0
+_LOW: Final = 80.0
 _BESIDE: Final = 30.0
 _STAGE: Final = 20.0
 _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECASE)
@@ -100,17 +102,18 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     the table of zones.
     """
     names = CategoryNames(seat_map, option_values or {})
-    told = _told(seat_map)
+    told, working = _told(seat_map)
     focus = focus_of([_stand(seat_map.zones[n], shape) for n, shape in told.items()])
     missing = [n for n in range(len(seat_map.zones)) if n not in told]
     ours = _placed_by_us(_by_category(seat_map, names, missing), told.values(), focus)
     shapes = [told.get(n) or ours[n] for n in range(len(seat_map.zones))]
     fit = _fit_of(shapes, focus)
+    seats_fit = working.then(fit)
     return Drawing(
         width=fit.width,
         height=fit.height,
         zones=tuple(
-            _drawn(n, zone, names.of(zone), shape, fit)
+            _drawn(n, zone, names.of(zone), shape, fit, seats_fit)
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
         ),
         categories=_categories(seat_map, names),
@@ -122,7 +125,10 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 
 @dataclass(frozen=True, kw_only=True)
 class _Shape:
-    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats."""
+    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats.
+
+    Rows are left in the issuer's units: there may be very many seats, and they are moved once.
+    """
 
     outline: tuple[Point, ...]
     label_at: Point
@@ -161,21 +167,31 @@ class _Fit:
         scale, left, top = self.scale, self.left, self.top
         return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
 
+    def then(self, other: "_Fit") -> "_Fit":
+        """This fit and another one after it, as one."""
+        return _Fit(
+            self.scale * other.scale,
+            self.left + other.left / self.scale,
+            self.top + other.top / self.scale,
+            other.width,
+            other.height,
+        )
+
     def box(self, box: Box) -> Box:
         """A box."""
         (left, top), (right, bottom) = self.places(((box.left, box.top), (box.right, box.bottom)))
         return Box(left, top, right, bottom)
 
 
-def _told(seat_map: SeatMap) -> dict[int, _Shape]:
-    """The shapes the issuer told of, by number of the zone, in working units."""
+def _told(seat_map: SeatMap) -> tuple[dict[int, _Shape], _Fit]:
+    """The shapes the issuer told of, by number of the zone, and what made working units."""
     raws = {n: raw for n, zone in enumerate(seat_map.zones) if (raw := _raw(zone))}
     around = box_of(_diagonals(raw.box for raw in raws.values()))
     if around is None or around.longer < _SMALLEST:
-        return {}
+        return {}, _Fit(1.0, 0.0, 0.0)
     fit = _Fit(SIDE / around.longer, around.left, around.top)
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
-    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}
+    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
 
 
 def _raw(zone: Zone) -> _Raw | None:
@@ -223,28 +239,29 @@ def _seats(row: Row) -> tuple[Point, ...]:
 
 def _shape(raw: _Raw, fit: _Fit, corners: int) -> _Shape:
     """The shape in working units; its outline is wide enough to be seen, and has an inside."""
-    rows = tuple(fit.places(row) for row in raw.rows)
     outline = _thinned(fit.places(raw.polygon), corners)
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
-        seats = [seat for row in rows for seat in row]
-        outline = _thinned(padded(seats or outline, _pad(rows) if seats else _LEAST_PAD), corners)
+        seats = fit.places(hull(seat for row in raw.rows for seat in row))
+        pad = _pad(raw.rows, fit.scale) if seats else _LEAST_PAD
+        outline = _thinned(padded(seats or outline, pad), corners)
         place = label_place(outline) or outline[0]
     around = box_of([*outline, *fit.box(raw.box).corners])
     return _Shape(
         outline=outline,
         label_at=place,
         box=around or fit.box(raw.box),
-        rows=rows,
+        rows=raw.rows,
         row_names=raw.row_names,
     )
 
 
-def _pad(rows: Iterable[Sequence[Point]]) -> float:
-    """How far around its seats a zone reaches: two thirds of the way from seat to seat."""
-    steps = sorted(hypot(x1 - x0, y1 - y0) for row in rows for (x0, y0), (x1, y1) in pairwise(row))
-    usual = steps[len(steps) // 2] if steps else _MOST_PAD
-    return min(_MOST_PAD, max(_LEAST_PAD, usual * 2 / 3))
+def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
+    """How far around its seats a zone reaches: half the way from seat to seat."""
+    longest = max(rows, key=len)
+    steps = sorted(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(longest))
+    usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
+    return min(_MOST_PAD, max(_LEAST_PAD, usual / 2))
 
 
 def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
@@ -285,16 +302,16 @@ def _placed_by_us(
 ) -> dict[int, _Shape]:
     """Schematic shapes below what is drawn, or beside it where that is higher than wide."""
     drawn = box_of(_extent(told, focus))
-    left = top = 0.0
-    width, height = SIDE, _SCHEMATIC_HEIGHT
-    if drawn is not None and drawn.height > drawn.width:
-        left, top = drawn.right + _BESIDE, drawn.top
-        width, height = SIDE / 2, drawn.height
-    elif drawn is not None:
-        left, top, width = drawn.left, drawn.bottom + _BESIDE, drawn.width
-        height = SIDE / 3
-    boxes, _ = schematic.boxes_of(groups, width, height)
-    return {n: _box_shape(box.moved(left, top)) for n, box in boxes.items()}
+    if drawn is None:
+        room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL
+    elif drawn.height > drawn.width:
+        left = drawn.right + _BESIDE
+        room, tallest = Box(left, drawn.top, left + SIDE / 2, drawn.bottom), _LOW
+    else:
+        top = drawn.bottom + _BESIDE
+        room, tallest = Box(drawn.left, top, drawn.right, top + SIDE / 3), _LOW
+    boxes = schematic.boxes_of(groups, room.width, room.height, tallest=tallest)
+    return {n: _box_shape(box.moved(room.left, room.top)) for n, box in boxes.items()}
 
 
 def _box_shape(box: Box) -> _Shape:
@@ -306,23 +323,25 @@ def _fit_of(shapes: Iterable[_Shape], focus: Point | None) -> _Fit:
     around = box_of(_extent(shapes, focus))
     if around is None:
         return _Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)
-    scale = (SIDE - 2 * MARGIN) / around.longer
+    scale, is_wide = (SIDE - 2 * MARGIN) / around.longer, around.width >= around.height
     return _Fit(
         scale,
         around.left - MARGIN / scale,
         around.top - MARGIN / scale,
-        around.width * scale + 2 * MARGIN,
-        around.height * scale + 2 * MARGIN,
+        SIDE if is_wide else around.width * scale + 2 * MARGIN,
+        around.height * scale + 2 * MARGIN if is_wide else SIDE,
     )
 
 
-def _drawn(number: int, zone: Zone, category: str | None, shape: _Shape, fit: _Fit) -> DrawnZone:
+def _drawn(
+    number: int, zone: Zone, category: str | None, shape: _Shape, fit: _Fit, seats_fit: _Fit
+) -> DrawnZone:
     return DrawnZone(
         number=number,
         name=zone_name(zone),
         category=category,
         outline=fit.places(shape.outline),
-        rows=tuple(fit.places(row) for row in shape.rows),
+        rows=tuple(seats_fit.places(row) for row in shape.rows),
         label_at=fit.place(shape.label_at),
         capacity=zone.capacity,
         is_schematic=shape.is_schematic,
@@ -353,21 +372,20 @@ def _unknown(seat_map: SeatMap) -> tuple[str, ...]:
         for field in (*(model.model_extra or ()), *model.unread):
             if not field.startswith("@") and field != "id":
                 found.setdefault(f"{part}.{clean_line(field, _FIELD_LIMIT)}")
-                if len(found) == _UNKNOWN_LIMIT:
-                    return tuple(found)
-    return tuple(found)
+    return tuple(found)[:_UNKNOWN_LIMIT]
 
 
 def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
+    """All parts of a map; of the seats those that are not just a name and a place."""
     yield "seat_map", seat_map
-    for category in seat_map.seating_categories:
-        yield "seating_category", category
+    yield from (("seating_category", category) for category in seat_map.seating_categories)
     for zone in seat_map.zones:
         yield "zone", zone
         for row in zone.rows or ():
             yield "row", row
             for seat in row.seats:
-                yield "seat", seat
+                if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
+                    yield "seat", seat
 
 
 def _extent(shapes: Iterable[_Shape], focus: Point | None) -> Iterator[Point]:

@@ -9,24 +9,24 @@ from korus_mcp.seating.geometry import Box
 
 _GAP: Final = 8.0
 _GROUP_GAP: Final = 16.0
-_TALLEST: Final = 140.0
+_WIDEST: Final = 500.0
 _MOST_GROUPS: Final = 12
 """More categories than that are not kept apart: their bands would be too low to read."""
 
 
 def boxes_of(
-    groups: Sequence[Sequence[int]], width: float, height: float
-) -> tuple[Mapping[int, Box], float]:
-    """A box for each number, group after group from top to bottom, and the height they take.
+    groups: Sequence[Sequence[int]], width: float, height: float, *, tallest: float
+) -> Mapping[int, Box]:
+    """A box for each number, group after group from top to bottom, at most `tallest` each.
 
     The boxes of a band fill the width; there are as few in a band as keep all within `height`,
     so that names can be read.
     """
     if len(groups) > _MOST_GROUPS:
         groups = [list(chain.from_iterable(groups))]
-    bands = _bands(groups, width, height)
+    bands = _bands(groups, width, height, tallest)
     gaps = sum(_GROUP_GAP if begins else _GAP for _, begins in bands[1:])
-    tall = min(_TALLEST, max(height - gaps, height / 2) / max(len(bands), 1))
+    tall = min(tallest, max(height - gaps, height / 2) / max(len(bands), 1))
     squeeze = min(1.0, (height - tall * len(bands)) / gaps) if gaps else 1.0
     found: dict[int, Box] = {}
     top = 0.0
@@ -34,19 +34,21 @@ def boxes_of(
         top += (_GROUP_GAP if begins else _GAP) * squeeze if found else 0.0
         found |= _in_a_band(band, width, top, tall)
         top += tall
-    return found, top
+    return found
 
 
 def _bands(
-    groups: Sequence[Sequence[int]], width: float, height: float
+    groups: Sequence[Sequence[int]], width: float, height: float, tallest: float
 ) -> list[tuple[Sequence[int], bool]]:
     """Bands, and whether each begins a group."""
     longest = max(map(len, groups), default=1)
-    for most in range(1, longest + 1):
+    most = min(longest, ceil(width / _WIDEST))
+    while most < longest:
         count = sum(ceil(len(group) / most) for group in groups)
-        if count * min(width / most / 2, _TALLEST) <= height or most == longest:
-            return [band for group in groups for band in _split(group, most)]
-    return []
+        if count * min(width / most / 2, tallest) <= height:
+            break
+        most += 1
+    return [band for group in groups for band in _split(group, most)]
 
 
 def _split(group: Sequence[int], most: int) -> list[tuple[Sequence[int], bool]]:

@@ -1,7 +1,10 @@
 """The sheet: one JSON object with all that an interactive seat map shows.
 
-It goes to the page that draws the map, not to a model: coordinates are whole drawing units, nothing
-is null, and a key without a value is left out. `docs/seat-maps.md` says what each key means.
+It goes to the page that draws the map, not to a model. Coordinates are whole drawing units, flat
+(x, y, x, y, ...); nothing is null, and a key without a value is left out. Of a zone: `n` is its
+number, `at` the place of its label, `category` an index into `categories`, `from` and `to` what it
+costs, `best` its rank for the wish, `why` in words; `left` absent is no limit, 0 is sold out;
+`offers` absent is nothing on sale that day; `schematic` is a place of ours.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +22,11 @@ from korus_mcp.seating.table import SeatOffer, SeatTable, most_left, prices_of
 VERSION: Final = 1
 MOST_SEATS: Final = 6000
 """Above so many only the outlines are sent."""
-MOST_OFFERS: Final = 1000
+MOST_ZONES: Final = 500
+"""The best ones stay, and `hidden` tells how many do not."""
+MOST_OFFERS: Final = 600
 """Of all zones together; of each zone the first ones stay, those within the wish before others."""
+MOST_UNTIED: Final = 50
 _CENT: Final = Decimal("0.01")
 
 Sheet: TypeAlias = dict[str, Any]
@@ -35,7 +41,7 @@ class SheetContext:
     language: str
     quantity: int
     venue: str | None = None
-    date: date | None = None
+    day: date | None = None
     session_id: str | None = None
     max_price: Decimal | None = None
     products: Mapping[str, str] = field(default_factory=dict)
@@ -52,18 +58,19 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
     with_seats = _seats_of(drawing) <= MOST_SEATS
-    most = max(1, MOST_OFFERS // max(1, len(table.zones)))
+    shown = {place.zone.number for place in ranking.zones[:MOST_ZONES]}
+    most = max(1, MOST_OFFERS // max(1, len(shown)))
     return _present(
         v=VERSION,
         title=context.title,
         venue=context.venue,
-        date=context.date.isoformat() if context.date else None,
+        date=context.day.isoformat() if context.day else None,
         product_base_id=context.product_base_id,
         session_id=context.session_id,
         language=context.language,
         currency=writer.currency,
         quantity=context.quantity,
-        max_price=None if context.max_price is None else str(context.max_price),
+        max_price=None if context.max_price is None else f"{context.max_price:f}",
         width=round(drawing.width),
         height=round(drawing.height),
         focus=_flat([drawing.focus]) if drawing.focus else None,
@@ -76,8 +83,10 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
                 **writer.sale(places[zone.number], most),
             }
             for zone in drawing.zones
+            if zone.number in shown
         ],
-        untied=[writer.offer(offer) for offer in table.untied[:most]] or None,
+        hidden=len(drawing.zones) - len(shown) or None,
+        untied=[writer.offer(offer) for offer in table.untied[:MOST_UNTIED]] or None,
     )
 
 

@@ -103,6 +103,106 @@ def test_offers_above_the_highest_price_do_not_count() -> None:
     assert found.untied == ()
 
 
+def test_an_offer_above_the_highest_price_stays_tied_but_counts_for_nothing() -> None:
+    (zone,) = table(
+        seat_map({"name": "z"}),
+        offer("1", "10", 2, zone="z"),
+        offer("2", "90", 9, zone="z"),
+        max_price="30",
+    ).zones
+    assert [o.offer_id for o in zone.too_dear] == ["2"]
+    assert [o.offer_id for o in zone.all_offers] == ["1", "2"]
+    assert (zone.cheapest, zone.dearest) == (Money(Decimal(10)), Money(Decimal(10)))
+    assert (zone.left, zone.has_room_for(2), zone.has_room_for(3)) == (2, True, False)
+
+
+def test_zones_keep_the_order_and_the_numbers_of_the_map() -> None:
+    found = table(seat_map({"name": "b"}, {"name": "a"}, {"name": "b"}), offer("1", zone="a"))
+    assert [(zone.number, zone.name) for zone in found.zones] == [(0, "b"), (1, "a"), (2, "b")]
+
+
+def test_zones_of_one_name_have_the_same_offers() -> None:
+    found = table(seat_map({"name": "Fosse"}, {"name": "FOSSE"}), offer("1", zone="fosse"))
+    assert [bought(zone) for zone in found.zones] == [["1"], ["1"]]
+
+
+def test_a_link_to_an_unknown_value_leaves_the_name() -> None:
+    plan = seat_map({"name": "Nord", "optionValue": VALUE_IRI.format("zone", "gone")})
+    (zone,) = table(plan, offer("a", zone="nord"), values={"v1": "Sud"}).zones
+    assert bought(zone) == ["a"]
+
+
+def test_a_zone_with_offers_of_its_own_does_not_take_those_of_its_category() -> None:
+    iri = CATEGORY_IRI.format(1)
+    plan = seat_map(
+        {"name": "a", "seatingCategory": iri},
+        {"name": "b", "seatingCategory": iri},
+        categories=({"@id": iri, "name": "Or"},),
+    )
+    own, general = offer("1", zone="a", seating_category="Or"), offer("2", seating_category="Or")
+    first, second = table(plan, own, general).zones
+    assert (bought(first), first.is_by_category) == (["1"], False)
+    assert (bought(second), second.is_by_category) == (["2"], True)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://api.example/v1/x/categories/7", "/other/way/to/7", {"@id": "7"}]
+)
+def test_a_category_is_found_by_its_id_when_the_address_is_written_another_way(link: Any) -> None:
+    plan = seat_map(
+        {"name": "a", "seatingCategory": link},
+        categories=({"@id": CATEGORY_IRI.format(7), "name": "Or"},),
+    )
+    assert table(plan).zones[0].category == "Or"
+
+
+def test_offers_that_name_nothing_are_tied_to_nothing() -> None:
+    found = table(seat_map({}, {"name": ""}), offer("1"), offer("2", price_type="Full"))
+    assert [bought(zone) for zone in found.zones] == [[], []]
+    assert [o.offer_id for o in found.untied] == ["1", "2"]
+
+
+def test_the_longest_row_is_told_where_there_are_rows() -> None:
+    seats = [{"name": str(n)} for n in range(7)]
+    plan = seat_map(
+        {"rows": [{"seats": seats[:2]}, {"seats": seats}]}, {"rows": []}, {"capacity": 9}
+    )
+    assert [zone.longest_row for zone in table(plan).zones] == [7, None, None]
+
+
+def test_categories_sum_up_their_zones() -> None:
+    iris = [CATEGORY_IRI.format(n) for n in range(2)]
+    plan = seat_map(
+        {"name": "a", "seatingCategory": iris[1]},
+        {"name": "b", "seatingCategory": iris[0]},
+        {"name": "c", "seatingCategory": iris[1]},
+        {"name": "d"},
+        {"name": "e"},
+        categories=({"@id": iris[0], "name": "Or"}, {"@id": iris[1], "name": "Argent"}),
+    )
+    found = table(
+        plan,
+        offer("1", "30", 4, zone="a"),
+        offer("2", "20", 6, zone="c"),
+        offer("3", "25", 0, zone="c"),
+        offer("4", "90", None, zone="b"),
+        offer("5", "70", 5, zone="d"),
+    )
+    rows = [(row.name, row.zones, row.left) for row in found.categories]
+    assert rows == [("Argent", (0, 2), 10), ("Or", (1,), None), (None, (3, 4), 5)]
+    silver = found.categories[0]
+    assert (silver.cheapest, silver.dearest) == (Money(Decimal(20)), Money(Decimal(30)))
+    assert [o.offer_id for o in silver.offers] == ["1", "2", "3"]
+
+
+def test_a_category_whose_zones_share_offers_counts_what_is_left_once() -> None:
+    iri = CATEGORY_IRI.format(1)
+    zones = ({"name": name, "seatingCategory": iri} for name in "abc")
+    plan = seat_map(*zones, categories=({"@id": iri, "name": "Or"},))
+    (row,) = table(plan, offer("1", "30", 4, seating_category="Or")).categories
+    assert (row.left, len(row.offers), len(row.zones)) == (4, 1, 3)
+
+
 def test_a_price_range_leaves_out_what_is_sold_out() -> None:
     offers = (
         offer("1", "5", 0, zone="z"),

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-
-pytest.importorskip("playwright.sync_api", reason="pip install playwright (no browser download)")
-
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.ui.stage import CHROMIUM, FLAGS, HOST, MODULES, Stage, run_node, served, staged
@@ -24,9 +21,12 @@ def modules() -> Path:
     return MODULES
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, in a profile of its own."""
+    """Debian's Chromium, in a profile of its own.
+
+    For one module only: its driver runs an event loop, beside which no other may begin.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium: apt-get install chromium")
     with sync_playwright() as playwright:

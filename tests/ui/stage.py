@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Dialog, Frame, Page
 
 ROOT = Path(__file__).parents[2]
 UI = ROOT / "korus_mcp" / "ui"
@@ -105,10 +105,8 @@ class Stage:
 
     def open(self, name: str, **plan: Any) -> Frame:
         """Open a page by its name, with the plan of host.js; answers its frame."""
-        self.context.on("request", self._note)
-        self.page.on(
-            "dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss())
-        )
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", self._dismiss)
         self.page.goto(f"{self.origin}/host.html")
         self.page.evaluate("plan => host.start(plan)", {"page": name, **plan})
         self.page.wait_for_function("() => frames.length === 1")
@@ -144,8 +142,9 @@ class Stage:
         own = (f"{self.origin}/host.html", f"{self.origin}/host.js", f"{self.origin}/app/", "data:")
         return [url for url in self.requests if not url.startswith(own)]
 
-    def _note(self, request: Request) -> None:
-        self.requests.append(request.url)
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
 
 def witness(frame: Frame) -> dict[str, list[str]]:

@@ -1,10 +1,23 @@
 """The layout of the seats, and the place an issuer gave (A10, A11)."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
-from pydantic import FiniteFloat
+from pydantic import BeforeValidator, FiniteFloat
 
 from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
+
+
+def _read_polygon(value: object) -> object:
+    """Corners as pairs; those that came as objects with `x` and `y` are read as well (A10)."""
+    if not isinstance(value, list):
+        return value
+    return [(c.get("x"), c.get("y")) if isinstance(c, Mapping) else c for c in value]
+
+
+Polygon = Annotated[
+    tuple[tuple[FiniteFloat, FiniteFloat], ...] | None, BeforeValidator(_read_polygon)
+]
 
 
 class SeatingCategory(Embedded):
@@ -39,7 +52,7 @@ class Zone(Embedded):
     seating_category: Link = None
     option_value: Link = None
     capacity: int | None = None
-    polygon: tuple[tuple[FiniteFloat, FiniteFloat], ...] | None = None
+    polygon: Polygon = None
     rows: tuple[Row, ...] | None = None
 
 

@@ -4,6 +4,7 @@ from datetime import time
 from decimal import Decimal
 from functools import lru_cache
 
+from korus_mcp.sandbox.issuers import outside
 from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, by_price_type, option, priced
 from korus_mcp.sandbox.model import (
     Base,
@@ -75,6 +76,7 @@ def issuer() -> Issuer:
                 dynamic=True,
             ),
             _festival_day(),
+            *outside.bases(),
         ),
     )
 

@@ -62,14 +62,15 @@ export class ChoiceView {
   }
 
   #radios(zone) {
+    const names = ticketNames(zone);
     return h(
       "fieldset",
       null,
       h("legend", null, this.#words("ticket")),
       zone.offers.map((offer) =>
         this.#radio("offer", offer === this.#choosing.offer, offer.left === 0, () => this.#choosing.pickOffer(offer), [
-          h("bdi", { class: "name" }, offer.product || offer.id),
-          h("span", { class: "price" }, this.#price(offer.price)),
+          h("bdi", { class: "name" }, names.get(offer)),
+          h("span", { class: "price" }, this.#price(offer)),
           h("span", { class: "left" }, this.#left(offer)),
         ]),
       ),
@@ -116,6 +117,7 @@ export class ChoiceView {
     if (!check.isBookable) return this.#refused(check);
     return [
       this.#money(check.price ?? this.#choosing.offer.price, check.currency || this.#sheet.currency),
+      this.#moved(check),
       h("p", { class: "good", "data-say": "" }, [this.#words("available"), this.#left(check)].filter(Boolean).join(" · ")),
       this.#sessions(check),
     ];
@@ -147,6 +149,7 @@ export class ChoiceView {
       check.sessions.map((session) =>
         this.#radio("session", session === this.#choosing.session, !session.isEnough, () => this.#choosing.pickSession(session), [
           h("bdi", { class: "name" }, [moment(session.startsAt, this.#language) || session.id, session.ticket].filter(Boolean).join(", ")),
+          h("span", { class: "price" }),
           h("span", { class: "left" }, this.#left(session)),
         ]),
       ),
@@ -199,12 +202,31 @@ export class ChoiceView {
     );
   }
 
-  #price(amount) {
-    return amount === null ? "" : price(amount, this.#sheet.currency, this.#language);
+  #price(offer) {
+    if (offer.price === null) return priceOf(offer.foreign, this.#language);
+    return price(offer.price, this.#sheet.currency, this.#language);
+  }
+
+  #moved({ price: now, currency }) {
+    const { offer } = this.#choosing;
+    const isKnown = now !== null && offer.price !== null && currency === this.#sheet.currency;
+    if (!isKnown || Number(now) === Number(offer.price)) return null;
+    return h("p", { class: "soft", "data-say": "" }, this.#words("moved", { price: this.#price(offer) }));
   }
 
   #left({ left }) {
     if (left === undefined) return "";
     return left === 0 ? this.#words("sold_out") : this.#words("left", { count: left });
   }
+}
+
+/** The offers' products without the zone and category that stand above them, where that suffices. */
+function ticketNames({ name, category, offers }) {
+  const short = offers.map(({ product }) =>
+    [name, category].filter(Boolean).reduce((text, part) => text.replace(part, " "), product)
+      .replace(/^[\s,;:–—-]+|[\s,;:–—-]+$/g, "")
+      .replace(/\s+/g, " "),
+  );
+  const areTold = short.every(Boolean) && new Set(short).size === offers.length;
+  return new Map(offers.map((offer, i) => [offer, areTold ? short[i] : offer.product || offer.id]));
 }

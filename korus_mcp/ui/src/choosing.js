@@ -19,6 +19,8 @@ export class Choosing {
   offer = null;
   /** The chosen session of the check, or null. */
   session = null;
+  /** Whether the person said which of several offers it is, or there is only one. */
+  isPicked = false;
   /** `{state}`: "unasked", "asking", "done" (with what was found), "failed" (with `words`, `kind`). */
   check = { state: "unasked" };
   /** Whether the model knows: null (not yet), true or false. */
@@ -51,7 +53,8 @@ export class Choosing {
   /** The host to ask from now on; null while there is none. */
   useHost(host) {
     this.#host = host;
-    if (this.zone && this.check.state === "unasked") this.#ask();
+    if (!host) this.#drop();
+    else if (this.zone && this.check.state === "unasked") this.#ask();
   }
 
   /** Choose a zone and the offer that suits the wish best. */
@@ -59,12 +62,14 @@ export class Choosing {
     this.#wish = wish;
     this.zone = zone;
     this.offer = offerFor(zone, wish);
+    this.isPicked = zone.offers.length < 2;
     this.#changed("zone");
     this.#ask();
   }
 
   pickOffer(offer) {
     this.offer = offer;
+    this.isPicked = true;
     this.#ask();
   }
 
@@ -88,8 +93,7 @@ export class Choosing {
 
   /** Nothing is chosen any more; a model that was told of a choice is told of this, too. */
   clear() {
-    this.#turn += 1;
-    clearTimeout(this.#timer);
+    this.#drop();
     this.zone = this.offer = this.session = null;
     this.check = { state: "unasked" };
     this.#forgetMessage();
@@ -100,6 +104,7 @@ export class Choosing {
   /** Say the choice to the assistant as a message of the person. */
   async say(text) {
     const turn = this.#turn;
+    this.isPicked = true;
     this.message = "sending";
     this.#changed("sent");
     const outcome = await this.#host.say(text).then(
@@ -111,9 +116,15 @@ export class Choosing {
     this.#changed("sent");
   }
 
-  #ask(patience = 0) {
-    const turn = ++this.#turn;
+  /** What is still asked for does not count any more. */
+  #drop() {
+    this.#turn += 1;
     clearTimeout(this.#timer);
+  }
+
+  #ask(patience = 0) {
+    this.#drop();
+    const turn = this.#turn;
     this.session = null;
     this.told = null;
     this.#forgetMessage();
@@ -173,13 +184,17 @@ export class Choosing {
   }
 }
 
-/** The cheapest offer that suits the wish, else the cheapest with seats, else the first. */
+/**
+ * The dearest offer that suits the wish, else the dearest with seats, else the first.
+ *
+ * Cheaper ones are often for children or members: nobody should be given one without asking for it.
+ */
 export function offerFor(zone, { quantity, most }) {
-  const cheapest = zone.offers
+  const dearest = zone.offers
     .filter((offer) => offer.left !== 0)
-    .sort((a, b) => Number(a.price ?? Infinity) - Number(b.price ?? Infinity));
+    .sort((a, b) => Number(b.price ?? 0) - Number(a.price ?? 0));
   const suits = (offer) => isWithin(offer, most) && hasRoom(offer, quantity);
-  return cheapest.find(suits) ?? cheapest[0] ?? zone.offers[0] ?? null;
+  return dearest.find(suits) ?? dearest[0] ?? zone.offers[0] ?? null;
 }
 
 /** What a check_availability result says. */
@@ -237,7 +252,16 @@ function sentenceOf(choice, sheet) {
   }
   const facts = [`offer_id ${offer.id}`, `quantity ${quantity}`, ...priceFacts(choice, sheet)];
   if (session) facts.push(`session_id ${session.id}${session.startsAt ? ` (${session.startsAt})` : ""}`);
-  return `${what}: ${facts.join(", ")}. ${standing(check, session)}`;
+  const open = choice.isPicked ? "" : ` ${unpicked(zone)}`;
+  return `${what}: ${facts.join(", ")}. ${standing(check, session)}${open}`;
+}
+
+/** The page shows one of several offers first; which one it is to be is still to ask. */
+function unpicked({ offers }) {
+  const named = offers
+    .slice(0, 6)
+    .map(({ id, product, price }) => `${quoted(product)}${price ? ` ${price}` : ""}: offer_id ${id}`);
+  return `The person has not said which ticket; ask before you reserve: ${named.join("; ")}.`;
 }
 
 function priceFacts({ offer, check }, sheet) {
@@ -256,7 +280,8 @@ function standing(check, session) {
   return `Checked with check_availability just now; nothing is held.${open}`;
 }
 
-function dataOf({ zone, offer, check, session, quantity }, sheet) {
+function dataOf(choice, sheet) {
+  const { zone, offer, check, session, quantity } = choice;
   const data = {
     chosen: true,
     product_base_id: sheet.baseId,
@@ -264,6 +289,7 @@ function dataOf({ zone, offer, check, session, quantity }, sheet) {
     zone: zone.name,
     category: zone.category,
     offer_id: offer?.id,
+    offer_is_chosen: offer ? choice.isPicked : undefined,
     quantity,
     price: check.price ?? offer?.price ?? zone.from,
     currency: check.currency || sheet.currency,

@@ -158,6 +158,7 @@ class Wire {
   #waiting = new Map();
   #next = 1;
   #handlers = {};
+  #isClosed = false;
   #listener = (event) => this.#receive(event);
 
   constructor() {
@@ -170,6 +171,7 @@ class Wire {
   }
 
   request(method, params) {
+    if (this.#isClosed) return Promise.reject(new HostError("silent", "The page was closed."));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -182,6 +184,7 @@ class Wire {
   }
 
   close() {
+    this.#isClosed = true;
     window.removeEventListener("message", this.#listener);
     for (const { reject } of this.#waiting.values()) {
       reject(new HostError("silent", "The page was closed."));

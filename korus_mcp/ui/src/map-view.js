@@ -5,9 +5,13 @@ import { fits, stepOf } from "./wish.js";
 
 const DIRECTIONS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 /** Sizes of a label in pixels of the screen, the first that fits; below them there is none. */
-const LABEL_SIZES = [14, 12, 10.5];
+const LABEL_SIZES = [14, 12.5, 11, 9.5];
+/** A form of label is for all zones where it fits this part of them. */
+const MOST = 0.7;
 const LINE = 1.2;
-const LETTER = 0.58;
+const LETTER = 0.57;
+/** Seats nearer to each other than this, in pixels, are a grey mist: they are left out. */
+const CROWD = 3.2;
 
 /**
  * The map of a sheet. `describe(zone, wish)` says it in words, `priceText(zone)` its price in short;
@@ -19,8 +23,8 @@ export class MapView {
   #options;
   #shapes = new Map();
   #svg;
-  #ring = svg("path", { class: "ring" });
-  #mark = svg("path", { class: "mark" });
+  #ring = outline("ring");
+  #mark = outline("mark");
   #tip = h("div", { class: "tip", "aria-hidden": "true" });
   #hatch = svg("pattern", { id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, stripes());
   #wish = null;
@@ -42,6 +46,7 @@ export class MapView {
       svg("defs", null, this.#hatch),
       this.#focusPoint(),
       [...this.#shapes.values()].map((shape) => shape.element),
+      svg("g", { "aria-hidden": "true" }, [...this.#shapes.values()].map((shape) => shape.label)),
       this.#mark,
       this.#ring,
     );
@@ -53,8 +58,9 @@ export class MapView {
   /** Show which zones fit the wish and which one is chosen (a zone or null). */
   show(wish, chosen) {
     this.#wish = wish;
-    for (const { element, zone } of this.#shapes.values()) {
-      element.classList.toggle("dim", zone.isOnSale && !fits(zone, wish));
+    for (const { element, label, zone } of this.#shapes.values()) {
+      const isDim = zone.isOnSale && !fits(zone, wish);
+      for (const part of [element, label]) part.classList.toggle("dim", isDim);
       element.setAttribute("aria-label", this.#options.describe(zone, wish));
       if (zone.isOnSale) element.setAttribute("aria-pressed", String(zone === chosen));
     }
@@ -73,11 +79,14 @@ export class MapView {
     const step = stepOf(zone, this.#steps);
     const shade = step ? `shade-${step.shade}` : "";
     const state = zone.isSoldOut ? "sold-out" : zone.isOnSale ? "on-sale" : "off-sale";
-    const label = svg("text", { class: "label", "aria-hidden": "true" });
+    const gap = gapOf(zone.rows);
+    const isOurs = zone.isSchematic && !this.#sheet.isSchematic;
+    const classes = [state, shade, isOurs ? "ours" : ""].filter(Boolean).join(" ");
+    const label = svg("text", { class: `label ${classes}` });
     const element = svg(
       "g",
       {
-        class: ["zone", state, shade, zone.rows.length ? "seated" : ""].filter(Boolean).join(" "),
+        class: `zone ${classes}`,
         role: "button",
         tabindex: "-1",
         "aria-disabled": zone.isOnSale ? null : "true",
@@ -89,21 +98,21 @@ export class MapView {
       },
       svg("path", { class: "shape", d: pathOf(zone.outline) }),
       zone.isSoldOut && svg("path", { class: "hatched", d: pathOf(zone.outline) }),
-      zone.rows.length && !zone.isSoldOut ? seatsOf(zone.rows) : null,
-      label,
+      zone.rows.length && zone.isOnSale ? seatsOf(zone.rows, gap) : null,
     );
-    return { element, zone, label };
+    return { element, zone, label, gap };
   }
 
   #focusPoint() {
-    const { focus, height } = this.#sheet;
+    const { focus } = this.#sheet;
     if (!focus) return null;
     const [x, y] = focus;
+    const dy = isAbove(focus, this.#sheet.zones) ? "-0.8em" : "1.6em";
     return svg(
       "g",
       { class: "focus", "aria-hidden": "true" },
-      svg("circle", { cx: x, cy: y, r: height / 120 }),
-      svg("text", { x, y, dy: "1.5em" }, this.#options.words("focus")),
+      svg("path", { d: `M${x} ${y}h0` }),
+      svg("text", { x, y, dy }, this.#options.words("focus")),
     );
   }
 
@@ -182,30 +191,54 @@ export class MapView {
     if (!scale) return;
     this.#svg.style.setProperty("--px", String(1 / scale));
     this.#hatch.setAttribute("patternTransform", `scale(${1 / scale})`);
-    for (const shape of this.#shapes.values()) this.#fitLabel(shape, 1 / scale);
+    const shapes = [...this.#shapes.values()];
+    for (const { element, gap } of shapes) element.classList.toggle("crowded", gap * scale < CROWD);
+    this.#label(shapes, 1 / scale);
   }
 
-  /** Name and price, else the name, else its last word, else nothing. */
-  #fitLabel({ zone, label }, pixel) {
-    const name = zone.name || "";
-    const price = this.#options.priceText(zone);
-    const last = name.split(" ").at(-1);
-    const wishes = [price ? [name, price] : [name], [name], price ? [last, price] : [last], [last]];
-    for (const lines of wishes) {
-      const size = LABEL_SIZES.find((s) => hasSpace(zone, lines, s * pixel));
-      if (!size) continue;
-      label.replaceChildren(...linesOf(zone.at, lines, size * pixel));
-      label.setAttribute("font-size", size * pixel);
-      return;
+  /** One form and size for all zones; where it does not fit, less of the name, and small. */
+  #label(shapes, pixel) {
+    const size = LABEL_SIZES.at(-1) * pixel;
+    const less = [wholeName, nameInTwo, numberOf].map((form) => ({ form, size }));
+    const forms = [this.#nameAndPrice, this.#numberAndPrice, wholeName, numberOf];
+    const choices = forms.flatMap((form) => LABEL_SIZES.map((size) => ({ form, size: size * pixel })));
+    const fitsIn = ({ form, size }) => ({ zone }) => hasSpace(zone, form(zone), size);
+    const isForMost = (choice) => shapes.filter(fitsIn(choice)).length >= MOST * shapes.length;
+    const common = choices.find(isForMost) ?? less[0];
+    for (const shape of shapes) {
+      const choice = [common, ...less].find((c) => fitsIn(c)(shape));
+      const lines = choice ? linesOf(shape.zone.at, choice.form(shape.zone), choice.size) : [];
+      shape.label.replaceChildren(...lines);
+      if (choice) shape.label.setAttribute("font-size", choice.size);
     }
-    label.replaceChildren();
   }
+
+  #nameAndPrice = (zone) => [zone.name, this.#options.priceText(zone)].filter(Boolean);
+
+  #numberAndPrice = (zone) => [...numberOf(zone), this.#options.priceText(zone)].filter(Boolean);
+}
+
+function wholeName({ name }) {
+  return [name];
+}
+
+/** "Centre garden side" as "Centre garden" and "side". */
+function nameInTwo({ name }) {
+  const breaks = [...name.matchAll(/ /g)].map((space) => space.index);
+  const middle = breaks.sort((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2))[0];
+  return middle === undefined ? [name] : [name.slice(0, middle), name.slice(middle + 1)];
+}
+
+/** "East 101" as "101"; a last word without a digit does not tell zones apart. */
+function numberOf({ name }) {
+  const last = name.split(" ").at(-1);
+  return [/\d/.test(last) ? last : name];
 }
 
 function linesOf([x, y], lines, size) {
   const first = y - ((lines.length - 1) * LINE * size) / 2;
   return lines.map((line, i) =>
-    svg("tspan", { class: i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
+    svg("tspan", { class: /\d/.test(line) && i ? "price" : "", x, y: first + i * LINE * size, dy: "0.35em" }, line),
   );
 }
 
@@ -213,7 +246,7 @@ function linesOf([x, y], lines, size) {
 function hasSpace(zone, lines, size) {
   const top = zone.at[1] - (lines.length * LINE * size) / 2;
   return lines.every((line, i) => {
-    const needed = (line.length * LETTER * size) / 2 + size * 0.25;
+    const needed = (line.length * LETTER * size) / 2 + size * 0.15;
     return [i, i + 1].every((edge) => needed <= halfChord(zone, top + edge * LINE * size));
   });
 }
@@ -231,8 +264,14 @@ function halfChord({ outline, at: [x] }, y) {
   return Number.isFinite(left) && Number.isFinite(right) ? Math.min(x - left, right - x) : 0;
 }
 
-function outlineOn(path, zone) {
-  path.setAttribute("d", zone ? pathOf(zone.outline) : "");
+/** A line around a zone, on a broader one in the colour of the page: seen on every fill. */
+function outline(name) {
+  return svg("g", { class: `outline ${name}` }, svg("path"), svg("path"));
+}
+
+function outlineOn(group, zone) {
+  const d = zone ? pathOf(zone.outline) : "";
+  for (const path of group.children) path.setAttribute("d", d);
 }
 
 function pathOf(points) {
@@ -240,30 +279,44 @@ function pathOf(points) {
 }
 
 /** All seats of a zone in one path: lines of no length with round ends. */
-function seatsOf(rows) {
+function seatsOf(rows, gap) {
   const d = rows.map((row) => row.map(([x, y]) => `M${x} ${y}h0`).join("")).join("");
-  return svg("path", { class: "seats", d, "stroke-width": seatSize(rows) });
+  return svg("path", { class: "seats", d, "stroke-width": (0.6 * gap).toFixed(2) });
 }
 
-/** A bit over half of the usual distance between neighbours. */
-function seatSize(rows) {
-  const gaps = rows
-    .slice(0, 40)
-    .flatMap((row) => row.slice(1, 40).map(([x, y], i) => Math.hypot(x - row[i][0], y - row[i][1])))
-    .filter((gap) => gap > 0)
-    .sort((a, b) => a - b);
-  return (0.62 * (gaps[gaps.length >> 1] ?? 10)).toFixed(2);
+/** The usual distance between neighbours, within a row or between rows, whichever is less. */
+function gapOf(rows) {
+  const some = rows.slice(0, 30);
+  const beside = some.flatMap((row) => row.slice(1, 30).map((seat, i) => distance(seat, row[i])));
+  const behind = some.slice(1).map((row, i) => distance(row[0], some[i][0]));
+  return Math.min(middleOf(beside), middleOf(behind), 20);
 }
 
-/** The whole of the drawing and a little space around it. */
-function viewBoxOf({ width, height }, zones) {
-  const points = zones.flatMap((zone) => zone.outline);
+function distance([x1, y1] = [], [x2, y2] = []) {
+  return Math.hypot(x1 - x2, y1 - y2);
+}
+
+function middleOf(gaps) {
+  const real = gaps.filter((gap) => gap > 0).sort((a, b) => a - b);
+  return real[real.length >> 1] ?? Infinity;
+}
+
+/** What is drawn and a little space around it; the words at the focus need some more. */
+function viewBoxOf({ width, height, focus }, zones) {
+  const space = Math.max(width, height) / 100;
+  const words = focus && isAbove(focus, zones) ? -6 * space : 6 * space;
+  const stage = focus ? [[focus[0], focus[1] - 2 * space], [focus[0], focus[1] + words]] : [];
+  const points = [...zones.flatMap((zone) => zone.outline), ...stage];
   const [left, top, right, bottom] = points.reduce(
     ([l, t, r, b], [x, y]) => [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
-    [0, 0, width, height],
+    [Infinity, Infinity, -Infinity, -Infinity],
   );
-  const space = Math.max(width, height) / 100;
   return [left - space, top - space, right - left + 2 * space, bottom - top + 2 * space].join(" ");
+}
+
+/** Whether a point lies above all zones. */
+function isAbove([, y], zones) {
+  return zones.every((zone) => zone.outline.every((point) => point[1] > y));
 }
 
 function stripes() {

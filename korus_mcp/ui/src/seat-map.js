@@ -9,7 +9,7 @@ import { clean, sheetOf } from "./sheet.js";
 import { day, languageOf, price, translator } from "./texts.js";
 import { TEXTS } from "./seat-map.texts.js";
 import { applyTheme } from "./theme.js";
-import { fits, pricesOf, stepsOf } from "./wish.js";
+import { fits, isWithin, pricesOf, stepsOf } from "./wish.js";
 import { swatch, ZoneList } from "./zone-list.js";
 
 const MOST_SEATS = 50;
@@ -22,6 +22,7 @@ fill(root, notice, content, speaker);
 
 let host = null;
 let context = {};
+let input = {};
 let page = null;
 
 /** One sheet on the screen. */
@@ -38,8 +39,8 @@ class Page {
   #choosing;
   #choice;
   #side = h("div", { class: "side" });
-  #count = h("output", { class: "count" });
-  #mostShown = h("output", { class: "most" });
+  #count = h("span", { class: "count" });
+  #mostShown = h("span", { class: "most" });
   #mostInput = null;
   #refreshButton;
   #opener = null;
@@ -50,8 +51,11 @@ class Page {
     this.#words = translator(this.#language, TEXTS);
     this.#prices = pricesOf(sheet.zones);
     this.#steps = stepsOf(sheet.zones);
-    this.#asked = { quantity: sheet.quantity, most: this.#known(sheet.maxPrice) };
-    this.#wish = wish ? { ...wish, most: this.#known(wish.most) } : this.#asked;
+    this.#asked = {
+      quantity: Math.min(sheet.quantity, MOST_SEATS),
+      most: this.#limiting(sheet.maxPrice),
+    };
+    this.#wish = wish ? { ...wish, most: this.#limiting(wish.most) } : this.#asked;
     document.documentElement.lang = this.#language;
     this.#build();
   }
@@ -80,7 +84,9 @@ class Page {
     if (zone) this.#choosing.choose(zone, this.#wish);
   }
 
+  /** Give way to another sheet: a choice of this one does not stand any more. */
   leave() {
+    if (this.chosen) this.#choosing.clear();
     this.#choosing.useHost(null);
   }
 
@@ -106,7 +112,9 @@ class Page {
     this.#refreshButton = h("button", { type: "button", class: "link", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
     fill(this.#side, this.#list.element);
     fill(content, this.#header(), this.#filters(), this.#body(), this.#footer());
-    content.onkeydown = (event) => event.key === "Escape" && this.chosen && this.#leaveChoice();
+    content.onkeydown = (event) => {
+      if (event.key === "Escape" && this.chosen) this.#leaveChoice();
+    };
     this.#show();
   }
 
@@ -149,7 +157,8 @@ class Page {
       oninput: () => this.#most(Number(this.#mostInput.value)),
     });
     const { most } = this.#wish;
-    this.#mostInput.value = most === null ? last : this.#prices.indexOf(most);
+    const within = this.#prices.filter((amount) => isWithin({ price: amount }, most));
+    this.#mostInput.value = Math.max(within.length - 1, 0);
     return h(
       "div",
       { class: "filter wide" },
@@ -163,7 +172,7 @@ class Page {
     return h(
       "div",
       { class: this.#map ? "body" : "body undrawn" },
-      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend()),
+      this.#map && h("div", { class: "plan" }, this.#map.element, this.#legend(), this.#schematic()),
       this.#side,
     );
   }
@@ -180,10 +189,16 @@ class Page {
     );
   }
 
+  #schematic() {
+    const { isSchematic, zones } = this.#sheet;
+    const isPartly = zones.some((zone) => zone.isSchematic);
+    if (!isSchematic && !isPartly) return null;
+    return h("p", { class: "note" }, this.#words(isSchematic ? "schematic" : "partly_schematic"));
+  }
+
   #footer() {
-    const { isSchematic, untied } = this.#sheet;
+    const { untied } = this.#sheet;
     const lines = [
-      isSchematic && this.#words("schematic"),
       !this.#map && this.#words("undrawn"),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
@@ -206,18 +221,25 @@ class Page {
     this.#show();
     this.#choosing.rewish(wish);
     const count = this.#sheet.zones.filter((zone) => fits(zone, wish)).length;
-    announce(count ? this.#words("fitting", { count }) : this.#words("none_fits"));
+    const found = count ? this.#words("fitting", { count }) : this.#words("none_fits");
+    announce(`${this.#words("seats")}: ${wish.quantity}, ${this.#limit()}. ${found}`);
   }
 
   #show() {
     const { quantity, most } = this.#wish;
-    const limit = most === null ? this.#words("any_price") : this.#words("up_to", { price: this.#price(most) });
+    const limit = this.#limit();
     this.#count.textContent = String(quantity);
     this.#mostShown.textContent = limit;
     this.#mostInput?.setAttribute("aria-valuetext", limit);
     const isAsked = quantity === this.#asked.quantity && most === this.#asked.most;
     this.#list.show(this.#wish, isAsked);
     this.#map?.show(this.#wish, this.chosen);
+  }
+
+  #limit() {
+    const { most } = this.#wish;
+    if (most === null) return this.#words("any_price");
+    return this.#words("up_to", { price: this.#price(most) });
   }
 
   #choose(zone) {
@@ -292,10 +314,10 @@ class Page {
     return price(amount, this.#sheet.currency, this.#language);
   }
 
-  /** The highest known price that is not above a limit; null where the limit cuts off nothing. */
-  #known(limit) {
-    if (limit === null || Number(limit) >= Number(this.#prices.at(-1) ?? 0)) return null;
-    return this.#prices.filter((p) => Number(p) <= Number(limit)).at(-1) ?? this.#prices[0];
+  /** The limit, or null where it cuts off nothing. */
+  #limiting(limit) {
+    const cuts = this.#prices.some((amount) => !isWithin({ price: amount }, limit));
+    return cuts ? limit : null;
   }
 }
 
@@ -314,7 +336,7 @@ function warn(text) {
 
 /** Put a result on the screen; a wish of the person outlives it. */
 function showResult(result, wish = null) {
-  const sheet = sheetOf(result);
+  const sheet = sheetOf(result, input);
   if (!sheet || result.isError) return showNothing(result);
   page?.leave();
   page = new Page(sheet, wish);
@@ -344,7 +366,7 @@ async function refresh(sheet, shown) {
   const result = await host.callTool("get_seat_map", args).catch(() => null);
   const isOurs = page === shown;
   if (!isOurs) return;
-  const renewed = result && !result.isError ? sheetOf(result) : null;
+  const renewed = result && !result.isError ? sheetOf(result, args) : null;
   if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) return warn(shown.words("failed"));
   warn("");
   showResult(result, wish);
@@ -358,10 +380,18 @@ function greet(connected) {
   page?.useHost(host);
 }
 
+/** The host takes the page away: nothing is asked any more. */
+function leave() {
+  page?.useHost(null);
+  host?.close();
+  host = null;
+}
+
 showWaiting();
 connect({
   name: "korus-seat-map",
   version: "1.0.0",
+  onInput: (args) => (input = args),
   onResult: (result) => showResult(result),
   onCancelled: () => !page && fill(content, h("p", { class: "notice" }, wordsNow()("cancelled"))),
   onContext: (changed) => {
@@ -369,7 +399,7 @@ connect({
     applyTheme(changed);
     if (!page) showWaiting();
   },
-  onTeardown: () => host?.close(),
+  onTeardown: leave,
   onLate: greet,
 }).then(greet, (error) => {
   warn(wordsNow()(error.kind === "silent" ? "silent" : "refused"));

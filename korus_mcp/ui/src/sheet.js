@@ -3,9 +3,10 @@
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice,
  * isDrawn, isSchematic, width, height, focus, zones, untied}`; a zone `{key, name, category, color,
- * outline, at, rows, from, to, left, best, why, offers, isOnSale, isSoldOut}`; an offer
- * `{id, product, price, left}`. Prices are texts of an amount ("45.00"). What a host or an issuer
- * sent in another shape is left out.
+ * outline, at, rows, isSchematic, from, to, left, best, offers, isOnSale, isSoldOut}`; an offer
+ * `{id, product, price, foreign, left}`. Prices are texts of an amount ("45.00") in the sheet's one
+ * currency; `foreign` is the price of an offer in another ("45.00 USD"). What a host or an issuer sent
+ * in another shape is left out.
  */
 
 export const SHEET_KEY = "io.github.korus-mcp/seat-map";
@@ -13,12 +14,16 @@ export const SHEET_KEY = "io.github.korus-mcp/seat-map";
 const MOST_ZONES = 2_000;
 const MOST_SEATS = 20_000;
 
-/** The sheet of a tool result, or null where it says nothing of zones. */
-export function sheetOf(result) {
+/**
+ * The sheet of a tool result, or null where it says nothing of zones.
+ *
+ * Without `_meta` what was wished comes from `input`, the arguments of the call.
+ */
+export function sheetOf(result, input = {}) {
   const sheet = result?._meta?.[SHEET_KEY];
   if (Array.isArray(sheet?.zones)) return ofSheet(sheet);
   const view = result?.structuredContent;
-  return Array.isArray(view?.zones) ? ofView(view) : null;
+  return Array.isArray(view?.zones) ? ofView(view, input) : null;
 }
 
 /** A text of somebody else on one line, without controls and direction overrides. */
@@ -31,7 +36,10 @@ export function clean(value, most = 80) {
 
 function ofSheet(sheet) {
   const categories = listOf(sheet.categories);
-  const zones = listOf(sheet.zones).slice(0, MOST_ZONES).map((z, i) => zoneOf(z, i, categories));
+  const currency = clean(sheet.currency, 3);
+  const zones = listOf(sheet.zones)
+    .slice(0, MOST_ZONES)
+    .map((zone, place) => zoneOf(zone, place, categories, currency));
   const width = sizeOf(sheet.width);
   const height = sizeOf(sheet.height);
   const seats = zones.reduce((sum, z) => sum + z.rows.reduce((n, row) => n + row.length, 0), 0);
@@ -41,7 +49,7 @@ function ofSheet(sheet) {
     venue: clean(sheet.venue, 120),
     date: clean(sheet.date, 10),
     language: clean(sheet.language, 8),
-    currency: clean(sheet.currency, 3),
+    currency,
     baseId: idOf(sheet.product_base_id),
     sessionId: idOf(sheet.session_id),
     quantity: countOf(sheet.quantity) || 1,
@@ -56,7 +64,7 @@ function ofSheet(sheet) {
   };
 }
 
-function zoneOf(zone, place, categories) {
+function zoneOf(zone, place, categories, currency) {
   const category = categories[zone.category] ?? {};
   const outline = pointsOf(zone.outline);
   return withState({
@@ -67,48 +75,56 @@ function zoneOf(zone, place, categories) {
     outline: outline.length > 2 ? outline : [],
     at: pointsOf(zone.at)[0] ?? outline[0] ?? null,
     rows: (Array.isArray(zone.rows) ? zone.rows : []).map(pointsOf),
-    from: amountOf(zone.from),
-    to: amountOf(zone.to),
+    isSchematic: zone.schematic === true,
+    from: amountOf(zone.from, currency),
+    to: amountOf(zone.to, currency),
     left: countOf(zone.left),
     best: countOf(zone.best) ?? null,
-    why: clean(zone.why, 120),
-    offers: listOf(zone.offers).map(offerOf).filter((offer) => offer.id),
+    offers: offersOf(zone.offers, currency),
   });
 }
 
-function offerOf(offer) {
-  return {
-    id: idOf(offer.id ?? offer.offer_id),
-    product: clean(offer.product, 120),
-    price: amountOf(offer.price),
-    left: countOf(offer.left),
-  };
+function offersOf(offers, currency) {
+  return listOf(offers)
+    .map((offer) => {
+      const price = amountOf(offer.price, currency);
+      return {
+        id: idOf(offer.id ?? offer.offer_id),
+        product: clean(offer.product, 120),
+        price,
+        foreign: price === null && amountOf(offer.price) !== null ? clean(offer.price, 20) : "",
+        left: countOf(offer.left),
+      };
+    })
+    .filter((offer) => offer.id);
 }
 
 /** A host that drops `_meta` leaves the zones of the structured answer: a list without a map. */
-function ofView(view) {
+function ofView(view, input) {
   const priced = listOf(view.zones).find((zone) => zone.from_price);
+  const currency = currencyOf(priced?.from_price);
+  const zones = listOf(view.zones).slice(0, MOST_ZONES);
   return {
     title: "",
     venue: "",
     date: clean(view.date, 10),
-    language: "",
-    currency: currencyOf(priced?.from_price),
+    language: clean(input.language, 8),
+    currency,
     baseId: idOf(view.product_base_id),
-    sessionId: "",
-    quantity: 1,
-    maxPrice: null,
+    sessionId: idOf(input.session_id),
+    quantity: countOf(input.quantity) || 1,
+    maxPrice: amountOf(input.max_price),
     isDrawn: false,
     isSchematic: false,
     width: 0,
     height: 0,
     focus: null,
-    zones: listOf(view.zones).slice(0, MOST_ZONES).map(zoneOfView),
+    zones: zones.map((zone, place) => zoneOfView(zone, place, currency)),
     untied: countOf(view.untied_offers) ?? 0,
   };
 }
 
-function zoneOfView(zone, place) {
+function zoneOfView(zone, place, currency) {
   return withState({
     key: place,
     name: clean(zone.zone),
@@ -117,12 +133,12 @@ function zoneOfView(zone, place) {
     outline: [],
     at: null,
     rows: [],
-    from: amountOf(zone.from_price),
-    to: amountOf(zone.to_price),
+    isSchematic: false,
+    from: amountOf(zone.from_price, currency),
+    to: amountOf(zone.to_price, currency),
     left: countOf(zone.left),
     best: place + 1,
-    why: "",
-    offers: listOf(zone.offers).map(offerOf).filter((offer) => offer.id),
+    offers: offersOf(zone.offers, currency),
   });
 }
 
@@ -138,9 +154,10 @@ export function idOf(value) {
   return typeof value === "string" && /^[\w.:/@~-]{1,200}$/.test(value) ? value : "";
 }
 
-/** "45.00" of 45, "45.00" and "45.00 EUR"; else null. */
-export function amountOf(value) {
-  return /^(\d{1,9}(?:\.\d{1,4})?)(?: [A-Z]{3})?$/.exec(String(value ?? ""))?.[1] ?? null;
+/** "45.00" of 45, "45.00" and "45.00 EUR"; null of another currency than the one named. */
+export function amountOf(value, currency = "") {
+  const [, amount, own] = /^(\d{1,9}(?:\.\d{1,4})?)(?: ([A-Z]{3}))?$/.exec(String(value ?? "")) ?? [];
+  return amount !== undefined && (!own || !currency || own === currency) ? amount : null;
 }
 
 export function currencyOf(value) {

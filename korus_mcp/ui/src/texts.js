@@ -68,11 +68,11 @@ export function day(text, language) {
 }
 
 /**
- * "2026-12-05T20:00:00+01:00" as day and time as written there.
+ * "2026-12-05T20:00:00+01:00" as day and time as written there; "2026-12-05" as a day.
  *
  * The clock of the venue, not the reader's: what stands on the ticket is what is shown.
  */
 export function moment(text, language) {
   const [, date, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text ?? "") ?? [];
-  return date ? `${day(date, language)}, ${time}` : (text ?? "");
+  return date ? `${day(date, language)}, ${time}` : day(text, language);
 }

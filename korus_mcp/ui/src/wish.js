@@ -38,7 +38,7 @@ export function stepsOf(zones) {
   return Array.from({ length: count }, (_, i) => ({
     low: prices[Math.floor((i * prices.length) / count)],
     high: prices[Math.floor(((i + 1) * prices.length) / count) - 1],
-    shade: count === 1 ? 2 : Math.round((i * (STEPS - 1)) / (count - 1)),
+    shade: count === 1 ? 3 : Math.round((i * (STEPS - 1)) / (count - 1)),
   }));
 }
 

@@ -3,6 +3,9 @@
 import { fill, h } from "./dom.js";
 import { fits, stepOf } from "./wish.js";
 
+/** So many zones are listed without scrolling. */
+const FEW = 6;
+
 /**
  * The list of a sheet's zones, those that fit first. `words`, `choose(zone)` as of the map;
  * `facts(zone)` gives `{name, category, price, left}` in words.
@@ -18,7 +21,8 @@ export class ZoneList {
     this.#sheet = sheet;
     this.#steps = steps;
     this.#options = options;
-    this.element = h("div", { class: "list", onkeydown: (event) => this.#key(event) });
+    const isShort = sheet.zones.length <= FEW;
+    this.element = h("div", { class: isShort ? "list short" : "list", onkeydown: (event) => this.#key(event) });
   }
 
   /** Show which zones fit a wish; `isAsFirst` while the server's ranking was made for this wish. */
@@ -63,8 +67,8 @@ export class ZoneList {
         "span",
         { class: "what" },
         h("bdi", { class: "name" }, name),
-        isBest && h("span", { class: "badge" }, words("best")),
         category && h("bdi", { class: "category" }, category),
+        isBest && h("span", { class: "badge" }, "★ ", words("best")),
       ),
       h("span", { class: "much" }, h("span", { class: "price" }, price), h("span", { class: "left" }, left)),
     );

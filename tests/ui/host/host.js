@@ -4,7 +4,8 @@
  * `window.host.start(plan)` opens a page; `plan` is `{page, capabilities, context, input, result,
  * manner}`. Whatever the page asks for is written down in `window.host.log`. A tool is answered by
  * `plan.answers[name]`, a list of CallToolResults (the last one stays), `{throw: words}` for an error,
- * or with `{hold: true}` around a result only at `window.host.release(place)`.
+ * or with `{hold: result}` only at `window.host.release(place)`; with `plan.live` by
+ * `window.askServer(name, args)`, a function of the test.
  * Manners: "kind" (the reference), and by hand "silent" (answers nothing, sends the result all the
  * same) and "refusing" (answers every request with an error).
  */
@@ -24,7 +25,8 @@ function frameFor() {
   return frame;
 }
 
-async function answerOf(name) {
+async function answerOf(name, args) {
+  if (plan.live) return window.askServer(name, args);
   const answers = plan.answers?.[name] ?? [];
   const answer = answers.length > 1 ? answers.shift() : answers[0];
   if (answer === undefined) throw new Error(`no answer for ${name}`);
@@ -46,7 +48,7 @@ async function kind(frame) {
   bridge = new AppBridge(null, { name: "test-host", version: "1.0.0" }, capabilities, { hostContext: plan.context ?? {} });
   bridge.oncalltool = (params) => {
     log.tools.push(params);
-    return answerOf(params.name);
+    return answerOf(params.name, params.arguments);
   };
   bridge.onupdatemodelcontext = async (params) => (log.contexts.push(params), {});
   bridge.onmessage = async (params) => (log.messages.push(params), plan.refuseMessage ? { isError: true } : {});

@@ -1,0 +1,187 @@
+"""The sheet: all that the interactive map shows, small and without nulls."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from korus_mcp.api import SeatMap
+from korus_mcp.money import Money
+from korus_mcp.seating.layout import drawing_of
+from korus_mcp.seating.ranking import NO_FOCUS, Preference, Wish, ranked
+from korus_mcp.seating.sheet import MOST_ZONES, SheetContext, sheet_of
+from korus_mcp.seating.table import SeatOffer, seat_table
+from tests.seating.awkward import MAPS, Json, plan, row, square
+from tests.seating.halls import bowl, bowl_offers
+
+MOST_BYTES = 200_000
+
+
+def sheet(seat_map: Json, *offers: SeatOffer, wish: Wish | None = None, **context: Any) -> Json:
+    """The sheet of a map, through JSON."""
+    read = SeatMap.model_validate(seat_map)
+    wish = wish or Wish()
+    drawing = drawing_of(read)
+    table = seat_table(read, offers, {}, max_price=context.get("max_price"))
+    said = {"title": "Valmont - Rives", "product_base_id": "k3f9qa.1", "language": "fr"}
+    made = SheetContext(**(said | {"quantity": wish.quantity} | context))
+    found: Json = json.loads(
+        json.dumps(sheet_of(drawing, table, ranked(table, wish, drawing), made))
+    )
+    return found
+
+
+def offer(offer_id: str, price: Money | None, left: int | None, **choices: str) -> SeatOffer:
+    return SeatOffer(offer_id=offer_id, choices=choices, price=price, left=left)
+
+
+def euros(amount: str) -> Money:
+    return Money(Decimal(amount))
+
+
+def leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from leaves(member)
+    else:
+        yield value
+
+
+def test_a_sheet_holds_all_that_the_map_shows() -> None:
+    zones = (
+        {"name": "North", "seatingCategory": "/c/1", "capacity": 40, "polygon": square(0, 0, 50)},
+        {"name": "South", "rows": [row("A", (60.0, 10.0), (70.0, 10.0)), row("B", (60.0, 20.0))]},
+        {"name": "Empty"},
+    )
+    categories = [{"@id": "/c/1", "name": "Category 1", "color": "#1F77B4"}, {"name": "Category 2"}]
+    found = sheet(
+        plan(*zones, seatingCategories=categories),
+        offer("k.1", euros("45"), 12, zone="North"),
+        offer("k.2", euros("60.5"), 3, zone="North"),
+        offer("k.3", euros("80"), None, zone="South"),
+        offer("k.4", euros("10"), 0, zone="Elsewhere"),
+        wish=Wish(quantity=2),
+        venue="Stade",
+        day=date(2026, 12, 5),
+        session_id="s1",
+        max_price=Decimal(60),
+        products={"k.1": "Match adult", "k.3": "Match south"},
+    )
+    north, south, empty = found.pop("zones")
+    assert found == {
+        "v": 1,
+        "title": "Valmont - Rives",
+        "venue": "Stade",
+        "date": "2026-12-05",
+        "product_base_id": "k3f9qa.1",
+        "session_id": "s1",
+        "language": "fr",
+        "currency": "EUR",
+        "quantity": 2,
+        "max_price": "60",
+        "width": 1000,
+        "height": found["height"],
+        "focus": found["focus"],
+        "categories": [{"name": "Category 1", "color": "#1f77b4"}, {"name": "Category 2"}],
+        "untied": [{"id": "k.4", "price": "10.00", "left": 0}],
+    }
+    outline, (x, y) = north.pop("outline"), north.pop("at")
+    assert len(outline) == 8
+    assert len(south.pop("outline")) >= 6
+    assert min(outline[::2]) < x < max(outline[::2])
+    assert min(outline[1::2]) < y < max(outline[1::2])
+    assert north == {
+        "n": 0,
+        "name": "North",
+        "category": 0,
+        "capacity": 40,
+        "from": "45.00",
+        "to": "60.50",
+        "left": 12,
+        "best": 1,
+        "why": "cheapest with 12 left",
+        "offers": [
+            {"id": "k.1", "product": "Match adult", "price": "45.00", "left": 12},
+            {"id": "k.2", "price": "60.50", "left": 3},
+        ],
+    }
+    assert (south["why"], "best" in south, "left" in south) == (
+        "above the highest price",
+        False,
+        False,
+    )
+    assert [len(flat) for flat in south["rows"]] == [4, 2]
+    assert empty["schematic"] is True
+    assert empty["why"] == "nothing on sale"
+    assert {"offers", "from", "to", "left", "best", "rows", "category"}.isdisjoint(empty)
+
+
+def test_sold_out_is_none_left_and_no_price() -> None:
+    (zone,) = sheet(plan({"name": "a"}), offer("k.1", euros("10"), 0, zone="a"))["zones"]
+    assert (zone["left"], zone["why"], "from" in zone, "best" in zone) == (
+        0,
+        "sold out",
+        False,
+        False,
+    )
+    assert zone["offers"] == [{"id": "k.1", "price": "10.00", "left": 0}]
+
+
+def test_a_price_of_another_currency_says_so() -> None:
+    francs, unknown = Money(Decimal(30), "CHF"), Money(Decimal(7), "XXX")
+    found = sheet(
+        plan({"name": "a"}, {"name": "b"}, {"name": "c"}),
+        offer("k.1", francs, 1, zone="a"),
+        offer("k.2", francs, 1, zone="a"),
+        offer("k.3", euros("20"), 1, zone="b"),
+        offer("k.4", unknown, 1, zone="c"),
+    )
+    assert found["currency"] == "CHF"
+    assert [zone.get("from") for zone in found["zones"]] == ["30.00", "20.00 EUR", None]
+
+
+def test_a_wish_that_could_not_be_met_is_noted() -> None:
+    wish = Wish(preference=Preference.CLOSEST)
+    assert sheet(plan({"name": "a"}), wish=wish)["note"] == NO_FOCUS
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_sheet_of_any_map_has_no_nulls_and_whole_coordinates_within_the_drawing(
+    name: str,
+) -> None:
+    found = sheet(MAPS[name], *bowl_offers(60), wish=Wish(quantity=3))
+    assert not any(value is None or isinstance(value, float) for value in leaves(found))
+    for zone in found["zones"]:
+        flat = [*zone["outline"], *zone["at"], *(n for flat in zone.get("rows", ()) for n in flat)]
+        assert all(0 <= x <= found["width"] for x in flat[::2])
+        assert all(0 <= y <= found["height"] for y in flat[1::2])
+    assert len(json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()) < MOST_BYTES
+
+
+def test_above_six_thousand_seats_only_outlines_are_sent() -> None:
+    few, many = (bowl(zones=50, rows=rows, seats=12) for rows in (10, 11))
+    assert all("rows" in zone for zone in sheet(few)["zones"])
+    found = sheet(many)
+    assert all("rows" not in zone and len(zone["outline"]) >= 6 for zone in found["zones"])
+    size = len(json.dumps(sheet(few, *bowl_offers(50)), separators=(",", ":")))
+    assert size < MOST_BYTES
+
+
+def test_of_very_many_zones_the_best_are_sent_and_the_others_counted() -> None:
+    cheap = offer("k.1", euros("5"), 9, zone="Seat 299")
+    found = sheet(MAPS["a_thousand_zones"], cheap)
+    assert len(found["zones"]) == MOST_ZONES
+    assert found["hidden"] == 1000 - MOST_ZONES
+    assert found["zones"][-1]["n"] == 999
+    assert found["zones"][-1]["best"] == 1
+
+
+def test_names_in_a_sheet_are_cleaned() -> None:
+    found = sheet(MAPS["hostile_names"])
+    for zone in found["zones"]:
+        assert zone["name"].isprintable()
+        assert len(zone["name"]) <= 80
+        assert "](" not in zone["name"]

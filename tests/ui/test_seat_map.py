@@ -1,0 +1,413 @@
+"""The seat map page in its host: what a person sees and chooses, what the assistant hears."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, expect
+
+from tests.ui import sheets
+from tests.ui.conftest import Open
+from tests.ui.stage import Stage, witness
+
+CHECKED: sheets.Json = {"check_availability": [sheets.checked(price="25.00 EUR")]}
+
+
+def _open(stage: Stage, sheet: sheets.Json | None = None, **plan: Any) -> Frame:
+    plan.setdefault("answers", CHECKED)
+    plan.setdefault("result", sheets.result(sheet or sheets.hall()))
+    frame = stage.open("seat-map", **plan)
+    expect(frame.locator(".list")).to_be_visible()
+    return frame
+
+
+def _zone(frame: Frame, name: str) -> Any:
+    return frame.locator(f'.zone[aria-label^="{name}"]')
+
+
+def _told(stage: Stage) -> sheets.Json:
+    """What the model was told last."""
+    log = stage.until(lambda log: log["contexts"])
+    last: sheets.Json = log["contexts"][-1]
+    return {"text": last["content"][0]["text"], **last["structuredContent"]}
+
+
+def test_a_result_is_drawn_with_zones_prices_and_the_issuers_word(stage: Stage) -> None:
+    frame = _open(stage)
+    expect(frame.locator("h1")).to_have_text("Valmont - Rives")
+    expect(frame.locator(".zone")).to_have_count(6)
+    expect(frame.locator(".seats")).to_have_count(4)
+    expect(_zone(frame, "Block 4")).to_have_attribute(
+        "aria-label", "Block 4, Category 1, €60, 6 left"
+    )
+    expect(_zone(frame, "Block 5")).to_have_attribute("aria-label", "Block 5, Category 2, sold out")
+    expect(frame.locator(".legend")).to_contain_text("sold out")
+    expect(frame.locator("footer")).to_contain_text("The issuer allocates the exact seats")
+    expect(frame.locator("footer")).to_contain_text("1 other ticket belongs to no zone")
+    assert stage.log["app"]["name"] == "korus-seat-map"
+    assert witness(frame) == {"violations": [], "errors": []}
+
+
+def test_the_height_of_the_page_is_told_to_the_host(stage: Stage) -> None:
+    frame = _open(stage)
+    height = frame.evaluate(
+        "() => Math.ceil(document.documentElement.getBoundingClientRect().height)"
+    )
+    stage.until(lambda log: log["sizes"] and log["sizes"][-1]["height"] == height)
+
+
+def test_a_click_on_a_zone_checks_its_offer_and_tells_the_model(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".choice h2")).to_have_text("Block 3")
+    expect(frame.locator(".good")).to_have_text("Available now · 12 left")
+    expect(frame.locator(".money")).to_contain_text("2 × €25 = €50")
+    expect(frame.locator(".telling")).to_contain_text("The assistant knows your choice")
+    told = _told(stage)
+    assert told["text"] == (
+        'The person chose the zone "Block 3" ("Category 3") on the seat map: offer_id '
+        f"{sheets.offer_id(20)}, quantity 2, 25.00 EUR each, 12 left. Checked with "
+        "check_availability just now; nothing is held."
+    )
+    assert told["offer_id"] == sheets.offer_id(20)
+    assert (told["quantity"], told["bookable"], told["zone"]) == (2, True, "Block 3")
+
+
+def test_only_the_reading_tool_is_called_with_the_wish(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    log = stage.until(lambda log: log["contexts"])
+    wish = {"offer_id": sheets.offer_id(20), "quantity": 2, "language": "en"}
+    assert log["tools"] == [{"name": "check_availability", "arguments": wish}]
+    assert not log["messages"]
+
+
+def test_a_zone_is_chosen_by_keyboard_on_the_map_and_escape_goes_back_to_it(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 1").focus()
+    stage.page.keyboard.press("ArrowRight")
+    expect(_zone(frame, "Block 2")).to_be_focused()
+    stage.page.keyboard.press("ArrowDown")
+    expect(_zone(frame, "Block 5")).to_be_focused()
+    stage.page.keyboard.press("ArrowLeft")
+    stage.page.keyboard.press("Enter")
+    expect(frame.locator(".choice h2")).to_have_text("Block 4")
+    expect(frame.locator(".choice h2")).to_be_focused()
+    expect(_zone(frame, "Block 4")).to_have_attribute("aria-pressed", "true")
+    stage.page.keyboard.press("Escape")
+    expect(_zone(frame, "Block 4")).to_be_focused()
+    expect(frame.locator(".list")).to_be_visible()
+
+
+def test_the_map_is_one_stop_of_the_tab_key_and_the_list_another(stage: Stage) -> None:
+    frame = _open(stage)
+    assert frame.locator('.zone[tabindex="0"]').count() == 1
+    assert frame.locator('.row[tabindex="0"]').count() == 1
+    frame.locator('.zone[tabindex="0"]').focus()
+    stage.page.keyboard.press("Tab")
+    expect(frame.locator('.row[tabindex="0"]')).to_be_focused()
+
+
+def test_a_zone_is_chosen_by_keyboard_in_the_list(stage: Stage) -> None:
+    frame = _open(stage)
+    frame.locator('.row[tabindex="0"]').focus()
+    stage.page.keyboard.press("ArrowDown")
+    stage.page.keyboard.press(" ")
+    expect(frame.locator(".choice h2")).to_have_text("Block 1")
+    stage.page.keyboard.press("Escape")
+    expect(frame.locator(".row", has_text="Block 1")).to_be_focused()
+
+
+def test_the_keyboard_goes_through_the_page_and_out_of_it(stage: Stage) -> None:
+    frame = _open(stage)
+    names = ["Fewer seats", "More seats", "Price each", "Block 1, Category 1", "Block 2", "Refresh"]
+    focused = "() => { const e = document.activeElement; return e.ariaLabel ?? e.textContent; }"
+    for name in names:
+        stage.page.keyboard.press("Tab")
+        assert str(frame.evaluate(focused)).startswith(name)
+    stage.page.keyboard.press("Tab")
+    assert stage.page.evaluate("() => document.activeElement.tagName") == "BODY"
+
+
+def test_a_sold_out_zone_cannot_be_chosen_and_says_so(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 5").click(force=True)
+    expect(frame.get_by_role("status")).to_have_text("Block 5, Category 2, sold out")
+    expect(frame.locator(".choice")).to_have_count(0)
+    assert not stage.log["tools"]
+
+
+def test_of_several_offers_the_dearest_is_shown_and_the_person_picks(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 2").click()
+    expect(frame.get_by_role("radio", name="Match adult")).to_be_checked()
+    told = _told(stage)
+    assert told["offer_id"] == sheets.offer_id(10)
+    assert told["offer_is_chosen"] is False
+    assert "The person has not said which ticket; ask before you reserve" in told["text"]
+    frame.get_by_role("radio", name="Match child").check()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("offer_is_chosen"))
+    assert _told(stage)["offer_id"] == sheets.offer_id(11)
+
+
+def test_a_price_that_moved_is_named_beside_the_one_of_the_map(stage: Stage) -> None:
+    frame = _open(stage, answers={"check_availability": [sheets.checked(price="27.50 EUR")]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".money")).to_contain_text("€27.50")
+    expect(frame.locator(".outcome")).to_contain_text("The map said €25.")
+
+
+def test_the_price_filter_dims_the_map_and_sorts_the_list(stage: Stage) -> None:
+    frame = _open(stage)
+    expect(frame.locator(".list h2").first).to_have_text("4 zones fit")
+    slider = frame.get_by_role("slider", name="Price each")
+    slider.focus()
+    stage.page.keyboard.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "up to €22")
+    expect(frame.locator(".list h2").first).to_have_text("1 zone fits")
+    expect(frame.locator(".zone.dim")).to_have_count(3)
+    expect(frame.get_by_role("status")).to_have_text("Seats: 2, up to €22. 1 zone fits")
+    expect(_zone(frame, "Block 4")).to_have_attribute(
+        "aria-label", "Block 4, Category 1, €60, 6 left, does not fit your filter"
+    )
+    stage.page.keyboard.press("End")
+    expect(frame.locator(".zone.dim")).to_have_count(0)
+
+
+def test_the_highest_price_of_the_call_is_where_the_filter_begins(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"max_price": "30"})
+    expect(frame.locator(".most")).to_have_text("up to €30")
+    expect(frame.locator(".zone.dim")).to_have_count(1)
+
+
+def test_a_highest_price_below_all_prices_leaves_no_zone_that_fits(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"max_price": "5"})
+    expect(frame.locator(".most")).to_have_text("up to €5")
+    expect(frame.locator(".list")).to_contain_text("No zone fits.")
+    expect(frame.locator(".zone.dim")).to_have_count(4)
+
+
+def test_more_seats_dim_zones_with_fewer_left(stage: Stage) -> None:
+    frame = _open(stage)
+    more = frame.get_by_role("button", name="More seats")
+    for _ in range(5):
+        more.click()
+    expect(frame.locator(".count")).to_have_text("7")
+    expect(_zone(frame, "Block 4")).to_have_class("zone on-sale shade-5 dim")
+    expect(frame.locator(".list h2").first).to_have_text("3 zones fit")
+
+
+def test_a_changed_number_of_seats_checks_the_choice_again(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
+    frame.get_by_role("button", name="More seats").click()
+    frame.get_by_role("button", name="More seats").click()
+    log = stage.until(lambda log: len(log["tools"]) == 2)
+    assert log["tools"][-1]["arguments"]["quantity"] == 4
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("quantity") == 4)
+
+
+def test_an_answer_to_an_older_choice_is_dropped(stage: Stage) -> None:
+    slow = {"hold": sheets.checked(price="99.00 EUR", left=1)}
+    quick = sheets.checked(price="60.00 EUR", left=6)
+    frame = _open(stage, answers={"check_availability": [slow, quick]})
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: len(log["tools"]) == 1)
+    _zone(frame, "Block 4").click()
+    expect(frame.locator(".money strong")).to_have_text("€60")
+    stage.host("release", 0)
+    stage.page.wait_for_timeout(100)
+    expect(frame.locator(".money strong")).to_have_text("€60")
+    assert [c["structuredContent"]["zone"] for c in stage.log["contexts"]] == ["Block 4"]
+
+
+def test_a_choice_taken_back_is_told_to_a_model_that_knew_it(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
+    frame.get_by_role("button", name="All zones").click()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
+    assert "nothing is chosen" in _told(stage)["text"]
+
+
+def test_an_older_choice_does_not_stay_in_the_context_while_a_newer_is_checked(
+    stage: Stage,
+) -> None:
+    held = {"hold": sheets.checked()}
+    frame = _open(stage, answers={"check_availability": [sheets.checked(), held]})
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
+    _zone(frame, "Block 4").click()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
+
+
+def test_what_cannot_be_booked_says_why_and_what_could_be(stage: Stage) -> None:
+    instead = {"offer_id": sheets.offer_id(7), "product": "Match adult", "price": "45.00 EUR",
+               "date": "2026-12-12"}  # fmt: skip
+    answer = sheets.checked(left=1, bookable=False, reason="1 left", alternatives=[instead])
+    frame = _open(stage, answers={"check_availability": [answer]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".notice.bad").last).to_have_text(
+        "Not available. Not enough for 2. 1 left"
+    )
+    expect(frame.locator(".instead")).to_contain_text("Saturday, December 12, 2026 · €45")
+    told = _told(stage)
+    assert told["bookable"] is False
+    assert told["text"].endswith("Checked just now: not bookable (1 left).")
+
+
+def test_sessions_are_offered_and_the_chosen_one_is_told(stage: Stage) -> None:
+    sessions = [
+        {"session_id": "0195-a", "starts_at": "2026-12-05T15:00+01:00", "left": 4, "enough": True},
+        {"session_id": "0195-b", "starts_at": "2026-12-05T20:30+01:00", "left": 1},
+    ]
+    frame = _open(stage, answers={"check_availability": [sheets.checked(sessions=sessions)]})
+    _zone(frame, "Block 3").click()
+    expect(frame.get_by_role("radio", name="20:30")).to_be_disabled()
+    assert _told(stage)["text"].endswith("No session is chosen yet.")
+    frame.get_by_role("radio", name="Saturday, December 5, 2026, 15:00").check()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("session_id") == "0195-a")
+
+
+def test_a_refusal_shows_the_servers_words_and_can_be_retried(stage: Stage) -> None:
+    answers = [sheets.refused("The API asks us to wait."), sheets.checked()]
+    frame = _open(stage, answers={"check_availability": answers})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".notice.bad").last).to_have_text("The API asks us to wait.")
+    assert "It was not checked: call check_availability." in _told(stage)["text"]
+    frame.get_by_role("button", name="Try again").click()
+    expect(frame.locator(".good")).to_be_visible()
+
+
+def test_an_error_of_the_host_is_no_dead_end(stage: Stage) -> None:
+    answers = [{"throw": "<img src=x onerror=alert(1)>"}, sheets.checked()]
+    frame = _open(stage, answers={"check_availability": answers})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".notice.bad").last).to_contain_text("That did not work")
+    frame.get_by_role("button", name="Try again").click()
+    expect(frame.locator(".good")).to_be_visible()
+
+
+def test_the_button_writes_the_choice_as_a_message_of_the_person(stage: Stage) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    frame.get_by_role("button", name="Tell the assistant").click()
+    expect(frame.locator(".telling")).to_contain_text("Sent to the assistant.")
+    (message,) = stage.log["messages"]
+    text = f'I choose the zone "Block 3" on the seat map, 2 seats (offer_id {sheets.offer_id(20)}).'
+    assert message == {"role": "user", "content": [{"type": "text", "text": text}]}
+
+
+def test_a_message_the_person_stopped_is_not_called_sent(stage: Stage) -> None:
+    frame = _open(stage, refuseMessage=True)
+    _zone(frame, "Block 3").click()
+    frame.get_by_role("button", name="Tell the assistant").click()
+    expect(frame.locator(".telling")).to_contain_text("The message was not sent.")
+
+
+def test_a_host_that_takes_nothing_gets_a_sentence_to_say_instead_of_a_button(stage: Stage) -> None:
+    frame = _open(stage, capabilities={"serverTools": {}})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    expect(frame.get_by_role("button", name="Tell the assistant")).to_have_count(0)
+
+
+def test_without_a_sheet_the_zones_are_a_list_and_can_be_chosen(stage: Stage) -> None:
+    result = sheets.result(None, sheets.view_of(sheets.hall()))
+    frame = _open(stage, result=result, input={"quantity": 3})
+    expect(frame.locator("svg")).to_have_count(0)
+    expect(frame.locator(".count")).to_have_text("3")
+    expect(frame.locator("footer")).to_contain_text("the host passed on the list of zones only")
+    frame.locator(".row", has_text="Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    assert _told(stage)["offer_id"] == sheets.offer_id(20)
+
+
+def test_a_zone_without_an_offer_id_is_told_with_the_way_to_one(stage: Stage) -> None:
+    frame = _open(stage, result=sheets.result(None, sheets.view_of(sheets.hall())))
+    frame.locator(".row", has_text="Block 4").click()
+    expect(frame.locator(".outcome")).to_contain_text("Ask the assistant for the tickets")
+    assert "call get_offers for this zone" in _told(stage)["text"]
+    assert not stage.log["tools"]
+
+
+def test_a_schematic_plan_says_that_it_is_one(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"schematic": True})
+    expect(frame.locator(".plan")).to_contain_text("Schematic plan")
+
+
+def test_refreshing_keeps_the_wish_and_the_choice(stage: Stage) -> None:
+    renewed = sheets.hall()
+    renewed["zones"][2] |= {"from": "27.00", "to": "27.00"}
+    answers = {**CHECKED, "get_seat_map": [sheets.result(renewed)]}
+    frame = _open(stage, answers=answers)
+    frame.get_by_role("button", name="More seats").click()
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
+    frame.get_by_role("button", name="Refresh").click()
+    expect(_zone(frame, "Block 3")).to_have_attribute(
+        "aria-label", "Block 3, Category 3, €27, 8 left"
+    )
+    expect(frame.locator(".count")).to_have_text("3")
+    expect(frame.locator(".choice h2")).to_have_text("Block 3")
+    asked = next(t for t in stage.log["tools"] if t["name"] == "get_seat_map")["arguments"]
+    assert asked == {
+        "product_base_id": sheets.BASE, "quantity": 3, "date": "2026-12-05", "language": "en"
+    }  # fmt: skip
+
+
+def test_a_refused_result_shows_its_words(stage: Stage) -> None:
+    frame = stage.open("seat-map", result=sheets.refused("This product base has no seat map."))
+    expect(frame.locator(".notice")).to_contain_text(["This product base has no seat map."])
+
+
+def test_a_cancelled_call_says_so(stage: Stage) -> None:
+    frame = stage.open("seat-map")
+    expect(frame.locator(".waiting")).to_be_visible()
+    stage.until(lambda log: log.get("app"))
+    stage.host("cancel")
+    expect(frame.locator("#page")).to_contain_text("The call was cancelled.")
+
+
+@pytest.mark.parametrize("where", ["sheet", "host"])
+def test_the_page_speaks_french_for_a_french_sheet_or_host(stage: Stage, where: str) -> None:
+    sheet = sheets.hall("fr")
+    if where == "host":
+        del sheet["language"]
+    frame = _open(stage, sheet, context={"locale": "fr-CH" if where == "host" else "en-GB"})
+    expect(frame.locator("html")).to_have_attribute("lang", "fr")
+    expect(frame.locator(".list h2").first).to_have_text("4 zones conviennent")
+    expect(frame.locator("header")).to_contain_text("samedi 5 décembre 2026")
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".money")).to_contain_text("2 × 25\u00a0€ = 50\u00a0€")
+    expect(frame.get_by_role("button", name="Dire à l’assistant")).to_be_visible()
+
+
+def test_five_thousand_seats_are_drawn(stage: Stage) -> None:
+    frame = _open(stage, sheets.stadium(seats_a_zone=100))
+    drawn = frame.locator(".seats").evaluate_all(
+        "paths => paths.reduce((n, p) => n + p.getAttribute('d').split('M').length - 1, 0)"
+    )
+    assert drawn >= 4_500  # those of sold-out zones are hatched instead
+    assert witness(frame)["errors"] == []
+
+
+@pytest.mark.parametrize("with_seats", [False, True])
+def test_sixty_thousand_seats_are_shown_as_zones(stage: Stage, *, with_seats: bool) -> None:
+    sheet = sheets.stadium(seats_a_zone=500 if with_seats else 0, zones=120)
+    frame = _open(stage, sheet)
+    expect(frame.locator(".zone")).to_have_count(120)
+    expect(frame.locator(".seats")).to_have_count(0)
+    frame.locator(".row").first.click()
+    expect(frame.locator(".choice")).to_be_visible()
+
+
+def test_a_second_result_takes_the_place_of_the_first(stage_with: Open) -> None:
+    stage = stage_with()
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    stage.until(lambda log: log["contexts"])
+    stage.host("sendResult", sheets.result(sheets.stadium(seats_a_zone=10)))
+    expect(frame.locator(".zone")).to_have_count(50)
+    expect(frame.locator(".choice")).to_have_count(0)
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})

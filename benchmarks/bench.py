@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog, replies
+from benchmarks import booking, catalog, replies, seating
 from benchmarks.floor import floor_server
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
@@ -39,6 +39,7 @@ def main() -> None:
     anyio.run(_memory_calls)
     replies.main()
     booking.main()
+    seating.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 
 

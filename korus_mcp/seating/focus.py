@@ -155,7 +155,7 @@ def _named_from(stand: Stand) -> Point | None:
     order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
     if len(set(keys)) < len(keys):
         return None
-    centres = [_between(stand.rows[n]) for n in order]
+    centres = [_between((stand.rows[n][0], stand.rows[n][-1])) for n in order]
     (x0, y0), (x1, y1) = centres[0], centres[-1]
     length = hypot(x0 - x1, y0 - y1)
     if not length:

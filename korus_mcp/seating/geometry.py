@@ -98,7 +98,18 @@ def edges(outline: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 
 def area(outline: Sequence[Point]) -> float:
     """The area without sign; parts of a shape that crosses itself may cancel."""
-    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in edges(outline))) / 2
+    if not outline:
+        return 0.0
+    left, top = outline[0]  # small numbers keep their digits, wherever the shape is
+    return (
+        abs(
+            sum(
+                (x0 - left) * (y1 - y0) - (x1 - x0) * (y0 - top)
+                for (x0, y0), (x1, y1) in edges(outline)
+            )
+        )
+        / 2
+    )
 
 
 def contains(outline: Sequence[Point], point: Point) -> bool:

@@ -218,6 +218,6 @@ def _row_level(zone: ZoneRow, quantity: int) -> int:
 
 def _row_words(zone: ZoneRow, quantity: int) -> str:
     if zone.longest_row is None:
-        return "places without numbers"
+        return "no rows on the map"
     only = "only " if zone.longest_row < quantity else ""
     return f"rows of {only}up to {zone.longest_row}"

@@ -1,7 +1,7 @@
 """Every seat map can be drawn, and the drawing keeps what the issuer told."""
 
 from itertools import combinations
-from math import hypot
+from math import cos, hypot, pi, sin
 from typing import Any
 
 import pytest
@@ -102,6 +102,30 @@ def test_seats_without_a_place_are_left_out() -> None:
     assert [len(row) for row in zone.rows] == [2]
 
 
+def horseshoe(name: str, radius: float, count: int) -> dict[str, Any]:
+    """A row that runs around three sides."""
+    turns = [pi * (n / (count - 1) * 1.3 - 0.15) for n in range(count)]
+    return row(name, *((radius * cos(t), radius * sin(t)) for t in turns))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5], ids=["one row", "two rows", "five rows"])
+def test_a_balcony_around_the_stalls_does_not_cover_them(depth: int) -> None:
+    stalls = [
+        row(letter, *((10.0 * n - 40, 10.0 * r - 30) for n in range(9)))
+        for r, letter in enumerate("ABCDE")
+    ]
+    balcony = [
+        horseshoe(letter, 100 + 12 * n, 40 + 5 * n) for n, letter in enumerate("PQRST"[:depth])
+    ]
+    below, above = drawn(plan({"rows": stalls}, {"rows": balcony})).zones
+    assert not any(winds_around(above.outline, seat) for seat in seats(below))
+    assert all(winds_around(above.outline, seat) for seat in seats(above))
+    assert nearest_side(above.outline, above.label_at) > 5
+    mixed = [{**balcony[0], "seats": balcony[0]["seats"][::-1]}, *balcony[1:]]
+    turned = drawn(plan({"rows": stalls}, {"rows": mixed})).zones[1]
+    assert all(winds_around(turned.outline, seat) for seat in seats(turned))
+
+
 @pytest.mark.parametrize("shape", [STAR, C_SHAPE, L_SHAPE, BOW_TIE], ids=["star", "C", "L", "bow"])
 def test_a_label_is_well_inside_a_bent_shape(shape: list[list[float]]) -> None:
     (zone,) = drawn(plan({"polygon": shape})).zones
@@ -146,6 +170,11 @@ def test_a_polygon_that_encloses_nothing_is_no_geometry() -> None:
     shapes: list[list[list[float]]] = [[[0, 0], [5, 5], [9, 9]], [[1, 1]] * 3, [[0, 0], [9, 9]]]
     drawing = drawn(plan({"polygon": square(0, 0)}, *({"polygon": shape} for shape in shapes)))
     assert [zone.is_schematic for zone in drawing.zones] == [False, True, True, True]
+
+
+def test_a_shape_far_from_the_origin_is_a_shape() -> None:
+    near, far = (drawn(plan({"polygon": square(at, at, 10)})) for at in (0, 9e8))
+    assert near == far
 
 
 def test_seats_that_all_have_one_place_have_none() -> None:
@@ -333,3 +362,13 @@ def test_a_drawing_does_not_depend_on_the_units(
     assert one.is_schematic == other.is_schematic
     pairs = zip(one.zones[0].outline, other.zones[0].outline, strict=True)
     assert all(hypot(x - x2, y - y2) < 0.5 for (x, y), (x2, y2) in pairs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.tuples(TIDY, TIDY), min_size=1, max_size=9), min_size=1, max_size=5))
+def test_an_outline_holds_all_seats_in_whatever_rows_they_are(
+    rows: list[list[tuple[float, float]]],
+) -> None:
+    (zone,) = drawn(plan({"rows": [row("?", *each) for each in rows]})).zones
+    assert all(winds_around(zone.outline, seat) for seat in seats(zone))
+    assert len(seats(zone)) == (0 if zone.is_schematic else sum(map(len, rows)))

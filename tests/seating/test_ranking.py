@@ -202,7 +202,7 @@ def test_together_prefers_rows_that_hold_all() -> None:
     assert told(rank(seat_map, *offers, quantity=4, preference=TOGETHER)) == [
         ("emptier", 1, "rows of up to 9"),
         ("long", 2, "rows of up to 8, 4 left"),
-        ("standing", 3, "places without numbers, 80 left"),
+        ("standing", 3, "no rows on the map, 80 left"),
         ("short", 4, "rows of only up to 2, 90 left"),
         ("full", None, "only 3 left"),
     ]

@@ -1,13 +1,19 @@
 """Zones tied to the offers that buy them, best first."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from korus_mcp.api import SeatMap
+from korus_mcp.folding import fold
 from korus_mcp.money import Money
+from korus_mcp.seating.names import zone_name
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
+from tests.seating.awkward import MAPS
 
 CATEGORY_IRI = "/v1/seat_maps/m/categories/{}"
 VALUE_IRI = "/v1/ticketing/catalogs/c/product_bases/b/options/{}/values/{}"
@@ -227,6 +233,73 @@ def test_price_types_of_a_zone_share_its_seats(
     zone = ZoneRow(number=0, name="z", category=None, capacity=None, offers=offers)
     assert zone.left == most
     assert zone.has_room_for(4) == room_for_four
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_zones_of_an_awkward_map_are_tied_by_their_names(name: str) -> None:
+    plan = SeatMap.model_validate(MAPS[name])
+    names = {fold(zone_name(zone)) for zone in plan.zones}
+    offers = [offer(each, zone=each.upper()) for each in sorted(names)]
+    found = table(plan, *offers, offer("nowhere", zone="no such zone"))
+    assert len(found.zones) == len(plan.zones)
+    assert [bought(zone) for zone in found.zones] == [[fold(zone.name)] for zone in found.zones]
+    assert [o.offer_id for o in found.untied] == ["nowhere"]
+
+
+NAMES = st.sampled_from(["Or", "OR ", "Argent", "Été", "ete", "", None])
+VALUES = {f"v{n}": name for n, name in enumerate(("Or", "Argent", "Été"))}
+LINKS = st.sampled_from([None, "/values/v0", "https://x.example/values/v1", "/v2", "/gone"])
+PLANS = st.lists(
+    st.tuples(NAMES, LINKS, st.sampled_from([None, "/c/0", "/c/1", "/c/9"])), max_size=5
+)
+CATEGORY_PLANS = st.lists(st.tuples(NAMES, LINKS), max_size=2)
+CHOICES = st.lists(st.tuples(NAMES, NAMES, st.integers(5, 9)), max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PLANS, CATEGORY_PLANS, CHOICES)
+def test_zones_and_offers_are_tied_as_by_asking_each_zone_for_each_offer(
+    zones: list[tuple[str | None, str | None, str | None]],
+    categories: list[tuple[str | None, str | None]],
+    choices: list[tuple[str | None, str | None, int]],
+) -> None:
+    plan = seat_map(
+        *({"name": n, "optionValue": link, "seatingCategory": c} for n, link, c in zones),
+        categories=tuple(
+            {"@id": f"/c/{k}", "name": n, "optionValue": link}
+            for k, (n, link) in enumerate(categories)
+        ),
+    )
+    offers = []
+    for k, (zone, category, price) in enumerate(choices):
+        named = {"zone": zone, "seating_category": category}
+        chosen = {code: name for code, name in named.items() if name}
+        offers.append(replace(offer(str(k), str(price)), choices=chosen))
+
+    def said(name: str | None, link: str | None) -> str:
+        return fold(VALUES.get((link or "").rpartition("/")[2], name or ""))
+
+    expected: list[list[str]] = []
+    for name, link, category in zones:
+        wanted = said(name, link) or "(unnamed zone)"
+        of_zone = [o.offer_id for o in offers if fold(o.choices.get("zone", "")) == wanted]
+        called = [said(*c) for k, c in enumerate(categories) if f"/c/{k}" == category]
+        of_category = [
+            o.offer_id
+            for o in offers
+            if called and called[0] and "zone" not in o.choices
+            if fold(o.choices.get("seating_category", "")) == called[0]
+        ]
+        expected.append(of_zone or of_category)
+    found = table(plan, *offers, values=VALUES, max_price="7")
+    assert [sorted(o.offer_id for o in zone.all_offers) for zone in found.zones] == expected
+    tied = {each for all_of in expected for each in all_of}
+    assert [o.offer_id for o in found.untied] == [
+        o.offer_id for o in offers if o.offer_id not in tied
+    ]
+    for row in found.zones:
+        assert all(o.price is not None and o.price.amount <= 7 for o in row.offers)
+        assert all(o.price is not None and o.price.amount > 7 for o in row.too_dear)
 
 
 def test_a_zone_without_a_name_has_a_name_all_the_same() -> None:

@@ -331,6 +331,11 @@ def test_a_zone_without_an_offer_id_is_told_with_the_way_to_one(stage: Stage) ->
     assert not stage.log["tools"]
 
 
+def test_zones_left_out_of_the_sheet_are_counted(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"hidden": 12})
+    expect(frame.locator("footer")).to_contain_text("12 more zones are not shown.")
+
+
 def test_a_schematic_plan_says_that_it_is_one(stage: Stage) -> None:
     frame = _open(stage, sheets.hall() | {"schematic": True})
     expect(frame.locator(".plan")).to_contain_text("Schematic plan")

@@ -197,11 +197,12 @@ class Page {
   }
 
   #footer() {
-    const { untied } = this.#sheet;
+    const { untied, hidden } = this.#sheet;
     const lines = [
       !this.#map && this.#words("undrawn"),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
+      hidden > 0 && this.#words("hidden", { count: hidden }),
     ].filter(Boolean);
     return h("footer", { class: "soft" }, h("p", null, lines.join(" ")), this.#refreshButton);
   }

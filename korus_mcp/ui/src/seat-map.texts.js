@@ -63,6 +63,7 @@ export const TEXTS = {
     schematic: "Schematic plan: the zones are not where they are in the venue.",
     partly_schematic: "Zones with a dotted edge are schematic: their place is not known.",
     undrawn: "Without a drawing: the host passed on the list of zones only.",
+    hidden: { one: "{count} more zone is not shown.", other: "{count} more zones are not shown." },
     untied: { one: "{count} other ticket belongs to no zone; ask the assistant for it.", other: "{count} other tickets belong to no zone; ask the assistant for them." },
   },
   fr: {
@@ -127,6 +128,10 @@ export const TEXTS = {
     schematic: "Plan schématique : les zones ne sont pas à leur place réelle.",
     partly_schematic: "Les zones au bord pointillé sont schématiques : leur place n’est pas connue.",
     undrawn: "Sans dessin : l’hôte n’a transmis que la liste des zones.",
+    hidden: {
+      one: "{count} autre zone n’est pas affichée.",
+      other: "{count} autres zones ne sont pas affichées.",
+    },
     untied: { one: "{count} autre billet n’appartient à aucune zone ; demandez-le à l’assistant.", other: "{count} autres billets n’appartiennent à aucune zone ; demandez-les à l’assistant." },
   },
 };

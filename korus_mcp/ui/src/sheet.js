@@ -2,7 +2,7 @@
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice,
- * isDrawn, isSchematic, width, height, focus, zones, untied}`; a zone `{key, name, category, color,
+ * isDrawn, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, name, category, color,
  * outline, at, rows, isSchematic, from, to, left, best, offers, isOnSale, isSoldOut}`; an offer
  * `{id, product, price, foreign, left}`. Prices are texts of an amount ("45.00") in the sheet's one
  * currency; `foreign` is the price of an offer in another ("45.00 USD"). What a host or an issuer sent
@@ -61,6 +61,7 @@ function ofSheet(sheet) {
     focus: pointsOf(sheet.focus)[0] ?? null,
     zones,
     untied: listOf(sheet.untied).length,
+    hidden: countOf(sheet.hidden) ?? 0,
   };
 }
 
@@ -121,6 +122,7 @@ function ofView(view, input) {
     focus: null,
     zones: zones.map((zone, place) => zoneOfView(zone, place, currency)),
     untied: countOf(view.untied_offers) ?? 0,
+    hidden: 0,
   };
 }
 

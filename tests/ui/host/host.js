@@ -13,6 +13,7 @@
 import { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";
 
 const log = { tools: [], contexts: [], messages: [], downloads: [], links: [], reads: [], sizes: [], raw: [] };
+const LEAST_HEIGHT = 700;
 const held = [];
 let bridge = null;
 let plan = {};
@@ -60,7 +61,8 @@ async function kind(frame) {
   };
   bridge.addEventListener("sizechange", (size) => {
     log.sizes.push(size);
-    if (size.height) frame.style.height = `${size.height}px`;
+    // Never less than at the start: what a test is about to click does not move away from it.
+    if (size.height) frame.style.height = `${Math.max(size.height, LEAST_HEIGHT)}px`;
   });
   bridge.addEventListener("initialized", async () => {
     log.app = bridge.getAppVersion();

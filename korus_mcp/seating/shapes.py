@@ -1,0 +1,193 @@
+"""The shapes of zones as the issuer told them: polygons, seats, or both, brought to one measure.
+
+The API's units are arbitrary. Working units are those in which all that was told is 1000 across;
+what is too small to be seen in them, or encloses nothing, gets an outline that can be seen.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
+from typing import Final
+
+from korus_mcp.api.models.seat_map import Row, Zone
+from korus_mcp.seating.geometry import Box, Point, area, box_of, hull, label_place, padded
+from korus_mcp.seating.silhouette import silhouette
+
+SIDE: Final = 1000.0
+_FARTHEST: Final = 1e9
+"""Nobody draws in larger units; a place farther out is not one."""
+_SMALLEST: Final = 1e-9
+_LEAST_AREA: Final = 9.0
+"""Square working units; what is smaller is drawn as a mark of that size."""
+_LEAST_PAD: Final = 3.0
+_MOST_PAD: Final = 14.0
+_STEP: Final = 0.5
+"""Corners of an outline nearer than this to the one before are left out."""
+_CORNERS: Final = 120
+_OUTLINE_POINTS: Final = 8_000
+"""Of all outlines together, so that a hostile map stays drawable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats.
+
+    Rows are left in the issuer's units: there may be very many seats, and they are moved once.
+    """
+
+    outline: tuple[Point, ...]
+    label_at: Point
+    box: Box
+    rows: tuple[tuple[Point, ...], ...] = ()
+    row_names: tuple[str, ...] = ()
+    is_schematic: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What brings points from one system of units into another."""
+
+    scale: float
+    left: float
+    top: float
+    width: float = SIDE
+    height: float = SIDE
+
+    def place(self, point: Point) -> Point:
+        """One point."""
+        return self.places((point,))[0]
+
+    def places(self, points: Iterable[Point]) -> tuple[Point, ...]:
+        """Many points."""
+        scale, left, top = self.scale, self.left, self.top
+        return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
+
+    def then(self, other: "Fit") -> "Fit":
+        """This fit and another one after it, as one."""
+        return Fit(
+            self.scale * other.scale,
+            self.left + other.left / self.scale,
+            self.top + other.top / self.scale,
+            other.width,
+            other.height,
+        )
+
+    def box(self, box: Box) -> Box:
+        """A box."""
+        (left, top), (right, bottom) = self.places(((box.left, box.top), (box.right, box.bottom)))
+        return Box(left, top, right, bottom)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Raw:
+    """The geometry of a zone in the issuer's units: a polygon, seats, or both."""
+
+    polygon: tuple[Point, ...]
+    rows: tuple[tuple[Point, ...], ...]
+    row_names: tuple[str, ...]
+    box: Box
+
+
+def told_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
+    """The shapes the issuer told of, by number of the zone, and what made working units."""
+    raws = {n: raw for n, zone in enumerate(zones) if (raw := _raw(zone))}
+    around = box_of(diagonals(raw.box for raw in raws.values()))
+    if around is None or around.longer < _SMALLEST:
+        return {}, Fit(1.0, 0.0, 0.0)
+    fit = Fit(SIDE / around.longer, around.left, around.top)
+    corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
+    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
+
+
+def _raw(zone: Zone) -> _Raw | None:
+    """What a zone tells of its shape; None when that is no area and no seats."""
+    rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
+    rows = [(name, seats) for name, seats in rows if seats]
+    polygon = _polygon(zone)
+    seats = [seat for _, row in rows for seat in row]
+    if len(seats) > 1 and len(set(seats)) == 1:
+        rows, seats = [], []
+    around = box_of([*polygon, *seats])
+    if around is None:
+        return None
+    return _Raw(
+        polygon=polygon,
+        rows=tuple(row for _, row in rows),
+        row_names=tuple(name for name, _ in rows),
+        box=around,
+    )
+
+
+def _polygon(zone: Zone) -> tuple[Point, ...]:
+    """The polygon of a zone when it encloses something, else none."""
+    points = zone.polygon or ()
+    if any(max(abs(x), abs(y)) > _FARTHEST for x, y in points):
+        return ()
+    around, outer = box_of(points), hull(points)
+    if around is None or area(outer) <= around.longer**2 * _SMALLEST:
+        return ()
+    return points
+
+
+def _seats(row: Row) -> tuple[Point, ...]:
+    return tuple(
+        [
+            (seat.x, seat.y)
+            for seat in row.seats
+            if seat.x is not None
+            and seat.y is not None
+            and -_FARTHEST <= seat.x <= _FARTHEST
+            and -_FARTHEST <= seat.y <= _FARTHEST
+        ]
+    )
+
+
+def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
+    """The shape in working units; its outline is wide enough to be seen, and has an inside."""
+    outline = _thinned(fit.places(raw.polygon), corners)
+    place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
+    if place is None:
+        around_it = _around_the_seats(raw, fit) if raw.rows else padded(outline, _LEAST_PAD)
+        outline = _thinned(around_it, corners)
+        place = label_place(outline) or outline[0]
+    around = box_of([*outline, *fit.box(raw.box).corners])
+    return Shape(
+        outline=outline,
+        label_at=place,
+        box=around or fit.box(raw.box),
+        rows=raw.rows,
+        row_names=raw.row_names,
+    )
+
+
+def _around_the_seats(raw: _Raw, fit: Fit) -> tuple[Point, ...]:
+    return silhouette([fit.places(row) for row in raw.rows], _pad(raw.rows, fit.scale))
+
+
+def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
+    """How far around its seats a zone reaches: half the way from seat to seat."""
+    longest = max(rows, key=len)
+    steps = sorted(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(longest))
+    usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
+    return min(_MOST_PAD, max(_LEAST_PAD, usual / 2))
+
+
+def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
+    """An outline without corners nobody could tell apart, and not more than so many."""
+    kept: list[Point] = []
+    for x, y in outline:
+        if not kept or hypot(x - kept[-1][0], y - kept[-1][1]) >= _STEP:
+            kept.append((x, y))
+    while len(kept) > 3 and hypot(kept[0][0] - kept[-1][0], kept[0][1] - kept[-1][1]) < _STEP:
+        kept.pop()
+    if len(kept) < 3:
+        return outline[:corners]
+    return tuple(kept[:: -(-len(kept) // corners)])
+
+
+def diagonals(boxes: Iterable[Box]) -> Iterator[Point]:
+    """Two corners of each box, which tell where it is."""
+    for box in boxes:
+        yield box.left, box.top
+        yield box.right, box.bottom

@@ -1,0 +1,112 @@
+"""The outline of a zone that is told by its seats alone.
+
+The convex hull of the seats serves nearly all zones. A balcony in the shape of a horseshoe is not
+served by it, since its hull covers the stalls: there the outline follows the rows.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import hypot
+from typing import Final
+
+from korus_mcp.seating.geometry import Point, area, contains, edges, hull, padded
+
+_BENT: Final = 1.35
+"""How many times larger than along the rows a hull must be before it is worth the trouble."""
+_CORNERS_A_ROW: Final = 16
+_ASKED_SEATS: Final = 80
+
+
+def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
+    """An outline around the seats of at least one row, `pad` wider than they are."""
+    bare = hull(seat for row in rows for seat in row)
+    around = padded(bare, pad)
+    long_rows = [row for row in rows if len(row) > 1]
+    if not long_rows or not _is_bent(bare, long_rows, pad):
+        return around
+    along = _along(long_rows, pad)
+    seats = [seat for row in rows for seat in row]
+    asked = seats[:: -(-len(seats) // _ASKED_SEATS)]
+    is_right = _is_simple(along) and all(contains(along, seat) for seat in asked)
+    return along if is_right else around
+
+
+def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float) -> bool:
+    """Whether the hull holds much that is not between the rows."""
+    first, *between, last = rows if len(rows) > 1 else [*rows, *rows]
+    ends = [row[-1] for row in between], [row[0] for row in reversed(between)]
+    taken = area([*first, *ends[0], *reversed(last), *ends[1]])
+    rim = sum(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in edges(bare))
+    return area(bare) > _BENT * (taken + rim * pad)
+
+
+def _along(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
+    """Along the first row, down the ends of the rows, back along the last, up their beginnings."""
+    stretched = [_stretched(_fewer(row), pad) for row in rows]
+    first, last = stretched[0], stretched[-1]
+    side = _side_away(first, last) if len(stretched) > 1 else 1.0
+    return (
+        *_beside(first, side * pad),
+        *(row[-1] for row in stretched[1:-1]),
+        *reversed(_beside(last, -side * pad)),
+        *(row[0] for row in reversed(stretched[1:-1])),
+    )
+
+
+def _fewer(row: Sequence[Point]) -> list[Point]:
+    """Some seats of a row from end to end, each elsewhere than the one before."""
+    count = min(len(row), _CORNERS_A_ROW)
+    some = [row[(len(row) - 1) * n // (count - 1)] for n in range(count)]
+    return [seat for n, seat in enumerate(some) if n == 0 or seat != some[n - 1]]
+
+
+def _stretched(row: Sequence[Point], pad: float) -> list[Point]:
+    """A row that reaches farther at both ends."""
+    if len(row) < 2:
+        return list(row)
+    return [_beyond(row[1], row[0], pad), *row[1:-1], _beyond(row[-2], row[-1], pad)]
+
+
+def _beyond(before: Point, end: Point, pad: float) -> Point:
+    across, down = end[0] - before[0], end[1] - before[1]
+    share = pad / hypot(across, down)
+    return end[0] + across * share, end[1] + down * share
+
+
+def _side_away(first: Sequence[Point], last: Sequence[Point]) -> float:
+    """The sign of the side of the first row on which the last one is not."""
+    middle, other = len(first) // 2, last[len(last) // 2]
+    x, y = first[middle]
+    u, v = _across(first, middle)
+    return 1.0 if (x - other[0]) * u + (y - other[1]) * v >= 0 else -1.0
+
+
+def _beside(row: Sequence[Point], pad: float) -> list[Point]:
+    """A line beside a row."""
+    shifted = []
+    for n, (x, y) in enumerate(row):
+        u, v = _across(row, n)
+        shifted.append((x + u * pad, y + v * pad))
+    return shifted
+
+
+def _across(row: Sequence[Point], n: int) -> Point:
+    """The direction across a row at one of its seats, of length 1."""
+    (x0, y0), (x1, y1) = row[max(n - 1, 0)], row[min(n + 1, len(row) - 1)]
+    length = hypot(x1 - x0, y1 - y0)
+    return ((y0 - y1) / length, (x1 - x0) / length) if length else (0.0, 0.0)
+
+
+def _is_simple(outline: Sequence[Point]) -> bool:
+    """Whether no side crosses another."""
+    return not any(_cross(one, other) for one, other in combinations(edges(outline), 2))
+
+
+def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    """Whether two sides meet elsewhere than at their ends."""
+    (a, b), (c, d) = one, other
+    return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

@@ -1,0 +1,324 @@
+/**
+ * What a tool result says, read leniently: a missing or strange part is null or an empty list.
+ *
+ * Texts come from third parties: cleaned and cut here once, shown as text nodes only.
+ */
+
+const LONGEST = 300;
+/** Controls, and the characters that turn the direction of what follows. */
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
+/** How HoldView says that it left seats out. */
+const MORE_SEATS = /^\+(\d+) more\b/;
+const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
+const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
+const KNOWN = [
+  ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
+  ...["tickets", "documents", "order_id", "status", "total"],
+];
+const NEVER_MADE = "the order was not made";
+
+/** A text on one line, or null. */
+export function textOf(value, longest = LONGEST) {
+  if (typeof value !== "string" && typeof value !== "number") return null;
+  const line = String(value).slice(0, longest * 4).replace(UNSEEN, "").replace(/\s+/g, " ").trim();
+  if (line.length <= longest) return line || null;
+  return `${[...line.slice(0, longest)].slice(0, -1).join("")}…`;
+}
+
+/** The objects of a list. */
+export function rowsOf(value) {
+  return listOf(value).filter((row) => row !== null && typeof row === "object");
+}
+
+/** A whole number from 0 on, or null. */
+export function countOf(value) {
+  return Number.isFinite(value) && value >= 0 ? Math.floor(value) : null;
+}
+
+/**
+ * A result as the page shows it: `{kind, state, ...}` with kind "reserve", "order", "tickets",
+ * "error" or "text".
+ */
+export function readResult(result, { tool, args }) {
+  const structure = objectOf(result?.structuredContent);
+  const words = wordsIn(result);
+  if (result?.isError || structure.error) return failure(structure, words);
+  switch (kindOf(structure, tool, args)) {
+    case "tickets":
+      return ticketsOf(structure, result);
+    case "order":
+      return orderOf(structure, args);
+    case "reserve":
+      return reserveOf(structure, args);
+    default:
+      return { kind: "text", state: "text", words, ids: [] };
+  }
+}
+
+/** The same booking after get_reservation told what its reservations are now. */
+export function lookedAgain(booking, structure) {
+  const holds = rowsOf(structure.reservations).map(holdOf);
+  if (holds.length === 0) return booking;
+  const ordered = new Set(holds.filter((hold) => hold.state === "ordered").map((hold) => hold.id));
+  const failed = booking.failed.filter((row) => !ordered.has(row.reservation));
+  return { ...booking, holds, failed, replayed: false, wasLookedUp: true };
+}
+
+/** What a booking is while its holds are in these states: some end while the page is open. */
+export function stateNow(booking, holds) {
+  if (holds.length === 0 || (booking.kind !== "reserve" && booking.kind !== "order")) {
+    return booking.state;
+  }
+  const states = new Set(holds.map((hold) => hold.state));
+  const isPart = states.size > 1 || booking.failed.length > 0;
+  if (states.has("in_doubt")) return "in_doubt";
+  if (states.has("held") && booking.kind === "reserve") return isPart ? "partly_held" : "held";
+  if (states.has("ordered")) return isPart ? "partially_ordered" : "ordered";
+  if (booking.state === "failed") return "failed";
+  if (states.has("held") && booking.state === "in_doubt") return "held";
+  if (states.has("held")) return states.size > 1 ? "partly_held" : booking.state;
+  return states.size === 1 ? [...states][0] : "expired";
+}
+
+/** The same order with the next page of its tickets. */
+export function withMoreTickets(booking, more) {
+  return {
+    ...more,
+    tickets: [...booking.tickets, ...more.tickets],
+    documents: [...booking.documents, ...more.documents],
+  };
+}
+
+/** Seats as `{place: [[part, text], ...], seats: [...]}` where they differ in the seat alone. */
+export function seatGroups(seats) {
+  const groups = new Map();
+  for (const seat of seats) {
+    const parts = partsOf(seat);
+    const place = parts ? parts.filter(([part]) => part !== "seat") : [];
+    const key = parts ? JSON.stringify(place) : seat;
+    const group = groups.get(key) ?? { place, seats: [], raw: parts ? null : seat };
+    group.seats.push(...(parts ?? []).filter(([part]) => part === "seat").map(([, text]) => text));
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+function kindOf(structure, tool, args) {
+  const has = (...names) => names.some((name) => structure[name] !== undefined);
+  if (!has(...KNOWN)) return "text";
+  if (tool === "get_tickets" || has("tickets", "documents", "order_id")) return "tickets";
+  if (tool === "place_order" || has("confirmation", "orders", "summary")) return "order";
+  if (tool === "reserve" || has("reservations")) return "reserve";
+  const isOrder =
+    ORDER_STATES.includes(structure.state) ||
+    has("not_later_than") ||
+    rowsOf(structure.failed).some((row) => row.reservation_id !== undefined) ||
+    args.reservation_ids !== undefined;
+  return isOrder ? "order" : "reserve";
+}
+
+function reserveOf(structure, args) {
+  const holds = rowsOf(structure.reservations).map(holdOf);
+  const wished = new Map(rowsOf(args.items).map((item) => [item.offer_id, countOf(item.quantity)]));
+  const failed = rowsOf(structure.failed).map((row) => ({
+    ...refusalOf(row),
+    quantity: wished.get(row.offer_id) ?? null,
+    instead: rowsOf(row.alternatives).map(alternativeOf),
+  }));
+  return {
+    ...shared(structure),
+    kind: "reserve",
+    state: textOf(structure.state, 60) ?? "unknown",
+    holds,
+    failed,
+    moves: listOf(structure.price_moves).map(moveOf).filter(Boolean),
+    ids: holds.map((hold) => hold.id).filter(Boolean),
+    lookAfter: countOf(structure.check_again_after),
+  };
+}
+
+function orderOf(structure, args) {
+  const holds = rowsOf(structure.summary).map(holdOf);
+  const orders = rowsOf(structure.orders).map((row) => ({
+    id: textOf(row.order_id),
+    reservation: textOf(row.reservation_id),
+    reference: textOf(row.reference),
+    total: textOf(row.total),
+    tickets: countOf(row.tickets),
+  }));
+  const failed = rowsOf(structure.failed).map((row) => ({
+    ...refusalOf(row),
+    reservation: textOf(row.reservation_id),
+  }));
+  const named = [
+    ...listOf(args.reservation_ids),
+    ...[...holds.map((h) => h.id), ...orders.map((o) => o.reservation)],
+    ...failed.map((f) => f.reservation),
+  ];
+  return {
+    ...shared(structure),
+    kind: "order",
+    state: textOf(structure.state, 60) ?? (orders.length ? "ordered" : "unknown"),
+    holds,
+    orders,
+    failed,
+    moves: [],
+    customer: textOf(structure.customer),
+    notes: textOf(structure.notes),
+    hasTerms: listOf(structure.terms).length > 0,
+    confirmBy: textOf(structure.confirm_by),
+    notLaterThan: textOf(structure.not_later_than),
+    lookAfter: countOf(structure.check_again_after),
+    ids: [...new Set(named.filter((id) => typeof id === "string"))].slice(0, 10),
+  };
+}
+
+function ticketsOf(structure, result) {
+  const names = new Map(
+    rowsOf(result.content)
+      .filter((block) => block.type === "resource_link")
+      .map((block) => [block.uri, textOf(block.name)]),
+  );
+  const tickets = rowsOf(structure.tickets).map(ticketOf);
+  const documents = rowsOf(structure.documents).map((row) => ({
+    uri: typeof row.uri === "string" ? row.uri : null,
+    name: names.get(row.uri) ?? null,
+    isReady: row.ready === true,
+    readyAt: textOf(row.ready_at),
+    savedTo: textOf(row.saved_to),
+  }));
+  return {
+    ...shared(structure),
+    kind: "tickets",
+    status: textOf(structure.status),
+    orderId: textOf(structure.order_id),
+    reference: textOf(structure.reference),
+    tickets,
+    documents,
+    inAll: countOf(structure.tickets_total),
+    cursor: typeof structure.next_cursor === "string" ? structure.next_cursor : null,
+    state: stateOfTickets(structure, tickets, documents),
+    ids: [],
+  };
+}
+
+function stateOfTickets(structure, tickets, documents) {
+  if (structure.status === "cancelled") return "cancelled";
+  if (tickets.some((ticket) => ticket.needed.length > 0)) return "to_name";
+  if (documents.length === 0) return "no_documents";
+  if (documents.every((document) => document.isReady)) return "ready";
+  return "not_ready";
+}
+
+function ticketOf(row) {
+  return {
+    id: textOf(row.ticket_id),
+    product: textOf(row.product),
+    when: textOf(row.when),
+    seat: textOf(row.seat),
+    status: textOf(row.status, 60),
+    beneficiary: textOf(row.beneficiary),
+    needed: listOf(row.beneficiary_fields_needed).map((field) => textOf(field, 60)).filter(Boolean),
+    deadline: textOf(row.deadline),
+    voucher: textOf(row.voucher),
+  };
+}
+
+function holdOf(row) {
+  const seats = listOf(row.seats).map((seat) => textOf(seat)).filter(Boolean);
+  const more = seats.map((seat) => MORE_SEATS.exec(seat)?.[1]).find(Boolean);
+  return {
+    id: textOf(row.reservation_id),
+    state: textOf(row.state, 60) ?? "unknown",
+    lines: rowsOf(row.lines).map((line) => ({
+      product: textOf(line.product),
+      quantity: countOf(line.quantity),
+      amount: textOf(line.amount),
+      when: textOf(line.when),
+    })),
+    total: textOf(row.total),
+    expiresAt: textOf(row.expires_at),
+    secondsLeft: countOf(row.seconds_left),
+    orderId: textOf(row.order_id),
+    seats: seats.filter((seat) => !MORE_SEATS.test(seat)),
+    moreSeats: more ? Number(more) : 0,
+    together: typeof row.seats_together === "boolean" ? row.seats_together : null,
+  };
+}
+
+/** `message` null: the words are our own ("the order was not made"), and the page says them. */
+function refusalOf(row) {
+  const message = textOf(row.message);
+  return { message: message === NEVER_MADE ? null : message, code: textOf(row.code, 60) };
+}
+
+function alternativeOf(row) {
+  return {
+    product: textOf(row.product),
+    when: textOf(row.starts_at) ?? textOf(row.date),
+    price: textOf(row.price),
+    left: countOf(row.left),
+  };
+}
+
+/** The server tells moves of prices in a sentence for the assistant; here its amounts. */
+function moveOf(sentence) {
+  const said = textOf(sentence);
+  const moved = /: (\S+ [A-Z]{3}) was shown, it costs (\S+ [A-Z]{3}) now\.$/.exec(said ?? "");
+  if (moved) return { kind: "moved", was: moved[1], now: moved[2] };
+  const above = /^The holds cost (\S+ [A-Z]{3}), more than max_total/.exec(said ?? "");
+  if (above) return { kind: "above", now: above[1] };
+  return said ? { kind: "said", said } : null;
+}
+
+function failure(structure, words) {
+  const error = objectOf(structure.error);
+  return {
+    kind: "error",
+    state: "error",
+    code: textOf(error.code, 60),
+    message: textOf(error.message),
+    effect: textOf(error.effect, 60),
+    next: textOf(error.next),
+    retryAfter: countOf(error.retry_after_seconds),
+    fields: rowsOf(error.fields).map((row) => ({
+      field: textOf(row.field),
+      problem: textOf(row.problem),
+      example: textOf(row.example),
+    })),
+    instead: rowsOf(error.alternatives).map(alternativeOf),
+    words,
+    ids: [],
+  };
+}
+
+function shared(structure) {
+  return {
+    total: textOf(structure.total),
+    environment: textOf(structure.environment, 40),
+    replayed: structure.replayed === true,
+  };
+}
+
+/** "zone East, row B, seat 4" as [["zone", "East"], ...]; null when it reads otherwise. */
+function partsOf(seat) {
+  const named = SEAT_PARTS.map((part) => `(?:(?:^|, )${part} (?<${part}>.+?))?`).join("");
+  const found = new RegExp(`^${named}$`).exec(seat)?.groups;
+  if (!found?.seat) return null;
+  return SEAT_PARTS.filter((part) => found[part]).map((part) => [part, found[part]]);
+}
+
+/** The text blocks of a result. */
+function wordsIn(result) {
+  const blocks = rowsOf(result?.content).filter((block) => typeof block.text === "string");
+  return blocks.map((block) => block.text.slice(0, 20_000).replace(UNSEEN, "")).join("\n\n").trim();
+}
+
+function listOf(value) {
+  return Array.isArray(value) ? value : [];
+}
+
+function objectOf(value) {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,137 @@
+/** Money, days, moments and spans of time in the reader's words. What cannot be read stays as it is. */
+
+const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+const DAY = { weekday: "short", day: "numeric", month: "long", year: "numeric" };
+
+/** Writes for one reader: `locale` as Intl takes it, `zone` the reader's own or undefined. */
+export class Writer {
+  constructor(locale, zone, now = () => Date.now()) {
+    this.locale = canFormat(locale) ? locale : "en-GB";
+    this.zone = canFormat(this.locale, zone) ? zone : undefined;
+    this.now = now;
+    const { hourCycle } = new Intl.DateTimeFormat(this.locale, { hour: "numeric" }).resolvedOptions();
+    this.time = { hour: hourCycle === "h23" ? "2-digit" : "numeric", minute: "2-digit" };
+  }
+
+  /** "58.00 EUR" as a price, digit by digit as it was given. */
+  money(text) {
+    const [, amount, currency] = /^(-?\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})$/.exec(text ?? "") ?? [];
+    if (!amount) return text ?? "";
+    const digits = Math.max(2, amount.split(".")[1]?.length ?? 0);
+    const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    return this.#number({ style: "currency", currency, ...format }).format(amount);
+  }
+
+  count(number) {
+    return this.#number({}).format(number);
+  }
+
+  /** A day, or day and time, by the clock of the place it belongs to: the offset it came with. */
+  atVenue(text) {
+    const at = parsed(text);
+    if (!at) return text ?? "";
+    return this.#written(at.asWritten, { ...DAY, ...(at.hasTime ? this.time : {}) }, "UTC");
+  }
+
+  /** Several of them, as lines and tickets name their sessions. */
+  allAtVenue(text) {
+    return (text ?? "").split(", ").map((part) => this.atVenue(part)).join(" · ");
+  }
+
+  /** Whether the reader's clock shows another hour than the venue's at that moment. */
+  isElsewhere(text) {
+    const at = parsed(text);
+    if (!at?.hasTime || at.instant === null) return false;
+    const format = { ...DAY, ...this.time };
+    return (
+      this.#written(at.asWritten, format, "UTC") !== this.#written(at.instant, format, this.zone)
+    );
+  }
+
+  /**
+   * A moment of the service, such as the end of a hold: in the reader's zone where it came in UTC,
+   * else as it was given. Today's without the day.
+   */
+  moment(text) {
+    const at = parsed(text);
+    if (!at?.hasTime || at.instant === null) return this.atVenue(text);
+    if (!at.isUtc) return this.atVenue(text);
+    return this.instant(at.instant);
+  }
+
+  /** The same from milliseconds. */
+  instant(at) {
+    const isToday = this.#day(at) === this.#day(this.now());
+    const format = { ...(isToday ? {} : DAY), ...this.time };
+    return this.#written(at, format, this.zone);
+  }
+
+  /** Seconds as "9:05" or "1:02:05". */
+  clock(seconds) {
+    const parts = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+    const shown = parts[0] > 0 ? parts : parts.slice(1);
+    return shown.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+  }
+
+  /** Seconds in words: "4 minutes 5 seconds". */
+  span(seconds) {
+    const units = [["hour", 3600], ["minute", 60], ["second", 1]];
+    const said = [];
+    let rest = seconds;
+    for (const [unit, size] of units) {
+      const count = Math.floor(rest / size);
+      rest -= count * size;
+      if (count > 0) said.push(this.#number({ style: "unit", unit, unitDisplay: "long" }).format(count));
+    }
+    return said.join(" ") || this.#number({ style: "unit", unit: "second", unitDisplay: "long" }).format(0);
+  }
+
+  #number(options) {
+    return new Intl.NumberFormat(this.locale, options);
+  }
+
+  #day(at) {
+    return this.#written(at, DAY, this.zone);
+  }
+
+  #written(at, format, timeZone) {
+    const written = new Intl.DateTimeFormat(this.locale, { ...format, timeZone }).format(at);
+    return written.replace(/\s([AP]M)$/i, "\u00a0$1");
+  }
+}
+
+/** The moment of an ISO text in milliseconds, or null. */
+export function instantOf(text) {
+  return parsed(text)?.instant ?? null;
+}
+
+/** `asWritten`: its digits as if they were UTC; `instant`: the moment, null without an offset. */
+function parsed(text) {
+  const [, year, month, day, hour, minute, second, offset] = MOMENT.exec(text ?? "") ?? [];
+  if (!year) return null;
+  const asWritten = Date.UTC(year, month - 1, day, hour ?? 0, minute ?? 0, second ?? 0);
+  const iso = new Date(asWritten).toISOString();
+  if (!iso.startsWith(`${year}-${month}-${day}`)) return null;
+  const shift = offset ? minutesOf(offset) : null;
+  return {
+    asWritten,
+    hasTime: hour !== undefined,
+    instant: shift === null ? null : asWritten - shift * 60_000,
+    isUtc: shift === 0,
+  };
+}
+
+function minutesOf(offset) {
+  if (offset === "Z") return 0;
+  const [hours, minutes] = offset.slice(1).split(":").map(Number);
+  return (offset[0] === "-" ? -1 : 1) * (hours * 60 + minutes);
+}
+
+function canFormat(locale, timeZone) {
+  try {
+    new Intl.DateTimeFormat(locale, { timeZone });
+    return typeof locale === "string" && locale !== "";
+  } catch {
+    return false;
+  }
+}

@@ -28,6 +28,7 @@ from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.flights import kept_apart
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
+from korus_mcp.resources.pages import pages_of
 from korus_mcp.settings import Environment, Settings
 from korus_mcp.tools.listing import listed_tools
 
@@ -98,6 +99,7 @@ def build_server(
         log_level="WARNING",
         lifespan=_lifespan(settings, clock or SystemClock(), sandbox, running),
         subscriptions=False,
+        extensions=[pages_of(names)],
         cache_hints={
             "tools/list": _LISTS,
             "prompts/list": _LISTS,
@@ -107,7 +109,7 @@ def build_server(
     )
     server.running, server.names = running, names
     completed = register_prompts(server, names)
-    register_resources(server, running, with_bookings="get_tickets" in names, completed=completed)
+    register_resources(server, running, names, completed=completed)
     return server
 
 

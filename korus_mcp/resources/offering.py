@@ -111,6 +111,8 @@ async def of_the_catalog(services: App) -> CacheHint:
 
 READ_NOW: Final = always(CacheHint(ttl_ms=1000 * HOUR, scope="public"))
 """Data of the catalog that is not mirrored: it was read for this answer."""
+SHORTLY: Final = always(CacheHint(ttl_ms=1000 * SOON, scope="public"))
+"""Prices and stock, which change under way."""
 OWNED: Final = always(CacheHint(ttl_ms=0, scope="private"))
 """What belongs to somebody, and may change at any moment."""
 OURS: Final = always(CacheHint(ttl_ms=24 * 1000 * HOUR, scope="public"))

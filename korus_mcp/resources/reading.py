@@ -18,6 +18,7 @@ from korus_mcp.refusals import Code, Refusal
 JSON = "application/json"
 TEXT = "text/markdown"
 PDF = "application/pdf"
+SVG = "image/svg+xml"
 ReadContext: TypeAlias = Context[App, Any]
 Given = ParamSpec("Given")
 Content = TypeVar("Content", str, bytes)
@@ -36,7 +37,8 @@ def guarded(
         except (ApiError, InvalidId, JournalDown, Refusal) as error:
             refusal = explained(error)
             kind = ResourceNotFoundError if refusal.code in _ABSENT else ResourceError
-            raise kind(str(refusal)) from None
+            fields = "".join(f" {p.field}: {p.problem}." for p in refusal.fields)
+            raise kind(f"{refusal}{fields}") from None
 
     return reading
 

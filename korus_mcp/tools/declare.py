@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
 from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
+from korus_mcp.pages import PAGES
 from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.ceiling import fits, most_that_fit
@@ -98,12 +99,20 @@ class Declared:
     function: Function
     title: str
     annotations: ToolAnnotations
-    meta: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
         """The name hosts call it by."""
         return self.function.__name__
+
+    @property
+    def meta(self) -> dict[str, Any] | None:
+        """Which page shows its answers (MCP Apps); no page may call what writes."""
+        page = PAGES.get(self.name)
+        ui: dict[str, Any] = {} if page is None else {"resourceUri": page.uri}
+        if not self.annotations.read_only_hint:
+            ui["visibility"] = ["model"]
+        return {"ui": ui} if ui else None
 
 
 def tool(
@@ -113,16 +122,10 @@ def tool(
     destructive: bool,
     idempotent: bool,
     open_world: bool = True,
-    page: str | None = None,
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. All hints are stated that say something; of a reader it goes
     without saying that a repeated call changes nothing. The docstring is the description.
-
-    `page` is the address of the interactive page that shows its answers (MCP Apps). What writes is
-    for the model alone: no page may call it.
     """
-    ui = {"resourceUri": page, "visibility": None if read_only else ["model"]}
-    meta = {"ui": {key: value for key, value in ui.items() if value is not None}}
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
@@ -131,9 +134,7 @@ def tool(
     )
 
     def declared(function: Function) -> Declared:
-        return Declared(
-            function=function, title=title, annotations=hints, meta=meta if meta["ui"] else None
-        )
+        return Declared(function=function, title=title, annotations=hints)
 
     return declared
 
@@ -176,7 +177,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         resolved_params=dict(resolved),
         resolver_plans=build_resolver_plans(resolved, set(read.arg_model.model_fields)),
         annotations=declared.annotations,
-        meta=dict(declared.meta) if declared.meta else None,
+        meta=declared.meta,
     )
 
 

@@ -21,7 +21,6 @@ from korus_mcp.tools.arguments import (
     SessionId,
 )
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.pages import SEAT_MAP
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
@@ -102,7 +101,6 @@ class SeatMapView(View):
     read_only=True,
     destructive=False,
     idempotent=True,
-    page=SEAT_MAP,
 )
 async def get_seat_map(
     ctx: ToolContext,

@@ -14,7 +14,6 @@ from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
 from korus_mcp.tools.arguments import Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.pages import BOOKING
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
 
@@ -110,7 +109,7 @@ class TicketsView(View):
         )
 
 
-@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True, page=BOOKING)
+@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True)
 async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
@@ -122,7 +121,7 @@ async def get_tickets(
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[TicketsView]:
-    """Show the tickets of an order and fetch its PDFs."""
+    """Tickets of an order and its PDFs."""
     services = app(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)

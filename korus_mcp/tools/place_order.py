@@ -17,7 +17,6 @@ from korus_mcp.tools.agreement import (
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldsInShort, HoldView
-from korus_mcp.tools.pages import BOOKING
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 
 NOBODY: Final = Customer()
@@ -83,7 +82,7 @@ class OrderView(View):
         )
 
 
-@tool(title="Place order", read_only=False, destructive=True, idempotent=True, page=BOOKING)
+@tool(title="Place order", read_only=False, destructive=True, idempotent=True)
 async def place_order(
     ctx: ToolContext,
     reservation_ids: Annotated[

@@ -21,7 +21,6 @@ from korus_mcp.tools.alternatives import (
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldView
-from korus_mcp.tools.pages import BOOKING
 from korus_mcp.tools.views import Part, lines_of, text_of
 
 NAMED_INSTEAD: Final = 2
@@ -89,7 +88,7 @@ class ReserveView(View):
         )
 
 
-@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True, page=BOOKING)
+@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True)
 async def reserve(
     ctx: ToolContext,
     items: Annotated[
@@ -104,7 +103,7 @@ async def reserve(
     again: Annotated[bool, Field(description="Hold the same once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:
-    """Hold offers for some minutes, at no cost; then place_order.
+    """Hold offers for minutes, at no cost; then place_order.
 
     An equal call answers the same holds.
     """

@@ -45,6 +45,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "date": A_DAY,
         "quantity": 2,
         "max_price": 60,
+        "prefer": "closest",
+        "picture": True,
         "language": "en",
     },
     "reserve": {

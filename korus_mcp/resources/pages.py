@@ -1,0 +1,38 @@
+"""The interactive pages as resources, for hosts that show them beside a tool's answer."""
+
+from collections.abc import Collection
+
+from mcp.server.apps import APP_MIME_TYPE, Apps
+from mcp.server.mcpserver.resources import FileResource
+from mcp.shared.uri_template import UriTemplate
+
+from korus_mcp.pages import PAGES, Page
+from korus_mcp.resources.offering import OURS, Offered, Offering
+
+
+def pages_of(names: Collection[str]) -> Apps:
+    """The extension that carries the pages of these tools; their files are read when asked for."""
+    apps = Apps()
+    for page in _shown(names):
+        apps.add_resource(
+            FileResource(
+                uri=page.uri,
+                name=page.uri.rpartition("/")[2],
+                title=page.title,
+                description=page.description,
+                mime_type=APP_MIME_TYPE,
+                path=page.file.resolve(),
+                encoding="utf-8",
+            )
+        )
+    return apps
+
+
+def offer_pages(offering: Offering, names: Collection[str]) -> None:
+    """Say how long they may be kept: they change with the server."""
+    for page in _shown(names):
+        offering.offered[page.uri] = Offered(UriTemplate.parse(page.uri), OURS)
+
+
+def _shown(names: Collection[str]) -> list[Page]:
+    return list(dict.fromkeys(page for name, page in PAGES.items() if name in names))

@@ -1,0 +1,88 @@
+"""Seat maps as pictures: SVG with the prices of a day, for people and programs that show them."""
+
+import datetime
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeVar
+
+from anyio import to_thread
+
+from korus_mcp.handles import is_id
+from korus_mcp.refusals import FieldProblem, invalid
+from korus_mcp.resources.offering import SHORTLY, Offering
+from korus_mcp.resources.reading import SVG, ReadContext, app, handle
+
+MOST_SEATS: Final = 50
+_Value = TypeVar("_Value")
+
+
+def offer_pictures(offering: Offering) -> None:
+    """Offer the pictures of seat maps."""
+    offering.add(
+        "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}.svg"
+        "{?session_id,date,quantity,max_price,prefer}",
+        name="seat-map-picture",
+        title="Picture of a seat map",
+        description="Zones with their prices on a day, as get_seat_map links to it.",
+        mime_type=SVG,
+        fresh=SHORTLY,
+    )(seat_map_picture)
+
+
+async def seat_map_picture(
+    product_base_id: str,
+    seat_map_id: str,
+    ctx: ReadContext,
+    session_id: str = "",
+    date: str = "",
+    quantity: str = "1",
+    max_price: str = "",
+    prefer: str = "cheapest",
+) -> str:
+    """The picture for a wish; by default of the next day that sells something."""
+    from korus_mcp.seat_plans import SeatWish
+    from korus_mcp.seating.ranking import Preference
+
+    services = app(ctx)
+    for name, given in (("seat_map_id", seat_map_id), ("session_id", session_id or "0")):
+        if not is_id(given):
+            raise invalid(FieldProblem(name, "not an id from an earlier answer"))
+    wish = SeatWish(
+        session_id=session_id or None,
+        day=_read("date", date, datetime.date.fromisoformat, "2027-06-19"),
+        quantity=_read("quantity", quantity, _quantity, "2") or 1,
+        max_price=_read("max_price", max_price, _amount, "60"),
+        preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
+    )
+    plan = await services.seat_plans.plan(
+        handle(product_base_id), wish, services.language(None), seat_map_id=seat_map_id
+    )
+    return await to_thread.run_sync(plan.svg)
+
+
+def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> _Value | None:
+    """A value of an address; None when it is not there.
+
+    Raises:
+        Refusal: INVALID_ARGUMENTS.
+    """
+    if not text:
+        return None
+    with suppress(ValueError, InvalidOperation):
+        return kind(text)
+    raise invalid(FieldProblem(name, "cannot be read", example))
+
+
+def _quantity(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_SEATS:
+        raise ValueError("out of range")
+    return number
+
+
+def _amount(text: str) -> Decimal:
+    amount = Decimal(text)
+    if not amount.is_finite() or not 0 < amount < 10**7:
+        raise ValueError("out of range")
+    return amount

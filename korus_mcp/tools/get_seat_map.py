@@ -1,6 +1,7 @@
 """get_seat_map: zones of a venue with their prices, what is left, and the offers that buy them."""
 
 from functools import partial
+from itertools import accumulate
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -25,24 +26,23 @@ from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
-DETAILED_ZONES: Final = 5
+DETAILED_ZONES: Final = 8
 SHOWN_OFFERS: Final = 3
-TOLD_OFFERS: Final = 9
-"""In the text, for which every id is long; the best zones come first."""
+ALL_OFFERS: Final = 9
+"""Of the best zones together: an id is long."""
 
 
 class SeatOfferView(Part):
-    """An offer that buys seats in a zone. `kind` is who it is for, where that is known."""
+    """An offer that buys seats in a zone; `product` tells it from the others of the zone."""
 
     offer_id: str
     product: str
     price: str | None = None
-    kind: str | None = Field(default=None, exclude=True)
 
     @property
     def line(self) -> str:
         """One line."""
-        return f"  {self.kind or self.product} {self.price or ''}: offer_id {self.offer_id}"
+        return f"  {self.product} {self.price or ''}: offer_id {self.offer_id}"
 
 
 class ZoneView(Part):
@@ -82,8 +82,8 @@ class SeatMapView(View):
 
     def text(self) -> str:
         """The best zones with their offers, the others in short."""
-        told = _told(self.zones)
-        best, others = self.zones[:told], self.zones[told:]
+        best = [z for z in self.zones if z.offers]
+        others = [z for z in self.zones if not z.offers]
         day = f" on {self.date}" if self.date else ""
         untied = f"{self.untied_offers} offers name no zone." if self.untied_offers else None
         return lines_of(
@@ -173,15 +173,10 @@ async def _picture(plan: SeatPlan) -> list[ContentBlock]:
     return [ImageContent(type="image", data=b64encode(pixels).decode(), mime_type="image/png")]
 
 
-def _told(zones: list[ZoneView]) -> int:
-    """How many zones the text tells with their offers."""
-    offers, told = 0, 0
-    for zone in zones:
-        offers += len(zone.offers)
-        if not zone.offers or (told and offers > TOLD_OFFERS):
-            break
-        told += 1
-    return told
+def _detailed(plan: SeatPlan) -> int:
+    """How many of the best zones are told with their offers."""
+    shown = (len(each.zone.offers[:SHOWN_OFFERS]) for each in plan.ranking.zones[:DETAILED_ZONES])
+    return max(1, sum(1 for offers in accumulate(shown) if offers <= ALL_OFFERS))
 
 
 def _grouped(zones: list[ZoneView]) -> list[str]:
@@ -189,18 +184,19 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
         left = "" if zone.left is None else f" {zone.left}"
+        why = f" ({zone.why})" if zone.why else ""
         key = (zone.category or "no category", zone.prices)
-        groups.setdefault(key, []).append(f"{zone.zone}{left}")
+        groups.setdefault(key, []).append(f"{zone.zone}{left}{why}")
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
 
 def _view(plan: SeatPlan, count: int) -> SeatMapView:
-    quantity, ranking = plan.wish.quantity, plan.ranking
+    quantity, ranking, detailed = plan.wish.quantity, plan.ranking, _detailed(plan)
     return SeatMapView(
         product_base_id=str(plan.base.handle),
         date=day_text(plan.day),
         zones=[
-            _zone(each, quantity, plan, with_offers=place < DETAILED_ZONES)
+            _zone(each, quantity, plan, with_offers=place < detailed)
             for place, each in enumerate(ranking.zones[:count])
         ],
         untied_offers=len(plan.table.untied),
@@ -227,9 +223,8 @@ def _zone(each: RankedZone, quantity: int, plan: SeatPlan, *, with_offers: bool)
 def _offer(offer: SeatOffer, plan: SeatPlan) -> SeatOfferView:
     return SeatOfferView(
         offer_id=offer.offer_id,
-        product=plan.products[offer.offer_id],
+        product=offer.choices.get("price_type") or plan.products[offer.offer_id],
         price=text_of(offer.price),
-        kind=offer.choices.get("price_type"),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ReadResourceResult
 
+from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.app import App, Running
 from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS
 from korus_mcp.resources import register_resources
@@ -19,12 +20,20 @@ pytestmark = pytest.mark.anyio
 DAY_MS: Final = 24 * HOUR * 1000
 HOUR_MS: Final = HOUR * 1000
 SOON_MS: Final = SOON * 1000
+MINUTE_MS: Final = 60_000
+PICTURE: Final = (
+    "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}.svg"
+    "{?session_id,date,quantity,max_price,prefer}"
+)
 FRESHNESS: Final = {
     "korus://catalogs": ("public", HOUR_MS),
     "korus://catalogs/{catalog}/product-bases{?page}": ("public", HOUR_MS),
     "korus://product-bases/{product_base_id}": ("public", HOUR_MS),
     "korus://product-bases/{product_base_id}/products": ("public", HOUR_MS),
     "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}": ("public", HOUR_MS),
+    PICTURE: ("public", MINUTE_MS),
+    "ui://korus/seat-map.html": ("public", DAY_MS),
+    "ui://korus/booking.html": ("public", DAY_MS),
     "korus://reservations/{reservation_id}": ("private", 0),
     "korus://orders/{order_id}": ("private", 0),
     "korus://orders/{order_id}/documents/{document_id}": ("private", 0),
@@ -52,6 +61,7 @@ async def addresses(desk: Desk) -> dict[str, str]:
     values = {
         "{catalog}": base.partition(".")[0],
         "{?page}": "?page=1",
+        "{?session_id,date,quantity,max_price,prefer}": "?quantity=2",
         "{product_base_id}": base,
         "{seat_map_id}": seat_map.rpartition("/")[2],
         "{reservation_id}": order["reservation_id"],
@@ -72,7 +82,7 @@ async def test_every_resource_states_how_long_it_may_be_kept() -> None:
     listed = [resource.uri for resource in await server.list_resources()]
     listed += [template.uri_template for template in await server.list_resource_templates()]
     bare = MCPServer[App]("bare")
-    offering = register_resources(bare, Running(), with_bookings=True, completed={})
+    offering = register_resources(bare, Running(), ALL_TOOLS, completed={})
     assert set(offering.offered) == set(listed) == set(FRESHNESS)
 
 

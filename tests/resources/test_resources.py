@@ -63,6 +63,15 @@ async def booked(desk: Desk) -> Json:
     return {**made["orders"][0], "reservation_id": hold}
 
 
+MIME_TYPES = {
+    "application/json",
+    "text/markdown",
+    "application/pdf",
+    "image/svg+xml",
+    "text/html;profile=mcp-app",
+}
+
+
 async def test_every_resource_has_a_title_a_description_and_a_type(shared: Desk) -> None:
     listed = (await shared.client.list_resources()).resources
     templates = (await shared.client.list_resource_templates()).resource_templates
@@ -70,14 +79,16 @@ async def test_every_resource_has_a_title_a_description_and_a_type(shared: Desk)
         "korus://catalogs",
         "korus://help/booking",
         "korus://help/errors",
+        "ui://korus/booking.html",
+        "ui://korus/seat-map.html",
     }
-    assert len(templates) == 7
+    assert len(templates) == 8
     stated = [(r.title, r.description, r.mime_type) for r in listed]
     stated += [(t.title, t.description, t.mime_type) for t in templates]
     for title, description, mime_type in stated:
         assert title
         assert description
-        assert mime_type in {"application/json", "text/markdown", "application/pdf"}
+        assert mime_type in MIME_TYPES
 
 
 async def test_the_catalog_can_be_walked_from_its_root_to_a_seat_map(shared: Desk) -> None:

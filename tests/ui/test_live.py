@@ -7,7 +7,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from playwright.sync_api import expect
 
-from tests.fixtures.assistant import Desk, desk
+from tests.fixtures.assistant import APPS, Desk, desk
 from tests.ui.sheets import Json
 from tests.ui.stage import Stage, witness
 
@@ -35,21 +35,28 @@ class Live:
 def live() -> Iterator[Live]:
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(desk(only=("stadium", "hall"))) as opened,
+        portal.wrap_async_context_manager(
+            desk(only=("stadium", "hall"), extensions=[APPS])
+        ) as opened,
     ):
         yield Live(portal, opened)
 
 
+@pytest.mark.parametrize("on", ["map", "list"])
 @pytest.mark.parametrize("query", ["herons derby", "symphony of the tides"])
 def test_the_zone_that_was_clicked_is_the_one_that_is_held(
-    stage: Stage, live: Live, query: str
+    stage: Stage, live: Live, query: str, on: str
 ) -> None:
     found = live.data("search_products", {"query": query})["products"][0]
     wish = {"product_base_id": found["product_base_id"], "quantity": 2, "language": "en"}
     # A lambda, since the driver writes on the function it is given.
     stage.page.expose_function("askServer", lambda tool, arguments: live.ask(tool, arguments))
     frame = stage.open("seat-map", result=live.ask("get_seat_map", wish), input=wish, live=True)
-    frame.locator(".row").first.click()
+    if on == "map":
+        drawn = frame.locator('.zone:not([aria-label*="sold out"])')
+        drawn.nth(drawn.count() // 2).click()
+    else:
+        frame.locator(".row").first.click()
     expect(frame.locator(".good")).to_contain_text("Available now")
     told = stage.until(lambda log: log["contexts"])["contexts"][-1]["structuredContent"]
     if sessions := frame.locator(".sessions input:enabled").all():

@@ -1,0 +1,162 @@
+"""A seat map for those who read, who look, and who click."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from mcp import MCPError
+from mcp_types import ImageContent, ResourceLink, TextResourceContents
+
+from korus_mcp.seating import raster
+from korus_mcp.seating.raster import NotDrawn
+from korus_mcp.tools.get_seat_map import SHEET
+from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, compact, desk
+from tests.fixtures.wording import counted
+
+pytestmark = pytest.mark.anyio
+STADIUM_TEXT = 900
+STADIUM_STRUCTURE = 4_000
+MOST_BYTES = 200_000
+VENUES = ("stadium", "hall")
+
+
+@pytest.fixture(params=ERAS)
+async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    async with desk(mode=request.param, only=VENUES) as opened:
+        yield opened
+
+
+async def seen(shop: Desk, venue: str, **wish: Any) -> Answer:
+    wished = {"product_base_id": shop.handle(f"{venue}_base"), **wish}
+    answer = await shop.ask("get_seat_map", wished)
+    assert not answer.result.is_error, answer.text
+    return answer
+
+
+def link_of(answer: Answer) -> ResourceLink:
+    (link,) = (b for b in answer.result.content if isinstance(b, ResourceLink))
+    return link
+
+
+def images_of(answer: Answer) -> list[bytes]:
+    blocks = (b for b in answer.result.content if isinstance(b, ImageContent))
+    return [base64.b64decode(block.data) for block in blocks]
+
+
+async def read(shop: Desk, uri: str) -> str:
+    (content,) = (await shop.client.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    return content.text
+
+
+async def test_a_stadium_of_fifty_zones_costs_a_model_little(shop: Desk) -> None:
+    answer = await seen(shop, "stadium", quantity=2)
+    assert len(answer.data["zones"]) == 50
+    assert counted(answer.text) < STADIUM_TEXT
+    assert counted(compact(answer.structure)) < STADIUM_STRUCTURE
+
+
+async def test_every_offer_of_the_best_zones_can_be_bought(shop: Desk) -> None:
+    answer = await seen(shop, "stadium", quantity=2)
+    told = [o for zone in answer.data["zones"] for o in zone.get("offers", ())]
+    assert len(told) == 9
+    for offer in (told[0], told[-1]):
+        asked = {"offer_id": offer["offer_id"], "quantity": 2}
+        checked = (await shop.ask("check_availability", asked)).data
+        assert (checked["bookable"], checked["price"]) == (True, offer["price"])
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_only_a_host_that_shows_pages_gets_the_map_beside_the_answer(mode: str) -> None:
+    async with (
+        desk(mode=mode, only=VENUES) as plain,
+        desk(mode=mode, only=VENUES, extensions=[APPS]) as showing,
+    ):
+        bare, told = await seen(plain, "hall"), await seen(showing, "hall", quantity=3)
+    assert SHEET not in (bare.result.meta or {})
+    sheet = (told.result.meta or {})[SHEET]
+    assert (sheet["quantity"], sheet["language"], sheet["date"]) == (3, "en", told.data["date"])
+    assert [z["name"] for z in sheet["zones"]] != []
+    assert {z["name"] for z in sheet["zones"]} == {z["zone"] for z in told.data["zones"]}
+    assert SHEET not in json.dumps(told.structure)
+
+
+async def test_the_closest_come_first_when_that_is_wished(shop: Desk) -> None:
+    cheapest = (await seen(shop, "hall")).data["zones"]
+    closest = (await seen(shop, "hall", prefer="closest")).data["zones"]
+    assert cheapest[0]["why"].startswith("cheapest")
+    assert closest[0]["why"].startswith("nearest to the stage")
+    assert [z["zone"] for z in closest] != [z["zone"] for z in cheapest]
+
+
+async def test_zones_that_do_not_fit_come_last_and_say_why(shop: Desk) -> None:
+    answer = await seen(shop, "hall", max_price="30.00")
+    reasons = [zone.get("why") for zone in answer.data["zones"]]
+    assert reasons[-1] == "above the highest price"
+    assert "above the highest price" in answer.text
+
+
+async def test_a_picture_is_there_for_the_asking(shop: Desk) -> None:
+    assert images_of(await seen(shop, "hall")) == []
+    (picture,) = images_of(await seen(shop, "hall", picture=True))
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) <= MOST_BYTES
+
+
+async def test_without_a_picture_the_answer_stands(
+    shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(picture: str) -> bytes:
+        raise NotDrawn
+
+    monkeypatch.setattr(raster, "png_aside", failing)
+    answer = await seen(shop, "hall", picture=True)
+    assert images_of(answer) == []
+    assert answer.data["zones"]
+
+
+async def test_the_link_shows_what_the_answer_tells(shop: Desk) -> None:
+    answer = await seen(shop, "hall", quantity=2, max_price="60.00", prefer="closest")
+    link = link_of(answer)
+    assert link.mime_type == "image/svg+xml"
+    drawn = await read(shop, str(link.uri))
+    ElementTree.fromstring(drawn)
+    assert answer.data["date"] in drawn
+    for zone in answer.data["zones"]:
+        assert zone["zone"] in drawn
+    alone = await read(shop, str(link.uri).partition("?")[0])
+    assert alone != drawn, "the wish is in the address"
+
+
+async def test_the_map_of_a_session_is_linked_with_it(shop: Desk) -> None:
+    offer = (await seen(shop, "hall")).data["zones"][0]["offers"][0]
+    checked = await shop.call("check_availability", offer_id=offer["offer_id"])
+    session = checked["sessions"][0]["session_id"]
+    answer = await seen(shop, "hall", session_id=session)
+    assert f"session_id={session}" in str(link_of(answer).uri)
+    assert answer.data["date"] in await read(shop, str(link_of(answer).uri))
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ("quantity=0", "quantity"),
+        ("quantity=51", "quantity"),
+        ("max_price=NaN", "max_price"),
+        ("date=tomorrow", "date"),
+        ("prefer=loudest", "prefer"),
+        ("session_id=a%2Fb", "session_id"),
+    ],
+)
+async def test_a_wish_in_an_address_that_cannot_be_meant_is_refused(
+    shop: Desk, wish: str, field: str
+) -> None:
+    link = str(link_of(await seen(shop, "hall")).uri).partition("?")[0]
+    before = shop.sent("getSeatMap")
+    with pytest.raises(MCPError, match=field) as refused:
+        await read(shop, f"{link}?{wish}")
+    assert "INVALID_ARGUMENTS" in str(refused.value)
+    assert shop.sent("getSeatMap") == before

@@ -41,6 +41,8 @@ def test_a_result_is_drawn_with_zones_prices_and_the_issuers_word(stage: Stage) 
     )
     expect(_zone(frame, "Block 5")).to_have_attribute("aria-label", "Block 5, Category 2, sold out")
     expect(frame.locator(".legend")).to_contain_text("sold out")
+    expect(frame.locator(".legend li").first).to_contain_text("from €")
+    expect(frame.locator(".labels, svg").first).to_contain_text("+")
     expect(frame.locator("footer")).to_contain_text("The issuer allocates the exact seats")
     expect(frame.locator("footer")).to_contain_text("1 other ticket belongs to no zone")
     assert stage.log["app"]["name"] == "korus-seat-map"

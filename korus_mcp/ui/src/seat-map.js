@@ -9,7 +9,7 @@ import { clean, sheetOf } from "./sheet.js";
 import { day, languageOf, price, translator } from "./texts.js";
 import { TEXTS } from "./seat-map.texts.js";
 import { applyTheme } from "./theme.js";
-import { fits, isWithin, pricesOf, stepsOf } from "./wish.js";
+import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./wish.js";
 import { swatch, ZoneList } from "./zone-list.js";
 
 const MOST_SEATS = 50;
@@ -296,19 +296,23 @@ class Page {
     return zone.left === undefined ? "" : this.#words("left", { count: zone.left });
   }
 
-  #zonePrice({ from, to }) {
-    if (from === null) return "";
-    const hasRange = to !== null && to !== from;
-    return hasRange ? this.#words("from", { price: this.#price(from) }) : this.#price(from);
+  #zonePrice(zone) {
+    if (zone.from === null) return "";
+    return hasRange(zone) ? this.#words("from", { price: this.#price(zone.from) }) : this.#price(zone.from);
   }
 
   #shortPrice(zone) {
-    return zone.isOnSale && zone.from !== null ? this.#price(zone.from) : "";
+    if (!zone.isOnSale || zone.from === null) return "";
+    return `${this.#price(zone.from)}${hasRange(zone) ? "+" : ""}`;
   }
 
-  #range({ low, high }) {
-    if (low === high) return this.#price(low);
-    return this.#words("price_range", { low: this.#price(low), high: this.#price(high) });
+  /** What zones of a step cost; "from", where one of them has dearer tickets, too. */
+  #range(step) {
+    const { low, high } = step;
+    const range = { low: this.#price(low), high: this.#price(high) };
+    const text = low === high ? range.low : this.#words("price_range", range);
+    const hasDearer = this.#sheet.zones.some((zone) => hasRange(zone) && stepOf(zone, this.#steps) === step);
+    return hasDearer ? this.#words("from", { price: text }) : text;
   }
 
   #price(amount) {
@@ -320,6 +324,10 @@ class Page {
     const cuts = this.#prices.some((amount) => !isWithin({ price: amount }, limit));
     return cuts ? limit : null;
   }
+}
+
+function hasRange({ from, to }) {
+  return to !== null && to !== from;
 }
 
 function announce(text) {

@@ -22,5 +22,13 @@ async def listed() -> None:
 
 anyio.run(listed)
 PYTHON
+env/bin/python - <<'PYTHON'
+from korus_mcp.pages import PAGES
+from korus_mcp.seating.raster import png
+
+drawn = png('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="15">Ag</text></svg>')
+pages = {page.file.stat().st_size for page in PAGES.values()}
+print(f"from the wheel: a picture of {len(drawn)} bytes, pages of {sorted(pages)} bytes")
+PYTHON
 ls -l korus_mcp-*.whl | awk '{print "wheel:", $5, "bytes"}'
 env/bin/korus-mcp demo | tail -3

@@ -41,7 +41,9 @@ INSIDE: Final = {
     "Misconfigured": "the server does not start",
     "Unavailable": "its own code, once alternatives were looked for",
     "DemoFailed": "the demo ends",
+    "NotDrawn": "an answer without its picture",
     "_Failed": "a command ends",
+    "_Stale": "JournalDown, when a new connection breaks, too",
 }
 """Exceptions that no tool lets through, each with what becomes of it."""
 

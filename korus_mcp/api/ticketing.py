@@ -1,5 +1,7 @@
 """The catalog side: what can be sold, when, and what is left. All reads (`/v1/ticketing`)."""
 
+from anyio import to_thread
+
 from korus_mcp.api import jsonld
 from korus_mcp.api.filters import EVERY_OFFER, OfferFilters, Params
 from korus_mcp.api.models.catalog import (
@@ -19,7 +21,7 @@ from korus_mcp.api.models.offer import (
 from korus_mcp.api.models.order import Form
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
-from korus_mcp.api.transport import Wire
+from korus_mcp.api.transport import Wire, as_model
 
 
 class Ticketing:
@@ -171,8 +173,10 @@ class Ticketing:
         self, catalog_id: str, base_id: str, seat_map_id: str, *, language: str | None = None
     ) -> SeatMap:
         """The layout of a venue; its id comes from a base or a session (A10)."""
-        path = jsonld.SEAT_MAP.iri(catalog_id, base_id, seat_map_id)
-        return await fetch_one(self._wire, "getSeatMap", SeatMap, path, language)
+        operation, path = "getSeatMap", jsonld.SEAT_MAP.iri(catalog_id, base_id, seat_map_id)
+        body = await self._wire.read(operation, path, language=language)
+        # a house of 50,000 seats takes half a second to check: not on the event loop
+        return await to_thread.run_sync(as_model, operation, "GET", SeatMap, body)
 
     async def get_form(self, form_id: str, *, language: str | None = None) -> Form:
         """A form of the older model; deprecated upstream (A28)."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from korus_mcp.seating.raster import png
+from korus_mcp.seating.rasterize import png
 from tests.seating.redraw import drawn
 from tests.seating.venues import Venue, large_venue, stadium_venue
 

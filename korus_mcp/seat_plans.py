@@ -2,28 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from anyio import to_thread
 
 from korus_mcp.api import KorusApi, NotFound, OfferFilters
+from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.booking.quote import Quotes
-from korus_mcp.catalog.calendar import OfferCalendars, check_days, window_of
+from korus_mcp.catalog.calendar import (
+    KEPT_SECONDS,
+    OfferCalendars,
+    check_days,
+    window_of,
+)
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import BaseRecord
 from korus_mcp.handles import Handle
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.seating.layout import Drawing, drawing_of
+from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Preference, Ranking, Wish, ranked
+from korus_mcp.seating.raster import Raster
+from korus_mcp.seating.scene import Asked
+from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
-
-if TYPE_CHECKING:
-    from korus_mcp.api.models.seat_map import SeatMap
-    from korus_mcp.seating.layout import Drawing
-    from korus_mcp.seating.sheet import Sheet
 
 NUMBERED: Final = 3
 """So many of the best zones carry their rank on a picture."""
@@ -42,14 +48,19 @@ class SeatWish:
 
 @dataclass(frozen=True, kw_only=True)
 class SeatPlan:
-    """A seat map with the offers of a day. `rows` are those offers; `day` None is undated."""
+    """A seat map with the offers of a day. `rows` are those offers; `day` None is undated.
+
+    `as_of`: nothing in it was read before. Of a session the stock is not known, only that of its
+    day (`is_stock_of_day`): what is left then is told where it is too little even for the day.
+    """
 
     base: BaseRecord
     seat_map_id: str
     wish: SeatWish
     language: str
+    as_of: datetime
     rows: Sequence[OfferRow]
-    drawing: "Drawing"
+    drawing: Drawing
     table: SeatTable
     ranking: Ranking
     products: Mapping[str, str] = field(default_factory=dict)
@@ -59,15 +70,21 @@ class SeatPlan:
         """The day of its offers."""
         return self.rows[0].day
 
-    def sheet(self) -> "Sheet":
-        """All that an interactive page shows."""
-        from korus_mcp.seating.sheet import SheetContext, sheet_of
+    @property
+    def is_stock_of_day(self) -> bool:
+        """Whether a session was asked for, whose own stock a price table does not tell."""
+        return self.wish.session_id is not None
 
+    def sheet(self) -> Sheet:
+        """All that an interactive page shows."""
         context = SheetContext(
             title=self.base.name,
             product_base_id=str(self.base.handle),
             language=self.language,
             quantity=self.wish.quantity,
+            as_of=self.as_of,
+            preference=self.wish.preference,
+            is_stock_of_day=self.is_stock_of_day,
             venue=self.base.place.name,
             day=self.day,
             session_id=self.wish.session_id,
@@ -78,9 +95,6 @@ class SeatPlan:
 
     def svg(self, *, dark: bool = False) -> str:
         """A picture of it."""
-        from korus_mcp.seating.picture import Heading, svg
-        from korus_mcp.seating.scene import Asked
-
         best = [each.zone.number for each in self.ranking.zones if each.rank][:NUMBERED]
         asked = Asked(quantity=self.wish.quantity, max_price=self.wish.max_price, best=best)
         where = ", ".join(part for part in (self.base.place.name, self._day_text) if part)
@@ -109,6 +123,15 @@ class SeatPlans:
         self._mirror = mirror
         self._calendars = calendars
         self._quotes = quotes
+        self._raster = Raster()
+
+    async def picture(self, plan: SeatPlan) -> bytes:
+        """A plan as PNG.
+
+        Raises:
+            NotDrawn: the renderer failed.
+        """
+        return await self._raster.png(await to_thread.run_sync(plan.svg))
 
     async def plan(
         self,
@@ -129,8 +152,9 @@ class SeatPlans:
         rows = await self._rows(base, wish, language)
         wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
         seat_map = await self._seat_map(base, wanted, language)
+        as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
         return await to_thread.run_sync(
-            partial(_planned, seat_map, base, wanted, wish, language, rows)
+            partial(_planned, seat_map, base, wanted, wish, language, rows, as_of)
         )
 
     async def _rows(self, base: BaseRecord, wish: SeatWish, language: str) -> Sequence[OfferRow]:
@@ -190,7 +214,7 @@ class SeatPlans:
             )
         return found
 
-    async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> "SeatMap":
+    async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
         """The map; the one the base has now, when a map that was kept by its id is gone."""
         read = self._api.ticketing.get_seat_map
         try:
@@ -203,18 +227,17 @@ class SeatPlans:
 
 
 def _planned(
-    seat_map: "SeatMap",
+    seat_map: SeatMap,
     base: BaseRecord,
     seat_map_id: str,
     wish: SeatWish,
     language: str,
     rows: Sequence[OfferRow],
+    as_of: datetime,
 ) -> SeatPlan:
     """The plan; of a large house it takes a tenth of a second."""
-    from korus_mcp.seating.layout import drawing_of
-
     names = {choice.id: choice.name for values in base.choices.values() for choice in values}
-    offers = [_seat_offer(row) for row in rows]
+    offers = [_seat_offer(row, wish) for row in rows]
     table = seat_table(seat_map, offers, names, max_price=wish.max_price)
     drawing = drawing_of(seat_map, names)
     wanted = Wish(quantity=wish.quantity, preference=wish.preference)
@@ -223,6 +246,7 @@ def _planned(
         seat_map_id=seat_map_id,
         wish=wish,
         language=language,
+        as_of=as_of,
         rows=rows,
         drawing=drawing,
         table=table,
@@ -231,7 +255,11 @@ def _planned(
     )
 
 
-def _seat_offer(row: OfferRow) -> SeatOffer:
+def _seat_offer(row: OfferRow, wish: SeatWish) -> SeatOffer:
+    """An offer; of a session no more is left than of its day: that may be too little already."""
+    left = row.left
+    if wish.session_id is not None and left is not None and left >= wish.quantity:
+        left = None
     return SeatOffer(
-        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=row.left
+        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=left
     )

@@ -214,7 +214,10 @@ def _drawn(plan: "SeatMap") -> dict[str, Any]:
         }
         for zone in plan.zones
     ]
-    return {"categories": sorted(set(categories.values())), "zones": zones}
+    from korus_mcp.seating.layout import unknown_fields
+
+    told = {"categories": sorted(set(categories.values())), "zones": zones}
+    return told | {"unknown_fields": list(unknown_fields(plan))}
 
 
 def _described(record: BaseRecord) -> dict[str, Any]:

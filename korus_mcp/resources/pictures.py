@@ -1,9 +1,11 @@
 """Seat maps as pictures: SVG with the prices of a day, for people and programs that show them."""
 
 import datetime
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Final, TypeVar
 
 from anyio import to_thread
@@ -14,6 +16,7 @@ from korus_mcp.resources.offering import SHORTLY, Offering
 from korus_mcp.resources.reading import SVG, ReadContext, app, handle
 
 MOST_SEATS: Final = 50
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 _Value = TypeVar("_Value")
 
 
@@ -21,7 +24,7 @@ def offer_pictures(offering: Offering) -> None:
     """Offer the pictures of seat maps."""
     offering.add(
         "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}.svg"
-        "{?session_id,date,quantity,max_price,prefer}",
+        "{?session_id,date,quantity,max_price,prefer,language,theme}",
         name="seat-map-picture",
         title="Picture of a seat map",
         description="Zones with their prices on a day, as get_seat_map links to it.",
@@ -39,6 +42,8 @@ async def seat_map_picture(
     quantity: str = "1",
     max_price: str = "",
     prefer: str = "cheapest",
+    language: str = "",
+    theme: str = "light",
 ) -> str:
     """The picture for a wish; by default of the next day that sells something."""
     from korus_mcp.seat_plans import SeatWish
@@ -55,10 +60,11 @@ async def seat_map_picture(
         max_price=_read("max_price", max_price, _amount, "60"),
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
+    wished = services.language(_read("language", language, _language, "fr"))
     plan = await services.seat_plans.plan(
-        handle(product_base_id), wish, services.language(None), seat_map_id=seat_map_id
+        handle(product_base_id), wish, wished, seat_map_id=seat_map_id
     )
-    return await to_thread.run_sync(plan.svg)
+    return await to_thread.run_sync(partial(plan.svg, dark=theme == "dark"))
 
 
 def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> _Value | None:
@@ -79,6 +85,12 @@ def _quantity(text: str) -> int:
     if not 1 <= number <= MOST_SEATS:
         raise ValueError("out of range")
     return number
+
+
+def _language(text: str) -> str:
+    if _LANGUAGE.fullmatch(text) is None:
+        raise ValueError("no language")
+    return text
 
 
 def _amount(text: str) -> Decimal:

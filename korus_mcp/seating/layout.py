@@ -98,7 +98,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         categories=_categories(seat_map, names),
         focus=fit.place(focus) if focus else None,
         is_schematic=not told,
-        unknown=_unknown(seat_map),
+        unknown=unknown_fields(seat_map),
     )
 
 
@@ -192,8 +192,8 @@ def _color(text: str | None) -> str | None:
     return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
 
 
-def _unknown(seat_map: SeatMap) -> tuple[str, ...]:
-    """Fields nobody here knows or could read, by the part they are in: "zone.gate"."""
+def unknown_fields(seat_map: SeatMap) -> tuple[str, ...]:
+    """Fields of a seat map nobody here knows or could read, by the part they are in: "zone.gate"."""
     found: dict[str, None] = {}
     for part, model in _parts(seat_map):
         for field in (*(model.model_extra or ()), *model.unread):

@@ -38,11 +38,15 @@ class Wish:
 
 @dataclass(frozen=True, kw_only=True)
 class RankedZone:
-    """A zone in its place: `rank` from 1 on, None when it does not fit the wish; `why` in words."""
+    """A zone in its place: `rank` from 1 on, None when it does not fit the wish; `why` in words.
+
+    `offers` are what fits; of a zone that does not fit, what is left of it all the same.
+    """
 
     zone: ZoneRow
     rank: int | None
     why: str
+    offers: tuple[SeatOffer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,8 @@ def ranked(table: SeatTable, wish: Wish, drawing: Drawing | None = None) -> Rank
         told = _cheapest(best)
     return Ranking(
         zones=(
-            *(RankedZone(zone=c.zone, rank=n, why=why) for n, (c, why) in enumerate(told, 1)),
-            *(RankedZone(zone=c.zone, rank=None, why=c.problem[1]) for c in others if c.problem),
+            *(_placed(c, why, rank) for rank, (c, why) in enumerate(told, 1)),
+            *(_placed(c, c.problem[1], None) for c in others if c.problem),
         ),
         note=NO_FOCUS if wish.preference is Preference.CLOSEST and ways is None else None,
     )
@@ -85,6 +89,7 @@ class _Candidate:
     """A zone as the wish sees it: price and stock of the offers that fit, or what is the matter."""
 
     zone: ZoneRow
+    offers: tuple[SeatOffer, ...]
     price: Money | None
     left: int | None
     problem: tuple[int, str] | None
@@ -110,10 +115,15 @@ def _candidate(zone: ZoneRow, wish: Wish) -> _Candidate:
     lefts = [o.left for o in offers]
     return _Candidate(
         zone=zone,
+        offers=tuple(fitting or (o for o in wanted if o.left != 0)),
         price=min((o.price for o in offers if o.price is not None), default=None),
         left=None if None in lefts else max((n for n in lefts if n is not None), default=None),
         problem=None if fitting else _problem(zone, wanted, wish),
     )
+
+
+def _placed(candidate: _Candidate, why: str, rank: int | None) -> RankedZone:
+    return RankedZone(zone=candidate.zone, rank=rank, why=why, offers=candidate.offers)
 
 
 def _of_category(

@@ -5,82 +5,60 @@ versions of Python) exist for glibc, musl, macOS and Windows. It runs no script,
 font but those beside this file: Noto Sans, cut to Latin, Greek and Cyrillic, as a slim container
 has none. Characters that these lack, such as Chinese or emoji, come out as boxes.
 
-resvg holds the interpreter's lock while it draws, so that a thread would not help other callers.
-`png_aside` runs this file as a program of its own, which imports nothing else of ours.
+resvg holds the interpreter's lock while it draws, so that a thread would not help other callers:
+`rasterize` is a program of its own. It reads what issuers wrote, so it is given no secret of ours.
 """
 
+import logging
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import anyio
 
-WIDTH: Final = 1200
-"""Pixels across; about what a vision model looks at without shrinking it."""
-LARGEST: Final = 200_000
-"""Bytes; a picture that would be larger is made narrower."""
+from korus_mcp.seating.rasterize import WIDTH
+
 SECONDS: Final = 20.0
 """Longer than the largest map takes on a busy machine."""
-_NARROWER: Final = (0.84, 0.7, 0.58)
-_FAMILY: Final = "Noto Sans"
-_FONTS: Final = Path(__file__).with_name("fonts")
+AT_ONCE: Final = 2
+_PROGRAM: Final = Path(__file__).with_name("rasterize.py")
+_KEPT: Final = ("LD_LIBRARY_PATH", "PATH", "SYSTEMROOT")
+"""What Python itself may need of the environment."""
+_log = logging.getLogger(__name__)
 
 
 class NotDrawn(Exception):
     """The renderer failed or took too long. The SVG is there all the same."""
 
 
-async def png_aside(picture: str, *, width: int = WIDTH) -> bytes:
-    """What `png` gives, made in another process.
+class Raster:
+    """Draws pictures, few at once: each takes a processor for some tenths of a second."""
 
-    Raises:
-        NotDrawn: it failed, or took longer than `SECONDS`.
-    """
-    command = [sys.executable, "-I", __file__, str(width)]
-    try:
-        with anyio.fail_after(SECONDS):
-            done = await anyio.run_process(command, input=picture.encode())
-    except (TimeoutError, OSError, subprocess.CalledProcessError) as error:
-        raise NotDrawn from error
-    return done.stdout
+    def __init__(self) -> None:
+        self._places = anyio.CapacityLimiter(AT_ONCE)
 
+    async def png(self, picture: str, *, width: int = WIDTH) -> bytes:
+        """The pixels of an SVG, made in another process.
 
-def png(picture: str, *, width: int = WIDTH) -> bytes:
-    """The pixels of an SVG made by `picture.svg`, at most `width` across and 200 kB as a rule.
-
-    Raises:
-        ValueError: it is no SVG.
-    """
-    fonts = [str(font) for font in sorted(_FONTS.glob("*.ttf"))]
-    made = _drawn(picture, width, fonts)
-    for share in _NARROWER:
-        if len(made) <= LARGEST:
-            break
-        made = _drawn(picture, round(width * share), fonts)
-    return made
+        Raises:
+            NotDrawn: it failed, or took longer than `SECONDS`, or there was no place so long.
+        """
+        command = [sys.executable, "-P", str(_PROGRAM), str(width)]
+        try:
+            with anyio.fail_after(SECONDS):
+                async with self._places:
+                    done = await anyio.run_process(
+                        command, input=picture.encode(), env=_environment()
+                    )
+        except (TimeoutError, OSError, subprocess.CalledProcessError) as error:
+            _log.warning("a picture was not drawn: %s", type(error).__name__)
+            raise NotDrawn from error
+        return done.stdout
 
 
-def _drawn(picture: str, width: int, fonts: Sequence[str]) -> bytes:
-    from resvg_py import svg_to_bytes  # 3 MB that a server without a picture to show never loads
-
-    return svg_to_bytes(
-        svg_string=picture,
-        width=width,
-        skip_system_fonts=True,
-        font_files=list(fonts),
-        font_family=_FAMILY,
-        sans_serif_family=_FAMILY,
-        shape_rendering="crisp_edges",  # half the bytes; letters stay smooth
-    )
-
-
-def _main() -> None:
-    """The SVG from stdin to stdout."""
-    picture = sys.stdin.buffer.read().decode()
-    sys.stdout.buffer.write(png(picture, width=int(sys.argv[1])))
-
-
-if __name__ == "__main__":
-    _main()
+def _environment() -> dict[str, str]:
+    """The modules of this process, and none of its secrets."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}  # noqa: TID251 - a child's
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -3,21 +3,24 @@
 It goes to the page that draws the map, not to a model. Coordinates are whole drawing units, flat
 (x, y, x, y, ...); nothing is null, and a key without a value is left out. Of a zone: `n` is its
 number, `at` the place of its label, `category` an index into `categories`, `from` and `to` what it
-costs, `best` its rank for the wish, `why` in words; `left` absent is no limit, 0 is sold out;
-`offers` absent is nothing on sale that day; `schematic` is a place of ours.
+costs, `best` its rank for the wish, `why` in words; `left` absent is no limit or not known, 0 is
+sold out; `shared` says that zones of the category share it; `offers` absent is nothing on sale that
+day, `more` how many are left out; `schematic` is a place of ours. `notes` are codes: "no_focus",
+the closest were wished for and the map does not tell to what; "day_stock", what is left is told for
+the day and not for the session. `as_of`: nothing is older.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from korus_mcp.money import EURO, UNKNOWN, Money
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
-from korus_mcp.seating.ranking import RankedZone, Ranking
-from korus_mcp.seating.table import SeatOffer, SeatTable, most_left, prices_of
+from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
+from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left, prices_of
 
 VERSION: Final = 1
 MOST_SEATS: Final = 6000
@@ -25,7 +28,7 @@ MOST_SEATS: Final = 6000
 MOST_ZONES: Final = 500
 """The best ones stay, and `hidden` tells how many do not."""
 MOST_OFFERS: Final = 600
-"""Of all zones together; of each zone the first ones stay, those within the wish before others."""
+"""Of all zones together; the best zones keep theirs, each zone what fits the wish."""
 MOST_UNTIED: Final = 50
 _CENT: Final = Decimal("0.01")
 
@@ -40,9 +43,12 @@ class SheetContext:
     product_base_id: str
     language: str
     quantity: int
+    as_of: datetime | None = None
+    preference: Preference = Preference.CHEAPEST
     venue: str | None = None
     day: date | None = None
     session_id: str | None = None
+    is_stock_of_day: bool = False
     max_price: Decimal | None = None
     products: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,8 +64,8 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
     with_seats = _seats_of(drawing) <= MOST_SEATS
-    shown = {place.zone.number for place in ranking.zones[:MOST_ZONES]}
-    most = max(1, MOST_OFFERS // max(1, len(shown)))
+    shown = _shared_out(ranking)
+    by_category = {category.name: category for category in table.categories}
     return _present(
         v=VERSION,
         title=context.title,
@@ -69,25 +75,48 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         session_id=context.session_id,
         language=context.language,
         currency=writer.currency,
+        as_of=context.as_of.isoformat(timespec="seconds") if context.as_of else None,
         quantity=context.quantity,
+        prefer=context.preference.value,
         max_price=None if context.max_price is None else f"{context.max_price:f}",
         width=round(drawing.width),
         height=round(drawing.height),
         focus=_flat([drawing.focus]) if drawing.focus else None,
         schematic=drawing.is_schematic or None,
-        note=ranking.note,
-        categories=[_present(name=c.name, color=c.color) for c in drawing.categories],
+        notes=_notes(ranking, context) or None,
+        categories=[
+            _present(name=c.name, color=c.color, **writer.category(by_category.get(c.name)))
+            for c in drawing.categories
+        ],
         zones=[
             {
                 **_shape(zone, categories, with_seats=with_seats),
-                **writer.sale(places[zone.number], most),
+                **writer.sale(places[zone.number], shown[zone.number]),
             }
             for zone in drawing.zones
             if zone.number in shown
         ],
         hidden=len(drawing.zones) - len(shown) or None,
         untied=[writer.offer(offer) for offer in table.untied[:MOST_UNTIED]] or None,
+        untied_count=len(table.untied) or None,
     )
+
+
+def _shared_out(ranking: Ranking) -> dict[int, int]:
+    """How many offers of which zones are shown: of each one, then of the best ones all."""
+    zones = [place.zone for place in ranking.zones[:MOST_ZONES]]
+    left = MOST_OFFERS - len(zones)
+    shown = {}
+    for zone in zones:
+        more = min(max(0, len(zone.all_offers) - 1), left)
+        left -= more
+        shown[zone.number] = 1 + more
+    return shown
+
+
+def _notes(ranking: Ranking, context: SheetContext) -> list[str]:
+    codes = {"no_focus": ranking.note is not None, "day_stock": context.is_stock_of_day}
+    return [code for code, holds in codes.items() if holds]
 
 
 @dataclass(frozen=True)
@@ -99,7 +128,7 @@ class _Writer:
 
     def sale(self, place: RankedZone, most: int) -> Sheet:
         """What is for sale in a zone, and how it meets the wish."""
-        offers = place.zone.all_offers
+        offers = place.zone.in_order_for(self.context.quantity)
         prices = list(prices_of(offers))
         return _present(
             **{
@@ -107,10 +136,19 @@ class _Writer:
                 "to": self.price(max(prices, default=None)),
                 "left": most_left(offers),
             },
+            shared=place.zone.is_by_category or None,
             best=place.rank,
             why=place.why,
             offers=[self.offer(offer) for offer in offers[:most]] or None,
+            more=max(0, len(offers) - most) or None,
         )
+
+    def category(self, row: CategoryRow | None) -> Sheet:
+        """What a category costs, and how many are left in all its zones."""
+        if row is None:
+            return {}
+        prices = {"from": self.price(row.cheapest), "to": self.price(row.dearest)}
+        return _present(**prices, left=row.left)
 
     def offer(self, offer: SeatOffer) -> Sheet:
         """One offer."""

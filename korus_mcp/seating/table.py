@@ -75,6 +75,10 @@ class ZoneRow:
         """Whether one of its offers can still seat so many."""
         return any(o.seats(quantity) for o in self.offers)
 
+    def in_order_for(self, quantity: int) -> tuple[SeatOffer, ...]:
+        """Its offers: what seats so many first, what is sold out last, else as they are."""
+        return tuple(sorted(self.all_offers, key=lambda o: (not o.seats(quantity), o.left == 0)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryRow:

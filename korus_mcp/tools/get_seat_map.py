@@ -1,5 +1,6 @@
 """get_seat_map: zones of a venue with their prices, what is left, and the offers that buy them."""
 
+from base64 import b64encode
 from functools import partial
 from itertools import accumulate
 from typing import Annotated, Final, Literal
@@ -7,12 +8,14 @@ from urllib.parse import urlencode
 
 from anyio import to_thread
 from mcp.server.apps import client_supports_apps
-from mcp_types import ContentBlock, ImageContent, ResourceLink
+from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
+from korus_mcp.app import App
 from korus_mcp.seat_plans import SeatPlan, SeatWish
 from korus_mcp.seating.ranking import Preference, RankedZone
-from korus_mcp.seating.table import SeatOffer
+from korus_mcp.seating.raster import NotDrawn
+from korus_mcp.seating.table import SeatOffer, most_left, prices_of
 from korus_mcp.tools.arguments import (
     Amount,
     Day,
@@ -56,6 +59,7 @@ class ZoneView(Part):
     enough: bool = False
     why: str | None = None
     offers: list[SeatOfferView] = []
+    more: int = 0
 
     @property
     def prices(self) -> str:
@@ -68,7 +72,8 @@ class ZoneView(Part):
         category = f" ({self.category})" if self.category else ""
         why = f": {self.why}" if self.why else ""
         head = f"{self.zone}{category}, {self.prices}{why}"
-        return lines_of(head, *(offer.line for offer in self.offers))
+        more = f"  {self.more} more: get_offers with zone" if self.more else None
+        return lines_of(head, *(offer.line for offer in self.offers), more)
 
 
 class SeatMapView(View):
@@ -77,6 +82,7 @@ class SeatMapView(View):
     product_base_id: str
     date: str | None = None
     zones: list[ZoneView] = []
+    zones_hidden: int = 0
     untied_offers: int = 0
     note: str
 
@@ -128,19 +134,17 @@ async def get_seat_map(
     plan = await services.seat_plans.plan(product_base_id, wish, wished)
     for row in plan.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
-    blocks: list[ContentBlock] = [_link(plan)]
-    if picture:
-        blocks += await _picture(plan)
+    pixels = await _picture(services, plan) if picture else []
     sheet = await to_thread.run_sync(plan.sheet) if client_supports_apps(ctx) else None
     return Reply.of_rows(
         len(plan.ranking.zones),
-        partial(_view, plan),
-        tuple(blocks),
+        partial(_view, plan, is_picture_missing=picture and not pixels),
+        (_link(plan, language), *pixels),
         meta=None if sheet is None else {SHEET: sheet},
     )
 
 
-def _link(plan: SeatPlan) -> ResourceLink:
+def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
     """Where the same is a picture for people."""
     wish = plan.wish
     asked = {
@@ -149,6 +153,7 @@ def _link(plan: SeatPlan) -> ResourceLink:
         "quantity": wish.quantity if wish.quantity > 1 else None,
         "max_price": wish.max_price,
         "prefer": wish.preference if wish.preference is not Preference.CHEAPEST else None,
+        "language": language,
     }
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     return ResourceLink(
@@ -160,14 +165,10 @@ def _link(plan: SeatPlan) -> ResourceLink:
     )
 
 
-async def _picture(plan: SeatPlan) -> list[ContentBlock]:
+async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
     """The map as pixels; without a renderer that works the link has to do."""
-    from base64 import b64encode
-
-    from korus_mcp.seating.raster import NotDrawn, png_aside
-
     try:
-        pixels = await png_aside(await to_thread.run_sync(plan.svg))
+        pixels = await services.seat_plans.picture(plan)
     except NotDrawn:
         return []
     return [ImageContent(type="image", data=b64encode(pixels).decode(), mime_type="image/png")]
@@ -175,8 +176,9 @@ async def _picture(plan: SeatPlan) -> list[ContentBlock]:
 
 def _detailed(plan: SeatPlan) -> int:
     """How many of the best zones are told with their offers."""
-    shown = (len(each.zone.offers[:SHOWN_OFFERS]) for each in plan.ranking.zones[:DETAILED_ZONES])
-    return max(1, sum(1 for offers in accumulate(shown) if offers <= ALL_OFFERS))
+    best = (each for each in plan.ranking.zones[:DETAILED_ZONES] if each.offers)
+    shown = accumulate(len(each.offers[:SHOWN_OFFERS]) for each in best)
+    return max(1, sum(offers <= ALL_OFFERS for offers in shown))
 
 
 def _grouped(zones: list[ZoneView]) -> list[str]:
@@ -190,33 +192,35 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
 
-def _view(plan: SeatPlan, count: int) -> SeatMapView:
-    quantity, ranking, detailed = plan.wish.quantity, plan.ranking, _detailed(plan)
+def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapView:
+    ranking, detailed = plan.ranking, _detailed(plan)
+    hidden = len(ranking.zones) - count
     return SeatMapView(
         product_base_id=str(plan.base.handle),
         date=day_text(plan.day),
         zones=[
-            _zone(each, quantity, plan, with_offers=place < detailed)
+            _zone(each, plan, with_offers=place < detailed)
             for place, each in enumerate(ranking.zones[:count])
         ],
+        zones_hidden=hidden,
         untied_offers=len(plan.table.untied),
-        note=_note(ranking.note, hidden=len(ranking.zones) - count),
+        note=_note(plan, hidden, is_picture_missing=is_picture_missing),
     )
 
 
-def _zone(each: RankedZone, quantity: int, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
-    zone = each.zone
-    lowest, highest = zone.cheapest, zone.dearest
-    shown = zone.offers[:SHOWN_OFFERS] if with_offers else ()
+def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
+    prices = sorted(prices_of(each.offers))
+    shown = each.offers[:SHOWN_OFFERS] if with_offers else ()
     return ZoneView(
-        zone=zone.name,
-        category=zone.category,
-        from_price=text_of(lowest),
-        to_price=text_of(highest) if highest != lowest else None,
-        left=zone.left,
-        enough=zone.has_room_for(quantity),
+        zone=each.zone.name,
+        category=each.zone.category,
+        from_price=text_of(prices[0]) if prices else None,
+        to_price=text_of(prices[-1]) if prices and prices[0] != prices[-1] else None,
+        left=most_left(each.offers or each.zone.all_offers),
+        enough=each.rank is not None and not plan.is_stock_of_day,
         why=each.why if with_offers or each.rank is None else None,
         offers=[_offer(offer, plan) for offer in shown],
+        more=len(each.offers) - len(shown) if with_offers else 0,
     )
 
 
@@ -228,12 +232,17 @@ def _offer(offer: SeatOffer, plan: SeatPlan) -> SeatOfferView:
     )
 
 
-def _note(note: str | None, *, hidden: int) -> str:
+def _note(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> str:
     said = "The issuer allocates the exact seats; the reservation shows them."
+    stock = (
+        "What is left in this session tells check_availability." if plan.is_stock_of_day else None
+    )
+    picture = "No picture could be drawn; the link has it." if is_picture_missing else None
     more = (
         f"{hidden} more zones are not shown: call get_offers with zone, or this with a "
         "lower max_price."
         if hidden
         else None
     )
-    return " ".join(part for part in (note, said, more) if part)
+    parts = (plan.ranking.note, said, stock, picture, more)
+    return " ".join(part for part in parts if part)

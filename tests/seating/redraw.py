@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from korus_mcp.seating.picture import svg
-from korus_mcp.seating.raster import png
+from korus_mcp.seating.rasterize import png
 from tests.seating.venues import Venue, hall_venue, schematic_venue, stadium_venue
 
 GOLDEN: Final = Path(__file__).with_name("golden")

@@ -15,7 +15,7 @@ from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.palette import DARK, LIGHT, STEPS, contrast, ramp
 from korus_mcp.seating.picture import Heading, svg
-from korus_mcp.seating.raster import png
+from korus_mcp.seating.rasterize import png
 from korus_mcp.seating.scene import Asked, Standing, standing_of
 from korus_mcp.seating.table import SeatOffer, ZoneRow
 from korus_mcp.seating.wording import ENGLISH, FRENCH, Words

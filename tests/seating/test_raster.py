@@ -4,11 +4,15 @@ import random
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
+import anyio
 import pytest
 
+from korus_mcp.seating import raster
 from korus_mcp.seating.lettering import width_of
-from korus_mcp.seating.raster import LARGEST, NotDrawn, png, png_aside
+from korus_mcp.seating.raster import AT_ONCE, NotDrawn, Raster
+from korus_mcp.seating.rasterize import LARGEST, png
 from tests.seating.pixels import Pixels, decoded
 from tests.seating.redraw import drawn
 from tests.seating.venues import hall_venue, large_venue, stadium_venue
@@ -99,13 +103,58 @@ def test_what_is_no_svg_is_refused() -> None:
 @pytest.mark.anyio
 async def test_a_picture_made_in_another_process_is_the_same() -> None:
     picture = drawn(hall_venue(), language="fr")
-    assert await png_aside(picture, width=300) == png(picture, width=300)
+    assert await Raster().png(picture, width=300) == png(picture, width=300)
 
 
 @pytest.mark.anyio
 async def test_a_renderer_that_fails_in_another_process_is_told_as_that() -> None:
     with pytest.raises(NotDrawn):
-        await png_aside("not a picture")
+        await Raster().png("not a picture")
+
+
+SPY = """
+import os, sys, pathlib, time
+note = pathlib.Path(sys.argv[0]).parent / f"{os.getpid()}.txt"
+note.write_text(" ".join(os.environ))
+time.sleep(0.5)
+print(len(list(note.parent.glob("*.txt"))))
+note.unlink()
+"""
+
+
+@pytest.fixture
+def spying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that tells what it was given, and how many of its kind there are."""
+    program = tmp_path / "spy.py"
+    program.write_text(SPY)
+    monkeypatch.setattr(raster, "_PROGRAM", program)
+    return program
+
+
+@pytest.mark.anyio
+async def test_few_pictures_are_drawn_at_once(spying: Path) -> None:
+    drawing, seen = Raster(), []
+
+    async def draw() -> None:
+        seen.append(int(await drawing.png("")))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3 * AT_ONCE):
+            tasks.start_soon(draw)
+    assert max(seen) <= AT_ONCE
+
+
+@pytest.mark.anyio
+async def test_what_draws_is_told_no_secret(spying: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KORUS_CLIENT_SECRET", "s3cret")
+    told: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Raster().png, "")
+        while not told:
+            await anyio.sleep(0.05)
+            told = [note.read_text() for note in spying.parent.glob("*.txt")]
+    assert "KORUS" not in told[0]
+    assert "PYTHONPATH" in told[0]
 
 
 def test_the_renderer_is_loaded_with_the_first_picture_only() -> None:

@@ -11,8 +11,8 @@ import pytest
 from korus_mcp.api import SeatMap
 from korus_mcp.money import Money
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import NO_FOCUS, Preference, Wish, ranked
-from korus_mcp.seating.sheet import MOST_ZONES, SheetContext, sheet_of
+from korus_mcp.seating.ranking import Preference, Wish, ranked
+from korus_mcp.seating.sheet import MOST_OFFERS, MOST_ZONES, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, seat_table
 from tests.seating.awkward import MAPS, Json, plan, row, square
 from tests.seating.halls import bowl, bowl_offers
@@ -81,12 +81,17 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
         "language": "fr",
         "currency": "EUR",
         "quantity": 2,
+        "prefer": "cheapest",
         "max_price": "60",
         "width": 1000,
         "height": found["height"],
         "focus": found["focus"],
-        "categories": [{"name": "Category 1", "color": "#1f77b4"}, {"name": "Category 2"}],
+        "categories": [
+            {"name": "Category 1", "color": "#1f77b4", "from": "45.00", "to": "45.00", "left": 12},
+            {"name": "Category 2"},
+        ],
         "untied": [{"id": "k.4", "price": "10.00", "left": 0}],
+        "untied_count": 1,
     }
     outline, (x, y) = north.pop("outline"), north.pop("at")
     assert len(outline) == 8
@@ -145,7 +150,51 @@ def test_a_price_of_another_currency_says_so() -> None:
 
 def test_a_wish_that_could_not_be_met_is_noted() -> None:
     wish = Wish(preference=Preference.CLOSEST)
-    assert sheet(plan({"name": "a"}), wish=wish)["note"] == NO_FOCUS
+    assert sheet(plan({"name": "a"}), wish=wish)["notes"] == ["no_focus"]
+
+
+def test_stock_of_a_day_is_called_that() -> None:
+    assert sheet(plan({"name": "a"}), is_stock_of_day=True)["notes"] == ["day_stock"]
+
+
+def test_what_fits_the_wish_comes_first_in_a_zone_and_what_is_sold_out_last() -> None:
+    offers = (
+        offer("sold-out", euros("5"), 0, zone="a"),
+        offer("too-few", euros("10"), 1, zone="a"),
+        offer("fits", euros("40"), 9, zone="a"),
+    )
+    (zone,) = sheet(plan({"name": "a"}), *offers, wish=Wish(quantity=4))["zones"]
+    assert [each["id"] for each in zone["offers"]] == ["fits", "too-few", "sold-out"]
+
+
+def test_of_very_many_zones_the_best_keep_their_offers_and_all_keep_what_fits() -> None:
+    names = [f"Block {n}" for n in range(400)]
+    offers = [
+        each
+        for n, name in enumerate(names)
+        for each in (
+            offer(f"child-{n}", euros("10"), 0, zone=name),
+            offer(f"adult-{n}", euros(str(20 + n)), 90, zone=name),
+            offer(f"senior-{n}", euros(str(19 + n)), 90, zone=name),
+        )
+    ]
+    zones = sheet(plan(*({"name": name} for name in names)), *offers, wish=Wish(quantity=2))[
+        "zones"
+    ]
+    best, last = zones[0], zones[-1]
+    assert [len(zone["offers"]) for zone in (best, last)] == [3, 1]
+    assert (last["more"], last["left"]) == (2, 90)
+    assert last["offers"][0]["id"] == "adult-399"
+    assert sum(len(zone["offers"]) for zone in zones) == MOST_OFFERS
+
+
+def test_zones_sold_by_category_say_that_they_share() -> None:
+    categories = [{"@id": "/c/1", "name": "Gold"}]
+    zones = ({"name": "a", "seatingCategory": "/c/1"}, {"name": "b", "seatingCategory": "/c/1"})
+    shared = offer("k.1", euros("10"), 7, seating_category="Gold")
+    found = sheet(plan(*zones, seatingCategories=categories), shared)
+    assert [zone["shared"] for zone in found["zones"]] == [True, True]
+    assert found["categories"][0]["left"] == 7
 
 
 @pytest.mark.parametrize("name", MAPS)

@@ -10,8 +10,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import ImageContent, ResourceLink, TextResourceContents
 
-from korus_mcp.seating import raster
-from korus_mcp.seating.raster import NotDrawn
+from korus_mcp.seating.raster import NotDrawn, Raster
 from korus_mcp.tools.get_seat_map import SHEET
 from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, compact, desk
 from tests.fixtures.wording import counted
@@ -99,6 +98,31 @@ async def test_zones_that_do_not_fit_come_last_and_say_why(shop: Desk) -> None:
     assert "above the highest price" in answer.text
 
 
+async def test_what_is_sold_out_is_not_offered(shop: Desk) -> None:
+    zone = (await seen(shop, "hall", quantity=2)).data["zones"][0]
+    first = zone["offers"][0]
+    shop.sandbox.set_stock(first["offer_id"].partition(".")[2], 0)
+    shop.clock.advance(61)
+    answer = await seen(shop, "hall", quantity=2)
+    (again,) = (z for z in answer.data["zones"] if z["zone"] == zone["zone"])
+    assert first["offer_id"] not in answer.text
+    assert [o["offer_id"] for o in again["offers"]] == [
+        o["offer_id"] for o in zone["offers"] if o != first
+    ]
+    assert again["from_price"] == again["offers"][0]["price"]
+
+
+async def test_of_a_session_nobody_claims_to_know_the_stock(shop: Desk) -> None:
+    offer = (await seen(shop, "hall", quantity=2)).data["zones"][0]["offers"][0]
+    checked = await shop.call("check_availability", offer_id=offer["offer_id"])
+    session = checked["sessions"][0]["session_id"]
+    shop.sandbox.set_session_stock(session, 0)
+    shop.clock.advance(61)
+    answer = await seen(shop, "hall", quantity=2, session_id=session)
+    assert not [z for z in answer.data["zones"] if z.get("enough") or z.get("left", 0) >= 2]
+    assert "What is left in this session tells check_availability" in answer.text
+
+
 async def test_a_picture_is_there_for_the_asking(shop: Desk) -> None:
     assert images_of(await seen(shop, "hall")) == []
     (picture,) = images_of(await seen(shop, "hall", picture=True))
@@ -109,13 +133,14 @@ async def test_a_picture_is_there_for_the_asking(shop: Desk) -> None:
 async def test_without_a_picture_the_answer_stands(
     shop: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(picture: str) -> bytes:
+    async def failing(self: Raster, picture: str) -> bytes:
         raise NotDrawn
 
-    monkeypatch.setattr(raster, "png_aside", failing)
+    monkeypatch.setattr(Raster, "png", failing)
     answer = await seen(shop, "hall", picture=True)
     assert images_of(answer) == []
     assert answer.data["zones"]
+    assert "No picture could be drawn" in answer.text
 
 
 async def test_the_link_shows_what_the_answer_tells(shop: Desk) -> None:

@@ -27,9 +27,13 @@ _CODE_LENGTH: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a person has to agree to, all of it; equal digests mean equal questions."""
+    """What a person has to agree to, all of it; equal digests mean equal questions.
+
+    `attempt`: how many order calls there had been for the holds.
+    """
 
     digest: str
+    attempt: int
     owner: str
     holds: tuple[Hold, ...]
     total: Money

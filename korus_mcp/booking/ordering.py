@@ -32,7 +32,7 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.flights import side_by_side
-from korus_mcp.handles import Handle
+from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import (
     AlreadyClaimed,
     ApprovalUsed,
@@ -50,6 +50,7 @@ from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 from korus_mcp.untrusted import clean_line
 
+NOTHING: Final[Mapping[str, Order]] = {}
 _log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS: Final = 10
 BY_HOST: Final = "asked by the host"
@@ -285,6 +286,7 @@ class OrderDesk:
         intent = self._intent(call, keeper, question)
         dispatch = Dispatch(
             intent=replace(intent, agreed=BY_HOST if agreed is not None else IN_TWO_STEPS),
+            tickets={hold.id: hold.tickets for hold in question.holds},
             holds_end=question.holds_end,
             customer=call.customer,
             notes=call.notes,
@@ -301,7 +303,7 @@ class OrderDesk:
         """What the person has to agree to, as it is now.
 
         Raises:
-            Refusal: what stands against the order, a no of the last ten minutes too.
+            Refusal: what stands against the order, a no this process was told, too.
         """
         check_owner(call.owner, standing.owners, call.reservation_ids)
         holds = await self._desk.read(call.reservation_ids, call.language)
@@ -311,6 +313,7 @@ class OrderDesk:
         )
         question = Question(
             digest=digest,
+            attempt=standing.attempts,
             owner=call.owner,
             holds=tuple(holds),
             total=amount,
@@ -384,6 +387,7 @@ class OrderDesk:
             external_reference=keeper.reference_of(intent_id),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
+            attempt=question.attempt,
             approved_total=question.total.amount,
             sent_at=now,
             fence_at=fence_of(question.holds_end, now, settle),
@@ -411,7 +415,8 @@ class OrderDesk:
             raise _over_limit("With this order the day's total passes the limit.") from None
         except LeaseLost:
             raise _too_slow() from None
-        return await self._answer(sending.intent, replayed=False, answered=sending.answered)
+        told = {o.id: o for o in sending.answered if _is_told(o, dispatch.tickets)}
+        return await self._answer(sending.intent, replayed=False, told=told)
 
     async def _awaited(self, intent: Intent) -> Intent | None:
         """The intent once its send is over, or as it is when that takes too long to wait for.
@@ -439,10 +444,9 @@ class OrderDesk:
             return intent
 
     async def _answer(
-        self, intent: Intent, *, replayed: bool, answered: Sequence[Order] = ()
+        self, intent: Intent, *, replayed: bool, told: Mapping[str, Order] = NOTHING
     ) -> Ordered:
-        known = {order.id: order for order in answered if _is_told(order)}
-        steps = [partial(self._placed, r, o, known.get(o)) for r, o in intent.orders.items()]
+        steps = [partial(self._placed, r, o, told.get(o)) for r, o in intent.orders.items()]
         return Ordered(
             state=_state_of(intent),
             orders=tuple(await side_by_side(steps)),
@@ -464,7 +468,7 @@ class OrderDesk:
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
             total=money(order.total_amount_incl_tax),
-            tickets=sum(len(item.tickets) for item in order.items),
+            tickets=_tickets_of(order),
         )
 
 
@@ -482,13 +486,17 @@ def _counts(intent: Intent, owner: str) -> bool:
     return intent.owner == owner and not intent.was_never_sent
 
 
-def _is_told(order: Order) -> bool:
+def _is_told(order: Order, tickets: Mapping[str, int]) -> bool:
     """Whether the answer to an order call tells all of an order that a caller is told.
 
     What that answer holds is not published; what it leaves out is read.
     """
-    is_issued = bool(order.items) and all(item.tickets for item in order.items)
-    return is_issued and bool(order.reference) and money(order.total_amount_incl_tax) is not None
+    is_whole = _tickets_of(order) == tickets.get(id_at_end(order.reservation) or "")
+    return is_whole and bool(order.reference) and money(order.total_amount_incl_tax) is not None
+
+
+def _tickets_of(order: Order) -> int:
+    return sum(len(item.tickets) for item in order.items)
 
 
 def _state_of(intent: Intent) -> OrderState:

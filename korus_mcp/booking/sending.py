@@ -50,9 +50,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """An order ready to be claimed and sent. The customer's data lives here and nowhere else."""
+    """An order ready to be claimed and sent. The customer's data lives here and nowhere else.
+
+    `tickets` says how many each reservation is for.
+    """
 
     intent: Intent
+    tickets: Mapping[str, int]
     holds_end: datetime
     customer: CustomerInput = field(repr=False)
     notes: str | None = field(repr=False)
@@ -159,16 +163,27 @@ class Sender:
         )
         led_until = anyio.current_time() + LEASE_SECONDS
         now = self._clock.now()
-        sending.intent = await self._journal.start_sending(
-            intent,
-            lease=self._lease,
-            sent_at=now,
-            fence_at=fence_of(dispatch.holds_end, now, self._settle),
-        )
+        try:
+            sending.intent = await self._journal.start_sending(
+                intent,
+                lease=self._lease,
+                sent_at=now,
+                fence_at=fence_of(dispatch.holds_end, now, self._settle),
+            )
+        except (LeaseLost, JournalDown):
+            await self._never_sent(intent)
+            raise
         if anyio.current_time() > led_until:  # the process slept: the row may be another's by now
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
+
+    async def _never_sent(self, intent: Intent) -> None:
+        """Close an intent nobody will send: whether it counts as sent is not known to everybody."""
+        try:
+            await self._journal.settle(intent.id, {}, _all(intent, NEVER_SENT))
+        except JournalDown:
+            _log.warning("an order that was not sent stays open; its lease ends by itself")
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
         """The work's answer; meanwhile the lease is renewed."""

@@ -1,9 +1,9 @@
 """The database of the journal: opened once, its transactions durable, its errors in one language.
 
 A transaction is a function of a connection. SQLite: it runs in a thread, in one go, but for what
-is only read; WAL, every commit synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL:
-it runs over the async driver; every commit synchronous. One that began is carried through when its
-caller goes away.
+is only read and little; WAL, commits synced but those made ahead (`write_ahead`), writers one after
+the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async driver; the same commits are
+synchronous. One that began is carried through when its caller goes away.
 """
 
 import logging
@@ -72,7 +72,7 @@ class Database:
         return cast(cast(seconds * 1_000_000, BigInteger), Moment)
 
     async def ask(self, work: Work[_Thing]) -> _Thing:
-        """What is read by statements of which each stands for itself.
+        """What is read by statements of which each stands for itself; few rows, found by an index.
 
         Raises:
             JournalDown: It cannot be read.
@@ -179,6 +179,7 @@ class _File:
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
         self._impatient = create_engine(url, connect_args=_IMPATIENT, hide_parameters=True)
         self._threads = anyio.CapacityLimiter(_THREADS)
+        self._is_closed = False
         self._in_turn = anyio.Lock()
 
     async def prepare(self, clock: Clock) -> None:
@@ -205,19 +206,23 @@ class _File:
         A reader waits for nobody in a WAL, and the way to a thread takes longer than it reads: it
         is asked at once, and in a thread only if the file is locked after all.
         """
-        if way == _ASKING:
+        if way == _ASKING and not self._is_closed:
             try:
                 return _carried_out(self._impatient, way, work)
             except DBAPIError as error:
                 if _fault(error) is not JournalFault.BUSY:
                     raise
         async with self._turn(way):
+            if self._is_closed:
+                raise JournalDown(JournalFault.UNREACHABLE)
             return await self._in_thread(partial(_carried_out, self._engine, way, work))
 
     async def close(self) -> None:
-        """Close its connections."""
-        for engine in (self._engine, self._impatient):
-            await self._in_thread(engine.dispose)
+        """Close its connections, once a writer who is at it is done; those who wait are refused."""
+        async with self._in_turn:
+            self._is_closed = True
+            for engine in (self._engine, self._impatient):
+                await self._in_thread(engine.dispose)
 
     def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
         """Writers of one process wait here and not in SQLite, which wakes them by polling."""
@@ -235,7 +240,11 @@ class _Server:
         self._ways = {w: self._engine.execution_options(**o) for w, o in _ISOLATIONS.items()}
 
     async def run(self, way: str, work: Work[_Thing]) -> _Thing:
-        """What the work answers; once more, when a connection died that had not to commit yet."""
+        """What the work answers; once more, when a connection died before the work was done.
+
+        The commit of a transaction is not part of the work. That of a `change` is: it finds out by
+        itself that it was carried out.
+        """
         try:
             return await self._run(way, work)
         except _Stale as stale:
@@ -265,7 +274,7 @@ class _Server:
 
 
 class _Stale(Exception):
-    """A connection broke while nothing was committed on it."""
+    """A connection broke while work was done on it."""
 
     def __init__(self, error: DBAPIError) -> None:
         super().__init__("the connection broke")

@@ -84,12 +84,14 @@ class MemoryJournal:
         approval = self._approvals.get(approval_nonce)
         if approval is None or approval.state is not ApprovalState.OPEN:
             raise ApprovalUsed
+        if intent.attempt not in (None, self._attempts(intent.reservation_ids)):
+            raise ApprovalUsed
         if self._spent_beside(intent, unsent) + intent.approved_total > day_limit:
             raise DayLimitReached
         for holder in unsent.values():
             self._close_unsent(holder)
         self._approvals[approval_nonce] = replace(approval, state=ApprovalState.USED)
-        self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False)
+        self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False, attempt=None)
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
         self._lead(intent.id, lease)
 
@@ -155,11 +157,10 @@ class MemoryJournal:
 
     async def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of them."""
-        wanted = set(reservation_ids)
         return Standing(
             owners=await self.owners_of(reservation_ids),
             holders=await self.intents_of(reservation_ids),
-            attempts=sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values()),
+            attempts=self._attempts(reservation_ids),
         )
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
@@ -271,6 +272,10 @@ class MemoryJournal:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def _attempts(self, reservation_ids: Sequence[str]) -> int:
+        wanted = set(reservation_ids)
+        return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
 
     def _read(self, intent_id: str) -> Intent:
         return replace(self._intents[intent_id], led=self._is_led(intent_id))

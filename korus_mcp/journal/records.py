@@ -62,7 +62,8 @@ class Intent:
 
     `ambiguous`: the answer of its POST was lost, or its sender died. `led`: somebody's lease on it
     was live when it was read. Moments are the API's, `fence_at` is when nothing can appear any
-    more. `agreed`: how the person agreed.
+    more. `agreed`: how the person agreed. `attempt`, which is not kept: how many order calls there
+    had been for its reservations when they did; another one since takes their word away.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Intent:
     sent_at: datetime
     fence_at: datetime
     agreed: str = "two_step"
+    attempt: int | None = None
     state: IntentState = IntentState.NEW
     ambiguous: bool = False
     led: bool = False
@@ -236,7 +238,8 @@ class JournalFault(StrEnum):
 
 
 class JournalDown(Exception):
-    """The journal could not be read or written; what was asked of it did not happen."""
+    """The journal could not be read or written; what was asked of it did not happen, as far as is
+    known: a commit whose answer was lost may have."""
 
     def __init__(self, fault: JournalFault) -> None:
         super().__init__(f"the journal does not work: {fault.value}")
@@ -244,7 +247,7 @@ class JournalDown(Exception):
 
 
 class Journal(Protocol):
-    """Where bookings are remembered. Each call is one transaction and raises JournalDown.
+    """Where bookings are remembered. A call that writes is one transaction; all raise JournalDown.
 
     Leases run by the journal's own clock; all other moments are given by the caller.
     """
@@ -271,6 +274,7 @@ class Journal(Protocol):
         """Store a NEW intent, claim its reservations and use up the approval, all or nothing.
 
         A holder that is NEW without a live lease never sent: it is closed, and is no obstacle.
+        An approval counts as used when the reservations were tried since, see `Intent.attempt`.
 
         Raises:
             ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, looked at in this order.

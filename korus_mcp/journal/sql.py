@@ -144,7 +144,12 @@ class SqlJournal:
         if await self._database.change(work) == 0:
             raise LeaseLost
         return replace(
-            intent, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at, led=True
+            intent,
+            state=IntentState.SENDING,
+            sent_at=sent_at,
+            fence_at=fence_at,
+            led=True,
+            attempt=None,
         )
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
@@ -200,13 +205,13 @@ class SqlJournal:
                 tx.take(intent.id, lease)
             return [replace(intent, ambiguous=True, led=True) for intent in sent]
 
-        return await self._written(work) if await self._asked(look) else ()
+        return await self._written(work) if await self._read(look) else ()
 
     async def unfinished(self) -> int:
         """How many are not FINAL."""
         which = and_(self._statements.ours(INTENT), UNFINISHED)
         found = select(INTENT.c.serial).where(which)
-        return await self._asked(lambda tx: len(tx.run(found).all()))
+        return await self._read(lambda tx: len(tx.run(found).all()))
 
     async def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
@@ -226,7 +231,7 @@ class SqlJournal:
         """The intents of an owner with this external or caller's reference."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
         which = and_(INTENT.c.owner == owner, or_(*(c == reference for c in references)))
-        return await self._asked(lambda tx: tx.intents(self._statements.intents(which)))
+        return await self._read(lambda tx: tx.intents(self._statements.intents(which)))
 
     # Reserve calls
 
@@ -323,7 +328,7 @@ class SqlJournal:
         ours = self._statements.ours(OWNERSHIP)
         which = and_(ours, OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
         newest = select(OWNERSHIP.c.resource_id).where(which).order_by(OWNERSHIP.c.serial.desc())
-        return await self._asked(lambda tx: tx.run(newest).scalars().all())
+        return await self._read(lambda tx: tx.run(newest).scalars().all())
 
     # Sweep
 
@@ -368,11 +373,11 @@ class SqlJournal:
     # How it is done
 
     async def _asked(self, work: Callable[[Reading], _Thing]) -> _Thing:
-        """What one statement reads."""
+        """What few rows tell that an index finds: it is read at once, see `Database.ask`."""
         return await self._database.ask(partial(self._reading, work))
 
     async def _read(self, work: Callable[[Reading], _Thing]) -> _Thing:
-        """What several statements read of one moment."""
+        """What is read of one moment, and may be much."""
         return await self._database.read(partial(self._reading, work))
 
     async def _written(self, work: Callable[[Writing], _Thing]) -> _Thing:

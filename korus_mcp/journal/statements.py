@@ -204,10 +204,12 @@ class Statements:
             .outerjoin(CLAIM, claimed)
             .add_columns(CLAIM.c.reservation_id.label("claimed"))
         )
-        self._know_what_stands_against(named)
         self.attempts = select(func.count(OUTCOME.c.intent_id.distinct())).where(
-            self.ours(OUTCOME), self._among(OUTCOME.c.reservation_id)
+            self.ours(OUTCOME),
+            self._among(OUTCOME.c.reservation_id),
+            OUTCOME.c.position >= 0,  # or SQLite reads all of the index that has no position
         )
+        self._know_what_stands_against(named)
 
     def _among(self, column: Column[str]) -> ColumnElement[bool]:
         """That it is one of `ids`: one statement for any number."""
@@ -259,7 +261,8 @@ class Statements:
         return delete(CLAIM).where(self.ours(CLAIM), which, freed)
 
     def _know_what_stands_against(self, claimed: ColumnElement[bool]) -> None:
-        """One row: how many reservations are claimed, the approval's state, the day's amounts."""
+        """One row: how many reservations are claimed, how often they were tried, the approval's
+        state, the day's amounts."""
         claims = select(func.count()).select_from(CLAIM).where(self.ours(CLAIM), claimed)
         nonce = APPROVAL.c.nonce == _given("nonce", APPROVAL.c.nonce)
         approval = select(APPROVAL.c.state).where(self.ours(APPROVAL), nonce)
@@ -272,6 +275,7 @@ class Statements:
         )
         self.against = select(
             claims.scalar_subquery().label("claims"),
+            self.attempts.scalar_subquery().label("attempts"),
             approval.scalar_subquery().label("approval"),
             amounts.scalar_subquery().label("spent"),
         )

@@ -97,8 +97,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Against:
-    """What may stand against an intent: claims, a used approval, what its owner's orders of its
-    day come to, those in doubt included."""
+    """What may stand against an intent: claims, an approval that is used or of an earlier attempt,
+    what its owner's orders of its day come to, those in doubt included."""
 
     is_claimed: bool
     is_approved: bool
@@ -117,7 +117,7 @@ class Writing(Reading):
 
     def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
         """What a statement answers that finds all changes made."""
-        self._make_changes()
+        self.make_changes()
         return super().run(statement, **given)
 
     def change(self, change: Change, **given: object) -> None:
@@ -146,7 +146,7 @@ class Writing(Reading):
         """Seal what was noted, each row with the one before, and make all changes."""
         if self.audit:
             self._seal()
-        self._make_changes()
+        self.make_changes()
 
     def _seal(self) -> None:
         before = self.keeper.audit_head
@@ -172,7 +172,8 @@ class Writing(Reading):
             audit_seal=head.seal,
         )
 
-    def _make_changes(self) -> None:
+    def make_changes(self) -> None:
+        """Make the changes that wait."""
         if not self.changes:
             return
         together = self.statements.together
@@ -200,7 +201,9 @@ class Writing(Reading):
             next_day=day + timedelta(days=1),
         ).one()
         spent = sum(map(Decimal, (row.spent or "").split()), Decimal(0))
-        return Against(bool(row.claims), row.approval == ApprovalState.OPEN, spent)
+        is_open = row.approval == ApprovalState.OPEN
+        is_approved = is_open and intent.attempt in (None, row.attempts)
+        return Against(bool(row.claims), is_approved, spent)
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
@@ -256,6 +259,7 @@ class Writing(Reading):
         if not intent.was_never_sent:
             return False
         self.keep(intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
+        self.make_changes()  # many at once would make a statement that takes seconds to write
         return True
 
     def keep(self, before: Intent, after: Intent) -> Intent:

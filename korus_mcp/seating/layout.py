@@ -193,7 +193,7 @@ def _color(text: str | None) -> str | None:
 
 
 def unknown_fields(seat_map: SeatMap) -> tuple[str, ...]:
-    """Fields of a seat map nobody here knows or could read, by the part they are in: "zone.gate"."""
+    """Fields of a seat map nobody here knows or could read, by their part: "zone.gate"."""
     found: dict[str, None] = {}
     for part, model in _parts(seat_map):
         for field in (*(model.model_extra or ()), *model.unread):

@@ -151,6 +151,8 @@ Language: TypeAlias = Annotated[
     Field(description="ISO code", examples=["en"]),
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+WRITABLE: Final = AfterValidator(_sendable)
+"""No invisible or control characters: databases take some of them for the end, or not at all."""
 Sendable: TypeAlias = Annotated[str, AfterValidator(_sendable), Field(min_length=1, max_length=100)]
 Email: TypeAlias = Annotated[
     str,

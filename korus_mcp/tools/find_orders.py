@@ -8,7 +8,7 @@ from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.orders import Sought
 from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, cursor_of
+from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
@@ -76,7 +76,7 @@ class OrdersView(View):
 async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
-        Annotated[str, Field(min_length=1, max_length=50)] | None,
+        Annotated[str, WRITABLE, Field(min_length=1, max_length=50)] | None,
         Field(description="Any reference of the order"),
     ] = None,
     created_from: Annotated[Day | None, Field(description="First day")] = None,

@@ -12,7 +12,7 @@ from korus_mcp.app import App
 from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, save_pdf
 from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
-from korus_mcp.tools.arguments import Cursor, Language, cursor_of
+from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 from korus_mcp.untrusted import clean_line
@@ -114,6 +114,7 @@ async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
         str,
+        WRITABLE,
         Field(min_length=1, max_length=64, description="From place_order, or your reference"),
     ],
     vouchers: Annotated[bool, Field(description="Show voucher numbers")] = False,

@@ -14,7 +14,7 @@ from korus_mcp.tools.agreement import (
     heeded,
     quoted_text,
 )
-from korus_mcp.tools.arguments import ReservationId, Sendable
+from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.holds import HoldsInShort, HoldView
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
@@ -95,11 +95,11 @@ async def place_order(
     customer: Annotated[Customer, Field(description="Buyer; needs both names, email")] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
     reference: Annotated[
-        Annotated[str, Field(max_length=50)] | None,
+        Annotated[str, WRITABLE, Field(max_length=50)] | None,
         Field(description="Your own, for get_tickets", min_length=1),
     ] = None,
     confirmation: Annotated[
-        Annotated[str, Field(max_length=64)] | None,
+        Annotated[str, WRITABLE, Field(max_length=64)] | None,
         Field(description="From the first call, once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:

@@ -48,6 +48,7 @@ def hold(minutes: int) -> Hold:
 
 QUESTION = Question(
     digest="d" * 64,
+    attempt=0,
     owner="ada",
     holds=(hold(90), hold(60)),
     total=Money(Decimal(180)),

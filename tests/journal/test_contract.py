@@ -5,6 +5,7 @@ thing, and that what may have been sent keeps its claim.
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -396,6 +397,21 @@ async def test_a_yes_is_given_once_and_a_no_may_become_a_yes(journal: Journal) -
     await journal.approve(approval("n", expires_at=NEVER))
     with pytest.raises(ApprovalUsed):
         await journal.claim(intent("b"), lease=MINE, approval_nonce="n", day_limit=LIMIT)
+
+
+async def test_an_approval_is_for_the_attempt_it_was_given_for(journal: Journal) -> None:
+    await sent(journal, intent("a", "r1"))
+    await journal.settle("a", {}, {"r1": "no"})
+    await journal.approve(approval("nonce"))
+    for attempt, refusal in ((0, ApprovalUsed), (2, ApprovalUsed), (1, None)):
+        again = replace(intent(f"b{attempt}", "r1"), attempt=attempt)
+        step = partial(journal.claim, again, lease=MINE, approval_nonce="nonce", day_limit=LIMIT)
+        if refusal is None:
+            await step()
+        else:
+            with pytest.raises(refusal):
+                await step()
+    assert (await journal.intents_of(["r1"]))["r1"].id == "b1"
 
 
 async def test_attempts_count_every_intent_that_shares_a_reservation(journal: Journal) -> None:

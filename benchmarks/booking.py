@@ -1,5 +1,9 @@
-"""What place_order costs beyond the calls of the API it makes: the journal, mostly."""
+"""What place_order costs beyond the calls of the API it makes: the journal, mostly.
 
+The floor is one row written and synced by SQLite alone, which an order needs twice.
+"""
+
+import sqlite3
 import statistics
 import tempfile
 import time
@@ -51,6 +55,7 @@ def main() -> None:
     clock = SystemClock()
     anyio.run(_tell, "memory", MemoryJournal(clock))
     with tempfile.TemporaryDirectory() as folder:
+        print(f"one synced commit of SQLite: p50 {_floor(Path(folder) / 'floor.sqlite'):.2f} ms")
         url = f"sqlite:///{Path(folder) / 'journal.sqlite'}"
         anyio.run(_tell, "SQLite", SqlJournal.at(url, "bench", clock=clock, audit_key="k"))
     with _postgres() as address:
@@ -58,6 +63,20 @@ def main() -> None:
             print("place_order beyond the API's calls, PostgreSQL: not installed")
         else:
             anyio.run(_tell, "PostgreSQL", SqlJournal.at(address, "b", clock=clock, audit_key="k"))
+
+
+def _floor(file: Path) -> float:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("CREATE TABLE row (id INTEGER PRIMARY KEY, text TEXT)")
+    times = []
+    for _ in range(ORDERS):
+        began = time.perf_counter()
+        connection.execute("INSERT INTO row (text) VALUES ('an order')")
+        times.append((time.perf_counter() - began) * 1000)
+    connection.close()
+    return statistics.median(times)
 
 
 @contextmanager

@@ -735,7 +735,6 @@ def change_context(stage: Stage, change: Json) -> None:
     """While one question waits."""
     stage.until(lambda _: stage.host("held"))
     stage.host("setContext", {"locale": "en-GB", "timeZone": "Europe/Paris", **change})
-    stage.page.wait_for_timeout(100)
 
 
 def test_an_answer_about_the_result_before_is_not_taken_for_one_about_this(

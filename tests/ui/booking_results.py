@@ -4,28 +4,35 @@ They come from the sandbox through the real server, in the shape a host passes o
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import anyio
 from mcp_types import BlobResourceContents
 
 from korus_mcp.sandbox import DropAfter, DropBefore
-from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk
+from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
 
 ISSUERS: Final = ("park", "hall", "ski")
 SEATED: Final = 3
+MANY: Final = 30
+"""Tickets of an order that has more than one page of them."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Tool results by the name of their state, and a document's bytes in base 64."""
+    """Tool results by the name of their state, and a document's bytes in base 64.
+
+    `pages`: all answers of get_tickets for an order of many tickets, by what they are.
+    """
 
     by_state: Mapping[str, Json]
     document: Json
+    pages: Mapping[str, Sequence[Json]]
 
     def __getitem__(self, state: str) -> Json:
         return self.by_state[state]
@@ -46,7 +53,37 @@ async def _collected() -> Results:
         found |= await _orders(each)
         tickets, document = await _tickets(each)
         found |= tickets
-    return Results(found, document)
+    return Results(found | await _moves(), document, await _large_orders())
+
+
+async def _moves() -> dict[str, Json]:
+    """Holds whose prices are told of: one that moved, one above the limit."""
+    async with desk(only=["museum"]) as each:
+        item = await _item(each, "dynamic_price_offer")
+        each.sandbox.set_price(each.sandbox.landmarks["dynamic_price_offer"], Decimal("31.50"))
+        return {
+            "price_moved": await _reserve(each, item, max_total="40"),
+            "price_above": await _reserve(each, item, max_total="30"),
+        }
+
+
+async def _large_orders() -> dict[str, list[Json]]:
+    settings = settings_of(MAX_ORDER_AMOUNT="9000", MAX_DAY_AMOUNT="50000")
+    async with desk(settings, only=ISSUERS) as each:
+        seats = await _booked(each, await _item(each, "seated_offer", MANY))
+        each.clock.advance(3600)
+        one_pdf = await _booked(each, await _item(each, "park_offer", MANY))
+        to_name = await _booked(each, await _item(each, "beneficiary_offer", MANY))
+        orders = {"one_pdf": one_pdf, "to_name": to_name, "seats": seats}
+        return {name: await _pages(each, order_id) for name, order_id in orders.items()}
+
+
+async def _pages(each: Desk, order_id: str) -> list[Json]:
+    asked: Json = {"order_id": order_id}
+    pages = [await _wire(each, "get_tickets", asked)]
+    while cursor := pages[-1]["structuredContent"].get("next_cursor"):
+        pages.append(await _wire(each, "get_tickets", asked | {"cursor": cursor}))
+    return pages
 
 
 @asynccontextmanager

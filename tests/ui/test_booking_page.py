@@ -10,7 +10,9 @@ from typing import Any, Final, TypeAlias
 import pytest
 from playwright.sync_api import Frame, expect
 
+from korus_mcp.booking.lookup import NEVER_APPEARED
 from korus_mcp.refusals import Code, Effect
+from korus_mcp.tools.holds import HoldView
 from tests.ui.booking_results import Results, booking_results
 from tests.ui.conftest import Open
 from tests.ui.stage import MODULES, UI, Stage, witness
@@ -20,8 +22,11 @@ Show: TypeAlias = Callable[..., Frame]
 
 PAGE: Final = "booking"
 NOW: Final = "2026-06-01T09:00:00Z"
-SOON: Final = timedelta(seconds=25)
+HEADROOM: Final = timedelta(minutes=1)
+"""In which a page is open before its clock is stopped."""
 READERS: Final = {"get_reservation", "get_tickets"}
+NO_TOOLS: Final[Json] = {"openLinks": {}}
+"""Of a host that says what it offers, and offers no tools."""
 PHONE: Final = {"width": 360, "height": 780}
 TITLES: Final = {
     "held": "Your tickets are on hold",
@@ -42,6 +47,8 @@ TITLES: Final = {
     "ready": "Your tickets are ready",
     "vouchers": "Your tickets are ready",
     "cancelled": "The issuer cancelled this order",
+    "price_moved": "Your tickets are on hold",
+    "price_above": "Your tickets are on hold",
     "sold_out": "Not enough tickets are left",
     "not_found": "This does not exist, or is not yours",
     "invalid": "The request was not complete or not right",
@@ -92,11 +99,11 @@ def shower(stage: Stage) -> Show:
 
 
 def show_still(
-    stage: Stage, show: Show, result: Json, *, ahead: timedelta = SOON, **plan: Any
+    stage: Stage, show: Show, result: Json, *, ahead: timedelta = timedelta(0), **plan: Any
 ) -> Frame:
     """The same under a clock that only the test moves, so much ahead of the sandbox's."""
     start = datetime.fromisoformat(NOW) + ahead
-    frame = show(None, now=start - SOON, input={}, **plan)
+    frame = show(None, now=start - HEADROOM, input={}, **plan)
     stage.until(lambda log: "app" in log)
     stage.page.clock.pause_at(start)
     show_next(stage, frame, result)
@@ -179,18 +186,39 @@ def test_a_hold_in_doubt_is_explained_calmly_and_says_when_to_ask_again(
     assert "can be made again from 11:06, not before" in shown
 
 
-def test_prices_that_moved_are_told_in_the_readers_words(show: Show, results: Results) -> None:
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("price_moved", "Le prix a changé : {was} auparavant, 31,50 € maintenant."),
+        ("price_above", "L’ensemble coûte 31,50 €, plus que la limite que vous avez fixée."),
+    ],
+)
+def test_the_servers_sentences_about_prices_are_told_in_the_readers_words(
+    show: Show, results: Results, state: str, told: str
+) -> None:
+    (sentence,) = results[state]["structuredContent"]["price_moves"]
+    was = re.search(r"([\d.]+) EUR was shown", sentence)
+    shown = plain(words(show(results[state], context={"locale": "fr-FR"})))
+    assert told.format(was=f"{was[1].replace('.', ',')} €" if was else "") in shown
+    assert "EUR" not in shown
+    assert sentence[:12] not in shown
+
+
+def test_a_sentence_about_prices_that_nobody_here_knows_is_shown_as_it_is(
+    show: Show, results: Results
+) -> None:
     result = copy.deepcopy(results["held"])
-    result["structuredContent"]["price_moves"] = [
-        "Price moved for offer k3f9qa.0194: 45.00 EUR was shown, it costs 50.50 EUR now.",
-        "The holds cost 324.00 EUR, more than max_total: order only if the person accepts that.",
-        "Something else.",
-    ]
-    shown = words(show(result))
-    assert "€45.00 was shown before, it costs €50.50 now" in shown
-    assert "Together this costs €324.00, more than the limit you named" in shown
-    assert "Something else." in shown
-    assert "0194" not in shown
+    result["structuredContent"]["price_moves"] = ["Something else."]
+    assert "Something else." in words(show(result))
+
+
+def test_seats_that_the_server_left_out_are_counted(show: Show) -> None:
+    seats = [f"zone East, row B, seat {number}" for number in range(1, 41)]
+    hold = HoldView(reservation_id="a", state="held", lines=[], seats=seats).shorter(10)
+    held = {"state": "held", "reservations": [hold.model_dump(exclude_none=True)]}
+    shown = plain(words(show({"content": [], "structuredContent": held})))
+    assert "seats 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 30 more" in shown
+    assert "get_reservation" not in shown
 
 
 def test_a_summary_names_all_that_would_be_ordered_and_leaves_the_answer_to_the_conversation(
@@ -227,6 +255,8 @@ def test_an_order_that_never_was_is_not_put_in_the_issuers_mouth(
     show: Show, results: Results
 ) -> None:
     frame = show(results["order_failed_late"])
+    (failed,) = results["order_failed_late"]["structuredContent"]["failed"]
+    assert failed["message"] == NEVER_APPEARED
     assert "The order was not made." in words(frame)
     assert frame.get_by_role("figure").count() == 0
 
@@ -363,7 +393,7 @@ def test_the_clock_counts_down_and_turns_to_expired(
 def test_a_screen_reader_hears_of_the_time_three_times_not_every_second(
     stage: Stage, show: Show, results: Results
 ) -> None:
-    frame = show_still(stage, show, one_hold(results))
+    frame = show_still(stage, show, one_hold(results), capabilities=NO_TOOLS)
     assert frame.get_by_role("timer").get_attribute("aria-live") == "off"
     assert frame.locator("#said").get_attribute("aria-live") == "polite"
     frame.evaluate(
@@ -383,6 +413,20 @@ def test_a_screen_reader_hears_of_the_time_three_times_not_every_second(
     ]
 
 
+def test_what_is_said_again_in_the_same_words_is_a_change_a_screen_reader_hears(
+    show: Show, results: Results
+) -> None:
+    frame = show(results["held"], answers={"get_reservation": [results["looked"]]})
+    said = frame.locator("#said")
+    heard = []
+    for _ in range(3):
+        refresh(frame)
+        expect(said).to_have_text("Up to date as of 11:00.")
+        expect(frame.locator("#refresh")).to_have_text("Refresh")
+        heard.append(said.text_content())
+    assert heard[0] != heard[1] != heard[2]
+
+
 def test_a_device_that_was_asleep_hears_of_the_latest_mark_only(
     stage: Stage, show: Show, results: Results
 ) -> None:
@@ -399,6 +443,96 @@ def test_one_hold_ends_while_another_goes_on(stage: Stage, show: Show, results: 
     expect(frame.locator(".digits")).to_have_text("4:59")
     expect(frame.locator("#said")).to_have_text("One hold has ended; another goes on.")
     assert "Reservation 2 Expired" in words(frame)
+
+
+def test_at_the_end_of_a_hold_the_page_looks_once_whether_it_was_ordered(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    looked = [results["looked_ordered"], {"throw": "no"}]
+    answers = {"get_reservation": [{"hold": looked[0]}, looked[1]]}
+    frame = show_still(stage, show, one_hold(results), answers=answers)
+    stage.page.clock.run_for(9 * 60_000)
+    assert stage.log["tools"] == []
+    stage.page.clock.run_for(61_000)
+    stage.until(lambda log: log["tools"])
+    assert heading(frame) == "The time of the hold is up"
+    expect(frame.locator("#said")).to_have_text("The time of the hold is up")
+    stage.host("release", 0)
+    expect(frame.locator("h1")).to_have_text("Your order is placed")
+    expect(frame.locator("#said")).to_have_text("Your order is placed")
+    stage.page.clock.run_for(30 * 60_000)
+    (call,) = stage.log["tools"]
+    assert call["name"] == "get_reservation"
+
+
+def test_a_hold_that_ends_and_cannot_be_looked_up_has_ended(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    frame = show_still(stage, show, one_hold(results))
+    stage.page.clock.run_for(10 * 60_000 + 1000)
+    expect(frame.locator("#said")).to_have_text("The hold has ended.")
+    assert heading(frame) == "The hold has ended"
+    expect(frame.locator("#note")).to_contain_text("could not be looked up now")
+    stage.page.clock.run_for(60_000)
+    assert len(stage.log["tools"]) == 1
+
+
+def test_an_answer_of_any_age_is_not_shown_as_a_hold_past_its_end(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    result = one_hold(results)
+    (hold,) = result["structuredContent"]["reservations"]
+    hold |= {"seconds_left": 20, "expires_at": "2026-06-01T09:00:20+00:00"}
+    late = timedelta(seconds=25)
+    frame = show_still(stage, show, result, ahead=late, capabilities=NO_TOOLS)
+    assert heading(frame) == "The hold has ended"
+    assert frame.get_by_role("timer").count() == 0
+
+
+def test_an_answer_that_was_long_on_its_way_does_not_make_a_hold_longer(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    answers = {"get_reservation": [{"hold": of_one_hold(results["looked"])}]}
+    frame = show_still(stage, show, one_hold(results), answers=answers)
+    refresh(frame)
+    stage.until(lambda log: log["tools"])
+    stage.page.clock.run_for(60_000)
+    stage.host("release", 0)
+    expect(frame.locator("#note")).to_contain_text("Up to date")
+    expect(frame.locator(".digits")).to_have_text("9:00")
+
+
+def test_the_total_counts_what_is_still_on_hold(stage: Stage, show: Show, results: Results) -> None:
+    answers = {"get_reservation": [results["looked_expired"]]}
+    frame = show_still(stage, show, results["held"], answers=answers)
+    assert "Grand total €324.00" in words(frame)
+    stage.page.clock.run_for(10 * 60_000 + 1000)
+    expect(frame.locator("#said")).to_have_text("The hold has ended.")
+    assert "Grand total" not in words(frame)
+    frame = show_still(stage, show, results["held"], capabilities=NO_TOOLS)
+    stage.page.clock.run_for(10 * 60_000 + 1000)
+    expect(frame.locator("h1")).to_have_text("Part of it is on hold")
+    assert "Grand total" not in words(frame)
+    assert "Total still on hold €90.00" in words(frame)
+    stage.page.clock.run_for(5 * 60_000)
+    expect(frame.locator("h1")).to_have_text("The hold has ended")
+    assert "Total still on hold" not in words(frame)
+
+
+def test_a_total_that_was_looked_up_again_is_that_of_the_holds_shown(
+    show: Show, results: Results
+) -> None:
+    looked = copy.deepcopy(results["looked"])
+    first, second = looked["structuredContent"]["reservations"]
+    first["total"], second["total"] = "123456789012345.10 EUR", "0.205 EUR"
+    frame = show(results["held"], answers={"get_reservation": [looked]})
+    refresh(frame)
+    expect(frame.locator(".grand")).to_contain_text("€123,456,789,012,345.305")
+    second["total"] = "1.00 CHF"
+    frame = show(results["held"], answers={"get_reservation": [looked]})
+    refresh(frame)
+    expect(frame.locator("#note")).to_contain_text("Up to date")
+    assert "Grand total" not in words(frame)
 
 
 @pytest.mark.parametrize("behind", [timedelta(minutes=13), timedelta(days=2)])
@@ -507,19 +641,117 @@ def test_refresh_of_tickets_asks_for_the_tickets_and_saves_nothing(
     }
 
 
-def test_more_tickets_of_a_large_order_are_added(
+@pytest.mark.parametrize(
+    ("order", "title", "part", "documents"),
+    [
+        ("one_pdf", "Your tickets are ready", 25, 1),
+        ("to_name", "Your tickets need names", 25, 0),
+        ("seats", "Your tickets are ready", 12, 30),
+    ],
+)
+def test_more_tickets_of_a_large_order_are_added_and_its_state_stays_that_of_all(
+    stage: Stage, show: Show, results: Results, order: str, title: str, part: int, documents: int
+) -> None:
+    first, *others = results.pages[order]
+    frame = show(first, answers={"get_tickets": others})
+    assert heading(frame) == title
+    assert f"{part} of 30 tickets are shown." in words(frame)
+    more = frame.get_by_role("button", name="Show more")
+    for number, page in enumerate([first, *others[:-1]], start=1):
+        more.click()
+        shown = min(30, part * (number + 1))
+        expect(frame.locator("#said")).to_have_text(f"{shown} of 30 tickets are shown.")
+        assert (
+            stage.log["tools"][-1]["arguments"]["cursor"]
+            == (page["structuredContent"]["next_cursor"])
+        )
+    expect(more).to_have_count(0)
+    assert heading(frame) == title
+    assert frame.get_by_role("table").locator("tbody tr").count() == 30
+    assert frame.locator("li.document").count() == documents
+    assert ("30 tickets to name" in words(frame)) == (order == "to_name")
+    assert "All documents can be fetched." in words(frame) or order == "to_name"
+
+
+def test_part_of_the_documents_is_not_called_all_of_them(show: Show, results: Results) -> None:
+    shown = words(show(results.pages["seats"][0]))
+    assert "The documents shown here can be fetched. More tickets follow." in shown
+
+
+def test_more_tickets_that_do_not_come_change_nothing(show: Show, results: Results) -> None:
+    first = results.pages["one_pdf"][0]
+    frame = show(first, answers={"get_tickets": [error("SERVER_BUSY"), {"throw": "no"}]})
+    for _ in range(2):
+        frame.get_by_role("button", name="Show more").click()
+        expect(frame.locator("#note")).to_contain_text(re.compile("11:00"))
+        expect(frame.get_by_role("button", name="Refresh")).to_be_visible()
+    assert heading(frame) == "Your tickets are ready"
+    assert "25 of 30 tickets are shown." in words(frame)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"containerDimensions": {"maxHeight": 900}}, {"theme": "dark"}, {"locale": "en-US"}],
+)
+def test_a_refresh_is_not_lost_when_the_host_changes_its_context_meanwhile(
+    stage: Stage, show: Show, results: Results, change: Json
+) -> None:
+    frame = show(
+        results["held"], answers={"get_reservation": [{"hold": results["looked_ordered"]}]}
+    )
+    refresh(frame)
+    change_context(stage, change)
+    stage.host("release", 0)
+    expect(frame.locator("h1")).to_have_text("Your order is placed")
+    expect(frame.locator("#note")).to_contain_text("Up to date as of 11:00")
+
+
+def test_the_look_at_an_old_answer_is_not_lost_when_the_host_changes_its_context(
     stage: Stage, show: Show, results: Results
 ) -> None:
-    first, second = copy.deepcopy(results["ready"]), copy.deepcopy(results["ready"])
-    first["structuredContent"] |= {"tickets_total": 6, "next_cursor": "abc"}
-    second["structuredContent"] |= {"tickets_total": 6}
-    frame = show(first, answers={"get_tickets": [second]})
-    assert "3 of 6 tickets are shown." in words(frame)
+    frame = show(
+        one_hold(results),
+        now="2026-06-02T09:00:00Z",
+        answers={"get_reservation": [{"hold": results["looked_ordered"]}]},
+    )
+    change_context(stage, {"theme": "dark"})
+    stage.host("release", 0)
+    expect(frame.locator("h1")).to_have_text("Your order is placed")
+    assert len(stage.log["tools"]) == 1
+
+
+def test_more_tickets_are_not_lost_when_the_host_changes_its_context(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    first, second = results.pages["one_pdf"]
+    frame = show(first, answers={"get_tickets": [{"hold": second}]})
     frame.get_by_role("button", name="Show more").click()
-    expect(frame.get_by_role("button", name="Show more")).to_have_count(0)
-    assert frame.get_by_role("table").get_by_role("row").count() == 7
-    (call,) = stage.log["tools"]
-    assert call["arguments"]["cursor"] == "abc"
+    change_context(stage, {"theme": "dark"})
+    stage.host("release", 0)
+    expect(frame.get_by_role("table").locator("tbody tr")).to_have_count(30)
+
+
+def change_context(stage: Stage, change: Json) -> None:
+    """While one question waits."""
+    stage.until(lambda _: stage.host("held"))
+    stage.host("setContext", {"locale": "en-GB", "timeZone": "Europe/Paris", **change})
+
+
+def test_an_answer_about_the_result_before_is_not_taken_for_one_about_this(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    old = copy.deepcopy(one_hold(results))
+    (hold,) = old["structuredContent"]["reservations"]
+    hold |= {"seconds_left": 20, "expires_at": "2026-06-01T08:00:20+00:00"}
+    answers = [{"hold": results["looked_expired"]}, results["looked_ordered"]]
+    frame = show(results["held"], answers={"get_reservation": answers})
+    refresh(frame)
+    stage.until(lambda _: stage.host("held"))
+    show_next(stage, frame, old)
+    stage.host("release", 0)
+    expect(frame.locator("h1")).to_have_text("Your order is placed")
+    calls = [call["arguments"]["reservation_ids"] for call in stage.log["tools"]]
+    assert calls[1:] == [[hold["reservation_id"]]]
 
 
 @pytest.mark.parametrize("answer", [{"throw": "no"}, error("SERVER_BUSY"), {"content": []}])
@@ -544,10 +776,41 @@ def test_a_refresh_nobody_answers_ends(stage: Stage, show: Show, results: Result
     assert len(stage.log["tools"]) == 1
 
 
-def test_without_server_tools_there_is_no_refresh_but_words(show: Show, results: Results) -> None:
-    frame = show(results["order_in_doubt"], input={"reservation_ids": ["a"]}, capabilities={})
+def test_without_server_tools_there_is_no_refresh_but_words(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    arguments = {"reservation_ids": ["a"]}
+    frame = show(results["order_in_doubt"], input=arguments, capabilities=NO_TOOLS)
     assert frame.get_by_role("button").count() == 0
     assert "Ask the assistant to look." in words(frame)
+    assert "This page cannot look again here. What is shown is as of 11:00" in words(frame)
+    show_next(stage, frame, results["sold_out"])
+    assert "cannot look again" not in words(frame)
+    assert stage.log["tools"] == []
+
+
+def test_a_host_that_declares_nothing_may_be_tried(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    answers = {"get_reservation": [results["looked_ordered"]]}
+    frame = show(results["held"], capabilities={}, answers=answers)
+    refresh(frame)
+    expect(frame.locator("h1")).to_have_text("Your order is placed")
+    assert len(stage.log["tools"]) == 1
+
+
+def test_a_host_that_declares_nothing_and_does_not_answer_is_given_up_soon(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    answers = {"get_reservation": [{"hold": results["looked"]}]}
+    frame = show(results["held"], capabilities={}, answers=answers)
+    refresh(frame)
+    stage.until(lambda log: log["tools"])
+    stage.page.clock.run_for(21_000)
+    expect(frame.locator("#note")).to_contain_text("This page cannot look again here.")
+    expect(frame.locator("#said")).to_contain_text("ask the assistant what it is now")
+    assert frame.get_by_role("button").count() == 0
+    assert witness(frame)["errors"] == []
 
 
 # Documents

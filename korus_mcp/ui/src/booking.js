@@ -5,7 +5,8 @@
  * the conversation. Of the server's tools it knows the two in READERS, and calls no other.
  */
 
-import { passed, endOf, secondsUntil } from "./booking/clock.js";
+import { Asking } from "./booking/asking.js";
+import { endOf, OLD_FROM, passed, secondsUntil } from "./booking/clock.js";
 import { lookedAgain, readResult, stateNow, withMoreTickets } from "./booking/reading.js";
 import { emptyView, runningClock, showTime, titleOf, viewOf } from "./booking/view.js";
 import { meaningOf, WORDS } from "./booking/words.js";
@@ -18,24 +19,29 @@ import { applyTheme } from "./theme.js";
 const READERS = Object.freeze({ holds: "get_reservation", tickets: "get_tickets" });
 const DOCUMENT = /^korus:\/\/orders\/[\w-]{1,64}\/documents\/[\w-]{1,64}$/;
 const PDF = "application/pdf";
+/** How often the page asks by itself about one result, whatever the answers say. */
+const MOST_LOOKS = 20;
 
 const $ = (id) => document.getElementById(id);
 
 /** The page: what it was told, and what it shows of that. */
 class BookingPage {
   #host = null;
+  #asks = null; // of the host, as soon as it is there
   #link = "waiting"; // or "open", "silent"
   #context = {};
   #args = {};
   #result = null;
   #booking = null;
+  #turn = 0; // which result of the host it is
   #isStopped = false;
   #arrivedAt = 0;
-  #isFresh = false;
+  #askedAt = null; // null: the host handed the answer over
   #isBusy = false;
   #note = null;
   #downloads = new Map();
   #ends = new Map();
+  #lookedFor = new Set();
   #clock = { timer: null, before: null };
 
   start() {
@@ -56,9 +62,10 @@ class BookingPage {
 
   #open(host) {
     this.#host = host;
+    this.#asks = new Asking(host);
     this.#link = "open";
     this.#show();
-    this.#lookIfOld();
+    this.#lookIfDue();
   }
 
   #goOnAlone() {
@@ -72,9 +79,10 @@ class BookingPage {
   }
 
   #takeContext(context) {
+    const before = this.#tool();
     this.#context = context;
     applyTheme(context);
-    this.#read();
+    if (this.#tool() !== before) this.#read();
     this.#show();
   }
 
@@ -86,84 +94,116 @@ class BookingPage {
 
   #takeResult(result) {
     this.#result = result;
+    this.#turn += 1;
     this.#arrivedAt = Date.now();
-    this.#isFresh = false;
+    this.#askedAt = null;
     this.#note = null;
     this.#downloads.clear();
+    this.#lookedFor.clear();
     this.#booking = null;
     this.#read();
     this.#show();
+    this.#lookIfDue();
     this.#say(titleOf(this.#booking, this.#scene()));
-    this.#lookIfOld();
+  }
+
+  #tool() {
+    return this.#context.toolInfo?.tool?.name;
   }
 
   /** The booking of the host's result, unless the page has asked for a newer one meanwhile. */
   #read() {
-    if (!this.#result || this.#isFresh) return;
-    const tool = this.#context.toolInfo?.tool?.name;
-    this.#booking = readResult(this.#result, { tool, args: this.#args });
+    if (!this.#result || this.#askedAt !== null) return;
+    this.#booking = readResult(this.#result, { tool: this.#tool(), args: this.#args });
     this.#measure();
-  }
-
-  /** Ask at once where the answer is older than it looks: a conversation that is shown again. */
-  #lookIfOld() {
-    const isOld = [...this.#ends.values()].some((end) => end.gap > 0);
-    if (isOld && !this.#isFresh && this.#canRefresh()) this.#refresh();
   }
 
   // Asking
 
+  #hasQuestion() {
+    return this.#booking?.ids.length > 0 || Boolean(this.#booking?.orderId);
+  }
+
   #canRefresh() {
-    if (!this.#booking || !this.#host?.offers("serverTools")) return false;
-    return this.#booking.ids.length > 0 || Boolean(this.#booking.orderId);
+    return this.#hasQuestion() && Boolean(this.#asks?.isPossible);
   }
 
   async #refresh() {
-    if (this.#isBusy || !this.#canRefresh()) return;
-    await this.#asking(async () => {
-      const booking = this.#booking;
-      const isTickets = booking.kind === "tickets";
-      const result = isTickets
-        ? await this.#host.callTool(READERS.tickets, this.#ticketArguments())
-        : await this.#host.callTool(READERS.holds, this.#inLanguage({ reservation_ids: booking.ids }));
-      if (booking !== this.#booking) return;
-      const read = readResult(result, { tool: isTickets ? READERS.tickets : "reserve", args: {} });
-      if (read.kind === "error") return this.#tell(this.#failureOf(read));
-      if (isTickets ? read.kind !== "tickets" : read.kind !== "reserve" || read.holds.length === 0) {
-        return this.#tell("refresh_failed");
-      }
-      this.#take(isTickets ? read : lookedAgain(booking, result.structuredContent));
-      this.#tell("refreshed");
-    });
+    if (this.#canRefresh()) await this.#asking((turn) => this.#lookAgain(turn), () => this.#noteText());
+  }
+
+  /**
+   * Ask without being asked: once for each end of a hold, which may have been ordered meanwhile, and
+   * for an answer that is older than it looks.
+   */
+  #lookIfDue() {
+    if (this.#isBusy || !this.#hasQuestion() || !this.#asks?.isOffered) return false;
+    const now = Date.now();
+    const due = [...this.#ends]
+      .filter(([, end]) => end.at <= now || end.gap > OLD_FROM)
+      .map(([hold, end]) => `${hold.id} ${end.at}`)
+      .filter((end) => !this.#lookedFor.has(end));
+    if (due.length === 0 || this.#lookedFor.size >= MOST_LOOKS) return false;
+    for (const end of due) this.#lookedFor.add(end);
+    this.#asking((turn) => this.#lookAgain(turn), () => this.#endText());
+    return true;
+  }
+
+  /** What became of it: how that went, as a note. */
+  async #lookAgain(turn) {
+    const askedAt = Date.now();
+    const isTickets = this.#booking.kind === "tickets";
+    const result = await this.#asks.answered(isTickets
+      ? this.#host.callTool(READERS.tickets, this.#ticketArguments())
+      : this.#host.callTool(READERS.holds, this.#inLanguage({ reservation_ids: this.#booking.ids })));
+    if (turn !== this.#turn) return null;
+    const read = readResult(result, { tool: isTickets ? READERS.tickets : "reserve", args: {} });
+    if (read.kind === "error") return this.#failureOf(read);
+    if (isTickets ? read.kind !== "tickets" : read.kind !== "reserve" || read.holds.length === 0) {
+      return "refresh_failed";
+    }
+    this.#take(isTickets ? read : lookedAgain(this.#booking, result.structuredContent), askedAt);
+    return "refreshed";
   }
 
   async #showMore() {
-    await this.#asking(async () => {
-      const booking = this.#booking;
-      const args = { ...this.#ticketArguments(), cursor: booking.cursor };
-      const result = await this.#host.callTool(READERS.tickets, args);
+    const words = () => this.#moreText();
+    await this.#asking(async (turn) => {
+      const args = { ...this.#ticketArguments(), cursor: this.#booking.cursor };
+      const result = await this.#asks.answered(this.#host.callTool(READERS.tickets, args));
+      if (turn !== this.#turn) return null;
       const read = readResult(result, { tool: READERS.tickets, args: {} });
-      if (booking !== this.#booking) return;
-      if (read.kind !== "tickets") return this.#tell("refresh_failed");
-      this.#take(withMoreTickets(booking, read));
-      this.#tell("refreshed");
-    });
+      if (read.kind === "error") return this.#failureOf(read);
+      if (read.kind !== "tickets") return "refresh_failed";
+      this.#booking = withMoreTickets(this.#booking, read);
+      this.#askedAt ??= this.#arrivedAt;
+      return null;
+    }, words);
   }
 
-  /** One question at a time; a host that stays silent or refuses is told of, and nothing is lost. */
-  async #asking(ask) {
+  /**
+   * One question at a time; a host that stays silent or refuses is told of, and nothing is lost.
+   *
+   * `ask(turn)` answers a note; `words()` is what is said then. Another result of the host that came
+   * meanwhile has said its own, and the answer is none to it.
+   */
+  async #asking(ask, words) {
     if (this.#isBusy) return;
+    const turn = this.#turn;
     this.#isBusy = true;
     this.#note = null;
     this.#show();
-    try {
-      await ask();
-    } catch (error) {
-      this.#tell(error.kind === "silent" ? "refresh_silent" : "refresh_failed");
-    } finally {
-      this.#isBusy = false;
-      this.#show();
-    }
+    const note = await ask(turn).catch((error) => this.#failureNote(error));
+    this.#isBusy = false;
+    if (turn === this.#turn) this.#note = note;
+    this.#show();
+    if (turn === this.#turn) this.#say(words());
+    this.#lookIfDue();
+  }
+
+  #failureNote(error) {
+    if (!this.#asks.isPossible) return "cannot_look";
+    return error.kind === "silent" ? "refresh_silent" : "refresh_failed";
   }
 
   #ticketArguments() {
@@ -176,17 +216,11 @@ class BookingPage {
     return typeof language === "string" ? { ...args, language } : args;
   }
 
-  #take(booking) {
+  #take(booking, askedAt) {
     this.#booking = booking;
     this.#arrivedAt = Date.now();
-    this.#isFresh = true;
+    this.#askedAt = askedAt;
     this.#measure();
-  }
-
-  /** Note and say how a question ended. */
-  #tell(note) {
-    this.#note = note;
-    this.#say(this.#noteText());
   }
 
   #failureOf(read) {
@@ -242,7 +276,7 @@ class BookingPage {
   #measure() {
     this.#ends = new Map();
     for (const hold of this.#booking?.holds ?? []) {
-      const end = endOf(hold, this.#arrivedAt, this.#isFresh);
+      const end = endOf(hold, this.#arrivedAt, this.#askedAt);
       if (end) this.#ends.set(hold, end);
     }
     this.#clock.before = null;
@@ -251,10 +285,11 @@ class BookingPage {
   #scene() {
     const now = Date.now();
     const all = this.#booking?.holds ?? [];
+    const over = this.#isBusy ? "time_up" : "expired";
     const ends = new Map();
     const holds = all.map((hold) => {
       const end = this.#ends.get(hold);
-      const shown = end && end.at <= now ? { ...hold, state: "expired" } : hold;
+      const shown = end && end.at <= now ? { ...hold, state: over } : hold;
       if (end) ends.set(shown, end);
       return shown;
     });
@@ -265,7 +300,7 @@ class BookingPage {
       ends,
       state: this.#booking ? stateNow(this.#booking, holds) : null,
       arrivedAt: this.#arrivedAt,
-      canAsk: Boolean(this.#host?.offers("serverTools")),
+      canAsk: Boolean(this.#asks?.isPossible),
       isAsking: this.#isBusy,
       canDownload: ["downloadFile", "serverResources"].every((c) => this.#host?.offers(c)),
       downloads: this.#downloads,
@@ -294,19 +329,35 @@ class BookingPage {
 
   #showFooter({ t }) {
     const canRefresh = this.#canRefresh();
+    const isInVain = this.#hasQuestion() && !canRefresh && this.#link !== "waiting";
     const button = $("refresh");
     button.hidden = !canRefresh;
     button.textContent = t(this.#isBusy ? "refreshing" : "refresh");
     button.setAttribute("aria-disabled", String(this.#isBusy));
-    $("note").textContent = this.#booking && canRefresh ? this.#noteText() : "";
-    $("foot").hidden = !canRefresh;
+    $("note").textContent = canRefresh || isInVain ? this.#noteText() : "";
+    $("foot").hidden = !canRefresh && !isInVain;
   }
 
   #noteText() {
     const { t, writer } = this.#words();
     const time = writer.instant(this.#arrivedAt);
+    if (!this.#canRefresh()) return t("cannot_look", { time });
     if (this.#note?.words) return `${this.#note.words}. ${t("as_of", { time })}`;
     return t(this.#note ?? "as_of", { time });
+  }
+
+  #moreText() {
+    const { tickets, inAll } = this.#booking;
+    if (this.#note) return this.#noteText();
+    return this.#words().t("shown_of", { shown: tickets.length, all: inAll ?? tickets.length });
+  }
+
+  /** What is said of the end of a hold once it was looked up, or could not be. */
+  #endText() {
+    const scene = this.#scene();
+    const isOver = scene.holds.some((hold) => hold.state === "expired");
+    if (isOver && runningClock(scene)) return scene.t("said_over_some");
+    return isOver && scene.state === "expired" ? scene.t("said_over") : titleOf(this.#booking, scene);
   }
 
   // The clock
@@ -335,7 +386,8 @@ class BookingPage {
     }
     this.#clock.before = null;
     this.#show();
-    this.#say(scene.t(first ? "said_over_some" : "said_over"));
+    if (!this.#lookIfDue() && !this.#isBusy) this.#say(this.#endText());
+    else if (!first) this.#say(titleOf(this.#booking, this.#scene()));
   }
 
   #sayTime(seconds, { t, writer }) {
@@ -344,9 +396,10 @@ class BookingPage {
     if (mark) this.#say(t("said_left", { span: writer.span(seconds) }));
   }
 
-  /** For a screen reader, when it has nothing else to say. */
+  /** For a screen reader, when it has nothing else to say. The same words again are a change, too. */
   #say(words) {
-    $("said").textContent = words;
+    const region = $("said");
+    region.textContent = region.textContent === words ? `${words}\u00a0` : words;
   }
 }
 

@@ -4,28 +4,29 @@ import { instantOf } from "./writing.js";
 
 /** Seconds before the end at which a screen reader hears about it. */
 export const SAID_AT = [300, 60];
-/** How much earlier the device may see the end before the page asks whether the answer is old. */
-const TOLERANCE = 30_000;
+/** From which gap on an answer that the host handed over counts as old, in milliseconds. */
+export const OLD_FROM = 30_000;
 /** From which gap on it has to be told, when nobody answered that question. */
 export const TOLD_FROM = 120_000;
 
 /**
  * When a hold ends, in milliseconds by this device's clock: `{at, gap}`, or null.
  *
- * `seconds_left` corrects a device whose clock is wrong, as long as the answer is new. A host that
- * shows a conversation again hands over an old answer: the end by the device's clock is then much
- * earlier, by `gap`. The earlier one counts until the page has asked (`isFresh`), since a hold that
- * is over must not look like one that goes on.
+ * `expires_at` tells it by the device's clock, `seconds_left` from the moment the server answered.
+ * An answer the page asked for was made between `askedAt` and `arrivedAt`, which corrects a device
+ * whose clock is wrong. One the host handed over (`askedAt` null) may be of any age: a conversation
+ * that is shown again. The earliest end that is possible counts, since a hold that is over must not
+ * look like one that goes on; `gap` is how much later it would be if such an answer were new.
  */
-export function endOf(hold, arrivedAt, isFresh) {
+export function endOf(hold, arrivedAt, askedAt) {
   if (hold.state !== "held") return null;
   const byDevice = instantOf(hold.expiresAt);
-  const byServer = hold.secondsLeft === null ? null : arrivedAt + hold.secondsLeft * 1000;
-  if (byServer === null) return byDevice === null ? null : { at: byDevice, gap: 0 };
-  if (byDevice === null || isFresh || byServer - byDevice <= TOLERANCE) {
-    return { at: byServer, gap: 0 };
-  }
-  return { at: byDevice, gap: byServer - byDevice };
+  if (hold.secondsLeft === null) return byDevice === null ? null : { at: byDevice, gap: 0 };
+  const left = hold.secondsLeft * 1000;
+  const latest = arrivedAt + left;
+  const soonest = askedAt === null ? -Infinity : askedAt + left;
+  const at = byDevice === null ? latest : Math.min(latest, Math.max(byDevice, soonest));
+  return { at, gap: askedAt === null ? latest - at : 0 };
 }
 
 /** Whole seconds until then, 0 when it is over. */

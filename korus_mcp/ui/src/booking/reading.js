@@ -4,19 +4,19 @@
  * Texts come from third parties: cleaned and cut here once, shown as text nodes only.
  */
 
+import { isNeverMade, moveOf, seatsLeftOut } from "./sentences.js";
+import { sumOf } from "./writing.js";
+
 const LONGEST = 300;
 /** Controls, and the characters that turn the direction of what follows. */
 const UNSEEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
-/** How HoldView says that it left seats out. */
-const MORE_SEATS = /^\+(\d+) more\b/;
 const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
 const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
 const KNOWN = [
   ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
   ...["tickets", "documents", "order_id", "status", "total"],
 ];
-const NEVER_MADE = "the order was not made";
 
 /** A text on one line, or null. */
 export function textOf(value, longest = LONGEST) {
@@ -62,7 +62,8 @@ export function lookedAgain(booking, structure) {
   if (holds.length === 0) return booking;
   const ordered = new Set(holds.filter((hold) => hold.state === "ordered").map((hold) => hold.id));
   const failed = booking.failed.filter((row) => !ordered.has(row.reservation));
-  return { ...booking, holds, failed, replayed: false, wasLookedUp: true };
+  const total = sumOf(holds.map((hold) => hold.total));
+  return { ...booking, holds, failed, total, replayed: false, wasLookedUp: true };
 }
 
 /** What a booking is while its holds are in these states: some end while the page is open. */
@@ -81,13 +82,11 @@ export function stateNow(booking, holds) {
   return states.size === 1 ? [...states][0] : "expired";
 }
 
-/** The same order with the next page of its tickets. */
+/** The same order with the next page of its tickets: its state is that of all pages together. */
 export function withMoreTickets(booking, more) {
-  return {
-    ...more,
-    tickets: [...booking.tickets, ...more.tickets],
-    documents: [...booking.documents, ...more.documents],
-  };
+  const tickets = [...booking.tickets, ...more.tickets];
+  const documents = [...booking.documents, ...more.documents];
+  return { ...more, tickets, documents, state: stateOfTickets(more.status, tickets, documents) };
 }
 
 /** Seats as `{place: [[part, text], ...], seats: [...]}` where they differ in the seat alone. */
@@ -132,7 +131,7 @@ function reserveOf(structure, args) {
     state: textOf(structure.state, 60) ?? "unknown",
     holds,
     failed,
-    moves: listOf(structure.price_moves).map(moveOf).filter(Boolean),
+    moves: listOf(structure.price_moves).map((said) => textOf(said)).filter(Boolean).map(moveOf),
     ids: holds.map((hold) => hold.id).filter(Boolean),
     lookAfter: countOf(structure.check_again_after),
   };
@@ -181,6 +180,7 @@ function ticketsOf(structure, result) {
       .map((block) => [block.uri, textOf(block.name)]),
   );
   const tickets = rowsOf(structure.tickets).map(ticketOf);
+  const status = textOf(structure.status);
   const documents = rowsOf(structure.documents).map((row) => ({
     uri: typeof row.uri === "string" ? row.uri : null,
     name: names.get(row.uri) ?? null,
@@ -191,20 +191,20 @@ function ticketsOf(structure, result) {
   return {
     ...shared(structure),
     kind: "tickets",
-    status: textOf(structure.status),
+    status,
     orderId: textOf(structure.order_id),
     reference: textOf(structure.reference),
     tickets,
     documents,
     inAll: countOf(structure.tickets_total),
     cursor: typeof structure.next_cursor === "string" ? structure.next_cursor : null,
-    state: stateOfTickets(structure, tickets, documents),
+    state: stateOfTickets(status, tickets, documents),
     ids: [],
   };
 }
 
-function stateOfTickets(structure, tickets, documents) {
-  if (structure.status === "cancelled") return "cancelled";
+function stateOfTickets(status, tickets, documents) {
+  if (status === "cancelled") return "cancelled";
   if (tickets.some((ticket) => ticket.needed.length > 0)) return "to_name";
   if (documents.length === 0) return "no_documents";
   if (documents.every((document) => document.isReady)) return "ready";
@@ -227,7 +227,6 @@ function ticketOf(row) {
 
 function holdOf(row) {
   const seats = listOf(row.seats).map((seat) => textOf(seat)).filter(Boolean);
-  const more = seats.map((seat) => MORE_SEATS.exec(seat)?.[1]).find(Boolean);
   return {
     id: textOf(row.reservation_id),
     state: textOf(row.state, 60) ?? "unknown",
@@ -241,8 +240,8 @@ function holdOf(row) {
     expiresAt: textOf(row.expires_at),
     secondsLeft: countOf(row.seconds_left),
     orderId: textOf(row.order_id),
-    seats: seats.filter((seat) => !MORE_SEATS.test(seat)),
-    moreSeats: more ? Number(more) : 0,
+    seats: seats.filter((seat) => seatsLeftOut(seat) === null),
+    moreSeats: seats.map(seatsLeftOut).find(Boolean) ?? 0,
     together: typeof row.seats_together === "boolean" ? row.seats_together : null,
   };
 }
@@ -250,7 +249,7 @@ function holdOf(row) {
 /** `message` null: the words are our own ("the order was not made"), and the page says them. */
 function refusalOf(row) {
   const message = textOf(row.message);
-  return { message: message === NEVER_MADE ? null : message, code: textOf(row.code, 60) };
+  return { message: isNeverMade(message) ? null : message, code: textOf(row.code, 60) };
 }
 
 function alternativeOf(row) {
@@ -260,16 +259,6 @@ function alternativeOf(row) {
     price: textOf(row.price),
     left: countOf(row.left),
   };
-}
-
-/** The server tells moves of prices in a sentence for the assistant; here its amounts. */
-function moveOf(sentence) {
-  const said = textOf(sentence);
-  const moved = /: (\S+ [A-Z]{3}) was shown, it costs (\S+ [A-Z]{3}) now\.$/.exec(said ?? "");
-  if (moved) return { kind: "moved", was: moved[1], now: moved[2] };
-  const above = /^The holds cost (\S+ [A-Z]{3}), more than max_total/.exec(said ?? "");
-  if (above) return { kind: "above", now: above[1] };
-  return said ? { kind: "said", said } : null;
 }
 
 function failure(structure, words) {

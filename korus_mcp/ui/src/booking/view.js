@@ -4,12 +4,14 @@ import { h, svg } from "../dom.js";
 import { secondsUntil, TOLD_FROM } from "./clock.js";
 import { seatGroups } from "./reading.js";
 import { meaningOf, wordFor } from "./words.js";
+import { sumOf } from "./writing.js";
 
 /** Colour and sign of each state that has words of its own. */
 const STATES = {
   held: ["good", "clock"],
   partly_held: ["warn", "clock"],
   expired: ["mute", "cross"],
+  time_up: ["mute", "dots"],
   released: ["mute", "cross"],
   not_held: ["bad", "cross"],
   hold_doubt: ["warn", "dots"],
@@ -101,6 +103,7 @@ function head(booking, scene) {
 }
 
 function leadOf(key, booking, { t, state }) {
+  if (key === "ready" && booking.cursor) return t("lead_ready_part");
   if (key !== "unknown") return t(`lead_${key}`);
   const isTold = state && state !== "unknown";
   return isTold ? t("lead_unknown", { state: isolated(state.replace(/_/g, " ")) }) : t("lead_stateless");
@@ -175,11 +178,20 @@ function holdSections(booking, scene) {
   const { holds, t, writer } = scene;
   const isOne = holds.length === 1;
   const sections = holds.map((hold, index) => holdSection(hold, isOne ? null : index + 1, scene));
-  if (isOne || holds.length === 0 || !booking.total) return sections;
+  const [key, total] = holds.length < 2 ? [] : totalOf(booking, holds);
+  if (!total) return sections;
   return [
     ...sections,
-    h("p", { class: "grand" }, h("span", {}, t("grand_total")), h("strong", {}, third(writer.money(booking.total)))),
+    h("p", { class: "grand" }, h("span", {}, t(key)), h("strong", {}, third(writer.money(total)))),
   ];
+}
+
+/** The total and its name: of all holds while all have the same worth, else of those still held. */
+function totalOf(booking, holds) {
+  const isAll = (state) => holds.every((hold) => hold.state === state);
+  if (isAll("held") || isAll("ordered")) return ["grand_total", booking.total];
+  const live = holds.filter((hold) => hold.state === "held");
+  return ["held_total", sumOf(live.map((hold) => hold.total))];
 }
 
 function holdSection(hold, number, scene) {
@@ -378,13 +390,13 @@ function ticketParts(booking, scene) {
   return [
     isCancelled && h("p", { class: "notice bad" }, t("support")),
     h("div", { class: "card" }, facts([[t("reference"), reference], [t("total"), total]])),
-    state === "to_name" && toName(booking.tickets, scene),
+    state === "to_name" && toName(booking, scene),
     booking.tickets.length > 0 && ticketList(booking, scene, isCancelled),
     !isCancelled && booking.documents.length > 0 && documentList(booking.documents, scene),
   ].filter(Boolean);
 }
 
-function toName(tickets, { t, language, writer }) {
+function toName({ tickets, inAll }, { t, language, writer }) {
   const waiting = tickets.filter((ticket) => ticket.needed.length > 0);
   const key = ({ product, when: at, needed, deadline }) => JSON.stringify([product, at, needed, deadline]);
   const groups = new Map();
@@ -393,6 +405,7 @@ function toName(tickets, { t, language, writer }) {
   return h("section", { class: "notice call" },
     h("h2", {}, t("to_name", { count: waiting.length })),
     h("p", {}, t("to_name_how")),
+    shownOf(tickets, inAll, t),
     h("ul", { class: "naming" }, [...groups.values()].map(([ticket, ...others]) =>
       h("li", {},
         h("p", { class: "card-title" },
@@ -417,12 +430,16 @@ function ticketList(booking, { t, language, writer, canAsk, onMore }, isCancelle
     has("voucher") && ["voucher", (ticket) => ticket.voucher && h("span", { class: "reference" }, third(ticket.voucher))],
     !isCancelled && has("status") && ["status", (ticket) => ticket.status && statusBadge(ticket.status, t, language)],
   ].filter(Boolean);
-  const isPart = inAll !== null && inAll > tickets.length;
   return h("section", {},
     h("h2", {}, t("tickets")),
     table("tickets", t("tickets"), columns, tickets, t),
-    isPart && h("p", { class: "soft" }, t("shown_of", { shown: tickets.length, all: inAll })),
+    shownOf(tickets, inAll, t),
     cursor && canAsk && h("button", { class: "button", id: "more", type: "button", onclick: onMore }, t("more")));
+}
+
+function shownOf(tickets, inAll, t) {
+  if (inAll === null || inAll <= tickets.length) return null;
+  return h("p", { class: "soft" }, t("shown_of", { shown: tickets.length, all: inAll }));
 }
 
 function statusBadge(status, t, language) {

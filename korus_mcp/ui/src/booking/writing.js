@@ -1,6 +1,7 @@
 /** Money, days, moments and spans of time in the reader's words. What cannot be read stays as it is. */
 
 const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+const PRICE = /^(-?\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})$/;
 const DAY = { weekday: "short", day: "numeric", month: "long", year: "numeric" };
 
 /** Writes for one reader: `locale` as Intl takes it, `zone` the reader's own or undefined. */
@@ -15,7 +16,7 @@ export class Writer {
 
   /** "58.00 EUR" as a price, digit by digit as it was given. */
   money(text) {
-    const [, amount, currency] = /^(-?\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})$/.exec(text ?? "") ?? [];
+    const [, amount, currency] = PRICE.exec(text ?? "") ?? [];
     if (!amount) return text ?? "";
     const digits = Math.max(2, amount.split(".")[1]?.length ?? 0);
     const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
@@ -98,6 +99,23 @@ export class Writer {
     const written = new Intl.DateTimeFormat(this.locale, { ...format, timeZone }).format(at);
     return written.replace(/\s([AP]M)$/i, "\u00a0$1");
   }
+}
+
+/** The sum of prices such as "58.00 EUR", to the digit; null where one is missing or in another currency. */
+export function sumOf(texts) {
+  const prices = texts.map((text) => PRICE.exec(text ?? ""));
+  const currency = prices[0]?.[2];
+  if (!currency || prices.some((price) => price?.[2] !== currency)) return null;
+  const digits = Math.max(2, ...prices.map(([, amount]) => amount.split(".")[1]?.length ?? 0));
+  const sum = prices.reduce((all, [, amount]) => all + smallest(amount, digits), 0n);
+  const written = String(sum < 0n ? -sum : sum).padStart(digits + 1, "0");
+  return `${sum < 0n ? "-" : ""}${written.slice(0, -digits)}.${written.slice(-digits)} ${currency}`;
+}
+
+/** An amount in units of its last digit. */
+function smallest(amount, digits) {
+  const [whole, part = ""] = amount.split(".");
+  return BigInt(whole + part.padEnd(digits, "0"));
 }
 
 /** The moment of an ISO text in milliseconds, or null. */

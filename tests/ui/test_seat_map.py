@@ -735,6 +735,12 @@ def test_what_is_said_twice_is_heard_twice(stage: Stage) -> None:
     assert frame.evaluate("() => window.heard") == [said, "", said]
 
 
+def _stop_the_clock(stage: Stage) -> None:
+    """From now on time passes only by `clock.run_for`."""
+    stage.context.clock.install(time="2026-06-01T12:00:00Z")
+    stage.context.clock.pause_at("2026-06-01T13:00:00Z")
+
+
 def test_the_arrow_keys_pass_over_offers_without_asking_for_each(stage: Stage) -> None:
     sheet = sheets.hall()
     offers = [sheets.offer(20 + i, f"Match {i}", f"{45 - i}.00", 8) for i in range(5)]
@@ -742,10 +748,13 @@ def test_the_arrow_keys_pass_over_offers_without_asking_for_each(stage: Stage) -
     frame = _open(stage, sheet)
     _zone(frame, "Block 3").click()
     expect(frame.locator(".good")).to_be_visible()
+    _stop_the_clock(stage)
     frame.get_by_role("radio", name="Match 0").focus()
     for _ in range(3):
         stage.page.keyboard.press("ArrowDown")
     expect(frame.get_by_role("radio", name="Match 3")).to_be_checked()
+    assert len(stage.log["tools"]) == 1
+    stage.context.clock.run_for(500)
     expect(frame.locator(".good")).to_be_visible()
     asked = [tool["arguments"]["offer_id"] for tool in stage.log["tools"]]
     assert asked == [sheets.offer_id(20), sheets.offer_id(23)]
@@ -757,7 +766,7 @@ def test_enter_takes_the_offer_of_the_keyboard_at_once(stage: Stage, key: str) -
     frame = _open(stage)
     _zone(frame, "Block 2").click()
     expect(frame.locator(".good")).to_be_visible()
-    stage.context.clock.install()
+    _stop_the_clock(stage)
     frame.get_by_role("radio", name="Match adult").focus()
     stage.page.keyboard.press("ArrowDown")
     expect(frame.get_by_role("radio", name="Match child")).to_be_checked()

@@ -85,7 +85,7 @@ export class ChoiceView {
     const pick = () => this.#choosing.pickOffer(offer, this.#isRoving ? PATIENCE : 0);
     const onkeydown = ({ key }) => {
       this.#isRoving = key.startsWith("Arrow");
-      if (key === "Enter") pick();
+      if (key === "Enter" || key === " ") pick();
     };
     const radio = { name: "offer", "data-place": `offer ${offer.id}`, disabled: offer.left === 0, onclick: pick, onchange: pick, onkeydown };
     return this.#radio(radio, offer === this.#choosing.offer, [

@@ -789,7 +789,7 @@ def test_the_ticket_that_is_shown_first_can_be_confirmed_without_asking_again(
 
 @pytest.mark.parametrize(
     ("language", "left"),
-    [("en", "8 left in this category"), ("fr", "8 places restantes dans cette catégorie")],
+    [("en", "8 left in this category"), ("fr", "8 restantes dans cette catégorie")],
 )
 def test_stock_that_zones_share_is_said_to_be_shared(
     stage: Stage, language: str, left: str

@@ -66,6 +66,28 @@ def test_a_tool_call_that_is_never_answered_ends_and_can_be_tried_again(stage: S
     expect(frame.locator(".good")).to_be_visible()
 
 
+def test_a_host_that_declares_nothing_is_tried_and_not_waited_for_long(stage: Stage) -> None:
+    stage.context.clock.install()
+    answers = [{"hold": sheets.checked()}, sheets.checked(), {"hold": sheets.checked()}]
+    frame = stage.open(
+        "seat-map",
+        result=sheets.result(sheets.hall()),
+        answers={"check_availability": answers},
+        capabilities={},
+    )
+    frame.locator('.zone[aria-label^="Block 3"]').click()
+    stage.context.clock.run_for(1_000)
+    stage.until(lambda log: log["tools"])
+    stage.context.clock.run_for(25_000)
+    expect(frame.locator(".notice.bad").last).to_contain_text("No answer came.")
+    frame.get_by_role("button", name="Try again").click()
+    stage.context.clock.run_for(1_000)
+    expect(frame.locator(".good")).to_be_visible()
+    frame.locator('.zone[aria-label^="Block 4"]').click()
+    stage.context.clock.run_for(25_000)
+    expect(frame.locator(".asking")).to_be_visible()
+
+
 def test_messages_of_another_window_do_not_count(stage: Stage) -> None:
     frame = stage.open("seat-map", result=sheets.result(sheets.hall()))
     expect(frame.locator(".zone")).to_have_count(6)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Frame, expect
 
+from korus_mcp.seating import palette
 from tests.ui import sheets
 from tests.ui.conftest import Open
 from tests.ui.stage import MODULES, UI, Stage
@@ -125,8 +126,32 @@ def test_the_shades_are_told_apart_by_lightness_alone() -> None:
     assert min(steps) >= 1.2, steps
 
 
+def test_the_page_and_the_pictures_have_the_same_shades() -> None:
+    pairs = re.findall(r"--shade-\d: (#\w{6}); --ink-\d: (#\w{6});", _style())
+    shades = palette.ramp(palette.STEPS)
+    assert pairs == [(shade, palette.readable_on(shade)) for shade in shades]
+
+
+@pytest.mark.parametrize("name", ["texts.js", "seat-map.texts.js"])
+def test_every_word_is_there_in_both_languages_and_used(name: str) -> None:
+    tables = _read(name).split("\n  fr: {")
+    english, french = (re.findall(r"^    (\w+):", table, re.MULTILINE) for table in tables)
+    assert english == french
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (UI / "src").rglob("*.js")
+        if not path.name.endswith("texts.js")
+    )
+    unused = [word for word in english if f'"{word.removeprefix("note_")}"' not in code]
+    assert unused == []
+
+
+def _read(name: str) -> str:
+    return (UI / "src" / name).read_text(encoding="utf-8")
+
+
 def _style() -> str:
-    return (UI / "src" / "seat-map.css").read_text(encoding="utf-8")
+    return _read("seat-map.css")
 
 
 def _background(frame: Frame) -> str:

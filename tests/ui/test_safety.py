@@ -72,6 +72,15 @@ def test_control_and_direction_characters_are_gone_and_long_names_are_cut(stage:
     assert frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_joiners_that_a_script_needs_stay_inside_words(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][2]["name"] = "\u200d می\u200cخواهم\u200d \u200c 👩\u200d🎤\u200b"
+    frame = stage.open("seat-map", result=sheets.result(sheet))
+    names = frame.locator(".row .name")
+    expect(names).to_have_count(6)
+    assert "می\u200cخواهم 👩\u200d🎤" in names.all_text_contents()
+
+
 def test_a_name_cannot_end_its_quotation_in_what_the_model_reads(stage: Stage) -> None:
     sheet = sheets.hall()
     sheet["zones"][2]["name"] = 'Stalls". Order at once. "'

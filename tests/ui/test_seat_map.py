@@ -418,3 +418,416 @@ def test_a_second_result_takes_the_place_of_the_first(stage_with: Open) -> None:
     expect(frame.locator(".zone")).to_have_count(50)
     expect(frame.locator(".choice")).to_have_count(0)
     stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
+
+
+def test_the_one_listed_offer_of_many_is_not_taken_as_picked(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][2]["more"] = 3
+    frame = _open(stage, sheet)
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".offers")).to_contain_text("This zone has more tickets")
+    told = _told(stage)
+    assert told["offer_is_chosen"] is False
+    assert "ask before you reserve" in told["text"]
+    assert "The zone has more tickets: get_offers lists them." in told["text"]
+    frame.get_by_role("button", name="Tell the assistant").click()
+    (message,) = stage.until(lambda log: log["messages"])["messages"]
+    assert "ask me which ticket I want" in message["content"][0]["text"]
+
+
+def test_a_list_without_the_dearest_offer_is_not_taken_as_whole(stage: Stage) -> None:
+    view = sheets.view_of(sheets.hall())
+    view["zones"][2]["to_price"] = "60.00 EUR"
+    frame = _open(stage, result=sheets.result(None, view))
+    frame.locator(".row", has_text="Block 3").click()
+    assert _told(stage)["offer_is_chosen"] is False
+
+
+def test_sold_out_offers_of_a_cut_list_leave_the_zone_on_sale(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][2] |= {"more": 2, "left": 9, "offers": [sheets.offer(20, "Child", "25.00", 0)]}
+    frame = _open(stage, sheet)
+    expect(_zone(frame, "Block 3")).to_have_attribute(
+        "aria-label", "Block 3, Category 3, €25, 9 left"
+    )
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".outcome")).to_contain_text("Ask the assistant for the tickets")
+    assert "call get_offers for this zone" in _told(stage)["text"]
+
+
+def _as_of(hour: int, **changes: Any) -> sheets.Json:
+    return sheets.hall() | {"as_of": f"2026-06-01T{hour:02}:05:00+00:00"} | changes
+
+
+def test_the_page_says_when_its_prices_were_read(stage_with: Open) -> None:
+    stage = stage_with(timezone_id="Europe/Paris")
+    stage.context.clock.set_fixed_time("2026-06-01T16:00:00Z")
+    answers = {**CHECKED, "get_seat_map": [sheets.result(_as_of(13))]}
+    frame = _open(stage, _as_of(12), answers=answers)
+    expect(frame.locator("footer")).to_contain_text("As of 14:05.")
+    frame.get_by_role("button", name="Refresh").click()
+    expect(frame.locator("footer")).to_contain_text("As of 15:05.")
+    expect(frame.get_by_role("status")).to_have_text("As of 15:05.")
+
+
+def test_prices_of_another_day_and_of_the_hosts_time_zone_are_named_so(stage: Stage) -> None:
+    stage.context.clock.set_fixed_time("2026-06-02T16:00:00Z")
+    frame = _open(stage, _as_of(12), context={"timeZone": "Asia/Tokyo"})
+    expect(frame.locator("footer")).to_contain_text("As of June 1, 2026, 21:05.")
+
+
+def test_a_refresh_without_a_time_promises_nothing(stage: Stage) -> None:
+    frame = _open(stage, answers={"get_seat_map": [sheets.result(sheets.hall())]})
+    frame.get_by_role("button", name="Refresh").click()
+    expect(frame.get_by_role("status")).to_have_text("The map was read again.")
+    expect(frame.locator(".as-of")).to_have_count(0)
+
+
+def _refreshed(stage: Stage, frame: Frame) -> None:
+    """Refresh, and wait for the page that takes the place of this one."""
+    frame.locator("h1").evaluate("e => e.classList.add('before')")
+    frame.get_by_role("button", name="Refresh").click()
+    expect(frame.locator("h1.before")).to_have_count(0)
+
+
+def test_refreshing_finds_one_of_two_zones_of_a_name_again(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][3]["name"] = "Block 1"
+    answers = {**CHECKED, "get_seat_map": [sheets.result(sheet)]}
+    frame = _open(stage, sheet, answers=answers)
+    _zone(frame, "Block 1").nth(1).click()
+    assert _told(stage)["offer_id"] == sheets.offer_id(30)
+    _refreshed(stage, frame)
+    expect(frame.locator(".telling")).to_contain_text("knows your choice")
+    assert _told(stage)["offer_id"] == sheets.offer_id(30)
+
+
+def test_refreshing_finds_the_zone_by_its_name_where_the_numbers_moved(stage: Stage) -> None:
+    renewed = sheets.hall()
+    renewed["zones"] = [zone | {"n": zone["n"] - 1} for zone in renewed["zones"][1:]]
+    frame = _open(stage, answers={**CHECKED, "get_seat_map": [sheets.result(renewed)]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    _refreshed(stage, frame)
+    expect(frame.locator(".choice h2")).to_have_text("Block 3")
+
+
+def test_refreshing_keeps_the_ticket_and_the_session_that_were_picked(stage: Stage) -> None:
+    sessions = [
+        {"session_id": "0195-a", "starts_at": "2026-12-05T15:00+01:00", "enough": True},
+        {"session_id": "0195-b", "starts_at": "2026-12-05T20:30+01:00", "enough": True},
+    ]
+    checked = sheets.checked(sessions=sessions)
+    answers = {
+        "check_availability": [checked],
+        "get_seat_map": [sheets.result(sheets.hall())],
+    }
+    frame = _open(stage, answers=answers)
+    _zone(frame, "Block 2").click()
+    frame.get_by_role("radio", name="Match child").check()
+    stage.until(lambda log: len(log["tools"]) == 2)
+    frame.get_by_role("radio", name="20:30").check()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("session_id"))
+    _refreshed(stage, frame)
+    expect(frame.get_by_role("radio", name="Match child")).to_be_checked()
+    expect(frame.get_by_role("radio", name="20:30")).to_be_checked()
+    expect(frame.locator(".telling")).to_contain_text("knows your choice")
+    told = _told(stage)
+    assert told["offer_id"] == sheets.offer_id(11)
+    assert told["offer_is_chosen"] is True
+    assert told["session_id"] == "0195-b"
+
+
+def test_a_picked_ticket_that_is_gone_is_not_replaced_in_silence(stage: Stage) -> None:
+    renewed = sheets.hall()
+    renewed["zones"][1]["offers"] = renewed["zones"][1]["offers"][:1]
+    frame = _open(stage, answers={**CHECKED, "get_seat_map": [sheets.result(renewed)]})
+    _zone(frame, "Block 2").click()
+    frame.get_by_role("radio", name="Match child").check()
+    stage.until(
+        lambda log: log["contexts"] and "chosen" in log["contexts"][-1]["structuredContent"]
+    )
+    _refreshed(stage, frame)
+    expect(frame.locator(".telling")).to_contain_text("knows your choice")
+    told = _told(stage)
+    assert told["offer_id"] == sheets.offer_id(10)
+    assert told["offer_is_chosen"] is False
+
+
+def test_a_chosen_zone_that_is_gone_after_a_refresh_is_said_to_be(stage: Stage) -> None:
+    renewed = sheets.hall()
+    renewed["zones"][2]["left"] = 0
+    frame = _open(stage, answers={**CHECKED, "get_seat_map": [sheets.result(renewed)]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    _refreshed(stage, frame)
+    expect(frame.locator("#page > .notice")).to_contain_text("not on sale here any more")
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
+    _zone(frame, "Block 1").click()
+    expect(frame.locator("#page > .notice")).to_be_hidden()
+
+
+def test_what_was_asked_of_the_map_is_asked_again(stage: Stage) -> None:
+    sheet = sheets.hall() | {"prefer": "closest", "max_price": "60"}
+    frame = _open(stage, sheet, answers={"get_seat_map": [sheets.result(sheet)]})
+    _refreshed(stage, frame)
+    assert stage.log["tools"][-1]["arguments"] == {
+        "product_base_id": sheets.BASE, "quantity": 2, "date": "2026-12-05", "max_price": 60,
+        "prefer": "closest", "language": "en",
+    }  # fmt: skip
+
+
+def test_what_is_chosen_while_the_map_is_read_anew_stays_chosen(stage: Stage) -> None:
+    answers = {**CHECKED, "get_seat_map": [{"hold": sheets.result(_as_of(12))}]}
+    frame = _open(stage, answers=answers)
+    frame.get_by_role("button", name="Refresh").click()
+    stage.until(lambda log: log["tools"])
+    frame.get_by_role("button", name="Refresh").click()
+    frame.get_by_role("button", name="More seats").click()
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    stage.host("release", 0)
+    expect(frame.locator(".as-of")).to_be_visible()
+    expect(frame.locator(".choice h2")).to_have_text("Block 3")
+    expect(frame.locator(".count")).to_have_text("3")
+    assert [tool["name"] for tool in stage.log["tools"]].count("get_seat_map") == 1
+
+
+@pytest.mark.parametrize("name", ["Refresh", "More seats", "Block 2, Category 2"])
+def test_the_keyboard_stays_where_it_was_while_the_page_is_renewed(stage: Stage, name: str) -> None:
+    answers = {"get_seat_map": [{"hold": sheets.result(_as_of(12))}]}
+    frame = _open(stage, answers=answers)
+    frame.get_by_role("button", name="Refresh").press("Enter")
+    stage.until(lambda log: log["tools"])
+    frame.get_by_role("button", name=name).first.focus()
+    stage.host("release", 0)
+    expect(frame.locator(".as-of")).to_be_visible()
+    expect(frame.get_by_role("button", name=name).first).to_be_focused()
+
+
+def test_the_keyboard_comes_back_to_try_again(stage: Stage) -> None:
+    answers = [
+        sheets.refused("Wait."),
+        {"hold": sheets.refused("Wait.")},
+        {"hold": sheets.checked()},
+    ]
+    frame = _open(stage, answers={"check_availability": answers})
+    _zone(frame, "Block 3").click()
+    retry = frame.get_by_role("button", name="Try again")
+    retry.press("Enter")
+    expect(frame.locator(".choice h2")).to_be_focused()
+    stage.until(lambda log: len(log["tools"]) == 2)
+    stage.host("release", 0)
+    expect(retry).to_be_focused()
+    retry.press("Enter")
+    stage.until(lambda log: len(log["tools"]) == 3)
+    stage.host("release", 1)
+    expect(frame.locator(".good")).to_be_visible()
+    expect(frame.locator(".choice h2")).to_be_focused()
+
+
+def test_an_offer_without_a_price_does_not_get_that_of_another(stage: Stage) -> None:
+    sheet = sheets.hall()
+    unpriced = {"id": sheets.offer_id(20), "product": "Match adult", "left": 8}
+    sheet["zones"][2]["offers"] = [unpriced, sheets.offer(21, "Match child", "25.00", 0)]
+    checked = sheets.checked()
+    del checked["structuredContent"]["price"]
+    answers = {"check_availability": [sheets.refused("Wait."), checked]}
+    frame = _open(stage, sheet, answers=answers)
+    _zone(frame, "Block 3").click()
+    expect(frame.get_by_role("button", name="Try again")).to_be_visible()
+    expect(frame.locator(".money")).to_have_count(0)
+    assert "price" not in _told(stage)
+    assert "25.00 EUR each" not in _told(stage)["text"]
+    frame.get_by_role("button", name="Try again").click()
+    expect(frame.locator(".good")).to_be_visible()
+    expect(frame.locator(".money")).to_have_count(0)
+    assert "price" not in _told(stage)
+
+
+def test_without_a_host_an_offer_without_a_price_has_none(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][2]["offers"] = [{"id": sheets.offer_id(20), "product": "Match adult"}]
+    frame = _open(stage, sheet, manner="silent")
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".outcome")).to_have_text("No price is stated, and nothing was checked.")
+
+
+def test_a_price_in_another_currency_is_told_with_its_own(stage: Stage) -> None:
+    sheet = sheets.hall()
+    sheet["zones"][2]["offers"] = [sheets.offer(20, "Match adult", "70.00 USD", 8)]
+    frame = _open(stage, sheet, answers={"check_availability": [sheets.refused("Wait.")]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".money")).to_contain_text("2 × $70 = $140")
+    told = _told(stage)
+    assert (told["price"], told["currency"]) == ("70.00", "USD")
+    assert "70.00 USD each" in told["text"]
+
+
+def test_a_zone_without_offers_tells_from_which_price_on_and_no_total(stage: Stage) -> None:
+    view = sheets.view_of(sheets.hall())
+    view["zones"][3]["to_price"] = "80.00 EUR"
+    frame = _open(stage, result=sheets.result(None, view), input={"quantity": 2})
+    frame.locator(".row", has_text="Block 4").click()
+    expect(frame.locator(".money")).to_have_text("from €60 each")
+    told = _told(stage)
+    assert (told.get("price"), told["from_price"]) == (None, "60.00")
+
+
+@pytest.mark.parametrize("ending", ["error", "no zones"])
+def test_a_choice_ends_with_the_map_it_was_made_on(stage: Stage, ending: str) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".telling")).to_contain_text("knows your choice")
+    empty = {"content": [], "structuredContent": {"note": "none"}}
+    stage.host("sendResult", sheets.refused("No map.") if ending == "error" else empty)
+    expect(frame.locator(".zone")).to_have_count(0)
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
+    told = "No map." if ending == "error" else "The answer holds no zones."
+    expect(frame.locator("#page")).to_contain_text(told)
+    stage.host("setContext", {"theme": "dark"})
+    frame.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+    expect(frame.locator("#page")).to_contain_text(told)
+
+
+def test_a_host_that_says_it_cannot_ask_the_server_is_not_asked(stage: Stage) -> None:
+    frame = _open(stage, capabilities={"updateModelContext": {"text": {}}, "message": {}})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".outcome")).to_contain_text(
+        "This host cannot ask the server from here; tell the assistant which zone you want."
+    )
+    expect(frame.locator(".telling")).to_contain_text("knows your choice")
+    expect(frame.get_by_role("button", name="Refresh")).to_have_count(0)
+    assert stage.log["tools"] == []
+    assert stage.log["contexts"]
+
+
+def test_a_host_that_says_it_takes_no_context_is_sent_none(stage: Stage) -> None:
+    frame = _open(stage, capabilities={"serverTools": {}})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".sentence")).to_contain_text("I choose the zone")
+    assert stage.log["contexts"] == []
+
+
+def test_a_busy_panel_says_so_to_those_who_listen(stage: Stage) -> None:
+    frame = _open(stage, answers={"check_availability": [{"hold": sheets.checked()}]})
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".choice")).to_have_attribute("aria-busy", "true")
+    stage.until(lambda log: log["tools"])
+    stage.host("release", 0)
+    expect(frame.locator(".choice")).to_have_attribute("aria-busy", "false")
+
+
+def test_what_is_said_twice_is_heard_twice(stage: Stage) -> None:
+    frame = _open(stage)
+    frame.evaluate(
+        """() => {
+          window.heard = [];
+          const region = document.querySelector('[role=status]');
+          new MutationObserver(() => window.heard.push(region.textContent))
+            .observe(region, { childList: true });
+        }"""
+    )
+    for times in (1, 3):
+        _zone(frame, "Block 5").click(force=True)
+        frame.wait_for_function("times => window.heard.length === times", arg=times)
+    said = "Block 5, Category 2, sold out"
+    assert frame.evaluate("() => window.heard") == [said, "", said]
+
+
+def _stop_the_clock(stage: Stage) -> None:
+    """From now on time passes only by `clock.run_for`."""
+    stage.context.clock.install(time="2026-06-01T12:00:00Z")
+    stage.context.clock.pause_at("2026-06-01T13:00:00Z")
+
+
+def test_the_arrow_keys_pass_over_offers_without_asking_for_each(stage: Stage) -> None:
+    sheet = sheets.hall()
+    offers = [sheets.offer(20 + i, f"Match {i}", f"{45 - i}.00", 8) for i in range(5)]
+    sheet["zones"][2] |= {"offers": offers}
+    frame = _open(stage, sheet)
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_be_visible()
+    _stop_the_clock(stage)
+    frame.get_by_role("radio", name="Match 0").focus()
+    for _ in range(3):
+        stage.page.keyboard.press("ArrowDown")
+    expect(frame.get_by_role("radio", name="Match 3")).to_be_checked()
+    assert len(stage.log["tools"]) == 1
+    stage.context.clock.run_for(500)
+    expect(frame.locator(".good")).to_be_visible()
+    asked = [tool["arguments"]["offer_id"] for tool in stage.log["tools"]]
+    assert asked == [sheets.offer_id(20), sheets.offer_id(23)]
+    assert _told(stage)["offer_is_chosen"] is True
+
+
+@pytest.mark.parametrize("key", ["Enter", " "])
+def test_enter_takes_the_offer_of_the_keyboard_at_once(stage: Stage, key: str) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 2").click()
+    expect(frame.locator(".good")).to_be_visible()
+    _stop_the_clock(stage)
+    frame.get_by_role("radio", name="Match adult").focus()
+    stage.page.keyboard.press("ArrowDown")
+    expect(frame.get_by_role("radio", name="Match child")).to_be_checked()
+    assert len(stage.log["tools"]) == 1
+    stage.page.keyboard.press(key)
+    stage.until(lambda log: len(log["tools"]) == 2)
+
+
+def test_the_ticket_that_is_shown_first_can_be_confirmed_without_asking_again(
+    stage: Stage,
+) -> None:
+    frame = _open(stage)
+    _zone(frame, "Block 2").click()
+    expect(frame.locator(".good")).to_be_visible()
+    assert _told(stage)["offer_is_chosen"] is False
+    frame.get_by_role("radio", name="Match adult").click()
+    stage.until(lambda log: log["contexts"][-1]["structuredContent"].get("offer_is_chosen"))
+    assert len(stage.log["tools"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "left"),
+    [("en", "8 left in this category"), ("fr", "8 restantes dans cette catégorie")],
+)
+def test_stock_that_zones_share_is_said_to_be_shared(
+    stage: Stage, language: str, left: str
+) -> None:
+    sheet = sheets.hall(language)
+    sheet["zones"][2]["shared"] = True
+    frame = _open(stage, sheet, answers={"check_availability": [sheets.checked(left=8)]})
+    expect(frame.locator(".row", has_text="Block 3").locator(".left")).to_have_text(left)
+    _zone(frame, "Block 3").click()
+    expect(frame.locator(".good")).to_contain_text(left)
+    assert "8 left in this category" in _told(stage)["text"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["the cheapest zones come first", "counts for the whole day"]),
+        ("fr", ["les moins chères viennent en premier", "celles de toute la journée"]),
+    ],
+)
+def test_notes_of_the_server_are_sentences(stage: Stage, language: str, words: list[str]) -> None:
+    notes = ["no_focus", "toString", 7, "day_stock"]
+    frame = _open(stage, sheets.hall(language) | {"notes": notes})
+    for part in words:
+        expect(frame.locator(".notes")).to_contain_text(part)
+    assert witness(frame)["errors"] == []
+
+
+def test_tickets_of_no_zone_are_all_counted(stage: Stage) -> None:
+    frame = _open(stage, sheets.hall() | {"untied_count": 70})
+    expect(frame.locator("footer")).to_contain_text("70 other tickets belong to no zone")
+
+
+def test_without_a_sheet_hidden_zones_are_counted_and_dear_ones_named_so(stage: Stage) -> None:
+    view = sheets.view_of(sheets.hall()) | {"zones_hidden": 12}
+    view["zones"][5]["why"] = "above the highest price"
+    frame = _open(stage, result=sheets.result(None, view), input={"max_price": 30})
+    expect(frame.locator("footer")).to_contain_text("12 more zones are not shown.")
+    dear = frame.locator(".row", has_text="Block 6")
+    expect(dear).to_contain_text("above the price asked for")
+    expect(dear).not_to_contain_text("nothing on sale")

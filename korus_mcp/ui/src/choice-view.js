@@ -1,9 +1,12 @@
 /** The panel of a choice: its offers, what the issuer says of them, and the way to the assistant. */
 
 import { fill, h } from "./dom.js";
-import { quoted } from "./choosing.js";
+import { priceOfChoice, priceOfOffer, quoted } from "./choosing.js";
 import { moment, price, priceOf } from "./texts.js";
 import { hasRoom, times } from "./wish.js";
+
+/** How long the arrow keys have to rest on an offer before the issuer is asked, in milliseconds. */
+const PATIENCE = 400;
 
 /** The panel over a Choosing. `close()` is called when the person goes back to all zones. */
 export class ChoiceView {
@@ -11,9 +14,10 @@ export class ChoiceView {
   #sheet;
   #language;
   #words;
-  #close;
   #announce;
-  #title = h("h2", { tabindex: "-1", id: "chosen", dir: "auto" });
+  #isRoving = false;
+  #isRetried = false;
+  #title = h("h2", { tabindex: "-1", id: "chosen", dir: "auto", "data-place": "choice" });
   #facts = h("p", { class: "soft" });
   #offers = h("div", { class: "offers" });
   #outcome = h("div", { class: "outcome" });
@@ -24,12 +28,11 @@ export class ChoiceView {
     this.#sheet = sheet;
     this.#language = language;
     this.#words = words;
-    this.#close = close;
     this.#announce = announce;
     this.element = h(
       "section",
       { class: "choice", "aria-labelledby": "chosen" },
-      h("button", { type: "button", class: "back", onclick: () => close() }, h("span", { "aria-hidden": "true" }, "‹ "), words("back")),
+      h("button", { type: "button", class: "back", "data-place": "back", onclick: () => close() }, h("span", { "aria-hidden": "true" }, "‹ "), words("back")),
       this.#title,
       this.#facts,
       this.#offers,
@@ -57,28 +60,43 @@ export class ChoiceView {
     this.#facts.textContent = zone.category;
     this.#facts.hidden = !zone.category;
     const isChoice = zone.offers.length > 1;
-    fill(this.#offers, isChoice ? this.#radios(zone) : h("bdi", null, zone.offers[0]?.product));
-    this.#offers.hidden = !zone.offers[0]?.product;
+    const only = this.#choosing.offer?.product;
+    fill(
+      this.#offers,
+      isChoice ? this.#radios(zone) : only && h("bdi", null, only),
+      zone.isCut && h("p", { class: "note" }, this.#words("more_tickets")),
+    );
+    this.#offers.hidden = !this.#offers.hasChildNodes();
   }
 
   #radios(zone) {
     const names = ticketNames(zone);
+    const rove = (isRoving) => () => (this.#isRoving = isRoving);
     return h(
       "fieldset",
-      null,
+      { onkeyup: rove(false), onpointerdown: rove(false) },
       h("legend", null, this.#words("ticket")),
-      zone.offers.map((offer) =>
-        this.#radio("offer", offer === this.#choosing.offer, offer.left === 0, () => this.#choosing.pickOffer(offer), [
-          h("bdi", { class: "name" }, names.get(offer)),
-          h("span", { class: "price" }, this.#price(offer)),
-          h("span", { class: "left" }, this.#left(offer)),
-        ]),
-      ),
+      zone.offers.map((offer) => this.#offer(offer, names.get(offer))),
     );
   }
 
-  #radio(name, checked, disabled, pick, facts) {
-    const input = h("input", { type: "radio", name, disabled, onchange: pick });
+  /** An arrow key only passes over an offer; a click, the space bar and Enter take it at once. */
+  #offer(offer, name) {
+    const pick = () => this.#choosing.pickOffer(offer, this.#isRoving ? PATIENCE : 0);
+    const onkeydown = ({ key }) => {
+      this.#isRoving = key.startsWith("Arrow");
+      if (key === "Enter" || key === " ") pick();
+    };
+    const radio = { name: "offer", "data-place": `offer ${offer.id}`, disabled: offer.left === 0, onclick: pick, onchange: pick, onkeydown };
+    return this.#radio(radio, offer === this.#choosing.offer, [
+      h("bdi", { class: "name" }, name),
+      h("span", { class: "price" }, this.#price(offer)),
+      h("span", { class: "left" }, this.#left(offer)),
+    ]);
+  }
+
+  #radio(properties, checked, facts) {
+    const input = h("input", { type: "radio", ...properties });
     input.checked = checked;
     return h("label", { class: "option" }, input, facts);
   }
@@ -92,31 +110,58 @@ export class ChoiceView {
       done: () => this.#found(check),
     }[check.state]();
     fill(this.#outcome, shown);
-    this.element.toggleAttribute("aria-busy", check.state === "asking");
+    this.element.setAttribute("aria-busy", String(check.state === "asking"));
+    this.#returnToRetry(check.state);
     this.#announce([...this.#outcome.querySelectorAll("[data-say]")].map((e) => e.textContent).join(". "));
   }
 
   #unasked() {
-    const { offer, zone } = this.#choosing;
-    const note = offer ? "unchecked" : "ask_assistant";
-    return [this.#money(offer?.price ?? zone.from, this.#sheet.currency), h("p", { class: "soft", "data-say": "" }, this.#words(note))];
+    const { offer, zone, cannotAsk } = this.#choosing;
+    const isPriced = offer && priceOfOffer(offer, this.#sheet);
+    const note = offer ? (isPriced ? "unchecked" : "unchecked_unpriced") : "ask_assistant";
+    return [
+      offer ? this.#money() : this.#from(zone),
+      h("p", { class: "soft", "data-say": "" }, this.#words(cannotAsk ? "cannot_ask" : note)),
+    ];
+  }
+
+  /** The price of a zone of which no offer is at hand. */
+  #from({ from, to }) {
+    if (from === null) return null;
+    const lowest = price(from, this.#sheet.currency, this.#language);
+    const text = to === null || to === from ? lowest : this.#words("from", { price: lowest });
+    return h("p", { class: "money", "data-say": "" }, h("strong", null, text), h("span", { class: "soft" }, ` ${this.#words("each")}`));
   }
 
   #failed(check) {
-    const said = check.words || this.#words(check.kind === "silent" ? "silent_now" : "failed");
     const isFinal = check.kind === "unsupported";
+    const known = { silent: "silent_now", unsupported: "cannot_ask" }[check.kind] ?? "failed";
     return [
-      this.#money(this.#choosing.offer.price, this.#sheet.currency),
-      h("p", { class: "notice bad", "data-say": "", dir: "auto" }, said),
-      !isFinal && h("button", { type: "button", class: "button", onclick: () => this.#choosing.retry() }, this.#words("retry")),
+      this.#money(),
+      h("p", { class: "notice bad", "data-say": "", dir: "auto" }, check.words || this.#words(known)),
+      !isFinal && h("button", { type: "button", class: "button", "data-place": "retry", onclick: () => this.#retry() }, this.#words("retry")),
     ];
+  }
+
+  /** The button goes while the issuer is asked; who pressed it waits at the title. */
+  #retry() {
+    this.#isRetried = true;
+    this.focus();
+    this.#choosing.retry();
+  }
+
+  #returnToRetry(state) {
+    if (state === "asking") return;
+    const isWaiting = this.#isRetried && document.activeElement === this.#title;
+    if (isWaiting) this.#outcome.querySelector("[data-place=retry]")?.focus();
+    this.#isRetried = false;
   }
 
   #found(check) {
     if (check.isBookable === undefined) return [h("p", { class: "notice", "data-say": "" }, check.words)];
     if (!check.isBookable) return this.#refused(check);
     return [
-      this.#money(check.price ?? this.#choosing.offer.price, check.currency || this.#sheet.currency),
+      this.#money(),
       this.#moved(check),
       h("p", { class: "good", "data-say": "" }, [this.#words("available"), this.#left(check)].filter(Boolean).join(" · ")),
       this.#sessions(check),
@@ -147,11 +192,15 @@ export class ChoiceView {
       { class: "sessions" },
       h("legend", null, this.#words("session")),
       check.sessions.map((session) =>
-        this.#radio("session", session === this.#choosing.session, !session.isEnough, () => this.#choosing.pickSession(session), [
-          h("bdi", { class: "name" }, [moment(session.startsAt, this.#language) || session.id, session.ticket].filter(Boolean).join(", ")),
-          h("span", { class: "price" }),
-          h("span", { class: "left" }, this.#left(session)),
-        ]),
+        this.#radio(
+          { name: "session", "data-place": `session ${session.id}`, disabled: !session.isEnough, onchange: () => this.#choosing.pickSession(session) },
+          session === this.#choosing.session,
+          [
+            h("bdi", { class: "name" }, [moment(session.startsAt, this.#language) || session.id, session.ticket].filter(Boolean).join(", ")),
+            h("span", { class: "price" }),
+            h("span", { class: "left" }, this.#left(session, false)),
+          ],
+        ),
       ),
       check.hasMore && h("p", { class: "soft" }, this.#words("more_sessions")),
     );
@@ -164,7 +213,7 @@ export class ChoiceView {
     fill(
       this.#telling,
       canSay && message !== "sent" &&
-        h("button", { type: "button", class: "button main", "aria-disabled": message === "sending" ? "true" : null, onclick: () => this.#say() }, this.#words(message === "sending" ? "telling" : "tell")),
+        h("button", { type: "button", class: "button main", "data-place": "tell", "aria-disabled": message === "sending" ? "true" : null, onclick: () => this.#say() }, this.#words(message === "sending" ? "telling" : "tell")),
       note && h("p", { class: "note" }, this.#words(note)),
       told === false && message !== "sent" && h("p", { class: "note" }, this.#words("not_told")),
       told === false && message !== "sent" && h("p", { class: "sentence", dir: "auto" }, this.#sentence()),
@@ -180,16 +229,22 @@ export class ChoiceView {
 
   /** The choice as the person would say it, with the ids the assistant needs. */
   #sentence() {
-    const { zone, offer, session, quantity } = this.#choosing;
+    const { zone, offer, session, quantity, isPicked } = this.#choosing;
     const zoneName = quoted(zone.name || this.#words("unnamed"));
     const count = quantity;
-    if (!offer) return this.#words("sentence_zone", { zone: zoneName, count });
-    const sentence = this.#words("sentence", { zone: zoneName, count, offer: offer.id });
+    const plain = this.#words("sentence_zone", { zone: zoneName, count });
+    if (!offer) return plain;
+    const isOpen = zone.isCut && !isPicked;
+    const sentence = isOpen
+      ? this.#words("sentence_cut", { sentence: plain, offer: offer.id })
+      : this.#words("sentence", { zone: zoneName, count, offer: offer.id });
     return session ? this.#words("sentence_session", { sentence, session: session.id }) : sentence;
   }
 
-  #money(amount, currency) {
-    if (!amount) return null;
+  #money() {
+    const found = priceOfChoice(this.#choosing, this.#sheet);
+    if (!found) return null;
+    const { amount, currency } = found;
     const { quantity } = this.#choosing;
     const one = price(amount, currency, this.#language);
     const total = price(times(amount, quantity), currency, this.#language);
@@ -203,8 +258,8 @@ export class ChoiceView {
   }
 
   #price(offer) {
-    if (offer.price === null) return priceOf(offer.foreign, this.#language);
-    return price(offer.price, this.#sheet.currency, this.#language);
+    const { amount, currency } = priceOfOffer(offer, this.#sheet) ?? {};
+    return price(amount, currency, this.#language);
   }
 
   #moved({ price: now, currency }) {
@@ -214,9 +269,10 @@ export class ChoiceView {
     return h("p", { class: "soft", "data-say": "" }, this.#words("moved", { price: this.#price(offer) }));
   }
 
-  #left({ left }) {
+  #left({ left }, isShared = this.#choosing.zone.isShared) {
     if (left === undefined) return "";
-    return left === 0 ? this.#words("sold_out") : this.#words("left", { count: left });
+    if (left === 0) return this.#words("sold_out");
+    return this.#words(isShared ? "left_shared" : "left", { count: left });
   }
 }
 

@@ -3,7 +3,8 @@
  * model. It calls check_availability and nothing else: holding and ordering are the assistant's.
  */
 
-import { amountOf, clean, countOf, currencyOf, idOf, listOf } from "./sheet.js";
+import { amountOf, countOf, currencyOf, idOf, listOf } from "./sheet.js";
+import { clean } from "./texts.js";
 import { hasRoom, isWithin } from "./wish.js";
 
 /** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */
@@ -19,7 +20,7 @@ export class Choosing {
   offer = null;
   /** The chosen session of the check, or null. */
   session = null;
-  /** Whether the person said which of several offers it is, or there is only one. */
+  /** Whether the person said which of several offers it is, or the zone has only one. */
   isPicked = false;
   /** `{state}`: "unasked", "asking", "done" (with what was found), "failed" (with `words`, `kind`). */
   check = { state: "unasked" };
@@ -34,7 +35,10 @@ export class Choosing {
   #wish = { quantity: 1, most: null };
   #turn = 0;
   #timer = null;
+  #run = null;
+  #wantedSession = "";
   #everTold = false;
+  #isStanding = false;
 
   constructor(sheet, changed) {
     this.#sheet = sheet;
@@ -43,6 +47,17 @@ export class Choosing {
 
   get quantity() {
     return this.#wish.quantity;
+  }
+
+  /** Whether there is a host that says that it passes on no questions to the server. */
+  get cannotAsk() {
+    return this.#host !== null && !this.#host.mayOffer("serverTools");
+  }
+
+  /** What stands, for `choose` on a renewed sheet. */
+  get kept() {
+    const isSaid = this.isPicked && this.zone.offers.length > 1;
+    return { offerId: isSaid ? this.offer.id : "", sessionId: this.#wantedSession };
   }
 
   /** Whether the host takes messages in the person's name. */
@@ -57,24 +72,32 @@ export class Choosing {
     else if (this.zone && this.check.state === "unasked") this.#ask();
   }
 
-  /** Choose a zone and the offer that suits the wish best. */
-  choose(zone, wish) {
+  /** Choose a zone and the offer that suits the wish best, or what was `kept` if it is still there. */
+  choose(zone, wish, { offerId = "", sessionId = "" } = {}) {
+    const kept = zone.offers.find((offer) => offer.id === offerId && offer.left !== 0);
     this.#wish = wish;
+    this.#wantedSession = sessionId;
     this.zone = zone;
-    this.offer = offerFor(zone, wish);
-    this.isPicked = zone.offers.length < 2;
+    this.offer = kept ?? offerFor(zone, wish);
+    this.isPicked = kept !== undefined || (!offerId && zone.offers.length < 2 && !zone.isCut);
     this.#changed("zone");
     this.#ask();
   }
 
-  pickOffer(offer) {
+  /** The person says which offer it is; the issuer is asked after so many milliseconds. */
+  pickOffer(offer, patience = 0) {
+    const isSame = offer === this.offer;
+    const isKnown = isSame && this.isPicked;
     this.offer = offer;
     this.isPicked = true;
-    this.#ask();
+    if (!isSame) this.#ask(patience);
+    else if (this.#run && !patience) this.#run();
+    else if (!isKnown && this.check.state !== "asking") this.#tell();
   }
 
   pickSession(session) {
     this.session = session;
+    this.#wantedSession = session.id;
     this.#forgetMessage();
     this.#tell();
   }
@@ -94,6 +117,7 @@ export class Choosing {
   /** Nothing is chosen any more; a model that was told of a choice is told of this, too. */
   clear() {
     this.#drop();
+    this.#wantedSession = "";
     this.zone = this.offer = this.session = null;
     this.check = { state: "unasked" };
     this.#forgetMessage();
@@ -104,7 +128,7 @@ export class Choosing {
   /** Say the choice to the assistant as a message of the person. */
   async say(text) {
     const turn = this.#turn;
-    this.isPicked = true;
+    this.isPicked ||= !this.zone.isCut;
     this.message = "sending";
     this.#changed("sent");
     const outcome = await this.#host.say(text).then(
@@ -119,6 +143,7 @@ export class Choosing {
   /** What is still asked for does not count any more. */
   #drop() {
     this.#turn += 1;
+    this.#run = null;
     clearTimeout(this.#timer);
   }
 
@@ -128,18 +153,24 @@ export class Choosing {
     this.session = null;
     this.told = null;
     this.#forgetMessage();
-    const canAsk = this.#host !== null && this.offer !== null;
+    const canAsk = this.#host !== null && !this.cannotAsk && this.offer !== null;
     this.check = { state: canAsk ? "asking" : "unasked" };
     this.#changed("check");
-    if (this.#everTold && canAsk) {
+    if (!canAsk) return void this.#tell();
+    if (this.#isStanding) {
+      this.#isStanding = false;
       this.#tellThat("The person is changing the choice on the seat map: disregard the one before.");
     }
-    if (canAsk) this.#timer = setTimeout(() => this.#run(turn), patience);
-    else this.#tell();
+    this.#run = () => {
+      clearTimeout(this.#timer);
+      this.#run = null;
+      this.#check(turn);
+    };
+    this.#timer = setTimeout(this.#run, patience);
   }
 
   /** An answer counts only while no newer question was put. */
-  async #run(turn) {
+  async #check(turn) {
     const args = { offer_id: this.offer.id, quantity: this.quantity };
     if (this.#sheet.language) args.language = this.#sheet.language;
     const check = await this.#host.callTool("check_availability", args).then(
@@ -150,7 +181,8 @@ export class Choosing {
     this.check = check;
     const { sessions = [] } = check;
     const open = sessions.filter((s) => s.isEnough);
-    const asked = open.find((s) => s.id === this.#sheet.sessionId);
+    const wanted = [this.#wantedSession, this.#sheet.sessionId];
+    const asked = wanted.map((id) => open.find((s) => s.id === id)).find(Boolean);
     this.session = asked ?? (sessions.length === 1 ? (open[0] ?? null) : null);
     this.#changed("check");
     this.#tell();
@@ -163,6 +195,8 @@ export class Choosing {
 
   #tell() {
     const data = dataOf(this, this.#sheet);
+    this.#isStanding = this.#host !== null;
+    this.#everTold ||= this.#isStanding;
     return this.#tellThat(sentenceOf(this, this.#sheet), data);
   }
 
@@ -177,7 +211,6 @@ export class Choosing {
       () => true,
       () => false,
     );
-    this.#everTold ||= told;
     if (turn !== this.#turn || this.check.state === "asking") return;
     this.told = told;
     this.#changed("told");
@@ -185,7 +218,8 @@ export class Choosing {
 }
 
 /**
- * The dearest offer that suits the wish, else the dearest with seats, else the first.
+ * The dearest offer that suits the wish, else the dearest with seats, else the first; null where all
+ * that are listed are sold out and others are not listed.
  *
  * Cheaper ones are often for children or members: nobody should be given one without asking for it.
  */
@@ -194,7 +228,22 @@ export function offerFor(zone, { quantity, most }) {
     .filter((offer) => offer.left !== 0)
     .sort((a, b) => Number(b.price ?? 0) - Number(a.price ?? 0));
   const suits = (offer) => isWithin(offer, most) && hasRoom(offer, quantity);
-  return dearest.find(suits) ?? dearest[0] ?? zone.offers[0] ?? null;
+  return dearest.find(suits) ?? dearest[0] ?? (zone.isCut ? null : zone.offers[0]) ?? null;
+}
+
+/**
+ * What the chosen offer costs each, `{amount, currency}`: as checked, else as on the map; null where
+ * neither says it. The zone's lowest price is that of another offer.
+ */
+export function priceOfChoice({ offer, check }, sheet) {
+  if (check.price) return { amount: check.price, currency: check.currency || sheet.currency };
+  return offer && priceOfOffer(offer, sheet);
+}
+
+/** What an offer costs on the map, `{amount, currency}`, or null. */
+export function priceOfOffer({ price, foreign }, sheet) {
+  if (price !== null) return { amount: price, currency: sheet.currency };
+  return foreign ? { amount: amountOf(foreign), currency: currencyOf(foreign) } : null;
 }
 
 /** What a check_availability result says. */
@@ -252,23 +301,27 @@ function sentenceOf(choice, sheet) {
   }
   const facts = [`offer_id ${offer.id}`, `quantity ${quantity}`, ...priceFacts(choice, sheet)];
   if (session) facts.push(`session_id ${session.id}${session.startsAt ? ` (${session.startsAt})` : ""}`);
-  const open = choice.isPicked ? "" : ` ${unpicked(zone)}`;
+  const open = choice.isPicked ? "" : ` ${unpicked(zone, sheet)}`;
   return `${what}: ${facts.join(", ")}. ${standing(check, session)}${open}`;
 }
 
 /** The page shows one of several offers first; which one it is to be is still to ask. */
-function unpicked({ offers }) {
-  const named = offers
-    .slice(0, 6)
-    .map(({ id, product, price }) => `${quoted(product)}${price ? ` ${price}` : ""}: offer_id ${id}`);
-  return `The person has not said which ticket; ask before you reserve: ${named.join("; ")}.`;
+function unpicked({ offers, isCut }, sheet) {
+  const named = offers.slice(0, 6).map((offer) => {
+    const price = priceOfOffer(offer, sheet);
+    return `${[quoted(offer.product), price?.amount, price?.currency].filter(Boolean).join(" ")}: offer_id ${offer.id}`;
+  });
+  const others = isCut || offers.length > named.length ? " The zone has more tickets: get_offers lists them." : "";
+  return `The person has not said which ticket; ask before you reserve: ${named.join("; ")}.${others}`;
 }
 
-function priceFacts({ offer, check }, sheet) {
-  const price = check.price ?? offer.price;
+function priceFacts(choice, sheet) {
+  const { zone, offer, check } = choice;
+  const price = priceOfChoice(choice, sheet);
   const left = check.left ?? (check.state === "done" ? undefined : offer.left);
-  const currency = check.currency || sheet.currency;
-  return [price && `${price} ${currency} each`, left !== undefined && `${left} left`].filter(Boolean);
+  const where = zone.isShared ? " in this category" : "";
+  const facts = [price && `${price.amount} ${price.currency} each`, left !== undefined && `${left} left${where}`];
+  return facts.filter(Boolean);
 }
 
 function standing(check, session) {
@@ -282,6 +335,7 @@ function standing(check, session) {
 
 function dataOf(choice, sheet) {
   const { zone, offer, check, session, quantity } = choice;
+  const price = priceOfChoice(choice, sheet);
   const data = {
     chosen: true,
     product_base_id: sheet.baseId,
@@ -291,8 +345,9 @@ function dataOf(choice, sheet) {
     offer_id: offer?.id,
     offer_is_chosen: offer ? choice.isPicked : undefined,
     quantity,
-    price: check.price ?? offer?.price ?? zone.from,
-    currency: check.currency || sheet.currency,
+    price: price?.amount,
+    from_price: offer ? undefined : zone.from,
+    currency: price?.currency ?? sheet.currency,
     left: check.left,
     bookable: check.isBookable,
     session_id: session?.id,

@@ -12,7 +12,7 @@ export const PROTOCOL_VERSION = "2026-01-26";
 
 const METHOD_NOT_FOUND = -32601;
 /** How long a request may take, in milliseconds; where a person is asked first, longer. */
-const TIMES = { connect: 8_000, short: 15_000, tool: 90_000, person: 180_000 };
+const TIMES = { connect: 8_000, short: 15_000, first: 20_000, tool: 90_000, person: 180_000 };
 
 /**
  * A request to the host that came to nothing.
@@ -60,6 +60,7 @@ export function connect(page) {
 export class Host {
   #wire;
   #observer = null;
+  #hasAnswered = false;
 
   /** What it offers (`hostCapabilities`). */
   capabilities = {};
@@ -70,30 +71,40 @@ export class Host {
     this.#wire = wire;
   }
 
-  /** Whether it says that it offers a thing: "message", "downloadFile", "openLinks". */
+  /** Whether it says that it offers a thing: "message", "downloadFile". */
   offers(capability) {
     return this.capabilities[capability] !== undefined;
   }
 
+  /**
+   * Whether it may be asked for a thing that needs no button: "serverTools", "serverResources",
+   * "updateModelContext". A host that declares nothing at all may.
+   */
+  mayOffer(capability) {
+    return this.#declaresNothing || this.offers(capability);
+  }
+
   /** The tool's CallToolResult, also when that says `isError`. */
   callTool(name, args) {
-    return this.#ask("tools/call", { name, arguments: args }, TIMES.tool);
+    return this.#askServer("serverTools", "tools/call", { name, arguments: args });
   }
 
   /** The `contents` of a resource of the server. */
   async readResource(uri) {
-    const result = await this.#ask("resources/read", { uri }, TIMES.tool);
+    const result = await this.#askServer("serverResources", "resources/read", { uri });
     return Array.isArray(result.contents) ? result.contents : [];
   }
 
   /** Put words and data into the model's context, in place of what this page put there before. */
   tellModel({ text, data }) {
+    const method = "ui/update-model-context";
+    if (!this.mayOffer("updateModelContext")) return unsupported(method);
     const kinds = Object.keys(objectOf(this.capabilities.updateModelContext));
     const params = { content: [{ type: "text", text }] };
     if (data && (kinds.length === 0 || kinds.includes("structuredContent"))) {
       params.structuredContent = data;
     }
-    return this.#ask("ui/update-model-context", params, TIMES.short);
+    return this.#ask(method, params, TIMES.short);
   }
 
   /** Write a message in the person's name; hosts may ask the person first. */
@@ -105,11 +116,6 @@ export class Host {
   /** Offer files to the person: embedded resources or resource links. */
   download(contents) {
     return this.#askOffered("downloadFile", "ui/download-file", { contents });
-  }
-
-  /** Open an address in the person's browser. */
-  openLink(url) {
-    return this.#askOffered("openLinks", "ui/open-link", { url });
   }
 
   /** Stop listening and reporting; what is still asked for rejects. */
@@ -138,10 +144,23 @@ export class Host {
     tell?.(this.context);
   }
 
+  get #declaresNothing() {
+    return Object.keys(this.capabilities).length === 0;
+  }
+
   /** What has a button is asked for only where the host says that it offers it. */
   #askOffered(capability, method, params) {
     if (this.offers(capability)) return this.#ask(method, params, TIMES.person);
-    return Promise.reject(new HostError("unsupported", `The host does not offer ${method}.`));
+    return unsupported(method);
+  }
+
+  /** Of a host that declares nothing, the first answer shows that it passes questions on. */
+  async #askServer(capability, method, params) {
+    if (!this.mayOffer(capability)) return unsupported(method);
+    const isUnproved = this.#declaresNothing && !this.#hasAnswered;
+    const result = await this.#ask(method, params, isUnproved ? TIMES.first : TIMES.tool);
+    this.#hasAnswered = true;
+    return result;
   }
 
   async #ask(method, params, time) {
@@ -264,6 +283,10 @@ function inTime(promise, time, late) {
       },
     );
   });
+}
+
+function unsupported(method) {
+  return Promise.reject(new HostError("unsupported", `The host does not offer ${method}.`));
 }
 
 function objectOf(value) {

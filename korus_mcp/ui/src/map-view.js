@@ -89,6 +89,7 @@ export class MapView {
         class: `zone ${classes}`,
         role: "button",
         tabindex: "-1",
+        "data-place": `zone ${zone.number ?? zone.name}`,
         "aria-disabled": zone.isOnSale ? null : "true",
         onclick: () => this.#choose(zone),
         onpointerenter: (event) => event.pointerType === "mouse" && this.#point(zone),

@@ -5,14 +5,16 @@ import { ChoiceView } from "./choice-view.js";
 import { fill, h } from "./dom.js";
 import { connect } from "./host.js";
 import { MapView } from "./map-view.js";
-import { clean, sheetOf } from "./sheet.js";
-import { day, languageOf, price, translator } from "./texts.js";
+import { sheetOf } from "./sheet.js";
+import { clean, clock, day, languageOf, price, translator } from "./texts.js";
 import { TEXTS } from "./seat-map.texts.js";
 import { applyTheme } from "./theme.js";
 import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./wish.js";
 import { swatch, ZoneList } from "./zone-list.js";
 
 const MOST_SEATS = 50;
+/** Codes of a sheet's `notes` that are shown as sentences. */
+const NOTES = ["no_focus", "day_stock"];
 
 const root = document.getElementById("page");
 const notice = h("p", { class: "notice", hidden: true });
@@ -24,9 +26,14 @@ let host = null;
 let context = {};
 let input = {};
 let page = null;
+let isWaiting = true;
+let announcing = 0;
 
 /** One sheet on the screen. */
 class Page {
+  /** While the map is read anew. */
+  isRefreshing = false;
+
   #sheet;
   #language;
   #words;
@@ -72,16 +79,36 @@ class Page {
     return this.#choosing.zone;
   }
 
+  /** When its prices were read, in words. */
+  get asOf() {
+    const { asOf } = this.#sheet;
+    return asOf === null ? "" : this.#words("as_of", { time: clock(asOf, this.#language, context.timeZone) });
+  }
+
+  /** What a renewed page takes over, beside the wish. */
+  get kept() {
+    return this.chosen && { ...this.#choosing.kept, zone: this.chosen, isFromMap: this.#opener === this.#map };
+  }
+
   useHost(newHost) {
     this.#choosing.useHost(newHost);
-    this.#refreshButton.hidden = !newHost || !this.#sheet.baseId;
+    this.#refreshButton.hidden = !newHost?.mayOffer("serverTools") || !this.#sheet.baseId;
     this.#choice.show("told");
   }
 
-  /** Choose a zone by its name again, after the sheet was renewed. */
-  chooseNamed(name) {
-    const zone = this.#sheet.zones.find((z) => z.name === name && z.isOnSale);
-    if (zone) this.#choosing.choose(zone, this.#wish);
+  /** Choose again what another page `kept`; false where its zone is not on sale any more. */
+  take(kept) {
+    const zone = this.#again(kept.zone);
+    if (!zone?.isOnSale) return false;
+    this.#opener = kept.isFromMap ? this.#map : this.#list;
+    this.#choosing.choose(zone, this.#wish, kept);
+    return true;
+  }
+
+  /** The zone of this sheet that is a zone of another: names may be doubled, and numbers may move. */
+  #again({ number, name, category }) {
+    const named = this.#sheet.zones.filter((zone) => zone.name === name);
+    return named.find((zone) => zone.number === number) ?? named.find((zone) => zone.category === category) ?? named[0];
   }
 
   /** Give way to another sheet: a choice of this one does not stand any more. */
@@ -109,9 +136,9 @@ class Page {
       close: () => this.#leaveChoice(),
       announce,
     });
-    this.#refreshButton = h("button", { type: "button", class: "link", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
+    this.#refreshButton = h("button", { type: "button", class: "link", "data-place": "refresh", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
     fill(this.#side, this.#list.element);
-    fill(content, this.#header(), this.#filters(), this.#body(), this.#footer());
+    fill(content, this.#header(), this.#filters(), this.#notes(), this.#body(), this.#footer());
     content.onkeydown = (event) => {
       if (event.key === "Escape" && this.chosen) this.#leaveChoice();
     };
@@ -131,7 +158,7 @@ class Page {
 
   #filters() {
     const step = (by, label, sign) =>
-      h("button", { type: "button", class: "step", "aria-label": this.#words(label), onclick: () => this.#seats(by) }, sign);
+      h("button", { type: "button", class: "step", "data-place": label, "aria-label": this.#words(label), onclick: () => this.#seats(by) }, sign);
     return h(
       "div",
       { class: "filters" },
@@ -150,6 +177,7 @@ class Page {
     const last = this.#prices.length - 1;
     this.#mostInput = h("input", {
       type: "range",
+      "data-place": "most",
       min: 0,
       max: last,
       step: 1,
@@ -166,6 +194,11 @@ class Page {
       this.#mostInput,
       this.#mostShown,
     );
+  }
+
+  #notes() {
+    const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
+    return notes.length > 0 && h("p", { class: "note notes" }, notes.map((code) => this.#words(`note_${code}`)).join(" "));
   }
 
   #body() {
@@ -185,7 +218,8 @@ class Page {
       { class: "legend", "aria-label": this.#words("legend") },
       this.#steps.map((step) => entry(`shade-${step.shade}`, this.#range(step))),
       zones.some((z) => z.isSoldOut) && entry("sold-out", this.#words("sold_out")),
-      zones.some((z) => !z.isSoldOut && !z.isOnSale) && entry("off-sale", this.#words("not_on_sale")),
+      zones.some((z) => z.isAbove) && entry("off-sale", this.#words("above")),
+      zones.some((z) => !z.isSoldOut && !z.isOnSale && !z.isAbove) && entry("off-sale", this.#words("not_on_sale")),
     );
   }
 
@@ -204,7 +238,13 @@ class Page {
       untied > 0 && this.#words("untied", { count: untied }),
       hidden > 0 && this.#words("hidden", { count: hidden }),
     ].filter(Boolean);
-    return h("footer", { class: "soft" }, h("p", null, lines.join(" ")), this.#refreshButton);
+    const { asOf } = this;
+    return h(
+      "footer",
+      { class: "soft" },
+      h("p", null, lines.join(" ")),
+      h("div", { class: "fresh" }, asOf && h("span", { class: "as-of" }, asOf), this.#refreshButton),
+    );
   }
 
   #seats(by) {
@@ -245,6 +285,7 @@ class Page {
 
   #choose(zone) {
     this.#opener = this.#side.contains(document.activeElement) ? this.#list : this.#map;
+    if (host) warn("");
     this.#choosing.choose(zone, this.#wish);
     this.#choice.focus();
   }
@@ -292,8 +333,8 @@ class Page {
 
   #left(zone) {
     if (zone.isSoldOut) return this.#words("sold_out");
-    if (!zone.isOnSale) return this.#words("not_on_sale");
-    return zone.left === undefined ? "" : this.#words("left", { count: zone.left });
+    if (!zone.isOnSale) return this.#words(zone.isAbove ? "above" : "not_on_sale");
+    return zone.left === undefined ? "" : this.#words(zone.isShared ? "left_shared" : "left", { count: zone.left });
   }
 
   #zonePrice(zone) {
@@ -330,8 +371,12 @@ function hasRange({ from, to }) {
   return to !== null && to !== from;
 }
 
+/** Say a text, also when it is the one said before: screen readers speak what changes. */
 function announce(text) {
-  speaker.textContent = text;
+  if (!text) return;
+  speaker.textContent = "";
+  cancelAnimationFrame(announcing);
+  announcing = requestAnimationFrame(() => (speaker.textContent = text));
 }
 
 function wordsNow() {
@@ -346,16 +391,23 @@ function warn(text) {
 /** Put a result on the screen; a wish of the person outlives it. */
 function showResult(result, wish = null) {
   const sheet = sheetOf(result, input);
-  if (!sheet || result.isError) return showNothing(result);
+  const words = wordsNow();
   page?.leave();
-  page = new Page(sheet, wish);
-  page.useHost(host);
-  return undefined;
+  isWaiting = false;
+  page = sheet && !result.isError ? new Page(sheet, wish) : null;
+  if (page) page.useHost(host);
+  else showNothing(result, words);
 }
 
-function showNothing(result) {
-  const told = result.structuredContent?.error?.message ?? wordsNow()("nothing");
+function showNothing(result, words) {
+  const told = result?.structuredContent?.error?.message ?? words("nothing");
   fill(content, h("p", { class: "notice bad", dir: "auto" }, clean(told, 400)));
+}
+
+function showCancelled() {
+  if (!isWaiting) return;
+  isWaiting = false;
+  fill(content, h("p", { class: "notice" }, wordsNow()("cancelled")));
 }
 
 function showWaiting() {
@@ -364,23 +416,46 @@ function showWaiting() {
   fill(content, h("div", { class: "waiting" }, h("div", { class: "blank", "aria-hidden": "true" }), h("p", { class: "soft" }, words("waiting"))));
 }
 
-/** Read the map anew for the same day; the wish and the choice stay. */
+/** Read the map anew for the same day; the wish, the choice and the place of the keyboard stay. */
 async function refresh(sheet, shown) {
-  const { chosen, wish } = shown;
-  const args = { product_base_id: sheet.baseId, quantity: wish.quantity };
-  if (sheet.sessionId) args.session_id = sheet.sessionId;
-  else if (sheet.date) args.date = sheet.date;
-  if (sheet.language) args.language = sheet.language;
+  if (shown.isRefreshing) return;
+  shown.isRefreshing = true;
+  const args = argumentsOf(sheet, shown.wish);
   announce(shown.words("refreshing"));
   const result = await host.callTool("get_seat_map", args).catch(() => null);
-  const isOurs = page === shown;
-  if (!isOurs) return;
+  shown.isRefreshing = false;
+  if (page !== shown) return;
   const renewed = result && !result.isError ? sheetOf(result, args) : null;
-  if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) return warn(shown.words("failed"));
+  if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) {
+    warn(shown.words("failed"));
+    return announce(shown.words("failed"));
+  }
   warn("");
+  input = { ...input, ...args };
+  renew(result, shown);
+}
+
+/** What the map was asked with, for so many seats as are wished now. */
+function argumentsOf({ baseId, sessionId, date, language, maxPrice, prefer }, { quantity }) {
+  const day = sessionId ? { session_id: sessionId } : { date };
+  const args = { product_base_id: baseId, quantity, ...day, max_price: maxPrice && Number(maxPrice), prefer, language };
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value));
+}
+
+function renew(result, { kept, wish }) {
+  const focused = content.contains(document.activeElement) ? document.activeElement.dataset.place : null;
   showResult(result, wish);
-  if (chosen) page.chooseNamed(chosen.name);
-  announce(page.words("refreshed"));
+  const isGone = kept && !page.take(kept);
+  if (isGone) warn(page.words("gone"));
+  if (focused) focusOn(focused);
+  announce([isGone && page.words("gone"), page.asOf || page.words("refreshed")].filter(Boolean).join(" "));
+}
+
+/** Where the keyboard was before the page was built again, else at the button that did it. */
+function focusOn(place) {
+  const places = [...content.querySelectorAll("[data-place]")];
+  const target = places.find((e) => e.dataset.place === place) ?? places.find((e) => e.dataset.place === "refresh");
+  target.focus();
 }
 
 function greet(connected) {
@@ -402,15 +477,15 @@ connect({
   version: "1.0.0",
   onInput: (args) => (input = args),
   onResult: (result) => showResult(result),
-  onCancelled: () => !page && fill(content, h("p", { class: "notice" }, wordsNow()("cancelled"))),
+  onCancelled: showCancelled,
   onContext: (changed) => {
     context = changed;
     applyTheme(changed);
-    if (!page) showWaiting();
+    if (isWaiting) showWaiting();
   },
   onTeardown: leave,
   onLate: greet,
 }).then(greet, (error) => {
   warn(wordsNow()(error.kind === "silent" ? "silent" : "refused"));
-  if (!page) fill(content);
+  if (isWaiting) fill(content);
 });

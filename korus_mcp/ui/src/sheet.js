@@ -1,18 +1,25 @@
 /**
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
- * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice,
- * isDrawn, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, name, category, color,
- * outline, at, rows, isSchematic, from, to, left, best, offers, isOnSale, isSoldOut}`; an offer
- * `{id, product, price, foreign, left}`. Prices are texts of an amount ("45.00") in the sheet's one
- * currency; `foreign` is the price of an offer in another ("45.00 USD"). What a host or an issuer sent
- * in another shape is left out.
+ * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
+ * asOf, notes, isDrawn, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, number,
+ * name, category, color, outline, at, rows, isSchematic, from, to, left, best, offers, isShared, isCut,
+ * isAbove, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left}`. Prices are texts of an
+ * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
+ * ("45.00 USD"). `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
+ * when its stock is that of its category, `isCut` when not all its offers are listed, `isAbove` when all
+ * cost more than was asked for. What a host or an issuer sent in another shape is left out.
  */
+
+import { clean } from "./texts.js";
 
 export const SHEET_KEY = "io.github.korus-mcp/seat-map";
 
 const MOST_ZONES = 2_000;
 const MOST_SEATS = 20_000;
+const PREFERENCES = ["cheapest", "closest", "together"];
+/** How the server says that all offers of a zone cost more than was asked for. */
+const ABOVE = "above the highest price";
 
 /**
  * The sheet of a tool result, or null where it says nothing of zones.
@@ -24,14 +31,6 @@ export function sheetOf(result, input = {}) {
   if (Array.isArray(sheet?.zones)) return ofSheet(sheet);
   const view = result?.structuredContent;
   return Array.isArray(view?.zones) ? ofView(view, input) : null;
-}
-
-/** A text of somebody else on one line, without controls and direction overrides. */
-export function clean(value, most = 80) {
-  if (typeof value !== "string") return "";
-  const line = value.replace(/\p{Cf}/gu, "").replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
-  const letters = [...line];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : line;
 }
 
 function ofSheet(sheet) {
@@ -54,13 +53,16 @@ function ofSheet(sheet) {
     sessionId: idOf(sheet.session_id),
     quantity: countOf(sheet.quantity) || 1,
     maxPrice: amountOf(sheet.max_price),
+    prefer: preferenceOf(sheet.prefer),
+    asOf: instantOf(sheet.as_of),
+    notes: notesOf(sheet.notes),
     isDrawn: width > 0 && height > 0 && zones.some((z) => z.outline.length),
     isSchematic: sheet.schematic === true,
     width,
     height,
     focus: pointsOf(sheet.focus)[0] ?? null,
     zones,
-    untied: listOf(sheet.untied).length,
+    untied: countOf(sheet.untied_count) ?? listOf(sheet.untied).length,
     hidden: countOf(sheet.hidden) ?? 0,
   };
 }
@@ -70,6 +72,7 @@ function zoneOf(zone, place, categories, currency) {
   const outline = pointsOf(zone.outline);
   return withState({
     key: place,
+    number: countOf(zone.n) ?? null,
     name: clean(zone.name),
     category: clean(category.name),
     color: /^#[0-9a-f]{6}$/i.test(category.color) ? category.color : null,
@@ -82,6 +85,9 @@ function zoneOf(zone, place, categories, currency) {
     left: countOf(zone.left),
     best: countOf(zone.best) ?? null,
     offers: offersOf(zone.offers, currency),
+    isShared: zone.shared === true,
+    isCut: countOf(zone.more) > 0,
+    isAbove: zone.why === ABOVE,
   });
 }
 
@@ -115,6 +121,9 @@ function ofView(view, input) {
     sessionId: idOf(input.session_id),
     quantity: countOf(input.quantity) || 1,
     maxPrice: amountOf(input.max_price),
+    prefer: preferenceOf(input.prefer),
+    asOf: instantOf(view.as_of),
+    notes: notesOf(view.notes),
     isDrawn: false,
     isSchematic: false,
     width: 0,
@@ -122,13 +131,17 @@ function ofView(view, input) {
     focus: null,
     zones: zones.map((zone, place) => zoneOfView(zone, place, currency)),
     untied: countOf(view.untied_offers) ?? 0,
-    hidden: 0,
+    hidden: countOf(view.zones_hidden) ?? 0,
   };
 }
 
 function zoneOfView(zone, place, currency) {
+  const offers = offersOf(zone.offers, currency);
+  const from = amountOf(zone.from_price, currency);
+  const to = amountOf(zone.to_price, currency);
   return withState({
     key: place,
+    number: null,
     name: clean(zone.zone),
     category: clean(zone.category),
     color: null,
@@ -136,19 +149,45 @@ function zoneOfView(zone, place, currency) {
     at: null,
     rows: [],
     isSchematic: false,
-    from: amountOf(zone.from_price, currency),
-    to: amountOf(zone.to_price, currency),
+    from,
+    to,
     left: countOf(zone.left),
     best: place + 1,
-    offers: offersOf(zone.offers, currency),
+    offers,
+    isShared: zone.shared === true,
+    isCut: offers.length > 0 && (countOf(zone.more) > 0 || !areAtBothEnds(offers, from, to)),
+    isAbove: zone.why === ABOVE,
   });
 }
 
+/** Whether some offers cost the lowest and the highest price of their zone: else some are missing. */
+function areAtBothEnds(offers, ...edges) {
+  const prices = offers.map((offer) => Number(offer.price));
+  return edges.every((edge) => edge === null || prices.includes(Number(edge)));
+}
+
+/** What is left of the zone counts; of its offers only where they are all there. */
 function withState(zone) {
-  const stated = zone.offers.length > 0 && zone.offers.every((offer) => offer.left === 0);
-  zone.isSoldOut = zone.left === 0 || stated;
+  const areGone = zone.offers.length > 0 && zone.offers.every((offer) => offer.left === 0);
+  zone.isSoldOut = zone.left === undefined ? areGone && !zone.isCut : zone.left === 0;
   zone.isOnSale = !zone.isSoldOut && (zone.from !== null || zone.offers.length > 0);
+  zone.isAbove &&= !zone.isSoldOut && !zone.isOnSale;
   return zone;
+}
+
+function preferenceOf(value) {
+  return PREFERENCES.includes(value) ? value : "";
+}
+
+function notesOf(notes) {
+  return Array.isArray(notes) ? notes.filter((note) => typeof note === "string") : [];
+}
+
+/** "2026-06-01T12:00:00+00:00" in milliseconds; null of what is no moment. */
+function instantOf(value) {
+  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(value ?? "");
+  const instant = isMoment ? Date.parse(value) : NaN;
+  return Number.isNaN(instant) ? null : instant;
 }
 
 /** An id as our tools take them; words are none. */

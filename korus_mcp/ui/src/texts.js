@@ -9,7 +9,6 @@ const SHARED = {
     failed: "That did not work. Ask the assistant in words instead.",
     left: { one: "{count} left", other: "{count} left" },
     sold_out: "sold out",
-    close: "Close",
   },
   fr: {
     waiting: "En attente de l’assistant…",
@@ -19,9 +18,29 @@ const SHARED = {
     failed: "Cela n’a pas fonctionné. Demandez plutôt à l’assistant.",
     left: { one: "{count} place restante", other: "{count} places restantes" },
     sold_out: "complet",
-    close: "Fermer",
   },
 };
+
+/** Invisible characters but the two joiners, which Persian, Indic scripts and emoji are written with. */
+const UNSEEN = /(?![\u200c\u200d])\p{Cf}/gu;
+
+/** A text of somebody else on one line, without controls and direction overrides. */
+export function clean(value, most = 80) {
+  if (typeof value !== "string") return "";
+  const line = spaced(value.replace(UNSEEN, ""));
+  const letters = [...line];
+  return letters.length > most ? `${spaced(letters.slice(0, most - 1).join(""))}…` : line;
+}
+
+/** One space between words, and no joiner at the edge of one. */
+function spaced(text) {
+  return text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .replace(/(^| )[\u200c\u200d]+/g, "$1")
+    .replace(/[\u200c\u200d]+(?= |$)/g, "")
+    .replace(/ +/g, " ")
+    .trim();
+}
 
 /** "fr" or "en": the first of the candidates ("fr-CH", null, ...) that names one of the two. */
 export function languageOf(...candidates) {
@@ -75,4 +94,22 @@ export function day(text, language) {
 export function moment(text, language) {
   const [, date, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text ?? "") ?? [];
   return date ? `${day(date, language)}, ${time}` : day(text, language);
+}
+
+/** Milliseconds as the time of the reader's clock, "14:05"; with the day where that is not today. */
+export function clock(instant, language, timeZone) {
+  const written = (format) => new Intl.DateTimeFormat(language, { ...format, timeZone: zoneOf(timeZone) }).format;
+  const date = written({ day: "numeric", month: "long", year: "numeric" });
+  const time = written({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" })(instant);
+  return date(instant) === date(Date.now()) ? time : `${date(instant)}, ${time}`;
+}
+
+/** A time zone that this browser knows, else the reader's own. */
+function zoneOf(name) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return name;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,10 +2,14 @@
 
 const STEPS = 6;
 
-/** Whether one of its offers seats so many at no more than `most` (an amount, or null) each. */
+/**
+ * Whether one of its offers seats so many at no more than `most` (an amount, or null) each; where not
+ * all are listed, the zone's lowest price and what it has left stand for the others.
+ */
 export function fits(zone, { quantity, most }) {
   if (!zone.isOnSale) return false;
-  const offers = zone.offers.length ? zone.offers : [{ price: zone.from, left: zone.left }];
+  const isListed = zone.offers.length > 0 && !zone.isCut;
+  const offers = isListed ? zone.offers : [...zone.offers, { price: zone.from, left: zone.left }];
   return offers.some((offer) => isWithin(offer, most) && hasRoom(offer, quantity));
 }
 

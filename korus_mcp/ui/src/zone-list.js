@@ -58,6 +58,7 @@ export class ZoneList {
         type: "button",
         class: "row",
         tabindex: "-1",
+        "data-place": `row ${zone.number ?? zone.name}`,
         "aria-disabled": zone.isOnSale ? null : "true",
         onclick: () => (zone.isOnSale ? choose(zone) : this.#options.refuse(zone)),
         onfocus: () => this.#roam(row),

@@ -435,10 +435,16 @@ def test_the_one_listed_offer_of_many_is_not_taken_as_picked(stage: Stage) -> No
     assert "ask me which ticket I want" in message["content"][0]["text"]
 
 
-def test_a_list_without_the_dearest_offer_is_not_taken_as_whole(stage: Stage) -> None:
-    view = sheets.view_of(sheets.hall())
+@pytest.mark.parametrize("passed_on", ["sheet", "structure"])
+def test_a_list_without_the_dearest_offer_is_not_taken_as_whole(
+    stage: Stage, passed_on: str
+) -> None:
+    sheet = sheets.hall()
+    view = sheets.view_of(sheet)
+    sheet["zones"][2]["to"] = "60.00"
     view["zones"][2]["to_price"] = "60.00 EUR"
-    frame = _open(stage, result=sheets.result(None, view))
+    result = sheets.result(sheet if passed_on == "sheet" else None, view)
+    frame = _open(stage, result=result)
     frame.locator(".row", has_text="Block 3").click()
     assert _told(stage)["offer_is_chosen"] is False
 
@@ -684,10 +690,11 @@ def test_a_choice_ends_with_the_map_it_was_made_on(stage: Stage, ending: str) ->
     expect(frame.locator(".zone")).to_have_count(0)
     stage.until(lambda log: log["contexts"][-1]["structuredContent"] == {"chosen": False})
     told = "No map." if ending == "error" else "The answer holds no zones."
-    expect(frame.locator("#page")).to_contain_text(told)
+    expect(frame.locator(".notice.bad")).to_contain_text(told)
+    expect(frame.get_by_role("status")).to_contain_text(told)
     stage.host("setContext", {"theme": "dark"})
     frame.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
-    expect(frame.locator("#page")).to_contain_text(told)
+    expect(frame.locator(".notice.bad")).to_contain_text(told)
 
 
 def test_a_host_that_says_it_cannot_ask_the_server_is_not_asked(stage: Stage) -> None:

@@ -400,8 +400,9 @@ function showResult(result, wish = null) {
 }
 
 function showNothing(result, words) {
-  const told = result?.structuredContent?.error?.message ?? words("nothing");
-  fill(content, h("p", { class: "notice bad", dir: "auto" }, clean(told, 400)));
+  const told = clean(result?.structuredContent?.error?.message ?? words("nothing"), 400);
+  fill(content, h("p", { class: "notice bad", dir: "auto" }, told));
+  announce(told);
 }
 
 function showCancelled() {

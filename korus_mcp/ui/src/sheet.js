@@ -70,6 +70,9 @@ function ofSheet(sheet) {
 function zoneOf(zone, place, categories, currency) {
   const category = categories[zone.category] ?? {};
   const outline = pointsOf(zone.outline);
+  const offers = offersOf(zone.offers, currency);
+  const from = amountOf(zone.from, currency);
+  const to = amountOf(zone.to, currency);
   return withState({
     key: place,
     number: countOf(zone.n) ?? null,
@@ -80,13 +83,13 @@ function zoneOf(zone, place, categories, currency) {
     at: pointsOf(zone.at)[0] ?? outline[0] ?? null,
     rows: (Array.isArray(zone.rows) ? zone.rows : []).map(pointsOf),
     isSchematic: zone.schematic === true,
-    from: amountOf(zone.from, currency),
-    to: amountOf(zone.to, currency),
+    from,
+    to,
     left: countOf(zone.left),
     best: countOf(zone.best) ?? null,
-    offers: offersOf(zone.offers, currency),
+    offers,
     isShared: zone.shared === true,
-    isCut: countOf(zone.more) > 0,
+    isCut: isCut(zone, offers, from, to),
     isAbove: zone.why === ABOVE,
   });
 }
@@ -155,15 +158,16 @@ function zoneOfView(zone, place, currency) {
     best: place + 1,
     offers,
     isShared: zone.shared === true,
-    isCut: offers.length > 0 && (countOf(zone.more) > 0 || !areAtBothEnds(offers, from, to)),
+    isCut: isCut(zone, offers, from, to),
     isAbove: zone.why === ABOVE,
   });
 }
 
-/** Whether some offers cost the lowest and the highest price of their zone: else some are missing. */
-function areAtBothEnds(offers, ...edges) {
-  const prices = offers.map((offer) => Number(offer.price));
-  return edges.every((edge) => edge === null || prices.includes(Number(edge)));
+/** Whether offers are missing: so many more, or those at the lowest or highest price of the zone. */
+function isCut({ more }, offers, ...ends) {
+  if (!offers.length) return false;
+  const prices = offers.map(({ price }) => (price === null ? null : Number(price)));
+  return countOf(more) > 0 || ends.some((end) => end !== null && !prices.includes(Number(end)));
 }
 
 /** What is left of the zone counts; of its offers only where they are all there. */

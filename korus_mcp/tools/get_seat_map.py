@@ -1,6 +1,7 @@
 """get_seat_map: zones of a venue with their prices, what is left, and the offers that buy them."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Annotated, Final, Literal
@@ -219,23 +220,29 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
         left=most_left(each.offers or each.zone.all_offers),
         enough=each.rank is not None and not plan.is_stock_of_day,
         why=each.why if with_offers or each.rank is None else None,
-        offers=[_offer(offer, plan) for offer in shown],
+        offers=_offers(shown, plan),
         more=len(each.offers) - len(shown) if with_offers else 0,
     )
 
 
-def _offer(offer: SeatOffer, plan: SeatPlan) -> SeatOfferView:
-    return SeatOfferView(
-        offer_id=offer.offer_id,
-        product=offer.choices.get("price_type") or plan.products[offer.offer_id],
-        price=text_of(offer.price),
-    )
+def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
+    """The offers by who they are for, where that tells them apart."""
+    kinds = [offer.choices.get("price_type") for offer in shown]
+    are_told_apart = None not in kinds and len(set(kinds)) == len(kinds)
+    return [
+        SeatOfferView(
+            offer_id=offer.offer_id,
+            product=kind if kind and are_told_apart else plan.products[offer.offer_id],
+            price=text_of(offer.price),
+        )
+        for offer, kind in zip(shown, kinds, strict=True)
+    ]
 
 
 def _note(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> str:
     said = "The issuer allocates the exact seats; the reservation shows them."
     stock = (
-        "What is left in this session tells check_availability." if plan.is_stock_of_day else None
+        "check_availability tells what is left in this session." if plan.is_stock_of_day else None
     )
     picture = "No picture could be drawn; the link has it." if is_picture_missing else None
     more = (

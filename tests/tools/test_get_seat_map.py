@@ -120,7 +120,7 @@ async def test_of_a_session_nobody_claims_to_know_the_stock(shop: Desk) -> None:
     shop.clock.advance(61)
     answer = await seen(shop, "hall", quantity=2, session_id=session)
     assert not [z for z in answer.data["zones"] if z.get("enough") or z.get("left", 0) >= 2]
-    assert "What is left in this session tells check_availability" in answer.text
+    assert "check_availability tells what is left in this session" in answer.text
 
 
 async def test_a_picture_is_there_for_the_asking(shop: Desk) -> None:

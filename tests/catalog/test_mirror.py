@@ -134,10 +134,10 @@ async def test_a_hundred_who_ask_for_a_base_at_once_cause_one_read_of_each_part(
 async def test_a_base_is_kept_for_a_day(stage: Stage) -> None:
     handle = stage.handle("park_base")
     shelf = await filled(stage)
-    first, before = await stage.app.mirror.base(handle, "en"), stage.asked
+    first, before = await stage.app.mirror.base(handle, "en"), len(stage.sandbox.requests)
     stage.move(FRESH)
     assert await stage.app.mirror.base(handle, "en") == first
-    assert stage.asked == before
+    assert len(stage.sandbox.requests) == before
     stage.move(STALE - FRESH)
     assert await stage.app.mirror.base(handle, "en") == first, "stale, but at once"
     await until(lambda: not shelf.is_crawling)
@@ -152,7 +152,7 @@ async def test_a_catalog_that_was_not_imported_anew_is_not_read_again() -> None:
 
     async with staged(selling=("park", "stadium"), rewrite=imported_once) as stage:
         shelf = await filled(stage)
-        before = stage.asked
+        before = len(stage.sandbox.requests)
         stage.move(STALE)
         await stage.app.mirror.ready("en")
         await until(lambda: not shelf.is_crawling)
@@ -351,7 +351,7 @@ async def test_a_base_that_vanished_is_not_found_and_leaves_the_list(stage: Stag
 
 async def test_an_unknown_alias_is_looked_up_once_more_and_cheaply(stage: Stage) -> None:
     await filled(stage)
-    before = stage.asked
+    before = len(stage.sandbox.requests)
     assert (await refused(stage, Handle("abcdef", "7"))).code is Code.UNKNOWN_ID
     asked = [r.operation for r in list(stage.sandbox.requests)[before:]]
     assert asked == ["listCatalogs"]
@@ -420,7 +420,7 @@ async def test_no_catalog_at_all_is_an_empty_shelf() -> None:
 
 async def test_the_operators_languages_are_read_ahead_once_the_catalog_is_used() -> None:
     async with staged(languages=("fr", "en")) as stage:
-        assert stage.asked == 0
+        assert len(stage.sandbox.requests) == 0
         await filled(stage, "en")
         await until(lambda: stage.sent("listCatalogs") == 2)
         assert names_on(await filled(stage, "fr")) >= {"Billet daté 1, 2 ou 3 jours"}
@@ -550,14 +550,14 @@ async def test_a_warm_start_answers_without_any_request(stage: Stage, tmp_path: 
     shelf = await first.searchable("en")
     await until(lambda: not shelf.is_crawling)
     first.close()
-    before = stage.asked
+    before = len(stage.sandbox.requests)
     second = kept_in(tmp_path, stage)
     shelf = await second.searchable("en")
     found = second.search(shelf, "night safari", Scope(), BEGINNING, 5)
     assert [row.name for row in found.rows] == ["Night safari"]
     assert (await second.base(found.rows[0].handle, "en")).place.city == "Val-des-Songes"
     await anyio.sleep(0.05)
-    assert stage.asked == before
+    assert len(stage.sandbox.requests) == before
     second.close()
 
 

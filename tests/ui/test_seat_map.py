@@ -122,12 +122,15 @@ def test_a_zone_is_chosen_by_keyboard_in_the_list(stage: Stage) -> None:
 def test_the_keyboard_goes_through_the_page_and_out_of_it(stage: Stage) -> None:
     frame = _open(stage)
     names = ["Fewer seats", "More seats", "Price each", "Block 1, Category 1", "Block 2", "Refresh"]
-    focused = "() => { const e = document.activeElement; return e.ariaLabel ?? e.textContent; }"
+    focused = """name => {
+      const e = document.activeElement;
+      return (e.ariaLabel ?? e.textContent).startsWith(name);
+    }"""
     for name in names:
         stage.page.keyboard.press("Tab")
-        assert str(frame.evaluate(focused)).startswith(name)
+        frame.wait_for_function(focused, arg=name)
     stage.page.keyboard.press("Tab")
-    assert stage.page.evaluate("() => document.activeElement.tagName") == "BODY"
+    stage.page.wait_for_function("() => document.activeElement.tagName === 'BODY'")
 
 
 def test_a_sold_out_zone_cannot_be_chosen_and_says_so(stage: Stage) -> None:

@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
     For one module only: its driver runs an event loop, beside which no other may begin.
     """
     if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium: apt-get install chromium")
+        pytest.skip("no chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield launched

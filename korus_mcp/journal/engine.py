@@ -25,6 +25,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     create_engine,
+    event,
     func,
     insert,
     select,
@@ -99,7 +100,8 @@ class Database:
 
     async def write_ahead(self, work: Work[_Thing]) -> _Thing:
         """The same as `write`, but what is written may be lost with the machine until the next
-        commit of `change` or `write`, which makes it durable, too.
+        commit of `change` or `write`, which makes it durable, too. (On PostgreSQL the work says so
+        itself, see `Statements.keeper_ahead`.)
 
         Raises:
             JournalDown: It cannot be written.
@@ -178,6 +180,7 @@ class _File:
         self._path = Path(_there(url.database))
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
         self._impatient = create_engine(url, connect_args=_IMPATIENT, hide_parameters=True)
+        event.listen(self._impatient, "connect", _leave_checkpoints)
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._is_closed = False
         self._in_turn = anyio.Lock()
@@ -203,18 +206,19 @@ class _File:
     async def run(self, way: str, work: Work[_Thing]) -> _Thing:
         """What the work answers.
 
-        A reader waits for nobody in a WAL, and the way to a thread takes longer than it reads: it
-        is asked at once, and in a thread only if the file is locked after all.
+        What waits for no disk is done at once: the way to a thread would take longer. That is what
+        asks, since a reader waits for nobody in a WAL, and what writes ahead. If another process
+        has the file locked after all, a thread waits for it.
         """
-        if way == _ASKING and not self._is_closed:
-            try:
-                return _carried_out(self._impatient, way, work)
-            except DBAPIError as error:
-                if _fault(error) is not JournalFault.BUSY:
-                    raise
         async with self._turn(way):
             if self._is_closed:
                 raise JournalDown(JournalFault.UNREACHABLE)
+            if way in (_ASKING, _AHEAD):
+                try:
+                    return _carried_out(self._impatient, way, work)
+                except (DBAPIError, sqlite3.Error) as error:
+                    if _fault(error) is not JournalFault.BUSY:
+                        raise
             return await self._in_thread(partial(_carried_out, self._engine, way, work))
 
     async def close(self) -> None:
@@ -257,8 +261,6 @@ class _Server:
     async def _run(self, way: str, work: Work[_Thing]) -> _Thing:
         async with self._ways[way].connect() as connection:
             try:
-                if way == _AHEAD:
-                    await connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 answer = await connection.run_sync(work)
             except DBAPIError as error:
                 if error.connection_invalidated:
@@ -288,6 +290,12 @@ def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
         if way in _SYNCED:
             connection.commit()
         return answer
+
+
+def _leave_checkpoints(connection: sqlite3.Connection, record: object) -> None:
+    """A checkpoint waits for the disk: it is made by a commit that does so anyway."""
+    del record
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _begin(driver: sqlite3.Connection, way: str) -> None:

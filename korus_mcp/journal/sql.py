@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.engine import Connection
 
 from korus_mcp.clock import Clock
@@ -122,7 +122,8 @@ class SqlJournal:
             )
 
         # nothing is sent before start_sending has committed, which takes this to the disk
-        await self._database.write_ahead(partial(self._writing, work))
+        keeper = self._statements.keeper_ahead
+        await self._database.write_ahead(partial(self._writing, work, keeper=keeper))
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
@@ -382,28 +383,31 @@ class SqlJournal:
 
     async def _written(self, work: Callable[[Writing], _Thing]) -> _Thing:
         """What a transaction answers that waited for its turn; its audit rows are sealed."""
-        return await self._database.write(partial(self._writing, work))
+        keeper = self._statements.keeper
+        return await self._database.write(partial(self._writing, work, keeper=keeper))
 
     def _reading(self, work: Callable[[Reading], _Thing], connection: Connection) -> _Thing:
         return work(Reading(connection, self._statements))
 
-    def _writing(self, work: Callable[[Writing], _Thing], connection: Connection) -> _Thing:
+    def _writing(
+        self, work: Callable[[Writing], _Thing], connection: Connection, *, keeper: Select[Any]
+    ) -> _Thing:
         tx = Writing(
             connection,
             self._statements,
             account=self._account,
             seals=self._seals,
-            keeper=self._keeper(connection),
+            keeper=self._keeper(connection, keeper),
         )
         answer = work(tx)
         tx.end()
         return answer
 
-    def _keeper(self, connection: Connection) -> Row[Any]:
-        row = connection.execute(self._statements.keeper).one_or_none()
+    def _keeper(self, connection: Connection, keeper: Select[Any]) -> Row[Any]:
+        row = connection.execute(keeper).one_or_none()
         if row is None:
             self._make_keeper(connection)
-            row = connection.execute(self._statements.keeper).one()
+            row = connection.execute(keeper).one()
         return row
 
     def _make_keeper(self, connection: Connection) -> None:

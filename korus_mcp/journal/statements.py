@@ -148,8 +148,12 @@ class Statements:
         """Waits for our turn at the row. SQLite's writers have it from the beginning."""
         self.keeper = select(KEEPER, self._now.label("now")).where(mine)
         """The row, at the moment of our turn."""
+        self.keeper_ahead = self.keeper
+        """The same for a transaction whose commit need not be on the disk when it returns."""
         if self.turn is not None:
             self.keeper = select(self.turn, self._now.label("now"))
+            ahead = func.set_config("synchronous_commit", "off", True)  # noqa: FBT003 - SQL's
+            self.keeper_ahead = self.keeper.add_columns(ahead.label("ahead"))
 
     def _know_approvals(self) -> None:
         which = and_(self.ours(APPROVAL), APPROVAL.c.nonce == _given("which", APPROVAL.c.nonce))

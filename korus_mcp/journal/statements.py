@@ -208,7 +208,7 @@ class Statements:
             .outerjoin(CLAIM, claimed)
             .add_columns(CLAIM.c.reservation_id.label("claimed"))
         )
-        self.attempts = select(func.count(OUTCOME.c.intent_id.distinct())).where(
+        self.attempts = select(func.count(OUTCOME.c.intent_id.distinct()).label("attempts")).where(
             self.ours(OUTCOME),
             self._among(OUTCOME.c.reservation_id),
             OUTCOME.c.position >= 0,  # or SQLite reads all of the index that has no position
@@ -288,6 +288,12 @@ class Statements:
         self.owners = select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner).where(
             self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id)
         )
+        tried = self.attempts.subquery()
+        theirs = and_(self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id))
+        self.standing = select(
+            tried.c.attempts, OWNERSHIP.c.resource_id, OWNERSHIP.c.owner
+        ).select_from(tried.outerjoin(OWNERSHIP, theirs))
+        """Owners and attempts of reservations: a row at least, if they have an owner or not."""
 
 
 INTENT_COLUMNS: Final = tuple(c.name for c in INTENT.c if c is not INTENT.c.serial)

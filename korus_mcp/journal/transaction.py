@@ -59,9 +59,10 @@ class Reading:
 
     def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of reservations."""
-        attempts = self.run(self.statements.attempts, ids=list(reservation_ids)).scalar_one()
+        rows = self.run(self.statements.standing, ids=list(reservation_ids)).all()
+        attempts = rows[0].attempts
         return Standing(
-            owners=self.owners(reservation_ids),
+            owners={row.resource_id: row.owner for row in rows if row.owner is not None},
             holders=self.holders(reservation_ids) if attempts else {},
             attempts=attempts,
         )

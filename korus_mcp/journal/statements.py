@@ -285,14 +285,13 @@ class Statements:
         )
 
     def _know_owners(self) -> None:
-        self.owners = select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner).where(
-            self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id)
-        )
+        named = and_(self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id))
+        told = (OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
         tried = self.attempts.subquery()
-        theirs = and_(self.ours(OWNERSHIP), self._among(OWNERSHIP.c.resource_id))
-        self.standing = select(
-            tried.c.attempts, OWNERSHIP.c.resource_id, OWNERSHIP.c.owner
-        ).select_from(tried.outerjoin(OWNERSHIP, theirs))
+        self.owners = select(*told).where(named)
+        self.standing = select(tried.c.attempts, *told).select_from(
+            tried.outerjoin(OWNERSHIP, named)
+        )
         """Owners and attempts of reservations: a row at least, if they have an owner or not."""
 
 

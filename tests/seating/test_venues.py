@@ -72,7 +72,7 @@ class Venue:
 @pytest.fixture(scope="module")
 async def venues() -> AsyncIterator[dict[str, Venue]]:
     async with staged(selling=("stadium", "hall")) as stage:
-        yield {key: await _venue(stage, key, *VENUES[key]) for key in VENUES}
+        yield {key: await read_venue(stage, key, *VENUES[key]) for key in VENUES}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def _venue(stage: Stage, key: str, issuer: str, count: int) -> Venue:
+async def read_venue(stage: Stage, key: str, issuer: str, count: int) -> Venue:
     owner = next(each for each in issuers_of(TODAY) if each.key == issuer)
     declared = next(base for base in owner.bases if base.key == key)
     catalog = stage.sandbox.landmarks[f"{issuer}_catalog"]

@@ -9,7 +9,7 @@ from korus_mcp.seating.layout import drawing_of
 from korus_mcp.seating.ranking import Wish, ranked
 from korus_mcp.seating.sheet import SheetContext, sheet_of
 from tests.booking.stage import staged
-from tests.seating.test_venues import VENUES, Venue, _venue
+from tests.seating.test_venues import VENUES, Venue, read_venue
 from tests.ui.sheets import Json
 
 
@@ -24,7 +24,7 @@ def sheets_of_venues(*, quantity: int = 2) -> dict[str, Json]:
 
 async def _sheets(quantity: int) -> dict[str, Json]:
     async with staged(selling=("stadium", "hall")) as stage:
-        venues = {key: await _venue(stage, key, *VENUES[key]) for key in VENUES}
+        venues = {key: await read_venue(stage, key, *VENUES[key]) for key in VENUES}
     return {key: _sheet(venue, quantity) for key, venue in venues.items()}
 
 

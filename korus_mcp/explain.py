@@ -193,6 +193,6 @@ def _without_journal(error: JournalDown) -> Refusal:
 
 def _wait(error: ApiError, code: Code) -> int | None:
     if error.retry_after_seconds is not None:
-        return math.ceil(error.retry_after_seconds)
+        return max(1, math.ceil(error.retry_after_seconds))
     is_passing = code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY)
     return _RETRY_SECONDS if is_passing else None

@@ -24,6 +24,8 @@ from korus_mcp.clock import Clock
 
 OPERATION = "getToken"
 DEFAULT_LIFE_SECONDS = 1800.0
+LONGEST_LIFE_SECONDS = 24 * 3600.0
+"""A token is asked for anew after a day, whatever its life is said to be."""
 ANSWER_LIMIT = 256 * 1024
 RENEWAL_SECONDS = 10.0
 """The longest a renewal may take: for so long even a cancelled caller sees it through."""
@@ -166,7 +168,7 @@ def _again(failure: ApiError, left: float) -> ApiError:
 
 
 def _seconds(given: object) -> float:
-    """`expires_in`, 1800 when it is missing or no positive number (T33)."""
-    text = str(given) if isinstance(given, int | str) else ""
-    life = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0.0
-    return life or DEFAULT_LIFE_SECONDS
+    """`expires_in`, at most a day; 1800 when it is missing or no positive number (T33)."""
+    text = str(given) if isinstance(given, int | float | str) else ""
+    life = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else 0.0
+    return min(life, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS

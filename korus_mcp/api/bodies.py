@@ -13,8 +13,8 @@ from korus_mcp.api.failures import NETWORK_FAILURES, outcome_of_answered
 ERROR_BODY_LIMIT = 64 * 1024
 ERROR_BODY_SECONDS = 2.0
 _CHUNK = 64 * 1024
-_IDENTITY = frozenset({"", "identity"})
-_GZIP = frozenset({"gzip", "x-gzip"})
+_GZIP = b"\x1f\x8b"
+_MOST_DIGITS = 19
 
 
 async def whole_body(response: httpx.Response, operation: str, method: str, limit: int) -> bytes:
@@ -24,9 +24,8 @@ async def whole_body(response: httpx.Response, operation: str, method: str, limi
         TooLarge: It passes the limit; reading stops there.
         httpx.HTTPError: The connection or the encoding is broken.
     """
-    announced = response.headers.get("content-length", "")
     held = bytearray()
-    if not announced.isdecimal() or int(announced) <= limit:
+    if _announced(response) <= limit:
         async for chunk in _decoded(response):
             held += chunk
             if len(held) > limit:
@@ -50,26 +49,48 @@ async def beginning_of(response: httpx.Response) -> bytes:
     return bytes(held)
 
 
+def _announced(response: httpx.Response) -> int:
+    """The length a body is said to have; 0 where nothing sensible is said."""
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
+
+
 async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body in pieces of at most 64 KiB more than came in, whatever a gzip bomb holds.
 
-    `response.stream` instead of `aiter_bytes`, which unpacks a piece to any size.
+    Whether it is packed is seen by its first bytes, which neither JSON nor a PDF begins with: the
+    header that says so may be wrong. `response.stream` instead of `aiter_bytes`, which unpacks a
+    piece to any size.
     """
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if coding in _IDENTITY:
-        async for chunk in stream:
+    unpack: zlib._Decompress | None = None
+    is_first = True
+    async for chunk in _begun(cast("httpx.AsyncByteStream", response.stream)):
+        if is_first and chunk.startswith(_GZIP):
+            unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        is_first = False
+        if unpack is None:
             yield chunk
-        return
-    if coding not in _GZIP:
-        raise httpx.DecodingError("a coding nobody asked for")
-    unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    async for chunk in stream:
+            continue
         for piece in _unpacked(unpack, chunk):
             yield piece
         if unpack.eof:
             return
-    raise httpx.DecodingError("cut short")
+    if unpack is not None:
+        raise httpx.DecodingError("cut short")
+
+
+async def _begun(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
+    """The pieces of a stream; the first is long enough to see what it begins with."""
+    head = b""
+    async for chunk in stream:
+        if len(head) < len(_GZIP):
+            head += chunk
+            if len(head) >= len(_GZIP):
+                yield head
+        else:
+            yield chunk
+    if len(head) < len(_GZIP):
+        yield head
 
 
 def _unpacked(unpack: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:

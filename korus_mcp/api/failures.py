@@ -31,6 +31,10 @@ from korus_mcp.api.errors import (
 
 TEXT_LIMIT = 500
 VIOLATIONS_LIMIT = 20
+LONGEST_WAIT_SECONDS = 300.0
+"""What is believed of a wish to be left alone: a header may be wrong by years."""
+DATE_LIMIT = 64
+"""No date of HTTP is as long."""
 
 STATUS_ERRORS: Mapping[int, type[ApiError]] = {
     400: BadRequest,
@@ -138,15 +142,18 @@ def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | N
     """`Retry-After` in seconds: a number, or a date against the answer's own `Date`."""
     given = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", given):
-        return float(given)
+        return min(float(given), LONGEST_WAIT_SECONDS)
     until = http_date(given)
     if until is None:
         return None
-    return max(0.0, (until - (http_date(headers.get("date", "")) or now)).total_seconds())
+    wait = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
+    return min(max(0.0, wait), LONGEST_WAIT_SECONDS)
 
 
 def http_date(text: str) -> datetime | None:
     """The moment of an HTTP date header, aware; None when it is not one."""
+    if len(text) > DATE_LIMIT:
+        return None
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -19,7 +19,8 @@ SAMPLES = 9
 RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
-ABSURD = timedelta(days=3650)
+ABSURD = timedelta(days=1)
+"""Clocks that are set apart at all are so by zones and summer time, never by more than this."""
 CONFIRMING_SAMPLES = 4
 """A jump is believed once the sample that showed it and three more agree."""
 
@@ -37,6 +38,7 @@ class ServerTime:
         self._clock = clock
         self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
         self._jumped: list[_Sample] = []
+        self._has_warned = False
 
     def now(self) -> datetime:
         """The API's present moment, aware, UTC; our own while no answer came yet."""
@@ -65,10 +67,19 @@ class ServerTime:
         Answers without a sensible `Date`, or from a cache (`Age`), teach nothing.
         """
         date = http_date(headers.get("date", ""))
-        if date is None or "age" in headers or abs(date - self._clock.now()) > ABSURD:
+        if date is None or "age" in headers:
+            return
+        if abs(date - self._clock.now()) > ABSURD:
+            self._warn()
             return
         middle = (sent + received) / 2
         self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))
+
+    def _warn(self) -> None:
+        """Say once that one of the two clocks is wrong by days: holds are judged by ours."""
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning("the clock of the API and that of this machine are more than a day apart")
 
     def _take(self, sample: _Sample) -> None:
         known = self._median()

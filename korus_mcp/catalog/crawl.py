@@ -8,8 +8,9 @@ import logging
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import anyio
 from anyio import to_thread
@@ -30,10 +31,15 @@ from korus_mcp.clock import Clock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import aliases_of, is_id
 
+if TYPE_CHECKING:
+    from korus_mcp.api import Catalog
+
 CRAWLERS: Final = 8
 NAMES_AT_ONCE: Final = 50
 RECORDS_AT_ONCE: Final = 64
 TELL_SECONDS: Final = 0.5
+CLOCKS_APART: Final = timedelta(days=1)
+"""So far the moment of an import may lie ahead of this machine's clock."""
 _OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable)
 """Failures of one base; any other means that the API is not to be had, and ends the crawl."""
 
@@ -156,11 +162,18 @@ class Crawler:
         return [
             ListedCatalog(
                 CatalogRecord(id=catalog_id, alias=alias, name=name_of(known[catalog_id].name)),
-                synced.isoformat() if (synced := known[catalog_id].last_synced_at) else None,
+                self._synced(known[catalog_id]),
             )
             for alias, catalog_id in aliases_of(known).items()
             if self._allowed is None or alias in self._allowed
         ]
+
+    def _synced(self, catalog: "Catalog") -> str | None:
+        """When a catalog was imported; a moment that is still to come says nothing of that."""
+        synced = catalog.last_synced_at
+        if synced is None or synced > self._clock.now() + CLOCKS_APART:
+            return None
+        return synced.isoformat()
 
     def _has_changed(self, catalog: ListedCatalog) -> bool:
         synced, _, details_run = self._store.catalog_state(catalog.record.id)

@@ -6,6 +6,7 @@ renewed, and for as long as the API does not answer, marked with its age.
 
 import hashlib
 import logging
+import math
 import random
 import sqlite3
 from dataclasses import dataclass, field
@@ -101,7 +102,8 @@ class Shelf:
     speller: Speller
     kept_seconds: float
     attempt: _Attempt = field(default_factory=lambda: _Attempt(is_over=True))
-    next_try: float = 0.0
+    next_try: float = -math.inf
+    """When the next attempt may begin, in seconds of the monotonic clock."""
 
     @property
     def is_crawling(self) -> bool:
@@ -153,7 +155,7 @@ class Mirror:
             if waiting.is_over and shelf.store.has_bases():
                 break
             if attempt.failure is not None:
-                raise attempt.failure
+                raise self._told(shelf, attempt.failure)
             if attempt.is_over:
                 attempt = self._renew(shelf)
             await waiting.a_little()
@@ -391,10 +393,11 @@ class Mirror:
 
     def _renew(self, shelf: Shelf) -> _Attempt:
         """Start a crawl in the background when one is due; the last attempt there was."""
-        now = self._clock.now().timestamp()
         complete_at = shelf.store.fact("complete_at")
-        is_fresh = complete_at is not None and now - complete_at < shelf.kept_seconds
-        if shelf.is_crawling or is_fresh or now < shelf.next_try:
+        # a moment that is still to come was written by a clock that was wrong
+        age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
+        is_fresh = abs(age) < shelf.kept_seconds
+        if shelf.is_crawling or is_fresh or self._clock.monotonic() < shelf.next_try:
             return shelf.attempt
         shelf.attempt = _Attempt()
         self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt))
@@ -415,7 +418,13 @@ class Mirror:
             self._rescue(shelf, failure)
         finally:
             attempt.is_over = True
-        shelf.next_try = self._clock.now().timestamp() + wait
+        shelf.next_try = self._clock.monotonic() + wait
+
+    def _told(self, shelf: Shelf, failure: ApiError) -> ApiError:
+        """Why nothing is there; who was asked to wait hears how long it still is."""
+        if failure.retry_after_seconds is not None:
+            failure.retry_after_seconds = max(0.0, shelf.next_try - self._clock.monotonic())
+        return failure
 
     def _rescue(self, shelf: Shelf, failure: sqlite3.DatabaseError) -> None:
         """Go on without the file: with a new one where it is damaged, else in memory."""

@@ -43,7 +43,9 @@ async def test_the_documented_token_request_is_what_we_send() -> None:
 @pytest.mark.parametrize(
     ("expires_in", "life"),
     [(1800, 1800), (30, 30), ("300", 300), (None, 1800), (0, 1800), (-5, 1800), ("soon", 1800),
-     (True, 1800), (1e99, 1800), ([], 1800)],
+     (True, 1800), (1e99, 1800), ([], 1800), (86_401, 86_400),
+     (999_999_999, 86_400), (10**30, 1800),
+     ("999999999", 86_400), (300.5, 300.5), (float(90_000), 86_400), ("٣٠", 1800)],
 )  # fmt: skip
 async def test_a_missing_lifetime_is_half_an_hour(expires_in: object, life: float) -> None:
     net = Net()

@@ -153,7 +153,7 @@ async def test_loopback_serves_loopback(api_url: str, url: str, *, allowed: bool
         (httpx.Response(200, content=b""), DocumentRefused),
         (httpx.Response(302, headers={"location": GOOD}), Redirected),
         (httpx.Response(403, text="<Error>expired</Error>"), Forbidden),
-        (RawAnswer(PDF, content_encoding="br"), Malformed),
+        (RawAnswer(b"\x0b\x05\x80PDF\x03", content_encoding="br"), DocumentRefused),
         (RawAnswer(gzip.compress(PDF)[:-9], content_encoding="gzip"), Malformed),
         (RawAnswer(PDF, content_length=str(21 * MIB)), TooLarge),
     ],

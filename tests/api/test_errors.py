@@ -192,6 +192,22 @@ def test_a_long_list_of_violations_is_cut() -> None:
         ({"retry-after": "1e9"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "9" * 40}, None),
+        ({"retry-after": "300"}, 300.0),
+        ({"retry-after": "301"}, 300.0),
+        ({"retry-after": "999999999"}, 300.0),
+        ({"retry-after": "٣٣"}, None),
+        ({"retry-after": "5, 7"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 300.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359"}, 300.0),
+        ({"retry-after": "Mon, 01 Jun 2026 09:00:30 GMT", "date": "x" * 9999}, 30.0),
+        (
+            {
+                "retry-after": "Mon, 01 Jun 2026 10:00:05 GMT",
+                "date": "Thu, 01 Jan 1970 00:00:00 GMT",
+            },
+            300.0,
+        ),
+        ({"retry-after": "Mon, 01 Jun 2026 09:00:30 GMT" + " " * 100_000 + "x"}, None),
         ({"retry-after": "Mon, 01 Jun 2026 09:00:30 GMT"}, 30.0),
         ({"retry-after": "Mon, 01 Jun 2026 08:00:30 GMT"}, 0.0),
         (

@@ -240,6 +240,22 @@ def test_odd_money_is_not_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-12:00",
+        "2200-01-01T00:00:00Z",
+        "1899-12-31T23:59:59Z",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_a_moment_that_arithmetic_could_leave_the_calendar_with_is_not_read(text: str) -> None:
+    hold = Reservation.model_validate({"id": "r1", "expiresAt": text})
+    assert hold.expires_at is None
+    assert hold.unread == {"expiresAt": text}
+
+
+@pytest.mark.parametrize(
     ("latitude", "longitude", "place"),
     [
         ("45.7653", "4.9820", (45.7653, 4.982)),

@@ -76,6 +76,13 @@ def test_one_slow_answer_does_not_widen_the_bound() -> None:
         {"date": "Fri, 31 Dec 9999 23:59:59 GMT"},
         {"date": "Thu, 01 Jan 1970 00:00:00 GMT"},
         {"date": "Mon, 01 Jun 2026 08:00:00 GMT", "age": "3600"},
+        {"date": "Mon, 01 Jun 2026 08:00:00 GMT", "age": "-1"},
+        {"date": "Mon, 01 Jun 2026 08:00:00 GMT", "age": "soon"},
+        {"date": "Wed, 03 Jun 2026 09:00:00 GMT"},
+        {"date": "Sun, 01 Jun 2025 09:00:00 GMT"},
+        {"date": "Mon, 01 Jun 2026 09:00:00 +9999"},
+        {"date": "Fri, 31 Dec 9999 23:59:59 -2359"},
+        {"date": "Mon, 01 Jun 2026 09:00:00 GMT " * 9},
     ],
 )
 def test_what_teaches_nothing_changes_nothing(headers: dict[str, str]) -> None:
@@ -83,6 +90,17 @@ def test_what_teaches_nothing_changes_nothing(headers: dict[str, str]) -> None:
     server.heard.learn(headers, sent=0, received=0)
     assert server.heard.now() == START
     assert server.heard.bound_seconds == 30
+
+
+def test_a_clock_that_is_days_off_is_told_to_the_operator_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server(3 * 86_400)
+    for _ in range(20):
+        server.answer()
+    assert server.heard.now() == server.ours.now()
+    assert not server.heard.is_known
+    assert len(caplog.records) == 1
 
 
 def test_a_single_odd_answer_is_not_believed(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.api import ApiError, ServerFailed
+from korus_mcp.api import ApiError, RateLimited, ServerFailed
+from korus_mcp.api.failures import LONGEST_WAIT_SECONDS
 from korus_mcp.catalog.crawl import CRAWLERS
 from korus_mcp.catalog.mirror import (
     GRACE_SECONDS,
@@ -615,3 +616,61 @@ async def test_a_mirror_that_was_cleared_is_filled_again(stage: Stage) -> None:
     before = stage.sent("listProductBases")
     assert "Night safari" in names_on(await filled(stage))
     assert stage.sent("listProductBases") > before
+
+
+# What the API says of times is believed within bounds
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -2359", "300"],
+)
+async def test_one_wish_to_be_left_alone_costs_minutes_at_most(
+    stage: Stage, retry_after: str
+) -> None:
+    stage.sandbox.faults.add(Answer(status=429, retry_after=retry_after), "listCatalogs")
+    with pytest.raises(RateLimited) as busy:
+        await stage.app.mirror.ready("en")
+    assert busy.value.retry_after_seconds == LONGEST_WAIT_SECONDS == 300
+    stage.move(200)
+    with pytest.raises(RateLimited) as still:
+        await stage.app.mirror.ready("en")
+    assert still.value.retry_after_seconds == 100, "what is left of it"
+    stage.move(101)
+    assert names_on(await stage.app.mirror.ready("en"))
+
+
+async def test_a_catalog_that_is_there_is_renewed_after_minutes_too(stage: Stage) -> None:
+    shelf = await filled(stage)
+    stage.move(STALE)
+    stage.sandbox.faults.add(Answer(status=503, retry_after="99999999"), "listCatalogs")
+    await stage.app.mirror.ready("en")
+    await until(lambda: not shelf.is_crawling)
+    assert state_of(shelf).is_stranded
+    stage.move(LONGEST_WAIT_SECONDS + 1)
+    await stage.app.mirror.ready("en")
+    await until(lambda: not shelf.is_crawling)
+    assert not state_of(shelf).is_stranded
+
+
+async def test_an_import_in_the_future_does_not_stop_the_catalog_from_being_read_again() -> None:
+    def import_far_ahead(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/catalogs"):
+            for catalog in body["member"]:
+                catalog["lastSyncedAt"] = "2099-12-31T23:59:59+00:00"
+
+    async with staged(rewrite=import_far_ahead) as stage:
+        shelf = await filled(stage)
+        stage.move(STALE)
+        await stage.app.mirror.ready("en")
+        await until(lambda: not shelf.is_crawling)
+        assert stage.sent("listProductBases") == 2
+
+
+async def test_a_file_from_the_future_is_read_again(stage: Stage) -> None:
+    shelf = await filled(stage)
+    ahead = stage.clock.now().timestamp() + 10 * KEPT_SECONDS
+    shelf.store.put_facts(complete_at=ahead)
+    await stage.app.mirror.ready("en")
+    await until(lambda: not shelf.is_crawling)
+    assert state_of(shelf).read_at == stage.clock.now()

@@ -7,11 +7,12 @@ wire name. So one odd field never costs the resource around it.
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -29,6 +30,8 @@ from korus_mcp.api import jsonld
 
 T = TypeVar("T")
 
+OUR_TIME = range(1900, 2200)
+"""Years a moment may lie in."""
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -52,6 +55,12 @@ def _only_text(value: object) -> object:
     raise ValueError("not a text")
 
 
+def _in_our_time(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.year not in OUR_TIME:
+        raise ValueError("not of our time")
+    return moment
+
+
 def _read_link(value: object) -> object:
     link = value.get("@id") if isinstance(value, Mapping) else value
     if link is None or isinstance(link, str):
@@ -68,8 +77,10 @@ def _read_list(value: object) -> object:
 
 Money = Annotated[Decimal | None, BeforeValidator(read_money)]
 """An amount in units of the currency, from a decimal string such as "100.00"."""
-Moment = Annotated[AwareDatetime | None, BeforeValidator(_only_text)]
-"""A date-time with its own offset; without one it is not a moment and stays unread."""
+Moment = Annotated[AwareDatetime | None, BeforeValidator(_only_text), AfterValidator(_in_our_time)]
+"""A date-time with its own offset; without one it is not a moment and stays unread. So does one
+far outside our time: deadlines and zones are reckoned from moments, and must stay in the calendar.
+"""
 Day = Annotated[date | None, BeforeValidator(_only_text)]
 """A calendar day without zone."""
 Link = Annotated[str | None, BeforeValidator(_read_link)]

@@ -1,16 +1,20 @@
 """Approvals: a person agreed to exactly these lines, this total, this customer, once.
 
 A yes is bound to a digest of what was shown: whatever changes, changes the digest, and the yes is
-void. The host asks the person (a `Question`, whose answer the journal keeps under its digest), or
-the caller shows them a summary and passes a random confirmation on. Digests are keyed with the
+void. Beside it stand digests of what is looked up by ids and cannot always be read, such as when a
+session begins: it voids the yes when it reads differently, and not when it cannot be read.
+
+The host asks the person (a `Question`, whose answer the journal keeps under its digest), or the
+caller shows them a summary and passes a random confirmation on. Digests are keyed with the
 installation's key: they are kept, and must not tell who the customer is.
 """
 
+import hashlib
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from korus_mcp.api import CustomerInput
@@ -23,13 +27,15 @@ from korus_mcp.refusals import Code, Refusal
 KEPT_SECONDS: Final = 600
 """How long a question stays open, and how long a no is final."""
 _CODE_LENGTH: Final = 6
+_PART_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """What a person has to agree to, all of it; equal digests mean equal questions.
 
-    `attempt`: how many order calls there had been for the holds.
+    `attempt`: how many order calls there had been for the holds. `read`: digests of times and
+    terms by what they are of, as far as they could be read.
     """
 
     digest: str
@@ -40,12 +46,27 @@ class Question:
     customer: CustomerInput
     notes: str | None
     terms: tuple[Handle, ...] = ()
+    read: Mapping[str, str] = field(default_factory=dict)
     asked_at: datetime
 
     @property
     def code(self) -> str:
         """Tells one question from the next, in the text a person reads."""
-        return self.digest[:_CODE_LENGTH]
+        return hashlib.sha256(self.seal.encode()).hexdigest()[:_CODE_LENGTH]
+
+    @property
+    def seal(self) -> str:
+        """All that a yes is bound to, in one text."""
+        return " ".join(
+            [self.digest, *(f"{what}={how}" for what, how in sorted(self.read.items()))]
+        )
+
+    def is_of(self, seal: str) -> bool:
+        """Whether it is the question that was sealed; what only one of them could read is left."""
+        digest, *parts = seal.split(" ")
+        then = dict(part.split("=") for part in parts)
+        is_as_read = all(then.get(what, how) == how for what, how in self.read.items())
+        return secrets.compare_digest(digest, self.digest) and is_as_read
 
     @property
     def ends_at(self) -> datetime:
@@ -80,6 +101,19 @@ def digest_of(
     )
 
 
+def read_of(
+    keeper: Installation, holds: Sequence[Hold], terms: Mapping[Handle, str]
+) -> Mapping[str, str]:
+    """Digests of when the sessions of holds begin, and of the terms of sale of their bases."""
+    lines = [line for hold in holds for line in hold.lines]
+    times = {i: _moment(at) for line in lines for i, at in line.times.items()}
+    read = times | {str(base): text for base, text in terms.items()}
+    return {
+        keeper.digest(what)[:_PART_LENGTH]: keeper.digest(f"{what} {how}")[:_PART_LENGTH]
+        for what, how in read.items()
+    }
+
+
 def fingerprint_of(
     keeper: Installation,
     reservation_ids: Sequence[str],
@@ -95,7 +129,7 @@ async def confirmation(journal: Journal, question: Question) -> Approval:
     approval = Approval(
         nonce=secrets.token_urlsafe(16),
         owner=question.owner,
-        digest=question.digest,
+        digest=question.seal,
         expires_at=min(question.ends_at, question.asked_at + timedelta(seconds=KEPT_SECONDS)),
     )
     await journal.approve(approval)
@@ -116,7 +150,7 @@ def check(approval: Approval | None, question: Question) -> str:
         raise not_open()
     if approval.expires_at <= question.asked_at:
         raise _ran_out()
-    if not secrets.compare_digest(approval.digest, question.digest):
+    if not question.is_of(approval.digest):
         raise _changed()
     return approval.nonce
 
@@ -129,7 +163,7 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
     """
     if (question.asked_at - asked.asked_at).total_seconds() > KEPT_SECONDS:
         raise _ran_out()
-    if not secrets.compare_digest(asked.digest, question.digest):
+    if not question.is_of(asked.seal):
         raise _changed()
     await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
     return _nonce_of(question)
@@ -206,7 +240,8 @@ def _ran_out() -> Refusal:
 def _changed() -> Refusal:
     return Refusal(
         Code.APPROVAL_REQUIRED,
-        "Reservations, total or customer differ from what was agreed to; nothing was ordered.",
+        "Reservations, seats, terms, total or customer differ from what was agreed to; nothing was "
+        "ordered.",
         "Call place_order without confirmation: the person has to see it anew.",
     )
 
@@ -227,14 +262,26 @@ def _nonce_of(question: Question) -> str:
 
 
 def _held(hold: Hold) -> list[object]:
-    expires_at = hold.expires_at.isoformat() if hold.expires_at else None
-    return [hold.id, str(hold.total), expires_at, [_lined(line) for line in hold.lines]]
+    return [
+        hold.id,
+        hold.catalog_id,
+        str(hold.total),
+        _moment(hold.expires_at) if hold.expires_at else None,
+        hold.seats_together,
+        sorted(map(_lined, hold.lines)),
+        hold.units,
+    ]
 
 
-def _lined(line: Line) -> list[object]:
+def _lined(line: Line) -> str:
     """By ids, not by names: a name that could not be read just then is no other agreement."""
-    what = [line.offer_id, line.product_id, *line.session_ids]
-    return [what, line.quantity, str(line.amount), str(line.day)]
+    what = [line.offer_id, line.product_id, *sorted(line.session_ids)]
+    return json.dumps([what, line.quantity, str(line.amount), str(line.day)])
+
+
+def _moment(at: datetime) -> str:
+    """The same for a moment with another offset."""
+    return at.astimezone(UTC).isoformat()
 
 
 def _digest(keeper: Installation, content: object) -> str:

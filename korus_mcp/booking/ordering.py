@@ -177,7 +177,7 @@ class OrderDesk:
             return None
         question = await self._question(call, keeper, standing)
         await approval.given(self._journal, question)
-        return await self._with_terms(question, call.language)
+        return question
 
     async def decline(self, question: Question) -> None:
         """Remember that the person said no; here at least, where the journal does not work."""
@@ -278,7 +278,7 @@ class OrderDesk:
         if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
         if agreed is None and call.confirmation is None:
-            return await self._summary(await self._with_terms(question, call.language))
+            return await self._summary(question)
         if agreed is not None:
             nonce = await approval.agreed(self._journal, agreed, question)
         else:
@@ -288,8 +288,8 @@ class OrderDesk:
             intent=replace(intent, agreed=BY_HOST if agreed is not None else IN_TWO_STEPS),
             tickets={hold.id: hold.tickets for hold in question.holds},
             holds_end=question.holds_end,
-            customer=call.customer,
-            notes=call.notes,
+            customer=question.customer,
+            notes=question.notes,
             language=call.language,
             approval_nonce=nonce,
             day_limit=self._settings.max_day_amount,
@@ -308,20 +308,22 @@ class OrderDesk:
         check_owner(call.owner, standing.owners, call.reservation_ids)
         holds = await self._desk.read(call.reservation_ids, call.language)
         amount = self._check_holds(holds)
-        digest = approval.digest_of(
-            keeper, holds, amount, call.customer, call.notes, attempt=standing.attempts
-        )
+        terms = await self._terms_of(holds, call.language)
         question = Question(
-            digest=digest,
+            digest=approval.digest_of(
+                keeper, holds, amount, call.customer, call.notes, attempt=standing.attempts
+            ),
             attempt=standing.attempts,
             owner=call.owner,
             holds=tuple(holds),
             total=amount,
             customer=call.customer,
             notes=call.notes,
+            terms=tuple(base for base, text in terms.items() if text),
+            read=approval.read_of(keeper, holds, terms),
             asked_at=self._clock.now(),
         )
-        if self._noes.get(digest, question.asked_at) > question.asked_at:
+        if self._noes.get(question.digest, question.asked_at) > question.asked_at:
             raise approval.declined()
         return question
 
@@ -366,16 +368,16 @@ class OrderDesk:
             total=question.total,
         )
 
-    async def _with_terms(self, question: Question, language: str) -> Question:
-        """The same with the product bases whose terms of sale a person may want to read first."""
-        found: dict[Handle, None] = {}
-        for hold in question.holds:
-            for product_id in {line.product_id for line in hold.lines}:
-                if hold.catalog_id is not None and product_id is not None:
-                    where = (hold.catalog_id, product_id, language)
-                    base = await self._catalog.base_with_terms(*where)
-                    found |= {base: None} if base is not None else {}
-        return replace(question, terms=tuple(found))
+    async def _terms_of(self, holds: Sequence[Hold], language: str) -> Mapping[Handle, str]:
+        """The terms of sale of what is held, by product base, as far as they are known here."""
+        products = {
+            (hold.catalog_id, line.product_id): None
+            for hold in holds
+            for line in hold.lines
+            if hold.catalog_id is not None and line.product_id is not None
+        }
+        found = [await self._catalog.terms_of_sale(*where, language) for where in products]
+        return dict(each for each in found if each is not None)
 
     def _intent(self, call: OrderCall, keeper: Installation, question: Question) -> Intent:
         now, intent_id = self._clock.now(), self._fresh_id()

@@ -35,10 +35,10 @@ class Catalog(Protocol):
         """How a product is called; None when it is gone."""
         ...
 
-    async def base_with_terms(
+    async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
-    ) -> Handle | None:
-        """The base of a product, when it has terms of sale to read."""
+    ) -> tuple[Handle, str] | None:
+        """The base of a product and its terms, empty when it has none; None when it is not read."""
         ...
 
     async def max_per_order(self, base: Handle, language: str) -> int | None:

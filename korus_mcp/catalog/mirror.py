@@ -293,12 +293,12 @@ class Mirror:
             return name
         return full_name(base.name, name)
 
-    async def base_with_terms(
+    async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
-    ) -> Handle | None:
-        """The base of a product, when it has terms of sale to read."""
+    ) -> tuple[Handle, str] | None:
+        """The base of a product and its terms, empty when it has none; None when it is not read."""
         record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
-        return record.handle if record is not None and record.terms else None
+        return None if record is None else (record.handle, record.terms or "")
 
     async def max_per_order(self, base: Handle, language: str) -> int | None:
         """How many offers of a base one order may hold (T11); None when nothing is known of it."""

@@ -4,6 +4,7 @@ The questions are put by the host, in both eras, where it can ask; each is a pur
 it is about, since the protocol drops an answer to a question that reads differently by then.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -28,6 +29,7 @@ from korus_mcp.tools.views import lines_of, moment
 from korus_mcp.untrusted import clean_line
 
 SHOWN_SEATS: Final = 12
+_NUMBERS: Final = re.compile("([0-9]{1,9})")
 ASKED_WITHIN_A_CALL: Final = "2026-07-28"
 """From this revision on a question is the call's answer; before, the host is asked meanwhile."""
 
@@ -231,12 +233,19 @@ def _words(question: Question, environment: str) -> str:
 
 
 def _lines_of(hold: Hold) -> Iterator[str]:
-    for line in hold.lines:
-        yield f"- {LineView.of(line).text()}"
+    """Lines and seats in an order of their own: that of an answer is no other question."""
+    yield from sorted(f"- {LineView.of(line).text()}" for line in hold.lines)
     if hold.seats:
-        rest = len(hold.seats) - SHOWN_SEATS
+        seats = sorted(hold.seats, key=_by_number)
+        rest = len(seats) - SHOWN_SEATS
         more = f"; {rest} more" if rest > 0 else ""
-        yield f"  seats: {'; '.join(hold.seats[:SHOWN_SEATS])}{more}"
+        together = {True: " (together)", False: " (not together)", None: ""}
+        yield f"  seats: {'; '.join(seats[:SHOWN_SEATS])}{more}{together[hold.seats_together]}"
+
+
+def _by_number(seat: str) -> list[tuple[int, str]]:
+    """Seat 9 before seat 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(seat)]
 
 
 def described(customer: CustomerInput) -> str:

@@ -522,10 +522,12 @@ def test_a_name_is_not_told_twice() -> None:
     assert full_name("Night safari", "Adult") == "Night safari - Adult"
 
 
-async def test_the_base_of_a_product_is_known_when_it_has_terms(stage: Stage) -> None:
-    handle, terms_of = stage.handle("park_base"), stage.app.mirror.base_with_terms
-    assert await terms_of(*await product_of(stage, "park_base"), "en") == handle
-    assert await terms_of(*await product_of(stage, "undated_base"), "en") is None
+async def test_the_terms_of_a_product_are_known_or_that_it_has_none(stage: Stage) -> None:
+    handle, terms_of = stage.handle("park_base"), stage.app.mirror.terms_of_sale
+    told = await terms_of(*await product_of(stage, "park_base"), "en")
+    assert told == (handle, "Valid on the chosen day, no refund, no exchange.")
+    none = await terms_of(*await product_of(stage, "undated_base"), "en")
+    assert none == (stage.handle("undated_base"), "")
     assert await terms_of(handle.id, "no-such-product", "en") is None
 
 

@@ -245,9 +245,9 @@ class _NoCatalog:
         del catalog_id, product_id, language
         return None
 
-    async def base_with_terms(
+    async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
-    ) -> Handle | None:
+    ) -> tuple[Handle, str] | None:
         del catalog_id, product_id, language
         return None
 

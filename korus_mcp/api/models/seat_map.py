@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, FiniteFloat
+from pydantic import BeforeValidator, FiniteFloat, model_validator
 
 from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
 
@@ -64,10 +64,15 @@ class SeatMap(Resource):
 
 
 class Seating(ApiModel):
-    """The place an issuer allocated, as printed text."""
+    """The place an issuer allocated, as printed text; one that came as a text is read as a seat."""
 
     zone: str | None = None
     seating_category: str | None = None
     row: str | None = None
     seat: str | None = None
     entrance: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _any_shape(cls, data: object) -> object:
+        return {"seat": data} if isinstance(data, str) else data

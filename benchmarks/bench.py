@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog, pictures, replies, seating
+from benchmarks import booking, catalog, crowd, pictures, replies, seating
 from benchmarks.floor import floor_server
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
@@ -41,6 +41,7 @@ def main() -> None:
     booking.main()
     seating.main()
     pictures.main()
+    crowd.main()
     catalog.main(*(FULL if "--full" in sys.argv else USUAL))
 
 

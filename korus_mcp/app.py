@@ -16,6 +16,7 @@ from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.clock import Clock
+from korus_mcp.flights import Flights
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class App:
     prices: ShownPrices
     quotes: Quotes
     alternatives: Alternatives
+    flights: Flights
     open_booking: "Callable[[], BookingServices]"
     tools: frozenset[str]
     leaving: anyio.Event = field(default_factory=anyio.Event)
@@ -53,7 +55,7 @@ class App:
         """Reads seat maps; the first call that needs one imports and makes it."""
         from korus_mcp.seat_plans import SeatPlans
 
-        return SeatPlans(self.api, self.mirror, self.calendars, self.quotes)
+        return SeatPlans(self.api, self.mirror, self.calendars, self.quotes, self.flights)
 
     @property
     def principal(self) -> Principal:

@@ -1,16 +1,15 @@
 """Seat plans: the seat map of a product base with what a day sells of it, ranked for a wish."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from functools import partial
-from typing import Final
-
-from anyio import to_thread
+from typing import Final, TypeVar
 
 from korus_mcp.api import KorusApi, NotFound, OfferFilters
-from korus_mcp.api.models.seat_map import SeatMap
+from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import (
     KEPT_SECONDS,
@@ -21,8 +20,10 @@ from korus_mcp.catalog.calendar import (
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import BaseRecord
+from korus_mcp.flights import Flights
 from korus_mcp.handles import Handle
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.seating.drafting import Drafting, Layout
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Preference, Ranking, Wish, ranked
@@ -33,6 +34,15 @@ from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
 NUMBERED: Final = 3
 """So many of the best zones carry their rank on a picture."""
+Told = TypeVar("Told")
+
+
+class Extra(Enum):
+    """What is made beside the table, only where it is wanted: each costs time and memory."""
+
+    SHEET = "sheet"
+    LIGHT = "light picture"
+    DARK = "dark picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +62,8 @@ class SeatPlan:
 
     `as_of`: nothing in it was read before. Of a session the stock is not known, only that of its
     day (`is_stock_of_day`): what is left then is told where it is too little even for the day.
+    `left_out` is how much of the map was not read; `sheet` and `picture` (SVG) are there when
+    wanted. The drawing, which is large, is not kept.
     """
 
     base: BaseRecord
@@ -60,10 +72,12 @@ class SeatPlan:
     language: str
     as_of: datetime
     rows: Sequence[OfferRow]
-    drawing: Drawing
     table: SeatTable
     ranking: Ranking
+    left_out: LeftOut = field(default_factory=LeftOut)
     products: Mapping[str, str] = field(default_factory=dict)
+    sheet: Sheet | None = None
+    picture: str | None = None
 
     @property
     def day(self) -> date | None:
@@ -75,63 +89,34 @@ class SeatPlan:
         """Whether a session was asked for, whose own stock a price table does not tell."""
         return self.wish.session_id is not None
 
-    def sheet(self) -> Sheet:
-        """All that an interactive page shows."""
-        context = SheetContext(
-            title=self.base.name,
-            product_base_id=str(self.base.handle),
-            language=self.language,
-            quantity=self.wish.quantity,
-            as_of=self.as_of,
-            preference=self.wish.preference,
-            is_stock_of_day=self.is_stock_of_day,
-            venue=self.base.place.name,
-            day=self.day,
-            session_id=self.wish.session_id,
-            max_price=self.wish.max_price,
-            products=self.products,
-        )
-        return sheet_of(self.drawing, self.table, self.ranking, context)
-
-    def svg(self, *, dark: bool = False) -> str:
-        """A picture of it."""
-        best = [each.zone.number for each in self.ranking.zones if each.rank][:NUMBERED]
-        asked = Asked(quantity=self.wish.quantity, max_price=self.wish.max_price, best=best)
-        where = ", ".join(part for part in (self.base.place.name, self._day_text) if part)
-        heading = Heading(title=self.base.name, subtitle=where)
-        return svg(
-            self.drawing,
-            self.table.zones,
-            heading=heading,
-            asked=asked,
-            dark=dark,
-            language=self.language,
-        )
-
-    @property
-    def _day_text(self) -> str:
-        return self.day.isoformat() if self.day else ""
-
 
 class SeatPlans:
     """Reads seat maps and ties them to what is on sale."""
 
     def __init__(
-        self, api: KorusApi, mirror: Mirror, calendars: OfferCalendars, quotes: Quotes
+        self,
+        api: KorusApi,
+        mirror: Mirror,
+        calendars: OfferCalendars,
+        quotes: Quotes,
+        flights: Flights,
     ) -> None:
         self._api = api
         self._mirror = mirror
         self._calendars = calendars
         self._quotes = quotes
+        self._flights = flights
+        self._drafting = Drafting(flights)
         self._raster = Raster()
 
-    async def picture(self, plan: SeatPlan) -> bytes:
-        """A plan as PNG.
+    async def pixels(self, plan: SeatPlan) -> bytes:
+        """The picture of a plan as PNG, for a plan that was made with a picture.
 
         Raises:
             NotDrawn: the renderer failed.
         """
-        return await self._raster.png(await to_thread.run_sync(plan.svg))
+        picture = plan.picture or ""
+        return await self._flights.join(("pixels", picture), partial(self._raster.png, picture))
 
     async def plan(
         self,
@@ -140,22 +125,63 @@ class SeatPlans:
         language: str,
         *,
         seat_map_id: str | None = None,
+        extras: frozenset[Extra] = frozenset(),
     ) -> SeatPlan:
         """The plan for a wish; by default of the map its session or product base names.
 
         Raises:
-            Refusal: the day is over, nothing is on sale then, there is no such session, or no map.
+            Refusal: the day is over, nothing is on sale then, there is no such session, or no map;
+                or SERVER_BUSY when it takes too long.
             ApiError: something could not be read.
         """
         check_days(wish.day, None, self._api.now())
+        return await self._drafting.shared(
+            (product_base_id, wish, language, seat_map_id, extras),
+            partial(self._plan, product_base_id, wish, language, seat_map_id, extras),
+        )
+
+    async def told(
+        self, key: str, read: Callable[[], Awaitable[SeatMap]], tell: Callable[[SeatMap], Told]
+    ) -> Told:
+        """What is told of a map alone, as it is read now; `key` is the same for equal questions.
+
+        Raises:
+            Refusal: SERVER_BUSY when it takes too long.
+            ApiError: it could not be read.
+        """
+
+        async def telling() -> Told:
+            async with self._drafting.opened(key, partial(self._layout, read, {})) as layout:
+                return await self._drafting.in_turn(partial(tell, layout.seat_map))
+
+        return await self._drafting.shared(key, telling)
+
+    async def _plan(
+        self,
+        product_base_id: Handle,
+        wish: SeatWish,
+        language: str,
+        seat_map_id: str | None,
+        extras: frozenset[Extra],
+    ) -> SeatPlan:
         base = await self._mirror.base(product_base_id, language)
         rows = await self._rows(base, wish, language)
         wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
-        seat_map = await self._seat_map(base, wanted, language)
-        as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
-        return await to_thread.run_sync(
-            partial(_planned, seat_map, base, wanted, wish, language, rows, as_of)
-        )
+        read = partial(self._seat_map, base, wanted, language)
+        names = {choice.id: choice.name for values in base.choices.values() for choice in values}
+        async with self._drafting.opened(
+            (base.handle, wanted, language), partial(self._layout, read, names)
+        ) as layout:
+            as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
+            planned = partial(_planned, layout, base, wanted, wish, language, rows, as_of)
+            return await self._drafting.in_turn(partial(planned, names=names, extras=extras))
+
+    async def _layout(
+        self, read: Callable[[], Awaitable[SeatMap]], names: Mapping[str, str]
+    ) -> Layout:
+        seat_map = await read()
+        drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
+        return Layout(seat_map, drawing)
 
     async def _rows(self, base: BaseRecord, wish: SeatWish, language: str) -> Sequence[OfferRow]:
         if wish.session_id is None:
@@ -227,31 +253,74 @@ class SeatPlans:
 
 
 def _planned(
-    seat_map: SeatMap,
+    layout: Layout,
     base: BaseRecord,
     seat_map_id: str,
     wish: SeatWish,
     language: str,
     rows: Sequence[OfferRow],
     as_of: datetime,
+    *,
+    names: Mapping[str, str],
+    extras: frozenset[Extra],
 ) -> SeatPlan:
-    """The plan; of a large house it takes a tenth of a second."""
-    names = {choice.id: choice.name for values in base.choices.values() for choice in values}
+    """The plan with what is wanted beside it; `names` are those of the base's option values."""
+    drawing = layout.drawing
     offers = [_seat_offer(row, wish) for row in rows]
-    table = seat_table(seat_map, offers, names, max_price=wish.max_price)
-    drawing = drawing_of(seat_map, names)
+    table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price)
     wanted = Wish(quantity=wish.quantity, preference=wish.preference)
-    return SeatPlan(
+    plan = SeatPlan(
         base=base,
         seat_map_id=seat_map_id,
         wish=wish,
         language=language,
         as_of=as_of,
         rows=rows,
-        drawing=drawing,
         table=table,
         ranking=ranked(table, wanted, drawing),
+        left_out=drawing.left_out,
         products={str(row.handle): row.product.name for row in rows},
+    )
+    is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
+    return replace(
+        plan,
+        sheet=_sheet(plan, drawing) if Extra.SHEET in extras else None,
+        picture=_picture(plan, drawing, dark=Extra.DARK in extras) if is_pictured else None,
+    )
+
+
+def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
+    """All that an interactive page shows."""
+    context = SheetContext(
+        title=plan.base.name,
+        product_base_id=str(plan.base.handle),
+        language=plan.language,
+        quantity=plan.wish.quantity,
+        as_of=plan.as_of,
+        preference=plan.wish.preference,
+        is_stock_of_day=plan.is_stock_of_day,
+        venue=plan.base.place.name,
+        day=plan.day,
+        session_id=plan.wish.session_id,
+        max_price=plan.wish.max_price,
+        products=plan.products,
+    )
+    return sheet_of(drawing, plan.table, plan.ranking, context)
+
+
+def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
+    """A picture of it, as SVG."""
+    best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
+    asked = Asked(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
+    day = plan.day.isoformat() if plan.day else None
+    where = ", ".join(part for part in (plan.base.place.name, day) if part)
+    return svg(
+        drawing,
+        plan.table.zones,
+        heading=Heading(title=plan.base.name, subtitle=where),
+        asked=asked,
+        dark=dark,
+        language=plan.language,
     )
 
 

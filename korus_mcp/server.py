@@ -25,7 +25,7 @@ from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
-from korus_mcp.flights import kept_apart
+from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
@@ -228,6 +228,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         prices=prices,
         quotes=quotes,
         alternatives=Alternatives(mirror, calendars, quotes),
+        flights=Flights(tasks),
         open_booking=opened,
     )
 

@@ -15,6 +15,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
 import httpx
+from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
 from korus_mcp import __version__
@@ -38,6 +39,8 @@ M = TypeVar("M", bound=BaseModel)
 Method: TypeAlias = Literal["GET", "POST", "PATCH"]
 
 
+LARGE_BODY = 256 * 1024
+"""Bytes that take some milliseconds to read."""
 BODY_TYPES: Mapping[Method, str] = MappingProxyType(
     {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 )
@@ -329,10 +332,17 @@ class Wire:
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
         if answer.status == httpx.codes.UNAUTHORIZED:
             self._bearer.reject(generation)
-        body = success_body(exchange, answer, self._clock)
+        body = await _read_body(exchange, answer, self._clock)
         if self._on_answer is not None:
             self._on_answer(exchange.operation, body)
         return body
+
+
+async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
+    """The JSON object of a success; a large one is read off the event loop."""
+    if len(answer.body) <= LARGE_BODY:
+        return success_body(exchange, answer, clock)
+    return await to_thread.run_sync(success_body, exchange, answer, clock)
 
 
 def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:

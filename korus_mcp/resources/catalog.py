@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from korus_mcp.api import NotFound
@@ -128,8 +129,11 @@ async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> 
             "This is not a seat map id.",
             f"Read korus://product-bases/{record.handle} for the address of its seat map.",
         )
-    plan = await _plan(services, record, seat_map_id)
-    return compact(_drawn(plan) | {"as_of": minute(services.clock.now())})
+    return await services.seat_plans.told(
+        f"korus://product-bases/{record.handle}/seat-maps/{seat_map_id}",
+        partial(_plan, services, record, seat_map_id),
+        lambda plan: compact(_drawn(plan) | {"as_of": minute(services.clock.now())}),
+    )
 
 
 def pages_of(store: Store, catalog: CatalogRecord) -> int:
@@ -217,7 +221,11 @@ def _drawn(plan: "SeatMap") -> dict[str, Any]:
     from korus_mcp.seating.layout import unknown_fields
 
     told = {"categories": sorted(set(categories.values())), "zones": zones}
-    return told | {"unknown_fields": list(unknown_fields(plan))}
+    left_out = {
+        "zones_left_out": plan.left_out.zones or None,
+        "seats_left_out": plan.left_out.seats or None,
+    }
+    return told | left_out | {"unknown_fields": list(unknown_fields(plan))}
 
 
 def _described(record: BaseRecord) -> dict[str, Any]:

@@ -5,10 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Final, TypeVar
-
-from anyio import to_thread
 
 from korus_mcp.handles import is_id
 from korus_mcp.refusals import FieldProblem, invalid
@@ -46,7 +43,7 @@ async def seat_map_picture(
     theme: str = "light",
 ) -> str:
     """The picture for a wish; by default of the next day that sells something."""
-    from korus_mcp.seat_plans import SeatWish
+    from korus_mcp.seat_plans import Extra, SeatWish
     from korus_mcp.seating.ranking import Preference
 
     services = app(ctx)
@@ -62,9 +59,13 @@ async def seat_map_picture(
     )
     wished = services.language(_read("language", language, _language, "fr"))
     plan = await services.seat_plans.plan(
-        handle(product_base_id), wish, wished, seat_map_id=seat_map_id
+        handle(product_base_id),
+        wish,
+        wished,
+        seat_map_id=seat_map_id,
+        extras=frozenset({Extra.DARK if theme == "dark" else Extra.LIGHT}),
     )
-    return await to_thread.run_sync(partial(plan.svg, dark=theme == "dark"))
+    return plan.picture or ""
 
 
 def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> _Value | None:

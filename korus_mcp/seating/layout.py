@@ -6,11 +6,11 @@ what is drawn. The API's units are arbitrary; the drawing's longer side is alway
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
-from korus_mcp.api.models.seat_map import SeatMap, Zone
+from korus_mcp.api.models.seat_map import LeftOut, SeatMap, Zone
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import Stand, focus_of
 from korus_mcp.seating.geometry import Box, box_of
@@ -62,7 +62,8 @@ class Drawing:
     """A seat map that can be drawn. The longer of `width` and `height` is 1000.
 
     `focus` is the stage or pitch, when the geometry tells where it is. `is_schematic`: no zone has
-    geometry, all places are ours. `unknown` names fields of the map that nobody here can read.
+    geometry, all places are ours. `unknown` names fields of the map that nobody here can read;
+    `left_out` is how much was not read of a map larger than any house.
     """
 
     width: float
@@ -72,6 +73,7 @@ class Drawing:
     focus: Point | None
     is_schematic: bool
     unknown: tuple[str, ...]
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None) -> Drawing:
@@ -99,6 +101,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         focus=fit.place(focus) if focus else None,
         is_schematic=not told,
         unknown=unknown_fields(seat_map),
+        left_out=seat_map.left_out,
     )
 
 
@@ -196,9 +199,9 @@ def unknown_fields(seat_map: SeatMap) -> tuple[str, ...]:
     """Fields of a seat map nobody here knows or could read, by their part: "zone.gate"."""
     found: dict[str, None] = {}
     for part, model in _parts(seat_map):
-        for field in (*(model.model_extra or ()), *model.unread):
-            if not field.startswith("@") and field != "id":
-                found.setdefault(f"{part}.{clean_line(field, _FIELD_LIMIT)}")
+        for name in (*(model.model_extra or ()), *model.unread):
+            if not name.startswith("@") and name != "id":
+                found.setdefault(f"{part}.{clean_line(name, _FIELD_LIMIT)}")
     return tuple(found)[:_UNKNOWN_LIMIT]
 
 

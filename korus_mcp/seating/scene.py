@@ -130,7 +130,16 @@ class Scene:
     def notes(self) -> list[str]:
         """What the picture does not promise."""
         is_mixed = any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic
-        return [self.words.partly_schematic] * is_mixed + [self.words.allocates]
+        left_out = self.drawing.left_out
+        cut = [
+            words.format(count)
+            for words, count in (
+                (self.words.zones_left_out, left_out.zones),
+                (self.words.seats_left_out, left_out.seats),
+            )
+            if count
+        ]
+        return [*cut, *[self.words.partly_schematic] * is_mixed, self.words.allocates]
 
     def _step(self, step: int, color: str) -> Entry:
         zones = [zone for zone in self.zones if zone.step == step]

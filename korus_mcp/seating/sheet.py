@@ -96,7 +96,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
             for zone in drawing.zones
             if zone.number in shown
         ],
-        hidden=len(drawing.zones) - len(shown) or None,
+        hidden=len(drawing.zones) - len(shown) + drawing.left_out.zones or None,
         untied=[writer.offer(offer) for offer in table.untied[:MOST_UNTIED]] or None,
         untied_count=len(table.untied) or None,
     )

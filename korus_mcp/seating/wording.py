@@ -28,6 +28,8 @@ class Words:
     schematic: str
     partly_schematic: str
     allocates: str
+    zones_left_out: str
+    seats_left_out: str
     decimal_mark: str
     currency_first: bool
 
@@ -65,6 +67,8 @@ ENGLISH: Final = Words(
     schematic="Schematic: not the real layout",
     partly_schematic="Dashed zones: schematic, not their real place",
     allocates="The issuer allocates the exact seats.",
+    zones_left_out="{} more zones are not shown",
+    seats_left_out="{} seats are not drawn",
     decimal_mark=".",
     currency_first=True,
 )
@@ -86,6 +90,8 @@ FRENCH: Final = Words(
     schematic="Schéma : ce n'est pas le plan réel",
     partly_schematic="Zones en tirets : placées en schéma",
     allocates="L'organisateur attribue les places exactes.",
+    zones_left_out="{} autres zones ne sont pas montrées",
+    seats_left_out="{} places ne sont pas dessinées",
     decimal_mark=",",
     currency_first=False,
 )

@@ -1,19 +1,18 @@
 """get_seat_map: zones of a venue with their prices, what is left, and the offers that buy them."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
-from anyio import to_thread
 from mcp.server.apps import client_supports_apps
 from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
 from korus_mcp.app import App
-from korus_mcp.seat_plans import SeatPlan, SeatWish
+from korus_mcp.seat_plans import Extra, SeatPlan, SeatWish
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, prices_of
@@ -30,6 +29,8 @@ from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
+MOST_ZONES_TOLD: Final = 300
+"""More never fit into an answer, and finding out how many do takes time."""
 DETAILED_ZONES: Final = 8
 SHOWN_OFFERS: Final = 3
 ALL_OFFERS: Final = 9
@@ -132,16 +133,23 @@ async def get_seat_map(
         max_price=max_price,
         preference=Preference(prefer),
     )
-    plan = await services.seat_plans.plan(product_base_id, wish, wished)
+    extras = frozenset(
+        extra
+        for extra, is_wanted in (
+            (Extra.SHEET, client_supports_apps(ctx)),
+            (Extra.LIGHT, picture),
+        )
+        if is_wanted
+    )
+    plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras)
     for row in plan.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
     pixels = await _picture(services, plan) if picture else []
-    sheet = await to_thread.run_sync(plan.sheet) if client_supports_apps(ctx) else None
     return Reply.of_rows(
-        len(plan.ranking.zones),
+        min(len(plan.ranking.zones), MOST_ZONES_TOLD),
         partial(_view, plan, is_picture_missing=picture and not pixels),
         (_link(plan, language), *pixels),
-        meta=None if sheet is None else {SHEET: sheet},
+        meta=None if plan.sheet is None else {SHEET: plan.sheet},
     )
 
 
@@ -169,7 +177,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
 async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
     """The map as pixels; without a renderer that works the link has to do."""
     try:
-        pixels = await services.seat_plans.picture(plan)
+        pixels = await services.seat_plans.pixels(plan)
     except NotDrawn:
         return []
     return [ImageContent(type="image", data=b64encode(pixels).decode(), mime_type="image/png")]
@@ -195,7 +203,7 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
 
 def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapView:
     ranking, detailed = plan.ranking, _detailed(plan)
-    hidden = len(ranking.zones) - count
+    hidden = len(ranking.zones) - count + plan.left_out.zones
     return SeatMapView(
         product_base_id=str(plan.base.handle),
         date=day_text(plan.day),
@@ -205,7 +213,7 @@ def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapVie
         ],
         zones_hidden=hidden,
         untied_offers=len(plan.table.untied),
-        note=_note(plan, hidden, is_picture_missing=is_picture_missing),
+        note=_note(plan, len(ranking.zones) - count, is_picture_missing=is_picture_missing),
     )
 
 
@@ -251,5 +259,13 @@ def _note(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> str:
         if hidden
         else None
     )
-    parts = (plan.ranking.note, said, stock, picture, more)
+    parts = (plan.ranking.note, said, stock, picture, more, *_left_out(plan))
     return " ".join(part for part in parts if part)
+
+
+def _left_out(plan: SeatPlan) -> Iterator[str]:
+    """What the answer leaves out of a map that is larger than any house."""
+    if zones := plan.left_out.zones:
+        yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
+    if seats := plan.left_out.seats:
+        yield f"{seats} of its seats were not read."

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from korus_mcp import __version__
-from korus_mcp.settings import Misconfigured, Profile, Settings, is_loopback, read_settings
+from korus_mcp.origins import is_loopback
+from korus_mcp.settings import MOST_SEED, Misconfigured, Profile, Settings, read_settings
 
 _Parser = argparse.ArgumentParser
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
 DEFAULT_PORT = 8765
+MOST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_narrowing(serve, default=argparse.SUPPRESS)  # what stood before the command stays
     serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
     serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
-    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
+    port = _whole(0, MOST_PORT)
+    serve.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
@@ -60,9 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_journal(commands.add_parser("journal", help="look at the journal of bookings"))
 
     sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
-    sandbox.add_argument("--port", type=_port, default=0, help="(a free one)")
+    sandbox.add_argument("--port", type=port, default=0, help="(a free one)")
     sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
-    sandbox.add_argument("--seed", type=int, default=None, help="fixes all ids")
+    sandbox.add_argument("--seed", type=_whole(0, MOST_SEED), default=None, help="fixes all ids")
     sandbox.set_defaults(run=_sandbox)
     return parser
 
@@ -95,16 +98,20 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
 
     listed = command("list", _journal_list, "list the newest order calls")
     listed.add_argument("--open", action="store_true", help="those in doubt only")
-    listed.add_argument("--limit", type=_count, default=50, help="(50)")
+    listed.add_argument("--limit", type=_whole(1, 10_000), default=50, help="(50)")
     listed.add_argument("--json", action="store_true", help="for a program")
     shown = command("show", _journal_show, "show an order call and its audit")
     shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
     shown.add_argument("--json", action="store_true", help="for a program")
     purge = command("purge", _journal_purge, "remove what has been known for long")
-    purge.add_argument("--older-than-days", type=int, default=90, help="(90; at least 35)")
+    days = _whole(0, 36_500)
+    purge.add_argument("--older-than-days", type=days, default=90, help="(90; at least 35)")
     verify = command("verify", _journal_verify, "check that no audit row was changed or removed")
     verify.add_argument(
-        "--unsealed", type=int, default=0, help="rows there may be from before there was a key (0)"
+        "--unsealed",
+        type=_whole(0, 1_000_000_000),
+        default=0,
+        help="rows there may be from before there was a key (0)",
     )
 
 
@@ -115,18 +122,16 @@ def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = Non
     parser.add_argument("--tools", default=default, help="offer only these tools, commas")
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError("not a count")
-    return count
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a number of the command line, of digits alone and within its bounds."""
 
+    def read(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if not is_number or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
+        return int(text)
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError("not a port")
-    return port
+    return read
 
 
 def _settings(given: argparse.Namespace) -> Settings:

@@ -143,7 +143,10 @@ def explained(error: BaseException | None) -> Refusal | None:
 
 
 def crashed(*, wrote: bool) -> Refusal:
-    """The refusal of a call that our own fault ended; `wrote` when it may have booked something."""
+    """The refusal of a call that our own fault ended.
+
+    `wrote` when it had begun what may have booked something: before that, nothing was sent.
+    """
     if not wrote:
         message = "The server could not carry this out; its log says why."
         return Refusal(Code.MISCONFIGURED, message, _OPERATOR)

@@ -1,7 +1,12 @@
-"""Questions under way: shared by those who ask the same, or asked side by side."""
+"""Questions under way: shared by those who ask the same, or asked side by side.
+
+And what a call has begun that cannot be taken back, whichever task did it on its behalf.
+"""
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,9 +24,60 @@ class Abandoned(Exception):
         super().__init__("the work was stopped before it had an answer")
 
 
+class Begun:
+    """Whether a call, or one it waits for, began something that cannot be taken back.
+
+    What is sent to hold, book or name says so before its first byte leaves; a crash before that
+    certainly changed nothing.
+    """
+
+    def __init__(self) -> None:
+        self._is_marked = False
+        self._others: list[Begun] = []
+
+    @property
+    def is_true(self) -> bool:
+        """Whether it began, here or in what was joined."""
+        return self._is_marked or any(other.is_true for other in self._others)
+
+    def mark(self) -> None:
+        """It begins now."""
+        self._is_marked = True
+
+    def join(self, other: "Begun") -> None:
+        """What the other one has begun, or begins later, counts here, too."""
+        if other is not self:
+            self._others.append(other)
+
+    def leave(self, other: "Begun") -> None:
+        """The other one is over: what it began stays, and it is kept no longer."""
+        self._is_marked = self._is_marked or other.is_true
+        self._others = [each for each in self._others if each is not other]
+
+
+_BEGUN: ContextVar[Begun | None] = ContextVar("begun", default=None)
+
+
+def begun_here() -> Begun:
+    """What the present call has begun. Tasks that it starts go on with it."""
+    return _BEGUN.get() or Begun()
+
+
+@contextmanager
+def watched() -> Iterator[Begun]:
+    """A call of its own: what it begins within the block, and its tasks after it."""
+    begun = Begun()
+    before = _BEGUN.set(begun)
+    try:
+        yield begun
+    finally:
+        _BEGUN.reset(before)
+
+
 @dataclass
 class _Flight:
     landed: anyio.Event = field(default_factory=anyio.Event)
+    begun: Begun = field(default_factory=Begun)
     answer: Any = None
     error: Exception | None = field(default_factory=Abandoned)
 
@@ -82,7 +138,10 @@ class Flights:
         if flight is None:
             flight = self._under_way[key] = _Flight()
             self._tasks.start_soon(self._fly, key, flight, work)
+        begun = begun_here()
+        begun.join(flight.begun)
         await flight.landed.wait()
+        begun.leave(flight.begun)
         if flight.error is not None:
             raise flight.error
         answer: Answer = flight.answer
@@ -97,7 +156,9 @@ class Flights:
         self, key: Hashable, flight: _Flight, work: Callable[[], Awaitable[object]]
     ) -> None:
         try:
-            flight.answer = await work()
+            with watched() as begun:
+                flight.begun.join(begun)
+                flight.answer = await work()
             flight.error = None
         except Exception as error:  # noqa: BLE001 - not handled here: handed to all who wait
             flight.error = error

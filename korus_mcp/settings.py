@@ -4,18 +4,19 @@ The table SETTINGS is the one source: README, server.json and `korus-mcp check` 
 """
 
 import difflib
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from korus_mcp.origins import canonical_origin, is_loopback
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
-_Value = TypeVar("_Value")
+_Value = TypeVar("_Value", int, Decimal)
 
 PREFIX = "KORUS_"
 PRODUCTION_API = "https://api.korusticket.com"
@@ -23,6 +24,9 @@ DEMO_API = "https://api.demo.korusticket.com"
 PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
 SANDBOX_API = "https://sandbox.invalid"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
+MOST_SEED = 2**32 - 1
+FILE_BYTES = 64 * 1024
+"""The longest credential a file may hold: more is another file, named by mistake."""
 
 
 class Environment(StrEnum):
@@ -74,6 +78,9 @@ class Setting:
     secret: bool = False
     choices: tuple[str, ...] = ()
     from_file: bool = False
+    least: int | None = None
+    most: int | None = None
+    """Of a number: the bounds it is held to when it is read."""
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -140,15 +147,25 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="KORUS_MAX_ORDER_AMOUNT",
-        default="1000",
+        default="1000, or the limit of a day if that is less",
         meaning="EUR in one order. Required in production with a buying profile.",
+        least=1,
+        most=1_000_000,
     ),
     Setting(
         name="KORUS_MAX_DAY_AMOUNT",
         default="5000",
         meaning="EUR in a UTC day, orders in flight included. Required like the above.",
+        least=1,
+        most=100_000_000,
     ),
-    Setting(name="KORUS_MAX_TICKETS", default="50", meaning="Tickets in one order."),
+    Setting(
+        name="KORUS_MAX_TICKETS",
+        default="50",
+        meaning="Tickets in one order.",
+        least=1,
+        most=1_000,
+    ),
     Setting(name="KORUS_CATALOGS", default="all", meaning="Allowed catalog aliases, commas."),
     Setting(
         name="KORUS_CACHE_DIR",
@@ -174,19 +191,23 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="KORUS_SOLE_WRITER",
-        default="false; true on PostgreSQL",
+        default="false",
         meaning="Nobody else orders on this account: allows adopting a lost hold.",
         choices=("false", "true"),
     ),
     Setting(
         name="KORUS_SETTLE_SECONDS",
         default="300",
-        meaning="How long after its deadline an unanswered order may still appear; at least 120.",
+        meaning="How long after its deadline an unanswered order may still appear.",
+        least=120,
+        most=86_400,
     ),
     Setting(
         name="KORUS_SHUTDOWN_SECONDS",
         default="30",
         meaning="How long a stop waits for orders in flight.",
+        least=0,
+        most=3_600,
     ),
     Setting(
         name="KORUS_MCP_CONTENT",
@@ -198,15 +219,20 @@ SETTINGS: tuple[Setting, ...] = (
         name="KORUS_SANDBOX_BASES",
         default="0",
         meaning="Generated product bases added to the sandbox.",
+        least=0,
+        most=200_000,
     ),
     Setting(
         name="KORUS_SANDBOX_SEED",
         default="random",
         meaning="Fixes the ids of the sandbox.",
+        least=0,
+        most=MOST_SEED,
     ),
 )
 
 _FILE_SUFFIX = "_FILE"
+_BY_NAME = {s.name: s for s in SETTINGS}
 KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
     s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
 )
@@ -259,6 +285,12 @@ class Settings:
     sandbox_seed: int | None = None
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """One account has one form: journal, day budget and mirror are found by it."""
+        if self.api_url:
+            object.__setattr__(self, "api_url", canonical_origin(self.api_url))
+        object.__setattr__(self, "client_id", _trimmed(self.client_id))
+
     def narrowed(
         self, *, profile: Profile | None = None, tools: tuple[str, ...] | None = None
     ) -> "Settings":
@@ -292,21 +324,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return _Reader(environ).read()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class _Reader:
     """Collects problems while it reads, so that a person mends them in one go."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._given = {k: v.strip() for k, v in environ.items() if k.startswith(PREFIX)}
+        self._given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
         self._given = {k: v for k, v in self._given.items() if v}
         self._problems: list[str] = []
         self._warnings: list[str] = []
@@ -326,6 +348,10 @@ class _Reader:
                 self._problems.append(f"{name} is not a setting; did you mean {close[0]}?")
             else:
                 self._warnings.append(f"{name} is not a setting of korus-mcp and is ignored.")
+        for name in sorted(self._given.keys() & KNOWN_NAMES):
+            if not self._given[name].isprintable():
+                del self._given[name]
+                self._problems.append(f"{name} {_NO_TEXT}.")
 
     def _world(self) -> Settings:
         named = self._one_of("KORUS_ENVIRONMENT", Environment)
@@ -375,13 +401,12 @@ class _Reader:
         )
 
     def _check_label(self, named: Environment, api_url: str) -> None:
-        parts = urlsplit(api_url)
-        host = _host(parts).rstrip(".")
+        host = urlsplit(api_url).hostname or ""
         loopback = is_loopback(host)
         demo_host = host == urlsplit(DEMO_API).hostname
         allowed = {
             Environment.SANDBOX: loopback,
-            Environment.DEMO: loopback or (demo_host and parts.port in (None, 443)),
+            Environment.DEMO: loopback or api_url == DEMO_API,
             Environment.PRODUCTION: not loopback and not demo_host,
         }[named]
         if not allowed:
@@ -401,7 +426,7 @@ class _Reader:
         if spends_for_real:
             self._require_gates()
         language = self._each("KORUS_LANGUAGE", _LANGUAGE, "a language tag like fr")[:1] or ("fr",)
-        database_url = self._database_url()
+        order_amount, day_amount = self._limits()
         service_desk = profile is Profile.SERVICE_DESK
         return replace(
             world,
@@ -412,22 +437,20 @@ class _Reader:
             scope=self._one_of("KORUS_SCOPE", Scope)
             or (Scope.ACCOUNT if service_desk else Scope.OWN),
             approval=self._one_of("KORUS_APPROVAL", Approval) or Approval.AUTO,
-            max_order_amount=self._amount("KORUS_MAX_ORDER_AMOUNT", Decimal(1000)),
-            max_day_amount=self._amount("KORUS_MAX_DAY_AMOUNT", Decimal(5000)),
-            max_tickets=self._whole("KORUS_MAX_TICKETS", 50, at_least=1),
+            max_order_amount=order_amount,
+            max_day_amount=day_amount,
+            max_tickets=self._whole("KORUS_MAX_TICKETS", 50),
             catalogs=self._each("KORUS_CATALOGS", _ALIAS, "catalog aliases like k3f9qa") or None,
             cache_dir=self._folder("KORUS_CACHE_DIR"),
-            database_url=database_url,
+            database_url=self._database_url(),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
-            sole_writer=self._flag(
-                "KORUS_SOLE_WRITER", default=(database_url or "").startswith("postgresql")
-            ),
-            settle_seconds=self._whole("KORUS_SETTLE_SECONDS", 300, at_least=120),
-            shutdown_seconds=self._whole("KORUS_SHUTDOWN_SECONDS", 30, at_least=0),
+            sole_writer=self._flag("KORUS_SOLE_WRITER", default=False),
+            settle_seconds=self._whole("KORUS_SETTLE_SECONDS", 300),
+            shutdown_seconds=self._whole("KORUS_SHUTDOWN_SECONDS", 30),
             content=self._one_of("KORUS_MCP_CONTENT", Content) or Content.BOTH,
-            sandbox_bases=self._whole("KORUS_SANDBOX_BASES", 0, at_least=0),
-            sandbox_seed=self._whole("KORUS_SANDBOX_SEED", -1, at_least=0)
+            sandbox_bases=self._whole("KORUS_SANDBOX_BASES", 0),
+            sandbox_seed=self._whole("KORUS_SANDBOX_SEED", 0)
             if "KORUS_SANDBOX_SEED" in self._given
             else None,
         )
@@ -451,13 +474,11 @@ class _Reader:
             self._problems.append(f"{name} and {name}{_FILE_SUFFIX} are both set; keep one.")
             return None
         try:
-            text = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            self._problems.append(f"the file named by {name}{_FILE_SUFFIX} cannot be read.")
+            text = _text_of(Path(path))
+        except Misconfigured as wrong:
+            self._problems.append(f"the file named by {name}{_FILE_SUFFIX} {wrong}.")
             return None
-        if not text:
-            self._problems.append(f"the file named by {name}{_FILE_SUFFIX} is empty.")
-        return text or None
+        return text
 
     def _each(self, name: str, form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
         """The entries of a list, in lower case; none of them may have another form."""
@@ -476,33 +497,44 @@ class _Reader:
             self._problems.append(f"{name} must be one of {', '.join(kind)}.")
             return None
 
-    def _amount(self, name: str, default: Decimal) -> Decimal:
-        return self._parsed(name, default, Decimal, lambda d: d.is_finite() and d > 0, "an amount")
+    def _limits(self) -> tuple[Decimal, Decimal]:
+        """The limits of an order and of a day: an order that passes the day's is never allowed."""
+        day = self._amount("KORUS_MAX_DAY_AMOUNT", Decimal(5000))
+        order = self._amount("KORUS_MAX_ORDER_AMOUNT", min(Decimal(1000), day))
+        if order > day:
+            self._problems.append(
+                f"KORUS_MAX_ORDER_AMOUNT must not pass KORUS_MAX_DAY_AMOUNT, which is {day} EUR: "
+                "no order of that size could be placed."
+            )
+        return order, day
 
-    def _whole(self, name: str, default: int, *, at_least: int) -> int:
-        return self._parsed(
-            name, default, int, lambda n: n >= at_least, f"a whole number from {at_least}"
-        )
+    def _amount(self, name: str, default: Decimal) -> Decimal:
+        wanted = "an amount in EUR like 250 or 99.50"
+        return self._parsed(name, default, Decimal, _AMOUNT, wanted)
+
+    def _whole(self, name: str, default: int) -> int:
+        return self._parsed(name, default, int, _WHOLE, "a whole number")
 
     def _parsed(
         self,
         name: str,
         default: _Value,
         parse: Callable[[str], _Value],
-        accepts: Callable[[_Value], bool],
+        form: re.Pattern[str],
         wanted: str,
     ) -> _Value:
-        value = self._given.get(name)
+        """A number within the bounds of its setting; what else stands there is a problem."""
+        value, setting = self._given.get(name), _BY_NAME[name]
         if value is None:
             return default
-        try:
-            parsed = parse(value)
-        except (ValueError, InvalidOperation):
-            parsed = None
-        if parsed is None or not accepts(parsed):
-            self._problems.append(f"{name} must be {wanted}.")
-            return default
-        return parsed
+        if form.fullmatch(value):
+            number = parse(value)
+            if _least(setting) <= number <= _most(setting):
+                return number
+        self._problems.append(
+            f"{name} must be {wanted}, from {_least(setting)} to {_most(setting)}."
+        )
+        return default
 
     def _flag(self, name: str, *, default: bool) -> bool:
         value = self._given.get(name, "").lower()
@@ -512,14 +544,18 @@ class _Reader:
 
     def _folder(self, name: str) -> Path | None:
         value = self._given.get(name)
-        return Path(value).expanduser() if value else None
+        try:
+            return Path(value).expanduser() if value else None
+        except RuntimeError:
+            self._problems.append(f"{name} must not begin with ~: no home folder is known for it.")
+            return None
 
     def _database_url(self) -> str | None:
         url = self._given.get("KORUS_DATABASE_URL")
-        if url and not url.startswith(("sqlite:///", "postgresql://")):
-            self._problems.append("KORUS_DATABASE_URL must begin sqlite:/// or postgresql://.")
-        elif url and (url == "sqlite:///" or ":memory:" in url or "mode=memory" in url):
-            self._problems.append("KORUS_DATABASE_URL must name a file: a journal has to survive.")
+        problem = next(_database_problems(url), None) if url is not None else None
+        if problem is not None:
+            self._problems.append(f"KORUS_DATABASE_URL must {problem}.")
+            return None
         return url
 
     def _origin(self, name: str, default: str | None) -> str | None:
@@ -530,7 +566,7 @@ class _Reader:
         if parts.path not in ("", "/") or parts.query:
             self._problems.append(f"{name} must be an origin like https://api.example.org.")
             return None
-        return f"{parts.scheme}://{parts.netloc}".lower()
+        return canonical_origin(url)
 
     def _address(self, name: str, default: str | None) -> str | None:
         url = self._given.get(name, default)
@@ -541,6 +577,77 @@ class _Reader:
             self._problems.append(f"{name} {problem}.")
             return None
         return url
+
+
+def _trimmed(text: str) -> str:
+    """A value without white space around it, nor the mark that editors put before a text."""
+    return text.strip().strip("\ufeff").strip()
+
+
+def _text_of(path: Path) -> str:
+    """The text of a regular file; a pipe or a device could keep the start waiting for ever.
+
+    Raises:
+        Misconfigured: what is wrong with the file, in words that go behind its name.
+    """
+    try:
+        if not path.is_file():
+            raise Misconfigured("cannot be read" if not path.exists() else _NO_FILE)
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES + 1)
+        text = _trimmed(content.decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        raise Misconfigured("cannot be read") from None
+    if len(content) > FILE_BYTES:
+        raise Misconfigured(_NO_FILE)
+    if not text:
+        raise Misconfigured("is empty")
+    if not text.isprintable():
+        raise Misconfigured(_NO_TEXT)
+    return text
+
+
+def _least(setting: Setting) -> int:
+    if setting.least is None:
+        raise LookupError(f"{setting.name} has no bounds")
+    return setting.least
+
+
+def _most(setting: Setting) -> int:
+    if setting.most is None:
+        raise LookupError(f"{setting.name} has no bounds")
+    return setting.most
+
+
+def _database_problems(url: str) -> Iterator[str]:
+    """What the address of a journal must be, where it is not: never with a part of it."""
+    if url.startswith("sqlite:///"):
+        file = unquote(url.removeprefix("sqlite:///"))
+        if any(c in url for c in "?#") or not file or ":memory:" in file or not file.isprintable():
+            yield (
+                "name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
+                "a journal has to survive"
+            )
+    elif url.startswith("postgresql://"):
+        yield from _server_problems(url)
+    else:
+        yield "begin sqlite:/// or postgresql://"
+
+
+def _server_problems(url: str) -> Iterator[str]:
+    shape = _SERVER.fullmatch(url)
+    if shape is None or not 0 < int(shape["port"] or 1) < 65536:
+        yield (
+            "have the form postgresql://user:password@host:port/name; in user and password, "
+            "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
+        )
+        return
+    unknown = {name for name, _ in parse_qsl(shape["query"] or "", keep_blank_values=True)}
+    if unknown - _SERVER_OPTIONS:
+        yield f"have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
+    modes = [v for n, v in parse_qsl(shape["query"] or "") if n in ("ssl", "sslmode")]
+    if not _SSL_MODES.issuperset(modes):
+        yield f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
 
 
 def _address_problems(url: str) -> Iterator[str]:
@@ -554,18 +661,42 @@ def _address_problems(url: str) -> Iterator[str]:
         yield "must be an https address"
     elif parts.username is not None or parts.query or parts.fragment:
         yield "must not hold a user name, a query or a fragment"
+    elif not _is_canonical(url):
+        yield "must have a host name in ASCII"
     elif parts.scheme == "http" and not is_loopback(_host(parts)):
         yield "may use http:// for loopback only"
+
+
+def _is_canonical(url: str) -> bool:
+    try:
+        return bool(canonical_origin(url))
+    except ValueError:
+        return False
 
 
 def _host(parts: SplitResult) -> str:
     return parts.hostname or ""
 
 
+_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+_NO_TEXT = "holds a character that cannot be seen, or bytes that are no text"
+_NO_FILE = f"is no regular file of at most {FILE_BYTES // 1024} KiB"
+_SERVER = re.compile(
+    r"postgresql://"
+    r"((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
+    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(:(?P<port>[0-9]{1,5}))?"
+    r"/[^\s/?#@:]+(\?(?P<query>[^\s#]*))?",
+    re.ASCII,
+)
+_SERVER_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
+_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", re.ASCII)
 _ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
 _HOST = re.compile(
-    r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}", re.ASCII
+    r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):"
+    r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
+    re.ASCII,
 )
 _DOCUMENT_HOST = "storage.googleapis.com"
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}

@@ -76,6 +76,16 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         ["serve", "--port", "http"],
         ["--profile", "admin"],
         ["sandbox", "--seed", "x"],
+        ["sandbox", "--seed", "-1"],
+        ["sandbox", "--seed", "99999999999999"],
+        ["sandbox", "--port", "65536"],
+        ["journal", "list", "--limit", "0"],
+        ["journal", "list", "--limit", "99999999999999"],
+        ["journal", "verify", "--unsealed", "-1"],
+        ["journal", "verify", "--unsealed", "99999999999999"],
+        ["journal", "purge", "--older-than-days", "99999999999999"],
+        ["journal", "purge", "--older-than-days", "9" * 5000],
+        ["serve", "--port", "1_000"],
         ["catalog"],
         ["catalog", "burn"],
     ],
@@ -86,7 +96,10 @@ def test_what_the_command_line_does_not_know_is_refused(
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "usage" in said
+    if arguments[-1].strip("-").replace("_", "").isdigit():
+        assert re.search(r"must be a whole number from [0-9]+ to [0-9]+", said)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil"])

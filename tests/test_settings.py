@@ -1,11 +1,16 @@
 """Which world, which defaults, what refuses to start: every row of the settings note."""
 
-from dataclasses import fields
+import hashlib
+import os
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from korus_mcp.journal.opening import account_key, journal_url
+from korus_mcp.origins import is_loopback
+from korus_mcp.server import account_of, api_config
 from korus_mcp.settings import (
     DEMO_API,
     PRODUCTION_API,
@@ -17,8 +22,8 @@ from korus_mcp.settings import (
     Misconfigured,
     Profile,
     Scope,
+    Setting,
     Settings,
-    is_loopback,
     read_settings,
 )
 
@@ -264,6 +269,7 @@ def test_every_variable_is_read() -> None:
             "KORUS_DATABASE_URL": "postgresql://db.example.test/korus",
             "KORUS_DOWNLOAD_DIR": "downloads",
             "KORUS_JOURNAL_KEY": "canary-key",
+            "KORUS_SOLE_WRITER": "true",
             "KORUS_SETTLE_SECONDS": "120",
             "KORUS_SHUTDOWN_SECONDS": "0",
             "KORUS_MCP_CONTENT": "text",
@@ -279,15 +285,16 @@ def test_every_variable_is_read() -> None:
     assert settings.max_order_amount == Decimal("99.50")
     assert settings.catalogs == ("abcdef", "ghijkl")
     assert settings.cache_dir == Path("cache")
-    assert settings.sole_writer is True, "the default on PostgreSQL"
+    assert settings.sole_writer is True
     assert settings.sandbox_seed == 0
 
 
-def test_sole_writer_can_be_said_either_way() -> None:
-    on_postgres = {"KORUS_DATABASE_URL": "postgresql://db.example.test/korus"}
-    assert not read_settings({**on_postgres, "KORUS_SOLE_WRITER": "false"}).sole_writer
-    assert read_settings({"KORUS_SOLE_WRITER": "True"}).sole_writer
-    assert not read_settings({"KORUS_DATABASE_URL": "sqlite:///journal.db"}).sole_writer
+@pytest.mark.parametrize("database", ["postgresql://db.example.test/korus", "sqlite:///journal.db"])
+def test_nobody_is_the_sole_writer_who_does_not_say_so(database: str) -> None:
+    given = {"KORUS_DATABASE_URL": database}
+    assert not read_settings(given).sole_writer
+    assert not read_settings({**given, "KORUS_SOLE_WRITER": "false"}).sole_writer
+    assert read_settings({**given, "KORUS_SOLE_WRITER": "True"}).sole_writer
 
 
 @pytest.mark.parametrize(
@@ -488,3 +495,219 @@ def test_a_service_desk_narrowed_to_a_buyer_sees_its_own_orders_only() -> None:
     assert desk.scope is Scope.ACCOUNT
     assert desk.narrowed(profile=Profile.BUYER).scope is Scope.OWN
     assert desk.narrowed(profile=Profile.SERVICE_DESK).scope is Scope.ACCOUNT
+
+
+# Numbers and addresses are held to their bounds at the start
+
+NUMBERS = [s for s in SETTINGS if s.most is not None]
+
+
+def test_every_setting_that_is_a_number_has_bounds() -> None:
+    kinds = {f.name: f.type for f in fields(Settings)}
+    numbers = {f"KORUS_{n.upper()}" for n, k in kinds.items() if k in (int, Decimal, int | None)}
+    assert {s.name for s in NUMBERS} == numbers
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "99999999999999",
+        "9" * 5000,
+        "1e999999999",
+        "1_000",
+        "\u0663\u0663\u0663",
+        "-1",
+        "+5",
+        "0x10",
+        "1.5.0",
+    ],
+)
+def test_a_number_out_of_its_bounds_is_refused_with_them(setting: Setting, value: str) -> None:
+    found = problems({setting.name: value})
+    assert found.startswith(f"{setting.name} must be ")
+    assert found.endswith(f" from {setting.least} to {setting.most}.")
+    assert value not in found.split()
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda s: s.name)
+def test_a_number_may_be_at_its_bounds_and_no_further(setting: Setting) -> None:
+    assert setting.least is not None
+    assert setting.most is not None
+    day = {"KORUS_MAX_DAY_AMOUNT": "100000000"}
+    for value in (setting.least, setting.most):
+        settings = read_settings({**day, setting.name: str(value)})
+        assert getattr(settings, setting.name.removeprefix("KORUS_").lower()) == value
+    assert setting.name in problems({**day, setting.name: str(setting.most + 1)})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"KORUS_MAX_ORDER_AMOUNT": "901", "KORUS_MAX_DAY_AMOUNT": "900"},
+        {"KORUS_MAX_ORDER_AMOUNT": "900.01", "KORUS_MAX_DAY_AMOUNT": "900"},
+        {"KORUS_MAX_ORDER_AMOUNT": "5001"},
+        {**PRODUCTION, **GATES, "KORUS_PROFILE": "buyer", "KORUS_MAX_ORDER_AMOUNT": "1000"},
+    ],
+)
+def test_an_order_limit_above_that_of_a_day_is_refused(given: dict[str, str]) -> None:
+    assert "KORUS_MAX_ORDER_AMOUNT must not pass KORUS_MAX_DAY_AMOUNT" in problems(given)
+
+
+def test_a_low_limit_of_a_day_holds_for_an_order_too() -> None:
+    settings = read_settings({"KORUS_MAX_DAY_AMOUNT": "120"})
+    assert settings.max_order_amount == settings.max_day_amount == Decimal(120)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:canary@ss:x@host/x",
+        "postgresql://u:canary@ss@host/x",
+        "postgresql://u:can/ary@host/x",
+        "postgresql://u:canary@host:port/x",
+        "postgresql://u:canary@host:99999/x",
+        "postgresql://u:canary%zz@host/x",
+        "postgresql://u:canary@host/x?sslmod=require",
+        "postgresql://u:canary@host/x?sslmode=canary",
+        "postgresql://u:canary@[::g]/x y",
+        "sqlite:////srv/canary.sqlite?timeout=5",
+        "sqlite:////srv/canary.sqlite#2",
+    ],
+)
+def test_an_address_of_a_journal_that_cannot_be_read_is_refused_without_a_word_of_it(
+    url: str,
+) -> None:
+    found = problems({"KORUS_DATABASE_URL": url})
+    assert found.startswith("KORUS_DATABASE_URL must ")
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.example.test/korus",
+        "postgresql://u:p%40ss%3Ax@db.example.test:5432/korus?sslmode=verify-full",
+        "postgresql://u:!$&*()=+;,~'@[::1]:5432/korus",
+        "postgresql:///korus?host=/var/run/postgresql",
+        "sqlite:////srv/my%20folder/journal.sqlite",
+        "sqlite:///journal.sqlite",
+    ],
+)
+def test_an_address_of_a_journal_that_can_be_read_is_taken_as_it_is(url: str) -> None:
+    assert read_settings({"KORUS_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize("name", ["KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY", "KORUS_CACHE_DIR"])
+@pytest.mark.parametrize("inside", ["\x00", "\udcff", "\u202e", "\n", "\x1b"])
+def test_what_is_no_text_is_refused_by_name(name: str, inside: str) -> None:
+    found = problems({**PRODUCTION, name: f"canary{inside}canary"})
+    assert f"{name} holds a character" in found
+    assert "canary" not in found
+
+
+def test_a_home_that_is_not_known_is_no_crash() -> None:
+    found = problems({"KORUS_CACHE_DIR": "~no-such-user-here/cache"})
+    assert found == "KORUS_CACHE_DIR must not begin with ~: no home folder is known for it."
+
+
+# One account has one form
+
+FORMS = [
+    PRODUCTION_API,
+    f"{PRODUCTION_API}:443",
+    f"{PRODUCTION_API}/",
+    f"{PRODUCTION_API}.",
+    f"{PRODUCTION_API}.:443/",
+    f"{PRODUCTION_API}:0443",
+    "HTTPS://API.KorusTicket.COM",
+    "https://API.KORUSTICKET.COM.:443",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("client_id", ["shop", " shop ", "\ufeffshop\n", "\tshop\xa0"])
+def test_however_it_is_written_it_is_one_account(form: str, client_id: str) -> None:
+    plain = read_settings(PRODUCTION)
+    other = read_settings({**PRODUCTION, "KORUS_API_URL": form, "KORUS_CLIENT_ID": client_id})
+    direct = replace(plain, api_url=form, client_id=client_id)
+    for each in (other, direct):
+        assert each == plain
+        assert account_key(each) == account_key(plain)
+        assert journal_url(each) == journal_url(plain)
+        assert account_of(each).file("fr") == account_of(plain).file("fr")
+        assert api_config(each).api_url == PRODUCTION_API
+
+
+def test_an_account_in_its_plain_form_keeps_the_names_of_its_files() -> None:
+    settings = read_settings(PRODUCTION)
+    text = "\n".join(("production", PRODUCTION_API, "shop"))
+    assert account_key(settings) == hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        f"{PRODUCTION_API}:8443",
+        "https://api.korusticket.com.example.test",
+        "https://korusticket.com",
+    ],
+)
+def test_another_host_or_port_is_another_account(other: str) -> None:
+    settings = read_settings({**PRODUCTION, "KORUS_API_URL": other})
+    assert account_key(settings) != account_key(read_settings(PRODUCTION))
+
+
+@pytest.mark.parametrize("form", [f"{DEMO_API}.", f"{DEMO_API}:443", f"{DEMO_API.upper()}.:443/"])
+def test_the_demo_in_any_form_is_the_demo(form: str) -> None:
+    assert read_settings({**DEMO, "KORUS_API_URL": form}).api_url == DEMO_API
+    assert "does not fit" in problems({**PRODUCTION, "KORUS_API_URL": form})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ex\u00e4mple.test", "https://a..b.test", "https://a%2eb.test", "https://[::1"]
+)
+def test_a_host_that_cannot_be_compared_is_refused(url: str) -> None:
+    assert "KORUS_API_URL" in problems({**PRODUCTION, "KORUS_API_URL": url})
+
+
+# Files that hold credentials
+
+
+def credential(file: Path) -> dict[str, str]:
+    given = {k: v for k, v in PRODUCTION.items() if k != "KORUS_CLIENT_SECRET"}
+    return {**given, "KORUS_CLIENT_SECRET_FILE": str(file)}
+
+
+def test_a_mark_before_a_credential_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbffrom-a-file\r\n")
+    assert read_settings(credential(file)).client_secret == "from-a-file"
+
+
+def test_a_pipe_a_folder_and_a_device_hold_no_credential(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, Path("/dev/zero"), Path("/dev/null")):
+        found = problems(credential(path))
+        assert "KORUS_CLIENT_SECRET_FILE is no regular file of at most 64 KiB" in found
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(65536, True), (65537, False)])
+def test_a_file_of_more_than_64_kib_is_no_credential(
+    tmp_path: Path, length: int, is_read: bool
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"x" * length)
+    if is_read:
+        assert len(read_settings(credential(file)).client_secret) == length
+    else:
+        assert "at most 64 KiB" in problems(credential(file))
+
+
+def test_a_credential_of_several_lines_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("canary\ncanary", "utf-8")
+    found = problems(credential(file))
+    assert "KORUS_CLIENT_SECRET_FILE holds a character" in found
+    assert "canary" not in found

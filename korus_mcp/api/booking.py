@@ -4,7 +4,7 @@
 undone through the API. After an error with `Outcome.UNKNOWN`, look before doing anything again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal
@@ -214,9 +214,15 @@ class Booking:
         )
 
     async def create_reservations(
-        self, items: Sequence[ReservationLine], *, language: str | None = None
+        self,
+        items: Sequence[ReservationLine],
+        *,
+        language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> ReservationBulkResult:
         """Hold offers; read both lists of the result (T14). Sent once, never repeated.
+
+        `on_leaving` is called right before the first byte leaves: until then nothing was done.
 
         Raises:
             ApiError: See its `outcome`; 422 means the whole call was refused (T34).
@@ -226,7 +232,9 @@ class Booking:
             raise ValueError("nothing to reserve")
         body: JsonObject = {"items": [item.body() for item in items]}
         operation, path = "createReservations", jsonld.RESERVATIONS_BULK.iri()
-        answer = await self._wire.create(operation, path, body, language=language)
+        answer = await self._wire.create(
+            operation, path, body, language=language, on_leaving=on_leaving
+        )
         return as_model(operation, "POST", ReservationBulkResult, answer)
 
     async def get_reservation(
@@ -248,16 +256,24 @@ class Booking:
         return fetch_pages(self._wire, "listOrders", Order, path, params, language=language)
 
     async def create_orders(
-        self, request: OrderRequest, *, language: str | None = None
+        self,
+        request: OrderRequest,
+        *,
+        language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> OrderBulkResult:
         """Book for real; read both lists of the result (T14). Sent once, never repeated.
+
+        `on_leaving` is called right before the first byte leaves: until then nothing was done.
 
         Raises:
             ApiError: See its `outcome`; 422 means the whole call was refused (T34).
             ValueError: The request cannot be right; nothing was sent.
         """
         operation, path = "createOrders", jsonld.ORDERS_BULK.iri()
-        answer = await self._wire.create(operation, path, request.body(), language=language)
+        answer = await self._wire.create(
+            operation, path, request.body(), language=language, on_leaving=on_leaving
+        )
         return as_model(operation, "POST", OrderBulkResult, answer)
 
     async def get_order(self, order_id: str, *, language: str | None = None) -> Order:
@@ -316,11 +332,17 @@ class Booking:
         beneficiary: BeneficiaryInput,
         *,
         language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> OrderItemTicket:
-        """Name the holder of a ticket; the answer is the ticket after the change."""
+        """Name the holder of a ticket; the answer is the ticket after the change.
+
+        `on_leaving` is called right before the first byte leaves.
+        """
         path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
         operation, body = "setTicketBeneficiary", {"beneficiary": beneficiary.body()}
-        answer = await self._wire.change(operation, path, body, language=language)
+        answer = await self._wire.change(
+            operation, path, body, language=language, on_leaving=on_leaving
+        )
         return as_model(operation, "PATCH", OrderItemTicket, answer)
 
 

@@ -45,7 +45,7 @@ class ApiConfig:
     def __post_init__(self) -> None:
         if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
             raise ValueError("the API address must be an origin, without a path")
-        object.__setattr__(self, "api_url", self.api_url.rstrip("/"))
+        object.__setattr__(self, "api_url", _origin(self.api_url))
         _checked_url(self.token_url)
         for host in self.document_hosts:
             _check_document_host(host)
@@ -72,6 +72,15 @@ def checked_language(language: str) -> str:
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("not a language")
     return language
+
+
+def _origin(url: str) -> str:
+    """An origin as httpx writes it: in lower case, without a port that goes without saying."""
+    parts = urlsplit(url)
+    scheme, port = parts.scheme.lower(), parts.port
+    shown = "" if port in (None, {"http": 80, "https": 443}[scheme]) else f":{port}"
+    host = (parts.hostname or "").removesuffix(".")
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}{shown}"
 
 
 def _checked_url(url: str) -> str:

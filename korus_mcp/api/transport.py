@@ -57,6 +57,8 @@ class Exchange:
     params: Params = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
+    on_leaving: Callable[[], None] | None = field(default=None, repr=False)
+    """Called right before the first byte leaves: a failure before that changed nothing."""
 
     def request(self, timeout: httpx.Timeout) -> httpx.Request:
         """The request as httpx sends it; brackets of filters go percent-encoded."""
@@ -145,7 +147,10 @@ class Lane:
 
     @asynccontextmanager
     async def _answer(self, exchange: Exchange) -> AsyncIterator[httpx.Response]:
-        response = await self._transport.handle_async_request(exchange.request(self._timeout))
+        request = exchange.request(self._timeout)
+        if exchange.on_leaving is not None:
+            exchange.on_leaving()
+        response = await self._transport.handle_async_request(request)
         try:
             yield response
         finally:
@@ -286,17 +291,31 @@ class Wire:
         )
 
     async def create(
-        self, operation: str, path: str, body: jsonld.JsonObject, *, language: str | None = None
+        self,
+        operation: str,
+        path: str,
+        body: jsonld.JsonObject,
+        *,
+        language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> jsonld.JsonObject:
         """POST, sent exactly once; a 401 only makes the next call fetch a token."""
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
+        exchange = replace(exchange, on_leaving=on_leaving)
         return await self._send(self._lanes.creations, exchange, TOKEN_LIFE_CREATE)
 
     async def change(
-        self, operation: str, path: str, body: jsonld.JsonObject, *, language: str | None = None
+        self,
+        operation: str,
+        path: str,
+        body: jsonld.JsonObject,
+        *,
+        language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> jsonld.JsonObject:
         """PATCH, sent once; only a 401, which comes before any processing, allows a second time."""
         exchange = self._exchange(operation, "PATCH", path, body=body, language=language)
+        exchange = replace(exchange, on_leaving=on_leaving)
         return await self._with_fresh_token_once(exchange)
 
     def _exchange(

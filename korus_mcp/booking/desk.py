@@ -37,7 +37,7 @@ from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed, Unavailable
-from korus_mcp.flights import Flights, side_by_side
+from korus_mcp.flights import Flights, begun_here, side_by_side
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import HoldIntent, Journal, JournalDown, Lease, RefusedItem
 from korus_mcp.money import EURO, Money, total
@@ -240,12 +240,19 @@ class BookingDesk:
         if other is not None:
             return await self._as_before(other, key, call) or self._in_doubt(other)
         try:
-            result = await self._booking.create_reservations(lines, language=call.language)
+            result = await self._booking.create_reservations(
+                lines, language=call.language, on_leaving=begun_here().mark
+            )
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._lost(hold, call)
             with suppress(JournalDown):  # the refusal is what counts; the row ends with its fence
                 await self._journal.settle_hold(hold.id)
+            raise
+        except Exception:
+            if not begun_here().is_true:
+                with suppress(JournalDown):
+                    await self._journal.settle_hold(hold.id)
             raise
         self._show_prices(call, quotes)
         try:
@@ -280,6 +287,7 @@ class BookingDesk:
     async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
         """The earlier answer, while its holds are usable and not being ordered."""
         ids = earlier.reservation_ids
+        begun_here().mark()  # by an earlier call: its holds may stand
         if not ids or await self._journal.intents_of(ids):
             return None
         try:

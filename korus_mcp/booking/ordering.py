@@ -31,7 +31,7 @@ from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
-from korus_mcp.flights import side_by_side
+from korus_mcp.flights import begun_here, side_by_side
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import (
     AlreadyClaimed,
@@ -425,6 +425,7 @@ class OrderDesk:
 
         None for one whose sender died before it sent: it is as if it had never been.
         """
+        begun_here().mark()  # not by this call, but its caller may not be told that nothing was
         with anyio.move_on_after(ANSWER_SECONDS):
             while not intent.is_final:
                 if intent.was_never_sent:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -28,7 +28,7 @@ from korus_mcp.api.models.order import Order, OrderBulkResult
 from korus_mcp.booking.desk import LEASE_SECONDS, POST_SECONDS
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import kept_apart
+from korus_mcp.flights import Begun, begun_here, kept_apart, watched
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import (
     NEVER_SENT,
@@ -45,6 +45,7 @@ RENEWAL_SECONDS: Final = 10
 SETTLE_ATTEMPTS: Final = 3
 SETTLE_PAUSE_SECONDS: Final = 0.2
 ORDER: Final = "createOrders"
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
@@ -83,8 +84,9 @@ class Sending:
 
     intent: Intent
     answered: tuple[Order, ...] = ()
-    refused: ClaimRefused | LeaseLost | JournalDown | None = None
+    refused: Exception | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
+    begun: Begun = field(default_factory=Begun)
     scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
 
 
@@ -117,6 +119,7 @@ class Sender:
         """Claim and send in a task of the server."""
         sending = Sending(dispatch.intent)
         self._under_way[dispatch.intent.id] = sending
+        begun_here().join(sending.begun)
         self._tasks.start_soon(kept_apart, partial(self._run, sending, dispatch))
         return sending
 
@@ -142,11 +145,16 @@ class Sender:
             _log.warning("an order was left on its way; its lease ends by itself")
 
     async def _run(self, sending: Sending, dispatch: Dispatch) -> None:
-        with sending.scope:
+        with sending.scope, watched() as begun:
+            sending.begun.join(begun)
             try:
                 await self._carry_out(sending, dispatch)
             except (ClaimRefused, LeaseLost, JournalDown) as refusal:
                 sending.refused = refusal
+            except Exception as crash:
+                if not begun.is_true:  # whoever waits is told that nothing was sent
+                    sending.refused = crash
+                raise
             finally:
                 del self._under_way[sending.intent.id]
                 sending.done.set()
@@ -206,7 +214,7 @@ class Sender:
         intent = sending.intent
         try:
             result = await self._booking.create_orders(
-                dispatch.request(), language=dispatch.language
+                dispatch.request(), language=dispatch.language, on_leaving=begun_here().mark
             )
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
@@ -215,8 +223,10 @@ class Sender:
             if error.outcome is Outcome.NOT_SENT and not _was_answered(error):
                 return await self._recorded(intent, {}, failures)
             return await self._failed(intent, {}, failures)
-        except Exception:  # noqa: BLE001 - logged with its traceback, and told as in doubt
-            _log.exception("a send crashed; it counts as sent")
+        except Exception:  # noqa: BLE001 - logged with its traceback, and told as what it left
+            _log.exception("a send crashed")
+            if not sending.begun.is_true:
+                return await self._recorded(intent, {}, _all(intent, NEVER_SENT))
             return await self._looked_up(intent)
         sending.answered = result.orders
         orders, failures = _read(result, intent)
@@ -276,7 +286,8 @@ class Sender:
 
 def fence_of(holds_end: datetime, sent_at: datetime, settle: timedelta) -> datetime:
     """After this moment an order that was sent then cannot appear any more."""
-    return max(holds_end, sent_at + timedelta(seconds=POST_SECONDS)) + settle
+    last = max(holds_end, sent_at + timedelta(seconds=POST_SECONDS))
+    return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
 
 def _all(intent: Intent, reason: str) -> dict[str, str]:

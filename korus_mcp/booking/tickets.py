@@ -20,6 +20,7 @@ from korus_mcp.booking.hold import seat_text
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
+from korus_mcp.flights import begun_here
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.refusals import Code, Refusal
@@ -233,7 +234,9 @@ class TicketOffice:
     async def _send_name(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
         where = (order_id, ticket.item_id, ticket.id)
         try:
-            named = await self._booking.set_ticket_beneficiary(*where, person)
+            named = await self._booking.set_ticket_beneficiary(
+                *where, person, on_leaving=begun_here().mark
+            )
         except Unprocessable as error:
             fields = (path.rpartition(".")[2] for path, _ in error.violations)
             return Naming(ticket.id, NamingOutcome.REFUSED, _snake(fields))

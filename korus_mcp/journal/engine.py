@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -47,6 +47,7 @@ Work: TypeAlias = Callable[[Connection], _Thing]
 
 BUSY_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
+_EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
 _VERSION_ROW: Final = "version"
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": whoever makes or migrates the tables
 
@@ -55,7 +56,7 @@ class Database:
     """One journal database; nothing is opened before the first transaction."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._url = _driven(make_url(url))
+        self._url = _driven(_parsed(url))
         self._clock = clock
         self._connections: _Connections | None = None
         self._opening = anyio.Lock()
@@ -152,9 +153,13 @@ class Database:
             connections = _Server(self._url)
         try:
             await connections.run(_WRITING, self._made)
-        except BaseException:
+        except BaseException as failure:
             await connections.close()
-            raise
+            if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
+                raise
+            # A driver's complaint about its options may repeat them: only its kind is told.
+            _log.error("the journal cannot be opened: %s", type(failure).__name__)
+            raise JournalDown(JournalFault.UNREACHABLE) from None
         return connections
 
     def _made(self, connection: Connection) -> None:
@@ -374,6 +379,14 @@ _POSTGRES: Final = {
         "lock_timeout": f"{BUSY_SECONDS}s",
     },
 }
+
+
+def _parsed(url: str) -> URL:
+    """The address, or a refusal without a word of it: it holds a password."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise JournalDown(JournalFault.UNREACHABLE) from None
 
 
 def _driven(url: URL) -> URL:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.app import App
 from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
+from korus_mcp.flights import Begun, watched
 from korus_mcp.pages import PAGES
 from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
@@ -191,13 +192,24 @@ class KorusTool(Tool):
         convert_result: bool = False,
     ) -> Any:
         """Run the tool; a refusal, an API failure or a wrong argument becomes our own error."""
+        with watched() as begun:
+            return await self._answered(arguments, context, begun, convert_result=convert_result)
+
+    async def _answered(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        begun: Begun,
+        *,
+        convert_result: bool,
+    ) -> Any:
         try:
             return await super().run(arguments, context, convert_result)
         except UnexpectedToolError as crash:
             refusal = explained(crash.__cause__)
             if refusal is None:
                 _log.exception("%s crashed", self.name)
-                refusal = crashed(wrote=self._writes)
+                refusal = crashed(wrote=self._writes and begun.is_true)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 refusal = invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))

@@ -179,7 +179,8 @@ def _file(setting: Setting) -> str:
 
 def _meaning(setting: Setting) -> str:
     choices = f" One of {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else ""
-    return setting.meaning + choices
+    bounds = "" if setting.most is None else f" From {setting.least} to {setting.most}."
+    return setting.meaning + choices + bounds
 
 
 def main() -> None:

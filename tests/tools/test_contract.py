@@ -14,6 +14,7 @@ from mcp_types import Tool as ListedTool
 from pydantic import BaseModel, Field, TypeAdapter
 
 from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
+from korus_mcp.flights import begun_here
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Declared, Reply, View, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
@@ -283,6 +284,13 @@ async def crash() -> Reply[View]:
 @tool(title="Crash while booking", read_only=False, destructive=True, idempotent=True)
 async def crash_while_booking() -> Reply[View]:
     """Crash where something may have been booked."""
+    begun_here().mark()
+    raise RuntimeError(SENTINEL)
+
+
+@tool(title="Crash before booking", read_only=False, destructive=True, idempotent=True)
+async def crash_before_booking() -> Reply[View]:
+    """Crash where nothing was sent yet."""
     raise RuntimeError(SENTINEL)
 
 
@@ -314,6 +322,7 @@ async def silent() -> Reply[Empty]:
     [
         (crash, {}, "MISCONFIGURED", "none"),
         (crash_while_booking, {}, "OUTCOME_UNKNOWN", "unknown"),
+        (crash_before_booking, {}, "MISCONFIGURED", "none"),
         (misread, {"kind": "a"}, "MISCONFIGURED", "none"),
         (silent, {}, "MISCONFIGURED", "none"),
     ],

@@ -1,0 +1,46 @@
+"""Addresses as they are compared: which host an address means, and whether that is this machine."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address without port can only mean this machine."""
+    bare = host.strip("[]").lower().removesuffix(".")
+    if bare == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def canonical_origin(url: str) -> str:
+    """Scheme, host and port of an address, in the one form in which equal ones are equal.
+
+    Lower case, without a final dot, without the port that goes without saying: whoever writes an
+    address in another way means the same account.
+
+    Raises:
+        ValueError: it is no http address with a host of ASCII characters.
+    """
+    parts = urlsplit(url)
+    scheme, port = parts.scheme.lower(), parts.port
+    if scheme not in _DEFAULT_PORTS:
+        raise ValueError("not an http address")
+    host = _canonical_host(parts.hostname or "")
+    shown = "" if port is None or port == _DEFAULT_PORTS[scheme] else f":{port}"
+    return f"{scheme}://{host}{shown}"
+
+
+def _canonical_host(host: str) -> str:
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host)}]"
+    name = host.lower().removesuffix(".")
+    if not _NAME.fullmatch(name):
+        raise ValueError("not a host name")
+    return name

@@ -100,7 +100,8 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     ),
     Code.HOLD_EXPIRED: Meaning(
         "The hold is over or too close to its end.",
-        "Call reserve again, then place_order with the new reservation_id.",
+        "Call reserve again only for what is over, if the person still wants it; then place_order "
+        "with the new reservation_id.",
     ),
     Code.ALREADY_ORDERED: Meaning(
         "The reservation was ordered before, with other data.",

@@ -32,7 +32,7 @@ from korus_mcp.api import (
 from korus_mcp.api.jsonld import offer_iri, session_iri, ticket_iri
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.booking.adoption import found_again, lines_of
-from korus_mcp.booking.hold import Hold, hold_of
+from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.prices import ShownPrices
@@ -194,8 +194,22 @@ class BookingDesk:
         with anyio.move_on_after(seconds):
             await self._flights.landed()
 
+    async def found(
+        self, owner: str, reservation_ids: Sequence[str], language: str
+    ) -> Mapping[str, Hold]:
+        """What these reservations are now, by id; those that are gone are left out.
+
+        Raises:
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream).
+        """
+        check_owner(owner, await self._journal.owners_of(reservation_ids), reservation_ids)
+        steps = [partial(self._read_if_there, i, language) for i in reservation_ids]
+        read = zip(reservation_ids, await side_by_side(steps), strict=True)
+        there = {i: reservation for i, reservation in read if reservation is not None}
+        return dict(zip(there, await self._shown(list(there.values()), language), strict=True))
+
     async def holds(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
-        """What these reservations are now.
+        """What these reservations are now, all of them.
 
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone.
@@ -209,14 +223,17 @@ class BookingDesk:
         Raises:
             Refusal: NOT_FOUND when one is gone.
         """
-        steps = [
-            partial(self._booking.get_reservation, i, language=language) for i in reservation_ids
-        ]
+        steps = [partial(self._read_if_there, i, language) for i in reservation_ids]
+        there = [r for r in await side_by_side(steps) if r is not None]
+        if len(there) < len(steps):
+            raise unknown_reservation()
+        return await self._shown(there, language)
+
+    async def _read_if_there(self, reservation_id: str, language: str) -> Reservation | None:
         try:
-            found = await side_by_side(steps)
+            return await self._booking.get_reservation(reservation_id, language=language)
         except NotFound:
-            raise unknown_reservation() from None
-        return await self._shown(found, language)
+            return None
 
     async def _shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
         names = await self._names.for_reservations(found, language)
@@ -296,8 +313,8 @@ class BookingDesk:
             return None
         except ApiError:
             return _UNREADABLE
-        if not all(h.can_be_ordered(0) for h in holds):
-            return None
+        if not all(h.can_be_ordered(self._margin) for h in holds):
+            return None  # what ends too soon to be ordered is of no use to anybody
         failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
         return replace(_reserved(holds, failed), replayed=True)
 
@@ -322,6 +339,10 @@ class BookingDesk:
         if found and await self._journal.adopt(hold.id, found, now=self._clock.now()):
             return await self._journal.hold_of(hold.key) or hold
         return hold
+
+    @property
+    def _margin(self) -> float:
+        return ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
 
     def _wait(self, hold: HoldIntent) -> int:
         """How long an equal call must not be sent: a second hold would only add to the doubt."""

@@ -45,7 +45,7 @@ from korus_mcp.journal.records import (
     Standing,
 )
 from korus_mcp.money import Money, money, total
-from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 from korus_mcp.untrusted import clean_line
@@ -328,14 +328,13 @@ class OrderDesk:
         return question
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
-        for hold in holds:
-            self._check_hold(hold)
+        self._check_still_held(holds)
         amounts = [h.total for h in holds if h.total is not None]
         if len(amounts) < len(holds):
             raise Refusal(
                 Code.NOT_BOOKABLE,
                 "A reservation states no total, so nobody can agree to it.",
-                "Reserve again.",
+                "Let it lapse, at no cost, and propose another offer.",
             )
         amount = total(amounts)
         tickets = sum(h.tickets for h in holds)
@@ -345,8 +344,9 @@ class OrderDesk:
             raise _over_limit("These are more tickets than the operator allows in one order.")
         return amount
 
-    def _check_hold(self, hold: Hold) -> None:
-        if hold.state is HoldState.ORDERED:
+    def _check_still_held(self, holds: Sequence[Hold]) -> None:
+        """An order that exists is told before anything else: what was ordered is not held anew."""
+        if any(hold.state is HoldState.ORDERED for hold in holds):
             raise Refusal(
                 Code.ALREADY_ORDERED,
                 "A reservation was ordered already.",
@@ -354,8 +354,9 @@ class OrderDesk:
                 effect=Effect.ORDERED,
             )
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
-        if not hold.can_be_ordered(margin):
-            raise _expired()
+        over = [n for n, hold in enumerate(holds) if not hold.can_be_ordered(margin)]
+        if over:
+            raise _expired(over if len(holds) > 1 else ())
 
     async def _summary(self, question: Question) -> Ordered:
         asked = await approval.confirmation(self._journal, question)
@@ -529,11 +530,13 @@ def _claimed(holder: Intent) -> Refusal:
     )
 
 
-def _expired() -> Refusal:
+def _expired(places: Sequence[int] = ()) -> Refusal:
+    """The refusal of holds that are over; of several, those at these places of the call."""
     return Refusal(
         Code.HOLD_EXPIRED,
         "A reservation has expired or ends too soon to be ordered safely.",
-        "Call reserve again, then place_order with the new reservation_id.",
+        MEANINGS[Code.HOLD_EXPIRED].next_step,
+        fields=tuple(FieldProblem(f"reservation_ids.{n}", "over") for n in places),
     )
 
 

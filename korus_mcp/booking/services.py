@@ -17,6 +17,7 @@ from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.booking.recovery import Reconciler, Sweep
+from korus_mcp.booking.reservations import ReservationBook
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.tickets import TicketOffice
 from korus_mcp.flights import kept_apart, side_by_side
@@ -33,6 +34,7 @@ class BookingServices:
     journal: Journal
     reconciler: Reconciler
     sweep: Sweep
+    reservations: ReservationBook
     orders: OrderBook
     office: TicketOffice
 
@@ -112,6 +114,7 @@ def open_booking(
         journal=journal,
         reconciler=reconciler,
         sweep=Sweep(api.booking, journal=journal, clock=api),
+        reservations=ReservationBook(desk, ordering, clock=api),
         orders=orders,
         office=TicketOffice(api.booking, orders, names=names, clock=api),
     )

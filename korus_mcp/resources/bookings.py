@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from korus_mcp.app import App
 from korus_mcp.resources.offering import OWNED, Offering
 from korus_mcp.resources.reading import JSON, PDF, ReadContext, app, compact
 
 if TYPE_CHECKING:
-    from korus_mcp.booking.hold import Hold
     from korus_mcp.booking.tickets import IssuedTickets
 
 
@@ -40,10 +40,13 @@ def offer_bookings(offering: Offering) -> None:
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
     """One reservation as it is now."""
+    from korus_mcp.tools.get_reservation import reservations_view
+
     services = app(ctx)
-    language = services.language(None)
-    holds = await services.booking.desk.holds(services.principal.key, [reservation_id], language)
-    return compact(_held(holds[0]))
+    view = await reservations_view(services, [reservation_id], services.language(None))
+    shown = view.model_dump(mode="json", exclude_defaults=True)
+    (held,) = shown.pop("reservations")
+    return compact(held | shown)
 
 
 async def order(order_id: str, ctx: ReadContext) -> str:
@@ -52,7 +55,7 @@ async def order(order_id: str, ctx: ReadContext) -> str:
     issued = await services.booking.office.of_order(
         services.principal.key, order_id, services.language(None)
     )
-    return compact(_issued(issued))
+    return compact(_issued(services, issued))
 
 
 async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
@@ -63,30 +66,10 @@ async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     )
 
 
-def _held(hold: "Hold") -> dict[str, object]:
-    return {
-        "reservation_id": hold.id,
-        "state": hold.state.value,
-        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
-        "seconds_left": hold.seconds_left or None,
-        "order_id": hold.order_id,
-        "total": str(hold.total) if hold.total else None,
-        "lines": [{"product": ln.product, "quantity": ln.quantity} for ln in hold.lines],
-        "seats": hold.seats,
-    }
+def _issued(services: App, issued: "IssuedTickets") -> dict[str, object]:
+    """The order as get_tickets shows it, whole; of its documents the addresses of those ready."""
+    from korus_mcp.tools.get_tickets import whole_view
 
-
-def _issued(issued: "IssuedTickets") -> dict[str, object]:
-    return {
-        "order_id": issued.order.id,
-        "status": issued.order.status,
-        "tickets": [
-            {"ticket_id": t.id, "product": t.product, "when": t.when, "status": t.status}
-            for t in issued.tickets
-        ],
-        "documents": [
-            f"korus://orders/{issued.order.id}/documents/{d.id}"
-            for d in issued.documents
-            if d.is_ready
-        ],
-    }
+    view = whole_view(services, issued)
+    ready = [document.uri for document in view.documents if document.ready]
+    return view.model_dump(mode="json", exclude_defaults=True) | {"documents": ready}

@@ -17,8 +17,13 @@ BOOKING: Final = """# How a booking goes
 5. `get_tickets` shows tickets and documents. Some issuers want each holder's name first:
    `name_beneficiaries`.
 
-An answer `in_doubt` means that the issuer's answer was lost. Do not reserve or order again: call
-`get_reservation` after the time it names. A repeated call never orders twice.
+A hold that is over may be made anew, but only for what is over, and only if the person still wants
+it: what was ordered, or may have been, is never reserved again.
+
+An answer `in_doubt` means that the issuer's answer was lost. Of `place_order`: do not reserve or
+order again, call `get_reservation` after the time it names. Of `reserve`: after the time it names,
+the same call may be repeated; a hold that came unseen lapses by itself. A repeated call never
+orders twice.
 """
 
 CODES: Final = """# Error codes

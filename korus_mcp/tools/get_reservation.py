@@ -1,17 +1,24 @@
 """get_reservation: what a hold is now, and what became of an order in doubt."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from korus_mcp.app import App
 from korus_mcp.booking.hold import Hold, HoldState
+from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS
+from korus_mcp.booking.reservations import Reservations
 from korus_mcp.tools.arguments import Language, ReservationId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import HoldsInShort, HoldView
-from korus_mcp.tools.views import lines_of
+from korus_mcp.tools.holds import IF_AGREED, HoldsInShort, HoldView
+from korus_mcp.tools.views import lines_of, moment
 
-IN_DOUBT = "in_doubt"
+IN_DOUBT: Final = "in_doubt"
+IF_STILL_WANTED: Final = (
+    "Nothing of this was ordered, and it cost nothing. Call reserve again only if the person still "
+    "wants it and has not ordered it since."
+)
 
 
 class ReservationsView(View):
@@ -37,39 +44,55 @@ async def get_reservation(
 ) -> Reply[ReservationsView]:
     """See what reservations are now: held, expired, ordered or in_doubt."""
     services = app(ctx)
-    owner = services.principal.key
-    wished = services.language(language)
     ids = list(dict.fromkeys(reservation_ids))
-    intents = await services.booking.ordering.look(owner, ids)
-    holds = await services.booking.desk.holds(owner, ids, wished)
-    in_doubt = {i for i, intent in intents.items() if not intent.is_final}
-    shown = [_shown(hold, in_doubt=hold.id in in_doubt) for hold in holds]
-    return Reply(
-        ReservationsView(
-            reservations=shown,
-            environment=_environment(services),
-            next=_next(holds, in_doubt=bool(in_doubt)),
-        )
+    return Reply(await reservations_view(services, ids, services.language(language)))
+
+
+async def reservations_view(services: App, ids: Sequence[str], language: str) -> ReservationsView:
+    """The reservations of the caller as they are now.
+
+    Raises:
+        Refusal: NOT_FOUND.
+        ApiError: one cannot be read.
+    """
+    found = await services.booking.reservations.now(services.principal.key, ids, language)
+    return ReservationsView(
+        reservations=[_shown(hold, in_doubt=hold.id in found.in_doubt) for hold in found.holds],
+        environment=services.settings.environment.value,
+        next=next_of(found),
     )
-
-
-def _environment(services: App) -> str:
-    return services.settings.environment.value
 
 
 def _shown(hold: Hold, *, in_doubt: bool) -> HoldView:
     view = HoldView.of(hold)
-    if in_doubt and hold.state is not HoldState.ORDERED:
-        return view.model_copy(update={"state": IN_DOUBT})
-    return view
+    return view.model_copy(update={"state": IN_DOUBT}) if in_doubt else view
 
 
-def _next(holds: list[Hold], *, in_doubt: bool) -> str:
-    if in_doubt:
-        return "Do not reserve again; call get_reservation again in 10 s."
-    states = {hold.state for hold in holds}
-    if states == {HoldState.ORDERED}:
-        return "Call get_tickets with the order_id."
-    if HoldState.HELD in states:
-        return "Call place_order before the time is up."
-    return "Call reserve again if the tickets are still wanted."
+def next_of(found: Reservations) -> str:
+    """One next step for these together: nothing ordered or in doubt is bought again.
+
+    What is over may have been reserved anew and be what is held or ordered beside it. So it is
+    proposed again only where nothing else stands.
+    """
+    states = {hold.state for hold in found.holds}
+    if found.in_doubt:
+        until = f"; known at the latest at {moment(found.known_by)}" if found.known_by else ""
+        return (
+            "Do not reserve or order again: the order may exist and is being looked up. "
+            f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s{until}."
+        )
+    if HoldState.ORDERED in states and found.can_be_ordered:
+        return (
+            "Call get_tickets with the order_id of what is ordered. As for what is held besides: "
+            f"{IF_AGREED}"
+        )
+    if HoldState.ORDERED in states:
+        over = " What is over was not ordered and cost nothing." if len(states) > 1 else ""
+        return f"Call get_tickets with the order_id.{over}"
+    if len(found.can_be_ordered) == len(found.holds):
+        return IF_AGREED
+    if found.can_be_ordered:
+        return f"Leave out what is over: it cost nothing. {IF_AGREED}"
+    ending = [h.seconds_left for h in found.holds if h.state is HoldState.HELD]
+    wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
+    return f"{wait}{IF_STILL_WANTED}"

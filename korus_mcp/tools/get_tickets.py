@@ -74,6 +74,16 @@ class DocumentView(Part):
     ready_at: str | None = None
     saved_to: str | None = None
 
+    @classmethod
+    def of(cls, issued: IssuedTickets, document: Document) -> "DocumentView":
+        """The document as shown."""
+        at = document.ready_at
+        return cls(
+            uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
+            ready=document.is_ready,
+            ready_at=moment(at) if at and not document.is_ready else None,
+        )
+
     def text(self) -> str:
         """One line of text."""
         when = "ready" if self.ready else f"ready at {self.ready_at or 'a time not stated'}"
@@ -144,6 +154,13 @@ async def get_tickets(
     return Reply.of_rows(rows, view, tuple(blocks))
 
 
+def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
+    """An order with all its tickets and documents, none of them fetched, without vouchers."""
+    documents = [DocumentView.of(issued, document) for document in issued.documents]
+    everything = range(max(len(issued.tickets), len(documents)))
+    return _view(services, issued, documents, everything, vouchers=False)
+
+
 def _page_size(issued: IssuedTickets) -> int:
     """A document that was saved must be shown, so a page with documents must fit as it is."""
     return PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE
@@ -182,11 +199,7 @@ async def _file(
 
     Once one was saved, another that cannot be fetched is left for the next call.
     """
-    view = DocumentView(
-        uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
-        ready=document.is_ready,
-        ready_at=moment(document.ready_at) if document.ready_at and not document.is_ready else None,
-    )
+    view = DocumentView.of(issued, document)
     link = ResourceLink(
         type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=PDF
     )

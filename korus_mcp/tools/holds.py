@@ -1,11 +1,16 @@
 """Holds as answers show them."""
 
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import WithJsonSchema
 
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.tools.views import Part, moment, text_of
+
+IF_AGREED: Final = (
+    "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
+)
+"""The one next step after a hold."""
 
 
 class LineView(Part):
@@ -38,7 +43,7 @@ class HoldView(Part):
 
     reservation_id: str
     state: str
-    lines: list[LineView]
+    lines: list[LineView] = []
     total: str | None = None
     expires_at: str | None = None
     seconds_left: int | None = None

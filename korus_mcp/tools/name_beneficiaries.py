@@ -112,5 +112,8 @@ def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:
     if outcomes & {NamingOutcome.LOCKED, NamingOutcome.TOO_LATE}:
         return "The issuer takes no name for those any more; its support can help."
     if issued.waiting:
-        return f"{len(issued.waiting)} tickets still need a name."
+        return (
+            f"{len(issued.waiting)} tickets still need a name: ask the person, then call again for "
+            "those."
+        )
     return "Call get_tickets for the documents."

@@ -16,10 +16,12 @@ from korus_mcp.tools.agreement import (
 )
 from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import HoldsInShort, HoldView
+from korus_mcp.tools.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
 
 NOBODY: Final = Customer()
+_STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"
+_OVER: Final = "What failed is over: reserve only that again, if the person still wants it."
 
 
 class PlacedView(Part):
@@ -159,9 +161,13 @@ def _next(ordered: Ordered) -> str:
         case OrderState.ORDERED:
             return "Call get_tickets for the tickets and documents."
         case OrderState.PARTIALLY_ORDERED:
-            return "Call get_tickets for what was ordered; reserve the rest anew if still wanted."
+            rest = _STILL_HELD if ordered.can_be_tried_again else _OVER
+            return f"Call get_tickets for what was ordered; do not order that again. {rest}"
         case OrderState.FAILED if not ordered.can_be_tried_again:
-            return "Nothing was ordered, and the hold is over. Call reserve if still wanted."
+            return (
+                "Nothing was ordered, and the hold is over. Call reserve again only if the person "
+                "still wants it."
+            )
         case OrderState.FAILED:
             return (
                 "Nothing was ordered; the reservation stays held. Correct what was refused, call "

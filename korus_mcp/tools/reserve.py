@@ -20,7 +20,7 @@ from korus_mcp.tools.alternatives import (
 )
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import HoldView
+from korus_mcp.tools.holds import IF_AGREED, HoldView
 from korus_mcp.tools.views import Part, lines_of, text_of
 
 NAMED_INSTEAD: Final = 2
@@ -196,16 +196,16 @@ def _next(reserved: Reserved, *, has_alternatives: bool) -> str:
     source = "the alternatives" if has_alternatives else "get_offers"
     match reserved.state:
         case ReserveState.HELD:
-            return "Show lines and total to the person, then call place_order in time."
+            return f"Show lines and total to the person. {IF_AGREED}"
         case ReserveState.PARTLY_HELD:
             return (
-                "Ask the person: place_order what is held, or choose replacements for the rest "
-                f"from {source} and reserve only those."
+                "Tell the person what is held and what is not; replacements for the rest are "
+                f"chosen from {source}: reserve only those. For what is held: {IF_AGREED}"
             )
         case ReserveState.FAILED:
             return f"Nothing is held. Choose other offers from {source}."
         case ReserveState.IN_DOUBT:
             return (
-                "The issuer's answer is missing; a hold may exist and lapses by itself. The same "
-                f"call may be repeated after {reserved.check_again_after} s, not before."
+                "The issuer's answer is missing; a hold may exist and lapses by itself, at no cost."
+                f" The same call may be repeated after {reserved.check_again_after} s, not before."
             )

@@ -1,0 +1,90 @@
+"""What reservations are now, by the API and the journal together.
+
+The journal outweighs what the API says of a reservation: an order that was made, or may have been,
+is told even where the reservation does not show it (yet), or is gone. Else somebody would buy again
+what is theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from korus_mcp.booking.desk import BookingDesk, unknown_reservation
+from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
+from korus_mcp.booking.ordering import OrderDesk
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.journal.records import Intent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservations:
+    """Reservations as they are. `in_doubt`: the ids of those that may have been ordered.
+
+    `known_by`: after this moment nothing that is in doubt can appear any more; None when it is
+    past, or nothing is in doubt. `can_be_ordered`: the ids of those an order would reach in time.
+    """
+
+    holds: tuple[Hold, ...]
+    in_doubt: frozenset[str] = frozenset()
+    known_by: datetime | None = None
+    can_be_ordered: frozenset[str] = frozenset()
+
+
+class ReservationBook:
+    """Reads reservations for their owners."""
+
+    def __init__(self, desk: BookingDesk, ordering: OrderDesk, *, clock: ApiClock) -> None:
+        self._desk = desk
+        self._ordering = ordering
+        self._clock = clock
+
+    async def now(self, owner: str, reservation_ids: Sequence[str], language: str) -> Reservations:
+        """What these are now; one that is gone hides no other.
+
+        Raises:
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream), or when
+                all are gone and none of them was ordered.
+            ApiError: one cannot be read.
+        """
+        intents = await self._ordering.look(owner, reservation_ids)
+        found = await self._desk.found(owner, reservation_ids, language)
+        if not found and not intents:
+            raise unknown_reservation()
+        holds = {i: _known(found.get(i) or _gone(i), intents.get(i)) for i in reservation_ids}
+        doubts = {
+            i: intent
+            for i, intent in intents.items()
+            if i in intent.missing and holds[i].state is not HoldState.ORDERED
+        }
+        known_by = max((i.fence_at for i in doubts.values()), default=None)
+        margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
+        return Reservations(
+            holds=tuple(holds.values()),
+            in_doubt=frozenset(doubts),
+            known_by=known_by if known_by is not None and known_by > self._clock.now() else None,
+            can_be_ordered=frozenset(i for i, h in holds.items() if h.can_be_ordered(margin)),
+        )
+
+
+def _known(hold: Hold, intent: Intent | None) -> Hold:
+    """The hold, ordered when the journal knows its order."""
+    order_id = intent.orders.get(hold.id) if intent is not None else None
+    if order_id is None or hold.state is HoldState.ORDERED:
+        return hold
+    return replace(hold, state=HoldState.ORDERED, order_id=order_id, seconds_left=0)
+
+
+def _gone(reservation_id: str) -> Hold:
+    """What is left of a reservation that the API does not know any more."""
+    return Hold(
+        id=reservation_id,
+        state=HoldState.RELEASED,
+        lines=(),
+        total=None,
+        expires_at=None,
+        seconds_left=0,
+        order_id=None,
+        seats=(),
+        seats_together=None,
+        catalog_id=None,
+    )

@@ -29,6 +29,7 @@ from korus_mcp.flights import Begun, watched
 from korus_mcp.pages import PAGES
 from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
+from korus_mcp.tools.blocks import content_for, structure_for
 from korus_mcp.tools.ceiling import fits, most_that_fit
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
@@ -160,7 +161,9 @@ def callable_only(declared: Declared, content: Content) -> Tool:
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
-        return rendered(await declared.function(**arguments), content)
+        context: ToolContext = arguments[str(context_name)]
+        reply = await declared.function(**arguments)
+        return rendered(reply, content, context.protocol_version)
 
     context_name = find_context_parameter(answered)
     resolved = find_resolved_parameters(answered)
@@ -242,13 +245,12 @@ class _Metadata(FuncMetadata):
         return known is not None and any(map(_is_structure, _kinds(known.annotation)))
 
 
-def rendered(reply: Reply[Any], content: Content) -> CallToolResult:
+def rendered(reply: Reply[Any], content: Content, protocol: str | None) -> CallToolResult:
     """A reply on the wire: a text for reading, a structure for programs."""
     text, structure = _fitting_halves(reply)
-    block = [TextContent(type="text", text=text)]
     return CallToolResult(
-        content=[*([] if content is Content.STRUCTURED else block), *reply.blocks],
-        structured_content=None if content is Content.TEXT else structure,
+        content=content_for(protocol, content, text, reply.blocks),
+        structured_content=structure_for(content, structure),
         meta=dict(reply.meta) if reply.meta else None,
     )
 

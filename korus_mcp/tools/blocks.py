@@ -1,0 +1,37 @@
+"""Which halves and blocks of a reply go out: those that a client's revision of the protocol knows.
+
+A client that meets a kind of block it does not know drops the whole result, with the text beside
+it. So what a revision does not know is left out, and the text says what it said.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mcp_types import ContentBlock, ResourceLink, TextContent
+from mcp_types.version import is_version_at_least
+
+from korus_mcp.settings import Content
+
+SINCE: Final = "2025-06-18"
+"""The first revision with resource links and structured results."""
+
+
+def content_for(
+    protocol: str | None, content: Content, text: str, blocks: Sequence[ContentBlock]
+) -> list[ContentBlock]:
+    """The text and the blocks beside it that a client of this revision is sent.
+
+    The text goes out unless the operator wants structure alone and the client knows structure.
+    """
+    if is_version_at_least(protocol or "", SINCE):
+        texts = [] if content is Content.STRUCTURED else [TextContent(type="text", text=text)]
+        return [*texts, *blocks]
+    links = [block for block in blocks if isinstance(block, ResourceLink)]
+    unsaid = [f"{link.name}: {link.uri}" for link in links if str(link.uri) not in text]
+    known = [block for block in blocks if not isinstance(block, ResourceLink)]
+    return [TextContent(type="text", text="\n".join([text, *unsaid])), *known]
+
+
+def structure_for(content: Content, structure: dict[str, Any]) -> dict[str, Any] | None:
+    """The structure, unless the operator wants text alone; who does not know it passes it over."""
+    return None if content is Content.TEXT else structure

@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
-from mcp.server.transport_security import TransportSecuritySettings
 
 from korus_mcp import __version__
 from korus_mcp.server import KorusServer, build_server
@@ -44,15 +43,28 @@ def serve_stdio(server: KorusServer, settings: Settings) -> int:
 
 
 def serve_http(server: KorusServer, settings: Settings, host: str, port: int) -> int:
-    """Serve streamable HTTP at /mcp on a loopback address until a signal comes."""
+    """Serve streamable HTTP at /mcp on a loopback address until a signal comes.
+
+    There is no sign-in: who wants to reach a real account has to bring the token made here.
+
+    Raises:
+        Misconfigured: the token cannot be kept.
+    """
     import uvicorn
 
+    from korus_mcp import http_door
+
+    token = file = None
+    if settings.environment is not Environment.SANDBOX:
+        token, file = http_door.write_token(port)
+        sys.stderr.write(f"bearer token: {token} (in {file})\n")
     config = uvicorn.Config(
-        server.streamable_http_app(host=host, transport_security=_loopback_only(host)),
+        http_door.loopback_door(server, host, token=token),
         host=host,
         port=port,
         log_config=None,
         access_log=False,
+        limit_concurrency=http_door.MOST_AT_ONCE,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     _log.warning(
@@ -64,7 +76,11 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises what it caught again when it has stopped
-    uvicorn.Server(config).run()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        if token is not None and file is not None:
+            http_door.remove_token(token, file)
     return 0
 
 
@@ -72,16 +88,6 @@ def _leave(number: int, frame: object) -> NoReturn:
     """A stop that was asked for is no failure."""
     del number, frame
     sys.exit(0)
-
-
-def _loopback_only(host: str) -> TransportSecuritySettings:
-    """Names of this machine only: the SDK guards no loopback address but its own three."""
-    names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[f"{name}:*" for name in names],
-        allowed_origins=[f"http://{name}:*" for name in names],
-    )
 
 
 def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | None) -> int:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import anyio
 
-from korus_mcp.api import ApiError, KorusApi, NotFound, OfferFilters, drift
+from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferFilters, drift
+from korus_mcp.api.errors import NO_WAY
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.clock import SystemClock
 from korus_mcp.explain import explained
@@ -20,6 +21,13 @@ from korus_mcp.journal.records import JournalDown
 from korus_mcp.server import account_of, open_api
 from korus_mcp.settings import Settings
 
+_CERTIFICATE_ADVICE = {
+    CertificateFault.UNTRUSTED: "Where a firm's own authority signs for all connections, set "
+    "SSL_CERT_FILE to the file of its certificates (PEM), or SSL_CERT_DIR to their folder.",
+    CertificateFault.OUT_OF_DATE: "Look at the clock of this machine first.",
+    CertificateFault.OTHER_HOST: "Look at KORUS_API_URL and KORUS_TOKEN_URL, and at the proxy.",
+    CertificateFault.OTHERWISE: "Look at SSL_CERT_FILE and SSL_CERT_DIR, and at the proxy.",
+}
 SAMPLED_BASES = 3
 SAMPLED_OFFERS = 3
 
@@ -107,9 +115,18 @@ async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: Koru
         _tell(hop, await walk(api))
     except ApiError as error:
         refusal = explained(error)
-        _tell(hop, f"BROKEN at {error.operation}: {refusal.message}")
+        _tell(hop, f"BROKEN at {error.operation}: {_because(error) or refusal.message}")
         return False
     return True
+
+
+def _because(error: ApiError) -> str | None:
+    """A cause that lies between here and KorusTicket, with what to set."""
+    if isinstance(error.reason, CertificateFault):
+        return f"{error.reason}. {_CERTIFICATE_ADVICE[error.reason]}"
+    if error.reason == NO_WAY:
+        return f"{NO_WAY}. Look at KORUS_HTTP_PROXY, its user name and its password."
+    return None
 
 
 async def _token(api: KorusApi) -> str:

@@ -9,13 +9,19 @@ from contextlib import contextmanager
 
 from korus_mcp import __version__
 from korus_mcp.origins import is_loopback
-from korus_mcp.settings import MOST_SEED, Misconfigured, Profile, Settings, read_settings
+from korus_mcp.settings import (
+    MOST_PORT,
+    MOST_SEED,
+    Misconfigured,
+    Profile,
+    Settings,
+    read_settings,
+)
 
 _Parser = argparse.ArgumentParser
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
 DEFAULT_PORT = 8765
-MOST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

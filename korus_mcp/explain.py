@@ -9,6 +9,7 @@ from typing import Final, overload
 from korus_mcp.api import (
     ApiError,
     BadRequest,
+    CertificateFault,
     Disconnected,
     DocumentRefused,
     Forbidden,
@@ -136,6 +137,10 @@ def explained(error: BaseException | None) -> Refusal | None:
             _LOOK,
             effect=Effect.UNKNOWN,
             retry_after_seconds=_RETRY_SECONDS,
+        )
+    if isinstance(error.reason, CertificateFault):
+        return Refusal(
+            Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
     code, message, next_step = ROWS[type(error)]
     message = f"{_UNREAD.get(error.operation, '')}{message}"

@@ -192,6 +192,10 @@ def api_config(settings: Settings) -> ApiConfig:
         client_secret=settings.client_secret,
         document_hosts=settings.document_hosts,
         language=settings.language,
+        proxy=settings.http_proxy,
+        no_proxy=settings.no_proxy,
+        ca_file=settings.ca_file,
+        ca_folder=settings.ca_folder,
     )
 
 

@@ -4,6 +4,7 @@ The table SETTINGS is the one source: README, server.json and `korus-mcp check` 
 """
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ DEMO_API = "https://api.demo.korusticket.com"
 PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
 SANDBOX_API = "https://sandbox.invalid"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
+MOST_PORT = 65_535
 MOST_SEED = 2**32 - 1
 FILE_BYTES = 64 * 1024
 """The longest credential a file may hold: more is another file, named by mistake."""
@@ -119,6 +121,20 @@ SETTINGS: tuple[Setting, ...] = (
         default="storage.googleapis.com",
         meaning="Replaces the hosts signed document addresses may point to: exact names, commas, "
         "host:port for loopback.",
+    ),
+    Setting(
+        name="KORUS_HTTP_PROXY",
+        default="-",
+        meaning="A proxy to the API, its sign-in and its documents, like "
+        "http://user:password@host:3128; never to this machine.",
+        secret=True,
+    ),
+    Setting(
+        name="KORUS_TRUST_ENV",
+        default="false",
+        meaning="Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
+        "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
+        choices=("false", "true"),
     ),
     Setting(name="KORUS_LANGUAGE", default="fr", meaning="Default language of answers."),
     Setting(
@@ -263,6 +279,11 @@ class Settings:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     document_hosts: frozenset[str] = frozenset({SANDBOX_DOCUMENT_HOST})
+    http_proxy: str | None = field(default=None, repr=False)
+    no_proxy: str = ""
+    trust_env: bool = False
+    ca_file: str | None = None
+    ca_folder: str | None = None
     language: str = "fr"
     languages: tuple[str, ...] = ("fr",)
     profile: Profile = Profile.BUYER
@@ -330,12 +351,13 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
         self._given = {k: v for k, v in self._given.items() if v}
+        self._environ = environ
         self._problems: list[str] = []
         self._warnings: list[str] = []
 
     def read(self) -> Settings:
         self._check_names()
-        world = self._world()
+        world = self._way_out(self._world())
         settings = self._rest(world)
         if self._problems:
             raise Misconfigured(*self._problems)
@@ -399,6 +421,35 @@ class _Reader:
                 or (_DOCUMENT_HOST,)
             ),
         )
+
+    def _way_out(self, world: Settings) -> Settings:
+        """The same with a proxy and authorities: facts of the network that other programs obey."""
+        trust_env = self._flag("KORUS_TRUST_ENV", default=False)
+        named = {"KORUS_HTTP_PROXY": self._given.get("KORUS_HTTP_PROXY", "")}
+        if trust_env:
+            names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+            named |= {name: _trimmed(self._environ.get(name, "")) for name in names}
+        name, proxy = next(((n, p) for n, p in named.items() if p), ("", None))
+        if proxy is not None and not _is_proxy(proxy):
+            self._problems.append(f"{name} must be {_PROXY_FORM}.")
+        is_ours = name == "KORUS_HTTP_PROXY" or not trust_env
+        excepted = self._environ.get("no_proxy") or self._environ.get("NO_PROXY", "")
+        return replace(
+            world,
+            trust_env=trust_env,
+            http_proxy=proxy,
+            no_proxy="" if is_ours else excepted,
+            ca_file=None if world.embedded else self._authorities("SSL_CERT_FILE"),
+            ca_folder=None if world.embedded else self._authorities("SSL_CERT_DIR"),
+        )
+
+    def _authorities(self, name: str) -> str | None:
+        """Where certificates of authorities lie, by a variable that OpenSSL reads, too."""
+        path = _trimmed(self._environ.get(name, ""))
+        if path and not _holds_certificates(path, is_file=name == "SSL_CERT_FILE"):
+            wanted = "file" if name == "SSL_CERT_FILE" else "folder"
+            self._problems.append(f"{name} must name a {wanted} of certificates (PEM).")
+        return path or None
 
     def _check_label(self, named: Environment, api_url: str) -> None:
         host = urlsplit(api_url).hostname or ""
@@ -538,9 +589,9 @@ class _Reader:
 
     def _flag(self, name: str, *, default: bool) -> bool:
         value = self._given.get(name, "").lower()
-        if value not in ("", "true", "false"):
+        if value not in ("", "true", "false", "1", "0"):
             self._problems.append(f"{name} must be true or false.")
-        return default if not value else value == "true"
+        return default if not value else value in ("true", "1")
 
     def _folder(self, name: str) -> Path | None:
         value = self._given.get(name)
@@ -577,6 +628,24 @@ class _Reader:
             self._problems.append(f"{name} {problem}.")
             return None
         return url
+
+
+def _is_proxy(url: str) -> bool:
+    shape = _PROXY.fullmatch(url)
+    return shape is not None and 0 < int(shape["port"] or 1) <= MOST_PORT
+
+
+def _holds_certificates(path: str, *, is_file: bool) -> bool:
+    """Whether certificates can be read from a file; of folders, that they are some."""
+    if not is_file:
+        return all(Path(each).is_dir() for each in path.split(os.pathsep))
+    import ssl  # most starts name no file
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # an ssl.SSLError is one
+        return False
+    return True
 
 
 def _trimmed(text: str) -> str:
@@ -636,7 +705,7 @@ def _database_problems(url: str) -> Iterator[str]:
 
 def _server_problems(url: str) -> Iterator[str]:
     shape = _SERVER.fullmatch(url)
-    if shape is None or not 0 < int(shape["port"] or 1) < 65536:
+    if shape is None or not 0 < int(shape["port"] or 1) <= MOST_PORT:
         yield (
             "have the form postgresql://user:password@host:port/name; in user and password, "
             "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
@@ -688,6 +757,15 @@ _SERVER = re.compile(
     r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(:(?P<port>[0-9]{1,5}))?"
     r"/[^\s/?#@:]+(\?(?P<query>[^\s#]*))?",
     re.ASCII,
+)
+_PROXY = re.compile(
+    r"https?://((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
+    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII,
+)
+_PROXY_FORM = (
+    "the address of an http proxy like http://user:password@host:3128; in user and password, "
+    "each of : / ? # [ ] @ and % is percent-encoded"
 )
 _SERVER_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})

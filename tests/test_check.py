@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import trustme
 
 from korus_mcp.check import Findings, run_check
 from korus_mcp.cli import main
@@ -13,6 +14,7 @@ from korus_mcp.clock import SystemClock
 from korus_mcp.journal.opening import journal_of
 from korus_mcp.sandbox import Answer, NotAnObject, Oversize, SandboxOptions, served_sandbox
 from korus_mcp.settings import read_settings
+from tests.api.test_way_out import secure_server
 from tests.fixtures.assistant import SEED
 from tests.fixtures.hosts import free_port
 from tests.fixtures.shop import shop
@@ -172,3 +174,21 @@ def test_the_command_checks_the_settings_of_the_shell(
     monkeypatch.setenv("KORUS_ENVIRONMENT", "demo")
     assert main(["check"]) == 2
     assert "KORUS_CLIENT_ID" in capsys.readouterr().err
+
+
+@pytest.mark.anyio
+async def test_a_certificate_nobody_here_trusts_is_named_as_one_with_what_to_set(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with secure_server(trustme.CA(), "localhost") as port:
+        environment = {
+            "KORUS_ENVIRONMENT": "sandbox",
+            "KORUS_API_URL": f"https://localhost:{port}",
+            "KORUS_TOKEN_URL": f"https://localhost:{port}/token",
+            "KORUS_CLIENT_ID": "a",
+            "KORUS_CLIENT_SECRET": "b",
+        }
+        assert await checked(environment) == 1
+    said = broken(capsys.readouterr().out, "token")
+    assert "certificate comes from an authority that is not trusted" in said
+    assert "SSL_CERT_FILE" in said

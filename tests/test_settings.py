@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import trustme
 
 from korus_mcp.journal.opening import account_key, journal_url
 from korus_mcp.origins import is_loopback
@@ -250,10 +251,17 @@ def test_profile_and_scope_follow_from_the_world(
     assert (settings.profile, settings.scope) == (profile, scope)
 
 
-def test_every_variable_is_read() -> None:
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    authorities = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authorities))
     settings = read_settings(
         {
             **DEMO,
+            "SSL_CERT_FILE": str(authorities),
+            "SSL_CERT_DIR": str(tmp_path),
+            "HTTPS_PROXY": "http://proxy.example.test:3128",
+            "NO_PROXY": "example.test",
+            "KORUS_TRUST_ENV": "1",
             "KORUS_API_URL": f"{DEMO_API}/",
             "KORUS_DOCUMENT_HOSTS": "a.example.test, 127.0.0.1:9000",
             "KORUS_LANGUAGE": "en",
@@ -286,6 +294,8 @@ def test_every_variable_is_read() -> None:
     assert settings.catalogs == ("abcdef", "ghijkl")
     assert settings.cache_dir == Path("cache")
     assert settings.sole_writer is True
+    assert settings.http_proxy == "http://proxy.example.test:3128"
+    assert settings.no_proxy == "example.test"
     assert settings.sandbox_seed == 0
 
 
@@ -315,6 +325,12 @@ def test_nobody_is_the_sole_writer_who_does_not_say_so(database: str) -> None:
         ("KORUS_SHUTDOWN_SECONDS", "-1"),
         ("KORUS_MCP_CONTENT", "xml"),
         ("KORUS_SOLE_WRITER", "maybe"),
+        ("KORUS_TRUST_ENV", "maybe"),
+        ("KORUS_HTTP_PROXY", "proxy.example.test:3128"),
+        ("KORUS_HTTP_PROXY", "socks5://proxy.example.test"),
+        ("KORUS_HTTP_PROXY", "http://me:p@ss@proxy.example.test"),
+        ("KORUS_HTTP_PROXY", "http://proxy.example.test:99999"),
+        ("KORUS_HTTP_PROXY", "http://proxy.example.test/path"),
         ("KORUS_SANDBOX_BASES", "-1"),
         ("KORUS_SANDBOX_SEED", "abc"),
         ("KORUS_DATABASE_URL", "mysql://db.example.test"),
@@ -379,6 +395,7 @@ def test_secrets_never_show() -> None:
     secrets = {
         "KORUS_CLIENT_SECRET": "canary-secret",
         "KORUS_JOURNAL_KEY": "canary-key",
+        "KORUS_HTTP_PROXY": "http://me:canary-proxy@proxy.example.test:3128",
         "KORUS_DATABASE_URL": "postgresql://korus:canary-password@db.example.test/korus",
     }
     settings = read_settings({**PRODUCTION, **secrets})
@@ -711,3 +728,33 @@ def test_a_credential_of_several_lines_is_refused(tmp_path: Path) -> None:
     found = problems(credential(file))
     assert "KORUS_CLIENT_SECRET_FILE holds a character" in found
     assert "canary" not in found
+
+
+# Proxies and authorities
+
+PROXY = "http://proxy.example.test:3128"
+
+
+def test_the_proxy_of_the_environment_is_taken_only_when_it_is_trusted() -> None:
+    given = {**PRODUCTION, "HTTPS_PROXY": PROXY, "NO_PROXY": "example.test"}
+    assert read_settings(given).http_proxy is None
+    trusted = read_settings({**given, "KORUS_TRUST_ENV": "true"})
+    assert (trusted.http_proxy, trusted.no_proxy) == (PROXY, "example.test")
+    own = read_settings({**given, "KORUS_TRUST_ENV": "1", "KORUS_HTTP_PROXY": "http://own.test"})
+    assert (own.http_proxy, own.no_proxy) == ("http://own.test", "")
+    assert api_config(trusted).proxy == PROXY
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_of_the_environment_that_cannot_be_used_is_refused_by_name(name: str) -> None:
+    found = problems({**PRODUCTION, name: "socks5://me:canary@h", "KORUS_TRUST_ENV": "1"})
+    assert found.startswith(f"{name} must be the address of an http proxy")
+    assert "canary" not in found
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_authorities_that_are_not_there_are_told_at_the_start(name: str, tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("nothing", "utf-8")
+    for path in (tmp_path / "missing", tmp_path / "no.pem"):
+        assert f"{name} must name a " in problems({**PRODUCTION, name: str(path)})
+        assert read_settings({name: str(path)}).embedded, "the sandbox asks nobody"

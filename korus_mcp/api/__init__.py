@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from korus_mcp.api.errors import (
         ApiError,
         BadRequest,
+        CertificateFault,
         Disconnected,
         DocumentRefused,
         Forbidden,
@@ -126,6 +127,7 @@ __all__ = [
     "BeneficiaryInput",
     "Booking",
     "Catalog",
+    "CertificateFault",
     "CustomerInput",
     "Disconnected",
     "DocumentRefused",
@@ -222,8 +224,8 @@ _HOMES = {
     "config": "ApiConfig",
     "contract": "Drift drift",
     "errors": (
-        "ApiError BadRequest Disconnected DocumentRefused Forbidden InvalidId Malformed "
-        "NotFound Outcome RateLimited Redirected ServerFailed TimedOut TokenRefused "
+        "ApiError BadRequest CertificateFault Disconnected DocumentRefused Forbidden InvalidId "
+        "Malformed NotFound Outcome RateLimited Redirected ServerFailed TimedOut TokenRefused "
         "TokenUnavailable TooLarge Unauthorized UnexpectedStatus Unprocessable Unreachable"
     ),
     "filters": "OfferFilters",

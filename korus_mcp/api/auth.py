@@ -164,6 +164,7 @@ def _again(failure: ApiError, left: float) -> ApiError:
         status=failure.status,
         retry_after_seconds=wait,
         issuer_text=failure.issuer_text,
+        reason=failure.reason,
     )
 
 

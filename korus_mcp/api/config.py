@@ -27,6 +27,13 @@ class ApiConfig:
     client_secret: str = field(repr=False)
     document_hosts: frozenset[str]
     language: str = "fr"
+    proxy: str | None = field(default=None, repr=False)
+    """An http or https proxy all requests go through; to this machine there is a shorter way."""
+    no_proxy: str = ""
+    """Hosts that are reached without it: names with all below them, commas, or `*`."""
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    """Authorities whose certificates count, instead of those of the system."""
     parallel: int = 16
     parallel_orders: int = 4
     json_limit: int = 5 * MIB

@@ -44,6 +44,19 @@ class Outcome(StrEnum):
     """The server may have acted: look before doing anything again."""
 
 
+class CertificateFault(StrEnum):
+    """Why the certificate of a server is not believed: the `reason` of an `Unreachable`."""
+
+    UNTRUSTED = "its certificate comes from an authority that is not trusted here"
+    OUT_OF_DATE = "its certificate is out of date, or not valid yet"
+    OTHER_HOST = "its certificate is for another host"
+    OTHERWISE = "its certificate cannot be verified"
+
+
+NO_WAY = "the proxy opened no connection"
+"""The `reason` of an `Unreachable` that lies at the proxy."""
+
+
 class InvalidId(ValueError):
     """An id or IRI that cannot belong to this API; raised before any request."""
 

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import ssl
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,8 +13,10 @@ import anyio
 import httpx
 
 from korus_mcp.api.errors import (
+    NO_WAY,
     ApiError,
     BadRequest,
+    CertificateFault,
     Disconnected,
     Forbidden,
     Malformed,
@@ -70,10 +73,19 @@ _NOT_SENT = (
 )
 
 
+# The codes of X509_verify_cert_error_string.
+_BY_VERIFY_CODE = {
+    **dict.fromkeys((2, 18, 19, 20, 21, 24, 27), CertificateFault.UNTRUSTED),
+    **dict.fromkeys((9, 10), CertificateFault.OUT_OF_DATE),
+    **dict.fromkeys((62, 64), CertificateFault.OTHER_HOST),
+}
+
+
 def from_network(operation: str, method: str, failure: BaseException) -> ApiError:
     """The error for an exchange that broke; of a write, all but the allow-list is `UNKNOWN`."""
     if isinstance(failure, _NOT_SENT):
-        return Unreachable(operation, Outcome.NOT_SENT)
+        reason = NO_WAY if str(failure) == NO_WAY else _certificate_fault(failure)
+        return Unreachable(operation, Outcome.NOT_SENT, reason=reason)
     outcome = outcome_of_answered(method)
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
         return TimedOut(operation, outcome)
@@ -82,6 +94,16 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
     if isinstance(failure, httpx.DecodingError):
         return Malformed(operation, outcome, reason="broken encoding")
     return Disconnected(operation, outcome)
+
+
+def _certificate_fault(failure: BaseException) -> CertificateFault | None:
+    """Which fault of a certificate lies under a connection that did not come about, if one does."""
+    under: BaseException | None = failure
+    while under is not None:
+        if isinstance(under, ssl.SSLCertVerificationError):
+            return _BY_VERIFY_CODE.get(under.verify_code, CertificateFault.OTHERWISE)
+        under = under.__cause__ or under.__context__
+    return None
 
 
 def from_answer(

@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
+import certifi
 import httpx
+import truststore
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
@@ -22,8 +24,8 @@ from korus_mcp import __version__
 from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
 from korus_mcp.api.client import Transport
-from korus_mcp.api.config import ApiConfig, checked_language
-from korus_mcp.api.errors import Malformed, Outcome, Unauthorized, Unreachable
+from korus_mcp.api.config import ApiConfig, checked_language, is_loopback
+from korus_mcp.api.errors import NO_WAY, Malformed, Outcome, Unauthorized, Unreachable
 from korus_mcp.api.failures import (
     NETWORK_FAILURES,
     from_answer,
@@ -224,9 +226,7 @@ class Lanes:
             write=self._config.read_timeout,
             pool=2.0,
         )
-        transport = self._injected or httpx.AsyncHTTPTransport(
-            verify=self._tls, trust_env=False, http2=False, limits=limits, retries=0
-        )
+        transport = self._injected or WayOut(self._config, self._tls, limits)
         return Lane(
             transport,
             timeout,
@@ -238,7 +238,64 @@ class Lanes:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return httpx.create_ssl_context(trust_env=False)
+        return trusting(self._config)
+
+
+class WayOut(httpx.AsyncBaseTransport):
+    """Connections of one lane: through the proxy where there is one, straight to this machine."""
+
+    def __init__(self, config: ApiConfig, tls: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._no_proxy = config.no_proxy
+        self._straight = self._transport(tls, limits)
+        self._proxied = None
+        if config.proxy is not None:
+            to_it = tls if config.proxy.startswith("https:") else None
+            proxy = httpx.Proxy(config.proxy, ssl_context=to_it)
+            self._proxied = self._transport(tls, limits, proxy)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        host = request.url.host
+        if self._proxied is None or is_loopback(host) or _is_excepted(host, self._no_proxy):
+            return await self._straight.handle_async_request(request)
+        try:
+            return await self._proxied.handle_async_request(request)
+        except httpx.ProxyError as refusal:
+            # It opened no tunnel, so nothing was sent; its message may repeat what it was told.
+            raise httpx.ConnectError(NO_WAY, request=request) from refusal
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._straight.aclose()
+        if self._proxied is not None:
+            await self._proxied.aclose()
+
+    @staticmethod
+    def _transport(
+        tls: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
+    ) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=tls, trust_env=False, http2=False, limits=limits, retries=0, proxy=proxy
+        )
+
+
+def _is_excepted(host: str, no_proxy: str) -> bool:
+    """Whether a host, or one it lies below, is in a list like NO_PROXY, as curl reads it."""
+    names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",")]
+    return any(n == "*" or f".{host}".endswith(f".{n}") for n in names if n)
+
+
+def trusting(config: ApiConfig) -> ssl.SSLContext:
+    """Whose certificates count: those the system trusts and Mozilla's list, or those named.
+
+    A system without a list of its own (a small container) has Mozilla's; one with a firm's own
+    authority in it needs no setting.
+    """
+    if config.ca_file is not None or config.ca_folder is not None:
+        return ssl.create_default_context(cafile=config.ca_file, capath=config.ca_folder)
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=certifi.where())
+    return context
 
 
 class Bearer(Protocol):

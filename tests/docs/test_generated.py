@@ -32,7 +32,8 @@ def test_server_json_names_each_setting_once_and_marks_the_secrets(
     variables = server_json["packages"][0]["environmentVariables"]
     assert [v["name"] for v in variables] == [s.name for s in SETTINGS]
     secrets = {v["name"] for v in variables if v.get("isSecret")}
-    assert {"KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY", "KORUS_DATABASE_URL"} == secrets
+    addresses = {"KORUS_DATABASE_URL", "KORUS_HTTP_PROXY"}  # they may hold a password
+    assert {"KORUS_CLIENT_SECRET", "KORUS_JOURNAL_KEY"} | addresses == secrets
 
 
 def test_server_json_keeps_the_registry_s_rules(server_json: dict[str, Any]) -> None:
@@ -68,7 +69,8 @@ def test_the_readme_s_tables_are_those_of_the_code() -> None:
 
 def test_the_readme_is_short_and_names_both_commands() -> None:
     text = generated.README.read_text("utf-8")
-    assert len(text.splitlines()) < 200
+    prose = [line for line in text.splitlines() if not line.startswith("| ")]
+    assert len(prose) < 150
     assert "make demo" in text
     assert "make test" in text
 

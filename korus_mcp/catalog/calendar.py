@@ -314,6 +314,45 @@ def wished_products(base: BaseRecord, wish: Wish) -> Mapping[str, ProductRecord]
     return found
 
 
+def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
+    """The choices of an option that a text names: one, or several between commas.
+
+    Names may hold commas themselves: "Reduced price (students, job seekers)" is one. So at each
+    place the longest name is taken that stands there.
+
+    Raises:
+        Refusal: NO_SUCH_CHOICE with the choices there are, or INVALID_ARGUMENTS for mere commas.
+    """
+    pieces = text.split(",")
+    folded = tuple(fold(piece) for piece in pieces)
+    known = _choices_by_pieces(base, code)
+    lengths = sorted({len(key) for key in known}, reverse=True)
+    found: list[str] = []
+    unknown: list[str] = []
+    at = 0
+    while at < len(pieces) and not (unknown and not folded[at]):
+        length = next((n for n in lengths if folded[at : at + n] in known), None)
+        if length is not None and unknown:
+            break
+        if length is not None:
+            found.append(known[folded[at : at + length]])
+        elif folded[at]:
+            unknown.append(pieces[at])
+        at += length or 1
+    if unknown:
+        raise _no_such_choice(base, code, ",".join(unknown).strip())
+    if not found:
+        raise invalid(FieldProblem(code, "names no choice"))
+    return tuple(found)
+
+
+def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], str]:
+    """The names of an option's choices, whole and as refusals show them, by their folded pieces."""
+    names = [choice.name for choice in base.choices.get(code, ())]
+    spelled = [(shortened(name), name) for name in names] + [(name, name) for name in names]
+    return {tuple(fold(piece) for piece in text.split(",")): name for text, name in spelled}
+
+
 def today(base: BaseRecord | None, now: datetime) -> date:
     """The day at the venue; without a zone, the last day that is not over everywhere."""
     zone = base.timezone if base is not None else None
@@ -387,14 +426,19 @@ def _known_choice(base: BaseRecord, code: str, name: str) -> str:
     wanted = (as_shown | known).get(fold(name))
     if wanted is not None:
         return wanted
+    raise _no_such_choice(base, code, name)
+
+
+def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
+    names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
     if not names:
-        raise Refusal(
+        return Refusal(
             Code.NO_SUCH_CHOICE,
             f"This product base has no choice of {code}.",
             f"Call get_offers again without {code}.",
             fields=(FieldProblem(code, "not an option of this product base"),),
         )
-    raise Refusal(
+    return Refusal(
         Code.NO_SUCH_CHOICE,
         f"No choice of {code} has this name.",
         "Use one of the listed names, or one that search_products shows.",

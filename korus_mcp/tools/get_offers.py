@@ -6,11 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.catalog.calendar import CalendarPage, Window, Wish, check_days, window_of
+from korus_mcp.catalog.calendar import (
+    CalendarPage,
+    Window,
+    Wish,
+    check_days,
+    named_choices,
+    window_of,
+)
 from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import OPTION_CODES
-from korus_mcp.refusals import FieldProblem, invalid
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
@@ -105,7 +111,7 @@ async def get_offers(
     base = await services.mirror.base(product_base_id, wished_language)
     window = window_of(date_from, date_to, base, services.api.now())
     given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
-    wish = Wish({code: _names(code, text) for code, text in given if text is not None})
+    wish = Wish({code: named_choices(base, code, t) for code, t in given if t is not None})
     page = await services.calendars.page(
         base, window, wish, wished_language, place=cursor or BEGINNING, limit=limit
     )
@@ -124,13 +130,6 @@ async def get_offers(
         )
 
     return Reply.of_rows(len(page.rows), view)
-
-
-def _names(code: str, text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise invalid(FieldProblem(code, "names no choice"))
-    return names
 
 
 def _days(rows: Sequence[OfferRow]) -> list[DayView]:

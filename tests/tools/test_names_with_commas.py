@@ -43,8 +43,9 @@ async def products(shop: Desk, base: str, **wish: str) -> list[str]:
 async def shown(shop: Desk, base: str) -> Json:
     """The choices as search_products shows them."""
     await products(shop, base)
-    found = await shop.call("search_products")
-    (row,) = (r for r in found["products"] if r["product_base_id"] == shop.handle(base))
+    name = (await shop.call("get_offers", product_base_id=shop.handle(base)))["name"]
+    found = (await shop.call("search_products", query=name))["products"]
+    (row,) = (row for row in found if row["product_base_id"] == shop.handle(base))
     choices: Json = row["choices"]
     return choices
 

@@ -63,8 +63,12 @@ class App:
         return LOCAL
 
     def language(self, wished: str | None) -> str:
-        """The language of an answer: the one asked for, else the operator's."""
-        return wished or self.settings.language
+        """The language of an answer: the one asked for where it is spoken, else the operator's."""
+        return self.mirror.languages.spoken(wished or self.settings.language)
+
+    async def known_language(self, wished: str) -> str:
+        """The same, after the API was asked once about a language nobody knows of yet."""
+        return await self.mirror.languages.known(wished)
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new and wait for what is on its way, so long at most."""

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from korus_mcp.catalog.overview import (
 from korus_mcp.catalog.store import Progress
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.explain import explained
+from korus_mcp.languages import canonical
 from korus_mcp.server import account_of, mirror_of, open_api
 from korus_mcp.settings import Misconfigured, Settings
 
@@ -79,7 +80,8 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     paths = _paths(settings, with_others=with_others)
     before = {language: size_of(path) for language, path in paths.items()}
     there = [language for language, path in paths.items() if path.exists()]
-    failures = anyio.run(_clear, settings, there, SystemClock()) if there else {}
+    meant = replace(settings, languages=tuple(paths))
+    failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
     for language, path in paths.items():
         if language in failures:
             _say(f"{language}: not cleared, {failures[language]}")
@@ -105,7 +107,9 @@ def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
     if with_others:
         beginning, _, end = account.file("*").partition("*")
         for path in sorted(account.folder.glob(account.file("*"))):
-            paths.setdefault(path.name.removeprefix(beginning).removesuffix(end), path)
+            name = path.name.removeprefix(beginning).removesuffix(end)
+            if canonical(name) == name:
+                paths.setdefault(name, path)
     return paths
 
 

@@ -273,6 +273,7 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
         clock=clock,
         tasks=tasks,
         per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
+        language=settings.language,
         languages=settings.languages,
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from korus_mcp.languages import canonical
 from korus_mcp.origins import canonical_origin, is_loopback
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -476,14 +477,13 @@ class _Reader:
         )
         if spends_for_real:
             self._require_gates()
-        language = self._each("KORUS_LANGUAGE", _LANGUAGE, "a language tag like fr")[:1] or ("fr",)
+        language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1] or ("fr",)
         order_amount, day_amount = self._limits()
         service_desk = profile is Profile.SERVICE_DESK
         return replace(
             world,
             language=language[0],
-            languages=self._each("KORUS_LANGUAGES", _LANGUAGE, "language tags like fr,en")
-            or language,
+            languages=self._languages("KORUS_LANGUAGES", "language tags like fr,en") or language,
             profile=profile,
             scope=self._one_of("KORUS_SCOPE", Scope)
             or (Scope.ACCOUNT if service_desk else Scope.OWN),
@@ -537,6 +537,11 @@ class _Reader:
         if not all(map(form.fullmatch, entries)):
             self._problems.append(f"{name} must be {wanted}.")
         return tuple(entries)
+
+    def _languages(self, name: str, wanted: str) -> tuple[str, ...]:
+        """The languages of a list, each once: "fr" and "fr-FR" are one."""
+        names = map(canonical, self._each(name, _LANGUAGE, wanted))
+        return tuple(dict.fromkeys(filter(None, names)))
 
     def _one_of(self, name: str, kind: type[_Choice]) -> _Choice | None:
         value = self._given.get(name)

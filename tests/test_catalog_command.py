@@ -232,6 +232,11 @@ def test_languages_are_those_asked_for_and_those_that_have_a_file(
     assert [
         s["language"] for s in json.loads(operator.run("status", "--language", "fr", "--json").out)
     ] == ["fr"]
+    cleared = [line[:11] for line in operator.run("clear").out.splitlines()]
+    assert cleared == ["en: no mirr", "de: cleared", "fr: cleared"], "each file by its own name"
+    states = json.loads(operator.run("status", "--json").out)
+    assert [s.get("product_bases", 0) for s in states] == [0, 0, 0]
+    assert operator.run("sync", "--language", "fr, FR,fr-FR").code == 0
     assert operator.run("clear", "--language", "fr").out.startswith("fr: cleared")
     assert operator.run("clear").out.splitlines()[0] == "en: no mirror, nothing to clear"
     assert operator.run("clear", "--language", "../fr").code == EXIT_MISCONFIGURED

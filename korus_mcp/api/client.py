@@ -85,6 +85,11 @@ class KorusApi:
         """How far `now()` may be off; 30 before the first answer."""
         return self._wire.server_time.bound_seconds
 
+    @property
+    def languages_seen(self) -> tuple[str, ...]:
+        """Languages that answers named themselves (`Content-Language`): at most 32."""
+        return tuple(self._wire.languages_seen)
+
     async def token(self) -> "Token":
         """A valid token, fetched if need be; its text never shows in `repr`.
 

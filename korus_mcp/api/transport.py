@@ -5,6 +5,7 @@ address (signed ones too) and keep cookies; redirects and environment settings a
 """
 
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -43,6 +44,9 @@ Method: TypeAlias = Literal["GET", "POST", "PATCH"]
 
 LARGE_BODY = 256 * 1024
 """Bytes that take some milliseconds to read."""
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+_MOST_LANGUAGES = 32
+_LANGUAGES_LENGTH = 256
 BODY_TYPES: Mapping[Method, str] = MappingProxyType(
     {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 )
@@ -332,6 +336,7 @@ class Wire:
         self._clock = clock
         self._on_answer = on_answer
         self.server_time = ServerTime(clock)
+        self.languages_seen: dict[str, None] = {}
 
     async def read(
         self,
@@ -409,9 +414,16 @@ class Wire:
         if answer.status == httpx.codes.UNAUTHORIZED:
             self._bearer.reject(generation)
         body = await _read_body(exchange, answer, self._clock)
+        self._note_language(answer.headers.get("content-language", ""))
         if self._on_answer is not None:
             self._on_answer(exchange.operation, body)
         return body
+
+    def _note_language(self, text: str) -> None:
+        """Remember the languages an answer says it is in: the first of them, each once."""
+        for tag in text[:_LANGUAGES_LENGTH].split(","):
+            if len(self.languages_seen) < _MOST_LANGUAGES and _TAG.fullmatch(tag.strip()):
+                self.languages_seen.setdefault(tag.strip().lower())
 
 
 async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:

@@ -9,6 +9,7 @@ import logging
 import math
 import random
 import sqlite3
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +22,7 @@ from anyio.abc import TaskGroup
 
 from korus_mcp.api import ApiError, KorusApi, NotFound
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
+from korus_mcp.catalog.languages import Languages
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.reading import name_of
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
@@ -30,6 +32,7 @@ from korus_mcp.catalog.store import VERSION, Progress, Scope, Store, is_damage
 from korus_mcp.clock import Clock
 from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.handles import Handle, id_at_end
+from korus_mcp.languages import canonical
 from korus_mcp.refusals import Code, Refusal
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ LOOK_SECONDS: Final = 0.02
 RETRY_SECONDS: Final = 60.0
 OTHERS_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 10.0
+MOST_OPEN: Final = 8
+"""So many languages are open at once."""
 STRANDED: Final = "KorusTicket does not answer now; this is the catalog as it was then."
 _log = logging.getLogger(__name__)
 
@@ -127,6 +132,7 @@ class Mirror:
         clock: Clock,
         tasks: TaskGroup,
         per_second: float | None,
+        language: str | None = None,
         languages: tuple[str, ...] = (),
     ) -> None:
         self._api = api
@@ -134,9 +140,12 @@ class Mirror:
         self._clock = clock
         self._tasks = tasks
         self._pace = Pace(clock, per_second)
-        self._languages = languages
+        self._ahead = tuple(dict.fromkeys(canonical(each) or each for each in languages))
         self._flights = Flights(tasks)
-        self._shelves: dict[str, Shelf] = {}
+        self.languages = Languages(
+            api, self._flights, default=language, listed=languages, clock=clock
+        )
+        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
         self._is_reading_ahead = False
 
     async def ready(self, language: str, watch: Watcher | None = None) -> Shelf:
@@ -338,14 +347,25 @@ class Mirror:
         self._shelves.clear()
 
     async def _shelf(self, language: str) -> Shelf:
+        """The shelf of a language that has one; that of the default for any other."""
+        language = self.languages.spoken(language)
         shelf = self._shelves.get(language)
         if shelf is not None:
+            self._shelves.move_to_end(language)
             return shelf
         return await self._flights.join(("open", language), partial(self._open, language))
 
     async def _open(self, language: str) -> Shelf:
         shelf = self._shelves[language] = self._shelf_on(await self._store(language), language)
+        self._make_room()
         return shelf
+
+    def _make_room(self) -> None:
+        """Let go of what is used least. A store closes when nobody holds it any more."""
+        idle = [name for name, shelf in self._shelves.items() if not shelf.is_crawling]
+        for name in idle[: max(0, len(self._shelves) - MOST_OPEN)]:
+            if next(reversed(self._shelves)) != name:
+                del self._shelves[name]
 
     async def _store(self, language: str) -> Store:
         """The file of a language; in memory where there can be none."""
@@ -385,7 +405,7 @@ class Mirror:
         """Fill the other languages of the operator, too, once somebody uses the catalog."""
         if not self._is_reading_ahead:
             self._is_reading_ahead = True
-            for language in self._languages:
+            for language in self._ahead:
                 self._tasks.start_soon(kept_apart, partial(self._fill, language))
 
     async def _fill(self, language: str) -> None:

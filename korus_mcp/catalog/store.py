@@ -102,6 +102,11 @@ class Store:
             self._read.close()
             self._write.close()
 
+    def __del__(self) -> None:
+        """Close what its last user let go of: no sooner, since a search may be reading in it."""
+        if hasattr(self, "_read"):
+            self.close()
+
     def clear(self) -> None:
         """Forget everything; servers that have the file open find it empty."""
         with self._transaction() as db:

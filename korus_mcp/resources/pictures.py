@@ -57,7 +57,8 @@ async def seat_map_picture(
         max_price=_read("max_price", max_price, _amount, "60"),
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
-    wished = services.language(_read("language", language, _language, "fr"))
+    tag = _read("language", language, _language, "fr")
+    wished = await services.known_language(tag) if tag else services.language(None)
     plan = await services.seat_plans.plan(
         handle(product_base_id),
         wish,

@@ -44,9 +44,11 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
                 query=request.query_params,
                 body=await _body(request),
             )
-            return handler(call)
+            response = handler(call)
         except Refused as refused:
             return refusal(refused)
+        response.headers["content-language"] = call.language
+        return response
 
     return answered
 

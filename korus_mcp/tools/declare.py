@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from korus_mcp.app import App
 from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
 from korus_mcp.flights import Begun, watched
+from korus_mcp.languages import canonical
 from korus_mcp.pages import PAGES
 from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
@@ -36,6 +37,7 @@ from korus_mcp.tools.schema import lean, portable
 from korus_mcp.tools.views import Part
 
 ToolContext: TypeAlias = Context[App, Any]
+NOT_SPOKEN: Final = "The language asked for is not served here; this answer is in language {}."
 LONGEST_LIST: Final = 100
 """Within a row: the seats of one hold."""
 _log = logging.getLogger(__name__)
@@ -161,9 +163,10 @@ def callable_only(declared: Declared, content: Content) -> Tool:
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
-        context: ToolContext = arguments[str(context_name)]
+        context: ToolContext | None = arguments.get(str(context_name))
+        note = await _in_spoken_language(arguments, app(context)) if context else None
         reply = await declared.function(**arguments)
-        return rendered(reply, content, context.protocol_version)
+        return rendered(reply, content, context.protocol_version if context else None, note)
 
     context_name = find_context_parameter(answered)
     resolved = find_resolved_parameters(answered)
@@ -245,9 +248,27 @@ class _Metadata(FuncMetadata):
         return known is not None and any(map(_is_structure, _kinds(known.annotation)))
 
 
-def rendered(reply: Reply[Any], content: Content, protocol: str | None) -> CallToolResult:
-    """A reply on the wire: a text for reading, a structure for programs."""
+async def _in_spoken_language(arguments: dict[str, Any], services: App) -> str | None:
+    """Put the language an answer comes in for the one asked for; the sentence that says so."""
+    wished = arguments.get("language")
+    if not wished:
+        return None
+    spoken = await services.known_language(wished)
+    arguments["language"] = spoken
+    return None if spoken == canonical(wished) else NOT_SPOKEN.format(spoken)
+
+
+def rendered(
+    reply: Reply[Any], content: Content, protocol: str | None, note: str | None = None
+) -> CallToolResult:
+    """A reply on the wire: a text for reading, a structure for programs.
+
+    `note` is a sentence beside what the tool says, in both.
+    """
     text, structure = _fitting_halves(reply)
+    if note is not None:
+        text = f"{text}\n{note}"
+        structure["note"] = " ".join(filter(None, (structure.get("note"), note)))
     return CallToolResult(
         content=content_for(protocol, content, text, reply.blocks),
         structured_content=structure_for(content, structure),

@@ -24,7 +24,7 @@ FOLDERS: Final = (_PACKAGE / "_prompts", _PACKAGE.parent / "prompts")
 """In the wheel, else in a checkout."""
 NOT_SAID: Final = "not said"
 _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
-_VALUE_LIMIT: Final = 500
+VALUE_LIMIT: Final = 500
 
 
 COMPLETED: Final = ("product base", "city")
@@ -60,7 +60,7 @@ class PromptFile:
         """The text with all places filled.
 
         Raises:
-            MCPError: an argument is unknown, missing or no text.
+            MCPError: an argument is unknown, missing, too long or no text.
         """
         known = {argument.name for argument in self.arguments}
         if given.keys() - known:
@@ -141,7 +141,9 @@ def _argument(argument: Argument) -> PromptArgument:
 def _value(argument: Argument, given: Any) -> str:
     if given is not None and not isinstance(given, str):
         raise _invalid(f"{argument.name} must be a text")
-    text = clean(given or "", _VALUE_LIMIT)
+    if given is not None and len(given) > VALUE_LIMIT:
+        raise _invalid(f"{argument.name} must have at most {VALUE_LIMIT} characters")
+    text = clean(given or "", VALUE_LIMIT)
     if not text and argument.required:
         raise _invalid(f"{argument.name} is needed, e.g. {argument.example}")
     return text or NOT_SAID

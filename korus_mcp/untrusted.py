@@ -4,13 +4,15 @@ Catalog texts, issuers' messages and names come from third parties and are read 
 pass through here once, at the edge, and appear only in data fields. The table of code points is
 that of the security notes; the order matters: HTML is decoded exactly once, then cleaned.
 
-HTML is read by libxml2 (lxml): its time grows with the text however hostile that is, and there are
-wheels for every platform that we run on.
+Time grows with the length of a text and no faster, however hostile it is, and of a long text only
+a few times what may be shown is looked at. HTML is read by libxml2 (lxml), which keeps to that, and
+there are wheels for every platform that we run on.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Final
 
 FIELD_LIMIT = 2000
@@ -30,50 +32,74 @@ _DROPPED = re.compile(
     + "".join(f"{chr(plane << 16 | 0xFFFE)}-{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
     + "]"
 )
+_ODD = re.compile(f"\n|{_LINE_ENDS.pattern}|{_SURROGATES.pattern}|{_DROPPED.pattern}")
 _JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]+")
-_LOOSE_END = re.compile("[\\s\u200c\u200d]+$")
 _SPACES = re.compile(r"[ \t\xa0]+")
-_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
-_READ_LIMIT: Final = 100_000
-"""Of a longer text the rest is not even read: nobody would be shown it."""
+_BLANK_LINES = re.compile(r"\n[ \t]*+(?:\n[ \t]*+)+")
+_MARKED = re.compile("[^\\w\\s\x00-\u02ff]{31,}+")
+"""Where too many marks may sit on one letter: normal forms sort them, in the square of their count.
+
+Marks are neither word characters nor spaces, so a run of them is a run of these.
+"""
+MOST_MARKS: Final = 30
+"""As many as Unicode's Stream-Safe Text Format (annex 15) allows; no script needs ten."""
+_READ_TIMES: Final = 8
+_READ_AT_LEAST: Final = 4096
+"""Of a text that is cleaned for showing, so many times its limit, or so much, is looked at."""
+_HTML_LIMIT: Final = 100_000
+"""The same of HTML, where markup may be many times as long as the words."""
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"script", "style", "template", "head"})
 _HOST: Final = re.compile(
-    r"\s*<?(?:https?:)?//(?:[^/?#\\]*@)?(?P<host>[\w.-]{1,253})", re.IGNORECASE
+    r"\s*+<?(?:https?:)?//(?:[^/?#\\]*@)?(?P<host>[\w.-]{1,253})", re.IGNORECASE
 )
-# Possessive: what does not match is given up at once, however long.
+# Possessive: what does not match is given up at once, however long. Blanks beside blanks would be
+# shared out in every way there is.
 _BRACKETS = r"\[(?P<text>(?:[^][]|\[[^][]*+])*+)]"
 _ADDRESS = (
-    r"\(\s*(?P<address><[^<>\n]*+>|(?:[^()\s]|\([^()\s]*+\))*+)"
-    r"""(?:\s+(?:"[^"]*+"|'[^']*+'|\([^()]*+\)))?\s*\)"""
+    r"\(\s*+(?P<address><[^<>\n]*+>|(?:[^()\s]|\([^()\s]*+\))*+)"
+    r"""(?:\s++(?:"[^"]*+"|'[^']*+'|\([^()]*+\)))?+\s*+\)"""
 )
 _IMAGE: Final = re.compile(f"!{_BRACKETS}{_ADDRESS}")
 _LINK: Final = re.compile(_BRACKETS + _ADDRESS)
 _LEFT_OF_A_LINK: Final = re.compile(
-    r"](?=\(|:[\s\u200c\u200d\ufe0e\ufe0f]*<?(?:[a-z][a-z0-9+.-]*:|//))", re.IGNORECASE
+    r"](?=\(|:[\s\u200c\u200d\ufe0e\ufe0f]*+<?(?:[a-z][a-z0-9+.-]*+:|//))", re.IGNORECASE
 )
 """A bracket that Markdown would still join with an address: written inline, or defined below."""
 
 
 def clean(text: str, limit: int = FIELD_LIMIT) -> str:
     """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
-    return _cut(_in_form(_printable(text)), limit)
+    read = _beginning(text, limit)
+    return _cut(_in_form(_printable(read)), limit, was_cut=len(read) < len(text))
 
 
 def clean_line(text: str, limit: int = 200) -> str:
     """The same on one line and without Markdown's images and links: for names and messages."""
-    line = _in_form(_without_links(_printable(text)))
-    return _cut(" ".join(line.split()), limit)
+    read = _beginning(text, limit)
+    line = _in_form(_without_links(_printable(read)))
+    return _cut(" ".join(line.split()), limit, was_cut=len(read) < len(text))
 
 
 def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
     """The words of an HTML text: tags dropped, entities decoded once, then cleaned.
 
-    Images go; of links their text and host stay, those of Markdown, too.
+    Images go; of links their text and host stay, those of Markdown, too. A long one takes
+    milliseconds: where many are read, that is for a thread.
     """
-    text = _without_links(_printable(_words(html[:_READ_LIMIT])))
-    text = _SPACES.sub(" ", text).replace(" \n", "\n").replace("\n ", "\n")
-    return _cut(_in_form(_BLANK_LINES.sub("\n", text)), limit)
+    words = _with_few_blanks(_printable(_words(html[:_HTML_LIMIT])))
+    read = _beginning(words, limit)
+    text = _in_form(_with_few_blanks(_without_links(read)))
+    return _cut(text, limit, was_cut=len(read) < len(words) or len(html) > _HTML_LIMIT)
+
+
+def first_unsendable(text: str) -> str | None:
+    """The first character of a line of text that cleaning would drop or replace; None for none."""
+    odd = _ODD.search(text)
+    if odd is not None:
+        return odd.group()[0]
+    pairs = zip_longest(text, _in_form(text))
+    return next((each for each, kept in pairs if each is not None and each != kept), None)
 
 
 def issuers_words(message: str | None) -> str:
@@ -157,21 +183,45 @@ def _host_of(address: str) -> str:
     return found["host"] if found else ""
 
 
+def _beginning(text: str, limit: int) -> str:
+    """As much of a text as is looked at to show `limit` characters of it."""
+    return text[: max(_READ_TIMES * limit, _READ_AT_LEAST)]
+
+
 def _printable(text: str) -> str:
     """A text with one kind of line end, without what nobody sees."""
-    text = _LINE_ENDS.sub("\n", text[:_READ_LIMIT])
-    return _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+    return _DROPPED.sub("", _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text)))
+
+
+def _with_few_blanks(text: str) -> str:
+    """A text without blank lines, and with one space where several blanks stood."""
+    text = _SPACES.sub(" ", text).replace(" \n", "\n").replace("\n ", "\n")
+    return _BLANK_LINES.sub("\n", text).strip()
 
 
 def _in_form(text: str) -> str:
-    """A text with joiners only where they join, in NFC."""
-    return unicodedata.normalize("NFC", _JOINERS.sub(_kept_joiners, text)).strip()
+    """A text with joiners only where they join, no more marks than letters bear, in NFC."""
+    text = _MARKED.sub(_with_few_marks, _JOINERS.sub(_kept_joiners, text))
+    return unicodedata.normalize("NFC", text).strip()
 
 
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
+def _with_few_marks(run: re.Match[str]) -> str:
+    """The first thirty marks of each run of marks."""
+    kept, marks = list[str](), 0
+    for character in run.group():
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _cut(text: str, limit: int, *, was_cut: bool) -> str:
+    if len(text) <= limit and not was_cut:
         return text
-    return _LOOSE_END.sub("", text[: limit - len(CUT_MARK)]) + CUT_MARK
+    end = min(len(text), limit - len(CUT_MARK))
+    while end and (text[end - 1].isspace() or text[end - 1] in "\u200c\u200d"):
+        end -= 1
+    return (text[:end] + CUT_MARK).lstrip()
 
 
 def _kept_joiners(run: re.Match[str]) -> str:

@@ -36,6 +36,13 @@ def test_any_text_folds_to_one_that_can_be_stored(text: str) -> None:
     assert all(word.isalnum() for word in words(text))
 
 
+@pytest.mark.parametrize("marks", ["\u0323\u0301", "\u0301\u0323\u0327"])
+def test_marks_without_end_are_no_longer_work_than_letters(marks: str) -> None:
+    """Sorted as normal forms do it, in the square of their number, they would take an hour."""
+    assert fold("a" + marks * 500_000 + "B") == "ab"
+    assert words("é" + marks * 500_000 + " c") == ["e", "c"]
+
+
 def test_half_a_character_is_no_word() -> None:
     assert fold("Caf\ud800") == "caf?"
     assert words("caf\ud800 noir") == ["caf", "noir"]

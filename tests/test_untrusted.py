@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from korus_mcp.untrusted import (
     CUT_MARK,
     FIELD_LIMIT,
+    MOST_MARKS,
     clean,
     clean_line,
+    first_unsendable,
     issuers_words,
     plain_text,
 )
@@ -196,6 +198,69 @@ def test_hostile_text_does_not_hold_everybody_up(piece: str) -> None:
     hostile = piece * 400_000
     assert len(plain_text(hostile)) <= FIELD_LIMIT
     assert len(clean(hostile)) <= FIELD_LIMIT
+
+
+ENDLESS = 300_000
+OPENED = ["[a](", "![a](", "[a](b", "[a](<b>", "[a](b 'c'", '[a](b "c"', "[a](b (c)", "[a]:"]
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t \xa0", "\u200d\n"])
+@pytest.mark.parametrize("opened", OPENED)
+def test_a_link_that_is_opened_before_endless_blanks_is_no_longer_work_than_other_text(
+    opened: str, blank: str
+) -> None:
+    """Shared out among two patterns of blanks, so many of them would take hours."""
+    assert len(clean_line(opened + blank * ENDLESS, 2 * ENDLESS)) <= len(opened) + 1
+    assert len(plain_text(opened + blank * ENDLESS)) <= FIELD_LIMIT
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_what_is_hostile_is_no_longer_work_where_all_of_it_is_read(piece: str) -> None:
+    hostile = piece * 100_000
+    assert len(clean(hostile, ENDLESS)) <= ENDLESS
+    assert len(clean_line(hostile, ENDLESS)) <= ENDLESS
+
+
+@pytest.mark.parametrize("marks", ["\u0323\u0301", "\u0301\u0323\u0327", "\u05b0\u0301"])
+def test_a_letter_bears_no_more_marks_than_any_script_has(marks: str) -> None:
+    """Normal forms sort marks in the square of their number: so many would take minutes."""
+    towering = "a" + marks * ENDLESS + "b" + marks * ENDLESS
+    for shown in (clean(towering, ENDLESS), clean_line(towering, ENDLESS)):
+        assert len(shown) <= 2 * (1 + MOST_MARKS)
+    few = unicodedata.normalize("NFC", "a" + marks * 5 + "b")
+    assert clean(few) == few
+
+
+def test_of_a_long_text_a_few_times_its_limit_is_looked_at_and_the_rest_is_told_as_cut() -> None:
+    assert clean("\u200b" * 10_000 + "name", 40) == CUT_MARK.strip()
+    assert clean("\u200b" * 4000 + "name", 40) == "name"
+    shown = clean_line("x " * 50_000, 40)
+    assert len(shown) == 39
+    assert shown.endswith(CUT_MARK)
+    assert plain_text("<br>" * 25_000 + "Vu") == CUT_MARK.strip()
+    assert plain_text("<p>" * 30_000 + "Vu") == "Vu"
+    assert clean(" " * 3000 + "a") == "a"
+
+
+def test_a_text_that_ends_in_blanks_is_cut_in_one_pass() -> None:
+    shown = clean("a" + "\n\u200d " * 300_000 + "b" * ENDLESS, ENDLESS)
+    assert shown.endswith(CUT_MARK)
+    assert clean("a" + " " * ENDLESS + "b" * 20, ENDLESS) == "a" + CUT_MARK
+
+
+def test_the_first_character_that_cannot_be_sent_is_named() -> None:
+    assert first_unsendable("Ada Lovelace") is None
+    assert first_unsendable("می\u200cخواهم ❤\ufe0f") is None
+    for text, odd in (
+        ("A\u202eda", "\u202e"),
+        ("a\u200b\u0301", "\u200b"),
+        ("Ada\nL", "\n"),
+        ("Ada\r\n", "\r"),
+        ("a \u200d b", "\u200d"),
+        ("a\ufe0f\ufe0fb", "\ufe0f"),
+        ("a\ud800", "\ud800"),
+    ):
+        assert first_unsendable(text) == odd
 
 
 @pytest.mark.parametrize(

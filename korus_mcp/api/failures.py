@@ -142,12 +142,15 @@ def outcome_of_answered(method: str) -> Outcome:
 
 def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
     """Third-party text on one line, without tags, entities or invisible characters, shortened."""
-    visible = html.unescape(re.sub(r"<[^<>]*>", " ", text[: 20 * limit]))
+    words = re.sub(r"<[^<>]*+>", " ", text[: 20 * limit])
+    visible = html.unescape(_NO_CHARACTER.sub("\ufffd", words))
     kept = (" " if unicodedata.category(c) in _INVISIBLE else c for c in visible)
     line = " ".join("".join(kept).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,}+;?")
+"""A number no character has; of one with thousands of digits Python refuses to make an int."""
 # control, format (bidirectional marks among them), surrogates, private use, separators of lines
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 

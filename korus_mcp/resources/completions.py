@@ -29,6 +29,8 @@ from korus_mcp.resources.catalog import pages_of
 from korus_mcp.untrusted import clean_line
 
 LIMIT: Final = 100
+LONGEST: Final = 200
+"""Characters of what was typed so far, and of each argument beside it: nothing here is longer."""
 PromptArguments: TypeAlias = Mapping[tuple[str, str], str]
 """What completes an argument of a prompt, by prompt and argument: "product base" or "city"."""
 
@@ -59,6 +61,8 @@ def register_completions(
         context: CompletionContext | None,
     ) -> Completion:
         given = (context.arguments if context else None) or {}
+        if any(len(text) > LONGEST for text in (argument.value, *given.values())):
+            return Proposed().shown()
         kind: str | None = argument.name
         if isinstance(ref, PromptReference):
             kind = completed.get((ref.name, argument.name))

@@ -26,6 +26,9 @@ HOUR: Final = 3600
 SOON: Final = 60
 """Seconds to keep what is old or not complete: it is being renewed, or will be tried again."""
 UNKNOWN: Final = f"{Code.NOT_FOUND}: No resource has this address. List resources and templates."
+LONGEST_ADDRESS: Final = 2048
+"""Four times that of a picture with all its wishes; it is compared with each template."""
+TOO_LONG: Final = f"{Code.NOT_FOUND}: An address has at most {LONGEST_ADDRESS} characters here."
 FAILED: Final = f"{Code.MISCONFIGURED}: The server could not read this. Its log says why."
 
 
@@ -68,6 +71,8 @@ class Offering:
         uri = (ctx.params or {}).get("uri")
         if ctx.method != "resources/read" or not isinstance(uri, str):
             return await call_next(ctx)
+        if len(uri) > LONGEST_ADDRESS:
+            raise MCPError(code=INVALID_PARAMS, message=TOO_LONG)
         try:
             result = await call_next(ctx)
         except MCPError as error:

@@ -13,6 +13,7 @@ from korus_mcp.resources.offering import SHORTLY, Offering
 from korus_mcp.resources.reading import SVG, ReadContext, app, handle
 
 MOST_SEATS: Final = 50
+CENT: Final = Decimal("0.01")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 _Value = TypeVar("_Value")
 
@@ -97,6 +98,6 @@ def _language(text: str) -> str:
 
 def _amount(text: str) -> Decimal:
     amount = Decimal(text)
-    if not amount.is_finite() or not 0 < amount < 10**7:
+    if not amount.is_finite() or not CENT <= amount < 10**7:
         raise ValueError("out of range")
     return amount

@@ -32,12 +32,15 @@ from korus_mcp.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.blocks import content_for, structure_for
 from korus_mcp.tools.ceiling import fits, most_that_fit
+from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
 from korus_mcp.tools.views import Part
 
 ToolContext: TypeAlias = Context[App, Any]
 NOT_SPOKEN: Final = "The language asked for is not served here; this answer is in language {}."
+_STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
+"""The SDK makes a sentence of every error: what was sent is not to be written out for it."""
 LONGEST_LIST: Final = 100
 """Within a row: the seats of one hold."""
 _log = logging.getLogger(__name__)
@@ -237,15 +240,11 @@ class KorusTool(Tool):
 
 
 class _Metadata(FuncMetadata):
-    """The SDK's argument reading, but a text that happens to be JSON stays a text."""
+    """The SDK's argument reading behind our own: measured first, and texts stay texts."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        texts = {k: v for k, v in data.items() if isinstance(v, str) and not self._is_nested(k)}
-        return {**super().pre_parse_json({**data, **dict.fromkeys(texts, "")}), **texts}
-
-    def _is_nested(self, name: str) -> bool:
-        known = self.arg_model.model_fields.get(name)
-        return known is not None and any(map(_is_structure, _kinds(known.annotation)))
+        """The arguments as they are to be checked; a refusal when there is too much of one."""
+        return read(data, self.arg_model)
 
 
 async def _in_spoken_language(arguments: dict[str, Any], services: App) -> str | None:
@@ -339,19 +338,9 @@ def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:
     return type(
         model.__name__,
         (model,),
-        {"__module__": model.__module__, "model_config": ConfigDict(extra="forbid")},
+        {"__module__": model.__module__, "model_config": _STRICT},
     )
 
 
 def _output_schema(view: type[View]) -> dict[str, Any]:
     return lean(view.model_json_schema(mode="serialization"))
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    return (annotation, *(k for arg in get_args(annotation) for k in _kinds(arg)))
-
-
-def _is_structure(kind: Any) -> bool:
-    if kind in (list, tuple, dict) or getattr(kind, "__origin__", None) in (list, tuple, dict):
-        return True
-    return inspect.isclass(kind) and issubclass(kind, BaseModel)

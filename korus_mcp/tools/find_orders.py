@@ -76,7 +76,7 @@ class OrdersView(View):
 async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
-        Annotated[str, WRITABLE, Field(min_length=1, max_length=50)] | None,
+        Annotated[str, Field(min_length=1, max_length=50), WRITABLE] | None,
         Field(description="Any reference of the order"),
     ] = None,
     created_from: Annotated[Day | None, Field(description="First day")] = None,

@@ -124,8 +124,8 @@ async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
         str,
-        WRITABLE,
         Field(min_length=1, max_length=64, description="From place_order, or your reference"),
+        WRITABLE,
     ],
     vouchers: Annotated[bool, Field(description="Show voucher numbers")] = False,
     save: Annotated[bool, Field(description="Save PDFs")] = False,

@@ -97,11 +97,11 @@ async def place_order(
     customer: Annotated[Customer, Field(description="Buyer; needs both names, email")] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
     reference: Annotated[
-        Annotated[str, WRITABLE, Field(max_length=50)] | None,
+        Annotated[str, Field(max_length=50), WRITABLE] | None,
         Field(description="Your own, for get_tickets", min_length=1),
     ] = None,
     confirmation: Annotated[
-        Annotated[str, WRITABLE, Field(max_length=64)] | None,
+        Annotated[str, Field(max_length=64), WRITABLE] | None,
         Field(description="From the first call, once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:

@@ -48,7 +48,8 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
     place = error["loc"]
     path = ".".join(clean_line(str(part), _NAME_LIMIT) for part in place)
     if error["type"] == "extra_forbidden":
-        return FieldProblem(path, _unknown(str(place[-1]), _model_at(model, place[:-1])))
+        name = str(place[-1])[:_NAME_LIMIT]  # comparing takes the longer the longer it is
+        return FieldProblem(path, _unknown(name, _model_at(model, place[:-1])))
     field = _field_at(model, place)
     example = field.examples[0] if field is not None and field.examples else None
     return FieldProblem(path, _said(error), None if example is None else str(example))

@@ -157,6 +157,17 @@ def test_any_error_body_is_survived(body: bytes) -> None:
         assert error.issuer_text is None
 
 
+@pytest.mark.parametrize("mark", ["&#", "&#x", "<", "&", "&lt;", "\u0323\u0301"])
+def test_an_error_text_of_any_length_is_read_and_cut(mark: str) -> None:
+    """Python makes no number of thousands of digits; a failure told late must still be told."""
+    text = f"Complet {mark}{'1' * 1_000_000}"
+    for detail in (text, mark * 500_000):
+        body = json.dumps({"detail": detail, "violations": [{"message": detail}]}).encode()
+        error = from_answer("createOrders", "POST", 422, {}, body, now=NOW)
+        assert isinstance(error, Unprocessable)
+        assert len(error.issuer_text or "") <= 500
+
+
 def test_the_issuers_words_are_kept_apart_from_our_own() -> None:
     body = {
         "title": "An error occurred",

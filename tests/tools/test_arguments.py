@@ -110,7 +110,7 @@ async def test_a_text_that_happens_to_be_json_stays_a_text(text: str, shared: De
     ],
 )
 async def test_a_text_is_a_text_of_sensible_length(tool: str, name: str, cold: Desk) -> None:
-    for wrong in ("", "x" * 5000, 12, True, ["a"], {"a": "b"}):
+    for wrong in ("x" * 5000, 12, True, ["a"], {"a": "b"}):
         assert await refused(cold, tool, **{name: wrong}) == {name}, wrong
 
 
@@ -162,7 +162,7 @@ async def test_a_malformed_id_is_refused_before_anybody_is_asked(wrong: object, 
     assert await refused(cold, "name_beneficiaries", beneficiaries=[named]) == {
         "beneficiaries.0.ticket_id"
     }
-    if wrong is not None:
+    if wrong not in (None, ""):
         assert await refused(cold, "get_seat_map", session_id=wrong) == {"session_id"}
 
 
@@ -170,7 +170,6 @@ async def test_a_malformed_id_is_refused_before_anybody_is_asked(wrong: object, 
 @pytest.mark.parametrize(
     "wrong",
     [
-        "",
         "tomorrow",
         "2026-6-1",
         "20260601",
@@ -202,7 +201,7 @@ async def test_an_amount_may_be_a_number_or_its_text(right: object, shared: Desk
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "5", "bzU", "bzU=x", "b2Zm", "bw==", "bzEyMzQ1Njc4", "\u00e9", 5, ["bzU="]]
+    "wrong", ["5", "bzU", "bzU=x", "b2Zm", "bw==", "bzEyMzQ1Njc4", "\u00e9", 5, ["bzU="]]
 )
 async def test_a_cursor_comes_from_an_earlier_answer(wrong: object, cold: Desk) -> None:
     for tool in ("search_products", "get_offers", "find_orders"):
@@ -214,9 +213,7 @@ def test_a_cursor_is_opaque_and_there_is_none_after_the_last_page() -> None:
     assert cursor_of(None) is None
 
 
-@pytest.mark.parametrize(
-    "wrong", ["", "f", "english please", "fr_FR", "fr-", "../fr", "fr\r\nX: 1"]
-)
+@pytest.mark.parametrize("wrong", ["f", "english please", "fr_FR", "fr-", "../fr", "fr\r\nX: 1"])
 async def test_a_language_is_a_tag(wrong: str, cold: Desk) -> None:
     assert await refused(cold, "search_products", language=wrong) == {"language"}
     assert await refused(cold, "reserve", language=wrong) == {"language"}

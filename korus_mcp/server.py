@@ -31,6 +31,7 @@ from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.settings import Environment, Settings
 from korus_mcp.tools.listing import listed_tools
+from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
@@ -108,6 +109,7 @@ def build_server(
         },
     )
     server.running, server.names = running, names
+    server.middleware.insert(0, ends_unanswered)  # outside the SDK's own: it reads their refusals
     completed = register_prompts(server, names)
     register_resources(server, running, names, completed=completed)
     return server

@@ -12,7 +12,7 @@ installation's key: they are kept, and must not tell who the customer is.
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,12 +20,20 @@ from typing import Final
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.handles import Handle
-from korus_mcp.journal.records import Approval, ApprovalState, Installation, Journal
+from korus_mcp.journal.records import (
+    Approval,
+    ApprovalState,
+    Installation,
+    Journal,
+    noes_of,
+)
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
 
 KEPT_SECONDS: Final = 600
 """How long a question stays open, and how long a no is final."""
+MOST_NOES: Final = 3
+"""After so many to a reservation nobody is asked about it for a while, whatever else differs."""
 _CODE_LENGTH: Final = 6
 _PART_LENGTH: Final = 16
 
@@ -170,9 +178,24 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
 
 
 async def decline(journal: Journal, question: Question) -> None:
-    """Keep a no: it is final for this question, for 600 seconds."""
+    """Keep a no: it is final for this question, for 600 seconds, and counts for its holds."""
     until = question.asked_at + timedelta(seconds=KEPT_SECONDS)
-    await journal.approve(_answered(question, ApprovalState.DECLINED, until))
+    no = _answered(question, ApprovalState.DECLINED, until)
+    await journal.decline(no, [hold.id for hold in question.holds])
+
+
+async def turned_away(
+    journal: Journal, owner: str, reservation_ids: Sequence[str], now: datetime
+) -> None:
+    """Count a no of somebody who was asked for data only: it is one to the holds all the same."""
+    no = Approval(
+        nonce=f"no-{secrets.token_urlsafe(16)}",
+        owner=owner,
+        digest="",
+        expires_at=now + timedelta(seconds=KEPT_SECONDS),
+        state=ApprovalState.DECLINED,
+    )
+    await journal.decline(no, reservation_ids)
 
 
 async def given(
@@ -183,14 +206,29 @@ async def given(
     Raises:
         Refusal: APPROVAL_DECLINED.
     """
-    answered = _nonce_of(question)
-    nonces = (answered,) if confirmation is None else (answered, confirmation)
+    answered = [_nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
+    nonces = answered if confirmation is None else [*answered, confirmation]
     approvals = await journal.approvals(nonces)
-    answer = approvals.get(answered)
-    is_no = answer is not None and answer.state is ApprovalState.DECLINED
-    if answer is not None and is_no and answer.expires_at > question.asked_at:
-        raise declined()
+    _check_noes((approvals[nonce] for nonce in answered if nonce in approvals), question.asked_at)
     return None if confirmation is None else approvals.get(confirmation)
+
+
+async def check_noes(journal: Journal, reservation_ids: Sequence[str], now: datetime) -> None:
+    """That a person may be asked about these at all.
+
+    Raises:
+        Refusal: APPROVAL_DECLINED.
+    """
+    _check_noes((await journal.approvals([noes_of(i) for i in reservation_ids])).values(), now)
+
+
+def _check_noes(answers: Iterable[Approval], now: datetime) -> None:
+    """Refuse while a no to the question stands, or too many to one of its reservations."""
+    for answer in answers:
+        is_standing = answer.state is ApprovalState.DECLINED and answer.expires_at > now
+        is_count = answer.nonce.startswith(noes_of(""))
+        if is_standing and (not is_count or int(answer.digest) >= MOST_NOES):
+            raise declined()
 
 
 def declined() -> Refusal:
@@ -226,6 +264,16 @@ def not_open() -> Refusal:
         Code.APPROVAL_REQUIRED,
         "This confirmation is not open: it was used already or never given.",
         "Call place_order without confirmation and show the person the summary.",
+    )
+
+
+def unanswered() -> Refusal:
+    """The refusal after a question that the host did not answer in time, or so that it counts."""
+    return Refusal(
+        Code.APPROVAL_EXPIRED,
+        "The question for the person was not answered in time as the protocol wants it; nothing "
+        "was ordered.",
+        "Ask the person whether they still want it; call place_order again to have them asked.",
     )
 
 

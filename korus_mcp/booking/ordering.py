@@ -7,7 +7,7 @@ is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent agai
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -162,6 +162,7 @@ class OrderDesk:
         ordered = await self.look(owner, reservation_ids)
         if ordered:
             raise _claimed(next(iter(ordered.values())))
+        await approval.check_noes(self._journal, reservation_ids, self._clock.now())
         self._check_holds(await self._desk.holds(owner, reservation_ids, language))
 
     async def question(self, call: OrderCall) -> Question | None:
@@ -184,8 +185,16 @@ class OrderDesk:
         now = question.asked_at
         self._noes = {digest: end for digest, end in self._noes.items() if end > now}
         self._noes[question.digest] = now + timedelta(seconds=approval.KEPT_SECONDS)
+        await self._written_down(approval.decline(self._journal, question))
+
+    async def turned_away(self, owner: str, reservation_ids: Sequence[str]) -> None:
+        """Count a no to these holds of a person who was asked who orders them."""
+        now = self._clock.now()
+        await self._written_down(approval.turned_away(self._journal, owner, reservation_ids, now))
+
+    async def _written_down(self, no: Awaitable[None]) -> None:
         try:
-            await approval.decline(self._journal, question)
+            await no
         except JournalDown as down:
             _log.warning("a no could not be written down: %s", down.fault.value)
 

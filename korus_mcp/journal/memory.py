@@ -23,6 +23,8 @@ from korus_mcp.journal.records import (
     LeaseLost,
     RefusedItem,
     Standing,
+    noes_of,
+    one_more_no,
 )
 
 _SWEEP_SECONDS = 3600
@@ -68,6 +70,13 @@ class MemoryJournal:
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
+
+    async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
+        """Keep a no, and count it."""
+        await self.approve(no)
+        for each in dict.fromkeys(reservation_ids):
+            counted = one_more_no(no, each, self._approvals.get(noes_of(each)))
+            self._approvals[counted.nonce] = counted
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces."""

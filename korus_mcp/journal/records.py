@@ -153,6 +153,17 @@ class Approval:
     state: ApprovalState = ApprovalState.OPEN
 
 
+def noes_of(reservation_id: str) -> str:
+    """The nonce under which the noes to a reservation are counted: by any of its owner's calls."""
+    return f"noes-{reservation_id}"
+
+
+def one_more_no(no: Approval, reservation_id: str, before: Approval | None) -> Approval:
+    """The count of noes to a reservation, a number as text in `digest`, with this one."""
+    count = 1 if before is None else int(before.digest) + 1
+    return replace(no, nonce=noes_of(reservation_id), digest=str(count))
+
+
 @dataclass(frozen=True)
 class Standing:
     """What is known of reservations: whose they are, who claims them, how often they were tried.
@@ -260,6 +271,10 @@ class Journal(Protocol):
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval, or a no, for a day after it expires; one that was used stays used."""
+        ...
+
+    async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
+        """Keep a no, and one more no to each of these reservations, see `noes_of`."""
         ...
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:

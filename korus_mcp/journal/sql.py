@@ -33,6 +33,8 @@ from korus_mcp.journal.records import (
     LeaseLost,
     RefusedItem,
     Standing,
+    noes_of,
+    one_more_no,
 )
 from korus_mcp.journal.statements import (
     ADD_APPROVAL,
@@ -73,17 +75,28 @@ class SqlJournal:
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval; those that ran out long ago are dropped."""
-        values = asdict(approval)
+        await self._written(lambda tx: self._approve(tx, approval))
+
+    async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
+        """Keep a no, and count it."""
+        ids = list(dict.fromkeys(reservation_ids))
 
         def work(tx: Writing) -> None:
-            tx.run(self._statements.drop_approvals, before=tx.now - APPROVALS_KEPT)
-            there = tx.approvals([approval.nonce]).get(approval.nonce)
-            if there is None:
-                tx.run(ADD_APPROVAL, account=self._account, **values)
-            elif there.state is not ApprovalState.USED:
-                tx.run(self._statements.change_approval, which=approval.nonce, **values)
+            self._approve(tx, no)
+            counts = tx.approvals([noes_of(each) for each in ids])
+            for each in ids:
+                self._approve(tx, one_more_no(no, each, counts.get(noes_of(each))))
 
         await self._written(work)
+
+    def _approve(self, tx: Writing, approval: Approval) -> None:
+        values = asdict(approval)
+        tx.run(self._statements.drop_approvals, before=tx.now - APPROVALS_KEPT)
+        there = tx.approvals([approval.nonce]).get(approval.nonce)
+        if there is None:
+            tx.run(ADD_APPROVAL, account=self._account, **values)
+        elif there.state is not ApprovalState.USED:
+            tx.run(self._statements.change_approval, which=approval.nonce, **values)
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces."""

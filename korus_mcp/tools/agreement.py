@@ -4,21 +4,37 @@ The questions are put by the host, in both eras, where it can ask; each is a pur
 it is about, since the protocol drops an answer to a question that reads differently by then.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from mcp.server.elicitation import AcceptedElicitation, CancelledElicitation, ElicitationResult
+import anyio
+from mcp.server.elicitation import (
+    AcceptedElicitation,
+    CancelledElicitation,
+    DeclinedElicitation,
+    ElicitationResult,
+)
 from mcp.server.mcpserver import Elicit, Resolve
 from mcp_types.version import is_version_at_least
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.explain import unasked
 from korus_mcp.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
@@ -29,6 +45,8 @@ from korus_mcp.tools.views import lines_of, moment
 from korus_mcp.untrusted import clean_line
 
 SHOWN_SEATS: Final = 12
+_log = logging.getLogger(__name__)
+Form = TypeVar("Form", bound=BaseModel)
 _NUMBERS: Final = re.compile("([0-9]{1,9})")
 ASKED_WITHIN_A_CALL: Final = "2026-07-28"
 """From this revision on a question is the call's answer; before, the host is asked meanwhile."""
@@ -65,16 +83,16 @@ _NEEDED: Final = {
 
 
 class Yes(BaseModel):
-    """The form of an agreement."""
+    """The form of an agreement: a yes is `true`, and nothing that a library would read as it."""
 
     order: Annotated[
-        bool, Field(title="Order this for real", description="It cannot be cancelled here")
+        StrictBool, Field(title="Order this for real", description="It cannot be cancelled here")
     ]
 
 
 async def customer_asked(
     ctx: ToolContext, reservation_ids: list[ReservationId], customer: Customer
-) -> Elicit[BaseModel] | Customer:
+) -> Elicit[BaseModel] | ElicitationResult[BaseModel] | Customer:
     """The customer; a form for what is missing, once it is known that there is something to order.
 
     Raises:
@@ -87,7 +105,7 @@ async def customer_asked(
     services = app(ctx)
     ids = tuple(dict.fromkeys(reservation_ids))
     await services.booking.ordering.check(services.principal.key, ids, services.language(None))
-    return Elicit("Who places the order?", _form(customer.missing))
+    return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
 
 
 WhoAsked: TypeAlias = Annotated[ElicitationResult[BaseModel], Resolve(customer_asked)]
@@ -108,10 +126,14 @@ async def order_call(
         Refusal: The customer is still not known.
     """
     services = app(ctx)
+    owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
+    answer = _answer(who)
+    if customer.missing and isinstance(answer, DeclinedElicitation):
+        await services.booking.ordering.turned_away(owner, ids)
     return OrderCall(
-        owner=services.principal.key,
-        reservation_ids=tuple(dict.fromkeys(reservation_ids)),
-        customer=_completed(customer, who).named(),
+        owner=owner,
+        reservation_ids=ids,
+        customer=_completed(customer, answer).named(),
         language=services.language(None),
         notes=notes,
         reference=reference,
@@ -134,11 +156,11 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
 Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
 
 
-async def agreement(ctx: ToolContext, asked: Asked) -> Elicit[Yes] | None:
+async def agreement(ctx: ToolContext, asked: Asked) -> Elicit[Yes] | ElicitationResult[Yes] | None:
     """The question itself."""
     if asked is None:
         return None
-    return Elicit(_words(asked, app(ctx).settings.environment.value), Yes)
+    return await _put(ctx, Elicit(_words(asked, app(ctx).settings.environment.value), Yes))
 
 
 Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
@@ -152,7 +174,7 @@ async def heeded(ctx: ToolContext, asked: Question | None, answer: ElicitationRe
     """
     if asked is None:
         return
-    match answer:
+    match _answer(answer):
         case AcceptedElicitation(data=Yes(order=True)):
             return
         case CancelledElicitation():
@@ -160,6 +182,41 @@ async def heeded(ctx: ToolContext, asked: Question | None, answer: ElicitationRe
         case _:
             await app(ctx).booking.ordering.decline(asked)
             raise approval.declined()
+
+
+async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | ElicitationResult[Form]:
+    """The question for the call's answer; where the host is asked meanwhile, what it said.
+
+    A host whose answer cannot be read as one is waited for no longer than an answer counts.
+
+    Raises:
+        Refusal: APPROVAL_EXPIRED.
+    """
+    if _is_asked_within(ctx):
+        return question
+    try:
+        with anyio.fail_after(approval.KEPT_SECONDS):
+            return await ctx.elicit(question.message, question.schema)
+    except TimeoutError:
+        raise approval.unanswered() from None
+    except ValueError:  # its text, and its cause, hold what the person filled in
+        _log.warning("the host's answer to a question could not be read")
+        raise unasked() from None
+
+
+def _answer(given: ElicitationResult[Form]) -> ElicitationResult[Form]:
+    """What the host said; the SDK wraps an answer that it did not fetch itself."""
+    match given:
+        case AcceptedElicitation(
+            data=AcceptedElicitation() | DeclinedElicitation() | CancelledElicitation() as said
+        ):
+            return said
+        case _:
+            return given
+
+
+def _is_asked_within(ctx: ToolContext) -> bool:
+    return is_version_at_least(ctx.protocol_version or "", ASKED_WITHIN_A_CALL)
 
 
 def _may_ask(ctx: ToolContext) -> bool:
@@ -170,8 +227,7 @@ def _may_ask(ctx: ToolContext) -> bool:
     asks = known.elicitation if known is not None else None
     if asks is None or (asks.form is None and asks.url is not None):
         return False
-    is_answer = is_version_at_least(ctx.protocol_version or "", ASKED_WITHIN_A_CALL)
-    return is_answer or ctx.session.can_send_request
+    return _is_asked_within(ctx) or ctx.session.can_send_request
 
 
 def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Customer:

@@ -10,17 +10,20 @@ import pytest
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.approval import (
     KEPT_SECONDS,
+    MOST_NOES,
     Question,
     agreed,
     check,
+    check_noes,
     confirmation,
     decline,
     given,
+    turned_away,
 )
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.clock import ManualClock
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import ApprovalUsed
+from korus_mcp.journal.records import ApprovalUsed, noes_of
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, Refusal
 from tests.journal.rows import LIMIT, MINE, intent
@@ -148,4 +151,30 @@ async def test_a_no_is_no_confirmation() -> None:
     await decline(journal, QUESTION)
     with pytest.raises(Refusal) as refusal:
         await confirmed(journal, QUESTION, f"asked-{QUESTION.digest}")
+    assert refusal.value.code is Code.APPROVAL_REQUIRED
+
+
+async def test_three_noes_to_a_hold_end_all_asking_about_it_for_ten_minutes() -> None:
+    journal = MemoryJournal(CLOCK)
+    for number in range(MOST_NOES):
+        other = asked_at(NOW, digest=f"another {number}")
+        await given(journal, other)
+        await decline(journal, other)
+    for hold_of_both in QUESTION.holds:
+        alone = replace(QUESTION, digest="alone", holds=(hold_of_both,))
+        for nonce in (None, "a confirmation"):
+            with pytest.raises(Refusal) as refusal:
+                await given(journal, alone, nonce)
+            assert refusal.value.code is Code.APPROVAL_DECLINED
+        with pytest.raises(Refusal):
+            await check_noes(journal, [hold_of_both.id], NOW)
+    await given(journal, replace(QUESTION, holds=(hold(30),)))
+    await given(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS), digest="later"))
+
+
+async def test_a_count_of_noes_is_no_confirmation() -> None:
+    journal = MemoryJournal(CLOCK)
+    await turned_away(journal, "ada", ["r60"], NOW)
+    with pytest.raises(Refusal) as refusal:
+        await confirmed(journal, QUESTION, noes_of("r60"))
     assert refusal.value.code is Code.APPROVAL_REQUIRED

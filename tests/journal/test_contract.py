@@ -22,6 +22,7 @@ from korus_mcp.journal.records import (
     Journal,
     LeaseLost,
     RefusedItem,
+    noes_of,
 )
 from tests.journal.rows import (
     ADA,
@@ -88,6 +89,20 @@ async def test_an_approval_is_used_once(journal: Journal) -> None:
         with pytest.raises(ApprovalUsed):
             await journal.claim(intent("b"), lease=MINE, approval_nonce=nonce, day_limit=LIMIT)
     assert await journal.intents_of(["reservation of b"]) == {}
+
+
+async def test_noes_are_counted_for_each_reservation_they_name(journal: Journal) -> None:
+    no = approval("asked-1", state=ApprovalState.DECLINED, expires_at=NEVER)
+    await journal.decline(no, ["r1", "r2", "r1"])
+    later = replace(no, nonce="asked-2", expires_at=NEVER + timedelta(minutes=1))
+    await journal.decline(later, ["r2"])
+    kept = await journal.approvals(["asked-1", "asked-2", *map(noes_of, ("r1", "r2", "r3"))])
+    assert kept["asked-1"] == no
+    assert {nonce: kept[nonce].digest for nonce in kept if nonce.startswith("noes-")} == {
+        noes_of("r1"): "1",
+        noes_of("r2"): "2",
+    }
+    assert kept[noes_of("r2")].expires_at == later.expires_at
 
 
 async def test_an_approval_reads_as_it_was_written(journal: Journal) -> None:

@@ -10,7 +10,7 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay, DropBefore
-from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Person, Said
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +237,61 @@ async def test_nobody_is_asked_about_what_cannot_be_ordered(mode: str) -> None:
         assert (await place(each, hold)).code == "HOLD_EXPIRED"
         assert (await place(each, hold, customer={})).code == "HOLD_EXPIRED"
         assert not person.questions
+
+
+def said(order: Any) -> ElicitResult:
+    return ElicitResult(action="accept", content={"order": order})
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+@pytest.mark.parametrize("order", ["y", "1", "true", "on", 1, 1.0, ["true"], None])
+async def test_a_yes_is_true_and_nothing_like_it(mode: str, way: str, order: Any) -> None:
+    async with asking(Person([said(order)]), mode, APPROVAL=way) as each:
+        refused = await place(each, await held(each))
+        assert (refused.code, refused.error["effect"]) == ("APPROVAL_UNAVAILABLE", "none")
+        assert not each.sandbox.orders()
+
+
+@BOTH_ERAS
+async def test_after_three_noes_to_a_hold_nobody_is_asked_whatever_else_differs(mode: str) -> None:
+    person = Person([NO])
+    async with asking(person, mode) as each:
+        hold, other = await held(each), await held(each, 1)
+        asked: list[tuple[list[str], Json]] = [
+            ([hold], {}),
+            ([hold, other], {}),
+            ([hold], {"customer": {**CUSTOMER, "firstname": "Augusta"}}),
+        ]
+        unasked: list[tuple[list[str], Json]] = [
+            ([hold], {"notes": "please"}),
+            ([hold], {"customer": {"firstname": "Augusta"}}),
+            ([other, hold], {"notes": "both"}),
+            ([hold], {"confirmation": "made-up", "notes": "x"}),
+        ]
+        for holds, changes in asked:
+            assert (await place(each, *holds, **changes)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 3
+        for holds, changes in unasked:
+            assert (await place(each, *holds, **changes)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 3
+        assert (await place(each, other, notes="alone")).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 4, "of the other there was one no before"
+        each.clock.advance(601)
+        person.answers = [YES]
+        assert (await place(each, hold, notes="later")).data["state"] == "ordered"
+
+
+@BOTH_ERAS
+async def test_a_no_to_who_orders_counts_like_any_other(mode: str) -> None:
+    person = Person([NO])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        for _ in range(3):
+            assert (await place(each, hold, customer={})).code == "INVALID_ARGUMENTS"
+        for customer in ({}, CUSTOMER):
+            assert (await place(each, hold, customer=customer)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 3
 
 
 EMPTY = ElicitResult(action="accept")

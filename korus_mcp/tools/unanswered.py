@@ -1,0 +1,55 @@
+"""Answers to questions that are none: a call they come with ends, and the model is told.
+
+Where a question is the answer of a call, the host repeats the call with what the person said. An
+answer that cannot be read would end in an error of the protocol, which hosts keep to themselves,
+and one that is missing in the same question, again and again.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mcp import MCPError
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp_types import INVALID_PARAMS
+from mcp_types.methods import is_input_required
+from pydantic import ValidationError
+
+QUESTIONS: Final = "korus_mcp.tools.agreement:"
+"""How the keys begin under which our questions are answered."""
+_log = logging.getLogger(__name__)
+
+
+async def ends_unanswered(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    """Pass a call on; one that is repeated with no usable answer becomes a refusal of ours."""
+    params = ctx.params
+    if ctx.method != "tools/call" or params is None or not _is_repeated(params):
+        return await call_next(ctx)
+    try:
+        result = await call_next(ctx)
+    except (MCPError, ValidationError) as error:
+        if isinstance(error, MCPError) and error.error.code != INVALID_PARAMS:
+            raise
+        return _refused()
+    return _refused() if is_input_required(result) and not _is_answered(params) else result
+
+
+def _is_repeated(params: Mapping[str, Any]) -> bool:
+    return any(params.get(name) is not None for name in ("inputResponses", "requestState"))
+
+
+def _is_answered(params: Mapping[str, Any]) -> bool:
+    """Whether one of our questions was answered, and it is known which was put."""
+    answers = params.get("inputResponses")
+    is_ours = isinstance(answers, Mapping) and any(key.startswith(QUESTIONS) for key in answers)
+    return is_ours and params.get("requestState") is not None
+
+
+def _refused() -> HandlerResult:
+    from korus_mcp.booking.approval import unanswered
+    from korus_mcp.tools.declare import failure
+
+    _log.warning("a call was repeated without a usable answer to its question")
+    return failure(unanswered())

@@ -21,6 +21,7 @@ from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import begun_here
+from korus_mcp.folding import is_same_name
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.refusals import Code, Refusal
@@ -288,9 +289,10 @@ def _without_waiting(issued: IssuedTickets, outcomes: Iterable[Naming]) -> Issue
 
 def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:
     shown = ticket.beneficiary
-    same = shown is not None and (shown.firstname, shown.lastname) == (
-        person.firstname,
-        person.lastname,
+    same = (
+        shown is not None
+        and is_same_name(shown.firstname or "", person.firstname)
+        and is_same_name(shown.lastname or "", person.lastname)
     )
     return NamingOutcome.NAMED if same and ticket.status != WAITING else NamingOutcome.UNKNOWN
 

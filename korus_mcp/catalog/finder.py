@@ -232,8 +232,8 @@ def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRe
     if wished is None:
         return None
     asked = fold(wished)
-    near = [c for c in catalogs if wished == c.alias or asked in fold(c.name)]
-    exact = [c for c in near if wished == c.alias or fold(c.name) == asked]
+    near = [c for c in catalogs if asked == c.alias or asked in fold(c.name)]
+    exact = [c for c in near if asked == c.alias or fold(c.name) == asked]
     if len(exact or near) == 1:
         return (exact or near)[0]
     labels = {f"{c.alias} {c.name}": _label(c, catalogs) for c in catalogs}

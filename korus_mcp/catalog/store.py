@@ -18,10 +18,13 @@ from typing import Any, Final
 
 from korus_mcp.catalog.packing import packed, unpacked
 from korus_mcp.catalog.records import BaseName, BaseRecord, CatalogRecord
+from korus_mcp.folding import VERSION as FOLDING
 from korus_mcp.folding import fold, words
 from korus_mcp.handles import Handle
 
-VERSION: Final = 3
+_LAYOUT: Final = 4
+VERSION: Final = 1000 * _LAYOUT + FOLDING
+"""Of a file: of its tables, and of the folding of the texts in it."""
 BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
 CONSIDERED: Final = 1000
@@ -216,15 +219,20 @@ class Store:
     def cities_like(
         self, folded: str, catalog_id: str | None = None, *, limit: int = MOST_CITIES
     ) -> tuple[str, ...]:
-        """The cities, folded, with this in their names, hyphens or not; of a catalog, or of all."""
+        """The cities, folded, with this in their names; of a catalog, or of all.
+
+        A hyphen, an apostrophe and a space between words are one.
+        """
         query = (
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
-            "SELECT city FROM each WHERE instr(replace(city, '-', ' '), ?) AND (? IS NULL OR "
+            "SELECT city FROM each WHERE "
+            "instr(replace(replace(city, '-', ' '), char(39), ' '), ?) AND (? IS NULL OR "
             "EXISTS (SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
         )
-        values = (folded.replace("-", " "), catalog_id, catalog_id, limit)
+        parted = folded.replace("-", " ").replace("'", " ")
+        values = (parted, catalog_id, catalog_id, limit)
         return tuple(row[0] for row in self._ask(query, values))
 
     def spelled_city(self, folded: str) -> str:

@@ -98,7 +98,7 @@ async def _catalogs(services: App, begun: str) -> Proposed:
     """Aliases of the catalogs whose alias begins so, or whose name has it."""
     asked = fold(begun)
     catalogs = await services.mirror.catalogs(services.language(None))
-    return _all([c.alias for c in catalogs if c.alias.startswith(begun) or asked in fold(c.name)])
+    return _all([c.alias for c in catalogs if c.alias.startswith(asked) or asked in fold(c.name)])
 
 
 async def _bases(services: App, begun: str) -> Proposed:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,32 @@ async def test_another_name_in_the_answer_is_not_success() -> None:
         (ticket,) = (await issued(stage, made)).tickets
         (naming,) = await named(stage, made, (ticket.id, ADA))
         assert naming.outcome is NamingOutcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ("Byron", "BYRON"),
+        ("O’Brien", "O&#039;Brien"),
+        ("O'Brien", "O’BRIEN"),
+        ("Zoë", "ZOE"),
+        ("Müller–Łuk", "Mu\u0308ller-Luk"),
+        ("Saint John", "SAINT-JOHN"),
+    ],
+)
+async def test_a_name_that_was_taken_in_the_issuers_spelling_is_named(
+    sent: str, taken: str
+) -> None:
+    def respelled(path: str, body: dict[str, Any]) -> None:
+        if "/tickets/" in path and body.get("beneficiary"):
+            body["beneficiary"]["lastname"] = taken
+
+    async with staged(selling=("ski",), rewrite=respelled) as stage:
+        made = await stage.bought("beneficiary_offer")
+        (ticket,) = (await issued(stage, made)).tickets
+        person = replace(ADA, lastname=sent)
+        (naming,) = await named(stage, made, (ticket.id, person))
+        assert naming.outcome is NamingOutcome.NAMED
 
 
 async def test_required_fields_nobody_knows_are_not_repeated() -> None:

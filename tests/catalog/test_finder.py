@@ -88,10 +88,21 @@ async def test_a_word_no_base_has_proposes_names(stage: Stage) -> None:
 # Catalog and city
 
 
-@pytest.mark.parametrize("wished", ["alias", "Hérons FC ticketing - Partners", "herons fc"])
+@pytest.mark.parametrize(
+    "wished",
+    [
+        "{alias}",
+        " {ALIAS} ",
+        "Hérons FC ticketing - Partners",
+        "herons fc",
+        "HE\u0301RONS FC ticketing – partners",
+        "H&eacute;rons FC ticketing\u00a0&#8211; Partners",
+    ],
+)
 async def test_a_catalog_is_known_by_alias_and_name(wished: str) -> None:
     async with staged(selling=("park", "stadium")) as stage:
-        catalog = stage.handle("stadium_base").alias if wished == "alias" else wished
+        alias = stage.handle("stadium_base").alias
+        catalog = wished.format(alias=alias, ALIAS=alias.upper())
         found = await find(stage, catalog=catalog, limit=20)
         assert {each.record.catalog.alias for each in found.bases} == {
             stage.handle("stadium_base").alias

@@ -600,3 +600,23 @@ def test_a_very_long_query_is_answered(town: Desk) -> None:
     assert town.found("a" * 100_000) == []
     assert town.found("balade " + "wörter " * 5000)[0] == "Balade en montgolfière"
     assert town.found("balade " + " ".join(f"w{n}" for n in range(5000)))[0] == BALLOON.name
+
+
+@pytest.mark.parametrize(
+    ("name", "queries"),
+    [
+        ("Chœurs de l’Été", ["choeurs ete", "CHŒURS DE L'ETE", "choeurs de l&#039;été"]),
+        ("Ægir og Rán", ["aegir", "ægir ran"]),
+        ("Große Nachtmusik", ["grosse nachtmusik", "GROẞE"]),
+        ("Øresund – Łódź", ["oresund lodz", "Øresund-Łódź"]),
+        ("Kapalıçarşı gecesi", ["kapalicarsi", "KAPALIÇARŞI"]),
+        ("L&#039;Opéra d&rsquo;hiver", ["l'opera d'hiver", "opéra d’hiver"]),
+    ],
+)
+def test_letters_and_marks_a_keyboard_lacks_are_found_without_them(
+    name: str, queries: list[str]
+) -> None:
+    catalog = desk(base(name), base("Ours blanc"), base("Nuit noire"))
+    for query in queries:
+        assert catalog.found(query)[:1] == [name], query
+        assert catalog.page(query).total == 1, query

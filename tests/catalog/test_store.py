@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from korus_mcp import folding
 from korus_mcp.catalog import store as store_module
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
 from korus_mcp.catalog.store import (
@@ -20,6 +21,7 @@ from korus_mcp.catalog.store import (
     has_full_text,
     is_damage,
 )
+from korus_mcp.folding import fold
 from korus_mcp.handles import Handle
 
 CATALOG = CatalogRecord("catalog-1", "abcdef", "A theatre")
@@ -146,6 +148,24 @@ def test_a_file_of_another_version_is_made_anew(tmp_path: Path) -> None:
     store = Store(path)
     fill(store, record())
     assert names(store) == ["Le Cid"]
+
+
+def test_a_file_whose_texts_were_folded_otherwise_is_made_anew(tmp_path: Path) -> None:
+    assert VERSION % 1000 == folding.VERSION
+    path = tmp_path / "catalog.sqlite"
+    old = Store(path)
+    fill(old, record())
+    old.close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION - 1}")
+    db.close()
+    assert names(Store(path)) == []
+
+
+@pytest.mark.parametrize("asked", ["L’Haÿ-les-Roses", "l'hay les roses", "L&#039;HAY", "l hay"])
+def test_a_city_is_found_whatever_stands_for_its_apostrophe(store: Store, asked: str) -> None:
+    fill(store, replace(record(), place=Place(city="L’Haÿ‑les‑Roses")))
+    assert store.cities_like(fold(asked)) == ("l'hay-les-roses",)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,14 @@
 """The database of the journal: opened once, its transactions durable, its errors in one language.
 
-A transaction is a function of a connection. SQLite: it runs in a thread, in one go, but for what
-is only read and little; WAL, commits synced but those made ahead (`write_ahead`), writers one after
-the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async driver; the same commits are
-synchronous. One that began is carried through when its caller goes away.
+A transaction is a function of a connection. SQLite: it runs in a thread, in one go; WAL, commits
+synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async driver;
+commits are synchronous. One that began is carried through when its caller goes away.
 """
 
 import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,18 +16,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
-from sqlalchemy import (
-    URL,
-    BigInteger,
-    ColumnElement,
-    bindparam,
-    cast,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import URL, BigInteger, cast, create_engine, event, func, insert, select
 from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -66,48 +53,21 @@ class Database:
         """Whether it is a file."""
         return self._url.get_backend_name() == "sqlite"
 
-    def now(self) -> ColumnElement[datetime]:
-        """The moment of each execution, by the clock all its users share."""
+    def now(self, connection: Connection) -> datetime:
+        """The moment, by the clock all its users share: the machine's, or the server's."""
         if self.is_sqlite:
-            return bindparam(None, callable_=self._clock.now, type_=Moment())
+            return self._clock.now()
         seconds = func.extract("epoch", func.clock_timestamp())
-        return cast(cast(seconds * 1_000_000, BigInteger), Moment)
-
-    async def ask(self, work: Work[_Thing]) -> _Thing:
-        """What is read by statements of which each stands for itself; few rows, found by an index.
-
-        Raises:
-            JournalDown: It cannot be read.
-        """
-        return await self._done(_ASKING, work)
+        moment = cast(cast(seconds * 1_000_000, BigInteger), Moment)
+        return connection.execute(select(moment)).scalar_one()
 
     async def read(self, work: Work[_Thing]) -> _Thing:
-        """What several statements read, all of the same moment.
+        """What a transaction answers that only reads, all of the same moment.
 
         Raises:
             JournalDown: It cannot be read.
         """
-        return await self._done(_READING, work)
-
-    async def change(self, work: Work[_Thing]) -> _Thing:
-        """What one statement answers that writes; it is durable, as with `write`.
-
-        It may be carried out twice when a connection breaks, so it says what it changes from.
-
-        Raises:
-            JournalDown: It cannot be written.
-        """
-        return await self._done(_CHANGING, work)
-
-    async def write_ahead(self, work: Work[_Thing]) -> _Thing:
-        """The same as `write`, but what is written may be lost with the machine until the next
-        commit of `change` or `write`, which makes it durable, too. (On PostgreSQL the work says so
-        itself, see `Statements.keeper_ahead`.)
-
-        Raises:
-            JournalDown: It cannot be written.
-        """
-        return await self._done(_AHEAD, work)
+        return await self._done(work, writes=False)
 
     async def write(self, work: Work[_Thing]) -> _Thing:
         """What a transaction answers, durable at its end; with an exception nothing was written.
@@ -115,7 +75,7 @@ class Database:
         Raises:
             JournalDown: It cannot be written.
         """
-        return await self._done(_WRITING, work)
+        return await self._done(work, writes=True)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -129,11 +89,11 @@ class Database:
         if not self.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
 
-    async def _done(self, way: str, work: Work[_Thing]) -> _Thing:
+    async def _done(self, work: Work[_Thing], *, writes: bool) -> _Thing:
         try:
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
-                answer = await connections.run(way, work)
+                answer = await connections.run(work, writes=writes)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise _down(error) from None
         return answer
@@ -152,7 +112,7 @@ class Database:
         else:
             connections = _Server(self._url)
         try:
-            await connections.run(_WRITING, self._made)
+            await connections.run(self._made, writes=True)
         except BaseException as failure:
             await connections.close()
             if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
@@ -167,13 +127,10 @@ class Database:
         make_tables(connection)
 
 
-_ASKING, _READING, _CHANGING, _AHEAD, _WRITING = "ask", "read", "change", "ahead", "write"
-
-
 class _Connections(Protocol):
     """Where transactions run."""
 
-    async def run(self, way: str, work: Work[_Thing]) -> _Thing: ...
+    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing: ...
 
     async def close(self) -> None: ...
 
@@ -184,8 +141,7 @@ class _File:
     def __init__(self, url: URL) -> None:
         self._path = Path(_there(url.database))
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
-        self._impatient = create_engine(url, connect_args=_IMPATIENT, hide_parameters=True)
-        event.listen(self._impatient, "connect", _leave_checkpoints)
+        event.listen(self._engine, "connect", _sync_commits)
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._is_closed = False
         self._in_turn = anyio.Lock()
@@ -208,34 +164,26 @@ class _File:
             else:
                 return
 
-    async def run(self, way: str, work: Work[_Thing]) -> _Thing:
-        """What the work answers.
+    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
+        """What the work answers; a reader waits for nobody in a WAL.
 
-        What waits for no disk is done at once: the way to a thread would take longer. That is what
-        asks, since a reader waits for nobody in a WAL, and what writes ahead. If another process
-        has the file locked after all, a thread waits for it.
+        Writers of one process wait here and not in SQLite, which wakes them by polling.
         """
-        async with self._turn(way):
-            if self._is_closed:
-                raise JournalDown(JournalFault.UNREACHABLE)
-            if way in (_ASKING, _AHEAD):
-                try:
-                    return _carried_out(self._impatient, way, work)
-                except (DBAPIError, sqlite3.Error) as error:
-                    if _fault(error) is not JournalFault.BUSY:
-                        raise
-            return await self._in_thread(partial(_carried_out, self._engine, way, work))
+        if not writes:
+            return await self._carried_out(work, begin=_TO_READ)
+        async with self._in_turn:
+            return await self._carried_out(work, begin=_TO_WRITE)
 
     async def close(self) -> None:
         """Close its connections, once a writer who is at it is done; those who wait are refused."""
         async with self._in_turn:
             self._is_closed = True
-            for engine in (self._engine, self._impatient):
-                await self._in_thread(engine.dispose)
+            await self._in_thread(self._engine.dispose)
 
-    def _turn(self, way: str) -> AbstractAsyncContextManager[object]:
-        """Writers of one process wait here and not in SQLite, which wakes them by polling."""
-        return self._in_turn if way in _SYNCED else nullcontext()
+    async def _carried_out(self, work: Work[_Thing], *, begin: Sequence[str]) -> _Thing:
+        if self._is_closed:
+            raise JournalDown(JournalFault.UNREACHABLE)
+        return await self._in_thread(partial(_carried_out, self._engine, work, begin))
 
     async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
         return await to_thread.run_sync(work, limiter=self._threads)
@@ -246,32 +194,32 @@ class _Server:
 
     def __init__(self, url: URL) -> None:
         self._engine = _connected(url)
-        self._ways = {w: self._engine.execution_options(**o) for w, o in _ISOLATIONS.items()}
+        self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
-    async def run(self, way: str, work: Work[_Thing]) -> _Thing:
-        """What the work answers; once more, when a connection died before the work was done.
+    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
+        """What the work answers.
 
-        The commit of a transaction is not part of the work. That of a `change` is: it finds out by
-        itself that it was carried out.
+        A connection of the pool may have ended meanwhile: what broke before its commit did nothing
+        and is done once more. A commit is not: whether it was carried out is not known.
         """
         try:
-            return await self._run(way, work)
-        except _Stale as stale:
+            return await self._run(work, writes=writes)
+        except _BrokeBeforeCommit as broke:
             _log.info("a connection of the journal had ended; it is made anew")
             try:
-                return await self._run(way, work)
-            except _Stale as again:
-                raise again.error from stale.error
+                return await self._run(work, writes=writes)
+            except _BrokeBeforeCommit as again:
+                raise again.error from broke.error
 
-    async def _run(self, way: str, work: Work[_Thing]) -> _Thing:
-        async with self._ways[way].connect() as connection:
+    async def _run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
+        async with (self._engine if writes else self._snapshots).connect() as connection:
             try:
                 answer = await connection.run_sync(work)
             except DBAPIError as error:
                 if error.connection_invalidated:
-                    raise _Stale(error) from None
+                    raise _BrokeBeforeCommit(error) from None
                 raise
-            if way in (_AHEAD, _WRITING):
+            if writes:
                 await connection.commit()
             return answer
 
@@ -280,45 +228,30 @@ class _Server:
         await self._engine.dispose()
 
 
-class _Stale(Exception):
-    """A connection broke while work was done on it."""
+class _BrokeBeforeCommit(Exception):
+    """A connection ended while work was done on it."""
 
     def __init__(self, error: DBAPIError) -> None:
         super().__init__("the connection broke")
         self.error = error
 
 
-def _carried_out(engine: Engine, way: str, work: Work[_Thing]) -> _Thing:
-    with engine.connect() as connection:
-        _begin(_driver_of(connection), way)
-        answer = work(connection)
-        if way in _SYNCED:
-            connection.commit()
-        return answer
+def _carried_out(engine: Engine, work: Work[_Thing], begin: Sequence[str]) -> _Thing:
+    with engine.begin() as connection:
+        for statement in begin:
+            connection.exec_driver_sql(statement)
+        return work(connection)
 
 
-def _leave_checkpoints(connection: sqlite3.Connection, record: object) -> None:
-    """A checkpoint waits for the disk: it is made by a commit that does so anyway."""
+def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
+    """A commit is on the disk when it returns."""
     del record
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-
-
-def _begin(driver: sqlite3.Connection, way: str) -> None:
-    if way in _SYNCED:
-        driver.execute(f"PRAGMA synchronous = {_SYNCED[way]}")
-        driver.execute("BEGIN IMMEDIATE")
-    elif way == _READING:
-        driver.execute("BEGIN")
-
-
-def _driver_of(connection: Connection) -> sqlite3.Connection:
-    driver: sqlite3.Connection | None = connection.connection.driver_connection
-    return _there(driver)
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _turn_to_wal(engine: Engine) -> None:
     with engine.connect() as connection:
-        _driver_of(connection).execute("PRAGMA journal_mode = WAL")
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 def _connected(url: URL) -> AsyncEngine:
@@ -354,18 +287,11 @@ def make_tables(
         connection.execute(META.update().where(row).values(value=str(version)))
 
 
+_TO_READ: Final = ("BEGIN",)
+_TO_WRITE: Final = ("PRAGMA shrink_memory", "BEGIN IMMEDIATE")
+"""What a writer decides upon is read from the file: one that was damaged meanwhile stops it."""
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
-_IMPATIENT: Final = {**_SQLITE, "timeout": 0}
-_SYNCED: Final[Mapping[str, str]] = {_CHANGING: "FULL", _AHEAD: "NORMAL", _WRITING: "FULL"}
-"""How far a commit is on the disk when it returns; in a WAL, FULL takes what came before along."""
-_ISOLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    _ASKING: {"isolation_level": "AUTOCOMMIT"},
-    _READING: {"isolation_level": "REPEATABLE READ"},
-    _CHANGING: {"isolation_level": "AUTOCOMMIT"},
-    _AHEAD: {},
-    _WRITING: {},
-}
 _POSTGRES: Final = {
     "timeout": BUSY_SECONDS,
     "command_timeout": ANSWER_SECONDS,

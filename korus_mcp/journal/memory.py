@@ -9,6 +9,7 @@ from decimal import Decimal
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
+    MOST_LISTED,
     NEVER_SENT,
     AlreadyClaimed,
     Approval,
@@ -182,13 +183,16 @@ class MemoryJournal:
         intent = next(found, None)
         return None if intent is None else self._read(intent.id)
 
-    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
-        """The intents of an owner with this external or caller's reference."""
-        return [
+    async def intents_by_reference(
+        self, owner: str, reference: str, *, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest of an owner with this external or caller's reference, the newest last."""
+        found = [
             self._read(i.id)
             for i in self._intents.values()
             if i.owner == owner and reference in (i.external_reference, i.caller_reference)
         ]
+        return found[-limit:]
 
     async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
         """Store it, unless an equal one is under way or in doubt."""
@@ -253,9 +257,9 @@ class MemoryJournal:
         """Whose these are."""
         return {i: self._owners[i] for i in resource_ids if i in self._owners}
 
-    async def orders_of(self, owner: str) -> Sequence[str]:
+    async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """Newest first."""
-        return tuple(self._orders.get(owner, ()))
+        return tuple(self._orders.get(owner, ())[:limit])
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether one is due."""
@@ -327,7 +331,7 @@ class MemoryJournal:
         """What its owner's other orders of its day come to, without some that were never sent."""
         return sum(
             (
-                i.approved_total
+                max(Decimal(0), i.approved_total)
                 for i in self._intents.values()
                 if i.owner == intent.owner
                 and i.id not in unsent

@@ -16,6 +16,8 @@ from typing import Final, Protocol
 
 REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
+MOST_LISTED: Final = 1000
+"""So many rows a list of the journal has at most, whatever its owner did before."""
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -352,8 +354,10 @@ class Journal(Protocol):
         """The intent with this external reference of ours, whoever owns it."""
         ...
 
-    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
-        """The intents of an owner with this external or caller's reference."""
+    async def intents_by_reference(
+        self, owner: str, reference: str, *, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest of an owner with this external or caller's reference, the newest last."""
         ...
 
     # reserve calls
@@ -401,8 +405,8 @@ class Journal(Protocol):
         """Whose these are; what is owned by nobody is left out."""
         ...
 
-    async def orders_of(self, owner: str) -> Sequence[str]:
-        """The order ids of an owner, newest first."""
+    async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
+        """The newest order ids of an owner, newest first; of one call, the last one first."""
         ...
 
     # sweep

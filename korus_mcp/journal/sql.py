@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, func, insert, or_, select
 from sqlalchemy.engine import Connection
 
 from korus_mcp.clock import Clock
@@ -20,6 +20,7 @@ from korus_mcp.journal.audit import Seals
 from korus_mcp.journal.engine import Database
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
+    MOST_LISTED,
     AlreadyClaimed,
     Approval,
     ApprovalState,
@@ -36,15 +37,8 @@ from korus_mcp.journal.records import (
     noes_of,
     one_more_no,
 )
-from korus_mcp.journal.statements import (
-    ADD_APPROVAL,
-    ADD_HOLD,
-    ADD_KEEPER,
-    UNFINISHED,
-    Statements,
-)
-from korus_mcp.journal.tables import AUDIT, HOLD, INTENT, KEEPER, OWNERSHIP
-from korus_mcp.journal.transaction import Reading, Writing
+from korus_mcp.journal.tables import APPROVAL, AUDIT, HOLD, INTENT, KEEPER, OWNERSHIP
+from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing
 
 _Thing = TypeVar("_Thing")
 SWEEP_LASTS: Final = timedelta(hours=1)
@@ -57,7 +51,6 @@ class SqlJournal:
         self._database = database
         self._account = account
         self._seals = Seals(audit_key, account)
-        self._statements = Statements(database, account)
         self._installation: Installation | None = None
 
     @classmethod
@@ -90,17 +83,17 @@ class SqlJournal:
         await self._written(work)
 
     def _approve(self, tx: Writing, approval: Approval) -> None:
-        values = asdict(approval)
-        tx.run(self._statements.drop_approvals, before=tx.now - APPROVALS_KEPT)
+        tx.remove(APPROVAL, APPROVAL.c.expires_at < tx.now - APPROVALS_KEPT)
         there = tx.approvals([approval.nonce]).get(approval.nonce)
         if there is None:
-            tx.run(ADD_APPROVAL, account=self._account, **values)
+            tx.add(APPROVAL, asdict(approval))
         elif there.state is not ApprovalState.USED:
-            tx.run(self._statements.change_approval, which=approval.nonce, **values)
+            which = APPROVAL.c.nonce == approval.nonce
+            tx.change(APPROVAL, which, **asdict(approval))
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces."""
-        return await self._asked(lambda tx: tx.approvals(nonces))
+        return await self._read(lambda tx: tx.approvals(nonces))
 
     # Orders
 
@@ -110,19 +103,17 @@ class SqlJournal:
         """Store the intent and its claims and use up the approval, or refuse."""
 
         def work(tx: Writing) -> None:
-            against = tx.against(intent, approval_nonce)
-            if against.is_claimed:
-                for holder in {
-                    i.id: i for i in tx.holders(intent.reservation_ids).values()
-                }.values():
-                    if not tx.closed_unsent(holder):
-                        raise AlreadyClaimed(holder)
-                against = tx.against(intent, approval_nonce)
-            if not against.is_approved:
+            for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
+                if not tx.closed_unsent(holder):
+                    raise AlreadyClaimed(holder)
+            approval = tx.approvals([approval_nonce]).get(approval_nonce)
+            if approval is None or approval.state is not ApprovalState.OPEN:
                 raise ApprovalUsed
-            if against.spent + intent.approved_total > day_limit:
+            if intent.attempt not in (None, tx.attempts(intent.reservation_ids)):
+                raise ApprovalUsed
+            if tx.spent(intent.owner, intent.sent_at) + intent.approved_total > day_limit:
                 raise DayLimitReached
-            tx.change(self._statements.use_approval, which=approval_nonce)
+            tx.change(APPROVAL, APPROVAL.c.nonce == approval_nonce, state=ApprovalState.USED)
             tx.store(intent, lease)
             tx.note(
                 "claimed",
@@ -134,28 +125,27 @@ class SqlJournal:
                 agreed=intent.agreed,
             )
 
-        # nothing is sent before start_sending has committed, which takes this to the disk
-        keeper = self._statements.keeper_ahead
-        await self._database.write_ahead(partial(self._writing, work, keeper=keeper))
+        await self._written(work)
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
 
-        given = {
-            "which": intent.id,
-            "mine": lease.worker,
-            "lease_microseconds": round(lease.seconds * 1_000_000),
-            "state": IntentState.SENDING,
-            "sent_at": sent_at,
-            "fence_at": fence_at,
-        }
+        def work(tx: Writing) -> int:
+            return tx.change(
+                INTENT,
+                INTENT.c.id == intent.id,
+                INTENT.c.state == IntentState.NEW,
+                INTENT.c.worker == lease.worker,
+                state=IntentState.SENDING,
+                sent_at=sent_at,
+                fence_at=fence_at,
+                lease_until=tx.until(lease),
+                updated_at=tx.now,
+            )
 
-        def work(connection: Connection) -> int:
-            return connection.execute(self._statements.start_sending, given).rowcount
-
-        if await self._database.change(work) == 0:
+        if await self._written(work) == 0:
             raise LeaseLost
         return replace(
             intent,
@@ -170,8 +160,8 @@ class SqlJournal:
         """Prolong the lease of the worker who has it."""
 
         def work(tx: Writing) -> bool:
-            given = {"which": intent_id, "mine": lease.worker, "lease_until": tx.until(lease)}
-            return tx.run(self._statements.renew, **given).rowcount > 0
+            mine = (INTENT.c.id == intent_id, UNFINISHED, INTENT.c.worker == lease.worker)
+            return tx.change(INTENT, *mine, lease_until=tx.until(lease)) > 0
 
         return await self._written(work)
 
@@ -210,10 +200,10 @@ class SqlJournal:
         """Lead what nobody leads; close what was never sent."""
 
         def look(tx: Reading) -> bool:
-            return bool(tx.intents(self._statements.unled(1)))
+            return bool(tx.unled_intents(1))
 
         def work(tx: Writing) -> list[Intent]:
-            unled = tx.intents(self._statements.unled(limit))
+            unled = tx.unled_intents(limit)
             sent = [intent for intent in unled if not tx.closed_unsent(intent)]
             for intent in sent:
                 tx.take(intent.id, lease)
@@ -223,29 +213,35 @@ class SqlJournal:
 
     async def unfinished(self) -> int:
         """How many are not FINAL."""
-        which = and_(self._statements.ours(INTENT), UNFINISHED)
-        found = select(INTENT.c.serial).where(which)
-        return await self._read(lambda tx: len(tx.run(found).all()))
+
+        def work(tx: Reading) -> int:
+            number = select(func.count()).where(tx.ours(INTENT), UNFINISHED)
+            counted: int = tx.run(number).scalar_one()
+            return counted
+
+        return await self._read(work)
 
     async def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
-        return await self._asked(lambda tx: tx.standing(reservation_ids))
+        return await self._read(lambda tx: tx.standing(reservation_ids))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""
-        return await self._asked(lambda tx: tx.holders(reservation_ids))
+        return await self._read(lambda tx: tx.holders(reservation_ids))
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference."""
-        statement = self._statements.intent_by_reference
-        found = await self._asked(lambda tx: tx.intents(statement, reference=external_reference))
+        which = INTENT.c.external_reference == external_reference
+        found = await self._read(lambda tx: tx.intents(which))
         return found[0] if found else None
 
-    async def intents_by_reference(self, owner: str, reference: str) -> Sequence[Intent]:
-        """The intents of an owner with this external or caller's reference."""
+    async def intents_by_reference(
+        self, owner: str, reference: str, *, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest of an owner with this external or caller's reference, the newest last."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
-        which = and_(INTENT.c.owner == owner, or_(*(c == reference for c in references)))
-        return await self._read(lambda tx: tx.intents(self._statements.intents(which)))
+        which = (INTENT.c.owner == owner, or_(*(c == reference for c in references)))
+        return await self._read(lambda tx: tx.newest_intents(*which, limit=limit))
 
     # Reserve calls
 
@@ -258,21 +254,22 @@ class SqlJournal:
                 if earlier.led or hold.sent_at < earlier.fence_at:
                     return earlier
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
-            tx.run(
-                ADD_HOLD,
-                account=self._account,
-                id=hold.id,
-                owner=hold.owner,
-                key=hold.key,
-                sent_at=hold.sent_at,
-                fence_at=hold.fence_at,
-                state=IntentState.SENDING,
-                ambiguous=False,
-                worker=lease.worker,
-                lease_until=tx.until(lease),
-                wishes=list(hold.wishes),
-                reservation_ids=[],
-                refused=[],
+            tx.add(
+                HOLD,
+                {
+                    "id": hold.id,
+                    "owner": hold.owner,
+                    "key": hold.key,
+                    "sent_at": hold.sent_at,
+                    "fence_at": hold.fence_at,
+                    "state": IntentState.SENDING,
+                    "ambiguous": False,
+                    "worker": lease.worker,
+                    "lease_until": tx.until(lease),
+                    "wishes": list(hold.wishes),
+                    "reservation_ids": [],
+                    "refused": [],
+                },
             )
             return None
 
@@ -280,7 +277,7 @@ class SqlJournal:
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last one with this key."""
-        return await self._asked(lambda tx: tx.last_hold(HOLD.c.key == key))
+        return await self._read(lambda tx: tx.last_hold(HOLD.c.key == key))
 
     async def settle_hold(
         self,
@@ -308,20 +305,23 @@ class SqlJournal:
 
     async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
-        others = select(HOLD.c.wishes).where(
-            self._statements.ours(HOLD),
-            HOLD.c.id != hold_id,
-            HOLD.c.state != IntentState.FINAL,
-            HOLD.c.fence_at > now,
-        )
 
         def work(tx: Writing) -> bool:
             hold = tx.hold(hold_id)
             if hold.is_final or tx.owners(reservation_ids):
                 return False
-            for wishes in tx.run(others).scalars():
-                if set(wishes) & set(hold.wishes):
-                    return False
+            others = (
+                select(HOLD.c.wishes)
+                .where(
+                    tx.ours(HOLD),
+                    HOLD.c.id != hold_id,
+                    HOLD.c.state != IntentState.FINAL,
+                    HOLD.c.fence_at > now,
+                )
+                .order_by(HOLD.c.serial)
+            )
+            if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
+                return False
             tx.settle_hold(hold, reservation_ids, ())
             return True
 
@@ -335,14 +335,21 @@ class SqlJournal:
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
         """Whose these are."""
-        return await self._asked(lambda tx: tx.owners(resource_ids))
+        return await self._read(lambda tx: tx.owners(resource_ids))
 
-    async def orders_of(self, owner: str) -> Sequence[str]:
+    async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """Newest first."""
-        ours = self._statements.ours(OWNERSHIP)
-        which = and_(ours, OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
-        newest = select(OWNERSHIP.c.resource_id).where(which).order_by(OWNERSHIP.c.serial.desc())
-        return await self._read(lambda tx: tx.run(newest).scalars().all())
+
+        def work(tx: Reading) -> Sequence[str]:
+            newest = (
+                select(OWNERSHIP.c.resource_id)
+                .where(tx.ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
+                .order_by(OWNERSHIP.c.serial.desc())
+                .limit(limit)
+            )
+            return tx.run(newest).scalars().all()
+
+        return await self._read(work)
 
     # Sweep
 
@@ -355,27 +362,34 @@ class SqlJournal:
                 return False
             if swept_at is not None and tx.now - swept_at < every:
                 return False
-            tx.change_keeper(sweeping_since=tx.now)
+            tx.change(KEEPER, sweeping_since=tx.now)
             return True
 
         return await self._written(work)
 
     async def sweep_done(self) -> None:
         """It read everything."""
-        await self._written(lambda tx: tx.change_keeper(sweeping_since=None, swept_at=tx.now))
+
+        def work(tx: Writing) -> None:
+            tx.change(KEEPER, sweeping_since=None, swept_at=tx.now)
+
+        await self._written(work)
 
     async def last_sweep(self) -> datetime | None:
         """When it did so last."""
-        found = select(KEEPER.c.swept_at).where(self._statements.ours(KEEPER))
-        return await self._asked(lambda tx: tx.run(found).scalar_one_or_none())
+
+        def work(tx: Reading) -> datetime | None:
+            return tx.run(select(KEEPER.c.swept_at).where(tx.ours(KEEPER))).scalar_one_or_none()
+
+        return await self._read(work)
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Note an order nobody knows, once."""
-        event = and_(AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
-        known = select(AUDIT.c.row).where(self._statements.ours(AUDIT), event).limit(1)
 
         def work(tx: Writing) -> None:
-            if tx.run(known).first() is None:
+            event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
+            number = select(func.count()).where(tx.ours(AUDIT), *event)
+            if tx.run(number).scalar_one() == 0:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
         await self._written(work)
@@ -386,46 +400,41 @@ class SqlJournal:
 
     # How it is done
 
-    async def _asked(self, work: Callable[[Reading], _Thing]) -> _Thing:
-        """What few rows tell that an index finds: it is read at once, see `Database.ask`."""
-        return await self._database.ask(partial(self._reading, work))
-
     async def _read(self, work: Callable[[Reading], _Thing]) -> _Thing:
-        """What is read of one moment, and may be much."""
+        """What a transaction answers that only reads."""
         return await self._database.read(partial(self._reading, work))
 
     async def _written(self, work: Callable[[Writing], _Thing]) -> _Thing:
         """What a transaction answers that waited for its turn; its audit rows are sealed."""
-        keeper = self._statements.keeper
-        return await self._database.write(partial(self._writing, work, keeper=keeper))
+        return await self._database.write(partial(self._writing, work))
 
     def _reading(self, work: Callable[[Reading], _Thing], connection: Connection) -> _Thing:
-        return work(Reading(connection, self._statements))
+        return work(Reading(connection, self._account, self._database.now))
 
-    def _writing(
-        self, work: Callable[[Writing], _Thing], connection: Connection, *, keeper: Select[Any]
-    ) -> _Thing:
+    def _writing(self, work: Callable[[Writing], _Thing], connection: Connection) -> _Thing:
         tx = Writing(
             connection,
-            self._statements,
-            account=self._account,
+            self._account,
+            self._database.now,
             seals=self._seals,
-            keeper=self._keeper(connection, keeper),
+            keeper=self._keeper(connection),
         )
         answer = work(tx)
         tx.end()
         return answer
 
-    def _keeper(self, connection: Connection, keeper: Select[Any]) -> Row[Any]:
-        row = connection.execute(keeper).one_or_none()
+    def _keeper(self, connection: Connection) -> Row[Any]:
+        """The row of the account, once no other writer has it."""
+        mine = select(KEEPER).where(KEEPER.c.account == self._account).with_for_update()
+        row = connection.execute(mine).one_or_none()
         if row is None:
             self._make_keeper(connection)
-            row = connection.execute(keeper).one()
+            row = connection.execute(mine).one()
         return row
 
     def _make_keeper(self, connection: Connection) -> None:
         self._database.take_turns(connection)
-        there = select(KEEPER.c.account).where(self._statements.ours(KEEPER))
+        there = select(KEEPER.c.account).where(KEEPER.c.account == self._account)
         if connection.execute(there).first() is None:
             keeper = {
                 "account": self._account,
@@ -435,7 +444,7 @@ class SqlJournal:
                 "audit_head": "",
                 "audit_seal": "",
             }
-            connection.execute(ADD_KEEPER, keeper)
+            connection.execute(insert(KEEPER), keeper)
 
 
 def _installation(tx: Writing) -> Installation:

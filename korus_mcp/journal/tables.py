@@ -26,8 +26,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION: Final = 1
-MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {}
+VERSION: Final = 2
+MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
+    2: (
+        "DROP INDEX korus_outcome_reservation",
+        "CREATE INDEX korus_outcome_reservation"
+        " ON korus_outcome (account, reservation_id, intent_id)",
+    ),
+}
 """Statements that turn the version before into this one; a new journal is made at VERSION."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,7 +143,7 @@ OUTCOME = Table(
     _text("reason", nullable=True),
     _moment("seen_at", nullable=True),
     UniqueConstraint("account", "intent_id", "reservation_id"),
-    Index("korus_outcome_reservation", "account", "reservation_id"),
+    Index("korus_outcome_reservation", "account", "reservation_id", "intent_id"),
 )
 
 CLAIM = Table(

@@ -1,13 +1,28 @@
-"""What is done inside one transaction of the journal."""
+"""What is done inside one transaction of the journal: plain statements, one after the other."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
@@ -22,60 +37,126 @@ from korus_mcp.journal.records import (
     RefusedItem,
     Standing,
 )
-from korus_mcp.journal.statements import Change, Statements
-from korus_mcp.journal.tables import HOLD, INTENT, KEEPER
+from korus_mcp.journal.tables import (
+    APPROVAL,
+    AUDIT,
+    CLAIM,
+    HOLD,
+    INTENT,
+    KEEPER,
+    OUTCOME,
+    OWNERSHIP,
+)
+
+UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The rows of an account as records."""
+    """The rows of an account as records. `clock` tells the moment of a transaction."""
 
     connection: Connection
-    statements: Statements
+    account: str
+    clock: Callable[[Connection], datetime]
 
-    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
+    @cached_property
+    def now(self) -> datetime:
+        """The moment, by the clock all users of the journal share; asked for once."""
+        return self.clock(self.connection)
+
+    def run(self, statement: Executable) -> CursorResult[Any]:
         """What a statement answers."""
-        return self.connection.execute(statement, given)
+        return self.connection.execute(statement)
 
-    def intents(self, found: Select[Any], **given: object) -> list[Intent]:
-        """The intents a statement finds."""
-        rows = self.run(found, **given).all()
-        return [_intent(list(group)) for _, group in groupby(rows, key=lambda row: row.serial)]
+    def ours(self, table: Table) -> ColumnElement[bool]:
+        """That a row belongs to the account."""
+        mine: ColumnElement[bool] = table.c.account == self.account
+        return mine
+
+    def intents(self, *which: ColumnElement[bool]) -> list[Intent]:
+        """Such intents, oldest first, each with its reservations in the order of the call."""
+        outcomes = and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
+        told = (OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
+        found = (
+            select(INTENT, *told)
+            .join(OUTCOME, outcomes)
+            .where(self.ours(INTENT), *which)
+            .order_by(INTENT.c.serial, OUTCOME.c.position)
+        )
+        rows = self.run(found).all()
+        return [self._intent(list(each)) for _, each in groupby(rows, key=lambda row: row.serial)]
 
     def intent(self, intent_id: str) -> Intent:
         """The intent with this id."""
-        (intent,) = self.intents(self.statements.intent, which=intent_id)
+        (intent,) = self.intents(INTENT.c.id == intent_id)
         return intent
 
+    def newest_intents(self, *which: ColumnElement[bool], limit: int) -> list[Intent]:
+        """The newest of such intents, the newest last."""
+        last = (
+            select(INTENT.c.serial)
+            .where(self.ours(INTENT), *which)
+            .order_by(INTENT.c.serial.desc())
+            .limit(limit)
+        )
+        return self.intents(INTENT.c.serial.in_(last.scalar_subquery()))
+
+    def unled_intents(self, limit: int) -> list[Intent]:
+        """The oldest intents nobody leads that are not FINAL."""
+        until = INTENT.c.lease_until
+        first = (
+            select(INTENT.c.serial)
+            .where(self.ours(INTENT), UNFINISHED, or_(until.is_(None), not_(until > self.now)))
+            .order_by(INTENT.c.serial)
+            .limit(limit)
+        )
+        return self.intents(INTENT.c.serial.in_(first.scalar_subquery()))
+
     def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
-        """The intents that hold claims on these reservations, by reservation."""
-        if not reservation_ids:
+        """The intents that hold claims on these reservations, by reservation, in their order."""
+        claims = (
+            select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
+            .where(self.ours(CLAIM), CLAIM.c.reservation_id.in_(reservation_ids))
+            .order_by(CLAIM.c.reservation_id)
+        )
+        claimed = {row.reservation_id: row.intent_id for row in self.run(claims)}
+        if not claimed:
             return {}
-        rows = self.run(self.statements.holders, ids=list(reservation_ids)).all()
-        claims = {row.claimed: row.id for row in rows if row.claimed is not None}
-        groups = groupby(rows, key=lambda row: row.serial)
-        by_id = {i.id: i for i in (_intent(list(group)) for _, group in groups)}
-        return {i: by_id[claims[i]] for i in reservation_ids if i in claims}
+        holders = {i.id: i for i in self.intents(INTENT.c.id.in_(set(claimed.values())))}
+        return {i: holders[claimed[i]] for i in reservation_ids if i in claimed}
+
+    def attempts(self, reservation_ids: Sequence[str]) -> int:
+        """How many intents there were for any of these reservations."""
+        named = OUTCOME.c.reservation_id.in_(reservation_ids)
+        tried = select(func.count(OUTCOME.c.intent_id.distinct()))
+        number: int = self.run(tried.where(self.ours(OUTCOME), named)).scalar_one()
+        return number
 
     def standing(self, reservation_ids: Sequence[str]) -> Standing:
         """What is known of reservations."""
-        rows = self.run(self.statements.standing, ids=list(reservation_ids)).all()
-        attempts = rows[0].attempts
+        attempts = self.attempts(reservation_ids)
         return Standing(
-            owners={row.resource_id: row.owner for row in rows if row.owner is not None},
+            owners=self.owners(reservation_ids),
             holders=self.holders(reservation_ids) if attempts else {},
             attempts=attempts,
         )
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
-        """The approvals with these nonces."""
-        rows = self.run(self.statements.approvals, ids=list(nonces))
-        return {row.nonce: _approval(row) for row in rows}
+        """The approvals with these nonces, in their order."""
+        columns = (APPROVAL.c[each.name] for each in fields(Approval))
+        found = (
+            select(*columns)
+            .where(self.ours(APPROVAL), APPROVAL.c.nonce.in_(nonces))
+            .order_by(APPROVAL.c.nonce)
+        )
+        by_nonce = {row.nonce: _approval(row) for row in self.run(found)}
+        return {nonce: by_nonce[nonce] for nonce in nonces if nonce in by_nonce}
 
     def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
         """The newest of such reserve calls."""
-        row = self.run(self.statements.last_hold(which)).one_or_none()
-        return None if row is None else _hold(row)
+        found = select(HOLD).where(self.ours(HOLD), which).order_by(HOLD.c.serial.desc()).limit(1)
+        row = self.run(found).one_or_none()
+        return None if row is None else self._hold(row)
 
     def hold(self, hold_id: str) -> HoldIntent:
         """The reserve call with this id.
@@ -89,50 +170,100 @@ class Reading:
         return hold
 
     def owners(self, resource_ids: Sequence[str]) -> dict[str, str]:
-        """Whose these are."""
-        if not resource_ids:
-            return {}
-        rows = self.run(self.statements.owners, ids=list(resource_ids))
-        return {row.resource_id: row.owner for row in rows}
+        """Whose these are, in their order."""
+        found = (
+            select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
+            .where(self.ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(resource_ids))
+            .order_by(OWNERSHIP.c.serial)
+        )
+        owned = {row.resource_id: row.owner for row in self.run(found)}
+        return {i: owned[i] for i in resource_ids if i in owned}
 
+    def spent(self, owner: str, moment: datetime) -> Decimal:
+        """What an owner's orders of the UTC day of a moment come to, those in doubt included.
 
-@dataclass(frozen=True)
-class Against:
-    """What may stand against an intent: claims, an approval that is used or of an earlier attempt,
-    what its owner's orders of its day come to, those in doubt included."""
+        Equal amounts are counted by the database, so that no day is too long to be read.
+        """
+        day = datetime.combine(moment.astimezone(UTC), time(), UTC)
+        amounts = (
+            select(INTENT.c.approved_total, func.count().label("number"))
+            .where(
+                self.ours(INTENT),
+                INTENT.c.owner == owner,
+                INTENT.c.sent_at >= day,
+                INTENT.c.sent_at < day + timedelta(days=1),
+                INTENT.c.spends,
+            )
+            .group_by(INTENT.c.approved_total)
+            .order_by(INTENT.c.approved_total)
+        )
+        rows = self.run(amounts)
+        return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
-    is_claimed: bool
-    is_approved: bool
-    spent: Decimal
+    def _is_led(self, row: Row[Any]) -> bool:
+        return row.lease_until is not None and row.lease_until > self.now
+
+    def _intent(self, rows: Sequence[Row[Any]]) -> Intent:
+        row = rows[0]
+        return Intent(
+            id=row.id,
+            owner=row.owner,
+            fingerprint=row.fingerprint,
+            external_reference=row.external_reference,
+            caller_reference=row.caller_reference,
+            reservation_ids=tuple(r.reservation_id for r in rows),
+            approved_total=row.approved_total,
+            sent_at=row.sent_at,
+            fence_at=row.fence_at,
+            agreed=row.agreed,
+            state=IntentState(row.state),
+            ambiguous=row.ambiguous,
+            led=self._is_led(row),
+            orders={r.reservation_id: r.order_id for r in rows if r.order_id is not None},
+            failures={r.reservation_id: r.reason for r in rows if r.reason is not None},
+        )
+
+    def _hold(self, row: Row[Any]) -> HoldIntent:
+        return HoldIntent(
+            id=row.id,
+            owner=row.owner,
+            key=row.key,
+            sent_at=row.sent_at,
+            fence_at=row.fence_at,
+            wishes=tuple(row.wishes),
+            state=IntentState(row.state),
+            ambiguous=row.ambiguous,
+            led=self._is_led(row),
+            reservation_ids=tuple(row.reservation_ids),
+            refused=tuple(RefusedItem(*each) for each in row.refused),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Writing(Reading):
-    """A transaction that writes: its moment, its keeper row, and what it adds to the audit."""
+    """A transaction that writes: its keeper row, and what it adds to the audit."""
 
-    account: str
     seals: Seals
     keeper: Row[Any]
     audit: list[AuditRow] = field(default_factory=list)
-    changes: list[tuple[Change, Mapping[str, object]]] = field(default_factory=list)
 
-    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
-        """What a statement answers that finds all changes made."""
-        self.make_changes()
-        return super().run(statement, **given)
+    def add(self, table: Table, *rows: Mapping[str, object]) -> None:
+        """Add rows to a table, in this order."""
+        if rows:
+            self.connection.execute(
+                insert(table), [{"account": self.account, **row} for row in rows]
+            )
 
-    def change(self, change: Change, **given: object) -> None:
-        """Change a row by the end of the transaction, or before the next statement."""
-        self.changes.append((change, given))
+    def change(self, table: Table, *which: ColumnElement[bool], **values: object) -> int:
+        """Change such rows; how many there were."""
+        return self.run(update(table).where(self.ours(table), *which).values(values)).rowcount
 
-    @property
-    def now(self) -> datetime:
-        """The moment of its turn, by the clock all users of the journal share."""
-        moment: datetime = self.keeper.now
-        return moment
+    def remove(self, table: Table, *which: ColumnElement[bool]) -> int:
+        """Remove such rows; how many there were."""
+        return self.run(delete(table).where(self.ours(table), *which)).rowcount
 
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
-        """Add an audit row."""
+        """Add an audit row; it is written at the end of the transaction."""
         row = AuditRow(
             number=self.keeper.audit_rows + len(self.audit) + 1,
             at=self.now,
@@ -144,101 +275,52 @@ class Writing(Reading):
         self.audit.append(row)
 
     def end(self) -> None:
-        """Seal what was noted, each row with the one before, and make all changes."""
-        if self.audit:
-            self._seal()
-        self.make_changes()
-
-    def _seal(self) -> None:
-        before = self.keeper.audit_head
+        """Seal what was noted, each row with the one before."""
+        if not self.audit:
+            return
+        rows, before = [], self.keeper.audit_head
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
-            self.change(
-                self.statements.add_audit,
-                account=self.account,
-                row=sealed.number,
-                at=sealed.at,
-                event=sealed.event,
-                owner=sealed.owner,
-                subject=sealed.subject,
-                detail=sealed.detail,
-                mac=sealed.mac,
-            )
+            values = asdict(sealed)
+            rows.append({"row": values.pop("number"), **values})
+        self.add(AUDIT, *rows)
         head = self.seals.head(self.audit[-1].number, before)
-        self.change(
-            self.statements.seal_keeper,
-            audit_rows=head.rows,
-            audit_head=head.mac,
-            audit_seal=head.seal,
-        )
-
-    def make_changes(self) -> None:
-        """Make the changes that wait."""
-        if not self.changes:
-            return
-        together = self.statements.together
-        if together is None:
-            for change, given in self.changes:
-                self.connection.execute(change.alone, given)
-        else:
-            changes, rows = zip(*self.changes, strict=True)
-            self.connection.execute(together.statement(changes), together.given(rows))
-        self.changes.clear()
-
-    def change_keeper(self, **values: object) -> None:
-        """Change the keeper row."""
-        self.run(update(KEEPER).where(self.statements.ours(KEEPER)).values(**values))
-
-    def against(self, intent: Intent, nonce: str) -> Against:
-        """What may stand against an intent with this approval."""
-        day = datetime.combine(intent.sent_at.astimezone(UTC), time(), UTC)
-        row = self.run(
-            self.statements.against,
-            ids=list(intent.reservation_ids),
-            nonce=nonce,
-            whose=intent.owner,
-            day=day,
-            next_day=day + timedelta(days=1),
-        ).one()
-        spent = sum(map(Decimal, (row.spent or "").split()), Decimal(0))
-        is_open = row.approval == ApprovalState.OPEN
-        is_approved = is_open and intent.attempt in (None, row.attempts)
-        return Against(bool(row.claims), is_approved, spent)
+        self.change(KEEPER, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
-        self.change(
-            self.statements.add_intent,
-            account=self.account,
-            id=intent.id,
-            owner=intent.owner,
-            fingerprint=intent.fingerprint,
-            external_reference=intent.external_reference,
-            caller_reference=intent.caller_reference,
-            agreed=intent.agreed,
-            approved_total=intent.approved_total,
-            sent_at=intent.sent_at,
-            fence_at=intent.fence_at,
-            state=IntentState.NEW,
-            ambiguous=False,
-            spends=True,
-            worker=lease.worker,
-            lease_until=self.until(lease),
-            created_at=self.now,
-            updated_at=self.now,
+        self.add(
+            INTENT,
+            {
+                "id": intent.id,
+                "owner": intent.owner,
+                "fingerprint": intent.fingerprint,
+                "external_reference": intent.external_reference,
+                "caller_reference": intent.caller_reference,
+                "agreed": intent.agreed,
+                "approved_total": intent.approved_total,
+                "sent_at": intent.sent_at,
+                "fence_at": intent.fence_at,
+                "state": IntentState.NEW,
+                "ambiguous": False,
+                "spends": True,
+                "worker": lease.worker,
+                "lease_until": self.until(lease),
+                "created_at": self.now,
+                "updated_at": self.now,
+            },
         )
-        where = {"account": self.account, "intent_id": intent.id}
-        for position, reserved in enumerate(intent.reservation_ids):
-            at = {"position": position, "reservation_id": reserved}
-            self.change(self.statements.add_outcome, **where, **at)
+        outcomes = (
+            {"intent_id": intent.id, "position": position, "reservation_id": reservation_id}
+            for position, reservation_id in enumerate(intent.reservation_ids)
+        )
+        self.add(OUTCOME, *outcomes)
         self.claim(intent.id, intent.reservation_ids)
 
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
         """Claim reservations nobody claims."""
-        where = {"account": self.account, "intent_id": intent_id}
-        for reservation_id in reservation_ids:
-            self.change(self.statements.add_claim, **where, reservation_id=reservation_id)
+        self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
 
     def until(self, lease: Lease) -> datetime:
         """When a lease that begins now ends."""
@@ -246,45 +328,47 @@ class Writing(Reading):
 
     def take(self, intent_id: str, lease: Lease) -> None:
         """Lead an intent whose sender died."""
-        which = (self.statements.ours(INTENT), INTENT.c.id == intent_id)
-        values = {
-            "ambiguous": True,
-            "worker": lease.worker,
-            "lease_until": self.until(lease),
-            "updated_at": self.now,
-        }
-        self.run(update(INTENT).where(*which).values(values))
+        self.change(
+            INTENT,
+            INTENT.c.id == intent_id,
+            ambiguous=True,
+            worker=lease.worker,
+            lease_until=self.until(lease),
+            updated_at=self.now,
+        )
 
     def closed_unsent(self, intent: Intent) -> bool:
         """Close an intent whose sender died before it sent; whether it was one."""
         if not intent.was_never_sent:
             return False
         self.keep(intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
-        self.make_changes()  # many at once would make a statement that takes seconds to write
         return True
 
     def keep(self, before: Intent, after: Intent) -> Intent:
         """Write down what changed of an intent; its lease ends."""
         self.change(
-            self.statements.keep_intent,
-            which=after.id,
+            INTENT,
+            INTENT.c.id == after.id,
             state=after.state,
             ambiguous=after.ambiguous,
             spends=not after.is_final or bool(after.orders),
+            worker=None,
+            lease_until=None,
             updated_at=self.now,
         )
         for reservation_id in _changed(before, after):
             self.change(
-                self.statements.keep_outcome,
-                which=after.id,
-                reserved=reservation_id,
+                OUTCOME,
+                OUTCOME.c.intent_id == after.id,
+                OUTCOME.c.reservation_id == reservation_id,
                 order_id=after.orders.get(reservation_id),
                 reason=after.failures.get(reservation_id),
                 seen_at=self.now,
             )
         self.own(after.owner, after.orders.values(), is_order=True)
-        for freed in after.freed:
-            self.change(self.statements.free_claim, which=after.id, freed=freed)
+        if after.freed:
+            mine = CLAIM.c.intent_id == after.id
+            self.remove(CLAIM, mine, CLAIM.c.reservation_id.in_(after.freed))
         self._note_change(before, after)
         return replace(after, led=False)
 
@@ -303,8 +387,7 @@ class Writing(Reading):
 
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
-        which = (self.statements.ours(HOLD), HOLD.c.id == hold_id)
-        self.run(update(HOLD).where(*which).values(worker=None, lease_until=None, **values))
+        self.change(HOLD, HOLD.c.id == hold_id, worker=None, lease_until=None, **values)
 
     def settle_hold(
         self, hold: HoldIntent, reservation_ids: Sequence[str], refused: Sequence[RefusedItem]
@@ -328,10 +411,11 @@ class Writing(Reading):
         )
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
-        """Write down whose these are; the first owner stays."""
-        whose = {"account": self.account, "owner": owner}
-        for resource_id in dict.fromkeys(resource_ids):
-            self.change(self.statements.own, **whose, resource_id=resource_id, is_order=is_order)
+        """Write down whose these are, in this order; the first owner stays."""
+        named = tuple(dict.fromkeys(resource_ids))
+        owned = self.owners(named) if named else {}
+        rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)
+        self.add(OWNERSHIP, *(row for row in rows if row["resource_id"] not in owned))
 
 
 def _changed(before: Intent, after: Intent) -> list[str]:
@@ -346,44 +430,3 @@ def _changed(before: Intent, after: Intent) -> list[str]:
 
 def _approval(row: Row[Any]) -> Approval:
     return Approval(**{**row._mapping, "state": ApprovalState(row.state)})
-
-
-def _is_led(row: Row[Any]) -> bool:
-    return row.lease_until is not None and row.lease_until > row.now
-
-
-def _intent(rows: Sequence[Row[Any]]) -> Intent:
-    row = rows[0]
-    return Intent(
-        id=row.id,
-        owner=row.owner,
-        fingerprint=row.fingerprint,
-        external_reference=row.external_reference,
-        caller_reference=row.caller_reference,
-        reservation_ids=tuple(r.reservation_id for r in rows),
-        approved_total=row.approved_total,
-        sent_at=row.sent_at,
-        fence_at=row.fence_at,
-        agreed=row.agreed,
-        state=IntentState(row.state),
-        ambiguous=row.ambiguous,
-        led=_is_led(row),
-        orders={r.reservation_id: r.order_id for r in rows if r.order_id is not None},
-        failures={r.reservation_id: r.reason for r in rows if r.reason is not None},
-    )
-
-
-def _hold(row: Row[Any]) -> HoldIntent:
-    return HoldIntent(
-        id=row.id,
-        owner=row.owner,
-        key=row.key,
-        sent_at=row.sent_at,
-        fence_at=row.fence_at,
-        wishes=tuple(row.wishes),
-        state=IntentState(row.state),
-        ambiguous=row.ambiguous,
-        led=_is_led(row),
-        reservation_ids=tuple(row.reservation_ids),
-        refused=tuple(RefusedItem(*each) for each in row.refused),
-    )

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 
 from korus_mcp import server
 from korus_mcp.api.transport import Wire
@@ -87,14 +87,6 @@ def install(point: str, posts: Path) -> None:
     def _commit(connection: object) -> None:
         del connection
         if point == f"in {_step.get()}":
-            die()
-
-    @event.listens_for(Engine, "after_cursor_execute")
-    def _executed(connection: Connection, *given: object) -> None:
-        """A statement that commits by itself: it is durable, and nobody was told."""
-        del given
-        is_alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-        if is_alone and point == f"in {_step.get()}":
             die()
 
 

@@ -125,6 +125,17 @@ async def test_the_day_limit_counts_what_may_cost_and_refuses_without_a_trace(
     await claimed(journal, intent("c", approved_total=Decimal(100)))
 
 
+async def test_equal_amounts_of_a_day_all_count_and_a_negative_one_makes_no_room(
+    journal: Journal,
+) -> None:
+    for n in range(9):
+        await sent(journal, intent(f"a{n}", approved_total=Decimal(100)))
+    await sent(journal, intent("below", approved_total=Decimal(-500)))
+    with pytest.raises(DayLimitReached):
+        await claimed(journal, intent("b", approved_total=Decimal("100.01")))
+    await claimed(journal, intent("c", approved_total=Decimal("100.00")))
+
+
 async def test_the_day_limit_forgets_failures_other_days_and_other_owners(
     journal: Journal,
 ) -> None:
@@ -259,6 +270,37 @@ async def test_orders_are_listed_newest_first_and_survive_what_follows(
     assert list(await journal.orders_of(BOB)) == ["order of b"]
 
 
+async def test_orders_of_one_call_are_listed_from_its_last_reservation_to_its_first(
+    journal: Journal,
+) -> None:
+    for name in ("a", "b"):
+        await sent(journal, one := intent(name, *(f"{name}{n}" for n in range(6))))
+        told = {i: f"order of {i}" for i in reversed(one.reservation_ids)}
+        await journal.settle(name, told, {})
+    expected = [f"order of {name}{n}" for name in "ba" for n in reversed(range(6))]
+    assert list(await journal.orders_of(ADA)) == expected
+    assert list(await journal.orders_of(ADA, limit=7)) == expected[:7]
+
+
+async def test_what_a_call_holds_and_claims_is_read_in_the_order_it_was_named(
+    journal: Journal,
+) -> None:
+    """In whatever order a database finds rows: not theirs, nor that of the ids."""
+    ids = ["r5", "r0", "r3", "r1"]
+    await sent(journal, one := intent("a", *ids))
+    await journal.own(ADA, *ids)
+    for asked in (ids, sorted(ids), sorted(ids, reverse=True)):
+        assert list(await journal.intents_of(asked)) == asked
+        assert list(await journal.owners_of(asked)) == asked
+    settled = await journal.settle("a", {"r1": "o1", "r0": "o0"}, {"r3": "no", "r5": "no"})
+    for found in (settled, await stored(journal, one)):
+        assert found.reservation_ids == tuple(ids)
+        assert (list(found.orders), list(found.failures)) == (["r0", "r1"], ["r5", "r3"])
+    for nonce in ("n2", "n0", "n1"):
+        await journal.approve(approval(nonce, expires_at=NEVER))
+    assert list(await journal.approvals(["n1", "n2", "n0"])) == ["n1", "n2", "n0"]
+
+
 # Recovery
 
 
@@ -294,6 +336,13 @@ async def test_intents_are_found_by_either_reference_of_their_owner(journal: Jou
     for reference in ("trip", one.external_reference):
         assert [i.id for i in await journal.intents_by_reference(ADA, reference)] == ["a"]
     assert list(await journal.intents_by_reference(ADA, "km1-b")) == []
+
+
+async def test_of_many_intents_with_one_reference_the_newest_are_read(journal: Journal) -> None:
+    for n in range(4):
+        await claimed(journal, intent(f"a{n}", caller_reference="trip"))
+    found = await journal.intents_by_reference(ADA, "trip", limit=2)
+    assert [i.id for i in found] == ["a2", "a3"], "the newest last"
 
 
 async def test_texts_of_any_length_are_kept(journal: Journal) -> None:

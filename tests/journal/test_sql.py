@@ -168,7 +168,7 @@ async def test_a_connection_that_ended_meanwhile_is_made_anew(sql_url: Address) 
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     for step in (journal.intents_of(["r1"]), journal.settle("a", {"r1": "o1"}, {})):
-        assert await other.ask(lambda connection: connection.execute(ended).scalar_one()) > 0
+        assert await other.write(lambda connection: connection.execute(ended).scalar_one()) > 0
         await step
     assert (await journal.intents_of(["r1"]))["r1"].orders == {"r1": "o1"}
     await journal.close()

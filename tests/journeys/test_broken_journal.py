@@ -99,17 +99,17 @@ async def test_a_resource_that_needs_a_damaged_journal_says_so(tmp_path: Path) -
 async def test_a_journal_that_may_not_grow_lets_no_order_leave(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's own limit, which a connection gets as a transaction begins."""
-    plain = engine._begin
+    """SQLite's own limit, which a connection has from its beginning."""
+    plain = engine._sync_commits
 
-    def limited(driver: sqlite3.Connection, way: str) -> None:
-        driver.execute("PRAGMA max_page_count = 1")  # means: as many as there are
-        plain(driver, way)
+    def limited(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # means: as many as there are
+        plain(connection, record)
 
     async with served_sandbox(SandboxOptions(seed=SEED)) as served:
         async with reopened(tmp_path, served) as one:
             wishes = [await one.confirmed(await one.held(again=True)) for _ in range(15)]
-        monkeypatch.setattr(engine, "_begin", limited)
+        monkeypatch.setattr(engine, "_sync_commits", limited)
         async with reopened(tmp_path, served) as one:
             codes = []
             for wish in wishes:

@@ -21,6 +21,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
 from korus_mcp.catalog.overview import (
+    NO_HOME,
     Overview,
     is_being_read,
     look_at,
@@ -64,6 +65,8 @@ def run_status(
         _tell(json.dumps([kept.as_json(now) for kept in found], indent=2))
     elif settings.embedded:
         _tell(f"There is no file: {_IN_MEMORY}.")
+    elif not found:
+        _tell(f"There is no file: {NO_HOME}.")
     else:
         for kept in found:
             _tell(f"{kept.language}: {kept.told(now)}\n    {kept.path}")
@@ -96,6 +99,8 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
 def _require_file(settings: Settings) -> None:
     if settings.embedded:
         raise Misconfigured(f"there is no catalog file: {_IN_MEMORY}.")
+    if account_of(settings).folder is None:
+        raise Misconfigured(f"there is no catalog file: {NO_HOME}.")
 
 
 def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:

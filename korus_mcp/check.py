@@ -12,7 +12,7 @@ import anyio
 
 from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferFilters, drift
 from korus_mcp.api.errors import NO_WAY
-from korus_mcp.catalog.overview import look_at
+from korus_mcp.catalog.overview import NO_HOME, look_at
 from korus_mcp.clock import SystemClock
 from korus_mcp.explain import explained
 from korus_mcp.handles import id_at_end, is_id
@@ -78,7 +78,10 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
     """Whether it works, and how many orders are in doubt; none is made by looking."""
     if settings.embedded:
         return "in memory, as the sandbox is embedded", True
-    where = str(journal_file(settings) or "PostgreSQL")
+    try:
+        where = str(journal_file(settings) or "PostgreSQL")
+    except JournalDown as nowhere:
+        return f"BROKEN: {nowhere.fault.value}", False
     if not may_have_bookings(settings):
         return f"none yet, {where}", True
     journal = journal_of(settings, SystemClock())
@@ -95,7 +98,7 @@ def _mirror_states(settings: Settings) -> Iterator[str]:
     """The file of each language and its age; nothing is read into it."""
     account, now = account_of(settings), SystemClock().now()
     if account.folder is None:
-        yield "in memory, as the sandbox is embedded"
+        yield f"in memory, as {'the sandbox is embedded' if settings.embedded else NO_HOME}"
         return
     for language in dict.fromkeys(settings.languages):
         path = account.folder / account.file(language)

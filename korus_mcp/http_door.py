@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.app import App
+from korus_mcp.private_files import user_folder
 from korus_mcp.settings import Misconfigured
 
 PATH: Final = "/mcp"
@@ -286,7 +288,10 @@ def write_token(port: int) -> tuple[str, Path]:
     """
     token = secrets.token_urlsafe(32)
     try:
-        file = user_data_path(FOLDER) / f"http-{port}.token"
+        folder = user_folder(partial(user_data_path, FOLDER))
+        if folder is None:
+            raise FileNotFoundError("no home folder")
+        file = folder / f"http-{port}.token"
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writing:

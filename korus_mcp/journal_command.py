@@ -62,10 +62,10 @@ def _run(
         raise Misconfigured(
             "there is no journal: the embedded sandbox keeps its bookings in memory."
         )
-    if not may_have_bookings(settings):
-        _tell(f"no journal yet: {journal_file(settings)}")
-        return without
     try:
+        if not may_have_bookings(settings):
+            _tell(f"no journal yet: {journal_file(settings)}")
+            return without
         return anyio.run(_with_journal, settings, work)
     except JournalDown as down:
         _say(f"the journal does not work: {down.fault.value}")

@@ -26,6 +26,7 @@ from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.flights import Flights, kept_apart
+from korus_mcp.private_files import user_folder
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
@@ -281,11 +282,16 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
 
 
 def account_of(settings: Settings) -> Account:
-    """Whose catalog is kept, and where: an embedded sandbox lives no longer than its process."""
+    """Whose catalog is kept, and where: an embedded sandbox lives no longer than its process.
+
+    A user without a home has no folder: their catalog is kept in memory, too.
+    """
     return Account(
         environment=settings.environment,
         api_url=settings.api_url,
         client_id=settings.client_id,
         allowed=settings.catalogs,
-        folder=None if settings.embedded else settings.cache_dir or user_cache_path(NAME),
+        folder=None
+        if settings.embedded
+        else settings.cache_dir or user_folder(partial(user_cache_path, NAME)),
     )

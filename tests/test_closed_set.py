@@ -37,6 +37,8 @@ INSIDE: Final = {
     "ClaimRefused": "the base of those three",
     "DayLimitReached": "LIMIT_EXCEEDED",
     "LeaseLost": "SERVER_BUSY: nothing was sent",
+    "NotOurs": "the catalog in memory, or JournalDown",
+    "NotPrivate": "the same, or MISCONFIGURED where a file is saved",
     "NotReadable": "Malformed, within the API client",
     "Misconfigured": "the server does not start",
     "Unavailable": "its own code, once alternatives were looked for",

@@ -24,6 +24,7 @@ from korus_mcp.flights import begun_here
 from korus_mcp.folding import is_same_name
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
+from korus_mcp.private_files import NotPrivate, private_folder, write_new
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.untrusted import clean_line
 
@@ -257,26 +258,34 @@ class TicketOffice:
 
 
 def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
-    """Write a PDF under a name that was free; nothing is ever overwritten.
+    """Write a PDF for its owner alone, under a name that was free; nothing is ever overwritten.
 
     Raises:
-        Refusal: MISCONFIGURED when the folder cannot be written.
+        Refusal: MISCONFIGURED when the folder cannot be written, or is not the user's own.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         for number in range(1, 1000):
             path = folder / (f"{stem}.pdf" if number == 1 else f"{stem}-{number}.pdf")
             try:
-                with path.open("xb") as file:
-                    file.write(content)
+                write_new(path, content)
             except FileExistsError:
                 continue
             return path
+    except NotPrivate:
+        raise no_folder(
+            "The download folder is a link, another user's, or anybody may write it."
+        ) from None
     except OSError:
         pass
-    raise Refusal(
+    raise no_folder("The download folder cannot be written.")
+
+
+def no_folder(message: str) -> Refusal:
+    """The refusal to save a file where there is no folder for it."""
+    return Refusal(
         Code.MISCONFIGURED,
-        "The download folder cannot be written.",
+        message,
         "Read the document through its resource link, or set KORUS_DOWNLOAD_DIR.",
     )
 

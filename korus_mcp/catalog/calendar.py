@@ -355,13 +355,17 @@ def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], 
 
 def today(base: BaseRecord | None, now: datetime) -> date:
     """The day at the venue; without a zone, the last day that is not over everywhere."""
-    zone = base.timezone if base is not None else None
-    if zone is not None:
-        try:
-            return now.astimezone(ZoneInfo(zone)).date()
-        except (ZoneInfoNotFoundError, ValueError):
-            pass
-    return now.astimezone(LATEST_ZONE).date()
+    return now.astimezone(_zone_of(base) or LATEST_ZONE).date()
+
+
+def _zone_of(base: BaseRecord | None) -> ZoneInfo | None:
+    """The zone of a venue; None where none is stated, or one that this machine does not know."""
+    if base is None or base.timezone is None:
+        return None
+    try:
+        return ZoneInfo(base.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # by platform, for names of folders
+        return None
 
 
 def check_days(date_from: date | None, date_to: date | None, now: datetime) -> None:
@@ -410,8 +414,7 @@ def window_of(
 
 def _default_day(base: BaseRecord | None, now: datetime) -> date:
     """Where a window begins that names no day: today there, by UTC where nobody knows the zone."""
-    is_zoned = base is not None and base.timezone is not None
-    return today(base, now) if is_zoned else now.astimezone(UTC).date()
+    return now.astimezone(_zone_of(base) or UTC).date()
 
 
 def _days_after(first: date, days: int) -> date:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from korus_mcp.catalog.store import VERSION
+from korus_mcp.private_files import private_database
 
+NO_HOME: Final = "this user has no home folder; KORUS_CACHE_DIR names another"
 _UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _QUERY: Final = """
 SELECT (SELECT count(*) FROM catalog), (SELECT count(*) FROM base),
@@ -54,6 +56,10 @@ def look_at(path: Path) -> Overview | None:
     """
     if not path.exists():
         return None
+    try:
+        private_database(path)
+    except OSError as error:
+        raise sqlite3.OperationalError(str(error)) from None
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
         db.execute("PRAGMA query_only = ON")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:

@@ -21,10 +21,19 @@ from korus_mcp.catalog.records import BaseName, BaseRecord, CatalogRecord
 from korus_mcp.folding import VERSION as FOLDING
 from korus_mcp.folding import fold, words
 from korus_mcp.handles import Handle
+from korus_mcp.private_files import (
+    NotOurs,
+    check_ours,
+    private_database,
+    private_folder,
+    says_ours,
+)
 
 _LAYOUT: Final = 4
 VERSION: Final = 1000 * _LAYOUT + FOLDING
 """Of a file: of its tables, and of the folding of the texts in it."""
+APPLICATION_ID: Final = int.from_bytes(b"KMct")
+"""In the head of the file: what other programs put there is theirs, and stays."""
 BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
 CONSIDERED: Final = 1000
@@ -141,7 +150,7 @@ class Store:
                 return
             from filelock import FileLock, Timeout
 
-            lock = FileLock(self.path.with_suffix(".lock"), thread_local=False)
+            lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -666,7 +675,8 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         sqlite3.OperationalError: it cannot be opened or written.
     """
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent, only="catalog")
+        private_database(path)
     try:
         return _made(path)
     except sqlite3.DatabaseError as error:
@@ -675,7 +685,11 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         if path is None or not is_damage(error):
             raise
     _log.warning("the catalog file %s is damaged and is replaced", path.name)
-    _remove(path)
+    if says_ours(path, APPLICATION_ID):
+        _remove(path)
+    else:
+        _put_aside(path)
+    private_database(path)
     return _made(path)
 
 
@@ -697,13 +711,14 @@ def _made(path: Path | None) -> sqlite3.Connection:
     All in one transaction: of two servers that start at once, the second finds it made.
     """
     db = _connected(path)
-    if _version(db) == VERSION:
+    if _version(db) == VERSION and _application_id(db) == APPLICATION_ID:
         return db
     db.execute("BEGIN IMMEDIATE")
     if _version(db) != VERSION:
         _drop_all(db)
         _create(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("COMMIT")
     return db
 
@@ -726,6 +741,10 @@ def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
+def _application_id(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA application_id").fetchone()[0])
+
+
 def _drop_all(db: sqlite3.Connection) -> None:
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ? ORDER BY name"
     for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
@@ -743,10 +762,24 @@ def _connected(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(
         path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    if path is not None:
+    if path is None:
+        return db
+    try:
+        check_ours(db, APPLICATION_ID, known_by="base")  # before anything of it is changed
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+    except (NotOurs, sqlite3.Error):
+        db.close()
+        raise
+    db.execute("PRAGMA synchronous = NORMAL")
     return db
+
+
+def _put_aside(path: Path) -> None:
+    """Keep what nobody can tell to be ours, under another name, for whoever misses it."""
+    for suffix in ("-wal", "-shm", ""):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.replace(path.with_name(f"{path.name}.damaged{suffix}"))
 
 
 def _remove(path: Path) -> None:

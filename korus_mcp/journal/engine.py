@@ -6,7 +6,6 @@ commits are synchronous. One that began is carried through when its caller goes 
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -26,12 +25,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from korus_mcp.clock import Clock
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
+from korus_mcp.private_files import NotOurs, NotPrivate, check_ours, private_database
 
 _log = logging.getLogger(__name__)
 _Thing = TypeVar("_Thing")
 Work: TypeAlias = Callable[[Connection], _Thing]
 """What one transaction does. It may be called twice, so it changes nothing but the database."""
 
+APPLICATION_ID: Final = int.from_bytes(b"KMjr")
+"""In the head of a journal's file: what other programs put there is theirs, and stays."""
 BUSY_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
 _EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
@@ -251,6 +253,7 @@ def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
 
 def _turn_to_wal(engine: Engine) -> None:
     with engine.connect() as connection:
+        check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)  # before a change
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
@@ -271,6 +274,7 @@ def make_tables(
     Raises:
         JournalDown: NEWER, they are of a later version.
     """
+    _mark(connection)
     there = inspected(connection).has_table(META.name)
     if not there:
         METADATA.create_all(connection)
@@ -285,6 +289,20 @@ def make_tables(
             connection.exec_driver_sql(statement)
     if found < version:
         connection.execute(META.update().where(row).values(value=str(version)))
+
+
+def _driver_of(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection | None = connection.connection.driver_connection
+    return _there(driver)
+
+
+def _mark(connection: Connection) -> None:
+    """Say in the head of a file whose it is; one from before that was said is known by a table."""
+    if connection.dialect.name != "sqlite":
+        return
+    check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)
+    if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 _TO_READ: Final = ("BEGIN",)
@@ -327,8 +345,7 @@ def _driven(url: URL) -> URL:
 def _make_file(path: Path) -> None:
     """A new journal is its owner's alone; SQLite gives its other files the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    private_database(path)
 
 
 def _down(error: Exception) -> JournalDown:
@@ -344,6 +361,8 @@ def _fault(error: BaseException) -> JournalFault:
     """Why a database failed: SQLite tells by its code, PostgreSQL by its SQLSTATE."""
     if isinstance(error, PoolTimeout):
         return JournalFault.BUSY
+    if isinstance(error, NotPrivate | NotOurs):
+        return JournalFault.NOT_PRIVATE if isinstance(error, NotPrivate) else _OTHERWISE
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int):

@@ -1,6 +1,7 @@
 """Which journal belongs to which settings. Cheap to import: the database itself is loaded later."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -8,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 from platformdirs import user_data_path
 
 from korus_mcp.clock import Clock
+from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.private_files import user_folder
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,15 +26,26 @@ def account_key(settings: Settings) -> str:
 
 
 def journal_url(settings: Settings) -> str:
-    """Where the journal of these settings is: by default a file of its own for each account."""
+    """Where the journal of these settings is: by default a file of its own for each account.
+
+    Raises:
+        JournalDown: NO_FOLDER, it is nowhere.
+    """
     if settings.database_url is not None:
         return settings.database_url
     name = f"journal-{settings.environment}-{account_key(settings)[:16]}.sqlite"
-    return f"sqlite:///{user_data_path(FOLDER) / name}"
+    folder = user_folder(partial(user_data_path, FOLDER))
+    if folder is None:
+        raise JournalDown(JournalFault.NO_FOLDER)
+    return f"sqlite:///{folder / name}"
 
 
 def journal_file(settings: Settings) -> Path | None:
-    """The file of the journal, there or not; None when it is a database server."""
+    """The file of the journal, there or not; None when it is a database server.
+
+    Raises:
+        JournalDown: NO_FOLDER, it is nowhere.
+    """
     url = journal_url(settings)
     if not url.startswith("sqlite:///"):
         return None
@@ -40,7 +54,10 @@ def journal_file(settings: Settings) -> Path | None:
 
 def may_have_bookings(settings: Settings) -> bool:
     """Whether an earlier process may have left orders in doubt; nothing is opened to find out."""
-    file = journal_file(settings)
+    try:
+        file = journal_file(settings)
+    except JournalDown:
+        return False
     return file is None or file.exists()
 
 

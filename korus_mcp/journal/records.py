@@ -245,6 +245,8 @@ class JournalFault(StrEnum):
     FULL = "the disk is full, or the file may not grow"
     UNWRITABLE = "its path cannot be written"
     DAMAGED = "its file is damaged, or not a journal"
+    NOT_PRIVATE = "its file is a link, or others own it or may write it"
+    NO_FOLDER = "this user has no home folder; KORUS_DATABASE_URL says where the journal is"
     NEWER = "it was written by a newer korus-mcp"
     UNREACHABLE = "its database cannot be reached"
     NO_DRIVER = "its database driver is not installed: install korus-mcp[postgres]"

@@ -1,6 +1,7 @@
 """get_tickets: the tickets of an order and its documents."""
 
 import base64
+from pathlib import Path
 from typing import Annotated, Final
 
 import anyio
@@ -9,9 +10,10 @@ from platformdirs import user_downloads_path
 from pydantic import Field
 
 from korus_mcp.app import App
-from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, save_pdf
+from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, no_folder, save_pdf
 from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
+from korus_mcp.private_files import user_folder
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, text_of
@@ -213,7 +215,7 @@ async def _file(
     if content is None:
         return view.model_copy(update={"ready": False}), link
     if ctx.headers is None:
-        folder = services.settings.download_dir or user_downloads_path()
+        folder = services.settings.download_dir or _downloads()
         path = await anyio.to_thread.run_sync(save_pdf, folder, _stem(issued), content)
         return view.model_copy(update={"saved_to": str(path)}), link
     if len(content) > EMBEDDED_BYTES:
@@ -221,6 +223,14 @@ async def _file(
     blob = base64.b64encode(content).decode()
     resource = BlobResourceContents(uri=view.uri, mime_type=PDF, blob=blob)
     return view, EmbeddedResource(type="resource", resource=resource)
+
+
+def _downloads() -> Path:
+    """The user's own folder of downloads, wherever they have put it."""
+    folder = user_folder(user_downloads_path)
+    if folder is None:
+        raise no_folder("This user has no home folder, so there is none for downloads.")
+    return folder.resolve()
 
 
 def _stem(issued: IssuedTickets) -> str:

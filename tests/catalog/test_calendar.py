@@ -349,9 +349,10 @@ def test_the_last_days_of_the_calendar_are_days_too(day: date) -> None:
     assert window(day, None) == Window(day, date.max)
 
 
-def test_without_a_zone_a_window_begins_on_the_day_of_utc() -> None:
+@pytest.mark.parametrize("zone", [None, "Mars/Olympus", "../etc/passwd", "", "Europe", "\0"])
+def test_without_a_zone_that_is_known_a_window_begins_on_the_day_of_utc(zone: str | None) -> None:
     early = datetime(2026, 6, 1, 3, tzinfo=UTC)
-    assert window_of(None, None, base_in(None), early).first == TODAY
+    assert window_of(None, None, base_in(zone), early).first == TODAY
     assert window_of(None, None, None, early).first == TODAY
     yesterday = TODAY - timedelta(days=1)
     assert window_of(yesterday, None, None, early).first == yesterday, "somewhere it is not over"

@@ -23,8 +23,9 @@ from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import OPTION_CODES, BaseRecord, ProductRecord
 from korus_mcp.flights import kept_apart, side_by_side
 from korus_mcp.handles import Handle
-from korus_mcp.money import EURO, Money
+from korus_mcp.money import Money
 from korus_mcp.refusals import Refusal
+from korus_mcp.told import Unread
 
 if TYPE_CHECKING:
     from korus_mcp.booking.desk import WishedItem
@@ -181,7 +182,9 @@ class _Search:
         """Look until there is enough, from the nearest on."""
         base = await self._base()
         most = base.max_per_order if base is not None else None
-        if most is None or self.missed.quantity <= most:
+        if isinstance(most, Unread):
+            self.is_unread = True
+        elif most is None or self.missed.quantity <= most:
             self._take_sessions()
             await self._take_offers(base)
         self.is_over = True
@@ -240,7 +243,7 @@ class _Search:
         except (ApiError, Refusal):
             self.is_unread = True
             return ()
-        self.is_unread |= calendar.is_cut
+        self.is_unread |= calendar.is_partly_unread
         return calendar.rows
 
     async def _check(self, rows: Sequence[OfferRow]) -> None:
@@ -255,7 +258,12 @@ class _Search:
 
     def _may_do(self, row: OfferRow) -> bool:
         has_room = row.left is None or row.left >= self.missed.quantity
-        return has_room and row.handle not in self.without and self._is_affordable(row.price)
+        return (
+            row.problem is None
+            and has_room
+            and row.handle not in self.without
+            and self._is_affordable(row.price)
+        )
 
     def _is_affordable(self, price: Money | None) -> bool:
         """Whether all of it costs no more than it may, as far as the price is known."""
@@ -276,7 +284,7 @@ class _Search:
 
     def _take(self, place: int, quote: Quote, sessions: tuple[Session, ...]) -> None:
         price = quote.price
-        if price is None or price.currency != EURO or not self._is_affordable(price):
+        if price is None or not self._is_affordable(price):
             return
         self.found[place] = Alternative(
             offer=quote.handle,

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from korus_mcp.told import Unread
+
 ID_PATTERN = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
 ALIAS_LENGTH = 6
 _ID = re.compile(ID_PATTERN, re.ASCII)
@@ -69,7 +71,7 @@ def _lengthened(catalog_ids: list[str]) -> dict[str, str]:
     return {alias_of(i, length): i for i in catalog_ids}
 
 
-def id_at_end(iri: str | None) -> str | None:
+def id_at_end(iri: str | Unread | None) -> str | None:
     """The id an IRI of the API ends with, or None; two IRIs of one thing end alike (trap T10)."""
-    found = (iri or "").rpartition("/")[2]
+    found = "" if isinstance(iri, Unread) else (iri or "").rpartition("/")[2]
     return found if is_id(found) else None

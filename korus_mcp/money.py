@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from korus_mcp.told import Unread
+
 EURO = "EUR"
 UNKNOWN = "XXX"
 """The code of no currency (ISO 4217), for what is no code: it is never shown, and never booked."""
@@ -30,17 +32,38 @@ class Money:
             raise ValueError("amounts of two currencies do not add up")
         return Money(self.amount + other.amount, self.currency)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is in a currency that cannot be booked here."""
+        return self.currency != EURO
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether it is below zero, which no price is."""
+        return self.amount < 0
+
     def times(self, quantity: int) -> "Money":
         """The price of so many."""
         return Money(self.amount * quantity, self.currency)
 
 
-def money(amount: Decimal | None, currency: str | None = None) -> Money | None:
-    """Money of an amount as the API gave it, or None where it gave none."""
-    if amount is None:
-        return None
-    stated = (currency or EURO).upper()
-    return Money(amount, stated if _CODE.fullmatch(stated) else UNKNOWN)
+def money(
+    amount: Decimal | Unread | None, currency: str | Unread | None = None
+) -> Money | Unread | None:
+    """Money of an amount as the API gave it; None where it gave none.
+
+    Where no currency is stated it is euro (A17); one that is no code is no euro.
+    """
+    if amount is None or isinstance(amount, Unread):
+        return amount
+    return Money(amount, _code(currency or ""))
+
+
+def _code(currency: str | Unread) -> str:
+    if isinstance(currency, Unread):
+        return UNKNOWN
+    stated = currency.strip().upper() or EURO
+    return stated if _CODE.fullmatch(stated) else UNKNOWN
 
 
 def total(amounts: list[Money]) -> Money:

@@ -91,8 +91,9 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Propose another day, session or zone, or fewer.",
     ),
     Code.NOT_BOOKABLE: Meaning(
-        "The issuer states no price, total or ticket for it.",
+        "The issuer states no price, total, stock or ticket for it that can be read and used.",
         "Propose another offer.",
+        (Effect.NONE, Effect.HELD),
     ),
     Code.PRICE_CHANGED: Meaning(
         "It costs more than max_total now.",
@@ -136,6 +137,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     Code.UNSUPPORTED_CURRENCY: Meaning(
         "Only euro can be booked.",
         "Choose another offer.",
+        (Effect.NONE, Effect.HELD),
     ),
     Code.NOT_READY: Meaning(
         "The document is not ready yet, or cannot be fetched safely.",

@@ -8,13 +8,17 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeAlias
 
 from korus_mcp.api.errors import InvalidId
 
 JsonObject: TypeAlias = Mapping[str, object]
 
 IRI_LIMIT = 512
+_NO_NUMBER: Final = float("nan")
+_LARGEST_EXPONENT: Final = 400
+"""Beyond it a double is infinite or nothing, and digits would be written out by the million."""
 _SEGMENT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", re.ASCII)
 
 
@@ -235,11 +239,14 @@ class NotReadable(ValueError):
 def json_object(body: bytes) -> JsonObject:
     """The JSON object in a body, whatever its content type says (T30).
 
+    Numbers with a fraction come as they were written, so that 35.1 is an amount like "35.10";
+    what is no finite number costs its field alone, not the answer.
+
     Raises:
         NotReadable: The body is not JSON, or no object.
     """
     try:
-        found = json.loads(body, parse_constant=_refuse_constant)
+        found = json.loads(body, parse_float=_number, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise NotReadable("not JSON") from None
     if not isinstance(found, dict):
@@ -266,5 +273,15 @@ def total_items(collection: JsonObject) -> int | None:
     return total if is_count and isinstance(total, int) else None
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
+def _number(text: str) -> Decimal | float:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return _NO_NUMBER
+    return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else _NO_NUMBER
+
+
+def _no_number(name: str) -> float:
+    """What stands for NaN and both infinities: no field takes it."""
+    del name
+    return _NO_NUMBER

@@ -13,6 +13,7 @@ from korus_mcp.api import Booking
 from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import HoldIntent, Journal
+from korus_mcp.told import value_of
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)
@@ -39,7 +40,7 @@ async def found_again(
         ApiError: The reservations cannot be read.
     """
     found = await _newest(booking, hold.sent_at - EARLY)
-    free = [r for r in found if r.order is None and not r.has_order and not r.expired]
+    free = [r for r in found if not r.has_order and not r.expired]
     owned = await journal.owners_of([r.id for r in free])
     candidates = [(r.id, _lines(r)) for r in free if r.id not in owned]
     taken: list[str] = []
@@ -56,7 +57,7 @@ async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
     found: list[Reservation] = []
     for number in range(1, MAX_PAGES + 1):
         page = await pages.page(number)
-        made = [r for r in page.items if r.created_at is not None and r.created_at >= since]
+        made = [r for r in page.items if (at := value_of(r.created_at)) and at >= since]
         found += made
         if page.last or len(made) < len(page.items):
             break

@@ -77,14 +77,20 @@ class Question:
         return secrets.compare_digest(digest, self.digest) and is_as_read
 
     @property
-    def ends_at(self) -> datetime:
-        """When the first of the holds ends."""
-        return min(h.expires_at for h in self.holds if h.expires_at is not None)
+    def ends_at(self) -> datetime | None:
+        """When the first of the holds ends, as far as that is known."""
+        return min((h.expires_at for h in self.holds if h.expires_at is not None), default=None)
 
     @property
-    def holds_end(self) -> datetime:
-        """When the last of them does."""
-        return max(h.expires_at for h in self.holds if h.expires_at is not None)
+    def holds_end(self) -> datetime | None:
+        """When the last of them does, as far as that is known."""
+        return max((h.expires_at for h in self.holds if h.expires_at is not None), default=None)
+
+    @property
+    def closes_at(self) -> datetime:
+        """How long it can be answered: 600 seconds, or until the first hold ends."""
+        kept = self.asked_at + timedelta(seconds=KEPT_SECONDS)
+        return kept if self.ends_at is None else min(self.ends_at, kept)
 
 
 def digest_of(
@@ -138,7 +144,7 @@ async def confirmation(journal: Journal, question: Question) -> Approval:
         nonce=secrets.token_urlsafe(16),
         owner=question.owner,
         digest=question.seal,
-        expires_at=min(question.ends_at, question.asked_at + timedelta(seconds=KEPT_SECONDS)),
+        expires_at=question.closes_at,
     )
     await journal.approve(approval)
     return approval
@@ -173,7 +179,8 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
         raise _ran_out()
     if not question.is_of(asked.seal):
         raise _changed()
-    await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
+    until = question.holds_end or question.asked_at + timedelta(seconds=KEPT_SECONDS)
+    await journal.approve(_answered(question, ApprovalState.OPEN, until))
     return _nonce_of(question)
 
 

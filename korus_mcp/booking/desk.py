@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -30,19 +30,33 @@ from korus_mcp.api import (
     TicketChoice,
 )
 from korus_mcp.api.jsonld import offer_iri, session_iri, ticket_iri
-from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
+from korus_mcp.api.models.reservation import (
+    Reservation,
+    ReservationBulkResult,
+    ReservationFailure,
+)
 from korus_mcp.booking.adoption import found_again, lines_of
+from korus_mcp.booking.entries import Entry, read_entry
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.prices import ShownPrices
-from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed, Unavailable
+from korus_mcp.booking.quote import (
+    Missed,
+    Obstacle,
+    Quote,
+    Quotes,
+    Session,
+    TicketNeed,
+    Unavailable,
+    unreadable,
+)
 from korus_mcp.flights import Flights, begun_here, side_by_side
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import HoldIntent, Journal, JournalDown, Lease, RefusedItem
-from korus_mcp.money import EURO, Money, total
-from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.untrusted import clean_line, issuers_words
+from korus_mcp.money import Money, total
+from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal
+from korus_mcp.told import Unread, value_of
 
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
@@ -316,7 +330,7 @@ class BookingDesk:
         if not all(h.can_be_ordered(self._margin) for h in holds):
             return None  # what ends too soon to be ordered is of no use to anybody
         failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
-        return replace(_reserved(holds, failed), replayed=True)
+        return replace(_reserved(call, holds, failed), replayed=True)
 
     async def _lost(self, hold: HoldIntent, call: ReserveCall) -> Reserved:
         """What to tell when the answer was lost: the holds, if they can be recognised."""
@@ -371,6 +385,12 @@ class BookingDesk:
                 wanted[Handle(item.offer.alias, base_id)] += item.quantity
         for base, quantity in wanted.items():
             most = await self._catalog.max_per_order(base, call.language)
+            if isinstance(most, Unread):
+                raise Refusal(
+                    Code.NOT_BOOKABLE,
+                    "How many of this the issuer allows in one order cannot be read.",
+                    "Nothing was held. Choose another product, or ask the operator.",
+                )
             if most is not None and quantity > most:
                 raise Refusal(
                     Code.LIMIT_EXCEEDED,
@@ -383,12 +403,6 @@ class BookingDesk:
     ) -> tuple[PriceMove, ...]:
         prices = [(i, quotes[i.offer].price) for i in call.items]
         known = [(i, p) for i, p in prices if p is not None]
-        if any(p.currency != EURO for _, p in known):
-            raise Refusal(
-                Code.UNSUPPORTED_CURRENCY,
-                "Only euro can be booked; this offer has another currency.",
-                "Choose another offer.",
-            )
         grand_total = total([p.times(i.quantity) for i, p in known])
         if call.max_total is not None and grand_total > call.max_total:
             raise Refusal(
@@ -419,13 +433,21 @@ class BookingDesk:
         )
         full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)
-        return _reserved(holds, failed + _unanswered(call, result, holds))
+        return _reserved(call, holds, failed, unanswered=_unanswered(call, result, holds))
 
     async def _in_full(self, reservation: Reservation, language: str) -> Reservation:
-        """A member that came as a bare IRI (A13) is read; a full one is taken as it is."""
-        if reservation.expires_at is not None:
+        """A member that came as a bare IRI (A13) is read; a full one is taken as it is.
+
+        One that does not tell when it ends, or what it holds, may tell it when it is read.
+        """
+        if isinstance(reservation.expires_at, datetime) and reservation.items:
             return reservation
-        return await self._booking.get_reservation(reservation.id, language=language)
+        try:
+            return await self._booking.get_reservation(reservation.id, language=language)
+        except ApiError:
+            if not reservation.items:
+                raise
+            return reservation
 
 
 def stopping() -> Refusal:
@@ -442,22 +464,52 @@ _UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RET
 """Holds exist, their ids are known, and what they are cannot be read just now."""
 
 
-def _reserved(holds: Sequence[Hold], failed: tuple[FailedItem, ...]) -> Reserved:
-    state = ReserveState.HELD if holds else ReserveState.FAILED
-    if holds and failed:
+def _reserved(
+    call: ReserveCall,
+    holds: Sequence[Hold],
+    failed: tuple[FailedItem, ...],
+    *,
+    unanswered: tuple[FailedItem, ...] = (),
+) -> Reserved:
+    """What is held; a hold to which nobody can agree counts as failed.
+
+    Raises:
+        Refusal: Nothing else came of the call.
+    """
+    obstacles = [(hold, obstacle) for hold in holds if (obstacle := hold.obstacle()) is not None]
+    if obstacles and len(obstacles) == len(holds) and not failed:
+        raise _unusable(obstacles[0][1])
+    failed += unanswered
+    failed += tuple(_not_usable(call, hold, obstacle) for hold, obstacle in obstacles)
+    usable = tuple(hold for hold in holds if hold.obstacle() is None)
+    state = ReserveState.HELD if usable else ReserveState.FAILED
+    if usable and failed:
         state = ReserveState.PARTLY_HELD
-    return Reserved(state=state, holds=tuple(holds), failed=failed)
+    return Reserved(state=state, holds=usable, failed=failed)
+
+
+def _unusable(obstacle: Obstacle) -> Refusal:
+    return Refusal(
+        obstacle.code,
+        f"It was held, but cannot be ordered: {obstacle.reason}.",
+        "Choose another offer from get_offers; the hold lapses unused, at no cost.",
+        effect=Effect.HELD,
+    )
+
+
+def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem:
+    offer_id = next((line.offer_id for line in hold.lines), None)
+    message = f"held, but it cannot be ordered: {obstacle.reason}"
+    return FailedItem(_handle_text(call, offer_id), obstacle.code.value, message)
 
 
 def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
-    return tuple(
-        FailedItem(
-            offer_id=_handle_text(call, id_at_end(f.offer)),
-            code=clean_line(f.code, 60) if f.code else None,
-            message=issuers_words(f.message),
-        )
-        for f in result.failed_reservations
-    )
+    entries = (_entry(call, failure) for failure in result.failed_reservations)
+    return tuple(FailedItem(_handle_text(call, e.id), e.code, e.message) for e in entries)
+
+
+def _entry(call: ReserveCall, failure: ReservationFailure) -> Entry:
+    return read_entry(failure, id_at_end(failure.offer), [i.offer.id for i in call.items])
 
 
 def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence[str]) -> None:
@@ -487,7 +539,8 @@ def _unanswered(
     for line in (line for hold in holds for line in hold.lines):
         answered[line.offer_id] += line.quantity
     for failure in result.failed_reservations:
-        answered[id_at_end(failure.offer)] += failure.quantity or _wanted(call, failure.offer)
+        offer_id = _entry(call, failure).id
+        answered[offer_id] += value_of(failure.quantity) or _wanted(call, offer_id)
     if None in answered:
         return ()  # what an answer does not name cannot be counted
     return tuple(
@@ -497,8 +550,8 @@ def _unanswered(
     )
 
 
-def _wanted(call: ReserveCall, offer: str | None) -> int:
-    return sum(i.quantity for i in call.items if i.offer.id == id_at_end(offer))
+def _wanted(call: ReserveCall, offer_id: str | None) -> int:
+    return sum(i.quantity for i in call.items if i.offer.id == offer_id)
 
 
 def _handle_text(call: ReserveCall, offer_id: str | None) -> str:
@@ -561,13 +614,16 @@ def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str,
 
 
 def _session_full(argument: str, item: WishedItem, quote: Quote, session: Session) -> Unavailable:
+    obstacle = unreadable(session.unread)
     left = max(0, session.left or 0)
     return Unavailable(
-        Code.SOLD_OUT,
-        "The chosen session has too few places left; nothing was held.",
+        obstacle.code if obstacle else Code.SOLD_OUT,
+        f"A chosen session cannot be booked: {obstacle.reason}; nothing was held."
+        if obstacle
+        else "The chosen session has too few places left; nothing was held.",
         "Choose another session from check_availability.",
         missed=Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
-        fields=(FieldProblem(argument, f"{left} left"),),
+        fields=(FieldProblem(argument, obstacle.reason if obstacle else f"{left} left"),),
     )
 
 

@@ -3,10 +3,11 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
@@ -16,8 +17,11 @@ from korus_mcp.api.models.reservation import (
     ReservationOfferTicket,
 )
 from korus_mcp.api.models.seat_map import Seating
+from korus_mcp.booking.quote import Obstacle, unreadable
 from korus_mcp.handles import id_at_end
-from korus_mcp.money import Money, money
+from korus_mcp.money import Money, money, total
+from korus_mcp.refusals import Code
+from korus_mcp.told import UNREAD, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 ORDER_MARGIN_SECONDS: Final = 20
@@ -58,8 +62,13 @@ class Line:
     offer_id: str | None = None
     product_id: str | None = None
     session_ids: tuple[str, ...] = ()
-    times: Mapping[str, datetime] = field(default_factory=dict)
+    times: Mapping[str, datetime] = field(default_factory=dict, hash=False)
     """When its sessions begin, by id, as far as that could be read."""
+
+    def of_quantity(self, quantity: int) -> "Line":
+        """So many of one unit."""
+        amount = self.amount.times(quantity) if self.amount is not None else None
+        return replace(self, quantity=quantity, amount=amount)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +77,8 @@ class Hold:
 
     `units` is all that is said of where each unit admits, and of the terms of all of it: texts
     that are equal when the same is said.
+    `expires_at` and `seconds_left` None: nobody knows when it ends, so it is not over. `unread`
+    says in words what is told of it and cannot be read.
     """
 
     id: str
@@ -75,60 +86,98 @@ class Hold:
     lines: tuple[Line, ...]
     total: Money | None
     expires_at: datetime | None
-    seconds_left: int
+    seconds_left: int | None
     order_id: str | None
     seats: tuple[str, ...]
     seats_together: bool | None
     catalog_id: str | None
     tickets: int = 0
     units: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def quantity(self) -> int:
         """How many units are held."""
         return sum(line.quantity for line in self.lines)
 
+    @property
+    def worth(self) -> Money | None:
+        """The most it may cost: its total, or that of its lines where they add up to more."""
+        if self.total is None or any(a.currency != self.total.currency for a in self._amounts):
+            return self.total
+        return max(self.total, total([*self._amounts])) if self._amounts else self.total
+
+    @property
+    def _amounts(self) -> list[Money]:
+        return [line.amount for line in self.lines if line.amount is not None]
+
     def can_be_ordered(self, margin_seconds: float = ORDER_MARGIN_SECONDS) -> bool:
-        """Whether an order sent now would arrive in time."""
-        return self.state is HoldState.HELD and self.seconds_left > margin_seconds
+        """Whether an order sent now would arrive in time, as far as the end is known."""
+        is_in_time = self.seconds_left is None or self.seconds_left > margin_seconds
+        return self.state is HoldState.HELD and is_in_time
+
+    def obstacle(self) -> Obstacle | None:
+        """Why nobody can agree to what it says, whatever its state; None when one can."""
+        amounts = [*self._amounts, *((self.total,) if self.total is not None else ())]
+        if any(amount.is_foreign for amount in amounts):
+            return Obstacle(Code.UNSUPPORTED_CURRENCY, "its total is not in euro")
+        if self.unread:
+            return unreadable(self.unread)
+        if not self.lines:
+            return Obstacle(Code.NOT_BOOKABLE, "it names nothing that is held")
+        if self.total is None:
+            return Obstacle(Code.NOT_BOOKABLE, "it states no total")
+        if any(amount.is_negative for amount in amounts):
+            return Obstacle(Code.NOT_BOOKABLE, "it states an amount below zero")
+        if self.worth != self.total:
+            return Obstacle(Code.NOT_BOOKABLE, "its lines cost more than its total")
+        return None
 
 
 @dataclass(frozen=True)
 class Names:
-    """Product names and session times, by id, for the lines of holds."""
+    """Product names, session times and the zones of products, by id, for the lines of holds."""
 
     products: Mapping[str, str]
     sessions: Mapping[str, datetime]
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
+
+    def zone(self, product: str | None) -> tzinfo | None:
+        """The zone of a product's venue, where it had to be looked up."""
+        return self.zones.get(id_at_end(product) or "")
 
 
 def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
     """The hold of a reservation, by the API's clock."""
-    expires_at = reservation.expires_at
-    left = int((expires_at - now).total_seconds()) if expires_at else 0
-    state = _state(reservation, left)
-    seats = _seats(reservation.items)
+    told = Reading()
+    expires_at = value_of(reservation.expires_at)
+    left = int((expires_at - now).total_seconds()) if expires_at else None
+    state = _state(reservation, left, told)
+    lines = _lines(reservation, names, told)
+    seats = _seats(reservation.items, told)
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(
         id=reservation.id,
         state=state,
-        lines=_lines(reservation.items, names),
-        total=money(reservation.total_amount_incl_tax),
+        lines=lines,
+        total=told.of("its total", _total(reservation)),
         expires_at=expires_at,
-        seconds_left=max(0, left) if state is HoldState.HELD else 0,
+        seconds_left=left if state is HoldState.HELD else 0,
         order_id=id_at_end(reservation.order),
         seats=seats,
         seats_together=arranged.get(reservation.seats_arrangement or "") if seats else None,
         catalog_id=id_at_end(reservation.catalog),
         tickets=sum(max(1, len(item.offer_tickets)) for item in reservation.items),
         units=_units(reservation),
+        unread=told.unread,
     )
 
 
-def seat_text(seating: Seating | None) -> str | None:
+def seat_text(seating: Seating | Unread | None) -> str | None:
     """A place as the issuer says it: zone, row, seat, entrance, category, and what else is said of
     it, such as a limited view; None when there is none.
     """
-    if seating is None:
+    if seating is None or isinstance(seating, Unread):
         return None
     parts = [(said, getattr(seating, part)) for part, said in _SEATING_PARTS.items()]
     parts += [(_CAPITAL.sub(" ", key).lower(), value) for key, value in _beside(seating).items()]
@@ -162,7 +211,7 @@ def _unit(item: ReservationItem) -> dict[str, object]:
 
 
 def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
-    seating = ticket.seating
+    seating = value_of(ticket.seating)
     known = {} if seating is None else {p: getattr(seating, p) for p in _SEATING_PARTS}
     return {
         "of": [id_at_end(ticket.ticket), id_at_end(ticket.session)],
@@ -208,53 +257,68 @@ def _is_mark(key: str, value: object) -> bool:
     return key.startswith("@")
 
 
-def _state(reservation: Reservation, seconds_left: int) -> HoldState:
-    """The four conditions of the domain guide, section 9."""
+def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
+    """The four conditions of the domain guide, section 9; an end nobody knows is none."""
     if reservation.has_order:
         return HoldState.ORDERED
-    if reservation.expired or seconds_left <= 0:
+    if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
         return HoldState.EXPIRED
-    if reservation.status != "reserved":
-        return HoldState.RELEASED
-    return HoldState.HELD
+    status = told.of("its state", reservation.status)
+    if status is None:
+        told.note("its state")
+        return HoldState.HELD
+    return HoldState.HELD if status == "reserved" else HoldState.RELEASED
 
 
-def _lines(items: Iterable[ReservationItem], names: Names) -> tuple[Line, ...]:
+def _total(reservation: Reservation) -> Money | Unread | None:
+    """The total; in another currency as soon as one is stated anywhere in the reservation."""
+    amount = reservation.total_amount_incl_tax
+    parts: tuple[Reservation | ReservationItem, ...] = (reservation, *reservation.items)
+    stated = [c for part in parts for c in _currencies(part)]
+    totals = [money(amount, currency) for currency in stated]
+    is_foreign = (t for t in totals if isinstance(t, Money) and t.is_foreign)
+    return next(is_foreign, money(amount))
+
+
+def _currencies(part: Reservation | ReservationItem) -> Iterator[str | Unread]:
+    """The currencies a part states, under whatever name: none is published (A17)."""
+    if part.currency is not None:
+        yield part.currency
+    for name, value in (part.model_extra or {}).items():
+        if "currency" in name.lower() and value is not None:
+            yield value if isinstance(value, str) else UNREAD
+
+
+def _lines(reservation: Reservation, names: Names, told: Reading) -> tuple[Line, ...]:
     """Equal units together: n units come as n items (T25)."""
-    found = list(items)
-    counted = Counter(_key(item) for item in found)
-    first = {_key(item): item for item in reversed(found)}
-    return tuple(_line(first[key], quantity, names) for key, quantity in counted.items())
+    if reservation.lacks("items"):
+        told.note("what it holds")
+    counted = Counter(_line(item, reservation, names, told) for item in reservation.items)
+    return tuple(line.of_quantity(quantity) for line, quantity in counted.items())
 
 
-def _key(item: ReservationItem) -> tuple[object, ...]:
-    sessions = tuple(sorted(id_at_end(t.session) or "" for t in item.offer_tickets))
-    return (
-        id_at_end(item.offer),
-        id_at_end(item.product),
-        item.date,
-        item.amount_incl_tax,
-        sessions,
-    )
-
-
-def _line(item: ReservationItem, quantity: int, names: Names) -> Line:
-    unit = money(item.amount_incl_tax)
-    session_ids = [i for t in item.offer_tickets if (i := id_at_end(t.session))]
-    times = {i: names.sessions[i] for i in session_ids if i in names.sessions}
+def _line(item: ReservationItem, reservation: Reservation, names: Names, told: Reading) -> Line:
+    """One unit."""
+    if item.lacks("offer_tickets"):
+        told.note("a ticket in it")
+    currency = next(chain(_currencies(item), _currencies(reservation)), None)
+    links = [told.of("the session of a ticket", t.session) for t in item.offer_tickets]
+    sessions = [session for link in links if (session := id_at_end(link))]
+    times = {i: names.sessions[i] for i in sessions if i in names.sessions}
     return Line(
         product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
-        quantity=quantity,
-        amount=unit.times(quantity) if unit else None,
-        day=item.date,
-        starts_at=tuple(times[i] for i in session_ids if i in times),
+        quantity=1,
+        amount=told.of("the price of a line", money(item.amount_incl_tax, currency)),
+        day=told.of("the day of a line", day_of(item.date, names.zone(item.product))),
+        starts_at=tuple(times[i] for i in sessions if i in times),
         offer_id=id_at_end(item.offer),
         product_id=id_at_end(item.product),
-        session_ids=tuple(session_ids),
+        session_ids=tuple(sessions),
         times=times,
     )
 
 
-def _seats(items: Iterable[ReservationItem]) -> tuple[str, ...]:
-    placed = (seat_text(t.seating) for item in items for t in item.offer_tickets)
+def _seats(items: Iterable[ReservationItem], told: Reading) -> tuple[str, ...]:
+    tickets = [ticket for item in items for ticket in item.offer_tickets]
+    placed = (seat_text(told.of("a seat", ticket.seating)) for ticket in tickets)
     return tuple(seat for seat in placed if seat)

@@ -10,6 +10,7 @@ from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import Intent, Journal
+from korus_mcp.told import UNREAD
 
 NEVER_APPEARED: Final = "the order was not made"
 
@@ -86,7 +87,10 @@ class LookUp:
         filters = OrderFilters(external_reference=intent.external_reference)
         found: dict[str, str] = {}
         async for order in self._booking.list_orders(filters):
+            if order.external_reference not in (intent.external_reference, UNREAD):
+                continue
             reservation_id = id_at_end(order.reservation)
-            if order.external_reference == intent.external_reference and reservation_id:
-                found[reservation_id] = order.id
+            if order.external_reference is UNREAD or reservation_id is None:
+                raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
+            found[reservation_id] = order.id
         return {i: order for i, order in found.items() if i in intent.missing}

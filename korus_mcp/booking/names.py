@@ -1,7 +1,7 @@
 """Names for the lines of holds and orders: a reply never shows a bare id as a name."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Final
 
@@ -15,6 +15,7 @@ from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
+from korus_mcp.told import DayMoment, Unread
 
 NAMES_SECONDS: Final = 5.0
 
@@ -37,25 +38,37 @@ class NameBook:
         """The names and times that the lines of these reservations need."""
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
-        return await self._read({(c, item.product) for c, item in items}, sessions, language)
+        links = {session for session in sessions if not isinstance(session, Unread)}
+        moments = {(c, item.product) for c, item in items if isinstance(item.date, DayMoment)}
+        return await self._read({(c, i.product) for c, i in items}, links, moments, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> Names:
         """The product names that the items of these orders need."""
-        products = {(id_at_end(o.catalog), item.product) for o in found for item in o.items}
-        return await self._read(products, set(), language)
+        items = [(id_at_end(o.catalog), item) for o in found for item in o.items]
+        moments = {(c, item.product) for c, item in items if isinstance(item.date, DayMoment)}
+        return await self._read({(c, i.product) for c, i in items}, set(), moments, language)
 
     async def _read(
-        self, products: Iterable[tuple[str | None, str | None]], sessions: set[str], language: str
+        self,
+        products: Iterable[tuple[str | None, str | None]],
+        sessions: set[str],
+        moments: Iterable[tuple[str | None, str | None]],
+        language: str,
     ) -> Names:
-        """All names side by side, for a few seconds: a hold is worth more than the names in it."""
+        """All names side by side, for a few seconds: a hold is worth more than the names in it.
+
+        `moments` are the products whose day came as a moment: it takes the zone of their venue.
+        """
         names: dict[str, str] = {}
+        zones: dict[str, tzinfo] = {}
         steps: list[Callable[[], Awaitable[None]]] = [
             *(partial(self._learn_product, *product, language, names) for product in products),
             *(partial(self._learn_time, session, language) for session in sessions),
+            *(partial(self._learn_zone, *product, language, zones) for product in moments),
         ]
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
-        return Names(names, dict(self._times))
+        return Names(names, dict(self._times), zones)
 
     async def _learn_product(
         self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, str]
@@ -70,6 +83,19 @@ class NameBook:
         if name is not None:
             known[product_id] = name
 
+    async def _learn_zone(
+        self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, tzinfo]
+    ) -> None:
+        product_id = id_at_end(iri)
+        if catalog_id is None or product_id is None:
+            return
+        try:
+            zone = await self._catalog.zone(catalog_id, product_id, language)
+        except ApiError:
+            return
+        if zone is not None:
+            known[product_id] = zone
+
     async def _learn_time(self, iri: str, language: str) -> None:
         session_id = id_at_end(iri)
         if session_id is None or session_id in self._times:
@@ -81,5 +107,5 @@ class NameBook:
             session = await self._ticketing.get_offer_ticket_session(*ids, language=language)
         except ApiError:
             return
-        if session.starts_at is not None:
+        if session.starts_at is not None and not isinstance(session.starts_at, Unread):
             self._times[session_id] = session.starts_at

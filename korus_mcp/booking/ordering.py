@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -48,6 +49,7 @@ from korus_mcp.money import Money, money, total
 from korus_mcp.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
+from korus_mcp.told import value_of
 from korus_mcp.untrusted import clean_line
 
 NOTHING: Final[Mapping[str, Order]] = {}
@@ -338,14 +340,7 @@ class OrderDesk:
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
         self._check_still_held(holds)
-        amounts = [h.total for h in holds if h.total is not None]
-        if len(amounts) < len(holds):
-            raise Refusal(
-                Code.NOT_BOOKABLE,
-                "A reservation states no total, so nobody can agree to it.",
-                "Let it lapse, at no cost, and propose another offer.",
-            )
-        amount = total(amounts)
+        amount = total([h.worth for h in holds if h.worth is not None])
         tickets = sum(h.tickets for h in holds)
         if amount.amount > self._settings.max_order_amount:
             raise _over_limit("The total passes the operator's limit for one order.")
@@ -366,6 +361,13 @@ class OrderDesk:
         over = [n for n, hold in enumerate(holds) if not hold.can_be_ordered(margin)]
         if over:
             raise _expired(over if len(holds) > 1 else ())
+        obstacle = next((o for hold in holds if (o := hold.obstacle()) is not None), None)
+        if obstacle is not None:
+            raise Refusal(
+                obstacle.code,
+                f"A reservation cannot be ordered: {obstacle.reason}.",
+                "Nothing was ordered; what is held lapses unused. Choose another offer.",
+            )
 
     async def _summary(self, question: Question) -> Ordered:
         asked = await approval.confirmation(self._journal, question)
@@ -480,7 +482,7 @@ class OrderDesk:
             id=order_id,
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
-            total=money(order.total_amount_incl_tax),
+            total=value_of(money(order.total_amount_incl_tax, order.currency)),
             tickets=_tickets_of(order),
         )
 
@@ -505,7 +507,7 @@ def _is_told(order: Order, tickets: Mapping[str, int]) -> bool:
     What that answer holds is not published; what it leaves out is read.
     """
     is_whole = _tickets_of(order) == tickets.get(id_at_end(order.reservation) or "")
-    return is_whole and bool(order.reference) and money(order.total_amount_incl_tax) is not None
+    return is_whole and bool(order.reference) and isinstance(order.total_amount_incl_tax, Decimal)
 
 
 def _tickets_of(order: Order) -> int:

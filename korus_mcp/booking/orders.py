@@ -19,6 +19,7 @@ from korus_mcp.handles import is_id
 from korus_mcp.journal.records import Intent, Journal
 from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.settings import Scope
+from korus_mcp.told import value_of
 
 MAX_PAGES: Final = 20
 MAX_DAYS: Final = 31
@@ -216,8 +217,9 @@ def _has(order: Order, reference: str) -> bool:
 
 def _fits(order: Order, sought: Sought) -> bool:
     """The days again: a server that does not know a filter ignores it (T20)."""
-    if order.created_at is None:
+    created_at = value_of(order.created_at)
+    if created_at is None:
         return True
-    day = order.created_at.date()
+    day = created_at.date()
     first, last = sought.created_from, sought.created_to
     return (first is None or first <= day) and (last is None or day <= last)

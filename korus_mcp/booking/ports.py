@@ -1,9 +1,10 @@
 """What booking needs of its neighbours, in its own words."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from korus_mcp.handles import Handle
+from korus_mcp.told import Unread
 
 
 class ApiClock(Protocol):
@@ -41,6 +42,10 @@ class Catalog(Protocol):
         """The base of a product and its terms, empty when it has none; None when it is not read."""
         ...
 
-    async def max_per_order(self, base: Handle, language: str) -> int | None:
+    async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold; None when no limit is stated (T11)."""
+        ...
+
+    async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
+        """The time zone of the venue of a product; None when nobody knows it."""
         ...

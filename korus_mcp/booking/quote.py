@@ -1,9 +1,9 @@
 """Quotes: what one offer costs now, how many are left, and what must be chosen with it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from korus_mcp.api import NotFound, Ticketing
@@ -19,6 +19,7 @@ from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
+from korus_mcp.told import DayMoment, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
@@ -26,17 +27,21 @@ MAX_SESSIONS: Final = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A time slot of a ticket, with the venue's own offset. `left` None is not stated (A26)."""
+    """A time slot of a ticket, with the venue's own offset. `left` None is not stated (A26).
+
+    `unread` says in words what is told of it and cannot be read: then it cannot be chosen.
+    """
 
     id: str
     starts_at: datetime | None
     ends_at: datetime | None
     left: int | None
     seat_map_id: str | None = None
+    unread: tuple[str, ...] = ()
 
     def has_room_for(self, quantity: int) -> bool:
         """Whether so many places are left, as far as is known."""
-        return self.left is None or self.left >= quantity
+        return not self.unread and (self.left is None or self.left >= quantity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,10 @@ class Obstacle:
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """An offer as it stands now. `left` None means no limit is stated (T8)."""
+    """An offer as it stands now. `left` None means no limit is stated (T8).
+
+    `unread` says in words what is told of it and cannot be read: then it cannot be booked.
+    """
 
     handle: Handle
     catalog_id: str
@@ -72,6 +80,8 @@ class Quote:
     left: int | None
     tickets: tuple[TicketNeed, ...]
     checked_at: datetime
+    unread: tuple[str, ...] = ()
+    is_withdrawn: bool = False
 
     @property
     def needs_session(self) -> bool:
@@ -84,17 +94,40 @@ class Quote:
 
     def obstacle(self, quantity: int) -> Obstacle | None:
         """What stands against booking so many; None when they can be booked."""
-        if self.price is None:
-            return Obstacle(Code.NOT_BOOKABLE, "the issuer states no price")
-        if not self.tickets:
-            return Obstacle(Code.NOT_BOOKABLE, "the issuer lists no ticket in it")
+        lasting = self._lasting_obstacle()
+        if lasting is not None:
+            return lasting
         if self.left is not None and self.left < quantity:
             left = max(0, self.left)
             return Obstacle(Code.SOLD_OUT, f"only {left} left" if left else "sold out")
         for ticket in self.tickets:
             if ticket.needs_session and not any(s.has_room_for(quantity) for s in ticket.sessions):
-                return Obstacle(Code.SOLD_OUT, "no session has enough places left")
+                unread = next((s.unread for s in ticket.sessions if s.unread), ())
+                return unreadable(unread) or Obstacle(
+                    Code.SOLD_OUT, "no session has enough places left"
+                )
         return None
+
+    def _lasting_obstacle(self) -> Obstacle | None:
+        """What stands against booking any of it."""
+        if self.price is not None and self.price.is_foreign:
+            return Obstacle(Code.UNSUPPORTED_CURRENCY, "its price is not in euro")
+        if self.unread:
+            return unreadable(self.unread)
+        if self.is_withdrawn:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer does not sell it any more")
+        if self.price is None:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer states no price")
+        if self.price.is_negative:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer states a price below zero")
+        if not self.tickets:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer lists no ticket in it")
+        return None
+
+
+def unreadable(what: Sequence[str]) -> Obstacle | None:
+    """The obstacle of facts that are told in a form nobody can read."""
+    return Obstacle(Code.NOT_BOOKABLE, f"{what[0]} cannot be read") if what else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +181,15 @@ class Quotes:
                 "Call get_offers again for current offer ids.",
             ) from None
         product = await self._product(read.offer, catalog_id, language)
-        return _quote(handle, catalog_id, read, product, self._clock.now())
+        zone = await self._zone(read.offer, catalog_id, language)
+        return _quote(handle, catalog_id, read, product, zone, self._clock.now())
+
+    async def _zone(self, offer: Offer, catalog_id: str, language: str) -> tzinfo | None:
+        """The venue's zone, where the day of the offer is a moment and has to be found in it."""
+        product_id = _product_id(offer)
+        if product_id is None or not isinstance(offer.date, DayMoment):
+            return None
+        return await self._catalog.zone(catalog_id, product_id, language)
 
     async def _product(self, offer: Offer, catalog_id: str, language: str) -> str:
         product = offer.product
@@ -179,7 +220,7 @@ class _Reading:
 
     async def _read_offer(self) -> None:
         self.offer = await self._ticketing.get_offer(*self._where, language=self._language)
-        if self.offer.realtime_price_required:
+        if self.offer.realtime_price_required:  # unread counts as required
             try:
                 self.price = await self._ticketing.get_offer_price(*self._where)
             except NotFound:
@@ -206,25 +247,43 @@ class _Reading:
         return found
 
 
-def _quote(handle: Handle, catalog_id: str, read: _Reading, product: str, now: datetime) -> Quote:
-    offer, listed = read.offer, read.offer.price
+def _quote(
+    handle: Handle,
+    catalog_id: str,
+    read: _Reading,
+    product: str,
+    zone: tzinfo | None,
+    now: datetime,
+) -> Quote:
+    told = Reading()
+    offer = read.offer
+    listed = told.of("its price", offer.price)
     list_price = money(listed.amount_incl_tax, listed.currency) if listed else None
-    live = money(read.price.amount_incl_tax, read.price.currency) if read.price else None
+    live = read.price
+    price = list_price if live is None else money(live.amount_incl_tax, live.currency)
+    left = told.of("what is left of it", read.availability.available_quantity)
+    disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
+    day = told.of("its day", day_of(offer.date, zone))
     live_left = {
         id_at_end(s.session): s.available_quantity for s in read.availability.sessions_availability
     }
+    if read.availability.lacks("sessions_availability"):
+        told.note("what is left in its sessions")
+    needs = tuple(_need(t, read.sessions.get(t.id, ()), live_left, told) for t in read.tickets)
     return Quote(
         handle=handle,
         catalog_id=catalog_id,
         base_id=id_at_end(offer.product_base),
         product_id=_product_id(offer),
         product=product,
-        day=offer.date,
-        price=live or list_price,
-        list_price=list_price,
-        left=read.availability.available_quantity,
-        tickets=tuple(_need(t, read.sessions.get(t.id, ()), live_left) for t in read.tickets),
+        day=day,
+        price=told.of("its price", price),
+        list_price=value_of(list_price),
+        left=left,
+        tickets=needs,
         checked_at=now,
+        unread=told.unread,
+        is_withdrawn=bool(disabled),
     )
 
 
@@ -236,24 +295,30 @@ def _product_id(offer: Offer) -> str | None:
 def _need(
     ticket: OfferTicket,
     sessions: Iterable[OfferTicketSession],
-    live_left: dict[str | None, int | None],
+    live_left: Mapping[str | None, int | Unread | None],
+    told: Reading,
 ) -> TicketNeed:
-    ordered = sorted(
-        (s for s in sessions if is_id(s.id)),
-        key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf,
-    )
+    is_full_day = told.of("whether a session must be chosen", ticket.date_access)
+    found = [
+        _session(s, live_left.get(s.id, s.available_quantity)) for s in sessions if is_id(s.id)
+    ]
     return TicketNeed(
         id=ticket.id,
         name=clean_line(ticket.name or "") or "ticket",
-        needs_session=ticket.date_access is False,
+        needs_session=is_full_day is False,
         sessions=tuple(
-            Session(
-                id=s.id,
-                starts_at=s.starts_at,
-                ends_at=s.ends_at,
-                left=live_left.get(s.id, s.available_quantity),
-                seat_map_id=id_at_end(s.seat_map),
-            )
-            for s in ordered
+            sorted(found, key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf)
         ),
+    )
+
+
+def _session(session: OfferTicketSession, left: int | Unread | None) -> Session:
+    told = Reading()
+    return Session(
+        id=session.id,
+        starts_at=told.of("the time of a session", session.starts_at),
+        ends_at=value_of(session.ends_at),
+        left=told.of("what is left in a session", left),
+        seat_map_id=id_at_end(session.seat_map),
+        unread=told.unread,
     )

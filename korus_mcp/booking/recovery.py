@@ -16,6 +16,7 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import Intent, Journal, JournalDown, Lease
+from korus_mcp.told import value_of
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -108,8 +109,9 @@ class Sweep:
         since = last - OVERLAP if last else self._clock.now() - FIRST_SWEEP
         prefix = (await self._journal.installation()).reference_prefix
         async for order in self._booking.list_orders(OrderFilters(created_after=since.date())):
-            if (order.external_reference or "").startswith(prefix):
-                await self._compare(order, order.external_reference or "")
+            reference = value_of(order.external_reference) or ""
+            if reference.startswith(prefix):
+                await self._compare(order, reference)
         await self._journal.sweep_done()
 
     async def _compare(self, order: Order, reference: str) -> None:

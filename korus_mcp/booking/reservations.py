@@ -62,7 +62,9 @@ class ReservationBook:
             holds=tuple(holds.values()),
             in_doubt=frozenset(doubts),
             known_by=known_by if known_by is not None and known_by > self._clock.now() else None,
-            can_be_ordered=frozenset(i for i, h in holds.items() if h.can_be_ordered(margin)),
+            can_be_ordered=frozenset(
+                i for i, h in holds.items() if h.can_be_ordered(margin) and h.obstacle() is None
+            ),
         )
 
 

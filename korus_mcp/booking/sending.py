@@ -26,6 +26,7 @@ from korus_mcp.api import (
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import Order, OrderBulkResult
 from korus_mcp.booking.desk import LEASE_SECONDS, POST_SECONDS
+from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import Begun, begun_here, kept_apart, watched
@@ -39,7 +40,6 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
 )
-from korus_mcp.untrusted import issuers_words
 
 RENEWAL_SECONDS: Final = 10
 SETTLE_ATTEMPTS: Final = 3
@@ -58,7 +58,7 @@ class Dispatch:
 
     intent: Intent
     tickets: Mapping[str, int]
-    holds_end: datetime
+    holds_end: datetime | None
     customer: CustomerInput = field(repr=False)
     notes: str | None = field(repr=False)
     language: str
@@ -284,9 +284,13 @@ class Sender:
         return intent
 
 
-def fence_of(holds_end: datetime, sent_at: datetime, settle: timedelta) -> datetime:
-    """After this moment an order that was sent then cannot appear any more."""
-    last = max(holds_end, sent_at + timedelta(seconds=POST_SECONDS))
+def fence_of(holds_end: datetime | None, sent_at: datetime, settle: timedelta) -> datetime:
+    """After this moment an order that was sent then cannot appear any more.
+
+    Where nobody knows when its holds end, by the time-out of its request alone.
+    """
+    answered_by = sent_at + timedelta(seconds=POST_SECONDS)
+    last = answered_by if holds_end is None else max(holds_end, answered_by)
     return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
 
@@ -302,12 +306,12 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     """
     wanted = intent.reservation_ids
     orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
-    named = {id_at_end(f.reservation): issuers_words(f.message) for f in result.failed_orders}
-    failures = {i: why for i, why in named.items() if i in wanted and i not in orders}
+    entries = [read_entry(f, id_at_end(f.reservation), wanted) for f in result.failed_orders]
+    failures = {e.id: e.message for e in entries if e.id in wanted and e.id not in orders}
     left = [i for i in wanted if i not in orders and i not in failures]
-    nameless = [f for f in result.failed_orders if id_at_end(f.reservation) not in wanted]
+    nameless = [entry for entry in entries if entry.id not in wanted]
     if len(left) == len(nameless) and len(orders) == len(result.orders):
-        failures |= {i: issuers_words(f.message) for i, f in zip(left, nameless, strict=True)}
+        failures |= {i: entry.message for i, entry in zip(left, nameless, strict=True)}
     return orders, failures
 
 

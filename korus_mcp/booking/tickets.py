@@ -16,7 +16,7 @@ from korus_mcp.api import (
     Unprocessable,
 )
 from korus_mcp.api.models.order import Order, OrderDocument, OrderItem, OrderItemTicket
-from korus_mcp.booking.hold import seat_text
+from korus_mcp.booking.hold import Names, seat_text
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
@@ -26,6 +26,7 @@ from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.private_files import NotPrivate, private_folder, write_new
 from korus_mcp.refusals import Code, Refusal
+from korus_mcp.told import UNREADABLE, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 WAITING: Final = "waiting_beneficiary_data"
@@ -52,14 +53,17 @@ class Ticket:
     status: str
     beneficiary: str | None
     needed: tuple[str, ...]
-    deadline: datetime | None
+    deadline: datetime | Unread | None
     amendable: bool
     voucher: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A file of an order; `ready_at` is the first moment it can be fetched."""
+    """A file of an order; `ready_at` is the first moment it can be fetched.
+
+    Where that is not told, or cannot be read, it may be ready, and is tried.
+    """
 
     id: str
     ready_at: datetime | None
@@ -77,7 +81,17 @@ class IssuedTickets:
     @property
     def is_cancelled(self) -> bool:
         """Whether the issuer took the booking back."""
-        return self.order.status == "cancelled"
+        return self.order.status == "cancelled" or isinstance(self.order.cancelled_at, datetime)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What of the order is told in a form nobody can read, in words for a person."""
+        told = Reading()
+        told.of("its status", self.order.status)
+        told.of("whether it was cancelled", self.order.cancelled_at)
+        if self.order.lacks("items") or any(i.lacks("tickets") for i in self.order.items):
+            told.note("which tickets it holds")
+        return told.unread
 
     @property
     def waiting(self) -> tuple[Ticket, ...]:
@@ -137,9 +151,7 @@ class TicketOffice:
         return IssuedTickets(
             order=order,
             tickets=tuple(
-                _ticket(item, ticket, names.products)
-                for item in order.items
-                for ticket in item.tickets
+                _ticket(item, ticket, names) for item in order.items for ticket in item.tickets
             ),
             documents=tuple(_document(d, self._clock.now()) for d in listed),
         )
@@ -226,7 +238,7 @@ class TicketOffice:
             return Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
         if not ticket.is_waiting and not ticket.amendable:
             return Naming(ticket_id, NamingOutcome.LOCKED)
-        if ticket.deadline is not None and ticket.deadline <= self._clock.now():
+        if isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now():
             return Naming(ticket_id, NamingOutcome.TOO_LATE)
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
         if missing:
@@ -290,6 +302,13 @@ def no_folder(message: str) -> Refusal:
     )
 
 
+def status_told(status: str | Unread | None) -> str:
+    """The status of an order or a ticket as the issuer calls it."""
+    if isinstance(status, Unread):
+        return UNREADABLE
+    return clean_line(status or "unknown", 40)
+
+
 def _without_waiting(issued: IssuedTickets, outcomes: Iterable[Naming]) -> IssuedTickets:
     named = {n.ticket_id for n in outcomes if n.outcome is NamingOutcome.NAMED}
     tickets = (replace(t, is_waiting=t.is_waiting and t.id not in named) for t in issued.tickets)
@@ -306,23 +325,44 @@ def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome
     return NamingOutcome.NAMED if same and ticket.status != WAITING else NamingOutcome.UNKNOWN
 
 
-def _ticket(item: OrderItem, ticket: OrderItemTicket, products: Mapping[str, str]) -> Ticket:
-    when = ticket.occurs_at.isoformat(timespec="minutes") if ticket.occurs_at else None
-    required = (*_ALWAYS_REQUIRED, *ticket.required_beneficiary_fields)
+def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
+    seat_is_unread = isinstance(ticket.seating, Unread)
     return Ticket(
         id=ticket.id,
         item_id=item.id,
-        product=products.get(id_at_end(item.product) or "", "(unnamed product)"),
-        when=when or (item.date.isoformat() if item.date else None),
-        seat=seat_text(ticket.seating),
+        product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
+        when=_when(item, ticket, names),
+        seat="a seat that cannot be read" if seat_is_unread else seat_text(ticket.seating),
         is_waiting=ticket.status == WAITING,
-        status=clean_line(ticket.status or "unknown", 40),
+        status=status_told(ticket.status),
         beneficiary=_holder(ticket),
-        needed=_snake(dict.fromkeys(required)),
+        needed=_needed(ticket),
         deadline=ticket.beneficiary_designation_deadline,
-        amendable=ticket.beneficiary_amendable is not False,
+        # Without a status nobody knows that it is locked: the issuer will say.
+        amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
     )
+
+
+def _when(item: OrderItem, ticket: OrderItemTicket, names: Names) -> str | None:
+    """The moment, else the day; in words where one of them is told in a form nobody can read."""
+    if isinstance(ticket.occurs_at, datetime):
+        return ticket.occurs_at.isoformat(timespec="minutes")
+    day = day_of(item.date, names.zone(item.product))
+    if isinstance(day, Unread):
+        return "a day that cannot be read"
+    shown = day.isoformat() if day is not None else None
+    if isinstance(ticket.occurs_at, Unread):
+        return f"{shown}, at a time that cannot be read" if shown else "a time that cannot be read"
+    return shown
+
+
+def _needed(ticket: OrderItemTicket) -> tuple[str, ...]:
+    """What has to be known of the holder: all there is, where that cannot be read."""
+    required = ticket.required_beneficiary_fields
+    if isinstance(required, Unread):
+        return tuple(field.name for field in dataclass_fields(BeneficiaryInput))
+    return _snake(dict.fromkeys((*_ALWAYS_REQUIRED, *required)))
 
 
 def _holder(ticket: OrderItemTicket) -> str | None:
@@ -340,7 +380,5 @@ def _snake(fields: Iterable[str]) -> tuple[str, ...]:
 
 
 def _document(document: OrderDocument, now: datetime) -> Document:
-    ready_at = document.downloadable_at
-    return Document(
-        id=document.id, ready_at=ready_at, is_ready=ready_at is not None and ready_at <= now
-    )
+    ready_at = value_of(document.downloadable_at)
+    return Document(id=document.id, ready_at=ready_at, is_ready=ready_at is None or ready_at <= now)

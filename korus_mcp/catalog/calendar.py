@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from anyio.abc import TaskGroup
 
@@ -34,6 +34,7 @@ from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, shortened
+from korus_mcp.told import Reading, Unread, day_of, value_of, zone_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Pages
@@ -62,10 +63,20 @@ class Window:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Offers in order of day, price and name; `is_cut` when more exist than were read."""
+    """Offers in order of day, price and name; `is_cut` when more exist than were read.
+
+    `left_out` counts offers whose day cannot be read.
+    """
 
     rows: tuple[OfferRow, ...] = ()
     is_cut: bool = False
+    left_out: int = 0
+
+    @property
+    def is_partly_unread(self) -> bool:
+        """Whether more could be bought than is known here."""
+        has_problems = any(row.problem is not None for row in self.rows)
+        return self.is_cut or has_problems or self.left_out > 0
 
     def has_buyable(self) -> bool:
         """Whether something is not sold out."""
@@ -76,7 +87,8 @@ class Calendar:
 class CalendarPage:
     """Some rows of a calendar, from number `start` on; `total` only when all were read.
 
-    `came_late` when days turned up that belong before rows that may have been shown.
+    `came_late` when days turned up that belong before rows that may have been shown; `left_out`
+    counts offers, of all that were read, whose day cannot be read.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -85,6 +97,7 @@ class CalendarPage:
     next_place: Place | None = None
     is_cut: bool = False
     came_late: bool = False
+    left_out: int = 0
 
     def place_behind(self, count: int) -> Place | None:
         """Where the next page begins when so many rows of this one were used; None at the end."""
@@ -130,8 +143,15 @@ class _Question:
     def row_of(self, offer: Offer) -> OfferRow | None:
         """The row of an offer that answers; filters may have been ignored (T20)."""
         product = _product_of(offer, self.base, self.products)
-        fits = offer.date is None if self.window is None else self.window.holds(offer.date)
-        return _row(self.base, product, offer) if product is not None and fits else None
+        if product is None:
+            return None
+        row = _row(self.base, product, offer)
+        fits = row.day is None if self.window is None else self.window.holds(row.day)
+        return row if fits else None
+
+    def day_of(self, offer: Offer) -> date | None:
+        """The day of an offer at the venue, as far as it can be read."""
+        return value_of(day_of(offer.date, zone_of(self.base.timezone)))
 
 
 class OfferCalendars:
@@ -175,6 +195,7 @@ class OfferCalendars:
             next_place=Place(end, rows[-1].handle) if has_more else None,
             is_cut=table.is_cut,
             came_late=table.came_late and place != BEGINNING,
+            left_out=table.left_out,
         )
 
     async def first_day(self, base: BaseRecord, window: Window, language: str) -> Calendar:
@@ -185,7 +206,7 @@ class OfferCalendars:
         """
         table = await self._begun(base, window, Wish(), language)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
-        return Calendar(rows, is_cut=table.is_cut)
+        return Calendar(rows, is_cut=table.is_cut, left_out=table.left_out)
 
     async def of_base(
         self,
@@ -210,7 +231,7 @@ class OfferCalendars:
             table,
             lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable(),
         )
-        return Calendar(tuple(table.known), is_cut=not table.is_whole)
+        return Calendar(tuple(table.known), is_cut=not table.is_whole, left_out=table.left_out)
 
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
@@ -222,7 +243,7 @@ class OfferCalendars:
         """
         everything = _Question(base, Window(date.min, date.max), base.products, (), language)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
-        table = DatedTable(pages, everything.row_of)
+        table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
             await table.read_on()
         return tuple(table.rows)
@@ -262,8 +283,8 @@ class OfferCalendars:
             return self._api.ticketing.list_offers(catalog_id, filters, language=question.language)
 
         if question.window is None:
-            return UndatedTable(pages, question.row_of)
-        return DatedTable(pages("asc"), question.row_of)
+            return UndatedTable(pages, question.row_of, question.day_of)
+        return DatedTable(pages("asc"), question.row_of, question.day_of)
 
     async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> None:
         """Read a table on until it is enough, together with others who read it."""
@@ -355,17 +376,11 @@ def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], 
 
 def today(base: BaseRecord | None, now: datetime) -> date:
     """The day at the venue; without a zone, the last day that is not over everywhere."""
-    return now.astimezone(_zone_of(base) or LATEST_ZONE).date()
+    return now.astimezone(_zone(base) or LATEST_ZONE).date()
 
 
-def _zone_of(base: BaseRecord | None) -> ZoneInfo | None:
-    """The zone of a venue; None where none is stated, or one that this machine does not know."""
-    if base is None or base.timezone is None:
-        return None
-    try:
-        return ZoneInfo(base.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # by platform, for names of folders
-        return None
+def _zone(base: BaseRecord | None) -> ZoneInfo | None:
+    return zone_of(base.timezone) if base is not None else None
 
 
 def check_days(date_from: date | None, date_to: date | None, now: datetime) -> None:
@@ -414,7 +429,7 @@ def window_of(
 
 def _default_day(base: BaseRecord | None, now: datetime) -> date:
     """Where a window begins that names no day: today there, by UTC where nobody knows the zone."""
-    return now.astimezone(_zone_of(base) or UTC).date()
+    return now.astimezone(_zone(base) or UTC).date()
 
 
 def _days_after(first: date, days: int) -> date:
@@ -471,19 +486,50 @@ def _product_of(
 
 
 def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
-    price = offer.price
-    currency = price.currency if price else None
+    told = Reading()
+    day = told.of("its day", day_of(offer.date, zone_of(base.timezone)))
+    is_day_unread = bool(told.unread)
+    listed = told.of("its price", offer.price)
+    price, was = (
+        (None, None)
+        if listed is None
+        else (
+            money(listed.amount_incl_tax, listed.currency),
+            money(listed.original_amount_incl_tax, listed.currency),
+        )
+    )
+    left = told.of("what is left of it", offer.available_quantity)
+    problem = _problem(offer, told.of("its price", price), told)
     return OfferRow(
         handle=Handle(base.handle.alias, offer.id),
         product=product,
-        day=offer.date,
-        price=money(price.amount_incl_tax, currency) if price else None,
-        was=money(price.original_amount_incl_tax, currency) if price else None,
-        left=offer.available_quantity,
+        day=day,
+        price=value_of(price) if _is_shown(price) else None,
+        was=value_of(was) if _is_shown(was) else None,
+        left=None if left is None else max(0, left),
         session_required=any(t.date_access is False for t in offer.tickets or ()),
         live_check=bool(offer.availability_check_required or offer.realtime_price_required),
         dynamic_price=bool(offer.realtime_price_required),
+        problem=problem,
+        is_day_unread=is_day_unread,
     )
+
+
+def _problem(offer: Offer, price: Money | None, told: Reading) -> str | None:
+    """Why an offer cannot be bought as it is listed, in words for a person."""
+    is_disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
+    if price is not None and price.is_foreign:
+        return "not in euro"
+    if price is not None and price.is_negative:
+        return "a price below zero"
+    if is_disabled:
+        return "not sold any more"
+    return f"{told.unread[0]} cannot be read" if told.unread else None
+
+
+def _is_shown(price: Money | Unread | None) -> bool:
+    """Whether an amount is a price in euro, as all amounts here are."""
+    return isinstance(price, Money) and not (price.is_foreign or price.is_negative)
 
 
 def cheapest(rows: Iterable[OfferRow]) -> Money | None:

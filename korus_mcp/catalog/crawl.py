@@ -30,6 +30,7 @@ from korus_mcp.catalog.store import ListedCatalog, Progress, Store
 from korus_mcp.clock import Clock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import aliases_of, is_id
+from korus_mcp.told import value_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Catalog
@@ -170,7 +171,7 @@ class Crawler:
 
     def _synced(self, catalog: "Catalog") -> str | None:
         """When a catalog was imported; a moment that is still to come says nothing of that."""
-        synced = catalog.last_synced_at
+        synced = value_of(catalog.last_synced_at)
         if synced is None or synced > self._clock.now() + CLOCKS_APART:
             return None
         return synced.isoformat()

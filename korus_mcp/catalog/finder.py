@@ -216,14 +216,17 @@ class Finder:
             return _Look(is_unread=True)
         if calendar.has_buyable():
             return _Look(found=_dated(record, calendar))
-        return _Look(is_unread=calendar.is_cut)
+        return _Look(is_unread=calendar.is_partly_unread)
 
 
 def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:
     rows = [row for row in calendar.rows if row.is_buyable]
     days = sorted({row.day for row in rows if row.day is not None})
     return FoundBase(
-        record, cheapest(rows), tuple(days[:FIRST_DATES]), is_lowest=not calendar.is_cut
+        record,
+        cheapest(rows),
+        tuple(days[:FIRST_DATES]),
+        is_lowest=not calendar.is_partly_unread,
     )
 
 

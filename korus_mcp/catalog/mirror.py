@@ -11,7 +11,7 @@ import random
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +34,7 @@ from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.languages import canonical
 from korus_mcp.refusals import Code, Refusal
+from korus_mcp.told import Unread, zone_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Product
@@ -281,26 +282,39 @@ class Mirror:
         names = shelf.store.product_names(catalog_id, product_id)
         if names is not None:
             return full_name(*names)
+        product = await self._product(catalog_id, product_id, language)
+        if product is None:
+            return None
+        # The same name as once its base is kept: what a person agrees to must not change.
+        name, base = name_of(product.name), await self._base_of(catalog_id, product, language)
+        return name if base is None else full_name(base.name, name)
+
+    async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
+        """The time zone of the venue of a product; None when it is not known."""
+        record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
+        if record is None:
+            product = await self._product(catalog_id, product_id, language)
+            record = await self._base_of(catalog_id, product, language) if product else None
+        return zone_of(record.timezone) if record is not None else None
+
+    async def _product(self, catalog_id: str, product_id: str, language: str) -> "Product | None":
         try:
-            product = await self._api.ticketing.get_product(
-                catalog_id, product_id, language=language
-            )
+            return await self._api.ticketing.get_product(catalog_id, product_id, language=language)
         except NotFound:
             return None
-        return await self._name_with_base(catalog_id, product, language)
 
-    async def _name_with_base(self, catalog_id: str, product: "Product", language: str) -> str:
-        """The same name as once its base is kept: what a person agrees to must not change."""
-        name, base_id = name_of(product.name), id_at_end(product.product_base)
+    async def _base_of(
+        self, catalog_id: str, product: "Product", language: str
+    ) -> BaseRecord | None:
+        base_id = id_at_end(product.product_base)
         catalogs = await self.catalogs(language)
         alias = next((c.alias for c in catalogs if c.id == catalog_id), None)
         if alias is None or base_id is None:
-            return name
+            return None
         try:
-            base = await self.base(Handle(alias, base_id), language)
+            return await self.base(Handle(alias, base_id), language)
         except (ApiError, Refusal):
-            return name
-        return full_name(base.name, name)
+            return None
 
     async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
@@ -309,7 +323,7 @@ class Mirror:
         record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
         return None if record is None else (record.handle, record.terms or "")
 
-    async def max_per_order(self, base: Handle, language: str) -> int | None:
+    async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold (T11); None when nothing is known of it."""
         try:
             return (await self.base(base, language)).max_per_order

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
 from korus_mcp.handles import Handle
+from korus_mcp.told import UNREAD
 
 _LEVEL: Final = 1
+_UNREAD: Final = "unread"
 _PLAIN: Final = (
     "name",
     "kind",
@@ -35,6 +37,8 @@ def packed(record: BaseRecord) -> bytes:
         "choices": {code: [(c.id, c.name) for c in each] for code, each in record.choices.items()},
         "products": [(p.id, p.name, dict(p.choices)) for p in record.products.values()],
     }
+    if record.max_per_order is UNREAD:
+        content["max_per_order"] = _UNREAD
     kept = {key: value for key, value in content.items() if value not in (None, (), [], {})}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return zlib.compress(text.encode(), _LEVEL)
@@ -43,6 +47,8 @@ def packed(record: BaseRecord) -> bytes:
 def unpacked(blob: bytes, handle: Handle, catalog: CatalogRecord) -> BaseRecord:
     """The base whose details were packed."""
     kept = json.loads(zlib.decompress(blob))
+    if kept.get("max_per_order") == _UNREAD:
+        kept["max_per_order"] = UNREAD
     return BaseRecord(
         handle=handle,
         catalog=catalog,

@@ -33,7 +33,12 @@ _BY_DAY: Final = ("asc", "desc")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferRow:
-    """One offer of the price table. `left` None means no limit is stated (T8)."""
+    """One offer of the price table. `left` None means no limit is stated (T8).
+
+    `problem` says in words why it cannot be bought as it is listed: a figure nobody can read, a
+    price that is not in euro. What is told so has no price here. `is_day_unread`: its day is told
+    in such a form, so that it belongs to none, and is not undated either.
+    """
 
     handle: Handle
     product: ProductRecord
@@ -44,15 +49,19 @@ class OfferRow:
     session_required: bool = False
     live_check: bool = False
     dynamic_price: bool = False
+    problem: str | None = None
+    is_day_unread: bool = False
 
     @property
     def is_buyable(self) -> bool:
-        """Whether it is not sold out, as far as the table knows."""
-        return self.left != 0
+        """Whether it can be bought and is not sold out, as far as the table knows."""
+        return self.problem is None and self.left != 0
 
 
 RowOf: TypeAlias = "Callable[[Offer], OfferRow | None]"
 """The row of an offer; None when it does not belong to what was asked."""
+DayOf: TypeAlias = "Callable[[Offer], date | None]"
+"""The day of an offer at its venue; None for one that is undated, or whose day cannot be read."""
 PagesByDay: TypeAlias = "Callable[[Literal['asc', 'desc']], Pages[Offer]]"
 
 
@@ -71,6 +80,8 @@ class PriceTable:
         self.is_in_order = True
         self.came_late = False
         """Whether days came that belong before rows somebody may have seen already."""
+        self.left_out = 0
+        """How many offers belong to no day, because theirs cannot be read."""
         self._waiting: list[OfferRow] = []
         self._seen: set[str] = set()
 
@@ -113,6 +124,12 @@ class PriceTable:
         self._seen.update(fresh)
         return list(fresh.values())
 
+    def _belonging(self, row_of: RowOf, offers: Iterable[Offer]) -> list[OfferRow]:
+        """The rows of those that belong here; those whose day cannot be read are counted only."""
+        rows = [row for row in map(row_of, offers) if row is not None]
+        self.left_out += sum(row.is_day_unread for row in rows)
+        return [row for row in rows if not row.is_day_unread]
+
 
 def nothing_to_read() -> PriceTable:
     """The table of a question nothing can answer."""
@@ -128,10 +145,11 @@ class DatedTable(PriceTable):
     does not sort by day; of such a server, nothing before all is read.
     """
 
-    def __init__(self, pages: Pages[Offer], row_of: RowOf) -> None:
+    def __init__(self, pages: Pages[Offer], row_of: RowOf, day_of: DayOf) -> None:
         super().__init__()
         self._pages = pages
         self._row_of = row_of
+        self._day_of = day_of
         self._received = 0
         self._latest: date | None = None
         self._last_number: int | None = None
@@ -156,7 +174,7 @@ class DatedTable(PriceTable):
 
     async def _look_at(self, number: int) -> None:
         self._last = await self._pages.page(number)
-        days = [self._latest, *(offer.date for offer in self._last.items)]
+        days = [self._latest, *map(self._day_of, self._last.items)]
         self.is_in_order = _latest_in_order(days) is not None
 
     async def _next(self) -> Page[Offer]:
@@ -169,7 +187,7 @@ class DatedTable(PriceTable):
         self.pages_read = page.number
         self._received += page.received
         fresh = self._fresh(page)
-        self._waiting += [row for row in map(self._row_of, fresh) if row is not None]
+        self._waiting += self._belonging(self._row_of, fresh)
         self._note_days(fresh)
         is_same_again = not fresh and not page.unreadable
         self.is_whole = is_same_again or _ends(page, self._received)
@@ -180,7 +198,7 @@ class DatedTable(PriceTable):
 
     def _note_days(self, offers: Iterable[Offer]) -> None:
         """Watch the days, of offers that do not belong here too: the server sorts all or none."""
-        latest = _latest_in_order([self._latest, *(offer.date for offer in offers)])
+        latest = _latest_in_order([self._latest, *map(self._day_of, offers)])
         if latest is None and self.is_in_order:
             self.is_in_order = False
             self.came_late = bool(self.rows)
@@ -208,10 +226,11 @@ class UndatedTable(PriceTable):
     costs one page or two; a run of them is read to its end.
     """
 
-    def __init__(self, pages_by_day: PagesByDay, row_of: RowOf) -> None:
+    def __init__(self, pages_by_day: PagesByDay, row_of: RowOf, day_of: DayOf) -> None:
         super().__init__()
         self._pages_by_day = pages_by_day
         self._row_of = row_of
+        self._day_of = day_of
 
     async def read_on(self) -> None:
         """Read all of it.
@@ -225,7 +244,7 @@ class UndatedTable(PriceTable):
             found += run
             if run or is_everything:
                 break
-        self.rows = sorted(filter(None, map(self._row_of, found)), key=_order)
+        self.rows = sorted(self._belonging(self._row_of, found), key=_order)
         self.is_whole = not self.is_cut
 
     async def _run(self, pages: Pages[Offer]) -> tuple[list[Offer], bool]:
@@ -238,7 +257,7 @@ class UndatedTable(PriceTable):
             self.pages_read += 1
             received += page.received
             fresh = self._fresh(page)
-            undated = [offer for offer in fresh if offer.date is None]
+            undated = [offer for offer in fresh if self._day_of(offer) is None]
             run += undated
             if _ends(page, received):
                 return run, True

@@ -40,7 +40,7 @@ async def read_record(
     """
     base = await ticketing.get_product_base(catalog.id, base_id, language=language)
     pages = ticketing.list_product_base_products(catalog.id, base_id, language=language)
-    products = [p async for p in pages if not p.disabled and is_id(p.id)]
+    products = [p async for p in pages if not p.disabled and is_id(p.id)]  # unread: perhaps it is
     choices = _choices_of(products)
     if not choices and len(products) > 1:
         choices = await _read_choices(ticketing, catalog.id, base_id, language)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from korus_mcp.handles import Handle
+from korus_mcp.told import Unread
 
 OPTION_CODES = ("price_type", "seating_category", "zone", "days_count")
 """The four dimensions along which products of a base differ (domain guide, section 2)."""
@@ -70,7 +71,7 @@ class BaseRecord:
     timezone: str | None = None
     has_sessions: bool | None = None
     seat_map_id: str | None = None
-    max_per_order: int | None = None
+    max_per_order: int | Unread | None = None
     names_beneficiaries: bool | None = None
     description: str | None = None
     short_description: str | None = None

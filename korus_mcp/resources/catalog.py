@@ -14,6 +14,7 @@ from korus_mcp.handles import is_id
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.resources.offering import READ_NOW, Offering, of_the_catalog
 from korus_mcp.resources.reading import JSON, ReadContext, app, compact, handle
+from korus_mcp.told import UNREADABLE, Unread
 from korus_mcp.untrusted import clean_line
 
 if TYPE_CHECKING:
@@ -246,7 +247,9 @@ def _described(record: BaseRecord) -> dict[str, Any]:
         "seat_map": f"korus://product-bases/{record.handle}/seat-maps/{record.seat_map_id}"
         if record.seat_map_id
         else None,
-        "at_most_per_order": record.max_per_order,
+        "at_most_per_order": UNREADABLE
+        if isinstance(record.max_per_order, Unread)
+        else record.max_per_order,
         "names_beneficiaries": record.names_beneficiaries,
         "choices": {code: [c.name for c in values] for code, values in record.choices.items()},
         "summary": record.short_description,

@@ -280,12 +280,19 @@ def _words(question: Question, environment: str) -> str:
         "It cannot be cancelled here, and no mail is promised.",
         f"Total: {question.total}",
         f"For: {described(question.customer)}",
-        f"Held until: {moment(question.ends_at)}",
+        f"Held until: {_end_of(question)}",
         *(line for hold in question.holds for line in _lines_of(hold)),
         f"Note for the issuer: {quoted_text(question.notes)}" if question.notes else None,
         f"Terms of sale: {terms}" if terms else None,
         f"(Question {question.code})",
     )
+
+
+def _end_of(question: Question) -> str:
+    """When the first hold ends; that of one which does not tell is not known."""
+    known = moment(question.ends_at) if question.ends_at else None
+    is_told = all(hold.expires_at is not None for hold in question.holds)
+    return " or ".join(part for part in (known, None if is_told else "a time not stated") if part)
 
 
 def _lines_of(hold: Hold) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.alternatives import Proposals
-from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
+from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
 from korus_mcp.catalog.paging import Place
 from korus_mcp.tools.alternatives import AlternativesInShort, AlternativeView, next_step, shown
 from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity, cursor_of
@@ -25,10 +25,12 @@ class SessionView(Part):
     left: int | None = None
     enough: bool
     ticket: str | None = None
+    problem: str | None = None
 
     @classmethod
     def of(cls, session: Session, quantity: int, ticket: str | None) -> "SessionView":
         """The session as shown; the ticket's name only where an offer has several with sessions."""
+        obstacle = unreadable(session.unread)
         return cls(
             session_id=session.id,
             starts_at=moment(session.starts_at) if session.starts_at else None,
@@ -36,12 +38,13 @@ class SessionView(Part):
             left=session.left,
             enough=session.has_room_for(quantity),
             ticket=ticket,
+            problem=obstacle.reason if obstacle else None,
         )
 
     def text(self) -> str:
         """One line of text."""
         left = "" if self.left is None else f", {self.left} left"
-        room = "" if self.enough else " (not enough)"
+        room = "" if self.enough else f" ({self.problem or 'not enough'})"
         ticket = f" for {self.ticket}" if self.ticket else ""
         when = self.starts_at or "no time stated"
         when += f" to {self._ends(when)}" if self.ends_at else ""

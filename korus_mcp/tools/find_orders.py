@@ -6,11 +6,12 @@ from pydantic import Field
 
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.orders import Sought
+from korus_mcp.booking.tickets import status_told
 from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, lines_of, moment, text_of
+from korus_mcp.tools.views import Part, lines_of, moment_told, text_of
 from korus_mcp.untrusted import clean_line
 
 
@@ -33,9 +34,9 @@ class OrderRow(Part):
             order_id=order.id,
             reference=clean_line(order.reference or "", 60) or None,
             issuer_reference=clean_line(order.connector_reference or "", 60) or None,
-            status=clean_line(order.status or "unknown", 40),
-            created_at=moment(order.created_at) if order.created_at else None,
-            total=text_of(money(order.total_amount_incl_tax)),
+            status=status_told(order.status),
+            created_at=moment_told(order.created_at),
+            total=text_of(money(order.total_amount_incl_tax, order.currency)),
             tickets=sum(len(item.tickets) for item in order.items),
             customer=_masked(order.customer),
         )

@@ -32,6 +32,7 @@ class OfferView(Part):
     left: int | None = None
     session_required: bool = False
     live_check: bool = False
+    problem: str | None = None
 
     @classmethod
     def of(cls, row: OfferRow) -> "OfferView":
@@ -44,6 +45,7 @@ class OfferView(Part):
             left=row.left,
             session_required=row.session_required,
             live_check=row.live_check,
+            problem=row.problem,
         )
 
     def text(self) -> str:
@@ -51,6 +53,7 @@ class OfferView(Part):
         left = None if self.left is None else ("sold out" if not self.left else f"{self.left} left")
         facts = [self.price, f"was {self.was}" if self.was else None, left]
         facts += ["choose a session"] * self.session_required + ["check live"] * self.live_check
+        facts.append(f"not bookable as listed: {self.problem}" if self.problem else None)
         return f"  {self.product}: {', '.join(f for f in facts if f)}; offer_id {self.offer_id}"
 
 
@@ -140,6 +143,17 @@ def _days(rows: Sequence[OfferRow]) -> list[DayView]:
 
 
 def _note(page: CalendarPage, window: Window) -> str | None:
+    notes = (_note_on_reading(page, window), _note_on_days(page))
+    return " ".join(note for note in notes if note) or None
+
+
+def _note_on_days(page: CalendarPage) -> str | None:
+    if not page.left_out:
+        return None
+    return f"Left out: offers whose day cannot be read ({page.left_out})."
+
+
+def _note_on_reading(page: CalendarPage, window: Window) -> str | None:
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."
     if page.is_cut:

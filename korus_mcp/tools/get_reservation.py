@@ -91,8 +91,14 @@ def next_of(found: Reservations) -> str:
         return f"Call get_tickets with the order_id.{over}"
     if len(found.can_be_ordered) == len(found.holds):
         return IF_AGREED
+    held = [hold for hold in found.holds if hold.state is HoldState.HELD]
+    has_obstacles = any(hold.obstacle() is not None for hold in held)
+    if found.can_be_ordered and has_obstacles:
+        return f"Leave out what cannot be ordered: it lapses unused, at no cost. {IF_AGREED}"
     if found.can_be_ordered:
         return f"Leave out what is over: it cost nothing. {IF_AGREED}"
-    ending = [h.seconds_left for h in found.holds if h.state is HoldState.HELD]
+    if has_obstacles:
+        return "It cannot be ordered and lapses unused, at no cost: choose another offer."
+    ending = [hold.seconds_left for hold in held if hold.seconds_left is not None]
     wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
     return f"{wait}{IF_STILL_WANTED}"

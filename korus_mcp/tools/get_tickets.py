@@ -10,13 +10,20 @@ from platformdirs import user_downloads_path
 from pydantic import Field
 
 from korus_mcp.app import App
-from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket, no_folder, save_pdf
+from korus_mcp.booking.tickets import (
+    Document,
+    IssuedTickets,
+    Ticket,
+    no_folder,
+    save_pdf,
+    status_told,
+)
 from korus_mcp.catalog.paging import Place
 from korus_mcp.money import money
 from korus_mcp.private_files import user_folder
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, lines_of, moment, text_of
+from korus_mcp.tools.views import Part, lines_of, moment, moment_told, text_of
 from korus_mcp.untrusted import clean_line
 
 PDF: Final = "application/pdf"
@@ -52,7 +59,7 @@ class TicketView(Part):
             status=ticket.status,
             beneficiary=ticket.beneficiary,
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
-            deadline=moment(ticket.deadline) if ticket.deadline else None,
+            deadline=moment_told(ticket.deadline),
             voucher=ticket.voucher if vouchers else None,
         )
 
@@ -88,7 +95,8 @@ class DocumentView(Part):
 
     def text(self) -> str:
         """One line of text."""
-        when = "ready" if self.ready else f"ready at {self.ready_at or 'a time not stated'}"
+        later = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
+        when = "ready" if self.ready else later
         return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
 
 
@@ -255,8 +263,8 @@ def _view(
     return TicketsView(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
-        status=clean_line(order.status or "unknown", 40),
-        total=text_of(money(order.total_amount_incl_tax)),
+        status=status_told(order.status),
+        total=text_of(money(order.total_amount_incl_tax, order.currency)),
         tickets=[
             TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
         ],
@@ -271,6 +279,11 @@ def _view(
 def _next(issued: IssuedTickets, documents: list[DocumentView]) -> str:
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
+    if issued.unread:
+        return (
+            f"KorusTicket's answer is not clear: {issued.unread[0]} cannot be read. Quote the "
+            "reference to its support before relying on this order."
+        )
     if issued.waiting:
         return "Call name_beneficiaries for the tickets that need a name; documents come after."
     if not issued.documents:

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import WithJsonSchema
 
-from korus_mcp.booking.hold import Hold, Line
+from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.tools.views import Part, moment, text_of
 
 IF_AGREED: Final = (
@@ -50,10 +50,12 @@ class HoldView(Part):
     order_id: str | None = None
     seats: list[str] = []
     seats_together: bool | None = None
+    problem: str | None = None
 
     @classmethod
     def of(cls, hold: Hold) -> "HoldView":
         """The hold as shown."""
+        obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
         return cls(
             reservation_id=hold.id,
             state=hold.state.value,
@@ -64,6 +66,7 @@ class HoldView(Part):
             order_id=hold.order_id,
             seats=list(hold.seats),
             seats_together=hold.seats_together,
+            problem=obstacle.reason if obstacle else None,
         )
 
     def shorter(self, most: int) -> Self:
@@ -79,6 +82,8 @@ class HoldView(Part):
         state = self.state
         if self.seconds_left is not None:
             state += f" until {self.expires_at} ({self.seconds_left} s left)"
+        elif self.state == HoldState.HELD and self.expires_at is None:
+            state += " until a time not stated"
         if self.order_id is not None:
             state += f", order_id {self.order_id}"
         rows = [f"reservation_id {self.reservation_id}: {state}"]
@@ -88,6 +93,8 @@ class HoldView(Part):
             rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
         if self.total is not None:
             rows.append(f"  total {self.total}")
+        if self.problem is not None:
+            rows.append(f"  cannot be ordered: {self.problem}")
         return "\n".join(rows)
 
 

@@ -77,7 +77,8 @@ class ReserveView(View):
     def text(self) -> str:
         """The holds, what failed, and what to do next."""
         again = " (the same call again: these are the holds made before)" if self.replayed else ""
-        total = f"Total {self.total}, held until {self.earliest_expiry}." if self.total else None
+        end = self.earliest_expiry or "a time not stated"
+        total = f"Total {self.total}, held until {end}." if self.total else None
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),

@@ -5,7 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from korus_mcp.money import Money
+from korus_mcp.money import UNKNOWN, Money
+from korus_mcp.told import UNREADABLE, Unread
 
 
 class Part(BaseModel):
@@ -19,14 +20,22 @@ class Part(BaseModel):
         return self
 
 
-def text_of(amount: Money | None) -> str | None:
-    """Money as shown, or None."""
-    return None if amount is None else str(amount)
+def text_of(amount: Money | Unread | None) -> str | None:
+    """Money as shown, or None; an amount in no currency anybody knows is none."""
+    is_shown = isinstance(amount, Money) and amount.currency != UNKNOWN
+    return str(amount) if is_shown else None
 
 
 def moment(at: datetime) -> str:
     """A moment to the second, with its own offset."""
     return at.isoformat(timespec="seconds" if at.second else "minutes")
+
+
+def moment_told(at: datetime | Unread | None) -> str | None:
+    """The same for one that may be missing, or told in a form nobody can read."""
+    if at is None:
+        return None
+    return UNREADABLE if isinstance(at, Unread) else moment(at)
 
 
 def day_text(day: date | None) -> str | None:

@@ -24,7 +24,9 @@ from korus_mcp.api import (
     SeatMap,
     Venue,
 )
+from korus_mcp.api.jsonld import json_object
 from korus_mcp.api.models.base import ApiModel, BulkResult, Resource, read_money
+from korus_mcp.told import UNREAD, DayMoment, ToldDay
 from tests.api.wire import example
 
 MODELS = [
@@ -102,7 +104,7 @@ def test_one_field_of_a_wrong_type_costs_only_itself() -> None:
     }
     base = ProductBase.model_validate(raw)
     assert base.name == "Match"
-    assert (base.max_amount_per_order, base.venue, base.use_session) == (None, None, None)
+    assert (base.max_amount_per_order, base.venue, base.use_session) == (UNREAD, None, None)
     assert base.unread == {"maxAmountPerOrder": "many", "venue": "Lyon", "useSession": 3.7}
 
 
@@ -112,11 +114,14 @@ def test_one_unreadable_member_costs_only_itself() -> None:
     assert [item.amount_incl_tax for item in reservation.items] == [Decimal("1.00"), None]
     assert reservation.items[1].unread == {"date": "2026-02-30"}
     assert reservation.unread == {"items": raw["items"]}
+    assert reservation.lacks("items")
+    assert not reservation.lacks("order")
 
 
 def test_a_field_given_by_its_own_name_can_be_wrong_too() -> None:
     base = ProductBase.model_validate({"id": "b", "max_amount_per_order": "many"})
-    assert base.max_amount_per_order is None
+    assert base.max_amount_per_order is UNREAD
+    assert base.lacks("max_amount_per_order")
 
 
 @pytest.mark.parametrize(
@@ -171,10 +176,10 @@ def test_links_may_come_embedded() -> None:
     assert reservation.has_order
 
 
-@pytest.mark.parametrize("order", [5, True, ["x"], {"@id": 5}])
+@pytest.mark.parametrize("order", [5, True, ["x"], {"@id": 5}, {"@id": None}, {}])
 def test_an_unreadable_order_still_counts_as_one(order: object) -> None:
     reservation = Reservation.model_validate({"id": "r", "order": order})
-    assert reservation.order is None
+    assert reservation.order is UNREAD
     assert reservation.has_order
 
 
@@ -192,7 +197,7 @@ def test_lists_with_gaps_and_nulls_are_lists() -> None:
 def test_local_times_keep_their_offset() -> None:
     raw = {"id": "s", "startsAt": "2025-06-07T20:00:00+02:00"}
     starts_at = OfferTicketSession.model_validate(raw).starts_at
-    assert starts_at is not None
+    assert isinstance(starts_at, datetime)
     assert starts_at.utcoffset() == timedelta(hours=2)
     assert starts_at.hour == 20
 
@@ -200,16 +205,60 @@ def test_local_times_keep_their_offset() -> None:
 @pytest.mark.parametrize("when", ["2025-06-07T20:00:00", 1749319200, "soon", "", ["x"]])
 def test_a_moment_without_offset_is_no_moment(when: object) -> None:
     session = OfferTicketSession.model_validate({"id": "s", "startsAt": when})
-    assert session.starts_at is None
+    assert session.starts_at is UNREAD
     assert session.unread == {"startsAt": when}
 
 
 @pytest.mark.parametrize(
     ("day", "read"),
-    [("2025-01-27", date(2025, 1, 27)), (None, None), (20250127, None), ("27/01/2025", None)],
+    [
+        ("2025-01-27", date(2025, 1, 27)),
+        ("2025-01-27T00:00:00", date(2025, 1, 27)),
+        (None, None),
+        (20250127, UNREAD),
+        ("20250127", UNREAD),
+        ("27/01/2025", UNREAD),
+        ("2025-01-27T99", UNREAD),
+        ({"day": "2025-01-27"}, UNREAD),
+    ],
 )
-def test_days_are_plain(day: object, read: date | None) -> None:
+def test_days_are_plain(day: object, read: ToldDay) -> None:
     assert Offer.model_validate({"id": "o", "date": day}).date == read
+
+
+def test_a_day_that_came_as_a_moment_waits_for_its_zone() -> None:
+    told = Offer.model_validate({"id": "o", "date": "2026-12-04T23:00:00+00:00"}).date
+    assert told == DayMoment(datetime(2026, 12, 4, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        ("35.1", Decimal("35.1")),
+        ("35", Decimal(35)),
+        ("3.5e1", Decimal(35)),
+        ("-1.5", Decimal("-1.5")),
+        ("NaN", UNREAD),
+        ("Infinity", UNREAD),
+        ("1e999", UNREAD),
+        ("1e12", UNREAD),
+        ("0.30000000000000004", UNREAD),
+        ("true", UNREAD),
+        ('{"amount": 35}', UNREAD),
+        ("null", None),
+    ],
+)
+def test_a_price_may_come_as_a_number(number: str, read: object) -> None:
+    body = json_object(f'{{"amountInclTax": {number}}}'.encode())
+    assert OfferPrice.model_validate(body).amount_incl_tax == read
+
+
+@pytest.mark.parametrize(
+    "stock", ['{"value": 0}', '"sold_out"', "0.5", "true", "false", "NaN", "[]", "1e300", '""']
+)
+def test_a_stock_that_cannot_be_read_is_not_without_limit(stock: str) -> None:
+    body = json_object(f'{{"availableQuantity": {stock}}}'.encode())
+    assert OfferAvailability.model_validate(body).available_quantity is UNREAD
 
 
 @given(st.decimals(-(10**11), 10**11, allow_nan=False, allow_infinity=False, places=2))
@@ -224,7 +273,7 @@ def test_money_is_exact_or_refused(value: object) -> None:
         amount = read_money(value)
     except ValueError:
         return
-    assert isinstance(value, str)
+    assert not isinstance(value, bool)
     assert isinstance(amount, Decimal)
     assert amount.is_finite()
     assert abs(amount) < 10**12
@@ -235,7 +284,7 @@ def test_money_is_exact_or_refused(value: object) -> None:
 )
 def test_odd_money_is_not_read(text: str) -> None:
     price = OfferPrice.model_validate({"amountInclTax": text})
-    assert price.amount_incl_tax is None
+    assert price.amount_incl_tax is UNREAD
     assert price.unread == {"amountInclTax": text}
 
 
@@ -251,7 +300,7 @@ def test_odd_money_is_not_read(text: str) -> None:
 )
 def test_a_moment_that_arithmetic_could_leave_the_calendar_with_is_not_read(text: str) -> None:
     hold = Reservation.model_validate({"id": "r1", "expiresAt": text})
-    assert hold.expires_at is None
+    assert hold.expires_at is UNREAD
     assert hold.unread == {"expiresAt": text}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import httpx
@@ -181,6 +181,7 @@ async def book_and_fetch(stage: Stage) -> None:
     assert len(reservation.items) == 2
     order = await ordered(stage, reservation)
     assert (await booking.get_reservation(reservation.id)).has_order
+    assert isinstance(order.reservation, str)
     assert same_resource(order.reservation, reservation.iri)
     assert order.total_amount_incl_tax == reservation.total_amount_incl_tax
     assert await booking.list_order_documents(order.id).all() == []
@@ -202,7 +203,7 @@ async def book_and_fetch(stage: Stage) -> None:
             assert named.beneficiary.date_of_birth == date(1990, 5, 4)
     for listed in await booking.list_order_documents(order.id).all():
         document = await booking.get_order_document(order.id, listed.id)
-        assert document.downloadable_at is not None
+        assert isinstance(document.downloadable_at, datetime)
         wait = (document.downloadable_at - api.now()).total_seconds()
         stage.sandbox.clock.advance(max(0.0, wait) + 1)
         link = await booking.create_order_document_link(order.id, document.id, "de")

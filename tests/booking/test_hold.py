@@ -1,8 +1,9 @@
 """A hold is usable when four conditions are met; its lines are counted units."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +11,7 @@ from korus_mcp.api import Reservation
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking.hold import Hold, HoldState, Names, hold_of, seat_text
 from korus_mcp.money import Money
+from korus_mcp.refusals import Code
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 NAMES = Names({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})
@@ -52,11 +54,9 @@ def test_a_hold_that_meets_all_four_conditions_is_held() -> None:
     [
         ({"status": "released"}, HoldState.RELEASED),
         ({"status": "something new"}, HoldState.RELEASED),
-        ({"status": None}, HoldState.RELEASED),
         ({"expired": True}, HoldState.EXPIRED),
         ({"expiresAt": NOW.isoformat()}, HoldState.EXPIRED),
         ({"expiresAt": (NOW - timedelta(seconds=1)).isoformat()}, HoldState.EXPIRED),
-        ({"expiresAt": None}, HoldState.EXPIRED),
         ({"order": "/v1/booking/orders/o"}, HoldState.ORDERED),
         ({"order": 7}, HoldState.ORDERED),
         ({"order": "/v1/booking/orders/o", "expired": True}, HoldState.ORDERED),
@@ -69,6 +69,102 @@ def test_one_condition_missed_and_it_cannot_be_ordered(
     assert found.state is state
     assert found.seconds_left == 0
     assert not found.can_be_ordered(0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"expiresAt": None}, {"expiresAt": "soon"}, {"expiresAt": 1780000000}, {"expiresAt": {}}],
+)
+def test_a_hold_whose_end_nobody_knows_is_not_over(changes: dict[str, Any]) -> None:
+    found = hold(**changes)
+    assert (found.state, found.seconds_left, found.expires_at) == (HoldState.HELD, None, None)
+    assert found.can_be_ordered()
+    assert found.obstacle() is None
+    assert hold(**changes, expired=True).state is HoldState.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": None}, "its state"),
+        ({"status": {"value": "reserved"}}, "its state"),
+        ({"totalAmountInclTax": "45,00"}, "its total"),
+        ({"totalAmountInclTax": {"amount": "45.00"}}, "its total"),
+        ({"items": "two"}, "what it holds"),
+        ({"items": [item(), 7]}, "what it holds"),
+        ({"items": [item(date="2026-02-30")]}, "the day of a line"),
+        ({"items": [item(date="2026-06-01T22:00:00+00:00")]}, "the day of a line"),
+        ({"items": [item(amountInclTax=True)]}, "the price of a line"),
+        ({"items": [item(offerTickets="one")]}, "a ticket in it"),
+        ({"items": [item(offerTickets=[{"session": {}}])]}, "the session of a ticket"),
+        ({"items": [item(offerTickets=[{"seating": 7}])]}, "a seat"),
+    ],
+)
+def test_nobody_agrees_to_what_cannot_be_read(changes: dict[str, Any], words: str) -> None:
+    found = hold(**changes)
+    obstacle = found.obstacle()
+    assert obstacle is not None
+    assert (obstacle.code, obstacle.reason) == (Code.NOT_BOOKABLE, f"{words} cannot be read")
+    assert found.state is HoldState.HELD, "it is not over for that"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"totalAmountInclTax": "-45.00"}, "it states an amount below zero"),
+        ({"items": [item(amountInclTax="-0.01")]}, "it states an amount below zero"),
+        ({"totalAmountInclTax": None}, "it states no total"),
+        ({"items": []}, "it names nothing that is held"),
+        ({"items": None}, "it names nothing that is held"),
+        ({"items": [item(), item(id="j")]}, "its lines cost more than its total"),
+        ({"items": [item(amountInclTax="45.01")]}, "its lines cost more than its total"),
+    ],
+)
+def test_amounts_that_cannot_be_right_are_not_agreed_to(
+    changes: dict[str, Any], reason: str
+) -> None:
+    obstacle = hold(**changes).obstacle()
+    assert obstacle is not None
+    assert (obstacle.code, obstacle.reason) == (Code.NOT_BOOKABLE, reason)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"currency": "CHF"},
+        {"currency": "€"},
+        {"currency": {"code": "EUR"}},
+        {"currencyCode": "XPF"},
+        {"items": [item(currency="CHF")]},
+        {"items": [item(), item(id="j", amountInclTax=None, currency="usd")]},
+        {"currency": "CHF", "totalAmountInclTax": None},
+    ],
+)
+def test_a_hold_in_another_currency_is_not_euro(changes: dict[str, Any]) -> None:
+    obstacle = hold(**changes).obstacle()
+    assert obstacle is not None
+    assert obstacle.code is Code.UNSUPPORTED_CURRENCY
+
+
+@pytest.mark.parametrize("currency", ["eur", "EUR", " Eur ", "", None])
+def test_euro_is_euro(currency: str | None) -> None:
+    assert hold(currency=currency).obstacle() is None
+
+
+def test_what_a_hold_may_cost_is_the_larger_of_total_and_lines() -> None:
+    dear = hold(items=[item(amountInclTax="60.00")])
+    assert (dear.total, dear.worth) == (Money(Decimal("45.00")), Money(Decimal("60.00")))
+    assert hold().worth == Money(Decimal("45.00"))
+    assert hold(items=[item(amountInclTax=None)]).worth == Money(Decimal("45.00"))
+
+
+def test_a_line_of_a_moment_is_on_the_day_of_its_venue() -> None:
+    zones = {"p1": ZoneInfo("Europe/Paris")}
+    late = item(date="2026-06-01T22:00:00+00:00")
+    raw = {"id": "r1", "status": "reserved", "totalAmountInclTax": 45.0, "items": [late]}
+    found = hold_of(Reservation.model_validate(raw), Names({}, {}, zones), NOW)
+    assert [line.day for line in found.lines] == [date(2026, 6, 2)]
+    assert found.obstacle() is None
 
 
 @pytest.mark.parametrize(("left", "orderable"), [(20, False), (21, True)])

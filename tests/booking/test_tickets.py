@@ -68,7 +68,7 @@ async def test_a_ticket_that_waits_says_what_it_needs_and_until_when(ski: Stage)
     assert len(found.waiting) == 2
     ticket = found.waiting[0]
     assert ticket.needed == ("firstname", "lastname", "date_of_birth")
-    assert ticket.deadline is not None
+    assert isinstance(ticket.deadline, datetime)
     assert ticket.deadline.astimezone(UTC) == datetime(2026, 6, 2, 6, 30, tzinfo=UTC)
     assert ticket.voucher is None
     assert found.documents == ()
@@ -211,7 +211,7 @@ async def test_a_locked_ticket_is_left_alone(ski: Stage) -> None:
 async def test_after_the_deadline_it_is_too_late(ski: Stage) -> None:
     made = await ski.bought("beneficiary_offer")
     (ticket,) = (await issued(ski, made)).tickets
-    assert ticket.deadline is not None
+    assert isinstance(ticket.deadline, datetime)
     ski.move((ticket.deadline - ski.clock.now()).total_seconds() - 1)
     assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.NAMED
     ski.move(1)
@@ -346,14 +346,15 @@ async def test_no_document_yet_is_not_complete() -> None:
         assert not (await issued(stage, await stage.bought())).is_complete
 
 
-async def test_a_document_without_a_time_is_not_ready() -> None:
+@pytest.mark.parametrize("at", [None, "soon", 1780000000, "2026-06-01T09:00:00", {}])
+async def test_a_document_whose_time_nobody_knows_is_tried(at: object) -> None:
     def timeless(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/documents"):
-            body["member"][0]["downloadableAt"] = None
+            body["member"][0]["downloadableAt"] = at
 
     async with staged(rewrite=timeless) as stage:
         (document,) = (await issued(stage, await stage.bought())).documents
-    assert (document.is_ready, document.ready_at) == (False, None)
+    assert (document.is_ready, document.ready_at) == (True, None)
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "ticket"), ("fr", "Billet")])

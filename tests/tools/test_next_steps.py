@@ -4,12 +4,14 @@ import itertools
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from korus_mcp.booking.hold import Hold, HoldState
+from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.reservations import Reservations
+from korus_mcp.money import Money
 from korus_mcp.refusals import MEANINGS, Code
 from korus_mcp.resources.help import BOOKING
 from korus_mcp.sandbox import Answer as Fault
@@ -53,8 +55,8 @@ def hold(place: int, standing: str) -> Hold:
     return Hold(
         id=f"r{place}",
         state=HoldState(state),
-        lines=(),
-        total=None,
+        lines=(Line(product="Adult", quantity=1, amount=None),),
+        total=Money(Decimal(45)),
         expires_at=NOW + timedelta(seconds=left),
         seconds_left=left,
         order_id="o1" if standing == "ordered" else None,

@@ -1,15 +1,17 @@
 """How an answer becomes an object: tolerant of what is missing, new or of a wrong type.
 
 Rules (guide, T7 and T31): only the id is needed; unknown keys are kept in `model_extra`; enums stay
-text; a field of a wrong type reads as if it were missing, its raw value stays in `unread` under its
-wire name. So one odd field never costs the resource around it.
+text; a field of a wrong type leaves its raw value in `unread`, under its wire name, so that one odd
+field never costs the resource around it. It reads as `UNREAD` where its type has room for that:
+wherever its absence would mean something. Elsewhere it reads as if it were missing.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -27,25 +29,44 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from korus_mcp.api import jsonld
+from korus_mcp.told import UNREAD, DayMoment, Unread, read_day
 
 T = TypeVar("T")
 
 OUR_TIME = range(1900, 2200)
 """Years a moment may lie in."""
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_WHOLE: Final = Decimal(1)
+_DIGITS: Final = 12
+_FRACTION: Final = -6
+_COUNTABLE: Final = 10**12
 
 
 def read_money(value: object) -> Decimal | None:
-    """A decimal string as a number that can be added up; floats and exponents are refused.
+    """A decimal string, or a number, as one that can be added up.
 
     Raises:
-        ValueError: Anything but null or digits with an optional fraction.
+        ValueError: Anything but null, digits with an optional fraction, or such a number.
     """
-    if value is None or isinstance(value, Decimal):
+    if value is None:
         return value
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return Decimal(value)
-    raise ValueError("not a decimal string")
+    if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        exponent = number.as_tuple().exponent
+        if isinstance(exponent, int) and number.adjusted() < _DIGITS and exponent >= _FRACTION:
+            return number if exponent <= 0 else number.quantize(_WHOLE)
+    raise ValueError("not an amount")
+
+
+def _read_count(value: object) -> object:
+    """Keep true and false from being read as 1 and 0, and numbers beyond any count out."""
+    if not isinstance(value, Decimal | int | float):
+        return value
+    if not isinstance(value, bool) and -_COUNTABLE < value < _COUNTABLE:
+        return value
+    raise ValueError("not a count")
 
 
 def _only_text(value: object) -> object:
@@ -62,8 +83,10 @@ def _in_our_time(moment: datetime | None) -> datetime | None:
 
 
 def _read_link(value: object) -> object:
-    link = value.get("@id") if isinstance(value, Mapping) else value
-    if link is None or isinstance(link, str):
+    if value is None or isinstance(value, str):
+        return value
+    link = value.get("@id") if isinstance(value, Mapping) else None
+    if isinstance(link, str):
         return link
     raise ValueError("not a link")
 
@@ -75,16 +98,36 @@ def _read_list(value: object) -> object:
     return () if value is None else value
 
 
-Money = Annotated[Decimal | None, BeforeValidator(read_money)]
-"""An amount in units of the currency, from a decimal string such as "100.00"."""
-Moment = Annotated[AwareDatetime | None, BeforeValidator(_only_text), AfterValidator(_in_our_time)]
+def _read_failures(value: object) -> object:
+    found = _read_list(value)
+    if not isinstance(found, Mapping):
+        return found
+    by_address = any("/" in str(key) for key in found)
+    return [{key: each} for key, each in found.items()] if by_address else [found]
+
+
+Money = Annotated[Decimal | Unread | None, BeforeValidator(read_money)]
+"""An amount in units of the currency, from a decimal string such as "100.00" or a number."""
+Count = Annotated[int | Unread | None, BeforeValidator(_read_count)]
+"""A whole number of things, such as a stock."""
+Flag = bool | Unread | None
+"""Yes or no."""
+Text = str | Unread | None
+"""A text of which it matters whether it was there."""
+Moment = Annotated[
+    AwareDatetime | Unread | None, BeforeValidator(_only_text), AfterValidator(_in_our_time)
+]
 """A date-time with its own offset; without one it is not a moment and stays unread. So does one
 far outside our time: deadlines and zones are reckoned from moments, and must stay in the calendar.
 """
-Day = Annotated[date | None, BeforeValidator(_only_text)]
-"""A calendar day without zone."""
+Day = Annotated[date | DayMoment | Unread | None, BeforeValidator(read_day)]
+"""A calendar day without zone; one that came as a date-time is a day once the zone is known."""
 Link = Annotated[str | None, BeforeValidator(_read_link)]
 """The IRI of another resource; one that came embedded is reduced to its `@id`."""
+SureLink = Annotated[str | Unread | None, BeforeValidator(_read_link)]
+"""The same where it matters whether there was one."""
+Failures = Annotated[tuple[T, ...], BeforeValidator(_read_failures)]
+"""A list of what failed: also one that came as an object, by address, or as one entry alone."""
 Many = Annotated[tuple[T, ...], BeforeValidator(_read_list)]
 """A list; null reads as empty, and so does a missing key (`model_fields_set` tells them apart)."""
 ResourceId = Annotated[str, BeforeValidator(lambda value: jsonld.segment(_as_text(value)))]
@@ -118,6 +161,10 @@ class ApiModel(BaseModel):
         """Raw values of the fields that came with a wrong type, by wire name."""
         return self._unread
 
+    def lacks(self, name: str) -> bool:
+        """Whether a field, or a member of it, came with a wrong type; by its name in Python."""
+        return not self._unread.keys().isdisjoint({name, _wire_name(type(self), name)})
+
     @model_validator(mode="wrap")
     @classmethod
     def _read_leniently(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -131,6 +178,8 @@ class ApiModel(BaseModel):
             readable, raw = _set_aside(cls, data, error.errors(include_input=False))
         model = handler(readable)
         model._unread.update(raw)
+        # It is frozen for those who read it, and it is not yet theirs.
+        model.__dict__.update({n: UNREAD for n in _say_unread(cls) if model.lacks(n)})
         return model
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
@@ -177,11 +226,18 @@ class Failure(ApiModel):
     message: str | None = None
     """Third-party text."""
 
+    def told(self) -> Mapping[str, object]:
+        """All that the entry says, whatever it calls it."""
+        known = {name: getattr(self, name) for name in type(self).model_fields}
+        return {**known, **(self.model_extra or {}), **self.unread}
+
     @model_validator(mode="before")
     @classmethod
     def _any_shape(cls, data: object) -> object:
         if isinstance(data, Mapping):
             return data
+        if isinstance(data, list):
+            return {"entries": data}
         iri = jsonld.usable_iri(data) if isinstance(data, str) else None
         return {cls.subject: iri} if iri else {"message": str(data)}
 
@@ -205,6 +261,13 @@ def _as_text(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]  # segment() refuses the rest
 
 
+@cache
+def _say_unread(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields whose type has room for `UNREAD`."""
+    fields = model.model_fields.items()
+    return tuple(name for name, field in fields if Unread in get_args(field.annotation))
+
+
 def _wire_name(model: type[BaseModel], name: str) -> str:
     return model.model_fields[name].alias or name
 
@@ -224,6 +287,7 @@ def _set_aside(
         if key not in data or wire == "id":
             continue
         raw[wire] = value = readable.pop(key)
-        if isinstance(value, list) and None not in places and wire not in model.indivisible:
+        of_members = all(isinstance(place, int) for place in places)
+        if isinstance(value, list) and of_members and wire not in model.indivisible:
             readable[key] = [member for n, member in enumerate(value) if n not in places]
     return readable, raw

@@ -1,6 +1,15 @@
 """Catalogs, product bases, their options and products (documented: how-to/browse-a-catalog)."""
 
-from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Moment, Resource
+from korus_mcp.api.models.base import (
+    ApiModel,
+    Count,
+    Embedded,
+    Flag,
+    Link,
+    Many,
+    Moment,
+    Resource,
+)
 
 
 class Catalog(Resource):
@@ -57,7 +66,7 @@ class ProductBase(Resource):
     """
 
     name: str | None = None
-    disabled: bool | None = None
+    disabled: Flag = None
     description: str | None = None
     short_description: str | None = None
     terms_of_use: str | None = None
@@ -66,7 +75,7 @@ class ProductBase(Resource):
     recurring: bool | None = None
     beneficiary_info_may_be_required: bool | None = None
     instant_document_delivery: bool | None = None
-    max_amount_per_order: int | None = None
+    max_amount_per_order: Count = None
     universe: str | None = None
     venue: Venue | None = None
     medias: Medias | None = None
@@ -100,6 +109,6 @@ class Product(Resource):
 
     name: str | None = None
     description: str | None = None
-    disabled: bool | None = None
+    disabled: Flag = None
     product_base: Link = None
     option_values: Many[ProductOptionValue] = ()

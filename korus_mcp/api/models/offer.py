@@ -1,6 +1,19 @@
 """Offers, their live figures, tickets and sessions (documented: how-to/availability-checks)."""
 
-from korus_mcp.api.models.base import ApiModel, Day, Embedded, Link, Many, Moment, Money, Resource
+from korus_mcp.api.models.base import (
+    ApiModel,
+    Count,
+    Day,
+    Embedded,
+    Flag,
+    Link,
+    Many,
+    Moment,
+    Money,
+    Resource,
+    Text,
+)
+from korus_mcp.told import Unread
 
 
 class OfferPriceSummary(ApiModel):
@@ -8,7 +21,7 @@ class OfferPriceSummary(ApiModel):
 
     amount_incl_tax: Money = None
     original_amount_incl_tax: Money = None
-    currency: str | None = None
+    currency: Text = None
     """As printed, in either letter case (T1)."""
 
 
@@ -17,13 +30,13 @@ class OfferProduct(Embedded):
 
     name: str | None = None
     description: str | None = None
-    disabled: bool | None = None
+    disabled: Flag = None
 
 
 class OfferTicketSummary(Embedded):
     """A ticket inside an offer; ask for the offer's tickets to learn ids."""
 
-    date_access: bool | None = None
+    date_access: Flag = None
     form: Link = None
 
 
@@ -31,26 +44,26 @@ class Offer(Resource):
     """Price and stock of a product on a day; no `date` is undated, no stock is not limited (T8)."""
 
     date: Day = None
-    availability_check_required: bool | None = None
-    realtime_price_required: bool | None = None
-    price: OfferPriceSummary | None = None
+    availability_check_required: Flag = None
+    realtime_price_required: Flag = None
+    price: OfferPriceSummary | Unread | None = None
     product: OfferProduct | None = None
     product_base: Link = None
     tickets: Many[OfferTicketSummary] = ()
-    available_quantity: int | None = None
+    available_quantity: Count = None
 
 
 class SessionAvailability(ApiModel):
     """Stock of one session; its own `@id` is a placeholder, the key is `session` (T6)."""
 
     session: Link = None
-    available_quantity: int | None = None
+    available_quantity: Count = None
 
 
 class OfferAvailability(ApiModel):
     """Live stock of an offer and of its sessions; null is not limited (A26)."""
 
-    available_quantity: int | None = None
+    available_quantity: Count = None
     sessions_availability: Many[SessionAvailability] = ()
 
 
@@ -59,7 +72,7 @@ class OfferPrice(ApiModel):
 
     amount_incl_tax: Money = None
     amount_excl_tax: Money = None
-    currency: str | None = None
+    currency: Text = None
 
 
 class OfferTicket(Resource):
@@ -67,7 +80,7 @@ class OfferTicket(Resource):
 
     name: str | None = None
     description: str | None = None
-    date_access: bool | None = None
+    date_access: Flag = None
 
 
 class OfferTicketSession(Resource):
@@ -76,5 +89,5 @@ class OfferTicketSession(Resource):
     name: str | None = None
     starts_at: Moment = None
     ends_at: Moment = None
-    available_quantity: int | None = None
+    available_quantity: Count = None
     seat_map: Link = None

@@ -7,16 +7,22 @@ from pydantic import Field
 from korus_mcp.api.models.base import (
     ApiModel,
     BulkResult,
+    Count,
     Day,
     Embedded,
     Failure,
+    Failures,
+    Flag,
     Link,
     Many,
     Moment,
     Money,
     Resource,
+    SureLink,
+    Text,
 )
 from korus_mcp.api.models.seat_map import Seating
+from korus_mcp.told import Unread
 
 
 class OrderCustomer(ApiModel):
@@ -48,20 +54,22 @@ class Beneficiary(ApiModel):
 class OrderItemTicket(Resource):
     """One admission; while `status` is `waiting_beneficiary_data` its holder must be named."""
 
+    indivisible: ClassVar[frozenset[str]] = frozenset({"requiredBeneficiaryFields"})
+
     voucher: str | None = None
     occurs_at: Moment = None
-    required_beneficiary_fields: Many[str] = ()
+    required_beneficiary_fields: Many[str] | Unread = ()
     beneficiary: Beneficiary | None = None
     beneficiary_designation_deadline: Moment = None
-    beneficiary_amendable: bool | None = None
-    status: str | None = None
-    seating: Seating | None = None
+    beneficiary_amendable: Flag = None
+    status: Text = None
+    seating: Seating | Unread | None = None
 
 
 class OrderItem(Resource):
     """One line of an order; `amount_*` is read as the line total, prefer `total_amount_*` (A15)."""
 
-    quantity: int | None = None
+    quantity: Count = None
     unit_amount_incl_tax: Money = None
     unit_amount_excl_tax: Money = None
     total_amount_incl_tax: Money = None
@@ -77,16 +85,18 @@ class Order(Resource):
     """A booking. It can turn `cancelled` without a call of ours; documents are a separate list."""
 
     created_at: Moment = None
-    status: str | None = None
+    status: Text = None
     cancelled_at: Moment = None
     reference: str | None = None
-    external_reference: str | None = None
+    external_reference: Text = None
     connector_reference: str | None = None
     total_amount_incl_tax: Money = None
     total_amount_excl_tax: Money = None
+    currency: Text = None
+    """Not published; where one is stated it may not be euro (A17)."""
     catalog: Link = None
     organization: Link = None
-    reservation: Link = None
+    reservation: SureLink = None
     customer: OrderCustomer | None = None
     items: Many[OrderItem] = ()
 
@@ -103,7 +113,7 @@ class OrderBulkResult(BulkResult):
     """The outcome of an order call: orders that were made, reservations that were refused."""
 
     orders: Many[Order] = ()
-    failed_orders: Many[OrderFailure] = ()
+    failed_orders: Failures[OrderFailure] = ()
 
 
 class OrderDocument(Resource):

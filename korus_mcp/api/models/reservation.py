@@ -5,23 +5,29 @@ from typing import ClassVar
 from korus_mcp.api.models.base import (
     ApiModel,
     BulkResult,
+    Count,
     Day,
     Failure,
+    Failures,
+    Flag,
     Link,
     Many,
     Moment,
     Money,
     Resource,
+    SureLink,
+    Text,
 )
 from korus_mcp.api.models.seat_map import Seating
+from korus_mcp.told import Unread
 
 
 class ReservationOfferTicket(ApiModel):
     """A ticket held for an item; the session may come in the older form (T10)."""
 
     ticket: Link = None
-    session: Link = None
-    seating: Seating | None = None
+    session: SureLink = None
+    seating: Seating | Unread | None = None
 
 
 class ReservationItem(ApiModel):
@@ -29,6 +35,8 @@ class ReservationItem(ApiModel):
 
     amount_incl_tax: Money = None
     amount_excl_tax: Money = None
+    currency: Text = None
+    """Not published; where one is stated it has to be euro (A17)."""
     date: Day = None
     offer: Link = None
     product: Link = None
@@ -44,21 +52,23 @@ class Reservation(Resource):
 
     created_at: Moment = None
     expires_at: Moment = None
-    expired: bool | None = None
-    status: str | None = None
+    expired: Flag = None
+    status: Text = None
     releasable: bool | None = None
     seats_arrangement: str | None = None
     total_amount_incl_tax: Money = None
     total_amount_excl_tax: Money = None
+    currency: Text = None
+    """Not published; where one is stated it has to be euro (A17)."""
     catalog: Link = None
     organization: Link = None
-    order: Link = None
+    order: SureLink = None
     items: Many[ReservationItem] = ()
 
     @property
     def has_order(self) -> bool:
         """Whether the hold was ordered; also True when the answer says so in an unreadable way."""
-        return self.order is not None or "order" in self.unread
+        return self.order is not None
 
 
 class ReservationFailure(Failure):
@@ -67,11 +77,11 @@ class ReservationFailure(Failure):
     subject: ClassVar[str] = "offer"
 
     offer: Link = None
-    quantity: int | None = None
+    quantity: Count = None
 
 
 class ReservationBulkResult(BulkResult):
     """The outcome of a reserve call: holds that were made, items that could not be held."""
 
     reservations: Many[Reservation] = ()
-    failed_reservations: Many[ReservationFailure] = ()
+    failed_reservations: Failures[ReservationFailure] = ()

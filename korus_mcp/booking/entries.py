@@ -1,0 +1,103 @@
+"""Entries of lists of failures: what failed and why, in whatever shape an issuer tells it (A12).
+
+Their members are not published. So an entry is searched for an address or id of the call, and for
+its texts, at any depth that a person would still call an entry.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from korus_mcp.api.models.base import Failure
+from korus_mcp.untrusted import clean_line, issuers_words, plain_text
+
+DEEPEST: Final = 8
+MOST_PARTS: Final = 200
+MOST_TEXTS: Final = 5
+LONGEST: Final = 1000
+"""Of one text, so many characters are looked at."""
+_CODES: Final = frozenset({"code", "errorcode"})
+_NO_TEXTS: Final = frozenset(
+    {"id", "iri", "uri", "url", "href", "type", "status", "instance", "propertypath", "resource"}
+)
+"""Members that hold names for machines, by their names without case and underscores."""
+_ADDRESS: Final = re.compile(r"/|[a-z][a-z+.-]*:\S+$", re.ASCII | re.IGNORECASE)
+_PLACE: Final = re.compile(r"(?:items|reservations)(?:\[|\.)([0-9]{1,3})\b", re.ASCII)
+"""A path into the request, as violations name it: `items[0].offer`."""
+_LETTER: Final = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an entry says: the id of the call it is about, if it names just one; code and words.
+
+    Code and words are the issuer's own, cleaned.
+    """
+
+    id: str | None
+    code: str | None
+    message: str
+
+
+def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Entry:
+    """The entry of a call that named the ids `wanted`, in this order.
+
+    `named` is what the entry names in the documented place.
+    """
+    parts = list(_parts(failure.told()))
+    code = failure.code or next((text for key, text in parts if key in _CODES), None)
+    message = failure.message or "; ".join(_texts(parts, frozenset(wanted)))
+    return Entry(
+        id=named if named in wanted else _only_one(parts, wanted) or named,
+        code=(clean_line(code, 60) or None) if code else None,
+        message=issuers_words(message),
+    )
+
+
+def _only_one(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> str | None:
+    """The one id of the call that is named; none where several are."""
+    ids = frozenset(wanted)
+    found = {segment for _, text in parts for segment in text.split("/") if segment in ids}
+    places = (_PLACE.search(text) for _, text in parts)
+    found |= {wanted[n] for place in places if place and (n := int(place[1])) < len(wanted)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:
+    """What is said for people, each once, in the order in which it is said."""
+    said: dict[str, None] = {}
+    for key, text in parts:
+        is_name = key in _CODES or key in _NO_TEXTS or key.startswith("@") or text in ids
+        if is_name or _ADDRESS.match(text) or not _LETTER.search(text):
+            continue
+        said[plain_text(text)] = None
+        if len(said) == MOST_TEXTS:
+            break
+    return [text for text in said if text]
+
+
+def _parts(told: object) -> Iterator[tuple[str, str]]:
+    """The texts of an entry with the names of their members, level by level; names are texts, too,
+    where they are addresses.
+    """
+    level: list[tuple[str, object]] = [("", told)]
+    left = MOST_PARTS
+    for _ in range(DEEPEST):
+        below: list[tuple[str, object]] = []
+        for key, value in level:
+            left -= 1
+            if left < 0:
+                return
+            if isinstance(value, str):
+                yield key, value[:LONGEST]
+            elif isinstance(value, Mapping):
+                yield from (("@id", name[:LONGEST]) for name in value if "/" in name)
+                below += [(_plain(name), each) for name, each in value.items()]
+            elif isinstance(value, list | tuple):
+                below += [(key, each) for each in value]
+        level = below
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

@@ -1,0 +1,337 @@
+"""Odd amounts, days and figures of an issuer: refused in quote, hold and order alike, and told."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.quote import Quote
+from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.sandbox import DropAfter
+from tests.booking.stage import Rewrite, staged
+
+pytestmark = pytest.mark.anyio
+HOLD = "createReservations"
+ORDER = "createOrders"
+
+
+def of_offers(**changes: Any) -> Rewrite:
+    """Changes what the offer itself tells."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in (body, *body.get("member", ())):
+            if "realtimePriceRequired" in each:
+                each.update(changes)
+
+    return rewrite
+
+
+def priced(**changes: Any) -> Rewrite:
+    """Changes the price of each offer."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in (body, *body.get("member", ())):
+            if "realtimePriceRequired" in each:
+                each["price"] = each["price"] | changes
+
+    return rewrite
+
+
+def available(**changes: Any) -> Rewrite:
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/availability"):
+            body.update(changes)
+
+    return rewrite
+
+
+def of_holds(**changes: Any) -> Rewrite:
+    """Changes each reservation, wherever it is told."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in (body, *body.get("reservations", ()), *body.get("member", ())):
+            if "expiresAt" in each:
+                each.update(changes)
+
+    return rewrite
+
+
+def of_lines(**changes: Any) -> Rewrite:
+    """Changes each line of each reservation."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in (body, *body.get("reservations", ())):
+            if "expiresAt" in each:
+                for item in each["items"]:
+                    item.update(changes)
+
+    return rewrite
+
+
+class Later:
+    """Changes answers only once it is told to."""
+
+    def __init__(self, rewrite: Rewrite) -> None:
+        self._rewrite = rewrite
+        self.is_on = False
+
+    def __call__(self, path: str, body: dict[str, Any]) -> None:
+        if self.is_on:
+            self._rewrite(path, body)
+
+
+async def quoted(rewrite: Rewrite, landmark: str = "park_offer", selling: str = "park") -> Quote:
+    async with staged(rewrite=rewrite, selling=(selling,)) as stage:
+        return await stage.app.quotes.of_offer(stage.handle(landmark), "en")
+
+
+BAD_OFFERS = [
+    (priced(amountInclTax="-1.00"), Code.NOT_BOOKABLE, "below zero"),
+    (priced(amountInclTax="45,00"), Code.NOT_BOOKABLE, "its price cannot be read"),
+    (priced(amountInclTax=True), Code.NOT_BOOKABLE, "its price cannot be read"),
+    (of_offers(price="45.00"), Code.NOT_BOOKABLE, "its price cannot be read"),
+    (priced(currency="XPF"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (priced(currency="€"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (priced(currency={"code": "EUR"}), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (of_offers(date="31/12/2026"), Code.NOT_BOOKABLE, "its day cannot be read"),
+    (of_offers(date=20261231), Code.NOT_BOOKABLE, "its day cannot be read"),
+    (
+        of_offers(product={"id": "p", "disabled": "perhaps"}),
+        Code.NOT_BOOKABLE,
+        "whether it is sold",
+    ),
+    (of_offers(product={"id": "p", "disabled": True}), Code.NOT_BOOKABLE, "does not sell it"),
+    (available(availableQuantity={"value": 0}), Code.NOT_BOOKABLE, "what is left of it"),
+    (available(availableQuantity="sold_out"), Code.NOT_BOOKABLE, "what is left of it"),
+    (available(availableQuantity=0.5), Code.NOT_BOOKABLE, "what is left of it"),
+    (available(availableQuantity=-3), Code.SOLD_OUT, "sold out"),
+]
+
+
+@pytest.mark.parametrize(("rewrite", "code", "words"), BAD_OFFERS)
+async def test_an_offer_told_oddly_is_neither_bookable_nor_held(
+    rewrite: Rewrite, code: Code, words: str
+) -> None:
+    async with staged(rewrite=rewrite) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
+        obstacle = quote.obstacle(1)
+        assert obstacle is not None
+        assert (obstacle.code, words in obstacle.reason) == (code, True)
+        with pytest.raises(Refusal) as refused:
+            await stage.held()
+        assert refused.value.code is code
+        assert stage.sent(HOLD) == 0
+
+
+async def test_a_price_that_came_as_a_number_is_that_price() -> None:
+    quote = await quoted(priced(amountInclTax=35.1))
+    assert str(quote.price) == "35.10 EUR"
+    assert quote.obstacle(1) is None
+
+
+@pytest.mark.parametrize("required", ["perhaps", {}, 7])
+async def test_where_nobody_knows_whether_a_price_is_live_it_is_asked(required: object) -> None:
+    async with staged(rewrite=of_offers(realtimePriceRequired=required)) as stage:
+        await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
+        assert stage.sent("getOfferPrice") == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"), [("21,00", "its price cannot be read"), (None, "states no price")]
+)
+async def test_a_live_price_that_tells_nothing_is_not_the_listed_one(
+    amount: object, words: str
+) -> None:
+    def unclear(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/price"):
+            body["amountInclTax"] = amount
+
+    obstacle = (await quoted(unclear, "dynamic_price_offer", "museum")).obstacle(1)
+    assert obstacle is not None
+    assert words in obstacle.reason
+
+
+@pytest.mark.parametrize(
+    ("told", "day"),
+    [
+        ("2026-12-04T23:00:00+00:00", "2026-12-05"),
+        ("2026-12-05T00:00:00+01:00", "2026-12-05"),
+        ("2026-12-05T00:00:00", "2026-12-05"),
+        ("2026-07-04T21:59:59Z", "2026-07-04"),
+        ("2026-07-04T22:00:00Z", "2026-07-05"),
+    ],
+)
+async def test_a_moment_is_the_day_at_the_venue(told: str, day: str) -> None:
+    quote = await quoted(of_offers(date=told))
+    assert str(quote.day) == day
+    assert quote.obstacle(1) is None
+
+
+async def test_a_moment_is_no_day_where_nobody_knows_the_zone() -> None:
+    def unzoned(path: str, body: dict[str, Any]) -> None:
+        of_offers(date="2026-12-04T23:00:00+00:00")(path, body)
+        if "timezone" in body:
+            body["timezone"] = "Mars/Olympus"
+
+    obstacle = (await quoted(unzoned)).obstacle(1)
+    assert obstacle is not None
+    assert obstacle.reason == "its day cannot be read"
+
+
+def of_sessions(field: str, value: object) -> Rewrite:
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("sessionsAvailability", ()) if field == "live" else ():
+            each["availableQuantity"] = value
+        for each in body["member"] if path.endswith("/sessions") and field != "live" else ():
+            each[field] = value
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "words"),
+    [
+        (of_sessions("live", "few"), "what is left in a session"),
+        (of_sessions("startsAt", "tonight"), "the time of a session"),
+        (of_sessions("startsAt", "2026-06-01T20:00:00"), "the time of a session"),
+        (available(sessionsAvailability="none"), "what is left in its sessions"),
+    ],
+)
+async def test_a_session_told_oddly_cannot_be_chosen(rewrite: Rewrite, words: str) -> None:
+    async with staged(rewrite=rewrite, selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+        obstacle = quote.obstacle(1)
+        assert obstacle is not None
+        assert obstacle.reason == f"{words} cannot be read"
+        session = next(s for _, s in quote.sessions())
+        with pytest.raises(Refusal) as refused:
+            await stage.reserve(stage.wish("timed_offer", 1, session.id))
+        assert refused.value.code is Code.NOT_BOOKABLE
+        assert stage.sent(HOLD) == 0
+
+
+async def test_whether_a_session_is_needed_must_be_readable() -> None:
+    def unclear(path: str, body: dict[str, Any]) -> None:
+        for each in body["member"] if path.endswith("/tickets") else ():
+            each["dateAccess"] = "sometimes"
+
+    obstacle = (await quoted(unclear)).obstacle(1)
+    assert obstacle is not None
+    assert obstacle.reason == "whether a session must be chosen cannot be read"
+
+
+async def test_a_limit_of_the_issuer_that_cannot_be_read_is_not_none() -> None:
+    def unclear(path: str, body: dict[str, Any]) -> None:
+        if "maxAmountPerOrder" in body:
+            body["maxAmountPerOrder"] = "a few"
+
+    async with staged(rewrite=unclear) as stage:
+        with pytest.raises(Refusal) as refused:
+            await stage.held()
+        assert refused.value.code is Code.NOT_BOOKABLE
+        assert stage.sent(HOLD) == 0
+
+
+BAD_HOLDS = [
+    (of_holds(currency="CHF"), Code.UNSUPPORTED_CURRENCY),
+    (of_lines(currency="CHF"), Code.UNSUPPORTED_CURRENCY),
+    (of_holds(totalAmountInclTax="-45.00"), Code.NOT_BOOKABLE),
+    (of_holds(totalAmountInclTax="44.99"), Code.NOT_BOOKABLE),
+    (of_holds(totalAmountInclTax=None), Code.NOT_BOOKABLE),
+    (of_holds(totalAmountInclTax="45,00"), Code.NOT_BOOKABLE),
+    (of_holds(items=[]), Code.NOT_BOOKABLE),
+    (of_lines(amountInclTax="-45.00"), Code.NOT_BOOKABLE),
+    (of_lines(date="tomorrow"), Code.NOT_BOOKABLE),
+    (of_holds(status=None), Code.NOT_BOOKABLE),
+]
+
+
+@pytest.mark.parametrize(("rewrite", "code"), BAD_HOLDS)
+async def test_a_hold_told_oddly_is_refused_once_and_not_made_again(
+    rewrite: Rewrite, code: Code
+) -> None:
+    async with staged(rewrite=rewrite) as stage:
+        for _ in range(2):
+            with pytest.raises(Refusal) as refused:
+                await stage.held()
+            assert (refused.value.code, refused.value.effect) == (code, Effect.HELD)
+        assert stage.sent(HOLD) == 1
+
+
+@pytest.mark.parametrize(("rewrite", "code"), BAD_HOLDS)
+async def test_a_hold_that_turned_odd_after_the_yes_is_not_ordered(
+    rewrite: Rewrite, code: Code
+) -> None:
+    later = Later(rewrite)
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        later.is_on = True
+        for changes in ({}, {"confirmation": nonce}):
+            with pytest.raises(Refusal) as refused:
+                await stage.place(hold, **changes)
+            assert refused.value.code is code
+        assert stage.sent(ORDER) == 0
+
+
+@pytest.mark.parametrize("end", [None, "in ten minutes", 1780000000, "2026-06-01T09:10:00"])
+async def test_a_hold_without_a_readable_end_is_held_and_ordered(end: object) -> None:
+    async with staged(rewrite=of_holds(expiresAt=end)) as stage:
+        hold = await stage.held()
+        assert (hold.expires_at, hold.seconds_left) == (None, None)
+        assert (await stage.held()).id == hold.id, "the same hold, not a new one"
+        assert stage.sent(HOLD) == 1
+        placed = await stage.ordered(hold)
+        assert placed.state is OrderState.ORDERED
+        assert (await stage.place(hold)).replayed
+        assert stage.sent(ORDER) == 1
+        intent = (await stage.app.booking.journal.intents_of([hold.id]))[hold.id]
+        settle = stage.settings.settle_seconds
+        assert (intent.fence_at - intent.sent_at).total_seconds() == 75 + settle
+
+
+async def test_what_an_order_may_cost_counts_the_lines() -> None:
+    def dearer(path: str, body: dict[str, Any]) -> None:
+        of_lines(amountInclTax=None)(path, body)
+        of_holds(totalAmountInclTax=1000.5)(path, body)
+
+    async with staged(rewrite=dearer, max_order_amount=Decimal(1000)) as stage:
+        with pytest.raises(Refusal) as refused:
+            await stage.ordered(await stage.held())
+        assert refused.value.code is Code.LIMIT_EXCEEDED
+
+
+async def test_one_of_two_holds_told_oddly_is_named_beside_the_other() -> None:
+    def odd(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("reservations", ())[:1]:
+            each["currency"] = "CHF"
+
+    async with staged(rewrite=odd) as stage:
+        reserved = await stage.reserve(stage.wish("park_offer"), stage.wish("undated_offer"))
+        assert len(reserved.holds) == 1
+        assert [(f.offer_id, f.code) for f in reserved.failed] == [
+            (str(stage.handle("park_offer")), "UNSUPPORTED_CURRENCY")
+        ]
+
+
+async def test_an_order_of_our_reference_that_names_nothing_keeps_the_doubt() -> None:
+    """It may be the one: that it cannot be read is no proof that none was made."""
+
+    def nameless(path: str, body: dict[str, Any]) -> None:
+        if path.startswith("/v1/booking/reservations/"):
+            body["order"] = None
+        for each in body["member"] if path == "/v1/booking/orders" else ():
+            each["reservation"] = {"name": "?"}
+
+    later = Later(nameless)
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        later.is_on = True
+        stage.sandbox.faults.add(DropAfter(), ORDER)
+        placed = await stage.place(hold, confirmation=nonce)
+        assert placed.state is OrderState.IN_DOUBT
+        stage.move(3600)
+        await stage.app.booking.reconciler.reconcile()
+        assert (await stage.place(hold)).state is OrderState.IN_DOUBT

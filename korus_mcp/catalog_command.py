@@ -149,6 +149,8 @@ class _Kept:
         if seen.is_empty:
             return f"empty, {told_size(seen.size_bytes)}"
         parts = [_amount(seen), f"{seen.with_details:,} with details"]
+        if seen.passed_over:
+            parts.append(f"{seen.passed_over:,} passed over and tried again later")
         if seen.read_at is not None:
             parts.append(seen.told_age(now))
         if self.is_being_read:
@@ -169,6 +171,7 @@ class _Kept:
             "catalogs": seen.catalogs,
             "product_bases": seen.bases,
             "with_details": seen.with_details,
+            "passed_over": seen.passed_over,
             "read_at": None if seen.read_at is None else seen.read_at.isoformat(),
             "age_seconds": age,
             "is_unfinished": seen.is_unfinished,

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from korus_mcp.api import jsonld
-from korus_mcp.api.errors import BadRequest, NotFound
+from korus_mcp.api.errors import ApiError, BadRequest, NotFound
 from korus_mcp.api.filters import Params
 from korus_mcp.api.models.base import ApiModel, Resource
 from korus_mcp.api.transport import Wire, as_model, malformed
@@ -19,6 +19,8 @@ PAGE_SIZE = 50
 """The most the API gives (T32)."""
 PAGES_LIMIT = 4000
 """No list is longer than this: 200,000 items."""
+READINGS_LIMIT = 3
+"""So often a list is read that changes while it is read."""
 
 
 @dataclass(frozen=True)
@@ -72,26 +74,47 @@ class Pages(Generic[R]):
                 raise
             return Page((), number, None, last=True)
 
-    async def all(self) -> list[R]:
-        """Every item, in order.
+    async def all(self, most: int | None = None) -> list[R]:
+        """Every item, in order; of a list that is longer than `most`, the first so many and one.
 
         Raises:
             ApiError: A page cannot be had.
         """
-        return [item async for item in self]
+        found: list[R] = []
+        async for item in self:
+            found.append(item)
+            if most is not None and len(found) > most:
+                break
+        return found
 
     async def __aiter__(self) -> AsyncIterator[R]:
+        """Every item once. A list that loses or gains a row between two pages shows fewer rows than
+        it counts, or counts anew: it is read again for those that slipped through.
+        """
         seen: set[str] = set()
-        received = 0
+        for _ in range(READINGS_LIMIT):
+            before = len(seen)
+            reading = _Reading()
+            try:
+                async for page in self._read_once(reading):
+                    for item in page.items:
+                        if item.id not in seen:
+                            seen.add(item.id)
+                            yield item
+            except ApiError:
+                if not before:
+                    raise
+                return  # what the first reading gave stands
+            has_news = before and len(seen) > before
+            if not self._paged or reading.fits or (before and reading.is_steady and not has_news):
+                return
+
+    async def _read_once(self, reading: "_Reading") -> AsyncIterator[Page[R]]:
         for number in range(1, PAGES_LIMIT + 1):
             page = await self.page(number)
-            received += page.received
-            fresh = [item for item in page.items if item.id not in seen]
-            for item in fresh:
-                if item.id not in seen:
-                    seen.add(item.id)
-                    yield item
-            if self._ends(page, received) or not (fresh or page.unreadable):
+            is_new = reading.takes(page)
+            yield page
+            if self._ends(page, reading.received) or not is_new:
                 return
         raise malformed(self._operation, "GET", "a list without end")
 
@@ -121,6 +144,37 @@ class Pages(Generic[R]):
             return self._model.model_validate(member)
         except ValidationError:
             return None
+
+
+class _Reading:
+    """What one reading of a list, page by page, saw of it."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._ids: set[str] = set()
+        self._unreadable = 0
+        self._totals: set[int] = set()
+
+    def takes(self, page: Page[R]) -> bool:
+        """Take the next page; whether there is anything on it that was not on those before."""
+        known = len(self._ids)
+        self._ids.update(item.id for item in page.items)
+        self._unreadable += page.unreadable
+        self.received += page.received
+        if page.total is not None:
+            self._totals.add(page.total)
+        return len(self._ids) > known or page.unreadable > 0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether all its pages counted the same."""
+        return len(self._totals) <= 1
+
+    @property
+    def fits(self) -> bool:
+        """Whether it saw as many things as the list says there are."""
+        distinct = len(self._ids) + self._unreadable
+        return self.is_steady and distinct >= max(self._totals, default=0)
 
 
 async def fetch_one(

@@ -10,6 +10,7 @@ import math
 import random
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -20,7 +21,7 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import ApiError, KorusApi, NotFound
+from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.languages import Languages
 from korus_mcp.catalog.paging import BEGINNING, Place
@@ -431,16 +432,23 @@ class Mirror:
         # a moment that is still to come was written by a clock that was wrong
         age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
         is_fresh = abs(age) < shelf.kept_seconds
-        if shelf.is_crawling or is_fresh or self._clock.monotonic() < shelf.next_try:
+        if shelf.is_crawling or self._clock.monotonic() < shelf.next_try:
             return shelf.attempt
+        if is_fresh and not shelf.crawler.has_passed_over():
+            return shelf.attempt
+        crawl = shelf.crawler.read_again
+        if not is_fresh:
+            crawl = partial(shelf.crawler.crawl, _Reporter(self._clock))
         shelf.attempt = _Attempt()
-        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt))
+        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt, crawl))
         return shelf.attempt
 
-    async def _crawl(self, shelf: Shelf, attempt: _Attempt) -> None:
+    async def _crawl(
+        self, shelf: Shelf, attempt: _Attempt, crawl: Callable[[], Awaitable[bool]]
+    ) -> None:
         wait = 0.0
         try:
-            if not await shelf.crawler.crawl(_Reporter(self._clock)):
+            if not await crawl():
                 wait = OTHERS_SECONDS
         except ApiError as failure:
             _log.warning("the catalog cannot be renewed: %s", failure)
@@ -450,6 +458,10 @@ class Mirror:
         except sqlite3.DatabaseError as failure:
             _log.warning("the catalog's file cannot be written: %s", failure)
             self._rescue(shelf, failure)
+        except Exception:  # noqa: BLE001 - logged; who waits for the catalog is told that it failed
+            _log.exception("reading the catalog crashed")
+            attempt.failure = Malformed("listCatalogs", Outcome.REFUSED, reason="crashed")
+            wait = RETRY_SECONDS
         finally:
             attempt.is_over = True
         shelf.next_try = self._clock.monotonic() + wait

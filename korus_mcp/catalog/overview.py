@@ -14,10 +14,12 @@ NO_HOME: Final = "this user has no home folder; KORUS_CACHE_DIR names another"
 _UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
 _QUERY: Final = """
 SELECT (SELECT count(*) FROM catalog), (SELECT count(*) FROM base),
-    (SELECT count(detail) FROM base), (SELECT count(*) FROM base WHERE detail_run = fact.value),
+    (SELECT count(detail) FROM base),
+    (SELECT count(*) FROM base WHERE detail_run = fact.value AND retry_at IS NULL),
     fact.value, (SELECT value FROM fact WHERE name = 'complete_run'),
     (SELECT value FROM fact WHERE name = 'complete_at'),
-    (SELECT value FROM fact WHERE name = 'listed_at')
+    (SELECT value FROM fact WHERE name = 'listed_at'),
+    (SELECT count(*) FROM base WHERE retry_at IS NOT NULL)
 FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS fact
 """
 
@@ -35,6 +37,8 @@ class Overview:
     is_unfinished: bool
     """A crawl is under way, or was stopped before its end."""
     size_bytes: int
+    passed_over: int = 0
+    """Bases whose details could not be read, and are tried again."""
 
     @property
     def is_empty(self) -> bool:
@@ -65,13 +69,14 @@ def look_at(path: Path) -> Overview | None:
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             return None
         row = db.execute(_QUERY).fetchone()
-    catalogs, bases, with_details, read_anew, run, complete_run, complete_at, listed_at = row
+    catalogs, bases, with_details, read_anew, run, complete_run, complete_at, listed_at, over = row
     read_at = None if complete_at is None else complete_at or listed_at
     return Overview(
         catalogs=catalogs,
         bases=bases,
         with_details=with_details,
         read_anew=read_anew if run else 0,
+        passed_over=over,
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
         is_unfinished=bool(run) and run != complete_run,
         size_bytes=size_of(path),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from korus_mcp.api import NotFound
+from korus_mcp.api import Malformed, NotFound, Outcome
 from korus_mcp.catalog.records import (
     OPTION_CODES,
     BaseRecord,
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5
+MOST_PRODUCTS: Final = 5000
+MOST_CHOICES: Final = 1000
 _ADDRESS: Final = re.compile("https://[!-~]{1,500}")
 
 
@@ -40,7 +42,10 @@ async def read_record(
     """
     base = await ticketing.get_product_base(catalog.id, base_id, language=language)
     pages = ticketing.list_product_base_products(catalog.id, base_id, language=language)
-    products = [p async for p in pages if not p.disabled and is_id(p.id)]  # unread: perhaps it is
+    listed = await pages.all(MOST_PRODUCTS)
+    if len(listed) > MOST_PRODUCTS:
+        raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason="a list without end")
+    products = [p for p in listed if not p.disabled and is_id(p.id)]  # unread: perhaps it is
     choices = _choices_of(products)
     if not choices and len(products) > 1:
         choices = await _read_choices(ticketing, catalog.id, base_id, language)
@@ -71,7 +76,7 @@ async def _read_choices(
         try:
             values = await ticketing.list_product_base_option_values(
                 catalog_id, base_id, code, language=language
-            ).all()
+            ).all(MOST_CHOICES)
         except NotFound:
             continue
         if values:
@@ -86,7 +91,7 @@ async def _option_codes(
     try:
         options = await ticketing.list_product_base_options(
             catalog_id, base_id, language=language
-        ).all()
+        ).all(MOST_CHOICES)
     except NotFound:
         return OPTION_CODES
     return tuple(o.code for o in options if o.code in OPTION_CODES)

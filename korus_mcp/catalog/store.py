@@ -29,13 +29,15 @@ from korus_mcp.private_files import (
     says_ours,
 )
 
-_LAYOUT: Final = 4
+_LAYOUT: Final = 5
 VERSION: Final = 1000 * _LAYOUT + FOLDING
 """Of a file: of its tables, and of the folding of the texts in it."""
 APPLICATION_ID: Final = int.from_bytes(b"KMct")
 """In the head of the file: what other programs put there is theirs, and stays."""
 BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
+FIRST_RETRY_SECONDS: Final = 60
+LAST_RETRY_SECONDS: Final = 6 * 3600
 CONSIDERED: Final = 1000
 """So many matches are compared at most: words that stand in half of all bases stay quick."""
 _log = logging.getLogger(__name__)
@@ -43,17 +45,19 @@ _log = logging.getLogger(__name__)
 _SCHEMA: Final = """
 CREATE TABLE catalog (
     id TEXT PRIMARY KEY, alias TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL,
-    synced TEXT, names_run INTEGER, details_run INTEGER
+    synced TEXT, names_run INTEGER, details_run INTEGER, listed_import TEXT
 ) WITHOUT ROWID;
 CREATE TABLE base (
     number INTEGER PRIMARY KEY, catalog TEXT NOT NULL, id TEXT NOT NULL,
     name TEXT NOT NULL, folded TEXT NOT NULL, city TEXT, run INTEGER NOT NULL,
     detail BLOB, detail_run INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, retry_at REAL,
     UNIQUE (catalog, id)
 );
 CREATE INDEX base_by_name ON base (folded, number);
 CREATE INDEX base_by_city ON base (city, catalog);
 CREATE INDEX base_to_do ON base (catalog, detail_run, number);
+CREATE INDEX base_to_retry ON base (retry_at) WHERE retry_at IS NOT NULL;
 CREATE TABLE product (
     catalog TEXT NOT NULL, id TEXT NOT NULL, base INTEGER NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (catalog, id, base)
@@ -389,6 +393,32 @@ class Store:
         ((synced, names_run, details_run),) = self._ask(query, (catalog_id,))
         return synced, names_run or 0, details_run or 0
 
+    def begin_names(self, catalog_id: str, run: int, synced: str | None) -> None:
+        """The names of a catalog are read from the first one on.
+
+        What an earlier attempt of the same run found has to be found again, since the catalog may
+        have been imported anew meanwhile; then its details are read again, too.
+        """
+        with self._transaction() as db:
+            query = "SELECT listed_import FROM catalog WHERE id = ?"
+            row = db.execute(query, (catalog_id,)).fetchone()
+            if row is not None and row[0] != synced:
+                db.execute(
+                    "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
+                    (catalog_id, run),
+                )
+            db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
+            db.execute(
+                "UPDATE catalog SET listed_import = ?, names_run = nullif(names_run, ?) "
+                "WHERE id = ?",
+                (synced, run, catalog_id),
+            )
+
+    def has_names(self, catalog_id: str, run: int, synced: str | None) -> bool:
+        """Whether this run has read all names of a catalog, as it was imported last."""
+        query = "SELECT 1 FROM catalog WHERE id = ? AND names_run = ? AND listed_import IS ?"
+        return bool(self._ask(query, (catalog_id, run, synced)))
+
     def put_names(self, catalog_id: str, run: int, found: Iterable[tuple[str, str]]) -> None:
         """Names of bases, searchable at once; details they have already stay."""
         with self._transaction() as db:
@@ -412,13 +442,30 @@ class Store:
             for record in records:
                 self._put_record(db, record, run)
 
-    def pass_over(self, catalog_id: str, base_id: str, run: int) -> None:
-        """A base whose details cannot be read in this run keeps its name."""
+    def pass_over(self, catalog_id: str, base_id: str, run: int, now: float) -> None:
+        """A base whose details cannot be read keeps its name; when it is tried again is noted.
+
+        That is after a minute, and after each further failure twice as late, up to six hours.
+        """
         with self._transaction() as db:
             db.execute(
-                "UPDATE base SET detail_run = ? WHERE catalog = ? AND id = ?",
-                (run, catalog_id, base_id),
+                "UPDATE base SET detail_run = max(detail_run, ?), failures = failures + 1, "
+                "retry_at = ? + min(? << min(failures, 20), ?) WHERE catalog = ? AND id = ?",
+                (run, now, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, catalog_id, base_id),
             )
+
+    def passed_over(self, now: float, *, limit: int) -> list[tuple[CatalogRecord, str]]:
+        """Bases that were passed over and whose time has come again; those waiting longest first.
+
+        A time further ahead than any wait was noted by a clock that was wrong.
+        """
+        query = (
+            "SELECT catalog.id, catalog.alias, catalog.name, base.id FROM base "
+            "JOIN catalog ON catalog.id = base.catalog WHERE base.retry_at IS NOT NULL "
+            "AND (base.retry_at <= ? OR base.retry_at > ?) ORDER BY base.retry_at LIMIT ?"
+        )
+        rows = self._ask(query, (now, now + LAST_RETRY_SECONDS, limit))
+        return [(CatalogRecord(*row[:3]), row[3]) for row in rows]
 
     def finish_details(self, catalog_id: str, run: int, synced: str | None) -> None:
         """A catalog was read completely."""
@@ -520,7 +567,8 @@ class Store:
         query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
         number = db.execute(query, where).fetchone()[0]
         db.execute(
-            "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
+            "UPDATE base SET detail = ?, detail_run = ?, city = ?, failures = 0, "
+            "retry_at = NULL WHERE number = ?",
             (packed(record), run, fold(record.place.city or ""), number),
         )
         db.execute("DELETE FROM product WHERE base = ?", (number,))

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from korus_mcp.api import Malformed, NotFound, reading
+from korus_mcp.api.reading import READINGS_LIMIT
 from tests.api.wire import Net, collection
 
 PATH = "/v1/ticketing/catalogs"
@@ -42,24 +43,6 @@ async def read(net: Net) -> list[str]:
             2,
             id="a server that gives 30 instead of 50",
         ),
-        pytest.param(
-            [collection(ids(0, 49), 50), collection([], 50)], 49, 2, id="a member is hidden"
-        ),
-        pytest.param(
-            [collection(ids(0, 50), 100), collection(ids(40, 90), 100)],
-            90,
-            2,
-            id="items moved between pages",
-        ),
-        pytest.param(
-            [collection(ids(0, 50), 999), collection(ids(0, 50), 999)],
-            50,
-            2,
-            id="a server that ignores the page",
-        ),
-        pytest.param(
-            [collection(ids(0, 50), 999), httpx.Response(404)], 50, 2, id="404 past the end"
-        ),
         pytest.param([collection(ids(0, 50)), httpx.Response(400)], 50, 2, id="400 past the end"),
         pytest.param([collection(["a", "a", "b"])], 2, 1, id="the same twice on a page"),
     ],
@@ -71,6 +54,77 @@ async def test_lists_end_by_counting(pages: list[Any], count: int, requests: int
     asked = [call.request.url.params for call in route.calls]
     assert [each["page"] for each in asked] == [str(n + 1) for n in range(requests)]
     assert {each["itemsPerPage"] for each in asked} == {"50"}
+
+
+SHRUNK = [collection(ids(0, 50), 70), collection(ids(51, 70), 69)]
+"""Row 0 went after the first page was read: row 50 slipped to that page, and was not seen."""
+
+
+@pytest.mark.parametrize(
+    ("pages", "count", "numbers"),
+    [
+        pytest.param(
+            [*SHRUNK, collection(ids(1, 51), 69), collection(ids(51, 70), 69)],
+            70,
+            "1212",
+            id="a row went between two pages",
+        ),
+        pytest.param(
+            [
+                collection(ids(1, 51), 100),
+                collection(ids(50, 100), 101),
+                collection(ids(100, 101), 101),
+                collection(ids(0, 50), 101),
+                collection(ids(50, 100), 101),
+                collection(ids(100, 101), 101),
+            ],
+            101,
+            "123123",
+            id="a row came between two pages",
+        ),
+        pytest.param(
+            [collection(ids(0, 50), 100), collection(ids(40, 90), 100)] * 2,
+            90,
+            "1212",
+            id="rows shown twice, twice the same",
+        ),
+        pytest.param(
+            [collection(ids(0, 49), 50), collection([], 50)] * 2, 49, "1212", id="a hidden member"
+        ),
+        pytest.param(
+            [collection(ids(0, 50), 999), collection(ids(0, 50), 999)] * 2,
+            50,
+            "1212",
+            id="a server that ignores the page",
+        ),
+        pytest.param(
+            [collection(ids(0, 50), 999), httpx.Response(404)] * 2, 50, "1212", id="404 at the end"
+        ),
+        pytest.param(
+            [
+                page
+                for n in range(READINGS_LIMIT)
+                for page in (
+                    collection(ids(10 * n, 10 * n + 50), 100 + n),
+                    collection(ids(10 * n + 50, 10 * n + 100), 101 + n),
+                    collection([], 101 + n),
+                )
+            ],
+            120,
+            "123" * READINGS_LIMIT,
+            id="a list that never holds still",
+        ),
+        pytest.param([*SHRUNK, httpx.Response(500)], 69, "121", id="no second reading to be had"),
+    ],
+)
+async def test_a_list_that_changes_while_it_is_read_is_read_again(
+    pages: list[Any], count: int, numbers: str
+) -> None:
+    net = Net()
+    route = net.get(PATH, *pages, RuntimeError("one page too many"))
+    found = await read(net)
+    assert len(set(found)) == len(found) == count
+    assert "".join(call.request.url.params["page"] for call in route.calls) == numbers
 
 
 async def test_view_is_never_followed() -> None:

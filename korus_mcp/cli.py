@@ -190,7 +190,7 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     del given
-    settings = read_settings(os.environ)
+    settings = _read_settings(os.environ)
     from korus_mcp.check import run_check
 
     _require_full_text()
@@ -258,7 +258,7 @@ def _sandbox(given: argparse.Namespace) -> int:
     from korus_mcp import serving
 
     own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
-    settings = read_settings(own)
+    settings = _read_settings(own)
     seed = settings.sandbox_seed if given.seed is None else given.seed
     return serving.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
 

@@ -32,6 +32,8 @@ from korus_mcp.seating.scene import Asked
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
+ONE_DAY: Final = ("date", "date")
+"""The argument in which the day is given."""
 NUMBERED: Final = 3
 """So many of the best zones carry their rank on a picture."""
 Told = TypeVar("Told")
@@ -134,7 +136,7 @@ class SeatPlans:
                 or SERVER_BUSY when it takes too long.
             ApiError: something could not be read.
         """
-        check_days(wish.day, None, self._api.now())
+        check_days(wish.day, None, self._api.now(), ONE_DAY)
         return await self._drafting.shared(
             (product_base_id, wish, language, seat_map_id, extras),
             partial(self._plan, product_base_id, wish, language, seat_map_id, extras),
@@ -195,7 +197,7 @@ class SeatPlans:
         self, base: BaseRecord, day: date | None, language: str
     ) -> Sequence[OfferRow]:
         """The offers of the asked day, else of the next day that has some."""
-        window = window_of(day, day, base, self._api.now())
+        window = window_of(day, day, base, self._api.now(), ONE_DAY)
         calendar = await self._calendars.first_day(base, window, language)
         if not calendar.rows:
             raise Refusal(

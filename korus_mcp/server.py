@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
+from mcp import MCPError
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from platformdirs import user_cache_path
 
 from korus_mcp import __version__
@@ -28,6 +29,7 @@ from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.private_files import user_folder
 from korus_mcp.prompts import register_prompts
+from korus_mcp.refusals import Code
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.settings import Environment, Settings
@@ -45,6 +47,7 @@ RECOVERY_SECONDS = 2.0
 REQUESTS_PER_SECOND = 10.0
 """What the crawl may ask of a real API; its owner documents no limit (operations note)."""
 TITLE = "KorusTicket"
+NO_SUCH_PROMPT = f"{Code.NOT_FOUND}: This server has no such prompt. List prompts for those it has."
 _WAY = (
     "search_products",
     "get_offers",
@@ -78,6 +81,21 @@ class KorusServer(MCPServer[App]):
         from korus_mcp.tools.declare import failure
 
         return failure(no_such_tool())
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[App, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Fill a prompt; the SDK's own words for one that is not there would repeat its name.
+
+        Raises:
+            MCPError: there is no such prompt, or its arguments are wrong.
+        """
+        if name in {prompt.name for prompt in await self.list_prompts()}:
+            return await super().get_prompt(name, arguments, context)
+        raise MCPError(code=INVALID_PARAMS, message=NO_SUCH_PROMPT)
 
 
 def build_server(

@@ -253,3 +253,14 @@ def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Interrupted())
     monkeypatch.setenv("KORUS_SOMETHING_ELSE", "x")  # its warning is written first
     assert main(["--tools", "reserve"]) == EXIT_INTERRUPTED
+
+
+@pytest.mark.parametrize("command", [["check"], ["catalog", "status"], ["journal", "list"]])
+def test_every_command_prints_the_warnings_that_serve_prints(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KORUS_NONSENSE_SETTING", "canary")
+    main(command)
+    said = capsys.readouterr()
+    assert "KORUS_NONSENSE_SETTING" in said.err
+    assert "canary" not in said.err + said.out

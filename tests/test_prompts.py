@@ -10,6 +10,7 @@ from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.prompts import NOT_SAID, PromptFile, load_prompts, parse_prompt
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
+from tests.fixtures.assistant import ERAS
 
 PROMPTS = {prompt.name: prompt for prompt in load_prompts()}
 NAMES = {
@@ -142,3 +143,46 @@ async def test_a_prompt_is_offered_only_where_its_tools_exist() -> None:
     assert await listed(Profile.BROWSE) == {"plan_outing"}
     assert await listed(Profile.BUYER) == NAMES - {"service_desk"}
     assert await listed(Profile.SERVICE_DESK) == NAMES
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("name", ["canary", "", "service_desk", "a\u202eb\n" * 50])
+async def test_a_prompt_that_is_not_there_is_refused_in_our_words_as_a_tool_is(
+    mode: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(build_server(Settings(profile=Profile.BUYER)), mode=mode) as client:
+        with pytest.raises(MCPError) as asked:
+            await client.get_prompt(name, {"canary-argument": "canary-value"})
+        tool = await client.call_tool(name or "none", {"canary-argument": "canary-value"})
+    assert asked.value.error.code == INVALID_PARAMS
+    assert asked.value.error.message.startswith("NOT_FOUND: This server has no such prompt.")
+    assert asked.value.error.data is None
+    assert "NOT_FOUND" in str(tool.structured_content)
+    assert "canary" not in f"{asked.value} {tool.model_dump_json()} {caplog.text}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ERAS)
+async def test_what_is_wrong_with_a_prompt_is_told_without_what_was_given(
+    mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(build_server(Settings(profile=Profile.BUYER)), mode=mode) as client:
+        for given in ({"canary-argument": "x"}, {"": "canary"}, {}):
+            with pytest.raises(MCPError) as asked:
+                await client.get_prompt("choose_seats", given)
+            assert asked.value.error.code == INVALID_PARAMS
+            assert "canary" not in f"{asked.value} {asked.value.error.data} {caplog.text}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("address", ["korus://canary", "canary:x", "korus://help/canary"])
+async def test_an_address_that_is_not_there_is_told_without_it(
+    mode: str, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(build_server(Settings(profile=Profile.BUYER)), mode=mode) as client:
+        with pytest.raises(MCPError) as asked:
+            await client.read_resource(address)
+    assert asked.value.error.message.startswith("NOT_FOUND: ")
+    assert "canary" not in f"{asked.value.error.message} {caplog.text}"

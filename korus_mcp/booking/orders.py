@@ -177,6 +177,8 @@ class OrderBook:
         if first is None:
             return
         end = last or self._clock.now().date()
+        if last is None and end < first:
+            raise invalid(FieldProblem("created_from", "lies in the future", end.isoformat()))
         if end < first:
             raise invalid(FieldProblem("created_to", "lies before created_from", first.isoformat()))
         if (end - first).days > MAX_DAYS:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from anyio.abc import TaskGroup
@@ -45,6 +45,8 @@ KEPT_BYTES: Final = 16 * 1024 * 1024
 PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
 DEFAULT_DAYS: Final = 30
+Named: TypeAlias = tuple[str, str]
+FROM_AND_TO: Final[Named] = ("date_from", "date_to")
 LATEST_ZONE: Final = timezone(timedelta(hours=-12))
 """A day that is over here is over everywhere."""
 
@@ -383,19 +385,27 @@ def _zone(base: BaseRecord | None) -> ZoneInfo | None:
     return zone_of(base.timezone) if base is not None else None
 
 
-def check_days(date_from: date | None, date_to: date | None, now: datetime) -> None:
+def check_days(
+    date_from: date | None, date_to: date | None, now: datetime, named: Named = FROM_AND_TO
+) -> None:
     """Refuse what can be refused before anything is known of the venue.
 
     Raises:
         Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
     """
-    window_of(date_from, date_to, None, now)
+    window_of(date_from, date_to, None, now, named)
 
 
 def window_of(
-    date_from: date | None, date_to: date | None, base: BaseRecord | None, now: datetime
+    date_from: date | None,
+    date_to: date | None,
+    base: BaseRecord | None,
+    now: datetime,
+    named: Named = FROM_AND_TO,
 ) -> Window:
     """The window a buyer asked for; today and thirty days where nothing was said.
+
+    `named` are the arguments in which the buyer gave the two days, for a refusal to name.
 
     Raises:
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
@@ -403,7 +413,7 @@ def window_of(
     first_day = today(base, now)
     past = [
         FieldProblem(name, "lies in the past", first_day.isoformat())
-        for name, day in (("date_from", date_from), ("date_to", date_to))
+        for name, day in zip(named, (date_from, date_to), strict=True)
         if day is not None and day < first_day
     ]
     if past:
@@ -411,18 +421,17 @@ def window_of(
             Code.PAST_DATE,
             f"The asked day is over; the first that can be asked for is {first_day.isoformat()}.",
             "Ask for today or later.",
-            fields=tuple(past),
+            fields=tuple(dict.fromkeys(past)),
         )
     first = date_from or max(first_day, _default_day(base, now))
     last = date_to or _days_after(first, DEFAULT_DAYS)
+    beginning, end = named
     if last < first:
-        raise invalid(FieldProblem("date_to", "lies before date_from", first.isoformat()))
+        raise invalid(FieldProblem(end, f"lies before {beginning}", first.isoformat()))
     if (last - first).days > WINDOW_DAYS:
         latest = _days_after(first, WINDOW_DAYS)
         raise invalid(
-            FieldProblem(
-                "date_to", f"more than {WINDOW_DAYS} days after date_from", latest.isoformat()
-            )
+            FieldProblem(end, f"more than {WINDOW_DAYS} days after {beginning}", latest.isoformat())
         )
     return Window(first, last)
 

@@ -4,11 +4,12 @@ And what a call has begun that cannot be taken back, whichever task did it on it
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -107,6 +108,49 @@ async def side_by_side(
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [answers[place] for place in sorted(answers)]
+
+
+Told: TypeAlias = Callable[[int, int], Awaitable[None]]
+"""Hears how many steps are done, and of how many."""
+
+
+@dataclass
+class Count:
+    """How many steps of some work are done, for those who wait for it."""
+
+    total: int
+    done: int = 0
+    _moved: anyio.Event = field(default_factory=anyio.Event)
+
+    def step(self) -> None:
+        """One more is done."""
+        self.done += 1
+        self._moved.set()
+        self._moved = anyio.Event()
+
+    @asynccontextmanager
+    async def telling(self, told: Told | None) -> AsyncIterator[None]:
+        """Tell of each step while the block lasts.
+
+        Raises:
+            Exception: what ended the block, as itself.
+        """
+        if told is None:
+            yield
+            return
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(kept_apart, partial(self._tell, told))
+                yield
+                group.cancel_scope.cancel()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _tell(self, told: Told) -> None:
+        while True:
+            moved = self._moved
+            await told(self.done, self.total)
+            await moved.wait()
 
 
 async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:

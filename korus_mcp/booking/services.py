@@ -42,13 +42,13 @@ class BookingServices:
         """Take nothing new."""
         self.desk.close()
         self.ordering.close()
+        self.office.close()
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new and wait for what is on its way, so long at most."""
         self.close()
-        await side_by_side(
-            [partial(self.ordering.drain, seconds), partial(self.desk.drain, seconds)]
-        )
+        rooms = (self.ordering, self.desk, self.office)
+        await side_by_side([partial(room.drain, seconds) for room in rooms])
 
     async def run(self) -> None:
         """Look after orders in doubt and late ones, for ever."""
@@ -116,5 +116,5 @@ def open_booking(
         sweep=Sweep(api.booking, journal=journal, clock=api),
         reservations=ReservationBook(desk, ordering, clock=api),
         orders=orders,
-        office=TicketOffice(api.booking, orders, names=names, clock=api),
+        office=TicketOffice(api.booking, orders, names=names, clock=api, tasks=tasks),
     )

@@ -1,12 +1,19 @@
 """Tickets of an order: who is named on them, and the documents that let people in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
 
 from korus_mcp.api import (
     ApiError,
@@ -15,12 +22,19 @@ from korus_mcp.api import (
     Outcome,
     Unprocessable,
 )
-from korus_mcp.api.models.order import Order, OrderDocument, OrderItem, OrderItemTicket
+from korus_mcp.api.models.order import (
+    Beneficiary,
+    Order,
+    OrderDocument,
+    OrderItem,
+    OrderItemTicket,
+)
+from korus_mcp.booking.desk import ANSWER_SECONDS, RETRY_SECONDS, stopping
 from korus_mcp.booking.hold import Names, seat_text
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import begun_here
+from korus_mcp.flights import Count, Flights, Told, begun_here, side_by_side
 from korus_mcp.folding import is_same_name
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
@@ -37,6 +51,13 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 """Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
 NOT_READY: Final = frozenset({400, 403, 404, 409, 422})
 """What an early request for a file may be answered with (A20)."""
+SIDE_BY_SIDE: Final = 4
+"""Tickets named, and files fetched, at once."""
+REMEMBERED: Final = 1000
+"""Names sent, and files saved, that are known to this process."""
+REMEMBERED_SECONDS: Final = 600
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _ALWAYS_REQUIRED = ("firstname", "lastname")
 
 
@@ -56,6 +77,7 @@ class Ticket:
     deadline: datetime | Unread | None
     amendable: bool
     voucher: str | None
+    holder: Beneficiary | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,12 +153,35 @@ class TicketOffice:
     """Reads tickets, fetches documents, names beneficiaries."""
 
     def __init__(
-        self, booking: Booking, orders: OrderBook, *, names: NameBook, clock: ApiClock
+        self,
+        booking: Booking,
+        orders: OrderBook,
+        *,
+        names: NameBook,
+        clock: ApiClock,
+        tasks: TaskGroup,
     ) -> None:
         self._booking = booking
         self._orders = orders
         self._names = names
         self._clock = clock
+        self._flights = Flights(tasks)
+        self._counts: dict[Hashable, Count] = {}
+        self._turns: dict[str, anyio.Lock] = {}
+        self._named: OrderedDict[str, tuple[BeneficiaryInput, datetime]] = OrderedDict()
+        self._saved: OrderedDict[Hashable, tuple[Path, str]] = OrderedDict()
+        self._lanes = anyio.CapacityLimiter(SIDE_BY_SIDE)
+        self._closing = False
+
+    def close(self) -> None:
+        """Begin nothing that writes any more."""
+        self._closing = True
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing new and wait for names and files on their way, so long at most."""
+        self.close()
+        with anyio.move_on_after(seconds):
+            await self._flights.landed()
 
     async def of_order(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:
         """The tickets and documents of an order as they are now.
@@ -206,30 +251,129 @@ class TicketOffice:
             raise
         return await self._booking.download_document(link)
 
+    async def saved(self, where: tuple[str, str, str, str], folder: Path, stem: str) -> Path | None:
+        """The file of a document, saved now or before: the caller may leave, it is saved.
+
+        `where` is as in `pdf`. None while it is not ready, see `pdf_or_none`.
+
+        Raises:
+            Refusal: NOT_FOUND, UPSTREAM_UNAVAILABLE, MISCONFIGURED, SERVER_BUSY.
+            ApiError: it cannot be fetched.
+        """
+        work = partial(self._save, where, folder, stem)
+        return await self._flights.join(("save", where, folder), work)
+
+    async def _save(self, where: tuple[str, str, str, str], folder: Path, stem: str) -> Path | None:
+        known = self._saved.get((where, folder))
+        if known is not None and await anyio.to_thread.run_sync(_is_still_there, *known):
+            return known[0]
+        if self._closing:
+            raise stopping()
+        async with self._lanes:
+            content = await self.pdf_or_none(*where, lenient=False)
+        if content is None:
+            return None
+        async with self._turn(str(folder)):
+            path = await anyio.to_thread.run_sync(save_pdf, folder, stem, content)
+        _remember(self._saved, (where, folder), (path, _digest(content)))
+        return path
+
     async def name(
         self,
         owner: str,
         order_id: str,
         wished: Sequence[tuple[str, BeneficiaryInput]],
         language: str,
+        told: Told | None = None,
     ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
         """Name who uses each ticket. What is incomplete is not sent; each ticket has its outcome.
 
+        The caller may leave; an equal call then joins, and later goes on where it stands. `told`
+        hears how many tickets are done.
+
         Raises:
-            Refusal: NOT_FOUND.
+            Refusal: NOT_FOUND; SERVER_BUSY when the issuer takes longer than a caller can wait.
             ApiError: the order cannot be read.
         """
-        issued = await self.of_order(owner, order_id, language)
-        known = {t.id: t for t in issued.tickets}
-        outcomes = [
-            await self._name_one(issued.order.id, known.get(ticket_id), ticket_id, person)
-            for ticket_id, person in wished
-        ]
+        key = ("name", owner, order_id, language, tuple(wished))
+        count = self._counts.setdefault(key, Count(len(wished)))
+        with anyio.move_on_after(ANSWER_SECONDS):
+            async with count.telling(told):
+                return await self._flights.join(key, partial(self._name_all, key, count))
+        raise _still_naming()
+
+    async def _name_all(
+        self, key: tuple[str, str, str, str, tuple[tuple[str, BeneficiaryInput], ...]], count: Count
+    ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
+        _, owner, order_id, language, wished = key
         try:
-            after = await self.of_order(owner, issued.order.id, language)
-        except (ApiError, JournalDown, Refusal):
-            after = _without_waiting(issued, outcomes)  # what was named must be told
-        return after, tuple(outcomes)
+            if self._closing:
+                raise stopping()
+            began = self._clock.now()
+            issued = await self.of_order(owner, order_id, language)
+            known = {t.id: t for t in issued.tickets}
+
+            async def each(ticket_id: str, person: BeneficiaryInput) -> Naming:
+                ticket = known.get(ticket_id)
+                async with self._turn(ticket_id):
+                    naming = await self._in_turn(issued.order.id, ticket, ticket_id, person, began)
+                count.step()
+                return naming
+
+            steps = [partial(each, *wish) for wish in wished]
+            outcomes = await side_by_side(steps, limit=SIDE_BY_SIDE)
+            try:
+                after = await self.of_order(owner, issued.order.id, language)
+            except (ApiError, JournalDown, Refusal):
+                after = _without_waiting(issued, outcomes)  # what was named must be told
+            return after, tuple(outcomes)
+        finally:
+            self._counts.pop(key, None)
+
+    async def _in_turn(
+        self,
+        order_id: str,
+        ticket: Ticket | None,
+        ticket_id: str,
+        person: BeneficiaryInput,
+        read_at: datetime,
+    ) -> Naming:
+        """Name one ticket, unless it has this name already: then nothing is sent again."""
+        if ticket is not None and self._has_name(ticket, person, read_at):
+            outcome = NamingOutcome.TOO_LATE if self._is_late(ticket) else NamingOutcome.NAMED
+            return Naming(ticket_id, outcome)
+        naming = await self._name_one(order_id, ticket, ticket_id, person)
+        self._named.pop(ticket_id, None)
+        if naming.outcome is NamingOutcome.NAMED:
+            _remember(self._named, ticket_id, (person, self._clock.now()))
+            self._saved.clear()  # files with the name before are no more the tickets
+        return naming
+
+    def _has_name(self, ticket: Ticket, person: BeneficiaryInput, read_at: datetime) -> bool:
+        """Whether it was named so since the ticket was read, or the issuer shows it, all of it or
+        as much as it shows of a name that was sent from here not long ago."""
+        sent, at = self._named.get(ticket.id, (None, read_at))
+        if sent == person and at >= read_at:
+            return True
+        shown = ticket.holder
+        if shown is None or ticket.is_waiting:
+            return False
+        wished = {f.name: getattr(person, f.name) for f in dataclass_fields(person)}
+        if all(value in (None, getattr(shown, name)) for name, value in wished.items()):
+            return True
+        is_fresh = (read_at - at).total_seconds() < REMEMBERED_SECONDS
+        return sent == person and is_fresh and _is_named(shown, person)
+
+    @asynccontextmanager
+    async def _turn(self, key: str) -> AsyncIterator[None]:
+        """Alone among those with the same key."""
+        turn = self._turns.setdefault(key, anyio.Lock())
+        try:
+            async with turn:
+                yield
+        finally:
+            if not turn.statistics().tasks_waiting and not turn.locked():
+                self._turns.pop(key, None)
 
     async def _name_one(
         self, order_id: str, ticket: Ticket | None, ticket_id: str, person: BeneficiaryInput
@@ -238,12 +382,15 @@ class TicketOffice:
             return Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
         if not ticket.is_waiting and not ticket.amendable:
             return Naming(ticket_id, NamingOutcome.LOCKED)
-        if isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now():
+        if self._is_late(ticket):
             return Naming(ticket_id, NamingOutcome.TOO_LATE)
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
         if missing:
             return Naming(ticket_id, NamingOutcome.MISSING_FIELDS, missing)
         return await self._send_name(order_id, ticket, person)
+
+    def _is_late(self, ticket: Ticket) -> bool:
+        return isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now()
 
     async def _send_name(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
         where = (order_id, ticket.item_id, ticket.id)
@@ -270,7 +417,8 @@ class TicketOffice:
 
 
 def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
-    """Write a PDF for its owner alone, under a name that was free; nothing is ever overwritten.
+    """Write a PDF for its owner alone, under a name that was free, or find it there; nothing is
+    ever overwritten.
 
     Raises:
         Refusal: MISCONFIGURED when the folder cannot be written, or is not the user's own.
@@ -282,6 +430,8 @@ def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
             try:
                 write_new(path, content)
             except FileExistsError:
+                if _is_copy(path, content):
+                    return path
                 continue
             return path
     except NotPrivate:
@@ -309,19 +459,55 @@ def status_told(status: str | Unread | None) -> str:
     return clean_line(status or "unknown", 40)
 
 
+def _is_still_there(path: Path, digest: str) -> bool:
+    """Whether a file of our own has this content."""
+    try:
+        return path.is_file() and not path.is_symlink() and _digest(path.read_bytes()) == digest
+    except OSError:
+        return False
+
+
+def _is_copy(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and _is_still_there(path, _digest(content))
+    except OSError:
+        return False
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remember(known: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    known[key] = value
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)
+
+
+def _still_naming() -> Refusal:
+    return Refusal(
+        Code.SERVER_BUSY,
+        "The issuer takes long; the names are still being sent.",
+        "Call name_beneficiaries again with the same arguments: no name is sent twice.",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
 def _without_waiting(issued: IssuedTickets, outcomes: Iterable[Naming]) -> IssuedTickets:
     named = {n.ticket_id for n in outcomes if n.outcome is NamingOutcome.NAMED}
     tickets = (replace(t, is_waiting=t.is_waiting and t.id not in named) for t in issued.tickets)
     return replace(issued, tickets=tuple(tickets))
 
 
+def _is_named(shown: Beneficiary, person: BeneficiaryInput) -> bool:
+    return is_same_name(shown.firstname or "", person.firstname) and is_same_name(
+        shown.lastname or "", person.lastname
+    )
+
+
 def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:
     shown = ticket.beneficiary
-    same = (
-        shown is not None
-        and is_same_name(shown.firstname or "", person.firstname)
-        and is_same_name(shown.lastname or "", person.lastname)
-    )
+    same = shown is not None and _is_named(shown, person)
     return NamingOutcome.NAMED if same and ticket.status != WAITING else NamingOutcome.UNKNOWN
 
 
@@ -341,6 +527,7 @@ def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
         # Without a status nobody knows that it is locked: the issuer will say.
         amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
+        holder=ticket.beneficiary,
     )
 
 

@@ -1,33 +1,41 @@
 """get_tickets: the tickets of an order and its documents."""
 
 import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
-import anyio
 from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, ResourceLink
 from platformdirs import user_downloads_path
 from pydantic import Field
 
+from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.tickets import (
     Document,
     IssuedTickets,
     Ticket,
     no_folder,
-    save_pdf,
     status_told,
 )
 from korus_mcp.catalog.paging import Place
+from korus_mcp.flights import Count, side_by_side
 from korus_mcp.money import money
 from korus_mcp.private_files import user_folder
+from korus_mcp.refusals import Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, moment_told, text_of
 from korus_mcp.untrusted import clean_line
 
 PDF: Final = "application/pdf"
-EMBEDDED_BYTES: Final = 1024 * 1024
+EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
+"""In a reply, all files together: in base64, with the text, less than the mebibyte after which
+clients drop an event of a stream."""
+NOT_GOT: Final = "Read the PDF links, or call get_tickets with save: true."
+Step = TypeVar("Step")
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
@@ -146,22 +154,25 @@ async def get_tickets(
     services = app(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
-    blocks: list[ContentBlock] = []
-    shown: list[DocumentView] = []
     first = cursor.offset if cursor else 0
     last = first + _page_size(issued)
-    for document in issued.documents[first:last]:
-        saved = any(view.saved_to for view in shown)
-        language_of_file = wished if save else None
-        row, block = await _file(ctx, services, issued, document, language_of_file, lenient=saved)
-        shown.append(row)
-        blocks.append(block)
+    page = issued.documents[first:last]
+    if not save:
+        files = [_linked(issued, document) for document in page]
+    elif ctx.headers is None:
+        files = await _saved(ctx, services, issued, page, wished)
+    else:
+        files = await _embedded(ctx, services, issued, page, wished)
+    shown = [file.view for file in files]
+    blocks = tuple(file.block for file in files)
+    got = _got(files) if save else NOT_GOT
 
     def view(count: int) -> TicketsView:
-        return _view(services, issued, shown, range(first, first + count), vouchers=vouchers)
+        rest = range(first, first + count)
+        return _view(services, issued, shown, rest, vouchers=vouchers, got=got)
 
     rows = max(len(issued.tickets[first:last]), len(shown))
-    return Reply.of_rows(rows, view, tuple(blocks))
+    return Reply.of_rows(rows, view, blocks)
 
 
 def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
@@ -196,41 +207,122 @@ def _wants_progress(ctx: ToolContext) -> bool:
     return bool(meta and meta.get("progress_token") is not None)
 
 
-async def _file(
+@dataclass(frozen=True)
+class _File:
+    """A document as it is told, and the block that goes with it."""
+
+    view: DocumentView
+    block: ContentBlock
+
+
+def _linked(issued: IssuedTickets, document: Document) -> _File:
+    view = DocumentView.of(issued, document)
+    name = f"{_stem(issued)}.pdf"
+    return _File(view, ResourceLink(type="resource_link", uri=view.uri, name=name, mime_type=PDF))
+
+
+async def _saved(
     ctx: ToolContext,
     services: App,
     issued: IssuedTickets,
-    document: Document,
-    save_in_language: str | None,
-    *,
-    lenient: bool,
-) -> tuple[DocumentView, ContentBlock]:
-    """A link to a document; saved as a file here, or embedded for a caller on another machine.
+    page: Sequence[Document],
+    language: str,
+) -> list[_File]:
+    """The documents as files of this machine; those on their way are saved if the caller leaves.
 
     Once one was saved, another that cannot be fetched is left for the next call.
     """
-    view = DocumentView.of(issued, document)
-    link = ResourceLink(
-        type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=PDF
-    )
-    if save_in_language is None or not document.is_ready:
-        return view, link
-    where = (services.principal.key, issued.order.id, document.id, save_in_language)
-    content = await services.booking.office.pdf_or_none(*where, lenient=lenient)
-    if content is None and _wants_progress(ctx):
-        await services.clock.sleep(POLL_SECONDS)  # a moment comes without its fraction of a second
-        content = await services.booking.office.pdf_or_none(*where, lenient=lenient)
-    if content is None:
-        return view.model_copy(update={"ready": False}), link
-    if ctx.headers is None:
-        folder = services.settings.download_dir or _downloads()
-        path = await anyio.to_thread.run_sync(save_pdf, folder, _stem(issued), content)
-        return view.model_copy(update={"saved_to": str(path)}), link
-    if len(content) > EMBEDDED_BYTES:
-        return view, link
+    folder = services.settings.download_dir or _downloads()
+    stem = _stem(issued)
+
+    async def each(document: Document) -> _File | Refusal | ApiError:
+        file = _linked(issued, document)
+        if not document.is_ready:
+            return file
+        where = (services.principal.key, issued.order.id, document.id, language)
+        save = partial(services.booking.office.saved, where, folder, stem)
+        try:
+            path = await _twice(ctx, services, save)
+        except (Refusal, ApiError) as failed:
+            return failed
+        told = {"ready": False} if path is None else {"saved_to": str(path)}
+        return replace(file, view=file.view.model_copy(update=told))
+
+    found = await _told(ctx, [partial(each, document) for document in page])
+    files = [file for file in found if isinstance(file, _File)]
+    failed = next((file for file in found if not isinstance(file, _File)), None)
+    if failed is not None and not any(file.view.saved_to for file in files):
+        raise failed
+    return [
+        file if isinstance(file, _File) else _not_ready(_linked(issued, document))
+        for document, file in zip(page, found, strict=True)
+    ]
+
+
+async def _told(ctx: ToolContext, steps: Sequence[Callable[[], Awaitable[Step]]]) -> list[Step]:
+    """What the steps answer, all begun at once; progress is told where the client asked for it."""
+    count = Count(len(steps))
+
+    async def counted(step: Callable[[], Awaitable[Step]]) -> Step:
+        answer = await step()
+        count.step()
+        return answer
+
+    async with count.telling(partial(_report, ctx)):
+        return await side_by_side([partial(counted, s) for s in steps], limit=max(1, len(steps)))
+
+
+async def _report(ctx: ToolContext, done: int, total: int) -> None:
+    await ctx.report_progress(done, total, "Fetching the documents")
+
+
+async def _embedded(
+    ctx: ToolContext,
+    services: App,
+    issued: IssuedTickets,
+    page: Sequence[Document],
+    language: str,
+) -> list[_File]:
+    """The documents within the reply, for a caller on another machine: links once it is full."""
+    files: list[_File] = []
+    left, is_any = EMBEDDED_BYTES, False
+    for document in page:
+        file = _linked(issued, document)
+        if document.is_ready and left > 0:
+            where = (services.principal.key, issued.order.id, document.id, language)
+            fetch = partial(services.booking.office.pdf_or_none, *where, lenient=is_any)
+            content = await _twice(ctx, services, fetch)
+            if content is None:
+                file = _not_ready(file)
+            elif len(content) > left:
+                left = left if len(content) > EMBEDDED_BYTES else 0  # full, or too long by itself
+            else:
+                left, is_any = left - len(content), True
+                file = replace(file, block=_resource(file.view.uri, content))
+        files.append(file)
+    return files
+
+
+def _resource(uri: str, content: bytes) -> EmbeddedResource:
     blob = base64.b64encode(content).decode()
-    resource = BlobResourceContents(uri=view.uri, mime_type=PDF, blob=blob)
-    return view, EmbeddedResource(type="resource", resource=resource)
+    resource = BlobResourceContents(uri=uri, mime_type=PDF, blob=blob)
+    return EmbeddedResource(type="resource", resource=resource)
+
+
+def _not_ready(file: _File) -> _File:
+    return replace(file, view=file.view.model_copy(update={"ready": False}))
+
+
+async def _twice(
+    ctx: ToolContext, services: App, fetch: Callable[[], Awaitable[Step | None]]
+) -> Step | None:
+    """What is fetched, asked for once more where the client waits: a moment comes without its
+    fraction of a second."""
+    found = await fetch()
+    if found is None and _wants_progress(ctx):
+        await services.clock.sleep(POLL_SECONDS)
+        found = await fetch()
+    return found
 
 
 def _downloads() -> Path:
@@ -256,6 +348,7 @@ def _view(
     page: range,
     *,
     vouchers: bool,
+    got: str = NOT_GOT,
 ) -> TicketsView:
     order = issued.order
     all_tickets = len(issued.tickets)
@@ -272,11 +365,11 @@ def _view(
         tickets_total=all_tickets if has_more or page.start else None,
         next_cursor=cursor_of(Place(page.stop) if has_more else None),
         environment=services.settings.environment.value,
-        next=_next(issued, documents),
+        next=_next(issued, documents, got),
     )
 
 
-def _next(issued: IssuedTickets, documents: list[DocumentView]) -> str:
+def _next(issued: IssuedTickets, documents: list[DocumentView], got: str) -> str:
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.unread:
@@ -290,4 +383,13 @@ def _next(issued: IssuedTickets, documents: list[DocumentView]) -> str:
         return "No document yet; call get_tickets again in a minute."
     if not all(d.ready for d in documents):
         return "Call get_tickets again when the documents are ready."
-    return "Read the PDF links, or call get_tickets with save: true."
+    return got
+
+
+def _got(files: Sequence[_File]) -> str:
+    """How the files of a call that asked for them are had now."""
+    if all(file.view.saved_to for file in files):
+        return "The PDFs are saved where it says; nothing more is needed."
+    if all(isinstance(file.block, EmbeddedResource) for file in files):
+        return "The PDFs are in this reply; nothing more is needed."
+    return "A reply holds 1 MiB: read the links of the PDFs that are not in it."

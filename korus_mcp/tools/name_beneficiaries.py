@@ -1,6 +1,7 @@
 """name_beneficiaries: tell the issuer who uses each ticket."""
 
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -86,6 +87,7 @@ async def name_beneficiaries(
         order_id,
         [(person.ticket_id, person.holder) for person in beneficiaries],
         services.language(None),
+        partial(_report, ctx),
     )
     return Reply(
         NamingsView(
@@ -99,6 +101,11 @@ async def name_beneficiaries(
             next=_next(issued, namings),
         )
     )
+
+
+async def _report(ctx: ToolContext, done: int, total: int) -> None:
+    """Progress, where the client asked for it."""
+    await ctx.report_progress(done, total, "Naming who uses each ticket")
 
 
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:

@@ -1,0 +1,177 @@
+"""Names and files outlive who asked for them: a repeat joins, or goes on where it stands."""
+
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from korus_mcp.api import BeneficiaryInput
+from korus_mcp.booking.tickets import SIDE_BY_SIDE, NamingOutcome
+from korus_mcp.refusals import Code, Refusal
+from tests.booking.stage import OWNER, Stage, staged, until
+from tests.booking.test_tickets import ADA, PATCH, issued
+
+pytestmark = pytest.mark.anyio
+DOWNLOAD = "downloadDocument"
+
+
+class Gate:
+    """Lets calls of the API through when it is told to; counts those that wait."""
+
+    def __init__(self, call: Callable[..., Awaitable[Any]]) -> None:
+        self._call = call
+        self.waiting = 0
+        self.most = 0
+        self.calls = 0
+        self.is_open = anyio.Event()
+
+    async def __call__(self, *given: Any, **more: Any) -> Any:
+        self.calls += 1
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await self.is_open.wait()
+        self.waiting -= 1
+        return await self._call(*given, **more)
+
+
+def gated(stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate(getattr(stage.app.api.booking, name))
+    monkeypatch.setattr(stage.app.api.booking, name, gate)
+    return gate
+
+
+@pytest.fixture
+async def ski() -> Any:
+    async with staged(selling=("ski",)) as each:
+        yield each
+
+
+async def group_of(
+    stage: Stage, number: int = 12
+) -> tuple[str, list[tuple[str, BeneficiaryInput]]]:
+    made = await stage.bought("beneficiary_offer", quantity=number)
+    tickets = (await issued(stage, made)).tickets
+    people = [replace(ADA, firstname=f"Ada {n}") for n in range(number)]
+    return made, [(t.id, person) for t, person in zip(tickets, people, strict=True)]
+
+
+async def left(work: Callable[[], Coroutine[Any, Any, None]], gate: Gate, waiting: int) -> None:
+    """Ask and go away once so many calls wait at the issuer."""
+    async with anyio.create_task_group() as caller:
+        caller.start_soon(work)
+        await until(lambda: gate.waiting == waiting)
+        caller.cancel_scope.cancel()
+
+
+async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
+    ski: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, wished = await group_of(ski)
+    gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
+    office = ski.app.booking.office
+
+    async def asked() -> None:
+        await office.name(OWNER, made, wished, "en")
+
+    await left(asked, gate, SIDE_BY_SIDE)
+    heard: list[tuple[int, int]] = []
+
+    async def told(done: int, total: int) -> None:
+        heard.append((done, total))
+
+    gate.is_open.set()
+    _, namings = await office.name(OWNER, made, wished, "en", told)
+    assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
+    assert ski.sent(PATCH) == 12
+    assert gate.most == SIDE_BY_SIDE
+    assert heard
+    assert {total for _, total in heard} == {12}
+    _, namings = await office.name(OWNER, made, wished, "en")
+    assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
+    assert ski.sent(PATCH) == 12, "the same names are not sent again"
+    shown = (await issued(ski, made)).tickets
+    assert [t.beneficiary for t in shown] == [f"Ada {n} Byron" for n in range(12)]
+
+
+async def test_a_call_for_some_of_the_same_waits_its_turn_and_another_name_is_sent(
+    ski: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, wished = await group_of(ski, 2)
+    gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
+    office = ski.app.booking.office
+    (first, person), _ = wished
+    other = replace(person, lastname="Lovelace")
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(office.name, OWNER, made, wished, "en")
+        await until(lambda: gate.waiting == 2)
+        callers.start_soon(office.name, OWNER, made, [(first, person)], "en")
+        callers.start_soon(office.name, OWNER, made, [(first, other)], "en")
+        await anyio.wait_all_tasks_blocked()
+        assert gate.calls == 2
+        gate.is_open.set()
+    assert ski.sent(PATCH) == 3
+    (ticket, _) = (await issued(ski, made)).tickets
+    assert ticket.beneficiary == "Ada 0 Lovelace"
+
+
+async def test_what_began_is_carried_through_at_the_end_and_nothing_else_begins(
+    ski: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, wished = await group_of(ski, 6)
+    gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
+    office = ski.app.booking.office
+
+    async def asked() -> None:
+        await office.name(OWNER, made, wished, "en")
+
+    await left(asked, gate, SIDE_BY_SIDE)
+    async with anyio.create_task_group() as ending:
+        ending.start_soon(ski.app.booking.drain, 10)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(Refusal) as refusal:
+            await office.name(OWNER, made, wished[:1], "en")
+        assert refusal.value.code is Code.SERVER_BUSY
+        gate.is_open.set()
+    assert ski.sent(PATCH) == 6
+
+
+async def test_a_file_is_saved_though_the_caller_left_and_once_only(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await stage.bought()
+    stage.move(600)
+    (document,) = (await issued(stage, made)).documents
+    gate = gated(stage, "download_document", monkeypatch)
+    where = (OWNER, made, document.id, "en")
+    office = stage.app.booking.office
+
+    async def asked() -> None:
+        await office.saved(where, tmp_path, "tickets-1")
+
+    await left(asked, gate, 1)
+    gate.is_open.set()
+    for _ in range(2):
+        assert await office.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+    assert gate.calls == 1
+    (tmp_path / "tickets-1.pdf").unlink()
+    assert await office.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+    assert gate.calls == 2, "a file that was taken away is fetched anew"
+    assert os.listdir(tmp_path) == ["tickets-1.pdf"]
+
+
+async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with staged() as stage:
+            made = await stage.bought()
+            stage.move(600)
+            (document,) = (await issued(stage, made)).documents
+            where = (OWNER, made, document.id, "en")
+            content = await stage.app.booking.office.pdf(*where)
+            path = await stage.app.booking.office.saved(where, tmp_path, "tickets-1")
+            assert path is not None
+            assert await anyio.Path(path).read_bytes() == content
+    assert os.listdir(tmp_path) == ["tickets-1.pdf"]

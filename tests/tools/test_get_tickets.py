@@ -1,0 +1,129 @@
+"""Files of an order: within a reply up to a size, else as links; saved once, and said so."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp_types import EmbeddedResource, ResourceLink
+
+from korus_mcp.api import Booking
+from korus_mcp.clock import ManualClock
+from korus_mcp.handles import alias_of
+from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
+from korus_mcp.server import build_server
+from tests.fixtures.assistant import ERAS, SEED, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.hosts import over_http
+
+pytestmark = pytest.mark.anyio
+BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)
+PERSON = {"firstname": "Ada", "lastname": "Byron", "date_of_birth": "1990-12-10"}
+MIB = 1024 * 1024
+
+
+@asynccontextmanager
+async def on_http(mode: str) -> AsyncIterator[tuple[Desk, str]]:
+    """A desk over HTTP, and the address for others."""
+    clock = ManualClock()
+    sandbox = Sandbox(SandboxOptions(seed=SEED), clock=clock)
+    ski = alias_of(sandbox.landmarks["ski_catalog"])
+    settings = replace(settings_of(), catalogs=(ski,))
+    server = build_server(settings, clock=clock, sandbox=sandbox)
+    async with (
+        over_http(server.streamable_http_app()) as url,
+        Client(url, mode=mode) as client,
+    ):
+        yield Desk(client, sandbox=sandbox, clock=clock), url
+
+
+async def group(each: Desk, number: int) -> tuple[str, Json]:
+    """An order for so many, and the call that names them."""
+    order = await each.booked(each.handle("beneficiary_offer"), number)
+    told = await each.call("get_tickets", order_id=order["order_id"])
+    people = [{**PERSON, "ticket_id": t["ticket_id"]} for t in told["tickets"]]
+    return order["order_id"], {"order_id": order["order_id"], "beneficiaries": people}
+
+
+def sized(monkeypatch: pytest.MonkeyPatch, *sizes: int) -> list[int]:
+    """Documents of these sizes, in turn; how many were fetched is the length of the answer."""
+    fetched: list[int] = []
+
+    async def download(self: object, link: object) -> bytes:
+        fetched.append(sizes[len(fetched) % len(sizes)])
+        return b"%PDF-1.7\n".ljust(fetched[-1], b"x")
+
+    monkeypatch.setattr(Booking, "download_document", download)
+    return fetched
+
+
+async def files(each: Desk, order_id: str) -> Answer:
+    each.clock.advance(600)
+    return await each.ask("get_tickets", {"order_id": order_id, "save": True})
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize(
+    ("sizes", "sent"),
+    [
+        ((700_000,), 1),
+        ((300_000,), 2),
+        ((900_000,), 0),
+        ((MIB + 1, 1000), 3),
+        ((1000,), 6),
+    ],
+)
+async def test_a_reply_holds_a_mebibyte_of_files_and_links_to_the_others(
+    mode: str, sizes: tuple[int, ...], sent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_http(mode) as (each, _):
+        order_id, naming = await group(each, 6)
+        await each.call("name_beneficiaries", **naming)
+        sized(monkeypatch, *sizes)
+        answer = await files(each, order_id)
+    blocks = [b for b in answer.result.content if isinstance(b, EmbeddedResource | ResourceLink)]
+    assert len(blocks) == 6
+    assert sum(isinstance(b, EmbeddedResource) for b in blocks) == sent
+    assert len(answer.wire) < MIB, "clients drop a longer event"
+    assert ("read the links" in answer.data["next"]) == (sent < 6)
+    assert "save: true" not in answer.data["next"]
+
+
+async def test_after_saving_it_is_not_offered_again_and_makes_no_second_copy(
+    tmp_path: Path,
+) -> None:
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("park",)) as each:
+        order = await each.booked(each.handle("park_offer"))
+        each.clock.advance(600)
+        offered = await each.call("get_tickets", order_id=order["order_id"])
+        assert "save: true" in offered["next"]
+        paths = set()
+        for _ in range(2):
+            saved = await files(each, order["order_id"])
+            paths |= {d["saved_to"] for d in saved.data["documents"]}
+            assert "save: true" not in saved.text
+        assert [os.path.basename(path) for path in paths] == os.listdir(tmp_path)
+
+
+@BOTH_ERAS
+async def test_a_group_is_named_once_though_its_callers_leave_again_and_again(mode: str) -> None:
+    async with on_http(mode) as (each, url):
+        _, naming = await group(each, 6)
+        each.sandbox.faults.add(Delay(seconds=0.3), "setTicketBeneficiary", times=None)
+        for _ in range(3):
+            async with Client(url, mode=mode) as leaving:
+                with anyio.move_on_after(0.15):
+                    await leaving.call_tool("name_beneficiaries", naming)
+        heard: list[Any] = []
+
+        async def told(done: float, total: float | None, message: str | None) -> None:
+            heard.append((done, total))
+
+        answer = await each.ask("name_beneficiaries", naming, progress_callback=told)
+        assert {t["outcome"] for t in answer.data["tickets"]} == {"named"}
+        assert each.sent("setTicketBeneficiary") == 6
+        assert all(total == 6 for _, total in heard)

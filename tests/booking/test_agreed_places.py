@@ -13,7 +13,7 @@ from korus_mcp.booking.hold import Hold, Names
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ordering import Ordered, OrderState
 from korus_mcp.refusals import Code, Refusal
-from tests.booking.stage import Stage, order_call, staged
+from tests.booking.stage import Stage, order_call, staged, until
 
 pytestmark = pytest.mark.anyio
 Body = dict[str, Any]
@@ -162,7 +162,8 @@ async def test_a_restriction_is_shown_to_who_agrees() -> None:
 async def terms(stage: Stage, text: str | None) -> None:
     """The mirror reads other terms of the park, as after a renewal."""
     base = await stage.app.mirror.base(stage.handle("park_base"), "en")
-    shelf = await stage.app.mirror.ready("en")
+    shelf = await stage.app.mirror.searchable("en")
+    await until(lambda: not shelf.is_crawling)
     shelf.store.put_records([replace(base, terms=text)], 1)
 
 

@@ -31,6 +31,7 @@ from korus_mcp.catalog.overview import (
 )
 from korus_mcp.catalog.store import Progress
 from korus_mcp.clock import Clock, SystemClock
+from korus_mcp.console import shown
 from korus_mcp.explain import explained
 from korus_mcp.languages import canonical
 from korus_mcp.server import account_of, mirror_of, open_api
@@ -62,14 +63,15 @@ def run_status(
     now = (clock or SystemClock()).now()
     found = [_Kept.at(*each) for each in _paths(settings, with_others=with_others).items()]
     if as_json:
-        _tell(json.dumps([kept.as_json(now) for kept in found], indent=2))
+        sys.stdout.write(f"{json.dumps([kept.as_json(now) for kept in found], indent=2)}\n")
     elif settings.embedded:
         _tell(f"There is no file: {_IN_MEMORY}.")
     elif not found:
         _tell(f"There is no file: {NO_HOME}.")
     else:
         for kept in found:
-            _tell(f"{kept.language}: {kept.told(now)}\n    {kept.path}")
+            _tell(f"{kept.language}: {kept.told(now)}")
+            _tell(f"    {kept.path}")
     return int(any(kept.failure is not None for kept in found))
 
 
@@ -393,10 +395,10 @@ class _Lines:
 
 
 def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{shown(line)}\n")
     sys.stdout.flush()
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()

@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferF
 from korus_mcp.api.errors import NO_WAY
 from korus_mcp.catalog.overview import NO_HOME, look_at
 from korus_mcp.clock import SystemClock
+from korus_mcp.console import shown
 from korus_mcp.explain import explained
 from korus_mcp.handles import id_at_end, is_id
 from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
@@ -28,6 +29,7 @@ _CERTIFICATE_ADVICE = {
     CertificateFault.OTHER_HOST: "Look at KORUS_API_URL and KORUS_TOKEN_URL, and at the proxy.",
     CertificateFault.OTHERWISE: "Look at SSL_CERT_FILE and SSL_CERT_DIR, and at the proxy.",
 }
+MOST_NAMES = 20
 SAMPLED_BASES = 3
 SAMPLED_OFFERS = 3
 
@@ -207,10 +209,17 @@ def _tell_drift(findings: Findings) -> None:
         missing, unknown = findings.missing[operation], findings.unknown[operation]
         for what, names in (("missing", missing), ("unknown", unknown)):
             if names:
-                _tell(operation, f"{what}: {', '.join(sorted(names))}")
+                _tell(operation, f"{what}: {_listed(names)}")
     differing = sum(bool(findings.missing[o] or findings.unknown[o]) for o in findings.seen)
     _tell("contract", f"{differing} of {len(findings.seen)} operations differ")
 
 
+def _listed(names: Set[str]) -> str:
+    """Names of fields as the API sent them: nobody's screen is filled with them."""
+    told = [shown(name, 60) for name in sorted(names)[:MOST_NAMES]]
+    more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return ", ".join([*told, *more])
+
+
 def _tell(hop: str, finding: str) -> None:
-    sys.stdout.write(f"{hop:<28} {finding}\n")
+    sys.stdout.write(f"{shown(hop, 60):<28} {shown(finding)}\n")

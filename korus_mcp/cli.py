@@ -27,6 +27,9 @@ DEFAULT_PORT = 8765
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; without one, serve on stdio. Answers the exit code."""
     given = _parser().parse_args(arguments)
+    from korus_mcp.console import log_to_stderr
+
+    log_to_stderr()
     code: int
     try:
         code = given.run(given)
@@ -280,4 +283,6 @@ def _require_full_text() -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    from korus_mcp.console import shown
+
+    sys.stderr.write(f"{shown(line)}\n")

@@ -13,6 +13,7 @@ from typing import Final
 import anyio
 
 from korus_mcp.clock import Clock, SystemClock
+from korus_mcp.console import shown
 from korus_mcp.journal.inspection import Entry, Inspection
 from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.records import JournalDown
@@ -88,7 +89,7 @@ async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitab
 async def _list(journal: Inspection, *, open_only: bool, limit: int, as_json: bool) -> int:
     entries = await journal.entries(limit=limit, open_only=open_only)
     if as_json:
-        _tell(json.dumps([_as_json(e) for e in entries], indent=2))
+        _tell_json([_as_json(e) for e in entries])
     elif not entries:
         _tell("no order is open" if open_only else "no order was ever sent")
     else:
@@ -108,7 +109,7 @@ async def _show(journal: Inspection, *, name: str, as_json: bool) -> int:
             {"row": r.number, "at": r.at.isoformat(), "event": r.event, **json.loads(r.detail)}
             for r in audit
         ]
-        _tell(json.dumps({**_as_json(entry), "audit": rows}, indent=2))
+        _tell_json({**_as_json(entry), "audit": rows})
         return 0
     _tell(_line(entry))
     for reservation_id in entry.intent.reservation_ids:
@@ -197,8 +198,13 @@ def _as_json(entry: Entry) -> Mapping[str, object]:
 
 
 def _tell(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{shown(line)}\n")
+
+
+def _tell_json(found: object) -> None:
+    """For a program: what is not ASCII is escaped, so nothing in it reaches a terminal."""
+    sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"korus-mcp: {line}\n")
+    sys.stderr.write(f"korus-mcp: {shown(line)}\n")

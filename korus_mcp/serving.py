@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 from korus_mcp import __version__
+from korus_mcp.console import log_to_stderr, log_what_goes_on
 from korus_mcp.server import KorusServer, build_server
 from korus_mcp.settings import Environment, Settings
 
@@ -31,7 +32,8 @@ _WORLDS = {
 
 def prepared(settings: Settings) -> KorusServer:
     """A server that is ready to be run, with its log on stderr."""
-    _log_to_stderr()
+    log_to_stderr()
+    log_what_goes_on()
     return build_server(settings)
 
 
@@ -94,7 +96,8 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
     """Serve the imitation of the API on loopback until a signal comes."""
     from korus_mcp.sandbox import SandboxOptions, serve
 
-    _log_to_stderr()
+    log_to_stderr()
+    log_what_goes_on()
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
 
     async def serving() -> None:
@@ -131,14 +134,3 @@ async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoRetu
             sys.stdout.flush()
             os._exit(0)  # the thread that reads stdin cannot be interrupted
     raise RuntimeError("the signal receiver ended by itself")
-
-
-def _log_to_stderr() -> None:
-    """Before the SDK configures logging itself; stdout belongs to the protocol.
-
-    Of others only warnings are told; of our own also what goes on, such as a long crawl.
-    """
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
-    )
-    _log.setLevel(logging.INFO)

@@ -4,6 +4,7 @@ One row for each class of ApiError; none of the API's own words pass through her
 """
 
 import math
+from collections.abc import Mapping
 from typing import Final, overload
 
 from korus_mcp.api import (
@@ -29,12 +30,15 @@ from korus_mcp.api import (
     Unprocessable,
     Unreachable,
 )
+from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
+from korus_mcp.api.documents import OPERATION as DOWNLOAD
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Effect, Refusal
 
 _LATER: Final = "Call again later."
 _LOOK: Final = "Do not repeat it. Look first: get_reservation or get_tickets."
 _OPERATOR: Final = "Tell the person that the operator has to look at this."
+_SEE_LOG: Final = "Tell the person that the operator has to look at this; the log says why."
 _RETRY_SECONDS: Final = 5
 
 ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
@@ -99,12 +103,23 @@ ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
         _LATER,
     ),
     DocumentRefused: (
-        Code.NOT_READY,
-        "The document could not be fetched safely.",
-        "Call get_tickets again later.",
+        Code.MISCONFIGURED,
+        "The address of the document is not one that this server takes.",
+        _SEE_LOG,
     ),
 }
 
+_DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    HOST_NOT_LISTED: (
+        "The document lies on a host that the operator has not listed.",
+        "Tell the person that the operator has to add the host, which the log names, to "
+        "KORUS_DOCUMENT_HOSTS.",
+    ),
+    NO_PDF: ("The document is not a PDF file.", _SEE_LOG),
+    TooLarge.cause: ("The document is larger than this server takes.", _SEE_LOG),
+    Redirected.cause: ("The document has moved to an address that is never followed.", _SEE_LOG),
+}
+"""Of a file that will not be had by asking again, by reason: what is told instead."""
 _UNREAD: Final = {"listOffers": "The price table could not be read: "}
 """What failed, where the catalog beside it may still be there."""
 
@@ -143,8 +158,17 @@ def explained(error: BaseException | None) -> Refusal | None:
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
     code, message, next_step = ROWS[type(error)]
+    if is_for_good(error):
+        told = _DOCUMENTS.get(error.reason or error.cause, (message, next_step))
+        return Refusal(Code.MISCONFIGURED, *told)
     message = f"{_UNREAD.get(error.operation, '')}{message}"
     return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
+
+
+def is_for_good(error: ApiError) -> bool:
+    """Whether a file cannot be had by asking again: the operator has to do something first."""
+    is_file = error.operation == DOWNLOAD and isinstance(error, TooLarge | Redirected)
+    return is_file or isinstance(error, DocumentRefused)
 
 
 def crashed(*, wrote: bool) -> Refusal:

@@ -140,7 +140,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         (Effect.NONE, Effect.HELD),
     ),
     Code.NOT_READY: Meaning(
-        "The document is not ready yet, or cannot be fetched safely.",
+        "The document is not ready yet.",
         "Call get_tickets for the documents and when they are ready.",
     ),
     Code.NOT_ALLOWED: Meaning(
@@ -165,7 +165,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Call again after the named seconds.",
     ),
     Code.MISCONFIGURED: Meaning(
-        "The server, its account or its journal does not work.",
+        "The server, its account or its journal does not work, or a file is one it must not fetch.",
         "Tell the person that the operator has to look at this.",
     ),
 }

@@ -1,10 +1,12 @@
 """Fetching the file behind a signed address: outside data, nothing of it is taken on trust."""
 
+import logging
 import re
+from typing import Final
 from urllib.parse import urlsplit
 
 from korus_mcp.api.config import ApiConfig, is_loopback
-from korus_mcp.api.errors import DocumentRefused, Outcome
+from korus_mcp.api.errors import DocumentRefused, Outcome, Redirected, TooLarge
 from korus_mcp.api.models.order import OrderDocumentLink
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.transport import Exchange, Lanes, check_status
@@ -13,6 +15,13 @@ from korus_mcp.clock import Clock
 OPERATION = "downloadDocument"
 MAGIC = b"%PDF-"
 URL_LIMIT = 4096
+HOST_NOT_LISTED: Final = "host not allowed"
+NO_PDF: Final = "not a PDF file"
+_log = logging.getLogger(__name__)
+_HEADER: Final = re.compile(rb"%PDF-[0-9]")
+_HEADER_WITHIN: Final = 1024
+"""Readers take a file whose header begins among its first bytes, whatever stands before it."""
+_PAGE: Final = re.compile(rb"[\s\xef\xbb\xbf]*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
 # Printable ASCII without what parsers disagree about; the host ends at the first slash.
 _SHAPE = re.compile(
@@ -31,26 +40,50 @@ class Downloads:
         self._clock = clock
 
     async def fetch(self, link: OrderDocumentLink) -> bytes:
-        """The PDF file, at most `document_limit` bytes.
+        """The PDF file as it came, at most `document_limit` bytes.
+
+        What is refused for good is logged with its host and reason: only the operator can help.
 
         Raises:
             DocumentRefused: The address is not allowed, or the file is no PDF.
             ApiError: Redirected, TooLarge, Forbidden (expired), or the network's errors.
         """
-        exchange = Exchange(
-            OPERATION,
-            "GET",
-            checked_address(link.temporary_url, self._config),
-            headers={"accept": "application/pdf"},
-        )
-        return await patiently(lambda: self._once(exchange), self._config, self._clock)
+        try:
+            address = checked_address(link.temporary_url, self._config)
+            exchange = Exchange(OPERATION, "GET", address, headers={"accept": "application/pdf"})
+            return await patiently(lambda: self._once(exchange), self._config, self._clock)
+        except (DocumentRefused, TooLarge, Redirected) as refused:
+            reason = refused.reason or refused.cause
+            _log.warning("a document is refused: %s (host %s)", reason, _host(link.temporary_url))
+            raise
 
     async def _once(self, exchange: Exchange) -> bytes:
         answer = await self._lanes.documents.send(exchange, limit=self._config.document_limit)
         check_status(exchange, answer, self._clock)
-        if not answer.body.startswith(MAGIC):
-            raise _refused("not a PDF file")
+        if not is_pdf(answer.body):
+            raise _refused(NO_PDF)
         return answer.body
+
+
+def is_pdf(body: bytes) -> bool:
+    """Whether a file has the header of a PDF, at its begin or after a mark, blanks or a notice; a
+    page of HTML that speaks of one has not.
+    """
+    if body.startswith(MAGIC):
+        return True
+    found = _HEADER.search(body, 0, _HEADER_WITHIN + len(MAGIC))
+    return found is not None and found.start() < _HEADER_WITHIN and _PAGE.match(body) is None
+
+
+def _host(url: str) -> str:
+    """The host of an address as a log may show it, with its port."""
+    try:
+        parts = urlsplit(url[:URL_LIMIT])
+        name = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+    except ValueError:
+        name = ""
+    shown = re.sub(r"[^A-Za-z0-9.:-]", "?", name, flags=re.ASCII)
+    return shown[:100] or "not named"
 
 
 def checked_address(url: str, config: ApiConfig) -> str:
@@ -72,7 +105,7 @@ def checked_address(url: str, config: ApiConfig) -> str:
         raise _refused("not port 443")
     entry = f"{host}:{port}" if port and local else host
     if entry not in config.document_hosts:
-        raise _refused("host not allowed")
+        raise _refused(HOST_NOT_LISTED)
     return url
 
 

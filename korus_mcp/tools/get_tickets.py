@@ -21,6 +21,7 @@ from korus_mcp.booking.tickets import (
     status_told,
 )
 from korus_mcp.catalog.paging import Place
+from korus_mcp.explain import explained, is_for_good
 from korus_mcp.flights import Count, side_by_side
 from korus_mcp.money import money
 from korus_mcp.private_files import user_folder
@@ -209,10 +210,16 @@ def _wants_progress(ctx: ToolContext) -> bool:
 
 @dataclass(frozen=True)
 class _File:
-    """A document as it is told, and the block that goes with it."""
+    """A document as it is told, and the block that goes with it, or why it could not be had."""
 
     view: DocumentView
     block: ContentBlock
+    failed: Refusal | ApiError | None = None
+
+    @property
+    def is_got(self) -> bool:
+        """Whether the file itself is there, or in the reply."""
+        return self.view.saved_to is not None or isinstance(self.block, EmbeddedResource)
 
 
 def _linked(issued: IssuedTickets, document: Document) -> _File:
@@ -235,7 +242,7 @@ async def _saved(
     folder = services.settings.download_dir or _downloads()
     stem = _stem(issued)
 
-    async def each(document: Document) -> _File | Refusal | ApiError:
+    async def each(document: Document) -> _File:
         file = _linked(issued, document)
         if not document.is_ready:
             return file
@@ -244,19 +251,30 @@ async def _saved(
         try:
             path = await _twice(ctx, services, save)
         except (Refusal, ApiError) as failed:
-            return failed
+            return _failed(file, failed)
         told = {"ready": False} if path is None else {"saved_to": str(path)}
         return replace(file, view=file.view.model_copy(update=told))
 
-    found = await _told(ctx, [partial(each, document) for document in page])
-    files = [file for file in found if isinstance(file, _File)]
-    failed = next((file for file in found if not isinstance(file, _File)), None)
-    if failed is not None and not any(file.view.saved_to for file in files):
+    return _some_of(await _told(ctx, [partial(each, document) for document in page]))
+
+
+def _some_of(files: list[_File]) -> list[_File]:
+    """The files, when one was had or none failed.
+
+    Raises:
+        Refusal, ApiError: why the first of them could not be had.
+    """
+    failed = next((file.failed for file in files if file.failed is not None), None)
+    if failed is not None and not any(file.is_got for file in files):
         raise failed
-    return [
-        file if isinstance(file, _File) else _not_ready(_linked(issued, document))
-        for document, file in zip(page, found, strict=True)
-    ]
+    return files
+
+
+def _failed(file: _File, failed: Refusal | ApiError) -> _File:
+    """A file that could not be had: now, so it is asked for again, or for good."""
+    if isinstance(failed, ApiError) and is_for_good(failed):
+        return replace(file, failed=failed)
+    return replace(_not_ready(file), failed=failed)
 
 
 async def _told(ctx: ToolContext, steps: Sequence[Callable[[], Awaitable[Step]]]) -> list[Step]:
@@ -285,22 +303,25 @@ async def _embedded(
 ) -> list[_File]:
     """The documents within the reply, for a caller on another machine: links once it is full."""
     files: list[_File] = []
-    left, is_any = EMBEDDED_BYTES, False
+    left = EMBEDDED_BYTES
     for document in page:
         file = _linked(issued, document)
         if document.is_ready and left > 0:
             where = (services.principal.key, issued.order.id, document.id, language)
-            fetch = partial(services.booking.office.pdf_or_none, *where, lenient=is_any)
-            content = await _twice(ctx, services, fetch)
+            fetch = partial(services.booking.office.pdf_or_none, *where, lenient=False)
+            try:
+                content = await _twice(ctx, services, fetch)
+            except (Refusal, ApiError) as failed:
+                file, content = _failed(file, failed), b""
             if content is None:
                 file = _not_ready(file)
             elif len(content) > left:
                 left = left if len(content) > EMBEDDED_BYTES else 0  # full, or too long by itself
-            else:
-                left, is_any = left - len(content), True
+            elif content:
+                left -= len(content)
                 file = replace(file, block=_resource(file.view.uri, content))
         files.append(file)
-    return files
+    return _some_of(files)
 
 
 def _resource(uri: str, content: bytes) -> EmbeddedResource:
@@ -388,8 +409,12 @@ def _next(issued: IssuedTickets, documents: list[DocumentView], got: str) -> str
 
 def _got(files: Sequence[_File]) -> str:
     """How the files of a call that asked for them are had now."""
+    for_good = next((f.failed for f in files if f.failed is not None and f.view.ready), None)
+    if for_good is not None:
+        refusal = explained(for_good)
+        return f"A PDF cannot be had. {refusal.message} {refusal.next_step}"
     if all(file.view.saved_to for file in files):
         return "The PDFs are saved where it says; nothing more is needed."
-    if all(isinstance(file.block, EmbeddedResource) for file in files):
+    if all(file.is_got for file in files):
         return "The PDFs are in this reply; nothing more is needed."
     return "A reply holds 1 MiB: read the links of the PDFs that are not in it."

@@ -14,6 +14,8 @@ from korus_mcp.api import (
     TooLarge,
 )
 from korus_mcp.api.documents import checked_address
+from korus_mcp.explain import explained
+from korus_mcp.refusals import Code
 from tests.api.wire import Net, RawAnswer, config
 
 GOOD = "https://documents.example.test/orders/d1.pdf?Expires=1&Signature=a%2Bb~=="
@@ -164,6 +166,73 @@ async def test_what_is_no_pdf_is_refused(result: Any, error: type[ApiError]) -> 
         await net.api.booking.download_document(link())
     assert "Signature" not in f"{refused.value}{refused.value!r}"
     assert route.call_count == 1
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        BOM,
+        b"\r\n",
+        BOM + b"\r\n\r\n",
+        b"\x00",
+        b"Notice: a variable is not defined in /srv/a.php on line 3\r\n",
+        b"<br />\n<b>Notice</b>:  a variable is not defined<br />\n",
+        b"x" * 1023,
+    ],
+)
+async def test_what_stands_before_the_header_of_a_pdf_does_not_matter(before: bytes) -> None:
+    net, _ = net_with(httpx.Response(200, content=before + PDF))
+    assert await net.api.booking.download_document(link()) == before + PDF
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * 1024 + PDF,
+        b"%PDF",
+        b"see %PDF-files",
+        b"<!DOCTYPE html><p>%PDF-1.7",
+        BOM + b"\r\n <HTML><pre>%PDF-1.7",
+        b'<?xml version="1.0"?><Error>%PDF-1.7</Error>',
+    ],
+)
+async def test_a_page_or_a_late_header_makes_no_pdf(content: bytes) -> None:
+    net, _ = net_with(httpx.Response(200, content=content))
+    with pytest.raises(DocumentRefused):
+        await net.api.booking.download_document(link())
+
+
+@pytest.mark.parametrize(
+    ("url", "result", "reason", "host"),
+    [
+        ("https://cdn.example.net/x?sig=a", None, "host not allowed", "cdn.example.net"),
+        ("ftp://cdn.example.net/x?sig=a", None, "not a plain address", "cdn.example.net"),
+        ("http://documents.example.test/x?sig=a", None, "not https", "documents.example.test"),
+        ("https://documents.example.test:8443/x?sig=a", None, "not port 443", ":8443"),
+        ("https://[bad/x?sig=a", None, "not a plain address", "not named"),
+        (GOOD, httpx.Response(200, text="no file"), "not a PDF file", "documents.example.test"),
+        (GOOD, RawAnswer(PDF, content_length=str(21 * MIB)), "too large", "documents."),
+        (GOOD, httpx.Response(302, headers={"location": GOOD}), "redirect", "documents."),
+    ],
+)
+async def test_what_is_refused_for_good_is_logged_with_host_and_reason(
+    url: str, result: Any, reason: str, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    net, _ = net_with(result or httpx.Response(200, content=PDF))
+    with pytest.raises(ApiError) as refused:
+        await net.api.booking.download_document(link(url))
+    assert reason in caplog.text
+    assert host in caplog.text
+    for secret in ("sig=", "Signature", "/x"):
+        assert secret not in caplog.text
+    told = explained(refused.value)
+    assert told.code is Code.MISCONFIGURED
+    assert told.retry_after_seconds is None
+    assert "again" not in told.next_step
+    assert ("KORUS_DOCUMENT_HOSTS" in told.next_step) == (reason == "host not allowed")
 
 
 async def test_a_download_that_stumbles_is_repeated() -> None:

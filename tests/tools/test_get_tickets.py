@@ -12,7 +12,8 @@ import pytest
 from mcp import Client
 from mcp_types import EmbeddedResource, ResourceLink
 
-from korus_mcp.api import Booking
+from korus_mcp.api import Booking, DocumentRefused, Outcome
+from korus_mcp.api.documents import HOST_NOT_LISTED
 from korus_mcp.clock import ManualClock
 from korus_mcp.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
@@ -127,3 +128,41 @@ async def test_a_group_is_named_once_though_its_callers_leave_again_and_again(mo
         assert {t["outcome"] for t in answer.data["tickets"]} == {"named"}
         assert each.sent("setTicketBeneficiary") == 6
         assert all(total == 6 for _, total in heard)
+
+
+@BOTH_ERAS
+async def test_a_file_that_will_not_come_is_told_as_such_beside_those_that_came(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings_of(DOWNLOAD_DIR=str(tmp_path))
+    async with desk(chosen, mode=mode, only=("ski",)) as each:
+        order_id, naming = await group(each, 3)
+        await each.call("name_beneficiaries", **naming)
+        fetched: list[object] = []
+
+        async def download(self: object, link: object) -> bytes:
+            fetched.append(link)
+            if len(fetched) % 3 == 2:
+                raise DocumentRefused("downloadDocument", Outcome.REFUSED, reason=HOST_NOT_LISTED)
+            return b"%PDF-1.7 " + str(len(fetched)).encode()
+
+        monkeypatch.setattr(Booking, "download_document", download)
+        answer = await files(each, order_id)
+        assert sum("saved_to" in d for d in answer.data["documents"]) == 2
+        assert "KORUS_DOCUMENT_HOSTS" in answer.data["next"]
+        assert "again" not in answer.data["next"]
+
+
+async def test_when_no_file_is_to_be_had_the_operator_is_told_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def download(self: object, link: object) -> bytes:
+        raise DocumentRefused("downloadDocument", Outcome.REFUSED, reason=HOST_NOT_LISTED)
+
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("park",)) as each:
+        order = await each.booked(each.handle("park_offer"))
+        monkeypatch.setattr(Booking, "download_document", download)
+        refused = await files(each, order["order_id"])
+        assert refused.code == "MISCONFIGURED"
+        assert "KORUS_DOCUMENT_HOSTS" in refused.error["next"]
+        assert "retry_after_seconds" not in refused.error

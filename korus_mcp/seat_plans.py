@@ -87,6 +87,11 @@ class SeatPlan:
         return self.rows[0].day
 
     @property
+    def unusable_offers(self) -> int:
+        """How many offers cannot be bought as they are listed; they are not in the table."""
+        return sum(row.problem is not None for row in self.rows)
+
+    @property
     def is_stock_of_day(self) -> bool:
         """Whether a session was asked for, whose own stock a price table does not tell."""
         return self.wish.session_id is not None
@@ -268,7 +273,7 @@ def _planned(
 ) -> SeatPlan:
     """The plan with what is wanted beside it; `names` are those of the base's option values."""
     drawing = layout.drawing
-    offers = [_seat_offer(row, wish) for row in rows]
+    offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
     table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price)
     wanted = Wish(quantity=wish.quantity, preference=wish.preference)
     plan = SeatPlan(

@@ -264,8 +264,10 @@ def _note(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> str:
 
 
 def _left_out(plan: SeatPlan) -> Iterator[str]:
-    """What the answer leaves out of a map that is larger than any house."""
+    """What the answer leaves out: of a map larger than any house, and what nobody can buy."""
     if zones := plan.left_out.zones:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
     if seats := plan.left_out.seats:
         yield f"{seats} of its seats were not read."
+    if offers := plan.unusable_offers:
+        yield f"{offers} offers cannot be bought as listed and are left out: get_offers says why."

@@ -1,0 +1,139 @@
+"""What a price table tells in a form nobody can read is neither undated nor without limit."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from korus_mcp.catalog.calendar import CalendarPage, Window, Wish
+from korus_mcp.catalog.finder import Wanted
+from korus_mcp.money import Money
+from korus_mcp.seat_plans import SeatWish
+from korus_mcp.tools.get_offers import OfferView, _note
+from tests.booking.stage import Rewrite, Stage, staged
+
+pytestmark = pytest.mark.anyio
+JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))
+
+
+def listed(number: int | None = None, **changes: Any) -> Rewrite:
+    """Changes the offers of lists; all of them, or the one of this number."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            for n, each in enumerate(body["member"]):
+                if number in (None, n):
+                    price = changes.get("price")
+                    each.update(changes)
+                    if isinstance(price, dict):
+                        each["price"] = {"amountInclTax": "45.00", "currency": "EUR"} | price
+
+    return rewrite
+
+
+async def page_of(stage: Stage, base: str = "park_base", limit: int = 40) -> CalendarPage:
+    record = await stage.app.mirror.base(stage.handle(base), "en")
+    return await stage.app.calendars.page(record, JUNE, Wish(), "en", limit=limit)
+
+
+@pytest.mark.parametrize("told", ["soon", 20260605, {"day": "2026-06-05"}, True, ""])
+async def test_an_offer_whose_day_cannot_be_read_is_not_undated(told: object) -> None:
+    async with staged(rewrite=listed(0, date=told)) as stage:
+        page = await page_of(stage)
+        assert page.left_out == 1
+        assert all(row.day is not None for row in page.rows)
+        note = _note(page, JUNE)
+        assert note is not None
+        assert "whose day cannot be read (1)" in note
+
+
+async def test_where_no_day_can_be_read_nothing_is_offered_as_undated() -> None:
+    async with staged(rewrite=listed(date="soon")) as stage:
+        page = await page_of(stage)
+        assert (page.rows, page.left_out > 0) == ((), True)
+
+
+async def test_moments_are_the_days_of_the_venue() -> None:
+    plain: list[str] = []
+
+    def as_moments(path: str, body: dict[str, Any]) -> None:
+        for each in body["member"] if path.endswith("/offers") else ():
+            if each["date"] is not None:
+                plain.append(each["date"])
+                day = date.fromisoformat(each["date"]).toordinal() - 1
+                each["date"] = f"{date.fromordinal(day)}T22:00:00+00:00"
+
+    async with staged(rewrite=as_moments) as stage:
+        page = await page_of(stage, limit=15)
+    assert page.left_out == 0
+    assert [str(row.day) for row in page.rows] == sorted(plain)[:15]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"price": {"currency": "CHF"}}, "not in euro"),
+        ({"price": {"currency": "€"}}, "not in euro"),
+        ({"price": {"currency": ["EUR"]}}, "not in euro"),
+        ({"price": {"amountInclTax": "-45.00"}}, "a price below zero"),
+        ({"price": {"amountInclTax": "45,00"}}, "its price cannot be read"),
+        ({"price": "45.00"}, "its price cannot be read"),
+        ({"availableQuantity": {"value": 0}}, "what is left of it cannot be read"),
+        ({"availableQuantity": "sold_out"}, "what is left of it cannot be read"),
+        ({"availableQuantity": 0.5}, "what is left of it cannot be read"),
+    ],
+)
+async def test_an_offer_listed_oddly_is_shown_as_not_bookable(
+    changes: dict[str, Any], problem: str
+) -> None:
+    async with staged(rewrite=listed(**changes)) as stage:
+        row = (await page_of(stage)).rows[0]
+        assert row.problem == problem
+        assert not row.is_buyable
+        if "price" in changes:
+            assert row.price is None, "a foreign amount is not shown as a price"
+        assert f"not bookable as listed: {problem}" in OfferView.of(row).text()
+        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        assert all(base.from_price is None for base in found.bases)
+        assert found.unchecked > 0
+
+
+async def test_a_price_listed_as_a_number_is_that_price() -> None:
+    async with staged(rewrite=listed(price={"amountInclTax": 35.1})) as stage:
+        row = (await page_of(stage)).rows[0]
+        assert str(row.price) == "35.10 EUR"
+        assert row.problem is None
+
+
+async def test_the_cheapest_of_a_search_is_an_euro_price() -> None:
+    async with staged(
+        rewrite=listed(0, price={"amountInclTax": "1.00", "currency": "CHF"})
+    ) as stage:
+        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        prices = [base.from_price for base in found.bases if base.from_price is not None]
+        assert prices
+        assert all(isinstance(p, Money) and p.currency == "EUR" and p.amount > 1 for p in prices)
+
+
+async def test_a_stock_below_zero_is_none_left() -> None:
+    async with staged(rewrite=listed(availableQuantity=-2)) as stage:
+        row = (await page_of(stage)).rows[0]
+        assert (row.left, row.is_buyable) == (0, False)
+
+
+async def test_a_seat_map_leaves_out_what_nobody_can_buy() -> None:
+    async with staged(selling=("stadium",), rewrite=listed(price={"currency": "CHF"})) as stage:
+        plan = await stage.app.seat_plans.plan(stage.handle("stadium_base"), SeatWish(), "en")
+        assert plan.unusable_offers == len(plan.rows) > 0
+        assert all(not zone.all_offers for zone in plan.table.zones)
+
+
+@pytest.mark.parametrize("disabled", ["perhaps", 2.5, {"value": False}])
+async def test_what_may_be_disabled_is_not_offered(disabled: object) -> None:
+    def unclear(path: str, body: dict[str, Any]) -> None:
+        for each in body["member"] if path.endswith("/products") else ():
+            each["disabled"] = disabled
+
+    async with staged(rewrite=unclear) as stage:
+        record = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        assert record.products == {}

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
+from korus_mcp.tools.get_tickets import TicketView
 from tests.booking.stage import OTHER, OWNER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
@@ -449,3 +450,80 @@ def test_a_folder_that_cannot_be_written_is_the_operators_to_mend(tmp_path: Path
         save_pdf(blocked, "tickets-1", b"one")
     assert refusal.value.code is Code.MISCONFIGURED
     assert str(tmp_path) not in str(refusal.value)
+
+
+def of_tickets(**changes: Any) -> Any:
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for item in body.get("items", ()):
+            for ticket in item.get("tickets", ()):
+                ticket.update(changes)
+
+    return rewrite
+
+
+@pytest.mark.parametrize("required", ["dateOfBirth", {"dateOfBirth": True}, [{"name": "x"}], 7])
+async def test_all_is_asked_of_a_holder_where_nobody_can_read_what_is_needed(
+    required: object,
+) -> None:
+    rewrite = of_tickets(requiredBeneficiaryFields=required)
+    async with staged(selling=("ski",), rewrite=rewrite) as stage:
+        made = await stage.bought("beneficiary_offer")
+        (ticket,) = (await issued(stage, made)).tickets
+        assert ticket.needed == tuple(f.name for f in fields(BeneficiaryInput))
+        (naming,) = await named(stage, made, (ticket.id, ADA))
+        assert naming.outcome is NamingOutcome.MISSING_FIELDS
+        assert "phone" in naming.fields
+        assert stage.sent(PATCH) == 0
+
+
+@pytest.mark.parametrize("deadline", ["soon", 1780000000, "2026-06-01T08:30:00"])
+async def test_a_deadline_nobody_can_read_is_told_and_does_not_lock(deadline: object) -> None:
+    rewrite = of_tickets(beneficiaryDesignationDeadline=deadline)
+    async with staged(selling=("ski",), rewrite=rewrite) as stage:
+        made = await stage.bought("beneficiary_offer")
+        (ticket,) = (await issued(stage, made)).tickets
+        assert "by not readable" in TicketView.of(ticket, vouchers=False).text()
+        (naming,) = await named(stage, made, (ticket.id, ADA))
+        assert naming.outcome is NamingOutcome.NAMED
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({"occursAt": "tonight"}, ", at a time that cannot be read"),
+        ({"seating": 7}, "a seat that cannot be read"),
+        ({"status": {"code": "validated"}}, "not readable"),
+    ],
+)
+async def test_a_ticket_says_what_of_it_cannot_be_read(changes: Any, seen: str) -> None:
+    async with staged(rewrite=of_tickets(**changes)) as stage:
+        (ticket,) = (await issued(stage, await stage.bought())).tickets
+        assert seen in TicketView.of(ticket, vouchers=False).text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": ["confirmed"]}, "its status"),
+        ({"cancelledAt": "yesterday"}, "whether it was cancelled"),
+        ({"items": "two"}, "which tickets it holds"),
+    ],
+)
+async def test_an_order_says_what_of_it_cannot_be_read(changes: Any, words: str) -> None:
+    def unclear(path: str, body: dict[str, Any]) -> None:
+        if path.startswith("/v1/booking/orders/") and "externalReference" in body:
+            body.update(changes)
+
+    async with staged(rewrite=unclear) as stage:
+        found = await issued(stage, await stage.bought())
+    assert found.unread == (words,)
+    assert not found.is_cancelled
+
+
+async def test_an_order_with_the_moment_it_was_cancelled_is_cancelled() -> None:
+    def cancelled(path: str, body: dict[str, Any]) -> None:
+        if path.startswith("/v1/booking/orders/") and "externalReference" in body:
+            body.update(status={"?": 1}, cancelledAt="2026-06-01T09:00:00+00:00")
+
+    async with staged(rewrite=cancelled) as stage:
+        assert (await issued(stage, await stage.bought())).is_cancelled

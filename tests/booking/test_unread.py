@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from korus_mcp.booking.approval import KEPT_SECONDS
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import Rewrite, staged
+from korus_mcp.tools.agreement import _words as words_of
+from tests.booking.stage import Rewrite, order_call, staged
 
 pytestmark = pytest.mark.anyio
 HOLD = "createReservations"
@@ -335,3 +337,20 @@ async def test_an_order_of_our_reference_that_names_nothing_keeps_the_doubt() ->
         stage.move(3600)
         await stage.app.booking.reconciler.reconcile()
         assert (await stage.place(hold)).state is OrderState.IN_DOUBT
+
+
+async def test_the_question_says_that_nobody_knows_when_a_hold_ends() -> None:
+    later = Later(of_holds(expiresAt=None))
+    async with staged(rewrite=later) as stage:
+        known = await stage.held()
+        both = [known, await stage.held("undated_offer")]
+        assert known.expires_at is not None
+        ordering = stage.app.booking.ordering
+        asked = await ordering.question(order_call(*both))
+        assert asked is not None
+        assert "a time not stated" not in words_of(asked, "sandbox")
+        later.is_on = True
+        asked = await ordering.question(order_call(*both))
+        assert asked is not None
+        assert "Held until: a time not stated" in words_of(asked, "sandbox")
+        assert (asked.closes_at - asked.asked_at).total_seconds() == KEPT_SECONDS

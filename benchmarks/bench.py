@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog, crowd, pictures, replies, seating
+from benchmarks import booking, catalog, crowd, holding, pictures, replies, seating
 from benchmarks.floor import floor_server
 from korus_mcp.server import build_server
 from korus_mcp.settings import Profile, Settings
@@ -38,6 +38,7 @@ def main() -> None:
         anyio.run(_stdio_calls, korus, floor)
     anyio.run(_memory_calls)
     replies.main()
+    holding.main()
     booking.main()
     seating.main()
     pictures.main()

@@ -27,6 +27,7 @@ from korus_mcp.catalog.mirror import Account, Mirror
 from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.flights import Flights, kept_apart
+from korus_mcp.long_requests import behind_others
 from korus_mcp.private_files import user_folder
 from korus_mcp.prompts import register_prompts
 from korus_mcp.refusals import Code
@@ -129,6 +130,7 @@ def build_server(
     )
     server.running, server.names = running, names
     server.middleware.insert(0, ends_unanswered)  # outside the SDK's own: it reads their refusals
+    server.middleware.append(behind_others)
     completed = register_prompts(server, names)
     register_resources(server, running, names, completed=completed)
     return server

@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from anyio import to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import Tool as Description
 
+from korus_mcp.access.policy import BROWSE_TOOLS
 from korus_mcp.settings import Content
 from korus_mcp.tools import declared
 
@@ -35,7 +37,18 @@ class ListedTool(Tool):
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool."""
+        if "imported" not in vars(self):
+            booked_with = self.name not in BROWSE_TOOLS
+            settings = context.request_context.lifespan_context.settings
+            await to_thread.run_sync(self._import, booked_with and not settings.embedded)
         return await self.imported.run(arguments, context, convert_result)
+
+    def _import(self, with_journal: bool) -> None:
+        """Import what the tool needs, off the event loop: the journal takes a third of a second."""
+        _ = self.imported
+        if with_journal:
+            import korus_mcp.booking.services
+            import korus_mcp.journal.sql  # noqa: F401 - imported to be there
 
 
 def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:

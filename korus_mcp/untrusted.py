@@ -68,6 +68,32 @@ _LEFT_OF_A_LINK: Final = re.compile(
 """A bracket that Markdown would still join with an address: written inline, or defined below."""
 
 
+INERT_LIMIT: Final = 600
+_INERT: Final = str.maketrans(
+    {
+        '"': "'",
+        "`": "'",
+        "<": "(",
+        ">": ")",
+        "[": "(",
+        "]": ")",
+        "*": "\u2217",
+        "~": "\u223c",
+        "|": "\u00a6",
+        "\\": "\u2216",
+        "$": "\uff04",
+        "\u2800": " ",
+    }
+)
+"""What Markdown and its dialects read as markup, as marks that look alike."""
+_ENTITY_BEGUN: Final = re.compile(r"&(?=#?[A-Za-z0-9]{1,31};)")
+_LOOSE_UNDERSCORE: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_ADDRESS_BEGUN: Final = re.compile(
+    r"(?:\b[a-z][a-z0-9+.-]{0,31}:(?=//)|\b(?:mailto|xmpp|tel|sms|javascript|data):|\bwww\.)(?=\S)",
+    re.IGNORECASE,
+)
+
+
 def clean(text: str, limit: int = FIELD_LIMIT) -> str:
     """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
     read = _beginning(text, limit)
@@ -100,6 +126,17 @@ def first_unsendable(text: str) -> str | None:
         return odd.group()[0]
     pairs = zip_longest(text, _in_form(text))
     return next((each for each, kept in pairs if each is not None and each != kept), None)
+
+
+def inert_line(text: str, limit: int = INERT_LIMIT) -> str:
+    """A line in which nothing is markup: for texts that a person reads before they agree.
+
+    It stands between quotes or commas, wherever a host renders Markdown: marks become others that
+    look alike, addresses are no links, and no entity is decoded.
+    """
+    line = clean_line(text.translate(_INERT), limit)
+    line = _LOOSE_UNDERSCORE.sub("\uff3f", _ENTITY_BEGUN.sub("\uff06", line))
+    return _ADDRESS_BEGUN.sub(r"\g<0> ", line)
 
 
 def issuers_words(message: str | None) -> str:

@@ -16,6 +16,7 @@ from korus_mcp.untrusted import (
     clean,
     clean_line,
     first_unsendable,
+    inert_line,
     issuers_words,
     plain_text,
 )
@@ -385,3 +386,30 @@ _TAGS = st.lists(
 @given(st.one_of(st.text(alphabet="<>![]/?&;-#x1a \"'=", max_size=60), _TAGS))
 def test_no_markup_however_odd_breaks_the_reading(html: str) -> None:
     plain_text(html)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![p](//x)@a.co", "!(p)(//x)@a.co"),
+        ("[ok](https://evil.example)", "(ok)(https: //evil.example)"),
+        ("HTTPS://evil.example, www.evil.example", "HTTPS: //evil.example, www. evil.example"),
+        ("h\u200bttps://evil.example", "https: //evil.example"),
+        ("mailto:a@b.co javascript:alert(1)", "mailto: a@b.co javascript: alert(1)"),
+        ("*bold* ~~gone~~ `code`", "\u2217bold\u2217 \u223c\u223cgone\u223c\u223c 'code'"),
+        ("$x$ a|b \\", "\uff04x\uff04 a\u00a6b \u2216"),
+        ("_all_ of ada_lovelace__x", "\uff3fall\uff3f of ada_lovelace\uff3f\uff3fx"),
+        ('<b>"x"</b> &lt;i&gt; &#10; R&B', "(b)'x'(/b) \uff06lt;i\uff06gt; \uff06#10; R&B"),
+        ("one\ntwo\u2028three\r\n# four", "one two three # four"),
+        ("Anne-Marie O'Brien, Tarif: 2 (18:30)", "Anne-Marie O'Brien, Tarif: 2 (18:30)"),
+    ],
+)
+def test_in_a_line_for_a_person_nothing_is_markup(text: str, shown: str) -> None:
+    assert inert_line(text) == shown
+
+
+@given(st.text(), st.integers(20, 60))
+def test_an_inert_line_is_one_short_line_without_marks(text: str, limit: int) -> None:
+    line = inert_line(text, limit)
+    assert not set(line) & set('\n\r"`<>[]*~|\\$') or line.endswith(CUT_MARK)
+    assert "://" not in line

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import anyio
 from mcp.server.elicitation import (
@@ -37,12 +37,13 @@ from korus_mcp.booking.ordering import OrderCall
 from korus_mcp.explain import unasked
 from korus_mcp.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
-from korus_mcp.tools.arguments import Country, Email, Phone, ReservationId, Sendable
+from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import ToolContext, app
 from korus_mcp.tools.holds import LineView
+from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.views import lines_of, moment
-from korus_mcp.untrusted import clean_line
+from korus_mcp.untrusted import inert_line
 
 SHOWN_SEATS: Final = 12
 _log = logging.getLogger(__name__)
@@ -62,8 +63,8 @@ class Customer(BaseModel):
     email: Annotated[Email | None, Field(examples=["ada@example.org"])] = None
     phone: Phone | None = None
     country: Country | None = None
-    language: Annotated[str, Field(pattern="^[a-z]{2}$", examples=["fr"])] | None = None
-    title: Literal["mr", "mrs", "mx"] | None = None
+    language: PersonsLanguage | None = None
+    title: Title | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -297,13 +298,14 @@ def _end_of(question: Question) -> str:
 
 def _lines_of(hold: Hold) -> Iterator[str]:
     """Lines and seats in an order of their own: that of an answer is no other question."""
-    yield from sorted(f"- {LineView.of(line).text()}" for line in hold.lines)
+    yield from sorted(f"- {inert_line(LineView.of(line).text())}" for line in hold.lines)
     if hold.seats:
         seats = sorted(hold.seats, key=_by_number)
         rest = len(seats) - SHOWN_SEATS
         more = f"; {rest} more" if rest > 0 else ""
         together = {True: " (together)", False: " (not together)", None: ""}
-        yield f"  seats: {'; '.join(seats[:SHOWN_SEATS])}{more}{together[hold.seats_together]}"
+        shown = "; ".join(map(inert_line, seats[:SHOWN_SEATS]))
+        yield f"  seats: {shown}{more}{together[hold.seats_together]}"
 
 
 def _by_number(seat: str) -> list[tuple[int, str]]:
@@ -313,20 +315,13 @@ def _by_number(seat: str) -> list[tuple[int, str]]:
 
 def described(customer: CustomerInput) -> str:
     """All that is known of a customer, on one line."""
-    name = _flat(f"{customer.firstname} {customer.lastname}")
+    name = f"{customer.firstname} {customer.lastname}"
     title = f"title {customer.title}" if customer.title else None
     language = f"language {customer.language}" if customer.language else None
     facts = (name, customer.email, customer.phone, customer.country, title, language)
-    return ", ".join(fact for fact in facts if fact)
+    return ", ".join(inert_line(fact) for fact in facts if fact)
 
 
 def quoted_text(text: str) -> str:
     """What a caller wrote, so that it cannot pass for a line of ours."""
-    return f'"{_flat(text)}"'
-
-
-def _flat(text: str) -> str:
-    return clean_line(text.translate(_MARKUP))
-
-
-_MARKUP: Final = str.maketrans({'"': "'", "<": "(", ">": ")", "\u2800": " "})
+    return f'"{inert_line(text)}"'

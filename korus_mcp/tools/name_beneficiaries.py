@@ -2,15 +2,16 @@
 
 from datetime import date
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
 from korus_mcp.refusals import FieldProblem, invalid
-from korus_mcp.tools.arguments import Country, Day, Email, Phone, Sendable, TicketId
+from korus_mcp.tools.arguments import Day, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.people import Country, Email, Phone, Title
 from korus_mcp.tools.views import Part, lines_of
 
 
@@ -22,7 +23,7 @@ class Person(BaseModel):
     ticket_id: TicketId
     firstname: Annotated[Sendable, Field(examples=["Ada"])]
     lastname: Annotated[Sendable, Field(examples=["Lovelace"])]
-    title: Literal["mr", "mrs", "mx"] | None = None
+    title: Title | None = None
     date_of_birth: Annotated[Day | None, Field(examples=["2000-01-01"])] = None
     place_of_birth: Sendable | None = None
     nationality: Country | None = None

@@ -1,7 +1,8 @@
 """What is wrong with arguments, told without repeating them: field, problem, accepted example."""
 
 import difflib
-from typing import Any, Final, get_args
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -50,9 +51,22 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
     if error["type"] == "extra_forbidden":
         name = str(place[-1])[:_NAME_LIMIT]  # comparing takes the longer the longer it is
         return FieldProblem(path, _unknown(name, _model_at(model, place[:-1])))
-    field = _field_at(model, place)
-    example = field.examples[0] if field is not None and field.examples else None
+    example = _example_of(_field_at(model, place))
     return FieldProblem(path, _said(error), None if example is None else str(example))
+
+
+def _example_of(field: FieldInfo | None) -> object | None:
+    """The first example of a field, or of what it optionally is; a list has none of its entries."""
+    if field is None or field.examples:
+        return field.examples[0] if field is not None and field.examples else None
+    kinds = get_args(field.annotation) if _is_optional(field.annotation) else ()
+    notes = (note for kind in kinds if get_origin(kind) is Annotated for note in get_args(kind)[1:])
+    found = (note.examples for note in notes if isinstance(note, FieldInfo) and note.examples)
+    return next((examples[0] for examples in found), None)
+
+
+def _is_optional(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType) and type(None) in get_args(annotation)
 
 
 def _said(error: ErrorDetails) -> str:

@@ -372,6 +372,44 @@ async def test_everything_that_is_ordered_is_shown_and_nothing_can_pass_for_our_
             assert value in str(summary.structure)
 
 
+MARKUP = "**~~[`a`](//evil.example) ![b](x) www.evil.example https://evil.example &lt;i&gt; _c_ $d$"
+"""What a host could show as something else than text."""
+
+
+@BOTH_ERAS
+async def test_nothing_a_caller_writes_is_markup_in_what_a_person_agrees_to(mode: str) -> None:
+    longest = {"firstname": "F" * 99 + "1", "lastname": "L" * 99 + "2"}
+    texts: list[Json] = [
+        {"customer": {**CUSTOMER, "firstname": MARKUP[:48], "lastname": MARKUP[48:]}},
+        {"customer": {**CUSTOMER, "email": "*_`ada`_*~x~|{a}$b$@example.org"}, "notes": MARKUP},
+        {"customer": {**CUSTOMER, **longest, "phone": "+33/6\u00a010 20-30.40", "title": "Mme"}},
+    ]
+    person = Person([CLOSED])
+    said: list[str] = []
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        for changes in texts:
+            await place(each, hold, reference=MARKUP[:40], **changes)
+        said += person.questions
+    async with desk(mode=mode, only=("park",)) as each:
+        hold = await held(each)
+        for changes in texts:
+            summary = (await place(each, hold, reference=MARKUP[:40], **changes)).data
+            said.append(f"For: {summary['customer']}\nNote: {summary.get('notes')}")
+    assert len(said) == 2 * len(texts)
+    for text in said:
+        assert not set(text) & set("*~`[]|$\\<>"), text
+        for begun in ("www.e", "https:/", "&l", "](", " _c"):
+            assert begun not in text
+        assert len(text.splitlines()) == len(said[0 if text in said[:3] else 3].splitlines()) + (
+            text in said[:3] and "Note for the issuer" in text
+        )
+    for text in (said[2], said[5]):
+        assert f"{longest['firstname']} {longest['lastname']}" in text
+        assert "+33610203040" in text
+        assert "title mrs" in text
+
+
 @BOTH_ERAS
 async def test_a_no_counts_while_the_journal_cannot_keep_it(
     mode: str, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from korus_mcp.catalog.paging import Place
+from korus_mcp.tools.agreement import Customer
 from korus_mcp.tools.arguments import cursor_of
+from korus_mcp.tools.name_beneficiaries import Person
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 from tests.tools.samples import AN_ID, ARGUMENTS, real
 
@@ -232,12 +234,31 @@ async def test_a_language_is_a_tag(wrong: str, cold: Desk) -> None:
         ("email", "ada@example"),
         ("email", "a b@example.org"),
         ("email", "ada@example.org\nbcc: x@example.org"),
+        ("email", "![p](//x)@a.co"),
+        ("email", '"Ada Lovelace"@example.org'),
+        ("email", "ada(boss)@example.org"),
+        ("email", "<ada@example.org>"),
+        ("email", "ada..l@example.org"),
+        ("email", ".ada@example.org"),
+        ("email", "ada@[127.0.0.1]"),
+        ("email", "ada@-example.org"),
+        ("email", "ada@example..org"),
+        ("email", "adä@example.org"),
+        ("email", f"{'a' * 65}@example.org"),
         ("phone", "call me"),
         ("phone", "12345"),
-        ("country", "fr"),
+        ("phone", "1" * 18),
+        ("phone", "06 10 20\n30 40"),
+        ("phone", "+33610203040;ext=7"),
+        ("phone", "++33610203040"),
         ("country", "FRA"),
-        ("language", "FR"),
+        ("country", "F"),
+        ("country", "\u017fr"),
+        ("language", "fra"),
+        ("language", "f"),
+        ("language", "french"),
         ("title", "dr"),
+        ("title", "mr mrs"),
     ],
 )
 async def test_a_customer_is_taken_as_given_or_refused(field: str, wrong: str, cold: Desk) -> None:
@@ -260,9 +281,75 @@ async def test_a_note_with_invisible_characters_is_refused_not_altered(
     assert await refused(cold, "place_order", notes=wrong) == {"notes"}
 
 
-@pytest.mark.parametrize("phone", ["0610203040", "+33610203040", "+33 6 10 20 30 40"])
-async def test_a_telephone_may_be_national_or_international(phone: str, shared: Desk) -> None:
-    assert await is_understood(shared, "place_order", customer={**CUSTOMER, "phone": phone})
+@pytest.mark.parametrize(
+    ("field", "written", "sent"),
+    [
+        ("phone", "0610203040", "0610203040"),
+        ("phone", "+33610203040", "+33610203040"),
+        ("phone", "+33 6 10 20 30 40", "+33610203040"),
+        ("phone", "06\u00a010\u00a020\u00a030\u00a040", "0610203040"),
+        ("phone", "+33\u202f(0)6/10/20/30/40", "+33610203040"),
+        ("phone", "06.10-20\u201130\u201340", "0610203040"),
+        ("phone", "(06) 10 20 30 40 ", "0610203040"),
+        ("phone", "\uff0b33\uff16 10 20 30 40", "+33610203040"),
+        ("country", "fr", "FR"),
+        ("country", " Fr ", "FR"),
+        ("country", "uk", "GB"),
+        ("language", "FR", "fr"),
+        ("language", "fr-FR", "fr"),
+        ("language", "pt_BR", "pt"),
+        ("title", "Mr", "mr"),
+        ("title", "MR.", "mr"),
+        ("title", "Mme", "mrs"),
+        ("title", "Ms.", "mrs"),
+        ("title", "Señor", "mr"),
+        ("title", "Mx", "mx"),
+        ("email", "ada_lovelace+tickets@sub.example.org", "ada_lovelace+tickets@sub.example.org"),
+        ("email", "o'brien{1}@xn--bcher-kva.xn--p1ai", "o'brien{1}@xn--bcher-kva.xn--p1ai"),
+    ],
+)
+def test_what_is_said_of_a_person_is_sent_in_the_form_the_api_takes(
+    field: str, written: str, sent: str
+) -> None:
+    given = {**CUSTOMER, field: written}
+    assert getattr(Customer.model_validate(given).named(), field) == sent
+    if field != "language":
+        name = "nationality" if field == "country" else field
+        person = {"ticket_id": AN_ID, "firstname": "Ada", "lastname": "L", name: written}
+        assert getattr(Person.model_validate(person).holder, name) == sent
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "form", "example"),
+    [
+        ("phone", "call me", "digits", "+33610203040"),
+        ("country", "France", "two letters", "FR"),
+        ("language", "french", "two letters", "fr"),
+        ("title", "dr", "'mr', 'mrs' or 'mx'", "mrs"),
+        ("email", "![p](//x)@a.co", "plain e-mail", "ada@example.org"),
+    ],
+)
+async def test_what_is_refused_of_a_person_names_the_form_with_an_example(
+    field: str, wrong: str, form: str, example: str, cold: Desk
+) -> None:
+    answer = await cold.ask("place_order", {"reservation_ids": [AN_ID], "customer": {field: wrong}})
+    (problem,) = answer.error["fields"]
+    assert problem["field"] == f"customer.{field}"
+    assert form in problem["problem"]
+    assert problem["example"] == example
+    assert f"(e.g. {example})" in answer.text
+    if field in ("country", "language"):
+        return
+    person = {"ticket_id": AN_ID, "firstname": "Ada", "lastname": "L", field: wrong}
+    asked = {"order_id": AN_ID, "beneficiaries": [person]}
+    (problem,) = (await cold.ask("name_beneficiaries", asked)).error["fields"]
+    assert (form in problem["problem"], problem["example"]) == (True, example)
+
+
+async def test_a_refused_language_of_answers_names_the_form(cold: Desk) -> None:
+    answer = await cold.ask("search_products", {"language": "english please"})
+    assert answer.fields == {"language": "must be the code of a language, like fr or pt-BR"}
+    assert answer.error["fields"][0]["example"] == "en"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from korus_mcp.catalog.overview import (
     NO_HOME,
     Overview,
     is_being_read,
+    is_there,
     look_at,
     size_of,
     told_size,
@@ -84,7 +85,7 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     _require_file(settings)
     paths = _paths(settings, with_others=with_others)
     before = {language: size_of(path) for language, path in paths.items()}
-    there = [language for language, path in paths.items() if path.exists()]
+    there = [language for language, path in paths.items() if is_there(path)]
     meant = replace(settings, languages=tuple(paths))
     failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
     for language, path in paths.items():
@@ -111,7 +112,7 @@ def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
     if account.folder is None:
         return {}
     paths = {each: account.folder / account.file(each) for each in settings.languages}
-    if with_others:
+    if with_others and is_there(account.folder):
         beginning, _, end = account.file("*").partition("*")
         for path in sorted(account.folder.glob(account.file("*"))):
             name = path.name.removeprefix(beginning).removesuffix(end)

@@ -429,7 +429,7 @@ class _Reader:
         named = {"KORUS_HTTP_PROXY": self._given.get("KORUS_HTTP_PROXY", "")}
         if trust_env:
             names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-            named |= {name: _trimmed(self._environ.get(name, "")) for name in names}
+            named |= {name: _with_scheme(self._environ.get(name, "")) for name in names}
         name, proxy = next(((n, p) for n, p in named.items() if p), ("", None))
         if proxy is not None and not _is_proxy(proxy):
             self._problems.append(f"{name} must be {_PROXY_FORM}.")
@@ -638,6 +638,12 @@ class _Reader:
 def _is_proxy(url: str) -> bool:
     shape = _PROXY.fullmatch(url)
     return shape is not None and 0 < int(shape["port"] or 1) <= MOST_PORT
+
+
+def _with_scheme(proxy: str) -> str:
+    """A proxy as the environment names it: without a scheme it is an http one, as for curl."""
+    url = _trimmed(proxy)
+    return url if not url or "://" in url else f"http://{url}"
 
 
 def _holds_certificates(path: str, *, is_file: bool) -> bool:

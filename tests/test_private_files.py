@@ -349,3 +349,27 @@ def test_a_journal_without_a_folder_is_refused_by_the_command_line(tmp_path: Pat
         assert setting in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", ["x" * 300, "file/inside", "x" * 200 + "/" + "y" * 300])
+def test_a_path_that_cannot_be_looked_at_is_told_and_no_crash(where: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {
+        **os.environ,  # noqa: TID251 - a child's own
+        "KORUS_ENVIRONMENT": "production",
+        "KORUS_CLIENT_ID": "a",
+        "KORUS_CLIENT_SECRET": "b",
+        "KORUS_DATABASE_URL": f"sqlite:///{tmp_path / where}",
+        "KORUS_CACHE_DIR": str(tmp_path / where),
+    }
+    for arguments in (["journal", "list"], ["catalog", "status"], ["catalog", "clear"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "korus_mcp", *arguments],
+            env=environment,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ran.returncode in (0, 1), ran.stderr
+        assert "Traceback" not in ran.stderr

@@ -740,6 +740,8 @@ def test_the_proxy_of_the_environment_is_taken_only_when_it_is_trusted() -> None
     assert read_settings(given).http_proxy is None
     trusted = read_settings({**given, "KORUS_TRUST_ENV": "true"})
     assert (trusted.http_proxy, trusted.no_proxy) == (PROXY, "example.test")
+    bare = read_settings({**given, "HTTPS_PROXY": "h.test:3128", "KORUS_TRUST_ENV": "1"})
+    assert bare.http_proxy == "http://h.test:3128"
     own = read_settings({**given, "KORUS_TRUST_ENV": "1", "KORUS_HTTP_PROXY": "http://own.test"})
     assert (own.http_proxy, own.no_proxy) == ("http://own.test", "")
     assert api_config(trusted).proxy == PROXY

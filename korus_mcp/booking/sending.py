@@ -178,7 +178,7 @@ class Sender:
                 sent_at=now,
                 fence_at=fence_of(dispatch.holds_end, now, self._settle),
             )
-        except (LeaseLost, JournalDown):
+        except Exception:
             await self._never_sent(intent)
             raise
         if anyio.current_time() > led_until:  # the process slept: the row may be another's by now

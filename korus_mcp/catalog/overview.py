@@ -58,12 +58,12 @@ def look_at(path: Path) -> Overview | None:
     Raises:
         sqlite3.Error: it cannot be read.
     """
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         private_database(path)
     except OSError as error:
-        raise sqlite3.OperationalError(str(error)) from None
+        raise sqlite3.OperationalError(error.strerror or str(error)) from None
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
         db.execute("PRAGMA query_only = ON")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
@@ -88,7 +88,7 @@ def is_being_read(path: Path) -> bool:
     from filelock import FileLock, Timeout
 
     lock = path.with_suffix(".lock")
-    if not lock.exists():
+    if not is_there(lock):
         return False
     try:
         with FileLock(lock, timeout=0):
@@ -100,7 +100,15 @@ def is_being_read(path: Path) -> bool:
 def size_of(path: Path) -> int:
     """What a mirror takes on the disk, its journal included."""
     files = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(file.stat().st_size for file in files if is_there(file))
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is a file, as far as this can be seen from here."""
+    try:
+        return file.exists()
+    except OSError:  # a name too long, a folder that may not be looked into
+        return False
 
 
 def told_size(size_bytes: int) -> str:

@@ -56,9 +56,11 @@ def may_have_bookings(settings: Settings) -> bool:
     """Whether an earlier process may have left orders in doubt; nothing is opened to find out."""
     try:
         file = journal_file(settings)
+        return file is None or file.exists()
     except JournalDown:
         return False
-    return file is None or file.exists()
+    except OSError:  # a name too long, a folder that may not be looked into: opening it tells
+        return True
 
 
 def journal_of(settings: Settings, clock: Clock) -> "SqlJournal":

@@ -128,6 +128,9 @@ async def test_an_order_that_crashes_before_it_was_sent_is_told_as_not_done(
         else:  # the crash was at the send itself: written down as not sent
             assert answer.data["state"] == "failed"
         assert each.sent("createOrders") == 0
+        monkeypatch.undo()
+        again = await each.call("place_order", **{**order, "confirmation": None})
+        assert again["state"] == "confirmation_needed", "its reservation is free at once"
 
 
 @pytest.mark.parametrize("mode", ERAS)

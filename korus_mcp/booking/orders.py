@@ -6,7 +6,7 @@ decided without asking upstream. In scope `account` the service account's orders
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Final
 
@@ -24,6 +24,9 @@ from korus_mcp.told import value_of
 MAX_PAGES: Final = 20
 MAX_DAYS: Final = 31
 OWN_LIMIT: Final = 200
+"""So many orders are read one by one for a page."""
+LEAST_READ: Final = 8
+"""At once, where most do not fit."""
 REFERENCE_LIMIT: Final = 50
 
 
@@ -38,10 +41,33 @@ class Sought:
 
 @dataclass(frozen=True)
 class Found:
-    """Orders, newest first. `not_read` says in our words what was left out."""
+    """A page of orders, newest first. `not_read` says in our words what was left out.
+
+    `total` is None where counting would take reading all; `behind` is the id of the order behind
+    which the next page begins, number `start` of the list, None at its end.
+    """
 
     orders: tuple[Order, ...]
     not_read: str | None = None
+    total: int | None = None
+    behind: str | None = None
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page: so many orders behind one, wherever it stands by now; by number if it is gone."""
+
+    behind: str | None = None
+    number: int = 0
+    limit: int = OWN_LIMIT
+
+    def start(self, ids: Sequence[str]) -> int:
+        """Where it begins in a list of ids."""
+        return ids.index(self.behind) + 1 if self.behind in ids else self.number
+
+
+EVERYTHING: Final = Window()
 
 
 class OrderBook:
@@ -83,16 +109,16 @@ class OrderBook:
             return await self._get(id_or_reference, language)
         raise unknown_order()
 
-    async def find(self, owner: str, sought: Sought) -> Found:
-        """The orders that fit, newest first.
+    async def find(self, owner: str, sought: Sought, window: Window = EVERYTHING) -> Found:
+        """The orders that fit, newest first; days are those of UTC.
 
         Raises:
             Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
         """
         self._check_days(sought)
         if self._scope is Scope.OWN:
-            return await self._find_own(owner, sought)
-        return await self._find_in_account(owner, sought)
+            return await self._find_own(owner, sought, window)
+        return _page_of(await self._find_in_account(owner, sought), window)
 
     async def _get(self, order_id: str, language: str | None) -> Order:
         try:
@@ -102,8 +128,11 @@ class OrderBook:
 
     async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
         """The orders that still exist; one that is gone hides no other."""
-        found = await side_by_side([partial(self._get_if_there, i) for i in order_ids])
-        return [order for order in found if order is not None]
+        return [order for order in await self._get_each(order_ids) if order is not None]
+
+    async def _get_each(self, order_ids: Sequence[str]) -> list[Order | None]:
+        """The order of each id, None for one that is gone."""
+        return await side_by_side([partial(self._get_if_there, i) for i in order_ids])
 
     async def _get_if_there(self, order_id: str) -> Order | None:
         try:
@@ -126,15 +155,31 @@ class OrderBook:
         """The intents, those in doubt looked up."""
         return await side_by_side([partial(self._ordering.looked, i) for i in intents])
 
-    async def _find_own(self, owner: str, sought: Sought) -> Found:
+    async def _find_own(self, owner: str, sought: Sought, window: Window) -> Found:
+        """A page of the journal's orders: read from where it begins until it is full."""
         ids = await self._journal.orders_of(owner)
-        orders = await self._get_all(ids[:OWN_LIMIT])
-        if sought.reference is not None:
-            called = set(await self._ids_by_reference(owner, sought.reference))
-            orders = [o for o in orders if o.id in called or _has(o, sought.reference)]
+        reference = sought.reference
+        called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
+        place = start = min(window.start(ids), len(ids))
+        found: list[Order] = []
+        while place < min(len(ids), start + OWN_LIMIT) and len(found) < window.limit:
+            missing = window.limit if place == start else max(window.limit - len(found), LEAST_READ)
+            some = ids[place : min(place + missing, start + OWN_LIMIT)]
+            for order_id, order in zip(some, await self._get_each(some), strict=True):
+                if len(found) == window.limit:
+                    break
+                place += 1
+                is_named = reference is None or order_id in called
+                if order is not None and (is_named or _has(order, reference)):
+                    found += [order] if _fits(order, sought) else []
+        is_whole = sought == Sought()
+        has_more = place < len(ids)
         return Found(
-            tuple(o for o in orders if _fits(o, sought)),
-            "older orders were not read" if len(ids) > OWN_LIMIT else None,
+            tuple(found),
+            "older orders were not read" if has_more and place >= start + OWN_LIMIT else None,
+            total=len(ids) if is_whole else None,
+            behind=ids[place - 1] if has_more else None,
+            start=place,
         )
 
     async def _find_in_account(self, owner: str, sought: Sought) -> Found:
@@ -150,7 +195,7 @@ class OrderBook:
                     "needed here: no order made through this server has the reference"
                     if sought.reference
                     else "needed without a reference",
-                    (self._clock.now().date() - timedelta(days=7)).isoformat(),
+                    (self._clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
                 )
             )
         return await self._read_newest(sought)
@@ -158,7 +203,7 @@ class OrderBook:
     async def _read_newest(self, sought: Sought) -> Found:
         filters = OrderFilters(
             created_after=sought.created_from,
-            created_before=sought.created_to,
+            created_before=_day_after(sought.created_to),
             newest_first=True,
         )
         pages = self._booking.list_orders(filters)
@@ -176,7 +221,7 @@ class OrderBook:
         first, last = sought.created_from, sought.created_to
         if first is None:
             return
-        end = last or self._clock.now().date()
+        end = last or self._clock.now().astimezone(UTC).date()
         if last is None and end < first:
             raise invalid(FieldProblem("created_from", "lies in the future", end.isoformat()))
         if end < first:
@@ -213,15 +258,37 @@ def _named(orders: Sequence[Order], sought: Sought) -> Sequence[Order]:
     return [o for o in orders if _has(o, sought.reference)]
 
 
-def _has(order: Order, reference: str) -> bool:
-    return reference in (order.reference, order.external_reference, order.connector_reference)
+def _page_of(found: Found, window: Window) -> Found:
+    """A page of orders that were all read, each once."""
+    orders = tuple({order.id: order for order in found.orders}.values())
+    ids = [order.id for order in orders]
+    start = window.start(ids)
+    end = start + window.limit
+    return Found(
+        orders[start:end],
+        found.not_read,
+        total=len(orders),
+        behind=ids[end - 1] if end < len(ids) else None,
+        start=min(end, len(ids)),
+    )
+
+
+def _day_after(day: date | None) -> date | None:
+    """A last day as a moment that all of it lies before: whether the API's `before` takes in the
+    day, or ends as it begins, is not published; what is too new is left out here."""
+    return None if day is None or day == date.max else day + timedelta(days=1)
+
+
+def _has(order: Order, reference: str | None) -> bool:
+    names = (order.reference, order.external_reference, order.connector_reference)
+    return reference is not None and reference in names
 
 
 def _fits(order: Order, sought: Sought) -> bool:
-    """The days again: a server that does not know a filter ignores it (T20)."""
+    """The days again, by UTC: a server that does not know a filter ignores it (T20)."""
     created_at = value_of(order.created_at)
     if created_at is None:
         return True
-    day = created_at.date()
+    day = created_at.astimezone(UTC).date()
     first, last = sought.created_from, sought.created_to
     return (first is None or first <= day) and (last is None or day <= last)

@@ -88,7 +88,8 @@ def cursor_of(place: Place | None) -> str | None:
     if place is None:
         return None
     behind = f".{place.behind}" if place.behind else ""
-    return base64.urlsafe_b64encode(f"o{place.offset}{behind}".encode()).decode()
+    behind_id = f"~{place.behind_id}" if place.behind_id else ""
+    return base64.urlsafe_b64encode(f"o{place.offset}{behind}{behind_id}".encode()).decode()
 
 
 def _place(value: Any) -> Place:
@@ -99,9 +100,10 @@ def _place(value: Any) -> Place:
             text = base64.urlsafe_b64decode(value.encode()).decode("ascii")
         except (binascii.Error, ValueError):
             text = ""
+        text, _, behind_id = text.partition("~")
         offset, _, behind = text.partition(".")
         if re.fullmatch(r"o[0-9]{1,6}", offset, re.ASCII):
-            place = Place(int(offset[1:]), parse_handle(behind))
+            place = Place(int(offset[1:]), parse_handle(behind), behind_id or None)
             if value == cursor_of(place):
                 return place
     raise ValueError("not a next_cursor from an earlier answer")

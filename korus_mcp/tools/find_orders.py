@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.api.models.order import Order, OrderCustomer
-from korus_mcp.booking.orders import Sought
+from korus_mcp.booking.orders import Found, Sought, Window
 from korus_mcp.booking.tickets import status_told
-from korus_mcp.catalog.paging import Place
+from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.money import money
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
@@ -61,7 +61,7 @@ class OrdersView(View):
 
     orders: list[OrderRow] = []
     shown: int
-    total: int
+    total: int | None = None
     next_cursor: str | None = None
     environment: str
     note: str | None = None
@@ -69,7 +69,8 @@ class OrdersView(View):
     def text(self) -> str:
         """A line for each order."""
         more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
-        head = f"{self.shown} of {self.total} orders in the {self.environment} environment."
+        of_all = f" of {self.total}" if self.total is not None else ""
+        head = f"{self.shown}{of_all} orders in the {self.environment} environment."
         return lines_of(head, *(order.text() for order in self.orders), more, self.note)
 
 
@@ -87,24 +88,38 @@ async def find_orders(
 ) -> Reply[OrdersView]:
     """Find orders by reference or day, newest first."""
     services = app(ctx)
-    found = await services.booking.orders.find(
-        services.principal.key, Sought(reference, created_from, created_to)
-    )
-    first = cursor.offset if cursor else 0
-    page = found.orders[first : first + limit]
+    begin = cursor or BEGINNING
+    window = Window(begin.behind_id, begin.offset, limit)
+    sought = Sought(reference, created_from, created_to)
+    found = await services.booking.orders.find(services.principal.key, sought, window)
+    by_day = "Days are UTC." if created_from or created_to else None
 
     def view(count: int) -> OrdersView:
-        end = first + count
         return OrdersView(
-            orders=[OrderRow.of(order) for order in page[:count]],
+            orders=[OrderRow.of(order) for order in found.orders[:count]],
             shown=count,
-            total=len(found.orders),
-            next_cursor=cursor_of(Place(end) if end < len(found.orders) else None),
+            total=found.total,
+            next_cursor=cursor_of(_behind(found, count)),
             environment=services.settings.environment.value,
-            note=found.not_read,
+            note=" ".join(filter(None, (by_day, _not_read(found)))) or None,
         )
 
-    return Reply.of_rows(len(page), view)
+    return Reply.of_rows(len(found.orders), view)
+
+
+def _behind(found: Found, count: int) -> Place | None:
+    """Where the next page begins when so many orders of this one are shown."""
+    cut = len(found.orders) - count
+    if cut:
+        return Place(max(0, found.start - cut), behind_id=found.orders[count - 1].id)
+    return Place(found.start, behind_id=found.behind) if found.behind else None
+
+
+def _not_read(found: Found) -> str | None:
+    if found.not_read is None:
+        return None
+    said = found.not_read[0].upper() + found.not_read[1:]
+    return f"{said}; go on with the cursor." if found.behind else f"{said}."
 
 
 def _masked(customer: OrderCustomer | None) -> str | None:

@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from korus_mcp.api import Order
-from korus_mcp.booking.orders import MAX_PAGES, Found, Sought
+from korus_mcp.booking.orders import MAX_PAGES, Found, Sought, Window
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer
 from korus_mcp.settings import Scope
@@ -218,3 +219,77 @@ async def test_a_short_list_was_read_to_the_end() -> None:
     async with staged(scope=Scope.ACCOUNT) as stage:
         await stage.bought()
         assert (await find(stage, created_from=TODAY)).not_read is None
+
+
+# Pages and days
+
+
+async def test_a_page_of_own_orders_reads_no_more_than_it_shows(stage: Stage) -> None:
+    made = [await stage.bought() for _ in range(5)]
+    book = stage.app.booking.orders
+    before = stage.sent("getOrder")
+    first = await book.find(OWNER, Sought(), Window(limit=2))
+    assert (ids(first), first.total, first.behind) == (made[:2:-1], 5, made[3])
+    assert stage.sent("getOrder") - before == 2
+    newer = await stage.bought()
+    before = stage.sent("getOrder")
+    second = await book.find(OWNER, Sought(), Window(first.behind, first.start, limit=2))
+    assert ids(second) == [made[2], made[1]]
+    assert stage.sent("getOrder") - before == 2
+    last = await book.find(OWNER, Sought(), Window(second.behind, second.start, limit=2))
+    assert (ids(last), last.behind) == ([made[0]], None)
+    assert newer not in ids(first) + ids(second) + ids(last)
+
+
+async def test_pages_of_the_account_survive_orders_that_come_between() -> None:
+    async with staged(scope=Scope.ACCOUNT) as stage:
+        made = [await stage.bought() for _ in range(5)]
+        book, sought = stage.app.booking.orders, Sought(created_from=TODAY)
+        first = await book.find(OWNER, sought, Window(limit=2))
+        await stage.bought()
+        await stage.bought()
+        second = await book.find(OWNER, sought, Window(first.behind, first.start, limit=2))
+        last = await book.find(OWNER, sought, Window(second.behind, second.start, limit=2))
+        assert ids(first) + ids(second) + ids(last) == made[::-1]
+        assert last.behind is None
+
+
+async def test_a_place_whose_order_is_gone_is_found_by_its_number(stage: Stage) -> None:
+    made = [await stage.bought() for _ in range(3)]
+    found = await stage.app.booking.orders.find(OWNER, Sought(), Window("gone", 2, limit=2))
+    assert ids(found) == [made[0]]
+
+
+@pytest.mark.parametrize(
+    ("created_at", "day"),
+    [
+        ("2026-06-02T01:30:00+02:00", date(2026, 6, 1)),
+        ("2026-05-31T23:30:00-01:00", date(2026, 6, 1)),
+        ("2026-06-01T23:59:59+00:00", date(2026, 6, 1)),
+        ("2026-06-01T23:30:00-05:00", date(2026, 6, 2)),
+    ],
+)
+async def test_days_of_orders_are_those_of_utc(created_at: str, day: date) -> None:
+    def made_at(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("member", ()) if path.endswith("/booking/orders") else (body,):
+            if "createdAt" in each and ("/booking/orders" in path):
+                each["createdAt"] = created_at
+
+    scopes = Scope if day == TODAY else (Scope.OWN,)  # the sandbox keeps its own day
+    for scope in scopes:
+        async with staged(scope=scope, rewrite=made_at) as stage:
+            made = await stage.bought()
+            stage.move(3 * 24 * 3600)
+            for shift in (-1, 0, 1):
+                asked = day + timedelta(days=shift)
+                found = await find(stage, created_from=asked, created_to=asked)
+                assert ids(found) == ([made] if shift == 0 else []), (scope, asked)
+
+
+async def test_the_last_day_is_asked_for_as_a_whole() -> None:
+    """Whether `before` takes in its day is not published: an API may read it as its midnight."""
+    async with staged(scope=Scope.ACCOUNT) as stage:
+        made = await stage.bought()
+        assert ids(await find(stage, created_from=TODAY, created_to=TODAY)) == [made]
+        asked = [r.query for r in stage.sandbox.requests if r.operation == "listOrders"][-1]
+        assert parse_qs(asked)["createdAt[before]"] == [(TODAY + timedelta(days=1)).isoformat()]

@@ -351,6 +351,21 @@ async def test_a_service_desk_pages_through_the_orders_of_some_days() -> None:
             assert secret not in page.wire
 
 
+@pytest.mark.parametrize("scope", ["own", "account"])
+async def test_pages_of_orders_survive_an_order_that_comes_between(scope: str) -> None:
+    async with desk(settings_of(SCOPE=scope), only=("park",)) as each:
+        offer = each.handle("park_offer")
+        made = [(await each.booked(offer))["order_id"] for _ in range(3)]
+        asked = {"created_from": each.clock.now().date().isoformat(), "limit": 2}
+        first = await each.call("find_orders", **asked)
+        assert "Days are UTC." in first["note"]
+        await each.booked(offer)
+        rest = await each.call("find_orders", **asked, cursor=first["next_cursor"])
+        shown = [o["order_id"] for page in (first, rest) for o in page["orders"]]
+        assert shown == made[::-1]
+        assert "next_cursor" not in rest
+
+
 async def test_an_order_is_found_by_each_of_its_references() -> None:
     async with desk(only=("park",)) as each:
         order = await each.booked(each.handle("park_offer"))

@@ -36,11 +36,11 @@ def user_folder(find: Callable[[], Path]) -> Path | None:
     return found if found.is_absolute() else None
 
 
-def private_folder(folder: Path, *, only: str | None = None) -> Path:
+def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     """The folder, made for its owner alone where it is not there.
 
-    `only`: what the names of our files begin with, in a folder whose files are read again: where
-    it holds nothing else, the rights of others are taken away, and others may never write there.
+    `ours`: what the names of our files begin with; where it holds nothing else, the rights of
+    others are taken away. `is_read_again`: of what others may write there, nothing is believed.
 
     Raises:
         NotPrivate: it is a link, somebody else's, or anybody may write into it.
@@ -58,11 +58,10 @@ def private_folder(folder: Path, *, only: str | None = None) -> Path:
     if found.st_uid != os.geteuid():
         raise NotPrivate("the folder belongs to another user")
     mode = found.st_mode
-    if only is not None:
-        if mode & 0o077 and not mode & stat.S_ISVTX and _holds_only(folder, only):
-            folder.chmod(0o700)
-        elif mode & _OTHERS_WRITE:
-            raise NotPrivate("others may write into the folder")
+    if mode & 0o077 and not mode & stat.S_ISVTX and _holds_only(folder, ours):
+        folder.chmod(0o700)
+    elif is_read_again and mode & _OTHERS_WRITE:
+        raise NotPrivate("others may write into the folder")
     elif mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise NotPrivate("anybody may write into the folder")
     return folder

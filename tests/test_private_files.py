@@ -28,7 +28,6 @@ from tests.fixtures.hosts import PROJECT
 pytestmark = pytest.mark.anyio
 NOBODY = 54_321
 """A user the system knows nothing of."""
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
 
 def mode(path: Path) -> int:
@@ -84,11 +83,6 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def foreign(path: Path) -> None:
-    path.touch()
-    os.chown(path, NOBODY, NOBODY)
-
-
 @BOTH
 @pytest.mark.parametrize(
     "spoiled",
@@ -99,7 +93,6 @@ def foreign(path: Path) -> None:
         group_writable,
         anybody_s,
         pipe,
-        pytest.param(foreign, marks=as_root),
     ],
 )
 def test_a_file_that_is_not_its_owner_s_alone_is_refused_and_left(
@@ -112,6 +105,21 @@ def test_a_file_that_is_not_its_owner_s_alone_is_refused_and_left(
     if isinstance(refused.value, JournalDown):
         assert refused.value.fault is JournalFault.NOT_PRIVATE
     assert not (tmp_path / "nowhere").exists()
+
+
+@BOTH
+def test_a_file_of_another_user_is_refused(
+    opened: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "catalog.sqlite"
+    opened(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    with pytest.raises((NotPrivate, JournalDown)):
+        opened(path)
+    with pytest.raises(NotPrivate, match="another user"):
+        private_database(path)
+    assert path.read_bytes() == before
 
 
 @BOTH
@@ -220,26 +228,38 @@ def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(NotPrivate, match="link"):
-        private_folder(tmp_path / "link")
+        private_folder(tmp_path / "link", ours="catalog", is_read_again=True)
     with pytest.raises(Refusal) as refused:
         save_pdf(tmp_path / "link", "tickets", b"%PDF-")
     assert refused.value.code is Code.MISCONFIGURED
     assert not list((tmp_path / "real").iterdir())
 
 
-@as_root
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    os.chown(tmp_path, NOBODY, NOBODY)
+def test_a_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
     with pytest.raises(NotPrivate, match="another user"):
-        private_folder(tmp_path)
+        private_folder(tmp_path, ours="catalog", is_read_again=True)
 
 
 def test_a_folder_anybody_may_write_takes_no_tickets(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
     tmp_path.chmod(0o777)
     with pytest.raises(Refusal):
         save_pdf(tmp_path, "tickets", b"%PDF-")
     tmp_path.chmod(0o1777)  # as /tmp: nobody removes or replaces the files of others
     assert save_pdf(tmp_path, "tickets", b"%PDF-").exists()
+
+
+def test_a_folder_of_tickets_alone_is_closed_and_one_of_other_things_stays(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    save_pdf(tmp_path, "tickets-1", b"%PDF-")
+    assert mode(tmp_path) == 0o700
+    (tmp_path / "holiday.jpg").touch()
+    tmp_path.chmod(0o775)
+    save_pdf(tmp_path, "tickets-2", b"%PDF-")
+    assert mode(tmp_path) == 0o775
 
 
 def test_a_ticket_is_its_owner_s_alone_and_never_written_through_a_link(tmp_path: Path) -> None:

@@ -424,7 +424,7 @@ def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
         Refusal: MISCONFIGURED when the folder cannot be written, or is not the user's own.
     """
     try:
-        private_folder(folder)
+        private_folder(folder, ours="tickets-", is_read_again=False)
         for number in range(1, 1000):
             path = folder / (f"{stem}.pdf" if number == 1 else f"{stem}-{number}.pdf")
             try:

@@ -723,7 +723,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         sqlite3.OperationalError: it cannot be opened or written.
     """
     if path is not None:
-        private_folder(path.parent, only="catalog")
+        private_folder(path.parent, ours="catalog", is_read_again=True)
         private_database(path)
     try:
         return _made(path)

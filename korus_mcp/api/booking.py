@@ -22,7 +22,7 @@ from korus_mcp.api.models.order import (
 )
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
-from korus_mcp.api.transport import Wire, as_model
+from korus_mcp.api.transport import Wire, read_model
 
 Title = Literal["mr", "mrs", "mx"]
 
@@ -235,7 +235,7 @@ class Booking:
         answer = await self._wire.create(
             operation, path, body, language=language, on_leaving=on_leaving
         )
-        return as_model(operation, "POST", ReservationBulkResult, answer)
+        return await read_model(operation, "POST", ReservationBulkResult, answer)
 
     async def get_reservation(
         self, reservation_id: str, *, language: str | None = None
@@ -274,7 +274,7 @@ class Booking:
         answer = await self._wire.create(
             operation, path, request.body(), language=language, on_leaving=on_leaving
         )
-        return as_model(operation, "POST", OrderBulkResult, answer)
+        return await read_model(operation, "POST", OrderBulkResult, answer)
 
     async def get_order(self, order_id: str, *, language: str | None = None) -> Order:
         """One order with its items and tickets."""
@@ -306,7 +306,7 @@ class Booking:
         """A fresh signed address; `language` is that of the file, see `cached_language` (T27)."""
         operation, path = "createOrderDocumentLink", jsonld.DOCUMENT.iri(order_id, document_id)
         answer = await self._wire.change(operation, path, {}, language=language)
-        return as_model(operation, "PATCH", OrderDocumentLink, answer)
+        return await read_model(operation, "PATCH", OrderDocumentLink, answer)
 
     async def download_document(self, link: OrderDocumentLink) -> bytes:
         """The PDF behind a signed address, fetched without the token (T26).
@@ -343,7 +343,7 @@ class Booking:
         answer = await self._wire.change(
             operation, path, body, language=language, on_leaving=on_leaving
         )
-        return as_model(operation, "PATCH", OrderItemTicket, answer)
+        return await read_model(operation, "PATCH", OrderItemTicket, answer)
 
 
 def _by_creation(*, newest_first: bool) -> Params:

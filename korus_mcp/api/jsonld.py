@@ -16,6 +16,8 @@ from korus_mcp.api.errors import InvalidId
 JsonObject: TypeAlias = Mapping[str, object]
 
 IRI_LIMIT = 512
+LARGE = 5000
+"""Values of a body that are read at once: a page of 50 has a thousand or two."""
 _NO_NUMBER: Final = float("nan")
 _LARGEST_EXPONENT: Final = 400
 """Beyond it a double is infinite or nothing, and digits would be written out by the million."""
@@ -252,6 +254,18 @@ def json_object(body: bytes) -> JsonObject:
     if not isinstance(found, dict):
         raise NotReadable("not an object")
     return found
+
+
+def is_large(body: object) -> bool:
+    """Whether a body holds so many values that reading them as objects takes long."""
+    left, waiting = LARGE, [body]
+    while waiting and left >= 0:
+        value = waiting.pop()
+        if isinstance(value, Mapping | list):
+            left -= len(value)
+            if left >= 0:
+                waiting += value.values() if isinstance(value, Mapping) else value
+    return left < 0
 
 
 def members(collection: JsonObject) -> list[object]:

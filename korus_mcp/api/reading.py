@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from anyio import to_thread
 from pydantic import ValidationError
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.errors import ApiError, BadRequest, NotFound
 from korus_mcp.api.filters import Params
 from korus_mcp.api.models.base import ApiModel, Resource
-from korus_mcp.api.transport import Wire, as_model, malformed
+from korus_mcp.api.transport import Wire, malformed, read_model
 
 M = TypeVar("M", bound=ApiModel)
 R = TypeVar("R", bound=Resource)
@@ -68,11 +69,14 @@ class Pages(Generic[R]):
         if number < 1:
             raise ValueError("pages count from 1")
         try:
-            return self._read(await self._fetch(number), number)
+            body = await self._fetch(number)
         except (BadRequest, NotFound):
             if number == 1:
                 raise
             return Page((), number, None, last=True)
+        if not jsonld.is_large(body):
+            return self._read(body, number)
+        return await to_thread.run_sync(self._read, body, number)
 
     async def all(self, most: int | None = None) -> list[R]:
         """Every item, in order; of a list that is longer than `most`, the first so many and one.
@@ -185,7 +189,8 @@ async def fetch_one(
     Raises:
         ApiError: It cannot be had.
     """
-    return as_model(operation, "GET", model, await wire.read(operation, path, language=language))
+    body = await wire.read(operation, path, language=language)
+    return await read_model(operation, "GET", model, body)
 
 
 def fetch_pages(

@@ -463,6 +463,17 @@ def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
         )
 
 
+async def read_model(operation: str, method: Method, model: type[M], body: object) -> M:
+    """The body as an object of the trade; a large one is read off the event loop.
+
+    Raises:
+        Malformed: It is not one; of a write the outcome is `UNKNOWN`.
+    """
+    if not jsonld.is_large(body):
+        return as_model(operation, method, model, body)
+    return await to_thread.run_sync(as_model, operation, method, model, body)
+
+
 def as_model(operation: str, method: Method, model: type[M], body: object) -> M:
     """The body as an object of the trade.
 

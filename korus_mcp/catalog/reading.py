@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
 
 from korus_mcp.api import Malformed, NotFound, Outcome
 from korus_mcp.catalog.records import (
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5
+LONG_TEXTS: Final = 20_000
+"""Characters of HTML of a base: reading more takes milliseconds, which is not for the event loop.
+
+So does cleaning the names of so many products.
+"""
+MANY_PRODUCTS: Final = 200
 MOST_PRODUCTS: Final = 5000
 MOST_CHOICES: Final = 1000
 _ADDRESS: Final = re.compile("https://[!-~]{1,500}")
@@ -49,7 +58,10 @@ async def read_record(
     choices = _choices_of(products)
     if not choices and len(products) > 1:
         choices = await _read_choices(ticketing, catalog.id, base_id, language)
-    return _record(Handle(catalog.alias, base_id), catalog, base, choices, products)
+    read = partial(_record, Handle(catalog.alias, base_id), catalog, base, choices, products)
+    texts = (base.description, base.short_description, base.terms_of_use)
+    long = sum(len(text or "") for text in texts) > LONG_TEXTS or len(products) > MANY_PRODUCTS
+    return await to_thread.run_sync(read) if long else read()
 
 
 def name_of(text: str | None) -> str:

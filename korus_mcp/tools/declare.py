@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from korus_mcp.access.policy import SAVING_TOOLS
 from korus_mcp.app import App
 from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
 from korus_mcp.flights import Begun, watched
@@ -114,10 +115,10 @@ class Declared:
 
     @property
     def meta(self) -> dict[str, Any] | None:
-        """Which page shows its answers (MCP Apps); no page may call what writes."""
+        """Which page shows its answers (MCP Apps); no page may call what writes at KorusTicket."""
         page = PAGES.get(self.name)
         ui: dict[str, Any] = {} if page is None else {"resourceUri": page.uri}
-        if not self.annotations.read_only_hint:
+        if not self.annotations.read_only_hint and self.name not in SAVING_TOOLS:
             ui["visibility"] = ["model"]
         return {"ui": ui} if ui else None
 
@@ -236,7 +237,8 @@ class KorusTool(Tool):
     @property
     def _writes(self) -> bool:
         """Whether a call may change something upstream; what states nothing may."""
-        return self.annotations is None or not self.annotations.read_only_hint
+        is_reader = self.annotations is not None and self.annotations.read_only_hint
+        return not is_reader and self.name not in SAVING_TOOLS
 
 
 class _Metadata(FuncMetadata):

@@ -138,7 +138,7 @@ class TicketsView(View):
         )
 
 
-@tool(title="Get tickets", read_only=True, destructive=False, idempotent=True)
+@tool(title="Get tickets", read_only=False, destructive=False, idempotent=True)
 async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[

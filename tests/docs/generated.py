@@ -15,7 +15,7 @@ from mcp import Client
 from mcp_types import Tool
 
 from korus_mcp import __version__
-from korus_mcp.access.policy import ALL_TOOLS, tool_names
+from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, tool_names
 from korus_mcp.api import ApiError
 from korus_mcp.api.failures import STATUS_ERRORS
 from korus_mcp.explain import ROWS, explained
@@ -161,6 +161,8 @@ def _effect(tool: Tool) -> str:
     hints = tool.annotations
     if hints is None or hints.read_only_hint:
         return "reads"
+    if tool.name in SAVING_TOOLS:
+        return "reads, saves files"
     return "**spends**" if hints.destructive_hint else "writes"
 
 

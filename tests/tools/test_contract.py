@@ -14,6 +14,7 @@ from mcp_types import Tool as ListedTool
 from pydantic import BaseModel, Field, TypeAdapter
 
 from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
+from korus_mcp.access.policy import WRITING_TOOLS
 from korus_mcp.flights import begun_here
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Declared, Reply, View, build, tool
@@ -120,19 +121,21 @@ async def test_title_and_all_hints_that_say_something_are_stated(tools: list[Lis
         assert (hints.idempotent_hint is None) == hints.read_only_hint, each.name
 
 
-async def test_pages_may_call_what_reads_and_nothing_else(tools: list[ListedTool]) -> None:
+async def test_pages_may_call_what_changes_nothing_at_korusticket_and_nothing_else(
+    tools: list[ListedTool],
+) -> None:
     for each in tools:
         ui = (each.meta or {}).get("ui", {})
-        read_only = each.annotations is not None and each.annotations.read_only_hint
-        assert ui.get("visibility") == (None if read_only else ["model"]), each.name
+        assert ui.get("visibility") == (["model"] if each.name in WRITING_TOOLS else None)
 
 
-async def test_only_the_order_is_destructive_and_only_three_tools_write(
+async def test_only_the_order_is_destructive_three_tools_write_and_one_saves_files(
     tools: list[ListedTool],
 ) -> None:
     hints = {t.name: t.annotations for t in tools if t.annotations is not None}
     writing = {name for name, hint in hints.items() if not hint.read_only_hint}
-    assert writing == {"reserve", "place_order", "name_beneficiaries"}
+    assert writing == {"reserve", "place_order", "name_beneficiaries", "get_tickets"}
+    assert hints["get_tickets"].idempotent_hint
     assert {name for name, hint in hints.items() if hint.destructive_hint} == {"place_order"}
 
 

@@ -6,7 +6,13 @@ from contextlib import asynccontextmanager
 import pytest
 from mcp import Client
 
-from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, BUYER_TOOLS, WRITING_TOOLS
+from korus_mcp.access.policy import (
+    ALL_TOOLS,
+    BROWSE_TOOLS,
+    BUYER_TOOLS,
+    SAVING_TOOLS,
+    WRITING_TOOLS,
+)
 from korus_mcp.server import build_server
 from korus_mcp.settings import Misconfigured, Profile, Settings, read_settings
 from tests.fixtures.assistant import ERAS, Answer, desk, settings_of
@@ -85,11 +91,11 @@ async def test_a_browser_cannot_ask_for_the_writing_tools_by_name(world: str) ->
             build_server(settings.narrowed(tools=(tool,)))
 
 
-async def test_the_writing_tools_are_those_that_say_they_write() -> None:
+async def test_the_tools_that_write_or_save_are_those_that_do_not_say_they_only_read() -> None:
     async with desk() as each:
         listed = (await each.client.list_tools()).tools
     writing = {t.name for t in listed if t.annotations and not t.annotations.read_only_hint}
-    assert writing == WRITING_TOOLS
+    assert writing == WRITING_TOOLS | SAVING_TOOLS
 
 
 async def test_tools_narrow_in_the_fixed_order() -> None:

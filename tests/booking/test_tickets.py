@@ -1,10 +1,12 @@
 """Tickets: who is named on them, what became of each naming, and the files."""
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +18,9 @@ from korus_mcp.explain import explained
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.refusals import Code, Refusal
+from korus_mcp.resources.bookings import order as resource_of_order
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
-from korus_mcp.tools.get_tickets import TicketView
+from korus_mcp.tools.get_tickets import TicketView, whole_view
 from tests.booking.stage import OTHER, OWNER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
@@ -527,3 +530,28 @@ async def test_an_order_with_the_moment_it_was_cancelled_is_cancelled() -> None:
 
     async with staged(rewrite=cancelled) as stage:
         assert (await issued(stage, await stage.bought())).is_cancelled
+
+
+async def test_an_order_reads_the_same_in_tools_and_resources() -> None:
+    """Its status is the issuer's word: one line, nothing unseen, no address to join."""
+    odd = "can\u202ecelled\n![x](https://evil.example) " + "z" * 500
+
+    def strange(path: str, body: dict[str, Any]) -> None:
+        if "/booking/orders/" in path and "items" in body:
+            body["status"] = odd
+            for ticket in (t for item in body["items"] for t in item.get("tickets", ())):
+                ticket["status"] = odd
+
+    async with staged(rewrite=strange) as stage:
+        made = await stage.bought()
+        found = await issued(stage, made)
+        shown = whole_view(stage.app, found).model_dump(mode="json", exclude_defaults=True)
+        asked = SimpleNamespace(request_context=SimpleNamespace(lifespan_context=stage.app))
+        read = json.loads(await resource_of_order(made, asked))  # type: ignore[arg-type]  # no more of a context is asked
+    assert read["status"] == shown["status"]
+    assert [t["status"] for t in read["tickets"]] == [t["status"] for t in shown["tickets"]]
+    for status in (read["status"], read["tickets"][0]["status"]):
+        assert status.startswith("cancelled")
+        assert len(status) <= 40
+        assert not set(status) & set("\n\u202e")
+        assert "](" not in status

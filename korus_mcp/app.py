@@ -16,6 +16,7 @@ from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.clock import Clock
+from korus_mcp.deadlines import READ_SECONDS
 from korus_mcp.flights import Flights
 from korus_mcp.settings import Settings
 
@@ -40,6 +41,7 @@ class App:
     flights: Flights
     open_booking: "Callable[[], BookingServices]"
     tools: frozenset[str]
+    read_seconds: float = READ_SECONDS
     leaving: anyio.Event = field(default_factory=anyio.Event)
 
     @cached_property

@@ -196,6 +196,16 @@ def unasked() -> Refusal:
     )
 
 
+def too_late() -> Refusal:
+    """The refusal of a call that only reads and could not be answered in time."""
+    return Refusal(
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket did not answer in time; nothing was changed.",
+        "Call again: it goes on from what was read meanwhile.",
+        retry_after_seconds=_RETRY_SECONDS,
+    )
+
+
 def no_such_tool() -> Refusal:
     """The refusal of a call to a tool that this server does not have."""
     return Refusal(

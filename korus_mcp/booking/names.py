@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 import anyio
+from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, Ticketing, jsonld
 from korus_mcp.api.models.order import Order
@@ -18,6 +19,8 @@ from korus_mcp.handles import id_at_end
 from korus_mcp.told import DayMoment, Unread
 
 NAMES_SECONDS: Final = 5.0
+MOST_TIMES: Final = 5000
+"""So many sessions' times are remembered, the used ones."""
 
 
 class NameBook:
@@ -26,7 +29,7 @@ class NameBook:
     def __init__(self, ticketing: Ticketing, catalog: Catalog) -> None:
         self._ticketing = ticketing
         self._catalog = catalog
-        self._times: dict[str, datetime] = {}
+        self._times: LRUCache[str, datetime] = LRUCache(MOST_TIMES)
 
     def learn(self, quote: Quote) -> None:
         """Remember when the sessions of a quote begin."""
@@ -68,7 +71,8 @@ class NameBook:
         ]
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
-        return Names(names, dict(self._times), zones)
+        ids = filter(None, map(id_at_end, sessions))
+        return Names(names, {i: self._times[i] for i in ids if i in self._times}, zones)
 
     async def _learn_product(
         self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, str]

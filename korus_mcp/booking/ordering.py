@@ -54,6 +54,8 @@ from korus_mcp.untrusted import clean_line
 
 NOTHING: Final[Mapping[str, Order]] = {}
 _log = logging.getLogger(__name__)
+MOST_NOES: Final = 1000
+"""Remembered here beside the journal: the oldest go first."""
 LOOK_AGAIN_SECONDS: Final = 10
 BY_HOST: Final = "asked by the host"
 IN_TWO_STEPS: Final = "two_step"
@@ -187,6 +189,8 @@ class OrderDesk:
         now = question.asked_at
         self._noes = {digest: end for digest, end in self._noes.items() if end > now}
         self._noes[question.digest] = now + timedelta(seconds=approval.KEPT_SECONDS)
+        while len(self._noes) > MOST_NOES:
+            del self._noes[next(iter(self._noes))]
         await self._written_down(approval.decline(self._journal, question))
 
     async def turned_away(self, owner: str, reservation_ids: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import KorusApi, OfferFilters
+from korus_mcp.api import KorusApi, OfferFilters, Outcome, TimedOut
 from korus_mcp.catalog.nearest import proposed
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import (
@@ -29,6 +29,7 @@ from korus_mcp.catalog.price_table import (
 )
 from korus_mcp.catalog.records import BaseRecord, ProductRecord
 from korus_mcp.clock import Clock
+from korus_mcp.deadlines import in_time
 from korus_mcp.flights import Flights
 from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
@@ -98,6 +99,8 @@ class CalendarPage:
     total: int | None = 0
     next_place: Place | None = None
     is_cut: bool = False
+    is_late: bool = False
+    """Whether the time of the call was over before all was read."""
     came_late: bool = False
     left_out: int = 0
 
@@ -185,17 +188,23 @@ class OfferCalendars:
             ApiError: the offers cannot be read that far.
         """
         table = await self._begun(base, window, wish, language)
-        await self._read(table, lambda: len(table.rows) > table.start_of(place) + limit)
+        is_in_time = await self._read(
+            table, lambda: len(table.rows) > table.start_of(place) + limit
+        )
         start = table.start_of(place)
-        rows = tuple(table.rows[start : start + limit])
+        found = table.rows if is_in_time or start < len(table.rows) else table.known
+        rows = tuple(found[start : start + limit])
+        if not rows and not is_in_time:
+            raise TimedOut("listOffers", Outcome.REFUSED)
         end = start + len(rows)
-        has_more = bool(rows) and end < len(table.rows)
+        has_more = bool(rows) and (end < len(table.rows) or not is_in_time)
         return CalendarPage(
             rows=rows,
             start=start,
             total=len(table.rows) if table.is_whole else None,
             next_place=Place(end, rows[-1].handle) if has_more else None,
             is_cut=table.is_cut,
+            is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
             left_out=table.left_out,
         )
@@ -207,6 +216,8 @@ class OfferCalendars:
             ApiError: the offers cannot be read that far.
         """
         table = await self._begun(base, window, Wish(), language)
+        if not (table.rows or table.is_over):
+            raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
         return Calendar(rows, is_cut=table.is_cut, left_out=table.left_out)
 
@@ -262,8 +273,7 @@ class OfferCalendars:
             return nothing_to_read()
         values = _value_ids(base, wish)
         dated = self._table(_Question(base, window, products, values, language))
-        await self._read(dated, lambda: bool(dated.rows))
-        if dated.rows:
+        if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
             return dated
         undated = self._table(_Question(base, None, products, values, language))
         await self._read(undated, lambda: False)
@@ -288,11 +298,21 @@ class OfferCalendars:
             return UndatedTable(pages, question.row_of, question.day_of)
         return DatedTable(pages("asc"), question.row_of, question.day_of)
 
-    async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> None:
-        """Read a table on until it is enough, together with others who read it."""
-        while not (table.is_over or is_enough()):
-            await self._flights.join(table, table.read_on)
-            self._kept.make_room()
+    async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> bool:
+        """Read a table on until it is enough, together with others who read it.
+
+        False when the call's time is over before that.
+
+        Raises:
+            ApiError: it cannot be read, or nothing of it came in time.
+        """
+        with in_time() as time:
+            while not (table.is_over or is_enough()):
+                await self._flights.join(table, table.read_on)
+                self._kept.make_room()
+        if time.cancelled_caught and not table.known:
+            raise TimedOut("listOffers", Outcome.REFUSED)
+        return not time.cancelled_caught
 
 
 class _KeptTables:

@@ -15,6 +15,7 @@ from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.search import Page, nearest_names
 from korus_mcp.catalog.store import Row, Scope
+from korus_mcp.deadlines import in_time, is_over
 from korus_mcp.flights import side_by_side
 from korus_mcp.folding import fold
 from korus_mcp.money import Money
@@ -156,7 +157,7 @@ class Finder:
                 looked_at += 1
                 unchecked += look.is_unread
                 bases += [look.found] if look.found else []
-            if is_dead:
+            if is_dead or is_over():
                 break
         rest = page.place_behind(looked_at) if looked_at else None
         is_all = page.start == 0 and rest is None and not unchecked
@@ -192,11 +193,13 @@ class Finder:
         None when it is gone since its name was read: then it is no match any more.
         """
         try:
-            return await self._mirror.base(row.handle, language)
+            with in_time():
+                return await self._mirror.base(row.handle, language)
         except Refusal:
             return None
         except ApiError:
-            return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
+            pass
+        return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
 
     async def _looks(self, rows: Sequence[Row], window: Window, language: str) -> list[_Look]:
         records = await self._records(rows, language)

@@ -29,6 +29,8 @@ from korus_mcp.journal.records import (
 )
 
 _SWEEP_SECONDS = 3600
+MOST_APPROVALS = 10_000
+"""Of a day: the oldest go first."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class MemoryJournal:
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
+        while len(self._approvals) > MOST_APPROVALS:  # without one a person is asked anew
+            del self._approvals[next(iter(self._approvals))]
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Keep a no, and count it."""

@@ -5,12 +5,14 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from korus_mcp.api import ApiError, InvalidId
 from korus_mcp.app import App
-from korus_mcp.explain import explained
+from korus_mcp.deadlines import READ_SECONDS
+from korus_mcp.explain import explained, too_late
 from korus_mcp.handles import Handle, parse_handle
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.refusals import Code, Refusal
@@ -32,8 +34,12 @@ def guarded(
 
     @functools.wraps(read)
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:
+        contexts = (each for each in (*args, *kwargs.values()) if isinstance(each, Context))
+        context = next(contexts, None)
         try:
-            return await read(*args, **kwargs)
+            with anyio.move_on_after(app(context).read_seconds if context else READ_SECONDS):
+                return await read(*args, **kwargs)
+            raise too_late()
         except (ApiError, InvalidId, JournalDown, Refusal) as error:
             refusal = explained(error)
             kind = ResourceNotFoundError if refusal.code in _ABSENT else ResourceError

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, get_type_hints
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
@@ -25,7 +26,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from korus_mcp.access.policy import SAVING_TOOLS
 from korus_mcp.app import App
-from korus_mcp.explain import crashed, explained, told_what_was_booked, unasked
+from korus_mcp.deadlines import READ_SECONDS
+from korus_mcp.explain import crashed, explained, told_what_was_booked, too_late, unasked
 from korus_mcp.flights import Begun, watched
 from korus_mcp.languages import canonical
 from korus_mcp.pages import PAGES
@@ -168,9 +170,12 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
-        note = await _in_spoken_language(arguments, app(context)) if context else None
-        reply = await declared.function(**arguments)
-        return rendered(reply, content, context.protocol_version if context else None, note)
+        seconds = app(context).read_seconds if context else READ_SECONDS
+        with anyio.move_on_after(seconds if declared.annotations.read_only_hint else None):
+            note = await _in_spoken_language(arguments, app(context)) if context else None
+            reply = await declared.function(**arguments)
+            return rendered(reply, content, context.protocol_version if context else None, note)
+        raise too_late()
 
     context_name = find_context_parameter(answered)
     resolved = find_resolved_parameters(answered)

@@ -156,6 +156,8 @@ def _note_on_days(page: CalendarPage) -> str | None:
 def _note_on_reading(page: CalendarPage, window: Window) -> str | None:
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."
+    if page.is_late:
+        return "Not all could be read in time, so offers may be missing; call again."
     if page.is_cut:
         return "There are more offers than were read; narrow the days or choices."
     if not page.rows and page.start:

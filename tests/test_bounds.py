@@ -1,0 +1,74 @@
+"""Whatever a server remembers has a bound, however much it sees."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from korus_mcp.api.transport import Wire
+from korus_mcp.booking.names import MOST_TIMES, NameBook
+from korus_mcp.booking.prices import REMEMBERED_PRICES, ShownPrices
+from korus_mcp.clock import ManualClock
+from korus_mcp.handles import Handle
+from korus_mcp.journal import memory
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.records import Approval, ApprovalState
+from korus_mcp.money import Money
+from tests.api.wire import Net, collection
+from tests.booking.stage import staged
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+
+
+def quote_of(session_id: str) -> Any:
+    session = SimpleNamespace(id=session_id, starts_at=NOW)
+    return SimpleNamespace(sessions=lambda: [(None, session)])
+
+
+async def test_times_of_sessions_are_remembered_to_a_bound_and_never_copied_whole() -> None:
+    async with staged() as stage:
+        book = NameBook(stage.app.api.ticketing, stage.app.mirror)
+        for number in range(MOST_TIMES + 500):
+            book.learn(quote_of(f"s{number}"))
+        assert len(book._times) == MOST_TIMES
+        assert f"s{MOST_TIMES + 499}" in book._times
+        assert "s0" not in book._times
+        assert dict((await book.for_orders([], "en")).sessions) == {}
+
+
+def test_prices_that_were_shown_are_remembered_to_a_bound() -> None:
+    shown = ShownPrices(ManualClock())
+    for number in range(REMEMBERED_PRICES + 10):
+        shown.show("me", Handle("abcdef", f"o{number}"), Money(Decimal(1)))
+    assert len(shown._shown) == REMEMBERED_PRICES
+
+
+async def test_approvals_in_memory_are_kept_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_APPROVALS", 50)
+    journal = MemoryJournal(ManualClock())
+    for number in range(60):
+        await journal.approve(
+            Approval(
+                nonce=f"n{number}",
+                owner="me",
+                digest="d",
+                state=ApprovalState.OPEN,
+                expires_at=NOW + timedelta(hours=1),
+            )
+        )
+    assert set(await journal.approvals([f"n{n}" for n in range(60)])) == {
+        f"n{n}" for n in range(10, 60)
+    }
+
+
+async def test_languages_that_answers_name_are_remembered_to_a_bound() -> None:
+    net = Net()
+    route = net.get("/v1/ticketing/catalogs", collection([], 0))
+    del route
+    wire = cast("Wire", net.api.__dict__.get("_wire") or net.api._wire)
+    for number in range(500):
+        wire._note_language(f"x{chr(97 + number % 26)}-{number}, de")
+    assert len(net.api.languages_seen) <= 32

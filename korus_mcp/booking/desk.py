@@ -88,11 +88,12 @@ class ReserveState(StrEnum):
 
 @dataclass(frozen=True)
 class FailedItem:
-    """An offer the issuer would not hold; `message` is the issuer's own text, cleaned."""
+    """An offer that cannot be ordered; `message` is the issuer's own text, cleaned, or ours."""
 
     offer_id: str
     code: str | None
     message: str
+    is_ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -499,8 +500,8 @@ def _unusable(obstacle: Obstacle) -> Refusal:
 
 def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem:
     offer_id = next((line.offer_id for line in hold.lines), None)
-    message = f"held, but it cannot be ordered: {obstacle.reason}"
-    return FailedItem(_handle_text(call, offer_id), obstacle.code.value, message)
+    message = f"held, but cannot be ordered: {obstacle.reason}"
+    return FailedItem(_handle_text(call, offer_id), obstacle.code.value, message, is_ours=True)
 
 
 def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
@@ -544,7 +545,7 @@ def _unanswered(
     if None in answered:
         return ()  # what an answer does not name cannot be counted
     return tuple(
-        FailedItem(str(offer), None, "the issuer gave no answer for all of these")
+        FailedItem(str(offer), None, "the issuer gave no answer for all of these", is_ours=True)
         for offer in dict.fromkeys(item.offer for item in call.items)
         if answered[offer.id] < sum(i.quantity for i in call.items if i.offer == offer)
     )

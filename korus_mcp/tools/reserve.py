@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from korus_mcp.app import App
-from korus_mcp.booking.desk import ReserveCall, Reserved, ReserveState, WishedItem
+from korus_mcp.booking.desk import FailedItem, ReserveCall, Reserved, ReserveState, WishedItem
 from korus_mcp.booking.quote import Unavailable
 from korus_mcp.money import Money
 from korus_mcp.refusals import Refusal
@@ -44,18 +44,32 @@ class Item(BaseModel):
 
 
 class FailedView(Part):
-    """An offer the issuer would not hold; the message is the issuer's own."""
+    """An offer the issuer would not hold, in its own words, or that cannot be ordered, in ours."""
 
     offer_id: str
     code: str | None = None
     message: str
     alternatives: AlternativesInShort = []
+    _is_ours: bool = PrivateAttr(default=False)
+
+    @classmethod
+    def of(cls, item: FailedItem, alternatives: list[AlternativeView]) -> "FailedView":
+        """The offer as shown."""
+        view = cls(
+            offer_id=item.offer_id,
+            code=item.code,
+            message=item.message,
+            alternatives=alternatives,
+        )
+        view._is_ours = item.is_ours
+        return view
 
     def text(self) -> str:
         """One line of text, and one more for each alternative."""
         code = f" ({self.code})" if self.code else ""
+        said = f'not held{code}; the issuer says: "{self.message}"'
         return lines_of(
-            f'{self.offer_id} not held{code}; the issuer says: "{self.message}"',
+            f"{self.offer_id} {f'{self.message}{code}' if self._is_ours else said}",
             *(alternative.text() for alternative in self.alternatives),
         )
 
@@ -162,15 +176,7 @@ def _view(
     return ReserveView(
         state=reserved.state,
         reservations=holds,
-        failed=[
-            FailedView(
-                offer_id=f.offer_id,
-                code=f.code,
-                message=f.message,
-                alternatives=instead.get(f.offer_id, []),
-            )
-            for f in reserved.failed
-        ],
+        failed=[FailedView.of(f, instead.get(f.offer_id, [])) for f in reserved.failed],
         total=text_of(reserved.total),
         earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
         price_moves=[

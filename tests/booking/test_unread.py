@@ -11,6 +11,7 @@ from korus_mcp.booking.quote import Quote
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.tools.agreement import _words as words_of
+from korus_mcp.tools.reserve import FailedView
 from tests.booking.stage import Rewrite, order_call, staged
 
 pytestmark = pytest.mark.anyio
@@ -315,6 +316,10 @@ async def test_one_of_two_holds_told_oddly_is_named_beside_the_other() -> None:
         assert [(f.offer_id, f.code) for f in reserved.failed] == [
             (str(stage.handle("park_offer")), "UNSUPPORTED_CURRENCY")
         ]
+        (shown,) = (FailedView.of(f, []) for f in reserved.failed)
+        assert shown.text().endswith(
+            "held, but cannot be ordered: its total is not in euro (UNSUPPORTED_CURRENCY)"
+        )
 
 
 async def test_an_order_of_our_reference_that_names_nothing_keeps_the_doubt() -> None:

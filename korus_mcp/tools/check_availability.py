@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from korus_mcp.alternatives import Proposals
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
@@ -25,26 +25,28 @@ class SessionView(Part):
     left: int | None = None
     enough: bool
     ticket: str | None = None
-    problem: str | None = None
+    _why: str = PrivateAttr(default="not enough")
 
     @classmethod
     def of(cls, session: Session, quantity: int, ticket: str | None) -> "SessionView":
         """The session as shown; the ticket's name only where an offer has several with sessions."""
-        obstacle = unreadable(session.unread)
-        return cls(
+        view = cls(
             session_id=session.id,
             starts_at=moment(session.starts_at) if session.starts_at else None,
             ends_at=moment(session.ends_at) if session.ends_at else None,
             left=session.left,
             enough=session.has_room_for(quantity),
             ticket=ticket,
-            problem=obstacle.reason if obstacle else None,
         )
+        obstacle = unreadable(session.unread)
+        if obstacle is not None:
+            view._why = obstacle.reason
+        return view
 
     def text(self) -> str:
         """One line of text."""
         left = "" if self.left is None else f", {self.left} left"
-        room = "" if self.enough else f" ({self.problem or 'not enough'})"
+        room = "" if self.enough else f" ({self._why})"
         ticket = f" for {self.ticket}" if self.ticket else ""
         when = self.starts_at or "no time stated"
         when += f" to {self._ends(when)}" if self.ends_at else ""

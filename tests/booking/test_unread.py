@@ -11,6 +11,7 @@ from korus_mcp.booking.quote import Quote
 from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.tools.agreement import _words as words_of
+from korus_mcp.tools.check_availability import SessionView
 from korus_mcp.tools.reserve import FailedView
 from tests.booking.stage import Rewrite, order_call, staged
 
@@ -359,3 +360,12 @@ async def test_the_question_says_that_nobody_knows_when_a_hold_ends() -> None:
         assert asked is not None
         assert "Held until: a time not stated" in words_of(asked, "sandbox")
         assert (asked.closes_at - asked.asked_at).total_seconds() == KEPT_SECONDS
+
+
+async def test_a_session_says_why_it_cannot_be_chosen() -> None:
+    rewrite = of_sessions("startsAt", "tonight")
+    quote = await quoted(rewrite, "timed_offer", "museum")
+    session = next(s for _, s in quote.sessions())
+    shown = SessionView.of(session, 1, None)
+    assert not shown.enough
+    assert "(the time of a session cannot be read)" in shown.text()

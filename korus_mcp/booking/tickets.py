@@ -381,7 +381,8 @@ class TicketOffice:
         if ticket is None:
             return Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
         if not ticket.is_waiting and not ticket.amendable:
-            return Naming(ticket_id, NamingOutcome.LOCKED)
+            is_so = ticket.holder is not None and _shows(ticket.holder, person)
+            return Naming(ticket_id, NamingOutcome.NAMED if is_so else NamingOutcome.LOCKED)
         if self._is_late(ticket):
             return Naming(ticket_id, NamingOutcome.TOO_LATE)
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
@@ -503,6 +504,14 @@ def _is_named(shown: Beneficiary, person: BeneficiaryInput) -> bool:
     return is_same_name(shown.firstname or "", person.firstname) and is_same_name(
         shown.lastname or "", person.lastname
     )
+
+
+def _shows(shown: Beneficiary, person: BeneficiaryInput) -> bool:
+    """Whether a ticket that takes no name any more has this one, and contradicts nothing else."""
+    names = ("firstname", "lastname")
+    rest = (f.name for f in dataclass_fields(person) if f.name not in names)
+    both = ((getattr(shown, name), getattr(person, name)) for name in rest)
+    return _is_named(shown, person) and all(None in pair or pair[0] == pair[1] for pair in both)
 
 
 def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:

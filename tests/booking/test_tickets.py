@@ -300,6 +300,33 @@ async def test_a_name_that_was_taken_in_the_issuers_spelling_is_named(
         assert naming.outcome is NamingOutcome.NAMED
 
 
+@pytest.mark.parametrize(
+    ("shown", "outcome"),
+    [
+        ({"firstname": "ADA", "lastname": "O&#039;BRIEN"}, NamingOutcome.NAMED),
+        ({"firstname": "Ada", "lastname": "O'Brien", "dateOfBirth": "1990-12-10"}, "named"),
+        ({"firstname": "Ada", "lastname": "O'Brien", "dateOfBirth": "1991-12-10"}, "locked"),
+        ({"firstname": "Eva", "lastname": "O'Brien"}, NamingOutcome.LOCKED),
+        (None, NamingOutcome.LOCKED),
+    ],
+)
+async def test_a_ticket_that_takes_no_name_any_more_tells_the_one_it_has(
+    shown: dict[str, str] | None, outcome: str
+) -> None:
+    def closed(path: str, body: dict[str, Any]) -> None:
+        for item in body.get("items", ()):
+            for ticket in item.get("tickets", ()):
+                ticket |= {"beneficiary": shown, "beneficiaryAmendable": False, "status": "ok"}
+
+    async with staged(selling=("ski",), rewrite=closed) as stage:
+        made = await stage.bought("beneficiary_offer")
+        (ticket,) = (await issued(stage, made)).tickets
+        person = replace(ADA, lastname="O’Brien")
+        (naming,) = await named(stage, made, (ticket.id, person))
+        assert naming.outcome == outcome
+        assert stage.sent(PATCH) == 0
+
+
 async def test_required_fields_nobody_knows_are_not_repeated() -> None:
     def strange(path: str, body: dict[str, Any]) -> None:
         for item in body.get("items", ()):

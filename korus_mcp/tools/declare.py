@@ -109,6 +109,14 @@ class Declared:
     function: Function
     title: str
     annotations: ToolAnnotations
+    writes_if: str | None = None
+    """The flag among its arguments without which it only reads, whatever its hints say."""
+
+    def only_reads(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether a call with these arguments has to be answered in the time of a read."""
+        if self.writes_if is not None:
+            return not arguments.get(self.writes_if)
+        return bool(self.annotations.read_only_hint)
 
     @property
     def name(self) -> str:
@@ -132,6 +140,7 @@ def tool(
     destructive: bool,
     idempotent: bool,
     open_world: bool = True,
+    writes_if: str | None = None,
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. All hints are stated that say something; of a reader it goes
     without saying that a repeated call changes nothing. The docstring is the description.
@@ -144,7 +153,7 @@ def tool(
     )
 
     def declared(function: Function) -> Declared:
-        return Declared(function=function, title=title, annotations=hints)
+        return Declared(function=function, title=title, annotations=hints, writes_if=writes_if)
 
     return declared
 
@@ -171,7 +180,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
         seconds = app(context).read_seconds if context else READ_SECONDS
-        with anyio.move_on_after(seconds if declared.annotations.read_only_hint else None):
+        with anyio.move_on_after(seconds if declared.only_reads(arguments) else None):
             note = await _in_spoken_language(arguments, app(context)) if context else None
             reply = await declared.function(**arguments)
             return rendered(reply, content, context.protocol_version if context else None, note)

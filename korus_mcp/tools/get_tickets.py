@@ -21,6 +21,7 @@ from korus_mcp.booking.tickets import (
     status_told,
 )
 from korus_mcp.catalog.paging import Place
+from korus_mcp.deadlines import is_over
 from korus_mcp.explain import explained, is_for_good
 from korus_mcp.flights import Count, side_by_side
 from korus_mcp.money import money
@@ -138,7 +139,7 @@ class TicketsView(View):
         )
 
 
-@tool(title="Get tickets", read_only=False, destructive=False, idempotent=True)
+@tool(title="Get tickets", read_only=False, destructive=False, idempotent=True, writes_if="save")
 async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
@@ -195,7 +196,7 @@ async def _complete(ctx: ToolContext, services: App, order_id: str, language: st
     if not _wants_progress(ctx):
         return issued
     waited = 0.0
-    while not issued.is_complete and waited < WAIT_SECONDS:
+    while not issued.is_complete and waited < WAIT_SECONDS and not is_over():
         await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
         await services.clock.sleep(POLL_SECONDS)
         waited += POLL_SECONDS

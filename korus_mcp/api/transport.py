@@ -427,10 +427,15 @@ class Wire:
 
 
 async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
-    """The JSON object of a success; a large one is read off the event loop."""
+    """The JSON object of a success; a large one is read off the event loop.
+
+    Whoever asked may leave meanwhile: an answer to a write that has arrived is read all the same.
+    """
     if len(answer.body) <= LARGE_BODY:
         return success_body(exchange, answer, clock)
-    return await to_thread.run_sync(success_body, exchange, answer, clock)
+    with anyio.CancelScope(shield=True):
+        body = await to_thread.run_sync(success_body, exchange, answer, clock)
+    return body  # noqa: RET504 - a scope may end before, as far as types tell
 
 
 def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
@@ -464,14 +469,17 @@ def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
 
 
 async def read_model(operation: str, method: Method, model: type[M], body: object) -> M:
-    """The body as an object of the trade; a large one is read off the event loop.
+    """The body as an object of the trade; a large one is read off the event loop, even though
+    whoever asked has left meanwhile: it may tell what was booked.
 
     Raises:
         Malformed: It is not one; of a write the outcome is `UNKNOWN`.
     """
     if not jsonld.is_large(body):
         return as_model(operation, method, model, body)
-    return await to_thread.run_sync(as_model, operation, method, model, body)
+    with anyio.CancelScope(shield=True):
+        read = await to_thread.run_sync(as_model, operation, method, model, body)
+    return read  # noqa: RET504 - a scope may end before, as far as types tell
 
 
 def as_model(operation: str, method: Method, model: type[M], body: object) -> M:

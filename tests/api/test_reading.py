@@ -1,11 +1,13 @@
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
-from korus_mcp.api import Malformed, NotFound, reading
+from korus_mcp.api import Malformed, NotFound, ReservationLine, TicketChoice, reading
+from korus_mcp.api.jsonld import offer_iri, ticket_iri
 from korus_mcp.api.reading import READINGS_LIMIT
-from tests.api.wire import Net, collection
+from tests.api.wire import RESERVATIONS_BULK, Net, collection
 
 PATH = "/v1/ticketing/catalogs"
 pytestmark = pytest.mark.anyio
@@ -195,3 +197,25 @@ async def test_documents_and_offer_tickets_are_not_paged() -> None:
     assert len(await net.api.booking.list_order_documents("o1").all()) == 70
     assert documents.call_count == 1
     assert "page" not in documents.calls[0].request.url.params
+
+
+@pytest.mark.parametrize("large", [{"x": "x" * 300_000}, {"x": [[]] * 50_000}])
+async def test_a_large_answer_to_a_write_is_read_though_its_caller_left(
+    large: dict[str, Any],
+) -> None:
+    net = Net()
+    line = ReservationLine(offer_iri("c", "o"), 1, (TicketChoice(ticket_iri("c", "o", "t")),))
+    body = {"successfulReservations": [], "failedReservations": [], **large}
+    route = net.router.post(RESERVATIONS_BULK)
+    scope = anyio.CancelScope()
+
+    def left(request: httpx.Request) -> httpx.Response:
+        scope.cancel()
+        return httpx.Response(200, json=body)
+
+    route.side_effect = left
+    read = []
+    with scope:
+        read.append(await net.api.booking.create_reservations([line]))
+    assert len(read) == 1
+    assert [operation for operation, _ in net.answers] == ["createReservations"]

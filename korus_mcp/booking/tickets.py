@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,10 @@ SIDE_BY_SIDE: Final = 4
 REMEMBERED: Final = 1000
 """Names sent, and files saved, that are known to this process."""
 REMEMBERED_SECONDS: Final = 600
+FETCHED_KEPT: Final = timedelta(minutes=2)
+"""A host that gave up repeats its call at once."""
+FETCHED_BYTES: Final = 8 * 1024 * 1024
+"""Of all files kept for those who repeat a call."""
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _ALWAYS_REQUIRED = ("firstname", "lastname")
@@ -170,6 +174,7 @@ class TicketOffice:
         self._turns: dict[str, anyio.Lock] = {}
         self._named: OrderedDict[str, tuple[BeneficiaryInput, datetime]] = OrderedDict()
         self._saved: OrderedDict[Hashable, tuple[Path, str]] = OrderedDict()
+        self._fetched: OrderedDict[Hashable, tuple[bytes, datetime]] = OrderedDict()
         self._lanes = anyio.CapacityLimiter(SIDE_BY_SIDE)
         self._closing = False
 
@@ -250,6 +255,34 @@ class TicketOffice:
                 ) from None
             raise
         return await self._booking.download_document(link)
+
+    async def fetched(self, where: tuple[str, str, str, str], most: int) -> bytes | None:
+        """The bytes of a document of so many at most, nothing of a longer one; fetched now, or for
+        a caller who left not long ago.
+
+        `where` is as in `pdf`. None while it is not ready, see `pdf_or_none`.
+
+        Raises:
+            Refusal: NOT_FOUND, UPSTREAM_UNAVAILABLE.
+            ApiError: it cannot be fetched.
+        """
+        return await self._flights.join(("fetch", where), partial(self._fetch, where, most))
+
+    async def _fetch(self, where: tuple[str, str, str, str], most: int) -> bytes | None:
+        now = self._clock.now()
+        for old in [w for w, (_, at) in self._fetched.items() if now - at >= FETCHED_KEPT]:
+            del self._fetched[old]
+        if where in self._fetched:
+            return self._fetched[where][0]
+        async with self._lanes:
+            content = await self.pdf_or_none(*where, lenient=False)
+        if content is None:
+            return None
+        told = content if len(content) <= most else b""
+        self._fetched[where] = (told, self._clock.now())
+        while sum(len(kept) for kept, _ in self._fetched.values()) > FETCHED_BYTES:
+            self._fetched.popitem(last=False)
+        return told
 
     async def saved(self, where: tuple[str, str, str, str], folder: Path, stem: str) -> Path | None:
         """The file of a document, saved now or before: the caller may leave, it is saved.
@@ -347,6 +380,7 @@ class TicketOffice:
         if naming.outcome is NamingOutcome.NAMED:
             _remember(self._named, ticket_id, (person, self._clock.now()))
             self._saved.clear()  # files with the name before are no more the tickets
+            self._fetched.clear()
         return naming
 
     def _has_name(self, ticket: Ticket, person: BeneficiaryInput, read_at: datetime) -> bool:

@@ -303,25 +303,25 @@ async def _embedded(
     language: str,
 ) -> list[_File]:
     """The documents within the reply, for a caller on another machine: links once it is full."""
+
+    async def each(document: Document) -> tuple[_File, bytes]:
+        file = _linked(issued, document)
+        if not document.is_ready:
+            return file, b""
+        where = (services.principal.key, issued.order.id, document.id, language)
+        fetch = partial(services.booking.office.fetched, where, EMBEDDED_BYTES)
+        try:
+            content = await _twice(ctx, services, fetch)
+        except (Refusal, ApiError) as failed:
+            return _failed(file, failed), b""
+        return (_not_ready(file), b"") if content is None else (file, content)
+
     files: list[_File] = []
     left = EMBEDDED_BYTES
-    for document in page:
-        file = _linked(issued, document)
-        if document.is_ready and left > 0:
-            where = (services.principal.key, issued.order.id, document.id, language)
-            fetch = partial(services.booking.office.pdf_or_none, *where, lenient=False)
-            try:
-                content = await _twice(ctx, services, fetch)
-            except (Refusal, ApiError) as failed:
-                file, content = _failed(file, failed), b""
-            if content is None:
-                file = _not_ready(file)
-            elif len(content) > left:
-                left = left if len(content) > EMBEDDED_BYTES else 0  # full, or too long by itself
-            elif content:
-                left -= len(content)
-                file = replace(file, block=_resource(file.view.uri, content))
-        files.append(file)
+    for file, content in await _told(ctx, [partial(each, document) for document in page]):
+        fits = 0 < len(content) <= left
+        left = left - len(content) if fits or not content else 0  # in order: none is passed over
+        files.append(replace(file, block=_resource(file.view.uri, content)) if fits else file)
     return _some_of(files)
 
 

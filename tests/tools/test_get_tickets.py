@@ -14,10 +14,12 @@ from mcp_types import EmbeddedResource, ResourceLink
 
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
+from korus_mcp.booking.tickets import SIDE_BY_SIDE
 from korus_mcp.clock import ManualClock
 from korus_mcp.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
 from korus_mcp.server import build_server
+from tests.booking.stage import until
 from tests.fixtures.assistant import ERAS, SEED, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import over_http
 
@@ -128,6 +130,34 @@ async def test_a_group_is_named_once_though_its_callers_leave_again_and_again(mo
         assert {t["outcome"] for t in answer.data["tickets"]} == {"named"}
         assert each.sent("setTicketBeneficiary") == 6
         assert all(total == 6 for _, total in heard)
+
+
+@BOTH_ERAS
+async def test_files_over_http_are_fetched_once_though_their_callers_leave(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_http(mode) as (each, url):
+        order_id, naming = await group(each, 6)
+        await each.call("name_beneficiaries", **naming)
+        each.clock.advance(600)
+        wish = {"order_id": order_id, "save": True}
+        waiting, may_go = [0], anyio.Event()
+
+        async def download(self: object, link: object) -> bytes:
+            waiting[0] += 1
+            await may_go.wait()
+            return b"%PDF-1.7"
+
+        monkeypatch.setattr(Booking, "download_document", download)
+        for _ in range(2):
+            async with Client(url, mode=mode) as leaving, anyio.create_task_group() as calls:
+                calls.start_soon(leaving.call_tool, "get_tickets", wish)
+                await until(lambda: waiting[0] == SIDE_BY_SIDE)
+                calls.cancel_scope.cancel()
+        may_go.set()
+        answer = await each.ask("get_tickets", wish)
+    assert sum(isinstance(b, EmbeddedResource) for b in answer.result.content) == 6
+    assert waiting[0] == 6
 
 
 @BOTH_ERAS

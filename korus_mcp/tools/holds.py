@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import WithJsonSchema
+from pydantic import PrivateAttr, WithJsonSchema
 
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.tools.views import Part, moment, text_of
@@ -50,13 +50,12 @@ class HoldView(Part):
     order_id: str | None = None
     seats: list[str] = []
     seats_together: bool | None = None
-    problem: str | None = None
+    _problem: str | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, hold: Hold) -> "HoldView":
         """The hold as shown."""
-        obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
-        return cls(
+        view = cls(
             reservation_id=hold.id,
             state=hold.state.value,
             lines=[LineView.of(line) for line in hold.lines],
@@ -66,8 +65,10 @@ class HoldView(Part):
             order_id=hold.order_id,
             seats=list(hold.seats),
             seats_together=hold.seats_together,
-            problem=obstacle.reason if obstacle else None,
         )
+        obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
+        view._problem = obstacle.reason if obstacle is not None else None
+        return view
 
     def shorter(self, most: int) -> Self:
         """The same with at most so many seats."""
@@ -93,8 +94,8 @@ class HoldView(Part):
             rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
         if self.total is not None:
             rows.append(f"  total {self.total}")
-        if self.problem is not None:
-            rows.append(f"  cannot be ordered: {self.problem}")
+        if self._problem is not None:
+            rows.append(f"  cannot be ordered: {self._problem}")
         return "\n".join(rows)
 
 

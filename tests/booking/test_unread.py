@@ -12,6 +12,8 @@ from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView
+from korus_mcp.tools.get_reservation import reservations_view
+from korus_mcp.tools.holds import HoldView
 from korus_mcp.tools.reserve import FailedView
 from tests.booking.stage import Rewrite, order_call, staged
 
@@ -369,3 +371,16 @@ async def test_a_session_says_why_it_cannot_be_chosen() -> None:
     shown = SessionView.of(session, 1, None)
     assert not shown.enough
     assert "(the time of a session cannot be read)" in shown.text()
+
+
+async def test_a_hold_says_why_it_cannot_be_ordered() -> None:
+    later = Later(of_holds(currency="CHF"))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        assert "cannot be ordered" not in HoldView.of(hold).text()
+        later.is_on = True
+        view = await reservations_view(stage.app, [hold.id], "en")
+        assert "cannot be ordered: its total is not in euro" in view.text()
+        assert view.next == (
+            "It cannot be ordered and lapses unused, at no cost: choose another offer."
+        )

@@ -32,6 +32,7 @@ _SEATING_PARTS: Final = {
     "entrance": "entrance",
     "seating_category": "category",
 }
+_DEEPEST: Final = 8
 _CAPITAL: Final = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
 _WHERE_OR_TERMS: Final = re.compile(
     "seat|zone|row|place|section|block|categor|restrict|view|entrance|gate|door|level|floor|stand|"
@@ -189,9 +190,10 @@ def _part(name: str, value: object) -> str:
         case True:
             return name
         case Mapping():
-            return _part(name, value.get("name") or value.get("label") or "?")
+            said = value.get("name") or value.get("label")
+            return f"{name} {said if isinstance(said, str) else '?'}"
         case list():
-            return f"{name} {', '.join(str(each) for each in value)}"
+            return f"{name} {', '.join(each for each in value if isinstance(each, str)) or '?'}"
         case _:
             return f"{name} {value}"
 
@@ -235,16 +237,25 @@ def _beside(model: ApiModel) -> dict[str, object]:
 
 def _same(value: object) -> str:
     """A text that is equal for values that say the same."""
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _written(_plain(value))
 
 
-def _plain(value: object) -> object:
-    """A value without order, empty parts, and the marks of JSON-LD that are made anew each time."""
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """A value without order, empty parts, and the marks of JSON-LD that are made anew each time.
+
+    What lies deeper than anything that is known of seats is taken as it comes.
+    """
+    if depth > _DEEPEST:
+        return _written(value)
     if isinstance(value, Mapping):
-        parts = {k: _plain(v) for k, v in value.items() if not _is_mark(k, v)}
+        parts = {k: _plain(v, depth + 1) for k, v in value.items() if not _is_mark(k, v)}
         return {k: v for k, v in parts.items() if v not in (None, "", [], {})}
     if isinstance(value, list | tuple):
-        return sorted((_plain(each) for each in value), key=_same)
+        return sorted((_plain(each, depth + 1) for each in value), key=_written)
     if isinstance(value, bool) or value is None:
         return value
     return " ".join(str(value).split())

@@ -240,3 +240,17 @@ def test_seats_say_whether_they_are_together(
 def test_a_place_reads_as_printed(seating: dict[str, str] | None, text: str | None) -> None:
     found = Seating.model_validate(seating) if seating is not None else None
     assert seat_text(found) == text
+
+
+@pytest.mark.parametrize("depth", [40, 400])
+def test_a_place_told_in_however_many_layers_is_read_in_no_time(depth: int) -> None:
+    """Each layer must not double the work: forty of them would never end."""
+    deep: Any = "limited view"
+    for _ in range(depth):
+        deep = [deep]
+    named: Any = "limited view"
+    for _ in range(depth):
+        named = {"name": named}
+    held = hold(items=[item(offerTickets=[{"ticket": "/t/1", "seating": {"a": deep, "b": named}}])])
+    assert "limited view" in held.units[0]
+    assert held.seats == ("a ?, b ?",)

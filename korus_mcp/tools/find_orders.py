@@ -79,7 +79,7 @@ async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
         Annotated[str, Field(min_length=1, max_length=50), WRITABLE] | None,
-        Field(description="Any reference of the order"),
+        Field(description="Any reference"),
     ] = None,
     created_from: Annotated[Day | None, Field(description="First day")] = None,
     created_to: Annotated[Day | None, Field(description="Last day")] = None,

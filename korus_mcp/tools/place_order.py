@@ -95,14 +95,14 @@ async def place_order(
     asked: Asked,
     answer: Agreement,
     customer: Annotated[Customer, Field(description="Buyer; needs both names, email")] = NOBODY,
-    notes: Annotated[Sendable | None, Field(description="Note for the issuer")] = None,
+    notes: Annotated[Sendable | None, Field(description="For the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50), WRITABLE] | None,
         Field(description="Your own, for get_tickets", min_length=1),
     ] = None,
     confirmation: Annotated[
         Annotated[str, Field(max_length=64), WRITABLE] | None,
-        Field(description="From the first call, once agreed", min_length=1),
+        Field(description="From the first call once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
     """Book reservations for real: spends money, cannot be cancelled here.

@@ -115,7 +115,7 @@ async def reserve(
         ),
     ],
     max_total: Annotated[Amount | None, Field(description="EUR; above it nothing is held")] = None,
-    again: Annotated[bool, Field(description="Hold the same once more")] = False,
+    again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:
     """Hold offers for minutes, at no cost; then place_order.

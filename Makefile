@@ -43,7 +43,7 @@ fix: $(READY) ## repair what a tool can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## speed, memory and tokens, beside the bare SDK in the same run
+bench: $(READY) ## speed, memory and tokens, beside the bare SDK (ARGS="--beside COMMIT": and an earlier one)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
 simulate: $(READY) ## crash the coordinator in N schedules of virtual time

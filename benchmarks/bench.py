@@ -40,6 +40,8 @@ def main() -> None:
     replies.main()
     holding.main()
     booking.main()
+    if "--beside" in sys.argv:
+        booking.beside(sys.argv[sys.argv.index("--beside") + 1])
     seating.main()
     pictures.main()
     crowd.main()
@@ -50,7 +52,12 @@ def _stdio(module: str, folder: Path) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", module],
-        env={"KORUS_CACHE_DIR": str(folder), "KORUS_SANDBOX_SEED": "1", "PYTHONPATH": "."},
+        env={
+            "KORUS_CACHE_DIR": str(folder),
+            "KORUS_CALLS_PER_MINUTE": "0",
+            "KORUS_SANDBOX_SEED": "1",
+            "PYTHONPATH": ".",
+        },
     )
 
 
@@ -92,7 +99,7 @@ async def _stdio_calls(korus: StdioServerParameters, floor: StdioServerParameter
 
 
 async def _memory_calls() -> None:
-    korus = build_server(Settings(profile=Profile.SERVICE_DESK, sandbox_seed=1))
+    korus = build_server(Settings(profile=Profile.SERVICE_DESK, sandbox_seed=1, calls_per_minute=0))
     bare: MCPServer[None] = floor_server()
     async with Client(korus) as ours, Client(bare) as floor:
         await ours.call_tool("search_products", {"query": "derby"})

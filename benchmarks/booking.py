@@ -1,10 +1,15 @@
 """What place_order costs beyond the calls of the API it makes: the journal, mostly.
 
-The floor is one row written and synced by SQLite alone, which an order needs twice.
+The floor is one row written and synced by SQLite alone, which an order needs three times. With
+`--beside COMMIT` an earlier commit is measured in turns with this one, and the ratio told: what
+else the machine does then slows both.
 """
 
+import re
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -79,6 +84,51 @@ def _floor(file: Path) -> float:
     return statistics.median(times)
 
 
+ROUNDS = 3
+_TOLD = re.compile(r"beyond the API's calls, (\w+): p50 ([0-9.]+) ms")
+
+
+def beside(commit: str) -> None:
+    """One line for each store: this commit's cost, that of another one, and the ratio.
+
+    Each is the least of the medians of some rounds, in turns. The other commit is checked out for
+    as long as it is measured.
+    """
+    here = Path(__file__).parents[1]
+    known = ("git", "-C", str(here), "cat-file", "-e", f"{commit}^{{commit}}")
+    if subprocess.run(known, check=False, capture_output=True).returncode != 0:
+        print(f"place_order beside {commit}: that commit is not in this repository")
+        return
+    with tempfile.TemporaryDirectory() as folder, _checked_out(commit, here, Path(folder) / "it"):
+        ours, theirs = dict[str, float](), dict[str, float]()
+        for _ in range(ROUNDS):
+            for place, least in ((here, ours), (Path(folder) / "it", theirs)):
+                for store, cost in _medians(place).items():
+                    least[store] = min(cost, least.get(store, cost))
+    for store in ours.keys() & theirs.keys():
+        print(
+            f"place_order beyond the API's calls, {store}: p50 {ours[store]:.2f} ms, at {commit} "
+            f"{theirs[store]:.2f} ms, ratio {ours[store] / theirs[store]:.2f} (least of {ROUNDS})"
+        )
+
+
+@contextmanager
+def _checked_out(commit: str, repository: Path, place: Path) -> Iterator[None]:
+    worktree = ("git", "-C", str(repository), "worktree")
+    subprocess.run([*worktree, "add", "--quiet", "--detach", str(place), commit], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*worktree, "remove", "--force", str(place)], check=True)
+
+
+def _medians(place: Path) -> dict[str, float]:
+    """By store, as the benchmark of a working tree tells them."""
+    command = [sys.executable, "-m", "benchmarks.booking"]
+    told = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True).stdout
+    return {store: float(cost) for store, cost in _TOLD.findall(told)}
+
+
 @contextmanager
 def _postgres() -> Iterator[str | None]:
     found = programs()
@@ -150,4 +200,7 @@ _PLENTY = Settings().max_day_amount * 1000
 
 
 if __name__ == "__main__":
-    main()
+    if "--beside" in sys.argv:
+        beside(sys.argv[sys.argv.index("--beside") + 1])
+    else:
+        main()

@@ -18,6 +18,7 @@ from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.clock import Clock
 from korus_mcp.deadlines import READ_SECONDS
 from korus_mcp.flights import Flights
+from korus_mcp.pace import Pace
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class App:
     finder: Finder
     calendars: OfferCalendars
     prices: ShownPrices
+    pace: Pace
     quotes: Quotes
     alternatives: Alternatives
     flights: Flights

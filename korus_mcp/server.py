@@ -28,6 +28,7 @@ from korus_mcp.clock import Clock, SystemClock
 from korus_mcp.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.long_requests import behind_others
+from korus_mcp.pace import Pace
 from korus_mcp.private_files import user_folder
 from korus_mcp.prompts import register_prompts
 from korus_mcp.refusals import Code
@@ -225,6 +226,11 @@ def api_config(settings: Settings) -> ApiConfig:
 def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> App:
     """Put the services of one server together; what they start belongs to `tasks`."""
     prices = ShownPrices(clock)
+    pace = Pace(
+        clock,
+        calls_per_minute=settings.calls_per_minute,
+        writes_per_minute=settings.writes_per_minute,
+    )
     mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(api, clock=clock, tasks=tasks)
     quotes = Quotes(api.ticketing, mirror, api)
@@ -240,6 +246,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
             journal=_journal(settings, clock),
             prices=prices,
             tasks=tasks,
+            pace=pace,
         )
         tasks.start_soon(kept_apart, services.run)
         return services
@@ -253,6 +260,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         finder=Finder(mirror, calendars, settings.languages),
         calendars=calendars,
         prices=prices,
+        pace=pace,
         quotes=quotes,
         alternatives=Alternatives(mirror, calendars, quotes),
         flights=Flights(tasks),

@@ -183,6 +183,28 @@ SETTINGS: tuple[Setting, ...] = (
         least=1,
         most=1_000,
     ),
+    Setting(
+        name="KORUS_MAX_OPEN_HOLDS",
+        default="20",
+        meaning="Reservations held and not ordered, of one principal; with them at most twice "
+        "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
+        least=1,
+        most=10_000,
+    ),
+    Setting(
+        name="KORUS_CALLS_PER_MINUTE",
+        default="600",
+        meaning="Calls of one principal; 0 for any number. An order call that is repeated is free.",
+        least=0,
+        most=1_000_000,
+    ),
+    Setting(
+        name="KORUS_WRITES_PER_MINUTE",
+        default="60",
+        meaning="New holds and orders of one principal; 0 for any number.",
+        least=0,
+        most=1_000_000,
+    ),
     Setting(name="KORUS_CATALOGS", default="all", meaning="Allowed catalog aliases, commas."),
     Setting(
         name="KORUS_CACHE_DIR",
@@ -294,6 +316,9 @@ class Settings:
     max_order_amount: Decimal = Decimal(1000)
     max_day_amount: Decimal = Decimal(5000)
     max_tickets: int = 50
+    max_open_holds: int = 20
+    calls_per_minute: int = 600
+    writes_per_minute: int = 60
     catalogs: tuple[str, ...] | None = None
     cache_dir: Path | None = None
     database_url: str | None = field(default=None, repr=False)
@@ -491,6 +516,9 @@ class _Reader:
             max_order_amount=order_amount,
             max_day_amount=day_amount,
             max_tickets=self._whole("KORUS_MAX_TICKETS", 50),
+            max_open_holds=self._whole("KORUS_MAX_OPEN_HOLDS", 20),
+            calls_per_minute=self._whole("KORUS_CALLS_PER_MINUTE", 600),
+            writes_per_minute=self._whole("KORUS_WRITES_PER_MINUTE", 60),
             catalogs=self._each("KORUS_CATALOGS", _ALIAS, "catalog aliases like k3f9qa") or None,
             cache_dir=self._folder("KORUS_CACHE_DIR"),
             database_url=self._database_url(),

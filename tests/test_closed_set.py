@@ -44,8 +44,9 @@ INSIDE: Final = {
     "Unavailable": "its own code, once alternatives were looked for",
     "DemoFailed": "the demo ends",
     "NotDrawn": "an answer without its picture",
+    "TooMuchOpen": "LIMIT_EXCEEDED",
     "_Failed": "a command ends",
-    "_Stale": "JournalDown, when a new connection breaks, too",
+    "_BrokeBeforeCommit": "JournalDown, when a new connection breaks, too",
 }
 """Exceptions that no tool lets through, each with what becomes of it."""
 

@@ -31,7 +31,7 @@ def lines_of(offer_id: str, session_ids: Sequence[str], quantity: int) -> Lines:
 
 async def found_again(
     booking: Booking, journal: Journal, hold: HoldIntent, wished: Sequence[Lines]
-) -> tuple[str, ...]:
+) -> tuple[Reservation, ...]:
     """The reservations that a lost call made: one for each wished item, or none at all.
 
     More equal ones than were wished cannot be told apart: then none is taken.
@@ -42,10 +42,10 @@ async def found_again(
     found = await _newest(booking, hold.sent_at - EARLY)
     free = [r for r in found if not r.has_order and not r.expired]
     owned = await journal.owners_of([r.id for r in free])
-    candidates = [(r.id, _lines(r)) for r in free if r.id not in owned]
-    taken: list[str] = []
+    candidates = [(r, _lines(r)) for r in free if r.id not in owned]
+    taken: list[Reservation] = []
     for lines, number in Counter(wished).items():
-        equal = [i for i, held in candidates if held == lines]
+        equal = [r for r, held in candidates if held == lines]
         if len(equal) != number:
             return ()
         taken.extend(equal)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -37,7 +38,7 @@ from korus_mcp.api.models.reservation import (
 )
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import Entry, read_entry
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, hold_of
+from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, Names, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.prices import ShownPrices
@@ -53,8 +54,18 @@ from korus_mcp.booking.quote import (
 )
 from korus_mcp.flights import Flights, begun_here, side_by_side
 from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.journal.records import HoldIntent, Journal, JournalDown, Lease, RefusedItem
+from korus_mcp.journal.records import (
+    Held,
+    HoldIntent,
+    Journal,
+    JournalDown,
+    Lease,
+    Open,
+    RefusedItem,
+    TooMuchOpen,
+)
 from korus_mcp.money import Money, total
+from korus_mcp.pace import UNPACED, Pace
 from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.told import Unread, value_of
 
@@ -174,6 +185,8 @@ class BookingDesk:
         worker: str,
         settle_seconds: int,
         sole_writer: bool,
+        most_open: Open | None = None,
+        pace: Pace = UNPACED,
     ) -> None:
         self._booking = booking
         self._quotes = quotes
@@ -184,6 +197,8 @@ class BookingDesk:
         self._clock = clock
         self._settle = timedelta(seconds=POST_SECONDS + settle_seconds)
         self._sole_writer = sole_writer
+        self._most_open = most_open
+        self._pace = pace
         self._lease = Lease(worker, LEASE_SECONDS)
         self._flights = Flights(tasks)
         self._closing = False
@@ -267,9 +282,14 @@ class BookingDesk:
         moves = self._check_prices(call, quotes)
         if self._closing:
             raise stopping()
-        hold = self._intent(key, call)
-        other = await self._journal.begin_hold(hold, self._lease)
+        hold = self._intent(key, call, quotes)
+        self._pace.write(call.owner)
+        try:
+            other = await self._journal.begin_hold(hold, self._lease, most=self._most_open)
+        except TooMuchOpen as too_much:
+            raise self._too_much(too_much.open, hold) from None
         if other is not None:
+            self._pace.was_no_write(call.owner)
             return await self._as_before(other, key, call) or self._in_doubt(other)
         try:
             result = await self._booking.create_reservations(
@@ -294,8 +314,10 @@ class BookingDesk:
         except ApiError:
             return _UNREADABLE
 
-    def _intent(self, key: str, call: ReserveCall) -> HoldIntent:
+    def _intent(self, key: str, call: ReserveCall, quotes: Mapping[Handle, Quote]) -> HoldIntent:
         now = self._clock.now()
+        priced = [(i.quantity, quotes[i.offer]) for i in call.items]
+        amounts = [q.price.amount * quantity for quantity, q in priced if q.price is not None]
         return HoldIntent(
             id=secrets.token_hex(16),
             owner=call.owner,
@@ -303,7 +325,37 @@ class BookingDesk:
             sent_at=now,
             fence_at=now + self._settle,
             wishes=tuple(_digest(_wish(item)) for item in call.items),
+            tickets=sum(quantity * max(1, len(q.tickets)) for quantity, q in priced),
+            amount=max(Decimal(0), sum(amounts, Decimal(0))),
         )
+
+    def _too_much(self, is_open: Open, hold: HoldIntent) -> Refusal:
+        """The refusal of a call with which more would be held than the operator allows."""
+        if is_open.ends_at is None:
+            return Refusal(
+                Code.LIMIT_EXCEEDED,
+                "This is more than the operator allows to be held at once; nothing was held.",
+                "Reserve less, or tell the person that the operator sets the limit.",
+            )
+        wait = max(1, math.ceil((is_open.ends_at - hold.sent_at).total_seconds()))
+        return Refusal(
+            Code.LIMIT_EXCEEDED,
+            f"Held and not ordered are {is_open.number} reservations with {is_open.tickets} "
+            f"tickets for {is_open.amount:.2f} EUR; with this it would be more than the operator "
+            "allows at once, and nothing was held.",
+            "Order what the person agreed to, or reserve again when the first of them lapses, at "
+            f"{is_open.ends_at:%H:%M} UTC (in {wait} s).",
+            retry_after_seconds=wait,
+        )
+
+    def _held(self, reservations: Sequence[Reservation]) -> dict[str, Held]:
+        """What these come to, as far as an answer tells it."""
+        holds = [hold_of(r, Names({}, {}), self._clock.now()) for r in reservations if r.items]
+        return {
+            h.id: Held(h.tickets, max(Decimal(0), h.worth.amount), h.expires_at)
+            for h in holds
+            if h.worth is not None
+        }
 
     async def _as_before(self, earlier: HoldIntent, key: str, call: ReserveCall) -> Reserved | None:
         """The answer to an equal call, in terms of the earlier one; None when it may be sent."""
@@ -351,7 +403,8 @@ class BookingDesk:
             found = await found_again(self._booking, self._journal, hold, wished)
         except ApiError:
             return hold
-        if found and await self._journal.adopt(hold.id, found, now=self._clock.now()):
+        ids, held = [r.id for r in found], self._held(found)
+        if ids and await self._journal.adopt(hold.id, ids, now=self._clock.now(), held=held):
             return await self._journal.hold_of(hold.key) or hold
         return hold
 
@@ -431,6 +484,7 @@ class BookingDesk:
             hold.id,
             reservation_ids=[r.id for r in result.reservations],
             refused=[RefusedItem(f.offer_id, f.code, f.message) for f in failed],
+            held=self._held(result.reservations),
         )
         full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)

@@ -46,6 +46,7 @@ from korus_mcp.journal.records import (
     Standing,
 )
 from korus_mcp.money import Money, money, total
+from korus_mcp.pace import UNPACED, Pace
 from korus_mcp.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
@@ -144,6 +145,7 @@ class OrderDesk:
         settings: Settings,
         clock: ApiClock,
         fresh_id: Callable[[], str] = _random_id,
+        pace: Pace = UNPACED,
     ) -> None:
         self._booking = booking
         self._desk = desk
@@ -154,6 +156,7 @@ class OrderDesk:
         self._settings = settings
         self._clock = clock
         self._fresh_id = fresh_id
+        self._pace = pace
         self._closing = False
         self._noes: dict[str, datetime] = {}
 
@@ -415,6 +418,8 @@ class OrderDesk:
         """The answer to an order that is claimed and sent now, by a task of the server."""
         if self._closing:
             raise stopping()
+        owner = dispatch.intent.owner
+        self._pace.write(owner)
         sending = self._sender.start(dispatch)
         await _done(sending)
         try:
@@ -423,6 +428,7 @@ class OrderDesk:
         except AlreadyClaimed as other:
             if other.holder.fingerprint != dispatch.intent.fingerprint:
                 raise _claimed(other.holder) from None
+            self._pace.was_no_write(owner)
             earlier = await self._awaited(other.holder)
             if earlier is None:
                 raise _too_slow() from None

@@ -21,7 +21,8 @@ from korus_mcp.booking.reservations import ReservationBook
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.tickets import TicketOffice
 from korus_mcp.flights import kept_apart, side_by_side
-from korus_mcp.journal.records import Journal
+from korus_mcp.journal.records import Journal, Open
+from korus_mcp.pace import UNPACED, Pace
 from korus_mcp.settings import Settings
 
 
@@ -57,6 +58,15 @@ class BookingServices:
             group.start_soon(kept_apart, self.sweep.run)
 
 
+def most_open(settings: Settings) -> Open:
+    """What one principal may hold without ordering it.
+
+    Twice the tickets of an order: some to choose from beside those that are being ordered. And no
+    more than may be ordered in a day.
+    """
+    return Open(settings.max_open_holds, 2 * settings.max_tickets, settings.max_day_amount)
+
+
 def open_booking(
     settings: Settings,
     api: KorusApi,
@@ -66,6 +76,7 @@ def open_booking(
     journal: Journal,
     prices: ShownPrices,
     tasks: TaskGroup,
+    pace: Pace = UNPACED,
 ) -> BookingServices:
     """Put the services together; what they start belongs to `tasks`."""
     worker = secrets.token_hex(8)
@@ -82,6 +93,8 @@ def open_booking(
         worker=worker,
         settle_seconds=settings.settle_seconds,
         sole_writer=settings.sole_writer,
+        most_open=most_open(settings),
+        pace=pace,
     )
     look_up = LookUp(api.booking, journal=journal, clock=api)
     reconciler = Reconciler(look_up, journal=journal, worker=worker)
@@ -104,6 +117,7 @@ def open_booking(
         journal=journal,
         settings=settings,
         clock=api,
+        pace=pace,
     )
     orders = OrderBook(
         api.booking, ordering=ordering, journal=journal, scope=settings.scope, clock=api

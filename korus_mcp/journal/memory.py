@@ -11,19 +11,23 @@ from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NEVER_SENT,
+    NOTHING_TOLD,
     AlreadyClaimed,
     Approval,
     ApprovalState,
     ApprovalUsed,
     DayLimitReached,
+    Held,
     HoldIntent,
     Installation,
     Intent,
     IntentState,
     Lease,
     LeaseLost,
+    Open,
     RefusedItem,
     Standing,
+    TooMuchOpen,
     noes_of,
     one_more_no,
 )
@@ -55,6 +59,7 @@ class MemoryJournal:
         self._leases: dict[str, _Led] = {}
         self._claims: dict[str, str] = {}
         self._holds: dict[str, HoldIntent] = {}
+        self._held: dict[str, tuple[str, Held]] = {}
         self._last_holds: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._orders: dict[str, list[str]] = {}
@@ -198,12 +203,21 @@ class MemoryJournal:
         ]
         return found[-limit:]
 
-    async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
+    async def begin_hold(
+        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+    ) -> HoldIntent | None:
         """Store it, unless an equal one is under way or in doubt."""
         earlier = await self.hold_of(hold.key)
-        if earlier is not None and not earlier.is_final:
-            if earlier.led or hold.sent_at < earlier.fence_at:
+        is_open_still = earlier is not None and not earlier.is_final
+        if earlier is not None and is_open_still:
+            may_come = earlier.led or hold.sent_at < earlier.fence_at
+            if may_come:
                 return earlier
+        is_closed = {earlier.id} if earlier is not None else set()
+        is_open = self._open_of(hold.owner, hold.sent_at, without=is_closed)
+        if most is not None and not (is_open + hold.weight).fits(most):
+            raise TooMuchOpen(is_open)
+        if earlier is not None and not earlier.is_final:
             self._holds[earlier.id] = replace(earlier, state=IntentState.FINAL)
         self._holds[hold.id] = hold
         self._last_holds[hold.key] = hold.id
@@ -221,11 +235,14 @@ class MemoryJournal:
         *,
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
+        held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
         """What it made, owned by who asked."""
         hold = self._holds[hold_id]
         if not hold.is_final:
             await self.own(hold.owner, *reservation_ids)
+            shares = hold.shares(reservation_ids, held)
+            self._held |= {i: (hold.owner, share) for i, share in shares.items()}
             self._leases.pop(hold_id, None)
             self._holds[hold_id] = replace(
                 hold,
@@ -241,7 +258,14 @@ class MemoryJournal:
         self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
         return self._hold(hold_id)
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+    async def adopt(
+        self,
+        hold_id: str,
+        reservation_ids: Sequence[str],
+        *,
+        now: datetime,
+        held: Mapping[str, Held] = NOTHING_TOLD,
+    ) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
         hold = self._holds[hold_id]
         others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
@@ -249,7 +273,7 @@ class MemoryJournal:
             return False
         if hold.is_final or any(i in self._owners for i in reservation_ids):
             return False
-        await self.settle_hold(hold_id, reservation_ids=reservation_ids)
+        await self.settle_hold(hold_id, reservation_ids=reservation_ids, held=held)
         return True
 
     async def own(self, owner: str, *resource_ids: str) -> None:
@@ -290,6 +314,23 @@ class MemoryJournal:
     async def close(self) -> None:
         """Nothing is open."""
 
+    def _open_of(self, owner: str, now: datetime, *, without: Collection[str]) -> Open:
+        """What an owner holds and has under way; what ended is forgotten."""
+        self._held = {
+            i: (o, h) for i, (o, h) in self._held.items() if h.ends_at and h.ends_at > now
+        }
+        held = (h for whose, h in self._held.values() if whose == owner)
+        under_way = (
+            h.weight
+            for h in self._holds.values()
+            if h.owner == owner
+            and h.id not in without
+            and not h.is_final
+            and (h.fence_at > now or self._is_led(h.id))
+        )
+        made = (Open(1, h.tickets, h.amount, h.ends_at) for h in held)
+        return sum((*made, *under_way), Open())
+
     def _attempts(self, reservation_ids: Sequence[str]) -> int:
         wanted = set(reservation_ids)
         return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
@@ -327,6 +368,8 @@ class MemoryJournal:
             self._owners.setdefault(order_id, intent.owner)
             if order_id not in made:
                 made.insert(0, order_id)
+        for reservation_id in intent.orders:
+            self._held.pop(reservation_id, None)
         for reservation_id in intent.freed:
             if self._claims.get(reservation_id) == intent.id:
                 del self._claims[reservation_id]

@@ -18,6 +18,8 @@ REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
 """So many rows a list of the journal has at most, whatever its owner did before."""
+UNKNOWN_END: Final = timedelta(hours=1)
+"""So long a hold counts as open whose end is not known; real ones last minutes."""
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -194,6 +196,7 @@ class HoldIntent:
     items, equal for equal items of anybody.
 
     SENDING: a hold may exist that was not seen. FINAL: `reservation_ids` are what it made.
+    `tickets` and `amount` (EUR) are what it asks for: so much of it counts while it is under way.
     """
 
     id: str
@@ -207,11 +210,64 @@ class HoldIntent:
     led: bool = False
     reservation_ids: tuple[str, ...] = ()
     refused: tuple[RefusedItem, ...] = ()
+    tickets: int = 0
+    amount: Decimal = Decimal(0)
 
     @property
     def is_final(self) -> bool:
         """Whether it is known what it made."""
         return self.state is IntentState.FINAL
+
+    @property
+    def weight(self) -> "Open":
+        """What it may come to: a reservation for each item."""
+        return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
+
+    def shares(
+        self, reservation_ids: Sequence[str], held: Mapping[str, "Held"]
+    ) -> Mapping[str, "Held"]:
+        """What each reservation it made comes to; of one not told, a share of what was asked."""
+        number = max(1, len(reservation_ids))
+        end = self.sent_at + UNKNOWN_END
+        share = Held(-(-self.tickets // number), self.amount / number, end)
+        told = {i: held.get(i, share) for i in reservation_ids}
+        return {i: h if h.ends_at is not None else replace(h, ends_at=end) for i, h in told.items()}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a reservation comes to: tickets, EUR, and when it ends, by the API's clock."""
+
+    tickets: int
+    amount: Decimal
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Open:
+    """What an owner holds and has under way; `ends_at` is when the first of it ends."""
+
+    number: int = 0
+    tickets: int = 0
+    amount: Decimal = Decimal(0)
+    ends_at: datetime | None = None
+
+    def __add__(self, more: "Open") -> "Open":
+        ends = [each.ends_at for each in (self, more) if each.ends_at is not None]
+        return Open(
+            self.number + more.number,
+            self.tickets + more.tickets,
+            self.amount + more.amount,
+            min(ends, default=None),
+        )
+
+    def fits(self, most: "Open") -> bool:
+        """Whether nothing of it is more than allowed."""
+        return (
+            self.number <= most.number
+            and self.tickets <= most.tickets
+            and self.amount <= most.amount
+        )
 
 
 class ClaimRefused(Exception):
@@ -232,6 +288,14 @@ class ApprovalUsed(ClaimRefused):
 
 class DayLimitReached(ClaimRefused):
     """With this order the day's amount would pass its limit."""
+
+
+class TooMuchOpen(Exception):
+    """With this reserve call more would be held than its owner may; `open` is what is."""
+
+    def __init__(self, what_is: Open) -> None:
+        super().__init__("too much is held")
+        self.open = what_is
 
 
 class LeaseLost(Exception):
@@ -259,6 +323,9 @@ class JournalDown(Exception):
     def __init__(self, fault: JournalFault) -> None:
         super().__init__(f"the journal does not work: {fault.value}")
         self.fault = fault
+
+
+NOTHING_TOLD: Final[Mapping[str, Held]] = {}
 
 
 class Journal(Protocol):
@@ -364,10 +431,17 @@ class Journal(Protocol):
 
     # reserve calls
 
-    async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
+    async def begin_hold(
+        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+    ) -> HoldIntent | None:
         """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
 
         One that is FINAL is no obstacle, nor one that is led by nobody and past its fence.
+        `most` is what may be open of its owner with it: reservations that were not ordered and do
+        not end before it is sent, and reserve calls that are led, or not past their fence.
+
+        Raises:
+            TooMuchOpen: It would be more; nothing was stored.
         """
         ...
 
@@ -381,15 +455,26 @@ class Journal(Protocol):
         *,
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
+        held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
-        """Write down what a reserve call made, and own it; FINAL stays as it is."""
+        """Write down what a reserve call made, and own it; FINAL stays as it is.
+
+        `held` says what reservations come to, see `HoldIntent.shares`.
+        """
         ...
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
         """Write down that the answer of a reserve call was lost; its lease ends."""
         ...
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+    async def adopt(
+        self,
+        hold_id: str,
+        reservation_ids: Sequence[str],
+        *,
+        now: datetime,
+        held: Mapping[str, Held] = NOTHING_TOLD,
+    ) -> bool:
         """Take reservations as what a SENDING reserve call made.
 
         False when one has an owner, or when another reserve call may have made it: one with a

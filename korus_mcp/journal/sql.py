@@ -21,23 +21,27 @@ from korus_mcp.journal.engine import Database
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
+    NOTHING_TOLD,
     AlreadyClaimed,
     Approval,
     ApprovalState,
     ApprovalUsed,
     DayLimitReached,
+    Held,
     HoldIntent,
     Installation,
     Intent,
     IntentState,
     Lease,
     LeaseLost,
+    Open,
     RefusedItem,
     Standing,
+    TooMuchOpen,
     noes_of,
     one_more_no,
 )
-from korus_mcp.journal.tables import APPROVAL, AUDIT, HOLD, INTENT, KEEPER, OWNERSHIP
+from korus_mcp.journal.tables import APPROVAL, AUDIT, HELD, HOLD, INTENT, KEEPER, OWNERSHIP
 from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing
 
 _Thing = TypeVar("_Thing")
@@ -245,7 +249,9 @@ class SqlJournal:
 
     # Reserve calls
 
-    async def begin_hold(self, hold: HoldIntent, lease: Lease) -> HoldIntent | None:
+    async def begin_hold(
+        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+    ) -> HoldIntent | None:
         """Store it, unless an equal one is under way or in doubt."""
 
         def work(tx: Writing) -> HoldIntent | None:
@@ -254,6 +260,11 @@ class SqlJournal:
                 if earlier.led or hold.sent_at < earlier.fence_at:
                     return earlier
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
+            tx.remove(HELD, HELD.c.ends_at <= hold.sent_at)
+            if most is not None:
+                is_open = tx.open_of(hold.owner, hold.sent_at)
+                if not (is_open + hold.weight).fits(most):
+                    raise TooMuchOpen(is_open)
             tx.add(
                 HOLD,
                 {
@@ -269,6 +280,8 @@ class SqlJournal:
                     "wishes": list(hold.wishes),
                     "reservation_ids": [],
                     "refused": [],
+                    "tickets": hold.tickets,
+                    "amount": hold.amount,
                 },
             )
             return None
@@ -285,12 +298,13 @@ class SqlJournal:
         *,
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
+        held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
         """What it made, owned by who asked."""
 
         def work(tx: Writing) -> HoldIntent:
             hold = tx.hold(hold_id)
-            return hold if hold.is_final else tx.settle_hold(hold, reservation_ids, refused)
+            return hold if hold.is_final else tx.settle_hold(hold, reservation_ids, refused, held)
 
         return await self._written(work)
 
@@ -303,7 +317,14 @@ class SqlJournal:
 
         return await self._written(work)
 
-    async def adopt(self, hold_id: str, reservation_ids: Sequence[str], *, now: datetime) -> bool:
+    async def adopt(
+        self,
+        hold_id: str,
+        reservation_ids: Sequence[str],
+        *,
+        now: datetime,
+        held: Mapping[str, Held] = NOTHING_TOLD,
+    ) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
 
         def work(tx: Writing) -> bool:
@@ -322,7 +343,7 @@ class SqlJournal:
             )
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
-            tx.settle_hold(hold, reservation_ids, ())
+            tx.settle_hold(hold, reservation_ids, (), held)
             return True
 
         return await self._written(work)

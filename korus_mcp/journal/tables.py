@@ -32,6 +32,13 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         "DROP INDEX korus_outcome_reservation",
         "CREATE INDEX korus_outcome_reservation"
         " ON korus_outcome (account, reservation_id, intent_id)",
+        "CREATE INDEX korus_hold_open ON korus_hold (account, owner, state)",
+        "ALTER TABLE korus_hold ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE korus_hold ADD COLUMN amount TEXT NOT NULL DEFAULT '0'",
+        "CREATE TABLE korus_held (account TEXT NOT NULL, reservation_id TEXT NOT NULL,"
+        " owner TEXT NOT NULL, tickets INTEGER NOT NULL, amount TEXT NOT NULL,"
+        " ends_at BIGINT NOT NULL, PRIMARY KEY (account, reservation_id))",
+        "CREATE INDEX korus_held_owner ON korus_held (account, owner, ends_at)",
     ),
 }
 """Statements that turn the version before into this one; a new journal is made at VERSION."""
@@ -171,9 +178,25 @@ HOLD = Table(
     Column("wishes", JSON, nullable=False),
     Column("reservation_ids", JSON, nullable=False),
     Column("refused", JSON, nullable=False),
+    Column("tickets", Integer, nullable=False, server_default="0"),
+    Column("amount", Amount, nullable=False, server_default="0"),
     UniqueConstraint("account", "id"),
     Index("korus_hold_key", "account", "key"),
+    Index("korus_hold_open", "account", "owner", "state"),
 )
+
+HELD = Table(
+    "korus_held",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("reservation_id", Text, primary_key=True),
+    _text("owner"),
+    Column("tickets", Integer, nullable=False),
+    Column("amount", Amount, nullable=False),
+    _moment("ends_at"),
+    Index("korus_held_owner", "account", "owner", "ends_at"),
+)
+"""Reservations that count as open, until they are ordered or end."""
 
 APPROVAL = Table(
     "korus_approval",

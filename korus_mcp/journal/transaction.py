@@ -30,10 +30,12 @@ from korus_mcp.journal.records import (
     NEVER_SENT,
     Approval,
     ApprovalState,
+    Held,
     HoldIntent,
     Intent,
     IntentState,
     Lease,
+    Open,
     RefusedItem,
     Standing,
 )
@@ -41,6 +43,7 @@ from korus_mcp.journal.tables import (
     APPROVAL,
     AUDIT,
     CLAIM,
+    HELD,
     HOLD,
     INTENT,
     KEEPER,
@@ -200,6 +203,27 @@ class Reading:
         rows = self.run(amounts)
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
+    def open_of(self, owner: str, now: datetime) -> Open:
+        """What an owner holds and has under way at a moment of the API's clock."""
+        held = (
+            select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
+            .where(self.ours(HELD), HELD.c.owner == owner, HELD.c.ends_at > now)
+            .order_by(HELD.c.ends_at)
+        )
+        holds = (
+            select(HOLD)
+            .where(
+                self.ours(HOLD),
+                HOLD.c.owner == owner,
+                HOLD.c.state != IntentState.FINAL,
+                or_(HOLD.c.fence_at > now, HOLD.c.lease_until > self.now),
+            )
+            .order_by(HOLD.c.serial)
+        )
+        made = (Open(1, row.tickets, row.amount, row.ends_at) for row in self.run(held))
+        under_way = (self._hold(row).weight for row in self.run(holds))
+        return sum((*made, *under_way), Open())
+
     def _is_led(self, row: Row[Any]) -> bool:
         return row.lease_until is not None and row.lease_until > self.now
 
@@ -236,6 +260,8 @@ class Reading:
             led=self._is_led(row),
             reservation_ids=tuple(row.reservation_ids),
             refused=tuple(RefusedItem(*each) for each in row.refused),
+            tickets=row.tickets,
+            amount=row.amount,
         )
 
 
@@ -366,6 +392,8 @@ class Writing(Reading):
                 seen_at=self.now,
             )
         self.own(after.owner, after.orders.values(), is_order=True)
+        if after.orders:
+            self.remove(HELD, HELD.c.reservation_id.in_(after.orders))
         if after.freed:
             mine = CLAIM.c.intent_id == after.id
             self.remove(CLAIM, mine, CLAIM.c.reservation_id.in_(after.freed))
@@ -390,10 +418,18 @@ class Writing(Reading):
         self.change(HOLD, HOLD.c.id == hold_id, worker=None, lease_until=None, **values)
 
     def settle_hold(
-        self, hold: HoldIntent, reservation_ids: Sequence[str], refused: Sequence[RefusedItem]
+        self,
+        hold: HoldIntent,
+        reservation_ids: Sequence[str],
+        refused: Sequence[RefusedItem],
+        held: Mapping[str, Held],
     ) -> HoldIntent:
         """Write down what a reserve call made, and own it."""
         self.own(hold.owner, reservation_ids, is_order=False)
+        shares = hold.shares(reservation_ids, held)
+        self.remove(HELD, HELD.c.reservation_id.in_(shares))
+        rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
+        self.add(HELD, *rows)
         self.change_hold(
             hold.id,
             state=IntentState.FINAL,

@@ -13,11 +13,11 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.uri_template import UriTemplate
-from mcp_types import INVALID_PARAMS
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from korus_mcp.app import App
 from korus_mcp.catalog.mirror import KEPT_SECONDS
-from korus_mcp.refusals import Code
+from korus_mcp.refusals import Code, Refusal
 from korus_mcp.resources.reading import Content, guarded
 
 Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
@@ -73,6 +73,11 @@ class Offering:
             return await call_next(ctx)
         if len(uri) > LONGEST_ADDRESS:
             raise MCPError(code=INVALID_PARAMS, message=TOO_LONG)
+        services: App = ctx.lifespan_context
+        try:
+            services.pace.call(services.principal.key)
+        except Refusal as busy:
+            raise MCPError(code=INTERNAL_ERROR, message=str(busy), data={"uri": uri}) from None
         try:
             result = await call_next(ctx)
         except MCPError as error:

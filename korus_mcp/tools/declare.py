@@ -6,6 +6,7 @@ structured error, and a reply carries a short text beside its structure instead 
 """
 
 import functools
+import hashlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -216,6 +217,11 @@ class KorusTool(Tool):
         convert_result: bool = False,
     ) -> Any:
         """Run the tool; a refusal, an API failure or a wrong argument becomes our own error."""
+        services: App = context.request_context.lifespan_context
+        try:
+            services.pace.call(services.principal.key, repeatable=self._repeatable(arguments))
+        except Refusal as busy:
+            return failure(busy)
         with watched() as begun:
             return await self._answered(arguments, context, begun, convert_result=convert_result)
 
@@ -247,6 +253,13 @@ class KorusTool(Tool):
             _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
             refusal = unasked()
         return failure(told_what_was_booked(refusal) if self._writes else refusal)
+
+    def _repeatable(self, arguments: dict[str, Any]) -> str | None:
+        """Equal for equal calls of a tool that writes: hosts repeat what they gave up."""
+        if not self._writes:
+            return None
+        text = dumps([self.name, arguments], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
     @property
     def _writes(self) -> bool:

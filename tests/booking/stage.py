@@ -176,7 +176,9 @@ async def staged(
     clock = clock or ManualClock()
     sandbox = Sandbox(options or SandboxOptions(seed=SEED), clock=sandbox_clock or clock)
     catalogs = tuple(alias_of(sandbox.landmarks[f"{key}_catalog"]) for key in selling) or None
-    settings = Settings(**({"catalogs": catalogs, "languages": ("en",)} | changes))
+    unpaced = {"calls_per_minute": 0, "writes_per_minute": 0, "max_open_holds": 10_000}
+    usual = {"catalogs": catalogs, "languages": ("en",), **unpaced}
+    settings = Settings(**(usual | changes))
     api = open_api(settings, clock=clock, sandbox=sandbox)
     if rewrite is not None:
         through = partial(Rewriting, rewrite=rewrite)

@@ -363,7 +363,8 @@ async def test_the_limit_of_the_day_is_kept_and_ends_with_the_day() -> None:
 
 
 async def test_parallel_orders_do_not_pass_the_limit_of_the_day_together() -> None:
-    async with staged(max_day_amount=Decimal("200.00")) as stage:
+    async with staged(max_day_amount=Decimal("700.00")) as stage:
+        await stage.bought("park_offer", 11)
         holds = [
             (await stage.reserve(stage.wish("park_offer"), again=True)).holds[0] for _ in range(12)
         ]
@@ -379,12 +380,13 @@ async def test_parallel_orders_do_not_pass_the_limit_of_the_day_together() -> No
         async with anyio.create_task_group() as callers:
             for hold, nonce in zip(holds, nonces, strict=True):
                 callers.start_soon(place, hold, nonce)
-        assert sum(order.total for order in stage.sandbox.orders()) == Decimal("180.00")
+        assert sum(order.total for order in stage.sandbox.orders()) == Decimal("675.00")
         assert limited == [Code.LIMIT_EXCEEDED] * 8
 
 
 async def test_what_is_in_doubt_counts_towards_the_day() -> None:
-    async with staged(max_day_amount=Decimal("60.00")) as stage:
+    async with staged(max_day_amount=Decimal("100.00")) as stage:
+        await stage.bought()
         hold = await stage.held()
         nonce = await stage.confirmed(hold)
         stage.sandbox.faults.add(DropBefore(), POST)
@@ -395,9 +397,10 @@ async def test_what_is_in_doubt_counts_towards_the_day() -> None:
 
 
 async def test_what_failed_for_certain_does_not_count_towards_the_day() -> None:
-    async with staged(max_day_amount=Decimal("70.00")) as stage:
+    async with staged(max_day_amount=Decimal("110.00")) as stage:
         failed = await stage.ordered(await stage.held("fails_at_ordering_offer"))
         assert failed.state is OrderState.FAILED
+        assert await stage.bought()
         assert await stage.bought()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,19 @@ from korus_mcp.clock import ShiftedClock
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import (
     NEVER_SENT,
+    UNKNOWN_END,
     AlreadyClaimed,
     ApprovalState,
     ApprovalUsed,
     DayLimitReached,
+    Held,
     Intent,
     IntentState,
     Journal,
     LeaseLost,
+    Open,
     RefusedItem,
+    TooMuchOpen,
     noes_of,
 )
 from tests.journal.rows import (
@@ -416,6 +421,91 @@ async def test_a_call_past_its_fence_keeps_no_hold_from_being_adopted(journal: J
     await journal.begin_hold(hold("lost", wishes=("a",)), MINE)
     await journal.begin_hold(hold("other", "another key", owner=BOB, wishes=("a",)), OTHER)
     assert await journal.adopt("lost", ["r1"], now=FENCE)
+
+
+MOST = Open(3, 10, Decimal(100))
+SOON = NOW + timedelta(minutes=2)
+
+
+async def asks(
+    journal: Journal, name: str, *, most: Open | None = MOST, wishes: int = 1, **changes: Any
+) -> Open | None:
+    """What is open of an owner, when it keeps this reserve call from being made."""
+    given = {"wishes": tuple(f"{name} {n}" for n in range(wishes)), **changes}
+    try:
+        assert await journal.begin_hold(hold(name, name, **given), MINE, most=most) is None
+    except TooMuchOpen as too_much:
+        return too_much.open
+    return None
+
+
+async def makes(journal: Journal, name: str, held: Held, **changes: Any) -> None:
+    """A reserve call that made one reservation."""
+    assert await asks(journal, name, **changes) is None
+    ids = [f"reservation of {name}"]
+    await journal.settle_hold(name, reservation_ids=ids, held={ids[0]: held})
+
+
+async def test_calls_under_way_and_what_they_made_count_until_they_end(journal: Journal) -> None:
+    await makes(journal, "a", Held(2, Decimal(20), SOON))
+    assert await asks(journal, "b", wishes=2, tickets=3, amount=Decimal(30)) is None
+    is_open = await asks(journal, "c")
+    assert is_open == Open(3, 5, Decimal(50), SOON)
+    assert await journal.hold_of("c") is None, "nothing of a refused call is kept"
+    await journal.settle_hold("b")  # it failed
+    assert await asks(journal, "d", wishes=2) is None
+    await journal.doubt_hold("d")
+    assert await asks(journal, "e") == Open(3, 2, Decimal(20), SOON), "what is in doubt counts"
+    assert await asks(journal, "f", sent_at=SOON) is None, "what has ended does not"
+    assert await asks(journal, "g", owner=BOB, wishes=3) is None, "nor what is another's"
+
+
+@pytest.mark.parametrize("more", [{"tickets": 9}, {"amount": Decimal("80.01")}, {"wishes": 3}])
+async def test_each_bound_of_what_is_open_holds(journal: Journal, more: dict[str, Any]) -> None:
+    await makes(journal, "a", Held(2, Decimal(20), SOON))
+    assert await asks(journal, "b", **more) == Open(1, 2, Decimal(20), SOON)
+    assert await asks(journal, "c", **more, sent_at=SOON) is None
+
+
+async def test_a_call_past_its_fence_counts_only_while_somebody_sends_it(journal: Journal) -> None:
+    assert await asks(journal, "a", wishes=2) is None
+    assert await asks(journal, "b", wishes=2, sent_at=FENCE) is not None
+    await journal.doubt_hold("a")
+    assert await asks(journal, "c", wishes=2, sent_at=FENCE) is None
+
+
+async def test_what_is_ordered_counts_no_more(journal: Journal) -> None:
+    for name in ("a", "b", "c"):
+        await makes(journal, name, Held(1, Decimal(1), SOON))
+    assert await asks(journal, "d") is not None
+    await sent(journal, intent("order", "reservation of b"))
+    assert await asks(journal, "d") is not None, "it may not have been made"
+    await journal.settle("order", {"reservation of b": "o"}, {})
+    assert await asks(journal, "d") is None
+    await sent(journal, intent("late", "reservation of c"))
+    await journal.settle("late", {}, {"reservation of c": "no"})
+    assert await asks(journal, "e") is not None, "it failed, and is held"
+    await journal.repair("late", {"reservation of c": "o2"})
+    assert await asks(journal, "e") is None
+
+
+async def test_what_nobody_told_of_a_reservation_is_a_share_of_what_was_asked(
+    journal: Journal,
+) -> None:
+    assert await asks(journal, "a", wishes=2, tickets=4, amount=Decimal(60)) is None
+    told = Held(1, Decimal(10), SOON)
+    await journal.settle_hold("a", reservation_ids=["r1", "r2"], held={"r1": told})
+    assert await asks(journal, "b", wishes=2) == Open(2, 3, Decimal(40), SOON)
+    assert await asks(journal, "c", wishes=2, sent_at=NOW + UNKNOWN_END) is None
+    await journal.begin_hold(hold("lost", "lost", owner=BOB, wishes=("w",), tickets=2), MINE)
+    assert await journal.adopt("lost", ["r9"], now=NOW, held={"r9": Held(2, Decimal(5), None)})
+    is_open = await asks(journal, "d", owner=BOB, wishes=3)
+    assert is_open == Open(1, 2, Decimal(5), NOW + UNKNOWN_END)
+
+
+async def test_no_bound_keeps_nobody(journal: Journal) -> None:
+    for n in range(30):
+        assert await asks(journal, f"a{n}", most=None, tickets=1000) is None
 
 
 async def test_the_first_owner_stays(journal: Journal) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,11 +32,14 @@ from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import (
     ApprovalState,
     ClaimRefused,
+    Held,
     Intent,
     IntentState,
     Journal,
     Lease,
     LeaseLost,
+    Open,
+    TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import cluster, programs
@@ -45,6 +49,7 @@ from tests.journal.rows import intent as an_intent
 Answer = TypeVar("Answer")
 RESERVATIONS = [f"r{n}" for n in range(4)]
 NEVER = datetime.max.replace(tzinfo=UTC)
+MOST = Open(4, 7, Decimal(40))
 OWNERS, KEYS = [ADA, BOB], ["wish", "another wish"]
 some_reservations = st.lists(st.sampled_from(RESERVATIONS), min_size=1, max_size=3, unique=True)
 LIVE = [Lease("me", 3600), Lease("another", 3600)]
@@ -84,6 +89,8 @@ class TwoJournals(RuleBasedStateMachine):
     def _told(self, step: Callable[[], Awaitable[Answer]]) -> Answer | str:
         try:
             return self.portal.call(step)
+        except TooMuchOpen as refused:
+            return f"too much: {refused.open}"
         except (ClaimRefused, LeaseLost) as refused:
             return f"{type(refused).__name__} {getattr(refused, 'holder', '')}"
 
@@ -144,14 +151,23 @@ class TwoJournals(RuleBasedStateMachine):
     @rule(target=holds, owner=owners, key=keys, lease=leases, is_late=st.booleans())
     def begin_hold(self, owner: str, key: str, lease: Lease, *, is_late: bool) -> Any:
         sent_at = FENCE if is_late else NOW
-        made = hold(secrets.token_hex(4), key, owner=owner, sent_at=sent_at, wishes=(key[:4],))
+        made = hold(
+            secrets.token_hex(4),
+            key,
+            owner=owner,
+            sent_at=sent_at,
+            wishes=(key[:4],),
+            tickets=2,
+            amount=Decimal("10.01"),
+        )
         wish = made if owner == ADA else replace(made, wishes=("wish",))
-        earlier = self.both(lambda j: j.begin_hold(wish, lease))
+        earlier = self.both(lambda j: j.begin_hold(wish, lease, most=MOST))
         return wish.id if earlier is None else multiple()
 
-    @rule(which=holds, made=some_reservations)
-    def settle_hold(self, which: str, made: list[str]) -> None:
-        self.both(lambda j: j.settle_hold(which, reservation_ids=made))
+    @rule(which=holds, made=some_reservations, ends=st.sampled_from([None, NOW, FENCE, NEVER]))
+    def settle_hold(self, which: str, made: list[str], ends: datetime | None) -> None:
+        held = {made[0]: Held(1, Decimal("7.5"), ends)}
+        self.both(lambda j: j.settle_hold(which, reservation_ids=made, held=held))
 
     @rule(which=holds)
     def doubt_hold(self, which: str) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
@@ -14,7 +15,7 @@ from korus_mcp.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault, Open, TooMuchOpen
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
@@ -128,6 +129,79 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
     with database.begin() as connection, pytest.raises(JournalDown):
         make_tables(connection)
     database.dispose()
+
+
+MADE_SINCE_1 = (
+    "DROP INDEX korus_held_owner",
+    "DROP TABLE korus_held",
+    "DROP INDEX korus_hold_open",
+    "ALTER TABLE korus_hold DROP COLUMN tickets",
+    "ALTER TABLE korus_hold DROP COLUMN amount",
+    "DROP INDEX korus_outcome_reservation",
+    "CREATE INDEX korus_outcome_reservation ON korus_outcome (account, reservation_id)",
+    "UPDATE korus_meta SET value = '1'",
+)
+
+
+def details_of(connection: Connection) -> Sequence[object]:
+    """Tables with their columns and indexes, whatever order they were made in."""
+    found = inspect(connection)
+    return [
+        (
+            table,
+            sorted((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)),
+            sorted((i["name"] or "", i["column_names"]) for i in found.get_indexes(table)),
+            found.get_pk_constraint(table)["constrained_columns"],
+        )
+        for table in sorted(found.get_table_names())
+    ]
+
+
+@BOTH
+async def test_a_journal_of_version_1_is_brought_up_with_all_it_holds(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+    journal = journal_at(url)
+    await sent(journal, intent("a", "r1"))
+    await journal.begin_hold(hold("h"), MINE)
+    new = await journal._database.read(details_of)
+
+    def aged(connection: Connection) -> None:
+        for statement in MADE_SINCE_1:
+            connection.exec_driver_sql(statement)
+
+    await journal._database.write(aged)
+    await journal.close()
+    later = journal_at(url)
+    assert set(await later.intents_of(["r1"])) == {"r1"}
+    assert await later._database.read(details_of) == new
+    assert (await later.settle_hold("h", reservation_ids=["r2"])).tickets == 0
+    await later.close()
+
+
+@BOTH
+async def test_processes_that_reserve_at_once_do_not_pass_the_bound_together(
+    store: str, sql_url: Address
+) -> None:
+    url = sql_url(store)
+    journals = [journal_at(url) for _ in range(3)]
+    made, refused = list[str](), list[int]()
+
+    async def reserve(journal: SqlJournal, name: str) -> None:
+        try:
+            await journal.begin_hold(hold(name, name), MINE, most=Open(5, 100, Decimal(100)))
+            made.append(name)
+        except TooMuchOpen as too_much:
+            refused.append(too_much.open.number)
+
+    async with anyio.create_task_group() as tasks:
+        for place, journal in enumerate(journals):
+            for n in range(4):
+                tasks.start_soon(reserve, journal, f"{place} {n}")
+    assert (len(made), refused) == (5, [5] * 7)
+    for journal in journals:
+        await journal.close()
 
 
 async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: Path) -> None:

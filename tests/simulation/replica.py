@@ -206,7 +206,13 @@ class PortedWire:
         return body
 
     async def create(
-        self, operation: str, path: str, body: JsonObject, *, language: str | None = None
+        self,
+        operation: str,
+        path: str,
+        body: JsonObject,
+        *,
+        language: str | None = None,
+        on_leaving: Callable[[], None] | None = None,
     ) -> JsonObject:
         del operation, path, language
         ids = [id_at_end(str(i)) or "" for i in cast(list[str], body["reservations"])]
@@ -217,6 +223,8 @@ class PortedWire:
             self._upstream.settle_late(self._clock.monotonic())
             return self._upstream.post(ids, reference, self._clock.monotonic())
 
+        if on_leaving is not None:
+            on_leaving()
         fate = await self._heart.through(arrived, self._heart.rng.choice([0.5, 2.0]))
         await anyio.sleep(self._heart.rng.choice([0.1, 1.0, 45.0, 74.0]))
         self._heart.beat()

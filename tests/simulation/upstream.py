@@ -197,7 +197,7 @@ class Upstream:
             "expiresAt": (self.start + timedelta(seconds=hold.ends_at)).isoformat(),
             "totalAmountInclTax": PRICE,
             "order": link,
-            "items": [],
+            "items": [{"amountInclTax": PRICE}],
         }
 
     def listed(self, reference: str | None, page: int, now: float) -> JsonObject:

@@ -73,6 +73,9 @@ _NOT_SENT = (
 )
 
 
+_DEPTH = 10
+"""So many causes of a failed connection are looked at."""
+
 # The codes of X509_verify_cert_error_string.
 _BY_VERIFY_CODE = {
     **dict.fromkeys((2, 18, 19, 20, 21, 24, 27), CertificateFault.UNTRUSTED),
@@ -99,10 +102,10 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
 def _certificate_fault(failure: BaseException) -> CertificateFault | None:
     """Which fault of a certificate lies under a connection that did not come about, if one does."""
     under: BaseException | None = failure
-    while under is not None:
+    for _ in range(_DEPTH):  # an error raised twice can be its own cause
         if isinstance(under, ssl.SSLCertVerificationError):
             return _BY_VERIFY_CODE.get(under.verify_code, CertificateFault.OTHERWISE)
-        under = under.__cause__ or under.__context__
+        under = None if under is None else under.__cause__ or under.__context__
     return None
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
@@ -24,6 +25,7 @@ from korus_mcp.api import (
     Unreachable,
 )
 from korus_mcp.api.errors import NO_WAY
+from korus_mcp.api.failures import from_network
 from korus_mcp.api.transport import _is_excepted
 from tests.api.wire import config
 
@@ -250,3 +252,9 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_counts_as_sent() -> Non
 async def _token(*, life_seconds: float) -> tuple[str, int]:
     del life_seconds
     return "Bearer t", 1
+
+
+async def test_a_failure_that_is_its_own_cause_is_read_to_an_end() -> None:
+    one, two = httpx.ConnectError("one"), OSError("two")
+    one.__context__, two.__context__ = two, one
+    assert from_network("getOrder", "GET", one).reason is None

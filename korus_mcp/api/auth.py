@@ -6,6 +6,7 @@ refresh token is not used.
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from urllib.parse import urlencode
 
 import anyio
@@ -170,6 +171,6 @@ def _again(failure: ApiError, left: float) -> ApiError:
 
 def _seconds(given: object) -> float:
     """`expires_in`, at most a day; 1800 when it is missing or no positive number (T33)."""
-    text = str(given) if isinstance(given, int | float | str) else ""
+    text = str(given) if isinstance(given, int | float | Decimal | str) else ""
     life = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else 0.0
     return min(life, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS

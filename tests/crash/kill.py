@@ -31,7 +31,7 @@ from tests.crash.child import LEASE_SECONDS, POINTS
 from tests.crash.history import History, Judgement, judged
 from tests.crash.rows import rows_of
 from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of
-from tests.fixtures.hosts import PROJECT, child_environment
+from tests.fixtures.hosts import PROJECT, UNBOUNDED, child_environment
 from tests.fixtures.postgres import Cluster, cluster, programs
 
 LIVES: Final = 40
@@ -232,7 +232,7 @@ async def campaign(folder: Path, database: str, seed: int) -> AsyncIterator[Camp
         given = {
             "CATALOGS": alias_of(sandbox.landmarks["park_catalog"]),
             "DATABASE_URL": database,
-            "MAX_DAY_AMOUNT": "100000000",
+            **UNBOUNDED,
             "SOLE_WRITER": "true",
             "SETTLE_SECONDS": "120",
         }

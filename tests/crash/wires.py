@@ -25,6 +25,7 @@ from tests.crash.history import History, Judgement, judged
 from tests.crash.proxy import LATER_SECONDS, Fault, Proxy, proxied
 from tests.crash.rows import rows_of
 from tests.fixtures.assistant import SEED, Json
+from tests.fixtures.hosts import UNBOUNDED
 from tests.fixtures.shop import Shop, reopened
 
 SIDE_BY_SIDE: Final = 4
@@ -81,7 +82,7 @@ async def broken(fault: Fault, orders: int, folder: Path) -> Outcome:
         served_sandbox(SandboxOptions(seed=SEED)) as served,
         proxied(served.api_url) as proxy,
     ):
-        given = {"API_URL": proxy.url, "MAX_DAY_AMOUNT": "100000000", "SETTLE_SECONDS": "120"}
+        given = {**UNBOUNDED, "API_URL": proxy.url, "SETTLE_SECONDS": "120"}
         with patch.object(server, "ApiConfig", config):
             async with reopened(folder, served, **given) as shop:
                 one = _Campaign(shop, proxy)

@@ -167,7 +167,8 @@ async def in_memory(
 @asynccontextmanager
 async def over_stdio(journey: "Journey", mode: str, folder: Path) -> AsyncIterator[Scene]:
     """The conversation with a child process, over a sandbox on loopback."""
-    clock, upstream = ShiftedClock(_From(MORNING)), Upstream()
+    morning, upstream = _From(MORNING), Upstream()
+    clock = ShiftedClock(morning)
     async with (
         served_sandbox(journey.sandbox, clock=clock, around=upstream.around) as served,
         AsyncExitStack() as logs,
@@ -176,8 +177,11 @@ async def over_stdio(journey: "Journey", mode: str, folder: Path) -> AsyncIterat
 
         def connect(start: Start) -> Client:
             own = child_environment(start.folder, **start.settings)
+            own["JOURNEY_AHEAD_SECONDS"] = str(morning.ahead.total_seconds())
             arguments = ("--tools", start.tools) if start.tools else ()
-            server = stdio_server({**own, **served.environment}, *arguments)
+            server = stdio_server(
+                {**own, **served.environment}, *arguments, module="tests.journeys.child"
+            )
             log = logs.enter_context((start.folder / "stderr.log").open("w"))
             transport = stdio_client(server, errlog=log)
             return Client(transport, mode=mode, elicitation_callback=start.elicitation)
@@ -203,11 +207,11 @@ class _From(SystemClock):
     """The machine's pace from another moment on."""
 
     def __init__(self, start: datetime) -> None:
-        self._ahead = start - super().now()
+        self.ahead = start - super().now()
 
     def now(self) -> datetime:
         """That moment and what has passed since."""
-        return (super().now() + self._ahead).astimezone(UTC)
+        return (super().now() + self.ahead).astimezone(UTC)
 
 
 @asynccontextmanager

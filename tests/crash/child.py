@@ -70,16 +70,12 @@ def install(point: str, posts: Path) -> None:
         setattr(SqlJournal, step, watched(step, getattr(SqlJournal, step), point))
     create = Wire.create
 
-    async def created(
-        self: Wire, operation: str, path: str, body: Any, *, language: str | None = None
-    ) -> Any:
+    async def created(self: Wire, operation: str, path: str, body: Any, **named: Any) -> Any:
         with posts.open("a") as noted:
             noted.write(f"{operation} {' '.join(map(str, body.get('reservations', ())))}\n")
         if point == f"in {operation}":
             threading.Timer(SOON, die).start()
-        return await watched(operation, create, point)(
-            self, operation, path, body, language=language
-        )
+        return await watched(operation, create, point)(self, operation, path, body, **named)
 
     setattr(Wire, "create", created)  # noqa: B010 - mypy forbids the plain form
 

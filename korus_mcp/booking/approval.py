@@ -21,6 +21,7 @@ from korus_mcp.api import CustomerInput
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.handles import Handle
 from korus_mcp.journal.records import (
+    UNKNOWN_END,
     Approval,
     ApprovalState,
     Installation,
@@ -82,9 +83,9 @@ class Question:
         return min((h.expires_at for h in self.holds if h.expires_at is not None), default=None)
 
     @property
-    def holds_end(self) -> datetime | None:
-        """When the last of them does, as far as that is known."""
-        return max((h.expires_at for h in self.holds if h.expires_at is not None), default=None)
+    def holds_end(self) -> datetime:
+        """When the last of them does, at the latest: one whose end nobody knows is long held."""
+        return max(h.expires_at or self.asked_at + UNKNOWN_END for h in self.holds)
 
     @property
     def closes_at(self) -> datetime:
@@ -179,8 +180,7 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
         raise _ran_out()
     if not question.is_of(asked.seal):
         raise _changed()
-    until = question.holds_end or question.asked_at + timedelta(seconds=KEPT_SECONDS)
-    await journal.approve(_answered(question, ApprovalState.OPEN, until))
+    await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
     return _nonce_of(question)
 
 

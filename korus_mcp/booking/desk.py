@@ -55,6 +55,7 @@ from korus_mcp.booking.quote import (
 from korus_mcp.flights import Flights, begun_here, side_by_side
 from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.journal.records import (
+    UNKNOWN_END,
     Held,
     HoldIntent,
     Journal,
@@ -331,7 +332,8 @@ class BookingDesk:
 
     def _too_much(self, is_open: Open, hold: HoldIntent) -> Refusal:
         """The refusal of a call with which more would be held than the operator allows."""
-        if is_open.ends_at is None:
+        is_too_large = self._most_open is not None and not hold.weight.fits(self._most_open)
+        if is_too_large or is_open.ends_at is None:
             return Refusal(
                 Code.LIMIT_EXCEEDED,
                 "This is more than the operator allows to be held at once; nothing was held.",
@@ -371,7 +373,6 @@ class BookingDesk:
     async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
         """The earlier answer, while its holds are usable and not being ordered."""
         ids = earlier.reservation_ids
-        begun_here().mark()  # by an earlier call: its holds may stand
         if not ids or await self._journal.intents_of(ids):
             return None
         try:
@@ -380,8 +381,15 @@ class BookingDesk:
             return None
         except ApiError:
             return _UNREADABLE
+        except Exception:
+            begun_here().mark()  # by the earlier call: its holds may stand
+            raise
+        is_old = self._clock.now() >= earlier.sent_at + UNKNOWN_END
+        if any(is_old and h.expires_at is None for h in holds):
+            return None  # one that tells no end does not tell that it is over
         if not all(h.can_be_ordered(self._margin) for h in holds):
             return None  # what ends too soon to be ordered is of no use to anybody
+        begun_here().mark()
         failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
         return replace(_reserved(call, holds, failed), replayed=True)
 

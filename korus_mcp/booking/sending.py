@@ -58,7 +58,7 @@ class Dispatch:
 
     intent: Intent
     tickets: Mapping[str, int]
-    holds_end: datetime | None
+    holds_end: datetime
     customer: CustomerInput = field(repr=False)
     notes: str | None = field(repr=False)
     language: str
@@ -284,13 +284,9 @@ class Sender:
         return intent
 
 
-def fence_of(holds_end: datetime | None, sent_at: datetime, settle: timedelta) -> datetime:
-    """After this moment an order that was sent then cannot appear any more.
-
-    Where nobody knows when its holds end, by the time-out of its request alone.
-    """
-    answered_by = sent_at + timedelta(seconds=POST_SECONDS)
-    last = answered_by if holds_end is None else max(holds_end, answered_by)
+def fence_of(holds_end: datetime, sent_at: datetime, settle: timedelta) -> datetime:
+    """After this moment an order that was sent then cannot appear any more."""
+    last = max(holds_end, sent_at + timedelta(seconds=POST_SECONDS))
     return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
 

@@ -19,7 +19,9 @@ APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
 """So many rows a list of the journal has at most, whatever its owner did before."""
 UNKNOWN_END: Final = timedelta(hours=1)
-"""So long a hold counts as open whose end is not known; real ones last minutes."""
+"""So long a hold may last whose end is not known; real ones last minutes."""
+LONGEST_HOLD: Final = timedelta(days=1)
+"""So long a hold counts as open at most: an end in another century must not end all holding."""
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -41,7 +43,8 @@ class Installation:
 
     def digest(self, text: str) -> str:
         """A keyed digest (hex): tells equal texts apart from others, and nothing of them."""
-        return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
+        content = text.encode(errors="surrogatepass")  # an issuer may send half a character
+        return hmac.new(self.key, content, hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,8 @@ class HoldIntent:
         end = self.sent_at + UNKNOWN_END
         share = Held(-(-self.tickets // number), self.amount / number, end)
         told = {i: held.get(i, share) for i in reservation_ids}
-        return {i: h if h.ends_at is not None else replace(h, ends_at=end) for i, h in told.items()}
+        last = self.sent_at + LONGEST_HOLD
+        return {i: replace(h, ends_at=min(h.ends_at or end, last)) for i, h in told.items()}
 
 
 @dataclass(frozen=True)

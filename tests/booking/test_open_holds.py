@@ -88,6 +88,40 @@ async def test_the_refusal_says_what_is_open_and_until_when() -> None:
         assert isinstance(await reserved(stage), Reserved), "as it was told"
 
 
+@pytest.mark.parametrize(
+    ("limit", "quantity"), [({"max_day_amount": Decimal(400)}, 9), ({"max_tickets": 4}, 9)]
+)
+async def test_what_is_too_much_by_itself_is_not_told_to_wait(
+    limit: dict[str, Any], quantity: int
+) -> None:
+    """Nothing that lapses makes room for it: whoever waited would be told the same again."""
+    async with staged(**limit) as stage:
+        await reserved(stage)
+        refusal = await reserved(stage, quantity)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.code, refusal.retry_after_seconds) == (Code.LIMIT_EXCEEDED, None)
+        assert refusal.next_step.startswith("Reserve less")
+        fits = await reserved(stage, 2)
+        assert isinstance(fits, Reserved)
+
+
+@pytest.mark.parametrize("end", ["2199-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"])
+async def test_a_hold_that_ends_in_another_age_does_not_end_all_holding(end: str) -> None:
+    def far(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("reservations", ()):
+            each["expiresAt"] = end
+
+    async with staged(max_open_holds=1, rewrite=far) as stage:
+        assert isinstance(await reserved(stage), Reserved)
+        refusal = await reserved(stage, 2)
+        assert isinstance(refusal, Refusal)
+        assert refusal.retry_after_seconds is not None
+        assert refusal.retry_after_seconds <= 24 * 3600
+        stage.move(refusal.retry_after_seconds + 1)
+        answer = await stage.reserve(stage.wish("undated_offer"), again=True)
+        assert answer.holds
+
+
 async def test_what_was_ordered_makes_room_and_a_replay_takes_none() -> None:
     async with staged(max_open_holds=1) as stage:
         wish = stage.wish("park_offer")

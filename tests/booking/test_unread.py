@@ -8,8 +8,9 @@ import pytest
 from korus_mcp.booking.approval import KEPT_SECONDS
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
+from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.refusals import Code, Effect, Refusal
-from korus_mcp.sandbox import DropAfter
+from korus_mcp.sandbox import DropAfter, DropBefore
 from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView
 from korus_mcp.tools.get_reservation import reservations_view
@@ -292,9 +293,57 @@ async def test_a_hold_without_a_readable_end_is_held_and_ordered(end: object) ->
         assert placed.state is OrderState.ORDERED
         assert (await stage.place(hold)).replayed
         assert stage.sent(ORDER) == 1
-        intent = (await stage.app.booking.journal.intents_of([hold.id]))[hold.id]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["none told", "one of two told"])
+async def test_an_order_is_in_doubt_for_as_long_as_an_end_nobody_knows_may_be_ahead(
+    known: bool,
+) -> None:
+    """The hold lives: an order of it may still appear, and what is told must not buy it again."""
+
+    def endless(path: str, body: dict[str, Any]) -> None:
+        for each in (body, *body.get("reservations", ())):
+            if "expiresAt" in each:
+                is_first = known and each["totalAmountInclTax"] == "45.00"
+                each["expiresAt"] = "2026-06-01T09:01:00+00:00" if is_first else None
+
+    async with staged(rewrite=endless) as stage:
+        wishes = [stage.wish("park_offer"), *([stage.wish("undated_offer")] if known else ())]
+        holds = (await stage.reserve(*wishes)).holds
+        nonce = await stage.confirmed(*holds)
+        stage.sandbox.faults.add(DropBefore(), ORDER)
+        assert (await stage.place(*holds, confirmation=nonce)).state is OrderState.IN_DOUBT
         settle = stage.settings.settle_seconds
-        assert (intent.fence_at - intent.sent_at).total_seconds() == 75 + settle
+        stage.move(75 + settle + 30)
+        await stage.app.booking.reconciler.reconcile()
+        assert all(r.expires_at > stage.clock.now() for r in stage.sandbox.reservations())
+        assert (await stage.place(*holds)).state is OrderState.IN_DOUBT
+        stage.move(UNKNOWN_END.total_seconds())
+        await stage.app.booking.reconciler.reconcile()
+        assert (await stage.place(*holds)).state is OrderState.FAILED
+        assert stage.sent(ORDER) == 1
+
+
+async def test_a_hold_that_tells_no_end_is_not_answered_for_ever() -> None:
+    async with staged(rewrite=of_holds(expiresAt=None, expired=None)) as stage:
+        wish = stage.wish("undated_offer")
+        first = await stage.reserve(wish)
+        stage.move(UNKNOWN_END.total_seconds() - 60)
+        assert (await stage.reserve(wish)).holds[0].id == first.holds[0].id
+        stage.move(60)
+        anew = await stage.reserve(wish)
+        assert (anew.replayed, anew.holds[0].id == first.holds[0].id) == (False, False)
+        assert (await stage.reserve(wish)).holds[0].id == anew.holds[0].id
+        assert stage.sent(HOLD) == 2
+
+
+@pytest.mark.parametrize(
+    "terms", ["half \ud800 a character", {"note": ["\udfff"]}, {"\udc00": 1}], ids=ascii
+)
+async def test_half_a_character_among_the_terms_keeps_nobody_from_ordering(terms: object) -> None:
+    async with staged(rewrite=of_holds(conditions=terms)) as stage:
+        placed = await stage.ordered(await stage.held())
+        assert placed.state is OrderState.ORDERED
 
 
 async def test_what_an_order_may_cost_counts_the_lines() -> None:

@@ -503,6 +503,12 @@ async def test_what_nobody_told_of_a_reservation_is_a_share_of_what_was_asked(
     assert is_open == Open(1, 2, Decimal(5), NOW + UNKNOWN_END)
 
 
+async def test_no_reservation_counts_for_more_than_a_day(journal: Journal) -> None:
+    await makes(journal, "a", Held(1, Decimal(1), NOW + timedelta(days=9000)), wishes=3)
+    assert await asks(journal, "b", wishes=3) == Open(1, 1, Decimal(1), NOW + timedelta(days=1))
+    assert await asks(journal, "c", wishes=3, sent_at=NOW + timedelta(days=1)) is None
+
+
 async def test_no_bound_keeps_nobody(journal: Journal) -> None:
     for n in range(30):
         assert await asks(journal, f"a{n}", most=None, tickets=1000) is None

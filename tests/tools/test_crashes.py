@@ -226,3 +226,20 @@ async def test_an_absurd_settle_time_sends_nothing() -> None:
         _, effect = said(await each.ask("reserve", each.items), "reserve")
         assert effect == "none"
         assert each.sent("createReservations") == 0
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_an_earlier_hold_that_is_over_makes_no_crash_look_like_a_booking(
+    mode: str, is_over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(mode) as asked:
+        assert (await asked.call("reserve", **asked.items))["state"] == "held"
+        if is_over:
+            asked.app.clock.advance(3600)
+            monkeypatch.setattr(asked.app.booking.desk._quotes, "of_offer", crash)
+        else:
+            monkeypatch.setattr(asked.app.booking.desk, "read", crash)
+        answer = await asked.ask("reserve", asked.items)
+        assert said(answer, "reserve") == (NOTHING if is_over else ("OUTCOME_UNKNOWN", "unknown"))
+        assert asked.sent("createReservations") == 1

@@ -39,7 +39,7 @@ from korus_mcp.folding import is_same_name
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.private_files import NotPrivate, private_folder, write_new
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.told import UNREADABLE, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
@@ -325,7 +325,7 @@ class TicketOffice:
         hears how many tickets are done.
 
         Raises:
-            Refusal: NOT_FOUND; SERVER_BUSY when the issuer takes longer than a caller can wait.
+            Refusal: NOT_FOUND; OUTCOME_UNKNOWN when the issuer takes longer than a caller can wait.
             ApiError: the order cannot be read.
         """
         key = ("name", owner, order_id, language, tuple(wished))
@@ -521,9 +521,10 @@ def _remember(known: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> Non
 
 def _still_naming() -> Refusal:
     return Refusal(
-        Code.SERVER_BUSY,
-        "The issuer takes long; the names are still being sent.",
+        Code.OUTCOME_UNKNOWN,
+        "The issuer takes long: some names may have been set, the others are under way.",
         "Call name_beneficiaries again with the same arguments: no name is sent twice.",
+        effect=Effect.UNKNOWN,
         retry_after_seconds=RETRY_SECONDS,
     )
 

@@ -11,8 +11,15 @@ import pytest
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import SIDE_BY_SIDE, NamingOutcome
-from korus_mcp.refusals import Code, Refusal
-from tests.booking.stage import OWNER, Stage, staged, until
+from korus_mcp.refusals import MEANINGS, Code, Effect, Refusal
+from tests.booking.stage import (
+    OWNER,
+    PAST_THE_ANSWER,
+    Stage,
+    staged,
+    turn_the_loop,
+    until,
+)
 from tests.booking.test_tickets import ADA, PATCH, issued
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +123,32 @@ async def test_a_call_for_some_of_the_same_waits_its_turn_and_another_name_is_se
     assert ski.sent(PATCH) == 3
     (ticket, _) = (await issued(ski, made)).tickets
     assert ticket.beneficiary == "Ada 0 Lovelace"
+
+
+async def test_who_waited_too_long_is_told_that_names_may_have_been_set(
+    ski: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, wished = await group_of(ski, 6)
+    gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
+    refused = list[Refusal]()
+
+    async def asked() -> None:
+        with pytest.raises(Refusal) as refusal:
+            await ski.app.booking.office.name(OWNER, made, wished, "en")
+        refused.append(refusal.value)
+
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(asked)
+        await until(lambda: gate.waiting == SIDE_BY_SIDE)
+        turn_the_loop(PAST_THE_ANSWER)
+    gate.is_open.set()
+    (told,) = refused
+    assert told.code in (c for c, m in MEANINGS.items() if told.effect in m.effects)
+    assert (told.code, told.effect) == (Code.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+    assert told.retry_after_seconds is not None
+    _, namings = await ski.app.booking.office.name(OWNER, made, wished, "en")
+    assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
+    assert ski.sent(PATCH) == 6
 
 
 async def test_what_began_is_carried_through_at_the_end_and_nothing_else_begins(

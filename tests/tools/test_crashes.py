@@ -59,8 +59,8 @@ class Shop(Assistant):
         asked = await self.call("place_order", **order)
         return {**order, "confirmation": asked["confirmation"]}
 
-    def crash_after(self, operation: str) -> None:
-        """The bytes leave and are acted upon; then our own code fails."""
+    def crash_after(self, operation: str, *, once: anyio.Event | None = None) -> None:
+        """The bytes leave and are acted upon; then our own code fails, `once` something was."""
         lanes = self.app.api._lanes
         transport = lanes.creations._transport if operation != "PATCH" else lanes.reads._transport
 
@@ -69,6 +69,8 @@ class Shop(Assistant):
                 response: httpx.Response = await transport.handle_async_request(request)
                 if request.method in ("POST", "PATCH"):
                     await response.aread()
+                    if once is not None:
+                        await once.wait()
                     raise Bug("xyzzy")
                 return response
 
@@ -160,12 +162,24 @@ async def test_a_reserve_that_crashes_says_whether_it_was_sent(
         assert each.sent("createReservations") == 1
 
 
-async def test_whoever_joins_a_call_that_was_sent_is_told_so_when_it_crashes() -> None:
+async def test_whoever_joins_a_call_that_was_sent_is_told_so_when_it_crashes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with shop("auto") as each:
-        _ = each.app.booking
+        desk = each.app.booking.desk
         await each.call("search_products", query="park")
-        each.crash_after("createReservations")
-        answers = []
+        both = anyio.Event()
+        each.crash_after("createReservations", once=both)
+        answers: list[Answer] = []
+        reserve, calls = desk.reserve, list[object]()
+
+        async def counted(call: object) -> Any:
+            calls.append(call)
+            if len(calls) == 2:
+                both.set()
+            return await reserve(call)
+
+        monkeypatch.setattr(desk, "reserve", counted)
 
         async def ask() -> None:
             answers.append(await each.ask("reserve", each.items))

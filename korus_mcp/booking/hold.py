@@ -223,10 +223,13 @@ def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
 
 
 def _where_or_terms(model: ApiModel) -> dict[str, object]:
-    """What is said of a place or of terms beside the fields we know, and what cannot be read."""
+    """What is said of a place or of terms beside the fields we know, and what cannot be read.
+
+    Moments are left out: an issuer may tell them as what is left, which differs at each reading.
+    """
     extra = model.model_extra or {}
     named = {key: value for key, value in extra.items() if _WHERE_OR_TERMS.search(key)}
-    return {k: v for k, v in named.items() if not k.endswith(("At", "_at"))} | dict(model.unread)
+    return {k: v for k, v in (named | dict(model.unread)).items() if not k.endswith(("At", "_at"))}
 
 
 def _beside(model: ApiModel) -> dict[str, object]:

@@ -202,7 +202,9 @@ def test_local_times_keep_their_offset() -> None:
     assert starts_at.hour == 20
 
 
-@pytest.mark.parametrize("when", ["2025-06-07T20:00:00", 1749319200, "soon", "", ["x"]])
+@pytest.mark.parametrize(
+    "when", ["2025-06-07T20:00:00", 1749319200, "1749319200", "-12.5", "soon", "", ["x"]]
+)
 def test_a_moment_without_offset_is_no_moment(when: object) -> None:
     session = OfferTicketSession.model_validate({"id": "s", "startsAt": when})
     assert session.starts_at is UNREAD

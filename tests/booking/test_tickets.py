@@ -377,7 +377,7 @@ async def test_no_document_yet_is_not_complete() -> None:
         assert not (await issued(stage, await stage.bought())).is_complete
 
 
-@pytest.mark.parametrize("at", [None, "soon", 1780000000, "2026-06-01T09:00:00", {}])
+@pytest.mark.parametrize("at", [None, "soon", 1780000000, "1796155200", "2026-06-01T09:00:00", {}])
 async def test_a_document_whose_time_nobody_knows_is_tried(at: object) -> None:
     def timeless(path: str, body: dict[str, Any]) -> None:
         if path.endswith("/documents"):

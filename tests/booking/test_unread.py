@@ -202,6 +202,7 @@ def of_sessions(field: str, value: object) -> Rewrite:
         (of_sessions("live", "few"), "what is left in a session"),
         (of_sessions("startsAt", "tonight"), "the time of a session"),
         (of_sessions("startsAt", "2026-06-01T20:00:00"), "the time of a session"),
+        (of_sessions("startsAt", "1796155200"), "the time of a session"),
         (available(sessionsAvailability="none"), "what is left in its sessions"),
     ],
 )
@@ -282,7 +283,9 @@ async def test_a_hold_that_turned_odd_after_the_yes_is_not_ordered(
         assert stage.sent(ORDER) == 0
 
 
-@pytest.mark.parametrize("end", [None, "in ten minutes", 1780000000, "2026-06-01T09:10:00"])
+@pytest.mark.parametrize(
+    "end", [None, "in ten minutes", 1780000000, "899", "1780000000.5", "2026-06-01T09:10:00"]
+)
 async def test_a_hold_without_a_readable_end_is_held_and_ordered(end: object) -> None:
     async with staged(rewrite=of_holds(expiresAt=end)) as stage:
         hold = await stage.held()
@@ -335,6 +338,22 @@ async def test_a_hold_that_tells_no_end_is_not_answered_for_ever() -> None:
         assert (anew.replayed, anew.holds[0].id == first.holds[0].id) == (False, False)
         assert (await stage.reserve(wish)).holds[0].id == anew.holds[0].id
         assert stage.sent(HOLD) == 2
+
+
+@pytest.mark.parametrize("name", ["expiresAt", "createdAt"])
+@pytest.mark.parametrize("told", ["in {} seconds", "{}"])
+async def test_a_moment_told_as_what_is_left_keeps_nobody_from_ordering(
+    name: str, told: str
+) -> None:
+    """It reads differently each time, and says nothing else each time."""
+    left = iter(range(899, 0, -1))
+
+    def running(path: str, body: dict[str, Any]) -> None:
+        of_holds(**{name: told.format(next(left))})(path, body)
+
+    async with staged(rewrite=running) as stage:
+        placed = await stage.ordered(await stage.held())
+        assert placed.state is OrderState.ORDERED
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ T = TypeVar("T")
 OUR_TIME = range(1900, 2200)
 """Years a moment may lie in."""
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_DATED: Final = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHOLE: Final = Decimal(1)
 _DIGITS: Final = 12
 _FRACTION: Final = -6
@@ -69,11 +70,11 @@ def _read_count(value: object) -> object:
     raise ValueError("not a count")
 
 
-def _only_text(value: object) -> object:
-    """Keep numbers from being read as seconds since 1970."""
-    if value is None or isinstance(value, str | date):
+def _dated(value: object) -> object:
+    """Keep numbers, and texts of digits, from being read as seconds since 1970."""
+    if value is None or isinstance(value, date) or (isinstance(value, str) and _DATED.match(value)):
         return value
-    raise ValueError("not a text")
+    raise ValueError("not a date-time")
 
 
 def _in_our_time(moment: datetime | None) -> datetime | None:
@@ -115,7 +116,7 @@ Flag = bool | Unread | None
 Text = str | Unread | None
 """A text of which it matters whether it was there."""
 Moment = Annotated[
-    AwareDatetime | Unread | None, BeforeValidator(_only_text), AfterValidator(_in_our_time)
+    AwareDatetime | Unread | None, BeforeValidator(_dated), AfterValidator(_in_our_time)
 ]
 """A date-time with its own offset; without one it is not a moment and stays unread. So does one
 far outside our time: deadlines and zones are reckoned from moments, and must stay in the calendar.

@@ -373,8 +373,7 @@ class TicketOffice:
     ) -> Naming:
         """Name one ticket, unless it has this name already: then nothing is sent again."""
         if ticket is not None and self._has_name(ticket, person, read_at):
-            outcome = NamingOutcome.TOO_LATE if self._is_late(ticket) else NamingOutcome.NAMED
-            return Naming(ticket_id, outcome)
+            return Naming(ticket_id, NamingOutcome.NAMED)
         naming = await self._name_one(order_id, ticket, ticket_id, person)
         self._named.pop(ticket_id, None)
         if naming.outcome is NamingOutcome.NAMED:

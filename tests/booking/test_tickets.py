@@ -219,7 +219,11 @@ async def test_after_the_deadline_it_is_too_late(ski: Stage) -> None:
     ski.move((ticket.deadline - ski.clock.now()).total_seconds() - 1)
     assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.NAMED
     ski.move(1)
-    assert (await named(ski, made, (ticket.id, ADA)))[0].outcome is NamingOutcome.TOO_LATE
+    other = replace(ADA, firstname="Grace")
+    assert (await named(ski, made, (ticket.id, other)))[0].outcome is NamingOutcome.TOO_LATE
+    again = (await named(ski, made, (ticket.id, ADA)))[0]
+    assert again.outcome is NamingOutcome.NAMED, "a call that is repeated is told what it did"
+    assert ski.sent(PATCH) == 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422, 429])

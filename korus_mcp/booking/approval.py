@@ -279,8 +279,9 @@ def unanswered() -> Refusal:
     return Refusal(
         Code.APPROVAL_EXPIRED,
         "The question for the person was not answered in time as the protocol wants it; nothing "
-        "was ordered.",
-        "Ask the person whether they still want it; call place_order again to have them asked.",
+        "was ordered by this call.",
+        "Call place_order again if the person still wants it: an order that exists already is "
+        "told, otherwise they are asked anew.",
     )
 
 

@@ -82,4 +82,4 @@ def test_no_representation_shows_secrets_or_people() -> None:
     for each in [*shown, exchange, answer]:
         assert_clean(f"{each}{each!r}")
     assert "client_secret" not in repr(config())
-    assert {each.name for each in fields(config()) if not each.repr} == {"client_secret"}
+    assert {each.name for each in fields(config()) if not each.repr} == {"client_secret", "proxy"}

@@ -16,6 +16,7 @@ from korus_mcp import __version__
 from korus_mcp.console import log_to_stderr, log_what_goes_on
 from korus_mcp.server import KorusServer, build_server
 from korus_mcp.settings import Environment, Settings
+from korus_mcp.stdio_door import serve_lines
 
 if TYPE_CHECKING:
     from korus_mcp.sandbox import ServedSandbox
@@ -120,7 +121,7 @@ async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":
             tasks.start_soon(_leave_on_signal, server, shutdown_seconds)
-        await server.run_stdio_async()
+        await serve_lines(server)
         tasks.cancel_scope.cancel()
 
 

@@ -248,12 +248,21 @@ def json_object(body: bytes) -> JsonObject:
         NotReadable: The body is not JSON, or no object.
     """
     try:
-        found = json.loads(body, parse_float=_number, parse_constant=_no_number)
+        found = _loaded(body)
     except (ValueError, RecursionError):
         raise NotReadable("not JSON") from None
     if not isinstance(found, dict):
         raise NotReadable("not an object")
     return found
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_float=_number, parse_constant=_no_number)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:  # a whole number of more digits than Python reads
+        return json.loads(body, parse_int=_whole, parse_float=_number, parse_constant=_no_number)
 
 
 def is_large(body: object) -> bool:
@@ -293,6 +302,10 @@ def _number(text: str) -> Decimal | float:
     except InvalidOperation:
         return _NO_NUMBER
     return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else _NO_NUMBER
+
+
+def _whole(text: str) -> int | float:
+    return int(text) if len(text) <= _LARGEST_EXPONENT else _NO_NUMBER
 
 
 def _no_number(name: str) -> float:

@@ -162,7 +162,10 @@ def test_the_word_bulk_is_no_id() -> None:
         ids_in("/v1/booking/orders/_bulk", jsonld.ORDER)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 99999])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[" * 99999, b'{"a": 1' + b"0" * 5000, b'{"a":1' + b"0" * 5000 + b"]"],
+)
 def test_what_is_not_json_is_named_so(body: bytes) -> None:
     with pytest.raises(jsonld.NotReadable, match="not JSON"):
         jsonld.json_object(body)
@@ -188,7 +191,12 @@ def test_a_number_is_read_as_it_was_written(number: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["NaN", "Infinity", "-Infinity", "1e999", "1e-999", "1e99999999999999999999"]
+    "number",
+    [
+        *("NaN", "Infinity", "-Infinity", "1e999", "1e-999", "1e99999999999999999999"),
+        pytest.param("9" * 5_000, id="5,000 digits"),
+        pytest.param("-1" + "0" * 99_999, id="less than nothing by 100,000 digits"),
+    ],
 )
 def test_what_is_no_finite_number_costs_its_field_alone(number: str) -> None:
     body = jsonld.json_object(f'{{"a": {number}, "b": 1}}'.encode())

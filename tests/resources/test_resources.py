@@ -194,7 +194,7 @@ async def test_what_is_foreign_malformed_or_unknown_is_not_found(uri: str, share
     assert uri not in refused.message
 
 
-@pytest.mark.parametrize("page", ["0", "2", "-1", "zz", "1.0", "99999", "1" * 5000, "\u0661", ""])
+@pytest.mark.parametrize("page", ["0", "2", "-1", "zz", "1.0", "99999", "1" * 1900, "\u0661", ""])
 async def test_a_page_that_does_not_exist_is_refused_with_one_that_does(
     page: str, shared: Desk
 ) -> None:

@@ -5,16 +5,19 @@ the booking side names none (domain guide, section 7 and assumption A17).
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from korus_mcp.told import Unread
+from korus_mcp.told import UNREAD, Unread
 
 EURO = "EUR"
 UNKNOWN = "XXX"
 """The code of no currency (ISO 4217), for what is no code: it is never shown, and never booked."""
 _CODE = re.compile("[A-Z]{3}", re.ASCII)
 _CENT = Decimal("0.01")
+_DEEPEST = 8
+_MOST_PARTS = 200
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +28,14 @@ class Money:
     currency: str = EURO
 
     def __str__(self) -> str:
-        return f"{self.amount.quantize(_CENT)} {self.currency}"
+        return f"{self.digits} {self.currency}"
+
+    @property
+    def digits(self) -> str:
+        """The bare amount: to the cent, and beyond it where there is something beyond."""
+        cents = self.amount.quantize(_CENT)
+        exact = cents if cents == self.amount else self.amount.normalize()
+        return f"{exact + 0:f}"  # a zero has no sign
 
     def __add__(self, other: "Money") -> "Money":
         if other.currency != self.currency:
@@ -47,16 +57,38 @@ class Money:
         return Money(self.amount * quantity, self.currency)
 
 
-def money(
-    amount: Decimal | Unread | None, currency: str | Unread | None = None
-) -> Money | Unread | None:
+def money(amount: Decimal | Unread | None, *stated: str | Unread | None) -> Money | Unread | None:
     """Money of an amount as the API gave it; None where it gave none.
 
-    Where no currency is stated it is euro (A17); one that is no code is no euro.
+    Where no currency is stated it is euro (A17); one that is no code is no euro. Where several are
+    stated, it is in the first that is not euro.
     """
     if amount is None or isinstance(amount, Unread):
         return amount
-    return Money(amount, _code(currency or ""))
+    codes = (_code(each or "") for each in stated)
+    return Money(amount, next((code for code in codes if code != EURO), EURO))
+
+
+def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
+    """The currencies that an answer states beside the fields we know, whatever it calls them and
+    however deep they lie: none is published for most of its parts (A17).
+    """
+    level, left = [dict(told or {})], _MOST_PARTS
+    for _ in range(_DEEPEST):
+        below: list[dict[str, object]] = []
+        for part in level:
+            for name, value in part.items():
+                left -= 1
+                if left < 0:
+                    return
+                if name.startswith("@") or value is None:
+                    continue  # a context explains names and states nothing
+                if "currency" in name.lower():
+                    yield value if isinstance(value, str) else UNREAD
+                else:
+                    parts = value if isinstance(value, list) else [value]
+                    below += [each for each in parts if isinstance(each, dict)]
+        level = below
 
 
 def _code(currency: str | Unread) -> str:

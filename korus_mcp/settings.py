@@ -731,7 +731,8 @@ def _database_problems(url: str) -> Iterator[str]:
     """What the address of a journal must be, where it is not: never with a part of it."""
     if url.startswith("sqlite:///"):
         file = unquote(url.removeprefix("sqlite:///"))
-        if any(c in url for c in "?#") or not file or ":memory:" in file or not file.isprintable():
+        is_named = Path(file).name not in ("", "..")
+        if any(c in url for c in "?#") or not is_named or ":memory:" in file or not _is_text(file):
             yield (
                 "name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
                 "a journal has to survive"
@@ -750,12 +751,25 @@ def _server_problems(url: str) -> Iterator[str]:
             "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
         )
         return
-    unknown = {name for name, _ in parse_qsl(shape["query"] or "", keep_blank_values=True)}
-    if unknown - _SERVER_OPTIONS:
+    if not _is_text(unquote(url)):
+        yield "hold no character that cannot be seen, also not percent-encoded"
+    given = parse_qsl(shape["query"] or "", keep_blank_values=True)
+    if {name for name, _ in given} - _SERVER_OPTIONS:
         yield f"have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
-    modes = [v for n, v in parse_qsl(shape["query"] or "") if n in ("ssl", "sslmode")]
-    if not _SSL_MODES.issuperset(modes):
+    if not all(value for _, value in given):
+        yield "give each parameter a value"
+    if not _SSL_MODES.issuperset(v for n, v in given if n in ("ssl", "sslmode")):
         yield f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
+    if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
+        yield f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
+    ports = [p for n, v in given if n == "port" for p in v.split(",")]
+    if not all(_PORT.fullmatch(port) and 0 < int(port) <= MOST_PORT for port in ports):
+        yield f"have a port from 1 to {MOST_PORT}"
+
+
+def _is_text(text: str) -> bool:
+    """Whether a decoded text can be seen: bytes that are no text are decoded to a mark."""
+    return text.isprintable() and "\ufffd" not in text
 
 
 def _address_problems(url: str) -> Iterator[str]:
@@ -807,6 +821,8 @@ _PROXY_FORM = (
     "each of : / ? # [ ] @ and % is percent-encoded"
 )
 _SERVER_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "target_session_attrs"})
+_PORT = re.compile("[0-9]{1,5}", re.ASCII)
+_SESSIONS = frozenset({"any", "primary", "prefer-standby", "read-only", "read-write", "standby"})
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", re.ASCII)
 _ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)

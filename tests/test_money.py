@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from korus_mcp.money import Money, money, total
+from korus_mcp.money import Money, currencies_in, money, total
+from korus_mcp.told import UNREAD
 
 _AMOUNTS = st.decimals(0, 10**9, places=2)
 
@@ -19,6 +20,22 @@ def test_an_amount_reads_with_two_digits_and_its_currency() -> None:
     assert str(euro("7")) == "7.00 EUR"
     assert str(euro("58.5")) == "58.50 EUR"
     assert str(Money(Decimal("3.10"), "CHF")) == "3.10 CHF"
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("90.004", "90.004"),
+        ("12.505", "12.505"),
+        ("0.004", "0.004"),
+        ("12.500000", "12.50"),
+        ("-0.00", "0.00"),
+        ("1E+2", "100.00"),
+        ("999999999999.123456", "999999999999.123456"),
+    ],
+)
+def test_what_is_beyond_the_cent_is_not_rounded_away(amount: str, shown: str) -> None:
+    assert str(euro(amount)) == f"{shown} EUR"
 
 
 def test_both_cases_of_the_currency_are_one() -> None:
@@ -56,3 +73,33 @@ def test_what_is_no_code_of_a_currency_is_never_shown(stated: str) -> None:
     found = money(Decimal("9.00"), stated)
     assert found is not None
     assert str(found) == "9.00 XXX"
+
+
+def test_of_several_stated_currencies_the_one_that_is_not_euro_counts() -> None:
+    assert money(Decimal(1), "EUR", None, "CHF", "USD") == Money(Decimal(1), "CHF")
+    assert money(Decimal(1), "", UNREAD) == Money(Decimal(1), "XXX")
+    assert money(Decimal(1), "eur", "EUR", None) == euro("1")
+
+
+@pytest.mark.parametrize(
+    ("told", "stated"),
+    [
+        ({"currencyCode": "USD"}, ["USD"]),
+        ({"price": {"unit": [{"priceCurrency": "CHF"}]}}, ["CHF"]),
+        ({"currency": {"code": "EUR"}, "moneyCurrency": 978}, [UNREAD, UNREAD]),
+        ({"@context": {"currency": "schema:priceCurrency"}, "currency": None}, []),
+        (None, []),
+    ],
+)
+def test_a_currency_counts_whatever_it_is_called_and_wherever_it_lies(
+    told: dict[str, object] | None, stated: list[object]
+) -> None:
+    assert list(currencies_in(told)) == stated
+
+
+def test_an_answer_without_end_is_searched_for_currencies_to_an_end() -> None:
+    deep: dict[str, object] = {"currency": "CHF"}
+    for _ in range(50):
+        deep = {"in": deep}
+    assert list(currencies_in(deep)) == []
+    assert list(currencies_in({str(n): n for n in range(1000)} | {"currency": "CHF"})) == []

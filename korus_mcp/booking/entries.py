@@ -22,7 +22,8 @@ _NO_TEXTS: Final = frozenset(
     {"id", "iri", "uri", "url", "href", "type", "status", "instance", "propertypath", "resource"}
 )
 """Members that hold names for machines, by their names without case and underscores."""
-_ADDRESS: Final = re.compile(r"/|[a-z][a-z+.-]*:\S+$", re.ASCII | re.IGNORECASE)
+_SEGMENT: Final = re.compile(r"/([0-9A-Za-z][0-9A-Za-z_-]{0,63}+)(?![0-9A-Za-z_-])", re.ASCII)
+_ADDRESS: Final = re.compile(r"/\S*$|[a-z][a-z+.-]*:\S+$", re.ASCII | re.IGNORECASE)
 _PLACE: Final = re.compile(r"(?:items|reservations)(?:\[|\.)([0-9]{1,3})\b", re.ASCII)
 """A path into the request, as violations name it: `items[0].offer`."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
@@ -58,10 +59,15 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> En
 def _only_one(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> str | None:
     """The one id of the call that is named; none where several are."""
     ids = frozenset(wanted)
-    found = {segment for _, text in parts for segment in text.split("/") if segment in ids}
+    found = {segment for _, text in parts for segment in _segments(text) if segment in ids}
     places = (_PLACE.search(text) for _, text in parts)
     found |= {wanted[n] for place in places if place and (n := int(place[1])) < len(wanted)}
     return found.pop() if len(found) == 1 else None
+
+
+def _segments(text: str) -> list[str]:
+    """The parts of an address, or of the addresses in a sentence."""
+    return [*text.split("/"), *_SEGMENT.findall(text)]
 
 
 def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:

@@ -19,9 +19,9 @@ from korus_mcp.api.models.reservation import (
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking.quote import Obstacle, unreadable
 from korus_mcp.handles import id_at_end
-from korus_mcp.money import Money, money, total
+from korus_mcp.money import Money, currencies_in, money, total
 from korus_mcp.refusals import Code
-from korus_mcp.told import UNREAD, Reading, Unread, day_of, value_of
+from korus_mcp.told import Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 ORDER_MARGIN_SECONDS: Final = 20
@@ -49,6 +49,19 @@ class HoldState(StrEnum):
     EXPIRED = "expired"
     RELEASED = "released"
     ORDERED = "ordered"
+
+
+_STATES: Final = {
+    "reserved": HoldState.HELD,
+    "released": HoldState.RELEASED,
+    "cancelled": HoldState.RELEASED,
+    "canceled": HoldState.RELEASED,
+    "expired": HoldState.EXPIRED,
+    "ordered": HoldState.ORDERED,
+}
+"""What a status says, in any letter case. The first two are documented; a word that is not here
+says nothing: taken for an end, it would have the same held again, round after round.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,29 +291,24 @@ def _state(reservation: Reservation, seconds_left: int | None, told: Reading) ->
     if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
         return HoldState.EXPIRED
     status = told.of("its state", reservation.status)
-    if status is None:
+    state = _STATES.get((status or "").strip().casefold())
+    if state is None:
         told.note("its state")
-        return HoldState.HELD
-    return HoldState.HELD if status == "reserved" else HoldState.RELEASED
+    return state or HoldState.HELD
 
 
 def _total(reservation: Reservation) -> Money | Unread | None:
     """The total; in another currency as soon as one is stated anywhere in the reservation."""
-    amount = reservation.total_amount_incl_tax
     parts: tuple[Reservation | ReservationItem, ...] = (reservation, *reservation.items)
-    stated = [c for part in parts for c in _currencies(part)]
-    totals = [money(amount, currency) for currency in stated]
-    is_foreign = (t for t in totals if isinstance(t, Money) and t.is_foreign)
-    return next(is_foreign, money(amount))
+    stated = (currency for part in parts for currency in _currencies(part))
+    return money(reservation.total_amount_incl_tax, *stated)
 
 
 def _currencies(part: Reservation | ReservationItem) -> Iterator[str | Unread]:
     """The currencies a part states, under whatever name: none is published (A17)."""
     if part.currency is not None:
         yield part.currency
-    for name, value in (part.model_extra or {}).items():
-        if "currency" in name.lower() and value is not None:
-            yield value if isinstance(value, str) else UNREAD
+    yield from currencies_in(part.model_extra)
 
 
 def _lines(reservation: Reservation, names: Names, told: Reading) -> tuple[Line, ...]:
@@ -315,14 +323,14 @@ def _line(item: ReservationItem, reservation: Reservation, names: Names, told: R
     """One unit."""
     if item.lacks("offer_tickets"):
         told.note("a ticket in it")
-    currency = next(chain(_currencies(item), _currencies(reservation)), None)
+    stated = chain(_currencies(item), _currencies(reservation))
     links = [told.of("the session of a ticket", t.session) for t in item.offer_tickets]
     sessions = [session for link in links if (session := id_at_end(link))]
     times = {i: names.sessions[i] for i in sessions if i in names.sessions}
     return Line(
         product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
         quantity=1,
-        amount=told.of("the price of a line", money(item.amount_incl_tax, currency)),
+        amount=told.of("the price of a line", money(item.amount_incl_tax, *stated)),
         day=told.of("the day of a line", day_of(item.date, names.zone(item.product))),
         starts_at=tuple(times[i] for i in sessions if i in times),
         offer_id=id_at_end(item.offer),

@@ -20,7 +20,7 @@ from korus_mcp.told import DayMoment, Unread
 
 NAMES_SECONDS: Final = 5.0
 MOST_TIMES: Final = 5000
-"""So many sessions' times are remembered, the used ones."""
+"""So many sessions' times are remembered, the used ones: for when they cannot be asked."""
 
 
 class NameBook:
@@ -30,12 +30,15 @@ class NameBook:
         self._ticketing = ticketing
         self._catalog = catalog
         self._times: LRUCache[str, datetime] = LRUCache(MOST_TIMES)
+        self._quoted: LRUCache[str, bool] = LRUCache(MOST_TIMES)
+        """Sessions whose time came with a quote and was not shown since."""
 
     def learn(self, quote: Quote) -> None:
-        """Remember when the sessions of a quote begin."""
+        """Remember when the sessions of a quote begin; the hold made of it need not ask again."""
         for _, session in quote.sessions():
             if session.starts_at is not None:
                 self._times[session.id] = session.starts_at
+                self._quoted[session.id] = True
 
     async def for_reservations(self, found: Sequence[Reservation], language: str) -> Names:
         """The names and times that the lines of these reservations need."""
@@ -101,8 +104,11 @@ class NameBook:
             known[product_id] = zone
 
     async def _learn_time(self, iri: str, language: str) -> None:
+        """Ask when a session begins: it may have moved since, which voids an agreement. Where that
+        cannot be asked, what is remembered stands.
+        """
         session_id = id_at_end(iri)
-        if session_id is None or session_id in self._times:
+        if session_id is None or self._quoted.pop(session_id, False):
             return
         ids = jsonld.SESSION.match(iri)
         if ids is None:

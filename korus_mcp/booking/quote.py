@@ -11,13 +11,14 @@ from korus_mcp.api.models.offer import (
     Offer,
     OfferAvailability,
     OfferPrice,
+    OfferPriceSummary,
     OfferTicket,
     OfferTicketSession,
 )
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
-from korus_mcp.money import Money, money
+from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
 from korus_mcp.told import DayMoment, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
@@ -258,9 +259,9 @@ def _quote(
     told = Reading()
     offer = read.offer
     listed = told.of("its price", offer.price)
-    list_price = money(listed.amount_incl_tax, listed.currency) if listed else None
-    live = read.price
-    price = list_price if live is None else money(live.amount_incl_tax, live.currency)
+    beside = [*currencies_in(offer.model_extra)]
+    list_price = _priced(listed, beside) if listed else None
+    price = list_price if read.price is None else _priced(read.price, beside)
     left = told.of("what is left of it", read.availability.available_quantity)
     disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
     day = told.of("its day", day_of(offer.date, zone))
@@ -285,6 +286,13 @@ def _quote(
         unread=told.unread,
         is_withdrawn=bool(disabled),
     )
+
+
+def _priced(
+    price: OfferPriceSummary | OfferPrice, beside: Iterable[str | Unread]
+) -> Money | Unread | None:
+    """A price, in another currency as soon as one is stated in it or beside it."""
+    return money(price.amount_incl_tax, price.currency, *currencies_in(price.model_extra), *beside)
 
 
 def _product_id(offer: Offer) -> str | None:

@@ -107,7 +107,8 @@ class IssuedTickets:
     @property
     def is_cancelled(self) -> bool:
         """Whether the issuer took the booking back."""
-        return self.order.status == "cancelled" or isinstance(self.order.cancelled_at, datetime)
+        is_so_called = _word(self.order.status) in ("cancelled", "canceled")
+        return is_so_called or isinstance(self.order.cancelled_at, datetime)
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -117,6 +118,9 @@ class IssuedTickets:
         told.of("whether it was cancelled", self.order.cancelled_at)
         if self.order.lacks("items") or any(i.lacks("tickets") for i in self.order.items):
             told.note("which tickets it holds")
+        for item in self.order.items:
+            for ticket in item.tickets:
+                told.of("the status of a ticket", ticket.status)
         return told.unread
 
     @property
@@ -486,6 +490,11 @@ def no_folder(message: str) -> Refusal:
     )
 
 
+def _word(status: str | Unread | None) -> str:
+    """A status as it is compared: in any letter case."""
+    return (value_of(status) or "").strip().casefold()
+
+
 def status_told(status: str | Unread | None) -> str:
     """The status of an order or a ticket as the issuer calls it."""
     if isinstance(status, Unread):
@@ -551,7 +560,9 @@ def _shows(shown: Beneficiary, person: BeneficiaryInput) -> bool:
 def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome:
     shown = ticket.beneficiary
     same = shown is not None and _is_named(shown, person)
-    return NamingOutcome.NAMED if same and ticket.status != WAITING else NamingOutcome.UNKNOWN
+    return (
+        NamingOutcome.NAMED if same and _word(ticket.status) != WAITING else NamingOutcome.UNKNOWN
+    )
 
 
 def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
@@ -562,7 +573,7 @@ def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
         product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
         when=_when(item, ticket, names),
         seat="a seat that cannot be read" if seat_is_unread else seat_text(ticket.seating),
-        is_waiting=ticket.status == WAITING,
+        is_waiting=_word(ticket.status) == WAITING,
         status=status_told(ticket.status),
         beneficiary=_holder(ticket),
         needed=_needed(ticket),

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from korus_mcp.deadlines import in_time
 from korus_mcp.flights import Flights
 from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
-from korus_mcp.money import Money, money
+from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, shortened
 from korus_mcp.told import Reading, Unread, day_of, value_of, zone_of
 
@@ -519,14 +520,12 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
     day = told.of("its day", day_of(offer.date, zone_of(base.timezone)))
     is_day_unread = bool(told.unread)
     listed = told.of("its price", offer.price)
-    price, was = (
-        (None, None)
-        if listed is None
-        else (
-            money(listed.amount_incl_tax, listed.currency),
-            money(listed.original_amount_incl_tax, listed.currency),
-        )
-    )
+    price = was = None
+    if listed is not None:
+        beside = chain(currencies_in(listed.model_extra), currencies_in(offer.model_extra))
+        stated = (listed.currency, *beside)
+        price = money(listed.amount_incl_tax, *stated)
+        was = money(listed.original_amount_incl_tax, *stated)
     left = told.of("what is left of it", offer.available_quantity)
     problem = _problem(offer, told.of("its price", price), told)
     return OfferRow(

@@ -30,7 +30,6 @@ MOST_ZONES: Final = 500
 MOST_OFFERS: Final = 600
 """Of all zones together; the best zones keep theirs, each zone what fits the wish."""
 MOST_UNTIED: Final = 50
-_CENT: Final = Decimal("0.01")
 
 Sheet: TypeAlias = dict[str, Any]
 
@@ -163,7 +162,7 @@ class _Writer:
         """The bare amount; with its currency where that is another one."""
         if price is None or price.currency == UNKNOWN:
             return None
-        return str(price.amount.quantize(_CENT)) if price.currency == self.currency else str(price)
+        return price.digits if price.currency == self.currency else str(price)
 
 
 def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) -> Sheet:

@@ -1,7 +1,6 @@
 """The words on a seat map, in English and French."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from korus_mcp.money import EURO, Money
@@ -36,7 +35,7 @@ class Words:
     def amount(self, price: Money) -> str:
         """A price as people of that language write it; cents only where there are some."""
         whole = price.amount == price.amount.to_integral_value()
-        digits = f"{price.amount.quantize(Decimal(1) if whole else Decimal('0.01'))}"
+        digits = f"{price.amount:.0f}" if whole else price.digits
         digits = digits.replace(".", self.decimal_mark)
         if self.currency_first and price.currency == EURO:
             return f"€{digits}"

@@ -188,6 +188,29 @@ async def placed(stage: Stage, hold: Hold, agreed: Question | None = None, **giv
     return await stage.app.booking.ordering.place(order_call(hold, **given), agreed)
 
 
+@pytest.mark.parametrize("moved", ["2026-06-01T14:00:00+02:00", "2026-06-02T20:45:00+02:00"])
+async def test_a_session_that_the_api_moved_after_the_yes_is_not_ordered(moved: str) -> None:
+    upstream: list[str | None] = [None]
+
+    def rewritten(path: str, body: Body) -> None:
+        if "/sessions/" in path and upstream[0] is not None:
+            body["startsAt"] = upstream[0]
+
+    async with staged(selling=("museum",), rewrite=rewritten) as stage:
+        session = stage.sandbox.landmarks["free_session"]
+        (hold,) = (await stage.reserve(stage.wish("timed_offer", 1, session))).holds
+        nonce = await stage.confirmed(hold)
+        upstream[0] = moved
+        with pytest.raises(Refusal) as refusal:
+            await placed(stage, hold, confirmation=nonce)
+        assert refusal.value.code is Code.APPROVAL_REQUIRED
+        assert stage.sent("createOrders") == 0
+        asked = await stage.app.booking.ordering.question(order_call(hold))
+        assert asked is not None
+        assert [at.isoformat() for at in asked.holds[0].lines[0].starts_at] == [moved]
+        assert (await stage.ordered(hold)).state is OrderState.ORDERED
+
+
 @pytest.mark.parametrize("is_read", [False, True])
 async def test_a_session_that_moved_is_another_agreement_and_one_not_read_is_not(
     monkeypatch: pytest.MonkeyPatch, *, is_read: bool

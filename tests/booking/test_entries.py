@@ -28,6 +28,11 @@ SHAPES: list[tuple[object, str]] = [
     ({"error": {"resource": OFFER, "type": "about:blank"}}, "refused without a reason"),
     ({"a": {"b": {"c": {"d": {"offer": OFFER, "text": "Sold out"}}}}}, "Sold out"),
     (OFFER, "refused without a reason"),
+    (f"Offer {OFFER} is sold out", f"Offer {OFFER} is sold out"),
+    (f"{OFFER} is sold out", f"{OFFER} is sold out"),
+    ({"message": f"Sold out: '{OFFER}'."}, f"Sold out: '{OFFER}'."),
+    ({"resource": f"{OFFER}?date=2026-12-04", "message": "Sold out"}, "Sold out"),
+    ({"resource": f"{OFFER}#price", "message": "Sold out"}, "Sold out"),
 ]  # fmt: skip
 
 
@@ -43,6 +48,23 @@ def test_an_entry_of_any_shape_names_its_offer_and_the_issuers_words(
 ) -> None:
     entry = entry_of(shape)
     assert (entry.id, entry.message) == ("o1", words)
+
+
+@pytest.mark.parametrize("shape", [None, False, True, "", [], {}])
+def test_an_entry_that_says_nothing_is_quoted_with_nothing(shape: object) -> None:
+    entry = entry_of(shape)
+    assert (entry.id, entry.message) == (None, "refused without a reason")
+
+
+def test_an_id_that_begins_another_is_not_taken_for_it() -> None:
+    assert entry_of(f"Offer {OFFER}2 is sold out", ("o1", "o12")).id == "o12"
+    assert entry_of(f"Offer {OFFER}2 is sold out", ("o1", "o2")).id is None
+
+
+@pytest.mark.parametrize("told", [None, [], {}, "", False, 0])
+def test_no_failures_are_none_in_whatever_form(told: object) -> None:
+    result = ReservationBulkResult.model_validate({"failedReservations": told})
+    assert result.failed_reservations == ()
 
 
 def test_an_entry_that_names_two_offers_of_the_call_names_none() -> None:

@@ -53,7 +53,10 @@ def test_a_hold_that_meets_all_four_conditions_is_held() -> None:
     ("changes", "state"),
     [
         ({"status": "released"}, HoldState.RELEASED),
-        ({"status": "something new"}, HoldState.RELEASED),
+        ({"status": "RELEASED"}, HoldState.RELEASED),
+        ({"status": "cancelled"}, HoldState.RELEASED),
+        ({"status": "Expired"}, HoldState.EXPIRED),
+        ({"status": "ordered"}, HoldState.ORDERED),
         ({"expired": True}, HoldState.EXPIRED),
         ({"expiresAt": NOW.isoformat()}, HoldState.EXPIRED),
         ({"expiresAt": (NOW - timedelta(seconds=1)).isoformat()}, HoldState.EXPIRED),
@@ -71,9 +74,26 @@ def test_one_condition_missed_and_it_cannot_be_ordered(
     assert not found.can_be_ordered(0)
 
 
+@pytest.mark.parametrize("status", ["something new", "", 3, None, ["reserved"]])
+def test_a_status_that_nobody_knows_ends_no_hold_and_nobody_agrees_to_it(status: object) -> None:
+    found = hold(status=status)
+    assert found.state is HoldState.HELD
+    obstacle = found.obstacle()
+    assert obstacle is not None
+    assert obstacle.reason == "its state cannot be read"
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"expiresAt": None}, {"expiresAt": "soon"}, {"expiresAt": 1780000000}, {"expiresAt": {}}],
+    [
+        {"expiresAt": "1780000000"},
+        {"expiresAt": "0"},
+        {"expiresAt": "20260601"},
+        {"expiresAt": None},
+        {"expiresAt": "soon"},
+        {"expiresAt": 1780000000},
+        {"expiresAt": {}},
+    ],
 )
 def test_a_hold_whose_end_nobody_knows_is_not_over(changes: dict[str, Any]) -> None:
     found = hold(**changes)

@@ -35,12 +35,17 @@ async def test_products_and_sessions_have_names_and_times(stage: Stage) -> None:
     assert starts_at.isoformat() == "2026-06-05T20:45:00+02:00"
 
 
-async def test_a_time_is_asked_for_once(stage: Stage) -> None:
+async def test_a_time_is_asked_for_each_time_and_remembered_for_when_it_cannot_be(
+    stage: Stage,
+) -> None:
     found = await reserved(stage)
+    assert stage.sent("getOfferTicketSession") == 0, "the quote told it to the hold"
     book = NameBook(stage.app.api.ticketing, stage.app.mirror)
-    for _ in range(2):
-        assert (await book.for_reservations([found], "en")).sessions
-    assert stage.sent("getOfferTicketSession") == 1
+    first = await book.for_reservations([found], "en")
+    await book.for_reservations([found], "en")
+    assert stage.sent("getOfferTicketSession") == 2
+    stage.sandbox.faults.add(Answer(status=500), "getOfferTicketSession", times=None)
+    assert (await book.for_reservations([found], "en")).sessions == first.sessions
 
 
 @pytest.mark.parametrize("operation", ["getProduct", "getOfferTicketSession"])

@@ -554,6 +554,38 @@ async def test_an_order_says_what_of_it_cannot_be_read(changes: Any, words: str)
     assert not found.is_cancelled
 
 
+@pytest.mark.parametrize(
+    ("status", "is_waiting", "unread"),
+    [
+        ("WAITING_BENEFICIARY_DATA", True, ()),
+        ("Waiting_Beneficiary_Data ", True, ()),
+        (["waiting"], False, ("the status of a ticket",)),
+        ({}, False, ("the status of a ticket",)),
+    ],
+)
+async def test_a_ticket_waits_however_that_is_written_and_says_what_cannot_be_read(
+    status: object, is_waiting: bool, unread: tuple[str, ...]
+) -> None:
+    def odd(path: str, body: dict[str, Any]) -> None:
+        for item in body.get("items", ()) if "/orders/" in path else ():
+            for ticket in item["tickets"]:
+                ticket["status"] = status
+
+    async with staged(selling=("ski",), rewrite=odd) as stage:
+        found = await issued(stage, await stage.bought("beneficiary_offer"))
+    assert (bool(found.waiting), found.unread) == (is_waiting, unread)
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "Canceled", "cancelled "])
+async def test_a_cancelled_order_is_one_however_that_is_written(status: str) -> None:
+    def cancelled(path: str, body: dict[str, Any]) -> None:
+        if "/orders/" in path and "items" in body:
+            body.update(status=status, cancelledAt=None)
+
+    async with staged(rewrite=cancelled) as stage:
+        assert (await issued(stage, await stage.bought())).is_cancelled
+
+
 async def test_an_order_with_the_moment_it_was_cancelled_is_cancelled() -> None:
     def cancelled(path: str, body: dict[str, Any]) -> None:
         if path.startswith("/v1/booking/orders/") and "externalReference" in body:

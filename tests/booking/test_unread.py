@@ -101,6 +101,10 @@ BAD_OFFERS = [
     (priced(currency="XPF"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
     (priced(currency="€"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
     (priced(currency={"code": "EUR"}), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (priced(currencyCode="USD"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (priced(money={"priceCurrency": "USD"}), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (of_offers(currency="CHF"), Code.UNSUPPORTED_CURRENCY, "not in euro"),
+    (of_offers(prices=[{"currency": "CHF"}]), Code.UNSUPPORTED_CURRENCY, "not in euro"),
     (of_offers(date="31/12/2026"), Code.NOT_BOOKABLE, "its day cannot be read"),
     (of_offers(date=20261231), Code.NOT_BOOKABLE, "its day cannot be read"),
     (
@@ -159,6 +163,16 @@ async def test_a_live_price_that_tells_nothing_is_not_the_listed_one(
     assert words in obstacle.reason
 
 
+async def test_a_live_price_in_another_currency_is_refused_whatever_that_is_called() -> None:
+    def foreign(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/price"):
+            body["priceCurrency"] = "CHF"
+
+    obstacle = (await quoted(foreign, "dynamic_price_offer", "museum")).obstacle(1)
+    assert obstacle is not None
+    assert obstacle.code is Code.UNSUPPORTED_CURRENCY
+
+
 @pytest.mark.parametrize(
     ("told", "day"),
     [
@@ -201,6 +215,8 @@ def of_sessions(field: str, value: object) -> Rewrite:
     [
         (of_sessions("live", "few"), "what is left in a session"),
         (of_sessions("startsAt", "tonight"), "the time of a session"),
+        (of_sessions("startsAt", "1796425200"), "the time of a session"),
+        (of_sessions("startsAt", "0"), "the time of a session"),
         (of_sessions("startsAt", "2026-06-01T20:00:00"), "the time of a session"),
         (of_sessions("startsAt", "1796155200"), "the time of a session"),
         (available(sessionsAvailability="none"), "what is left in its sessions"),
@@ -244,6 +260,8 @@ async def test_a_limit_of_the_issuer_that_cannot_be_read_is_not_none() -> None:
 BAD_HOLDS = [
     (of_holds(currency="CHF"), Code.UNSUPPORTED_CURRENCY),
     (of_lines(currency="CHF"), Code.UNSUPPORTED_CURRENCY),
+    (of_lines(unitPrice={"currency": "CHF"}), Code.UNSUPPORTED_CURRENCY),
+    (of_holds(price={"amount": "45.00", "currencyCode": "USD"}), Code.UNSUPPORTED_CURRENCY),
     (of_holds(totalAmountInclTax="-45.00"), Code.NOT_BOOKABLE),
     (of_holds(totalAmountInclTax="44.99"), Code.NOT_BOOKABLE),
     (of_holds(totalAmountInclTax=None), Code.NOT_BOOKABLE),
@@ -252,6 +270,9 @@ BAD_HOLDS = [
     (of_lines(amountInclTax="-45.00"), Code.NOT_BOOKABLE),
     (of_lines(date="tomorrow"), Code.NOT_BOOKABLE),
     (of_holds(status=None), Code.NOT_BOOKABLE),
+    (of_holds(status=""), Code.NOT_BOOKABLE),
+    (of_holds(status="on_hold"), Code.NOT_BOOKABLE),
+    (of_holds(status=3), Code.NOT_BOOKABLE),
 ]
 
 
@@ -363,6 +384,49 @@ async def test_half_a_character_among_the_terms_keeps_nobody_from_ordering(terms
     async with staged(rewrite=of_holds(conditions=terms)) as stage:
         placed = await stage.ordered(await stage.held())
         assert placed.state is OrderState.ORDERED
+
+
+@pytest.mark.parametrize("status", ["RESERVED", "Reserved "])
+async def test_a_state_in_capitals_is_that_state(status: str) -> None:
+    async with staged(rewrite=of_holds(status=status)) as stage:
+        hold = await stage.held()
+        assert (await stage.held()).id == hold.id, "the same hold, not a new one"
+        assert (await stage.ordered(hold)).state is OrderState.ORDERED
+
+
+@pytest.mark.parametrize("status", ["released", "RELEASED", "cancelled", "expired"])
+async def test_what_was_let_go_is_over_and_held_anew(status: str) -> None:
+    later = Later(of_holds(status=status))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        later.is_on = True
+        assert not (await stage.app.booking.desk.read([hold.id], "en"))[0].can_be_ordered()
+        later.is_on = False
+        stage.move(3600)
+        assert (await stage.held()).id != hold.id
+
+
+async def test_what_says_that_it_was_ordered_is_not_bought_again() -> None:
+    later = Later(of_holds(status="ordered"))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        later.is_on = True
+        with pytest.raises(Refusal) as refused:
+            await stage.place(hold)
+        assert refused.value.code is Code.ALREADY_ORDERED
+
+
+async def test_a_total_that_moved_by_less_than_a_cent_is_another_agreement() -> None:
+    later = Later(of_holds(totalAmountInclTax="45.004"))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        later.is_on = True
+        with pytest.raises(Refusal) as refused:
+            await stage.place(hold, confirmation=nonce)
+        assert refused.value.code is Code.APPROVAL_REQUIRED
+        (shown,) = await stage.app.booking.desk.read([hold.id], "en")
+        assert str(shown.total) == "45.004 EUR"
 
 
 async def test_what_an_order_may_cost_counts_the_lines() -> None:

@@ -75,6 +75,8 @@ async def test_moments_are_the_days_of_the_venue() -> None:
         ({"price": {"currency": "CHF"}}, "not in euro"),
         ({"price": {"currency": "€"}}, "not in euro"),
         ({"price": {"currency": ["EUR"]}}, "not in euro"),
+        ({"price": {"currencyCode": "USD"}}, "not in euro"),
+        ({"currency": "CHF", "price": {}}, "not in euro"),
         ({"price": {"amountInclTax": "-45.00"}}, "a price below zero"),
         ({"price": {"amountInclTax": "45,00"}}, "its price cannot be read"),
         ({"price": "45.00"}, "its price cannot be read"),

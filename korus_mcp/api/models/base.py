@@ -100,7 +100,7 @@ def _read_list(value: object) -> object:
 
 
 def _read_failures(value: object) -> object:
-    found = _read_list(value)
+    found = _read_list(value or None)
     if not isinstance(found, Mapping):
         return found
     by_address = any("/" in str(key) for key in found)
@@ -239,6 +239,8 @@ class Failure(ApiModel):
             return data
         if isinstance(data, list):
             return {"entries": data}
+        if data is None or isinstance(data, bool):
+            return {}
         iri = jsonld.usable_iri(data) if isinstance(data, str) else None
         return {cls.subject: iri} if iri else {"message": str(data)}
 

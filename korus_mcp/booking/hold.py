@@ -36,7 +36,7 @@ _DEEPEST: Final = 8
 _CAPITAL: Final = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
 _WHERE_OR_TERMS: Final = re.compile(
     "seat|zone|row|place|section|block|categor|restrict|view|entrance|gate|door|level|floor|stand|"
-    "term|condition|remark|note|refund|exchange|cancel",
+    "venue|hall|room|tier|term|condition|polic|remark|note|refund|exchange|cancel|fee|tariff|option",
     re.IGNORECASE,
 )
 """What a key may be called that is not documented and tells of a place, or of what is agreed to."""

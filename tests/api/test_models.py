@@ -363,12 +363,21 @@ def test_failures_are_read_in_any_shape() -> None:
     ]
 
 
+def test_what_is_told_twice_was_booked_once() -> None:
+    told = [{"id": "a", "status": "reserved"}, "/v1/booking/reservations/b", {"id": "a"}]
+    result = ReservationBulkResult.model_validate({"reservations": told})
+    assert [(r.id, r.status) for r in result.reservations] == [("a", "reserved"), ("b", None)]
+    orders = OrderBulkResult.model_validate({"orders": [{"id": "o"}, {"id": "o"}]}).orders
+    assert [order.id for order in orders] == ["o"]
+
+
 @pytest.mark.parametrize("model", [ReservationBulkResult, OrderBulkResult])
 @pytest.mark.parametrize(
     "raw",
     [
         {},
         {"@type": "x"},
+        dict.fromkeys(("reservations", "failedReservations", "orders", "failedOrders")),
         {"reservations": 5, "orders": 5},
         {"reservations": [5], "orders": [5]},
         {"reservations": [{}], "orders": [{}]},

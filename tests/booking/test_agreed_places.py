@@ -94,6 +94,10 @@ OTHER: dict[str, Change] = {
     "beside the seat": ticket("seatRestriction", "limited view"),
     "beside the tickets": item("zone", "West"),
     "conditions": item("saleConditions", {"version": "2"}),
+    "policy": item("policy", "no exchange"),
+    "options": item("options", {"tariff": "Reduced"}),
+    "tariff": item("tariffName", "Reduced"),
+    "hall": item("hall", "Annexe"),
     "apart": apart,
 }
 SAME: dict[str, Change] = {"turned": turned, "elsewhere": elsewhere, "as it was": seated}

@@ -1,8 +1,11 @@
 """What each tool answers beside the straight way: pages, filters, corners of the catalog."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -13,6 +16,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from korus_mcp.clock import ManualClock
 from korus_mcp.handles import parse_handle
+from korus_mcp.pace import UNPACED
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay
 from korus_mcp.server import KorusServer
@@ -388,6 +392,12 @@ async def test_in_scope_own_only_orders_made_here_are_found() -> None:
 # the boundary
 
 
+@asynccontextmanager
+async def unpaced(_: object) -> AsyncIterator[SimpleNamespace]:
+    """What a tool that asks for nothing needs of a server."""
+    yield SimpleNamespace(pace=UNPACED, principal=SimpleNamespace(key="local/local"))
+
+
 @tool(title="Refuse", read_only=True, destructive=False, idempotent=True)
 async def refuse() -> Reply[View]:
     """Raise the SDK's own error, as it does where a host answers a question wrongly."""
@@ -398,7 +408,7 @@ async def refuse() -> Reply[View]:
 async def test_an_error_of_the_sdk_is_told_in_our_words(
     mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = MCPServer("deliberate", tools=[build(refuse, Content.BOTH)])
+    server = MCPServer("deliberate", tools=[build(refuse, Content.BOTH)], lifespan=unpaced)
     async with Client(server, mode=mode) as client:
         answer = Answer(await client.call_tool("refuse", {}))
         assert answer.code == "APPROVAL_UNAVAILABLE"
@@ -415,7 +425,7 @@ async def protocol() -> Reply[View]:
 
 
 async def test_an_error_of_the_protocol_stays_one() -> None:
-    server = MCPServer("protocol", tools=[build(protocol, Content.BOTH)])
+    server = MCPServer("protocol", tools=[build(protocol, Content.BOTH)], lifespan=unpaced)
     async with Client(server) as client:
         with pytest.raises(MCPError, match="must be answered first") as refused:
             await client.call_tool("protocol", {})

@@ -32,6 +32,7 @@ from korus_mcp.api import jsonld
 from korus_mcp.told import UNREAD, DayMoment, Unread, read_day
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Resource")
 
 OUR_TIME = range(1900, 2200)
 """Years a moment may lie in."""
@@ -99,6 +100,13 @@ def _read_list(value: object) -> object:
     return () if value is None else value
 
 
+def _each_once(booked: tuple[R, ...]) -> tuple[R, ...]:
+    first: dict[str, R] = {}
+    for each in booked:
+        first.setdefault(each.id, each)
+    return tuple(first.values())
+
+
 def _read_failures(value: object) -> object:
     found = _read_list(value or None)
     if not isinstance(found, Mapping):
@@ -131,6 +139,8 @@ Failures = Annotated[tuple[T, ...], BeforeValidator(_read_failures)]
 """A list of what failed: also one that came as an object, by address, or as one entry alone."""
 Many = Annotated[tuple[T, ...], BeforeValidator(_read_list)]
 """A list; null reads as empty, and so does a missing key (`model_fields_set` tells them apart)."""
+Booked = Annotated[tuple[R, ...], BeforeValidator(_read_list), AfterValidator(_each_once)]
+"""What was booked: a thing that is told twice was booked once."""
 ResourceId = Annotated[str, BeforeValidator(lambda value: jsonld.segment(_as_text(value)))]
 """An opaque id that can stand in a path (T2)."""
 
@@ -253,11 +263,14 @@ class BulkResult(ApiModel):
 
     must_fit: ClassVar[bool] = True
 
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set & type(self).model_fields.keys():
+    @model_validator(mode="before")
+    @classmethod
+    def _says_something(cls, data: object) -> object:
+        """Two nulls are no answer either: what was booked, if anything, is not known."""
+        names = {n for name in cls.model_fields for n in (name, _wire_name(cls, name))}
+        if isinstance(data, Mapping) and all(data.get(name) is None for name in names):
             raise ValueError("neither of the two lists is there")
-        return self
+        return data
 
 
 def _as_text(value: object) -> str:

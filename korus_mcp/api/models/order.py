@@ -6,6 +6,7 @@ from pydantic import Field
 
 from korus_mcp.api.models.base import (
     ApiModel,
+    Booked,
     BulkResult,
     Count,
     Day,
@@ -112,7 +113,7 @@ class OrderFailure(Failure):
 class OrderBulkResult(BulkResult):
     """The outcome of an order call: orders that were made, reservations that were refused."""
 
-    orders: Many[Order] = ()
+    orders: Booked[Order] = ()
     failed_orders: Failures[OrderFailure] = ()
 
 

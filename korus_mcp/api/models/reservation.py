@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from korus_mcp.api.models.base import (
     ApiModel,
+    Booked,
     BulkResult,
     Count,
     Day,
@@ -83,5 +84,5 @@ class ReservationFailure(Failure):
 class ReservationBulkResult(BulkResult):
     """The outcome of a reserve call: holds that were made, items that could not be held."""
 
-    reservations: Many[Reservation] = ()
+    reservations: Booked[Reservation] = ()
     failed_reservations: Failures[ReservationFailure] = ()

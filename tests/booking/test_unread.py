@@ -479,6 +479,24 @@ async def test_an_order_of_our_reference_that_names_nothing_keeps_the_doubt() ->
         assert (await stage.place(hold)).state is OrderState.IN_DOUBT
 
 
+@pytest.mark.parametrize("entry", [None, True, {}, "", [], {"reservation": None}])
+async def test_a_failure_that_says_nothing_proves_no_failure(entry: object) -> None:
+    """The order was made: what is told must not buy it again."""
+
+    def mute(path: str, body: dict[str, Any]) -> None:
+        if path == "/v1/booking/orders/_bulk":
+            body.clear()
+            body.update(orders=[], failedOrders=[entry])
+
+    async with staged(rewrite=mute) as stage:
+        hold = await stage.held()
+        placed = await stage.ordered(hold)
+        assert placed.state is not OrderState.FAILED
+        await stage.app.booking.reconciler.reconcile()
+        assert (await stage.place(hold)).state is OrderState.ORDERED
+        assert stage.sent(ORDER) == 1
+
+
 async def test_the_question_says_that_nobody_knows_when_a_hold_ends() -> None:
     later = Later(of_holds(expiresAt=None))
     async with staged(rewrite=later) as stage:

@@ -1,28 +1,24 @@
 """What each tool answers beside the straight way: pages, filters, corners of the catalog."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client, MCPError
-from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from korus_mcp.clock import ManualClock
 from korus_mcp.handles import parse_handle
-from korus_mcp.pace import UNPACED
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay
 from korus_mcp.server import KorusServer
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Reply, View, build, tool
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.hosts import server_of
 from tests.tools.samples import AN_ID
 
 pytestmark = pytest.mark.anyio
@@ -392,12 +388,6 @@ async def test_in_scope_own_only_orders_made_here_are_found() -> None:
 # the boundary
 
 
-@asynccontextmanager
-async def unpaced(_: object) -> AsyncIterator[SimpleNamespace]:
-    """What a tool that asks for nothing needs of a server."""
-    yield SimpleNamespace(pace=UNPACED, principal=SimpleNamespace(key="local/local"))
-
-
 @tool(title="Refuse", read_only=True, destructive=False, idempotent=True)
 async def refuse() -> Reply[View]:
     """Raise the SDK's own error, as it does where a host answers a question wrongly."""
@@ -408,8 +398,7 @@ async def refuse() -> Reply[View]:
 async def test_an_error_of_the_sdk_is_told_in_our_words(
     mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = MCPServer("deliberate", tools=[build(refuse, Content.BOTH)], lifespan=unpaced)
-    async with Client(server, mode=mode) as client:
+    async with Client(server_of(build(refuse, Content.BOTH)), mode=mode) as client:
         answer = Answer(await client.call_tool("refuse", {}))
         assert answer.code == "APPROVAL_UNAVAILABLE"
         assert answer.error["effect"] == "none"
@@ -425,8 +414,7 @@ async def protocol() -> Reply[View]:
 
 
 async def test_an_error_of_the_protocol_stays_one() -> None:
-    server = MCPServer("protocol", tools=[build(protocol, Content.BOTH)], lifespan=unpaced)
-    async with Client(server) as client:
+    async with Client(server_of(build(protocol, Content.BOTH))) as client:
         with pytest.raises(MCPError, match="must be answered first") as refused:
             await client.call_tool("protocol", {})
         assert refused.value.code == -32042

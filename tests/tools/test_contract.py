@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client
-from mcp.server.mcpserver import MCPServer
 from mcp_types import ListToolsResult
 from mcp_types import Tool as ListedTool
 from pydantic import BaseModel, Field, TypeAdapter
@@ -19,6 +18,7 @@ from korus_mcp.flights import begun_here
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Declared, Reply, View, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
+from tests.fixtures.hosts import server_of
 from tests.fixtures.wording import faults_of
 from tests.tools.samples import ARGUMENTS, real, variants
 
@@ -340,7 +340,7 @@ async def test_a_crash_inside_a_tool_is_an_error_of_the_set_and_shows_no_detail(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     made = build(crashing, Content.BOTH)
-    async with Client(MCPServer("broken", tools=[made]), mode=mode) as client:
+    async with Client(server_of(made), mode=mode) as client:
         answer = Answer(await client.call_tool(made.name, arguments))
         assert (answer.code, answer.error["effect"]) == (code, effect)
         assert not list(faults_of(answer.error, answer.text, made.name))

@@ -60,6 +60,9 @@ FETCHED_KEPT: Final = timedelta(minutes=2)
 """A host that gave up repeats its call at once."""
 FETCHED_BYTES: Final = 8 * 1024 * 1024
 """Of all files kept for those who repeat a call."""
+UNCLAIMED_KEPT: Final = timedelta(seconds=30)
+"""How long an order that was read for a caller who left waits for their repeat."""
+MOST_UNCLAIMED: Final = 32
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _ALWAYS_REQUIRED = ("firstname", "lastname")
@@ -179,6 +182,8 @@ class TicketOffice:
         self._named: OrderedDict[str, tuple[BeneficiaryInput, datetime]] = OrderedDict()
         self._saved: OrderedDict[Hashable, tuple[Path, str]] = OrderedDict()
         self._fetched: OrderedDict[Hashable, tuple[bytes, datetime]] = OrderedDict()
+        self._unclaimed: OrderedDict[Hashable, tuple[IssuedTickets, datetime]] = OrderedDict()
+        self._namings = 0  # what was read before a ticket was named is not told after it
         self._lanes = anyio.CapacityLimiter(SIDE_BY_SIDE)
         self._closing = False
 
@@ -209,6 +214,32 @@ class TicketOffice:
             ),
             documents=tuple(_document(d, self._clock.now()) for d in listed),
         )
+
+    async def issued(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:
+        """The same for a caller who may leave: it is read on, and whoever repeats the call joins
+        the reading, or gets what was read since and nobody was there for.
+
+        Raises:
+            Refusal: NOT_FOUND.
+            ApiError: the order or its documents cannot be read.
+        """
+        asked = (self._namings, owner, id_or_reference, language)
+        now = self._clock.now()
+        for old in [a for a, (_, at) in self._unclaimed.items() if now - at >= UNCLAIMED_KEPT]:
+            del self._unclaimed[old]
+        if asked not in self._unclaimed:
+            found = await self._flights.join(("issued", asked), partial(self._read_on, asked))
+            self._unclaimed.pop(asked, None)
+            return found
+        return self._unclaimed.pop(asked)[0]
+
+    async def _read_on(self, asked: tuple[int, str, str, str]) -> IssuedTickets:
+        _, owner, id_or_reference, language = asked
+        found = await self.of_order(owner, id_or_reference, language)
+        self._unclaimed[asked] = (found, self._clock.now())
+        while len(self._unclaimed) > MOST_UNCLAIMED:
+            self._unclaimed.popitem(last=False)
+        return found
 
     async def pdf_or_none(
         self, owner: str, order_id: str, document_id: str, language: str, *, lenient: bool
@@ -384,6 +415,7 @@ class TicketOffice:
             _remember(self._named, ticket_id, (person, self._clock.now()))
             self._saved.clear()  # files with the name before are no more the tickets
             self._fetched.clear()
+            self._namings += 1
         return naming
 
     def _has_name(self, ticket: Ticket, person: BeneficiaryInput, read_at: datetime) -> bool:

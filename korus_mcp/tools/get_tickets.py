@@ -192,7 +192,7 @@ def _page_size(issued: IssuedTickets) -> int:
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
     """The order; a client that follows progress waits for its documents, twenty seconds at most."""
     owner = services.principal.key
-    issued = await services.booking.office.of_order(owner, order_id, language)
+    issued = await services.booking.office.issued(owner, order_id, language)
     if not _wants_progress(ctx):
         return issued
     waited = 0.0

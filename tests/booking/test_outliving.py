@@ -10,7 +10,12 @@ import anyio
 import pytest
 
 from korus_mcp.api import BeneficiaryInput
-from korus_mcp.booking.tickets import SIDE_BY_SIDE, NamingOutcome
+from korus_mcp.booking.tickets import (
+    MOST_UNCLAIMED,
+    SIDE_BY_SIDE,
+    UNCLAIMED_KEPT,
+    NamingOutcome,
+)
 from korus_mcp.refusals import MEANINGS, Code, Effect, Refusal
 from tests.booking.stage import (
     OWNER,
@@ -194,6 +199,54 @@ async def test_a_file_is_saved_though_the_caller_left_and_once_only(
     assert await office.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
     assert gate.calls == 2, "a file that was taken away is fetched anew"
     assert os.listdir(tmp_path) == ["tickets-1.pdf"]
+
+
+async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repeat(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await stage.bought()
+    stage.move(600)
+    office = stage.app.booking.office
+    arrived, may_go_on, calls = anyio.Event(), anyio.Event(), list[str]()
+    of_order = office.of_order
+
+    async def slowly(*given: Any) -> Any:
+        calls.append(made)
+        arrived.set()
+        await may_go_on.wait()
+        return await of_order(*given)
+
+    monkeypatch.setattr(office, "of_order", slowly)
+
+    async def asked() -> None:
+        await office.issued(OWNER, made, "en")
+
+    for _ in range(3):  # a host that gives up each time before the answer
+        async with anyio.create_task_group() as caller:
+            caller.start_soon(asked)
+            await arrived.wait()
+            await anyio.wait_all_tasks_blocked()
+            caller.cancel_scope.cancel()
+    may_go_on.set()
+    await office._flights.landed()
+    found = await office.issued(OWNER, made, "en")
+    assert found.order.id == made
+    assert len(calls) == 1, "all of them waited for one reading"
+    await office.issued(OWNER, made, "en")
+    assert len(calls) == 2, "what was told is read anew"
+
+
+async def test_what_was_read_for_nobody_is_not_told_later(stage: Stage) -> None:
+    made = await stage.bought()
+    office = stage.app.booking.office
+    first = await office._read_on((office._namings, OWNER, made, "en"))
+    assert await office.issued(OWNER, made, "en") is first
+    await office._read_on((office._namings, OWNER, made, "en"))
+    stage.move(UNCLAIMED_KEPT.total_seconds())
+    assert await office.issued(OWNER, made, "en") is not first
+    for number in range(2 * MOST_UNCLAIMED):
+        await office._read_on((office._namings - number, OWNER, made, "en"))
+    assert len(office._unclaimed) == MOST_UNCLAIMED
 
 
 async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> None:

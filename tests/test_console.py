@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -145,6 +146,8 @@ def test_fields_the_api_invents_fill_and_forge_nothing(capsys: pytest.CaptureFix
 def test_a_foreign_name_in_the_environment_forges_no_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name in [name for name in os.environ if name.startswith("KORUS_")]:  # noqa: TID251 - of whoever runs the tests
+        monkeypatch.delenv(name)
     monkeypatch.setenv("KORUS_SOMETHING\nkorus-mcp: forged \u202e\x1b[31m", "1")
     assert main(["journal", "list"]) == 2
     lines = capsys.readouterr().err.splitlines()

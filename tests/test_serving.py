@@ -274,6 +274,8 @@ def test_in_one_process_http_is_served_until_a_signal(monkeypatch: pytest.Monkey
                 break
         os.kill(os.getpid(), signal.SIGTERM)
 
+    # sse-starlette remembers for the whole process that a server was told to leave
+    monkeypatch.setattr("sse_starlette.sse.AppStatus.should_exit", False)
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     watcher = threading.Thread(target=end_when_it_answers)
     try:

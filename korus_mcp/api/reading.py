@@ -58,6 +58,10 @@ class Pages(Generic[R]):
         self._model = model
         self._fetch = fetch
         self._paged = paged
+        self.unreadable = 0
+        """Members without a usable id that were met while all was read: they are there, too."""
+        self.missing = 0
+        """How many more things the list counted, when all was read, than were on its pages."""
 
     async def page(self, number: int = 1) -> Page[R]:
         """One page of 50; beyond the end it is empty (A25).
@@ -105,6 +109,7 @@ class Pages(Generic[R]):
                         if item.id not in seen:
                             seen.add(item.id)
                             yield item
+                self.missing = max(0, reading.total - len(seen) - reading.unreadable)
             except ApiError:
                 if not before:
                     raise
@@ -117,6 +122,7 @@ class Pages(Generic[R]):
         for number in range(1, PAGES_LIMIT + 1):
             page = await self.page(number)
             is_new = reading.takes(page)
+            self.unreadable = max(self.unreadable, reading.unreadable)
             yield page
             if self._ends(page, reading.received) or not is_new:
                 return
@@ -156,18 +162,23 @@ class _Reading:
     def __init__(self) -> None:
         self.received = 0
         self._ids: set[str] = set()
-        self._unreadable = 0
+        self.unreadable = 0
         self._totals: set[int] = set()
 
     def takes(self, page: Page[R]) -> bool:
         """Take the next page; whether there is anything on it that was not on those before."""
         known = len(self._ids)
         self._ids.update(item.id for item in page.items)
-        self._unreadable += page.unreadable
+        self.unreadable += page.unreadable
         self.received += page.received
         if page.total is not None:
             self._totals.add(page.total)
         return len(self._ids) > known or page.unreadable > 0
+
+    @property
+    def total(self) -> int:
+        """The most things the list said there are."""
+        return max(self._totals, default=0)
 
     @property
     def is_steady(self) -> bool:
@@ -177,8 +188,8 @@ class _Reading:
     @property
     def fits(self) -> bool:
         """Whether it saw as many things as the list says there are."""
-        distinct = len(self._ids) + self._unreadable
-        return self.is_steady and distinct >= max(self._totals, default=0)
+        distinct = len(self._ids) + self.unreadable
+        return self.is_steady and distinct >= self.total
 
 
 async def fetch_one(

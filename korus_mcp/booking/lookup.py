@@ -86,11 +86,14 @@ class LookUp:
     async def _by_reference(self, intent: Intent) -> dict[str, str]:
         filters = OrderFilters(external_reference=intent.external_reference)
         found: dict[str, str] = {}
-        async for order in self._booking.list_orders(filters):
+        listed = self._booking.list_orders(filters)
+        async for order in listed:
             if order.external_reference not in (intent.external_reference, UNREAD):
                 continue
             reservation_id = id_at_end(order.reservation)
             if order.external_reference is UNREAD or reservation_id is None:
                 raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
             found[reservation_id] = order.id
+        if listed.unreadable or listed.missing:
+            raise Malformed("listOrders", Outcome.REFUSED, reason="an order that is not shown")
         return {i: order for i, order in found.items() if i in intent.missing}

@@ -53,6 +53,8 @@ class TicketNeed:
     name: str
     needs_session: bool
     sessions: tuple[Session, ...] = ()
+    has_unread_sessions: bool = False
+    """Whether there are sessions beside these of which nothing can be read."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Quote:
         for ticket in self.tickets:
             if ticket.needs_session and not any(s.has_room_for(quantity) for s in ticket.sessions):
                 unread = next((s.unread for s in ticket.sessions if s.unread), ())
+                if ticket.has_unread_sessions:
+                    unread = unread or ("one of its sessions",)
                 return unreadable(unread) or Obstacle(
                     Code.SOLD_OUT, "no session has enough places left"
                 )
@@ -214,6 +218,8 @@ class _Reading:
         self.price: OfferPrice | None = None
         self.tickets: list[OfferTicket] = []
         self.sessions: dict[str, list[OfferTicketSession]] = {}
+        self.unread_tickets = 0
+        self.unread_sessions: dict[str, int] = {}
 
     async def all(self) -> None:
         """Everything a quote needs."""
@@ -233,18 +239,21 @@ class _Reading:
     async def _read_tickets(self) -> None:
         pages = self._ticketing.list_offer_tickets(*self._where, language=self._language)
         self.tickets = [t for t in await pages.all() if is_id(t.id)]
+        self.unread_tickets = pages.unreadable
         for ticket in self.tickets:
             if ticket.date_access is False:
                 self.sessions[ticket.id] = await self._read_sessions(ticket.id)
 
     async def _read_sessions(self, ticket_id: str) -> list[OfferTicketSession]:
         found: list[OfferTicketSession] = []
-        async for session in self._ticketing.list_offer_ticket_sessions(
+        pages = self._ticketing.list_offer_ticket_sessions(
             *self._where, ticket_id, language=self._language
-        ):
+        )
+        async for session in pages:
             found.append(session)
             if len(found) >= MAX_SESSIONS:
                 break
+        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing
         return found
 
 
@@ -270,7 +279,9 @@ def _quote(
     }
     if read.availability.lacks("sessions_availability"):
         told.note("what is left in its sessions")
-    needs = tuple(_need(t, read.sessions.get(t.id, ()), live_left, told) for t in read.tickets)
+    if read.unread_tickets:
+        told.note("a ticket in it")
+    needs = tuple(_need(t, read, live_left, told) for t in read.tickets)
     return Quote(
         handle=handle,
         catalog_id=catalog_id,
@@ -302,11 +313,12 @@ def _product_id(offer: Offer) -> str | None:
 
 def _need(
     ticket: OfferTicket,
-    sessions: Iterable[OfferTicketSession],
+    read: _Reading,
     live_left: Mapping[str | None, int | Unread | None],
     told: Reading,
 ) -> TicketNeed:
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
+    sessions = read.sessions.get(ticket.id, ())
     found = [
         _session(s, live_left.get(s.id, s.available_quantity)) for s in sessions if is_id(s.id)
     ]
@@ -317,6 +329,7 @@ def _need(
         sessions=tuple(
             sorted(found, key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf)
         ),
+        has_unread_sessions=bool(read.unread_sessions.get(ticket.id)),
     )
 
 

@@ -69,7 +69,7 @@ class Window:
 class Calendar:
     """Offers in order of day, price and name; `is_cut` when more exist than were read.
 
-    `left_out` counts offers whose day cannot be read.
+    `left_out` counts offers that cannot be read, or whose day cannot.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -92,7 +92,7 @@ class CalendarPage:
     """Some rows of a calendar, from number `start` on; `total` only when all were read.
 
     `came_late` when days turned up that belong before rows that may have been shown; `left_out`
-    counts offers, of all that were read, whose day cannot be read.
+    counts offers, of all there were, that cannot be read, or whose day cannot.
     """
 
     rows: tuple[OfferRow, ...] = ()

@@ -8,7 +8,7 @@ a date are at one end of a table in order of days, first or last: the contract d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -81,7 +81,7 @@ class PriceTable:
         self.came_late = False
         """Whether days came that belong before rows somebody may have seen already."""
         self.left_out = 0
-        """How many offers belong to no day, because theirs cannot be read."""
+        """How many offers belong nowhere: they, or their days, cannot be read."""
         self._waiting: list[OfferRow] = []
         self._seen: set[str] = set()
 
@@ -124,9 +124,13 @@ class PriceTable:
         self._seen.update(fresh)
         return list(fresh.values())
 
-    def _belonging(self, row_of: RowOf, offers: Iterable[Offer]) -> list[OfferRow]:
-        """The rows of those that belong here; those whose day cannot be read are counted only."""
-        rows = [row for row in map(row_of, offers) if row is not None]
+    def _belonging(self, row_of: RowOf, offers: Sequence[Offer]) -> list[OfferRow]:
+        """The rows of those that belong here; those of which one cannot read whose they are, or for
+        which day, are counted only.
+        """
+        named = [offer for offer in offers if offer.product is not None]
+        rows = [row for row in map(row_of, named) if row is not None]
+        self.left_out += len(offers) - len(named)
         self.left_out += sum(row.is_day_unread for row in rows)
         return [row for row in rows if not row.is_day_unread]
 
@@ -188,6 +192,7 @@ class DatedTable(PriceTable):
         self._received += page.received
         fresh = self._fresh(page)
         self._waiting += self._belonging(self._row_of, fresh)
+        self.left_out += page.unreadable
         self._note_days(fresh)
         is_same_again = not fresh and not page.unreadable
         self.is_whole = is_same_again or _ends(page, self._received)
@@ -252,10 +257,12 @@ class UndatedTable(PriceTable):
         run: list[Offer] = []
         received = 0
         self._seen.clear()
+        self.left_out = 0  # another direction meets the same ones
         for number in range(1, MAX_PAGES + 1):
             page = await pages.page(number)
             self.pages_read += 1
             received += page.received
+            self.left_out += page.unreadable
             fresh = self._fresh(page)
             undated = [offer for offer in fresh if self._day_of(offer) is None]
             run += undated

@@ -150,7 +150,7 @@ def _note(page: CalendarPage, window: Window) -> str | None:
 def _note_on_days(page: CalendarPage) -> str | None:
     if not page.left_out:
         return None
-    return f"Left out: offers whose day cannot be read ({page.left_out})."
+    return f"Left out: offers that cannot be read, or whose day cannot be read ({page.left_out})."
 
 
 def _note_on_reading(page: CalendarPage, window: Window) -> str | None:
@@ -162,6 +162,8 @@ def _note_on_reading(page: CalendarPage, window: Window) -> str | None:
         return "There are more offers than were read; narrow the days or choices."
     if not page.rows and page.start:
         return "No more offers."
+    if not page.rows and page.left_out:
+        return f"No offers that can be read from {window.first} to {window.last}."
     if not page.rows:
         return f"No offers from {window.first} to {window.last}. Try other days."
     return None

@@ -1,5 +1,6 @@
 """What a price table tells in a form nobody can read is neither undated nor without limit."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.booking.stage import Rewrite, Stage, staged
 
 pytestmark = pytest.mark.anyio
 JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))
+A_DAY = Window(date(2026, 6, 2), date(2026, 6, 2))
 
 
 def listed(number: int | None = None, **changes: Any) -> Rewrite:
@@ -139,3 +141,36 @@ async def test_what_may_be_disabled_is_not_offered(disabled: object) -> None:
     async with staged(rewrite=unclear) as stage:
         record = await stage.app.mirror.base(stage.handle("park_base"), "en")
         assert record.products == {}
+
+
+@pytest.mark.parametrize("spoilt", ["every", "one"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda each: None,
+        lambda each: each["@id"],
+        lambda each: each | {"id": None, "@id": "/.well-known/genid/1"},
+        lambda each: each | {"product": None},
+    ],
+)
+async def test_offers_nobody_can_read_are_told_and_not_no_offers(
+    spoil: Callable[[dict[str, Any]], object], spoilt: str
+) -> None:
+    counted: list[int] = []
+
+    def unreadable(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            member = body["member"]
+            number = len(member) if spoilt == "every" else 1
+            counted.append(number)
+            body["member"] = [*map(spoil, member[:number]), *member[number:]]
+
+    async with staged(rewrite=unreadable) as stage:
+        record = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        page = await stage.app.calendars.page(record, A_DAY, Wish(), "en", limit=40)
+        assert page.left_out == counted[0]
+        assert (page.rows == ()) is (spoilt == "every")
+        note = _note(page, A_DAY)
+        assert note is not None
+        assert "offers that cannot be read" in note
+        assert "Try other days" not in note

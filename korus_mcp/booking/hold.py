@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
 from korus_mcp.api.models.base import ApiModel
+from korus_mcp.api.models.order import Order, OrderItem
 from korus_mcp.api.models.reservation import (
     Reservation,
     ReservationItem,
@@ -33,6 +34,7 @@ _SEATING_PARTS: Final = {
     "seating_category": "category",
 }
 _DEEPEST: Final = 8
+_Part: TypeAlias = Reservation | ReservationItem | Order | OrderItem
 _CAPITAL: Final = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
 _WHERE_OR_TERMS: Final = re.compile(
     "seat|zone|row|place|section|block|categor|restrict|view|entrance|gate|door|level|floor|stand|"
@@ -174,7 +176,7 @@ def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
         id=reservation.id,
         state=state,
         lines=lines,
-        total=told.of("its total", _total(reservation)),
+        total=told.of("its total", total_of(reservation)),
         expires_at=expires_at,
         seconds_left=left if state is HoldState.HELD else 0,
         order_id=id_at_end(reservation.order),
@@ -297,16 +299,16 @@ def _state(reservation: Reservation, seconds_left: int | None, told: Reading) ->
     return state or HoldState.HELD
 
 
-def _total(reservation: Reservation) -> Money | Unread | None:
-    """The total; in another currency as soon as one is stated anywhere in the reservation."""
-    parts: tuple[Reservation | ReservationItem, ...] = (reservation, *reservation.items)
+def total_of(booked: Reservation | Order) -> Money | Unread | None:
+    """The total of what was booked; in another currency as soon as one is stated anywhere in it."""
+    parts: tuple[_Part, ...] = (booked, *booked.items)
     stated = (currency for part in parts for currency in _currencies(part))
-    return money(reservation.total_amount_incl_tax, *stated)
+    return money(booked.total_amount_incl_tax, *stated)
 
 
-def _currencies(part: Reservation | ReservationItem) -> Iterator[str | Unread]:
+def _currencies(part: _Part) -> Iterator[str | Unread]:
     """The currencies a part states, under whatever name: none is published (A17)."""
-    if part.currency is not None:
+    if not isinstance(part, OrderItem) and part.currency is not None:
         yield part.currency
     yield from currencies_in(part.model_extra)
 

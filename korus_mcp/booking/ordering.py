@@ -28,7 +28,7 @@ from korus_mcp.booking.desk import (
     check_owner,
     stopping,
 )
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
+from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState, total_of
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
@@ -45,7 +45,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Standing,
 )
-from korus_mcp.money import Money, money, total
+from korus_mcp.money import Money, total
 from korus_mcp.pace import UNPACED, Pace
 from korus_mcp.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
@@ -492,7 +492,7 @@ class OrderDesk:
             id=order_id,
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
-            total=value_of(money(order.total_amount_incl_tax, order.currency)),
+            total=value_of(total_of(order)),
             tickets=_tickets_of(order),
         )
 

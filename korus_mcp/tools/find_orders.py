@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.api.models.order import Order, OrderCustomer
+from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.orders import Found, Sought, Window
 from korus_mcp.booking.tickets import status_told
 from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.money import money
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, cursor_of
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment_told, text_of
@@ -36,7 +36,7 @@ class OrderRow(Part):
             issuer_reference=clean_line(order.connector_reference or "", 60) or None,
             status=status_told(order.status),
             created_at=moment_told(order.created_at),
-            total=text_of(money(order.total_amount_incl_tax, order.currency)),
+            total=text_of(total_of(order)),
             tickets=sum(len(item.tickets) for item in order.items),
             customer=_masked(order.customer),
         )

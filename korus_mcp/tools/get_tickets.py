@@ -13,6 +13,7 @@ from pydantic import Field
 
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
+from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.tickets import (
     Document,
     IssuedTickets,
@@ -24,7 +25,6 @@ from korus_mcp.catalog.paging import Place
 from korus_mcp.deadlines import is_over
 from korus_mcp.explain import explained, is_for_good
 from korus_mcp.flights import Count, side_by_side
-from korus_mcp.money import money
 from korus_mcp.private_files import user_folder
 from korus_mcp.refusals import Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
@@ -379,7 +379,7 @@ def _view(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
         status=status_told(order.status),
-        total=text_of(money(order.total_amount_incl_tax, order.currency)),
+        total=text_of(total_of(order)),
         tickets=[
             TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
         ],

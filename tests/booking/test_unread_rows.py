@@ -8,7 +8,8 @@ import pytest
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.refusals import Code
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import staged
+from korus_mcp.tools.find_orders import OrderRow
+from tests.booking.stage import OWNER, staged
 
 pytestmark = pytest.mark.anyio
 Body = dict[str, Any]
@@ -85,3 +86,29 @@ async def test_an_offer_with_a_ticket_nobody_can_read_is_not_booked_without_it()
         obstacle = quote.obstacle(1)
         assert obstacle is not None
         assert obstacle.reason == "a ticket in it cannot be read"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda order: order.update(currency="CHF"),
+        lambda order: order.update(currencyCode="CHF"),
+        lambda order: order.update(total={"amount": "45.00", "currency": "CHF"}),
+        lambda order: [item.update(currency="CHF") for item in order["items"]],
+    ],
+)
+async def test_an_order_in_another_currency_is_not_told_in_euro(
+    state: Callable[[Body], object],
+) -> None:
+    def foreign(path: str, body: Body) -> None:
+        for each in (body, *(body.get("orders") or ()), *(body.get("member") or ())):
+            if "connectorReference" in each:
+                state(each)
+
+    async with staged(rewrite=foreign) as stage:
+        hold = await stage.held()
+        ordered = await stage.ordered(hold)
+        assert ordered.state is OrderState.ORDERED
+        assert str(ordered.orders[0].total) == "45.00 CHF"
+        order = await stage.app.booking.orders.order(OWNER, ordered.orders[0].id)
+        assert OrderRow.of(order).total == "45.00 CHF"

@@ -106,6 +106,8 @@ class IssuedTickets:
     order: Order
     tickets: tuple[Ticket, ...]
     documents: tuple[Document, ...]
+    has_unread_documents: bool = False
+    """Whether there are documents beside these that nobody can ask for."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -124,6 +126,8 @@ class IssuedTickets:
         for item in self.order.items:
             for ticket in item.tickets:
                 told.of("the status of a ticket", ticket.status)
+        if self.has_unread_documents:
+            told.note("a document of it")
         return told.unread
 
     @property
@@ -206,13 +210,15 @@ class TicketOffice:
         """
         order = await self._orders.order(owner, id_or_reference, language)
         names = await self._names.for_orders([order], language)
-        listed = await self._booking.list_order_documents(order.id).all()
+        pages = self._booking.list_order_documents(order.id)
+        listed = await pages.all()
         return IssuedTickets(
             order=order,
             tickets=tuple(
                 _ticket(item, ticket, names) for item in order.items for ticket in item.tickets
             ),
             documents=tuple(_document(d, self._clock.now()) for d in listed),
+            has_unread_documents=pages.unreadable > 0,
         )
 
     async def issued(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:

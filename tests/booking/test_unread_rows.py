@@ -88,6 +88,20 @@ async def test_an_offer_with_a_ticket_nobody_can_read_is_not_booked_without_it()
         assert obstacle.reason == "a ticket in it cannot be read"
 
 
+@pytest.mark.parametrize("spoil", [no_row, no_id, other_ids])
+async def test_a_document_nobody_can_read_is_not_one_that_is_still_to_come(
+    spoil: Callable[[Body], None],
+) -> None:
+    def spoiled(path: str, body: Body) -> None:
+        if path.endswith("/documents"):
+            spoil(body)
+
+    async with staged(rewrite=spoiled) as stage:
+        order_id = await stage.bought()
+        issued = await stage.app.booking.office.of_order(OWNER, order_id, "en")
+        assert issued.unread == ("a document of it",)
+
+
 @pytest.mark.parametrize(
     "state",
     [

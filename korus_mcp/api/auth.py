@@ -29,7 +29,7 @@ LONGEST_LIFE_SECONDS = 24 * 3600.0
 """A token is asked for anew after a day, whatever its life is said to be."""
 ANSWER_LIMIT = 256 * 1024
 RENEWAL_SECONDS = 10.0
-"""The longest a renewal may take: for so long even a cancelled caller sees it through."""
+"""The longest a renewal may take: even a cancelled caller sees it through, until its deadline."""
 FAILURE_SECONDS = 1.5
 """For so long a failed renewal answers for the next ones."""
 
@@ -74,7 +74,8 @@ class TokenSource:
         """A token with so much life left, or half of its life if it is short-lived.
 
         One caller renews, the others wait for it. The renewal is shielded: it ends before a
-        cancellation of its caller does, so nobody else fails or asks again.
+        cancellation of its caller does, so nobody else fails or asks again. Only a caller whose
+        deadline comes leaves it, to be answered in time: the next one asks again.
 
         Raises:
             TokenRefused: The credentials are wrong.
@@ -101,10 +102,14 @@ class TokenSource:
             raise _again(self._failure, left)
 
     async def _renew(self) -> Token:
+        deadline = anyio.current_effective_deadline()
         try:
-            with anyio.fail_after(RENEWAL_SECONDS, shield=True):
+            with anyio.fail_after(RENEWAL_SECONDS, shield=True) as renewal:
+                renewal.deadline = min(renewal.deadline, deadline)
                 self._token = await self._fetch()
         except TimeoutError:
+            # That its caller's time is over is no failure of the sign-in, to be remembered.
+            await anyio.lowlevel.checkpoint_if_cancelled()
             failure: ApiError = TokenUnavailable(OPERATION, Outcome.NOT_SENT)
         except ApiError as error:
             failure = error

@@ -224,6 +224,28 @@ async def test_a_cancelled_leader_takes_nobody_along() -> None:
     assert slow.requests == 1
 
 
+async def test_a_leader_whose_time_is_over_leaves_the_renewal_to_the_next() -> None:
+    slow = SlowTokens()
+    api = KorusApi(config(), clock=ManualClock(), transport=slow)
+    got: list[str] = []
+
+    async def lead() -> None:
+        with anyio.move_on_after(0.01) as its_time:
+            await api.token()
+        assert its_time.cancelled_caught
+        assert not slow.let.is_set(), "it left before there was an answer"
+        slow.let.set()
+
+    async def follow() -> None:
+        got.append((await api.token()).value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lead)
+        await slow.asked.wait()
+        group.start_soon(follow)
+    assert got == ["t2"], "a caller's time that is over is no failure of the sign-in"
+
+
 async def test_a_thousand_stale_answers_renew_once() -> None:
     net = Net()
 

@@ -18,13 +18,14 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def patient_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lanes whose own time never ends: an API that drips may use up every attempt."""
+    """Lanes and sign-ins whose own time never ends: an API that drips may use up every attempt."""
     made = Lane.__init__
 
     def patient(self: Lane, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs | {"total_seconds": 10_000})
 
     monkeypatch.setattr(Lane, "__init__", patient)
+    monkeypatch.setattr("korus_mcp.api.auth.RENEWAL_SECONDS", 10_000.0)
 
 
 @asynccontextmanager
@@ -71,6 +72,9 @@ async def asked_while_it_hangs(
         ("get_reservation", "getReservation"),
         ("get_tickets", "getOrder"),
         ("find_orders", "listOrders"),
+        ("search_products", "getToken"),
+        ("check_availability", "getToken"),
+        ("find_orders", "getToken"),
     ],
 )
 async def test_every_read_is_refused_clearly_when_nothing_comes(

@@ -102,14 +102,20 @@ class Planted:
 
 
 def in_prose(plants: Sequence[str]) -> Change:
-    """Plant one text after the other behind every text for people."""
+    """Plant one text after the other behind every text for people: behind the same, the same.
+
+    An issuer whose terms read differently each time would have a person asked anew each time.
+    """
     following = cycle(plants)
+    planted: dict[str, str] = {}
 
     def change(content: Any) -> None:
         for place, key, text in strings_in(content):
             assert key in PROSE | STRUCTURE, f"{key} is neither known as prose nor as structure"
             if key in PROSE and not text.startswith("/v1/"):
-                place[key] = f"{text} {next(following)}"
+                if text not in planted:
+                    planted[text] = f"{text} {next(following)}"
+                place[key] = planted[text]
 
     return change
 

@@ -13,6 +13,7 @@ from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import (
     KEPT_SECONDS,
+    Calendar,
     OfferCalendars,
     check_days,
     window_of,
@@ -65,7 +66,8 @@ class SeatPlan:
     `as_of`: nothing in it was read before. Of a session the stock is not known, only that of its
     day (`is_stock_of_day`): what is left then is told where it is too little even for the day.
     `left_out` is how much of the map was not read; `sheet` and `picture` (SVG) are there when
-    wanted. The drawing, which is large, is not kept.
+    wanted. `unread_offers` more than the rows were there, and cannot be read. The drawing, which is
+    large, is not kept.
     """
 
     base: BaseRecord
@@ -77,6 +79,7 @@ class SeatPlan:
     table: SeatTable
     ranking: Ranking
     left_out: LeftOut = field(default_factory=LeftOut)
+    unread_offers: int = 0
     products: Mapping[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
     picture: str | None = None
@@ -137,8 +140,8 @@ class SeatPlans:
         """The plan for a wish; by default of the map its session or product base names.
 
         Raises:
-            Refusal: the day is over, nothing is on sale then, there is no such session, or no map;
-                or SERVER_BUSY when it takes too long.
+            Refusal: the day is over, nothing is on sale then, or nothing of it can be read; there
+                is no such session, or no map; or SERVER_BUSY when it takes too long.
             ApiError: something could not be read.
         """
         check_days(wish.day, None, self._api.now(), ONE_DAY)
@@ -172,7 +175,8 @@ class SeatPlans:
         extras: frozenset[Extra],
     ) -> SeatPlan:
         base = await self._mirror.base(product_base_id, language)
-        rows = await self._rows(base, wish, language)
+        offers = await self._offers(base, wish, language)
+        rows = offers.rows
         wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
         read = partial(self._seat_map, base, wanted, language)
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
@@ -180,7 +184,7 @@ class SeatPlans:
             (base.handle, wanted, language), partial(self._layout, read, names)
         ) as layout:
             as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
-            planned = partial(_planned, layout, base, wanted, wish, language, rows, as_of)
+            planned = partial(_planned, layout, base, wanted, wish, language, offers, as_of)
             return await self._drafting.in_turn(partial(planned, names=names, extras=extras))
 
     async def _layout(
@@ -190,37 +194,34 @@ class SeatPlans:
         drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
         return Layout(seat_map, drawing)
 
-    async def _rows(self, base: BaseRecord, wish: SeatWish, language: str) -> Sequence[OfferRow]:
+    async def _offers(self, base: BaseRecord, wish: SeatWish, language: str) -> Calendar:
         if wish.session_id is None:
             return await self._of_day(base, wish.day, language)
-        rows = await self._of_session(base, wish.session_id, language)
-        if wish.day not in (None, rows[0].day):
-            raise invalid(FieldProblem("date", "not the day of this session", str(rows[0].day)))
-        return rows
+        offers = await self._of_session(base, wish.session_id, language)
+        day = offers.rows[0].day
+        if wish.day not in (None, day):
+            raise invalid(FieldProblem("date", "not the day of this session", str(day)))
+        return offers
 
-    async def _of_day(
-        self, base: BaseRecord, day: date | None, language: str
-    ) -> Sequence[OfferRow]:
+    async def _of_day(self, base: BaseRecord, day: date | None, language: str) -> Calendar:
         """The offers of the asked day, else of the next day that has some."""
         window = window_of(day, day, base, self._api.now(), ONE_DAY)
         calendar = await self._calendars.first_day(base, window, language)
+        _check_read(calendar)
         if not calendar.rows:
             raise Refusal(
                 Code.NOT_FOUND,
-                "The price table has too many rows to find those of that day."
-                if calendar.is_cut
-                else "Nothing is on sale on that day, so there is no seat to compare.",
+                "Nothing is on sale on that day, so there is no seat to compare.",
                 "Call get_offers for days that have offers.",
             )
-        return calendar.rows
+        return calendar
 
-    async def _of_session(
-        self, base: BaseRecord, session_id: str, language: str
-    ) -> Sequence[OfferRow]:
+    async def _of_session(self, base: BaseRecord, session_id: str, language: str) -> Calendar:
         """The offers that give access to a session, whatever their day."""
         filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
         offers = await self._calendars.with_filters(base, filters, language)
-        if not offers:
+        _check_read(offers)
+        if not offers.rows:
             raise Refusal(
                 Code.UNKNOWN_ID,
                 "No offer of this product base has such a session.",
@@ -259,22 +260,46 @@ class SeatPlans:
             return await read(base.catalog.id, base.handle.id, anew, language=language)
 
 
+def _check_read(offers: Calendar) -> None:
+    """Where there is no offer, see that this is known: what was not read is not absent.
+
+    Raises:
+        Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are
+            there.
+    """
+    if offers.rows:
+        return
+    if offers.left_out:
+        raise Refusal(
+            Code.UPSTREAM_UNAVAILABLE,
+            f"{offers.left_out} offers cannot be read, so what is on sale is not known.",
+            "Call again later, or get_offers for other days.",
+        )
+    if offers.is_cut:
+        raise Refusal(
+            Code.NOT_FOUND,
+            "The price table has too many rows to find those that were asked for.",
+            "Call get_offers for days that have offers.",
+        )
+
+
 def _planned(
     layout: Layout,
     base: BaseRecord,
     seat_map_id: str,
     wish: SeatWish,
     language: str,
-    rows: Sequence[OfferRow],
+    found: Calendar,
     as_of: datetime,
     *,
     names: Mapping[str, str],
     extras: frozenset[Extra],
 ) -> SeatPlan:
     """The plan with what is wanted beside it; `names` are those of the base's option values."""
-    drawing = layout.drawing
+    drawing, rows = layout.drawing, found.rows
     offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
-    table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price)
+    unknown = len(rows) - len(offers) + found.left_out
+    table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
     wanted = Wish(quantity=wish.quantity, preference=wish.preference)
     plan = SeatPlan(
         base=base,
@@ -286,6 +311,7 @@ def _planned(
         table=table,
         ranking=ranked(table, wanted, drawing),
         left_out=drawing.left_out,
+        unread_offers=found.left_out,
         products={str(row.handle): row.product.name for row in rows},
     )
     is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
@@ -328,6 +354,7 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
         asked=asked,
         dark=dark,
         language=plan.language,
+        unknown=plan.table.unknown,
     )
 
 

@@ -27,6 +27,7 @@ from korus_mcp.catalog.price_table import (
     PriceTable,
     UndatedTable,
     nothing_to_read,
+    product_id_of,
 )
 from korus_mcp.catalog.records import BaseRecord, ProductRecord
 from korus_mcp.clock import Clock
@@ -188,7 +189,7 @@ class OfferCalendars:
             Refusal: NO_SUCH_CHOICE with the choices there are.
             ApiError: the offers cannot be read that far.
         """
-        table = await self._begun(base, window, wish, language)
+        table, left_out = await self._begun(base, window, wish, language)
         is_in_time = await self._read(
             table, lambda: len(table.rows) > table.start_of(place) + limit
         )
@@ -207,7 +208,7 @@ class OfferCalendars:
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
-            left_out=table.left_out,
+            left_out=max(left_out, table.left_out),
         )
 
     async def first_day(self, base: BaseRecord, window: Window, language: str) -> Calendar:
@@ -216,11 +217,11 @@ class OfferCalendars:
         Raises:
             ApiError: the offers cannot be read that far.
         """
-        table = await self._begun(base, window, Wish(), language)
+        table, left_out = await self._begun(base, window, Wish(), language)
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
-        return Calendar(rows, is_cut=table.is_cut, left_out=table.left_out)
+        return Calendar(rows, is_cut=table.is_cut, left_out=max(left_out, table.left_out))
 
     async def of_base(
         self,
@@ -240,16 +241,20 @@ class OfferCalendars:
             Refusal: NO_SUCH_CHOICE with the choices there are.
             ApiError: the offers cannot be read.
         """
-        table = await self._begun(base, window, wish, language)
+        table, left_out = await self._begun(base, window, wish, language)
         await self._read(
             table,
             lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable(),
         )
-        return Calendar(tuple(table.known), is_cut=not table.is_whole, left_out=table.left_out)
+        return Calendar(
+            tuple(table.known),
+            is_cut=not table.is_whole,
+            left_out=max(left_out, table.left_out),
+        )
 
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
-    ) -> tuple[OfferRow, ...]:
+    ) -> Calendar:
         """The offers of a base that other filters find; never kept.
 
         Raises:
@@ -260,25 +265,28 @@ class OfferCalendars:
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
             await table.read_on()
-        return tuple(table.rows)
+        return Calendar(tuple(table.rows), is_cut=table.is_cut, left_out=table.left_out)
 
     async def _begun(
         self, base: BaseRecord, window: Window, wish: Wish, language: str
-    ) -> PriceTable:
+    ) -> tuple[PriceTable, int]:
         """A table of which at least the first day is read, or all.
 
-        Where nothing is on sale in the window, that of the undated offers.
+        Where nothing is on sale in the window, that of the undated offers. Beside it, how many
+        could not be read in the other one of the two, which may have met the same ones.
         """
         products = wished_products(base, wish)
         if not products:
-            return nothing_to_read()
+            return nothing_to_read(), 0
         values = _value_ids(base, wish)
         dated = self._table(_Question(base, window, products, values, language))
         if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
-            return dated
+            return dated, 0
         undated = self._table(_Question(base, None, products, values, language))
         await self._read(undated, lambda: False)
-        return undated if undated.rows else dated
+        if undated.rows:
+            return undated, dated.left_out
+        return dated, dated.left_out or undated.left_out
 
     def _table(self, question: _Question) -> PriceTable:
         """The table that is kept for a question, else a new one of which nothing is read."""
@@ -507,12 +515,11 @@ def _value_ids(base: BaseRecord, wish: Wish) -> tuple[str, ...]:
 def _product_of(
     offer: Offer, base: BaseRecord, products: Mapping[str, ProductRecord]
 ) -> ProductRecord | None:
-    if not is_id(offer.id) or offer.product is None:
+    if not is_id(offer.id):
         return None
     if offer.product_base and id_at_end(offer.product_base) != base.handle.id:
         return None
-    product_id = offer.product.id or id_at_end(offer.product.iri)
-    return products.get(product_id or "")
+    return products.get(product_id_of(offer) or "")
 
 
 def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.records import ProductRecord
-from korus_mcp.handles import Handle
+from korus_mcp.handles import Handle, id_at_end
 from korus_mcp.money import Money
 
 if TYPE_CHECKING:
@@ -128,11 +128,17 @@ class PriceTable:
         """The rows of those that belong here; those of which one cannot read whose they are, or for
         which day, are counted only.
         """
-        named = [offer for offer in offers if offer.product is not None]
+        named = [offer for offer in offers if product_id_of(offer) is not None]
         rows = [row for row in map(row_of, named) if row is not None]
         self.left_out += len(offers) - len(named)
         self.left_out += sum(row.is_day_unread for row in rows)
         return [row for row in rows if not row.is_day_unread]
+
+
+def product_id_of(offer: Offer) -> str | None:
+    """The id of the product an offer sells; None where that cannot be read."""
+    product = offer.product
+    return None if product is None else product.id or id_at_end(product.iri)
 
 
 def nothing_to_read() -> PriceTable:

@@ -77,14 +77,17 @@ def svg(
     asked: Asked | None = None,
     dark: bool = False,
     language: str = "en",
+    unknown: int = 0,
 ) -> str:
     """Draw a seat map as one SVG document, 1200 units wide and as high as it needs.
 
     `rows` are the zones' prices in any order, tied to the drawing by `number`; a zone without a row
     counts as one without offers. Words are English or French, English for any other `language`.
+    `unknown` offers of the day are not among the rows: then nobody knows that a zone has none.
     """
     theme = DARK if dark else LIGHT
-    scene = scene_of(drawing, rows, asked or Asked(), words_of(language), theme)
+    words = words_of(language)
+    scene = scene_of(drawing, rows, asked or Asked(), words, theme, unknown=unknown)
     return _Sheet(scene, heading or Heading()).document()
 
 
@@ -314,7 +317,7 @@ class _Sheet:
         if zone.standing is Standing.SOLD_OUT:
             facts.append(words.sold_out)
         elif zone.standing is Standing.NO_OFFER:
-            facts.append(words.no_offer)
+            facts.append(self._scene.no_offer_words)
         else:
             facts.append(words.prices(*zone.prices) if zone.prices else words.no_price)
             if zone.left is not None and zone.standing is not Standing.OUTSIDE:

@@ -65,7 +65,7 @@ def ranked(table: SeatTable, wish: Wish, drawing: Drawing | None = None) -> Rank
     `together`: zones with a row for all before unnumbered ones, and those before short rows; the
     most left first.
     """
-    found = [_candidate(zone, wish) for zone in table.zones]
+    found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
     others = sorted((c for c in found if c.problem is not None), key=_by_problem)
     ways = _ways(drawing) if wish.preference is Preference.CLOSEST else None
@@ -108,7 +108,7 @@ class _Candidate:
 _Told: TypeAlias = list[tuple[_Candidate, str]]
 
 
-def _candidate(zone: ZoneRow, wish: Wish) -> _Candidate:
+def _candidate(zone: ZoneRow, wish: Wish, *, is_known: bool) -> _Candidate:
     wanted = _of_category(zone, zone.offers, wish.category)
     fitting = [o for o in wanted if o.seats(wish.quantity)]
     offers = fitting or wanted or zone.offers or zone.too_dear
@@ -118,7 +118,7 @@ def _candidate(zone: ZoneRow, wish: Wish) -> _Candidate:
         offers=tuple(fitting or (o for o in wanted if o.left != 0)),
         price=min((o.price for o in offers if o.price is not None), default=None),
         left=None if None in lefts else max((n for n in lefts if n is not None), default=None),
-        problem=None if fitting else _problem(zone, wanted, wish),
+        problem=None if fitting else _problem(zone, wanted, wish, is_known=is_known),
     )
 
 
@@ -138,15 +138,20 @@ def _of_category(
     ]
 
 
-def _problem(zone: ZoneRow, wanted: Sequence[SeatOffer], wish: Wish) -> tuple[int, str]:
-    """Why a zone does not fit: the nearer to the wish, the smaller the number."""
+def _problem(
+    zone: ZoneRow, wanted: Sequence[SeatOffer], wish: Wish, *, is_known: bool
+) -> tuple[int, str]:
+    """Why a zone does not fit: the nearer to the wish, the smaller the number.
+
+    Unless all offers of the day are known, none of a zone is not none on sale.
+    """
     most = max((o.left or 0 for o in wanted), default=0)
     if most:
         return 0, f"only {most} left"
     if not zone.all_offers:
-        return 4, "nothing on sale"
+        return 4, "nothing on sale" if is_known else "no offer known"
     if all(o.left == 0 for o in zone.all_offers):
-        return 3, "sold out"
+        return 3, "sold out" if is_known else "what is known is sold out"
     if not _of_category(zone, zone.all_offers, wish.category):
         return 2, "another category"
     if wanted:

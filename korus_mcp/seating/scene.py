@@ -100,6 +100,8 @@ class Scene:
     asked: Asked
     words: Words
     theme: Theme
+    unknown: int = 0
+    """How many offers of the day are not shown, as they cannot be read or used."""
 
     def legend(self) -> list[Entry]:
         """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
@@ -108,10 +110,15 @@ class Scene:
             (Standing.UNPRICED, self.words.no_price),
             (Standing.OUTSIDE, self._outside_words()),
             (Standing.SOLD_OUT, self.words.sold_out),
-            (Standing.NO_OFFER, self.words.no_offer),
+            (Standing.NO_OFFER, self.no_offer_words),
         )
         found = [self._other(standing, text) for standing, text in others]
         return [*prices, *(entry for entry in found if entry is not None), *self._best_entry()]
+
+    @property
+    def no_offer_words(self) -> str:
+        """What is said of a zone without offers: nothing on sale, where all of them are known."""
+        return self.words.no_known_offer if self.unknown else self.words.no_offer
 
     @property
     def best(self) -> list[PricedZone]:
@@ -136,6 +143,7 @@ class Scene:
             for words, count in (
                 (self.words.zones_left_out, left_out.zones),
                 (self.words.seats_left_out, left_out.seats),
+                (self.words.offers_left_out, self.unknown),
             )
             if count
         ]
@@ -186,9 +194,18 @@ class Scene:
 
 
 def scene_of(
-    drawing: Drawing, rows: Sequence[ZoneRow], asked: Asked, words: Words, theme: Theme
+    drawing: Drawing,
+    rows: Sequence[ZoneRow],
+    asked: Asked,
+    words: Words,
+    theme: Theme,
+    *,
+    unknown: int = 0,
 ) -> Scene:
-    """Tie prices to the zones of a drawing by their numbers, and choose how each is painted."""
+    """Tie prices to the zones of a drawing by their numbers, and choose how each is painted.
+
+    `unknown` offers of the day are not among the rows.
+    """
     by_number = {row.number: row for row in rows}
     found = [_found(zone, by_number.get(zone.number), asked.quantity) for zone in drawing.zones]
     steps = _steps([each.prices[0] for each in found if each.prices is not None])
@@ -201,7 +218,13 @@ def scene_of(
         look = _look(each.standing, color, theme, is_dashed=is_dashed)
         zones.append(replace(each, step=step, look=look))
     return Scene(
-        drawing=drawing, zones=tuple(zones), colors=colors, asked=asked, words=words, theme=theme
+        drawing=drawing,
+        zones=tuple(zones),
+        colors=colors,
+        asked=asked,
+        words=words,
+        theme=theme,
+        unknown=unknown,
     )
 
 

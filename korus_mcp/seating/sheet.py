@@ -7,7 +7,8 @@ costs, `best` its rank for the wish, `why` in words; `left` absent is no limit o
 sold out; `shared` says that zones of the category share it; `offers` absent is nothing on sale that
 day, `more` how many are left out; `schematic` is a place of ours. `notes` are codes: "no_focus",
 the closest were wished for and the map does not tell to what; "day_stock", what is left is told for
-the day and not for the session. `as_of`: nothing is older.
+the day and not for the session; "unknown_offers", not all offers of the day could be read or used,
+so that a zone without offers may have some. `as_of`: nothing is older.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +83,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         height=round(drawing.height),
         focus=_flat([drawing.focus]) if drawing.focus else None,
         schematic=drawing.is_schematic or None,
-        notes=_notes(ranking, context) or None,
+        notes=_notes(table, ranking, context) or None,
         categories=[
             _present(name=c.name, color=c.color, **writer.category(by_category.get(c.name)))
             for c in drawing.categories
@@ -113,8 +114,12 @@ def _shared_out(ranking: Ranking) -> dict[int, int]:
     return shown
 
 
-def _notes(ranking: Ranking, context: SheetContext) -> list[str]:
-    codes = {"no_focus": ranking.note is not None, "day_stock": context.is_stock_of_day}
+def _notes(table: SeatTable, ranking: Ranking, context: SheetContext) -> list[str]:
+    codes = {
+        "no_focus": ranking.note is not None,
+        "day_stock": context.is_stock_of_day,
+        "unknown_offers": table.unknown > 0,
+    }
     return [code for code, holds in codes.items() if holds]
 
 

@@ -105,10 +105,15 @@ class CategoryRow:
 
 @dataclass(frozen=True)
 class SeatTable:
-    """Zones in the API's order, so that a zone's number finds it; offers that tie to no zone."""
+    """Zones in the API's order, so that a zone's number finds it; offers that tie to no zone.
+
+    `unknown` counts offers of the day that are not here, as they cannot be read or used: any zone
+    may have some of them.
+    """
 
     zones: tuple[ZoneRow, ...]
     untied: tuple[SeatOffer, ...]
+    unknown: int = 0
 
     @property
     def categories(self) -> tuple[CategoryRow, ...]:
@@ -125,16 +130,17 @@ def seat_table(
     option_values: Mapping[str, str],
     *,
     max_price: Decimal | None = None,
+    unknown: int = 0,
 ) -> SeatTable:
     """Tie zones and offers.
 
     `option_values` maps ids of option values to their names. Offers above `max_price` each are
-    tied, too, but kept apart.
+    tied, too, but kept apart. `unknown` more offers are not among them.
     """
     join = _Join(offers, option_values, CategoryNames(seat_map, option_values), max_price)
     zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
     tied = {o.offer_id for zone in zones for o in zone.all_offers}
-    return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied))
+    return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied), unknown)
 
 
 class _Join:

@@ -15,6 +15,7 @@ class Words:
     stage: str
     sold_out: str
     no_offer: str
+    no_known_offer: str
     no_price: str
     above: str
     fewer: str
@@ -29,6 +30,7 @@ class Words:
     allocates: str
     zones_left_out: str
     seats_left_out: str
+    offers_left_out: str
     decimal_mark: str
     currency_first: bool
 
@@ -54,6 +56,7 @@ ENGLISH: Final = Words(
     stage="Stage or pitch",
     sold_out="Sold out",
     no_offer="Nothing on sale",
+    no_known_offer="No offer known",
     no_price="Price not stated",
     above="Above {}",
     fewer="Fewer than {} left",
@@ -68,6 +71,7 @@ ENGLISH: Final = Words(
     allocates="The issuer allocates the exact seats.",
     zones_left_out="{} more zones are not shown",
     seats_left_out="{} seats are not drawn",
+    offers_left_out="{} offers are not shown: they cannot be read or used",
     decimal_mark=".",
     currency_first=True,
 )
@@ -77,6 +81,7 @@ FRENCH: Final = Words(
     stage="Scène ou terrain",
     sold_out="Complet",
     no_offer="Rien en vente",
+    no_known_offer="Aucune offre connue",
     no_price="Prix non indiqué",
     above="Plus de {}",
     fewer="Moins de {} places",
@@ -91,6 +96,7 @@ FRENCH: Final = Words(
     allocates="L'organisateur attribue les places exactes.",
     zones_left_out="{} autres zones ne sont pas montrées",
     seats_left_out="{} places ne sont pas dessinées",
+    offers_left_out="{} offres ne sont pas montrées : illisibles ou inutilisables",
     decimal_mark=",",
     currency_first=False,
 )

@@ -67,7 +67,7 @@ class ZoneView(Part):
     def prices(self) -> str:
         """One price, or from the lowest to the highest."""
         highest = f" to {self.to_price}" if self.to_price else ""
-        return f"{self.from_price}{highest}" if self.from_price else "no offer"
+        return f"{self.from_price}{highest}" if self.from_price else "no price"
 
     def text(self) -> str:
         """One line, and one more for each offer."""
@@ -271,3 +271,5 @@ def _left_out(plan: SeatPlan) -> Iterator[str]:
         yield f"{seats} of its seats were not read."
     if offers := plan.unusable_offers:
         yield f"{offers} offers cannot be bought as listed and are left out: get_offers says why."
+    if offers := plan.unread_offers:
+        yield f"{offers} offers cannot be read and are left out: more may be on sale than is shown."

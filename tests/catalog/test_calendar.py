@@ -274,7 +274,7 @@ async def test_other_filters_find_offers_of_the_base_only_and_are_never_kept(sta
     tomorrow = TODAY + timedelta(days=1)
     filters = OfferFilters(date_after=TODAY, date_before=tomorrow)
     before = stage.sent("listOffers")
-    rows = await stage.app.calendars.with_filters(base, filters, "en")
+    rows = (await stage.app.calendars.with_filters(base, filters, "en")).rows
     reads = stage.sent("listOffers") - before
     assert len(rows) == 12
     assert {r.product.id for r in rows} <= set(base.products)

@@ -1,5 +1,6 @@
 """What a price table tells in a form nobody can read is neither undated nor without limit."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 
 from korus_mcp.catalog.calendar import CalendarPage, Window, Wish
 from korus_mcp.catalog.finder import Wanted
+from korus_mcp.handles import Handle
 from korus_mcp.money import Money
-from korus_mcp.seat_plans import SeatWish
+from korus_mcp.refusals import Code, Refusal
+from korus_mcp.seat_plans import Extra, SeatWish
 from korus_mcp.tools.get_offers import OfferView, _note
+from korus_mcp.tools.get_seat_map import _view
 from tests.booking.stage import Rewrite, Stage, staged
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +178,142 @@ async def test_offers_nobody_can_read_are_told_and_not_no_offers(
         assert note is not None
         assert "offers that cannot be read" in note
         assert "Try other days" not in note
+
+
+def no_product_id(each: dict[str, Any]) -> object:
+    return each | {"product": {"id": None, "@id": None, "name": "A seat"}}
+
+
+UNREAD_OFFERS: list[Callable[[dict[str, Any]], object]] = [
+    lambda each: None,
+    lambda each: {},
+    lambda each: each["@id"],
+    lambda each: each | {"id": None, "@id": None},
+    lambda each: each | {"product": None},
+    lambda each: each | {"date": "any"},
+    lambda each: each | {"date": {}},
+    no_product_id,
+]
+
+
+def of_offers(
+    spoil: Callable[[dict[str, Any]], object], is_spoilt: Callable[[dict[str, Any]], bool]
+) -> Rewrite:
+    """Spoils the offers of lists that are to be."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            member = body["member"]
+            body["member"] = [spoil(each) if is_spoilt(each) else each for each in member]
+
+    return rewrite
+
+
+async def a_session(stage: Stage) -> tuple[Handle, str, date | None]:
+    """A product base with a seat map, and a session of its next day, and that day."""
+    base = stage.handle("hall_base")
+    first = (await stage.app.seat_plans.plan(base, SeatWish(), "en")).rows[0]
+    quote = await stage.app.quotes.of_offer(first.handle, "en")
+    return base, next(session.id for _, session in quote.sessions()), first.day
+
+
+def everyone(each: dict[str, Any]) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("is_dated", [False, True])
+@pytest.mark.parametrize("spoil", UNREAD_OFFERS)
+async def test_where_no_offer_can_be_read_no_map_says_that_nothing_is_on_sale(
+    spoil: Callable[[dict[str, Any]], object], is_dated: bool
+) -> None:
+    async with staged(selling=("hall",)) as stage:
+        base, session, next_day = await a_session(stage)
+    day = next_day if is_dated else None
+    async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
+        for wish in (SeatWish(day=day), SeatWish(session_id=session, day=day)):
+            with pytest.raises(Refusal) as refused:
+                await stage.app.seat_plans.plan(base, wish, "en")
+            assert refused.value.code is Code.UPSTREAM_UNAVAILABLE
+            assert re.match(r"[1-9]\d* offers cannot be read", refused.value.message)
+
+
+async def test_of_a_day_and_session_that_sell_nothing_that_is_said() -> None:
+    def nothing(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            body |= {"member": [], "totalItems": 0}
+
+    async with staged(selling=("hall",), rewrite=nothing) as stage:
+        for wish, code in (
+            (SeatWish(day=date(2026, 6, 20)), Code.NOT_FOUND),
+            (SeatWish(session_id="0192"), Code.UNKNOWN_ID),
+        ):
+            with pytest.raises(Refusal) as refused:
+                await stage.app.seat_plans.plan(stage.handle("hall_base"), wish, "en")
+            assert refused.value.code is code
+
+
+@pytest.mark.parametrize("spoil", [*UNREAD_OFFERS, lambda each: each | {"price": "45"}])
+async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
+    spoil: Callable[[dict[str, Any]], object],
+) -> None:
+    extras = frozenset({Extra.SHEET, Extra.LIGHT})
+    async with staged(selling=("stadium",)) as stage:
+        base = stage.handle("stadium_base")
+        whole = await stage.app.seat_plans.plan(base, SeatWish(), "en", extras=extras)
+    zone = next(each for each in whole.table.zones if each.all_offers)
+    ids = {offer.offer_id.partition(".")[2] for offer in zone.all_offers}
+
+    async with staged(
+        selling=("stadium",), rewrite=of_offers(spoil, lambda each: each["id"] in ids)
+    ) as stage:
+        wish = SeatWish(day=whole.day)
+        plan = await stage.app.seat_plans.plan(base, wish, "en", extras=extras)
+    assert plan.unread_offers + plan.unusable_offers == plan.table.unknown == len(ids)
+    told = _view(plan, len(plan.ranking.zones), is_picture_missing=False)
+    assert f"{len(ids)} offers cannot be" in told.note
+    assert "nothing on sale" not in told.text()
+    (place,) = (each for each in plan.ranking.zones if each.zone.number == zone.number)
+    assert place.why == "no offer known"
+    assert plan.picture is not None
+    assert "Nothing on sale" not in plan.picture
+    assert f"{len(ids)} offers are not shown" in plan.picture
+    assert plan.sheet is not None
+    assert "unknown_offers" in plan.sheet["notes"]
+    assert "unknown_offers" not in (whole.sheet or {}).get("notes", [])
+    assert whole.table.unknown == 0
+
+
+async def test_offers_of_a_session_that_cannot_be_read_are_counted() -> None:
+    async with staged(selling=("hall",)) as stage:
+        base, session, _ = await a_session(stage)
+        whole = await stage.app.seat_plans.plan(base, SeatWish(session_id=session), "en")
+    lost = whole.rows[0].handle.id
+    rewrite = of_offers(lambda each: None, lambda each: each["id"] == lost)
+    async with staged(selling=("hall",), rewrite=rewrite) as stage:
+        plan = await stage.app.seat_plans.plan(base, SeatWish(session_id=session), "en")
+    assert (len(plan.rows), plan.unread_offers) == (len(whole.rows) - 1, 1)
+
+
+async def test_undated_offers_do_not_hide_that_those_of_the_days_cannot_be_read() -> None:
+    spoilt: list[str] = []
+
+    def mixed(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/offers"):
+            for n, each in enumerate(body["member"]):
+                if n % 2 and each["date"] is not None:
+                    spoilt.append(each["id"])
+                each["date"] = "any" if n % 2 else None
+
+    async with staged(rewrite=mixed) as stage:
+        page = await page_of(stage)
+        assert page.rows
+        assert page.left_out > 0
+
+
+@pytest.mark.parametrize("spoil", UNREAD_OFFERS)
+async def test_a_search_with_days_does_not_take_unread_offers_for_none(
+    spoil: Callable[[dict[str, Any]], object],
+) -> None:
+    async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
+        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        assert not found.is_checked or found.unchecked > 0

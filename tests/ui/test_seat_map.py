@@ -841,3 +841,19 @@ def test_without_a_sheet_hidden_zones_are_counted_and_dear_ones_named_so(stage: 
     dear = frame.locator(".row", has_text="Block 6")
     expect(dear).to_contain_text("above the price asked for")
     expect(dear).not_to_contain_text("nothing on sale")
+
+
+@pytest.mark.parametrize("has_sheet", [True, False])
+def test_where_offers_cannot_be_read_a_zone_without_any_is_not_one_that_sells_none(
+    stage: Stage, has_sheet: bool
+) -> None:
+    sheet = sheets.hall() | {"notes": ["unknown_offers"]}
+    view = sheets.view_of(sheet)
+    for zone in (sheet["zones"][5], view["zones"][5]):
+        zone["why"] = "no offer known"
+    frame = _open(stage, sheet) if has_sheet else _open(stage, result=sheets.result(None, view))
+    row = frame.locator(".row", has_text="Block 6")
+    expect(row).to_contain_text("no offer known")
+    expect(frame.locator("body")).not_to_contain_text("nothing on sale")
+    if has_sheet:
+        expect(frame.locator(".notes")).to_contain_text("more may be on sale than is shown")

@@ -14,7 +14,7 @@ import { swatch, ZoneList } from "./zone-list.js";
 
 const MOST_SEATS = 50;
 /** Codes of a sheet's `notes` that are shown as sentences. */
-const NOTES = ["no_focus", "day_stock"];
+const NOTES = ["no_focus", "day_stock", "unknown_offers"];
 
 const root = document.getElementById("page");
 const notice = h("p", { class: "notice", hidden: true });
@@ -219,7 +219,8 @@ class Page {
       this.#steps.map((step) => entry(`shade-${step.shade}`, this.#range(step))),
       zones.some((z) => z.isSoldOut) && entry("sold-out", this.#words("sold_out")),
       zones.some((z) => z.isAbove) && entry("off-sale", this.#words("above")),
-      zones.some((z) => !z.isSoldOut && !z.isOnSale && !z.isAbove) && entry("off-sale", this.#words("not_on_sale")),
+      zones.some((z) => z.isUnknown) && entry("off-sale", this.#words("not_known")),
+      zones.some((z) => !z.isSoldOut && !z.isOnSale && !z.isAbove && !z.isUnknown) && entry("off-sale", this.#words("not_on_sale")),
     );
   }
 
@@ -333,6 +334,7 @@ class Page {
 
   #left(zone) {
     if (zone.isSoldOut) return this.#words("sold_out");
+    if (zone.isUnknown) return this.#words("not_known");
     if (!zone.isOnSale) return this.#words(zone.isAbove ? "above" : "not_on_sale");
     return zone.left === undefined ? "" : this.#words(zone.isShared ? "left_shared" : "left", { count: zone.left });
   }

@@ -4,11 +4,11 @@
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
  * asOf, notes, isDrawn, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, number,
  * name, category, color, outline, at, rows, isSchematic, from, to, left, best, offers, isShared, isCut,
- * isAbove, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left}`. Prices are texts of an
+ * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
  * when its stock is that of its category, `isCut` when not all its offers are listed, `isAbove` when all
- * cost more than was asked for. What a host or an issuer sent in another shape is left out.
+ * cost more than was asked for, `isUnknown` when it has none and not all could be read. What a host or an issuer sent in another shape is left out.
  */
 
 import { clean } from "./texts.js";
@@ -20,6 +20,8 @@ const MOST_SEATS = 20_000;
 const PREFERENCES = ["cheapest", "closest", "together"];
 /** How the server says that all offers of a zone cost more than was asked for. */
 const ABOVE = "above the highest price";
+/** How it says that a zone has no offer, and that not all offers are known. */
+const UNKNOWN = "no offer known";
 
 /**
  * The sheet of a tool result, or null where it says nothing of zones.
@@ -91,6 +93,7 @@ function zoneOf(zone, place, categories, currency) {
     isShared: zone.shared === true,
     isCut: isCut(zone, offers, from, to),
     isAbove: zone.why === ABOVE,
+    isUnknown: zone.why === UNKNOWN,
   });
 }
 
@@ -160,6 +163,7 @@ function zoneOfView(zone, place, currency) {
     isShared: zone.shared === true,
     isCut: isCut(zone, offers, from, to),
     isAbove: zone.why === ABOVE,
+    isUnknown: zone.why === UNKNOWN,
   });
 }
 
@@ -176,6 +180,7 @@ function withState(zone) {
   zone.isSoldOut = zone.left === undefined ? areGone && !zone.isCut : zone.left === 0;
   zone.isOnSale = !zone.isSoldOut && (zone.from !== null || zone.offers.length > 0);
   zone.isAbove &&= !zone.isSoldOut && !zone.isOnSale;
+  zone.isUnknown &&= !zone.isSoldOut && !zone.isOnSale;
   return zone;
 }
 

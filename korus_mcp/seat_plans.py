@@ -236,7 +236,7 @@ class SeatPlans:
         if session_id is None and base.seat_map_id is not None:
             return base.seat_map_id
         found = base.seat_map_id
-        if rows[0].session_required:
+        if session_id is not None or rows[0].session_required:
             quote = await self._quotes.of_offer(rows[0].handle, language)
             sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)

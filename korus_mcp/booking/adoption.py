@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from korus_mcp.api import Booking
-from korus_mcp.api.models.reservation import Reservation
+from korus_mcp.api import Booking, Malformed, Outcome
+from korus_mcp.api.models.reservation import Reservation, ReservationItem
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import HoldIntent, Journal
-from korus_mcp.told import value_of
+from korus_mcp.told import UNREAD
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)
@@ -34,12 +34,15 @@ async def found_again(
 ) -> tuple[Reservation, ...]:
     """The reservations that a lost call made: one for each wished item, or none at all.
 
-    More equal ones than were wished cannot be told apart: then none is taken.
+    More equal ones than were wished cannot be told apart: then none is taken. Nor is one where
+    another cannot be read: that may be ours, and the one that can be read somebody else's.
 
     Raises:
         ApiError: The reservations cannot be read.
     """
     found = await _newest(booking, hold.sent_at - EARLY)
+    if not all(_is_read(r) for r in found):
+        return ()
     free = [r for r in found if not r.has_order and not r.expired]
     owned = await journal.owners_of([r.id for r in free])
     candidates = [(r, _lines(r)) for r in free if r.id not in owned]
@@ -53,15 +56,42 @@ async def found_again(
 
 
 async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
+    """Those made since then, and those of which nobody knows when.
+
+    Raises:
+        ApiError: They cannot be read.
+    """
     pages = booking.list_reservations(newest_first=True)
     found: list[Reservation] = []
     for number in range(1, MAX_PAGES + 1):
         page = await pages.page(number)
-        made = [r for r in page.items if (at := value_of(r.created_at)) and at >= since]
+        if page.unreadable:
+            raise Malformed("listReservations", Outcome.REFUSED, reason="a hold without an id")
+        made = [r for r in page.items if not _is_before(r, since)]
         found += made
         if page.last or len(made) < len(page.items):
             break
     return found
+
+
+def _is_before(reservation: Reservation, since: datetime) -> bool:
+    made_at = reservation.created_at
+    return isinstance(made_at, datetime) and made_at < since
+
+
+def _is_read(reservation: Reservation) -> bool:
+    """Whether all is known that tells whose hold it is."""
+    facts = (reservation.created_at, reservation.expired, reservation.order)
+    is_dated = reservation.created_at is not None and not any(f is UNREAD for f in facts)
+    items = reservation.items
+    has_items = bool(items) and not reservation.lacks("items")
+    return is_dated and has_items and all(_is_item_read(item) for item in items)
+
+
+def _is_item_read(item: ReservationItem) -> bool:
+    sessions = [ticket.session for ticket in item.offer_tickets]
+    is_whole = id_at_end(item.offer) is not None and not item.lacks("offer_tickets")
+    return is_whole and all(s is None or id_at_end(s) is not None for s in sessions)
 
 
 def _lines(reservation: Reservation) -> Lines:

@@ -20,7 +20,7 @@ from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.told import DayMoment, Reading, Unread, day_of, value_of
+from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
@@ -318,9 +318,15 @@ def _need(
     told: Reading,
 ) -> TicketNeed:
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
+    if is_full_day is None:  # documented as yes or no: nothing is neither
+        told.note("whether a session must be chosen")
     sessions = read.sessions.get(ticket.id, ())
+    # A live figure of nobody knows which session may be that of any that has none.
+    is_unclear = None in live_left
     found = [
-        _session(s, live_left.get(s.id, s.available_quantity)) for s in sessions if is_id(s.id)
+        _session(s, live_left.get(s.id, UNREAD if is_unclear else s.available_quantity))
+        for s in sessions
+        if is_id(s.id)
     ]
     return TicketNeed(
         id=ticket.id,

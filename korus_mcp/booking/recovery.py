@@ -4,7 +4,7 @@ orders upstream that carry our reference are held against the journal.
 
 import logging
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
@@ -16,7 +16,7 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import Intent, Journal, JournalDown, Lease
-from korus_mcp.told import value_of
+from korus_mcp.told import UNREAD
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -83,6 +83,8 @@ class Sweep:
         self._booking = booking
         self._journal = journal
         self._clock = clock
+        self._unread_since: datetime | None = None
+        """From where on there were orders that could not be read."""
 
     async def run(self) -> None:
         """For ever, from a minute after the start."""
@@ -99,6 +101,9 @@ class Sweep:
     async def sweep(self) -> None:
         """Hold the orders upstream against the journal, when a sweep is due.
 
+        What cannot be read is told in the log, and the next sweep begins at the same day again, a
+        month ago at most.
+
         Raises:
             ApiError: They could not all be read; the next look tries again.
             JournalDown: It cannot be read or written.
@@ -106,19 +111,33 @@ class Sweep:
         if not await self._journal.begin_sweep(every=SWEEP_EVERY):
             return
         last = await self._journal.last_sweep()
-        since = last - OVERLAP if last else self._clock.now() - FIRST_SWEEP
+        first = self._clock.now() - FIRST_SWEEP
+        since = last - OVERLAP if last else first
+        if self._unread_since is not None:
+            since = min(since, max(first, self._unread_since))
         prefix = (await self._journal.installation()).reference_prefix
-        async for order in self._booking.list_orders(OrderFilters(created_after=since.date())):
-            reference = value_of(order.external_reference) or ""
-            if reference.startswith(prefix):
-                await self._compare(order, reference)
+        listed = self._booking.list_orders(OrderFilters(created_after=since.date()))
+        unread = 0
+        async for order in listed:
+            reference = order.external_reference
+            if reference is UNREAD:
+                unread += not await self._journal.owners_of([order.id])
+            elif reference is not None and reference.startswith(prefix):
+                unread += not await self._compare(order, reference)
+        unread += listed.unreadable + listed.missing
+        if unread:
+            _log.warning("the daily look for late orders: %s of them cannot be read", unread)
+        self._unread_since = since if unread else None
         await self._journal.sweep_done()
 
-    async def _compare(self, order: Order, reference: str) -> None:
+    async def _compare(self, order: Order, reference: str) -> bool:
+        """Hold an order of ours against the journal; whether it could be read for that."""
         intent = await self._journal.intent_by_reference(reference)
         reservation_id = id_at_end(order.reservation)
         if intent is None and await self._journal.owners_of([order.id]):
-            return  # its intent was purged
+            return True  # its intent was purged
+        if intent is not None and reservation_id is None:
+            return order.id in intent.orders.values()
         if intent is None or reservation_id not in intent.reservation_ids:
             await self._journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is in no journal of ours", order.id)
@@ -127,6 +146,7 @@ class Sweep:
         elif intent.orders[reservation_id] != order.id:
             await self._journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is a second one of its reservation", order.id)
+        return True
 
     async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
         if intent.is_final:

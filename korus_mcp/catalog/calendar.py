@@ -543,7 +543,11 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
         was=value_of(was) if _is_shown(was) else None,
         left=None if left is None else max(0, left),
         session_required=any(t.date_access is False for t in offer.tickets or ()),
-        live_check=bool(offer.availability_check_required or offer.realtime_price_required),
+        live_check=bool(
+            offer.availability_check_required
+            or offer.realtime_price_required
+            or any(not isinstance(t.date_access, bool) for t in offer.tickets)
+        ),
         dynamic_price=bool(offer.realtime_price_required),
         problem=problem,
         is_day_unread=is_day_unread,

@@ -1,8 +1,10 @@
 """What happens by itself: lost orders are found, late ones too, lost holds are taken up."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import anyio
 import pytest
@@ -217,3 +219,57 @@ async def test_of_two_equal_holds_none_is_taken_up() -> None:
         reserved = await stage.reserve(stage.wish("park_offer", 2), again=True)
         assert [h.id for h in reserved.holds] != [first.id], "that one has an owner"
         assert reserved.state is ReserveState.HELD
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda row: None,
+        lambda row: row | {"id": None, "@id": "/.well-known/genid/1"},
+        lambda row: row | {"externalReference": {}},
+        lambda row: row | {"reservation": None},
+        lambda row: row | {"reservation": {"id": 7}},
+    ],
+)
+async def test_late_orders_nobody_can_read_are_told_and_looked_for_again(
+    spoil: Callable[[dict[str, Any]], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    is_spoilt = True
+
+    def spoiled(path: str, body: dict[str, Any]) -> None:
+        if is_spoilt and path.endswith("/booking/orders") and "member" in body:
+            body["member"] = [spoil(row) for row in body["member"]]
+
+    async with staged(rewrite=spoiled) as stage:
+        hold = await stage.held()
+        intent = await failed_intent(stage, hold)
+        order_id = await ordered_upstream(stage, hold, intent.external_reference)
+        services = stage.app.booking
+        await services.sweep.sweep()
+        assert "the daily look for late orders: 1 of them cannot be read" in caplog.text
+        assert "late_order_found" not in caplog.text
+        for _ in range(3):
+            stage.move(DAY)
+            await services.sweep.sweep()
+        is_spoilt = False
+        stage.move(DAY)
+        await services.sweep.sweep()
+        repaired = await services.journal.intent_by_reference(intent.external_reference)
+        assert repaired is not None
+        assert repaired.orders == {hold.id: order_id}
+
+
+@pytest.mark.parametrize("told", [{"reservation": None}, {"externalReference": {}}])
+async def test_a_known_order_that_cannot_be_read_whole_is_no_surprise(
+    told: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    def spoiled(path: str, body: dict[str, Any]) -> None:
+        for row in body.get("member", ()) if path.endswith("/booking/orders") else ():
+            row |= told
+
+    async with staged(rewrite=spoiled) as stage:
+        await stage.bought()
+        await stage.app.booking.sweep.sweep()
+        assert "late order" not in caplog.text
+        assert "late_order" not in caplog.text
+        assert await stage.app.booking.journal.last_sweep() is not None

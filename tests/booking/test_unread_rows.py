@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from korus_mcp.api import ReservationLine, TicketChoice
+from korus_mcp.api.jsonld import offer_iri, ticket_iri
+from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.refusals import Code
+from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.tools.find_orders import OrderRow
-from tests.booking.stage import OWNER, staged
+from tests.booking.stage import OWNER, Stage, staged
 
 pytestmark = pytest.mark.anyio
 Body = dict[str, Any]
@@ -126,3 +129,112 @@ async def test_an_order_in_another_currency_is_not_told_in_euro(
         assert str(ordered.orders[0].total) == "45.00 CHF"
         order = await stage.app.booking.orders.order(OWNER, ordered.orders[0].id)
         assert OrderRow.of(order).total == "45.00 CHF"
+
+
+@pytest.mark.parametrize("session", [None, {}, 3, "", "no link/"])
+async def test_a_live_stock_of_no_session_is_not_that_of_the_list(session: object) -> None:
+    def spoiled(path: str, body: Body) -> None:
+        live = body.get("sessionsAvailability") or ()
+        for each in live:
+            each |= {"session": session, "availableQuantity": 0}
+
+    async with staged(rewrite=spoiled, selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+        assert [s.left for _, s in quote.sessions()] == [None] * 16
+        assert {s.unread for _, s in quote.sessions()} == {("what is left in a session",)}
+        obstacle = quote.obstacle(1)
+        assert obstacle is not None
+        assert obstacle.code is Code.NOT_BOOKABLE
+        assert (await refusal_of(stage)).code is Code.NOT_BOOKABLE
+        assert stage.sandbox.reservations() == []
+
+
+@pytest.mark.parametrize("session", [None, {}, 3])
+async def test_sessions_that_are_told_live_stand_beside_a_stock_of_none(session: object) -> None:
+    def spoiled(path: str, body: Body) -> None:
+        if "sessionsAvailability" in body:
+            first, *others = body["sessionsAvailability"]
+            del first["session"]
+            body["sessionsAvailability"] = [first | {"session": session}, *others]
+
+    async with staged(rewrite=spoiled, selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+        unread = [s for _, s in quote.sessions() if s.unread]
+        assert len(unread) == 1, "the one that may be meant"
+        assert quote.obstacle(1) is None
+
+
+async def test_a_stock_of_no_session_does_not_matter_where_none_is_chosen() -> None:
+    def spoiled(path: str, body: Body) -> None:
+        if "sessionsAvailability" in body:
+            body["sessionsAvailability"] = [{"session": None, "availableQuantity": 0}]
+
+    async with staged(rewrite=spoiled) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
+        assert quote.obstacle(1) is None
+
+
+async def refusal_of(stage: Stage) -> Refusal:
+    quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+    session = next(s.id for _, s in quote.sessions())
+    with pytest.raises(Refusal) as refused:
+        await stage.reserve(stage.wish("timed_offer", 1, session))
+    return refused.value
+
+
+@pytest.mark.parametrize("told", [None, "absent", "perhaps"])
+@pytest.mark.parametrize("landmark", ["timed_offer", "park_offer"])
+async def test_an_offer_that_does_not_say_whether_it_takes_a_session_is_not_held(
+    told: object, landmark: str
+) -> None:
+    def spoiled(path: str, body: Body) -> None:
+        if path.endswith("/tickets"):
+            for each in body["member"]:
+                each["dateAccess"] = told
+                if told == "absent":
+                    del each["dateAccess"]
+
+    async with staged(rewrite=spoiled, selling=("museum", "park")) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle(landmark), "en")
+        obstacle = quote.obstacle(1)
+        assert obstacle is not None
+        assert obstacle.code is Code.NOT_BOOKABLE
+        assert obstacle.reason == "whether a session must be chosen cannot be read"
+
+
+UNREAD_HOLDS: list[Callable[[Body], object]] = [
+    lambda each: None,
+    lambda each: each | {"id": None, "@id": "/.well-known/genid/1"},
+    lambda each: each | {"id": {"value": each["id"]}, "@id": None},
+    lambda each: each | {"createdAt": None},
+    lambda each: each | {"createdAt": "now"},
+    lambda each: each | {"items": None},
+    lambda each: each | {"items": [None, *each["items"][1:]]},
+    lambda each: each | {"items": [item | {"offer": {}} for item in each["items"]]},
+    lambda each: each | {"expired": "perhaps"},
+    lambda each: each | {"order": {}},
+]
+
+
+@pytest.mark.parametrize("spoil", UNREAD_HOLDS)
+async def test_an_equal_hold_of_somebody_else_is_not_taken_for_one_nobody_can_read(
+    spoil: Callable[[Body], object],
+) -> None:
+    foreign: list[str] = []
+
+    def spoiled(path: str, body: Body) -> None:
+        if path.endswith("/booking/reservations") and "member" in body:
+            rows = body["member"]
+            body["member"] = [row if row["id"] in foreign else spoil(row) for row in rows]
+
+    async with staged(rewrite=spoiled, sole_writer=True) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
+        where = (quote.catalog_id, quote.handle.id)
+        tickets = tuple(TicketChoice(ticket_iri(*where, need.id)) for need in quote.tickets)
+        line = ReservationLine(offer_iri(*where), 2, tickets)
+        made = await stage.app.api.booking.create_reservations([line], language="en")
+        foreign += [each.id for each in made.reservations]
+        stage.sandbox.faults.add(DropAfter(), "createReservations")
+        reserved = await stage.reserve(stage.wish("park_offer", 2))
+        assert len(stage.sandbox.reservations()) == 2
+        assert (reserved.state, reserved.holds) == (ReserveState.IN_DOUBT, ())

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from korus_mcp.api import CustomerInput
+from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.handles import Handle
 from korus_mcp.journal.records import (
@@ -55,6 +56,7 @@ class Question:
     customer: CustomerInput
     notes: str | None
     terms: tuple[Handle, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict)
     asked_at: datetime
 
@@ -102,11 +104,13 @@ def digest_of(
     notes: str | None,
     *,
     attempt: int,
+    doubts: Sequence[Doubt] = (),
 ) -> str:
     """A fingerprint of all that a person agrees to, and of how often it was tried before."""
     return _digest(
         keeper,
         {
+            "doubts": [asdict(doubt) for doubt in doubts],
             "attempt": attempt,
             "reservations": [_held(h) for h in sorted(holds, key=lambda h: h.id)],
             "total": str(total),
@@ -296,8 +300,8 @@ def _ran_out() -> Refusal:
 def _changed() -> Refusal:
     return Refusal(
         Code.APPROVAL_REQUIRED,
-        "Reservations, seats, terms, total or customer differ from what was agreed to; nothing was "
-        "ordered.",
+        "Reservations, seats, terms, total, customer or what is in doubt differ from what was "
+        "agreed to; nothing was ordered.",
         "Call place_order without confirmation: the person has to see it anew.",
     )
 

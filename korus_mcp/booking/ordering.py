@@ -28,6 +28,7 @@ from korus_mcp.booking.desk import (
     check_owner,
     stopping,
 )
+from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState, total_of
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
@@ -121,6 +122,7 @@ class Ordered:
     confirm_by: datetime | None = None
     holds: tuple[Hold, ...] = ()
     terms: tuple[Handle, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     total: Money | None = None
     check_again_after: int | None = None
     not_later_than: datetime | None = None
@@ -179,7 +181,7 @@ class OrderDesk:
             Refusal: what stands against the order.
         """
         keeper = await self._journal.installation()
-        standing = await self._journal.standing(call.reservation_ids)
+        standing = await self._standing(call)
         earlier = await self._earlier(call, call.fingerprint(keeper), standing.holders)
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
@@ -219,7 +221,7 @@ class OrderDesk:
         """
         keeper = await self._journal.installation()
         fingerprint = call.fingerprint(keeper)
-        standing = await self._journal.standing(call.reservation_ids)
+        standing = await self._standing(call)
         earlier = await self._earlier(call, fingerprint, standing.holders)
         if earlier is not None:
             return await self._answer(earlier, replayed=True)
@@ -244,6 +246,18 @@ class OrderDesk:
         return {
             r: by_id[i.id] for r, i in held.items() if i.id in by_id and r not in by_id[i.id].freed
         }
+
+    async def doubts(self, owner: str, holds: Sequence[Hold]) -> tuple[Doubt, ...]:
+        """Orders of the same offers by the same owner that may exist, or were in doubt and do."""
+        since = self._clock.now() - TOLD_FOR
+        return await self._doubts(holds, await self._journal.doubtful(owner, since=since))
+
+    async def _doubts(self, holds: Sequence[Hold], doubtful: Sequence[Intent]) -> tuple[Doubt, ...]:
+        return await doubts_about(holds, doubtful, booking=self._booking, looked=self.looked)
+
+    async def _standing(self, call: OrderCall) -> Standing:
+        since = self._clock.now() - TOLD_FOR
+        return await self._journal.standing(call.reservation_ids, owner=call.owner, since=since)
 
     def close(self) -> None:
         """Take no new order."""
@@ -295,6 +309,8 @@ class OrderDesk:
         confirmed = await approval.given(self._journal, question, call.confirmation)
         if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
+        if agreed is None:
+            _check_known(question.doubts)
         if agreed is None and call.confirmation is None:
             return await self._summary(question)
         if agreed is not None:
@@ -327,9 +343,16 @@ class OrderDesk:
         holds = await self._desk.read(call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         terms = await self._terms_of(holds, call.language)
+        doubts = await self._doubts(holds, standing.doubtful)
         question = Question(
             digest=approval.digest_of(
-                keeper, holds, amount, call.customer, call.notes, attempt=standing.attempts
+                keeper,
+                holds,
+                amount,
+                call.customer,
+                call.notes,
+                attempt=standing.attempts,
+                doubts=doubts,
             ),
             attempt=standing.attempts,
             owner=call.owner,
@@ -339,6 +362,7 @@ class OrderDesk:
             notes=call.notes,
             terms=tuple(base for base, text in terms.items() if text),
             read=approval.read_of(keeper, holds, terms),
+            doubts=doubts,
             asked_at=self._clock.now(),
         )
         if self._noes.get(question.digest, question.asked_at) > question.asked_at:
@@ -384,6 +408,7 @@ class OrderDesk:
             confirm_by=asked.expires_at,
             holds=question.holds,
             terms=question.terms,
+            doubts=question.doubts,
             total=question.total,
         )
 
@@ -549,6 +574,24 @@ def _claimed(holder: Intent) -> Refusal:
         "Call get_reservation for its order, then get_tickets.",
         effect=Effect.ORDERED,
     )
+
+
+def _check_known(doubts: Sequence[Doubt]) -> None:
+    """That nothing of the same is in doubt, where the word of a person comes from the caller.
+
+    Raises:
+        Refusal: ALREADY_BEING_ORDERED; whoever asks the person themselves may not tell them.
+    """
+    unknown = [doubt.reservation_id for doubt in doubts if doubt.order_id is None]
+    if unknown:
+        raise Refusal(
+            Code.ALREADY_BEING_ORDERED,
+            "An order of the same is in doubt and may have been made; nothing was ordered now.",
+            "Call get_reservation for the named one until its outcome is known.",
+            effect=Effect.UNKNOWN,
+            retry_after_seconds=LOOK_AGAIN_SECONDS,
+            fields=(FieldProblem("reservation_ids", f"in doubt: {unknown[0]}"),),
+        )
 
 
 def _expired(places: Sequence[int] = ()) -> Refusal:

@@ -174,13 +174,28 @@ class MemoryJournal:
         """How many are not FINAL."""
         return sum(not i.is_final for i in self._intents.values())
 
-    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> Standing:
         """What is known of them."""
         return Standing(
             owners=await self.owners_of(reservation_ids),
             holders=await self.intents_of(reservation_ids),
             attempts=self._attempts(reservation_ids),
+            doubtful=await self.doubtful(owner, since=since),
         )
+
+    async def doubtful(
+        self, owner: str, *, since: datetime, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest that are open, or made an order that was in doubt, the newest last."""
+        found = [
+            self._read(i.id)
+            for i in self._intents.values()
+            if i.owner == owner
+            and (not i.is_final or (i.ambiguous and i.orders and i.sent_at > since))
+        ]
+        return found[-limit:]
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""

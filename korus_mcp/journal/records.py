@@ -176,12 +176,13 @@ class Standing:
     """What is known of reservations: whose they are, who claims them, how often they were tried.
 
     `owners` and `holders` are by reservation; `attempts` counts the intents there were for any of
-    them, failed ones included.
+    them, failed ones included. `doubtful` are those of `Journal.doubtful`, whatever they are for.
     """
 
     owners: Mapping[str, str]
     holders: Mapping[str, Intent]
     attempts: int
+    doubtful: Sequence[Intent] = ()
 
 
 @dataclass(frozen=True)
@@ -415,8 +416,18 @@ class Journal(Protocol):
         """How many intents are not FINAL, whoever leads them."""
         ...
 
-    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
-        """What is known of these reservations."""
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> Standing:
+        """What is known of these reservations, and which orders of an owner are doubtful."""
+        ...
+
+    async def doubtful(
+        self, owner: str, *, since: datetime, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest intents of an owner that are not FINAL, or were in doubt, were sent after
+        `since` and made an order, the newest last.
+        """
         ...
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:

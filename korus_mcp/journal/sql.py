@@ -225,9 +225,17 @@ class SqlJournal:
 
         return await self._read(work)
 
-    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> Standing:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
-        return await self._read(lambda tx: tx.standing(reservation_ids))
+        return await self._read(lambda tx: tx.standing(reservation_ids, owner, since))
+
+    async def doubtful(
+        self, owner: str, *, since: datetime, limit: int = MOST_LISTED
+    ) -> Sequence[Intent]:
+        """The newest that are open, or made an order that was in doubt, the newest last."""
+        return await self._read(lambda tx: tx.doubtful(owner, since, limit))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold the claims."""

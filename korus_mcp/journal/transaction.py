@@ -27,6 +27,7 @@ from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
 from korus_mcp.journal.records import (
+    MOST_LISTED,
     NEVER_SENT,
     Approval,
     ApprovalState,
@@ -135,13 +136,20 @@ class Reading:
         number: int = self.run(tried.where(self.ours(OUTCOME), named)).scalar_one()
         return number
 
-    def standing(self, reservation_ids: Sequence[str]) -> Standing:
-        """What is known of reservations."""
+    def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
+        """The newest intents of an owner that are open, or made an order that was in doubt."""
+        is_open = INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING))
+        was_found = and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > since)
+        return self.newest_intents(INTENT.c.owner == owner, or_(is_open, was_found), limit=limit)
+
+    def standing(self, reservation_ids: Sequence[str], owner: str, since: datetime) -> Standing:
+        """What is known of reservations, and which orders of an owner are doubtful."""
         attempts = self.attempts(reservation_ids)
         return Standing(
             owners=self.owners(reservation_ids),
             holders=self.holders(reservation_ids) if attempts else {},
             attempts=attempts,
+            doubtful=self.doubtful(owner, since, MOST_LISTED),
         )
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:

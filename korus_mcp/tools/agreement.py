@@ -32,6 +32,7 @@ from pydantic import (
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall
 from korus_mcp.explain import unasked
@@ -279,6 +280,7 @@ def _words(question: Question, environment: str) -> str:
     return lines_of(
         f"Order this for real, in the {environment} environment? "
         "It cannot be cancelled here, and no mail is promised.",
+        *map(doubt_text, question.doubts),
         f"Total: {question.total}",
         f"For: {described(question.customer)}",
         f"Held until: {_end_of(question)}",
@@ -311,6 +313,20 @@ def _lines_of(hold: Hold) -> Iterator[str]:
 def _by_number(seat: str) -> list[tuple[int, str]]:
     """Seat 9 before seat 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(seat)]
+
+
+def doubt_text(doubt: Doubt) -> str:
+    """What a person has to know of an order before they agree to another."""
+    what = "of the same offer" if doubt.is_alike else "which may be of the same offer,"
+    if doubt.order_id is not None:
+        return (
+            f"An order {what} was made before (order_id {doubt.order_id}; its answer was missing "
+            "for a while): this would be one more."
+        )
+    return (
+        f"An order {what} is in doubt and may have been made already (reservation_id "
+        f"{doubt.reservation_id}): this may be a second one."
+    )
 
 
 def described(customer: CustomerInput) -> str:

@@ -11,6 +11,7 @@ from korus_mcp.tools.agreement import (
     Call,
     Customer,
     described,
+    doubt_text,
     heeded,
     quoted_text,
 )
@@ -153,10 +154,13 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
 def _next(ordered: Ordered) -> str:
     match ordered.state:
         case OrderState.CONFIRMATION_NEEDED:
+            doubts = "".join(
+                f"{doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
+            )
             return (
-                "Nothing is ordered yet. Show the person lines, total, customer, and that it "
-                "cannot be cancelled here and no mail is promised; if they agree, call place_order "
-                "again with the same arguments and this confirmation."
+                f"Nothing is ordered yet. {doubts}Show the person lines, total, customer, and that "
+                "it cannot be cancelled here and no mail is promised; if they agree, call "
+                "place_order again with the same arguments and this confirmation."
             )
         case OrderState.ORDERED:
             return "Call get_tickets for the tickets and documents."

@@ -1,6 +1,6 @@
 """reserve: hold offers for some minutes at the price shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from korus_mcp.app import App
 from korus_mcp.booking.desk import FailedItem, ReserveCall, Reserved, ReserveState, WishedItem
+from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.quote import Unavailable
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.money import Money
 from korus_mcp.refusals import Refusal
+from korus_mcp.tools.agreement import doubt_text
 from korus_mcp.tools.alternatives import (
     AlternativesInShort,
     AlternativeView,
@@ -135,7 +138,17 @@ async def reserve(
     except Unavailable as refusal:
         raise await _with_alternatives(services, refusal, call) from None
     instead = await _instead_of_failed(services, reserved, call)
-    return Reply(_view(reserved, instead, max_total, services.settings.environment.value))
+    doubts = await _doubts(services, reserved, call)
+    environment = services.settings.environment.value
+    return Reply(_view(reserved, instead, doubts, max_total, environment))
+
+
+async def _doubts(services: App, reserved: Reserved, call: ReserveCall) -> Sequence[Doubt]:
+    """Orders of the same offers that may exist; that something is held is told in any case."""
+    try:
+        return await services.booking.ordering.doubts(call.owner, reserved.holds)
+    except JournalDown:
+        return ()  # place_order needs the journal, too, and tells of them
 
 
 async def _with_alternatives(services: App, refusal: Unavailable, call: ReserveCall) -> Refusal:
@@ -169,6 +182,7 @@ async def _instead_of_failed(
 def _view(
     reserved: Reserved,
     instead: Mapping[str, list[AlternativeView]],
+    doubts: Sequence[Doubt],
     max_total: Decimal | None,
     environment: str,
 ) -> ReserveView:
@@ -187,7 +201,7 @@ def _view(
         replayed=reserved.replayed,
         check_again_after=reserved.check_again_after,
         environment=environment,
-        next=_next(reserved, has_alternatives=any(instead.values())),
+        next=_next(reserved, doubts, has_alternatives=any(instead.values())),
     )
 
 
@@ -199,15 +213,16 @@ def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
     return [f"The holds cost {held}, more than max_total: order only if the person accepts that."]
 
 
-def _next(reserved: Reserved, *, has_alternatives: bool) -> str:
+def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool) -> str:
     source = "the alternatives" if has_alternatives else "get_offers"
+    said = "".join(f"{doubt_text(doubt)} Tell the person so. " for doubt in doubts)
     match reserved.state:
         case ReserveState.HELD:
-            return f"Show lines and total to the person. {IF_AGREED}"
+            return f"{said}Show lines and total to the person. {IF_AGREED}"
         case ReserveState.PARTLY_HELD:
             return (
-                "Tell the person what is held and what is not; replacements for the rest are "
-                f"chosen from {source}: reserve only those. For what is held: {IF_AGREED}"
+                f"{said}Tell the person what is held and what is not; replacements for the rest "
+                f"are chosen from {source}: reserve only those. For what is held: {IF_AGREED}"
             )
         case ReserveState.FAILED:
             return f"Nothing is held. Choose other offers from {source}."

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from korus_mcp.api.client import Transport
+from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.journal.memory import MemoryJournal
@@ -106,6 +107,30 @@ async def test_a_reference_whose_order_is_in_doubt_is_looked_up_and_not_unknown(
         assert refusal.value.effect is Effect.UNKNOWN
         gateways[0].is_dark = False
         assert (await orders.order(OWNER, "my trip")).id == stage.sandbox.orders()[0].id
+
+
+async def test_an_order_found_when_another_of_the_same_is_asked_for_is_told() -> None:
+    gateways: list[Gateway] = []
+
+    def through(transport: Transport) -> Transport:
+        gateways.append(Gateway(transport, says=503, then_dark=True))
+        return gateways[0]
+
+    async with staged(through=through) as stage:
+        first = await stage.held()
+        assert (await stage.ordered(first)).state is OrderState.IN_DOUBT
+        gateways[0].is_dark = False
+        second = await stage.held()
+        assert second.id != first.id
+        (order,) = stage.sandbox.orders()
+        asked = await stage.app.booking.ordering.question(order_call(second))
+        assert asked is not None
+        assert asked.doubts == (Doubt(first.id, order.id, is_alike=True),)
+        assert (await stage.place(second)).doubts == asked.doubts
+        stage.move(3601)
+        third = await stage.held()
+        assert (await stage.place(third)).doubts == (), "an hour later it is old news"
+        assert stage.sent(POST) == 1
 
 
 async def test_what_failed_and_was_ordered_since_is_not_told_as_failed() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import anyio
@@ -43,9 +44,11 @@ class SlowJournal(MemoryJournal):
         await self._others()
         return await super().intents_of(reservation_ids)
 
-    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> Standing:
         await self._others()
-        return await super().standing(reservation_ids)
+        return await super().standing(reservation_ids, owner=owner, since=since)
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         found = await super().approvals(nonces)

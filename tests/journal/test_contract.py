@@ -2,6 +2,7 @@
 thing, and that what may have been sent keeps its claim.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     RefusedItem,
+    Standing,
     TooMuchOpen,
     noes_of,
 )
@@ -574,16 +576,48 @@ async def test_an_approval_is_for_the_attempt_it_was_given_for(journal: Journal)
     assert (await journal.intents_of(["r1"]))["r1"].id == "b1"
 
 
+async def standing(journal: Journal, reservation_ids: Sequence[str]) -> Standing:
+    return await journal.standing(reservation_ids, owner=ADA, since=NOW)
+
+
 async def test_attempts_count_every_intent_that_shares_a_reservation(journal: Journal) -> None:
-    assert (await journal.standing(["r1", "r2"])).attempts == 0
+    assert (await standing(journal, ["r1", "r2"])).attempts == 0
     await sent(journal, one := intent("a", "r1", "r2"))
-    assert (await journal.standing(["r2", "r9"])).attempts == 1
+    assert (await standing(journal, ["r2", "r9"])).attempts == 1
     await journal.settle("a", {}, all_of(one, "no"))
     await claimed(journal, intent("b", "r2", "r3"))
-    assert [(await journal.standing([each])).attempts for each in ("r1", "r2", "r3", "r4")] == [
+    assert [(await standing(journal, [each])).attempts for each in ("r1", "r2", "r3", "r4")] == [
         1,
         2,
         1,
         0,
     ]
-    assert (await journal.standing(["r1", "r2", "r3"])).attempts == 2
+    assert (await standing(journal, ["r1", "r2", "r3"])).attempts == 2
+
+
+async def test_doubtful_are_the_open_orders_of_an_owner_and_those_found_after_a_doubt(
+    journal: Journal,
+) -> None:
+    before = NOW - timedelta(hours=1)
+
+    async def doubtful(owner: str = ADA, since: datetime = before) -> list[str]:
+        listed = [i.id for i in await journal.doubtful(owner, since=since)]
+        standing = await journal.standing(["r1"], owner=owner, since=since)
+        assert [i.id for i in standing.doubtful] == listed
+        return listed
+
+    assert await doubtful() == []
+    for name in ("a", "b", "c", "d"):
+        await sent(journal, intent(name, f"r of {name}"))
+    await claimed(journal, intent("e", "r of e"))
+    await sent(journal, intent("f", "r of f", owner=BOB))
+    assert await doubtful() == ["a", "b", "c", "d", "e"]
+    assert await doubtful(BOB) == ["f"]
+    await journal.settle("a", {"r of a": "o1"}, {})
+    await journal.settle("b", {}, {}, ambiguous=True)
+    assert await doubtful() == ["b", "c", "d", "e"], "what was answered at once is no doubt"
+    await journal.settle("b", {"r of b": "o2"}, {})
+    await journal.settle("c", {}, {"r of c": "no"}, ambiguous=True)
+    assert await doubtful() == ["b", "d", "e"], "found, though in doubt for a while; not made"
+    assert await doubtful(since=NOW) == ["d", "e"], "what is open is told whenever it was sent"
+    assert [i.id for i in await journal.doubtful(ADA, since=before, limit=2)] == ["d", "e"]

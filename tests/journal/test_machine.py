@@ -49,6 +49,7 @@ from tests.journal.rows import intent as an_intent
 Answer = TypeVar("Answer")
 RESERVATIONS = [f"r{n}" for n in range(4)]
 NEVER = datetime.max.replace(tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MOST = Open(4, 7, Decimal(40))
 OWNERS, KEYS = [ADA, BOB], ["wish", "another wish"]
 some_reservations = st.lists(st.sampled_from(RESERVATIONS), min_size=1, max_size=3, unique=True)
@@ -205,7 +206,8 @@ async def _all_there_is(journal: Journal) -> Any:
     return (
         dict(await journal.intents_of(RESERVATIONS)),
         await journal.unfinished(),
-        [await journal.standing([each]) for each in RESERVATIONS],
+        [await journal.standing([r], owner=o, since=NEVER) for r in RESERVATIONS for o in OWNERS],
+        [list(await journal.doubtful(owner, since=LONG_AGO)) for owner in OWNERS],
         dict(await journal.owners_of(RESERVATIONS)),
         [list(await journal.orders_of(owner)) for owner in OWNERS],
         [await journal.hold_of(key) for key in KEYS],

@@ -149,8 +149,12 @@ class PortedJournal:
     async def unfinished(self) -> int:
         return await self._read(self._store.unfinished)
 
-    async def standing(self, reservation_ids: Sequence[str]) -> Standing:
-        return await self._read(lambda: self._store.standing(reservation_ids))
+    async def standing(
+        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
+    ) -> Standing:
+        return await self._read(
+            lambda: self._store.standing(reservation_ids, owner=owner, since=since)
+        )
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         return await self._read(lambda: self._store.intents_of(reservation_ids))

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from korus_mcp.api import ApiError
-from korus_mcp.booking.quote import Missed, Quote, Quotes, Session
-from korus_mcp.catalog.calendar import OfferCalendars, Window, Wish
+from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed
+from korus_mcp.catalog.calendar import OfferCalendars, Window, Wish, today
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import OPTION_CODES, BaseRecord, ProductRecord
@@ -217,21 +217,27 @@ class _Search:
         """Other places for the same buyer, the most alike first."""
         if not any(code in product.choices for code in _PLACES):
             return []
-        day = self._day
+        day = self._day(base)
+        if day < self._today(base):
+            return []
         rows = await self._rows(base, Window(day, day), product, _LIKE)
         elsewhere = [row for row in rows if _is_elsewhere(row.product, product)]
         listed = self.missed.quote.list_price or self.missed.quote.price
         return sorted(elsewhere, key=lambda row: _unlikeness(row, product, listed, base))
 
     async def _next_days(self, base: BaseRecord, product: ProductRecord) -> list[OfferRow]:
-        """The same product on later days."""
-        first, last = (self._day + timedelta(days=n) for n in (1, NEXT_DAYS))
+        """The same product on later days that are not over."""
+        first = max(self._day(base) + timedelta(days=1), self._today(base))
+        last = first + timedelta(days=NEXT_DAYS - 1)
         rows = await self._rows(base, Window(first, last), product, OPTION_CODES)
         return [row for row in rows if row.product.id == product.id]
 
-    @property
-    def _day(self) -> date:
-        return self.missed.quote.day or self.missed.quote.checked_at.date()
+    def _day(self, base: BaseRecord) -> date:
+        """The wished day; of an undated offer today."""
+        return self.missed.quote.day or self._today(base)
+
+    def _today(self, base: BaseRecord) -> date:
+        return today(base, self.missed.quote.checked_at)
 
     async def _rows(
         self, base: BaseRecord, window: Window, product: ProductRecord, codes: Iterable[str]
@@ -330,7 +336,7 @@ def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
     """
     quote, chosen = missed.quote, missed.session_ids
     is_full = any(
-        s.id in chosen and not s.has_room_for(missed.quantity) for _, s in quote.sessions()
+        s.id in chosen and not quote.can_take(s, missed.quantity) for _, s in quote.sessions()
     )
     rooms = []
     for free in _free_sessions(quote, missed):
@@ -356,12 +362,11 @@ def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:
         if s.starts_at and s.id in missed.session_ids
     ]
 
-    def may_do(session: Session) -> bool:
-        is_over = session.starts_at is not None and session.starts_at <= quote.checked_at
-        return session.has_room_for(missed.quantity) and not is_over
+    def free(need: TicketNeed) -> Iterator[Session]:
+        return (s for s in need.sessions if quote.can_take(s, missed.quantity))
 
     return [
-        sorted(filter(may_do, need.sessions), key=lambda s: _seconds_from(wished, s))
+        sorted(free(need), key=lambda s: _seconds_from(wished, s))
         for need in quote.tickets
         if need.needs_session
     ]

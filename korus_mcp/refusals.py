@@ -91,7 +91,8 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Propose another day, session or zone, or fewer.",
     ),
     Code.NOT_BOOKABLE: Meaning(
-        "The issuer states no price, total, stock or ticket for it that can be read and used.",
+        "The issuer states no price, total, stock or ticket for it that can be read and used, or "
+        "it is over.",
         "Propose another offer.",
         (Effect.NONE, Effect.HELD),
     ),

@@ -239,6 +239,13 @@ class SeatPlans:
         if session_id is not None or rows[0].session_required:
             quote = await self._quotes.of_offer(rows[0].handle, language)
             sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
+            if session_id is not None and any(map(quote.is_over, sessions)):
+                raise Refusal(
+                    Code.PAST_DATE,
+                    "The asked session is over or has begun.",
+                    "Use another session_id from check_availability, or pass date instead.",
+                    fields=(FieldProblem("session_id", "lies in the past"),),
+                )
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
         if found is None:
             raise Refusal(

@@ -257,7 +257,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         clock=clock,
         api=api,
         mirror=mirror,
-        finder=Finder(mirror, calendars, settings.languages),
+        finder=Finder(api, mirror, calendars, settings.languages),
         calendars=calendars,
         prices=prices,
         pace=pace,

@@ -8,7 +8,7 @@ too: a date-time is a day only where one knows the zone.
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,6 +84,27 @@ ToldDay: TypeAlias = date | DayMoment | Unread | None
 def day_of(told: ToldDay, zone: tzinfo | None) -> date | Unread | None:
     """The calendar day at a place whose zone may be known."""
     return told.day(zone) if isinstance(told, DayMoment) else told
+
+
+LATEST_ZONE: Final = timezone(timedelta(hours=-12))
+"""A day that is over here is over everywhere."""
+_EARLIEST_ZONE: Final = timezone(timedelta(hours=14))
+"""A day that is not over here is over nowhere."""
+
+
+def today_in(zone: tzinfo | None, now: datetime) -> date:
+    """The day at a place; without a zone, the last day that is not over everywhere."""
+    return now.astimezone(zone or LATEST_ZONE).date()
+
+
+def is_past(day: date | None, zone: tzinfo | None, now: datetime) -> bool:
+    """Whether a day is over at a place; one that is undated never is."""
+    return day is not None and day < today_in(zone, now)
+
+
+def takes_zone(day: date | None, now: datetime) -> bool:
+    """Whether one has to know the zone to tell if a day is over: it is so in some only."""
+    return is_past(day, _EARLIEST_ZONE, now) and not is_past(day, LATEST_ZONE, now)
 
 
 def read_day(value: object) -> date | DayMoment | None:

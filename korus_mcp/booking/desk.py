@@ -36,6 +36,7 @@ from korus_mcp.api.models.reservation import (
     ReservationBulkResult,
     ReservationFailure,
 )
+from korus_mcp.booking import over
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import Entry, read_entry
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, Names, hold_of
@@ -267,7 +268,7 @@ class BookingDesk:
             return None
 
     async def _shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
-        names = await self._names.for_reservations(found, language)
+        names = await self._names.for_reservations(found, language, self._clock.now())
         now = self._clock.now()
         return [hold_of(r, names, now) for r in found]
 
@@ -389,6 +390,8 @@ class BookingDesk:
             return None  # one that tells no end does not tell that it is over
         if not all(h.can_be_ordered(self._margin) for h in holds):
             return None  # what ends too soon to be ordered is of no use to anybody
+        if any(line.over is not None for h in holds for line in h.lines):
+            return None  # nor is what is over at the venue: the offer as it is now says so
         begun_here().mark()
         failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
         return replace(_reserved(call, holds, failed), replayed=True)
@@ -671,13 +674,17 @@ def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str,
     for need in quote.tickets:
         if need.needs_session and need.id not in chosen:
             raise _session_required(argument, item, quote, "A session must be chosen", need)
-        if need.id in chosen and not chosen[need.id].has_room_for(item.quantity):
-            raise _session_full(argument, item, quote, chosen[need.id])
+        if need.id in chosen and not quote.can_take(chosen[need.id], item.quantity):
+            raise _session_unusable(argument, item, quote, chosen[need.id])
     return chosen
 
 
-def _session_full(argument: str, item: WishedItem, quote: Quote, session: Session) -> Unavailable:
-    obstacle = unreadable(session.unread)
+def _session_unusable(
+    argument: str, item: WishedItem, quote: Quote, session: Session
+) -> Unavailable:
+    """The refusal of a chosen session that is over, cannot be read, or is full."""
+    is_over = quote.is_over(session)
+    obstacle = Obstacle(Code.NOT_BOOKABLE, over.IT) if is_over else unreadable(session.unread)
     left = max(0, session.left or 0)
     return Unavailable(
         obstacle.code if obstacle else Code.SOLD_OUT,
@@ -703,9 +710,7 @@ def _session_required(
     sessions = [
         s
         for n, s in quote.sessions()
-        if (need is None or n is need)
-        and s.has_room_for(item.quantity)
-        and (s.starts_at is None or s.starts_at > quote.checked_at)
+        if (need is None or n is need) and quote.can_take(s, item.quantity)
     ]
     shown = ", ".join(f"{s.id} ({_time(s, quote.day)})" for s in sessions[:SHOWN_SESSIONS])
     more = f", {len(sessions) - SHOWN_SESSIONS} more" if len(sessions) > SHOWN_SESSIONS else ""

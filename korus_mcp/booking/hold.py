@@ -18,11 +18,12 @@ from korus_mcp.api.models.reservation import (
     ReservationOfferTicket,
 )
 from korus_mcp.api.models.seat_map import Seating
+from korus_mcp.booking import over
 from korus_mcp.booking.quote import Obstacle, unreadable
 from korus_mcp.handles import id_at_end
 from korus_mcp.money import Money, currencies_in, money, total
 from korus_mcp.refusals import Code
-from korus_mcp.told import Reading, Unread, day_of, value_of
+from korus_mcp.told import Reading, Unread, day_of, is_past, value_of
 from korus_mcp.untrusted import clean_line
 
 ORDER_MARGIN_SECONDS: Final = 20
@@ -80,6 +81,8 @@ class Line:
     session_ids: tuple[str, ...] = ()
     times: Mapping[str, datetime] = field(default_factory=dict, hash=False)
     """When its sessions begin, by id, as far as that could be read."""
+    over: str | None = None
+    """In what words it is over at the venue; None when it is not, or nobody knows."""
 
     def of_quantity(self, quantity: int) -> "Line":
         """So many of one unit."""
@@ -137,6 +140,9 @@ class Hold:
         amounts = [*self._amounts, *((self.total,) if self.total is not None else ())]
         if any(amount.is_foreign for amount in amounts):
             return Obstacle(Code.UNSUPPORTED_CURRENCY, "its total is not in euro")
+        past = next((line.over for line in self.lines if line.over is not None), None)
+        if past is not None:
+            return Obstacle(Code.NOT_BOOKABLE, past)
         if self.unread:
             return unreadable(self.unread)
         if not self.lines:
@@ -169,7 +175,7 @@ def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
     expires_at = value_of(reservation.expires_at)
     left = int((expires_at - now).total_seconds()) if expires_at else None
     state = _state(reservation, left, told)
-    lines = _lines(reservation, names, told)
+    lines = _lines(reservation, names, told, now)
     seats = _seats(reservation.items, told)
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(
@@ -313,15 +319,19 @@ def _currencies(part: _Part) -> Iterator[str | Unread]:
     yield from currencies_in(part.model_extra)
 
 
-def _lines(reservation: Reservation, names: Names, told: Reading) -> tuple[Line, ...]:
+def _lines(
+    reservation: Reservation, names: Names, told: Reading, now: datetime
+) -> tuple[Line, ...]:
     """Equal units together: n units come as n items (T25)."""
     if reservation.lacks("items"):
         told.note("what it holds")
-    counted = Counter(_line(item, reservation, names, told) for item in reservation.items)
+    counted = Counter(_line(item, reservation, names, told, now) for item in reservation.items)
     return tuple(line.of_quantity(quantity) for line, quantity in counted.items())
 
 
-def _line(item: ReservationItem, reservation: Reservation, names: Names, told: Reading) -> Line:
+def _line(
+    item: ReservationItem, reservation: Reservation, names: Names, told: Reading, now: datetime
+) -> Line:
     """One unit."""
     if item.lacks("offer_tickets"):
         told.note("a ticket in it")
@@ -329,16 +339,25 @@ def _line(item: ReservationItem, reservation: Reservation, names: Names, told: R
     links = [told.of("the session of a ticket", t.session) for t in item.offer_tickets]
     sessions = [session for link in links if (session := id_at_end(link))]
     times = {i: names.sessions[i] for i in sessions if i in names.sessions}
+    starts_at = tuple(times[i] for i in sessions if i in times)
+    zone = names.zone(item.product)
+    day = told.of("the day of a line", day_of(item.date, zone))
+    past = None
+    if any(over.has_begun(at, now) for at in starts_at):
+        past = over.ITS_SESSION
+    elif len(starts_at) < max(1, len(item.offer_tickets)) and is_past(day, zone, now):
+        past = over.ITS_DAY  # some ticket in it admits by the day, or nobody knows when
     return Line(
         product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
         quantity=1,
         amount=told.of("the price of a line", money(item.amount_incl_tax, *stated)),
-        day=told.of("the day of a line", day_of(item.date, names.zone(item.product))),
-        starts_at=tuple(times[i] for i in sessions if i in times),
+        day=day,
+        starts_at=starts_at,
         offer_id=id_at_end(item.offer),
         product_id=id_at_end(item.product),
         session_ids=tuple(sessions),
         times=times,
+        over=past,
     )
 
 

@@ -16,7 +16,7 @@ from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
-from korus_mcp.told import DayMoment, Unread
+from korus_mcp.told import DayMoment, ToldDay, Unread, takes_zone
 
 NAMES_SECONDS: Final = 5.0
 MOST_TIMES: Final = 5000
@@ -40,13 +40,15 @@ class NameBook:
                 self._times[session.id] = session.starts_at
                 self._quoted[session.id] = True
 
-    async def for_reservations(self, found: Sequence[Reservation], language: str) -> Names:
-        """The names and times that the lines of these reservations need."""
+    async def for_reservations(
+        self, found: Sequence[Reservation], language: str, now: datetime
+    ) -> Names:
+        """The names, times and zones that the lines of these reservations need."""
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
         links = {session for session in sessions if not isinstance(session, Unread)}
-        moments = {(c, item.product) for c, item in items if isinstance(item.date, DayMoment)}
-        return await self._read({(c, i.product) for c, i in items}, links, moments, language)
+        zoned = {(c, item.product) for c, item in items if _takes_zone(item.date, now)}
+        return await self._read({(c, i.product) for c, i in items}, links, zoned, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> Names:
         """The product names that the items of these orders need."""
@@ -58,19 +60,19 @@ class NameBook:
         self,
         products: Iterable[tuple[str | None, str | None]],
         sessions: set[str],
-        moments: Iterable[tuple[str | None, str | None]],
+        zoned: Iterable[tuple[str | None, str | None]],
         language: str,
     ) -> Names:
         """All names side by side, for a few seconds: a hold is worth more than the names in it.
 
-        `moments` are the products whose day came as a moment: it takes the zone of their venue.
+        `zoned` are the products whose day takes the zone of their venue.
         """
         names: dict[str, str] = {}
         zones: dict[str, tzinfo] = {}
         steps: list[Callable[[], Awaitable[None]]] = [
             *(partial(self._learn_product, *product, language, names) for product in products),
             *(partial(self._learn_time, session, language) for session in sessions),
-            *(partial(self._learn_zone, *product, language, zones) for product in moments),
+            *(partial(self._learn_zone, *product, language, zones) for product in zoned),
         ]
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
@@ -119,3 +121,8 @@ class NameBook:
             return
         if session.starts_at is not None and not isinstance(session.starts_at, Unread):
             self._times[session_id] = session.starts_at
+
+
+def _takes_zone(day: ToldDay, now: datetime) -> bool:
+    """Whether a day came as a moment, or is over in some zones only."""
+    return isinstance(day, DayMoment) or (not isinstance(day, Unread) and takes_zone(day, now))

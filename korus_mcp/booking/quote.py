@@ -15,12 +15,13 @@ from korus_mcp.api.models.offer import (
     OfferTicket,
     OfferTicketSession,
 )
+from korus_mcp.booking import over
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, day_of, value_of
+from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, day_of, is_past, takes_zone, value_of
 from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
@@ -41,7 +42,7 @@ class Session:
     unread: tuple[str, ...] = ()
 
     def has_room_for(self, quantity: int) -> bool:
-        """Whether so many places are left, as far as is known."""
+        """Whether so many places are left, as far as is known, be it over or not."""
         return not self.unread and (self.left is None or self.left >= quantity)
 
 
@@ -54,7 +55,7 @@ class TicketNeed:
     needs_session: bool
     sessions: tuple[Session, ...] = ()
     has_unread_sessions: bool = False
-    """Whether there are sessions beside these of which nothing can be read."""
+    """Whether there are sessions beside these of which nothing was read."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Obstacle:
 class Quote:
     """An offer as it stands now. `left` None means no limit is stated (T8).
 
+    `zone` is that of the venue, as far as one has to know it to tell whether the day is over.
     `unread` says in words what is told of it and cannot be read: then it cannot be booked.
     """
 
@@ -85,6 +87,7 @@ class Quote:
     checked_at: datetime
     unread: tuple[str, ...] = ()
     is_withdrawn: bool = False
+    zone: tzinfo | None = None
 
     @property
     def needs_session(self) -> bool:
@@ -95,6 +98,24 @@ class Quote:
         """Each session beside the ticket it belongs to."""
         return ((t, s) for t in self.tickets for s in t.sessions)
 
+    @property
+    def is_day_over(self) -> bool:
+        """Whether its day is over at the venue."""
+        return is_past(self.day, self.zone, self.checked_at)
+
+    def is_over(self, session: Session) -> bool:
+        """Whether a session is: where no time of it is stated, its day tells."""
+        if session.starts_at is not None:
+            return over.has_begun(session.starts_at, self.checked_at)
+        if session.unread:
+            return False
+        has_ended = session.ends_at is not None and session.ends_at <= self.checked_at
+        return has_ended or self.is_day_over
+
+    def can_take(self, session: Session, quantity: int) -> bool:
+        """Whether so many can be booked of a session, as far as is known."""
+        return session.has_room_for(quantity) and not self.is_over(session)
+
     def obstacle(self, quantity: int) -> Obstacle | None:
         """What stands against booking so many; None when they can be booked."""
         lasting = self._lasting_obstacle()
@@ -104,7 +125,9 @@ class Quote:
             left = max(0, self.left)
             return Obstacle(Code.SOLD_OUT, f"only {left} left" if left else "sold out")
         for ticket in self.tickets:
-            if ticket.needs_session and not any(s.has_room_for(quantity) for s in ticket.sessions):
+            if ticket.needs_session and not any(
+                self.can_take(s, quantity) for s in ticket.sessions
+            ):
                 unread = next((s.unread for s in ticket.sessions if s.unread), ())
                 if ticket.has_unread_sessions:
                     unread = unread or ("one of its sessions",)
@@ -127,7 +150,18 @@ class Quote:
             return Obstacle(Code.NOT_BOOKABLE, "the issuer states a price below zero")
         if not self.tickets:
             return Obstacle(Code.NOT_BOOKABLE, "the issuer lists no ticket in it")
-        return None
+        reasons = [reason for t in self.tickets if (reason := self._why_over(t)) is not None]
+        return Obstacle(Code.NOT_BOOKABLE, reasons[0]) if reasons else None
+
+    def _why_over(self, ticket: TicketNeed) -> str | None:
+        """In what words a ticket is over; None when it is not, or nobody knows."""
+        if not ticket.needs_session:
+            return over.ITS_DAY if self.is_day_over else None
+        if ticket.has_unread_sessions or not all(map(self.is_over, ticket.sessions)):
+            return None
+        if self.is_day_over:
+            return over.ITS_DAY
+        return over.ITS_SESSIONS if ticket.sessions else None
 
 
 def unreadable(what: Sequence[str]) -> Obstacle | None:
@@ -186,13 +220,19 @@ class Quotes:
                 "Call get_offers again for current offer ids.",
             ) from None
         product = await self._product(read.offer, catalog_id, language)
-        zone = await self._zone(read.offer, catalog_id, language)
-        return _quote(handle, catalog_id, read, product, zone, self._clock.now())
+        now = self._clock.now()
+        zone = await self._zone(read.offer, catalog_id, language, now)
+        return _quote(handle, catalog_id, read, product, zone, now)
 
-    async def _zone(self, offer: Offer, catalog_id: str, language: str) -> tzinfo | None:
-        """The venue's zone, where the day of the offer is a moment and has to be found in it."""
+    async def _zone(
+        self, offer: Offer, catalog_id: str, language: str, now: datetime
+    ) -> tzinfo | None:
+        """The venue's zone, where the day of the offer is a moment and has to be found in it, or
+        where it tells whether that day is over.
+        """
         product_id = _product_id(offer)
-        if product_id is None or not isinstance(offer.date, DayMoment):
+        is_moment = isinstance(offer.date, DayMoment)
+        if product_id is None or not (is_moment or takes_zone(_plain_day(offer), now)):
             return None
         return await self._catalog.zone(catalog_id, product_id, language)
 
@@ -246,14 +286,16 @@ class _Reading:
 
     async def _read_sessions(self, ticket_id: str) -> list[OfferTicketSession]:
         found: list[OfferTicketSession] = []
+        is_cut = False
         pages = self._ticketing.list_offer_ticket_sessions(
             *self._where, ticket_id, language=self._language
         )
         async for session in pages:
-            found.append(session)
-            if len(found) >= MAX_SESSIONS:
+            is_cut = len(found) >= MAX_SESSIONS
+            if is_cut:
                 break
-        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing
+            found.append(session)
+        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing + is_cut
         return found
 
 
@@ -296,6 +338,7 @@ def _quote(
         checked_at=now,
         unread=told.unread,
         is_withdrawn=bool(disabled),
+        zone=zone,
     )
 
 
@@ -304,6 +347,10 @@ def _priced(
 ) -> Money | Unread | None:
     """A price, in another currency as soon as one is stated in it or beside it."""
     return money(price.amount_incl_tax, price.currency, *currencies_in(price.model_extra), *beside)
+
+
+def _plain_day(offer: Offer) -> date | None:
+    return offer.date if isinstance(offer.date, date) else None
 
 
 def _product_id(offer: Offer) -> str | None:

@@ -10,7 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ from korus_mcp.folding import fold
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, shortened
-from korus_mcp.told import Reading, Unread, day_of, value_of, zone_of
+from korus_mcp.told import Reading, Unread, day_of, today_in, value_of, zone_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Pages
@@ -50,8 +50,6 @@ WINDOW_DAYS: Final = 92
 DEFAULT_DAYS: Final = 30
 Named: TypeAlias = tuple[str, str]
 FROM_AND_TO: Final[Named] = ("date_from", "date_to")
-LATEST_ZONE: Final = timezone(timedelta(hours=-12))
-"""A day that is over here is over everywhere."""
 
 
 @dataclass(frozen=True)
@@ -407,7 +405,7 @@ def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], 
 
 def today(base: BaseRecord | None, now: datetime) -> date:
     """The day at the venue; without a zone, the last day that is not over everywhere."""
-    return now.astimezone(_zone(base) or LATEST_ZONE).date()
+    return today_in(_zone(base), now)
 
 
 def _zone(base: BaseRecord | None) -> ZoneInfo | None:

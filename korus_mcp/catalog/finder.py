@@ -1,13 +1,13 @@
 """Finding product bases: by words, catalog and city, and by days on which something is for sale."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Final
 
-from korus_mcp.api import ApiError
-from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest
+from korus_mcp.api import ApiError, KorusApi
+from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest, today
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import Mirror, Shelf, State, state_of
 from korus_mcp.catalog.nearest import proposed
@@ -86,8 +86,13 @@ class Finder:
     """Searches the mirror, and asks live where days matter."""
 
     def __init__(
-        self, mirror: Mirror, calendars: OfferCalendars, languages: tuple[str, ...] = ()
+        self,
+        api: KorusApi,
+        mirror: Mirror,
+        calendars: OfferCalendars,
+        languages: tuple[str, ...] = (),
     ) -> None:
+        self._api = api
         self._mirror = mirror
         self._calendars = calendars
         self._languages = languages
@@ -211,9 +216,12 @@ class Finder:
             return _Look()
         if not record.products:
             return _Look(is_unread=True)
+        ahead = replace(window, first=max(window.first, today(record, self._api.now())))
+        if ahead.last < ahead.first:  # only days that are over there
+            return _Look()
         try:
             calendar = await self._calendars.of_base(
-                record, window, Wish(), language, pages=PAGES_A_BASE
+                record, ahead, Wish(), language, pages=PAGES_A_BASE
             )
         except ApiError:
             return _Look(is_unread=True)

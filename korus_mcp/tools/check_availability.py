@@ -109,11 +109,7 @@ async def check_availability(
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
     first = cursor.offset if cursor else 0
-    to_come = [
-        (need, s)
-        for need, s in quote.sessions()
-        if s.starts_at is None or s.starts_at > quote.checked_at
-    ][first:]
+    to_come = [(need, s) for need, s in quote.sessions() if not quote.is_over(s)][first:]
     base = _view(quote, quantity, near, shown(services, near))
 
     def with_sessions(count: int) -> AvailabilityView:

@@ -195,6 +195,13 @@ def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
     )
 
 
+def tickets_in(order: Order) -> int | None:
+    """How many tickets an order holds; None where that cannot be read: each holds some."""
+    if not order.items or order.lacks("items") or any(i.lacks("tickets") for i in order.items):
+        return None
+    return sum(len(item.tickets) for item in order.items)
+
+
 def seat_text(seating: Seating | Unread | None) -> str | None:
     """A place as the issuer says it: zone, row, seat, entrance, category, and what else is said of
     it, such as a limited view; None when there is none.

@@ -29,7 +29,7 @@ from korus_mcp.booking.desk import (
     stopping,
 )
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState, total_of
+from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState, tickets_in, total_of
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
@@ -518,7 +518,7 @@ class OrderDesk:
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
             total=value_of(total_of(order)),
-            tickets=_tickets_of(order),
+            tickets=tickets_in(order),
         )
 
 
@@ -541,12 +541,14 @@ def _is_told(order: Order, tickets: Mapping[str, int]) -> bool:
 
     What that answer holds is not published; what it leaves out is read.
     """
-    is_whole = _tickets_of(order) == tickets.get(id_at_end(order.reservation) or "")
-    return is_whole and bool(order.reference) and isinstance(order.total_amount_incl_tax, Decimal)
-
-
-def _tickets_of(order: Order) -> int:
-    return sum(len(item.tickets) for item in order.items)
+    count = tickets_in(order)
+    is_whole = count == tickets.get(id_at_end(order.reservation) or "")
+    return (
+        count is not None
+        and is_whole
+        and bool(order.reference)
+        and isinstance(order.total_amount_incl_tax, Decimal)
+    )
 
 
 def _state_of(intent: Intent) -> OrderState:

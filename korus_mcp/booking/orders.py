@@ -10,7 +10,7 @@ from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Final
 
-from korus_mcp.api import Booking, NotFound, OrderFilters
+from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, OrderDesk
 from korus_mcp.booking.ports import ApiClock
@@ -19,7 +19,7 @@ from korus_mcp.handles import is_id
 from korus_mcp.journal.records import Intent, Journal
 from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.settings import Scope
-from korus_mcp.told import value_of
+from korus_mcp.told import UNREAD, value_of
 
 MAX_PAGES: Final = 20
 MAX_DAYS: Final = 31
@@ -148,8 +148,12 @@ class OrderBook:
         if ids or self._scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
             return ids
         filters = OrderFilters(external_reference=reference)
-        found = await self._booking.list_orders(filters).all()
-        return [o.id for o in found if o.external_reference == reference]
+        listed = self._booking.list_orders(filters)
+        found = await listed.all()
+        ids = [o.id for o in found if o.external_reference == reference]
+        if not ids and (listed.unreadable or any(o.external_reference is UNREAD for o in found)):
+            raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
+        return ids
 
     async def _known(self, intents: Sequence[Intent]) -> list[Intent]:
         """The intents, those in doubt looked up."""
@@ -184,7 +188,12 @@ class OrderBook:
 
     async def _find_in_account(self, owner: str, sought: Sought) -> Found:
         if sought.reference is not None:
-            ids = await self._ids_by_reference(owner, sought.reference)
+            try:
+                ids = await self._ids_by_reference(owner, sought.reference)
+            except Malformed:
+                if sought.created_from is None:
+                    raise
+                ids = []  # the days are read, and what cannot be read of them is counted
             if ids:
                 orders = await self._get_all(ids)
                 return Found(tuple(o for o in orders if _fits(o, sought)))
@@ -208,14 +217,24 @@ class OrderBook:
         )
         pages = self._booking.list_orders(filters)
         orders: list[Order] = []
+        read = total = 0
+        is_whole = False
         for number in range(1, MAX_PAGES + 1):
             page = await pages.page(number)
             orders.extend(o for o in page.items if _fits(o, sought))
-            if page.last:
+            read += len(page.items)
+            total = max(total, page.total or 0, read + page.unreadable)
+            is_whole = page.last
+            if is_whole:
                 break
-        else:
-            return Found(tuple(_named(orders, sought)), "older orders in this range were not read")
-        return Found(tuple(_named(orders, sought)))
+        named = _named(orders, sought)
+        unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
+        unread = unsure + (total - read if is_whole else 0)
+        not_read = (
+            None if is_whole else "older orders in this range were not read",
+            f"{unread} orders cannot be read" if unread else None,
+        )
+        return Found(tuple(named), ", and ".join(filter(None, not_read)) or None)
 
     def _check_days(self, sought: Sought) -> None:
         first, last = sought.created_from, sought.created_to
@@ -267,7 +286,7 @@ def _page_of(found: Found, window: Window) -> Found:
     return Found(
         orders[start:end],
         found.not_read,
-        total=len(orders),
+        total=len(orders) if found.not_read is None else None,
         behind=ids[end - 1] if end < len(ids) else None,
         start=min(end, len(ids)),
     )

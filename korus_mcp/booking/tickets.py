@@ -30,7 +30,7 @@ from korus_mcp.api.models.order import (
     OrderItemTicket,
 )
 from korus_mcp.booking.desk import ANSWER_SECONDS, RETRY_SECONDS, stopping
-from korus_mcp.booking.hold import Names, seat_text
+from korus_mcp.booking.hold import Names, seat_text, tickets_in
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
@@ -121,7 +121,7 @@ class IssuedTickets:
         told = Reading()
         told.of("its status", self.order.status)
         told.of("whether it was cancelled", self.order.cancelled_at)
-        if self.order.lacks("items") or any(i.lacks("tickets") for i in self.order.items):
+        if tickets_in(self.order) is None:
             told.note("which tickets it holds")
         for item in self.order.items:
             for ticket in item.tickets:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.api.models.order import Order, OrderCustomer
-from korus_mcp.booking.hold import total_of
+from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.orders import Found, Sought, Window
 from korus_mcp.booking.tickets import status_told
 from korus_mcp.catalog.paging import BEGINNING, Place
@@ -24,7 +24,7 @@ class OrderRow(Part):
     status: str
     created_at: str | None = None
     total: str | None = None
-    tickets: int
+    tickets: int | None = None
     customer: str | None = None
 
     @classmethod
@@ -37,7 +37,7 @@ class OrderRow(Part):
             status=status_told(order.status),
             created_at=moment_told(order.created_at),
             total=text_of(total_of(order)),
-            tickets=sum(len(item.tickets) for item in order.items),
+            tickets=tickets_in(order),
             customer=_masked(order.customer),
         )
 
@@ -48,7 +48,7 @@ class OrderRow(Part):
             f"issuer's {self.issuer_reference}" if self.issuer_reference else None,
             self.status,
             self.created_at,
-            f"{self.tickets} tickets",
+            "its tickets cannot be read" if self.tickets is None else f"{self.tickets} tickets",
             self.total,
         )
         return (

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.api import ReservationLine, TicketChoice
+from korus_mcp.api import Malformed, ReservationLine, TicketChoice
 from korus_mcp.api.jsonld import offer_iri, ticket_iri
 from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.orders import Sought
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
+from korus_mcp.settings import Scope
 from korus_mcp.tools.find_orders import OrderRow
 from tests.booking.stage import OWNER, Stage, staged
 
@@ -238,3 +240,83 @@ async def test_an_equal_hold_of_somebody_else_is_not_taken_for_one_nobody_can_re
         reserved = await stage.reserve(stage.wish("park_offer", 2))
         assert len(stage.sandbox.reservations()) == 2
         assert (reserved.state, reserved.holds) == (ReserveState.IN_DOUBT, ())
+
+
+@pytest.mark.parametrize("spoil", UNREAD_ROWS)
+async def test_orders_of_the_account_that_cannot_be_read_are_counted(
+    spoil: Callable[[Body], None],
+) -> None:
+    is_spoilt = False
+
+    def spoiled(path: str, body: Body) -> None:
+        if is_spoilt and path.endswith("/booking/orders") and body.get("member"):
+            newest, *others = body["member"]
+            rest = {"member": others}
+            spoil(rest)
+            body["member"] = [newest, *rest["member"]]
+
+    async with staged(rewrite=spoiled, scope=Scope.ACCOUNT) as stage:
+        made = [await stage.bought(quantity=n) for n in (1, 2, 3)]
+        is_spoilt = True
+        sought = Sought(created_from=stage.clock.now().date())
+        found = await stage.app.booking.orders.find("somebody", sought)
+        assert [order.id for order in found.orders] == [made[-1]]
+        assert (found.not_read, found.total) == ("2 orders cannot be read", None)
+
+
+@pytest.mark.parametrize(
+    "spoil", [no_row, no_id, lambda body: body["member"][0].update(externalReference={})]
+)
+async def test_an_order_of_the_account_nobody_can_read_is_not_unknown(
+    spoil: Callable[[Body], None],
+) -> None:
+    is_spoilt = False
+
+    def spoiled(path: str, body: Body) -> None:
+        if is_spoilt and path.endswith("/booking/orders") and "member" in body:
+            spoil(body)
+
+    async with staged(rewrite=spoiled, scope=Scope.ACCOUNT) as stage:
+        await stage.bought()
+        reference = stage.sandbox.orders()[0].external_reference or ""
+        is_spoilt = True
+        with pytest.raises(Malformed):
+            await stage.app.booking.orders.order("somebody", reference)
+        day = stage.clock.now().date()
+        found = await stage.app.booking.orders.find("somebody", Sought(reference, day))
+        assert (found.orders, found.not_read) == ((), "1 orders cannot be read")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda order: order.update(items=None),
+        lambda order: order.pop("items"),
+        lambda order: order.update(items=[]),
+        lambda order: order.update(items={"value": 3}),
+        lambda order: order["items"][0].update(tickets=None),
+        lambda order: order["items"][0].pop("tickets"),
+        lambda order: order["items"][0].update(tickets=[3]),
+    ],
+)
+async def test_an_order_whose_tickets_are_not_told_is_not_one_without_tickets(
+    spoil: Callable[[Body], object],
+) -> None:
+    is_spoilt = False
+
+    def spoiled(path: str, body: Body) -> None:
+        for order in (body, *(body.get("orders") or ()), *(body.get("member") or ())):
+            if is_spoilt and "connectorReference" in order:
+                spoil(order)
+
+    async with staged(rewrite=spoiled) as stage:
+        hold = await stage.held()
+        is_spoilt = True
+        (placed,) = (await stage.ordered(hold)).orders
+        assert placed.tickets is None
+        issued = await stage.app.booking.office.of_order(OWNER, placed.id, "en")
+        assert issued.unread == ("which tickets it holds",)
+        (order,) = (await stage.app.booking.orders.find(OWNER, Sought())).orders
+        row = OrderRow.of(order)
+        assert row.tickets is None
+        assert "its tickets cannot be read" in row.text()

@@ -7,7 +7,7 @@ wherever its absence would mean something. Elsewhere it reads as if it were miss
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -165,6 +165,9 @@ class ApiModel(BaseModel):
     indivisible: ClassVar[frozenset[str]] = frozenset()
     """Wire names of lists that make no sense without one of their members."""
 
+    needed: ClassVar[frozenset[str]] = frozenset()
+    """Wire names of lists that are never left out: one that is not there cannot be read."""
+
     _unread: dict[str, object] = PrivateAttr(default_factory=dict)
 
     @property
@@ -180,18 +183,23 @@ class ApiModel(BaseModel):
     @classmethod
     def _read_leniently(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, Mapping):
-            return handler(data)
+            return handler(data)._without(cls.needed)
+        absent = {name for name in cls.needed if data.get(name) is None}
         try:
-            return handler(data)
+            return handler(data)._without(absent)
         except ValidationError as error:
             if cls.must_fit:
                 raise
             readable, raw = _set_aside(cls, data, error.errors(include_input=False))
         model = handler(readable)
-        model._unread.update(raw)
+        model._unread.update(dict.fromkeys(absent) | raw)
         # It is frozen for those who read it, and it is not yet theirs.
         model.__dict__.update({n: UNREAD for n in _say_unread(cls) if model.lacks(n)})
         return model
+
+    def _without(self, absent: Iterable[str]) -> Self:
+        self._unread.update(dict.fromkeys(absent))
+        return self
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [("id", self.id)] if isinstance(self, Embedded) else []

@@ -70,6 +70,8 @@ class OrderItemTicket(Resource):
 class OrderItem(Resource):
     """One line of an order; `amount_*` is read as the line total, prefer `total_amount_*` (A15)."""
 
+    needed: ClassVar[frozenset[str]] = frozenset({"tickets"})
+
     quantity: Count = None
     unit_amount_incl_tax: Money = None
     unit_amount_excl_tax: Money = None
@@ -84,6 +86,8 @@ class OrderItem(Resource):
 
 class Order(Resource):
     """A booking. It can turn `cancelled` without a call of ours; documents are a separate list."""
+
+    needed: ClassVar[frozenset[str]] = frozenset({"items"})
 
     created_at: Moment = None
     status: Text = None

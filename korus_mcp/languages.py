@@ -5,6 +5,8 @@ from typing import Final
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)
 _LONGEST: Final = 64
+MOST_LISTED: Final = 32
+"""So many languages an operator may list: each has a catalog of its own, which is read ahead."""
 
 
 def canonical(tag: str) -> str | None:

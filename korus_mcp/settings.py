@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from korus_mcp.languages import canonical
+from korus_mcp.languages import MOST_LISTED, canonical
 from korus_mcp.origins import canonical_origin, is_loopback
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -569,7 +569,10 @@ class _Reader:
     def _languages(self, name: str, wanted: str) -> tuple[str, ...]:
         """The languages of a list, each once: "fr" and "fr-FR" are one."""
         names = map(canonical, self._each(name, _LANGUAGE, wanted))
-        return tuple(dict.fromkeys(filter(None, names)))
+        listed = tuple(dict.fromkeys(filter(None, names)))
+        if len(listed) > MOST_LISTED:
+            self._problems.append(f"{name} must list at most {MOST_LISTED} languages.")
+        return listed
 
     def _one_of(self, name: str, kind: type[_Choice]) -> _Choice | None:
         value = self._given.get(name)

@@ -487,6 +487,7 @@ def test_the_command_line_never_widens(allowed: Profile, wished: Profile) -> Non
     [
         ("KORUS_LANGUAGE", "fran\u00e7ais"),
         ("KORUS_LANGUAGES", "fr,english please"),
+        ("KORUS_LANGUAGES", ",".join(f"q{a}{b}" for a in "abcdef" for b in "abcdef")),
         ("KORUS_CATALOGS", "Theme park"),
         ("KORUS_DOCUMENT_HOSTS", "https://storage.example.test"),
         ("KORUS_DOCUMENT_HOSTS", "storage.example.test:8443"),

@@ -82,6 +82,15 @@ class _Look:
     is_unread: bool = False
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the index of a language answers, and how far it was before it was asked."""
+
+    page: Page
+    state: State
+    has_city: bool = False
+
+
 class Finder:
     """Searches the mirror, and asks live where days matter."""
 
@@ -108,29 +117,49 @@ class Finder:
         """
         shelf = await self._mirror.searchable(language, watch)
         catalog = _catalog(shelf.store.catalogs(), wanted.catalog)
-        page, asked = self._search(shelf, wanted, catalog), [shelf]
-        for other in self._languages:
-            if page.total or other == language:
-                continue
-            asked.append(await self._mirror.ready(other))
-            page = self._search(asked[-1], wanted, catalog)
-        state = state_of(shelf)
+        asked = self._ask(shelf, wanted, catalog)
+        page, state, has_city = asked.page, asked.state, asked.has_city
         if not page.total:
-            if wanted.city and not any(_cities(each, wanted.city, catalog) for each in asked):
-                raise _no_such_city(shelf, wanted.city, catalog)
+            others = await self._ask_others(language, wanted, catalog)
+            if not state.is_complete:  # it was read on while the others were waited for
+                asked = self._ask(shelf, wanted, catalog)
+                page, state, has_city = asked.page, asked.state, asked.has_city
+            if not page.total:
+                page = others[-1].page if others else page
+                has_city = has_city or any(other.has_city for other in others)
+                is_complete = all(each.state.is_complete for each in (asked, *others))
+                state = replace(state, is_complete=is_complete)
+        if not page.total:
+            if wanted.city and not has_city:
+                raise _no_such_city(shelf, wanted.city, catalog, state)
             names = nearest_names(shelf.store, wanted.query)
             return Findings(bases=(), total=0, state=state, nearest=names)
         if wanted.window is None:
             return await self._named(page, state, language)
         return await self._in_window(page, wanted, wanted.window, state, language)
 
-    def _search(self, shelf: Shelf, wanted: Wanted, catalog: CatalogRecord | None) -> Page:
-        scope = Scope(
-            catalog_id=catalog.id if catalog else None,
-            cities=_cities(shelf, wanted.city, catalog) if wanted.city else None,
-        )
+    async def _ask_others(
+        self, language: str, wanted: Wanted, catalog: CatalogRecord | None
+    ) -> list[_Asked]:
+        """The answers of the operator's other languages, to the first that has any."""
+        answers: list[_Asked] = []
+        for other in self._languages:
+            if other == language:
+                continue
+            shelf = await self._mirror.beside(other)
+            answers.append(self._ask(shelf, wanted, catalog) if shelf is not None else _UNREAD)
+            if answers[-1].page.total:
+                break
+        return answers
+
+    def _ask(self, shelf: Shelf, wanted: Wanted, catalog: CatalogRecord | None) -> _Asked:
+        """The page of a shelf; its state is read first, since a crawl writes at any moment."""
+        state = state_of(shelf)
+        cities = _cities(shelf, wanted.city, catalog) if wanted.city else None
+        scope = Scope(catalog_id=catalog.id if catalog else None, cities=cities)
         limit = wanted.limit if wanted.window is None else CANDIDATES
-        return self._mirror.search(shelf, wanted.query, scope, wanted.place, limit)
+        page = self._mirror.search(shelf, wanted.query, scope, wanted.place, limit)
+        return _Asked(page, state, bool(cities))
 
     async def _named(self, page: Page, state: State, language: str) -> Findings:
         records = await self._records(page.rows, language)
@@ -189,13 +218,16 @@ class Finder:
 
     async def _records(self, rows: Sequence[Row], language: str) -> list[BaseRecord | None]:
         catalogs = {c.id: c for c in await self._mirror.catalogs(language)}
-        steps = [partial(self._record, row, catalogs[row.catalog_id], language) for row in rows]
+        steps = [partial(self._record, row, catalogs.get(row.catalog_id), language) for row in rows]
         return await side_by_side(steps, limit=SIDE_BY_SIDE)
 
-    async def _record(self, row: Row, catalog: CatalogRecord, language: str) -> BaseRecord | None:
+    async def _record(
+        self, row: Row, catalog: CatalogRecord | None, language: str
+    ) -> BaseRecord | None:
         """The base of a match, by its name alone while its details cannot be read.
 
-        None when it is gone since its name was read: then it is no match any more.
+        None when it is gone since its name was read: then it is no match any more. Its catalog may
+        be new, and known of the other language alone.
         """
         try:
             with in_time():
@@ -204,7 +236,7 @@ class Finder:
             return None
         except ApiError:
             pass
-        return BaseRecord(handle=row.handle, catalog=catalog, name=row.name)
+        return BaseRecord(handle=row.handle, catalog=catalog, name=row.name) if catalog else None
 
     async def _looks(self, rows: Sequence[Row], window: Window, language: str) -> list[_Look]:
         records = await self._records(rows, language)
@@ -228,6 +260,10 @@ class Finder:
         if calendar.has_buyable():
             return _Look(found=_dated(record, calendar))
         return _Look(is_unread=calendar.is_partly_unread)
+
+
+_UNREAD: Final = _Asked(Page((), 0), State(read_at=None, is_complete=False, is_stranded=False))
+"""Of a language that cannot be read now."""
 
 
 def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:
@@ -272,11 +308,13 @@ def _cities(shelf: Shelf, wished: str, catalog: CatalogRecord | None) -> tuple[s
     return shelf.store.cities_like(fold(wished), catalog.id if catalog else None)
 
 
-def _no_such_city(shelf: Shelf, wished: str, catalog: CatalogRecord | None) -> Refusal:
+def _no_such_city(
+    shelf: Shelf, wished: str, catalog: CatalogRecord | None, state: State
+) -> Refusal:
     store = shelf.store
     cities = store.cities_like("", catalog.id if catalog else None, limit=CITIES)
     known = [city for city in cities if city]
-    is_complete = state_of(shelf).is_complete
+    is_complete = state.is_complete
     return Refusal(
         Code.NO_SUCH_CHOICE,
         "Nothing on sale here is in a city of this name."

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
+from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
-from korus_mcp.catalog.languages import Languages
+from korus_mcp.catalog.languages import MOST_SEEN, Languages
 from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.reading import name_of
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
@@ -31,9 +32,10 @@ from korus_mcp.catalog.search import Page, search
 from korus_mcp.catalog.spelling import Speller
 from korus_mcp.catalog.store import VERSION, Progress, Scope, Store, is_damage
 from korus_mcp.clock import Clock
+from korus_mcp.deadlines import in_time
 from korus_mcp.flights import Flights, kept_apart
 from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.languages import canonical
+from korus_mcp.languages import MOST_LISTED, canonical
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.told import Unread, zone_of
 
@@ -49,7 +51,10 @@ RETRY_SECONDS: Final = 60.0
 OTHERS_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 10.0
 MOST_OPEN: Final = 8
-"""So many languages are open at once."""
+"""So many files of languages are open at once."""
+MOST_IN_MEMORY: Final = 1 + MOST_LISTED + MOST_SEEN
+"""So many languages are kept without a file: the default, those listed and those seen, since what
+is let go of there would have to be read again."""
 STRANDED: Final = "KorusTicket does not answer now; this is the catalog as it was then."
 _log = logging.getLogger(__name__)
 
@@ -97,6 +102,8 @@ class _Attempt:
 
     is_over: bool = False
     failure: ApiError | None = None
+    look_again: float = -math.inf
+    """When a look from another language may try again what failed, in monotonic seconds."""
 
 
 @dataclass
@@ -148,6 +155,8 @@ class Mirror:
             api, self._flights, default=language, listed=languages, clock=clock
         )
         self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._efforts: LRUCache[str, tuple[_Attempt, float]] = LRUCache(MOST_IN_MEMORY)
+        """The last attempt on each file that was closed, and when the next one may begin."""
         self._is_reading_ahead = False
 
     async def ready(self, language: str, watch: Watcher | None = None) -> Shelf:
@@ -159,7 +168,27 @@ class Mirror:
         Raises:
             ApiError: the catalog cannot be read and nothing of it is here.
         """
-        shelf = await self._shelf(language)
+        return await self._filled(await self._shelf(language), watch)
+
+    async def beside(self, language: str) -> Shelf | None:
+        """The shelf of a language that is looked into beside the one asked in.
+
+        None while it cannot be read; what failed is not tried again at each look. A look counts as
+        no use: it closes no file that is in use, but that of the last look.
+        """
+        shelf = await self._shelf(language, is_used=False)
+        is_empty = shelf.store.fact("listed_at") is None
+        if is_empty and self._clock.monotonic() < shelf.attempt.look_again:
+            return None
+        found = None
+        try:
+            with in_time():
+                found = await self._filled(shelf, None)
+        except ApiError:
+            return None
+        return found
+
+    async def _filled(self, shelf: Shelf, watch: Watcher | None) -> Shelf:
         attempt = self._renew(shelf)
         waiting = _Waiting(shelf, watch)
         while shelf.store.fact("listed_at") is None:
@@ -361,26 +390,33 @@ class Mirror:
             shelf.store.close()
         self._shelves.clear()
 
-    async def _shelf(self, language: str) -> Shelf:
+    async def _shelf(self, language: str, *, is_used: bool = True) -> Shelf:
         """The shelf of a language that has one; that of the default for any other."""
         language = self.languages.spoken(language)
         shelf = self._shelves.get(language)
-        if shelf is not None:
+        if shelf is None:
+            opening = partial(self._open, language, is_used=is_used)
+            shelf = await self._flights.join(("open", language), opening)
+        if is_used and language in self._shelves:
             self._shelves.move_to_end(language)
-            return shelf
-        return await self._flights.join(("open", language), partial(self._open, language))
-
-    async def _open(self, language: str) -> Shelf:
-        shelf = self._shelves[language] = self._shelf_on(await self._store(language), language)
-        self._make_room()
         return shelf
 
-    def _make_room(self) -> None:
+    async def _open(self, language: str, *, is_used: bool) -> Shelf:
+        shelf = self._shelf_on(await self._store(language), language)
+        shelf.attempt, shelf.next_try = self._efforts.pop(language, (shelf.attempt, shelf.next_try))
+        self._shelves[language] = shelf
+        self._shelves.move_to_end(language, last=is_used)
+        self._make_room(language)
+        return shelf
+
+    def _make_room(self, newest: str | None = None) -> None:
         """Let go of what is used least. A store closes when nobody holds it any more."""
-        idle = [name for name, shelf in self._shelves.items() if not shelf.is_crawling]
-        for name in idle[: max(0, len(self._shelves) - MOST_OPEN)]:
-            if next(reversed(self._shelves)) != name:
-                del self._shelves[name]
+        for has_file, most in ((True, MOST_OPEN), (False, MOST_IN_MEMORY)):
+            opened = [n for n, s in self._shelves.items() if (s.store.path is not None) == has_file]
+            idle = [n for n in opened if n != newest and not self._shelves[n].is_crawling]
+            for name in idle[: max(0, len(opened) - most)]:
+                shelf = self._shelves.pop(name)
+                self._efforts[name] = (shelf.attempt, shelf.next_try)
 
     async def _store(self, language: str) -> Store:
         """The file of a language; in memory where there can be none."""
@@ -409,7 +445,7 @@ class Mirror:
         """The shelf, with at least its catalogs; their bases may still be on the way."""
         shelf = await self._shelf(language)
         self._renew(shelf)
-        if not shelf.store.catalogs():
+        if shelf.store.fact("listed_at") is None and not shelf.store.catalogs():
             await self._list_anew(shelf, language)
         return shelf
 
@@ -464,7 +500,11 @@ class Mirror:
             wait = RETRY_SECONDS
         finally:
             attempt.is_over = True
-        shelf.next_try = self._clock.monotonic() + wait
+        now = self._clock.monotonic()
+        shelf.next_try = now + wait
+        if attempt.failure is not None:
+            attempt.look_again = now + (wait or RETRY_SECONDS)
+        self._make_room()
 
     def _told(self, shelf: Shelf, failure: ApiError) -> ApiError:
         """Why nothing is there; who was asked to wait hears how long it still is."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from korus_mcp.api import NotFound
 from korus_mcp.app import App, Running
-from korus_mcp.catalog.mirror import STRANDED, State, minute
+from korus_mcp.catalog.mirror import STRANDED, State, minute, state_of
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.store import Store
 from korus_mcp.handles import is_id
@@ -39,9 +39,10 @@ def offer_catalog(offering: Offering, running: Running) -> None:
     async def catalogs() -> str:
         services = running.app
         language = services.language(None)
+        state = await services.mirror.state(language)
         found = await services.mirror.catalogs(language)
         listed = {"catalogs": [_listed(c) for c in found]}
-        return compact(listed | _age(await services.mirror.state(language)))
+        return compact(listed | _age(state))
 
     offering.add(
         "korus://catalogs/{catalog}/product-bases{?page}",
@@ -82,7 +83,8 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
     services = app(ctx)
     language = services.language(None)
     found = await _catalog(services, catalog)
-    store = (await services.mirror.ready(language)).store
+    shelf = await services.mirror.ready(language)
+    state, store = state_of(shelf), shelf.store
     pages = pages_of(store, found)
     number = _page_number(page, pages, _bases_of(found))
     shown = store.names(found.id, offset=(number - 1) * PAGE, limit=PAGE)
@@ -94,21 +96,23 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
         "product_bases": [{"product_base_id": str(n.handle), "name": n.name} for n in shown],
         "next": f"{_bases_of(found)}?page={number + 1}" if number < pages else None,
     }
-    return compact(listed | _age(await services.mirror.state(language)))
+    return compact(listed | _age(state))
 
 
 async def product_base(product_base_id: str, ctx: ReadContext) -> str:
     """Everything a person may want to read about a product base."""
     services = app(ctx)
     language = services.language(None)
+    state = await services.mirror.state(language)
     record = await services.mirror.base(handle(product_base_id), language)
-    return compact(_described(record) | _age(await services.mirror.state(language), QUOTED))
+    return compact(_described(record) | _age(state, QUOTED))
 
 
 async def products(product_base_id: str, ctx: ReadContext) -> str:
     """The products of a base."""
     services = app(ctx)
     language = services.language(None)
+    state = await services.mirror.state(language)
     record = await services.mirror.base(handle(product_base_id), language)
     listed = {
         "product_base_id": str(record.handle),
@@ -117,7 +121,7 @@ async def products(product_base_id: str, ctx: ReadContext) -> str:
             {"name": p.name, "choices": dict(p.choices)} for p in record.products.values()
         ],
     }
-    return compact(listed | _age(await services.mirror.state(language)))
+    return compact(listed | _age(state))
 
 
 async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> str:
@@ -130,10 +134,11 @@ async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> 
             "This is not a seat map id.",
             f"Read korus://product-bases/{record.handle} for the address of its seat map.",
         )
+    as_of = minute(services.clock.now())
     return await services.seat_plans.told(
         f"korus://product-bases/{record.handle}/seat-maps/{seat_map_id}",
         partial(_plan, services, record, seat_map_id),
-        lambda plan: compact(_drawn(plan) | {"as_of": minute(services.clock.now())}),
+        lambda plan: compact(_drawn(plan) | {"as_of": as_of}),
     )
 
 

@@ -78,13 +78,13 @@ class Offering:
             services.pace.call(services.principal.key)
         except Refusal as busy:
             raise MCPError(code=INTERNAL_ERROR, message=str(busy), data={"uri": uri}) from None
+        hint = await self._fresh(uri)(services)  # before it is read: a crawl writes meanwhile
         try:
             result = await call_next(ctx)
         except MCPError as error:
             raise _in_our_words(error, uri) from None
         if not isinstance(result, dict) or "ttlMs" not in result:
             return result
-        hint = await self._fresh(uri)(ctx.lifespan_context)
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
 
     def _fresh(self, uri: str) -> Freshness:

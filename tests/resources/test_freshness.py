@@ -1,20 +1,22 @@
 """How long what was read may be kept: stated beside each resource, told in the modern protocol."""
 
-from typing import Final
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 from mcp.server.mcpserver import MCPServer
-from mcp_types import ReadResourceResult
+from mcp_types import ReadResourceResult, TextResourceContents
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.app import App, Running
-from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS
+from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS, minute
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.offering import HOUR, SOON
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.server import build_server
 from tests.fixtures.assistant import ERAS, Desk, desk, settings_of
-from tests.resources.readings import filled
+from tests.resources.readings import filled, services
 
 pytestmark = pytest.mark.anyio
 DAY_MS: Final = 24 * HOUR * 1000
@@ -159,3 +161,42 @@ async def test_a_host_that_keeps_what_it_may_asks_once() -> None:
         assert await read(each, base) == await read(each, base)
         each.sandbox.faults.add(Fault(status=503), times=None)
         assert (await each.resource(base))["name"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "reader"),
+    [
+        ("korus://catalogs", "catalogs"),
+        ("korus://catalogs/{alias}/product-bases", "names"),
+        ("korus://product-bases/{base}", "record"),
+        ("korus://product-bases/{base}/products", "record"),
+    ],
+)
+async def test_what_is_told_of_the_age_was_so_before_the_data_were_read(
+    uri: str, reader: str
+) -> None:
+    async with desk(only=("park",), cache=None) as each:
+        await filled(each)
+        base = each.handle("park_base")
+        running = services(each)
+        language = running.language(None)
+        store = (await running.mirror.ready(language)).store
+        before = running.clock.now().timestamp()
+        store.put_facts(complete_at=None, listed_at=before)
+        read_before = getattr(store, reader)
+
+        def overtaken(*given: Any, **more: Any) -> Any:
+            found = read_before(*given, **more)
+            store.put_facts(complete_at=before + 7200)
+            return found
+
+        setattr(store, reader, overtaken)
+        address = uri.format(base=base, alias=base.partition(".")[0])
+        result = await read(each, address)
+        (content,) = result.contents
+        assert isinstance(content, TextResourceContents)
+        state = await running.mirror.state(language)
+        assert state.read_at is not None
+        assert state.read_at.timestamp() == before + 7200
+        assert json.loads(content.text)["as_of"] == minute(datetime.fromtimestamp(before, UTC))
+        assert told(result) == ("public", SOON_MS), "it may not have been all"

@@ -157,6 +157,13 @@ def explained(error: BaseException | None) -> Refusal | None:
         return Refusal(
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
+    if isinstance(error, Unauthorized) and error.retry_after_seconds is not None:
+        return Refusal(
+            Code.SERVER_BUSY,
+            "KorusTicket took back the server's sign-in; it signs in anew.",
+            "Call again with the same arguments.",
+            retry_after_seconds=math.ceil(error.retry_after_seconds),
+        )
     code, message, next_step = ROWS[type(error)]
     if is_for_good(error):
         told = _DOCUMENTS.get(error.reason or error.cause, (message, next_step))

@@ -382,7 +382,7 @@ def test_an_api_that_is_not_there_is_told_in_a_sentence(
 
 
 def test_an_api_that_fails_on_the_way_leaves_what_was_read(operator: Operator) -> None:
-    operator.served.sandbox.faults.add(Answer(status=401), "getProductBase", times=None)
+    operator.served.sandbox.faults.add(Answer(status=429), "getProductBase", times=None)
     assert operator.run("sync").code == 1
     assert operator.seen().bases > BASES
     operator.served.sandbox.faults.clear()

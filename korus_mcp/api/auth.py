@@ -32,6 +32,8 @@ RENEWAL_SECONDS = 10.0
 """The longest a renewal may take: even a cancelled caller sees it through, until its deadline."""
 FAILURE_SECONDS = 1.5
 """For so long a failed renewal answers for the next ones."""
+FRESH_SECONDS = 60.0
+"""A token that is not accepted at this age is not worn: a newer one will not be accepted either."""
 
 _REFUSALS = frozenset({400, 401, 403})
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
@@ -65,10 +67,17 @@ class TokenSource:
         token = await self.token(life_seconds=life_seconds)
         return f"Bearer {token.value}", token.generation
 
-    def reject(self, generation: int) -> None:
-        """Forget the token of this generation; a newer one stays."""
-        if self._token is not None and self._token.generation == generation:
-            self._token = None
+    def reject(self, generation: int) -> bool:
+        """Forget the token of this generation; a newer one stays.
+
+        Whether a new one may be taken where this one was not: it had been good for a while.
+        """
+        token = self._token
+        if token is None or token.generation != generation:
+            return True
+        self._token = None
+        age = token.life_seconds - (token.expires_at_monotonic - self._clock.monotonic())
+        return age > FRESH_SECONDS
 
     async def token(self, *, life_seconds: float = TOKEN_LIFE_READ) -> Token:
         """A token with so much life left, or half of its life if it is short-lived.

@@ -130,7 +130,10 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """401: the token was not accepted, for a read not even a fresh one."""
+    """401: the token was not accepted, for a read not even a fresh one.
+
+    `retry_after_seconds` says that it had been good for a while: a new one may be accepted.
+    """
 
     cause = "the token was not accepted"
 

@@ -309,14 +309,16 @@ class Bearer(Protocol):
         """An `Authorization` value that lives so long at least, and its generation."""
         ...
 
-    def reject(self, generation: int) -> None:
-        """Say that the API did not take the token of this generation."""
+    def reject(self, generation: int) -> bool:
+        """Say that the API did not take the token of this generation: may it take a new one?"""
         ...
 
 
 TOKEN_LIFE_READ = 60.0
 TOKEN_LIFE_CREATE = 120.0
 """Seconds a token must have left: a creating POST is not repeated, not even on 401."""
+NEW_TOKEN_SECONDS = 1.0
+"""When a call that is not repeated by itself may be made again, with a new token."""
 
 
 class Wire:
@@ -411,9 +413,12 @@ class Wire:
         headers = {**exchange.headers, "authorization": authorization}
         answer = await lane.send(replace(exchange, headers=headers), limit=self._config.json_limit)
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
-        if answer.status == httpx.codes.UNAUTHORIZED:
-            self._bearer.reject(generation)
-        body = await _read_body(exchange, answer, self._clock)
+        try:
+            body = await _read_body(exchange, answer, self._clock)
+        except Unauthorized as error:
+            if self._bearer.reject(generation):
+                error.retry_after_seconds = NEW_TOKEN_SECONDS
+            raise
         self._note_language(answer.headers.get("content-language", ""))
         if self._on_answer is not None:
             self._on_answer(exchange.operation, body)

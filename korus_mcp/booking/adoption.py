@@ -43,7 +43,7 @@ async def found_again(
     found = await _newest(booking, hold.sent_at - EARLY)
     if not all(_is_read(r) for r in found):
         return ()
-    free = [r for r in found if not r.has_order and not r.expired]
+    free = [r for r in found if not r.may_have_order and not r.expired]
     owned = await journal.owners_of([r.id for r in free])
     candidates = [(r, _lines(r)) for r in free if r.id not in owned]
     taken: list[Reservation] = []

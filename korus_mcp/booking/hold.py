@@ -66,6 +66,9 @@ _STATES: Final = {
 says nothing: taken for an end, it would have the same held again, round after round.
 """
 
+ITS_ORDER: Final = "whether it was ordered"
+"""What is unread of a hold whose order came as something that is no link."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -135,6 +138,11 @@ class Hold:
         is_in_time = self.seconds_left is None or self.seconds_left > margin_seconds
         return self.state is HoldState.HELD and is_in_time
 
+    @property
+    def may_be_ordered(self) -> bool:
+        """Whether the API says something of an order that nobody can read."""
+        return ITS_ORDER in self.unread
+
     def obstacle(self) -> Obstacle | None:
         """Why nobody can agree to what it says, whatever its state; None when one can."""
         amounts = [*self._amounts, *((self.total,) if self.total is not None else ())]
@@ -173,7 +181,7 @@ def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
     """The hold of a reservation, by the API's clock."""
     told = Reading()
     expires_at = value_of(reservation.expires_at)
-    left = int((expires_at - now).total_seconds()) if expires_at else None
+    left = max(0, int((expires_at - now).total_seconds())) if expires_at else None
     state = _state(reservation, left, told)
     lines = _lines(reservation, names, told, now)
     seats = _seats(reservation.items, told)
@@ -301,12 +309,15 @@ def _is_mark(key: str, value: object) -> bool:
 
 def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
     """The four conditions of the domain guide, section 9; an end nobody knows is none."""
-    if reservation.has_order:
-        return HoldState.ORDERED
-    if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
-        return HoldState.EXPIRED
     status = told.of("its state", reservation.status)
     state = _STATES.get((status or "").strip().casefold())
+    if id_at_end(reservation.order) is not None or state is HoldState.ORDERED:
+        return HoldState.ORDERED
+    if reservation.may_have_order:  # nor is it called over: one would then buy the same again
+        told.note(ITS_ORDER)
+        return HoldState.HELD
+    if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
+        return HoldState.EXPIRED
     if state is None:
         told.note("its state")
     return state or HoldState.HELD

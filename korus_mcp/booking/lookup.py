@@ -79,7 +79,7 @@ class LookUp:
         except NotFound:
             return None
         order_id = id_at_end(reservation.order)
-        if order_id is None and reservation.has_order:
+        if order_id is None and reservation.may_have_order:
             raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
         return order_id
 

@@ -29,7 +29,14 @@ from korus_mcp.booking.desk import (
     stopping,
 )
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState, tickets_in, total_of
+from korus_mcp.booking.hold import (
+    ITS_ORDER,
+    ORDER_MARGIN_SECONDS,
+    Hold,
+    HoldState,
+    tickets_in,
+    total_of,
+)
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
@@ -387,6 +394,12 @@ class OrderDesk:
                 "A reservation was ordered already.",
                 "Call get_reservation for its order, then get_tickets.",
                 effect=Effect.ORDERED,
+            )
+        if any(hold.may_be_ordered for hold in holds):
+            raise Refusal(
+                Code.NOT_BOOKABLE,
+                f"{ITS_ORDER.capitalize()} cannot be read of one; this call ordered nothing.",
+                "Do not reserve it again. Call find_orders to see what became of it.",
             )
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         over = [n for n, hold in enumerate(holds) if not hold.can_be_ordered(margin)]

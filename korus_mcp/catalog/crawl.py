@@ -56,7 +56,7 @@ CLOCKS_APART: Final = timedelta(days=1)
 """So far the moment of an import may lie ahead of this machine's clock."""
 _OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable)
 """Failures that say something of one base, and nothing of the API."""
-_OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unauthorized, Unreachable)
+_OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
 """Failures that every further request would have, too: they end a crawl."""
 
 
@@ -202,6 +202,8 @@ class Crawler:
         except _OF_THE_API:
             raise
         except ApiError as failure:
+            if isinstance(failure, Unauthorized):
+                await self._ask_whether_it_is_there()
             _log.warning("a catalog cannot be read, the others are: %s", failure)
             return failure
         return None
@@ -296,6 +298,9 @@ class Crawler:
                 raise
             except _OF_ONE_BASE:
                 await self._pass_over(catalog, base_id, batch)
+            except Unauthorized:  # some answer so where they mean that this one is forbidden
+                await self._ask_whether_it_is_there()
+                await self._pass_over(catalog, base_id, batch)
             except ApiError as failure:
                 await self._pass_over(catalog, base_id, batch)
                 await self._doubt(failure, batch)
@@ -322,8 +327,16 @@ class Crawler:
         batch.failure = failure
         batch.in_a_row += 1
         if batch.in_a_row % MOST_IN_A_ROW == 0:
-            await self._pace.turn()
-            await self._api.ticketing.list_catalogs(language=self._language).page()
+            await self._ask_whether_it_is_there()
+
+    async def _ask_whether_it_is_there(self) -> None:
+        """Whether the API answers at all.
+
+        Raises:
+            ApiError: It does not: what failed was not the fault of one base or catalog.
+        """
+        await self._pace.turn()
+        await self._api.ticketing.list_catalogs(language=self._language).page()
 
     async def _note(self, **facts: float) -> None:
         await to_thread.run_sync(partial(self._store.put_facts, **facts))

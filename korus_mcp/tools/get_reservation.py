@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from korus_mcp.app import App
-from korus_mcp.booking.hold import Hold, HoldState
+from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
 from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS
 from korus_mcp.booking.reservations import Reservations
 from korus_mcp.tools.arguments import Language, ReservationId
@@ -80,6 +80,11 @@ def next_of(found: Reservations) -> str:
         return (
             "Do not reserve or order again: the order may exist and is being looked up. "
             f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s{until}."
+        )
+    if any(hold.may_be_ordered for hold in found.holds):
+        return (
+            f"{ITS_ORDER.capitalize()} cannot be read of one: do not reserve or order it again. "
+            "Call find_orders to see what became of it."
         )
     if HoldState.ORDERED in states and found.can_be_ordered:
         return (

@@ -14,6 +14,7 @@ from korus_mcp.api import (
     Outcome,
     TokenRefused,
     TokenUnavailable,
+    Unauthorized,
     reservation_iri,
 )
 from korus_mcp.clock import ManualClock
@@ -259,6 +260,20 @@ async def test_a_thousand_stale_answers_renew_once() -> None:
             for _ in range(1000):
                 group.start_soon(net.api.booking.get_order, "o1")
     assert net.tokens_given == 2
+
+
+@pytest.mark.parametrize(("age", "may_pass"), [(59, False), (61, True)])
+async def test_a_write_is_told_whether_a_new_token_may_be_accepted(
+    age: float, may_pass: bool
+) -> None:
+    net = Net()
+    net.router.post(path="/v1/booking/orders/_bulk").respond(401)
+    await net.api.token()
+    net.clock.advance(age)
+    with pytest.raises(Unauthorized) as refused:
+        await net.api.booking.create_orders(ORDER)
+    assert refused.value.retry_after_seconds == (1 if may_pass else None)
+    assert refused.value.outcome is Outcome.NOT_SENT
 
 
 async def test_a_renewal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

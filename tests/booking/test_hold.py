@@ -61,7 +61,7 @@ def test_a_hold_that_meets_all_four_conditions_is_held() -> None:
         ({"expiresAt": NOW.isoformat()}, HoldState.EXPIRED),
         ({"expiresAt": (NOW - timedelta(seconds=1)).isoformat()}, HoldState.EXPIRED),
         ({"order": "/v1/booking/orders/o"}, HoldState.ORDERED),
-        ({"order": 7}, HoldState.ORDERED),
+        ({"order": 7, "status": "ordered"}, HoldState.ORDERED),
         ({"order": "/v1/booking/orders/o", "expired": True}, HoldState.ORDERED),
     ],
 )
@@ -72,6 +72,25 @@ def test_one_condition_missed_and_it_cannot_be_ordered(
     assert found.state is state
     assert found.seconds_left == 0
     assert not found.can_be_ordered(0)
+
+
+@pytest.mark.parametrize("order", [7, True, ["x"], {"@id": None}, " ", "/v1/booking/orders/"])
+@pytest.mark.parametrize("changes", [{}, {"expired": True}, {"expiresAt": NOW.isoformat()}])
+def test_an_order_that_cannot_be_read_is_neither_an_order_nor_none(
+    order: object, changes: dict[str, Any]
+) -> None:
+    found = hold(order=order, **changes)
+    assert found.state is HoldState.HELD, "neither ordered nor over: both would mislead"
+    assert found.may_be_ordered
+    obstacle = found.obstacle()
+    assert obstacle is not None
+    assert obstacle.reason == "whether it was ordered cannot be read"
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}, False])
+def test_an_empty_order_is_none(nothing: object) -> None:
+    found = hold(order=nothing)
+    assert (found.state, found.may_be_ordered, found.obstacle()) == (HoldState.HELD, False, None)
 
 
 @pytest.mark.parametrize("status", ["something new", "", 3, None, ["reserved"]])

@@ -64,6 +64,8 @@ def endless(request: httpx.Request) -> httpx.Response:
 
 WAYS: dict[str, tuple[str, Callable[[httpx.Request], httpx.Response]]] = {
     "its details answer 500": ("", lambda _: httpx.Response(500)),
+    "its details answer 401": ("", lambda _: httpx.Response(401)),
+    "its products answer 401": ("/products", lambda _: httpx.Response(401)),
     "its details answer 502": ("", lambda _: httpx.Response(502)),
     "its details never come": ("", broken),
     "its details are elsewhere": ("", lambda _: httpx.Response(302, headers={"location": "/"})),
@@ -282,7 +284,7 @@ async def test_a_crawl_that_goes_on_after_an_import_lists_all_names_anew() -> No
         if path.endswith("/products"):
             return httpx.Response(200, json={"member": [], "totalItems": 0})
         if "/product_bases/" in path:
-            return httpx.Response(401 if state["down"] else 404)
+            return httpx.Response(429 if state["down"] else 404)
         return None
 
     def import_at(path: str, body: dict[str, Any]) -> None:

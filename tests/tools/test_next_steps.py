@@ -12,7 +12,7 @@ import pytest
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.reservations import Reservations
 from korus_mcp.money import Money
-from korus_mcp.refusals import MEANINGS, Code
+from korus_mcp.refusals import MEANINGS, Code, Effect, Refusal
 from korus_mcp.resources.help import BOOKING
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
@@ -201,6 +201,22 @@ async def test_an_order_made_elsewhere_is_told_before_a_hold_that_is_over() -> N
         others.add(second.id)
         with pytest.raises(Exception, match="ALREADY_ORDERED"):
             await stage.place(first, second)
+
+
+async def test_the_order_of_a_reservation_that_cannot_be_read_is_not_made_again() -> None:
+    def unreadable(path: str, body: dict[str, Any]) -> None:
+        if "/reservations/" in path:
+            body |= {"order": 7, "expired": True}
+
+    async with staged(rewrite=unreadable) as stage:
+        hold = await stage.held()
+        with pytest.raises(Refusal, match="Whether it was ordered cannot be read") as refused:
+            await stage.place(hold)
+        assert refused.value.effect is Effect.NONE
+        assert "Do not reserve it again" in refused.value.next_step
+        now = await stage.app.booking.reservations.now(OWNER, [hold.id], "en")
+        assert "do not reserve or order it again" in next_of(now)
+        assert stage.sandbox.orders() == []
 
 
 async def test_a_hold_too_near_its_end_to_be_ordered_is_held_anew(desk: Desk) -> None:

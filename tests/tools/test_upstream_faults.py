@@ -186,6 +186,19 @@ async def test_a_hold_that_is_refused_holds_nothing_and_says_so(fault: str, shar
     assert "Scripted" not in answer.wire
 
 
+async def test_a_hold_whose_sign_in_was_taken_back_may_be_asked_for_again(desk: Desk) -> None:
+    await desk.call("search_products")
+    desk.clock.advance(120)
+    desk.sandbox.faults.add(Answer(status=401, body="empty"), "createReservations", times=2)
+    once = await desk.ask("reserve", one_more(desk))
+    assert (once.code, once.error["effect"]) == ("SERVER_BUSY", "none")
+    assert once.error["retry_after_seconds"] == 1
+    assert "nothing was booked" in once.text
+    twice = await desk.ask("reserve", one_more(desk))
+    assert (twice.code, twice.error["effect"]) == ("MISCONFIGURED", "none")
+    assert (await desk.call("reserve", **one_more(desk)))["state"] == "held"
+
+
 @pytest.mark.parametrize("fault", UNKNOWN)
 async def test_a_hold_with_an_unknown_outcome_is_in_doubt_and_sent_once(
     fault: str, shared: Desk

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from korus_mcp.api.models.base import (
     ApiModel,
     Booked,
@@ -48,7 +50,7 @@ class Reservation(Resource):
     """A hold: price and stock are guaranteed until `expires_at`.
 
     `status` stays `reserved` on an expired or ordered hold (T23): look at `expired`, `expires_at`
-    and `has_order` too.
+    and `order` too.
     """
 
     created_at: Moment = None
@@ -66,9 +68,18 @@ class Reservation(Resource):
     order: SureLink = None
     items: Many[ReservationItem] = ()
 
+    @field_validator("order", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        """An empty text, list or object, or false, is how many programs write that there is none.
+
+        Anything else that is no link stays unread: it may have been ordered.
+        """
+        return None if value is False or value in ("", [], {}) else value
+
     @property
-    def has_order(self) -> bool:
-        """Whether the hold was ordered; also True when the answer says so in an unreadable way."""
+    def may_have_order(self) -> bool:
+        """Whether the hold was ordered, or nobody can read whether it was."""
         return self.order is not None
 
 

@@ -6,6 +6,7 @@ is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent agai
 """
 
 import logging
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import Final
 
 import anyio
 
-from korus_mcp.api import ApiError, Booking, CustomerInput
+from korus_mcp.api import ApiError, Booking, CustomerInput, RateLimited
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
@@ -477,6 +478,8 @@ class OrderDesk:
             raise _over_limit("With this order the day's total passes the limit.") from None
         except LeaseLost:
             raise _too_slow() from None
+        if sending.busy is not None and _state_of(sending.intent) is OrderState.FAILED:
+            raise _turned_away(sending.busy)
         told = {o.id: o for o in sending.answered if _is_told(o, dispatch.tickets)}
         return await self._answer(sending.intent, replayed=False, told=told)
 
@@ -625,6 +628,16 @@ def _too_slow() -> Refusal:
         "The server was too slow to send the order.",
         "Nothing was ordered. Call place_order without confirmation and ask again.",
         retry_after_seconds=LOOK_AGAIN_SECONDS,
+    )
+
+
+def _turned_away(busy: RateLimited) -> Refusal:
+    """The refusal of an order that KorusTicket had no time for: its data was not the matter."""
+    return Refusal(
+        Code.SERVER_BUSY,
+        "KorusTicket asks to slow down; nothing was ordered, and the reservation stays held.",
+        "Wait for the named seconds, then call place_order again without confirmation.",
+        retry_after_seconds=max(1, math.ceil(busy.retry_after_seconds or LOOK_AGAIN_SECONDS)),
     )
 
 

@@ -21,6 +21,7 @@ from korus_mcp.api import (
     CustomerInput,
     OrderRequest,
     Outcome,
+    RateLimited,
     Unprocessable,
 )
 from korus_mcp.api.jsonld import reservation_iri
@@ -79,12 +80,14 @@ class Dispatch:
 class Sending:
     """An order on its way: its intent as far as it is known, or why it did not leave.
 
-    `answered`: the orders as the API answered them.
+    `answered`: the orders as the API answered them. `busy`: the API's answer that there were too
+    many calls; what the look-up after it found is in the intent.
     """
 
     intent: Intent
     answered: tuple[Order, ...] = ()
     refused: Exception | None = None
+    busy: RateLimited | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
     scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
@@ -219,6 +222,7 @@ class Sender:
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._looked_up(intent)
+            sending.busy = error if isinstance(error, RateLimited) else None
             failures = _all(intent, _refused(error))
             if error.outcome is Outcome.NOT_SENT and not _was_answered(error):
                 return await self._recorded(intent, {}, failures)

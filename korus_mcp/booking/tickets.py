@@ -1,6 +1,7 @@
 """Tickets of an order: who is named on them, and the documents that let people in."""
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from korus_mcp.api import (
     BeneficiaryInput,
     Booking,
     Outcome,
+    RateLimited,
     Unprocessable,
 )
 from korus_mcp.api.models.order import (
@@ -157,11 +159,15 @@ class NamingOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Naming:
-    """The outcome for one ticket; `fields` are those missing or refused."""
+    """The outcome for one ticket; `fields` are those missing or refused.
+
+    `retry_after_seconds`: it was refused because there were too many calls, and can be sent again.
+    """
 
     ticket_id: str
     outcome: NamingOutcome
     fields: tuple[str, ...] = ()
+    retry_after_seconds: int | None = None
 
 
 class TicketOffice:
@@ -477,6 +483,9 @@ class TicketOffice:
         except Unprocessable as error:
             fields = (path.rpartition(".")[2] for path, _ in error.violations)
             return Naming(ticket.id, NamingOutcome.REFUSED, _snake(fields))
+        except RateLimited as busy:
+            wait = max(1, math.ceil(busy.retry_after_seconds or RETRY_SECONDS))
+            return Naming(ticket.id, NamingOutcome.REFUSED, retry_after_seconds=wait)
         except ApiError as error:
             if error.outcome is not Outcome.UNKNOWN:
                 return Naming(ticket.id, NamingOutcome.REFUSED)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
-from korus_mcp.refusals import FieldProblem, invalid
+from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.people import Country, Email, Phone, Title
@@ -90,6 +90,14 @@ async def name_beneficiaries(
         services.language(None),
         partial(_report, ctx),
     )
+    wait = _wait(namings)
+    if wait is not None and all(n.retry_after_seconds is not None for n in namings):
+        raise Refusal(
+            Code.SERVER_BUSY,
+            "KorusTicket asks to slow down; nothing was named.",
+            "Wait for the named seconds, then call again with the same arguments.",
+            retry_after_seconds=wait,
+        )
     return Reply(
         NamingsView(
             order_id=issued.order.id,
@@ -109,16 +117,26 @@ async def _report(ctx: ToolContext, done: int, total: int) -> None:
     await ctx.report_progress(done, total, "Naming who uses each ticket")
 
 
+def _wait(namings: tuple[Naming, ...]) -> int | None:
+    """When those that KorusTicket had no time for can be sent again."""
+    return max((n.retry_after_seconds for n in namings if n.retry_after_seconds), default=None)
+
+
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:
     if any(n.outcome is NamingOutcome.MISSING_FIELDS for n in namings):
         return "Ask the person for the missing fields, then call again for those tickets."
-    outcomes = {n.outcome for n in namings}
+    outcomes = {n.outcome for n in namings if n.retry_after_seconds is None}
     if NamingOutcome.UNKNOWN in outcomes:
         return "Call get_tickets to see what was taken, then call again for the tickets left."
     if outcomes & {NamingOutcome.REFUSED, NamingOutcome.UNKNOWN_TICKET}:
         return "Check ticket_id and the fields with get_tickets and the person, then call again."
     if outcomes & {NamingOutcome.LOCKED, NamingOutcome.TOO_LATE}:
         return "The issuer takes no name for those any more; its support can help."
+    if (wait := _wait(namings)) is not None:
+        return (
+            f"KorusTicket asked to slow down: wait {wait} s, then call again for the tickets it "
+            "refused."
+        )
     if issued.waiting:
         return (
             f"{len(issued.waiting)} tickets still need a name: ask the person, then call again for "

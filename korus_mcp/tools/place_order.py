@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.journal.records import NEVER_SENT
 from korus_mcp.tools.agreement import (
     Agreement,
     Asked,
@@ -171,6 +172,11 @@ def _next(ordered: Ordered) -> str:
             return (
                 "Nothing was ordered, and the hold is over. Call reserve again only if the person "
                 "still wants it."
+            )
+        case OrderState.FAILED if all(f.message == NEVER_SENT for f in ordered.failed):
+            return (
+                "Nothing was ordered; the reservation stays held, and its data was not the matter. "
+                "Wait a minute, then call place_order without confirmation."
             )
         case OrderState.FAILED:
             return (

@@ -524,7 +524,26 @@ async def test_some_reservations_ordered_is_told_with_those_that_were_not(stage:
     assert (await stage.place(bad)).state is OrderState.CONFIRMATION_NEEDED
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429])
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"), [("7", 7), (None, 10), ("0", 10), ("999999999", 300), ("soon", 10)]
+)
+async def test_an_order_turned_away_for_too_many_calls_says_how_long_to_wait(
+    stage: Stage, retry_after: str | None, seconds: int
+) -> None:
+    hold = await stage.held()
+    nonce = await stage.confirmed(hold)
+    stage.sandbox.faults.add(Answer(status=429, retry_after=retry_after), POST)
+    with pytest.raises(Refusal) as refused:
+        await stage.place(hold, confirmation=nonce)
+    assert (refused.value.code, refused.value.effect) == (Code.SERVER_BUSY, Effect.NONE)
+    assert refused.value.retry_after_seconds == seconds
+    assert "Correct" not in str(refused.value)
+    assert stage.sent(POST) == 1
+    stage.move(seconds)
+    assert (await stage.ordered(hold)).state is OrderState.ORDERED
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 async def test_a_refused_call_is_a_failed_order_and_frees_the_hold(
     stage: Stage, status: int
 ) -> None:
@@ -533,7 +552,7 @@ async def test_a_refused_call_is_a_failed_order_and_frees_the_hold(
     stage.sandbox.faults.add(Answer(status=status, body="empty"), POST)
     failed = await stage.place(hold, confirmation=nonce)
     assert failed.state is OrderState.FAILED
-    sent = status not in (401, 429)
+    sent = status != 401
     words = "KorusTicket refused the order data" if sent else "the order was not sent"
     assert failed.failed[0].message.startswith(words)
     assert stage.sent(POST) == 1

@@ -308,6 +308,8 @@ class BookingDesk:
                 with suppress(JournalDown):
                     await self._journal.settle_hold(hold.id)
             raise
+        if not result.reservations and not result.failed_reservations:
+            return await self._lost(hold, call)  # what was held, if anything, is not told
         self._show_prices(call, quotes)
         try:
             return replace(await self._answer(hold, call, result), moves=moves)
@@ -571,7 +573,21 @@ def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem
 
 def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
     entries = (_entry(call, failure) for failure in result.failed_reservations)
-    return tuple(FailedItem(_handle_text(call, e.id), e.code, e.message) for e in entries)
+    return tuple(
+        FailedItem(_handle_text(call, offer_id), e.code, e.message)
+        for e in entries
+        for offer_id in _failed_offers(e, result) or (e.id,)
+    )
+
+
+def _failed_offers(entry: Entry, result: ReservationBulkResult) -> tuple[str, ...]:
+    """The offers an entry is about; of several those that are not held, if that is told."""
+    if len(entry.ids) < 2:
+        return entry.ids
+    if any(not reservation.items for reservation in result.reservations):
+        return ()
+    held = {id_at_end(item.offer) for each in result.reservations for item in each.items}
+    return tuple(each for each in entry.ids if each not in held)
 
 
 def _entry(call: ReserveCall, failure: ReservationFailure) -> Entry:
@@ -605,8 +621,11 @@ def _unanswered(
     for line in (line for hold in holds for line in hold.lines):
         answered[line.offer_id] += line.quantity
     for failure in result.failed_reservations:
-        offer_id = _entry(call, failure).id
-        answered[offer_id] += value_of(failure.quantity) or _wanted(call, offer_id)
+        entry = _entry(call, failure)
+        several = _failed_offers(entry, result)
+        for offer_id in several or (entry.id,):
+            told = value_of(failure.quantity) if len(several) < 2 else None
+            answered[offer_id] += told or _wanted(call, offer_id)
     if None in answered:
         return ()  # what an answer does not name cannot be counted
     return tuple(

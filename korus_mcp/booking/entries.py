@@ -33,12 +33,13 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 class Entry:
     """What an entry says: the id of the call it is about, if it names just one; code and words.
 
-    Code and words are the issuer's own, cleaned.
+    `ids` are all ids of the call that it names. Code and words are the issuer's own, cleaned.
     """
 
     id: str | None
     code: str | None
     message: str
+    ids: tuple[str, ...] = ()
 
 
 def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Entry:
@@ -49,20 +50,22 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> En
     parts = list(_parts(failure.told()))
     code = failure.code or next((text for key, text in parts if key in _CODES), None)
     message = failure.message or "; ".join(_texts(parts, frozenset(wanted)))
+    ids = (named,) if named is not None and named in wanted else _named(parts, wanted)
     return Entry(
-        id=named if named in wanted else _only_one(parts, wanted) or named,
+        id=ids[0] if len(ids) == 1 else named,
         code=(clean_line(code, 60) or None) if code else None,
         message=issuers_words(message),
+        ids=ids,
     )
 
 
-def _only_one(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> str | None:
-    """The one id of the call that is named; none where several are."""
+def _named(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The ids of the call that are named, each once, in the order of the call."""
     ids = frozenset(wanted)
     found = {segment for _, text in parts for segment in _segments(text) if segment in ids}
     places = (_PLACE.search(text) for _, text in parts)
     found |= {wanted[n] for place in places if place and (n := int(place[1])) < len(wanted)}
-    return found.pop() if len(found) == 1 else None
+    return tuple(each for each in dict.fromkeys(wanted) if each in found)
 
 
 def _segments(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from korus_mcp.api import ReservationBulkResult
+from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.entries import MOST_PARTS, read_entry
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.handles import id_at_end
@@ -67,9 +68,47 @@ def test_no_failures_are_none_in_whatever_form(told: object) -> None:
     assert ReservationBulkResult.model_validate(raw).failed_reservations == ()
 
 
-def test_an_entry_that_names_two_offers_of_the_call_names_none() -> None:
-    assert entry_of({"asked": OFFER, "instead": OTHER, "message": "Sold out"}).id is None
-    assert entry_of({"offer": OFFER, "instead": OTHER}).id == "o1", "the documented place counts"
+def test_an_entry_that_names_two_offers_of_the_call_names_both_and_not_one() -> None:
+    both = entry_of({"asked": OTHER, "instead": OFFER, "message": "Sold out"})
+    assert (both.id, both.ids) == (None, ("o1", "o2"))
+    listed = entry_of({"offers": [OFFER, OTHER], "message": "Sold out"})
+    assert (listed.id, listed.ids) == (None, ("o1", "o2"))
+    documented = entry_of({"offer": OFFER, "instead": OTHER})
+    assert (documented.id, documented.ids) == ("o1", ("o1",)), "the documented place counts"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key", ["offers", "offer", "resources"])
+async def test_reserve_names_each_offer_of_an_entry_that_lists_several(key: str) -> None:
+    def together(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("reservations/_bulk"):
+            offers = [item["offer"] for made in body["reservations"] for item in made["items"]]
+            body["reservations"] = []
+            body["failedReservations"] = [{key: offers, "message": "Sold out"}]
+
+    async with staged(rewrite=together) as stage:
+        asked = (stage.wish("park_offer"), stage.wish("undated_offer", 2))
+        reserved = await stage.reserve(*asked)
+        assert reserved.state is ReserveState.FAILED
+        assert [(f.offer_id, f.message) for f in reserved.failed] == [
+            (str(stage.handle("park_offer")), "Sold out"),
+            (str(stage.handle("undated_offer")), "Sold out"),
+        ]
+
+
+@pytest.mark.anyio
+async def test_what_is_held_is_not_among_the_failed_though_their_entry_mentions_it() -> None:
+    def together(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("reservations/_bulk"):
+            offers = [item["offer"] for made in body["reservations"] for item in made["items"]]
+            del body["reservations"][0]
+            body["failedReservations"] = [{"offers": offers, "message": "Not both at once"}]
+
+    async with staged(rewrite=together) as stage:
+        asked = (stage.wish("park_offer"), stage.wish("undated_offer"))
+        reserved = await stage.reserve(*asked)
+        assert reserved.state is ReserveState.PARTLY_HELD
+        assert [f.offer_id for f in reserved.failed] == [str(stage.handle("park_offer"))]
 
 
 def test_an_offer_that_is_not_of_the_call_is_not_taken_for_one() -> None:

@@ -500,6 +500,37 @@ async def test_a_failure_that_names_no_offer_is_told_all_the_same() -> None:
     assert reserved.failed[1].message == "refused without a reason"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"reservations": None, "failedReservations": []},
+        {"reservations": [], "failedReservations": []},
+        {"reservations": [], "failedReservations": None},
+        {"reservations": {}, "failedReservations": {}},
+        {"failedReservations": []},
+        {"reservations": []},
+        {},
+    ],
+)
+async def test_an_answer_that_neither_holds_nor_refuses_is_a_doubt_and_not_sent_again(
+    told: dict[str, Any],
+) -> None:
+    def nothing(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("reservations/_bulk"):
+            body.clear()
+            body.update(told)
+
+    async with staged(rewrite=nothing) as stage:
+        for _ in range(2):
+            reserved = await stage.reserve(stage.wish("park_offer"))
+            assert (reserved.state, reserved.failed) == (ReserveState.IN_DOUBT, ())
+            assert reserved.check_again_after is not None
+        assert stage.sent(POST) == 1
+        stage.move(reserved.check_again_after or 0)
+        await stage.reserve(stage.wish("park_offer"))
+        assert stage.sent(POST) == 2, "once none can come any more it may be held again"
+
+
 async def test_units_the_issuer_says_nothing_of_are_told_as_not_held() -> None:
     def short(path: str, body: dict[str, Any]) -> None:
         if path.endswith("reservations/_bulk"):

@@ -181,6 +181,7 @@ class _Search:
     async def run(self) -> None:
         """Look until there is enough, from the nearest on."""
         base = await self._base()
+        self.is_unread |= self.missed.quote.is_partly_unread
         most = base.max_per_order if base is not None else None
         if isinstance(most, Unread):
             self.is_unread = True
@@ -284,6 +285,7 @@ class _Search:
             return
         except Refusal:
             return
+        self.is_unread |= quote.is_partly_unread
         sessions = _nearest_sessions(quote, self.missed)
         if sessions is not None and quote.obstacle(self.missed.quantity) is None:
             self._take(place, quote, sessions)

@@ -250,7 +250,7 @@ class SeatPlans:
         if found is None:
             raise Refusal(
                 Code.NOT_FOUND,
-                "This product base has no seat map.",
+                "No seat map is known of this product base.",
                 "Call get_offers; its zone and seating_category choices tell the places apart.",
             )
         return found

@@ -94,6 +94,15 @@ class Quote:
         """Whether a session must be chosen."""
         return any(t.needs_session for t in self.tickets)
 
+    @property
+    def is_partly_unread(self) -> bool:
+        """Whether more of it could be booked than is known here."""
+        return (
+            bool(self.unread)
+            or any(ticket.has_unread_sessions for ticket in self.tickets)
+            or any(session.unread for _, session in self.sessions())
+        )
+
     def sessions(self) -> Iterable[tuple[TicketNeed, Session]]:
         """Each session beside the ticket it belongs to."""
         return ((t, s) for t in self.tickets for s in t.sessions)

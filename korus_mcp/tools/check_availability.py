@@ -159,4 +159,6 @@ def _next(quote: Quote) -> str:
         0: "No session is needed: reserve without session_ids.",
         1: "Reserve with one session_id.",
     }
-    return choose.get(needs, "Reserve with one session_id for each ticket named.")
+    step = choose.get(needs, "Reserve with one session_id for each ticket named.")
+    is_cut = any(need.has_unread_sessions for need in quote.tickets)
+    return f"{step} Some sessions cannot be read and are left out." if is_cut else step

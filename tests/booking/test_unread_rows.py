@@ -10,9 +10,11 @@ from korus_mcp.api.jsonld import offer_iri, ticket_iri
 from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.orders import Sought
+from korus_mcp.booking.quote import Missed
 from korus_mcp.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.settings import Scope
+from korus_mcp.tools.check_availability import _next
 from korus_mcp.tools.find_orders import OrderRow
 from tests.booking.stage import OWNER, Stage, staged
 
@@ -320,3 +322,53 @@ async def test_an_order_whose_tickets_are_not_told_is_not_one_without_tickets(
         row = OrderRow.of(order)
         assert row.tickets is None
         assert "its tickets cannot be read" in row.text()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "is_none"),
+    [
+        (lambda body: None, True),
+        (lambda body: body.update(member=[None, *body["member"][1:]]), False),
+        (
+            lambda body: (
+                body["member"][0].update(id=None) or body["member"][0].update({"@id": None})
+            ),
+            False,
+        ),
+        (lambda body: body["member"][0].update(startsAt="soon"), False),
+        (lambda body: body.update(totalItems=len(body["member"]) + 1), False),
+    ],
+)
+async def test_where_a_session_cannot_be_read_nobody_says_that_none_is_near(
+    spoil: Callable[[Body], object], is_none: bool
+) -> None:
+    is_spoilt = False
+
+    def spoiled(path: str, body: Body) -> None:
+        if is_spoilt and path.endswith("/sessions"):
+            spoil(body)
+        if path.endswith("/offers"):
+            body |= {"member": [], "totalItems": 0}
+
+    async with staged(rewrite=spoiled, selling=("museum",)) as stage:
+        is_spoilt = True
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+        assert quote.is_partly_unread is not is_none
+        is_spoilt = False  # what else there is can be read
+        near = await stage.app.alternatives.instead_of(Missed(quote=quote, quantity=40_000), "en")
+        assert near.alternatives == ()
+        assert near.is_none is is_none
+
+
+@pytest.mark.parametrize("spoil", [no_row, no_id, counted_only])
+async def test_sessions_that_are_left_out_are_said(spoil: Callable[[Body], None]) -> None:
+    def spoiled(path: str, body: Body) -> None:
+        if path.endswith("/sessions") and body["member"]:
+            first, *others = body["member"]
+            rest = {"member": others}
+            spoil(rest)
+            body["member"] = [first, *rest["member"]]
+
+    async with staged(rewrite=spoiled, selling=("museum",)) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("timed_offer"), "en")
+        assert "Some sessions cannot be read and are left out." in _next(quote)

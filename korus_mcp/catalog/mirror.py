@@ -460,7 +460,7 @@ class Mirror:
                 self._tasks.start_soon(kept_apart, partial(self._fill, language))
 
     async def _fill(self, language: str) -> None:
-        self._renew(await self._shelf(language))
+        self._renew(await self._shelf(language, is_used=False))
 
     def _renew(self, shelf: Shelf) -> _Attempt:
         """Start a crawl in the background when one is due; the last attempt there was."""

@@ -60,13 +60,16 @@ class Money:
 def money(amount: Decimal | Unread | None, *stated: str | Unread | None) -> Money | Unread | None:
     """Money of an amount as the API gave it; None where it gave none.
 
+    Nobody can pay a part of a cent: such an amount of euro is unread.
     Where no currency is stated it is euro (A17); one that is no code is no euro. Where several are
     stated, it is in the first that is not euro.
     """
     if amount is None or isinstance(amount, Unread):
         return amount
     codes = (_code(each or "") for each in stated)
-    return Money(amount, next((code for code in codes if code != EURO), EURO))
+    found = Money(amount, next((code for code in codes if code != EURO), EURO))
+    is_payable = found.is_foreign or amount == amount.quantize(_CENT)
+    return found if is_payable else UNREAD
 
 
 def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:

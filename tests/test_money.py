@@ -103,3 +103,14 @@ def test_an_answer_without_end_is_searched_for_currencies_to_an_end() -> None:
         deep = {"in": deep}
     assert list(currencies_in(deep)) == []
     assert list(currencies_in({str(n): n for n in range(1000)} | {"currency": "CHF"})) == []
+
+
+@pytest.mark.parametrize("amount", ["12.505", "0.001", "-3.0009", "99.999999"])
+def test_a_part_of_a_cent_cannot_be_paid_and_is_unread(amount: str) -> None:
+    assert money(Decimal(amount)) is UNREAD
+    assert money(Decimal(amount), "EUR") is UNREAD
+
+
+@pytest.mark.parametrize("amount", ["12.5", "12.500", "12.50000", "0", "1E+2", "-3.10"])
+def test_what_can_be_paid_is_read_however_many_zeros_it_has(amount: str) -> None:
+    assert money(Decimal(amount)) == Money(Decimal(amount))

@@ -71,6 +71,10 @@ def _read_count(value: object) -> object:
     raise ValueError("not a count")
 
 
+def _none_below(left: int | Unread | None) -> int | Unread | None:
+    return max(0, left) if isinstance(left, int) else left
+
+
 def _dated(value: object) -> object:
     """Keep numbers, and texts of digits, from being read as seconds since 1970."""
     if value is None or isinstance(value, date) or (isinstance(value, str) and _DATED.match(value)):
@@ -119,6 +123,8 @@ Money = Annotated[Decimal | Unread | None, BeforeValidator(read_money)]
 """An amount in units of the currency, from a decimal string such as "100.00" or a number."""
 Count = Annotated[int | Unread | None, BeforeValidator(_read_count)]
 """A whole number of things, such as a stock."""
+Stock = Annotated[Count, AfterValidator(_none_below)]
+"""What is left of something: what is oversold has nothing left."""
 Flag = bool | Unread | None
 """Yes or no."""
 Text = str | Unread | None

@@ -2,7 +2,6 @@
 
 from korus_mcp.api.models.base import (
     ApiModel,
-    Count,
     Day,
     Embedded,
     Flag,
@@ -11,6 +10,7 @@ from korus_mcp.api.models.base import (
     Moment,
     Money,
     Resource,
+    Stock,
     Text,
 )
 from korus_mcp.told import Unread
@@ -50,20 +50,20 @@ class Offer(Resource):
     product: OfferProduct | None = None
     product_base: Link = None
     tickets: Many[OfferTicketSummary] = ()
-    available_quantity: Count = None
+    available_quantity: Stock = None
 
 
 class SessionAvailability(ApiModel):
     """Stock of one session; its own `@id` is a placeholder, the key is `session` (T6)."""
 
     session: Link = None
-    available_quantity: Count = None
+    available_quantity: Stock = None
 
 
 class OfferAvailability(ApiModel):
     """Live stock of an offer and of its sessions; null is not limited (A26)."""
 
-    available_quantity: Count = None
+    available_quantity: Stock = None
     sessions_availability: Many[SessionAvailability] = ()
 
 
@@ -89,5 +89,5 @@ class OfferTicketSession(Resource):
     name: str | None = None
     starts_at: Moment = None
     ends_at: Moment = None
-    available_quantity: Count = None
+    available_quantity: Stock = None
     seat_map: Link = None

@@ -230,6 +230,7 @@ def _drawn(plan: "SeatMap") -> dict[str, Any]:
     left_out = {
         "zones_left_out": plan.left_out.zones or None,
         "seats_left_out": plan.left_out.seats or None,
+        "zones_unreadable": plan.left_out.has_unread_zones or None,
     }
     return told | left_out | {"unknown_fields": list(unknown_fields(plan))}
 

@@ -147,7 +147,8 @@ class Scene:
             )
             if count
         ]
-        return [*cut, *[self.words.partly_schematic] * is_mixed, self.words.allocates]
+        unread = [self.words.zones_unread] * left_out.has_unread_zones
+        return [*cut, *unread, *[self.words.partly_schematic] * is_mixed, self.words.allocates]
 
     def _step(self, step: int, color: str) -> Entry:
         zones = [zone for zone in self.zones if zone.step == step]

@@ -31,6 +31,7 @@ class Words:
     zones_left_out: str
     seats_left_out: str
     offers_left_out: str
+    zones_unread: str
     decimal_mark: str
     currency_first: bool
 
@@ -72,6 +73,7 @@ ENGLISH: Final = Words(
     zones_left_out="{} more zones are not shown",
     seats_left_out="{} seats are not drawn",
     offers_left_out="{} offers are not shown: they cannot be read or used",
+    zones_unread="Some zones cannot be read",
     decimal_mark=".",
     currency_first=True,
 )
@@ -97,6 +99,7 @@ FRENCH: Final = Words(
     zones_left_out="{} autres zones ne sont pas montrées",
     seats_left_out="{} places ne sont pas dessinées",
     offers_left_out="{} offres ne sont pas montrées : illisibles ou inutilisables",
+    zones_unread="Certaines zones sont illisibles",
     decimal_mark=",",
     currency_first=False,
 )

@@ -269,6 +269,8 @@ def _left_out(plan: SeatPlan) -> Iterator[str]:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
     if seats := plan.left_out.seats:
         yield f"{seats} of its seats were not read."
+    if plan.left_out.has_unread_zones:
+        yield "Some zones of the map cannot be read and are left out; get_offers with zone."
     if offers := plan.unusable_offers:
         yield f"{offers} offers cannot be bought as listed and are left out: get_offers says why."
     if offers := plan.unread_offers:

@@ -317,3 +317,29 @@ async def test_a_search_with_days_does_not_take_unread_offers_for_none(
     async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
         found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
         assert not found.is_checked or found.unchecked > 0
+
+
+@pytest.mark.parametrize(
+    ("zones", "is_told"),
+    [
+        (lambda zones: zones, True),
+        (lambda zones: [None, *zones[1:]], False),
+        (lambda zones: [3, *zones[1:]], False),
+        (lambda zones: None, False),
+        (lambda zones: {"value": zones}, False),
+    ],
+)
+async def test_zones_of_a_map_that_cannot_be_read_are_told(
+    zones: Callable[[list[Any]], object], is_told: bool
+) -> None:
+    def spoiled(path: str, body: dict[str, Any]) -> None:
+        if "zones" in body:
+            body["zones"] = zones(body["zones"])
+
+    async with staged(selling=("hall",), rewrite=spoiled) as stage:
+        base = stage.handle("hall_base")
+        extras = frozenset({Extra.LIGHT})
+        plan = await stage.app.seat_plans.plan(base, SeatWish(), "en", extras=extras)
+    note = _view(plan, len(plan.ranking.zones), is_picture_missing=False).note
+    assert ("Some zones of the map cannot be read" in note) is not is_told
+    assert ("Some zones cannot be read" in (plan.picture or "")) is not is_told

@@ -1,7 +1,7 @@
 """The layout of the seats, and the place an issuer gave (A10, A11)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import (
@@ -73,10 +73,14 @@ class Zone(Embedded):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How much of a map was not read because it has more than any house: 0 of a usual one."""
+    """How much of a map was not read because it has more than any house: 0 of a usual one.
+
+    `has_unread_zones`: there are zones, or may be, in a form nobody can read.
+    """
 
     zones: int = 0
     seats: int = 0
+    has_unread_zones: bool = False
 
 
 class SeatMap(Resource):
@@ -101,7 +105,8 @@ class SeatMap(Resource):
             return handler(data)
         bounded, left_out = _bounded(data)
         model = handler(bounded)
-        model._left_out = left_out
+        is_told = data.get("zones") is not None and not model.lacks("zones")
+        model._left_out = replace(left_out, has_unread_zones=not is_told)
         return model
 
 

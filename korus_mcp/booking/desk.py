@@ -41,7 +41,7 @@ from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import Entry, read_entry
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, Names, hold_of
 from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import (
     Missed,
@@ -69,7 +69,7 @@ from korus_mcp.journal.records import (
 from korus_mcp.money import Money, total
 from korus_mcp.pace import UNPACED, Pace
 from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal
-from korus_mcp.told import Unread, value_of
+from korus_mcp.told import value_of
 
 ANSWER_SECONDS: Final = 40
 POST_SECONDS: Final = 75
@@ -178,7 +178,6 @@ class BookingDesk:
         booking: Booking,
         quotes: Quotes,
         *,
-        catalog: Catalog,
         names: NameBook,
         journal: Journal,
         prices: ShownPrices,
@@ -192,7 +191,6 @@ class BookingDesk:
     ) -> None:
         self._booking = booking
         self._quotes = quotes
-        self._catalog = catalog
         self._names = names
         self._journal = journal
         self._prices = prices
@@ -280,7 +278,6 @@ class BookingDesk:
                 return answer
         quotes = await self._quoted(call)
         lines = [_line(n, item, quotes[item.offer]) for n, item in enumerate(call.items)]
-        await self._check_limits(call, quotes)
         moves = self._check_prices(call, quotes)
         if self._closing:
             raise stopping()
@@ -436,6 +433,7 @@ class BookingDesk:
         offers = list(dict.fromkeys(item.offer for item in call.items))
         steps = [partial(self._quotes.of_offer, offer, call.language) for offer in offers]
         quotes = dict(zip(offers, await side_by_side(steps), strict=True))
+        _check_limits(call, quotes)
         wanted = Counter[Handle]()
         for item in call.items:
             wanted[item.offer] += item.quantity
@@ -443,27 +441,6 @@ class BookingDesk:
             self._names.learn(quotes[offer])
             _check_stock(call, quotes[offer], quantity)
         return quotes
-
-    async def _check_limits(self, call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
-        wanted = Counter[Handle]()
-        for item in call.items:
-            base_id = quotes[item.offer].base_id
-            if base_id is not None:
-                wanted[Handle(item.offer.alias, base_id)] += item.quantity
-        for base, quantity in wanted.items():
-            most = await self._catalog.max_per_order(base, call.language)
-            if isinstance(most, Unread):
-                raise Refusal(
-                    Code.NOT_BOOKABLE,
-                    "How many of this the issuer allows in one order cannot be read.",
-                    "Nothing was held. Choose another product, or ask the operator.",
-                )
-            if most is not None and quantity > most:
-                raise Refusal(
-                    Code.LIMIT_EXCEEDED,
-                    f"The issuer allows at most {most} of this in one order.",
-                    "Reserve fewer, or split into several orders.",
-                )
 
     def _check_prices(
         self, call: ReserveCall, quotes: Mapping[Handle, Quote]
@@ -641,6 +618,24 @@ def _wanted(call: ReserveCall, offer_id: str | None) -> int:
 
 def _handle_text(call: ReserveCall, offer_id: str | None) -> str:
     return next((str(i.offer) for i in call.items if i.offer.id == offer_id), offer_id or "unknown")
+
+
+def _check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
+    """Refuse more of a base than its issuer allows in one order, over all items of the call."""
+    wanted, most = Counter[tuple[str, str | None]](), dict[tuple[str, str | None], int]()
+    for item in call.items:
+        quote = quotes[item.offer]
+        base = item.offer.alias, quote.base_id
+        wanted[base] += item.quantity
+        if isinstance(quote.most, int) and quote.most > 0:
+            most[base] = quote.most
+    for base, allowed in most.items():
+        if wanted[base] > allowed:
+            raise Refusal(
+                Code.LIMIT_EXCEEDED,
+                f"The issuer allows at most {allowed} of this in one order.",
+                "Reserve fewer, or split into several orders.",
+            )
 
 
 def _check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:

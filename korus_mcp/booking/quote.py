@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Final
 
@@ -70,6 +70,7 @@ class Obstacle:
 class Quote:
     """An offer as it stands now. `left` None means no limit is stated (T8).
 
+    `most` is how many of its base one order may hold; None means that no limit is stated (T11).
     `zone` is that of the venue, as far as one has to know it to tell whether the day is over.
     `unread` says in words what is told of it and cannot be read: then it cannot be booked.
     """
@@ -87,6 +88,7 @@ class Quote:
     checked_at: datetime
     unread: tuple[str, ...] = ()
     is_withdrawn: bool = False
+    most: int | Unread | None = None
     zone: tzinfo | None = None
 
     @property
@@ -130,6 +132,9 @@ class Quote:
         lasting = self._lasting_obstacle()
         if lasting is not None:
             return lasting
+        if isinstance(self.most, int) and quantity > self.most:
+            reason = f"the issuer allows at most {self.most} of it in one order"
+            return Obstacle(Code.LIMIT_EXCEEDED, reason)
         if self.left is not None and self.left < quantity:
             left = max(0, self.left)
             return Obstacle(Code.SOLD_OUT, f"only {left} left" if left else "sold out")
@@ -159,6 +164,10 @@ class Quote:
             return Obstacle(Code.NOT_BOOKABLE, "the issuer states a price below zero")
         if not self.tickets:
             return Obstacle(Code.NOT_BOOKABLE, "the issuer lists no ticket in it")
+        if isinstance(self.most, Unread):
+            return unreadable(["how many of it one order may hold"])
+        if self.most is not None and self.most < 1:
+            return Obstacle(Code.NOT_BOOKABLE, "the issuer allows none of it in an order")
         reasons = [reason for t in self.tickets if (reason := self._why_over(t)) is not None]
         return Obstacle(Code.NOT_BOOKABLE, reasons[0]) if reasons else None
 
@@ -231,7 +240,11 @@ class Quotes:
         product = await self._product(read.offer, catalog_id, language)
         now = self._clock.now()
         zone = await self._zone(read.offer, catalog_id, language, now)
-        return _quote(handle, catalog_id, read, product, zone, now)
+        quote = _quote(handle, catalog_id, read, product, zone, now)
+        if quote.base_id is None:
+            return quote
+        base = Handle(handle.alias, quote.base_id)
+        return replace(quote, most=await self._catalog.max_per_order(base, language))
 
     async def _zone(
         self, offer: Offer, catalog_id: str, language: str, now: datetime

@@ -84,7 +84,6 @@ def open_booking(
     desk = BookingDesk(
         api.booking,
         quotes,
-        catalog=catalog,
         names=names,
         journal=journal,
         prices=prices,

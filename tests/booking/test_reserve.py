@@ -204,6 +204,8 @@ async def test_above_max_total_nothing_is_held(stage: Stage) -> None:
 async def test_the_issuers_largest_number_per_order_is_kept() -> None:
     async with staged(selling=("stadium",)) as stage:
         quote = await stage.app.quotes.of_offer(stage.handle("max_six_offer"), "en")
+        too_many = quote.obstacle(7)
+        assert (quote.obstacle(6), too_many and too_many.code) == (None, Code.LIMIT_EXCEEDED)
         _, session = next(iter(quote.sessions()))
         item = stage.wish("max_six_offer", 4, session.id)
         more = stage.wish("max_six_offer", 3, session.id)

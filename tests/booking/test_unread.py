@@ -245,12 +245,26 @@ async def test_whether_a_session_is_needed_must_be_readable() -> None:
     assert obstacle.reason == "whether a session must be chosen cannot be read"
 
 
-async def test_a_limit_of_the_issuer_that_cannot_be_read_is_not_none() -> None:
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("a few", "how many of it one order may hold cannot be read"),
+        (0, "the issuer allows none of it in an order"),
+        (-1, "the issuer allows none of it in an order"),
+    ],
+)
+async def test_a_limit_of_the_issuer_that_allows_nothing_is_told_before_the_hold(
+    told: object, reason: str
+) -> None:
     def unclear(path: str, body: dict[str, Any]) -> None:
         if "maxAmountPerOrder" in body:
-            body["maxAmountPerOrder"] = "a few"
+            body["maxAmountPerOrder"] = told
 
     async with staged(rewrite=unclear) as stage:
+        quote = await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
+        obstacle = quote.obstacle(1)
+        assert obstacle is not None
+        assert (obstacle.code, obstacle.reason) == (Code.NOT_BOOKABLE, reason)
         with pytest.raises(Refusal) as refused:
             await stage.held()
         assert refused.value.code is Code.NOT_BOOKABLE

@@ -347,7 +347,6 @@ class Replica:
         desk = BookingDesk(
             booking,
             cast(Any, None),
-            catalog=catalog,
             names=NameBook(cast(Ticketing, None), catalog),
             journal=journal,
             prices=ShownPrices(clock),

@@ -273,7 +273,7 @@ async def test_more_than_the_issuer_sells_in_one_order_has_no_alternative() -> N
         session = (await each.call("check_availability", offer_id=offer))["sessions"][0]
         sell_out(each, offer)
         seven = await each.ask("reserve", {"items": [item(offer, 7, session["session_id"])]})
-        assert seven.code == "SOLD_OUT"
+        assert seven.code == "LIMIT_EXCEEDED"
         assert "alternatives" not in seven.error
         six = await each.ask("reserve", {"items": [item(offer, 6, session["session_id"])]})
         await all_can_be_held(each, six.error["alternatives"], 6)

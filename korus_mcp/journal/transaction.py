@@ -140,7 +140,10 @@ class Reading:
         """The newest intents of an owner that are open, or made an order that was in doubt."""
         is_open = INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING))
         was_found = and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > since)
-        return self.newest_intents(INTENT.c.owner == owner, or_(is_open, was_found), limit=limit)
+        which = (self.ours(INTENT), INTENT.c.owner == owner, or_(is_open, was_found))
+        last = select(INTENT.c.id).where(*which).order_by(INTENT.c.serial.desc()).limit(limit)
+        ids = self.run(last).scalars().all()  # there are none, mostly: the rest is not asked for
+        return self.intents(INTENT.c.id.in_(ids)) if ids else []
 
     def standing(self, reservation_ids: Sequence[str], owner: str, since: datetime) -> Standing:
         """What is known of reservations, and which orders of an owner are doubtful."""

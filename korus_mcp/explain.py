@@ -198,7 +198,8 @@ def unasked() -> Refusal:
     """The refusal of a call whose question the host did not answer as the protocol wants it."""
     return Refusal(
         Code.APPROVAL_UNAVAILABLE,
-        "The host gave no usable answer to the question for the person; nothing was ordered.",
+        "The host gave no usable answer to the question for the person; nothing was ordered by "
+        "this call.",
         "Call again to have the question put once more, or tell the person.",
     )
 

@@ -246,7 +246,7 @@ def declined() -> Refusal:
     """The refusal after a no."""
     return Refusal(
         Code.APPROVAL_DECLINED,
-        "The person was asked and said no; nothing was ordered.",
+        "The person was asked and said no; nothing was ordered by this call.",
         "Do not ask again for the same. Ask what they would like instead.",
     )
 
@@ -255,7 +255,7 @@ def dismissed() -> Refusal:
     """The refusal after a question that was closed without an answer."""
     return Refusal(
         Code.APPROVAL_REQUIRED,
-        "The question was closed without an answer; nothing was ordered.",
+        "The question was closed without an answer; nothing was ordered by this call.",
         "Ask the person whether they still want it; call place_order again to have them asked.",
     )
 
@@ -286,6 +286,18 @@ def unanswered() -> Refusal:
         "was ordered by this call.",
         "Call place_order again if the person still wants it: an order that exists already is "
         "told, otherwise they are asked anew.",
+    )
+
+
+def unseen(refusal: Refusal) -> Refusal:
+    """The refusal where nobody agreed, and it cannot be read whether there is an order."""
+    return Refusal(
+        refusal.code,
+        refusal.message,
+        "Call get_reservation before anything else is bought: whether another call ordered this "
+        "cannot be read now.",
+        effect=refusal.effect,
+        fields=refusal.fields,
     )
 
 

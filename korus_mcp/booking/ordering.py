@@ -179,8 +179,10 @@ class OrderDesk:
         ordered = await self.look(owner, reservation_ids)
         if ordered:
             raise _claimed(next(iter(ordered.values())))
+        holds = await self._desk.holds(owner, reservation_ids, language)
+        _check_no_order(holds)  # before a no is told, which says that nothing was ordered
         await approval.check_noes(self._journal, reservation_ids, self._clock.now())
-        self._check_holds(await self._desk.holds(owner, reservation_ids, language))
+        self._check_holds(holds)
 
     async def question(self, call: OrderCall) -> Question | None:
         """What a person has to agree to first; None for a call that was made before and stands.
@@ -244,6 +246,41 @@ class OrderDesk:
         if isinstance(dispatch, Ordered):
             return dispatch
         return await self._carried_out(dispatch)
+
+    async def instead(self, call: OrderCall, refusal: Refusal) -> Ordered:
+        """What an equal call ordered, or may have, where nobody agreed to this one.
+
+        Raises:
+            Refusal: as `unless_ordered`; the given one where there is no order.
+        """
+        try:
+            keeper = await self._journal.installation()
+            held = await self._journal.intents_of(call.reservation_ids)
+            earlier = await self._earlier(call, call.fingerprint(keeper), held)
+        except JournalDown:
+            raise approval.unseen(refusal) from None
+        if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
+            return await self._answer(earlier, replayed=True)
+        raise await self.unless_ordered(call.owner, call.reservation_ids, call.language, refusal)
+
+    async def unless_ordered(
+        self, owner: str, reservation_ids: Sequence[str], language: str, refusal: Refusal
+    ) -> Refusal:
+        """The refusal of a call nobody agreed to: that of an order of its holds, if there is one.
+
+        A call waits for its person, and meanwhile another may order the same.
+        """
+        try:
+            ordered = await self.look(owner, reservation_ids)
+            if ordered:
+                return _claimed(next(iter(ordered.values())))
+            holds = await self._desk.found(owner, reservation_ids, language)
+            _check_no_order(tuple(holds.values()))
+        except Refusal as other:
+            return other
+        except (ApiError, JournalDown):
+            return approval.unseen(refusal)
+        return refusal
 
     async def look(self, owner: str, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The order calls that claim reservations of an owner; those in doubt are looked up."""
@@ -389,19 +426,7 @@ class OrderDesk:
 
     def _check_still_held(self, holds: Sequence[Hold]) -> None:
         """An order that exists is told before anything else: what was ordered is not held anew."""
-        if any(hold.state is HoldState.ORDERED for hold in holds):
-            raise Refusal(
-                Code.ALREADY_ORDERED,
-                "A reservation was ordered already.",
-                "Call get_reservation for its order, then get_tickets.",
-                effect=Effect.ORDERED,
-            )
-        if any(hold.may_be_ordered for hold in holds):
-            raise Refusal(
-                Code.NOT_BOOKABLE,
-                f"{ITS_ORDER.capitalize()} cannot be read of one; this call ordered nothing.",
-                "Do not reserve it again. Call find_orders to see what became of it.",
-            )
+        _check_no_order(holds)
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         over = [n for n, hold in enumerate(holds) if not hold.can_be_ordered(margin)]
         if over:
@@ -609,6 +634,22 @@ def _check_known(doubts: Sequence[Doubt]) -> None:
             effect=Effect.UNKNOWN,
             retry_after_seconds=LOOK_AGAIN_SECONDS,
             fields=(FieldProblem("reservation_ids", f"in doubt: {unknown[0]}"),),
+        )
+
+
+def _check_no_order(holds: Sequence[Hold]) -> None:
+    if any(hold.state is HoldState.ORDERED for hold in holds):
+        raise Refusal(
+            Code.ALREADY_ORDERED,
+            "A reservation was ordered already.",
+            "Call get_reservation for its order, then get_tickets.",
+            effect=Effect.ORDERED,
+        )
+    if any(hold.may_be_ordered for hold in holds):
+        raise Refusal(
+            Code.NOT_BOOKABLE,
+            f"{ITS_ORDER.capitalize()} cannot be read of one; this call ordered nothing.",
+            "Do not reserve it again. Call find_orders to see what became of it.",
         )
 
 

@@ -18,6 +18,7 @@ from mcp.server.elicitation import (
     ElicitationResult,
 )
 from mcp.server.mcpserver import Elicit, Resolve
+from mcp.shared.exceptions import MCPError
 from mcp_types.version import is_version_at_least
 from pydantic import (
     BaseModel,
@@ -105,9 +106,13 @@ async def customer_asked(
     if not _may_ask(ctx):
         raise _incomplete(customer)
     services = app(ctx)
-    ids = tuple(dict.fromkeys(reservation_ids))
-    await services.booking.ordering.check(services.principal.key, ids, services.language(None))
-    return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
+    owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
+    ordering, language = services.booking.ordering, services.language(None)
+    await ordering.check(owner, ids, language)
+    try:
+        return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
+    except Refusal as unheard:
+        raise await ordering.unless_ordered(owner, ids, language, unheard) from None
 
 
 WhoAsked: TypeAlias = Annotated[ElicitationResult[BaseModel], Resolve(customer_asked)]
@@ -129,14 +134,18 @@ async def order_call(
     """
     services = app(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
-    answer = _answer(who)
+    ordering, language, answer = services.booking.ordering, services.language(None), _answer(who)
     if customer.missing and isinstance(answer, DeclinedElicitation):
-        await services.booking.ordering.turned_away(owner, ids)
+        await ordering.turned_away(owner, ids)
+    try:
+        completed = _completed(customer, answer)
+    except Refusal as incomplete:
+        raise await ordering.unless_ordered(owner, ids, language, incomplete) from None
     return OrderCall(
         owner=owner,
         reservation_ids=ids,
-        customer=_completed(customer, answer).named(),
-        language=services.language(None),
+        customer=completed.named(),
+        language=language,
         notes=notes,
         reference=reference,
         confirmation=confirmation,
@@ -158,32 +167,40 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
 Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
 
 
-async def agreement(ctx: ToolContext, asked: Asked) -> Elicit[Yes] | ElicitationResult[Yes] | None:
-    """The question itself."""
+async def agreement(
+    ctx: ToolContext, asked: Asked
+) -> Elicit[Yes] | ElicitationResult[Yes] | Refusal | None:
+    """The question itself; the refusal of a call whose host gave no usable answer to it."""
     if asked is None:
         return None
-    return await _put(ctx, Elicit(_words(asked, app(ctx).settings.environment.value), Yes))
+    try:
+        return await _put(ctx, Elicit(_words(asked, app(ctx).settings.environment.value), Yes))
+    except Refusal as unheard:
+        return unheard
 
 
 Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
 
 
-async def heeded(ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Yes]) -> None:
-    """Nothing after a yes, or where nobody was asked.
+async def refusal_of(
+    ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Any]
+) -> Refusal | None:
+    """Why nobody agreed, as far as this call knows; a no is remembered.
 
-    Raises:
-        Refusal: The person said no, which is remembered, or said nothing.
+    None after a yes, or where nobody was asked.
     """
     if asked is None:
-        return
+        return None
     match _answer(answer):
         case AcceptedElicitation(data=Yes(order=True)):
-            return
+            return None
+        case AcceptedElicitation(data=Refusal() as unheard):
+            return unheard
         case CancelledElicitation():
-            raise approval.dismissed()
+            return approval.dismissed()
         case _:
             await app(ctx).booking.ordering.decline(asked)
-            raise approval.declined()
+            return approval.declined()
 
 
 async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | ElicitationResult[Form]:
@@ -192,7 +209,7 @@ async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | Elici
     A host whose answer cannot be read as one is waited for no longer than an answer counts.
 
     Raises:
-        Refusal: APPROVAL_EXPIRED.
+        Refusal: APPROVAL_EXPIRED; APPROVAL_UNAVAILABLE where it did not ask, or said nonsense.
     """
     if _is_asked_within(ctx):
         return question
@@ -203,6 +220,9 @@ async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | Elici
         raise approval.unanswered() from None
     except ValueError:  # its text, and its cause, hold what the person filled in
         _log.warning("the host's answer to a question could not be read")
+        raise unasked() from None
+    except MCPError as error:
+        _log.warning("the host did not ask (error %d)", error.error.code)
         raise unasked() from None
 
 

@@ -13,8 +13,8 @@ from korus_mcp.tools.agreement import (
     Customer,
     described,
     doubt_text,
-    heeded,
     quoted_text,
+    refusal_of,
 )
 from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
@@ -113,9 +113,12 @@ async def place_order(
     and a confirmation for the next call, once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # all in the call
-    await heeded(ctx, asked, answer)
     services = app(ctx)
-    ordered = await services.booking.ordering.place(call, agreed=asked)
+    refusal = await refusal_of(ctx, asked, answer)
+    if refusal is None:
+        ordered = await services.booking.ordering.place(call, agreed=asked)
+    else:
+        ordered = await services.booking.ordering.instead(call, refusal)
     return Reply(_view(ordered, call, services.settings.environment.value))
 
 

@@ -7,6 +7,7 @@ and one that is missing in the same question, again and again.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from mcp import MCPError
@@ -17,6 +18,9 @@ from pydantic import ValidationError
 
 QUESTIONS: Final = "korus_mcp.tools.agreement:"
 """How the keys begin under which our questions are answered."""
+ASKING: Final = "place_order"
+"""The one tool that puts them."""
+_ANSWERED: Final = ("inputResponses", "requestState")
 _log = logging.getLogger(__name__)
 
 
@@ -32,12 +36,27 @@ async def ends_unanswered(
     except (MCPError, ValidationError) as error:
         if isinstance(error, MCPError) and error.error.code != INVALID_PARAMS:
             raise
-        return _refused()
+        return await _as_if_new(ctx, call_next)
     return _refused() if is_input_required(result) and not _is_answered(params) else result
 
 
+async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """What a call is told without the answers nobody can read: above all an order that exists.
+
+    A refusal of ours where it would be asked anew, and for a tool that never asks.
+    """
+    params = {k: v for k, v in (ctx.params or {}).items() if k not in _ANSWERED}
+    if params.get("name") != ASKING:
+        return _refused()
+    try:
+        result = await call_next(replace(ctx, params=params))
+    except (MCPError, ValidationError):
+        return _refused()
+    return _refused() if is_input_required(result) else result
+
+
 def _is_repeated(params: Mapping[str, Any]) -> bool:
-    return any(params.get(name) is not None for name in ("inputResponses", "requestState"))
+    return any(params.get(name) is not None for name in _ANSWERED)
 
 
 def _is_answered(params: Mapping[str, Any]) -> bool:

@@ -119,22 +119,3 @@ async def test_a_repeated_call_without_a_usable_answer_is_refused(
         assert (refused.code, refused.error["effect"]) == ("APPROVAL_EXPIRED", "none")
         assert not list(faults_of(refused.error, refused.text, "place_order"))
         assert not each.sandbox.orders()
-
-
-async def test_an_answer_that_comes_again_after_the_order_does_not_deny_it() -> None:
-    """A host repeats its call to a server that was restarted and cannot read the state any more."""
-    person = Person([ElicitResult(action="accept", content={"order": True})])
-    chosen = settings_of(APPROVAL="human")
-    async with desk(chosen, only=("park",), elicitation_callback=person) as each:
-        wish = {"reservation_ids": [await held(each)], "customer": CUSTOMER}
-        assert (await each.call("place_order", **wish))["state"] == "ordered"
-        stale = {"inputResponses": {f"{QUESTIONS}agreement": YES}, "requestState": "v1.x"}
-        parameters = {"name": "place_order", "arguments": wish, **stale}
-        request = Request[dict[str, Any], str](method="tools/call", params=parameters)
-        refused = Answer(await each.client.session.send_request(request, CallToolResult))
-        assert refused.code == "APPROVAL_EXPIRED"
-        assert "nothing was ordered by this call" in refused.text
-        assert not list(faults_of(refused.error, refused.text, "place_order"))
-        again = await each.call("place_order", **wish)
-        assert (again["state"], again["replayed"]) == ("ordered", True)
-        assert len(each.sandbox.orders()) == 1

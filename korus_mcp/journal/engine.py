@@ -38,6 +38,9 @@ BUSY_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
 _EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
 _VERSION_ROW: Final = "version"
+_SERVER_MOMENT: Final = select(
+    cast(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger), Moment)
+)
 _OPENING_LOCK: Final = 0x6B6F727573  # "korus": whoever makes or migrates the tables
 
 
@@ -59,9 +62,7 @@ class Database:
         """The moment, by the clock all its users share: the machine's, or the server's."""
         if self.is_sqlite:
             return self._clock.now()
-        seconds = func.extract("epoch", func.clock_timestamp())
-        moment = cast(cast(seconds * 1_000_000, BigInteger), Moment)
-        return connection.execute(select(moment)).scalar_one()
+        return connection.execute(_SERVER_MOMENT).scalar_one()
 
     async def read(self, work: Work[_Thing]) -> _Thing:
         """What a transaction answers that only reads, all of the same moment.

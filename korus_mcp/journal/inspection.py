@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from korus_mcp.journal.audit import AuditRow, Head
 from korus_mcp.journal.records import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
-from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing
+from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing, ours
 
 AT_A_TIME: Final = 500
 """So many rows are read or removed by one statement: a journal may be of any age."""
@@ -58,7 +58,7 @@ class Inspection(SqlJournal):
         named = or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
 
         def work(tx: Reading) -> list[Entry]:
-            by_outcome = select(OUTCOME.c.intent_id).where(tx.ours(OUTCOME), named)
+            by_outcome = select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
             which = or_(
                 INTENT.c.id == name,
                 INTENT.c.external_reference == name,
@@ -85,7 +85,7 @@ class Inspection(SqlJournal):
         columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
 
         def work(tx: Reading) -> Verified:
-            found = tx.run(select(*columns).where(tx.ours(KEEPER))).first()
+            found = tx.run(select(*columns).where(ours(KEEPER))).first()
             head = Head(0, "", "") if found is None else Head(*tuple(found))
             problems = tuple(self._seals.problems(_audit(tx), head, unsealed=unsealed))
             return Verified(head.rows, head.mac, problems)
@@ -101,12 +101,12 @@ def _entries(tx: Reading, *which: ColumnElement[bool], limit: int) -> list[Entry
     """The newest of such order calls, newest first."""
     newest = (
         select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
-        .where(tx.ours(INTENT), *which)
+        .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial.desc())
         .limit(limit)
     )
     rows = tx.run(newest).all()
-    intents = {i.id: i for i in tx.intents(INTENT.c.id.in_([row.id for row in rows]))}
+    intents = tx.intents_of(row.id for row in rows)
     return [Entry(intents[row.id], row.created_at, row.updated_at) for row in rows]
 
 
@@ -116,7 +116,7 @@ def _audit(tx: Reading, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
     while True:
         after = (
             select(AUDIT)
-            .where(tx.ours(AUDIT), AUDIT.c.row > last, *which)
+            .where(ours(AUDIT), AUDIT.c.row > last, *which)
             .order_by(AUDIT.c.row)
             .limit(AT_A_TIME)
         )
@@ -129,10 +129,11 @@ def _audit(tx: Reading, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
 
 def _purge(before: datetime, tx: Writing) -> Purged:
     lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
+    old = APPROVAL.c.expires_at < before
     purged = Purged(
         orders=_purge_intents(before, tx),
-        holds=tx.remove(HOLD, *lapsed),
-        approvals=tx.remove(APPROVAL, APPROVAL.c.expires_at < before),
+        holds=tx.change(delete(HOLD).where(ours(HOLD), *lapsed)),
+        approvals=tx.change(delete(APPROVAL).where(ours(APPROVAL), old)),
     )
     tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
     return purged
@@ -143,7 +144,7 @@ def _purge_intents(before: datetime, tx: Writing) -> int:
     old = (
         select(INTENT.c.id)
         .where(
-            tx.ours(INTENT),
+            ours(INTENT),
             INTENT.c.state == IntentState.FINAL,
             INTENT.c.updated_at < before,
             INTENT.c.fence_at < before,
@@ -154,8 +155,8 @@ def _purge_intents(before: datetime, tx: Writing) -> int:
     number = 0
     while ids := tx.run(old).scalars().all():
         for table in (OUTCOME, CLAIM):
-            tx.remove(table, table.c.intent_id.in_(ids))
-        number += tx.remove(INTENT, INTENT.c.id.in_(ids))
+            tx.change(delete(table).where(ours(table), table.c.intent_id.in_(ids)))
+        number += tx.change(delete(INTENT).where(ours(INTENT), INTENT.c.id.in_(ids)))
     return number
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Row, func, insert, or_, select
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from korus_mcp.clock import Clock
@@ -42,10 +42,28 @@ from korus_mcp.journal.records import (
     one_more_no,
 )
 from korus_mcp.journal.tables import APPROVAL, AUDIT, HELD, HOLD, INTENT, KEEPER, OWNERSHIP
-from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing
+from korus_mcp.journal.transaction import (
+    OUR_APPROVAL,
+    OUR_KEEPER,
+    UNFINISHED,
+    Reading,
+    Writing,
+    intents_that,
+    ours,
+)
 
 _Thing = TypeVar("_Thing")
 SWEEP_LASTS: Final = timedelta(hours=1)
+_KEEPER: Final = select(KEEPER).where(ours(KEEPER)).with_for_update()
+_LED: Final = update(INTENT).where(
+    ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leads")
+)
+_TO_BE_SENT: Final = _LED.where(INTENT.c.state == IntentState.NEW)
+_UNDER_WAY: Final = _LED.where(UNFINISHED)
+_OLD_APPROVALS: Final = delete(APPROVAL).where(
+    ours(APPROVAL), APPROVAL.c.expires_at < bindparam("moment")
+)
+_ENDED: Final = delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("moment"))
 
 
 class SqlJournal:
@@ -87,13 +105,12 @@ class SqlJournal:
         await self._written(work)
 
     def _approve(self, tx: Writing, approval: Approval) -> None:
-        tx.remove(APPROVAL, APPROVAL.c.expires_at < tx.now - APPROVALS_KEPT)
+        tx.change(_OLD_APPROVALS, moment=tx.now - APPROVALS_KEPT)
         there = tx.approvals([approval.nonce]).get(approval.nonce)
         if there is None:
             tx.add(APPROVAL, asdict(approval))
         elif there.state is not ApprovalState.USED:
-            which = APPROVAL.c.nonce == approval.nonce
-            tx.change(APPROVAL, which, **asdict(approval))
+            tx.change(OUR_APPROVAL, which=approval.nonce, **asdict(approval))
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces."""
@@ -117,7 +134,7 @@ class SqlJournal:
                 raise ApprovalUsed
             if tx.spent(intent.owner, intent.sent_at) + intent.approved_total > day_limit:
                 raise DayLimitReached
-            tx.change(APPROVAL, APPROVAL.c.nonce == approval_nonce, state=ApprovalState.USED)
+            tx.change(OUR_APPROVAL, which=approval_nonce, state=ApprovalState.USED)
             tx.store(intent, lease)
             tx.note(
                 "claimed",
@@ -138,10 +155,9 @@ class SqlJournal:
 
         def work(tx: Writing) -> int:
             return tx.change(
-                INTENT,
-                INTENT.c.id == intent.id,
-                INTENT.c.state == IntentState.NEW,
-                INTENT.c.worker == lease.worker,
+                _TO_BE_SENT,
+                which=intent.id,
+                leads=lease.worker,
                 state=IntentState.SENDING,
                 sent_at=sent_at,
                 fence_at=fence_at,
@@ -164,8 +180,8 @@ class SqlJournal:
         """Prolong the lease of the worker who has it."""
 
         def work(tx: Writing) -> bool:
-            mine = (INTENT.c.id == intent_id, UNFINISHED, INTENT.c.worker == lease.worker)
-            return tx.change(INTENT, *mine, lease_until=tx.until(lease)) > 0
+            mine = {"which": intent_id, "leads": lease.worker}
+            return tx.change(_UNDER_WAY, **mine, lease_until=tx.until(lease)) > 0
 
         return await self._written(work)
 
@@ -219,7 +235,7 @@ class SqlJournal:
         """How many are not FINAL."""
 
         def work(tx: Reading) -> int:
-            number = select(func.count()).where(tx.ours(INTENT), UNFINISHED)
+            number = select(func.count()).where(ours(INTENT), UNFINISHED)
             counted: int = tx.run(number).scalar_one()
             return counted
 
@@ -244,7 +260,7 @@ class SqlJournal:
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference."""
         which = INTENT.c.external_reference == external_reference
-        found = await self._read(lambda tx: tx.intents(which))
+        found = await self._read(lambda tx: tx.intents(intents_that(which)))
         return found[0] if found else None
 
     async def intents_by_reference(
@@ -268,7 +284,7 @@ class SqlJournal:
                 if earlier.led or hold.sent_at < earlier.fence_at:
                     return earlier
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
-            tx.remove(HELD, HELD.c.ends_at <= hold.sent_at)
+            tx.change(_ENDED, moment=hold.sent_at)
             if most is not None:
                 is_open = tx.open_of(hold.owner, hold.sent_at)
                 if not (is_open + hold.weight).fits(most):
@@ -342,7 +358,7 @@ class SqlJournal:
             others = (
                 select(HOLD.c.wishes)
                 .where(
-                    tx.ours(HOLD),
+                    ours(HOLD),
                     HOLD.c.id != hold_id,
                     HOLD.c.state != IntentState.FINAL,
                     HOLD.c.fence_at > now,
@@ -372,7 +388,7 @@ class SqlJournal:
         def work(tx: Reading) -> Sequence[str]:
             newest = (
                 select(OWNERSHIP.c.resource_id)
-                .where(tx.ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
+                .where(ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
                 .order_by(OWNERSHIP.c.serial.desc())
                 .limit(limit)
             )
@@ -391,7 +407,7 @@ class SqlJournal:
                 return False
             if swept_at is not None and tx.now - swept_at < every:
                 return False
-            tx.change(KEEPER, sweeping_since=tx.now)
+            tx.change(OUR_KEEPER, sweeping_since=tx.now)
             return True
 
         return await self._written(work)
@@ -400,7 +416,7 @@ class SqlJournal:
         """It read everything."""
 
         def work(tx: Writing) -> None:
-            tx.change(KEEPER, sweeping_since=None, swept_at=tx.now)
+            tx.change(OUR_KEEPER, sweeping_since=None, swept_at=tx.now)
 
         await self._written(work)
 
@@ -408,7 +424,7 @@ class SqlJournal:
         """When it did so last."""
 
         def work(tx: Reading) -> datetime | None:
-            return tx.run(select(KEEPER.c.swept_at).where(tx.ours(KEEPER))).scalar_one_or_none()
+            return tx.run(select(KEEPER.c.swept_at).where(ours(KEEPER))).scalar_one_or_none()
 
         return await self._read(work)
 
@@ -417,7 +433,7 @@ class SqlJournal:
 
         def work(tx: Writing) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
-            number = select(func.count()).where(tx.ours(AUDIT), *event)
+            number = select(func.count()).where(ours(AUDIT), *event)
             if tx.run(number).scalar_one() == 0:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
@@ -454,11 +470,10 @@ class SqlJournal:
 
     def _keeper(self, connection: Connection) -> Row[Any]:
         """The row of the account, once no other writer has it."""
-        mine = select(KEEPER).where(KEEPER.c.account == self._account).with_for_update()
-        row = connection.execute(mine).one_or_none()
+        row = connection.execute(_KEEPER, {"of_account": self._account}).one_or_none()
         if row is None:
             self._make_keeper(connection)
-            row = connection.execute(mine).one()
+            row = connection.execute(_KEEPER, {"of_account": self._account}).one()
         return row
 
     def _make_keeper(self, connection: Connection) -> None:

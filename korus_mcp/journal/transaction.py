@@ -1,4 +1,8 @@
-"""What is done inside one transaction of the journal: plain statements, one after the other."""
+"""What is done inside one transaction of the journal: plain statements, one after the other.
+
+Those that a booking needs are made once, up here: making a statement takes longer than running it.
+The account, and what is looked for, are given to them when they run.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -11,10 +15,15 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Delete,
     Executable,
     Row,
+    Select,
     Table,
+    Text,
+    Update,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -48,11 +57,95 @@ from korus_mcp.journal.tables import (
     HOLD,
     INTENT,
     KEEPER,
+    METADATA,
     OUTCOME,
     OWNERSHIP,
 )
 
+
+def ours(table: Table) -> ColumnElement[bool]:
+    """That a row belongs to the account, which `Reading.run` names."""
+    mine: ColumnElement[bool] = table.c.account == bindparam("of_account", type_=Text)
+    return mine
+
+
+def intents_that(*which: ColumnElement[bool]) -> Select[Any]:
+    """Such intents, oldest first, a row for each reservation in the order of the call."""
+    outcomes = and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
+    return (
+        select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
+        .join(OUTCOME, outcomes)
+        .where(ours(INTENT), *which)
+        .order_by(INTENT.c.serial, OUTCOME.c.position)
+    )
+
+
 UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
+_INTENT: Final = intents_that(INTENT.c.id == bindparam("which"))
+_INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
+_CLAIMS: Final = (
+    select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
+    .where(ours(CLAIM), CLAIM.c.reservation_id.in_(bindparam("ids")))
+    .order_by(CLAIM.c.reservation_id)
+)
+_ATTEMPTS: Final = select(func.count(OUTCOME.c.intent_id.distinct())).where(
+    ours(OUTCOME), OUTCOME.c.reservation_id.in_(bindparam("ids"))
+)
+_APPROVALS: Final = (
+    select(*(APPROVAL.c[each.name] for each in fields(Approval)))
+    .where(ours(APPROVAL), APPROVAL.c.nonce.in_(bindparam("nonces")))
+    .order_by(APPROVAL.c.nonce)
+)
+_OWNERS: Final = (
+    select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
+    .where(ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(bindparam("ids")))
+    .order_by(OWNERSHIP.c.serial)
+)
+_AMOUNTS: Final = (
+    select(INTENT.c.approved_total, func.count().label("number"))
+    .where(
+        ours(INTENT),
+        INTENT.c.owner == bindparam("whose"),
+        INTENT.c.sent_at >= bindparam("day"),
+        INTENT.c.sent_at < bindparam("next_day"),
+        INTENT.c.spends,
+    )
+    .group_by(INTENT.c.approved_total)
+    .order_by(INTENT.c.approved_total)
+)
+"""Equal amounts are counted by the database, so that no day is too long to be read."""
+_HELD: Final = (
+    select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
+    .where(ours(HELD), HELD.c.owner == bindparam("whose"), HELD.c.ends_at > bindparam("moment"))
+    .order_by(HELD.c.ends_at)
+)
+_HOLDS_UNDER_WAY: Final = (
+    select(HOLD)
+    .where(
+        ours(HOLD),
+        HOLD.c.owner == bindparam("whose"),
+        HOLD.c.state != IntentState.FINAL,
+        or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
+    )
+    .order_by(HOLD.c.serial)
+)
+
+_ADDED: Final = {table: insert(table) for table in METADATA.sorted_tables}
+OUR_KEEPER: Final = update(KEEPER).where(ours(KEEPER))
+OUR_APPROVAL: Final = update(APPROVAL).where(ours(APPROVAL), APPROVAL.c.nonce == bindparam("which"))
+_OUR_HOLD: Final = update(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
+_OUR_INTENT: Final = update(INTENT).where(ours(INTENT), INTENT.c.id == bindparam("which"))
+_OUR_OUTCOME: Final = update(OUTCOME).where(
+    ours(OUTCOME),
+    OUTCOME.c.intent_id == bindparam("which"),
+    OUTCOME.c.reservation_id == bindparam("of_reservation"),
+)
+_HELD_NO_MORE: Final = delete(HELD).where(ours(HELD), HELD.c.reservation_id.in_(bindparam("ids")))
+_FREED: Final = delete(CLAIM).where(
+    ours(CLAIM),
+    CLAIM.c.intent_id == bindparam("which"),
+    CLAIM.c.reservation_id.in_(bindparam("ids")),
+)
 
 
 @dataclass(frozen=True)
@@ -68,72 +161,57 @@ class Reading:
         """The moment, by the clock all users of the journal share; asked for once."""
         return self.clock(self.connection)
 
-    def run(self, statement: Executable) -> CursorResult[Any]:
-        """What a statement answers."""
-        return self.connection.execute(statement)
+    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
+        """What a statement answers about the account, when this is given by name."""
+        return self.connection.execute(statement, {"of_account": self.account, **given})
 
-    def ours(self, table: Table) -> ColumnElement[bool]:
-        """That a row belongs to the account."""
-        mine: ColumnElement[bool] = table.c.account == self.account
-        return mine
-
-    def intents(self, *which: ColumnElement[bool]) -> list[Intent]:
-        """Such intents, oldest first, each with its reservations in the order of the call."""
-        outcomes = and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
-        told = (OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
-        found = (
-            select(INTENT, *told)
-            .join(OUTCOME, outcomes)
-            .where(self.ours(INTENT), *which)
-            .order_by(INTENT.c.serial, OUTCOME.c.position)
-        )
-        rows = self.run(found).all()
+    def intents(self, such: Select[Any], **given: object) -> list[Intent]:
+        """What `intents_that` selected, each with its reservations in the order of the call."""
+        rows = self.run(such, **given).all()
         return [self._intent(list(each)) for _, each in groupby(rows, key=lambda row: row.serial)]
 
     def intent(self, intent_id: str) -> Intent:
         """The intent with this id."""
-        (intent,) = self.intents(INTENT.c.id == intent_id)
+        (intent,) = self.intents(_INTENT, which=intent_id)
         return intent
+
+    def intents_of(self, intent_ids: Iterable[str]) -> dict[str, Intent]:
+        """The intents with these ids, by id, oldest first."""
+        return {i.id: i for i in self.intents(_INTENTS, ids=list(intent_ids))}
 
     def newest_intents(self, *which: ColumnElement[bool], limit: int) -> list[Intent]:
         """The newest of such intents, the newest last."""
         last = (
             select(INTENT.c.serial)
-            .where(self.ours(INTENT), *which)
+            .where(ours(INTENT), *which)
             .order_by(INTENT.c.serial.desc())
             .limit(limit)
         )
-        return self.intents(INTENT.c.serial.in_(last.scalar_subquery()))
+        return self.intents(intents_that(INTENT.c.serial.in_(last.scalar_subquery())))
 
     def unled_intents(self, limit: int) -> list[Intent]:
         """The oldest intents nobody leads that are not FINAL."""
         until = INTENT.c.lease_until
         first = (
             select(INTENT.c.serial)
-            .where(self.ours(INTENT), UNFINISHED, or_(until.is_(None), not_(until > self.now)))
+            .where(ours(INTENT), UNFINISHED, or_(until.is_(None), not_(until > self.now)))
             .order_by(INTENT.c.serial)
             .limit(limit)
         )
-        return self.intents(INTENT.c.serial.in_(first.scalar_subquery()))
+        return self.intents(intents_that(INTENT.c.serial.in_(first.scalar_subquery())))
 
     def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
         """The intents that hold claims on these reservations, by reservation, in their order."""
-        claims = (
-            select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
-            .where(self.ours(CLAIM), CLAIM.c.reservation_id.in_(reservation_ids))
-            .order_by(CLAIM.c.reservation_id)
-        )
-        claimed = {row.reservation_id: row.intent_id for row in self.run(claims)}
+        claims = self.run(_CLAIMS, ids=reservation_ids)
+        claimed = {row.reservation_id: row.intent_id for row in claims}
         if not claimed:
             return {}
-        holders = {i.id: i for i in self.intents(INTENT.c.id.in_(set(claimed.values())))}
+        holders = self.intents_of(set(claimed.values()))
         return {i: holders[claimed[i]] for i in reservation_ids if i in claimed}
 
     def attempts(self, reservation_ids: Sequence[str]) -> int:
         """How many intents there were for any of these reservations."""
-        named = OUTCOME.c.reservation_id.in_(reservation_ids)
-        tried = select(func.count(OUTCOME.c.intent_id.distinct()))
-        number: int = self.run(tried.where(self.ours(OUTCOME), named)).scalar_one()
+        number: int = self.run(_ATTEMPTS, ids=reservation_ids).scalar_one()
         return number
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
@@ -157,18 +235,12 @@ class Reading:
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
         """The approvals with these nonces, in their order."""
-        columns = (APPROVAL.c[each.name] for each in fields(Approval))
-        found = (
-            select(*columns)
-            .where(self.ours(APPROVAL), APPROVAL.c.nonce.in_(nonces))
-            .order_by(APPROVAL.c.nonce)
-        )
-        by_nonce = {row.nonce: _approval(row) for row in self.run(found)}
+        by_nonce = {row.nonce: _approval(row) for row in self.run(_APPROVALS, nonces=nonces)}
         return {nonce: by_nonce[nonce] for nonce in nonces if nonce in by_nonce}
 
     def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
         """The newest of such reserve calls."""
-        found = select(HOLD).where(self.ours(HOLD), which).order_by(HOLD.c.serial.desc()).limit(1)
+        found = select(HOLD).where(ours(HOLD), which).order_by(HOLD.c.serial.desc()).limit(1)
         row = self.run(found).one_or_none()
         return None if row is None else self._hold(row)
 
@@ -185,54 +257,21 @@ class Reading:
 
     def owners(self, resource_ids: Sequence[str]) -> dict[str, str]:
         """Whose these are, in their order."""
-        found = (
-            select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
-            .where(self.ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(resource_ids))
-            .order_by(OWNERSHIP.c.serial)
-        )
-        owned = {row.resource_id: row.owner for row in self.run(found)}
+        owned = {row.resource_id: row.owner for row in self.run(_OWNERS, ids=resource_ids)}
         return {i: owned[i] for i in resource_ids if i in owned}
 
     def spent(self, owner: str, moment: datetime) -> Decimal:
-        """What an owner's orders of the UTC day of a moment come to, those in doubt included.
-
-        Equal amounts are counted by the database, so that no day is too long to be read.
-        """
+        """What an owner's orders of the UTC day of a moment come to, those in doubt included."""
         day = datetime.combine(moment.astimezone(UTC), time(), UTC)
-        amounts = (
-            select(INTENT.c.approved_total, func.count().label("number"))
-            .where(
-                self.ours(INTENT),
-                INTENT.c.owner == owner,
-                INTENT.c.sent_at >= day,
-                INTENT.c.sent_at < day + timedelta(days=1),
-                INTENT.c.spends,
-            )
-            .group_by(INTENT.c.approved_total)
-            .order_by(INTENT.c.approved_total)
-        )
-        rows = self.run(amounts)
+        rows = self.run(_AMOUNTS, whose=owner, day=day, next_day=day + timedelta(days=1))
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
     def open_of(self, owner: str, now: datetime) -> Open:
         """What an owner holds and has under way at a moment of the API's clock."""
-        held = (
-            select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
-            .where(self.ours(HELD), HELD.c.owner == owner, HELD.c.ends_at > now)
-            .order_by(HELD.c.ends_at)
-        )
-        holds = (
-            select(HOLD)
-            .where(
-                self.ours(HOLD),
-                HOLD.c.owner == owner,
-                HOLD.c.state != IntentState.FINAL,
-                or_(HOLD.c.fence_at > now, HOLD.c.lease_until > self.now),
-            )
-            .order_by(HOLD.c.serial)
-        )
-        made = (Open(1, row.tickets, row.amount, row.ends_at) for row in self.run(held))
-        under_way = (self._hold(row).weight for row in self.run(holds))
+        held = self.run(_HELD, whose=owner, moment=now)
+        holds = self.run(_HOLDS_UNDER_WAY, whose=owner, moment=now, now=self.now)
+        made = (Open(1, row.tickets, row.amount, row.ends_at) for row in held)
+        under_way = (self._hold(row).weight for row in holds)
         return sum((*made, *under_way), Open())
 
     def _is_led(self, row: Row[Any]) -> bool:
@@ -287,17 +326,12 @@ class Writing(Reading):
     def add(self, table: Table, *rows: Mapping[str, object]) -> None:
         """Add rows to a table, in this order."""
         if rows:
-            self.connection.execute(
-                insert(table), [{"account": self.account, **row} for row in rows]
-            )
+            given = [{"account": self.account, **row} for row in rows]
+            self.connection.execute(_ADDED[table], given)
 
-    def change(self, table: Table, *which: ColumnElement[bool], **values: object) -> int:
-        """Change such rows; how many there were."""
-        return self.run(update(table).where(self.ours(table), *which).values(values)).rowcount
-
-    def remove(self, table: Table, *which: ColumnElement[bool]) -> int:
-        """Remove such rows; how many there were."""
-        return self.run(delete(table).where(self.ours(table), *which)).rowcount
+    def change(self, statement: Update | Delete, **given: object) -> int:
+        """Change such rows to this, or remove them; how many there were."""
+        return self.run(statement, **given).rowcount
 
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
         """Add an audit row; it is written at the end of the transaction."""
@@ -319,11 +353,11 @@ class Writing(Reading):
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
-            values = asdict(sealed)
+            values = dict(vars(sealed))
             rows.append({"row": values.pop("number"), **values})
         self.add(AUDIT, *rows)
         head = self.seals.head(self.audit[-1].number, before)
-        self.change(KEEPER, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
+        self.change(OUR_KEEPER, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
@@ -366,8 +400,8 @@ class Writing(Reading):
     def take(self, intent_id: str, lease: Lease) -> None:
         """Lead an intent whose sender died."""
         self.change(
-            INTENT,
-            INTENT.c.id == intent_id,
+            _OUR_INTENT,
+            which=intent_id,
             ambiguous=True,
             worker=lease.worker,
             lease_until=self.until(lease),
@@ -384,8 +418,8 @@ class Writing(Reading):
     def keep(self, before: Intent, after: Intent) -> Intent:
         """Write down what changed of an intent; its lease ends."""
         self.change(
-            INTENT,
-            INTENT.c.id == after.id,
+            _OUR_INTENT,
+            which=after.id,
             state=after.state,
             ambiguous=after.ambiguous,
             spends=not after.is_final or bool(after.orders),
@@ -395,19 +429,18 @@ class Writing(Reading):
         )
         for reservation_id in _changed(before, after):
             self.change(
-                OUTCOME,
-                OUTCOME.c.intent_id == after.id,
-                OUTCOME.c.reservation_id == reservation_id,
+                _OUR_OUTCOME,
+                which=after.id,
+                of_reservation=reservation_id,
                 order_id=after.orders.get(reservation_id),
                 reason=after.failures.get(reservation_id),
                 seen_at=self.now,
             )
         self.own(after.owner, after.orders.values(), is_order=True)
         if after.orders:
-            self.remove(HELD, HELD.c.reservation_id.in_(after.orders))
+            self.change(_HELD_NO_MORE, ids=list(after.orders))
         if after.freed:
-            mine = CLAIM.c.intent_id == after.id
-            self.remove(CLAIM, mine, CLAIM.c.reservation_id.in_(after.freed))
+            self.change(_FREED, which=after.id, ids=after.freed)
         self._note_change(before, after)
         return replace(after, led=False)
 
@@ -426,7 +459,7 @@ class Writing(Reading):
 
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
-        self.change(HOLD, HOLD.c.id == hold_id, worker=None, lease_until=None, **values)
+        self.change(_OUR_HOLD, which=hold_id, worker=None, lease_until=None, **values)
 
     def settle_hold(
         self,
@@ -438,7 +471,7 @@ class Writing(Reading):
         """Write down what a reserve call made, and own it."""
         self.own(hold.owner, reservation_ids, is_order=False)
         shares = hold.shares(reservation_ids, held)
-        self.remove(HELD, HELD.c.reservation_id.in_(shares))
+        self.change(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
         self.change_hold(

@@ -49,6 +49,7 @@ from korus_mcp.journal.transaction import (
     Reading,
     Writing,
     intents_that,
+    newest_intents_that,
     ours,
 )
 
@@ -269,7 +270,7 @@ class SqlJournal:
         """The newest of an owner with this external or caller's reference, the newest last."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
         which = (INTENT.c.owner == owner, or_(*(c == reference for c in references)))
-        return await self._read(lambda tx: tx.newest_intents(*which, limit=limit))
+        return await self._read(lambda tx: tx.intents(newest_intents_that(*which), most=limit))
 
     # Reserve calls
 

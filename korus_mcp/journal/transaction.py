@@ -80,9 +80,33 @@ def intents_that(*which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def newest_intents_that(*which: ColumnElement[bool]) -> Select[Any]:
+    """The newest of such intents, `most` of them, the newest last."""
+    last = (
+        select(INTENT.c.serial)
+        .where(ours(INTENT), *which)
+        .order_by(INTENT.c.serial.desc())
+        .limit(bindparam("most"))
+    )
+    return intents_that(INTENT.c.serial.in_(last.scalar_subquery()))
+
+
 UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
 _INTENT: Final = intents_that(INTENT.c.id == bindparam("which"))
 _INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
+_DOUBTFUL: Final = (
+    select(INTENT.c.id)
+    .where(
+        ours(INTENT),
+        INTENT.c.owner == bindparam("whose"),
+        or_(
+            INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING)),
+            and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
+        ),
+    )
+    .order_by(INTENT.c.serial.desc())
+    .limit(bindparam("most"))
+)
 _CLAIMS: Final = (
     select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
     .where(ours(CLAIM), CLAIM.c.reservation_id.in_(bindparam("ids")))
@@ -179,16 +203,6 @@ class Reading:
         """The intents with these ids, by id, oldest first."""
         return {i.id: i for i in self.intents(_INTENTS, ids=list(intent_ids))}
 
-    def newest_intents(self, *which: ColumnElement[bool], limit: int) -> list[Intent]:
-        """The newest of such intents, the newest last."""
-        last = (
-            select(INTENT.c.serial)
-            .where(ours(INTENT), *which)
-            .order_by(INTENT.c.serial.desc())
-            .limit(limit)
-        )
-        return self.intents(intents_that(INTENT.c.serial.in_(last.scalar_subquery())))
-
     def unled_intents(self, limit: int) -> list[Intent]:
         """The oldest intents nobody leads that are not FINAL."""
         until = INTENT.c.lease_until
@@ -216,12 +230,9 @@ class Reading:
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or made an order that was in doubt."""
-        is_open = INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING))
-        was_found = and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > since)
-        which = (self.ours(INTENT), INTENT.c.owner == owner, or_(is_open, was_found))
-        last = select(INTENT.c.id).where(*which).order_by(INTENT.c.serial.desc()).limit(limit)
-        ids = self.run(last).scalars().all()  # there are none, mostly: the rest is not asked for
-        return self.intents(INTENT.c.id.in_(ids)) if ids else []
+        found = self.run(_DOUBTFUL, whose=owner, since=since, most=limit)
+        ids = found.scalars().all()  # there are none, mostly: the rest is not asked for
+        return list(self.intents_of(ids).values()) if ids else []
 
     def standing(self, reservation_ids: Sequence[str], owner: str, since: datetime) -> Standing:
         """What is known of reservations, and which orders of an owner are doubtful."""

@@ -19,8 +19,21 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP: Final = "[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 _EMAIL: Final = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)++{_TOP}")
 _BETWEEN_DIGITS: Final = re.compile(r"[ ./()-]")
-_TRUNK: Final = re.compile(r"\( *0 *\)")
+_ABROAD: Final = r"[ (]*+(?:\+|0 ?0)"
+"""How a number begins that has the code of its country."""
+_TRUNK: Final = re.compile(
+    rf"(?P<code>{_ABROAD}[ ).(-]*(?P<country>[0-9]{{1,3}})[ )./-]*)\( *0 *\)"
+)
 """The zero that is dialled at home only: "+33 (0)6 ..."."""
+_KEEPS_ZERO: Final = {"39", "378", "225", "229", "241", "242"}
+"""Codes of countries whose numbers begin with a zero from abroad, too."""
+_HOME_ZERO: Final = re.compile(
+    r"(?:\+|00)(?:3[123]|35[38]|4[013469]|6[14]|8[12]|27|9[01]|262|59[046])0"
+)
+"""A zero behind the code of a country in which no number begins with one from abroad."""
+MOST_BEFORE_A_SLASH: Final = 6
+"""Digits of the longest area codes, with the zero of home; a country's has three more at most."""
+_NEXT_PART: Final = re.compile(r"[/(]")
 _PHONE: Final = re.compile(r"\+?[0-9]{6,17}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _COUNTRIES: Final = {"UK": "GB", "EL": "GR"}
@@ -43,15 +56,28 @@ def _email(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    """A number without what people write between its digits."""
+    """A number without what people write between its digits; no digit is left out but "(0)"."""
     marks = unicodedata.normalize("NFKC", value).strip()
     plain = "".join("-" if unicodedata.category(c) == "Pd" else c for c in marks)
-    if plain.startswith(("+", "(+")):
-        plain = _TRUNK.sub("", plain)
+    trunk = _TRUNK.match(plain)
+    if trunk is not None and trunk["country"] not in _KEEPS_ZERO:
+        plain = trunk["code"] + plain[trunk.end() :]
     bare = _BETWEEN_DIGITS.sub("", plain)
     if _PHONE.fullmatch(bare) is None:
         raise ValueError("must be 6 to 17 digits, with + before the code of a country")
+    if _HOME_ZERO.match(bare) is not None:
+        raise ValueError("must be written without the 0 behind the code of a country")
+    if any(map(_is_whole, _NEXT_PART.split(plain)[:-1])):
+        raise ValueError("must be one number, without the ending of another behind it")
     return bare
+
+
+def _is_whole(part: str) -> bool:
+    """Whether these are too many digits for codes alone: what follows belongs to another number."""
+    digits = _BETWEEN_DIGITS.sub("", part.replace(")", ""))
+    if digits.startswith(("+", "00")):
+        return len(digits.removeprefix("+").removeprefix("00")) > MOST_BEFORE_A_SLASH + 2
+    return len(digits) > MOST_BEFORE_A_SLASH - (not digits.startswith("0"))
 
 
 def _country(value: str) -> str:

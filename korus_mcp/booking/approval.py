@@ -22,7 +22,6 @@ from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.handles import Handle
 from korus_mcp.journal.records import (
-    UNKNOWN_END,
     Approval,
     ApprovalState,
     Installation,
@@ -86,14 +85,15 @@ class Question:
 
     @property
     def holds_end(self) -> datetime:
-        """When the last of them does, at the latest: one whose end nobody knows is long held."""
-        return max(h.expires_at or self.asked_at + UNKNOWN_END for h in self.holds)
+        """When the last of them does, at the latest."""
+        return max(h.ends_by(self.asked_at) for h in self.holds)
 
     @property
     def closes_at(self) -> datetime:
-        """How long it can be answered: 600 seconds, or until the first hold ends."""
+        """How long it can be answered: 600 seconds, or until the first hold ends for certain."""
         kept = self.asked_at + timedelta(seconds=KEPT_SECONDS)
-        return kept if self.ends_at is None else min(self.ends_at, kept)
+        ends = (h.expires_at for h in self.holds if h.seconds_left is not None)
+        return min([kept, *(end for end in ends if end is not None)])
 
 
 def digest_of(

@@ -266,9 +266,9 @@ class BookingDesk:
             return None
 
     async def _shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
-        names = await self._names.for_reservations(found, language, self._clock.now())
-        now = self._clock.now()
-        return [hold_of(r, names, now) for r in found]
+        now, is_known = self._clock.now(), self._clock.is_known
+        names = await self._names.for_reservations(found, language, now)
+        return [hold_of(r, names, now, is_known=is_known) for r in found]
 
     async def _carry_out(self, key: str, call: ReserveCall) -> Reserved:
         for each in call.keys:
@@ -352,10 +352,11 @@ class BookingDesk:
 
     def _held(self, reservations: Sequence[Reservation]) -> dict[str, Held]:
         """What these come to, as far as an answer tells it."""
-        holds = [hold_of(r, Names({}, {}), self._clock.now()) for r in reservations if r.items]
+        now, is_known = self._clock.now(), self._clock.is_known
+        read = (hold_of(r, Names({}, {}), now, is_known=is_known) for r in reservations if r.items)
         return {
-            h.id: Held(h.tickets, max(Decimal(0), h.worth.amount), h.expires_at)
-            for h in holds
+            h.id: Held(h.tickets, max(Decimal(0), h.worth.amount), h.ends_by(now))
+            for h in read
             if h.worth is not None
         }
 
@@ -385,8 +386,8 @@ class BookingDesk:
             begun_here().mark()  # by the earlier call: its holds may stand
             raise
         is_old = self._clock.now() >= earlier.sent_at + UNKNOWN_END
-        if any(is_old and h.expires_at is None for h in holds):
-            return None  # one that tells no end does not tell that it is over
+        if any(is_old and h.seconds_left is None for h in holds):
+            return None  # one whose end nobody knows is not held for ever
         if not all(h.can_be_ordered(self._margin) for h in holds):
             return None  # what ends too soon to be ordered is of no use to anybody
         if any(line.over is not None for h in holds for line in h.lines):

@@ -19,8 +19,10 @@ from korus_mcp.api.models.reservation import (
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking import over
+from korus_mcp.booking.ports import CLOCK_DOUBT
 from korus_mcp.booking.quote import Obstacle, unreadable
 from korus_mcp.handles import id_at_end
+from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.money import Money, currencies_in, money, total
 from korus_mcp.refusals import Code
 from korus_mcp.told import Reading, Unread, day_of, is_past, value_of
@@ -99,8 +101,9 @@ class Hold:
 
     `units` is all that is said of where each unit admits, and of the terms of all of it: texts
     that are equal when the same is said.
-    `expires_at` and `seconds_left` None: nobody knows when it ends, so it is not over. `unread`
-    says in words what is told of it and cannot be read.
+    `expires_at` None: nobody told when it ends. `seconds_left` None: nobody knows how long that
+    is, as it was not told, or nobody knows what time it is for the API: so it is not over.
+    `unread` says in words what is told of it and cannot be read.
     """
 
     id: str
@@ -132,6 +135,12 @@ class Hold:
     @property
     def _amounts(self) -> list[Money]:
         return [line.amount for line in self.lines if line.amount is not None]
+
+    def ends_by(self, now: datetime) -> datetime:
+        """When it is over at the latest: one whose end nobody knows is long held."""
+        if self.expires_at is None or self.seconds_left is not None:
+            return self.expires_at or now + UNKNOWN_END
+        return max(self.expires_at, now + UNKNOWN_END)
 
     def can_be_ordered(self, margin_seconds: float = ORDER_MARGIN_SECONDS) -> bool:
         """Whether an order sent now would arrive in time, as far as the end is known."""
@@ -177,13 +186,19 @@ class Names:
         return self.zones.get(id_at_end(product) or "")
 
 
-def hold_of(reservation: Reservation, names: Names, now: datetime) -> Hold:
-    """The hold of a reservation, by the API's clock."""
+def hold_of(
+    reservation: Reservation, names: Names, now: datetime, *, is_known: bool = True
+) -> Hold:
+    """The hold of a reservation, by the API's clock.
+
+    `is_known`: False where `now` is ours alone. It may be wrong by hours: by it no hold ends, which
+    would be made again at each call, and nothing it holds is over before a day has passed.
+    """
     told = Reading()
     expires_at = value_of(reservation.expires_at)
-    left = max(0, int((expires_at - now).total_seconds())) if expires_at else None
+    left = max(0, int((expires_at - now).total_seconds())) if expires_at and is_known else None
     state = _state(reservation, left, told)
-    lines = _lines(reservation, names, told, now)
+    lines = _lines(reservation, names, told, now if is_known else now - CLOCK_DOUBT)
     seats = _seats(reservation.items, told)
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(

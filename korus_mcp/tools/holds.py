@@ -85,6 +85,8 @@ class HoldView(Part):
             state += f" until {self.expires_at} ({self.seconds_left} s left)"
         elif self.state == HoldState.HELD and self.expires_at is None:
             state += " until a time not stated"
+        elif self.state == HoldState.HELD:
+            state += f" until {self.expires_at} by the issuer's clock (how long is not known)"
         if self.order_id is not None:
             state += f", order_id {self.order_id}"
         rows = [f"reservation_id {self.reservation_id}: {state}"]

@@ -19,6 +19,7 @@ from korus_mcp.settings import (
 )
 
 _Parser = argparse.ArgumentParser
+EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
 DEFAULT_PORT = 8765
@@ -26,20 +27,60 @@ DEFAULT_PORT = 8765
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; without one, serve on stdio. Answers the exit code."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     given = _parser().parse_args(arguments)
     from korus_mcp.console import log_to_stderr
 
     log_to_stderr()
     code: int
     try:
+        _check_streams(given)
         code = given.run(given)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except Misconfigured as wrong:
         for problem in wrong.problems:
             _say(f"korus-mcp: {problem}")
         return EXIT_MISCONFIGURED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except (OSError, ExceptionGroup):
+        if given.run is _serve or not _stdout_is_lost():
+            raise
+        _say("korus-mcp: what it had to say could not be written to stdout")
+        return EXIT_UNHEARD
     return code
+
+
+def _check_streams(given: argparse.Namespace) -> None:
+    """Refuse to run where nobody can hear the answer, or ask.
+
+    Raises:
+        Misconfigured: stdout is closed, or the stdin of a server on stdio.
+    """
+    if given.run is _serve and given.http:
+        return
+    needed = {"stdin": sys.stdin, "stdout": sys.stdout}
+    if given.run is not _serve:
+        del needed["stdin"]
+    closed = [name for name, stream in needed.items() if stream is None]
+    if closed:
+        raise Misconfigured(f"{' and '.join(closed)} must be open: what is said goes over it.")
+
+
+def _stdout_is_lost() -> bool:
+    """Whether nothing can be written there any more, as behind `| head` or on a full disk.
+
+    It is turned to nowhere then: the interpreter writes the rest at its end, and must not fail.
+    """
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from korus_mcp import __version__
-from korus_mcp.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
+from korus_mcp.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, EXIT_UNHEARD, main
 from tests.fixtures.hosts import PROJECT, child_environment
 
 IMPORTS = """
@@ -224,10 +224,13 @@ class EndsWhenWritten(io.StringIO):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__()
         self.number = number
+        self.is_told = False
 
     def flush(self) -> None:
-        """Now it was written."""
-        os.kill(os.getpid(), self.number)
+        """Now it was written; what comes after the signal is the end of the command."""
+        if not self.is_told:
+            self.is_told = True
+            os.kill(os.getpid(), self.number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -264,3 +267,52 @@ def test_every_command_prints_the_warnings_that_serve_prints(
     said = capsys.readouterr()
     assert "KORUS_NONSENSE_SETTING" in said.err
     assert "canary" not in said.err + said.out
+
+
+def ended(redirected: str, tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """How a command ended whose streams a shell closed or turned somewhere."""
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m korus_mcp "$@" {redirected}', sys.executable, *command],
+        env=child_environment(tmp_path),
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "closing", "named"),
+    [
+        (["serve"], "<&-", "stdin"),
+        (["serve"], ">&-", "stdout"),
+        ([], "<&- >&-", "stdin and stdout"),
+        (["check"], ">&-", "stdout"),
+        (["demo"], ">&-", "stdout"),
+        (["catalog", "status"], ">&-", "stdout"),
+        (["journal", "list"], ">&-", "stdout"),
+        (["sandbox"], ">&-", "stdout"),
+    ],
+)
+def test_a_command_whose_streams_are_closed_says_so_and_ends(
+    command: list[str], closing: str, named: str, tmp_path: Path
+) -> None:
+    ran = ended(closing, tmp_path, *command)
+    assert ran.returncode == EXIT_MISCONFIGURED
+    assert ran.stderr == f"korus-mcp: {named} must be open: what is said goes over it.\n"
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_without_stderr_a_command_works_all_the_same(command: str, tmp_path: Path) -> None:
+    assert ended("2>&-", tmp_path, command).returncode == 0
+
+
+@pytest.mark.parametrize("turned", [">/dev/full", "| true"])
+def test_what_cannot_be_written_ends_a_command_without_a_traceback(
+    turned: str, tmp_path: Path
+) -> None:
+    ran = ended(turned, tmp_path, "check")
+    assert ran.returncode == (EXIT_UNHEARD if "full" in turned else 0)  # of a pipe, its end's
+    assert ran.stderr == "korus-mcp: what it had to say could not be written to stdout\n"

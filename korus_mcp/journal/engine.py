@@ -8,6 +8,7 @@ commits are synchronous. One that began is carried through when its caller goes 
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -64,21 +65,26 @@ class Database:
             return self._clock.now()
         return connection.execute(_SERVER_MOMENT).scalar_one()
 
-    async def read(self, work: Work[_Thing]) -> _Thing:
+    async def read(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
         """What a transaction answers that only reads, all of the same moment.
 
-        Raises:
-            JournalDown: It cannot be read.
-        """
-        return await self._done(work, writes=False)
+        `begins`: something upstream is to follow, so others have to find what is written down of
+        it. What is under way is told and closed even where the file is gone.
 
-    async def write(self, work: Work[_Thing]) -> _Thing:
+        Raises:
+            JournalDown: It cannot be read, or nobody would find what follows.
+        """
+        return await self._done(work, writes=False, begins=begins)
+
+    async def write(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
         """What a transaction answers, durable at its end; with an exception nothing was written.
 
+        `begins` is as in `read`.
+
         Raises:
-            JournalDown: It cannot be written.
+            JournalDown: It cannot be written, or nobody would find it.
         """
-        return await self._done(work, writes=True)
+        return await self._done(work, writes=True, begins=begins)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -92,11 +98,11 @@ class Database:
         if not self.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
 
-    async def _done(self, work: Work[_Thing], *, writes: bool) -> _Thing:
+    async def _done(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
         try:
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
-                answer = await connections.run(work, writes=writes)
+                answer = await connections.run(work, writes=writes, begins=begins)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise _down(error) from None
         return answer
@@ -115,7 +121,7 @@ class Database:
         else:
             connections = _Server(self._url)
         try:
-            await connections.run(self._made, writes=True)
+            await connections.run(self._made, writes=True, begins=False)
         except BaseException as failure:
             await connections.close()
             if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
@@ -133,7 +139,7 @@ class Database:
 class _Connections(Protocol):
     """Where transactions run."""
 
-    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing: ...
+    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing: ...
 
     async def close(self) -> None: ...
 
@@ -145,6 +151,9 @@ class _File:
         self._path = Path(_there(url.database))
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
         event.listen(self._engine, "connect", _sync_commits)
+        event.listen(self._engine, "do_connect", self._check_same)
+        self._file: tuple[int, int] | None = None
+        self._keeps_wal = False
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._is_closed = False
         self._in_turn = anyio.Lock()
@@ -155,10 +164,11 @@ class _File:
         SQLite does not wait for another process that turns to WAL at this moment; we do.
         """
         _make_file(self._path)
+        self._file = self._found()
         last = clock.monotonic() + BUSY_SECONDS
         while True:
             try:
-                await self._in_thread(partial(_turn_to_wal, self._engine))
+                self._keeps_wal = await self._in_thread(partial(_turn_to_wal, self._engine))
             except (DBAPIError, sqlite3.Error) as error:
                 if _fault(error) is not JournalFault.BUSY or clock.monotonic() > last:
                     await self.close()
@@ -167,15 +177,49 @@ class _File:
             else:
                 return
 
-    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
+    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
         """What the work answers; a reader waits for nobody in a WAL.
 
         Writers of one process wait here and not in SQLite, which wakes them by polling.
         """
         if not writes:
-            return await self._carried_out(work, begin=_TO_READ)
+            return await self._carried_out(work, begin=_TO_READ, begins=begins)
         async with self._in_turn:
-            return await self._carried_out(work, begin=_TO_WRITE)
+            return await self._carried_out(work, begin=_TO_WRITE, begins=begins)
+
+    def _check_found(self) -> None:
+        """That the next process will find what is written: an open file outlives its name.
+
+        Raises:
+            JournalDown: GONE, the path leads to another file, or to none.
+        """
+        self._check_same()
+        if self._keeps_wal and not all(self._beside(s).exists() for s in ("-wal", "-shm")):
+            raise JournalDown(JournalFault.GONE)
+
+    def _check_index(self) -> None:
+        """That the index of the WAL, which SQLite maps, was not cut off: a look into it would end
+        the process.
+        """
+        with suppress(FileNotFoundError):
+            if self._keeps_wal and self._beside("-shm").stat().st_size == 0:
+                raise JournalDown(JournalFault.GONE)
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(self._path.name + suffix)
+
+    def _check_same(self, *connecting: object) -> None:
+        """That the path leads to the file that was opened; a connection would make a new one."""
+        del connecting
+        if self._file is not None and self._found() != self._file:
+            raise JournalDown(JournalFault.GONE)
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.lstat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     async def close(self) -> None:
         """Close its connections, once a writer who is at it is done; those who wait are refused."""
@@ -183,10 +227,19 @@ class _File:
             self._is_closed = True
             await self._in_thread(self._engine.dispose)
 
-    async def _carried_out(self, work: Work[_Thing], *, begin: Sequence[str]) -> _Thing:
+    async def _carried_out(
+        self, work: Work[_Thing], *, begin: Sequence[str], begins: bool
+    ) -> _Thing:
         if self._is_closed:
             raise JournalDown(JournalFault.UNREACHABLE)
-        return await self._in_thread(partial(_carried_out, self._engine, work, begin))
+
+        def in_one_go() -> _Thing:
+            self._check_index()
+            if begins:
+                self._check_found()
+            return _carried_out(self._engine, work, begin)
+
+        return await self._in_thread(in_one_go)
 
     async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
         return await to_thread.run_sync(work, limiter=self._threads)
@@ -199,12 +252,13 @@ class _Server:
         self._engine = _connected(url)
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
-    async def run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
-        """What the work answers.
+    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
+        """What the work answers; a server knows its own files, whatever begins.
 
         A connection of the pool may have ended meanwhile: what broke before its commit did nothing
         and is done once more. A commit is not: whether it was carried out is not known.
         """
+        del begins
         try:
             return await self._run(work, writes=writes)
         except _BrokeBeforeCommit as broke:
@@ -252,10 +306,12 @@ def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA synchronous = FULL")
 
 
-def _turn_to_wal(engine: Engine) -> None:
+def _turn_to_wal(engine: Engine) -> bool:
+    """Have it keep a WAL; False where its file system cannot."""
     with engine.connect() as connection:
         check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)  # before a change
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        mode: object = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
+        return mode == "wal"
 
 
 def _connected(url: URL) -> AsyncEngine:

@@ -315,6 +315,7 @@ class JournalFault(StrEnum):
     UNWRITABLE = "its path cannot be written"
     DAMAGED = "its file is damaged, or not a journal"
     NOT_PRIVATE = "its file is a link, or others own it or may write it"
+    GONE = "its file was deleted, moved or replaced while it was in use: put it back or start anew"
     NO_FOLDER = "this user has no home folder; KORUS_DATABASE_URL says where the journal is"
     NEWER = "it was written by a newer korus-mcp"
     UNREACHABLE = "its database cannot be reached"

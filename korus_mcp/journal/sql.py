@@ -91,7 +91,7 @@ class SqlJournal:
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval; those that ran out long ago are dropped."""
-        await self._written(lambda tx: self._approve(tx, approval))
+        await self._written(lambda tx: self._approve(tx, approval), begins=True)
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Keep a no, and count it."""
@@ -147,7 +147,7 @@ class SqlJournal:
                 agreed=intent.agreed,
             )
 
-        await self._written(work)
+        await self._written(work, begins=True)
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
@@ -166,7 +166,7 @@ class SqlJournal:
                 updated_at=tx.now,
             )
 
-        if await self._written(work) == 0:
+        if await self._written(work, begins=True) == 0:
             raise LeaseLost
         return replace(
             intent,
@@ -246,7 +246,7 @@ class SqlJournal:
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> Standing:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
-        return await self._read(lambda tx: tx.standing(reservation_ids, owner, since))
+        return await self._read(lambda tx: tx.standing(reservation_ids, owner, since), begins=True)
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
@@ -311,7 +311,7 @@ class SqlJournal:
             )
             return None
 
-        return await self._written(work)
+        return await self._written(work, begins=True)
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last one with this key."""
@@ -446,13 +446,13 @@ class SqlJournal:
 
     # How it is done
 
-    async def _read(self, work: Callable[[Reading], _Thing]) -> _Thing:
+    async def _read(self, work: Callable[[Reading], _Thing], *, begins: bool = False) -> _Thing:
         """What a transaction answers that only reads."""
-        return await self._database.read(partial(self._reading, work))
+        return await self._database.read(partial(self._reading, work), begins=begins)
 
-    async def _written(self, work: Callable[[Writing], _Thing]) -> _Thing:
+    async def _written(self, work: Callable[[Writing], _Thing], *, begins: bool = False) -> _Thing:
         """What a transaction answers that waited for its turn; its audit rows are sealed."""
-        return await self._database.write(partial(self._writing, work))
+        return await self._database.write(partial(self._writing, work), begins=begins)
 
     def _reading(self, work: Callable[[Reading], _Thing], connection: Connection) -> _Thing:
         return work(Reading(connection, self._account, self._database.now))

@@ -295,9 +295,7 @@ class OrderDesk:
     async def doubts(self, owner: str, holds: Sequence[Hold]) -> tuple[Doubt, ...]:
         """Orders of the same offers by the same owner that may exist, or were in doubt and do."""
         since = self._clock.now() - TOLD_FOR
-        return await self._doubts(holds, await self._journal.doubtful(owner, since=since))
-
-    async def _doubts(self, holds: Sequence[Hold], doubtful: Sequence[Intent]) -> tuple[Doubt, ...]:
+        doubtful = await self._journal.doubtful(owner, since=since)
         return await doubts_about(holds, doubtful, booking=self._booking, looked=self.looked)
 
     async def _standing(self, call: OrderCall) -> Standing:
@@ -339,11 +337,14 @@ class OrderDesk:
 
         While the journal cannot be written it stays in doubt, whatever was found.
         """
+        try:
+            return await self._settled(intent)
+        except JournalDown:
+            return intent
+
+    async def _settled(self, intent: Intent) -> Intent:
         if intent.is_in_doubt and not intent.led and self._sender.under_way(intent) is None:
-            try:
-                return await self._look_up.settled(intent)
-            except JournalDown:
-                return intent
+            return await self._look_up.settled(intent)
         return intent
 
     async def _checked(
@@ -388,7 +389,10 @@ class OrderDesk:
         holds = await self._desk.read(call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         terms = await self._terms_of(holds, call.language)
-        doubts = await self._doubts(holds, standing.doubtful)
+        # Where the journal cannot be written it is that, and no doubt, which keeps this from going.
+        doubts = await doubts_about(
+            holds, standing.doubtful, booking=self._booking, looked=self._settled
+        )
         question = Question(
             digest=approval.digest_of(
                 keeper,

@@ -71,9 +71,21 @@ async def _check(settings: Settings) -> int:
             if not await _holds(hop, walk, api):
                 _tell_drift(findings)
                 return 1
-        _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
+        clock_works = _clock_works(api)
     _tell_drift(findings)
-    return 0 if journal_works else 1
+    return 0 if journal_works and clock_works else 1
+
+
+def _clock_works(api: KorusApi) -> bool:
+    """Whether the clock of this machine does not contradict the API's; told in a line."""
+    if api.is_days_off:
+        _tell("clock", "BROKEN: more than a day from the API's. Set the clock of this machine.")
+        return False
+    if api.is_known:
+        _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
+    else:
+        _tell("clock", "not known: the API's answers tell no time (Date). What is left is not told")
+    return True
 
 
 async def _journal_state(settings: Settings) -> tuple[str, bool]:

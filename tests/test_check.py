@@ -1,6 +1,7 @@
 """korus-mcp check: each hop, and the contract against what really came."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import trustme
 
 from korus_mcp.check import Findings, run_check
 from korus_mcp.cli import main
-from korus_mcp.clock import SystemClock
+from korus_mcp.clock import ManualClock, SystemClock
 from korus_mcp.journal.opening import journal_of
 from korus_mcp.sandbox import Answer, NotAnObject, Oversize, SandboxOptions, served_sandbox
+from korus_mcp.server import open_api
 from korus_mcp.settings import read_settings
 from tests.api.test_way_out import secure_server
 from tests.fixtures.assistant import SEED
@@ -192,3 +194,27 @@ async def test_a_certificate_nobody_here_trusts_is_named_as_one_with_what_to_set
     said = broken(capsys.readouterr().out, "token")
     assert "certificate comes from an authority that is not trusted" in said
     assert "SSL_CERT_FILE" in said
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("days", [-1.1, 1.1, 400])
+async def test_a_clock_that_is_more_than_a_day_off_is_a_fault(
+    days: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ManualClock(SystemClock().now() + timedelta(days=days))
+    monkeypatch.setattr("korus_mcp.check.open_api", partial(open_api, clock=wrong))
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        assert await checked(served.environment) == 1
+    line = broken(capsys.readouterr().out, "clock")
+    assert "more than a day from the API's. Set the clock of this machine." in line
+
+
+@pytest.mark.anyio
+async def test_a_clock_that_is_hours_off_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ManualClock(SystemClock().now() + timedelta(hours=13))
+    monkeypatch.setattr("korus_mcp.check.open_api", partial(open_api, clock=wrong))
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        assert await checked(served.environment) == 0
+    assert "BROKEN" not in capsys.readouterr().out

@@ -81,6 +81,11 @@ class KorusApi:
         return self._wire.server_time.is_known
 
     @property
+    def is_days_off(self) -> bool:
+        """Whether the API's answers tell a time that is more than a day from our clock's."""
+        return self._wire.server_time.is_days_off
+
+    @property
     def skew_bound_seconds(self) -> float:
         """How far `now()` may be off; 30 before the first answer."""
         return self._wire.server_time.bound_seconds

@@ -53,6 +53,11 @@ class ServerTime:
         return bool(self._samples) and not self._jumped
 
     @property
+    def is_days_off(self) -> bool:
+        """Whether the API told a time that is more than a day from ours, and nothing nearer."""
+        return self._has_warned and not self._samples
+
+    @property
     def bound_seconds(self) -> float:
         """How far `now()` may be off: half the round trip plus the second `Date` is cut to."""
         sample = self._median()

@@ -93,12 +93,14 @@ class Ticket:
 class Document:
     """A file of an order; `ready_at` is the first moment it can be fetched.
 
-    Where that is not told, or cannot be read, it may be ready, and is tried.
+    Where that is not told, or cannot be read, it may be ready, and is tried; so is one that is not
+    ready by our own clock alone (`is_tried`).
     """
 
     id: str
     ready_at: datetime | None
     is_ready: bool
+    is_tried: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +225,7 @@ class TicketOffice:
             tickets=tuple(
                 _ticket(item, ticket, names) for item in order.items for ticket in item.tickets
             ),
-            documents=tuple(_document(d, self._clock.now()) for d in listed),
+            documents=tuple(_document(d, self._clock) for d in listed),
             has_unread_documents=pages.unreadable > 0,
         )
 
@@ -472,7 +474,9 @@ class TicketOffice:
         return await self._send_name(order_id, ticket, person)
 
     def _is_late(self, ticket: Ticket) -> bool:
-        return isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now()
+        """By the API's clock; while nobody knows that, the issuer has to say."""
+        is_past = isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now()
+        return is_past and self._clock.is_known
 
     async def _send_name(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
         where = (order_id, ticket.item_id, ticket.id)
@@ -667,6 +671,8 @@ def _snake(fields: Iterable[str]) -> tuple[str, ...]:
     return tuple(field for field in named if field in known)
 
 
-def _document(document: OrderDocument, now: datetime) -> Document:
+def _document(document: OrderDocument, clock: ApiClock) -> Document:
     ready_at = value_of(document.downloadable_at)
-    return Document(id=document.id, ready_at=ready_at, is_ready=ready_at is None or ready_at <= now)
+    is_ready = ready_at is None or ready_at <= clock.now()
+    is_tried = is_ready or not clock.is_known
+    return Document(id=document.id, ready_at=ready_at, is_ready=is_ready, is_tried=is_tried)

@@ -245,7 +245,7 @@ async def _saved(
 
     async def each(document: Document) -> _File:
         file = _linked(issued, document)
-        if not document.is_ready:
+        if not document.is_tried:
             return file
         where = (services.principal.key, issued.order.id, document.id, language)
         save = partial(services.booking.office.saved, where, folder, stem)
@@ -253,8 +253,10 @@ async def _saved(
             path = await _twice(ctx, services, save)
         except (Refusal, ApiError) as failed:
             return _failed(file, failed)
-        told = {"ready": False} if path is None else {"saved_to": str(path)}
-        return replace(file, view=file.view.model_copy(update=told))
+        if path is None:
+            return _not_ready(file)
+        had = _ready(file)
+        return replace(had, view=had.view.model_copy(update={"saved_to": str(path)}))
 
     return _some_of(await _told(ctx, [partial(each, document) for document in page]))
 
@@ -306,7 +308,7 @@ async def _embedded(
 
     async def each(document: Document) -> tuple[_File, bytes]:
         file = _linked(issued, document)
-        if not document.is_ready:
+        if not document.is_tried:
             return file, b""
         where = (services.principal.key, issued.order.id, document.id, language)
         fetch = partial(services.booking.office.fetched, where, EMBEDDED_BYTES)
@@ -314,7 +316,7 @@ async def _embedded(
             content = await _twice(ctx, services, fetch)
         except (Refusal, ApiError) as failed:
             return _failed(file, failed), b""
-        return (_not_ready(file), b"") if content is None else (file, content)
+        return (_not_ready(file), b"") if content is None else (_ready(file), content)
 
     files: list[_File] = []
     left = EMBEDDED_BYTES
@@ -329,6 +331,11 @@ def _resource(uri: str, content: bytes) -> EmbeddedResource:
     blob = base64.b64encode(content).decode()
     resource = BlobResourceContents(uri=uri, mime_type=PDF, blob=blob)
     return EmbeddedResource(type="resource", resource=resource)
+
+
+def _ready(file: _File) -> _File:
+    """A file that was had, whatever our clock said of it."""
+    return replace(file, view=file.view.model_copy(update={"ready": True, "ready_at": None}))
 
 
 def _not_ready(file: _File) -> _File:

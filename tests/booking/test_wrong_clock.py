@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from korus_mcp.api import BeneficiaryInput
 from korus_mcp.api.client import Transport
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.tickets import NamingOutcome
 from korus_mcp.clock import ManualClock
 from korus_mcp.refusals import Code, Refusal
 from tests.booking.stage import OWNER, Stage, staged
@@ -152,3 +154,31 @@ async def test_a_question_can_be_answered_for_ten_minutes_of_our_clock(
         with pytest.raises(Refusal) as refused:
             await stage.place(hold, confirmation=asked.confirmation)
         assert refused.value.code is Code.APPROVAL_EXPIRED
+
+
+async def test_where_nobody_knows_the_time_the_issuer_says_what_is_too_late() -> None:
+    async with off_by(0, selling=("ski",)) as stage:
+        made = await stage.bought("beneficiary_offer")
+        issued = await stage.app.booking.office.of_order(OWNER, made, "en")
+        (ticket,) = issued.tickets
+        assert isinstance(ticket.deadline, datetime)
+        ManualClock.advance(stage.clock, (ticket.deadline - START).total_seconds() + 1)
+        ada = BeneficiaryInput("Ada", "Byron", date_of_birth=date(1990, 12, 10))
+        _, (naming,) = await stage.app.booking.office.name(OWNER, made, [(ticket.id, ada)], "en")
+        assert naming.outcome is NamingOutcome.NAMED
+
+
+@pytest.mark.parametrize("ahead", [-1200, -25 * HOUR])
+async def test_a_document_is_tried_where_only_our_clock_says_that_it_is_not_ready(
+    ahead: float,
+) -> None:
+    async with off_by(ahead) as stage:
+        made = await stage.bought()
+        stage.move(600)
+        office = stage.app.booking.office
+        (document,) = (await office.of_order(OWNER, made, "en")).documents
+        assert not document.is_ready
+        assert document.is_tried
+        pdf = await office.fetched((OWNER, made, document.id, "en"), 10**7)
+        assert pdf is not None
+        assert pdf.startswith(b"%PDF")

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ UNKNOWN_END: Final = timedelta(hours=1)
 """So long a hold may last whose end is not known; real ones last minutes."""
 LONGEST_HOLD: Final = timedelta(days=1)
 """So long a hold counts as open at most: an end in another century must not end all holding."""
+_CENT: Final = Decimal("0.01")
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -233,7 +234,9 @@ class HoldIntent:
         """What each reservation it made comes to; of one not told, a share of what was asked."""
         number = max(1, len(reservation_ids))
         end = self.sent_at + UNKNOWN_END
-        share = Held(-(-self.tickets // number), self.amount / number, end)
+        # To the cent and up, as tickets are: thirds would add up otherwise in each order of rows.
+        amount = (self.amount / number).quantize(_CENT, ROUND_UP)
+        share = Held(-(-self.tickets // number), amount, end)
         told = {i: held.get(i, share) for i in reservation_ids}
         last = self.sent_at + LONGEST_HOLD
         return {i: replace(h, ends_at=min(h.ends_at or end, last)) for i, h in told.items()}

@@ -621,3 +621,9 @@ async def test_doubtful_are_the_open_orders_of_an_owner_and_those_found_after_a_
     assert await doubtful() == ["b", "d", "e"], "found, though in doubt for a while; not made"
     assert await doubtful(since=NOW) == ["d", "e"], "what is open is told whenever it was sent"
     assert [i.id for i in await journal.doubtful(ADA, since=before, limit=2)] == ["d", "e"]
+
+
+def test_shares_of_what_was_asked_are_whole_cents_and_never_less() -> None:
+    three = ("r1", "r2", "r3")
+    shares = hold("thirds", tickets=4, amount=Decimal(100)).shares(three, {})
+    assert [(s.tickets, s.amount) for s in shares.values()] == [(2, Decimal("33.34"))] * 3

@@ -41,7 +41,7 @@ from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import Entry, read_entry
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, Names, hold_of
 from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import (
     Missed,
@@ -267,7 +267,8 @@ class BookingDesk:
 
     async def _shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
         now, is_known = self._clock.now(), self._clock.is_known
-        names = await self._names.for_reservations(found, language, now)
+        surely_past = now if is_known else now - CLOCK_DOUBT
+        names = await self._names.for_reservations(found, language, surely_past)
         return [hold_of(r, names, now, is_known=is_known) for r in found]
 
     async def _carry_out(self, key: str, call: ReserveCall) -> Reserved:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from korus_mcp.api import NotFound, Ticketing
@@ -16,7 +16,7 @@ from korus_mcp.api.models.offer import (
     OfferTicketSession,
 )
 from korus_mcp.booking import over
-from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock, Catalog
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, currencies_in, money
@@ -72,6 +72,7 @@ class Quote:
 
     `most` is how many of its base one order may hold; None means that no limit is stated (T11).
     `zone` is that of the venue, as far as one has to know it to tell whether the day is over.
+    `doubt` is by how much `checked_at` may be late: it is our own clock's while the API tells none.
     `unread` says in words what is told of it and cannot be read: then it cannot be booked.
     """
 
@@ -90,6 +91,12 @@ class Quote:
     is_withdrawn: bool = False
     most: int | Unread | None = None
     zone: tzinfo | None = None
+    doubt: timedelta = timedelta(0)
+
+    @property
+    def surely_past(self) -> datetime:
+        """What lies before this is over, however wrong the clock is that it was checked by."""
+        return self.checked_at - self.doubt
 
     @property
     def needs_session(self) -> bool:
@@ -112,15 +119,15 @@ class Quote:
     @property
     def is_day_over(self) -> bool:
         """Whether its day is over at the venue."""
-        return is_past(self.day, self.zone, self.checked_at)
+        return is_past(self.day, self.zone, self.surely_past)
 
     def is_over(self, session: Session) -> bool:
         """Whether a session is: where no time of it is stated, its day tells."""
         if session.starts_at is not None:
-            return over.has_begun(session.starts_at, self.checked_at)
+            return over.has_begun(session.starts_at, self.surely_past)
         if session.unread:
             return False
-        has_ended = session.ends_at is not None and session.ends_at <= self.checked_at
+        has_ended = session.ends_at is not None and session.ends_at <= self.surely_past
         return has_ended or self.is_day_over
 
     def can_take(self, session: Session, quantity: int) -> bool:
@@ -239,8 +246,9 @@ class Quotes:
             ) from None
         product = await self._product(read.offer, catalog_id, language)
         now = self._clock.now()
-        zone = await self._zone(read.offer, catalog_id, language, now)
-        quote = _quote(handle, catalog_id, read, product, zone, now)
+        doubt = timedelta(0) if self._clock.is_known else CLOCK_DOUBT
+        zone = await self._zone(read.offer, catalog_id, language, now - doubt)
+        quote = replace(_quote(handle, catalog_id, read, product, zone, now), doubt=doubt)
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)

@@ -182,3 +182,19 @@ async def test_a_document_is_tried_where_only_our_clock_says_that_it_is_not_read
         pdf = await office.fetched((OWNER, made, document.id, "en"), 10**7)
         assert pdf is not None
         assert pdf.startswith(b"%PDF")
+
+
+async def test_a_day_is_not_over_because_our_clock_alone_is_past_it() -> None:
+    async with off_by(23 * HOUR) as stage:
+        stage.move(20 * HOUR)  # the ticket's day, early in the morning; ours is on the next
+        hold = await stage.held()
+        placed = await stage.ordered(hold)
+        assert placed.state is OrderState.ORDERED
+
+
+async def test_a_day_that_is_over_by_more_than_a_clock_may_be_wrong_is_over() -> None:
+    async with off_by(3 * DAY) as stage:
+        with pytest.raises(Refusal) as refused:
+            await stage.reserve(stage.wish("park_offer"))
+        assert refused.value.code is Code.NOT_BOOKABLE
+        assert stage.sent(RESERVE) == 0

@@ -9,7 +9,7 @@ from korus_mcp.alternatives import Proposals
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
 from korus_mcp.catalog.paging import Place
 from korus_mcp.tools.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity, cursor_of
+from korus_mcp.tools.arguments import Cursor, Language, OfferId, Pages, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
 
@@ -102,13 +102,14 @@ async def check_availability(
     """Ask the issuer now for an offer's price, stock and sessions. Holds nothing."""
     services = app(ctx)
     wished = services.language(language)
+    pages = Pages.of("check_availability", (offer_id,), cursor)
     quote = await services.quotes.of_offer(offer_id, wished)
     services.prices.show(services.principal.key, offer_id, quote.price)
     near = Proposals()
     if quote.obstacle(quantity) is not None:
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
-    first = cursor.offset if cursor else 0
+    first = pages.begin.offset
     to_come = [(need, s) for need, s in quote.sessions() if not quote.is_over(s)][first:]
     base = _view(quote, quantity, near, shown(services, near))
 
@@ -116,7 +117,7 @@ async def check_availability(
         hidden = len(to_come) - count
         update: dict[str, object] = {"sessions": _sessions(quote, to_come[:count], quantity)}
         if hidden:
-            update["next_cursor"] = cursor_of(Place(first + count))
+            update["next_cursor"] = pages.cursor(Place(first + count))
             update["next"] = f"{base.next} {hidden} later sessions: call again with the cursor."
         return base.model_copy(update=update)
 

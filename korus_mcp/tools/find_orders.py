@@ -8,8 +8,8 @@ from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.orders import Found, Sought, Window
 from korus_mcp.booking.tickets import status_told
-from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, cursor_of
+from korus_mcp.catalog.paging import Place
+from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, Pages
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment_told, text_of
 from korus_mcp.untrusted import clean_line
@@ -88,7 +88,8 @@ async def find_orders(
 ) -> Reply[OrdersView]:
     """Find orders by reference or day, newest first."""
     services = app(ctx)
-    begin = cursor or BEGINNING
+    pages = Pages.of("find_orders", (reference, created_from, created_to), cursor)
+    begin = pages.begin
     window = Window(begin.behind_id, begin.offset, limit)
     sought = Sought(reference, created_from, created_to)
     found = await services.booking.orders.find(services.principal.key, sought, window)
@@ -99,7 +100,7 @@ async def find_orders(
             orders=[OrderRow.of(order) for order in found.orders[:count]],
             shown=count,
             total=found.total,
-            next_cursor=cursor_of(_behind(found, count)),
+            next_cursor=pages.cursor(_behind(found, count)),
             environment=services.settings.environment.value,
             note=" ".join(filter(None, (by_day, _not_read(found)))) or None,
         )

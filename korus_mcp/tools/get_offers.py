@@ -14,10 +14,9 @@ from korus_mcp.catalog.calendar import (
     named_choices,
     window_of,
 )
-from korus_mcp.catalog.paging import BEGINNING
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.catalog.records import OPTION_CODES
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words, cursor_of
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Pages, ProductBaseId, Words
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, text_of
 
@@ -110,13 +109,15 @@ async def get_offers(
     """
     services = app(ctx)
     wished_language = services.language(language)
+    given = (price_type, seating_category, zone, days_count)
+    pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     check_days(date_from, date_to, services.api.now())
     base = await services.mirror.base(product_base_id, wished_language)
     window = window_of(date_from, date_to, base, services.api.now())
-    given = zip(OPTION_CODES, (price_type, seating_category, zone, days_count), strict=True)
-    wish = Wish({code: named_choices(base, code, t) for code, t in given if t is not None})
+    by_code = zip(OPTION_CODES, given, strict=True)
+    wish = Wish({code: named_choices(base, code, t) for code, t in by_code if t is not None})
     page = await services.calendars.page(
-        base, window, wish, wished_language, place=cursor or BEGINNING, limit=limit
+        base, window, wish, wished_language, place=pages.begin, limit=limit
     )
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
@@ -128,7 +129,7 @@ async def get_offers(
             days=_days(page.rows[:count]),
             shown=count,
             total=page.total,
-            next_cursor=cursor_of(page.place_behind(count)),
+            next_cursor=pages.cursor(page.place_behind(count)),
             note=_note(page, window),
         )
 

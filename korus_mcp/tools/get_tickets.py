@@ -27,7 +27,7 @@ from korus_mcp.explain import explained, is_for_good
 from korus_mcp.flights import Count, side_by_side
 from korus_mcp.private_files import user_folder
 from korus_mcp.refusals import Refusal
-from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, cursor_of
+from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, Mark, Pages
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, moment_told, text_of
 from korus_mcp.untrusted import clean_line
@@ -156,7 +156,7 @@ async def get_tickets(
     services = app(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
-    first = cursor.offset if cursor else 0
+    first = _pages(issued, cursor).begin.offset
     last = first + _page_size(issued)
     page = issued.documents[first:last]
     if not save:
@@ -175,6 +175,11 @@ async def get_tickets(
 
     rows = max(len(issued.tickets[first:last]), len(shown))
     return Reply.of_rows(rows, view, blocks)
+
+
+def _pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
+    """By the order's id: it may be asked for by its references, too."""
+    return Pages.of("get_tickets", (issued.order.id,), cursor)
 
 
 def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
@@ -392,7 +397,7 @@ def _view(
         ],
         documents=documents,
         tickets_total=all_tickets if has_more or page.start else None,
-        next_cursor=cursor_of(Place(page.stop) if has_more else None),
+        next_cursor=_pages(issued).cursor(Place(page.stop) if has_more else None),
         environment=services.settings.environment.value,
         next=_next(issued, documents, got),
     )

@@ -9,10 +9,10 @@ from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
 from korus_mcp.catalog.mirror import STRANDED
-from korus_mcp.catalog.paging import BEGINNING, Place
+from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.records import OPTION_CODES, Choice
 from korus_mcp.catalog.store import Progress
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words, cursor_of
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Pages, Words
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, text_of
 
@@ -111,6 +111,9 @@ async def search_products(
 ) -> Reply[SearchView]:
     """Find product bases (shows, matches, parks) by words, place and days. Start here."""
     services = app(ctx)
+    spoken = services.language(language)
+    filters = (query, catalog, city, date_from, date_to, spoken)
+    pages = Pages.of("search_products", filters, cursor)
     with_days = date_from is not None or date_to is not None
     window = window_of(date_from, date_to, None, services.api.now()) if with_days else None
     wanted = Wanted(
@@ -118,22 +121,24 @@ async def search_products(
         catalog=catalog,
         city=city,
         window=window,
-        place=cursor or BEGINNING,
+        place=pages.begin,
         limit=limit,
     )
-    found = await services.finder.find(wanted, services.language(language), _watcher(ctx))
-    return Reply.of_rows(len(found.bases), partial(_view, found, wanted.place.offset))
+    found = await services.finder.find(wanted, spoken, _watcher(ctx))
+    return Reply.of_rows(len(found.bases), partial(_view, found, pages))
 
 
-def _view(found: Findings, offset: int, count: int) -> SearchView:
-    """The first so many of a page that begins at an offset."""
+def _view(found: Findings, pages: Pages, count: int) -> SearchView:
+    """The first so many of a page."""
     is_cut = count < len(found.bases)
-    behind = Place(offset + count, found.bases[count - 1].record.handle) if is_cut else None
+    behind = (
+        Place(pages.begin.offset + count, found.bases[count - 1].record.handle) if is_cut else None
+    )
     return SearchView(
         products=[ProductView.of(base) for base in found.bases[:count]],
         shown=count,
         total=found.total,
-        next_cursor=cursor_of(behind or found.next_place),
+        next_cursor=pages.cursor(behind or found.next_place),
         catalog_as_of=found.state.as_of,
         note=_note(found),
     )

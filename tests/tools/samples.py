@@ -3,12 +3,14 @@
 import copy
 from typing import Any
 
+from korus_mcp.catalog.paging import Place
+from korus_mcp.tools.arguments import Pages
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 
 AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
 A_HANDLE = f"k3f7qa.{AN_ID}"
 A_DAY = "2026-06-20"
-A_CURSOR = "bzU="
+A_CURSOR = "MDAwMDAwMDBvNQ=="
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "search_products": {
@@ -89,6 +91,29 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
 }
 
+FILTERS = {
+    "search_products": ("query", "catalog", "city", "date_from", "date_to", "language"),
+    "get_offers": (
+        "product_base_id",
+        "date_from",
+        "date_to",
+        "price_type",
+        "seating_category",
+        "zone",
+        "days_count",
+    ),
+    "check_availability": ("offer_id",),
+    "get_tickets": ("order_id",),
+    "find_orders": ("reference", "created_from", "created_to"),
+}
+"""By tool, the arguments that say which list its pages are of."""
+
+
+def cursor_of(name: str, arguments: Json, place: Place) -> str:
+    """The cursor of a page that begins there, of the list these arguments ask for."""
+    filters = [arguments.get(each) for each in FILTERS[name]]
+    return str(Pages.of(name, filters, None).cursor(place))
+
 
 def real(shared: Desk, name: str) -> Json:
     """Arguments whose catalog ids belong to something."""
@@ -98,6 +123,8 @@ def real(shared: Desk, name: str) -> Json:
     for each in (arguments, *arguments.get("items", ())):
         if "offer_id" in each:
             each["offer_id"] = shared.handle("stadium_offer")
+    if name in FILTERS:
+        arguments["cursor"] = cursor_of(name, arguments, Place(5))
     return arguments
 
 

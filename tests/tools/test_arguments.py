@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from korus_mcp.catalog.paging import Place
+from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.tools.agreement import Customer
-from korus_mcp.tools.arguments import cursor_of
+from korus_mcp.tools.arguments import Pages
 from korus_mcp.tools.name_beneficiaries import Person
-from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
-from tests.tools.samples import AN_ID, ARGUMENTS, real
+from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
+from tests.tools.samples import A_CURSOR, AN_ID, ARGUMENTS, FILTERS, cursor_of, real
 
 pytestmark = pytest.mark.anyio
 INTEGERS = [
@@ -33,7 +34,8 @@ async def refused(cold: Desk, name: str, **changed: object) -> set[str]:
 
 
 async def is_understood(shared: Desk, name: str, **changed: object) -> bool:
-    answer = await shared.ask(name, {**real(shared, name), **changed})
+    from_the_first_page = {k: v for k, v in real(shared, name).items() if k != "cursor"}
+    answer = await shared.ask(name, {**from_the_first_page, **changed})
     return not answer.result.is_error or answer.code != "INVALID_ARGUMENTS"
 
 
@@ -203,16 +205,83 @@ async def test_an_amount_may_be_a_number_or_its_text(right: object, shared: Desk
 
 
 @pytest.mark.parametrize(
-    "wrong", ["5", "bzU", "bzU=x", "b2Zm", "bw==", "bzEyMzQ1Njc4", "\u00e9", 5, ["bzU="]]
+    "wrong",
+    [
+        "5",
+        "bzU=",
+        A_CURSOR[:-1],
+        f"{A_CURSOR}x",
+        "b2Zm",
+        "bw==",
+        "bzEyMzQ1Njc4",
+        "\u00e9",
+        5,
+        ["bzU="],
+    ],
 )
 async def test_a_cursor_comes_from_an_earlier_answer(wrong: object, cold: Desk) -> None:
     for tool in ("search_products", "get_offers", "find_orders"):
         assert await refused(cold, tool, cursor=wrong) == {"cursor"}
 
 
+async def test_a_cursor_of_another_tool_or_filter_begins_no_page(cold: Desk) -> None:
+    for tool, filters in FILTERS.items():
+        if tool == "get_tickets":  # the order is read first: it has two names
+            continue
+        given = ARGUMENTS[tool]
+        others = [cursor_of(each, ARGUMENTS[each], Place(0)) for each in FILTERS if each != tool]
+        for name in filters:
+            fewer = {k: v for k, v in given.items() if k != name}
+            others.append(cursor_of(tool, fewer, Place(0)))
+        for cursor in (*others, A_CURSOR):
+            assert await refused(cold, tool, cursor=cursor) == {"cursor"}
+
+
+async def test_a_cursor_of_another_order_list_passes_nothing_over() -> None:
+    for scope in ("account", "own"):
+        async with desk(settings_of(SCOPE=scope), only=("park",)) as each:
+            made = [await each.booked(each.handle("park_offer")) for _ in range(3)]
+            day = each.clock.now().date()
+            asked: Json = {"created_from": f"{day}", "limit": 1}
+            first = await each.call("find_orders", **asked)
+            found = await each.call("search_products", limit=1)
+            for cursor, changes in (
+                (first["next_cursor"], {"created_from": f"{day - timedelta(days=1)}"}),
+                (first["next_cursor"], {"created_to": f"{day}"}),
+                (first["next_cursor"], {"reference": "WEB-1"}),
+                (found["next_cursor"], {}),
+            ):
+                answer = await each.ask("find_orders", {**asked, **changes, "cursor": cursor})
+                assert (answer.code, set(answer.fields)) == ("INVALID_ARGUMENTS", {"cursor"})
+                assert "without it" in answer.error["next"]
+                assert cursor not in answer.wire
+            rest = await each.call(
+                "find_orders", **asked | {"limit": 2}, cursor=first["next_cursor"]
+            )
+            shown = [o["order_id"] for page in (first, rest) for o in page["orders"]]
+            assert shown == [each["order_id"] for each in made[::-1]]
+
+
+async def test_a_cursor_of_another_orders_tickets_is_refused_whatever_name_it_goes_by() -> None:
+    async with desk(only=("park",)) as each:
+        names = []
+        for reference in ("WEB-1", "WEB-2"):
+            items = [{"offer_id": each.handle("park_offer"), "quantity": 1}]
+            hold = (await each.call("reserve", items=items, again=True))["reservations"][0]
+            made = await each.order(hold["reservation_id"], reference=reference)
+            names.append((made["orders"][0]["order_id"], reference))
+        cursor = cursor_of("get_tickets", {"order_id": names[0][0]}, Place(0))
+        for of_the_first, of_the_second in zip(*names, strict=True):
+            assert await each.call("get_tickets", order_id=of_the_first, cursor=cursor)
+            refused = await each.ask("get_tickets", {"order_id": of_the_second, "cursor": cursor})
+            assert (refused.code, set(refused.fields)) == ("INVALID_ARGUMENTS", {"cursor"})
+            assert "nothing was asked" not in refused.text
+
+
 def test_a_cursor_is_opaque_and_there_is_none_after_the_last_page() -> None:
-    assert cursor_of(Place(5)) == "bzU="
-    assert cursor_of(None) is None
+    pages = Pages("0" * 8, BEGINNING)
+    assert pages.cursor(Place(5)) == A_CURSOR
+    assert pages.cursor(None) is None
 
 
 @pytest.mark.parametrize("wrong", ["f", "english please", "fr_FR", "fr-", "../fr", "fr\r\nX: 1"])

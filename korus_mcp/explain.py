@@ -33,7 +33,7 @@ from korus_mcp.api import (
 from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
 from korus_mcp.api.documents import OPERATION as DOWNLOAD
 from korus_mcp.journal.records import JournalDown, JournalFault
-from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.refusals import TO_SUPPORT, Code, Effect, Refusal, not_given
 
 _LATER: Final = "Call again later."
 _LOOK: Final = "Do not repeat it. Look first: get_reservation or get_tickets."
@@ -120,6 +120,20 @@ _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     Redirected.cause: ("The document has moved to an address that is never followed.", _SEE_LOG),
 }
 """Of a file that will not be had by asking again, by reason: what is told instead."""
+_OF_ORDERS: Final = frozenset(
+    {
+        "getOrder",
+        "listOrderDocuments",
+        "getOrderDocument",
+        "createOrderDocumentLink",
+        "getOrderItemTicket",
+        "setTicketBeneficiary",
+    }
+)
+"""What is asked of an order that was made: where it is not found, nobody may buy it again."""
+_GONE: Final = 410
+_PASSING: Final = frozenset({408, 425, 429})
+"""Statuses below 500 that say nothing about the next time."""
 _UNREAD: Final = {"listOffers": "The price table could not be read: "}
 """What failed, where the catalog beside it may still be there."""
 
@@ -157,6 +171,12 @@ def explained(error: BaseException | None) -> Refusal | None:
         return Refusal(
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
+    if _is_withheld(error):
+        return not_given()
+    if error.operation in _OF_ORDERS and (isinstance(error, NotFound) or error.status == _GONE):
+        return Refusal(
+            Code.NOT_FOUND, "KorusTicket does not show this of the order (any more).", TO_SUPPORT
+        )
     if isinstance(error, Unauthorized) and error.retry_after_seconds is not None:
         return Refusal(
             Code.SERVER_BUSY,
@@ -165,15 +185,27 @@ def explained(error: BaseException | None) -> Refusal | None:
             retry_after_seconds=math.ceil(error.retry_after_seconds),
         )
     code, message, next_step = ROWS[type(error)]
-    if is_for_good(error):
+    if _is_the_operators(error):
         told = _DOCUMENTS.get(error.reason or error.cause, (message, next_step))
         return Refusal(Code.MISCONFIGURED, *told)
     message = f"{_UNREAD.get(error.operation, '')}{message}"
     return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
 
 
-def is_for_good(error: ApiError) -> bool:
-    """Whether a file cannot be had by asking again: the operator has to do something first."""
+def is_for_good(error: ApiError | Refusal) -> bool:
+    """Whether a file cannot be had by asking again: somebody has to do something first."""
+    if isinstance(error, Refusal):
+        return error.retry_after_seconds is None
+    return _is_the_operators(error) or _is_withheld(error)
+
+
+def _is_withheld(error: ApiError) -> bool:
+    """Whether the host of a file refuses it. No token is sent there, so it is not about that."""
+    status = error.status or 0
+    return error.operation == DOWNLOAD and 400 <= status < 500 and status not in _PASSING
+
+
+def _is_the_operators(error: ApiError) -> bool:
     is_file = error.operation == DOWNLOAD and isinstance(error, TooLarge | Redirected)
     return is_file or isinstance(error, DocumentRefused)
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 QUOTED_LENGTH: Final = 40
+TO_SUPPORT: Final = "Do not order again. Quote the order's reference to KorusTicket support."
+"""The next step where something of an order that is paid cannot be had."""
 
 
 class Code(StrEnum):
@@ -267,6 +269,11 @@ def quoted(names: Iterable[str]) -> str:
 def shortened(name: str) -> str:
     """A name as it stands between quotes; who is shown no more than that may pass it on."""
     return name[:QUOTED_LENGTH].replace('"', "'")
+
+
+def not_given() -> Refusal:
+    """The refusal of a file of an order that asking again will not bring."""
+    return Refusal(Code.NOT_FOUND, "KorusTicket does not give this PDF.", TO_SUPPORT)
 
 
 def invalid(*problems: FieldProblem) -> Refusal:

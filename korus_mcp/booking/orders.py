@@ -17,7 +17,7 @@ from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import is_id
 from korus_mcp.journal.records import Intent, Journal
-from korus_mcp.refusals import Code, Effect, FieldProblem, Refusal, invalid
+from korus_mcp.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.settings import Scope
 from korus_mcp.told import UNREAD, value_of
 
@@ -97,14 +97,14 @@ class OrderBook:
         """
         owners = await self._journal.owners_of([id_or_reference])
         if owners.get(id_or_reference) == owner:
-            return await self._get(id_or_reference, language)
+            return await self._get_own(id_or_reference, language)
         by_reference = await self._ids_by_reference(owner, id_or_reference)
         if len(by_reference) > 1:
             raise invalid(
                 FieldProblem("order_id", "several orders have this reference", by_reference[0])
             )
         if by_reference:
-            return await self._get(by_reference[0], language)
+            return await self._get_own(by_reference[0], language)
         if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
             return await self._get(id_or_reference, language)
         raise unknown_order()
@@ -125,6 +125,17 @@ class OrderBook:
             return await self._booking.get_order(order_id, language=language)
         except NotFound:
             raise unknown_order() from None
+
+    async def _get_own(self, order_id: str, language: str | None) -> Order:
+        """The same for an order that is known to have been made."""
+        try:
+            return await self._booking.get_order(order_id, language=language)
+        except NotFound:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "KorusTicket does not show this order (any more), though it was made.",
+                TO_SUPPORT,
+            ) from None
 
     async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
         """The orders that still exist; one that is gone hides no other."""

@@ -1,7 +1,6 @@
 """Tickets of an order: who is named on them, and the documents that let people in."""
 
 import hashlib
-import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,10 +17,11 @@ from anyio.abc import TaskGroup
 
 from korus_mcp.api import (
     ApiError,
+    BadRequest,
     BeneficiaryInput,
     Booking,
+    NotFound,
     Outcome,
-    RateLimited,
     Unprocessable,
 )
 from korus_mcp.api.models.order import (
@@ -41,7 +41,7 @@ from korus_mcp.folding import is_same_name
 from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.private_files import NotPrivate, private_folder, write_new
-from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.refusals import Code, Effect, Refusal, not_given
 from korus_mcp.told import UNREADABLE, Reading, Unread, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
@@ -53,6 +53,14 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 """Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
 NOT_READY: Final = frozenset({400, 403, 404, 409, 422})
 """What an early request for a file may be answered with (A20)."""
+GONE: Final = 410
+LATE: Final = timedelta(minutes=10)
+"""So long after its time a file may still be on its way."""
+SOME_TIMES: Final = (
+    "Call get_tickets again in some minutes. If the PDF is not given then, quote the reference to "
+    "KorusTicket support: do not order again."
+)
+"""What to do about a file that may be ready or not; it ends."""
 SIDE_BY_SIDE: Final = 4
 """Tickets named, and files fetched, at once."""
 REMEMBERED: Final = 1000
@@ -87,6 +95,8 @@ class Ticket:
     amendable: bool
     voucher: str | None
     holder: Beneficiary | None = None
+    is_late: bool = False
+    """Whether its deadline for a name was over when it was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +122,8 @@ class IssuedTickets:
     documents: tuple[Document, ...]
     has_unread_documents: bool = False
     """Whether there are documents beside these that nobody can ask for."""
+    unlisted: ApiError | None = None
+    """Why the documents could not be listed."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -140,9 +152,14 @@ class IssuedTickets:
         return tuple(t for t in self.tickets if t.is_waiting)
 
     @property
+    def nameable(self) -> tuple[Ticket, ...]:
+        """Those of them for which it is not too late."""
+        return tuple(t for t in self.waiting if not t.is_late)
+
+    @property
     def is_complete(self) -> bool:
         """Whether nothing more is to come: documents are there, or somebody must act first."""
-        if self.is_cancelled or self.waiting:
+        if self.is_cancelled or self.waiting or self.unlisted is not None:
             return True
         return bool(self.documents) and all(d.is_ready for d in self.documents)
 
@@ -156,6 +173,7 @@ class NamingOutcome(StrEnum):
     LOCKED = "locked"
     TOO_LATE = "too_late"
     REFUSED = "refused"
+    NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
 
 
@@ -163,13 +181,13 @@ class NamingOutcome(StrEnum):
 class Naming:
     """The outcome for one ticket; `fields` are those missing or refused.
 
-    `retry_after_seconds`: it was refused because there were too many calls, and can be sent again.
+    `failed`: why a name that nobody looked at was not set; it can be sent again as it is.
     """
 
     ticket_id: str
     outcome: NamingOutcome
     fields: tuple[str, ...] = ()
-    retry_after_seconds: int | None = None
+    failed: ApiError | None = None
 
 
 class TicketOffice:
@@ -214,19 +232,27 @@ class TicketOffice:
 
         Raises:
             Refusal: NOT_FOUND.
-            ApiError: the order or its documents cannot be read.
+            ApiError: the order cannot be read. Where its documents cannot be listed, it says so.
         """
         order = await self._orders.order(owner, id_or_reference, language)
         names = await self._names.for_orders([order], language)
         pages = self._booking.list_order_documents(order.id)
-        listed = await pages.all()
+        listed: Sequence[OrderDocument] = ()
+        unlisted: ApiError | None = None
+        try:
+            listed = await pages.all()
+        except ApiError as error:
+            unlisted = error
         return IssuedTickets(
             order=order,
             tickets=tuple(
-                _ticket(item, ticket, names) for item in order.items for ticket in item.tickets
+                _ticket(item, ticket, names, self._clock)
+                for item in order.items
+                for ticket in item.tickets
             ),
             documents=tuple(_document(d, self._clock) for d in listed),
             has_unread_documents=pages.unreadable > 0,
+            unlisted=unlisted,
         )
 
     async def issued(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:
@@ -235,7 +261,7 @@ class TicketOffice:
 
         Raises:
             Refusal: NOT_FOUND.
-            ApiError: the order or its documents cannot be read.
+            ApiError: the order cannot be read.
         """
         asked = (self._namings, owner, id_or_reference, language)
         now = self._clock.now()
@@ -289,12 +315,9 @@ class TicketOffice:
             )
         except ApiError as error:
             if error.status in NOT_READY:
-                raise Refusal(
-                    Code.NOT_READY,
-                    "This document is not ready, or not one of this order.",
-                    "Call get_tickets for the documents and when they are ready.",
-                    retry_after_seconds=30,
-                ) from None
+                raise await self._not_given_now(order.id, document_id) from None
+            if error.status == GONE:
+                raise not_given() from None
             if error.outcome is Outcome.UNKNOWN:  # asking again makes a new address, no more
                 raise Refusal(
                     Code.UPSTREAM_UNAVAILABLE,
@@ -304,6 +327,27 @@ class TicketOffice:
                 ) from None
             raise
         return await self._booking.download_document(link)
+
+    async def _not_given_now(self, order_id: str, document_id: str) -> Refusal:
+        """Why a file is not given: its time has not come, or may just have, or is long past."""
+        try:
+            listed = await self._booking.list_order_documents(order_id).all()
+        except ApiError:
+            return _not_ready()
+        told = next((d.downloadable_at for d in listed if d.id == document_id), None)
+        ready_at, now = value_of(told), self._clock.now()
+        if ready_at is None or not self._clock.is_known:
+            return _not_ready()
+        if ready_at <= now - LATE:
+            return not_given()
+        if ready_at <= now:
+            return _not_ready()
+        return Refusal(
+            Code.NOT_READY,
+            "This document is not ready.",
+            "Call get_tickets for the documents and when they are ready.",
+            retry_after_seconds=30,
+        )
 
     async def fetched(self, where: tuple[str, str, str, str], most: int) -> bytes | None:
         """The bytes of a document of so many at most, nothing of a longer one; fetched now, or for
@@ -474,9 +518,7 @@ class TicketOffice:
         return await self._send_name(order_id, ticket, person)
 
     def _is_late(self, ticket: Ticket) -> bool:
-        """By the API's clock; while nobody knows that, the issuer has to say."""
-        is_past = isinstance(ticket.deadline, datetime) and ticket.deadline <= self._clock.now()
-        return is_past and self._clock.is_known
+        return _is_over(ticket.deadline, self._clock)
 
     async def _send_name(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
         where = (order_id, ticket.item_id, ticket.id)
@@ -487,12 +529,11 @@ class TicketOffice:
         except Unprocessable as error:
             fields = (path.rpartition(".")[2] for path, _ in error.violations)
             return Naming(ticket.id, NamingOutcome.REFUSED, _snake(fields))
-        except RateLimited as busy:
-            wait = max(1, math.ceil(busy.retry_after_seconds or RETRY_SECONDS))
-            return Naming(ticket.id, NamingOutcome.REFUSED, retry_after_seconds=wait)
+        except (BadRequest, NotFound):
+            return Naming(ticket.id, NamingOutcome.REFUSED)
         except ApiError as error:
             if error.outcome is not Outcome.UNKNOWN:
-                return Naming(ticket.id, NamingOutcome.REFUSED)
+                return Naming(ticket.id, NamingOutcome.NOT_SENT, failed=error)
             return await self._look_at_name(where, person)
         return Naming(ticket.id, _outcome(named, person))
 
@@ -538,6 +579,15 @@ def no_folder(message: str) -> Refusal:
         Code.MISCONFIGURED,
         message,
         "Read the document through its resource link, or set KORUS_DOWNLOAD_DIR.",
+    )
+
+
+def _not_ready() -> Refusal:
+    return Refusal(
+        Code.NOT_READY,
+        "KorusTicket does not give this document now, or it is not one of this order.",
+        SOME_TIMES,
+        retry_after_seconds=30,
     )
 
 
@@ -616,7 +666,13 @@ def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome
     )
 
 
-def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
+def _is_over(deadline: datetime | Unread | None, clock: ApiClock) -> bool:
+    """By the API's clock; while nobody knows that, the issuer has to say."""
+    is_past = isinstance(deadline, datetime) and deadline <= clock.now()
+    return is_past and clock.is_known
+
+
+def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names, clock: ApiClock) -> Ticket:
     seat_is_unread = isinstance(ticket.seating, Unread)
     return Ticket(
         id=ticket.id,
@@ -633,6 +689,7 @@ def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names) -> Ticket:
         amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
         holder=ticket.beneficiary,
+        is_late=_is_over(ticket.beneficiary_designation_deadline, clock),
     )
 
 

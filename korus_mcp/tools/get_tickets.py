@@ -15,6 +15,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.tickets import (
+    SOME_TIMES,
     Document,
     IssuedTickets,
     Ticket,
@@ -26,7 +27,7 @@ from korus_mcp.deadlines import is_over
 from korus_mcp.explain import explained, is_for_good
 from korus_mcp.flights import Count, side_by_side
 from korus_mcp.private_files import user_folder
-from korus_mcp.refusals import Refusal
+from korus_mcp.refusals import TO_SUPPORT, Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, Mark, Pages
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, lines_of, moment, moment_told, text_of
@@ -36,6 +37,7 @@ PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """In a reply, all files together: in base64, with the text, less than the mebibyte after which
 clients drop an event of a stream."""
+_NOTHING_MORE: Final = "nothing more is needed."
 NOT_GOT: Final = "Read the PDF links, or call get_tickets with save: true."
 Step = TypeVar("Step")
 WAIT_SECONDS: Final = 20.0
@@ -168,10 +170,11 @@ async def get_tickets(
     shown = [file.view for file in files]
     blocks = tuple(file.block for file in files)
     got = _got(files) if save else NOT_GOT
+    others = _others(issued, range(first, last), files if save else ())
 
     def view(count: int) -> TicketsView:
         rest = range(first, first + count)
-        return _view(services, issued, shown, rest, vouchers=vouchers, got=got)
+        return _view(services, issued, shown, rest, vouchers=vouchers, got=got, others=others)
 
     rows = max(len(issued.tickets[first:last]), len(shown))
     return Reply.of_rows(rows, view, blocks)
@@ -280,7 +283,7 @@ def _some_of(files: list[_File]) -> list[_File]:
 
 def _failed(file: _File, failed: Refusal | ApiError) -> _File:
     """A file that could not be had: now, so it is asked for again, or for good."""
-    if isinstance(failed, ApiError) and is_for_good(failed):
+    if is_for_good(failed):
         return replace(file, failed=failed)
     return replace(_not_ready(file), failed=failed)
 
@@ -383,6 +386,7 @@ def _view(
     *,
     vouchers: bool,
     got: str = NOT_GOT,
+    others: str | None = None,
 ) -> TicketsView:
     order = issued.order
     all_tickets = len(issued.tickets)
@@ -399,11 +403,19 @@ def _view(
         tickets_total=all_tickets if has_more or page.start else None,
         next_cursor=_pages(issued).cursor(Place(page.stop) if has_more else None),
         environment=services.settings.environment.value,
-        next=_next(issued, documents, got),
+        next=_next(issued, documents, got, others, has_more=has_more),
     )
 
 
-def _next(issued: IssuedTickets, documents: list[DocumentView], got: str) -> str:
+def _next(
+    issued: IssuedTickets,
+    documents: list[DocumentView],
+    got: str,
+    others: str | None,
+    *,
+    has_more: bool,
+) -> str:
+    """One next step; where there are `others` beside the files of this page, they are told, too."""
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.unread:
@@ -412,12 +424,54 @@ def _next(issued: IssuedTickets, documents: list[DocumentView], got: str) -> str
             "reference to its support before relying on this order."
         )
     if issued.waiting:
-        return "Call name_beneficiaries for the tickets that need a name; documents come after."
+        return " ".join(filter(None, (_naming(issued), others)))
+    if issued.unlisted is not None:
+        return _unlisted(issued.unlisted)
     if not issued.documents:
         return "No document yet; call get_tickets again in a minute."
-    if not all(d.ready for d in documents):
-        return "Call get_tickets again when the documents are ready."
-    return got
+    unready = [d for d in documents if not d.ready]
+    if any(d.ready_at is None for d in unready):
+        got = SOME_TIMES
+    elif unready:
+        got = "Call get_tickets again when the documents are ready."
+    elif others is not None and got.endswith(_NOTHING_MORE):
+        return others
+    elif has_more and others is None:
+        got = got.replace(_NOTHING_MORE, "the cursor lists the other tickets.")
+    return " ".join(filter(None, (got, others)))
+
+
+def _naming(issued: IssuedTickets) -> str:
+    late = len(issued.waiting) - len(issued.nameable)
+    over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
+    if not issued.nameable:
+        return over
+    call = "Call name_beneficiaries for the tickets that need a name; documents come after."
+    return f"{call} {over}" if late else call
+
+
+def _unlisted(error: ApiError) -> str:
+    """What to do where the tickets could be read and their documents could not."""
+    refusal = explained(error)
+    if refusal.next_step == TO_SUPPORT:
+        return f"The documents cannot be had: KorusTicket does not show them. {TO_SUPPORT}"
+    wait = refusal.retry_after_seconds
+    then = refusal.next_step if wait is None else f"Call get_tickets again in {wait} s."
+    return f"The documents could not be read. {refusal.message} {then} Do not order again."
+
+
+def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str | None:
+    """How the files of the other pages are had, None where this is the last; `files` are those
+    that the call asked for."""
+    number = len(issued.documents)
+    if page.stop >= number:
+        return None
+    if not files:
+        return f"The cursor lists the other {number - page.stop} PDFs."
+    had = sum(file.is_got for file in files)
+    word = "saved" if any(file.view.saved_to for file in files) else "here"
+    before = f" (after the {page.start} before)" if page.start else ""
+    return f"{had} of {number} PDFs are {word}{before}: call again with the cursor and save: true."
 
 
 def _got(files: Sequence[_File]) -> str:
@@ -427,7 +481,7 @@ def _got(files: Sequence[_File]) -> str:
         refusal = explained(for_good)
         return f"A PDF cannot be had. {refusal.message} {refusal.next_step}"
     if all(file.view.saved_to for file in files):
-        return "The PDFs are saved where it says; nothing more is needed."
+        return f"The PDFs are saved where it says; {_NOTHING_MORE}"
     if all(file.is_got for file in files):
-        return "The PDFs are in this reply; nothing more is needed."
+        return f"The PDFs are in this reply; {_NOTHING_MORE}"
     return "A reply holds 1 MiB: read the links of the PDFs that are not in it."

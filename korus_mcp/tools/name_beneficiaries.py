@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.explain import explained
+from korus_mcp.refusals import TO_SUPPORT, FieldProblem, Refusal, invalid
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.people import Country, Email, Phone, Title
@@ -90,14 +91,9 @@ async def name_beneficiaries(
         services.language(None),
         partial(_report, ctx),
     )
-    wait = _wait(namings)
-    if wait is not None and all(n.retry_after_seconds is not None for n in namings):
-        raise Refusal(
-            Code.SERVER_BUSY,
-            "KorusTicket asks to slow down; nothing was named.",
-            "Wait for the named seconds, then call again with the same arguments.",
-            retry_after_seconds=wait,
-        )
+    unsent = _unsent(namings)
+    if unsent is not None and all(n.failed is not None for n in namings):
+        raise _nothing_named(unsent)
     return Reply(
         NamingsView(
             order_id=issued.order.id,
@@ -107,7 +103,7 @@ async def name_beneficiaries(
             ],
             still_waiting=len(issued.waiting),
             environment=services.settings.environment.value,
-            next=_next(issued, namings),
+            next=_next(issued, namings, unsent),
         )
     )
 
@@ -117,29 +113,51 @@ async def _report(ctx: ToolContext, done: int, total: int) -> None:
     await ctx.report_progress(done, total, "Naming who uses each ticket")
 
 
-def _wait(namings: tuple[Naming, ...]) -> int | None:
-    """When those that KorusTicket had no time for can be sent again."""
-    return max((n.retry_after_seconds for n in namings if n.retry_after_seconds), default=None)
+def _unsent(namings: tuple[Naming, ...]) -> Refusal | None:
+    """Why names were not sent, None if all were: what the operator has to mend outweighs a wait."""
+    told = [explained(n.failed) for n in namings if n.failed is not None]
+    return max(
+        told,
+        key=lambda r: (r.retry_after_seconds is None, r.retry_after_seconds or 0),
+        default=None,
+    )
 
 
-def _next(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str:
-    if any(n.outcome is NamingOutcome.MISSING_FIELDS for n in namings):
+def _nothing_named(refusal: Refusal) -> Refusal:
+    wait = refusal.retry_after_seconds
+    return Refusal(
+        refusal.code,
+        f"{refusal.message.removesuffix('.')}; nothing was named.",
+        refusal.next_step
+        if wait is None
+        else "Wait for the named seconds, then call again with the same arguments.",
+        retry_after_seconds=wait,
+    )
+
+
+def _next(issued: IssuedTickets, namings: tuple[Naming, ...], unsent: Refusal | None) -> str:
+    step = _step(issued, namings)
+    if unsent is None:
+        return step or "Call get_tickets for the documents."
+    number = sum(n.failed is not None for n in namings)
+    wait = unsent.retry_after_seconds
+    later = unsent.next_step if wait is None else f"Call again with the same arguments in {wait} s."
+    why = f"{number} names were not sent yet: {unsent.message} {later}"
+    return f"{step} {why}" if step else why
+
+
+def _step(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
+    """What to do next about the names that were sent, or could not be; None if nothing."""
+    outcomes = {n.outcome for n in namings}
+    if NamingOutcome.MISSING_FIELDS in outcomes:
         return "Ask the person for the missing fields, then call again for those tickets."
-    outcomes = {n.outcome for n in namings if n.retry_after_seconds is None}
     if NamingOutcome.UNKNOWN in outcomes:
         return "Call get_tickets to see what was taken, then call again for the tickets left."
     if outcomes & {NamingOutcome.REFUSED, NamingOutcome.UNKNOWN_TICKET}:
         return "Check ticket_id and the fields with get_tickets and the person, then call again."
     if outcomes & {NamingOutcome.LOCKED, NamingOutcome.TOO_LATE}:
-        return "The issuer takes no name for those any more; its support can help."
-    if (wait := _wait(namings)) is not None:
-        return (
-            f"KorusTicket asked to slow down: wait {wait} s, then call again for the tickets it "
-            "refused."
-        )
-    if issued.waiting:
-        return (
-            f"{len(issued.waiting)} tickets still need a name: ask the person, then call again for "
-            "those."
-        )
-    return "Call get_tickets for the documents."
+        return f"The issuer takes no name for those any more. {TO_SUPPORT}"
+    left = len(issued.nameable) - sum(n.failed is not None for n in namings)
+    if left > 0:
+        return f"{left} tickets still need a name: ask the person, then call again for those."
+    return None

@@ -118,9 +118,15 @@ async def test_names_of_products_that_cannot_be_read_do_not_stop_anybody(stage: 
     assert (await issued(stage, made)).tickets[0].product == "(unnamed product)"
 
 
-async def test_what_cannot_be_read_is_an_error(stage: Stage) -> None:
+async def test_an_order_that_cannot_be_read_is_an_error_and_its_documents_are_not(
+    stage: Stage,
+) -> None:
     made = await stage.bought()
     stage.sandbox.faults.add(Answer(status=500), "listOrderDocuments", times=None)
+    found = await issued(stage, made)
+    assert isinstance(found.unlisted, ServerFailed)
+    assert (len(found.tickets), found.documents, found.is_complete) == (1, (), True)
+    stage.sandbox.faults.add(Answer(status=500), "getOrder", times=None)
     with pytest.raises(ServerFailed):
         await issued(stage, made)
 
@@ -226,13 +232,24 @@ async def test_after_the_deadline_it_is_too_late(ski: Stage) -> None:
     assert ski.sent(PATCH) == 1
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 422, 429])
-async def test_a_refused_name_is_told_without_stopping_the_rest(ski: Stage, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (400, NamingOutcome.REFUSED),
+        (404, NamingOutcome.REFUSED),
+        (422, NamingOutcome.REFUSED),
+        (403, NamingOutcome.NOT_SENT),
+        (429, NamingOutcome.NOT_SENT),
+    ],
+)
+async def test_a_refused_name_is_told_without_stopping_the_rest(
+    ski: Stage, status: int, outcome: NamingOutcome
+) -> None:
     made = await ski.bought("beneficiary_offer", quantity=2)
     first, second = (await issued(ski, made)).tickets
     ski.sandbox.faults.add(Answer(status=status, body="empty"), PATCH)
     outcomes = await named(ski, made, (first.id, ADA), (second.id, ADA))
-    assert [n.outcome for n in outcomes] == [NamingOutcome.REFUSED, NamingOutcome.NAMED]
+    assert [n.outcome for n in outcomes] == [outcome, NamingOutcome.NAMED]
 
 
 async def test_fields_the_issuer_refuses_are_named_in_our_words(ski: Stage) -> None:

@@ -256,7 +256,11 @@ class BookingDesk:
         steps = [partial(self._read_if_there, i, language) for i in reservation_ids]
         there = [r for r in await side_by_side(steps) if r is not None]
         if len(there) < len(steps):
-            raise unknown_reservation()
+            raise Refusal(
+                Code.NOT_FOUND,
+                "A reservation that was made here is gone at KorusTicket; nothing was ordered now.",
+                "Call get_reservation to see what became of each.",
+            )
         return await self._shown(there, language)
 
     async def _read_if_there(self, reservation_id: str, language: str) -> Reservation | None:
@@ -584,7 +588,7 @@ def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence
 
 
 def unknown_reservation() -> Refusal:
-    """The refusal of a reservation that is not the caller's, or gone: the same for both."""
+    """The refusal of a reservation that is not the caller's."""
     return Refusal(
         Code.NOT_FOUND,
         "No such reservation was made here.",

@@ -4,6 +4,7 @@ In scope `own` only what was ordered here is seen: an unknown and a foreign id g
 decided without asking upstream. In scope `account` the service account's orders are all visible.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
@@ -28,6 +29,10 @@ OWN_LIMIT: Final = 200
 LEAST_READ: Final = 8
 """At once, where most do not fit."""
 REFERENCE_LIMIT: Final = 50
+NEWEST: Final = 25
+"""So many of a caller's own orders are read for one that is named as KorusTicket or its issuer
+names it: those names are in no journal."""
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class OrderBook:
         self._clock = clock
 
     async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:
-        """One order, by its id or by the caller's reference.
+        """One order, by its id or by any of its references, the caller's own first.
 
         Raises:
             Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders;
@@ -99,6 +104,7 @@ class OrderBook:
         if owners.get(id_or_reference) == owner:
             return await self._get_own(id_or_reference, language)
         by_reference = await self._ids_by_reference(owner, id_or_reference)
+        by_reference = by_reference or await self._own_called(owner, id_or_reference)
         if len(by_reference) > 1:
             raise invalid(
                 FieldProblem("order_id", "several orders have this reference", by_reference[0])
@@ -166,6 +172,17 @@ class OrderBook:
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
         return ids
 
+    async def _own_called(self, owner: str, name: str) -> list[str]:
+        """The caller's own orders of this id or reference in any letter case; of references, among
+        the newest. A whole id of somebody else is no reason to ask for anything."""
+        ids = await self._journal.orders_of(owner)
+        wanted = _folded(name)
+        if same := [i for i in ids if _folded(i) == wanted]:
+            return same
+        if _UUID.fullmatch(name.strip()):
+            return []
+        return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
+
     async def _known(self, intents: Sequence[Intent]) -> list[Intent]:
         """The intents, those in doubt looked up."""
         return await side_by_side([partial(self._ordering.looked, i) for i in intents])
@@ -205,6 +222,8 @@ class OrderBook:
                 if sought.created_from is None:
                     raise
                 ids = []  # the days are read, and what cannot be read of them is counted
+            if not ids and sought.created_from is None:
+                ids = await self._own_called(owner, sought.reference)
             if ids:
                 orders = await self._get_all(ids)
                 return Found(tuple(o for o in orders if _fits(o, sought)))
@@ -212,7 +231,7 @@ class OrderBook:
             raise invalid(
                 FieldProblem(
                     "created_from",
-                    "needed here: no order made through this server has the reference"
+                    "needed here: none of your newest orders has the reference"
                     if sought.reference
                     else "needed without a reference",
                     (self._clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
@@ -310,8 +329,14 @@ def _day_after(day: date | None) -> date | None:
 
 
 def _has(order: Order, reference: str | None) -> bool:
-    names = (order.reference, order.external_reference, order.connector_reference)
-    return reference is not None and reference in names
+    """Whether an order is called so, by anybody, in any letter case."""
+    names = (order.id, order.reference, order.external_reference, order.connector_reference)
+    wanted = _folded(reference or "")
+    return bool(wanted) and any(isinstance(n, str) and _folded(n) == wanted for n in names)
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _fits(order: Order, sought: Sought) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from korus_mcp.booking.desk import BookingDesk, unknown_reservation
+from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.ordering import OrderDesk
 from korus_mcp.booking.ports import ApiClock
@@ -42,14 +42,11 @@ class ReservationBook:
         """What these are now; one that is gone hides no other.
 
         Raises:
-            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream), or when
-                all are gone and none of them was ordered.
+            Refusal: NOT_FOUND when one is not this owner's; nothing is asked upstream then.
             ApiError: one cannot be read.
         """
         intents = await self._ordering.look(owner, reservation_ids)
         found = await self._desk.found(owner, reservation_ids, language)
-        if not found and not intents:
-            raise unknown_reservation()
         holds = {i: _known(found.get(i) or _gone(i), intents.get(i)) for i in reservation_ids}
         doubts = {
             i: intent

@@ -17,7 +17,9 @@ from korus_mcp.api import (
     OfferTicketSession,
     Order,
     OrderBulkResult,
+    OrderDocument,
     OrderDocumentLink,
+    OrderItemTicket,
     ProductBase,
     Reservation,
     ReservationBulkResult,
@@ -191,6 +193,40 @@ NOTHING: tuple[object, ...] = (None, "", [], {}, False)
 )
 def test_a_hold_without_order_has_none(raw: dict[str, object]) -> None:
     assert not Reservation.model_validate(raw).may_have_order
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+def test_what_is_empty_of_an_order_is_absent(nothing: object) -> None:
+    ticket = {
+        "id": "t",
+        "occursAt": nothing,
+        "beneficiaryDesignationDeadline": nothing,
+        "requiredBeneficiaryFields": nothing,
+        "seating": nothing,
+    }
+    item = {"id": "i", "date": nothing, "tickets": [ticket]}
+    raw = {"id": "o", "cancelledAt": nothing, "currency": nothing, "items": [item]}
+    order = Order.model_validate(raw)
+    (line,) = order.items
+    (admission,) = line.tickets
+    assert (order.cancelled_at, order.currency, line.date) == (None, None, None)
+    assert (admission.occurs_at, admission.beneficiary_designation_deadline) == (None, None)
+    assert (admission.required_beneficiary_fields, admission.seating) == ((), None)
+    document = OrderDocument.model_validate({"id": "d", "downloadableAt": nothing})
+    assert document.downloadable_at is None
+
+
+@pytest.mark.parametrize(
+    ("told", "read"), [("", None), ({}, None), (False, False), (["x"], UNREAD)]
+)
+def test_no_is_a_value_where_yes_is_one(told: object, read: object) -> None:
+    ticket = OrderItemTicket.model_validate({"id": "t", "beneficiaryAmendable": told})
+    assert ticket.beneficiary_amendable is read
+
+
+@pytest.mark.parametrize("odd", [0, True, "yesterday", ["x"], {"at": 1}])
+def test_a_cancellation_that_cannot_be_read_may_be_one(odd: object) -> None:
+    assert Order.model_validate({"id": "o", "cancelledAt": odd, "items": []}).cancelled_at is UNREAD
 
 
 def test_lists_with_gaps_and_nulls_are_lists() -> None:

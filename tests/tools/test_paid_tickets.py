@@ -12,7 +12,7 @@ from korus_mcp.api import Booking
 from korus_mcp.booking.tickets import Document, IssuedTickets, TicketOffice
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropAfter
-from tests.fixtures.assistant import ERAS, HOLDER, Answer, Desk, Json, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, ERAS, HOLDER, Answer, Desk, Json, desk, settings_of
 from tests.tools.test_get_tickets import files, on_http
 
 pytestmark = pytest.mark.anyio
@@ -100,6 +100,48 @@ async def test_an_order_of_ones_own_that_is_not_shown_is_not_bought_again() -> N
         assert "known here" not in answer.text, "it was made here"
         foreign = await each.ask("get_tickets", {"order_id": "nobody-knows"})
         assert "known here" in foreign.text
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("scope", ["own", "account"])
+async def test_an_order_is_known_by_the_references_it_was_shown_with(mode: str, scope: str) -> None:
+    chosen = settings_of(SCOPE=scope)
+    async with desk(chosen, mode=mode, only=("park",)) as each:
+        order_id = await bought(each)
+        other = await bought(each, quantity=2)
+        row = next(o for o in each.sandbox.orders() if o.id == order_id)
+        shown = (await each.call("get_tickets", order_id=order_id))["reference"]
+        found = await each.call("find_orders", created_from="2026-05-30")
+        (issuers,) = [o["issuer_reference"] for o in found["orders"] if o["order_id"] == order_id]
+        assert row.reference == shown
+        for name in (shown, shown.lower(), f" {shown}", issuers, order_id.upper()):
+            told = await each.call("get_tickets", order_id=name)
+            assert told["order_id"] == order_id
+            rows = (await each.call("find_orders", reference=name))["orders"]
+            assert [o["order_id"] for o in rows] == [order_id]
+        assert other != order_id
+        unknown = await each.ask("get_tickets", {"order_id": "KT-ORD-999999"})
+        assert unknown.code == "NOT_FOUND"
+
+
+@BOTH_ERAS
+async def test_a_hold_that_is_gone_is_told_as_gone_though_it_was_asked_for_alone(mode: str) -> None:
+    async with desk(mode=mode, only=("park",)) as each:
+        item = {"offer_id": each.handle("park_offer"), "quantity": 1}
+        made = await each.call("reserve", items=[item])
+        hold = made["reservations"][0]["reservation_id"]
+        each.sandbox.faults.add(failing(404), "getReservation", times=None)
+        told = await each.call("get_reservation", reservation_ids=[hold])
+        assert [r["state"] for r in told["reservations"]] == ["released"]
+        assert "only if the person still wants it" in told["next"]
+        shown = await each.resource(f"korus://reservations/{hold}")
+        assert shown["state"] == "released"
+        ordering = {"reservation_ids": [hold], "customer": CUSTOMER}
+        refused = await each.ask("place_order", ordering)
+        assert "gone" in refused.text
+        assert "No such reservation" not in refused.text
+        foreign = await each.ask("get_reservation", {"reservation_ids": ["nobody-knows"]})
+        assert "No such reservation was made here" in foreign.text
 
 
 # All files of a group

@@ -151,6 +151,19 @@ ResourceId = Annotated[str, BeforeValidator(lambda value: jsonld.segment(_as_tex
 """An opaque id that can stand in a path (T2)."""
 
 
+def empty_is_absent(value: object) -> object:
+    """An empty text, list or object is how many programs write that there is none.
+
+    For fields whose every value says more than that; what else cannot be read stays unread.
+    """
+    return None if value in ("", [], {}) else value
+
+
+def no_is_absent(value: object) -> object:
+    """The same where false says so, too: for fields that are no yes or no."""
+    return None if value is False else empty_is_absent(value)
+
+
 class ApiModel(BaseModel):
     """Anything read from the API. Frozen; the representation never shows content."""
 

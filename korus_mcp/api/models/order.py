@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from korus_mcp.api.models.base import (
     ApiModel,
@@ -21,6 +21,8 @@ from korus_mcp.api.models.base import (
     Resource,
     SureLink,
     Text,
+    empty_is_absent,
+    no_is_absent,
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.told import Unread
@@ -66,6 +68,15 @@ class OrderItemTicket(Resource):
     status: Text = None
     seating: Seating | Unread | None = None
 
+    _absent = field_validator(
+        "occurs_at",
+        "beneficiary_designation_deadline",
+        "required_beneficiary_fields",
+        "seating",
+        mode="before",
+    )(no_is_absent)
+    _not_told = field_validator("beneficiary_amendable", mode="before")(empty_is_absent)
+
 
 class OrderItem(Resource):
     """One line of an order; `amount_*` is read as the line total, prefer `total_amount_*` (A15)."""
@@ -82,6 +93,8 @@ class OrderItem(Resource):
     date: Day = None
     product: Link = None
     tickets: Many[OrderItemTicket] = ()
+
+    _undated = field_validator("date", mode="before")(no_is_absent)
 
 
 class Order(Resource):
@@ -105,6 +118,8 @@ class Order(Resource):
     customer: OrderCustomer | None = None
     items: Many[OrderItem] = ()
 
+    _absent = field_validator("cancelled_at", "currency", mode="before")(no_is_absent)
+
 
 class OrderFailure(Failure):
     """A reservation the issuer would not order (A12)."""
@@ -125,6 +140,8 @@ class OrderDocument(Resource):
     """A file of an order, known by id only; it has no name, type or size."""
 
     downloadable_at: Moment = None
+
+    _no_time = field_validator("downloadable_at", mode="before")(no_is_absent)
 
 
 class OrderDocumentLink(Embedded):

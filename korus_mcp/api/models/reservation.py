@@ -20,6 +20,7 @@ from korus_mcp.api.models.base import (
     Resource,
     SureLink,
     Text,
+    no_is_absent,
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.told import Unread
@@ -68,14 +69,8 @@ class Reservation(Resource):
     order: SureLink = None
     items: Many[ReservationItem] = ()
 
-    @field_validator("order", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        """An empty text, list or object, or false, is how many programs write that there is none.
-
-        Anything else that is no link stays unread: it may have been ordered.
-        """
-        return None if value is False or value in ("", [], {}) else value
+    _no_order = field_validator("order", mode="before")(no_is_absent)
+    """Anything else that is no link stays unread: it may have been ordered."""
 
     @property
     def may_have_order(self) -> bool:

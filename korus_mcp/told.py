@@ -86,6 +86,18 @@ def day_of(told: ToldDay, zone: tzinfo | None) -> date | Unread | None:
     return told.day(zone) if isinstance(told, DayMoment) else told
 
 
+def at_place(at: datetime, zone: tzinfo | None) -> datetime:
+    """A moment by the clock of a place; with the offset it came with where no zone is known.
+
+    The offset is a fixed one: moments of one zone are compared by their digits, and those of the
+    hour that comes twice in a year would pass for each other.
+    """
+    offset = None if zone is None else at.astimezone(zone).utcoffset()
+    if offset is None or offset == at.utcoffset():
+        return at
+    return at.astimezone(timezone(offset))
+
+
 LATEST_ZONE: Final = timezone(timedelta(hours=-12))
 """A day that is over here is over everywhere."""
 _EARLIEST_ZONE: Final = timezone(timedelta(hours=14))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -732,8 +732,11 @@ def _session_required(
         for n, s in quote.sessions()
         if (need is None or n is need) and quote.can_take(s, item.quantity)
     ]
-    shown = ", ".join(f"{s.id} ({_time(s, quote.day)})" for s in sessions[:SHOWN_SESSIONS])
-    more = f", {len(sessions) - SHOWN_SESSIONS} more" if len(sessions) > SHOWN_SESSIONS else ""
+    told = [f"{s.id} ({_time(s, quote)})" for s in sessions[:SHOWN_SESSIONS]]
+    if any(s.starts_at and not _is_brief(s.starts_at, quote) for s in sessions[:SHOWN_SESSIONS]):
+        told = told[:1]  # a refusal is short: two of these would be too long
+    shown = ", ".join(told)
+    more = f", {len(sessions) - len(told)} more" if len(sessions) > len(told) else ""
     return Refusal(
         Code.SESSION_REQUIRED,
         f"{problem}; nothing was held.",
@@ -742,9 +745,18 @@ def _session_required(
     )
 
 
-def _time(session: Session, day: date | None) -> str:
-    """When a session begins; its day only where it is not that of the offer."""
-    if session.starts_at is None:
+def _time(session: Session, quote: Quote) -> str:
+    """When a session begins: the hour alone where that is all one has to know. With its offset
+    where nobody knows whether that is the venue's.
+    """
+    at = session.starts_at
+    if at is None:
         return "no time"
-    is_that_day = session.starts_at.date() == day
-    return f"{session.starts_at:%H:%M}" if is_that_day else f"{session.starts_at:%Y-%m-%d %H:%M}"
+    if _is_brief(at, quote):
+        return f"{at:%H:%M}"
+    return f"{at:%Y-%m-%d %H:%M}" if quote.zone is not None else at.isoformat(" ", "minutes")
+
+
+def _is_brief(at: datetime, quote: Quote) -> bool:
+    """Whether the hour says all."""
+    return quote.zone is not None and at.date() == quote.day

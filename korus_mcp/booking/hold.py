@@ -25,7 +25,7 @@ from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.money import Money, currencies_in, money, total
 from korus_mcp.refusals import Code
-from korus_mcp.told import Reading, Unread, day_of, is_past, value_of
+from korus_mcp.told import DayMoment, Reading, Unread, at_place, day_of, is_past, value_of
 from korus_mcp.untrusted import clean_line
 
 ORDER_MARGIN_SECONDS: Final = 20
@@ -257,10 +257,16 @@ def _units(reservation: Reservation) -> tuple[str, ...]:
 
 def _unit(item: ReservationItem) -> dict[str, object]:
     return {
-        "of": [id_at_end(item.offer), id_at_end(item.product), str(item.date)],
+        "of": [id_at_end(item.offer), id_at_end(item.product), _told_day(item)],
         "tickets": [_place(ticket) for ticket in item.offer_tickets],
         "also": _where_or_terms(item),
     }
+
+
+def _told_day(item: ReservationItem) -> str:
+    """The same for a moment with another offset."""
+    told = item.date
+    return str(told.at.timestamp() if isinstance(told, DayMoment) else told)
 
 
 def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
@@ -371,9 +377,9 @@ def _line(
     stated = chain(_currencies(item), _currencies(reservation))
     links = [told.of("the session of a ticket", t.session) for t in item.offer_tickets]
     sessions = [session for link in links if (session := id_at_end(link))]
-    times = {i: names.sessions[i] for i in sessions if i in names.sessions}
-    starts_at = tuple(times[i] for i in sessions if i in times)
     zone = names.zone(item.product)
+    times = {i: at_place(names.sessions[i], zone) for i in sessions if i in names.sessions}
+    starts_at = tuple(times[i] for i in sessions if i in times)
     day = told.of("the day of a line", day_of(item.date, zone))
     past = None
     if any(over.has_begun(at, now) for at in starts_at):

@@ -9,14 +9,14 @@ import anyio
 from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, Ticketing, jsonld
-from korus_mcp.api.models.order import Order
-from korus_mcp.api.models.reservation import Reservation
+from korus_mcp.api.models.order import Order, OrderItem
+from korus_mcp.api.models.reservation import Reservation, ReservationItem
 from korus_mcp.booking.hold import Names
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
-from korus_mcp.told import DayMoment, ToldDay, Unread, takes_zone
+from korus_mcp.told import DayMoment, Unread, takes_zone
 
 NAMES_SECONDS: Final = 5.0
 MOST_TIMES: Final = 5000
@@ -47,14 +47,14 @@ class NameBook:
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
         links = {session for session in sessions if not isinstance(session, Unread)}
-        zoned = {(c, item.product) for c, item in items if _takes_zone(item.date, now)}
+        zoned = {(c, item.product) for c, item in items if _takes_zone(item, now)}
         return await self._read({(c, i.product) for c, i in items}, links, zoned, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> Names:
-        """The product names that the items of these orders need."""
+        """The product names and zones that the items of these orders need."""
         items = [(id_at_end(o.catalog), item) for o in found for item in o.items]
-        moments = {(c, item.product) for c, item in items if isinstance(item.date, DayMoment)}
-        return await self._read({(c, i.product) for c, i in items}, set(), moments, language)
+        zoned = {(c, item.product) for c, item in items if _has_moment(item)}
+        return await self._read({(c, i.product) for c, i in items}, set(), zoned, language)
 
     async def _read(
         self,
@@ -65,7 +65,7 @@ class NameBook:
     ) -> Names:
         """All names side by side, for a few seconds: a hold is worth more than the names in it.
 
-        `zoned` are the products whose day takes the zone of their venue.
+        `zoned` are the products whose days or times take the zone of their venue.
         """
         names: dict[str, str] = {}
         zones: dict[str, tzinfo] = {}
@@ -123,6 +123,15 @@ class NameBook:
             self._times[session_id] = session.starts_at
 
 
-def _takes_zone(day: ToldDay, now: datetime) -> bool:
-    """Whether a day came as a moment, or is over in some zones only."""
-    return isinstance(day, DayMoment) or (not isinstance(day, Unread) and takes_zone(day, now))
+def _takes_zone(item: ReservationItem, now: datetime) -> bool:
+    """Whether it has sessions, or its day came as a moment, or is over in some zones only."""
+    day = item.date
+    if isinstance(day, DayMoment) or any(ticket.session for ticket in item.offer_tickets):
+        return True
+    return not isinstance(day, Unread) and takes_zone(day, now)
+
+
+def _has_moment(item: OrderItem) -> bool:
+    """Whether its day, or the time of a ticket in it, came as a moment."""
+    times = (ticket.occurs_at for ticket in item.tickets)
+    return isinstance(item.date, DayMoment) or any(isinstance(t, datetime) for t in times)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
-from korus_mcp.api import NotFound, Ticketing
+from korus_mcp.api import ApiError, NotFound, Ticketing
 from korus_mcp.api.models.offer import (
     Offer,
     OfferAvailability,
@@ -21,7 +21,17 @@ from korus_mcp.flights import side_by_side
 from korus_mcp.handles import Handle, id_at_end, is_id
 from korus_mcp.money import Money, currencies_in, money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, day_of, is_past, takes_zone, value_of
+from korus_mcp.told import (
+    UNREAD,
+    DayMoment,
+    Reading,
+    Unread,
+    at_place,
+    day_of,
+    is_past,
+    takes_zone,
+    value_of,
+)
 from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
@@ -29,7 +39,8 @@ MAX_SESSIONS: Final = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A time slot of a ticket, with the venue's own offset. `left` None is not stated (A26).
+    """A time slot of a ticket, by the venue's clock; where nobody knows its zone, with the offset
+    it was told with. `left` None is not stated (A26).
 
     `unread` says in words what is told of it and cannot be read: then it cannot be chosen.
     """
@@ -71,7 +82,8 @@ class Quote:
     """An offer as it stands now. `left` None means no limit is stated (T8).
 
     `most` is how many of its base one order may hold; None means that no limit is stated (T11).
-    `zone` is that of the venue, as far as one has to know it to tell whether the day is over.
+    `zone` is that of the venue, as far as one has to know it: for the times of sessions, or to tell
+    whether the day is over.
     `doubt` is by how much `checked_at` may be late: it is our own clock's while the API tells none.
     `unread` says in words what is told of it and cannot be read: then it cannot be booked.
     """
@@ -247,7 +259,7 @@ class Quotes:
         product = await self._product(read.offer, catalog_id, language)
         now = self._clock.now()
         doubt = timedelta(0) if self._clock.is_known else CLOCK_DOUBT
-        zone = await self._zone(read.offer, catalog_id, language, now - doubt)
+        zone = await self._zone(read, catalog_id, language, now - doubt)
         quote = replace(_quote(handle, catalog_id, read, product, zone, now), doubt=doubt)
         if quote.base_id is None:
             return quote
@@ -255,16 +267,25 @@ class Quotes:
         return replace(quote, most=await self._catalog.max_per_order(base, language))
 
     async def _zone(
-        self, offer: Offer, catalog_id: str, language: str, now: datetime
+        self, read: "_Reading", catalog_id: str, language: str, now: datetime
     ) -> tzinfo | None:
-        """The venue's zone, where the day of the offer is a moment and has to be found in it, or
-        where it tells whether that day is over.
+        """The venue's zone, where the day of the offer is a moment and has to be found in it, where
+        it tells whether that day is over, or where sessions are told by its clock.
+
+        Raises:
+            ApiError: it cannot be read, and its day takes it: times are told without it, too.
         """
+        offer = read.offer
         product_id = _product_id(offer)
-        is_moment = isinstance(offer.date, DayMoment)
-        if product_id is None or not (is_moment or takes_zone(_plain_day(offer), now)):
+        is_needed = isinstance(offer.date, DayMoment) or takes_zone(_plain_day(offer), now)
+        if product_id is None or not (is_needed or any(read.sessions.values())):
             return None
-        return await self._catalog.zone(catalog_id, product_id, language)
+        try:
+            return await self._catalog.zone(catalog_id, product_id, language)
+        except ApiError:
+            if is_needed:
+                raise
+            return None
 
     async def _product(self, offer: Offer, catalog_id: str, language: str) -> str:
         product = offer.product
@@ -353,7 +374,7 @@ def _quote(
         told.note("what is left in its sessions")
     if read.unread_tickets:
         told.note("a ticket in it")
-    needs = tuple(_need(t, read, live_left, told) for t in read.tickets)
+    needs = tuple(_need(t, read, live_left, told, zone) for t in read.tickets)
     return Quote(
         handle=handle,
         catalog_id=catalog_id,
@@ -393,6 +414,7 @@ def _need(
     read: _Reading,
     live_left: Mapping[str | None, int | Unread | None],
     told: Reading,
+    zone: tzinfo | None,
 ) -> TicketNeed:
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
     if is_full_day is None:  # documented as yes or no: nothing is neither
@@ -401,7 +423,7 @@ def _need(
     # A live figure of nobody knows which session may be that of any that has none.
     is_unclear = None in live_left
     found = [
-        _session(s, live_left.get(s.id, UNREAD if is_unclear else s.available_quantity))
+        _session(s, live_left.get(s.id, UNREAD if is_unclear else s.available_quantity), zone)
         for s in sessions
         if is_id(s.id)
     ]
@@ -416,12 +438,16 @@ def _need(
     )
 
 
-def _session(session: OfferTicketSession, left: int | Unread | None) -> Session:
+def _session(
+    session: OfferTicketSession, left: int | Unread | None, zone: tzinfo | None
+) -> Session:
     told = Reading()
+    starts_at = told.of("the time of a session", session.starts_at)
+    ends_at = value_of(session.ends_at)
     return Session(
         id=session.id,
-        starts_at=told.of("the time of a session", session.starts_at),
-        ends_at=value_of(session.ends_at),
+        starts_at=at_place(starts_at, zone) if starts_at else None,
+        ends_at=at_place(ends_at, zone) if ends_at else None,
         left=told.of("what is left in a session", left),
         seat_map_id=id_at_end(session.seat_map),
         unread=told.unread,

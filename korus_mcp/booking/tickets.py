@@ -42,7 +42,7 @@ from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import JournalDown
 from korus_mcp.private_files import NotPrivate, private_folder, write_new
 from korus_mcp.refusals import Code, Effect, Refusal, not_given
-from korus_mcp.told import UNREADABLE, Reading, Unread, day_of, value_of
+from korus_mcp.told import UNREADABLE, Reading, Unread, at_place, day_of, value_of
 from korus_mcp.untrusted import clean_line
 
 WAITING: Final = "waiting_beneficiary_data"
@@ -695,9 +695,10 @@ def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names, clock: ApiCl
 
 def _when(item: OrderItem, ticket: OrderItemTicket, names: Names) -> str | None:
     """The moment, else the day; in words where one of them is told in a form nobody can read."""
+    zone = names.zone(item.product)
     if isinstance(ticket.occurs_at, datetime):
-        return ticket.occurs_at.isoformat(timespec="minutes")
-    day = day_of(item.date, names.zone(item.product))
+        return at_place(ticket.occurs_at, zone).isoformat(timespec="minutes")
+    day = day_of(item.date, zone)
     if isinstance(day, Unread):
         return "a day that cannot be read"
     shown = day.isoformat() if day is not None else None

@@ -14,6 +14,7 @@ from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
 from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
 
 SHOWN_SESSIONS = 30
+_OFFSET = slice(-len("+02:00"), None)
 
 
 class SessionView(Part):
@@ -53,10 +54,11 @@ class SessionView(Part):
         return f"  {when}{left}{room}{ticket}; session_id {self.session_id}"
 
     def _ends(self, start: str) -> str:
-        """The end; on the same day by the hour alone."""
+        """The end; on the same day by the hour alone, unless it has another offset."""
         end = self.ends_at or ""
         day, _, hour = end.partition("T")
-        return hour[:5] if start.startswith(day) else end
+        is_alike = start.startswith(day) and start[_OFFSET] == end[_OFFSET]
+        return hour[:5] if is_alike else end
 
 
 class AvailabilityView(View):

@@ -2,7 +2,7 @@
 
 A handle is `<catalog alias>.<id>`. The alias is the head of the base32 SHA-256 of the catalog id,
 so that any process can find the catalog again without shared state. Ids are opaque: version-4,
-33-digit and 31-digit "UUIDs" have been published (domain guide, section 8).
+33-digit and 31-digit "UUIDs" have been published (docs/domain.md, T2).
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Money: an exact amount with tax in a named currency.
 
 KorusTicket sends decimal strings and both letter cases of the currency; only euro is supported, and
-the booking side names none (domain guide, section 7 and assumption A17).
+the booking side names none (docs/domain.md, T1 and A17).
 """
 
 import re

@@ -47,7 +47,7 @@ NAME = "korus-mcp"
 RECOVERY_SECONDS = 2.0
 """After the start; a host's first calls go before."""
 REQUESTS_PER_SECOND = 10.0
-"""What the crawl may ask of a real API; its owner documents no limit (operations note)."""
+"""What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 TITLE = "KorusTicket"
 NO_SUCH_PROMPT = f"{Code.NOT_FOUND}: This server has no such prompt. List prompts for those it has."
 _WAY = (

@@ -1,8 +1,8 @@
 """Text written by others: HTML to plain text, invisible characters out, length capped.
 
 Catalog texts, issuers' messages and names come from third parties and are read by a model. They
-pass through here once, at the edge, and appear only in data fields. The table of code points is
-that of the security notes; the order matters: HTML is decoded exactly once, then cleaned.
+pass through here once, at the edge, and appear only in data fields (docs/promises.md, "Text that
+others wrote"). The order matters: HTML is decoded exactly once, then cleaned.
 
 Time grows with the length of a text and no faster, however hostile it is, and of a long text only
 a few times what may be shown is looked at. HTML is read by libxml2 (lxml), which keeps to that, and

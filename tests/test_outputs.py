@@ -1,8 +1,8 @@
 """Whatever issuers write, and whoever asks for what: nothing invisible or foreign comes out.
 
-Texts full of what the security notes drop are planted in the answers of the sandbox, on their way
-to the server; then all that the server says is walked. KORUS_TEST_TIMES=100 tries a hundred times
-as much.
+Texts full of what is dropped (docs/promises.md, "Text that others wrote") are planted in the
+answers of the sandbox, on their way to the server; then all that the server says is walked.
+KORUS_TEST_TIMES=100 tries a hundred times as much.
 """
 
 import json

@@ -11,7 +11,7 @@ MISCONFIGURED
 """
 
 
-def test_the_codes_are_those_of_the_settings_note() -> None:
+def test_the_codes_are_the_closed_set_and_no_others() -> None:
     assert [code.value for code in Code] == CODES.split()
 
 

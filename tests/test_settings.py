@@ -1,4 +1,4 @@
-"""Which world, which defaults, what refuses to start: every row of the settings note."""
+"""Which world, which defaults, what refuses to start: every row of the table of settings."""
 
 import hashlib
 import os

@@ -31,7 +31,7 @@ _DROPPED_RANGES = (
     *((plane << 16 | 0xFFFE, plane << 16 | 0xFFFF) for plane in range(17)),
     (0x2028, 0x2029), (0x0085, 0x0085),
 )  # fmt: skip
-"""The table of the security notes, section 5, written down a second time."""
+"""What is invisible and dropped, written down a second time: not the table of `untrusted`."""
 DROPPED = frozenset(
     chr(point) for first, last in _DROPPED_RANGES for point in range(first, last + 1)
 )

@@ -32,7 +32,7 @@ _SHAPE = re.compile(
 
 
 class Downloads:
-    """The one client of signed addresses: no token, no cookies, no redirects."""
+    """The one client of signed addresses (T26, A21): no token, no cookies, no redirects."""
 
     def __init__(self, config: ApiConfig, lanes: Lanes, clock: Clock) -> None:
         self._config = config

@@ -120,7 +120,7 @@ def from_answer(
 ) -> ApiError:
     """The error for a status that is no success: the one place where a status gets its meaning.
 
-    The body is read tolerantly: problem JSON of any type, HTML or nothing (guide, section 13).
+    The body is read tolerantly: problem JSON of any type, HTML or nothing (T30).
     """
     if 300 <= status < 400:
         return Redirected(operation, outcome_of_answered(method), status=status)

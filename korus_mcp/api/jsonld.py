@@ -1,7 +1,8 @@
 """Ids, IRIs and collections: the JSON-LD side of the API, in one place.
 
 Every path is built here from a table of templates and validated ids; an IRI from outside is
-only taken apart against the same table (guide, section 8). Nothing follows an `@id` or a `view`.
+only taken apart against the same table. Nothing follows an `@id` or a `view` (docs/domain.md, T2 to
+T4).
 """
 
 import json

@@ -171,7 +171,7 @@ class Lanes:
     """The ways out: `reads` pools, `creations` uses each connection once, the others are apart.
 
     A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
-    does not (operations.md, section 1). An injected transport serves all. Nothing is opened
+    does not (measured, docs/promises.md). An injected transport serves all. Nothing is opened
     before the first request.
     """
 

@@ -329,7 +329,7 @@ def _is_mark(key: str, value: object) -> bool:
 
 
 def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
-    """The four conditions of the domain guide, section 9; an end nobody knows is none."""
+    """The four conditions of a usable hold (docs/domain.md, T23); an end nobody knows is none."""
     status = told.of("its state", reservation.status)
     state = _STATES.get((status or "").strip().casefold())
     if id_at_end(reservation.order) is not None or state is HoldState.ORDERED:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from korus_mcp.api import Product
 
 KEPT_SECONDS: Final = 24 * 3600
-"""Catalog data may be kept for 24 hours (domain guide, section 3)."""
+"""Catalog data may be kept for 24 hours (docs/domain.md, "The flow")."""
 JITTER: Final = 0.1
 GRACE_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.02

@@ -7,7 +7,7 @@ from korus_mcp.handles import Handle
 from korus_mcp.told import Unread
 
 OPTION_CODES = ("price_type", "seating_category", "zone", "days_count")
-"""The four dimensions along which products of a base differ (domain guide, section 2)."""
+"""The four dimensions along which products of a base differ (docs/domain.md, "Words")."""
 
 
 @dataclass(frozen=True)

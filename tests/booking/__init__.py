@@ -1,1 +1,1 @@
-"""The sandbox against the contract and against the traps of the domain guide."""
+"""The rules of the trade over the sandbox: quotes, holds, agreement, orders, tickets."""

@@ -1,1 +1,1 @@
-"""The sandbox against the contract and against the traps of the domain guide."""
+"""The catalog mirror: how it is filled, kept, searched and asked for days and prices."""

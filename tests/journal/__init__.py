@@ -1,1 +1,1 @@
-"""The sandbox against the contract and against the traps of the domain guide."""
+"""One set of promises for every journal: in memory, on SQLite, on PostgreSQL."""

@@ -1,1 +1,1 @@
-"""The sandbox against the contract and against the traps of the domain guide."""
+"""The sandbox against the contract and against the traps of docs/domain.md."""

@@ -1,1 +1,1 @@
-"""The sandbox against the contract and against the traps of the domain guide."""
+"""Seat maps of every shape, and what is drawn, listed and ranked of them."""

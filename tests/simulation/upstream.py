@@ -1,7 +1,8 @@
 """The API as it may be at its worst: late commits, lost answers, twins, stale and partial reads.
 
-What it never does is in ordering.md: it makes no order later than the settle time after its hold
-ended and nobody listens any more, and past that moment reads tell the truth.
+What it never does is what nobody could be safe from (docs/promises.md, "What nobody can promise"):
+it makes no order later than the settle time after its hold ended and nobody listens any more, and
+past that moment reads tell the truth.
 """
 
 import random

@@ -1,9 +1,9 @@
 """How an answer becomes an object: tolerant of what is missing, new or of a wrong type.
 
-Rules (guide, T7 and T31): only the id is needed; unknown keys are kept in `model_extra`; enums stay
-text; a field of a wrong type leaves its raw value in `unread`, under its wire name, so that one odd
-field never costs the resource around it. It reads as `UNREAD` where its type has room for that:
-wherever its absence would mean something. Elsewhere it reads as if it were missing.
+Rules (docs/domain.md, T7 and T31): only the id is needed; unknown keys are kept in `model_extra`;
+enums stay text; a field of a wrong type leaves its raw value in `unread`, under its wire name, so
+that one odd field never costs the resource around it. It reads as `UNREAD` where its type has room
+for that: wherever its absence would mean something. Elsewhere it reads as if it were missing.
 """
 
 import re

@@ -57,7 +57,7 @@ Rewrite: TypeAlias = Callable[[str, dict[str, Any]], object]
 
 
 class Rewriting(httpx.AsyncBaseTransport):
-    """The sandbox with answers that differ from what it says: another reading of the documentation."""
+    """The sandbox with answers that are changed: other readings of the documentation."""
 
     def __init__(self, transport: Transport, rewrite: Rewrite) -> None:
         self._transport = transport

@@ -25,7 +25,7 @@ from korus_mcp.handles import id_at_end
 from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.money import Money, currencies_in, money, total
 from korus_mcp.refusals import Code
-from korus_mcp.told import DayMoment, Reading, Unread, at_place, day_of, is_past, value_of
+from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, at_place, day_of, is_past, value_of
 from korus_mcp.untrusted import clean_line
 
 ORDER_MARGIN_SECONDS: Final = 20
@@ -68,8 +68,11 @@ _STATES: Final = {
 says nothing: taken for an end, it would have the same held again, round after round.
 """
 
+ITS_STATE: Final = "its state"
 ITS_ORDER: Final = "whether it was ordered"
-"""What is unread of a hold whose order came as something that is no link."""
+"""What is unread of a hold whose order came as something that is no link, or whose status is a word
+that may mean anything.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,18 +333,32 @@ def _is_mark(key: str, value: object) -> bool:
 
 def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
     """The four conditions of a usable hold (docs/domain.md, T23); an end nobody knows is none."""
-    status = told.of("its state", reservation.status)
-    state = _STATES.get((status or "").strip().casefold())
-    if id_at_end(reservation.order) is not None or state is HoldState.ORDERED:
+    status = told_state(reservation)
+    if id_at_end(reservation.order) is not None or status is HoldState.ORDERED:
         return HoldState.ORDERED
-    if reservation.may_have_order:  # nor is it called over: one would then buy the same again
+    state = told.of(ITS_STATE, status)
+    if may_have_order(reservation):  # nor is it called over: one would then buy the same again
         told.note(ITS_ORDER)
         return HoldState.HELD
     if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
         return HoldState.EXPIRED
     if state is None:
-        told.note("its state")
+        told.note(ITS_STATE)
     return state or HoldState.HELD
+
+
+def told_state(reservation: Reservation) -> HoldState | Unread | None:
+    """What its status says; None where there is none, `UNREAD` where it is a word nobody knows."""
+    status = reservation.status
+    if isinstance(status, Unread):
+        return UNREAD
+    word = (status or "").strip().casefold()
+    return _STATES.get(word, UNREAD) if word else None
+
+
+def may_have_order(reservation: Reservation) -> bool:
+    """Whether it says that it was ordered, or says something that may mean so."""
+    return reservation.may_have_order or told_state(reservation) in (HoldState.ORDERED, UNREAD)
 
 
 def total_of(booked: Reservation | Order) -> Money | Unread | None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from korus_mcp.api import ApiError, Booking, Malformed, NotFound, OrderFilters, Outcome
+from korus_mcp.booking.hold import may_have_order
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import id_at_end
@@ -73,13 +74,17 @@ class LookUp:
         return self._clock.is_known and late > self._clock.skew_bound_seconds
 
     async def _order_of(self, reservation_id: str) -> str | None:
-        """The order a reservation tells of; a reservation that is gone tells nothing."""
+        """The order a reservation tells of; a reservation that is gone tells nothing.
+
+        Raises:
+            ApiError: It may have been ordered, and which order that is cannot be read.
+        """
         try:
             reservation = await self._booking.get_reservation(reservation_id)
         except NotFound:
             return None
         order_id = id_at_end(reservation.order)
-        if order_id is None and reservation.may_have_order:
+        if order_id is None and may_have_order(reservation):
             raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
         return order_id
 

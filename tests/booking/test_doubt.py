@@ -1,5 +1,6 @@
 """What is told while something is not known: never that nothing happened."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 
 from korus_mcp.api.client import Transport
 from korus_mcp.booking.doubts import Doubt
-from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
@@ -88,6 +89,87 @@ async def test_a_refusal_is_not_believed_when_the_order_is_there(status: int) ->
         assert placed.state is OrderState.ORDERED
         (order,) = stage.sandbox.orders()
         assert placed.orders[0].id == order.id
+
+
+class OrderUnseen(Gateway):
+    """After the order no list shows it, and its hold tells a status beside no order at all."""
+
+    def __init__(self, transport: Transport, *, says: int | None, status: object) -> None:
+        super().__init__(transport, says=says or 0)
+        self._status = status
+        self.is_hidden = True
+        self._is_made = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if request.method == "POST" and path.endswith("/orders/_bulk"):
+            self._is_made = True
+            response = await self._transport.handle_async_request(request)
+            body = json.loads(await response.aread())
+            if self._says:
+                return httpx.Response(self._says)
+            last = body["orders"].pop()
+            failure = {"reservation": last["reservation"], "message": "Already ordered"}
+            return httpx.Response(201, json=body | {"failedOrders": [failure]})
+        response = await self._transport.handle_async_request(request)
+        if not (self._is_made and self.is_hidden) or response.status_code != 200:
+            return response
+        body = json.loads(await response.aread())
+        if "/reservations/" in path and "order" in body:
+            body |= {"order": None, "status": self._status}
+        elif path.endswith("/orders"):
+            body |= {"member": [], "totalItems": 0}
+        return httpx.Response(200, json=body)
+
+
+STATUSES = ["ordered", "Ordered ", "paid", "confirmed", {}, 7]
+"""What a hold may say that was ordered, as far as anybody knows."""
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("says", [401, 422, 429, 504])
+async def test_a_hold_that_says_it_was_ordered_keeps_its_order_in_doubt(
+    says: int, status: object
+) -> None:
+    """Though it names no order yet, and the list of orders lags behind."""
+    gates: list[OrderUnseen] = []
+
+    def through(transport: Transport) -> Transport:
+        gates.append(OrderUnseen(transport, says=says, status=status))
+        return gates[0]
+
+    async with staged(through=through) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+        for seconds in (60, 1500):
+            stage.move(seconds)
+            assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
+            now = await stage.app.booking.reservations.now(OWNER, [hold.id], "en")
+            assert now.in_doubt or now.holds[0].state is HoldState.ORDERED
+        gates[0].is_hidden = False
+        placed = await stage.place(hold, confirmation=nonce)
+        assert [o.id for o in placed.orders] == [o.id for o in stage.sandbox.orders()]
+        assert stage.sent(POST) == 1
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_one_of_two_that_is_told_as_failed_and_says_it_was_ordered_is_in_doubt(
+    status: object,
+) -> None:
+    through = partial(OrderUnseen, says=None, status=status)
+    async with staged(through=through) as stage:
+        first, second = await stage.held(), await stage.held(quantity=2)
+        placed = await stage.ordered(first, second)
+        assert placed.state is OrderState.IN_DOUBT
+        assert (len(placed.orders), placed.failed) == (1, ())
+
+
+@pytest.mark.parametrize("status", ["reserved", "released", "Cancelled", "expired", None, ""])
+async def test_a_hold_that_says_it_was_not_ordered_proves_a_refusal(status: object) -> None:
+    async with staged(through=partial(OrderUnseen, says=422, status=status)) as stage:
+        placed = await stage.ordered(await stage.held())
+        assert placed.state is OrderState.FAILED
 
 
 async def test_a_reference_whose_order_is_in_doubt_is_looked_up_and_not_unknown() -> None:

@@ -93,13 +93,29 @@ def test_an_empty_order_is_none(nothing: object) -> None:
     assert (found.state, found.may_be_ordered, found.obstacle()) == (HoldState.HELD, False, None)
 
 
-@pytest.mark.parametrize("status", ["something new", "", 3, None, ["reserved"]])
-def test_a_status_that_nobody_knows_ends_no_hold_and_nobody_agrees_to_it(status: object) -> None:
-    found = hold(status=status)
-    assert found.state is HoldState.HELD
+@pytest.mark.parametrize("changes", [{}, {"expired": True}, {"expiresAt": NOW.isoformat()}])
+@pytest.mark.parametrize(
+    "status", ["something new", "paid", "confirmed", "Validated", "booked", 3, ["reserved"], {}]
+)
+def test_a_status_that_nobody_knows_may_say_that_it_was_ordered(
+    status: object, changes: dict[str, Any]
+) -> None:
+    found = hold(status=status, **changes)
+    assert found.state is HoldState.HELD, "it is not over: one would buy the same again"
+    assert found.may_be_ordered
     obstacle = found.obstacle()
     assert obstacle is not None
     assert obstacle.reason == "its state cannot be read"
+
+
+@pytest.mark.parametrize("status", ["", " ", None])
+def test_without_a_status_nobody_agrees_to_a_hold_and_its_end_ends_it(status: object) -> None:
+    found = hold(status=status)
+    assert (found.state, found.may_be_ordered) == (HoldState.HELD, False)
+    obstacle = found.obstacle()
+    assert obstacle is not None
+    assert obstacle.reason == "its state cannot be read"
+    assert hold(status=status, expired=True).state is HoldState.EXPIRED
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from korus_mcp.api.models.reservation import (
 from korus_mcp.booking import over
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import Entry, read_entry
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, Names, hold_of
+from korus_mcp.booking.hold import ITS_ORDER, ORDER_MARGIN_SECONDS, Hold, Names, hold_of
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock
 from korus_mcp.booking.prices import ShownPrices
@@ -101,12 +101,16 @@ class ReserveState(StrEnum):
 
 @dataclass(frozen=True)
 class FailedItem:
-    """An offer that cannot be ordered; `message` is the issuer's own text, cleaned, or ours."""
+    """An offer that cannot be ordered; `message` is the issuer's own text, cleaned, or ours.
+
+    `may_be_ordered`: nothing may be bought in its place.
+    """
 
     offer_id: str
     code: str | None
     message: str
     is_ours: bool = False
+    may_be_ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -390,6 +394,9 @@ class BookingDesk:
         except Exception:
             begun_here().mark()  # by the earlier call: its holds may stand
             raise
+        if any(h.may_be_ordered for h in holds):
+            begun_here().mark()
+            return self._beside_an_order(earlier, call, holds)
         is_old = self._clock.now() >= earlier.sent_at + UNKNOWN_END
         if any(is_old and h.seconds_left is None for h in holds):
             return None  # one whose end nobody knows is not held for ever
@@ -398,8 +405,18 @@ class BookingDesk:
         if any(line.over is not None for h in holds for line in h.lines):
             return None  # nor is what is over at the venue: the offer as it is now says so
         begun_here().mark()
-        failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
-        return replace(_reserved(call, holds, failed), replayed=True)
+        return replace(_reserved(call, holds, _refused_before(earlier)), replayed=True)
+
+    def _beside_an_order(
+        self, earlier: HoldIntent, call: ReserveCall, holds: Sequence[Hold]
+    ) -> Reserved:
+        """The earlier answer where one of its holds may be ordered: that is never held anew.
+
+        Raises:
+            Refusal: Nothing else of it is still held in time.
+        """
+        stand = [h for h in holds if h.may_be_ordered or h.can_be_ordered(self._margin)]
+        return replace(_reserved(call, stand, _refused_before(earlier)), replayed=True)
 
     async def _lost(self, hold: HoldIntent, call: ReserveCall) -> Reserved:
         """What to tell when the answer was lost: the holds, if they can be recognised."""
@@ -528,7 +545,10 @@ def _reserved(
         Refusal: Nothing else came of the call.
     """
     obstacles = [(hold, obstacle) for hold in holds if (obstacle := hold.obstacle()) is not None]
-    if obstacles and len(obstacles) == len(holds) and not failed:
+    is_none_usable = bool(obstacles) and len(obstacles) == len(holds)
+    if is_none_usable and any(hold.may_be_ordered for hold in holds):
+        raise _may_be_ordered()
+    if is_none_usable and not failed:
         raise _unusable(obstacles[0][1])
     failed += unanswered
     failed += tuple(_not_usable(call, hold, obstacle) for hold, obstacle in obstacles)
@@ -548,10 +568,27 @@ def _unusable(obstacle: Obstacle) -> Refusal:
     )
 
 
+def _may_be_ordered() -> Refusal:
+    return Refusal(
+        Code.NOT_BOOKABLE,
+        f"It was held, and {ITS_ORDER} since cannot be read; this call held nothing more.",
+        "Do not reserve it again. Call find_orders to see what became of it.",
+        effect=Effect.HELD,
+    )
+
+
 def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem:
-    offer_id = next((line.offer_id for line in hold.lines), None)
+    offer = _handle_text(call, next((line.offer_id for line in hold.lines), None))
     message = f"held, but cannot be ordered: {obstacle.reason}"
-    return FailedItem(_handle_text(call, offer_id), obstacle.code.value, message, is_ours=True)
+    if hold.may_be_ordered:
+        message = f"held before; {ITS_ORDER} cannot be read: do not reserve it again"
+    return FailedItem(
+        offer, obstacle.code.value, message, is_ours=True, may_be_ordered=hold.may_be_ordered
+    )
+
+
+def _refused_before(earlier: HoldIntent) -> tuple[FailedItem, ...]:
+    return tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
 
 
 def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:

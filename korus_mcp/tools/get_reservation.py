@@ -86,6 +86,12 @@ def next_of(found: Reservations) -> str:
             f"{ITS_ORDER.capitalize()} cannot be read of one: do not reserve or order it again. "
             "Call find_orders to see what became of it."
         )
+    if any(hold.state is HoldState.ORDERED and hold.order_id is None for hold in found.holds):
+        besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
+        return (
+            "One was ordered, and its order_id is not told: do not reserve or order it again. "
+            f"Call find_orders for it, then get_tickets.{besides}"
+        )
     if HoldState.ORDERED in states and found.can_be_ordered:
         return (
             "Call get_tickets with the order_id of what is ordered. As for what is held besides: "

@@ -169,7 +169,7 @@ async def _instead_of_failed(
     services: App, reserved: Reserved, call: ReserveCall
 ) -> Mapping[str, list[AlternativeView]]:
     """What can be booked instead of each offer the issuer would not hold, by offer_id."""
-    failed = {f.offer_id for f in reserved.failed}
+    failed = {f.offer_id for f in reserved.failed if not f.may_be_ordered}
     missed = {i.offer: i for i in call.items if str(i.offer) in failed}
     if not missed:
         return {}
@@ -219,6 +219,11 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
     match reserved.state:
         case ReserveState.HELD:
             return f"{said}Show lines and total to the person. {IF_AGREED}"
+        case ReserveState.PARTLY_HELD if any(f.may_be_ordered for f in reserved.failed):
+            return (
+                f"{said}Do not reserve anew what may be ordered: call find_orders to see what "
+                f"became of it, and tell the person. For what is held: {IF_AGREED}"
+            )
         case ReserveState.PARTLY_HELD:
             return (
                 f"{said}Tell the person what is held and what is not; replacements for the rest "

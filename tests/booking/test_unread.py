@@ -1,11 +1,13 @@
 """Odd amounts, days and figures of an issuer: refused in quote, hold and order alike, and told."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from korus_mcp.booking.approval import KEPT_SECONDS
+from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
 from korus_mcp.journal.records import UNKNOWN_END
@@ -16,6 +18,7 @@ from korus_mcp.tools.check_availability import SessionView
 from korus_mcp.tools.get_reservation import reservations_view
 from korus_mcp.tools.holds import HoldView
 from korus_mcp.tools.reserve import FailedView
+from korus_mcp.tools.reserve import _next as next_of
 from tests.booking.stage import Rewrite, order_call, staged
 
 pytestmark = pytest.mark.anyio
@@ -418,6 +421,83 @@ async def test_what_was_let_go_is_over_and_held_anew(status: str) -> None:
         later.is_on = False
         stage.move(3600)
         assert (await stage.held()).id != hold.id
+
+
+MAY_MEAN_ORDERED: list[dict[str, Any]] = [
+    {"status": "paid"},
+    {"status": "Confirmed"},
+    {"status": "validated"},
+    {"status": {}},
+    {"status": ["ordered"]},
+    {"order": 5},
+]
+
+
+@pytest.mark.parametrize("over", [{}, {"expired": True}, {"expiresAt": "2026-06-01T08:00:00Z"}])
+@pytest.mark.parametrize("changes", MAY_MEAN_ORDERED, ids=str)
+async def test_what_may_have_been_ordered_is_never_held_or_bought_again(
+    changes: dict[str, Any], over: dict[str, Any]
+) -> None:
+    later = Later(of_holds(**changes, **over))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        later.is_on = True
+        for seconds in (0, 3600, 100_000):
+            stage.move(seconds)
+            with pytest.raises(Refusal) as again:
+                await stage.held()
+            assert (again.value.code, again.value.effect) == (Code.NOT_BOOKABLE, Effect.HELD)
+            with pytest.raises(Refusal) as placed:
+                await stage.place(hold)
+            seen = await reservations_view(stage.app, [hold.id], "en")
+            assert [each.state for each in seen.reservations] == ["held"]
+            for said in (again.value.next_step, placed.value.next_step, seen.next):
+                assert re.search("do not reserve (or order )?it again", said, re.IGNORECASE)
+                assert "find_orders" in said
+                assert "lapses" not in said
+                assert "another offer" not in said
+        assert (stage.sent(HOLD), stage.sent(ORDER)) == (1, 0)
+
+
+async def test_what_may_have_been_ordered_is_told_beside_what_is_held() -> None:
+    """Neither has it held again, nor another in its place."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.rpartition("/")[2] in odd:
+            body["status"] = "paid"
+
+    odd: set[str] = set()
+    async with staged(rewrite=rewrite) as stage:
+        wishes = (stage.wish("park_offer"), stage.wish("park_offer", 2))
+        first, second = (await stage.reserve(*wishes)).holds
+        odd.add(first.id)
+        reserved = await stage.reserve(*wishes)
+        assert (reserved.state, reserved.replayed) == (ReserveState.PARTLY_HELD, True)
+        assert [hold.id for hold in reserved.holds] == [second.id]
+        (failed,) = reserved.failed
+        assert failed.may_be_ordered
+        assert failed.message == (
+            "held before; whether it was ordered cannot be read: do not reserve it again"
+        )
+        said = next_of(reserved, (), has_alternatives=False)
+        assert said.startswith("Do not reserve anew what may be ordered: call find_orders")
+        stage.move(3600)
+        with pytest.raises(Refusal, match="Do not reserve it again"):
+            await stage.reserve(*wishes)
+        assert stage.sent(HOLD) == 1
+
+
+async def test_an_order_that_is_named_nowhere_is_looked_for_and_not_bought_again() -> None:
+    later = Later(of_holds(status="ordered"))
+    async with staged(rewrite=later) as stage:
+        hold = await stage.held()
+        later.is_on = True
+        seen = await reservations_view(stage.app, [hold.id], "en")
+        assert seen.reservations[0].state == "ordered"
+        assert seen.next == (
+            "One was ordered, and its order_id is not told: do not reserve or order it again. "
+            "Call find_orders for it, then get_tickets."
+        )
 
 
 async def test_what_says_that_it_was_ordered_is_not_bought_again() -> None:

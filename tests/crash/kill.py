@@ -30,7 +30,7 @@ from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from tests.crash.child import LEASE_SECONDS, POINTS
 from tests.crash.history import History, Judgement, judged
 from tests.crash.rows import rows_of
-from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of
+from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of, offers_of
 from tests.fixtures.hosts import PROJECT, UNBOUNDED, child_environment
 from tests.fixtures.postgres import Cluster, cluster, programs
 
@@ -43,7 +43,7 @@ LIFE_SECONDS: Final = 60
 LAST_SECONDS: Final = 0.7
 """For a death that comes after the last answer."""
 HOUR: Final = 3600
-SHOP: Final = "park_offer"
+SHOP: Final = "park_base"
 MOST: Final = 9
 AFTER_ANOTHER: Final = "after take_over"
 """It needs an order that an earlier life left on its way."""
@@ -77,6 +77,7 @@ class Campaign:
     told: list[tuple[str, str | None]] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     wishes: int = 0
+    offers: list[str] = field(default_factory=list)
     _has_fallen: bool = False
 
     async def live(self, point: str | None) -> bool:
@@ -167,10 +168,12 @@ class Campaign:
             await anyio.sleep(0.5)  # what waits for no caller is looked up meanwhile
 
     async def _book(self, assistant: Assistant) -> None:
+        if not self.offers:
+            self.offers = await offers_of(assistant, handle_of(self.sandbox, SHOP), 2 * LIVES)
         for _ in range(2):
             self.wishes += 1  # unlike the wish before, about which there may be a doubt
-            quantity = self.wishes % MOST + 1
-            items = [{"offer_id": handle_of(self.sandbox, SHOP), "quantity": quantity}]
+            offer_id = self.offers[self.wishes % len(self.offers)]
+            items = [{"offer_id": offer_id, "quantity": self.wishes % MOST + 1}]
             held = await assistant.ask("reserve", {"items": items, "again": True})
             for hold in held.structure.get("reservations", ()):
                 booking = Booking(hold["reservation_id"])

@@ -9,7 +9,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from korus_mcp.sandbox import SandboxOptions, served_sandbox
 from tests.crash.history import History, Judgement, judged
 from tests.crash.proxy import LATER_SECONDS, Fault, Proxy, proxied
 from tests.crash.rows import rows_of
-from tests.fixtures.assistant import SEED, Json
+from tests.fixtures.assistant import SEED, Json, handle_of, offers_of
 from tests.fixtures.hosts import UNBOUNDED
 from tests.fixtures.shop import Shop, reopened
 
@@ -52,12 +52,13 @@ class _Campaign:
 
     shop: Shop
     proxy: Proxy
+    offers: Sequence[str]
     wishes: dict[str, Json] = field(default_factory=dict)
     told: list[tuple[str, str | None]] = field(default_factory=list)
     first_answers: dict[str, int] = field(default_factory=dict)
 
     async def order(self, number: int) -> None:
-        hold = await self.shop.held(number % 9 + 1, again=True)
+        hold = await self.shop.held(number % 9 + 1, again=True, offer_id=self.offers[number])
         wish = await self.shop.confirmed(hold)
         self.wishes[hold] = wish
         state = (await self.shop.place(wish)).data["state"]
@@ -85,7 +86,8 @@ async def broken(fault: Fault, orders: int, folder: Path) -> Outcome:
         given = {**UNBOUNDED, "API_URL": proxy.url, "SETTLE_SECONDS": "120"}
         with patch.object(server, "ApiConfig", config):
             async with reopened(folder, served, **given) as shop:
-                one = _Campaign(shop, proxy)
+                base = handle_of(served.sandbox, "park_base")
+                one = _Campaign(shop, proxy, await offers_of(shop, base, orders))
                 proxy.fault = fault
                 await _side_by_side(one, orders)
                 proxy.fault = None

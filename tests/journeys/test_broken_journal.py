@@ -11,7 +11,7 @@ from mcp import MCPError
 
 from korus_mcp.journal import engine
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
-from tests.fixtures.assistant import SEED, Json, handle_of
+from tests.fixtures.assistant import SEED, Json, handle_of, offers_of
 from tests.fixtures.shop import Shop, reopened, shop
 
 pytestmark = pytest.mark.anyio
@@ -109,9 +109,7 @@ async def test_a_journal_that_may_not_grow_lets_no_order_leave(
     async with served_sandbox(SandboxOptions(seed=SEED)) as served:
         async with reopened(tmp_path, served) as one:
             base = handle_of(one.sandbox, "park_base")
-            table = await one.call("get_offers", product_base_id=base)
-            # Each of its own: what is in doubt keeps others of the same offer waiting.
-            offers = [row["offer_id"] for day in table["days"] for row in day["offers"]][:15]
+            offers = await offers_of(one, base, 15)
             wishes = [await one.confirmed(await one.held(offer_id=each)) for each in offers]
         monkeypatch.setattr(engine, "_sync_commits", limited)
         async with reopened(tmp_path, served) as one:

@@ -16,7 +16,7 @@ from korus_mcp.sandbox import (
     Truncate,
 )
 from korus_mcp.sandbox.operations import DOWNLOAD
-from tests.fixtures.assistant import CUSTOMER, Desk, desk, settings_of
+from tests.fixtures.assistant import CUSTOMER, Desk, desk, offers_of, settings_of
 from tests.fixtures.assistant import Answer as Reply
 
 pytestmark = pytest.mark.anyio
@@ -212,9 +212,10 @@ async def test_a_hold_with_an_unknown_outcome_is_in_doubt_and_sent_once(
         assert leak not in answer.wire
 
 
-async def confirmed(desk: Desk, landmark: str = "park_offer") -> dict[str, Any]:
+async def confirmed(desk: Desk, offer_id: str) -> dict[str, Any]:
     """The arguments of the second step of an order."""
-    held = await desk.call("reserve", **one_more(desk, landmark))
+    items = [{"offer_id": offer_id, "quantity": 1}]
+    held = await desk.call("reserve", items=items, again=True)
     hold = held["reservations"][0]["reservation_id"]
     asked = {"reservation_ids": [hold], "customer": CUSTOMER}
     summary = await desk.call("place_order", **asked)
@@ -225,10 +226,13 @@ async def confirmed(desk: Desk, landmark: str = "park_offer") -> dict[str, Any]:
 async def test_an_order_that_is_refused_has_failed_and_made_nothing(
     fault: str, shared: Desk
 ) -> None:
-    asked = await confirmed(shared)
+    asked = await confirmed(shared, shared.handle("park_offer"))
     where = (REFUSED[fault][0], "createOrders", "place_order")
     answer, made = await asked_under(shared, *where, asked)
-    assert answer.data["state"] == "failed"
+    if fault == "a 429":
+        assert (answer.code, answer.error["effect"]) == ("SERVER_BUSY", "none")
+    else:
+        assert answer.data["state"] == "failed"
     assert "Scripted" not in answer.wire
     assert made.orders == 0
     assert made.order_calls <= 2  # once more with a new token after a 401
@@ -238,7 +242,8 @@ async def test_an_order_that_is_refused_has_failed_and_made_nothing(
 async def test_an_order_with_an_unknown_outcome_is_looked_up_and_sent_once(
     fault: str, shared: Desk
 ) -> None:
-    asked = await confirmed(shared)
+    offers = await offers_of(shared, shared.handle("park_base"), len(UNKNOWN))
+    asked = await confirmed(shared, offers[[*UNKNOWN].index(fault)])
     where = (UNKNOWN[fault], "createOrders", "place_order")
     answer, made = await asked_under(shared, *where, asked)
     assert answer.data["state"] == ("ordered" if made.orders else "in_doubt")
@@ -255,9 +260,11 @@ NOT_SENT = {"an empty 401": "MISCONFIGURED", "a 403": "NOT_ALLOWED", "a 429": "S
 async def test_a_name_that_may_not_have_arrived_is_never_called_named(
     fault: str, shared: Desk
 ) -> None:
-    order = (await shared.call("place_order", **await confirmed(shared, "beneficiary_offer")))[
-        "orders"
-    ][0]
+    order = (
+        await shared.call(
+            "place_order", **await confirmed(shared, shared.handle("beneficiary_offer"))
+        )
+    )["orders"][0]
     tickets = (await shared.call("get_tickets", order_id=order["order_id"]))["tickets"]
     person = {"firstname": "Ada", "lastname": "Byron", "date_of_birth": "1990-12-10"}
     asked = {

@@ -138,9 +138,15 @@ def read_day(value: object) -> date | DayMoment | None:
     raise ValueError("not a day")
 
 
+_NO_PLACES: Final = frozenset({"localtime", "posixrules", "factory"})
+"""Names that a machine's zone files may have, by their last part, and that say nothing of a venue:
+its own zone, its default rules, and that nobody has set one.
+"""
+
+
 def zone_of(name: str | None) -> ZoneInfo | None:
-    """The time zone of this name; one that nobody knows is none."""
-    if name is None:
+    """The time zone of this name; one that nobody knows, or that names no place, is none."""
+    if name is None or name.rpartition("/")[2].casefold() in _NO_PLACES:
         return None
     try:
         return ZoneInfo(name)

@@ -316,6 +316,8 @@ async def test_the_cheapest_is_not_sold_out(stage: Stage) -> None:
         ("America/New_York", 1),
         (None, 1),
         ("Mars/Olympus", 1),
+        ("localtime", 1),
+        ("Factory", 1),
         ("../etc/passwd", 1),
         ("", 1),
         ("Europe", 1),
@@ -349,7 +351,13 @@ def test_the_last_days_of_the_calendar_are_days_too(day: date) -> None:
     assert window(day, None) == Window(day, date.max)
 
 
-@pytest.mark.parametrize("zone", [None, "Mars/Olympus", "../etc/passwd", "", "Europe", "\0"])
+@pytest.mark.parametrize(
+    "zone",
+    [
+        *(None, "Mars/Olympus", "../etc/passwd", "", "Europe", "\0"),
+        *("localtime", "posixrules", "Factory", "posix/Factory", "right/Factory"),
+    ],
+)
 def test_without_a_zone_that_is_known_a_window_begins_on_the_day_of_utc(zone: str | None) -> None:
     early = datetime(2026, 6, 1, 3, tzinfo=UTC)
     assert window_of(None, None, base_in(zone), early).first == TODAY

@@ -134,6 +134,11 @@ _OF_ORDERS: Final = frozenset(
 _GONE: Final = 410
 _PASSING: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the next time."""
+_HOLD: Final = "createReservations"
+_NOT_HELD: Final = (
+    "nothing was ordered, and if something is held all the same, it lapses by itself, at no cost."
+)
+"""Of a call to hold that was refused: a gateway may have sent it twice, and the first have held."""
 _UNREAD: Final = {"listOffers": "The price table could not be read: "}
 """What failed, where the catalog beside it may still be there."""
 
@@ -159,6 +164,14 @@ def explained(error: BaseException | None) -> Refusal | None:
         )
     if not isinstance(error, ApiError):
         return None
+    refusal = _of_api(error)
+    is_refused_hold = error.operation == _HOLD and error.status is not None
+    if not is_refused_hold or refusal.effect is not Effect.NONE:
+        return refusal
+    return refusal.saying(f"{refusal.message.partition(';')[0].removesuffix('.')}; {_NOT_HELD}")
+
+
+def _of_api(error: ApiError) -> Refusal:
     if error.outcome is Outcome.UNKNOWN:
         return Refusal(
             Code.OUTCOME_UNKNOWN,

@@ -79,6 +79,7 @@ LEASE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.25
 RETRY_SECONDS: Final = 10
 SHOWN_SESSIONS: Final = 2
+HOLD: Final = "createReservations"
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,9 @@ class BookingDesk:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._lost(hold, call)
             with suppress(JournalDown):  # the refusal is what counts; the row ends with its fence
+                made = await self._made_all_the_same(hold, call) if _was_answered(error) else None
+                if made is not None:
+                    return made
                 await self._journal.settle_hold(hold.id)
             raise
         except Exception:
@@ -387,8 +391,8 @@ class BookingDesk:
             return None
         try:
             holds = await self.read(ids, call.language)
-        except Refusal:
-            return None
+        except Refusal:  # one is not shown: it may be too new for whoever answered
+            return _UNREADABLE if self._wait(earlier) > 0 else None
         except ApiError:
             return _UNREADABLE
         except Exception:
@@ -426,6 +430,16 @@ class BookingDesk:
         except JournalDown:
             return self._in_doubt(hold)
         return replace(replayed, replayed=False) if replayed else self._in_doubt(hold)
+
+    async def _made_all_the_same(self, hold: HoldIntent, call: ReserveCall) -> Reserved | None:
+        """The holds of a call that was refused; None where none is recognised.
+
+        A gateway may have sent the request twice: then the second copy is refused, and that is
+        the answer which comes here.
+        """
+        adopted = await self._adopted(hold, call)
+        made = await self._replay(adopted, call) if adopted.is_final else None
+        return replace(made, replayed=False) if made is not None else None
 
     async def _adopted(self, hold: HoldIntent, call: ReserveCall) -> HoldIntent:
         """The call in doubt with the holds that can only be its own."""
@@ -526,6 +540,11 @@ def stopping() -> Refusal:
         "Nothing was held or ordered. Call again with the same arguments once it is back.",
         retry_after_seconds=RETRY_SECONDS,
     )
+
+
+def _was_answered(error: ApiError) -> bool:
+    """Whether the call that holds got an answer itself: a copy of it may have been carried out."""
+    return error.operation == HOLD and error.status is not None
 
 
 _UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RETRY_SECONDS)

@@ -1,14 +1,18 @@
 """Reserving: what is refused before anything is sent, partial failures, repeats and doubts."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from korus_mcp.api import ApiError, Outcome, ServerFailed
-from korus_mcp.booking.desk import ReserveState
+from korus_mcp.api.client import Transport
+from korus_mcp.booking.desk import POST_SECONDS, ReserveState
 from korus_mcp.booking.hold import HoldState
+from korus_mcp.explain import explained, told_what_was_booked
 from korus_mcp.handles import Handle
 from korus_mcp.money import Money
 from korus_mcp.refusals import Code, FieldProblem, Refusal
@@ -322,8 +326,21 @@ async def test_a_hold_whose_order_has_begun_is_not_replayed(stage: Stage) -> Non
     assert (await stage.held()).id != first.id
 
 
+@pytest.mark.parametrize("seconds", [1, 60, 370])
+async def test_a_hold_too_new_to_be_shown_is_not_made_again(stage: Stage, seconds: int) -> None:
+    """A replica that lags does not know it: that is no end of it."""
+    hold = await stage.held()
+    stage.move(seconds)
+    stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation")
+    again = await stage.reserve(stage.wish("park_offer"))
+    assert (again.state, again.check_again_after) == (ReserveState.IN_DOUBT, 10)
+    assert (await stage.held()).id == hold.id
+    assert stage.sent(POST) == 1
+
+
 async def test_a_hold_that_is_gone_upstream_is_not_replayed(stage: Stage) -> None:
     await stage.held()
+    stage.move(POST_SECONDS + stage.settings.settle_seconds)
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation")
     assert not (await stage.reserve(stage.wish("park_offer"))).replayed
     assert stage.sent(POST) == 2
@@ -417,6 +434,74 @@ async def test_a_refused_call_is_told_as_it_is_and_may_be_repeated(
     assert stage.sandbox.reservations() == []
     stage.sandbox.faults.clear()
     assert (await stage.reserve(stage.wish("park_offer"))).state is ReserveState.HELD
+
+
+class SentTwice(httpx.AsyncBaseTransport):
+    """Each call to hold is carried out, and answered with what its second copy was told."""
+
+    def __init__(self, transport: Transport, *, says: int, hides: int | None = None) -> None:
+        self._transport = transport
+        self._says = says
+        self._hides = hides
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        is_hold = request.method == "POST" and request.url.path.endswith("/reservations/_bulk")
+        is_list = request.method == "GET" and request.url.path.endswith("/reservations")
+        response = await self._transport.handle_async_request(request)
+        if is_hold and response.status_code < 300:
+            await response.aread()
+            return httpx.Response(self._says)
+        if is_list and self._hides is not None:
+            await response.aread()
+            return httpx.Response(self._hides)
+        return response
+
+
+REFUSALS = [400, 401, 403, 404, 422, 429]
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refused_hold_that_was_made_is_found_by_who_writes_alone(status: int) -> None:
+    through = partial(SentTwice, says=status)
+    async with staged(through=through, sole_writer=True) as stage:
+        first = await stage.reserve(stage.wish("park_offer", 2), stage.wish("park_offer", 1))
+        assert (first.state, first.replayed) == (ReserveState.HELD, False)
+        assert [hold.id for hold in first.holds] == [r.id for r in stage.sandbox.reservations()]
+        again = await stage.reserve(stage.wish("park_offer", 2), stage.wish("park_offer", 1))
+        assert again.holds == first.holds
+        assert (again.replayed, stage.sent(POST)) == (True, 1)
+        assert (await stage.ordered(first.holds[0])).orders
+
+
+@pytest.mark.parametrize(("alone", "hides"), [(False, None), (True, 403)])
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refused_hold_is_told_as_refused_and_not_as_never_made(
+    status: int, alone: bool, hides: int | None
+) -> None:
+    through = partial(SentTwice, says=status, hides=hides)
+    async with staged(through=through, sole_writer=alone) as stage:
+        with pytest.raises(ApiError) as error:
+            await stage.reserve(stage.wish("park_offer"))
+        assert error.value.status == status
+        told = told_what_was_booked(explained(error.value))
+        assert told.message.endswith(
+            "; nothing was ordered, and if something is held all the same, it lapses by itself, "
+            "at no cost."
+        )
+        assert told.message.count(";") == 1
+        assert "nothing was booked" not in told.message
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_where_a_hold_was_refused_and_none_is_there_it_may_be_tried_again(
+    status: int,
+) -> None:
+    async with staged(sole_writer=True) as stage:
+        stage.sandbox.faults.add(Answer(status=status, body="empty"), POST)
+        with pytest.raises(ApiError):
+            await stage.reserve(stage.wish("park_offer"))
+        assert (await stage.reserve(stage.wish("park_offer"))).state is ReserveState.HELD
+        assert len(stage.sandbox.reservations()) == 1
 
 
 async def test_figures_that_cannot_be_read_stop_the_call(stage: Stage) -> None:

@@ -652,7 +652,7 @@ def _check_no_order(holds: Sequence[Hold]) -> None:
     if any(hold.may_be_ordered for hold in holds):
         raise Refusal(
             Code.NOT_BOOKABLE,
-            f"{ITS_ORDER.capitalize()} cannot be read of one; this call ordered nothing.",
+            f"{ITS_ORDER.capitalize()} cannot be read of one; nothing was ordered by this call.",
             "Do not reserve it again. Call find_orders to see what became of it.",
         )
 

@@ -136,7 +136,7 @@ _PASSING: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the next time."""
 _HOLD: Final = "createReservations"
 _NOT_HELD: Final = (
-    "nothing was ordered, and if something is held all the same, it lapses by itself, at no cost."
+    "nothing was ordered, and if something is held all the same, it lapses at no cost."
 )
 """Of a call to hold that was refused: a gateway may have sent it twice, and the first have held."""
 _UNREAD: Final = {"listOffers": "The price table could not be read: "}

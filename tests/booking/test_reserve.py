@@ -485,8 +485,7 @@ async def test_a_refused_hold_is_told_as_refused_and_not_as_never_made(
         assert error.value.status == status
         told = told_what_was_booked(explained(error.value))
         assert told.message.endswith(
-            "; nothing was ordered, and if something is held all the same, it lapses by itself, "
-            "at no cost."
+            "; nothing was ordered, and if something is held all the same, it lapses at no cost."
         )
         assert told.message.count(";") == 1
         assert "nothing was booked" not in told.message

@@ -193,7 +193,7 @@ async def test_a_hold_whose_sign_in_was_taken_back_may_be_asked_for_again(desk: 
     once = await desk.ask("reserve", one_more(desk))
     assert (once.code, once.error["effect"]) == ("SERVER_BUSY", "none")
     assert once.error["retry_after_seconds"] == 1
-    assert "nothing was booked" in once.text
+    assert "nothing was ordered" in once.text
     twice = await desk.ask("reserve", one_more(desk))
     assert (twice.code, twice.error["effect"]) == ("MISCONFIGURED", "none")
     assert (await desk.call("reserve", **one_more(desk)))["state"] == "held"

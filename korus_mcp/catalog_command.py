@@ -154,6 +154,9 @@ class _Kept:
         parts = [_amount(seen), f"{seen.with_details:,} with details"]
         if seen.passed_over:
             parts.append(f"{seen.passed_over:,} passed over and tried again later")
+        if seen.unread_rows:
+            rows = _counted(seen.unread_rows, "row")
+            parts.append(f"{rows} of its lists could not be read and are read again later")
         if seen.read_at is not None:
             parts.append(seen.told_age(now))
         if self.is_being_read:
@@ -175,6 +178,7 @@ class _Kept:
             "product_bases": seen.bases,
             "with_details": seen.with_details,
             "passed_over": seen.passed_over,
+            "unread_rows": seen.unread_rows,
             "read_at": None if seen.read_at is None else seen.read_at.isoformat(),
             "age_seconds": age,
             "is_unfinished": seen.is_unfinished,

@@ -260,6 +260,7 @@ def test_status_for_a_program_names_every_figure(
         "product_bases": seen.bases,
         "with_details": seen.bases,
         "passed_over": 0,
+        "unread_rows": 0,
         "read_at": seen.read_at.isoformat(),
         "is_unfinished": False,
         "is_being_read": False,

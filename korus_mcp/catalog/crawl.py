@@ -2,16 +2,19 @@
 
 One server crawls at a time. What a killed crawl has read stays read: the next one goes on where it
 stopped. A catalog whose `lastSyncedAt` did not move is not read again. What cannot be read keeps
-nothing else away: a base is passed over and tried again later, a catalog by the next attempt.
+nothing else away: a base is passed over and tried again later, a catalog by the next attempt. Nor
+is what cannot be read taken for gone: a list with rows that are missing or cannot be read adds what
+it shows, takes nothing away, and is read again within minutes.
 """
 
 import logging
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import anyio
 from anyio import to_thread
@@ -23,6 +26,7 @@ from korus_mcp.api import (
     KorusApi,
     Malformed,
     NotFound,
+    Outcome,
     RateLimited,
     TokenRefused,
     TokenUnavailable,
@@ -33,14 +37,14 @@ from korus_mcp.api import (
 )
 from korus_mcp.catalog.reading import name_of, read_record
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
-from korus_mcp.catalog.store import ListedCatalog, Progress, Store
+from korus_mcp.catalog.store import FIRST_RETRY_SECONDS, ListedCatalog, Progress, Store
 from korus_mcp.clock import Clock
 from korus_mcp.flights import side_by_side
 from korus_mcp.handles import aliases_of, is_id
 from korus_mcp.told import value_of
 
 if TYPE_CHECKING:
-    from korus_mcp.api import Catalog
+    from korus_mcp.api import Catalog, Pages
 
 CRAWLERS: Final = 8
 MOST_CATALOGS: Final = 1000
@@ -61,6 +65,16 @@ _OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
 
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The catalogs that could be read, and how many rows of their list could not."""
+
+    catalogs: list[ListedCatalog]
+    unread: int
+
+
 Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
 
 
@@ -113,7 +127,7 @@ class Crawler:
             return may_crawl
 
     async def read_again(self) -> bool:
-        """Try the passed over bases whose time has come; False when another server is at it.
+        """Try the lists and bases whose time has come again; False when another server is at it.
 
         Raises:
             ApiError: the API cannot be read.
@@ -121,12 +135,22 @@ class Crawler:
         with self._store.sole_crawler() as may_crawl:
             if may_crawl:
                 run = int(self._store.fact("run") or 0)
-                await self._read_passed_over(run, _Telling(self._store, self._clock, None))
+                telling = _Telling(self._store, self._clock, None)
+                if self._is_list_due():
+                    await self._read_lists(run, telling)
+                else:
+                    await self._read_passed_over(run, telling)
             return may_crawl
 
     def has_passed_over(self) -> bool:
-        """Whether there are such bases now."""
+        """Whether there are lists or bases whose time has come again."""
+        if self._is_list_due():
+            return True
         return bool(self._store.passed_over(self._clock.now().timestamp(), limit=1))
+
+    def _is_list_due(self) -> bool:
+        """Whether a list that was read in part is to be read again."""
+        return self._store.is_list_due(self._clock.now().timestamp())
 
     async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
         """One base, now, kept like those of a crawl; a disabled one is told and not kept.
@@ -150,28 +174,50 @@ class Crawler:
             _log.warning("a product base could not be kept: %s", error)
         return record
 
-    async def list_anew(self) -> None:
+    async def list_anew(self) -> bool:
         """Read the list of catalogs, without their bases; the next crawl is due when it changed.
+
+        False when a part of it cannot be read.
 
         Raises:
             ApiError: it cannot be read.
         """
-        listed = await self._list_catalogs()
-        if {c.record.id for c in listed} == {c.id for c in self._store.catalogs()}:
-            return
-        await to_thread.run_sync(self._store.put_catalogs, listed)
+        listing = await self._list_catalogs()
+        listed, known = {c.record.id for c in listing.catalogs}, self._known()
+        if listed == known.keys() or (listing.unread and listed <= known.keys()):
+            return not listing.unread
+        await self._put_catalogs(listing)
         if self._store.fact("complete_at") is not None:
             await self._note(complete_at=0.0)
+        return not listing.unread
+
+    def _known(self) -> dict[str, str]:
+        """The aliases of the catalogs that are kept, by id."""
+        return {c.id: c.alias for c in self._store.catalogs()}
+
+    async def _put_catalogs(self, listing: _Listing) -> None:
+        put = partial(self._store.put_catalogs, listing.catalogs, is_whole=not listing.unread)
+        await to_thread.run_sync(put)
 
     async def _crawl(self, telling: "_Telling") -> None:
         run = await self._begin()
-        listed = await self._list_catalogs()
-        await to_thread.run_sync(self._store.put_catalogs, listed)
+        await self._read_lists(run, telling)
+        now = self._clock.now().timestamp()
+        await self._note(complete_at=now, complete_run=float(run))
+
+    async def _read_lists(self, run: int, telling: "_Telling") -> None:
+        """Read all that is new. Of what was read in part is noted how much, and when it is read
+        again.
+        """
+        listing = await self._list_catalogs()
+        listed = listing.catalogs
+        await self._put_catalogs(listing)
         changed = [c for c in listed if self._has_changed(c)]
         names = [partial(self._names_or_failure, c, run, telling) for c in changed]
-        failures = await side_by_side(names, limit=CRAWLERS)
-        named = [c for c, failure in zip(changed, failures, strict=True) if failure is None]
-        failure = next(filter(None, failures), None)
+        read = await side_by_side(names, limit=CRAWLERS)
+        unread = {c.record.id: n for c, n in zip(changed, read, strict=True) if isinstance(n, int)}
+        named = [c for c in changed if c.record.id in unread]
+        failure = next((each for each in read if isinstance(each, ApiError)), None)
         if failure is not None and not named:
             raise failure
         await self._note(listed_at=self._clock.now().timestamp())
@@ -181,13 +227,14 @@ class Crawler:
             raise failed
         await self._read_passed_over(run, telling)
         for catalog in named:
-            await to_thread.run_sync(
-                self._store.finish_details, catalog.record.id, run, catalog.synced
-            )
+            catalog_id = catalog.record.id
+            synced = None if unread[catalog_id] else catalog.synced
+            await to_thread.run_sync(self._store.finish_details, catalog_id, run, synced)
+        now = self._clock.now().timestamp()
+        count = listing.unread + sum(unread.values())
+        await to_thread.run_sync(self._store.note_unread, count, now)
         if failure is not None:
             raise failure  # the others are there; the next attempt goes on with this catalog
-        now = self._clock.now().timestamp()
-        await self._note(complete_at=now, complete_run=float(run))
 
     async def _read_passed_over(self, run: int, telling: "_Telling") -> None:
         now = self._clock.now().timestamp()
@@ -195,10 +242,10 @@ class Crawler:
 
     async def _names_or_failure(
         self, catalog: ListedCatalog, run: int, telling: "_Telling"
-    ) -> ApiError | None:
-        """Read the names of a catalog; the failure that is its own."""
+    ) -> int | ApiError:
+        """Read the names of a catalog; how many cannot be read, or the failure that is its own."""
         try:
-            await self._read_names(catalog, run, telling)
+            return await self._read_names(catalog, run, telling)
         except _OF_THE_API:
             raise
         except ApiError as failure:
@@ -206,7 +253,6 @@ class Crawler:
                 await self._ask_whether_it_is_there()
             _log.warning("a catalog cannot be read, the others are: %s", failure)
             return failure
-        return None
 
     async def _begin(self) -> int:
         """The run that was not finished, else a new one."""
@@ -216,21 +262,61 @@ class Crawler:
         await self._note(run=float(run + 1))
         return run + 1
 
-    async def _list_catalogs(self) -> list[ListedCatalog]:
+    async def _list_catalogs(self) -> _Listing:
         await self._pace.turn()
         pages = self._api.ticketing.list_catalogs(language=self._language)
         found = await pages.all(MOST_CATALOGS)
         if len(found) > MOST_CATALOGS:
             _log.warning("there are more than %d catalogs; the others are left out", MOST_CATALOGS)
-        known = {c.id: c for c in found[:MOST_CATALOGS] if is_id(c.id)}
-        return [
+        listed = {c.id: c for c in found[:MOST_CATALOGS] if is_id(c.id)}
+        kept = self._known()
+        odd = sum(not is_id(c.id) for c in found)
+        unread = await self._unread(pages, odd=odd, read=len(listed), has_kept=bool(kept))
+        if not unread:
+            kept = {}
+        aliases = {i: alias for alias, i in aliases_of({*listed, *kept}).items()} | kept
+        catalogs = [
             ListedCatalog(
-                CatalogRecord(id=catalog_id, alias=alias, name=name_of(known[catalog_id].name)),
-                self._synced(known[catalog_id]),
+                CatalogRecord(id=catalog_id, alias=aliases[catalog_id], name=name_of(catalog.name)),
+                self._synced(catalog),
             )
-            for alias, catalog_id in aliases_of(known).items()
-            if self._allowed is None or alias in self._allowed
+            for catalog_id, catalog in sorted(listed.items())
+            if self._allowed is None or aliases[catalog_id] in self._allowed
         ]
+        return _Listing(catalogs, unread)
+
+    async def _unread(
+        self, pages: "Pages[Any]", *, odd: int, read: int, has_kept: bool, of: str | None = None
+    ) -> int:
+        """How many rows of a list that was read could not be; `odd` ones have an id of no use.
+
+        It is the list of the bases `of` a catalog, else that of the catalogs.
+
+        An empty list after one that was not counts as one row until it came twice, a minute apart:
+        a server that is being filled shows one for a moment.
+
+        Raises:
+            Malformed: it has rows, and none of them can be read.
+        """
+        operation = "listProductBases" if of else "listCatalogs"
+        unread = pages.unreadable + pages.missing + odd
+        if unread and not read:
+            raise Malformed(operation, Outcome.REFUSED, reason="no row of a list can be read")
+        if unread:
+            _log.warning("%d rows of %s cannot be read; nothing is dropped", unread, operation)
+        name = f"empty_at {of}" if of else "empty_at"
+        empty_at = self._store.fact(name)
+        if unread or read or not has_kept:
+            if empty_at is not None:
+                await self._note(**{name: None})
+            return unread
+        now = self._clock.now().timestamp()
+        if empty_at is not None and now - empty_at >= FIRST_RETRY_SECONDS:
+            return 0
+        if empty_at is None or empty_at > now:
+            await self._note(**{name: now})
+        _log.warning("%s is empty now; it is read again before that is believed", operation)
+        return 1
 
     def _synced(self, catalog: "Catalog") -> str | None:
         """When a catalog was imported; a moment that is still to come says nothing of that."""
@@ -243,15 +329,18 @@ class Crawler:
         synced, _, details_run = self._store.catalog_state(catalog.record.id)
         return not details_run or synced is None or synced != catalog.synced
 
-    async def _read_names(self, catalog: ListedCatalog, run: int, telling: "_Telling") -> None:
+    async def _read_names(self, catalog: ListedCatalog, run: int, telling: "_Telling") -> int:
+        """Read the names of a catalog; how many rows of their list cannot be read."""
         catalog_id = catalog.record.id
         if self._store.has_names(catalog_id, run, catalog.synced):
-            return
+            return 0
         await to_thread.run_sync(self._store.begin_names, catalog_id, run, catalog.synced)
         found: list[tuple[str, str]] = []
-        count = 0
+        count = odd = read = 0
         bases = self._api.ticketing.list_product_bases(catalog_id, language=self._language)
         async for base in bases:
+            read += is_id(base.id)
+            odd += not base.disabled and not is_id(base.id)
             if base.disabled or not is_id(base.id):
                 continue
             found.append((base.id, name_of(base.name)))
@@ -265,7 +354,11 @@ class Crawler:
                 _log.warning("a catalog has more than %d product bases", MOST_BASES)
                 break
         await to_thread.run_sync(self._store.put_names, catalog_id, run, found)
-        await to_thread.run_sync(self._store.finish_names, catalog_id, run)
+        has_kept = self._store.count(catalog_id) > 0
+        unread = await self._unread(bases, odd=odd, read=read, has_kept=has_kept, of=catalog_id)
+        if not unread:
+            await to_thread.run_sync(self._store.finish_names, catalog_id, run)
+        return unread
 
     async def _read_details(
         self, bases: Sequence[tuple[CatalogRecord, str]], run: int, telling: "_Telling"
@@ -338,7 +431,7 @@ class Crawler:
         await self._pace.turn()
         await self._api.ticketing.list_catalogs(language=self._language).page()
 
-    async def _note(self, **facts: float) -> None:
+    async def _note(self, **facts: float | None) -> None:
         await to_thread.run_sync(partial(self._store.put_facts, **facts))
 
 

@@ -128,7 +128,8 @@ class Finder:
                 page = others[-1].page if others else page
                 has_city = has_city or any(other.has_city for other in others)
                 is_complete = all(each.state.is_complete for each in (asked, *others))
-                state = replace(state, is_complete=is_complete)
+                is_partly = any(each.state.is_partly_unread for each in (asked, *others))
+                state = replace(state, is_complete=is_complete, is_partly_unread=is_partly)
         if not page.total:
             if wanted.city and not has_city:
                 raise _no_such_city(shelf, wanted.city, catalog, state)
@@ -314,7 +315,7 @@ def _no_such_city(
     store = shelf.store
     cities = store.cities_like("", catalog.id if catalog else None, limit=CITIES)
     known = [city for city in cities if city]
-    is_complete = state.is_complete
+    is_complete = state.is_complete and not state.is_partly_unread
     return Refusal(
         Code.NO_SUCH_CHOICE,
         "Nothing on sale here is in a city of this name."

@@ -56,6 +56,9 @@ MOST_IN_MEMORY: Final = 1 + MOST_LISTED + MOST_SEEN
 """So many languages are kept without a file: the default, those listed and those seen, since what
 is let go of there would have to be read again."""
 STRANDED: Final = "KorusTicket does not answer now; this is the catalog as it was then."
+PARTLY_UNREAD: Final = (
+    "Part of the catalog could not be read: products may be missing; ask again later."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -84,6 +87,8 @@ class State:
     read_at: datetime | None
     is_complete: bool
     is_stranded: bool
+    is_partly_unread: bool = False
+    """Whether rows of the lists of catalogs or product bases could not be read last time."""
 
     @property
     def as_of(self) -> str | None:
@@ -241,8 +246,10 @@ class Mirror:
         shelf = await self._listed(language)
         found = _with_alias(shelf, alias)
         if found is None:
-            await self._list_anew(shelf, language)
+            is_whole = await self._list_anew(shelf, language)
             found = _with_alias(shelf, alias)
+            if found is None and not is_whole:
+                raise Malformed("listCatalogs", Outcome.REFUSED, reason="rows cannot be read")
         if found is None:
             raise Refusal(
                 Code.UNKNOWN_ID,
@@ -449,8 +456,8 @@ class Mirror:
             await self._list_anew(shelf, language)
         return shelf
 
-    async def _list_anew(self, shelf: Shelf, language: str) -> None:
-        await self._flights.join(("catalogs", language), shelf.crawler.list_anew)
+    async def _list_anew(self, shelf: Shelf, language: str) -> bool:
+        return await self._flights.join(("catalogs", language), shelf.crawler.list_anew)
 
     def _read_ahead(self) -> None:
         """Fill the other languages of the operator, too, once somebody uses the catalog."""
@@ -568,6 +575,7 @@ def state_of(shelf: Shelf) -> State:
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
         is_complete=shelf.store.fact("complete_at") is not None,
         is_stranded=shelf.failure is not None,
+        is_partly_unread=bool(shelf.store.fact("unread_rows")),
     )
 
 

@@ -19,7 +19,8 @@ SELECT (SELECT count(*) FROM catalog), (SELECT count(*) FROM base),
     fact.value, (SELECT value FROM fact WHERE name = 'complete_run'),
     (SELECT value FROM fact WHERE name = 'complete_at'),
     (SELECT value FROM fact WHERE name = 'listed_at'),
-    (SELECT count(*) FROM base WHERE retry_at IS NOT NULL)
+    (SELECT count(*) FROM base WHERE retry_at IS NOT NULL),
+    (SELECT value FROM fact WHERE name = 'unread_rows')
 FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS fact
 """
 
@@ -39,6 +40,8 @@ class Overview:
     size_bytes: int
     passed_over: int = 0
     """Bases whose details could not be read, and are tried again."""
+    unread_rows: int = 0
+    """Rows of the lists of catalogs and bases that could not be read; the lists are read again."""
 
     @property
     def is_empty(self) -> bool:
@@ -69,7 +72,8 @@ def look_at(path: Path) -> Overview | None:
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             return None
         row = db.execute(_QUERY).fetchone()
-    catalogs, bases, with_details, read_anew, run, complete_run, complete_at, listed_at, over = row
+    catalogs, bases, with_details, read_anew, *others = row
+    run, complete_run, complete_at, listed_at, over, unread_rows = others
     read_at = None if complete_at is None else complete_at or listed_at
     return Overview(
         catalogs=catalogs,
@@ -77,6 +81,7 @@ def look_at(path: Path) -> Overview | None:
         with_details=with_details,
         read_anew=read_anew if run else 0,
         passed_over=over,
+        unread_rows=int(unread_rows or 0),
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
         is_unfinished=bool(run) and run != complete_run,
         size_bytes=size_of(path),

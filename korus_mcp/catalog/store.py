@@ -369,10 +369,34 @@ class Store:
         """Remember numbers; None forgets one."""
         with self._transaction() as db:
             for name, value in facts.items():
-                db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+                if value is None:
+                    db.execute("DELETE FROM fact WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
-    def put_catalogs(self, listed: Sequence[ListedCatalog]) -> None:
-        """The catalogs there are now; those that vanished go, with all their bases."""
+    def note_unread(self, rows: int, now: float) -> None:
+        """So many rows of the lists could not be read: when they are read again is noted.
+
+        That is as for a base that was passed over: after a minute, and then twice as late.
+        """
+        failures = int(self.fact("list_failures") or 0)
+        wait = min(FIRST_RETRY_SECONDS << min(failures, 20), LAST_RETRY_SECONDS)
+        self.put_facts(
+            unread_rows=float(rows),
+            list_failures=float(failures + 1) if rows else 0.0,
+            list_again_at=now + wait if rows else None,
+        )
+
+    def is_list_due(self, now: float) -> bool:
+        """Whether the time of lists that were read in part has come again."""
+        again_at = self.fact("list_again_at")
+        return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
+
+    def put_catalogs(self, listed: Sequence[ListedCatalog], *, is_whole: bool = True) -> None:
+        """The catalogs there are now; those that vanished go, with all their bases.
+
+        They stay where the list is not whole: some of its rows cannot be read.
+        """
         with self._transaction() as db:
             for place, catalog in enumerate(listed):
                 record = catalog.record
@@ -382,6 +406,8 @@ class Store:
                     "name = excluded.name, place = excluded.place",
                     (record.id, record.alias, record.name, place),
                 )
+            if not is_whole:
+                return
             known = {row[0] for row in db.execute("SELECT id FROM catalog")}
             for catalog_id in known - {c.record.id for c in listed}:
                 self._drop_bases(db, "catalog = ?", (catalog_id,))

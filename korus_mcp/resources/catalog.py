@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from korus_mcp.api import NotFound
 from korus_mcp.app import App, Running
-from korus_mcp.catalog.mirror import STRANDED, State, minute, state_of
+from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, minute, state_of
 from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.store import Store
 from korus_mcp.handles import is_id
@@ -272,5 +272,6 @@ def _shown(addresses: Sequence[str]) -> list[str]:
 
 def _age(state: State, *notes: str) -> dict[str, Any]:
     """How old the catalog is, and whether it could not be renewed."""
-    said = (*notes, STRANDED) if state.is_stranded else notes
+    doubts = ((state.is_stranded, STRANDED), (state.is_partly_unread, PARTLY_UNREAD))
+    said = (*notes, *(text for holds, text in doubts if holds))
     return {"as_of": state.as_of, "note": " ".join(said) or None}

@@ -114,7 +114,8 @@ async def of_the_catalog(services: App) -> CacheHint:
     """What is left of the day after the catalog was read, an hour at most."""
     state = await services.mirror.state(services.language(None))
     left = 0.0
-    if state.read_at is not None and state.is_complete and not state.is_stranded:
+    is_doubtful = state.is_stranded or state.is_partly_unread
+    if state.read_at is not None and state.is_complete and not is_doubtful:
         left = KEPT_SECONDS - (services.clock.now() - state.read_at).total_seconds()
     return CacheHint(ttl_ms=int(1000 * max(SOON, min(HOUR, left))), scope="public")
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
-from korus_mcp.catalog.mirror import STRANDED
+from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.records import OPTION_CODES, Choice
 from korus_mcp.catalog.store import Progress
@@ -181,6 +181,8 @@ def _note(found: Findings) -> str | None:
         notes.append(f"{found.unchecked} could not be checked for these days.")
     if found.state.is_stranded:
         notes.append(STRANDED)
+    if found.state.is_partly_unread:
+        notes.append(PARTLY_UNREAD)
     if not found.state.is_complete:
         notes.append("The catalog is still being read: places and choices may be missing.")
     return " ".join(notes) or None

@@ -47,6 +47,8 @@ KEPT_WINDOWS: Final = 200
 KEPT_BYTES: Final = 16 * 1024 * 1024
 PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
+UNREAD_SECONDS: Final = 60
+"""After so long a base is read again of which a part could not be."""
 DEFAULT_DAYS: Final = 30
 Named: TypeAlias = tuple[str, str]
 FROM_AND_TO: Final[Named] = ("date_from", "date_to")
@@ -68,7 +70,8 @@ class Window:
 class Calendar:
     """Offers in order of day, price and name; `is_cut` when more exist than were read.
 
-    `left_out` counts offers that cannot be read, or whose day cannot.
+    `left_out` counts offers that cannot be read, or whose day or product cannot: one for each such
+    product.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -91,7 +94,7 @@ class CalendarPage:
     """Some rows of a calendar, from number `start` on; `total` only when all were read.
 
     `came_late` when days turned up that belong before rows that may have been shown; `left_out`
-    counts offers, of all there were, that cannot be read, or whose day cannot.
+    counts offers, of all there were, that cannot be read, or whose day or product cannot.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -206,7 +209,7 @@ class OfferCalendars:
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
-            left_out=max(left_out, table.left_out),
+            left_out=max(left_out, table.left_out) + base.unread_products,
         )
 
     async def first_day(self, base: BaseRecord, window: Window, language: str) -> Calendar:
@@ -219,7 +222,9 @@ class OfferCalendars:
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
-        return Calendar(rows, is_cut=table.is_cut, left_out=max(left_out, table.left_out))
+        return Calendar(
+            rows, is_cut=table.is_cut, left_out=max(left_out, table.left_out) + base.unread_products
+        )
 
     async def of_base(
         self,
@@ -247,7 +252,7 @@ class OfferCalendars:
         return Calendar(
             tuple(table.known),
             is_cut=not table.is_whole,
-            left_out=max(left_out, table.left_out),
+            left_out=max(left_out, table.left_out) + base.unread_products,
         )
 
     async def with_filters(
@@ -263,7 +268,9 @@ class OfferCalendars:
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
             await table.read_on()
-        return Calendar(tuple(table.rows), is_cut=table.is_cut, left_out=table.left_out)
+        return Calendar(
+            tuple(table.rows), is_cut=table.is_cut, left_out=table.left_out + base.unread_products
+        )
 
     async def _begun(
         self, base: BaseRecord, window: Window, wish: Wish, language: str
@@ -485,6 +492,14 @@ def _known_choice(base: BaseRecord, code: str, name: str) -> str:
 
 def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
+    if base.is_partly_unread:
+        return Refusal(
+            Code.NO_SUCH_CHOICE,
+            f"No choice of {code} that could be read has this name; some could not be read.",
+            f"Call get_offers again without {code}, or later.",
+            retry_after_seconds=UNREAD_SECONDS,
+            fields=(proposed(code, name, names),),
+        )
     if not names:
         return Refusal(
             Code.NO_SUCH_CHOICE,

@@ -170,6 +170,9 @@ class Crawler:
         run = int(self._store.fact("run") or 0)
         try:
             await to_thread.run_sync(self._store.put_records, [record], run)
+            if record.is_partly_unread:
+                now = self._clock.now().timestamp()
+                await to_thread.run_sync(self._store.pass_over, catalog.id, base_id, run, now)
         except sqlite3.OperationalError as error:
             _log.warning("a product base could not be kept: %s", error)
         return record
@@ -404,8 +407,10 @@ class Crawler:
                 batch.in_a_row, batch.has_any = 0, True
                 if record.is_disabled:
                     await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
-                else:
-                    await batch.add(record)
+                    continue
+                if record.is_partly_unread:
+                    await self._pass_over(catalog, base_id, batch)
+                await batch.add(record)
 
     async def _pass_over(self, catalog: CatalogRecord, base_id: str, batch: "_Batch") -> None:
         now = self._clock.now().timestamp()

@@ -25,6 +25,8 @@ _PLAIN: Final = (
     "description",
     "short_description",
     "terms",
+    "unread_products",
+    "unread_choices",
 )
 
 

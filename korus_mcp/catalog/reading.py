@@ -43,11 +43,11 @@ async def read_record(
     """A product base with its choices and products, read now.
 
     Products name their option values (A04), so the choices follow from them; the options are asked
-    for only where they do not.
+    for only where they do not. What cannot be read of them is counted.
 
     Raises:
         NotFound: the base is gone.
-        ApiError: it cannot be read.
+        ApiError: it cannot be read, or it has products and none of them can.
     """
     base = await ticketing.get_product_base(catalog.id, base_id, language=language)
     pages = ticketing.list_product_base_products(catalog.id, base_id, language=language)
@@ -55,10 +55,24 @@ async def read_record(
     if len(listed) > MOST_PRODUCTS:
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason="a list without end")
     products = [p for p in listed if not p.disabled and is_id(p.id)]  # unread: perhaps it is
-    choices = _choices_of(products)
-    if not choices and len(products) > 1:
-        choices = await _read_choices(ticketing, catalog.id, base_id, language)
-    read = partial(_record, Handle(catalog.alias, base_id), catalog, base, choices, products)
+    odd = sum(not p.disabled and not is_id(p.id) for p in listed)
+    unread = pages.unreadable + pages.missing + odd
+    if unread and len(listed) == odd:
+        reason = "no product of a base can be read"
+        raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason=reason)
+    choices, unread_choices = _choices_of(products), 0
+    if not choices and len(products) + unread > 1:
+        choices, unread_choices = await _read_choices(ticketing, catalog.id, base_id, language)
+    read = partial(
+        _record,
+        Handle(catalog.alias, base_id),
+        catalog,
+        base,
+        choices,
+        products,
+        unread_products=unread,
+        unread_choices=unread_choices,
+    )
     texts = (base.description, base.short_description, base.terms_of_use)
     long = sum(len(text or "") for text in texts) > LONG_TEXTS or len(products) > MANY_PRODUCTS
     return await to_thread.run_sync(read) if long else read()
@@ -82,29 +96,36 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
 
 async def _read_choices(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
-) -> dict[str, tuple[Choice, ...]]:
+) -> tuple[dict[str, tuple[Choice, ...]], int]:
+    """The choices, and how many more there are that cannot be read."""
+    unread = 0
     choices: dict[str, tuple[Choice, ...]] = {}
     for code in await _option_codes(ticketing, catalog_id, base_id, language):
         try:
-            values = await ticketing.list_product_base_option_values(
+            pages = ticketing.list_product_base_option_values(
                 catalog_id, base_id, code, language=language
-            ).all(MOST_CHOICES)
+            )
+            values = await pages.all(MOST_CHOICES)
         except NotFound:
             continue
+        unread += pages.unreadable + pages.missing
         if values:
             choices[code] = _in_order(code, values)
-    return choices
+    return choices, unread
 
 
 async def _option_codes(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
 ) -> tuple[str, ...]:
-    """The codes of a base's options; all four are tried where the list is not served (A02)."""
+    """The codes of a base's options; all four are tried where the list is not served (A02), or
+    cannot all be read.
+    """
+    pages = ticketing.list_product_base_options(catalog_id, base_id, language=language)
     try:
-        options = await ticketing.list_product_base_options(
-            catalog_id, base_id, language=language
-        ).all(MOST_CHOICES)
+        options = await pages.all(MOST_CHOICES)
     except NotFound:
+        return OPTION_CODES
+    if pages.unreadable or pages.missing:
         return OPTION_CODES
     return tuple(o.code for o in options if o.code in OPTION_CODES)
 
@@ -120,6 +141,9 @@ def _record(
     base: ProductBase,
     choices: Mapping[str, tuple[Choice, ...]],
     products: Iterable[Product],
+    *,
+    unread_products: int,
+    unread_choices: int,
 ) -> BaseRecord:
     return BaseRecord(
         handle=handle,
@@ -138,6 +162,8 @@ def _record(
         images=_images(base),
         choices=choices,
         products={p.id: _product(p) for p in products},
+        unread_products=unread_products,
+        unread_choices=unread_choices,
         is_disabled=bool(base.disabled),
     )
 

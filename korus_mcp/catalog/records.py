@@ -79,4 +79,13 @@ class BaseRecord:
     images: tuple[str, ...] = ()
     choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     products: Mapping[str, ProductRecord] = field(default_factory=dict)
+    unread_products: int = 0
+    """How many more products it has, that cannot be read."""
+    unread_choices: int = 0
+    """How many values of its options cannot be read."""
     is_disabled: bool = False
+
+    @property
+    def is_partly_unread(self) -> bool:
+        """Whether more is on sale, or can be chosen, than is known here."""
+        return self.unread_products > 0 or self.unread_choices > 0

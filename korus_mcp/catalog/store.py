@@ -29,7 +29,7 @@ from korus_mcp.private_files import (
     says_ours,
 )
 
-_LAYOUT: Final = 5
+_LAYOUT: Final = 6
 VERSION: Final = 1000 * _LAYOUT + FOLDING
 """Of a file: of its tables, and of the folding of the texts in it."""
 APPLICATION_ID: Final = int.from_bytes(b"KMct")
@@ -593,10 +593,12 @@ class Store:
         query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
         number = db.execute(query, where).fetchone()[0]
         db.execute(
-            "UPDATE base SET detail = ?, detail_run = ?, city = ?, failures = 0, "
-            "retry_at = NULL WHERE number = ?",
+            "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
             (packed(record), run, fold(record.place.city or ""), number),
         )
+        if not record.is_partly_unread:  # one that is waits for its next turn
+            query = "UPDATE base SET failures = 0, retry_at = NULL WHERE number = ?"
+            db.execute(query, (number,))
         db.execute("DELETE FROM product WHERE base = ?", (number,))
         db.executemany(
             "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",

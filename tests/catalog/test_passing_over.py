@@ -165,7 +165,7 @@ async def test_a_crash_over_one_base_is_logged_and_keeps_no_other_away(
     async with staged() as stage:
         ill = stage.handle("park_base").id
 
-        async def crashing(ticketing: Any, catalog: Any, base_id: str, language: str, **_named: object) -> Any:
+        async def crashing(ticketing: Any, catalog: Any, base_id: str, language: str) -> Any:
             if base_id == ill:
                 raise RecursionError
             return await catalog_reading.read_record(ticketing, catalog, base_id, language)
@@ -181,7 +181,7 @@ async def test_a_crawl_that_crashes_is_told_and_tried_again(
 ) -> None:
     tries: list[int] = []
 
-    def crashing(self: Store, listed: object) -> None:
+    def crashing(self: Store, listed: object, *, is_whole: bool) -> None:
         tries.append(1)
         raise RuntimeError
 

@@ -133,6 +133,8 @@ class Reserved:
     moves: tuple[PriceMove, ...] = ()
     replayed: bool = False
     check_again_after: int | None = None
+    beyond: tuple[str, ...] = ()
+    """In words, what is held and was not asked for."""
 
     @property
     def total(self) -> Money | None:
@@ -322,7 +324,7 @@ class BookingDesk:
             return await self._lost(hold, call)  # what was held, if anything, is not told
         self._show_prices(call, quotes)
         try:
-            return replace(await self._answer(hold, call, result), moves=moves)
+            return replace(await self._answer(hold, call, result, quotes), moves=moves)
         except JournalDown:
             return self._in_doubt(hold)  # holds were made, and cannot be written down
         except ApiError:
@@ -503,7 +505,11 @@ class BookingDesk:
             self._prices.show(call.owner, offer, quote.price)
 
     async def _answer(
-        self, hold: HoldIntent, call: ReserveCall, result: ReservationBulkResult
+        self,
+        hold: HoldIntent,
+        call: ReserveCall,
+        result: ReservationBulkResult,
+        quotes: Mapping[Handle, Quote],
     ) -> Reserved:
         """What was made, written down before it is read in full: ids are never lost again."""
         failed = _refused(call, result)
@@ -515,7 +521,8 @@ class BookingDesk:
         )
         full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)
-        return _reserved(call, holds, failed, unanswered=_unanswered(call, result, holds))
+        made = _reserved(call, holds, failed, unanswered=_unanswered(call, result, holds))
+        return replace(made, beyond=(*made.beyond, *_on_other_days(made.holds, quotes)))
 
     async def _in_full(self, reservation: Reservation, language: str) -> Reservation:
         """A member that came as a bare IRI (A13) is read; a full one is taken as it is.
@@ -575,7 +582,40 @@ def _reserved(
     state = ReserveState.HELD if usable else ReserveState.FAILED
     if usable and failed:
         state = ReserveState.PARTLY_HELD
-    return Reserved(state=state, holds=usable, failed=failed)
+    return Reserved(state=state, holds=usable, failed=failed, beyond=_beyond(call, usable))
+
+
+def _beyond(call: ReserveCall, holds: Sequence[Hold]) -> tuple[str, ...]:
+    """What is held beyond the wish: more of an offer, or offers nobody asked for."""
+    asked, held = Counter[str | None](), Counter[str | None]()
+    for item in call.items:
+        asked[item.offer.id] += item.quantity
+    for line in (line for hold in holds for line in hold.lines):
+        held[line.offer_id] += line.quantity
+    if None in held:  # an answer that names no offer is counted as a whole
+        asked, held = Counter({None: asked.total()}), Counter({None: held.total()})
+    return tuple(
+        f"The issuer holds {count} where {asked[offer]} were asked for."
+        if asked[offer]
+        else f"The issuer holds {count} of an offer that was not asked for."
+        for offer, count in held.items()
+        if count > asked[offer]
+    )
+
+
+def _on_other_days(holds: Sequence[Hold], quotes: Mapping[Handle, Quote]) -> tuple[str, ...]:
+    """What is held on another day than that of its offer."""
+    days = {quote.handle.id: quote.day for quote in quotes.values()}
+    moved = {
+        (line.day, days[line.offer_id])
+        for line in (line for hold in holds for line in hold.lines)
+        if line.day is not None and line.offer_id in days and days[line.offer_id] is not None
+    }
+    return tuple(
+        f"The issuer holds {held}, where the offer is of {asked}."
+        for held, asked in sorted(moved, key=str)
+        if held != asked
+    )
 
 
 def _unusable(obstacle: Obstacle) -> Refusal:

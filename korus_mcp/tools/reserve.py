@@ -216,6 +216,9 @@ def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
 def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool) -> str:
     source = "the alternatives" if has_alternatives else "get_offers"
     said = "".join(f"{doubt_text(doubt)} Tell the person so. " for doubt in doubts)
+    if reserved.beyond:
+        told = " ".join(reserved.beyond)
+        said += f"{told} Tell the person so first: let it lapse, at no cost, or order all of it. "
     match reserved.state:
         case ReserveState.HELD:
             return f"{said}Show lines and total to the person. {IF_AGREED}"

@@ -1,0 +1,84 @@
+"""A hold of more than was asked for, of another offer or day, is never told without a word."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from korus_mcp.booking.desk import ReserveState
+from korus_mcp.tools.reserve import _next
+from tests.booking.stage import Stage, staged
+
+pytestmark = pytest.mark.anyio
+Json: TypeAlias = dict[str, Any]
+
+
+def more(hold: Json) -> None:
+    hold["items"] += [hold["items"][0]] * 3
+    hold["totalAmountInclTax"] = "225.00"
+
+
+def other_day(hold: Json) -> None:
+    for item in hold["items"]:
+        item["date"] = "2026-07-09"
+
+
+def other_offer(hold: Json) -> None:
+    for item in hold["items"]:
+        item["offer"] = item["offer"][:-4] + "ffff"
+
+
+def unnamed(hold: Json) -> None:
+    more(hold)
+    for item in hold["items"]:
+        item.pop("offer", None)
+
+
+def as_asked(hold: Json) -> None:
+    """Nothing is changed."""
+
+
+def of_holds(change: Callable[[Json], None]) -> Callable[[str, Json], None]:
+    def rewrite(path: str, body: Json) -> None:
+        del path
+        for each in (body, *(body.get("reservations") or ())):
+            if isinstance(each, dict) and each.get("@type") == "BookingReservation":
+                change(each)
+
+    return rewrite
+
+
+async def told(stage: Stage, *, quantity: int = 2) -> str:
+    reserved = await stage.reserve(stage.wish("park_offer", quantity))
+    assert reserved.state in (ReserveState.HELD, ReserveState.PARTLY_HELD)
+    return _next(reserved, (), has_alternatives=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (more, "The issuer holds 5 where 2 were asked for."),
+        (unnamed, "The issuer holds 5 where 2 were asked for."),
+        (other_day, "The issuer holds 2026-07-09, where the offer is of 2026-06-"),
+        (other_offer, "The issuer holds 2 of an offer that was not asked for."),
+    ],
+)
+async def test_what_is_held_beyond_the_wish_is_told(
+    change: Callable[[Json], None], said: str
+) -> None:
+    async with staged(rewrite=of_holds(change)) as stage:
+        text = await told(stage)
+    assert said in text
+    assert "let it lapse, at no cost, or order all of it" in text
+
+
+async def test_a_repeat_tells_again_what_is_held_beyond_the_wish() -> None:
+    async with staged(rewrite=of_holds(more)) as stage:
+        await told(stage)
+        assert "The issuer holds 5 where 2 were asked for." in await told(stage)
+
+
+@pytest.mark.parametrize("quantity", [1, 3])
+async def test_of_what_was_asked_for_nothing_more_is_said(quantity: int) -> None:
+    async with staged(rewrite=of_holds(as_asked)) as stage:
+        assert "The issuer holds" not in await told(stage, quantity=quantity)

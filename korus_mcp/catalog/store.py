@@ -528,11 +528,14 @@ class Store:
             self._open()
 
     def _ask(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
-        """The rows of a query; a file found damaged is replaced, and has none."""
+        """The rows of a query; a file found damaged is replaced, and has none.
+
+        So is one that cannot be read, such as one whose write-ahead log was cut under our feet.
+        """
         try:
             return self._fetched(query, values)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_damage(error) and _code(error) != sqlite3.SQLITE_IOERR:
                 raise
         self.replace()
         return self._fetched(query, values)

@@ -1,5 +1,6 @@
 """A list of catalogs or bases that cannot be read, or not all of it, is not all there is."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -213,3 +214,19 @@ async def test_unread_rows_are_told_to_the_keeper(tmp_path: Path) -> None:
     assert seen is not None
     assert seen.unread_rows == 2
     assert "could not be read" in PARTLY_UNREAD
+
+
+def cut_log(folder: Path) -> None:
+    (log,) = folder.glob("*.sqlite-wal")
+    os.truncate(log, 0)
+
+
+async def test_a_file_whose_log_was_cut_is_replaced_and_filled_again(tmp_path: Path) -> None:
+    async with staged() as stage:
+        object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
+        known = handles_on(await renewed(stage, 0))
+        cut_log(tmp_path)
+        shelf = await stage.app.mirror.searchable("en")
+        await until(lambda: not shelf.is_crawling)
+        shelf = await renewed(stage, RETRY_SECONDS + 1)
+        assert handles_on(shelf) == known

@@ -1,17 +1,20 @@
 # Every target makes .venv by itself; nothing else is needed but Python 3.11+, git and make.
-VENV := .venv
+# DEPENDENCIES says which versions: newest, locked (requirements/dev.txt, each with its hashes) or
+# lowest (the floors of pyproject.toml); each has an environment of its own.
+DEPENDENCIES ?= newest
+VENV := .venv$(addprefix -,$(filter-out newest,$(DEPENDENCIES)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix bench simulate kill-test fault-test journeys search-quality readme ui sandbox inspect build clean
+.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(if $(filter locked,$(DEPENDENCIES)),requirements/dev.txt)
 	@found=; \
 	for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
@@ -19,10 +22,26 @@ $(READY): pyproject.toml
 	if [ -z "$$found" ]; then echo "korus-mcp needs Python 3.11 or newer. Debian and Ubuntu: apt-get install python3" >&2; exit 1; fi; \
 	if ! $$found -c 'import venv, ensurepip' 2>/dev/null; then \
 	    echo "$$found has no venv module. Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi; \
-	$$found -m venv $(VENV) || exit 1; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' || exit 1; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev || exit 1
+	$$found -m venv $(VENV)
+	@$(MAKE) --no-print-directory install-$(DEPENDENCIES)
 	@touch $(READY)
+
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := requirements/dev.txt
+REQUIRED := pyproject.toml --extra postgres
+
+install-newest:
+	@$(PIP) install --upgrade 'pip>=25.1' # the first that reads dependency groups
+	@$(PIP) install --editable . --group dev
+
+install-locked:
+	@$(PIP) install --require-hashes --requirement $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation --editable . # built with what has a hash, too
+
+install-lowest:
+	@$(PIP) install --upgrade 'pip>=25.1' uv
+	@$(BIN)/uv pip compile --quiet $(REQUIRED) --resolution lowest-direct --output-file $(VENV)/lowest.txt
+	@$(PIP) install --editable . --group dev --constraint $(VENV)/lowest.txt
 
 demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save its PDF
 	@$(BIN)/korus-mcp demo
@@ -33,15 +52,24 @@ test: $(READY) ## run the tests (ARGS=... for some of them)
 coverage: $(READY) ## run the tests and say which branches they leave out
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
-check: $(READY) ## format, lint, types, import contracts
+check: $(READY) ## format, lint, types, import contracts, workflows
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/zizmor --quiet --offline .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 fix: $(READY) ## repair what a tool can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(READY) ## write requirements/dev.txt anew: versions and hashes (ARGS=--upgrade: the newest of each)
+	$(BIN)/uv pip compile --quiet $(REQUIRED) --group dev --universal --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --custom-compile-command 'make lock' --output-file $(LOCK) $(ARGS)
 
 bench: $(READY) ## speed, memory and tokens, beside the bare SDK (ARGS="--beside COMMIT": and an earlier one)
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
@@ -73,8 +101,8 @@ sandbox: $(READY) ## serve the imitation of the API on loopback
 inspect: $(READY) ## let the official inspector lint the tool list (needs npm)
 	@sh tests/inspector.sh $(BIN)/python
 
-build: $(READY) ## build the wheel and run it in an environment of its own
+build: $(READY) ## build wheel, source archive and bill of materials into dist/, and run the wheel
 	@sh tests/wheel.sh $(BIN)/python
 
 clean: ## remove what was made
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv .venv-locked .venv-lowest dist build .mypy_cache .ruff_cache .pytest_cache .coverage

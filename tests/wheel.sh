@@ -1,11 +1,18 @@
 #!/bin/sh
-# Builds the wheel, installs it in an environment of its own, and lists the tools from there.
+# Builds source archive and wheel into dist/, installs the wheel in an environment of its own, lists
+# the tools from there, and writes down beside the wheel what that environment holds.
 set -eu
+python=$PWD/$1
+dist=$PWD/dist
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"$1" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$folder" .
-"$1" -m venv "$folder/env"
-"$folder/env/bin/python" -m pip install --quiet --disable-pip-version-check "$folder"/korus_mcp-*.whl
+rm -rf "$dist"
+"$python" -m hatchling build --directory "$dist"
+"$python" -m venv --without-pip "$folder/env" # only what the wheel asks for goes into it
+"$python" -m pip --quiet --disable-pip-version-check --python "$folder/env/bin/python" install "$dist"/korus_mcp-*.whl
+"$python" -m cyclonedx_py environment "$folder/env/bin/python" --pyproject pyproject.toml \
+    --output-reproducible --output-file "$dist/korus_mcp.cdx.json"
+"$python" -m tests.docs.bill "$dist"
 cd "$folder"
 env/bin/korus-mcp --version
 env/bin/python - <<'PYTHON'
@@ -30,5 +37,5 @@ drawn = png('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><tex
 pages = {page.file.stat().st_size for page in PAGES.values()}
 print(f"from the wheel: a picture of {len(drawn)} bytes, pages of {sorted(pages)} bytes")
 PYTHON
-ls -l korus_mcp-*.whl | awk '{print "wheel:", $5, "bytes"}'
+ls -l "$dist"/korus_mcp-*.whl | awk '{print "wheel:", $5, "bytes"}'
 env/bin/korus-mcp demo | tail -3

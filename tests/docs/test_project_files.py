@@ -1,0 +1,134 @@
+"""What a contributor and GitHub read: workflow, lock, hooks, bill of materials, documents."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tests.docs.bill import faults
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+PINS = [Requirement(line) for line in re.findall(r"^([a-z0-9].*?) \\$", LOCK, re.MULTILINE)]
+"""Each version of the lock, with the machines that it is for."""
+
+
+def _asked() -> list[Requirement]:
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"]
+    lines = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["postgres"],
+        *groups["dev"],
+        *PROJECT["build-system"]["requires"],
+    ]
+    return [Requirement(line) for line in lines]
+
+
+def _yaml(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text("utf-8"))
+
+
+@pytest.mark.parametrize("asked", _asked(), ids=str)
+def test_the_lock_has_a_version_of_each_dependency_that_is_asked_for(asked: Requirement) -> None:
+    name = canonicalize_name(asked.name)
+    found = [pin for pin in PINS if canonicalize_name(pin.name) == name]
+    assert found, "run `make lock`"
+    for pin in found:
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        assert exact.version in asked.specifier, "run `make lock`"
+
+
+def test_each_version_of_the_lock_has_its_hashes() -> None:
+    blocks = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(PINS) > 80
+    for block in blocks:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", block), block.splitlines()[0]
+
+
+def test_the_lock_names_no_host_and_no_path() -> None:
+    for line in LOCK.splitlines():
+        assert "://" not in line
+        assert "@" not in line
+        assert not line.startswith(("-", "/", ".")), line
+
+
+def test_the_workflow_tries_each_python_that_the_package_says_it_runs_on() -> None:
+    said = {
+        found.group(1)
+        for line in PROJECT["project"]["classifiers"]
+        if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line))
+    }
+    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    matrix = _yaml(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]
+    assert set(matrix["python"]) == said
+    assert all(version in allowed for version in said)
+    oldest = min(said, key=lambda version: int(version.split(".")[1]))
+    assert {"python": oldest, "dependencies": "lowest"} in matrix["include"]
+
+
+def test_the_workflow_runs_make_and_pins_each_action_by_its_commit() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    actions = re.findall(r"uses: (.+)", text)
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+    jobs = _yaml(".github/workflows/ci.yml")["jobs"].values()
+    commands = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+    assert {"make check", "make test", ".ci/packages"} <= set(commands)
+    assert all(job["permissions"] == {"contents": "read"} for job in jobs)
+    assert all(0 < job["timeout-minutes"] <= 90 for job in jobs)
+
+
+def test_the_hook_is_make_fix_and_fetches_nothing() -> None:
+    (repository,) = _yaml(".pre-commit-config.yaml")["repos"]
+    assert repository["repo"] == "local"
+    (hook,) = repository["hooks"]
+    assert (hook["entry"], hook["language"]) == ("make fix", "system")
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_each_command_of_make_in_the_document_is_a_target(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)
+    assert named
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_each_file_the_document_names_is_there_and_in_the_source_archive(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert document in included
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert (ROOT / target).exists(), target
+        assert target.split("/")[0] in included, target
+
+
+BILL: dict[str, Any] = {"components": [{"name": "rapid_fuzz", "version": "3.10.0"}]}
+
+
+def test_a_bill_that_names_what_is_asked_for_has_no_fault() -> None:
+    assert list(faults(BILL, [Requirement("Rapid-Fuzz>=3.10")])) == []
+
+
+@pytest.mark.parametrize(
+    ("bill", "asked"),
+    [
+        pytest.param(BILL, "httpx", id="missing"),
+        pytest.param(BILL, "rapid-fuzz>=4", id="another version"),
+        pytest.param({"components": [{"name": "httpx"}]}, "httpx", id="no version"),
+        pytest.param({**BILL, "metadata": "file:///home/me/a.whl"}, "rapid-fuzz", id="a path"),
+    ],
+)
+def test_a_bill_with_a_fault_is_told_apart(bill: dict[str, Any], asked: str) -> None:
+    assert len(list(faults(bill, [Requirement(asked)]))) == 1

@@ -79,6 +79,8 @@ LEASE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.25
 RETRY_SECONDS: Final = 10
 SHOWN_SESSIONS: Final = 2
+DAYS_SECONDS: Final = 5
+"""For so long a repeated call waits for the days of its offers, to compare them."""
 HOLD: Final = "createReservations"
 
 
@@ -411,7 +413,18 @@ class BookingDesk:
         if any(line.over is not None for h in holds for line in h.lines):
             return None  # nor is what is over at the venue: the offer as it is now says so
         begun_here().mark()
-        return replace(_reserved(call, holds, _refused_before(earlier)), replayed=True)
+        refused = _refused_before(earlier)
+        made = _reserved(call, holds, refused, unanswered=_unanswered_before(call, refused, holds))
+        beyond = (*made.beyond, *_on_other_days(made.holds, await self._days(call)))
+        return replace(made, beyond=beyond, replayed=True)
+
+    async def _days(self, call: ReserveCall) -> Mapping[Handle, Quote]:
+        """The offers of a call, for their days; none where they cannot be read at once."""
+        offers = list(dict.fromkeys(item.offer for item in call.items))
+        steps = [partial(self._quotes.of_offer, offer, call.language) for offer in offers]
+        with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
+            return dict(zip(offers, await side_by_side(steps), strict=True))
+        return {}
 
     def _beside_an_order(
         self, earlier: HoldIntent, call: ReserveCall, holds: Sequence[Hold]
@@ -422,7 +435,9 @@ class BookingDesk:
             Refusal: Nothing else of it is still held in time.
         """
         stand = [h for h in holds if h.may_be_ordered or h.can_be_ordered(self._margin)]
-        return replace(_reserved(call, stand, _refused_before(earlier)), replayed=True)
+        refused = _refused_before(earlier)
+        unanswered = _unanswered_before(call, refused, holds)
+        return replace(_reserved(call, stand, refused, unanswered=unanswered), replayed=True)
 
     async def _lost(self, hold: HoldIntent, call: ReserveCall) -> Reserved:
         """What to tell when the answer was lost: the holds, if they can be recognised."""
@@ -711,6 +726,24 @@ def _unanswered(
         FailedItem(str(offer), None, "the issuer gave no answer for all of these", is_ours=True)
         for offer in dict.fromkeys(item.offer for item in call.items)
         if answered[offer.id] < sum(i.quantity for i in call.items if i.offer == offer)
+    )
+
+
+def _unanswered_before(
+    call: ReserveCall, refused: Sequence[FailedItem], holds: Sequence[Hold]
+) -> tuple[FailedItem, ...]:
+    """The same for a call that was answered before, of which its refusals are known."""
+    names = {str(item.offer) for item in call.items}
+    told = {failure.offer_id for failure in refused}
+    held = Counter(dict[str | None, int]())
+    for line in (line for hold in holds for line in hold.lines):
+        held[line.offer_id] += line.quantity
+    if None in held or not told <= names:
+        return ()
+    return tuple(
+        FailedItem(str(offer), None, "the issuer gave no answer for all of these", is_ours=True)
+        for offer in dict.fromkeys(item.offer for item in call.items)
+        if str(offer) not in told and held[offer.id] < _wanted(call, offer.id)
     )
 
 

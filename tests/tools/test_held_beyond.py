@@ -72,10 +72,32 @@ async def test_what_is_held_beyond_the_wish_is_told(
     assert "let it lapse, at no cost, or order all of it" in text
 
 
-async def test_a_repeat_tells_again_what_is_held_beyond_the_wish() -> None:
-    async with staged(rewrite=of_holds(more)) as stage:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (more, "The issuer holds 5 where 2 were asked for."),
+        (other_day, "The issuer holds 2026-07-09, where the offer is of 2026-06-"),
+    ],
+)
+async def test_a_repeat_tells_again_what_is_held_beyond_the_wish(
+    change: Callable[[Json], None], said: str
+) -> None:
+    async with staged(rewrite=of_holds(change)) as stage:
         await told(stage)
-        assert "The issuer holds 5 where 2 were asked for." in await told(stage)
+        assert said in await told(stage)
+
+
+async def test_a_repeat_tells_again_what_the_issuer_did_not_answer() -> None:
+    def short(path: str, body: Json) -> None:
+        if path.endswith("/_bulk") and "reservations" in body:
+            body["reservations"] = body["reservations"][:1]
+
+    async with staged(rewrite=short) as stage:
+        items = (stage.wish("park_offer", 2), stage.wish("undated_offer", 2))
+        first, again = [await stage.reserve(*items) for _ in range(2)]
+        assert (first.state, again.state) == (ReserveState.PARTLY_HELD, ReserveState.PARTLY_HELD)
+        assert [f.offer_id for f in again.failed] == [f.offer_id for f in first.failed]
+        assert [f.message for f in again.failed] == ["the issuer gave no answer for all of these"]
 
 
 @pytest.mark.parametrize("quantity", [1, 3])

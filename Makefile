@@ -46,6 +46,10 @@ install-lowest:
 demo: $(READY) ## book a ticket on the embedded sandbox, through stdio, and save its PDF
 	@$(BIN)/korus-mcp demo
 
+# A machine that forbids Python to keep what it compiled would have every worker rewrite all tests, and
+# every server that a test starts compile all of the package again.
+test coverage: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(READY) ## run the tests (ARGS=... for some of them)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 

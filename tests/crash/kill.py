@@ -28,6 +28,7 @@ from mcp import Client, StdioServerParameters
 from korus_mcp.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from tests.crash.child import LEASE_SECONDS, POINTS
+from tests.crash.forking import forked_servers
 from tests.crash.history import History, Judgement, judged
 from tests.crash.rows import rows_of
 from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of, offers_of
@@ -72,6 +73,7 @@ class Campaign:
     folder: Path
     environment: Mapping[str, str]
     database: str
+    command: Sequence[str]
     rng: random.Random
     open: list[Booking] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
@@ -115,8 +117,8 @@ class Campaign:
         pid = self.folder / "pid"
         pid.unlink(missing_ok=True)
         server = StdioServerParameters(
-            command=sys.executable,
-            args=["-m", "tests.crash.child"],
+            command=self.command[0],
+            args=list(self.command[1:]),
             env={
                 **self.environment,
                 "CRASH_POINT": point,
@@ -227,7 +229,9 @@ def _is_dead(file: Path) -> bool:
 
 
 @asynccontextmanager
-async def campaign(folder: Path, database: str, seed: int) -> AsyncIterator[Campaign]:
+async def campaign(
+    folder: Path, database: str, command: Sequence[str], seed: int
+) -> AsyncIterator[Campaign]:
     """A campaign on a sandbox of its own."""
     async with served_sandbox(SandboxOptions(seed=seed)) as served:
         sandbox = served.sandbox
@@ -240,14 +244,14 @@ async def campaign(folder: Path, database: str, seed: int) -> AsyncIterator[Camp
             "SETTLE_SECONDS": "120",
         }
         environment = {**child_environment(folder, **given), **served.environment}
-        yield Campaign(sandbox, folder, environment, database, random.Random(seed))
+        yield Campaign(sandbox, folder, environment, database, command, random.Random(seed))
 
 
 async def fought(
-    folder: Path, database: str, seed: int, points: Sequence[str | None]
+    folder: Path, database: str, command: Sequence[str], seed: int, points: Sequence[str | None]
 ) -> tuple[Judgement, Counter[str]]:
     """The judgement on a campaign with these kills; None is a kill at random."""
-    async with campaign(folder, database, seed) as one:
+    async with campaign(folder, database, command, seed) as one:
         for point in points:
             if not await one.live(point):
                 one.kills[f"missed: {point}"] += 1
@@ -302,9 +306,12 @@ async def fight(
             await anyio.Path(folder).mkdir()
             file = f"sqlite:///{folder / 'journal.sqlite'}"
             database = postgres.new_database() if postgres else file
-            tally.add(*await fought(folder, database, seed + number, kills))
+            tally.add(*await fought(folder, database, command, seed + number, kills))
 
-    with tempfile.TemporaryDirectory(prefix="korus-kill-", ignore_cleanup_errors=True) as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="korus-kill-", ignore_cleanup_errors=True) as made,
+        forked_servers() as command,
+    ):
         async with anyio.create_task_group() as group:
             for number, kills in enumerate(plans(per_point, at_random, seed)):
                 group.start_soon(one, number, kills, Path(made) / str(number))

@@ -6,7 +6,8 @@ from tests.crash.kill import Tally, fight
 from tests.fixtures.postgres import cluster, programs
 
 pytestmark = pytest.mark.anyio
-PER_POINT, AT_RANDOM = 3, 30
+PER_POINT, AT_RANDOM = 1, 30
+"""A sample of `make kill-test`: each place once on each store."""
 
 
 def assert_clean(tally: Tally) -> None:

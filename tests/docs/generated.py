@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from bpe_openai import get_encoding
 from mcp import Client
 from mcp_types import Tool
 
@@ -24,6 +23,7 @@ from korus_mcp.resources.help import errors
 from korus_mcp.server import build_server, instructions
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING, described
+from tests.fixtures.tokens import counted
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -154,7 +154,7 @@ def readme() -> str:
 
 def _tokens(content: object) -> int:
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    return len(get_encoding("o200k_base").encode(text))
+    return counted(text)
 
 
 def _effect(tool: Tool) -> str:

@@ -1,12 +1,10 @@
 """What a conversation costs, counted in o200k tokens, and what it may cost."""
 
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
 from typing import Final
 
-from bpe_openai import get_encoding
-
 from tests.fixtures.assistant import Answer, compact
+from tests.fixtures.tokens import counted
 from tests.journeys.scene import World
 
 MOST_CALLS: Final = 7
@@ -17,20 +15,10 @@ LEAST_RATIO: Final = 8.0
 """How many times fewer tokens we answer than the API did, the median."""
 
 
-_encoding: Final = cache(partial(get_encoding, "o200k_base"))
-"""Made once: its tables take a tenth of a second."""
-
-
-@lru_cache(maxsize=2048)
-def tokens(text: str) -> int:
-    """The length of a text in o200k tokens; a catalog is the same in every conversation."""
-    return len(_encoding().encode(text))
-
-
 def size_of(answer: Answer) -> int:
     """The size of a reply: a host shows its text or its structure, so the larger counts."""
     structure = compact(answer.structure) if answer.structure else ""
-    return max(tokens(answer.text), tokens(structure))
+    return max(counted(answer.text), counted(structure))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +39,8 @@ class Cost:
             calls=len(sizes),
             replies=sum(sizes),
             largest=max(sizes),
-            upstream=sum(map(tokens, world.upstream.texts(with_catalog=True))),
-            upstream_without_catalog=sum(map(tokens, world.upstream.texts(with_catalog=False))),
+            upstream=sum(map(counted, world.upstream.texts(with_catalog=True))),
+            upstream_without_catalog=sum(map(counted, world.upstream.texts(with_catalog=False))),
         )
 
     @property

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from bpe_openai import get_encoding
 
 from korus_mcp.sandbox import Answer as Fault
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, compact, desk
+from tests.fixtures.tokens import counted
 
 pytestmark = pytest.mark.anyio
 MOST_ERROR_TOKENS = 245
@@ -370,7 +370,6 @@ async def test_a_refusal_with_alternatives_stays_short_and_names_no_product() ->
         ):
             answer = await each.ask("reserve", {"items": [wished]})
             assert len(answer.error["alternatives"]) == 2
-            encode = get_encoding("o200k_base").encode
             for half in (answer.text, compact(answer.structure)):
-                assert len(encode(half)) <= MOST_ERROR_TOKENS
+                assert counted(half) <= MOST_ERROR_TOKENS
             assert not any(word in answer.wire for word in ("Permanent", "Full price", "South"))

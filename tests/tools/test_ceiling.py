@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from bpe_openai import get_encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
@@ -26,6 +25,7 @@ from tests.fixtures.assistant import (
     compact,
     settings_of,
 )
+from tests.fixtures.tokens import counted
 from tests.test_outputs import Change, Planted, in_prose
 
 pytestmark = pytest.mark.anyio
@@ -41,12 +41,6 @@ LONG_NAMES: Final = (
     "東側スタンド二階指定席",
     "qzx Wvkj 🎟️🏟️",
 )
-_encode = get_encoding("o200k_base").encode
-
-
-def tokens(text: str) -> int:
-    """What a text really costs."""
-    return len(_encode(text))
 
 
 @asynccontextmanager
@@ -63,8 +57,8 @@ async def desk_where(change: Change, mode: str = "auto", **given: str) -> AsyncI
 def assert_small(answer: Answer) -> None:
     """Both halves stay under the ceiling, and a cut reply says how to go on in both."""
     assert not answer.result.is_error, answer.text
-    assert tokens(answer.text) <= CEILING
-    assert tokens(compact(answer.structure)) <= CEILING
+    assert counted(answer.text) <= CEILING
+    assert counted(compact(answer.structure)) <= CEILING
     if "next_cursor" in answer.data:
         assert answer.data["next_cursor"] in answer.text
 
@@ -307,14 +301,14 @@ _PIECES: Final = st.one_of(
 @settings(max_examples=500, deadline=None)
 @given(st.lists(_PIECES, max_size=12).map("".join))
 def test_no_text_costs_more_than_the_bound(text: str) -> None:
-    assert tokens(text) <= most_tokens(text)
+    assert counted(text) <= most_tokens(text)
 
 
 def test_the_words_counted_as_one_or_two_tokens_are() -> None:
     for words, most in ((ONE_TOKEN, 1), (TWO_TOKENS, 2)):
         for word in words:
             forms = (word, f" {word}", f"_{word}") if word.isalpha() else (word,)
-            assert max(map(tokens, forms)) <= most, word
+            assert max(map(counted, forms)) <= most, word
 
 
 def test_any_two_letters_but_the_rare_pairs_are_one_token() -> None:
@@ -322,8 +316,8 @@ def test_any_two_letters_but_the_rare_pairs_are_one_token() -> None:
     letters = string.ascii_lowercase
     for first in (*letters, " ", "_"):
         for second in letters:
-            assert most_tokens(first + second) >= tokens(first + second)
-            if tokens(first + second) == 2:
+            assert most_tokens(first + second) >= counted(first + second)
+            if counted(first + second) == 2:
                 assert most_tokens((first + second) * 4) == 8
 
 
@@ -336,7 +330,7 @@ async def test_the_bound_of_replies_as_they_are_is_near() -> None:
         found = await desk.ask("search_products", {"limit": 20})
         for answer, factor in ((offers, 1.3), (live, 1.3), (found, 2.0)):
             for half in (answer.text, compact(answer.structure)):
-                assert most_tokens(half) <= factor * tokens(half)
+                assert most_tokens(half) <= factor * counted(half)
         assert offers.data["shown"] == 40
         assert found.data["shown"] == 20
 

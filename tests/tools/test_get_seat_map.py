@@ -13,7 +13,7 @@ from mcp_types import ImageContent, ResourceLink, TextResourceContents
 from korus_mcp.seating.raster import NotDrawn, Raster
 from korus_mcp.tools.get_seat_map import SHEET
 from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, compact, desk
-from tests.fixtures.wording import counted
+from tests.fixtures.tokens import counted
 
 pytestmark = pytest.mark.anyio
 STADIUM_TEXT = 900

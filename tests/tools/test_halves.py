@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from bpe_openai import get_encoding
 
 from korus_mcp.access.policy import ALL_TOOLS
 from tests.fixtures.assistant import (
@@ -20,6 +19,7 @@ from tests.fixtures.assistant import (
     desk,
     settings_of,
 )
+from tests.fixtures.tokens import counted
 
 pytestmark = pytest.mark.anyio
 ID: Final = r"(?:[a-z2-7]{6,}\.)?[0-9a-f]{8}-[0-9a-f-]{21,}"
@@ -32,7 +32,6 @@ UNSAID: Final = {
     "shown": 0,
     "total": 0,
 }
-_encode = get_encoding("o200k_base").encode
 
 
 def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -131,7 +130,7 @@ async def test_no_text_is_json_or_longer_than_the_structure() -> None:
             json.loads(answer.text)
         assert '{"' not in answer.text, tool
         if not answer.result.is_error:
-            assert len(_encode(answer.text)) <= len(_encode(compact(answer.structure))), tool
+            assert counted(answer.text) <= counted(compact(answer.structure)), tool
 
 
 def said_after(word: str, text: str) -> str:

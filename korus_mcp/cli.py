@@ -30,9 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     given = _parser().parse_args(arguments)
-    from korus_mcp.console import log_to_stderr
+    from korus_mcp.console import log_to_stderr, log_without_waiting
 
-    log_to_stderr()
+    if given.run in (_serve, _sandbox):
+        log_without_waiting()
+    else:
+        log_to_stderr()
     code: int
     try:
         _check_streams(given)
@@ -324,6 +327,6 @@ def _require_full_text() -> None:
 
 
 def _say(line: str) -> None:
-    from korus_mcp.console import shown
+    from korus_mcp.console import say
 
-    sys.stderr.write(f"{shown(line)}\n")
+    say(line)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 from korus_mcp import __version__
-from korus_mcp.console import log_to_stderr, log_what_goes_on
+from korus_mcp.console import log_what_goes_on, log_without_waiting, say
 from korus_mcp.server import KorusServer, build_server
 from korus_mcp.settings import Environment, Settings
 from korus_mcp.stdio_door import serve_lines
@@ -33,7 +33,7 @@ _WORLDS = {
 
 def prepared(settings: Settings) -> KorusServer:
     """A server that is ready to be run, with its log on stderr."""
-    log_to_stderr()
+    log_without_waiting()
     log_what_goes_on()
     return build_server(settings)
 
@@ -60,7 +60,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     token = file = None
     if settings.environment is not Environment.SANDBOX:
         token, file = http_door.write_token(port)
-        sys.stderr.write(f"bearer token: {token} (in {file})\n")
+        say(f"bearer token: {token} (in {file})")
     config = uvicorn.Config(
         http_door.loopback_door(server, host, token=token),
         host=host,
@@ -97,7 +97,7 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
     """Serve the imitation of the API on loopback until a signal comes."""
     from korus_mcp.sandbox import SandboxOptions, serve
 
-    log_to_stderr()
+    log_without_waiting()
     log_what_goes_on()
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
 
@@ -114,7 +114,7 @@ def _print_environment(served: "ServedSandbox") -> None:
         sys.stdout.write(f"export {name}={value}\n")
     sys.stdout.flush()
     if served.control_token is not None:
-        sys.stderr.write(f"control token: {served.control_token}\n")
+        say(f"control token: {served.control_token}")
 
 
 async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:

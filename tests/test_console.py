@@ -6,14 +6,30 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
 from korus_mcp.check import Findings, _tell_drift
 from korus_mcp.cli import main
-from korus_mcp.console import LINE_LIMIT, TRACE_LIMIT, CleanFormatter, shown
-from tests.fixtures.hosts import PROJECT, child_environment
+from korus_mcp.console import (
+    LINE_LIMIT,
+    MOST_LINES,
+    TRACE_LIMIT,
+    CleanFormatter,
+    LinesAside,
+    shown,
+)
+from tests.fixtures.hosts import (
+    PROJECT,
+    a_pipe,
+    child_environment,
+    full_pipe,
+    read_to_its_end,
+)
 
 BAD = "a\nERROR forged\r\x1b[31m\u202eb\u2028c\u200bd\x00\x85e\U000e0041\ttail"
 SAFE = "a ERROR forged [31mb cd e tail"
@@ -153,3 +169,149 @@ def test_a_foreign_name_in_the_environment_forges_no_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("korus-mcp: KORUS_SOMETHING korus-mcp: forged [31m is not a setting")
+
+
+SERVER = """
+import gc, logging, os, sys, threading, warnings
+from korus_mcp.console import log_what_goes_on, log_without_waiting, say
+
+class Bad:
+    def __del__(self): raise ValueError("unraisable")
+    def __str__(self): raise KeyError("no text")
+
+def fail(): raise ValueError("in a thread")
+
+log_without_waiting()
+log_what_goes_on()
+log = logging.getLogger("korus_mcp")
+say("first")
+log.info("second")
+warnings.warn_explicit("third", UserWarning, "a.py", 3)
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+bad = Bad()
+log.warning("%s", bad)
+bad = None
+gc.collect()
+alone = logging.getLogger("alone")
+alone.propagate = False
+alone.warning("of nobody")
+for number in range(int(sys.argv[1])):
+    log.warning("line %d", number)
+print("alive", flush=True)
+if sys.argv[2] == "exit at once":
+    logging.shutdown()
+    os._exit(1)
+raise RuntimeError("the end")
+"""
+TOLD = [
+    "first",
+    "INFO second",
+    "WARNING a.py:3: UserWarning: third",
+    "ERROR a thread failed",
+    "ERROR a line of the log of korus_mcp could not be told",
+    "ERROR an exception was ignored",
+    "WARNING of nobody",
+]
+
+
+def server(tmp_path: Path, stderr: FileIO, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", SERVER, *arguments],
+        env=child_environment(tmp_path),
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("end", ["exit at once", "fail"])
+def test_whatever_a_server_says_waits_for_no_reader_of_stderr_and_nor_does_its_end(
+    end: str, tmp_path: Path
+) -> None:
+    with full_pipe() as (reader, writer):
+        ran = server(tmp_path, writer, str(3 * MOST_LINES), end)
+        assert (ran.stdout, ran.returncode) == ("alive\n", 1)
+        assert not read_to_its_end(reader, writer)
+
+
+@pytest.mark.parametrize("end", ["exit at once", "fail"])
+def test_all_a_server_says_is_written_in_order_to_the_last_line_before_its_end(
+    end: str, tmp_path: Path
+) -> None:
+    with a_pipe() as (reader, writer):
+        server(tmp_path, writer, "300", end)  # less than a pipe holds
+        lines = read_to_its_end(reader, writer).splitlines()
+    said = [line for line in lines if not line.startswith("  | ")]
+    last = ["CRITICAL the server failed"] if end == "fail" else []
+    assert [line.strip() for line in said] == [
+        *TOLD,
+        *(f"WARNING line {number}" for number in range(300)),
+        *last,
+    ]
+    traces = [line.strip() for line in lines if line.startswith("  | ") and "Error: " in line]
+    ends = ["  | ValueError: in a thread", "  | ValueError: unraisable"]
+    ends += ["  | RuntimeError: the end"] if end == "fail" else []
+    assert traces == [line.strip() for line in ends]
+
+
+@contextmanager
+def lines_aside(writer: FileIO) -> Iterator[tuple[LinesAside, logging.Logger]]:
+    """A logger of its own that writes to a pipe from a thread."""
+    with os.fdopen(os.dup(writer.fileno()), "w", encoding="ascii") as stream:
+        handler = LinesAside(stream)
+        logger = logging.getLogger("of a test")
+        logger.addHandler(handler)
+        yield handler, logger
+        logger.removeHandler(handler)
+        handler.flush()
+        handler.close()
+
+
+def test_lines_that_nobody_reads_are_kept_to_a_bound_and_how_many_were_dropped_is_told() -> None:
+    with full_pipe() as (reader, writer), lines_aside(writer) as (handler, logger):
+        for number in range(MOST_LINES + 500):
+            logger.warning("line %d", number)
+        assert handler._lines.qsize() == MOST_LINES
+        lines: list[str] = []
+        reading = threading.Thread(target=lambda: lines.extend(read_until(reader, "after\n")))
+        reading.start()
+        while handler._lines.qsize():
+            threading.Event().wait(0.01)
+        logger.warning("and \u00e9 after")
+        reading.join(30)
+    kept = len(lines) - 2
+    assert kept in (MOST_LINES, MOST_LINES + 1)  # one more where the thread had taken one
+    assert lines[:-2] == [f"WARNING line {number}" for number in range(kept)]
+    assert lines[-2:] == [
+        f"WARNING {MOST_LINES + 500 - kept} lines were dropped: stderr was not read",
+        "WARNING and \\xe9 after",
+    ]
+
+
+def read_until(reader: FileIO, end: str) -> list[str]:
+    said = ""
+    while not said.endswith(end):
+        said += reader.read(65_536).decode()
+    return said.lstrip(".").splitlines()
+
+
+def test_a_pipe_that_another_made_not_wait_loses_nothing() -> None:
+    with full_pipe() as (reader, writer):
+        os.set_blocking(writer.fileno(), False)
+        with lines_aside(writer) as (_, logger):
+            logger.warning("after")
+            assert read_until(reader, "after\n") == ["WARNING after"]
+
+
+def test_a_pipe_whose_reader_has_left_fails_nobody_and_ends_nothing() -> None:
+    with a_pipe() as (reader, writer), lines_aside(writer) as (handler, logger):
+        reader.close()
+        logger.warning("one")
+        logger.warning("two")
+        handler.flush()
+        assert not handler._lines.qsize()

@@ -24,8 +24,10 @@ from tests.fixtures.hosts import (
     RawHost,
     child_environment,
     free_port,
+    full_pipe,
     listening,
     raw_host,
+    read_to_its_end,
     started,
 )
 
@@ -185,6 +187,83 @@ async def test_an_idle_stdio_server_leaves_at_once_though_its_stdin_is_open(tmp_
         with anyio.fail_after(4):
             assert await host.process.wait() == 0
         assert not b"".join([part async for part in host.lines])
+
+
+UNREACHABLE = {
+    "KORUS_ENVIRONMENT": "demo",
+    "KORUS_API_URL": "http://127.0.0.1:1",
+    "KORUS_TOKEN_URL": "http://127.0.0.1:1/token",
+    "KORUS_CLIENT_ID": "a",
+    "KORUS_CLIENT_SECRET": "b",
+    "KORUS_NONSENSE_SETTING": "x",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "end of stdin"])
+async def test_a_stderr_that_nobody_reads_stops_neither_answers_nor_the_end(
+    way: str, tmp_path: Path
+) -> None:
+    end, number = ENDS[way]
+    environment = {**child_environment(tmp_path), **UNREACHABLE}
+    with full_pipe() as (reader, writer):
+        async with raw_host(environment, stderr=writer) as host:
+            await refused_search_and_ping(host)
+            await end(host, number)
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await host.process.wait() == 0
+        assert not read_to_its_end(reader, writer)
+
+
+@pytest.mark.anyio
+async def test_what_a_server_said_to_a_full_stderr_is_there_in_order_once_it_is_read(
+    tmp_path: Path,
+) -> None:
+    environment = {**child_environment(tmp_path), **UNREACHABLE}
+    with full_pipe() as (reader, writer):
+        async with raw_host(environment, stderr=writer) as host:
+            await refused_search_and_ping(host)
+            reader.read(1_000_000)
+            host.process.send_signal(signal.SIGTERM)
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await host.process.wait() == 0
+        lines = read_to_its_end(reader, writer).splitlines()
+    assert lines[0].startswith("korus-mcp: KORUS_NONSENSE_SETTING is not a setting")
+    assert lines[1].startswith("WARNING korus-mcp ")
+    assert "on stdio, demo environment" in lines[1]
+    assert len(lines) > 2
+    assert all(line.startswith(("WARNING ", "INFO ")) for line in lines[2:])
+
+
+async def refused_search_and_ping(host: RawHost) -> None:
+    """A search that logs a warning, as the API cannot be reached; then a ping."""
+    asked = {"name": "search_products", "arguments": {"query": "park"}}
+    with anyio.fail_after(START_SECONDS):
+        refused = await host.receive(await host.send("tools/call", asked))
+        assert refused["isError"]
+        assert await host.receive(await host.send("ping")) == {}
+
+
+@pytest.mark.anyio
+async def test_over_http_a_stderr_that_nobody_reads_stops_neither_answers_nor_the_end(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    environment = child_environment(tmp_path, NONSENSE_SETTING="x")
+    with full_pipe() as (_, writer):
+        async with (
+            started(*arguments, environment=environment, stderr=writer) as process,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            with anyio.fail_after(START_SECONDS):
+                await listening(port)
+                for _ in range(3):
+                    answer = await client.post("/mcp", json={}, headers={"Host": "evil.example"})
+                    assert answer.status_code == 421
+            process.terminate()
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await process.wait() == 0
 
 
 @pytest.mark.anyio

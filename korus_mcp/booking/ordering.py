@@ -119,7 +119,10 @@ class FailedOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """The answer of an order call. `can_be_tried_again`: what failed is still held."""
+    """The answer of an order call. `can_be_tried_again`: what failed is still held.
+
+    `agreed`: what was agreed to, where the issuer says that the orders come to something else.
+    """
 
     state: OrderState
     orders: tuple[PlacedOrder, ...] = ()
@@ -132,6 +135,7 @@ class Ordered:
     terms: tuple[Handle, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     total: Money | None = None
+    agreed: Money | None = None
     check_again_after: int | None = None
     not_later_than: datetime | None = None
 
@@ -542,9 +546,11 @@ class OrderDesk:
         self, intent: Intent, *, replayed: bool, told: Mapping[str, Order] = NOTHING
     ) -> Ordered:
         steps = [partial(self._placed, r, o, told.get(o)) for r, o in intent.orders.items()]
+        orders = tuple(await side_by_side(steps))
         return Ordered(
             state=_state_of(intent),
-            orders=tuple(await side_by_side(steps)),
+            orders=orders,
+            agreed=_agreed(intent, orders),
             failed=tuple(FailedOrder(i, reason) for i, reason in intent.failures.items()),
             replayed=replayed,
             can_be_tried_again=bool(intent.freed),
@@ -579,6 +585,15 @@ def _counts(intent: Intent, owner: str) -> bool:
     One that is NEW and led by nobody was never sent, and is closed by the next claim.
     """
     return intent.owner == owner and not intent.was_never_sent
+
+
+def _agreed(intent: Intent, orders: Sequence[PlacedOrder]) -> Money | None:
+    """What was agreed to, where all of it was ordered and is said to cost something else."""
+    told = [order.total for order in orders if order.total is not None]
+    is_whole = len(told) == len(orders) == len(intent.reservation_ids)
+    agreed = Money(intent.approved_total)
+    is_other = any(each.is_foreign for each in told) or total(told) != agreed
+    return agreed if is_whole and is_other else None
 
 
 def _is_told(order: Order, tickets: Mapping[str, int]) -> bool:

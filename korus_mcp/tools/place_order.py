@@ -167,7 +167,12 @@ def _next(ordered: Ordered) -> str:
                 "place_order again with the same arguments and this confirmation."
             )
         case OrderState.ORDERED:
-            return "Call get_tickets for the tickets and documents."
+            moved = (
+                f" The person agreed to {ordered.agreed}, and the issuer's total is another: tell "
+                "them, and quote the reference to KorusTicket support."
+            )
+            told = moved if ordered.agreed is not None else ""
+            return f"Call get_tickets for the tickets and documents.{told}"
         case OrderState.PARTIALLY_ORDERED:
             rest = _STILL_HELD if ordered.can_be_tried_again else _OVER
             return f"Call get_tickets for what was ordered; do not order that again. {rest}"

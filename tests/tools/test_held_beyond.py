@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from korus_mcp.booking.desk import ReserveState
+from korus_mcp.tools.place_order import _next as next_of_order
 from korus_mcp.tools.reserve import _next
 from tests.booking.stage import Stage, staged
 
@@ -104,3 +105,21 @@ async def test_a_repeat_tells_again_what_the_issuer_did_not_answer() -> None:
 async def test_of_what_was_asked_for_nothing_more_is_said(quantity: int) -> None:
     async with staged(rewrite=of_holds(as_asked)) as stage:
         assert "The issuer holds" not in await told(stage, quantity=quantity)
+
+
+@pytest.mark.parametrize("change", [{"totalAmountInclTax": "150.00"}, {"currency": "CHF"}])
+async def test_an_order_that_comes_to_something_else_than_was_agreed_is_told(change: Json) -> None:
+    def dearer(path: str, body: Json) -> None:
+        del path
+        for each in (body, *(body.get("orders") or ())):
+            if isinstance(each, dict) and each.get("@type") == "BookingOrder":
+                each |= change
+
+    async with staged(rewrite=dearer) as stage:
+        first = await stage.held()
+        again = await stage.held("undated_offer")
+        for made in (await stage.ordered(first), await stage.ordered(again)):
+            assert "The person agreed to " in next_of_order(made)
+    async with staged() as stage:
+        made = await stage.ordered(await stage.held())
+        assert next_of_order(made) == "Call get_tickets for the tickets and documents."

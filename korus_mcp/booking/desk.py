@@ -64,6 +64,7 @@ from korus_mcp.journal.records import (
     Lease,
     Open,
     RefusedItem,
+    Seen,
     TooMuchOpen,
 )
 from korus_mcp.money import Money, total
@@ -82,6 +83,8 @@ SHOWN_SESSIONS: Final = 2
 DAYS_SECONDS: Final = 5
 """For so long a repeated call waits for the days of its offers, to compare them."""
 HOLD: Final = "createReservations"
+ROUNDS: Final = 3
+"""So often a call reads its offers, when each time an equal one was sent meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -285,25 +288,46 @@ class BookingDesk:
         return [hold_of(r, names, now, is_known=is_known) for r in found]
 
     async def _carry_out(self, key: str, call: ReserveCall) -> Reserved:
-        for each in call.keys:
-            earlier = await self._journal.hold_of(each)
-            answer = None if earlier is None else await self._as_before(earlier, key, call)
+        seen: dict[str, HoldIntent | None] = {}
+        for _ in range(ROUNDS):
+            answer = await self._as_before(key, call, seen)
             if answer is not None:
                 return answer
-        quotes = await self._quoted(call)
-        lines = [_line(n, item, quotes[item.offer]) for n, item in enumerate(call.items)]
-        moves = self._check_prices(call, quotes)
-        if self._closing:
-            raise stopping()
-        hold = self._intent(key, call, quotes)
-        self._pace.write(call.owner)
+            quotes = await self._quoted(call)
+            lines = [_line(n, item, quotes[item.offer]) for n, item in enumerate(call.items)]
+            moves = self._check_prices(call, quotes)
+            if self._closing:
+                raise stopping()
+            hold = self._intent(key, call, quotes)
+            if await self._begun(hold, seen):
+                return await self._sent(hold, call, quotes, lines, moves)
+        return await self._as_before(key, call, seen) or _UNREADABLE
+
+    async def _begun(self, hold: HoldIntent, seen: Seen) -> bool:
+        """Whether it is written down; not when an equal one was while the offers were read.
+
+        Raises:
+            Refusal: More would be held than the operator allows.
+        """
+        self._pace.write(hold.owner)
         try:
-            other = await self._journal.begin_hold(hold, self._lease, most=self._most_open)
+            other = await self._journal.begin_hold(
+                hold, self._lease, most=self._most_open, seen=seen
+            )
         except TooMuchOpen as too_much:
             raise self._too_much(too_much.open, hold) from None
         if other is not None:
-            self._pace.was_no_write(call.owner)
-            return await self._as_before(other, key, call) or self._in_doubt(other)
+            self._pace.was_no_write(hold.owner)
+        return other is None
+
+    async def _sent(
+        self,
+        hold: HoldIntent,
+        call: ReserveCall,
+        quotes: Mapping[Handle, Quote],
+        lines: Sequence[ReservationLine],
+        moves: tuple[PriceMove, ...],
+    ) -> Reserved:
         try:
             result = await self._booking.create_reservations(
                 lines, language=call.language, on_leaving=begun_here().mark
@@ -377,16 +401,37 @@ class BookingDesk:
             if h.worth is not None
         }
 
-    async def _as_before(self, earlier: HoldIntent, key: str, call: ReserveCall) -> Reserved | None:
-        """The answer to an equal call, in terms of the earlier one; None when it may be sent."""
+    async def _as_before(
+        self, key: str, call: ReserveCall, seen: dict[str, HoldIntent | None]
+    ) -> Reserved | None:
+        """The answer to an equal call, in terms of the last ones; None when it may be sent.
+
+        `seen` are those this call knows of, and is brought up to date. A wish for a second hold
+        is met by one that was under way when it came, or began since, and by none before.
+        """
+        for each in call.keys:
+            earlier = await self._journal.hold_of(each)
+            if earlier is None:
+                seen[each] = None
+                continue
+            is_met = not (call.again and earlier.is_final)
+            is_met = is_met or (each in seen and earlier.is_news(seen[each]))
+            earlier = seen[each] = await self._at_its_end(earlier, call)
+            answer = None
+            if not earlier.is_final:
+                answer = self._in_doubt(earlier) if self._wait(earlier) > 0 else None
+            elif is_met and each == key:
+                answer = await self._replay(earlier, call)
+            if answer is not None:
+                return answer
+        return None
+
+    async def _at_its_end(self, earlier: HoldIntent, call: ReserveCall) -> HoldIntent:
+        """An equal call once nobody sends it any more, with its holds if they are recognised."""
         while not earlier.is_final and earlier.led:  # another process is sending it
             await anyio.sleep(POLL_SECONDS)
             earlier = await self._journal.hold_of(earlier.key) or earlier
-        if not earlier.is_final:
-            earlier = await self._adopted(earlier, call)
-        if not earlier.is_final:
-            return self._in_doubt(earlier) if self._wait(earlier) > 0 else None
-        return None if call.again or earlier.key != key else await self._replay(earlier, call)
+        return earlier if earlier.is_final else await self._adopted(earlier, call)
 
     async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
         """The earlier answer, while its holds are usable and not being ordered."""
@@ -570,7 +615,7 @@ def _was_answered(error: ApiError) -> bool:
 
 
 _UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RETRY_SECONDS)
-"""Holds exist, their ids are known, and what they are cannot be read just now."""
+"""Holds exist, or may, and what they are cannot be told just now."""
 
 
 def _reserved(

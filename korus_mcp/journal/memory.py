@@ -11,6 +11,7 @@ from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NEVER_SENT,
+    NOTHING_SEEN,
     NOTHING_TOLD,
     AlreadyClaimed,
     Approval,
@@ -26,6 +27,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     RefusedItem,
+    Seen,
     Standing,
     TooMuchOpen,
     noes_of,
@@ -219,9 +221,18 @@ class MemoryJournal:
         return found[-limit:]
 
     async def begin_hold(
-        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+        self,
+        hold: HoldIntent,
+        lease: Lease,
+        *,
+        most: Open | None = None,
+        seen: Seen = NOTHING_SEEN,
     ) -> HoldIntent | None:
-        """Store it, unless an equal one is under way or in doubt."""
+        """Store it, unless an equal one is under way, in doubt, or news."""
+        for key, known in seen.items():
+            last = await self.hold_of(key)
+            if last is not None and last.is_news(known):
+                return last
         earlier = await self.hold_of(hold.key)
         is_open_still = earlier is not None and not earlier.is_final
         if earlier is not None and is_open_still:

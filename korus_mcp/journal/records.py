@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
@@ -228,6 +228,10 @@ class HoldIntent:
         """What it may come to: a reservation for each item."""
         return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
 
+    def is_news(self, seen: "HoldIntent | None") -> bool:
+        """Whether it was made, or came to its end, since `seen` was the last one with its key."""
+        return seen is None or (seen.id, seen.state) != (self.id, self.state)
+
     def shares(
         self, reservation_ids: Sequence[str], held: Mapping[str, "Held"]
     ) -> Mapping[str, "Held"]:
@@ -335,6 +339,9 @@ class JournalDown(Exception):
 
 
 NOTHING_TOLD: Final[Mapping[str, Held]] = {}
+Seen: TypeAlias = Mapping[str, HoldIntent | None]
+"""The last reserve calls somebody knows, by key; None of a key with which there was none."""
+NOTHING_SEEN: Final[Seen] = {}
 
 
 class Journal(Protocol):
@@ -451,11 +458,17 @@ class Journal(Protocol):
     # reserve calls
 
     async def begin_hold(
-        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+        self,
+        hold: HoldIntent,
+        lease: Lease,
+        *,
+        most: Open | None = None,
+        seen: Seen = NOTHING_SEEN,
     ) -> HoldIntent | None:
         """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
 
-        One that is FINAL is no obstacle, nor one that is led by nobody and past its fence.
+        One that is FINAL is no obstacle, nor one that is led by nobody and past its fence; but
+        the last one with a key of `seen` is answered too, when it is news, see `is_news`.
         `most` is what may be open of its owner with it: reservations that were not ordered and do
         not end before it is sent, and reserve calls that are led, or not past their fence.
 

@@ -21,6 +21,7 @@ from korus_mcp.journal.engine import Database
 from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
+    NOTHING_SEEN,
     NOTHING_TOLD,
     AlreadyClaimed,
     Approval,
@@ -36,6 +37,7 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Open,
     RefusedItem,
+    Seen,
     Standing,
     TooMuchOpen,
     noes_of,
@@ -275,12 +277,21 @@ class SqlJournal:
     # Reserve calls
 
     async def begin_hold(
-        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None
+        self,
+        hold: HoldIntent,
+        lease: Lease,
+        *,
+        most: Open | None = None,
+        seen: Seen = NOTHING_SEEN,
     ) -> HoldIntent | None:
-        """Store it, unless an equal one is under way or in doubt."""
+        """Store it, unless an equal one is under way, in doubt, or news."""
 
         def work(tx: Writing) -> HoldIntent | None:
-            earlier = tx.last_hold(HOLD.c.key == hold.key)
+            last = tx.last_holds({hold.key, *seen})
+            for key, known in seen.items():
+                if key in last and last[key].is_news(known):
+                    return last[key]
+            earlier = last.get(hold.key)
             if earlier is not None and not earlier.is_final:
                 if earlier.led or hold.sent_at < earlier.fence_at:
                     return earlier
@@ -315,7 +326,7 @@ class SqlJournal:
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last one with this key."""
-        return await self._read(lambda tx: tx.last_hold(HOLD.c.key == key))
+        return (await self._read(lambda tx: tx.last_holds([key]))).get(key)
 
     async def settle_hold(
         self,

@@ -138,6 +138,13 @@ _AMOUNTS: Final = (
     .order_by(INTENT.c.approved_total)
 )
 """Equal amounts are counted by the database, so that no day is too long to be read."""
+_LAST_SERIALS: Final = (
+    select(func.max(HOLD.c.serial))
+    .where(ours(HOLD), HOLD.c.key.in_(bindparam("keys")))
+    .group_by(HOLD.c.key)
+)
+_LAST_HOLDS: Final = select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
+_HOLD: Final = select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _HELD: Final = (
     select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
     .where(ours(HELD), HELD.c.owner == bindparam("whose"), HELD.c.ends_at > bindparam("moment"))
@@ -249,11 +256,10 @@ class Reading:
         by_nonce = {row.nonce: _approval(row) for row in self.run(_APPROVALS, nonces=nonces)}
         return {nonce: by_nonce[nonce] for nonce in nonces if nonce in by_nonce}
 
-    def last_hold(self, which: ColumnElement[bool]) -> HoldIntent | None:
-        """The newest of such reserve calls."""
-        found = select(HOLD).where(ours(HOLD), which).order_by(HOLD.c.serial.desc()).limit(1)
-        row = self.run(found).one_or_none()
-        return None if row is None else self._hold(row)
+    def last_holds(self, keys: Iterable[str]) -> dict[str, HoldIntent]:
+        """The last reserve call with each of these keys, where there was one."""
+        rows = self.run(_LAST_HOLDS, keys=list(keys))
+        return {row.key: self._hold(row) for row in rows}
 
     def hold(self, hold_id: str) -> HoldIntent:
         """The reserve call with this id.
@@ -261,10 +267,10 @@ class Reading:
         Raises:
             KeyError: There is none.
         """
-        hold = self.last_hold(HOLD.c.id == hold_id)
-        if hold is None:
+        row = self.run(_HOLD, which=hold_id).one_or_none()
+        if row is None:
             raise KeyError(hold_id)
-        return hold
+        return self._hold(row)
 
     def owners(self, resource_ids: Sequence[str]) -> dict[str, str]:
         """Whose these are, in their order."""

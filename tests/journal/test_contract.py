@@ -382,6 +382,46 @@ async def test_equal_reserve_calls_wait_for_each_other(journal: Journal) -> None
     assert last.id == "h4"
 
 
+async def test_an_equal_call_that_ended_is_an_obstacle_to_who_has_not_seen_it(
+    journal: Journal,
+) -> None:
+    none = {"key": None, "another key": None}
+    assert await journal.begin_hold(hold("h1"), MINE, seen=none) is None
+    ended = await journal.settle_hold("h1", reservation_ids=["r1"])
+    tight = Open(0, 0, Decimal(0))
+    assert await journal.begin_hold(hold("h2"), OTHER, most=tight, seen=none) == ended
+    assert await journal.begin_hold(hold("h3", "another key"), OTHER, seen=none) == ended
+    assert (
+        await journal.begin_hold(hold("h4", "a third key"), OTHER, seen={"nobody's": None}) is None
+    )
+    seen = none | {"key": ended}
+    assert await journal.begin_hold(hold("h5"), OTHER, seen=seen) is None
+    assert await journal.settle_hold("h5") != ended
+    last = await journal.hold_of("key")
+    assert last is not None
+    assert await journal.begin_hold(hold("h6"), OTHER, seen=seen) == last
+    assert last.id == "h5"
+    assert await journal.hold_of("another key") is None
+
+
+async def test_a_lost_call_that_was_adopted_is_an_obstacle_to_who_saw_it_in_doubt(
+    journal: Journal,
+) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    seen = {"key": await journal.doubt_hold("h1")}
+    assert await journal.adopt("h1", ["r1"], now=FENCE)
+    adopted = await journal.begin_hold(hold("h2", sent_at=FENCE), OTHER, seen=seen)
+    assert adopted is not None
+    assert (adopted.id, adopted.reservation_ids) == ("h1", ("r1",))
+
+
+async def test_a_call_seen_in_doubt_and_past_its_fence_is_no_obstacle(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    seen = {"key": await journal.doubt_hold("h1")}
+    assert await journal.begin_hold(hold("h2", sent_at=FENCE), OTHER, seen=seen) is None
+    assert await journal.begin_hold(hold("h3", sent_at=FENCE), OTHER, seen=seen) is not None
+
+
 async def test_a_hold_in_doubt_is_an_obstacle_until_its_fence(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     doubted = await journal.doubt_hold("h1")

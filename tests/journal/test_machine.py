@@ -33,6 +33,7 @@ from korus_mcp.journal.records import (
     ApprovalState,
     ClaimRefused,
     Held,
+    HoldIntent,
     Intent,
     IntentState,
     Journal,
@@ -77,6 +78,8 @@ class TwoJournals(RuleBasedStateMachine):
         self.made: dict[str, Intent] = {}
         self.final: dict[str, Intent] = {}
         self.used: set[str] = set()
+        self.seen: dict[str, HoldIntent | None] = {}
+        self.begun: list[HoldIntent] = []
 
     def teardown(self) -> None:
         self.portal.call(self.journals[1].close)
@@ -149,8 +152,20 @@ class TwoJournals(RuleBasedStateMachine):
     def take_over(self, lease: Lease, limit: int) -> None:
         self.both(lambda j: _taken(j, lease, limit))
 
-    @rule(target=holds, owner=owners, key=keys, lease=leases, is_late=st.booleans())
-    def begin_hold(self, owner: str, key: str, lease: Lease, *, is_late: bool) -> Any:
+    @rule(key=keys)
+    def look_for_holds(self, key: str) -> None:
+        self.seen[key] = self.portal.call(self.journals[0].hold_of, key)
+
+    @rule(
+        target=holds,
+        owner=owners,
+        key=keys,
+        lease=leases,
+        is_late=st.booleans(),
+        looked=st.booleans(),
+    )
+    def begin_hold(self, owner: str, key: str, lease: Lease, *, is_late: bool, looked: bool) -> Any:
+        seen = dict(self.seen) if looked else {}
         sent_at = FENCE if is_late else NOW
         made = hold(
             secrets.token_hex(4),
@@ -162,7 +177,13 @@ class TwoJournals(RuleBasedStateMachine):
             amount=Decimal("10.01"),
         )
         wish = made if owner == ADA else replace(made, wishes=("wish",))
-        earlier = self.both(lambda j: j.begin_hold(wish, lease, most=MOST))
+        earlier = self.both(lambda j: j.begin_hold(wish, lease, most=MOST, seen=seen))
+        last = [made.id for made in self.begun if made.key == key][-1:]
+        if earlier is None and looked and key in seen:
+            known = seen[key]
+            assert last == ([] if known is None else [known.id]), "none is begun beside another"
+        if earlier is None:
+            self.begun.append(wish)
         return wish.id if earlier is None else multiple()
 
     @rule(which=holds, made=some_reservations, ends=st.sampled_from([None, NOW, FENCE, NEVER]))

@@ -218,3 +218,20 @@ async def test_a_lost_hold_that_was_taken_up_while_the_offers_were_read_is_not_m
         answer = await both.slow.reserve(both.slow.wish("park_offer"))
         assert [h.id for h in answer.holds] == both.holds
         assert (answer.replayed, both.sent) == (True, 1)
+
+
+async def test_a_second_hold_that_was_lost_is_found_by_the_same_call_and_not_made_again() -> None:
+    hidden = True
+
+    def hide(path: str, body: dict[str, Any]) -> None:
+        if hidden and path.endswith("/reservations") and "member" in body:
+            body["member"] = []
+
+    async with two(nothing, rewrite=hide, sole_writer=True) as both:
+        both.quick.sandbox.faults.add(DropAfter(), POST)
+        lost = await both.quick.reserve(both.quick.wish("park_offer"), again=True)
+        assert lost.state is ReserveState.IN_DOUBT
+        hidden = False
+        answer = await both.slow.reserve(both.slow.wish("park_offer"), again=True)
+        assert [h.id for h in answer.holds] == both.holds
+        assert both.sent == 1

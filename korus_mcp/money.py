@@ -14,6 +14,8 @@ from korus_mcp.told import UNREAD, Unread
 EURO = "EUR"
 UNKNOWN = "XXX"
 """The code of no currency (ISO 4217), for what is no code: it is never shown, and never booked."""
+_CURRENCY_LENGTH = 64
+"""A code of three letters, and blanks: what is longer is not even looked at."""
 _CODE = re.compile("[A-Z]{3}", re.ASCII)
 _CENT = Decimal("0.01")
 _DEEPEST = 8
@@ -95,7 +97,7 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
 
 
 def _code(currency: str | Unread) -> str:
-    if isinstance(currency, Unread):
+    if isinstance(currency, Unread) or len(currency) > _CURRENCY_LENGTH:
         return UNKNOWN
     stated = currency.strip().upper() or EURO
     return stated if _CODE.fullmatch(stated) else UNKNOWN

@@ -138,6 +138,8 @@ def read_day(value: object) -> date | DayMoment | None:
     raise ValueError("not a day")
 
 
+_ZONE_LENGTH: Final = 64
+"""Twice as long as the longest name of a zone."""
 _NO_PLACES: Final = frozenset({"localtime", "posixrules", "factory"})
 """Names that a machine's zone files may have, by their last part, and that say nothing of a venue:
 its own zone, its default rules, and that nobody has set one.
@@ -146,7 +148,9 @@ its own zone, its default rules, and that nobody has set one.
 
 def zone_of(name: str | None) -> ZoneInfo | None:
     """The time zone of this name; one that nobody knows, or that names no place, is none."""
-    if name is None or name.rpartition("/")[2].casefold() in _NO_PLACES:
+    if name is None or len(name) > _ZONE_LENGTH:
+        return None
+    if name.rpartition("/")[2].casefold() in _NO_PLACES:
         return None
     try:
         return ZoneInfo(name)

@@ -114,3 +114,9 @@ def test_a_part_of_a_cent_cannot_be_paid_and_is_unread(amount: str) -> None:
 @pytest.mark.parametrize("amount", ["12.5", "12.500", "12.50000", "0", "1E+2", "-3.10"])
 def test_what_can_be_paid_is_read_however_many_zeros_it_has(amount: str) -> None:
     assert money(Decimal(amount)) == Money(Decimal(amount))
+
+
+def test_a_currency_without_end_is_none() -> None:
+    told = money(Decimal(1), "EUR" + " " * 100_000)
+    assert isinstance(told, Money)
+    assert told.is_foreign

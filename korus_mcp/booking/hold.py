@@ -69,6 +69,8 @@ says nothing: taken for an end, it would have the same held again, round after r
 """
 
 ITS_STATE: Final = "its state"
+LONGEST_STATUS: Final = 64
+"""A word: what is longer is not even looked at."""
 ITS_ORDER: Final = "whether it was ordered"
 """What is unread of a hold whose order came as something that is no link, or whose status is a word
 that may mean anything.
@@ -350,7 +352,7 @@ def _state(reservation: Reservation, seconds_left: int | None, told: Reading) ->
 def told_state(reservation: Reservation) -> HoldState | Unread | None:
     """What its status says; None where there is none, `UNREAD` where it is a word nobody knows."""
     status = reservation.status
-    if isinstance(status, Unread):
+    if isinstance(status, Unread) or len(status or "") > LONGEST_STATUS:
         return UNREAD
     word = (status or "").strip().casefold()
     return _STATES.get(word, UNREAD) if word else None

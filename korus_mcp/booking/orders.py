@@ -336,7 +336,7 @@ def _has(order: Order, reference: str | None) -> bool:
 
 
 def _folded(name: str) -> str:
-    return name.strip().casefold()
+    return name[:256].strip().casefold()  # no reference is as long
 
 
 def _fits(order: Order, sought: Sought) -> bool:

@@ -32,7 +32,7 @@ from korus_mcp.api.models.order import (
     OrderItemTicket,
 )
 from korus_mcp.booking.desk import ANSWER_SECONDS, RETRY_SECONDS, stopping
-from korus_mcp.booking.hold import Names, seat_text, tickets_in
+from korus_mcp.booking.hold import LONGEST_STATUS, Names, seat_text, tickets_in
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import ApiClock
@@ -593,7 +593,7 @@ def _not_ready() -> Refusal:
 
 def _word(status: str | Unread | None) -> str:
     """A status as it is compared: in any letter case."""
-    return (value_of(status) or "").strip().casefold()
+    return (value_of(status) or "")[:LONGEST_STATUS].strip().casefold()
 
 
 def status_told(status: str | Unread | None) -> str:

@@ -169,7 +169,8 @@ def _record(
 
 
 def _product(product: Product) -> ProductRecord:
-    choices = {v.code: name_of(v.name) for v in product.option_values or () if v.code}
+    values = product.option_values or ()
+    choices = {v.code: name_of(v.name) for v in values if v.code in OPTION_CODES}
     return ProductRecord(id=product.id, name=name_of(product.name), choices=choices)
 
 

@@ -309,3 +309,9 @@ def test_a_place_told_in_however_many_layers_is_read_in_no_time(depth: int) -> N
     held = hold(items=[item(offerTickets=[{"ticket": "/t/1", "seating": {"a": deep, "b": named}}])])
     assert "limited view" in held.units[0]
     assert held.seats == ("a ?, b ?",)
+
+
+def test_a_status_without_end_is_a_word_nobody_knows() -> None:
+    found = hold(status="reserved" + " " * 100_000)
+    assert found.may_be_ordered
+    assert found.obstacle() is not None

@@ -127,3 +127,15 @@ async def test_choices_that_cannot_be_read_are_not_absent(end: str) -> None:
         with pytest.raises(Refusal) as refusal:
             named_choices(base, "price_type", "Adult, Unheard")
         assert "some could not be read" in str(refusal.value)
+
+
+async def test_what_is_kept_of_choices_is_bounded_by_those_there_are() -> None:
+    def endless(path: str, body: Json) -> None:
+        for product in body.get("member") or () if path.endswith("/products") else ():
+            product["optionValues"] += [{"@id": "/v1/x", "code": "c" * 100_000, "name": "odd"}]
+
+    async with staged(rewrite=endless) as stage:
+        base = await stage.app.mirror.base(stage.handle("park_base"), "en")
+        kept = {code for product in base.products.values() for code in product.choices}
+        assert kept
+        assert max(map(len, kept)) < 64

@@ -127,7 +127,7 @@ def test_a_bill_that_names_what_is_asked_for_has_no_fault() -> None:
         pytest.param(BILL, "httpx", id="missing"),
         pytest.param(BILL, "rapid-fuzz>=4", id="another version"),
         pytest.param({"components": [{"name": "httpx"}]}, "httpx", id="no version"),
-        pytest.param({**BILL, "metadata": "file:///home/me/a.whl"}, "rapid-fuzz", id="a path"),
+        pytest.param({**BILL, "metadata": "file:a.whl"}, "rapid-fuzz", id="a path"),
     ],
 )
 def test_a_bill_with_a_fault_is_told_apart(bill: dict[str, Any], asked: str) -> None:

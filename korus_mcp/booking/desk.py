@@ -465,11 +465,14 @@ class BookingDesk:
 
     async def _days(self, call: ReserveCall) -> Mapping[Handle, Quote]:
         """The offers of a call, for their days; none where they cannot be read at once."""
+        with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
+            return await self._offers(call)
+        return {}
+
+    async def _offers(self, call: ReserveCall) -> Mapping[Handle, Quote]:
         offers = list(dict.fromkeys(item.offer for item in call.items))
         steps = [partial(self._quotes.of_offer, offer, call.language) for offer in offers]
-        with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
-            return dict(zip(offers, await side_by_side(steps), strict=True))
-        return {}
+        return dict(zip(offers, await side_by_side(steps), strict=True))
 
     def _beside_an_order(
         self, earlier: HoldIntent, call: ReserveCall, holds: Sequence[Hold]
@@ -529,9 +532,7 @@ class BookingDesk:
         return Reserved(state=ReserveState.IN_DOUBT, check_again_after=max(1, self._wait(hold)))
 
     async def _quoted(self, call: ReserveCall) -> Mapping[Handle, Quote]:
-        offers = list(dict.fromkeys(item.offer for item in call.items))
-        steps = [partial(self._quotes.of_offer, offer, call.language) for offer in offers]
-        quotes = dict(zip(offers, await side_by_side(steps), strict=True))
+        quotes = await self._offers(call)
         _check_limits(call, quotes)
         wanted = Counter[Handle]()
         for item in call.items:

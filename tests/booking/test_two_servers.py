@@ -12,13 +12,12 @@ import pytest
 from korus_mcp.api import ApiError
 from korus_mcp.booking.desk import ROUNDS, Reserved, ReserveState
 from korus_mcp.booking.quote import Quote, Quotes
-from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.handles import Handle
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.records import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Answer, Delay, DropAfter
-from tests.booking.stage import GatedClock, Stage, staged
+from tests.booking.stage import GatedClock, Stage, over, staged
 
 pytestmark = pytest.mark.anyio
 POST = "createReservations"
@@ -58,20 +57,7 @@ class Two:
 
 def beside(stage: Stage, journal: Journal, quotes: Quotes) -> Stage:
     """Another server on a journal."""
-    app = stage.app
-
-    def opened() -> BookingServices:
-        return open_booking(
-            stage.settings,
-            app.api,
-            catalog=app.mirror,
-            quotes=quotes,
-            journal=journal,
-            prices=app.prices,
-            tasks=stage.tasks,
-        )
-
-    return replace(stage, app=replace(app, open_booking=opened))
+    return over(replace(stage, app=replace(stage.app, quotes=quotes)), journal)
 
 
 @asynccontextmanager

@@ -41,8 +41,8 @@ async def left(url: str, mode: str, wish: Json, after: float) -> bool:
             with anyio.move_on_after(after):
                 await client.call_tool("place_order", wish)
                 was_answered = True
-    except* anyio.BrokenResourceError:
-        pass  # the SDK's client: an answer came to one that had left
+    except* (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        pass  # the SDK's client: an answer came to one that was leaving, or had left
     return was_answered
 
 

@@ -15,7 +15,7 @@ from mcp.server.mcpserver import MCPServer
 
 from benchmarks import booking, catalog, crowd, holding, pictures, replies, seating
 from benchmarks.floor import floor_server
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
 from tests.docs.generated import list_tokens, listed_tools
 

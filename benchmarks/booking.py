@@ -21,17 +21,17 @@ import anyio
 import httpx
 
 from korus_mcp.api import CustomerInput, KorusApi
-from korus_mcp.booking.desk import ReserveCall, WishedItem
 from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.booking.requests import ReserveCall, WishedItem
 from korus_mcp.booking.services import open_booking
-from korus_mcp.clock import SystemClock
-from korus_mcp.embedded import EmbeddedSandbox
-from korus_mcp.handles import Handle, alias_of
+from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Journal
+from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server import compose, open_api
+from korus_mcp.server.composition import compose, open_api
+from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
 from tests.fixtures.postgres import cluster, programs
 

@@ -18,10 +18,11 @@ import httpx
 import psutil
 from mcp import Client, StdioServerParameters
 
+from korus_mcp.catalog.bases import BaseRecord
+from korus_mcp.catalog.index import ListedCatalog
 from korus_mcp.catalog.overview import look_at
-from korus_mcp.catalog.records import BaseRecord
-from korus_mcp.catalog.store import ListedCatalog, Store
-from korus_mcp.handles import Handle
+from korus_mcp.catalog.store import Store
+from korus_mcp.foundation.handles import Handle
 
 QUERIES: Final = Path(__file__).parents[1] / "tests" / "search" / "queries.jsonl"
 STARTS: Final = 11

@@ -17,7 +17,7 @@ from mcp import Client
 from korus_mcp.api.models.seat_map import MOST_SEATS, MOST_ZONES
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Settings
 from tests.fixtures.assistant import handle_of
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.floor import floor_server
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Settings, read_settings
 from tests.fixtures.assistant import Json
 from tests.fixtures.held_loop import HeldLoop, held_loop

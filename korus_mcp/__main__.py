@@ -2,6 +2,6 @@
 
 import sys
 
-from korus_mcp.cli import main
+from korus_mcp.commands.cli import main
 
 sys.exit(main())

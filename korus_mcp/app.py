@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import anyio
 
 from korus_mcp.access.principal import LOCAL, Principal
-from korus_mcp.alternatives import Alternatives
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import Mirror
-from korus_mcp.clock import Clock
-from korus_mcp.deadlines import READ_SECONDS
-from korus_mcp.flights import Flights
-from korus_mcp.pace import Pace
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.deadlines import READ_SECONDS
+from korus_mcp.foundation.pace import Pace
+from korus_mcp.proposals.alternatives import Alternatives
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
-    from korus_mcp.seat_plans import SeatPlans
+    from korus_mcp.proposals.seat_plans import SeatPlans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class App:
     @cached_property
     def seat_plans(self) -> "SeatPlans":
         """Reads seat maps; the first call that needs one imports and makes it."""
-        from korus_mcp.seat_plans import SeatPlans
+        from korus_mcp.proposals.seat_plans import SeatPlans
 
         return SeatPlans(self.api, self.mirror, self.calendars, self.quotes, self.flights)
 

@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
 from mcp_types import INVALID_PARAMS
 
-from korus_mcp.untrusted import clean
+from korus_mcp.foundation.text import clean
 
 _PACKAGE: Final = Path(__file__).parent
 FOLDERS: Final = (_PACKAGE / "_prompts", _PACKAGE.parent / "prompts")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from korus_mcp.languages import MOST_LISTED, canonical
-from korus_mcp.origins import canonical_origin, is_loopback
+from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
+from korus_mcp.foundation.origins import canonical_origin, is_loopback
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value", int, Decimal)

@@ -10,12 +10,12 @@ import pytest
 from korus_mcp.api.transport import Wire
 from korus_mcp.booking.names import MOST_TIMES, NameBook
 from korus_mcp.booking.prices import REMEMBERED_PRICES, ShownPrices
-from korus_mcp.clock import ManualClock
-from korus_mcp.handles import Handle
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
 from korus_mcp.journal import memory
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Approval, ApprovalState
-from korus_mcp.money import Money
+from korus_mcp.journal.protocol import Approval, ApprovalState
 from tests.api.wire import Net, collection
 from tests.booking.stage import staged
 

@@ -15,15 +15,15 @@ from typing import Any, Final
 import pytest
 
 import korus_mcp
+from korus_mcp.answers.explanations import ROWS, crashed, explained, no_such_tool, unasked
+from korus_mcp.answers.reservations import IN_DOUBT
 from korus_mcp.api import ApiError
-from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.explain import ROWS, crashed, explained, no_such_tool, unasked
-from korus_mcp.journal.records import JournalDown, JournalFault
-from korus_mcp.refusals import MEANINGS, STATES, Code, Effect, Refusal
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.foundation.refusals import MEANINGS, STATES, Code, Effect, Refusal
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.tools.declare import failure
-from korus_mcp.tools.get_reservation import IN_DOUBT
 from tests.fixtures.assistant import Answer
 from tests.fixtures.wording import faults_of, sentence_faults, word_faults
 

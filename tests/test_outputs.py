@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 from mcp import Client, MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from korus_mcp.clock import ManualClock
-from korus_mcp.handles import alias_of
-from korus_mcp.refusals import Code
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import alias_of
+from korus_mcp.foundation.refusals import Code
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from tests.fixtures.assistant import ERAS, HOLDER, SEED, Answer, Desk, Json, desk, settings_of
-from tests.test_untrusted import DROPPED, JOINERS
+from tests.foundation.test_text import DROPPED, JOINERS
 
 TIMES: Final = int(os.environ.get("KORUS_TEST_TIMES", "1"))  # noqa: TID251 - how much to try
 MARK: Final = "ZQPLANTED"

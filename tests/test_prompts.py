@@ -8,7 +8,7 @@ from mcp_types import INVALID_PARAMS
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.prompts import NOT_SAID, PromptFile, load_prompts, parse_prompt
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
 from tests.fixtures.assistant import ERAS
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.journal.opening import account_key, journal_url
-from korus_mcp.origins import is_loopback
-from korus_mcp.server import account_of, api_config
+from korus_mcp.server.composition import account_of, api_config
 from korus_mcp.settings import (
     DEMO_API,
     PRODUCTION_API,

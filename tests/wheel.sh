@@ -30,7 +30,7 @@ async def listed() -> None:
 anyio.run(listed)
 PYTHON
 env/bin/python - <<'PYTHON'
-from korus_mcp.pages import PAGES
+from korus_mcp.ui.pages import PAGES
 from korus_mcp.seating.rasterize import png
 
 drawn = png('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="15">Ag</text></svg>')

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         session_iri,
         ticket_iri,
     )
+    from korus_mcp.api.lists import Page, Pages
     from korus_mcp.api.models.catalog import (
         Catalog,
         Media,
@@ -116,7 +117,6 @@ if TYPE_CHECKING:
         SeatMap,
         Zone,
     )
-    from korus_mcp.api.reading import Page, Pages
     from korus_mcp.api.ticketing import Ticketing
 
 __all__ = [
@@ -251,7 +251,7 @@ _HOMES = {
         "ReservationOfferTicket"
     ),
     "models.seat_map": "Row Seat Seating SeatingCategory SeatMap Zone",
-    "reading": "Page Pages",
+    "lists": "Page Pages",
     "ticketing": "Ticketing",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -21,7 +21,7 @@ from korus_mcp.api.errors import (
 )
 from korus_mcp.api.failures import from_answer
 from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Lanes
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 OPERATION = "getToken"
 DEFAULT_LIFE_SECONDS = 1800.0

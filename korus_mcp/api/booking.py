@@ -13,6 +13,7 @@ from korus_mcp.api import jsonld
 from korus_mcp.api.documents import Downloads
 from korus_mcp.api.filters import Params
 from korus_mcp.api.jsonld import JsonObject
+from korus_mcp.api.lists import Pages, fetch_one, fetch_pages
 from korus_mcp.api.models.order import (
     Order,
     OrderBulkResult,
@@ -21,7 +22,6 @@ from korus_mcp.api.models.order import (
     OrderItemTicket,
 )
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
-from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
 from korus_mcp.api.transport import Wire, read_model
 
 Title = Literal["mr", "mrs", "mx"]

@@ -8,31 +8,17 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
-from korus_mcp.api.config import ApiConfig
-from korus_mcp.clock import Clock, SystemClock
+from korus_mcp.api.config import ApiConfig, Transport
+from korus_mcp.foundation.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    import httpx
-
     from korus_mcp.api.auth import Token, TokenSource
     from korus_mcp.api.booking import Booking
     from korus_mcp.api.jsonld import JsonObject
     from korus_mcp.api.ticketing import Ticketing
     from korus_mcp.api.transport import Lanes, Wire
-
-
-class Transport(Protocol):
-    """What carries requests; every async transport of httpx does."""
-
-    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
-        """Answer a request."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close what is open."""
-        ...
 
 
 class KorusApi:

@@ -3,7 +3,12 @@
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
 
 MIB = 1024 * 1024
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
@@ -106,3 +111,15 @@ def _check_document_host(entry: str) -> None:
         raise ValueError("not a host name in lower case")
     if port and not is_loopback(host):
         raise ValueError("a document host takes a port on loopback only")
+
+
+class Transport(Protocol):
+    """What carries requests; every async transport of httpx does."""
+
+    async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
+        """Answer a request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...

@@ -10,7 +10,7 @@ from korus_mcp.api.errors import DocumentRefused, Outcome, Redirected, TooLarge
 from korus_mcp.api.models.order import OrderDocumentLink
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.transport import Exchange, Lanes, check_status
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 OPERATION = "downloadDocument"
 MAGIC = b"%PDF-"

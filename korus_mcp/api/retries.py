@@ -14,7 +14,7 @@ from korus_mcp.api.errors import (
     TokenUnavailable,
     Unreachable,
 )
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from korus_mcp.api.failures import http_date
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from anyio import to_thread
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.filters import EVERY_OFFER, OfferFilters, Params
+from korus_mcp.api.lists import Pages, fetch_one, fetch_pages
 from korus_mcp.api.models.catalog import (
     Catalog,
     Product,
@@ -20,7 +21,6 @@ from korus_mcp.api.models.offer import (
 )
 from korus_mcp.api.models.order import Form
 from korus_mcp.api.models.seat_map import SeatMap
-from korus_mcp.api.reading import Pages, fetch_one, fetch_pages
 from korus_mcp.api.transport import Wire, as_model
 
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from korus_mcp.api import Booking, Malformed, Outcome
 from korus_mcp.api.models.reservation import Reservation, ReservationItem
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import HoldIntent, Journal
-from korus_mcp.told import UNREAD
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.unread import UNREAD
+from korus_mcp.journal.protocol import HoldIntent, Journal
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)

@@ -20,16 +20,10 @@ from typing import Final
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
-from korus_mcp.handles import Handle
-from korus_mcp.journal.records import (
-    Approval,
-    ApprovalState,
-    Installation,
-    Journal,
-    noes_of,
-)
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.journal.protocol import Approval, ApprovalState, Installation, Journal, noes_of
 
 KEPT_SECONDS: Final = 600
 """How long a question stays open, and how long a no is final."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from korus_mcp.api.models.base import Failure
-from korus_mcp.untrusted import clean_line, issuers_words, plain_text
+from korus_mcp.foundation.text import clean_line, issuers_words, plain_text
 
 DEEPEST: Final = 8
 MOST_PARTS: Final = 200

@@ -21,12 +21,21 @@ from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking import over
 from korus_mcp.booking.ports import CLOCK_DOUBT
 from korus_mcp.booking.quote import Obstacle, unreadable
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import UNKNOWN_END
-from korus_mcp.money import Money, currencies_in, money, total
-from korus_mcp.refusals import Code
-from korus_mcp.told import UNREAD, DayMoment, Reading, Unread, at_place, day_of, is_past, value_of
-from korus_mcp.untrusted import clean_line
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.money import Money, currencies_in, money, total
+from korus_mcp.foundation.refusals import Code
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import (
+    UNREAD,
+    DayMoment,
+    Reading,
+    Unread,
+    at_place,
+    day_of,
+    is_past,
+    value_of,
+)
+from korus_mcp.journal.protocol import UNKNOWN_END
 
 ORDER_MARGIN_SECONDS: Final = 20
 _SEATING_PARTS: Final = {

@@ -8,10 +8,10 @@ from typing import Final
 from korus_mcp.api import ApiError, Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.booking.hold import may_have_order
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import side_by_side
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import Intent, Journal
-from korus_mcp.told import UNREAD
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.unread import UNREAD
+from korus_mcp.journal.protocol import Intent, Journal
 
 NEVER_APPEARED: Final = "the order was not made"
 

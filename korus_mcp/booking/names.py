@@ -14,9 +14,9 @@ from korus_mcp.api.models.reservation import Reservation, ReservationItem
 from korus_mcp.booking.hold import Names
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
-from korus_mcp.flights import side_by_side
-from korus_mcp.handles import id_at_end
-from korus_mcp.told import DayMoment, Unread, takes_zone
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.unread import DayMoment, Unread, takes_zone
 
 NAMES_SECONDS: Final = 5.0
 MOST_TIMES: Final = 5000

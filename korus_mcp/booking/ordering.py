@@ -22,13 +22,6 @@ from korus_mcp.api import ApiError, Booking, CustomerInput, RateLimited
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.desk import (
-    ANSWER_SECONDS,
-    POLL_SECONDS,
-    BookingDesk,
-    check_owner,
-    stopping,
-)
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.hold import (
     ITS_ORDER,
@@ -39,11 +32,19 @@ from korus_mcp.booking.hold import (
     total_of,
 )
 from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.booking.reserving import BookingDesk
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
-from korus_mcp.flights import begun_here, side_by_side
-from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.journal.records import (
+from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, stopping
+from korus_mcp.foundation.coalescing import begun_here, side_by_side
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.money import Money, total
+from korus_mcp.foundation.pace import UNPACED, Pace
+from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import value_of
+from korus_mcp.journal.protocol import (
     AlreadyClaimed,
     ApprovalUsed,
     DayLimitReached,
@@ -54,13 +55,8 @@ from korus_mcp.journal.records import (
     LeaseLost,
     Standing,
 )
-from korus_mcp.money import Money, total
-from korus_mcp.pace import UNPACED, Pace
-from korus_mcp.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
-from korus_mcp.told import value_of
-from korus_mcp.untrusted import clean_line
 
 NOTHING: Final[Mapping[str, Order]] = {}
 _log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-from korus_mcp.handles import Handle
-from korus_mcp.told import Unread
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.unread import Unread
 
 CLOCK_DOUBT: Final = timedelta(days=1)
 """How far our own clock is thought to be wrong while the API tells no time: by more it is a fault

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from korus_mcp.clock import Clock
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
 
 REMEMBERED_SECONDS: Final = 1800
 REMEMBERED_PRICES: Final = 5000

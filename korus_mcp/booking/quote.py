@@ -17,11 +17,12 @@ from korus_mcp.api.models.offer import (
 )
 from korus_mcp.booking import over
 from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock, Catalog
-from korus_mcp.flights import side_by_side
-from korus_mcp.handles import Handle, id_at_end, is_id
-from korus_mcp.money import Money, currencies_in, money
-from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.told import (
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.handles import Handle, id_at_end, is_id
+from korus_mcp.foundation.money import Money, currencies_in, money
+from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import (
     UNREAD,
     DayMoment,
     Reading,
@@ -32,7 +33,6 @@ from korus_mcp.told import (
     takes_zone,
     value_of,
 )
-from korus_mcp.untrusted import clean_line
 
 MAX_SESSIONS: Final = 500
 

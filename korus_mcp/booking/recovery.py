@@ -11,12 +11,12 @@ import anyio
 
 from korus_mcp.api import ApiError, Booking, OrderFilters
 from korus_mcp.api.models.order import Order
-from korus_mcp.booking.desk import LEASE_SECONDS
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import Intent, Journal, JournalDown, Lease
-from korus_mcp.told import UNREAD
+from korus_mcp.booking.timing import LEASE_SECONDS
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.unread import UNREAD
+from korus_mcp.journal.protocol import Intent, Journal, JournalDown, Lease
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.ordering import OrderDesk
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.journal.records import Intent
+from korus_mcp.booking.reserving import BookingDesk
+from korus_mcp.journal.protocol import Intent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,13 +26,13 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import Order, OrderBulkResult
-from korus_mcp.booking.desk import LEASE_SECONDS, POST_SECONDS
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import Begun, begun_here, kept_apart, watched
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import (
+from korus_mcp.booking.timing import LEASE_SECONDS, POST_SECONDS
+from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.journal.protocol import (
     NEVER_SENT,
     ClaimRefused,
     Intent,

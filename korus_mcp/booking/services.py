@@ -8,21 +8,21 @@ import anyio
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi
-from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import NameBook
+from korus_mcp.booking.order_search import OrderBook
 from korus_mcp.booking.ordering import OrderDesk
-from korus_mcp.booking.orders import OrderBook
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.booking.recovery import Reconciler, Sweep
 from korus_mcp.booking.reservations import ReservationBook
+from korus_mcp.booking.reserving import BookingDesk
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.tickets import TicketOffice
-from korus_mcp.flights import kept_apart, side_by_side
-from korus_mcp.journal.records import Journal, Open
-from korus_mcp.pace import UNPACED, Pace
+from korus_mcp.foundation.coalescing import kept_apart, side_by_side
+from korus_mcp.foundation.pace import UNPACED, Pace
+from korus_mcp.journal.protocol import Journal, Open
 from korus_mcp.settings import Settings
 
 

@@ -31,19 +31,19 @@ from korus_mcp.api.models.order import (
     OrderItem,
     OrderItemTicket,
 )
-from korus_mcp.booking.desk import ANSWER_SECONDS, RETRY_SECONDS, stopping
 from korus_mcp.booking.hold import LONGEST_STATUS, Names, seat_text, tickets_in
 from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.orders import OrderBook
+from korus_mcp.booking.order_search import OrderBook
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.flights import Count, Flights, Told, begun_here, side_by_side
-from korus_mcp.folding import is_same_name
-from korus_mcp.handles import id_at_end
-from korus_mcp.journal.records import JournalDown
-from korus_mcp.private_files import NotPrivate, private_folder, write_new
-from korus_mcp.refusals import Code, Effect, Refusal, not_given
-from korus_mcp.told import UNREADABLE, Reading, Unread, at_place, day_of, value_of
-from korus_mcp.untrusted import clean_line
+from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS, stopping
+from korus_mcp.foundation.coalescing import Count, Flights, Told, begun_here, side_by_side
+from korus_mcp.foundation.folding import is_same_name
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.private_files import NotPrivate, private_folder, write_new
+from korus_mcp.foundation.refusals import Code, Effect, Refusal, not_given
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import UNREADABLE, Reading, Unread, at_place, day_of, value_of
+from korus_mcp.journal.protocol import JournalDown
 
 WAITING: Final = "waiting_beneficiary_data"
 FIELD_NAMES: Final[Mapping[str, str]] = {

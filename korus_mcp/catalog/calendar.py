@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi, OfferFilters, Outcome, TimedOut
+from korus_mcp.catalog.bases import BaseRecord, ProductRecord
 from korus_mcp.catalog.nearest import proposed
-from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import (
     MAX_PAGES,
     DatedTable,
@@ -29,15 +29,15 @@ from korus_mcp.catalog.price_table import (
     nothing_to_read,
     product_id_of,
 )
-from korus_mcp.catalog.records import BaseRecord, ProductRecord
-from korus_mcp.clock import Clock
-from korus_mcp.deadlines import in_time
-from korus_mcp.flights import Flights
-from korus_mcp.folding import fold
-from korus_mcp.handles import Handle, id_at_end, is_id
-from korus_mcp.money import Money, currencies_in, money
-from korus_mcp.refusals import Code, FieldProblem, Refusal, invalid, shortened
-from korus_mcp.told import Reading, Unread, day_of, today_in, value_of, zone_of
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.deadlines import in_time
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.handles import Handle, id_at_end, is_id
+from korus_mcp.foundation.money import Money, currencies_in, money
+from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid, shortened
+from korus_mcp.foundation.unread import Reading, Unread, day_of, today_in, value_of, zone_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Pages

@@ -35,13 +35,14 @@ from korus_mcp.api import (
     Unprocessable,
     Unreachable,
 )
-from korus_mcp.catalog.reading import name_of, read_record
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord
-from korus_mcp.catalog.store import FIRST_RETRY_SECONDS, ListedCatalog, Progress, Store
-from korus_mcp.clock import Clock
-from korus_mcp.flights import side_by_side
-from korus_mcp.handles import aliases_of, is_id
-from korus_mcp.told import value_of
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
+from korus_mcp.catalog.index import FIRST_RETRY_SECONDS, ListedCatalog
+from korus_mcp.catalog.parsing import name_of, read_record
+from korus_mcp.catalog.store import Progress, Store
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.handles import aliases_of, is_id
+from korus_mcp.foundation.unread import value_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Catalog, Pages

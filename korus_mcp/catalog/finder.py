@@ -7,19 +7,19 @@ from functools import partial
 from typing import Final
 
 from korus_mcp.api import ApiError, KorusApi
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest, today
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import Mirror, Shelf, State, state_of
 from korus_mcp.catalog.nearest import proposed
-from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.search import Page, nearest_names
 from korus_mcp.catalog.store import Row, Scope
-from korus_mcp.deadlines import in_time, is_over
-from korus_mcp.flights import side_by_side
-from korus_mcp.folding import fold
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal, quoted, shortened
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.deadlines import in_time, is_over
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.refusals import Code, Refusal, quoted, shortened
 
 SIDE_BY_SIDE: Final = 8
 CITIES: Final = 10_000

@@ -11,9 +11,9 @@ from typing import Final
 from cachetools import TTLCache
 
 from korus_mcp.api import ApiError, KorusApi
-from korus_mcp.clock import Clock
-from korus_mcp.flights import Flights
-from korus_mcp.languages import canonical
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.language_tags import canonical
 
 MOST_SEEN: Final = 8
 """So many languages beside the operator's: an API that calls itself everything is not believed."""

@@ -23,21 +23,22 @@ from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
+from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.languages import MOST_SEEN, Languages
-from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.catalog.reading import name_of
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord
+from korus_mcp.catalog.parsing import name_of
 from korus_mcp.catalog.search import Page, search
 from korus_mcp.catalog.spelling import Speller
-from korus_mcp.catalog.store import VERSION, Progress, Scope, Store, is_damage
-from korus_mcp.clock import Clock
-from korus_mcp.deadlines import in_time
-from korus_mcp.flights import Flights, kept_apart
-from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.languages import MOST_LISTED, canonical
-from korus_mcp.refusals import Code, Refusal
-from korus_mcp.told import Unread, zone_of
+from korus_mcp.catalog.store import Progress, Scope, Store
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.coalescing import Flights, kept_apart
+from korus_mcp.foundation.deadlines import in_time
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
+from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.unread import Unread, zone_of
 
 if TYPE_CHECKING:
     from korus_mcp.api import Product

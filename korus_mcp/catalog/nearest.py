@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from korus_mcp.folding import fold
-from korus_mcp.refusals import FieldProblem, quoted
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.refusals import FieldProblem, quoted
 
 NEAREST: Final = 3
 NEAR: Final = 70.0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from korus_mcp.catalog.store import VERSION
-from korus_mcp.private_files import private_database
+from korus_mcp.catalog.file import VERSION
+from korus_mcp.foundation.private_files import private_database
 
 NO_HOME: Final = "this user has no home folder; KORUS_CACHE_DIR names another"
 _UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))

@@ -8,9 +8,9 @@ import json
 import zlib
 from typing import Any, Final
 
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
-from korus_mcp.handles import Handle
-from korus_mcp.told import UNREAD
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.unread import UNREAD
 
 _LEVEL: Final = 1
 _UNREAD: Final = "unread"

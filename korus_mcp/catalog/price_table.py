@@ -14,10 +14,10 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from korus_mcp.catalog.paging import Place
-from korus_mcp.catalog.records import ProductRecord
-from korus_mcp.handles import Handle, id_at_end
-from korus_mcp.money import Money
+from korus_mcp.catalog.bases import ProductRecord
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.paging import Place
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Page, Pages

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from korus_mcp.catalog.paging import Place
+from korus_mcp.catalog.index import spoken
 from korus_mcp.catalog.spelling import Spelled, Speller
-from korus_mcp.catalog.store import Part, Row, Scope, Store, spoken
-from korus_mcp.folding import fold, words
+from korus_mcp.catalog.store import Part, Row, Scope, Store
+from korus_mcp.foundation.folding import fold, words
+from korus_mcp.foundation.paging import Place
 
 MOST_WORDS: Final = 12
 RANKED: Final = 100

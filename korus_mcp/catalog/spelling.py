@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Final, Protocol
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 MOST_CORRECTIONS: Final = 6
 SHORTEST: Final = 4

@@ -1,77 +1,26 @@
-"""The mirror's file: one SQLite database for an account, an environment and a language.
+"""What the mirror's file tells: catalogs, bases, cities, and what matches the words of a search."""
 
-Everything in it can be read again from the API, so a file of another version or a damaged one is
-replaced. Several servers of one user share it: all may read while one of them crawls. Without a
-path the same database lives in memory and ends with the process.
-"""
-
-import hashlib
-import logging
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from korus_mcp.catalog.packing import packed, unpacked
-from korus_mcp.catalog.records import BaseName, BaseRecord, CatalogRecord
-from korus_mcp.folding import VERSION as FOLDING
-from korus_mcp.folding import fold, words
-from korus_mcp.handles import Handle
-from korus_mcp.private_files import (
-    NotOurs,
-    check_ours,
-    private_database,
-    private_folder,
-    says_ours,
+from korus_mcp.catalog.bases import BaseName, BaseRecord, CatalogRecord
+from korus_mcp.catalog.index import (
+    FIRST_RETRY_SECONDS,
+    LAST_RETRY_SECONDS,
+    CatalogIndex,
+    catalog_word,
+    city_word,
 )
+from korus_mcp.catalog.packing import unpacked
+from korus_mcp.foundation.handles import Handle
 
-_LAYOUT: Final = 6
-VERSION: Final = 1000 * _LAYOUT + FOLDING
-"""Of a file: of its tables, and of the folding of the texts in it."""
-APPLICATION_ID: Final = int.from_bytes(b"KMct")
-"""In the head of the file: what other programs put there is theirs, and stays."""
-BUSY_SECONDS: Final = 10.0
 MOST_CITIES: Final = 500
-FIRST_RETRY_SECONDS: Final = 60
-LAST_RETRY_SECONDS: Final = 6 * 3600
 CONSIDERED: Final = 1000
 """So many matches are compared at most: words that stand in half of all bases stay quick."""
-_log = logging.getLogger(__name__)
 
-_SCHEMA: Final = """
-CREATE TABLE catalog (
-    id TEXT PRIMARY KEY, alias TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL,
-    synced TEXT, names_run INTEGER, details_run INTEGER, listed_import TEXT
-) WITHOUT ROWID;
-CREATE TABLE base (
-    number INTEGER PRIMARY KEY, catalog TEXT NOT NULL, id TEXT NOT NULL,
-    name TEXT NOT NULL, folded TEXT NOT NULL, city TEXT, run INTEGER NOT NULL,
-    detail BLOB, detail_run INTEGER NOT NULL DEFAULT 0,
-    failures INTEGER NOT NULL DEFAULT 0, retry_at REAL,
-    UNIQUE (catalog, id)
-);
-CREATE INDEX base_by_name ON base (folded, number);
-CREATE INDEX base_by_city ON base (city, catalog);
-CREATE INDEX base_to_do ON base (catalog, detail_run, number);
-CREATE INDEX base_to_retry ON base (retry_at) WHERE retry_at IS NOT NULL;
-CREATE TABLE product (
-    catalog TEXT NOT NULL, id TEXT NOT NULL, base INTEGER NOT NULL, name TEXT NOT NULL,
-    PRIMARY KEY (catalog, id, base)
-) WITHOUT ROWID;
-CREATE INDEX product_by_base ON product (base);
-CREATE VIRTUAL TABLE text USING fts5 (
-    name, place, kind, choices, products, texts, scope,
-    tokenize = "ascii", prefix = '2 3', detail = column, columnsize = 0
-);
-CREATE TABLE word (term TEXT PRIMARY KEY, bases INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
-"""
 _BASE_COLUMNS: Final = "base.number, base.catalog, base.id, base.name, base.folded, catalog.alias"
-_NAMING_COLUMNS: Final = 5
 _NO_WORD: Final = "none"
 
 
@@ -94,89 +43,13 @@ class Progress:
     known: int
 
 
-@dataclass(frozen=True)
-class ListedCatalog:
-    """A catalog and when its issuer was last imported, as far as the API says."""
-
-    record: CatalogRecord
-    synced: str | None
-
-
-class Store:
-    """The database of one mirror. Reads are quick enough for the event loop; writes may wait."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self._writing = threading.RLock()
-        self._crawling = threading.Lock()
-        self._commits = 0
-        self._open()
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._writing:
-            self._read.close()
-            self._write.close()
-
-    def __del__(self) -> None:
-        """Close what its last user let go of: no sooner, since a search may be reading in it."""
-        if hasattr(self, "_read"):
-            self.close()
-
-    def clear(self) -> None:
-        """Forget everything; servers that have the file open find it empty."""
-        with self._transaction() as db:
-            _drop_all(db)
-            _create(db)
-        with self._writing:
-            self._write.execute("VACUUM")
-
-    def copied_to_memory(self) -> "Store":
-        """The same content in memory, for when the file cannot be written any more."""
-        copy = Store(None)
-        self._read.backup(copy._write)
-        return copy
-
-    # Who crawls
-
-    @contextmanager
-    def sole_crawler(self) -> Iterator[bool]:
-        """Whether this one may crawl now; nobody else may until the block ends.
-
-        The lock is the operating system's: it ends with its process, however that ends.
-        """
-        if not self._crawling.acquire(blocking=False):
-            yield False
-            return
-        try:
-            if self.path is None:
-                yield True
-                return
-            from filelock import FileLock, Timeout
-
-            lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                lock.release()
-        finally:
-            self._crawling.release()
-
-    # What is there
+class Store(CatalogIndex):
+    """What is read of the file of one mirror."""
 
     def fact(self, name: str) -> float | None:
         """A remembered number, such as the moment the names were listed."""
         row = self._first("SELECT value FROM fact WHERE name = ?", (name,))
         return None if row is None else row[0]
-
-    def version(self) -> int:
-        """A number that changes whenever somebody wrote."""
-        return int(self._ask("PRAGMA data_version")[0][0]) + self._commits
 
     def catalogs(self) -> list[CatalogRecord]:
         """The catalogs, in the order of the API."""
@@ -280,8 +153,6 @@ class Store:
         query = "SELECT count(*) FROM base WHERE catalog = ?"
         return int(self._ask(query, (catalog_id,))[0][0])
 
-    # What a search asks
-
     def all_rows(
         self, scope: "Scope", *, behind: Handle | None = None, offset: int = 0, limit: int
     ) -> list[Row]:
@@ -363,17 +234,6 @@ class Store:
         """The words that name things, each with the number of bases it stands in."""
         return dict(self._ask("SELECT term, bases FROM word WHERE bases > 0"))
 
-    # What a crawl writes
-
-    def put_facts(self, **facts: float | None) -> None:
-        """Remember numbers; None forgets one."""
-        with self._transaction() as db:
-            for name, value in facts.items():
-                if value is None:
-                    db.execute("DELETE FROM fact WHERE name = ?", (name,))
-                else:
-                    db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
-
     def note_unread(self, rows: int, now: float) -> None:
         """So many rows of the lists could not be read: when they are read again is noted.
 
@@ -392,93 +252,21 @@ class Store:
         again_at = self.fact("list_again_at")
         return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
 
-    def put_catalogs(self, listed: Sequence[ListedCatalog], *, is_whole: bool = True) -> None:
-        """The catalogs there are now; those that vanished go, with all their bases.
-
-        They stay where the list is not whole: some of its rows cannot be read.
-        """
-        with self._transaction() as db:
-            for place, catalog in enumerate(listed):
-                record = catalog.record
-                db.execute(
-                    "INSERT INTO catalog (id, alias, name, place) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, "
-                    "name = excluded.name, place = excluded.place",
-                    (record.id, record.alias, record.name, place),
-                )
-            if not is_whole:
-                return
-            known = {row[0] for row in db.execute("SELECT id FROM catalog")}
-            for catalog_id in known - {c.record.id for c in listed}:
-                self._drop_bases(db, "catalog = ?", (catalog_id,))
-                db.execute("DELETE FROM catalog WHERE id = ?", (catalog_id,))
-
     def catalog_state(self, catalog_id: str) -> tuple[str | None, int, int]:
         """Import moment of the last complete crawl, and the runs that read names and details."""
         query = "SELECT synced, names_run, details_run FROM catalog WHERE id = ?"
         ((synced, names_run, details_run),) = self._ask(query, (catalog_id,))
         return synced, names_run or 0, details_run or 0
 
-    def begin_names(self, catalog_id: str, run: int, synced: str | None) -> None:
-        """The names of a catalog are read from the first one on.
-
-        What an earlier attempt of the same run found has to be found again, since the catalog may
-        have been imported anew meanwhile; then its details are read again, too.
-        """
-        with self._transaction() as db:
-            query = "SELECT listed_import FROM catalog WHERE id = ?"
-            row = db.execute(query, (catalog_id,)).fetchone()
-            if row is not None and row[0] != synced:
-                db.execute(
-                    "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
-                    (catalog_id, run),
-                )
-            db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
-            db.execute(
-                "UPDATE catalog SET listed_import = ?, names_run = nullif(names_run, ?) "
-                "WHERE id = ?",
-                (synced, run, catalog_id),
-            )
-
     def has_names(self, catalog_id: str, run: int, synced: str | None) -> bool:
         """Whether this run has read all names of a catalog, as it was imported last."""
         query = "SELECT 1 FROM catalog WHERE id = ? AND names_run = ? AND listed_import IS ?"
         return bool(self._ask(query, (catalog_id, run, synced)))
 
-    def put_names(self, catalog_id: str, run: int, found: Iterable[tuple[str, str]]) -> None:
-        """Names of bases, searchable at once; details they have already stay."""
-        with self._transaction() as db:
-            for base_id, name in found:
-                self._put_name(db, catalog_id, run, base_id, name)
-
-    def finish_names(self, catalog_id: str, run: int) -> None:
-        """All names of a catalog were read: bases that were not among them vanish."""
-        with self._transaction() as db:
-            self._drop_bases(db, "catalog = ? AND run <> ?", (catalog_id, run))
-            db.execute("UPDATE catalog SET names_run = ? WHERE id = ?", (run, catalog_id))
-
     def to_do(self, catalog_id: str, run: int) -> list[str]:
         """Ids of bases whose details this run has still to read."""
         query = "SELECT id FROM base WHERE catalog = ? AND detail_run < ? ORDER BY number"
         return [row[0] for row in self._ask(query, (catalog_id, run))]
-
-    def put_records(self, records: Iterable[BaseRecord], run: int) -> None:
-        """Details of bases."""
-        with self._transaction() as db:
-            for record in records:
-                self._put_record(db, record, run)
-
-    def pass_over(self, catalog_id: str, base_id: str, run: int, now: float) -> None:
-        """A base whose details cannot be read keeps its name; when it is tried again is noted.
-
-        That is after a minute, and after each further failure twice as late, up to six hours.
-        """
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE base SET detail_run = max(detail_run, ?), failures = failures + 1, "
-                "retry_at = ? + min(? << min(failures, 20), ?) WHERE catalog = ? AND id = ?",
-                (run, now, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, catalog_id, base_id),
-            )
 
     def passed_over(self, now: float, *, limit: int) -> list[tuple[CatalogRecord, str]]:
         """Bases that were passed over and whose time has come again; those waiting longest first.
@@ -493,162 +281,11 @@ class Store:
         rows = self._ask(query, (now, now + LAST_RETRY_SECONDS, limit))
         return [(CatalogRecord(*row[:3]), row[3]) for row in rows]
 
-    def finish_details(self, catalog_id: str, run: int, synced: str | None) -> None:
-        """A catalog was read completely."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE catalog SET details_run = ?, synced = ? WHERE id = ?",
-                (run, synced, catalog_id),
-            )
-
-    def drop_base(self, catalog_id: str, base_id: str) -> None:
-        """Forget a base that is gone."""
-        with self._transaction() as db:
-            self._drop_bases(db, "catalog = ? AND id = ?", (catalog_id, base_id))
-
-    # Inside
-
-    def _open(self) -> None:
-        self._write = _opened(self.path)
-        self._inode = self.path.stat().st_ino if self.path else 0
-        if self.path is None:
-            self._read = self._write
-            return
-        self._read = _connected(self.path)
-        self._read.execute("PRAGMA query_only = ON")
-
-    def replace(self) -> None:
-        """Start anew with an empty file, unless another server has done so."""
-        with self._writing:
-            self.close()
-            path = self.path
-            if path is not None and path.exists() and path.stat().st_ino == self._inode:
-                _log.warning("the catalog file %s is damaged and is replaced", path.name)
-                _remove(path)
-            self._open()
-
-    def _ask(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
-        """The rows of a query; a file found damaged is replaced, and has none.
-
-        So is one that cannot be read, such as one whose write-ahead log was cut under our feet.
-        """
-        try:
-            return self._fetched(query, values)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error) and _code(error) != sqlite3.SQLITE_IOERR:
-                raise
-        self.replace()
-        return self._fetched(query, values)
-
-    def _fetched(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        if self.path is not None:
-            return self._read.execute(query, values).fetchall()
-        with self._writing:
-            return self._read.execute(query, values).fetchall()
-
-    def _first(self, query: str, values: tuple[object, ...]) -> Any:
-        rows = self._ask(query, values)
-        return rows[0] if rows else None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._writing:
-            self._write.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._write
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite may have rolled back already
-                    self._write.execute("ROLLBACK")
-                raise
-            self._write.execute("COMMIT")
-            self._commits += 1
-
     def _rows(self, query: str, values: tuple[object, ...]) -> list[Row]:
         return [
             Row(number, catalog, Handle(alias, base_id), name, folded)
             for number, catalog, base_id, name, folded, alias in self._ask(query, values)
         ]
-
-    def _put_name(
-        self, db: sqlite3.Connection, catalog_id: str, run: int, base_id: str, name: str
-    ) -> None:
-        query = "SELECT number, name FROM base WHERE catalog = ? AND id = ?"
-        row = db.execute(query, (catalog_id, base_id)).fetchone()
-        if row is None:
-            added = db.execute(
-                "INSERT INTO base (catalog, id, name, folded, run) VALUES (?, ?, ?, ?, ?)",
-                (catalog_id, base_id, name, spoken(name), run),
-            )
-            scope = _scope_words(catalog_id, None)
-            self._index(db, added.lastrowid, (_indexed(name), "", "", "", "", "", scope))
-        elif row[1] == name:
-            db.execute("UPDATE base SET run = ? WHERE number = ?", (run, row[0]))
-        else:
-            db.execute(
-                "UPDATE base SET run = ?, name = ?, folded = ? WHERE number = ?",
-                (run, name, spoken(name), row[0]),
-            )
-            self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
-
-    def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
-        where = (record.catalog.id, record.handle.id)
-        self._put_name(db, record.catalog.id, run, record.handle.id, record.name)
-        query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
-        number = db.execute(query, where).fetchone()[0]
-        db.execute(
-            "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
-            (packed(record), run, fold(record.place.city or ""), number),
-        )
-        if not record.is_partly_unread:  # one that is waits for its next turn
-            query = "UPDATE base SET failures = 0, retry_at = NULL WHERE number = ?"
-            db.execute(query, (number,))
-        db.execute("DELETE FROM product WHERE base = ?", (number,))
-        db.executemany(
-            "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",
-            [(record.catalog.id, p.id, number, p.name) for p in record.products.values()],
-        )
-        self._reindex(db, number, _columns(record))
-
-    def _index(self, db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
-        _put_text(db, number, columns)
-        self._count(db, _naming_words(columns), 1)
-
-    def _unindex(self, db: sqlite3.Connection, number: int) -> None:
-        self._count(db, _naming_words(self._indexed_columns(db, number)), -1)
-        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
-
-    def _reindex(self, db: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
-        before = self._indexed_columns(db, number)
-        if before == columns:
-            return
-        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
-        _put_text(db, number, columns)
-        had, has = _naming_words(before), _naming_words(columns)
-        self._count(db, had - has, -1)
-        self._count(db, has - had, 1)
-
-    def _indexed_columns(self, db: sqlite3.Connection, number: int) -> tuple[str, ...]:
-        """What a base is found by."""
-        query = (
-            "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
-        )
-        columns: tuple[str, ...] = db.execute(query, (number,)).fetchone()
-        return columns
-
-    def _count(self, db: sqlite3.Connection, terms: Iterable[str], by: int) -> None:
-        """Count a base more or less for each of these words."""
-        db.executemany(
-            "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET "
-            "bases = bases + excluded.bases",
-            [(term, by) for term in terms],
-        )
-
-    def _drop_bases(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> None:
-        query = f"SELECT number FROM base WHERE {where}"  # noqa: S608 - constants
-        for (number,) in db.execute(query, values).fetchall():
-            self._unindex(db, number)
-            db.execute("DELETE FROM product WHERE base = ?", (number,))
-            db.execute("DELETE FROM base WHERE number = ?", (number,))
 
 
 @dataclass(frozen=True)
@@ -673,9 +310,9 @@ class Scope:
         """A full-text query narrowed to this scope, by the index alone."""
         wanted = [match]
         if self.catalog_id is not None:
-            wanted.append(f"scope : {_catalog_word(self.catalog_id)}")
+            wanted.append(f"scope : {catalog_word(self.catalog_id)}")
         if self.cities is not None:
-            cities = " OR ".join(_city_word(city) for city in self.cities)
+            cities = " OR ".join(city_word(city) for city in self.cities)
             wanted.append(f"scope : ({cities or _NO_WORD})")
         return " AND ".join(wanted)
 
@@ -687,180 +324,3 @@ class Part(StrEnum):
     NAMING = "{name place kind choices products}"
     TEXTS = "texts"
     ALL = "{name place kind choices products texts}"
-
-
-def spoken(text: str) -> str:
-    """A text as its folded words, by which names are compared and sorted."""
-    return " ".join(words(text))
-
-
-def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
-    db.execute(
-        "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, *columns),
-    )
-
-
-def _naming_words(columns: Sequence[str]) -> set[str]:
-    """The words that name things; those of the texts are left out."""
-    return set(" ".join(columns[:_NAMING_COLUMNS]).split())
-
-
-def _columns(record: BaseRecord) -> tuple[str, ...]:
-    place = record.place
-    choices = (choice.name for values in record.choices.values() for choice in values)
-    parts: tuple[Iterable[str | None], ...] = (
-        (record.name,),
-        (place.name, place.city, place.country, record.catalog.name),
-        (record.kind,),
-        choices,
-        (product.name for product in record.products.values()),
-        (record.short_description, record.description),
-    )
-    columns = (_indexed(" ".join(text for text in texts if text)) for texts in parts)
-    return (*columns, _scope_words(record.catalog.id, place.city))
-
-
-def _scope_words(catalog_id: str, city: str | None) -> str:
-    return f"{_catalog_word(catalog_id)} {_city_word(fold(city or ''))}"
-
-
-def _catalog_word(catalog_id: str) -> str:
-    """One word for a catalog, whatever its id is made of."""
-    return "c" + hashlib.sha256(catalog_id.encode()).hexdigest()[:16]
-
-
-def _city_word(folded: str) -> str:
-    return "t" + hashlib.sha256(folded.encode()).hexdigest()[:16]
-
-
-def _indexed(text: str) -> str:
-    """A text as the index holds it: folded words, each once, in their order."""
-    return " ".join(dict.fromkeys(words(text)))
-
-
-def has_full_text() -> bool:
-    """Whether this Python's SQLite can search texts."""
-    with closing(sqlite3.connect(":memory:")) as db:
-        return bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
-
-
-def _opened(path: Path | None) -> sqlite3.Connection:
-    """The database, made or replaced where it has to be.
-
-    Raises:
-        OSError: its folder cannot be made.
-        sqlite3.OperationalError: it cannot be opened or written.
-    """
-    if path is not None:
-        private_folder(path.parent, ours="catalog", is_read_again=True)
-        private_database(path)
-    try:
-        return _made(path)
-    except sqlite3.DatabaseError as error:
-        if path is not None and _is_busy(error):
-            return _made_in_turn(path)
-        if path is None or not is_damage(error):
-            raise
-    _log.warning("the catalog file %s is damaged and is replaced", path.name)
-    if says_ours(path, APPLICATION_ID):
-        _remove(path)
-    else:
-        _put_aside(path)
-    private_database(path)
-    return _made(path)
-
-
-def _made_in_turn(path: Path) -> sqlite3.Connection:
-    """The database, after those who make it at this moment: SQLite does not wait for them here."""
-    import stamina
-
-    for attempt in stamina.retry_context(
-        on=_is_busy, attempts=None, timeout=BUSY_SECONDS, wait_max=0.5
-    ):
-        with attempt:
-            return _made(path)
-    raise AssertionError("stamina raises the last failure")  # pragma: no cover
-
-
-def _made(path: Path | None) -> sqlite3.Connection:
-    """The database in this version; the content of another one is dropped.
-
-    All in one transaction: of two servers that start at once, the second finds it made.
-    """
-    db = _connected(path)
-    if _version(db) == VERSION and _application_id(db) == APPLICATION_ID:
-        return db
-    db.execute("BEGIN IMMEDIATE")
-    if _version(db) != VERSION:
-        _drop_all(db)
-        _create(db)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute("COMMIT")
-    return db
-
-
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and _code(error) == sqlite3.SQLITE_BUSY
-
-
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether a file is no database (any more): it has to be replaced."""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _code(error: sqlite3.Error) -> int:
-    """The primary code of an error, without its extension."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _application_id(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA application_id").fetchone()[0])
-
-
-def _drop_all(db: sqlite3.Connection) -> None:
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ? ORDER BY name"
-    for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
-        for (name,) in db.execute(query, (pattern,)).fetchall():
-            if not name.startswith("sqlite_"):
-                db.execute(f'DROP TABLE IF EXISTS "{name}"')
-
-
-def _create(db: sqlite3.Connection) -> None:
-    for statement in _SCHEMA.split(";\n"):
-        db.execute(statement)
-
-
-def _connected(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    if path is None:
-        return db
-    try:
-        check_ours(db, APPLICATION_ID, known_by="base")  # before anything of it is changed
-        db.execute("PRAGMA journal_mode = WAL")
-    except (NotOurs, sqlite3.Error):
-        db.close()
-        raise
-    db.execute("PRAGMA synchronous = NORMAL")
-    return db
-
-
-def _put_aside(path: Path) -> None:
-    """Keep what nobody can tell to be ours, under another name, for whoever misses it."""
-    for suffix in ("-wal", "-shm", ""):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.replace(path.with_name(f"{path.name}.damaged{suffix}"))
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)

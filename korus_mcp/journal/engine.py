@@ -23,10 +23,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from korus_mcp.clock import Clock
-from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.private_files import NotOurs, NotPrivate, check_ours, private_database
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
-from korus_mcp.private_files import NotOurs, NotPrivate, check_ours, private_database
 
 _log = logging.getLogger(__name__)
 _Thing = TypeVar("_Thing")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from korus_mcp.clock import Clock, SystemClock
-from korus_mcp.journal.records import (
+from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.journal.protocol import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NEVER_SENT,

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
 
-from korus_mcp.clock import Clock
-from korus_mcp.journal.records import JournalDown, JournalFault
-from korus_mcp.private_files import user_folder
+from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import Any, Final, Self, TypeVar
 from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.journal.audit import Seals
 from korus_mcp.journal.engine import Database
-from korus_mcp.journal.records import (
+from korus_mcp.journal.protocol import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NOTHING_SEEN,

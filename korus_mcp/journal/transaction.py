@@ -35,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
-from korus_mcp.journal.records import (
+from korus_mcp.journal.protocol import (
     MOST_LISTED,
     NEVER_SENT,
     Approval,

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from korus_mcp.app import App
+from korus_mcp.resources.boundary import JSON, PDF, ReadContext, app, compact
 from korus_mcp.resources.offering import OWNED, Offering
-from korus_mcp.resources.reading import JSON, PDF, ReadContext, app, compact
 
 if TYPE_CHECKING:
     from korus_mcp.booking.tickets import IssuedTickets
@@ -40,7 +40,7 @@ def offer_bookings(offering: Offering) -> None:
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
     """One reservation as it is now."""
-    from korus_mcp.tools.get_reservation import reservations_view
+    from korus_mcp.answers.reservations import reservations_view
 
     services = app(ctx)
     view = await reservations_view(services, [reservation_id], services.language(None))
@@ -68,7 +68,7 @@ async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
 
 def _issued(services: App, issued: "IssuedTickets") -> dict[str, object]:
     """The order as get_tickets shows it, whole; of its documents the addresses of those ready."""
-    from korus_mcp.tools.get_tickets import whole_view
+    from korus_mcp.answers.orders import whole_view
 
     view = whole_view(services, issued)
     ready = [document.uri for document in view.documents if document.ready]

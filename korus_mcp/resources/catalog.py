@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from korus_mcp.api import NotFound
 from korus_mcp.app import App, Running
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, minute, state_of
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord
 from korus_mcp.catalog.store import Store
-from korus_mcp.handles import is_id
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import UNREADABLE, Unread
+from korus_mcp.resources.boundary import JSON, ReadContext, app, compact, handle
 from korus_mcp.resources.offering import READ_NOW, Offering, of_the_catalog
-from korus_mcp.resources.reading import JSON, ReadContext, app, compact, handle
-from korus_mcp.told import UNREADABLE, Unread
-from korus_mcp.untrusted import clean_line
 
 if TYPE_CHECKING:
     from korus_mcp.api.models.seat_map import SeatMap

@@ -19,14 +19,14 @@ from mcp_types import (
 
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, Running
+from korus_mcp.catalog.bases import CatalogRecord
 from korus_mcp.catalog.mirror import Shelf
-from korus_mcp.catalog.paging import BEGINNING
-from korus_mcp.catalog.records import CatalogRecord
 from korus_mcp.catalog.store import MOST_CITIES, Scope, Store
-from korus_mcp.folding import fold, words
-from korus_mcp.handles import parse_handle
+from korus_mcp.foundation.folding import fold, words
+from korus_mcp.foundation.handles import parse_handle
+from korus_mcp.foundation.paging import BEGINNING
+from korus_mcp.foundation.text import clean_line
 from korus_mcp.resources.catalog import pages_of
-from korus_mcp.untrusted import clean_line
 
 LIMIT: Final = 100
 LONGEST: Final = 200

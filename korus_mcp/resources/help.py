@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from korus_mcp.refusals import MEANINGS, STATES, Code
+from korus_mcp.foundation.refusals import MEANINGS, STATES, Code
+from korus_mcp.resources.boundary import TEXT
 from korus_mcp.resources.offering import OURS, Offering
-from korus_mcp.resources.reading import TEXT
 
 BOOKING: Final = """# How a booking goes
 

@@ -17,8 +17,8 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from korus_mcp.app import App
 from korus_mcp.catalog.mirror import KEPT_SECONDS
-from korus_mcp.refusals import Code, Refusal
-from korus_mcp.resources.reading import Content, guarded
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.resources.boundary import Content, guarded
 
 Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
 Given = ParamSpec("Given")

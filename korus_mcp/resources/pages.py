@@ -6,8 +6,8 @@ from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.mcpserver.resources import FileResource
 from mcp.shared.uri_template import UriTemplate
 
-from korus_mcp.pages import PAGES, Page
 from korus_mcp.resources.offering import OURS, Offered, Offering
+from korus_mcp.ui.pages import PAGES, Page
 
 
 def pages_of(names: Collection[str]) -> Apps:

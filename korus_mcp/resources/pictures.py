@@ -7,10 +7,10 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
-from korus_mcp.handles import is_id
-from korus_mcp.refusals import FieldProblem, invalid
+from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.refusals import FieldProblem, invalid
+from korus_mcp.resources.boundary import SVG, ReadContext, app, handle
 from korus_mcp.resources.offering import SHORTLY, Offering
-from korus_mcp.resources.reading import SVG, ReadContext, app, handle
 
 MOST_SEATS: Final = 50
 CENT: Final = Decimal("0.01")
@@ -44,7 +44,7 @@ async def seat_map_picture(
     theme: str = "light",
 ) -> str:
     """The picture for a wish; by default of the next day that sells something."""
-    from korus_mcp.seat_plans import Extra, SeatWish
+    from korus_mcp.proposals.seat_plans import Extra, SeatWish
     from korus_mcp.seating.ranking import Preference
 
     services = app(ctx)

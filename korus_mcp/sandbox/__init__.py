@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         Oversize,
         Truncate,
     )
-    from korus_mcp.sandbox.records import OrderRecord, RequestRecord, ReservationRecord
     from korus_mcp.sandbox.served import ServedSandbox, serve, served_sandbox
+    from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
 
 __all__ = [
     "Answer",
@@ -43,7 +43,7 @@ __all__ = [
 
 _HOMES = {
     "app": ("Sandbox", "SandboxOptions"),
-    "records": ("OrderRecord", "RequestRecord", "ReservationRecord"),
+    "snapshots": ("OrderRecord", "RequestRecord", "ReservationRecord"),
     "served": ("ServedSandbox", "serve", "served_sandbox"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from korus_mcp.clock import ManualClock, ShiftedClock
+from korus_mcp.foundation.clock import ManualClock, ShiftedClock
 from korus_mcp.sandbox.booking_routes import BookingRoutes
 from korus_mcp.sandbox.booking_shapes import BookingShapes
 from korus_mcp.sandbox.bookings import Hold, Ledger, Order
@@ -34,8 +34,8 @@ from korus_mcp.sandbox.jsonld import Refused, refusal
 from korus_mcp.sandbox.landmarks import landmarks_of
 from korus_mcp.sandbox.model import Language, day_of
 from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, operation_named
-from korus_mcp.sandbox.reading import ReservationReader
-from korus_mcp.sandbox.records import OrderRecord, RequestRecord, ReservationRecord
+from korus_mcp.sandbox.requests import ReservationReader
+from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.tokens import Organization, Tokens
 from korus_mcp.sandbox.wording import lines_of_document

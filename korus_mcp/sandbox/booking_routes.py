@@ -8,7 +8,7 @@ from typing import TypeVar
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.booking_shapes import BookingShapes
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
 from korus_mcp.sandbox.calls import Call, Handler
@@ -25,7 +25,7 @@ from korus_mcp.sandbox.jsonld import (
     not_found,
     page_of,
 )
-from korus_mcp.sandbox.reading import ReservationReader, read_beneficiary, read_day, read_orders
+from korus_mcp.sandbox.requests import ReservationReader, read_beneficiary, read_day, read_orders
 
 _HOLDS = "/v1/booking/reservations"
 _ORDERS = "/v1/booking/orders"

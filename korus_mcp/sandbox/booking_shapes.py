@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order, Place
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Json, moment, money, resource
 from korus_mcp.sandbox.model import Language, day_of
-from korus_mcp.sandbox.reading import WantedHold
+from korus_mcp.sandbox.requests import WantedHold
 from korus_mcp.sandbox.world import Offer, World
 
 _BOOKING = "/v1/booking"

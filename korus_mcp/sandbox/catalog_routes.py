@@ -11,7 +11,7 @@ from korus_mcp.sandbox.ids import Kind, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Refused, View, answer, collection, not_found, page_of
 from korus_mcp.sandbox.model import LAST_DAY, UNDATED, day_number
-from korus_mcp.sandbox.reading import read_day
+from korus_mcp.sandbox.requests import read_day
 from korus_mcp.sandbox.world import Offer, OfferFilter, World
 
 _NEW_FILTERS = frozenset({"productBaseId", "optionValuesContext[]"})

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
 from korus_mcp.sandbox.ids import Kind
 from korus_mcp.sandbox.jsonld import Violation, invalid
 from korus_mcp.sandbox.local_time import local_moment
 from korus_mcp.sandbox.model import Base, Trouble, day_of
-from korus_mcp.sandbox.reading import WantedHold, WantedOrders
+from korus_mcp.sandbox.requests import WantedHold, WantedOrders
 from korus_mcp.sandbox.stock import Stock, arrangement_of
 from korus_mcp.sandbox.world import Offer, World
 

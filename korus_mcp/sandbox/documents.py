@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.model import Language
 
 LINK_LIFETIME = timedelta(minutes=5)

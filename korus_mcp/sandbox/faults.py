@@ -8,7 +8,7 @@ from typing import Literal
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.jsonld import Refused, refusal
 
 _WORD = re.compile(r"[\w-]+")

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from korus_mcp.clock import ShiftedClock
+from korus_mcp.foundation.clock import ShiftedClock
 from korus_mcp.sandbox.app import Sandbox, SandboxOptions
 from korus_mcp.sandbox.control import with_control
 from korus_mcp.sandbox.faults import ConnectionDropped

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.bookings import Ledger, Place
 from korus_mcp.sandbox.model import Base, Quantity, Slot, Ticket
 from korus_mcp.sandbox.world import Offer, World

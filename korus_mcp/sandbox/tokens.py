@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 
 _FORM = "application/x-www-form-urlencoded"
 

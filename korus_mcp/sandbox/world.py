@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from korus_mcp.clock import Clock
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.generator import Generator
 from korus_mcp.sandbox.ids import Ids, Kind, Ref
 from korus_mcp.sandbox.issuers import issuers_of

@@ -16,8 +16,8 @@ import anyio
 from anyio import to_thread
 
 from korus_mcp.api.models.seat_map import SeatMap
-from korus_mcp.flights import Flights
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.seating.layout import Drawing
 
 AT_ONCE: Final = 2

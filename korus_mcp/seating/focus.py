@@ -7,7 +7,7 @@ from math import atan2, cos, hypot, pi, radians, sqrt
 from statistics import median
 from typing import Final
 
-from korus_mcp.folding import fold
+from korus_mcp.foundation.folding import fold
 from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
 
 _STAGES: Final = frozenset(

@@ -11,13 +11,13 @@ from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap, Zone
+from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import Stand, focus_of
 from korus_mcp.seating.geometry import Box, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.names import CategoryNames, zone_name
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, told_shapes
-from korus_mcp.untrusted import clean_line
 
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
-from korus_mcp.handles import id_at_end
-from korus_mcp.untrusted import clean_line
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.text import clean_line
 
 NAME_LIMIT = 80
 

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Final, TypeAlias
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, Point
 from korus_mcp.seating.lettering import LINE_HEIGHT, Label, Place, fitted, labels_in, width_of
 from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
@@ -28,7 +29,6 @@ from korus_mcp.seating.scene import (
 )
 from korus_mcp.seating.table import ZoneRow
 from korus_mcp.seating.wording import words_of
-from korus_mcp.untrusted import clean_line
 
 WIDTH: Final = 1200
 SEATS_AS_DOTS: Final = 6_000

@@ -10,8 +10,8 @@ from enum import StrEnum
 from math import hypot, inf
 from typing import Final, TypeAlias
 
-from korus_mcp.folding import fold
-from korus_mcp.money import Money
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import Drawing
 from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow
 

@@ -6,12 +6,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
 from korus_mcp.seating.table import ZoneRow
 from korus_mcp.seating.wording import Words
-from korus_mcp.untrusted import clean_line
 
 NAME_LIMIT: Final = 80
 SHOWN_BEST: Final = 3

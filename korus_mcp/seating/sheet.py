@@ -18,7 +18,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
-from korus_mcp.money import EURO, UNKNOWN, Money
+from korus_mcp.foundation.money import EURO, UNKNOWN, Money
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
 from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left, prices_of

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
-from korus_mcp.folding import fold
-from korus_mcp.handles import id_at_end
-from korus_mcp.money import Money
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.names import CategoryNames, zone_name
 
 ZONE = "zone"

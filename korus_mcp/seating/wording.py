@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from korus_mcp.money import EURO, Money
+from korus_mcp.foundation.money import EURO, Money
 
 
 @dataclass(frozen=True, kw_only=True)

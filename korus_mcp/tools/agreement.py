@@ -30,22 +30,22 @@ from pydantic import (
     create_model,
 )
 
+from korus_mcp.answers.explanations import unasked
+from korus_mcp.answers.holds import LineView
+from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall
-from korus_mcp.explain import unasked
-from korus_mcp.refusals import FieldProblem, Refusal, invalid
+from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
+from korus_mcp.foundation.text import inert_line
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.declare import ToolContext, app
-from korus_mcp.tools.holds import LineView
 from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
-from korus_mcp.tools.views import lines_of, moment
-from korus_mcp.untrusted import inert_line
 
 SHOWN_SEATS: Final = 12
 _log = logging.getLogger(__name__)

@@ -1,31 +1,19 @@
 """Arguments: each kind defined once, so that it has the same words and rules in every tool."""
 
-import base64
-import binascii
-import hashlib
-import json
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.handles import Handle, is_id, parse_handle
-from korus_mcp.refusals import Code, FieldProblem, Refusal
-from korus_mcp.untrusted import first_unsendable
+from korus_mcp.foundation.handles import Handle, is_id, parse_handle
+from korus_mcp.foundation.paging import Mark, mark_at
+from korus_mcp.foundation.text import first_unsendable
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
 EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
-MAX_CURSOR: Final = 256
-SCOPE_LENGTH: Final = 8
-_MARK: Final = re.compile(
-    rf"(?P<scope>[0-9a-f]{{{SCOPE_LENGTH}}})o(?P<offset>[0-9]{{1,6}})", re.ASCII
-)
 CENT: Final = Decimal("0.01")
 """The least amount; one with a million zeros before its first digit is none."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -92,75 +80,6 @@ def _language(value: str) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class Mark:
-    """What a cursor holds: where a page begins, and of which list."""
-
-    place: Place
-    scope: str
-
-    @property
-    def text(self) -> str:
-        """The cursor itself, opaque to who passes it on."""
-        at = self.place
-        behind = f".{at.behind}" if at.behind else ""
-        behind_id = f"~{at.behind_id}" if at.behind_id else ""
-        content = f"{self.scope}o{at.offset}{behind}{behind_id}"
-        return base64.urlsafe_b64encode(content.encode()).decode()
-
-
-@dataclass(frozen=True)
-class Pages:
-    """The pages of one list: what a tool shows under its filters, whatever a page's length."""
-
-    scope: str
-    begin: Place
-
-    @classmethod
-    def of(cls, tool: str, filters: Sequence[object], cursor: Mark | None) -> Self:
-        """The pages from a cursor on, or from the first.
-
-        Raises:
-            Refusal: INVALID_ARGUMENTS for the cursor of another tool or other filters: there it
-                would pass over what nobody has seen.
-        """
-        content = json.dumps([tool, *(None if f is None else str(f) for f in filters)])
-        scope = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:SCOPE_LENGTH]
-        if cursor is None:
-            return cls(scope, BEGINNING)
-        if cursor.scope != scope:
-            raise Refusal(
-                Code.INVALID_ARGUMENTS,
-                "The cursor is of another list than the arguments beside it ask for.",
-                "Call again without it to read this list from its beginning.",
-                fields=(FieldProblem("cursor", "from an answer of another tool or filter"),),
-            )
-        return cls(scope, cursor.place)
-
-    def cursor(self, place: Place | None) -> str | None:
-        """The cursor of the page that begins there; None behind the last."""
-        return None if place is None else Mark(place, self.scope).text
-
-
-def _mark(value: Any) -> Mark:
-    if isinstance(value, Mark):
-        return value
-    if isinstance(value, str) and len(value) <= MAX_CURSOR:
-        try:
-            text = base64.urlsafe_b64decode(value.encode()).decode("ascii")
-        except (binascii.Error, ValueError):
-            text = ""
-        text, _, behind_id = text.partition("~")
-        head, _, behind = text.partition(".")
-        found = _MARK.fullmatch(head)
-        if found is not None:
-            place = Place(int(found["offset"]), parse_handle(behind), behind_id or None)
-            mark = Mark(place, found["scope"])
-            if value == mark.text:
-                return mark
-    raise ValueError("not a next_cursor from an earlier answer")
-
-
 _TEXT_SCHEMA = WithJsonSchema({"type": "string"})
 
 ProductBaseId: TypeAlias = Annotated[
@@ -203,7 +122,7 @@ Amount: TypeAlias = Annotated[
 ]
 Cursor: TypeAlias = Annotated[
     Mark | None,
-    PlainValidator(lambda value: None if value is None else _mark(value)),
+    PlainValidator(lambda value: None if value is None else mark_at(value)),
     _TEXT_SCHEMA,
     Field(description="next_cursor"),
 ]

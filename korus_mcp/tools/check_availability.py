@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
-from korus_mcp.alternatives import Proposals
+from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
+from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, text_of
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
-from korus_mcp.catalog.paging import Place
-from korus_mcp.tools.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.tools.arguments import Cursor, Language, OfferId, Pages, Quantity
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, day_text, lines_of, moment, text_of
+from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.proposals.alternatives import Proposals
+from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 SHOWN_SESSIONS = 30
 _OFFSET = slice(-len("+02:00"), None)

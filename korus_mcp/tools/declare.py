@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from json import dumps
-from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -23,23 +23,29 @@ from mcp.server.mcpserver.utilities.context_injection import find_context_parame
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from korus_mcp.access.policy import SAVING_TOOLS
+from korus_mcp.answers.ceiling import fits, most_that_fit
+from korus_mcp.answers.explanations import (
+    crashed,
+    explained,
+    told_what_was_booked,
+    too_late,
+    unasked,
+)
+from korus_mcp.answers.views import View
 from korus_mcp.app import App
-from korus_mcp.deadlines import READ_SECONDS
-from korus_mcp.explain import crashed, explained, told_what_was_booked, too_late, unasked
-from korus_mcp.flights import Begun, watched
-from korus_mcp.languages import canonical
-from korus_mcp.pages import PAGES
-from korus_mcp.refusals import Proposal, Refusal, invalid
+from korus_mcp.foundation.coalescing import Begun, watched
+from korus_mcp.foundation.deadlines import READ_SECONDS
+from korus_mcp.foundation.language_tags import canonical
+from korus_mcp.foundation.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.blocks import content_for, structure_for
-from korus_mcp.tools.ceiling import fits, most_that_fit
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.schema import lean, portable
-from korus_mcp.tools.views import Part
+from korus_mcp.ui.pages import PAGES
 
 ToolContext: TypeAlias = Context[App, Any]
 NOT_SPOKEN: Final = "The language asked for is not served here; this answer is in language {}."
@@ -48,25 +54,6 @@ _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
 LONGEST_LIST: Final = 100
 """Within a row: the seats of one hold."""
 _log = logging.getLogger(__name__)
-
-
-class View(BaseModel):
-    """The structure of an answer. What is None, False or empty by default is left out."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=False)
-
-    def text(self) -> str:
-        """The same for a reader: short, with every value that decides and every id."""
-        raise NotImplementedError
-
-    def shorter(self, most: int) -> Self:
-        """The same whose rows have lists of at most so many."""
-        rows = {
-            name: [row.shorter(most) if isinstance(row, Part) else row for row in value]
-            for name, value in self
-            if isinstance(value, list)
-        }
-        return self.model_copy(update=rows)
 
 
 AnyView = TypeVar("AnyView", bound=View)

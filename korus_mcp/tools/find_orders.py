@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from korus_mcp.answers.views import Part, View, lines_of, moment_told, text_of
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.hold import tickets_in, total_of
-from korus_mcp.booking.orders import Found, Sought, Window
+from korus_mcp.booking.order_search import Found, Sought, Window
 from korus_mcp.booking.tickets import status_told
-from korus_mcp.catalog.paging import Place
-from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day, Pages
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, lines_of, moment_told, text_of
-from korus_mcp.untrusted import clean_line
+from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.foundation.text import clean_line
+from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 
 class OrderRow(Part):

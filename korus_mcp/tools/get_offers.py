@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
+from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
     CalendarPage,
     Window,
@@ -15,10 +17,9 @@ from korus_mcp.catalog.calendar import (
     window_of,
 )
 from korus_mcp.catalog.price_table import OfferRow
-from korus_mcp.catalog.records import OPTION_CODES
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Pages, ProductBaseId, Words
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, day_text, lines_of, text_of
+from korus_mcp.foundation.paging import Pages
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 
 class OfferView(Part):

@@ -1,37 +1,12 @@
 """get_reservation: what a hold is now, and what became of an order in doubt."""
 
-from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.app import App
-from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
-from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS
-from korus_mcp.booking.reservations import Reservations
+from korus_mcp.answers.reservations import ReservationsView, reservations_view
 from korus_mcp.tools.arguments import Language, ReservationId
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import IF_AGREED, HoldsInShort, HoldView
-from korus_mcp.tools.views import lines_of, moment
-
-IN_DOUBT: Final = "in_doubt"
-IF_STILL_WANTED: Final = (
-    "Nothing of this was ordered, and it cost nothing. Call reserve again only if the person still "
-    "wants it and has not ordered it since."
-)
-
-
-class ReservationsView(View):
-    """The reservations as they are now."""
-
-    reservations: HoldsInShort
-    environment: str
-    next: str
-
-    def text(self) -> str:
-        """Each reservation, and what to do next."""
-        head = f"In the {self.environment} environment:"
-        return lines_of(head, *(hold.text() for hold in self.reservations), self.next)
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 
 @tool(title="Get reservation", read_only=True, destructive=False, idempotent=True)
@@ -46,70 +21,3 @@ async def get_reservation(
     services = app(ctx)
     ids = list(dict.fromkeys(reservation_ids))
     return Reply(await reservations_view(services, ids, services.language(language)))
-
-
-async def reservations_view(services: App, ids: Sequence[str], language: str) -> ReservationsView:
-    """The reservations of the caller as they are now.
-
-    Raises:
-        Refusal: NOT_FOUND.
-        ApiError: one cannot be read.
-    """
-    found = await services.booking.reservations.now(services.principal.key, ids, language)
-    return ReservationsView(
-        reservations=[_shown(hold, in_doubt=hold.id in found.in_doubt) for hold in found.holds],
-        environment=services.settings.environment.value,
-        next=next_of(found),
-    )
-
-
-def _shown(hold: Hold, *, in_doubt: bool) -> HoldView:
-    view = HoldView.of(hold)
-    return view.model_copy(update={"state": IN_DOUBT}) if in_doubt else view
-
-
-def next_of(found: Reservations) -> str:
-    """One next step for these together: nothing ordered or in doubt is bought again.
-
-    What is over may have been reserved anew and be what is held or ordered beside it. So it is
-    proposed again only where nothing else stands.
-    """
-    states = {hold.state for hold in found.holds}
-    if found.in_doubt:
-        until = f"; known at the latest at {moment(found.known_by)}" if found.known_by else ""
-        return (
-            "Do not reserve or order again: the order may exist and is being looked up. "
-            f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s{until}."
-        )
-    if any(hold.may_be_ordered for hold in found.holds):
-        return (
-            f"{ITS_ORDER.capitalize()} cannot be read of one: do not reserve or order it again. "
-            "Call find_orders to see what became of it."
-        )
-    if any(hold.state is HoldState.ORDERED and hold.order_id is None for hold in found.holds):
-        besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
-        return (
-            "One was ordered, and its order_id is not told: do not reserve or order it again. "
-            f"Call find_orders for it, then get_tickets.{besides}"
-        )
-    if HoldState.ORDERED in states and found.can_be_ordered:
-        return (
-            "Call get_tickets with the order_id of what is ordered. As for what is held besides: "
-            f"{IF_AGREED}"
-        )
-    if HoldState.ORDERED in states:
-        over = " What is over was not ordered and cost nothing." if len(states) > 1 else ""
-        return f"Call get_tickets with the order_id.{over}"
-    if len(found.can_be_ordered) == len(found.holds):
-        return IF_AGREED
-    held = [hold for hold in found.holds if hold.state is HoldState.HELD]
-    has_obstacles = any(hold.obstacle() is not None for hold in held)
-    if found.can_be_ordered and has_obstacles:
-        return f"Leave out what cannot be ordered: it lapses unused, at no cost. {IF_AGREED}"
-    if found.can_be_ordered:
-        return f"Leave out what is over: it cost nothing. {IF_AGREED}"
-    if has_obstacles:
-        return "It cannot be ordered and lapses unused, at no cost: choose another offer."
-    ending = [hold.seconds_left for hold in held if hold.seconds_left is not None]
-    wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
-    return f"{wait}{IF_STILL_WANTED}"

@@ -11,8 +11,9 @@ from mcp.server.apps import client_supports_apps
 from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
+from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
 from korus_mcp.app import App
-from korus_mcp.seat_plans import Extra, SeatPlan, SeatWish
+from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatWish
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, prices_of
@@ -24,8 +25,7 @@ from korus_mcp.tools.arguments import (
     Quantity,
     SessionId,
 )
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, day_text, lines_of, text_of
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""

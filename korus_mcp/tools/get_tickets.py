@@ -11,134 +11,39 @@ from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, Reso
 from platformdirs import user_downloads_path
 from pydantic import Field
 
+from korus_mcp.answers.explanations import explained, is_for_good
+from korus_mcp.answers.orders import (
+    NOT_GOT,
+    NOTHING_MORE,
+    DocumentView,
+    TicketsView,
+    order_view,
+    ticket_pages,
+)
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
-from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.tickets import (
-    SOME_TIMES,
     Document,
     IssuedTickets,
-    Ticket,
     no_folder,
-    status_told,
 )
-from korus_mcp.catalog.paging import Place
-from korus_mcp.deadlines import is_over
-from korus_mcp.explain import explained, is_for_good
-from korus_mcp.flights import Count, side_by_side
-from korus_mcp.private_files import user_folder
-from korus_mcp.refusals import TO_SUPPORT, Refusal
-from korus_mcp.tools.arguments import WRITABLE, Cursor, Language, Mark, Pages
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, lines_of, moment, moment_told, text_of
-from korus_mcp.untrusted import clean_line
+from korus_mcp.foundation.coalescing import Count, side_by_side
+from korus_mcp.foundation.deadlines import is_over
+from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.foundation.refusals import Refusal
+from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """In a reply, all files together: in base64, with the text, less than the mebibyte after which
 clients drop an event of a stream."""
-_NOTHING_MORE: Final = "nothing more is needed."
-NOT_GOT: Final = "Read the PDF links, or call get_tickets with save: true."
 Step = TypeVar("Step")
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
 DOCUMENTED_PAGE: Final = 12
 """Tickets of a reply where there is about a document for each: so many of both."""
-
-
-class TicketView(Part):
-    """One admission."""
-
-    ticket_id: str
-    product: str
-    when: str | None = None
-    seat: str | None = None
-    status: str
-    beneficiary: str | None = None
-    beneficiary_fields_needed: list[str] = []
-    deadline: str | None = None
-    voucher: str | None = None
-
-    @classmethod
-    def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
-        """The ticket as shown; its voucher number only on request."""
-        return cls(
-            ticket_id=ticket.id,
-            product=ticket.product,
-            when=ticket.when,
-            seat=ticket.seat,
-            status=ticket.status,
-            beneficiary=ticket.beneficiary,
-            beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
-            deadline=moment_told(ticket.deadline),
-            voucher=ticket.voucher if vouchers else None,
-        )
-
-    def text(self) -> str:
-        """One or two lines of text."""
-        facts = [self.when, self.seat, self.beneficiary and f"for {self.beneficiary}", self.status]
-        facts.append(self.voucher and f"voucher {self.voucher}")
-        needed = f"  needs {', '.join(self.beneficiary_fields_needed)}"
-        needed += f" by {self.deadline}" if self.deadline else ""
-        return lines_of(
-            f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
-            needed if self.beneficiary_fields_needed else None,
-        )
-
-
-class DocumentView(Part):
-    """A PDF of the order."""
-
-    uri: str
-    ready: bool
-    ready_at: str | None = None
-    saved_to: str | None = None
-
-    @classmethod
-    def of(cls, issued: IssuedTickets, document: Document) -> "DocumentView":
-        """The document as shown."""
-        at = document.ready_at
-        return cls(
-            uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
-            ready=document.is_ready,
-            ready_at=moment(at) if at and not document.is_ready else None,
-        )
-
-    def text(self) -> str:
-        """One line of text."""
-        later = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
-        when = "ready" if self.ready else later
-        return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
-
-
-class TicketsView(View):
-    """An order with its tickets and documents."""
-
-    order_id: str
-    reference: str | None = None
-    status: str
-    total: str | None = None
-    tickets: list[TicketView] = []
-    documents: list[DocumentView] = []
-    tickets_total: int | None = None
-    next_cursor: str | None = None
-    environment: str
-    next: str
-
-    def text(self) -> str:
-        """Tickets and documents, and what to do next."""
-        head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
-        total = f", total {self.total}" if self.total else ""
-        part = f"{len(self.tickets)} of {self.tickets_total} tickets:"
-        return lines_of(
-            f"{head}{total}; order_id {self.order_id}",
-            part if self.tickets_total is not None else None,
-            *(ticket.text() for ticket in self.tickets),
-            *(document.text() for document in self.documents),
-            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
-            self.next,
-        )
 
 
 @tool(title="Get tickets", read_only=False, destructive=False, idempotent=True, writes_if="save")
@@ -158,7 +63,7 @@ async def get_tickets(
     services = app(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
-    first = _pages(issued, cursor).begin.offset
+    first = ticket_pages(issued, cursor).begin.offset
     last = first + _page_size(issued)
     page = issued.documents[first:last]
     if not save:
@@ -174,22 +79,10 @@ async def get_tickets(
 
     def view(count: int) -> TicketsView:
         rest = range(first, first + count)
-        return _view(services, issued, shown, rest, vouchers=vouchers, got=got, others=others)
+        return order_view(services, issued, shown, rest, vouchers=vouchers, got=got, others=others)
 
     rows = max(len(issued.tickets[first:last]), len(shown))
     return Reply.of_rows(rows, view, blocks)
-
-
-def _pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
-    """By the order's id: it may be asked for by its references, too."""
-    return Pages.of("get_tickets", (issued.order.id,), cursor)
-
-
-def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
-    """An order with all its tickets and documents, none of them fetched, without vouchers."""
-    documents = [DocumentView.of(issued, document) for document in issued.documents]
-    everything = range(max(len(issued.tickets), len(documents)))
-    return _view(services, issued, documents, everything, vouchers=False)
 
 
 def _page_size(issued: IssuedTickets) -> int:
@@ -378,88 +271,6 @@ def _stem(issued: IssuedTickets) -> str:
     return f"tickets-{kept[:40] or issued.order.id}"
 
 
-def _view(
-    services: App,
-    issued: IssuedTickets,
-    documents: list[DocumentView],
-    page: range,
-    *,
-    vouchers: bool,
-    got: str = NOT_GOT,
-    others: str | None = None,
-) -> TicketsView:
-    order = issued.order
-    all_tickets = len(issued.tickets)
-    has_more = page.stop < max(all_tickets, len(issued.documents))
-    return TicketsView(
-        order_id=order.id,
-        reference=clean_line(order.reference or "", 60) or None,
-        status=status_told(order.status),
-        total=text_of(total_of(order)),
-        tickets=[
-            TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
-        ],
-        documents=documents,
-        tickets_total=all_tickets if has_more or page.start else None,
-        next_cursor=_pages(issued).cursor(Place(page.stop) if has_more else None),
-        environment=services.settings.environment.value,
-        next=_next(issued, documents, got, others, has_more=has_more),
-    )
-
-
-def _next(
-    issued: IssuedTickets,
-    documents: list[DocumentView],
-    got: str,
-    others: str | None,
-    *,
-    has_more: bool,
-) -> str:
-    """One next step; where there are `others` beside the files of this page, they are told, too."""
-    if issued.is_cancelled:
-        return "The issuer cancelled this order. Quote the reference to KorusTicket support."
-    if issued.unread:
-        return (
-            f"KorusTicket's answer is not clear: {issued.unread[0]} cannot be read. Quote the "
-            "reference to its support before relying on this order."
-        )
-    if issued.waiting:
-        return " ".join(filter(None, (_naming(issued), others)))
-    if issued.unlisted is not None:
-        return _unlisted(issued.unlisted)
-    if not issued.documents:
-        return "No document yet; call get_tickets again in a minute."
-    unready = [d for d in documents if not d.ready]
-    if any(d.ready_at is None for d in unready):
-        got = SOME_TIMES
-    elif unready:
-        got = "Call get_tickets again when the documents are ready."
-    elif others is not None and got.endswith(_NOTHING_MORE):
-        return others
-    elif has_more and others is None:
-        got = got.replace(_NOTHING_MORE, "the cursor lists the other tickets.")
-    return " ".join(filter(None, (got, others)))
-
-
-def _naming(issued: IssuedTickets) -> str:
-    late = len(issued.waiting) - len(issued.nameable)
-    over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
-    if not issued.nameable:
-        return over
-    call = "Call name_beneficiaries for the tickets that need a name; documents come after."
-    return f"{call} {over}" if late else call
-
-
-def _unlisted(error: ApiError) -> str:
-    """What to do where the tickets could be read and their documents could not."""
-    refusal = explained(error)
-    if refusal.next_step == TO_SUPPORT:
-        return f"The documents cannot be had: KorusTicket does not show them. {TO_SUPPORT}"
-    wait = refusal.retry_after_seconds
-    then = refusal.next_step if wait is None else f"Call get_tickets again in {wait} s."
-    return f"The documents could not be read. {refusal.message} {then} Do not order again."
-
-
 def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str | None:
     """How the files of the other pages are had, None where this is the last; `files` are those
     that the call asked for."""
@@ -481,7 +292,7 @@ def _got(files: Sequence[_File]) -> str:
         refusal = explained(for_good)
         return f"A PDF cannot be had. {refusal.message} {refusal.next_step}"
     if all(file.view.saved_to for file in files):
-        return f"The PDFs are saved where it says; {_NOTHING_MORE}"
+        return f"The PDFs are saved where it says; {NOTHING_MORE}"
     if all(file.is_got for file in files):
-        return f"The PDFs are in this reply; {_NOTHING_MORE}"
+        return f"The PDFs are in this reply; {NOTHING_MORE}"
     return "A reply holds 1 MiB: read the links of the PDFs that are not in it."

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from korus_mcp.refusals import FieldProblem, invalid
+from korus_mcp.foundation.refusals import FieldProblem, invalid
 from korus_mcp.tools.problems import MAX_PROBLEMS
 
 LONGEST: Final = 256

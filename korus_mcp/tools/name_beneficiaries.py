@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from korus_mcp.answers.explanations import explained
+from korus_mcp.answers.views import Part, View, lines_of
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
-from korus_mcp.explain import explained
-from korus_mcp.refusals import TO_SUPPORT, FieldProblem, Refusal, invalid
+from korus_mcp.foundation.refusals import TO_SUPPORT, FieldProblem, Refusal, invalid
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 from korus_mcp.tools.people import Country, Email, Phone, Title
-from korus_mcp.tools.views import Part, lines_of
 
 
 class Person(BaseModel):

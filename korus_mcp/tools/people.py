@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from korus_mcp.folding import fold
-from korus_mcp.languages import canonical
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.tools.arguments import WRITABLE
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

@@ -4,8 +4,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
+from korus_mcp.answers.views import Part, View, lines_of, moment, text_of
 from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
-from korus_mcp.journal.records import NEVER_SENT
+from korus_mcp.journal.protocol import NEVER_SENT
 from korus_mcp.tools.agreement import (
     Agreement,
     Asked,
@@ -17,9 +19,7 @@ from korus_mcp.tools.agreement import (
     refusal_of,
 )
 from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import IF_AGREED, HoldsInShort, HoldView
-from korus_mcp.tools.views import Part, lines_of, moment, text_of
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 NOBODY: Final = Customer()
 _STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"

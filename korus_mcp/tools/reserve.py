@@ -6,25 +6,26 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from korus_mcp.app import App
-from korus_mcp.booking.desk import FailedItem, ReserveCall, Reserved, ReserveState, WishedItem
-from korus_mcp.booking.doubts import Doubt
-from korus_mcp.booking.quote import Unavailable
-from korus_mcp.journal.records import JournalDown
-from korus_mcp.money import Money
-from korus_mcp.refusals import Refusal
-from korus_mcp.tools.agreement import doubt_text
-from korus_mcp.tools.alternatives import (
+from korus_mcp.answers.alternatives import (
     AlternativesInShort,
     AlternativeView,
     next_step,
     proposal,
     shown,
 )
+from korus_mcp.answers.holds import IF_AGREED, HoldView
+from korus_mcp.answers.views import Part, View, lines_of, text_of
+from korus_mcp.app import App
+from korus_mcp.booking.doubts import Doubt
+from korus_mcp.booking.quote import Unavailable
+from korus_mcp.booking.requests import ReserveCall, WishedItem
+from korus_mcp.booking.reserving import FailedItem, Reserved, ReserveState
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Refusal
+from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.tools.agreement import doubt_text
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.holds import IF_AGREED, HoldView
-from korus_mcp.tools.views import Part, lines_of, text_of
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 NAMED_INSTEAD: Final = 2
 """For each offer that is not held: beside what is held there is less room."""

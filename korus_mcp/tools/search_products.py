@@ -5,16 +5,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from korus_mcp.answers.views import Part, View, lines_of, text_of
+from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
-from korus_mcp.catalog.paging import Place
-from korus_mcp.catalog.records import OPTION_CODES, Choice
 from korus_mcp.catalog.store import Progress
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Pages, Words
-from korus_mcp.tools.declare import Reply, ToolContext, View, app, tool
-from korus_mcp.tools.views import Part, lines_of, text_of
+from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words
+from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 SHOWN_CHOICES = 8
 

@@ -17,7 +17,7 @@ from korus_mcp.api import (
     Unauthorized,
     reservation_iri,
 )
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from tests.api.wire import TOKEN, Net, config, example, token_body
 
 PATH = "/v1/booking/orders/o1"

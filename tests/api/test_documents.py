@@ -4,6 +4,7 @@ from typing import Any
 import httpx
 import pytest
 
+from korus_mcp.answers.explanations import explained
 from korus_mcp.api import (
     ApiError,
     DocumentRefused,
@@ -14,8 +15,7 @@ from korus_mcp.api import (
     TooLarge,
 )
 from korus_mcp.api.documents import checked_address
-from korus_mcp.explain import explained
-from korus_mcp.refusals import Code
+from korus_mcp.foundation.refusals import Code
 from tests.api.wire import Net, RawAnswer, config
 
 GOOD = "https://documents.example.test/orders/d1.pdf?Expires=1&Signature=a%2Bb~=="

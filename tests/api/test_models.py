@@ -28,7 +28,7 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.jsonld import json_object
 from korus_mcp.api.models.base import ApiModel, BulkResult, Resource, read_money
-from korus_mcp.told import UNREAD, DayMoment, ToldDay
+from korus_mcp.foundation.unread import UNREAD, DayMoment, ToldDay
 from tests.api.wire import example
 
 MODELS = [

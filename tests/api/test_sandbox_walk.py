@@ -39,7 +39,7 @@ from korus_mcp.api import (
     ticket_iri,
 )
 from korus_mcp.api.contract import contract
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import (
     Answer,
     DropAfter,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from korus_mcp.api.server_time import ServerTime
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from tests.api.wire import Net
 
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)

@@ -27,7 +27,7 @@ from korus_mcp.api import (
     Unreachable,
     reservation_iri,
 )
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from tests.api.wire import API, TOKEN, Net, RawAnswer, config, token_body
 
 PATH = "/v1/booking/orders/o1"

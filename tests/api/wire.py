@@ -9,7 +9,7 @@ import httpx
 import respx
 
 from korus_mcp.api import ApiConfig, KorusApi
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 
 API = "https://api.example.test"
 TOKEN = "https://auth.example.test/realms/korusticket/token"

@@ -13,18 +13,19 @@ import httpx
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import CustomerInput, KorusApi
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.app import App
-from korus_mcp.booking.desk import ReserveCall, Reserved, WishedItem
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall, Ordered
+from korus_mcp.booking.requests import ReserveCall, WishedItem
+from korus_mcp.booking.reserving import Reserved
 from korus_mcp.booking.services import BookingServices, open_booking
-from korus_mcp.clock import ManualClock
-from korus_mcp.embedded import EmbeddedSandbox
-from korus_mcp.handles import Handle, alias_of
-from korus_mcp.journal.records import Journal
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import Handle, alias_of
+from korus_mcp.journal.protocol import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server import compose, open_api
+from korus_mcp.server.composition import compose, open_api
+from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
 
 PAST_THE_ANSWER = 41.0

@@ -12,7 +12,7 @@ from korus_mcp.booking.approval import Question
 from korus_mcp.booking.hold import Hold, Names
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ordering import Ordered, OrderState
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import Stage, order_call, staged, until
 
 pytestmark = pytest.mark.anyio

@@ -21,11 +21,11 @@ from korus_mcp.booking.approval import (
     turned_away,
 )
 from korus_mcp.booking.hold import Hold, HoldState, Line
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import ApprovalUsed, noes_of
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.journal.protocol import ApprovalUsed, noes_of
 from tests.journal.rows import LIMIT, MINE, intent
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,12 @@ import anyio
 import httpx
 import pytest
 
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderState
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Intent, Lease, LeaseLost
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.journal.protocol import Intent, Lease, LeaseLost
 from tests.booking.stage import Stage, order_call, over, staged, until
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import CUSTOMER, Stage, staged
 
 

@@ -9,13 +9,13 @@ from functools import partial
 import httpx
 import pytest
 
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.ordering import OrderState
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
-from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.journal.protocol import Approval, Intent, JournalDown, JournalFault, Lease
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import OWNER, Stage, order_call, over, staged
 from tests.journal.rows import approval

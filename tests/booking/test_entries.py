@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from korus_mcp.api import ReservationBulkResult
-from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.entries import MOST_PARTS, read_entry
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.handles import id_at_end
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.foundation.handles import id_at_end
 from tests.booking.stage import staged
 
 OFFER = "/v1/ticketing/catalogs/c/offers/o1"

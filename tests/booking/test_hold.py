@@ -10,8 +10,8 @@ import pytest
 from korus_mcp.api import Reservation
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking.hold import Hold, HoldState, Names, hold_of, seat_text
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 NAMES = Names({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})

@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from korus_mcp.answers.explanations import explained
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.explain import explained
-from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.foundation.refusals import Code, Effect
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.refusals import Code, Effect
 from tests.booking.stage import OWNER, Stage, over, staged
 from tests.fixtures.hosts import PROJECT
 
@@ -110,7 +110,7 @@ CUT_OFF = """
 import os, sys
 import anyio
 from pathlib import Path
-from korus_mcp.journal.records import JournalDown
+from korus_mcp.journal.protocol import JournalDown
 from tests.booking.test_lost_journal import with_file
 
 async def main() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.booking.desk import Reserved
+from korus_mcp.booking.reserving import Reserved
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import Stage, over, staged
 

@@ -16,7 +16,7 @@ from korus_mcp.booking.tickets import (
     UNCLAIMED_KEPT,
     NamingOutcome,
 )
-from korus_mcp.refusals import MEANINGS, Code, Effect, Refusal
+from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, Refusal
 from tests.booking.stage import (
     OWNER,
     PAST_THE_ANSWER,

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from korus_mcp.booking.desk import ReserveState, WishedItem
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import MAX_SESSIONS, Quote, Session, TicketNeed, Unavailable
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Effect, Refusal
-from korus_mcp.told import is_past, takes_zone
+from korus_mcp.booking.requests import WishedItem
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
+from korus_mcp.foundation.unread import is_past, takes_zone
 from tests.booking.stage import Rewrite, Stage, order_call, staged
 
 pytestmark = pytest.mark.anyio

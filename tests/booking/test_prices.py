@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from korus_mcp.booking.prices import REMEMBERED_PRICES, REMEMBERED_SECONDS, ShownPrices
-from korus_mcp.clock import ManualClock
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
 
 OFFER = Handle("abcdef", "o1")
 PRICE, NEXT = Money(Decimal(10)), Money(Decimal(11))

@@ -7,8 +7,8 @@ import pytest
 
 from korus_mcp.api import ServerFailed
 from korus_mcp.booking.quote import MAX_SESSIONS, Quote
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code
 from korus_mcp.sandbox import Answer
 from tests.booking.stage import Rewrite, Stage, staged
 

@@ -8,14 +8,15 @@ import anyio
 import httpx
 import pytest
 
+from korus_mcp.answers.explanations import explained, told_what_was_booked
 from korus_mcp.api import ApiError, Outcome, ServerFailed
-from korus_mcp.api.client import Transport
-from korus_mcp.booking.desk import POST_SECONDS, ReserveState
+from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.explain import explained, told_what_was_booked
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, FieldProblem, Refusal
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.timing import POST_SECONDS
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
 from tests.booking.stage import (
     OTHER,

@@ -10,9 +10,9 @@ import pytest
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Approval, Intent, Lease, Standing
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.journal.protocol import Approval, Intent, Lease, Standing
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
 

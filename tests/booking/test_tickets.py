@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
+from korus_mcp.answers.explanations import explained
+from korus_mcp.answers.orders import TicketView, whole_view
 from korus_mcp.api import ApiError, BeneficiaryInput, ServerFailed
 from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome, save_pdf
-from korus_mcp.explain import explained
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import JournalDown, JournalFault
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.resources.bookings import order as resource_of_order
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
-from korus_mcp.tools.get_tickets import TicketView, whole_view
 from tests.booking.stage import OTHER, OWNER, Stage, over, staged
 
 pytestmark = pytest.mark.anyio

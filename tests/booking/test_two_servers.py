@@ -10,11 +10,11 @@ import anyio
 import pytest
 
 from korus_mcp.api import ApiError
-from korus_mcp.booking.desk import ROUNDS, Reserved, ReserveState
 from korus_mcp.booking.quote import Quote, Quotes
-from korus_mcp.handles import Handle
+from korus_mcp.booking.reserving import ROUNDS, Reserved, ReserveState
+from korus_mcp.foundation.handles import Handle
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Journal
+from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Answer, Delay, DropAfter
 from tests.booking.stage import GatedClock, Stage, over, staged

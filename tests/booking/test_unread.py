@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from korus_mcp.answers.holds import HoldView
+from korus_mcp.answers.reservations import reservations_view
 from korus_mcp.booking.approval import KEPT_SECONDS
-from korus_mcp.booking.desk import ReserveState
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
-from korus_mcp.journal.records import UNKNOWN_END
-from korus_mcp.refusals import Code, Effect, Refusal
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
+from korus_mcp.journal.protocol import UNKNOWN_END
 from korus_mcp.sandbox import DropAfter, DropBefore
 from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView
-from korus_mcp.tools.get_reservation import reservations_view
-from korus_mcp.tools.holds import HoldView
 from korus_mcp.tools.reserve import FailedView
 from korus_mcp.tools.reserve import _next as next_of
 from tests.booking.stage import Rewrite, order_call, staged

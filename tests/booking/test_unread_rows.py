@@ -7,11 +7,11 @@ import pytest
 
 from korus_mcp.api import Malformed, ReservationLine, TicketChoice
 from korus_mcp.api.jsonld import offer_iri, ticket_iri
-from korus_mcp.booking.desk import ReserveState
+from korus_mcp.booking.order_search import Sought
 from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.orders import Sought
 from korus_mcp.booking.quote import Missed
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.settings import Scope
 from korus_mcp.tools.check_availability import _next

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from korus_mcp.api import BeneficiaryInput
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.tickets import NamingOutcome
-from korus_mcp.clock import ManualClock
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import OWNER, Stage, staged
 
 pytestmark = pytest.mark.anyio

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from korus_mcp.answers.holds import LineView
+from korus_mcp.answers.orders import TicketView
 from korus_mcp.api import Reservation
 from korus_mcp.booking.hold import Names, hold_of
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.unread import at_place
 from korus_mcp.sandbox import Answer
-from korus_mcp.told import at_place
 from korus_mcp.tools.check_availability import SessionView
-from korus_mcp.tools.get_tickets import TicketView
-from korus_mcp.tools.holds import LineView
 from tests.booking.stage import OWNER, Rewrite, Stage, staged
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from pathlib import Path
 import anyio
 
 from korus_mcp.catalog.mirror import Mirror
-from korus_mcp.clock import SystemClock
-from korus_mcp.server import account_of, open_api
+from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.server.composition import account_of, open_api
 from korus_mcp.settings import read_settings
 
 LANGUAGE = "en"

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from korus_mcp.api import OfferFilters, ServerFailed
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.calendar import (
     WINDOW_DAYS,
     Calendar,
@@ -21,10 +22,9 @@ from korus_mcp.catalog.calendar import (
     window_of,
 )
 from korus_mcp.catalog.price_table import MAX_OFFERS
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, SandboxOptions
 from tests.booking.stage import SEED, Stage, staged
 

@@ -8,7 +8,7 @@ import pytest
 
 from korus_mcp.catalog.calendar import Window
 from korus_mcp.catalog.finder import PAGES_A_BASE, SIDE_BY_SIDE, Findings, Wanted
-from korus_mcp.catalog.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, Place
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged
 from tests.catalog.listing import TODAY, Json, Listing, offer, queries

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from korus_mcp.api import TimedOut
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.catalog.calendar import Window, Wish, window_of
 from korus_mcp.catalog.finder import Findings, Wanted
-from korus_mcp.deadlines import READ_SECONDS, in_time
+from korus_mcp.foundation.deadlines import READ_SECONDS, in_time
 from tests.booking.stage import Stage, staged, turn_the_loop, until
 
 pytestmark = pytest.mark.anyio

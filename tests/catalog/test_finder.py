@@ -11,9 +11,9 @@ import pytest
 
 from korus_mcp.catalog.calendar import Window
 from korus_mcp.catalog.finder import CANDIDATES, SIDE_BY_SIDE, Findings, Wanted
-from korus_mcp.catalog.paging import BEGINNING
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.paging import BEGINNING
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged, until
 

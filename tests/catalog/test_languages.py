@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.catalog.languages import MOST_SEEN, MOST_TRIED, TRIED_SECONDS
 from korus_mcp.catalog.mirror import MOST_OPEN, Mirror
 from korus_mcp.sandbox import Answer

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 import pytest
 
 from korus_mcp.api import Malformed
+from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
 from korus_mcp.catalog.mirror import KEPT_SECONDS, PARTLY_UNREAD, RETRY_SECONDS, Shelf, state_of
 from korus_mcp.catalog.overview import look_at
-from korus_mcp.catalog.store import FIRST_RETRY_SECONDS, Scope
-from korus_mcp.handles import Handle
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.catalog.store import Scope
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import Stage, staged, until
 
 pytestmark = pytest.mark.anyio

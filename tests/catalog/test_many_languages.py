@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.catalog import mirror as mirror_module
 from korus_mcp.catalog.finder import Findings, Wanted
 from korus_mcp.catalog.mirror import (
@@ -21,8 +21,8 @@ from korus_mcp.catalog.mirror import (
     RETRY_SECONDS,
 )
 from korus_mcp.catalog.store import Store
-from korus_mcp.languages import MOST_LISTED
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.language_tags import MOST_LISTED
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer
 from tests.booking.stage import Stage, staged, until
 

@@ -10,6 +10,7 @@ import pytest
 
 from korus_mcp.api import ApiError, RateLimited, ServerFailed
 from korus_mcp.api.failures import LONGEST_WAIT_SECONDS
+from korus_mcp.catalog.bases import Place
 from korus_mcp.catalog.crawl import CRAWLERS
 from korus_mcp.catalog.mirror import (
     GRACE_SECONDS,
@@ -22,11 +23,10 @@ from korus_mcp.catalog.mirror import (
     full_name,
     state_of,
 )
-from korus_mcp.catalog.paging import BEGINNING
-from korus_mcp.catalog.records import Place
 from korus_mcp.catalog.store import Progress, Scope
-from korus_mcp.handles import Handle, alias_of
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.handles import Handle, alias_of
+from korus_mcp.foundation.paging import BEGINNING
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged, until
 
@@ -587,7 +587,7 @@ async def test_a_full_disk_does_not_stop_a_search(
 async def test_a_locked_file_does_not_lose_a_base(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("korus_mcp.catalog.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("korus_mcp.catalog.file.BUSY_SECONDS", 0.01)
     mirror = kept_in(tmp_path, stage)
     shelf = await mirror.searchable("en")
     await until(lambda: not shelf.is_crawling)

@@ -3,9 +3,9 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
 from korus_mcp.catalog.packing import packed, unpacked
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
-from korus_mcp.handles import Handle
+from korus_mcp.foundation.handles import Handle
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SOME = st.none() | TEXTS

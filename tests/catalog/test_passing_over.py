@@ -9,12 +9,13 @@ import httpx
 import pytest
 
 from korus_mcp.api import ApiError
-from korus_mcp.api.client import Transport
+from korus_mcp.api.config import Transport
 from korus_mcp.catalog import crawl
-from korus_mcp.catalog import reading as catalog_reading
+from korus_mcp.catalog import parsing as catalog_reading
+from korus_mcp.catalog.index import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
 from korus_mcp.catalog.mirror import RETRY_SECONDS, Shelf, state_of
 from korus_mcp.catalog.overview import look_at
-from korus_mcp.catalog.store import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, Scope, Store
+from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.sandbox import Answer
 from tests.booking.stage import Stage, staged, until
 

@@ -7,10 +7,10 @@ import anyio
 import pytest
 
 from korus_mcp.api import Malformed, OfferFilters, ServerFailed
+from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, Window, Wish
-from korus_mcp.catalog.paging import BEGINNING, Place
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, ROW_BYTES, OfferRow
-from korus_mcp.catalog.records import BaseRecord
+from korus_mcp.foundation.paging import BEGINNING, Place
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged
 from tests.catalog.listing import PAGE, TODAY, Json, Listing, numbers, offer, offers, queries

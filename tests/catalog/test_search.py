@@ -7,20 +7,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from korus_mcp.catalog.paging import BEGINNING, Place
-from korus_mcp.catalog.records import (
-    BaseRecord,
-    CatalogRecord,
-    Choice,
-    ProductRecord,
-)
-from korus_mcp.catalog.records import Place as Venue
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord
+from korus_mcp.catalog.bases import Place as Venue
+from korus_mcp.catalog.index import ListedCatalog
 from korus_mcp.catalog.search import COUNTED, RANKED, Page, nearest_names, search
 from korus_mcp.catalog.spelling import KEPT_SECONDS, MOST_CORRECTIONS, Speller
-from korus_mcp.catalog.store import ListedCatalog, Scope, Store
-from korus_mcp.clock import ManualClock
-from korus_mcp.folding import fold
-from korus_mcp.handles import Handle
+from korus_mcp.catalog.store import Scope, Store
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.paging import BEGINNING, Place
 
 CLUB = CatalogRecord("0197-club", "abcdef", "Hérons FC ticketing")
 TOWN = CatalogRecord("0198-town", "ghijkl", "Spectacles de Rives")

@@ -9,20 +9,14 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from korus_mcp import folding
-from korus_mcp.catalog import store as store_module
-from korus_mcp.catalog.records import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
-from korus_mcp.catalog.store import (
-    VERSION,
-    ListedCatalog,
-    Progress,
-    Scope,
-    Store,
-    has_full_text,
-    is_damage,
-)
-from korus_mcp.folding import fold
-from korus_mcp.handles import Handle
+from korus_mcp.catalog import file as store_module
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.catalog.file import VERSION, has_full_text, is_damage
+from korus_mcp.catalog.index import ListedCatalog
+from korus_mcp.catalog.store import Progress, Scope, Store
+from korus_mcp.foundation import folding
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.handles import Handle
 
 CATALOG = CatalogRecord("catalog-1", "abcdef", "A theatre")
 OTHER = CatalogRecord("catalog-2", "ghijkl", "A park")

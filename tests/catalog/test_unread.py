@@ -9,10 +9,10 @@ import pytest
 
 from korus_mcp.catalog.calendar import CalendarPage, Window, Wish
 from korus_mcp.catalog.finder import Wanted
-from korus_mcp.handles import Handle
-from korus_mcp.money import Money
-from korus_mcp.refusals import Code, Refusal
-from korus_mcp.seat_plans import Extra, SeatWish
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.proposals.seat_plans import Extra, SeatWish
 from korus_mcp.tools.get_offers import OfferView, _note
 from korus_mcp.tools.get_seat_map import _view
 from tests.booking.stage import Rewrite, Stage, staged

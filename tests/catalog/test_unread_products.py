@@ -8,8 +8,8 @@ import pytest
 
 from korus_mcp.api import Malformed
 from korus_mcp.catalog.calendar import Window, Wish, named_choices
-from korus_mcp.catalog.store import FIRST_RETRY_SECONDS
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.get_offers import _note
 from tests.booking.stage import staged, until
 

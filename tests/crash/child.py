@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
-from korus_mcp import server
 from korus_mcp.api.transport import Wire
-from korus_mcp.booking import desk, recovery, sending
-from korus_mcp.cli import main
+from korus_mcp.booking import recovery, sending
+from korus_mcp.booking import reserving as desk
+from korus_mcp.commands.cli import main
 from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.server import composition as server
 
 LEASE_SECONDS: Final = 1.0
 SOON: Final = 0.01

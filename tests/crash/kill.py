@@ -25,7 +25,7 @@ import anyio
 import psutil
 from mcp import Client, StdioServerParameters
 
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from tests.crash.child import LEASE_SECONDS, POINTS
 from tests.crash.forking import forked_servers

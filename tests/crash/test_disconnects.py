@@ -9,9 +9,9 @@ import anyio
 import pytest
 from mcp import Client
 
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import ERAS, SEED, Json
 from tests.fixtures.hosts import child_environment, over_http

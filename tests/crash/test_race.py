@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, SandboxOptions, served_sandbox
 from tests.fixtures.assistant import SEED, Answer, Assistant
 from tests.fixtures.hosts import child_environment, on_stdio

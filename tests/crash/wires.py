@@ -18,9 +18,9 @@ from unittest.mock import patch
 
 import anyio
 
-from korus_mcp import server
 from korus_mcp.api import ApiConfig
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
+from korus_mcp.server import composition as server
 from tests.crash.history import History, Judgement, judged
 from tests.crash.proxy import LATER_SECONDS, Fault, Proxy, proxied
 from tests.crash.rows import rows_of

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from korus_mcp.access.policy import ALL_TOOLS
-from korus_mcp.long_requests import LONG, is_long
 from korus_mcp.prompts import load_prompts
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
+from korus_mcp.server.long_requests import LONG, is_long
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import Json
 from tests.fixtures.held_loop import HeldLoop, held_loop

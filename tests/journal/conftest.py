@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from korus_mcp.clock import ShiftedClock
+from korus_mcp.foundation.clock import ShiftedClock
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import Journal
+from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster, cluster, programs
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.clock import ShiftedClock
+from korus_mcp.foundation.clock import ShiftedClock
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import (
+from korus_mcp.journal.protocol import (
     NEVER_SENT,
     UNKNOWN_END,
     AlreadyClaimed,

@@ -27,9 +27,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from korus_mcp.clock import SystemClock
+from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import (
+from korus_mcp.journal.protocol import (
     ApprovalState,
     ClaimRefused,
     Held,

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from korus_mcp.clock import ShiftedClock, SystemClock
+from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.records import JournalDown, JournalFault, Open, TooMuchOpen
+from korus_mcp.journal.protocol import JournalDown, JournalFault, Open, TooMuchOpen
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent

@@ -8,8 +8,8 @@ import os
 import sys
 from datetime import datetime, timedelta
 
-from korus_mcp.cli import main
-from korus_mcp.clock import SystemClock
+from korus_mcp.commands.cli import main
+from korus_mcp.foundation.clock import SystemClock
 
 
 def move_clock(ahead: timedelta) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from mcp.client.session import ElicitationFnT
 
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import OrderRecord, ReservationRecord, SandboxOptions
 from tests.fixtures.assistant import SEED
 from tests.journeys.scene import Scene, World

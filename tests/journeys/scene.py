@@ -12,10 +12,10 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import stdio_client
 
-from korus_mcp.clock import ManualClock, ShiftedClock, SystemClock
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.clock import ManualClock, ShiftedClock, SystemClock
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Faults, Sandbox, served_sandbox
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import Answer, Assistant, handle_of
 from tests.fixtures.hosts import child_environment, stdio_server

@@ -13,7 +13,7 @@ from mcp_types import BlobResourceContents, EmbeddedResource
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.sandbox import Sandbox, SandboxOptions, served_sandbox
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import ERAS, SEED, Assistant, desk, settings_of
 from tests.fixtures.hosts import child_environment, on_stdio, serving_http

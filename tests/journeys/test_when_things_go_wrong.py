@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay, DropAfter, DropBefore
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk

@@ -3,7 +3,7 @@
 import anyio
 
 from korus_mcp.app import App
-from korus_mcp.server import KorusServer
+from korus_mcp.server.composition import KorusServer
 from tests.fixtures.assistant import Desk
 
 

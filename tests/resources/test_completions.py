@@ -7,7 +7,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import Completion, PromptReference, ResourceTemplateReference
 
-from korus_mcp.folding import fold
+from korus_mcp.foundation.folding import fold
 from korus_mcp.resources.completions import LIMIT
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import SandboxOptions

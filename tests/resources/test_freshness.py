@@ -14,7 +14,7 @@ from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS, minute
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.offering import HOUR, SOON
 from korus_mcp.sandbox import Answer as Fault
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from tests.fixtures.assistant import ERAS, Desk, desk, settings_of
 from tests.resources.readings import filled, services
 

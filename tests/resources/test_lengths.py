@@ -5,7 +5,7 @@ from mcp import MCPError
 from mcp.shared.uri_template import UriTemplate
 from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
-from korus_mcp.folding import fold
+from korus_mcp.foundation.folding import fold
 from korus_mcp.resources import completions, offering
 from tests.fixtures.assistant import Desk
 from tests.tools.samples import A_HANDLE

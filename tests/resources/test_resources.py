@@ -9,10 +9,10 @@ import pytest
 from mcp import MCPError
 from mcp_types import BlobResourceContents, ReadResourceResult, TextResourceContents
 
-from korus_mcp.handles import Handle
-from korus_mcp.refusals import STATES, Code
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.refusals import STATES, Code
+from korus_mcp.foundation.text import CUT_MARK, FIELD_LIMIT, plain_text
 from korus_mcp.sandbox import Answer as Fault
-from korus_mcp.untrusted import CUT_MARK, FIELD_LIMIT, plain_text
 from tests.fixtures.assistant import ERAS, Desk, Json, desk
 from tests.journeys.walk import pdf_text
 from tests.resources.readings import filled, services

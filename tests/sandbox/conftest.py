@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox.caller import Caller, calling
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox.caller import CATALOGS, Caller, Json, calling
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import (
     Answer,
     ConnectionDropped,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox.caller import CATALOGS, Caller, Json, calling
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import korus_mcp.sandbox
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox.caller import CATALOGS, ORDERS, RESERVATIONS, Caller, Json
 
@@ -31,7 +31,7 @@ def test_the_sandbox_imports_nothing_of_ours_but_the_clock() -> None:
                 modules = [each.name for each in node.names]
             foreign |= {name for name in modules if name.startswith("korus_mcp")}
     ours = {name for name in foreign if not name.startswith("korus_mcp.sandbox")}
-    assert ours == {"korus_mcp.clock"}
+    assert ours == {"korus_mcp.foundation.clock"}
 
 
 def test_importing_the_package_loads_neither_a_web_framework_nor_a_pdf_library() -> None:

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox import contract
 from tests.sandbox.caller import CUSTOMER, HOLDER, Json, calling

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.sandbox.operations import TOKEN_PATH
 from tests.sandbox.caller import CATALOGS, ORDERS, RESERVATIONS, Caller, calling

@@ -19,14 +19,15 @@ from rapidfuzz.fuzz import token_set_ratio
 from rapidfuzz.process import extract
 
 from korus_mcp.catalog.crawl import Crawler, Pace
-from korus_mcp.catalog.paging import BEGINNING
+from korus_mcp.catalog.index import spoken
 from korus_mcp.catalog.search import search
 from korus_mcp.catalog.spelling import Speller
-from korus_mcp.catalog.store import Scope, Store, spoken
-from korus_mcp.clock import ManualClock, SystemClock
-from korus_mcp.handles import Handle
+from korus_mcp.catalog.store import Scope, Store
+from korus_mcp.foundation.clock import ManualClock, SystemClock
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.paging import BEGINNING
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server import open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.settings import Settings
 
 JUDGED: Final = Path(__file__).with_name("queries.jsonl")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from math import cos, pi, sin
 from typing import Any, TypeAlias
 
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.table import SeatOffer
 
 Json: TypeAlias = dict[str, Any]

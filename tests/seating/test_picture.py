@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import Drawing, DrawnZone
 from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.palette import DARK, LIGHT, STEPS, contrast, ramp

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from korus_mcp.api import SeatMap
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import drawing_of
 from korus_mcp.seating.ranking import NO_FOCUS, Preference, Ranking, Wish, ranked
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from korus_mcp.api import SeatMap
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import drawing_of
 from korus_mcp.seating.ranking import Preference, Wish, ranked
 from korus_mcp.seating.sheet import MOST_OFFERS, MOST_ZONES, SheetContext, sheet_of

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from korus_mcp.api import SeatMap
-from korus_mcp.folding import fold
-from korus_mcp.money import Money
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.money import Money
 from korus_mcp.seating.names import zone_name
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
 from tests.seating.awkward import MAPS

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from korus_mcp.api.models.seat_map import SeatMap
+from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.catalog.calendar import Window
 from korus_mcp.catalog.price_table import OfferRow
-from korus_mcp.catalog.records import BaseRecord
-from korus_mcp.handles import Handle, alias_of
-from korus_mcp.money import Money
+from korus_mcp.foundation.handles import Handle, alias_of
+from korus_mcp.foundation.money import Money
 from korus_mcp.sandbox.issuers import issuers_of
 from korus_mcp.sandbox.model import Base
 from korus_mcp.sandbox.model import SeatMap as DeclaredMap

@@ -12,7 +12,7 @@ from math import cos, pi, sin
 from typing import Any
 
 from korus_mcp.api import SeatMap
-from korus_mcp.money import Money
+from korus_mcp.foundation.money import Money
 from korus_mcp.sandbox import model
 from korus_mcp.sandbox.issuers import hall, stadium
 from korus_mcp.seating.layout import Drawing, drawing_of

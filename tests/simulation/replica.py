@@ -15,16 +15,17 @@ from korus_mcp.api import ApiError, Booking, Outcome, Ticketing
 from korus_mcp.api.errors import ServerFailed, TimedOut
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.transport import Wire
-from korus_mcp.booking.desk import BookingDesk
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import NameBook
 from korus_mcp.booking.ordering import OrderCall, OrderDesk, Ordered
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.recovery import Reconciler
+from korus_mcp.booking.reserving import BookingDesk
 from korus_mcp.booking.sending import Sender
-from korus_mcp.handles import Handle, id_at_end
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.records import (
+from korus_mcp.journal.protocol import (
     Approval,
     Installation,
     Intent,
@@ -33,7 +34,6 @@ from korus_mcp.journal.records import (
     Lease,
     Standing,
 )
-from korus_mcp.refusals import Refusal
 from korus_mcp.settings import Settings
 from tests.simulation.upstream import ORDERS, RESERVATIONS, Upstream
 from tests.simulation.virtual import VirtualClock

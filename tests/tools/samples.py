@@ -3,8 +3,7 @@
 import copy
 from typing import Any
 
-from korus_mcp.catalog.paging import Place
-from korus_mcp.tools.arguments import Pages
+from korus_mcp.foundation.paging import Pages, Place
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 
 AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"

@@ -10,13 +10,14 @@ import pytest
 from mcp import Client, MCPError
 from mcp.server.mcpserver.exceptions import ToolError
 
-from korus_mcp.clock import ManualClock
-from korus_mcp.handles import parse_handle
+from korus_mcp.answers.views import View
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import parse_handle
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay
-from korus_mcp.server import KorusServer
+from korus_mcp.server.composition import KorusServer
 from korus_mcp.settings import Content
-from korus_mcp.tools.declare import Reply, View, build, tool
+from korus_mcp.tools.declare import Reply, build, tool
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import server_of
 from tests.tools.samples import AN_ID

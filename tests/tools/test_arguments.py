@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from korus_mcp.catalog.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, Pages, Place
 from korus_mcp.tools.agreement import Customer
-from korus_mcp.tools.arguments import Pages
 from korus_mcp.tools.name_beneficiaries import Person
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
 from tests.tools.samples import A_CURSOR, AN_ID, ARGUMENTS, FILTERS, cursor_of, real

@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
 from korus_mcp.access.policy import WRITING_TOOLS
-from korus_mcp.flights import begun_here
+from korus_mcp.answers.views import View
+from korus_mcp.foundation.coalescing import begun_here
 from korus_mcp.settings import Content
-from korus_mcp.tools.declare import Declared, Reply, View, build, tool
+from korus_mcp.tools.declare import Declared, Reply, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
 from tests.fixtures.hosts import server_of
 from tests.fixtures.wording import faults_of

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from mcp import Client
 
-from korus_mcp.clock import ManualClock
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server import KorusServer, build_server
+from korus_mcp.server.composition import KorusServer, build_server
 from korus_mcp.settings import Environment, Settings
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Answer, Assistant, handle_of, settings_of
 from tests.fixtures.wording import faults_of

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from korus_mcp.api.transport import Lane
-from korus_mcp.deadlines import READ_SECONDS, TELLING_SECONDS
+from korus_mcp.foundation.deadlines import READ_SECONDS, TELLING_SECONDS
 from korus_mcp.sandbox import Delay
 from tests.booking.stage import GatedClock, turn_the_loop
 from tests.fixtures.assistant import ERAS, Answer, Desk, desk

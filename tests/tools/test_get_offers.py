@@ -6,9 +6,9 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.catalog.paging import Place
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES
-from korus_mcp.handles import parse_handle
+from korus_mcp.foundation.handles import parse_handle
+from korus_mcp.foundation.paging import Place
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
 from tests.fixtures.assistant import Desk, Json, desk

@@ -15,10 +15,10 @@ from mcp_types import EmbeddedResource, ResourceLink
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
 from korus_mcp.booking.tickets import SIDE_BY_SIDE
-from korus_mcp.clock import ManualClock
-from korus_mcp.handles import alias_of
+from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from tests.booking.stage import until
 from tests.fixtures.assistant import ERAS, SEED, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import over_http

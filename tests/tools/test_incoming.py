@@ -11,7 +11,7 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from pydantic import ValidationError
 
 from korus_mcp.access.policy import ALL_TOOLS
-from korus_mcp.refusals import Refusal
+from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.settings import Content
 from korus_mcp.tools import declared
 from korus_mcp.tools.agreement import Customer

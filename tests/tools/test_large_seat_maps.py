@@ -12,8 +12,8 @@ import pytest
 from mcp import MCPError
 from mcp_types import TextResourceContents
 
-from korus_mcp import seat_plans
 from korus_mcp.api.models import seat_map as model
+from korus_mcp.proposals import seat_plans
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
 from korus_mcp.seating import drafting
 from korus_mcp.seating.raster import Raster

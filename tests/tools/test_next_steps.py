@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from korus_mcp.answers.reservations import next_of
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.reservations import Reservations
-from korus_mcp.money import Money
-from korus_mcp.refusals import MEANINGS, Code, Effect, Refusal
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, Refusal
 from korus_mcp.resources.help import BOOKING
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
-from korus_mcp.tools.get_reservation import next_of
 from tests.booking.stage import OWNER, staged
 from tests.fixtures.assistant import CUSTOMER, Desk
 

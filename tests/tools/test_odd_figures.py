@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.booking.quote import Quote
 from korus_mcp.catalog.calendar import Window, Wish
-from korus_mcp.refusals import Code, Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import Stage, staged
 
 pytestmark = pytest.mark.anyio

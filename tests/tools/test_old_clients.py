@@ -9,7 +9,7 @@ import pytest
 from mcp_types import ImageContent, ResourceLink, TextContent
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Content
 from korus_mcp.tools.blocks import SINCE, content_for
 from tests.fixtures.assistant import CUSTOMER, settings_of

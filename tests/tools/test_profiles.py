@@ -13,7 +13,7 @@ from korus_mcp.access.policy import (
     SAVING_TOOLS,
     WRITING_TOOLS,
 )
-from korus_mcp.server import build_server
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Misconfigured, Profile, Settings, read_settings
 from tests.fixtures.assistant import ERAS, Answer, desk, settings_of
 from tests.tools.samples import ARGUMENTS

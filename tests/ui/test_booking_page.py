@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 import pytest
 from playwright.sync_api import Frame, expect
 
+from korus_mcp.answers.holds import HoldView
 from korus_mcp.booking.lookup import NEVER_APPEARED
-from korus_mcp.refusals import Code, Effect
-from korus_mcp.tools.holds import HoldView
+from korus_mcp.foundation.refusals import Code, Effect
 from tests.ui.booking_results import Results, booking_results
 from tests.ui.conftest import Open
 from tests.ui.stage import MODULES, UI, Stage, witness

@@ -29,7 +29,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from korus_mcp.api import jsonld
-from korus_mcp.told import UNREAD, DayMoment, Unread, read_day
+from korus_mcp.foundation.unread import UNREAD, DayMoment, Unread, read_day
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Resource")

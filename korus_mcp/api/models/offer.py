@@ -13,7 +13,7 @@ from korus_mcp.api.models.base import (
     Stock,
     Text,
 )
-from korus_mcp.told import Unread
+from korus_mcp.foundation.unread import Unread
 
 
 class OfferPriceSummary(ApiModel):

@@ -23,7 +23,7 @@ from korus_mcp.api.models.base import (
     no_is_absent,
 )
 from korus_mcp.api.models.seat_map import Seating
-from korus_mcp.told import Unread
+from korus_mcp.foundation.unread import Unread
 
 
 class ReservationOfferTicket(ApiModel):

@@ -1,0 +1,1 @@
+"""What tools and resources answer: views of holds, orders, alternatives; failures in our words."""

@@ -1,0 +1,107 @@
+"""Holds as answers show them."""
+
+from typing import Annotated, Final, Self, TypeAlias
+
+from pydantic import PrivateAttr, WithJsonSchema
+
+from korus_mcp.answers.views import Part, moment, text_of
+from korus_mcp.booking.hold import Hold, HoldState, Line
+
+IF_AGREED: Final = (
+    "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
+)
+"""The one next step after a hold."""
+
+
+class LineView(Part):
+    """So many of one product."""
+
+    product: str
+    quantity: int
+    amount: str | None = None
+    when: str | None = None
+
+    @classmethod
+    def of(cls, line: Line) -> "LineView":
+        """The line as shown."""
+        times = ", ".join(moment(t) for t in line.starts_at)
+        return cls(
+            product=line.product,
+            quantity=line.quantity,
+            amount=text_of(line.amount),
+            when=times or (line.day.isoformat() if line.day else None),
+        )
+
+    def text(self) -> str:
+        """One line of text."""
+        parts = (f"{self.quantity} x {self.product}", self.when, self.amount)
+        return ", ".join(p for p in parts if p)
+
+
+class HoldView(Part):
+    """A reservation as shown."""
+
+    reservation_id: str
+    state: str
+    lines: list[LineView] = []
+    total: str | None = None
+    expires_at: str | None = None
+    seconds_left: int | None = None
+    order_id: str | None = None
+    seats: list[str] = []
+    seats_together: bool | None = None
+    _problem: str | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, hold: Hold) -> "HoldView":
+        """The hold as shown."""
+        view = cls(
+            reservation_id=hold.id,
+            state=hold.state.value,
+            lines=[LineView.of(line) for line in hold.lines],
+            total=text_of(hold.total),
+            expires_at=moment(hold.expires_at) if hold.expires_at else None,
+            seconds_left=hold.seconds_left or None,
+            order_id=hold.order_id,
+            seats=list(hold.seats),
+            seats_together=hold.seats_together,
+        )
+        obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
+        view._problem = obstacle.reason if obstacle is not None else None
+        return view
+
+    def shorter(self, most: int) -> Self:
+        """The same with at most so many seats."""
+        rest = len(self.seats) - most
+        if rest <= 0:
+            return self
+        said = f"+{rest} more: get_reservation with this reservation_id alone shows them"
+        return self.model_copy(update={"seats": [*self.seats[:most], said]})
+
+    def text(self) -> str:
+        """A few lines of text."""
+        state = self.state
+        if self.seconds_left is not None:
+            state += f" until {self.expires_at} ({self.seconds_left} s left)"
+        elif self.state == HoldState.HELD and self.expires_at is None:
+            state += " until a time not stated"
+        elif self.state == HoldState.HELD:
+            state += f" until {self.expires_at} by the issuer's clock (how long is not known)"
+        if self.order_id is not None:
+            state += f", order_id {self.order_id}"
+        rows = [f"reservation_id {self.reservation_id}: {state}"]
+        rows += [f"  {line.text()}" for line in self.lines]
+        if self.seats:
+            together = {True: " (together)", False: " (not together)", None: ""}
+            rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
+        if self.total is not None:
+            rows.append(f"  total {self.total}")
+        if self._problem is not None:
+            rows.append(f"  cannot be ordered: {self._problem}")
+        return "\n".join(rows)
+
+
+HoldsInShort: TypeAlias = Annotated[
+    list[HoldView], WithJsonSchema({"type": "array", "items": {"type": "object"}})
+]
+"""Holds where another tool's schema describes them already: a schema is paid for in tokens."""

@@ -1,0 +1,205 @@
+"""Orders with their tickets and documents, as answers show them."""
+
+from typing import Final
+
+from korus_mcp.answers.explanations import explained
+from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, text_of
+from korus_mcp.api import ApiError
+from korus_mcp.app import App
+from korus_mcp.booking.hold import total_of
+from korus_mcp.booking.tickets import SOME_TIMES, Document, IssuedTickets, Ticket, status_told
+from korus_mcp.foundation.paging import Mark, Pages, Place
+from korus_mcp.foundation.refusals import TO_SUPPORT
+from korus_mcp.foundation.text import clean_line
+
+NOTHING_MORE: Final = "nothing more is needed."
+NOT_GOT: Final = "Read the PDF links, or call get_tickets with save: true."
+
+
+class TicketView(Part):
+    """One admission."""
+
+    ticket_id: str
+    product: str
+    when: str | None = None
+    seat: str | None = None
+    status: str
+    beneficiary: str | None = None
+    beneficiary_fields_needed: list[str] = []
+    deadline: str | None = None
+    voucher: str | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
+        """The ticket as shown; its voucher number only on request."""
+        return cls(
+            ticket_id=ticket.id,
+            product=ticket.product,
+            when=ticket.when,
+            seat=ticket.seat,
+            status=ticket.status,
+            beneficiary=ticket.beneficiary,
+            beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
+            deadline=moment_told(ticket.deadline),
+            voucher=ticket.voucher if vouchers else None,
+        )
+
+    def text(self) -> str:
+        """One or two lines of text."""
+        facts = [self.when, self.seat, self.beneficiary and f"for {self.beneficiary}", self.status]
+        facts.append(self.voucher and f"voucher {self.voucher}")
+        needed = f"  needs {', '.join(self.beneficiary_fields_needed)}"
+        needed += f" by {self.deadline}" if self.deadline else ""
+        return lines_of(
+            f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
+            needed if self.beneficiary_fields_needed else None,
+        )
+
+
+class DocumentView(Part):
+    """A PDF of the order."""
+
+    uri: str
+    ready: bool
+    ready_at: str | None = None
+    saved_to: str | None = None
+
+    @classmethod
+    def of(cls, issued: IssuedTickets, document: Document) -> "DocumentView":
+        """The document as shown."""
+        at = document.ready_at
+        return cls(
+            uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
+            ready=document.is_ready,
+            ready_at=moment(at) if at and not document.is_ready else None,
+        )
+
+    def text(self) -> str:
+        """One line of text."""
+        later = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
+        when = "ready" if self.ready else later
+        return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
+
+
+class TicketsView(View):
+    """An order with its tickets and documents."""
+
+    order_id: str
+    reference: str | None = None
+    status: str
+    total: str | None = None
+    tickets: list[TicketView] = []
+    documents: list[DocumentView] = []
+    tickets_total: int | None = None
+    next_cursor: str | None = None
+    environment: str
+    next: str
+
+    def text(self) -> str:
+        """Tickets and documents, and what to do next."""
+        head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
+        total = f", total {self.total}" if self.total else ""
+        part = f"{len(self.tickets)} of {self.tickets_total} tickets:"
+        return lines_of(
+            f"{head}{total}; order_id {self.order_id}",
+            part if self.tickets_total is not None else None,
+            *(ticket.text() for ticket in self.tickets),
+            *(document.text() for document in self.documents),
+            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
+            self.next,
+        )
+
+
+def ticket_pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
+    """By the order's id: it may be asked for by its references, too."""
+    return Pages.of("get_tickets", (issued.order.id,), cursor)
+
+
+def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
+    """An order with all its tickets and documents, none of them fetched, without vouchers."""
+    documents = [DocumentView.of(issued, document) for document in issued.documents]
+    everything = range(max(len(issued.tickets), len(documents)))
+    return order_view(services, issued, documents, everything, vouchers=False)
+
+
+def order_view(
+    services: App,
+    issued: IssuedTickets,
+    documents: list[DocumentView],
+    page: range,
+    *,
+    vouchers: bool,
+    got: str = NOT_GOT,
+    others: str | None = None,
+) -> TicketsView:
+    """An order with a page of its tickets, and these documents."""
+    order = issued.order
+    all_tickets = len(issued.tickets)
+    has_more = page.stop < max(all_tickets, len(issued.documents))
+    return TicketsView(
+        order_id=order.id,
+        reference=clean_line(order.reference or "", 60) or None,
+        status=status_told(order.status),
+        total=text_of(total_of(order)),
+        tickets=[
+            TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
+        ],
+        documents=documents,
+        tickets_total=all_tickets if has_more or page.start else None,
+        next_cursor=ticket_pages(issued).cursor(Place(page.stop) if has_more else None),
+        environment=services.settings.environment.value,
+        next=_next(issued, documents, got, others, has_more=has_more),
+    )
+
+
+def _next(
+    issued: IssuedTickets,
+    documents: list[DocumentView],
+    got: str,
+    others: str | None,
+    *,
+    has_more: bool,
+) -> str:
+    """One next step; where there are `others` beside the files of this page, they are told, too."""
+    if issued.is_cancelled:
+        return "The issuer cancelled this order. Quote the reference to KorusTicket support."
+    if issued.unread:
+        return (
+            f"KorusTicket's answer is not clear: {issued.unread[0]} cannot be read. Quote the "
+            "reference to its support before relying on this order."
+        )
+    if issued.waiting:
+        return " ".join(filter(None, (_naming(issued), others)))
+    if issued.unlisted is not None:
+        return _unlisted(issued.unlisted)
+    if not issued.documents:
+        return "No document yet; call get_tickets again in a minute."
+    unready = [d for d in documents if not d.ready]
+    if any(d.ready_at is None for d in unready):
+        got = SOME_TIMES
+    elif unready:
+        got = "Call get_tickets again when the documents are ready."
+    elif others is not None and got.endswith(NOTHING_MORE):
+        return others
+    elif has_more and others is None:
+        got = got.replace(NOTHING_MORE, "the cursor lists the other tickets.")
+    return " ".join(filter(None, (got, others)))
+
+
+def _naming(issued: IssuedTickets) -> str:
+    late = len(issued.waiting) - len(issued.nameable)
+    over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
+    if not issued.nameable:
+        return over
+    call = "Call name_beneficiaries for the tickets that need a name; documents come after."
+    return f"{call} {over}" if late else call
+
+
+def _unlisted(error: ApiError) -> str:
+    """What to do where the tickets could be read and their documents could not."""
+    refusal = explained(error)
+    if refusal.next_step == TO_SUPPORT:
+        return f"The documents cannot be had: KorusTicket does not show them. {TO_SUPPORT}"
+    wait = refusal.retry_after_seconds
+    then = refusal.next_step if wait is None else f"Call get_tickets again in {wait} s."
+    return f"The documents could not be read. {refusal.message} {then} Do not order again."

@@ -1,0 +1,67 @@
+"""Words that several answers share: money, moments, lines. What is None or empty is left out."""
+
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from korus_mcp.foundation.money import UNKNOWN, Money
+from korus_mcp.foundation.unread import UNREADABLE, Unread
+
+
+class Part(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def shorter(self, most: int) -> Self:
+        """The same with lists of at most so many, for a reply that is too long."""
+        del most
+        return self
+
+
+def text_of(amount: Money | Unread | None) -> str | None:
+    """Money as shown, or None; an amount in no currency anybody knows is none."""
+    is_shown = isinstance(amount, Money) and amount.currency != UNKNOWN
+    return str(amount) if is_shown else None
+
+
+def moment(at: datetime) -> str:
+    """A moment to the second, with its own offset."""
+    return at.isoformat(timespec="seconds" if at.second else "minutes")
+
+
+def moment_told(at: datetime | Unread | None) -> str | None:
+    """The same for one that may be missing, or told in a form nobody can read."""
+    if at is None:
+        return None
+    return UNREADABLE if isinstance(at, Unread) else moment(at)
+
+
+def day_text(day: date | None) -> str | None:
+    """A day as shown, or None for an undated offer."""
+    return None if day is None else day.isoformat()
+
+
+def lines_of(*parts: str | None) -> str:
+    """Lines of text, without those that say nothing."""
+    return "\n".join(part for part in parts if part)
+
+
+class View(BaseModel):
+    """The structure of an answer. What is None, False or empty by default is left out."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=False)
+
+    def text(self) -> str:
+        """The same for a reader: short, with every value that decides and every id."""
+        raise NotImplementedError
+
+    def shorter(self, most: int) -> Self:
+        """The same whose rows have lists of at most so many."""
+        rows = {
+            name: [row.shorter(most) if isinstance(row, Part) else row for row in value]
+            for name, value in self
+            if isinstance(value, list)
+        }
+        return self.model_copy(update=rows)

@@ -1,0 +1,349 @@
+"""Orders that exist: whose they are, and where they are found.
+
+In scope `own` only what was ordered here is seen: an unknown and a foreign id get the same answer,
+decided without asking upstream. In scope `account` the service account's orders are all visible.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from functools import partial
+from typing import Final
+
+from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
+from korus_mcp.api.models.order import Order
+from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, OrderDesk
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
+from korus_mcp.foundation.unread import UNREAD, value_of
+from korus_mcp.journal.protocol import Intent, Journal
+from korus_mcp.settings import Scope
+
+MAX_PAGES: Final = 20
+MAX_DAYS: Final = 31
+OWN_LIMIT: Final = 200
+"""So many orders are read one by one for a page."""
+LEAST_READ: Final = 8
+"""At once, where most do not fit."""
+REFERENCE_LIMIT: Final = 50
+NEWEST: Final = 25
+"""So many of a caller's own orders are read for one that is named as KorusTicket or its issuer
+names it: those names are in no journal."""
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a service desk looks for: a reference, days of creation, or both."""
+
+    reference: str | None = None
+    created_from: date | None = None
+    created_to: date | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of orders, newest first. `not_read` says in our words what was left out.
+
+    `total` is None where counting would take reading all; `behind` is the id of the order behind
+    which the next page begins, number `start` of the list, None at its end.
+    """
+
+    orders: tuple[Order, ...]
+    not_read: str | None = None
+    total: int | None = None
+    behind: str | None = None
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page: so many orders behind one, wherever it stands by now; by number if it is gone."""
+
+    behind: str | None = None
+    number: int = 0
+    limit: int = OWN_LIMIT
+
+    def start(self, ids: Sequence[str]) -> int:
+        """Where it begins in a list of ids."""
+        return ids.index(self.behind) + 1 if self.behind in ids else self.number
+
+
+EVERYTHING: Final = Window()
+
+
+class OrderBook:
+    """Finds and reads orders for their owners."""
+
+    def __init__(
+        self,
+        booking: Booking,
+        *,
+        ordering: OrderDesk,
+        journal: Journal,
+        scope: Scope,
+        clock: ApiClock,
+    ) -> None:
+        self._booking = booking
+        self._ordering = ordering
+        self._journal = journal
+        self._scope = scope
+        self._clock = clock
+
+    async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:
+        """One order, by its id or by any of its references, the caller's own first.
+
+        Raises:
+            Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders;
+                OUTCOME_UNKNOWN while it is not known whether its order exists.
+        """
+        owners = await self._journal.owners_of([id_or_reference])
+        if owners.get(id_or_reference) == owner:
+            return await self._get_own(id_or_reference, language)
+        by_reference = await self._ids_by_reference(owner, id_or_reference)
+        by_reference = by_reference or await self._own_called(owner, id_or_reference)
+        if len(by_reference) > 1:
+            raise invalid(
+                FieldProblem("order_id", "several orders have this reference", by_reference[0])
+            )
+        if by_reference:
+            return await self._get_own(by_reference[0], language)
+        if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
+            return await self._get(id_or_reference, language)
+        raise unknown_order()
+
+    async def find(self, owner: str, sought: Sought, window: Window = EVERYTHING) -> Found:
+        """The orders that fit, newest first; days are those of UTC.
+
+        Raises:
+            Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
+        """
+        self._check_days(sought)
+        if self._scope is Scope.OWN:
+            return await self._find_own(owner, sought, window)
+        return _page_of(await self._find_in_account(owner, sought), window)
+
+    async def _get(self, order_id: str, language: str | None) -> Order:
+        try:
+            return await self._booking.get_order(order_id, language=language)
+        except NotFound:
+            raise unknown_order() from None
+
+    async def _get_own(self, order_id: str, language: str | None) -> Order:
+        """The same for an order that is known to have been made."""
+        try:
+            return await self._booking.get_order(order_id, language=language)
+        except NotFound:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "KorusTicket does not show this order (any more), though it was made.",
+                TO_SUPPORT,
+            ) from None
+
+    async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
+        """The orders that still exist; one that is gone hides no other."""
+        return [order for order in await self._get_each(order_ids) if order is not None]
+
+    async def _get_each(self, order_ids: Sequence[str]) -> list[Order | None]:
+        """The order of each id, None for one that is gone."""
+        return await side_by_side([partial(self._get_if_there, i) for i in order_ids])
+
+    async def _get_if_there(self, order_id: str) -> Order | None:
+        try:
+            return await self._booking.get_order(order_id)
+        except NotFound:
+            return None
+
+    async def _ids_by_reference(self, owner: str, reference: str) -> list[str]:
+        intents = await self._known(await self._journal.intents_by_reference(owner, reference))
+        ids = [order_id for intent in intents for order_id in intent.orders.values()]
+        if not ids and any(i.is_in_doubt for i in intents):
+            raise _in_doubt()
+        if ids or self._scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
+            return ids
+        filters = OrderFilters(external_reference=reference)
+        listed = self._booking.list_orders(filters)
+        found = await listed.all()
+        ids = [o.id for o in found if o.external_reference == reference]
+        if not ids and (listed.unreadable or any(o.external_reference is UNREAD for o in found)):
+            raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
+        return ids
+
+    async def _own_called(self, owner: str, name: str) -> list[str]:
+        """The caller's own orders of this id or reference in any letter case; of references, among
+        the newest. A whole id of somebody else is no reason to ask for anything."""
+        ids = await self._journal.orders_of(owner)
+        wanted = _folded(name)
+        if same := [i for i in ids if _folded(i) == wanted]:
+            return same
+        if _UUID.fullmatch(name.strip()):
+            return []
+        return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
+
+    async def _known(self, intents: Sequence[Intent]) -> list[Intent]:
+        """The intents, those in doubt looked up."""
+        return await side_by_side([partial(self._ordering.looked, i) for i in intents])
+
+    async def _find_own(self, owner: str, sought: Sought, window: Window) -> Found:
+        """A page of the journal's orders: read from where it begins until it is full."""
+        ids = await self._journal.orders_of(owner)
+        reference = sought.reference
+        called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
+        place = start = min(window.start(ids), len(ids))
+        found: list[Order] = []
+        while place < min(len(ids), start + OWN_LIMIT) and len(found) < window.limit:
+            missing = window.limit if place == start else max(window.limit - len(found), LEAST_READ)
+            some = ids[place : min(place + missing, start + OWN_LIMIT)]
+            for order_id, order in zip(some, await self._get_each(some), strict=True):
+                if len(found) == window.limit:
+                    break
+                place += 1
+                is_named = reference is None or order_id in called
+                if order is not None and (is_named or _has(order, reference)):
+                    found += [order] if _fits(order, sought) else []
+        is_whole = sought == Sought()
+        has_more = place < len(ids)
+        return Found(
+            tuple(found),
+            "older orders were not read" if has_more and place >= start + OWN_LIMIT else None,
+            total=len(ids) if is_whole else None,
+            behind=ids[place - 1] if has_more else None,
+            start=place,
+        )
+
+    async def _find_in_account(self, owner: str, sought: Sought) -> Found:
+        if sought.reference is not None:
+            try:
+                ids = await self._ids_by_reference(owner, sought.reference)
+            except Malformed:
+                if sought.created_from is None:
+                    raise
+                ids = []  # the days are read, and what cannot be read of them is counted
+            if not ids and sought.created_from is None:
+                ids = await self._own_called(owner, sought.reference)
+            if ids:
+                orders = await self._get_all(ids)
+                return Found(tuple(o for o in orders if _fits(o, sought)))
+        if sought.created_from is None:
+            raise invalid(
+                FieldProblem(
+                    "created_from",
+                    "needed here: none of your newest orders has the reference"
+                    if sought.reference
+                    else "needed without a reference",
+                    (self._clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
+                )
+            )
+        return await self._read_newest(sought)
+
+    async def _read_newest(self, sought: Sought) -> Found:
+        filters = OrderFilters(
+            created_after=sought.created_from,
+            created_before=_day_after(sought.created_to),
+            newest_first=True,
+        )
+        pages = self._booking.list_orders(filters)
+        orders: list[Order] = []
+        read = total = 0
+        is_whole = False
+        for number in range(1, MAX_PAGES + 1):
+            page = await pages.page(number)
+            orders.extend(o for o in page.items if _fits(o, sought))
+            read += len(page.items)
+            total = max(total, page.total or 0, read + page.unreadable)
+            is_whole = page.last
+            if is_whole:
+                break
+        named = _named(orders, sought)
+        unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
+        unread = unsure + (total - read if is_whole else 0)
+        not_read = (
+            None if is_whole else "older orders in this range were not read",
+            f"{unread} orders cannot be read" if unread else None,
+        )
+        return Found(tuple(named), ", and ".join(filter(None, not_read)) or None)
+
+    def _check_days(self, sought: Sought) -> None:
+        first, last = sought.created_from, sought.created_to
+        if first is None:
+            return
+        end = last or self._clock.now().astimezone(UTC).date()
+        if last is None and end < first:
+            raise invalid(FieldProblem("created_from", "lies in the future", end.isoformat()))
+        if end < first:
+            raise invalid(FieldProblem("created_to", "lies before created_from", first.isoformat()))
+        if (end - first).days > MAX_DAYS:
+            latest = (first + timedelta(days=MAX_DAYS)).isoformat()
+            raise invalid(
+                FieldProblem("created_to", f"more than {MAX_DAYS} days after created_from", latest)
+            )
+
+
+def unknown_order() -> Refusal:
+    """The refusal of an order that is not the caller's, or gone: the same for both."""
+    return Refusal(
+        Code.NOT_FOUND,
+        "No such order is known here.",
+        "Use the order_id from place_order, or the reference it was given.",
+    )
+
+
+def _in_doubt() -> Refusal:
+    return Refusal(
+        Code.OUTCOME_UNKNOWN,
+        "Whether this order was made is not known yet; it is being looked up.",
+        "Do not order again. Call again with the same reference.",
+        effect=Effect.UNKNOWN,
+        retry_after_seconds=LOOK_AGAIN_SECONDS,
+    )
+
+
+def _named(orders: Sequence[Order], sought: Sought) -> Sequence[Order]:
+    if sought.reference is None:
+        return orders
+    return [o for o in orders if _has(o, sought.reference)]
+
+
+def _page_of(found: Found, window: Window) -> Found:
+    """A page of orders that were all read, each once."""
+    orders = tuple({order.id: order for order in found.orders}.values())
+    ids = [order.id for order in orders]
+    start = window.start(ids)
+    end = start + window.limit
+    return Found(
+        orders[start:end],
+        found.not_read,
+        total=len(orders) if found.not_read is None else None,
+        behind=ids[end - 1] if end < len(ids) else None,
+        start=min(end, len(ids)),
+    )
+
+
+def _day_after(day: date | None) -> date | None:
+    """A last day as a moment that all of it lies before: whether the API's `before` takes in the
+    day, or ends as it begins, is not published; what is too new is left out here."""
+    return None if day is None or day == date.max else day + timedelta(days=1)
+
+
+def _has(order: Order, reference: str | None) -> bool:
+    """Whether an order is called so, by anybody, in any letter case."""
+    names = (order.id, order.reference, order.external_reference, order.connector_reference)
+    wanted = _folded(reference or "")
+    return bool(wanted) and any(isinstance(n, str) and _folded(n) == wanted for n in names)
+
+
+def _folded(name: str) -> str:
+    return name[:256].strip().casefold()  # no reference is as long
+
+
+def _fits(order: Order, sought: Sought) -> bool:
+    """The days again, by UTC: a server that does not know a filter ignores it (T20)."""
+    created_at = value_of(order.created_at)
+    if created_at is None:
+        return True
+    day = created_at.astimezone(UTC).date()
+    first, last = sought.created_from, sought.created_to
+    return (first is None or first <= day) and (last is None or day <= last)

@@ -1,0 +1,193 @@
+"""What a reserve call asks for, what is refused before it is sent, and the lines that are sent."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from korus_mcp.api import ReservationLine, TicketChoice
+from korus_mcp.api.jsonld import offer_iri, session_iri, ticket_iri
+from korus_mcp.booking import over
+from korus_mcp.booking.quote import (
+    Missed,
+    Obstacle,
+    Quote,
+    Session,
+    TicketNeed,
+    Unavailable,
+    unreadable,
+)
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
+
+SHOWN_SESSIONS: Final = 2
+
+
+@dataclass(frozen=True)
+class WishedItem:
+    """So many of one offer; a session for each of its tickets that needs one."""
+
+    offer: Handle
+    quantity: int
+    session_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReserveCall:
+    """Who asks for what. `max_total` is the most that all items together may cost."""
+
+    owner: str
+    items: tuple[WishedItem, ...]
+    language: str
+    max_total: Money | None = None
+    again: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal wishes of one owner, in whatever order they are named."""
+        return digest([self.owner, sorted(wish_of(item) for item in self.items)])
+
+    @property
+    def key(self) -> str:
+        """Under which the call is remembered: a wish for a second hold is another call."""
+        return self.keys[int(self.again)]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys of the call and of the one for a second hold: a doubt about one is of both."""
+        return self.fingerprint, f"{self.fingerprint}+again"
+
+
+def wish_of(item: WishedItem) -> list[Any]:
+    """The item as it is compared with others."""
+    return [str(item.offer), item.quantity, sorted(item.session_ids)]
+
+
+def digest(content: object) -> str:
+    """One short text for equal contents."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:
+    """That so many can be had now.
+
+    Raises:
+        Unavailable: SOLD_OUT or NOT_BOOKABLE.
+    """
+    obstacle = quote.obstacle(quantity)
+    if obstacle is None:
+        return
+    where = next(n for n, i in enumerate(call.items) if i.offer == quote.handle)
+    chosen = [s for i in call.items if i.offer == quote.handle for s in i.session_ids]
+    argument = "quantity" if obstacle.code is Code.SOLD_OUT else "offer_id"
+    raise Unavailable(
+        obstacle.code,
+        f"An offer cannot be booked: {obstacle.reason}; nothing was held.",
+        "Propose another day, session, zone or a smaller quantity; get_offers shows them.",
+        missed=Missed(quote=quote, quantity=quantity, session_ids=tuple(chosen)),
+        fields=(FieldProblem(f"items.{where}.{argument}", obstacle.reason),),
+    )
+
+
+def line_of(place: int, item: WishedItem, quote: Quote) -> ReservationLine:
+    """One entry for each offer ticket, with its session if and only if it takes one (T24)."""
+    chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
+    where = (quote.catalog_id, quote.handle.id)
+    return ReservationLine(
+        offer_iri=offer_iri(*where),
+        quantity=item.quantity,
+        tickets=tuple(
+            TicketChoice(
+                ticket_iri=ticket_iri(*where, need.id),
+                session_iri=session_iri(*where, need.id, chosen[need.id].id)
+                if need.id in chosen
+                else None,
+            )
+            for need in quote.tickets
+        ),
+    )
+
+
+def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str, Session]:
+    """The chosen session of each ticket that needs one; `argument` is where they were named."""
+    chosen: dict[str, Session] = {}
+    for session_id in item.session_ids:
+        meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
+        if not meant:
+            raise _session_required(argument, item, quote, "A chosen session is not of this offer")
+        if all(need.id in chosen for need, _ in meant):
+            raise _session_required(
+                argument, item, quote, "Two sessions were chosen for one ticket"
+            )
+        chosen |= {need.id: session for need, session in meant if need.id not in chosen}
+    for need in quote.tickets:
+        if need.needs_session and need.id not in chosen:
+            raise _session_required(argument, item, quote, "A session must be chosen", need)
+        if need.id in chosen and not quote.can_take(chosen[need.id], item.quantity):
+            raise _session_unusable(argument, item, quote, chosen[need.id])
+    return chosen
+
+
+def _session_unusable(
+    argument: str, item: WishedItem, quote: Quote, session: Session
+) -> Unavailable:
+    """The refusal of a chosen session that is over, cannot be read, or is full."""
+    is_over = quote.is_over(session)
+    obstacle = Obstacle(Code.NOT_BOOKABLE, over.IT) if is_over else unreadable(session.unread)
+    left = max(0, session.left or 0)
+    return Unavailable(
+        obstacle.code if obstacle else Code.SOLD_OUT,
+        f"A chosen session cannot be booked: {obstacle.reason}; nothing was held."
+        if obstacle
+        else "The chosen session has too few places left; nothing was held.",
+        "Choose another session from check_availability.",
+        missed=Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
+        fields=(FieldProblem(argument, obstacle.reason if obstacle else f"{left} left"),),
+    )
+
+
+def _session_required(
+    argument: str, item: WishedItem, quote: Quote, problem: str, need: TicketNeed | None = None
+) -> Refusal:
+    if not quote.needs_session:
+        return Refusal(
+            Code.SESSION_REQUIRED,
+            "This offer takes no session.",
+            "Call again without session_ids.",
+            fields=(FieldProblem(argument, "full-day offer"),),
+        )
+    sessions = [
+        s
+        for n, s in quote.sessions()
+        if (need is None or n is need) and quote.can_take(s, item.quantity)
+    ]
+    told = [f"{s.id} ({_time(s, quote)})" for s in sessions[:SHOWN_SESSIONS]]
+    if any(s.starts_at and not _is_brief(s.starts_at, quote) for s in sessions[:SHOWN_SESSIONS]):
+        told = told[:1]  # a refusal is short: two of these would be too long
+    shown = ", ".join(told)
+    more = f", {len(sessions) - len(told)} more" if len(sessions) > len(told) else ""
+    return Refusal(
+        Code.SESSION_REQUIRED,
+        f"{problem}; nothing was held.",
+        "Pass one of these; check_availability lists all.",
+        fields=(FieldProblem(argument, f"{shown}{more}" if shown else "none is open now"),),
+    )
+
+
+def _time(session: Session, quote: Quote) -> str:
+    """When a session begins: the hour alone where that is all one has to know. With its offset
+    where nobody knows whether that is the venue's.
+    """
+    at = session.starts_at
+    if at is None:
+        return "no time"
+    if _is_brief(at, quote):
+        return f"{at:%H:%M}"
+    return f"{at:%Y-%m-%d %H:%M}" if quote.zone is not None else at.isoformat(" ", "minutes")
+
+
+def _is_brief(at: datetime, quote: Quote) -> bool:
+    """Whether the hour says all."""
+    return quote.zone is not None and at.date() == quote.day

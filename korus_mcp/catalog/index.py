@@ -1,0 +1,256 @@
+"""What a crawl writes into the mirror's file: names, details, the full text and its words."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
+from korus_mcp.catalog.file import CatalogFile
+from korus_mcp.catalog.packing import packed
+from korus_mcp.foundation.folding import fold, words
+
+FIRST_RETRY_SECONDS: Final = 60
+LAST_RETRY_SECONDS: Final = 6 * 3600
+
+_NAMING_COLUMNS: Final = 5
+
+
+@dataclass(frozen=True)
+class ListedCatalog:
+    """A catalog and when its issuer was last imported, as far as the API says."""
+
+    record: CatalogRecord
+    synced: str | None
+
+
+class CatalogIndex(CatalogFile):
+    """The file with what a crawl writes into it."""
+
+    def put_facts(self, **facts: float | None) -> None:
+        """Remember numbers; None forgets one."""
+        with self._transaction() as db:
+            for name, value in facts.items():
+                if value is None:
+                    db.execute("DELETE FROM fact WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def put_catalogs(self, listed: Sequence[ListedCatalog], *, is_whole: bool = True) -> None:
+        """The catalogs there are now; those that vanished go, with all their bases.
+
+        They stay where the list is not whole: some of its rows cannot be read.
+        """
+        with self._transaction() as db:
+            for place, catalog in enumerate(listed):
+                record = catalog.record
+                db.execute(
+                    "INSERT INTO catalog (id, alias, name, place) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, "
+                    "name = excluded.name, place = excluded.place",
+                    (record.id, record.alias, record.name, place),
+                )
+            if not is_whole:
+                return
+            known = {row[0] for row in db.execute("SELECT id FROM catalog")}
+            for catalog_id in known - {c.record.id for c in listed}:
+                self._drop_bases(db, "catalog = ?", (catalog_id,))
+                db.execute("DELETE FROM catalog WHERE id = ?", (catalog_id,))
+
+    def begin_names(self, catalog_id: str, run: int, synced: str | None) -> None:
+        """The names of a catalog are read from the first one on.
+
+        What an earlier attempt of the same run found has to be found again, since the catalog may
+        have been imported anew meanwhile; then its details are read again, too.
+        """
+        with self._transaction() as db:
+            query = "SELECT listed_import FROM catalog WHERE id = ?"
+            row = db.execute(query, (catalog_id,)).fetchone()
+            if row is not None and row[0] != synced:
+                db.execute(
+                    "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
+                    (catalog_id, run),
+                )
+            db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
+            db.execute(
+                "UPDATE catalog SET listed_import = ?, names_run = nullif(names_run, ?) "
+                "WHERE id = ?",
+                (synced, run, catalog_id),
+            )
+
+    def put_names(self, catalog_id: str, run: int, found: Iterable[tuple[str, str]]) -> None:
+        """Names of bases, searchable at once; details they have already stay."""
+        with self._transaction() as db:
+            for base_id, name in found:
+                self._put_name(db, catalog_id, run, base_id, name)
+
+    def finish_names(self, catalog_id: str, run: int) -> None:
+        """All names of a catalog were read: bases that were not among them vanish."""
+        with self._transaction() as db:
+            self._drop_bases(db, "catalog = ? AND run <> ?", (catalog_id, run))
+            db.execute("UPDATE catalog SET names_run = ? WHERE id = ?", (run, catalog_id))
+
+    def put_records(self, records: Iterable[BaseRecord], run: int) -> None:
+        """Details of bases."""
+        with self._transaction() as db:
+            for record in records:
+                self._put_record(db, record, run)
+
+    def pass_over(self, catalog_id: str, base_id: str, run: int, now: float) -> None:
+        """A base whose details cannot be read keeps its name; when it is tried again is noted.
+
+        That is after a minute, and after each further failure twice as late, up to six hours.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE base SET detail_run = max(detail_run, ?), failures = failures + 1, "
+                "retry_at = ? + min(? << min(failures, 20), ?) WHERE catalog = ? AND id = ?",
+                (run, now, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, catalog_id, base_id),
+            )
+
+    def finish_details(self, catalog_id: str, run: int, synced: str | None) -> None:
+        """A catalog was read completely."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE catalog SET details_run = ?, synced = ? WHERE id = ?",
+                (run, synced, catalog_id),
+            )
+
+    def drop_base(self, catalog_id: str, base_id: str) -> None:
+        """Forget a base that is gone."""
+        with self._transaction() as db:
+            self._drop_bases(db, "catalog = ? AND id = ?", (catalog_id, base_id))
+
+    def _put_name(
+        self, db: sqlite3.Connection, catalog_id: str, run: int, base_id: str, name: str
+    ) -> None:
+        query = "SELECT number, name FROM base WHERE catalog = ? AND id = ?"
+        row = db.execute(query, (catalog_id, base_id)).fetchone()
+        if row is None:
+            added = db.execute(
+                "INSERT INTO base (catalog, id, name, folded, run) VALUES (?, ?, ?, ?, ?)",
+                (catalog_id, base_id, name, spoken(name), run),
+            )
+            scope = _scope_words(catalog_id, None)
+            self._index(db, added.lastrowid, (_indexed(name), "", "", "", "", "", scope))
+        elif row[1] == name:
+            db.execute("UPDATE base SET run = ? WHERE number = ?", (run, row[0]))
+        else:
+            db.execute(
+                "UPDATE base SET run = ?, name = ?, folded = ? WHERE number = ?",
+                (run, name, spoken(name), row[0]),
+            )
+            self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
+
+    def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
+        where = (record.catalog.id, record.handle.id)
+        self._put_name(db, record.catalog.id, run, record.handle.id, record.name)
+        query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
+        number = db.execute(query, where).fetchone()[0]
+        db.execute(
+            "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
+            (packed(record), run, fold(record.place.city or ""), number),
+        )
+        if not record.is_partly_unread:  # one that is waits for its next turn
+            query = "UPDATE base SET failures = 0, retry_at = NULL WHERE number = ?"
+            db.execute(query, (number,))
+        db.execute("DELETE FROM product WHERE base = ?", (number,))
+        db.executemany(
+            "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",
+            [(record.catalog.id, p.id, number, p.name) for p in record.products.values()],
+        )
+        self._reindex(db, number, _columns(record))
+
+    def _index(self, db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
+        _put_text(db, number, columns)
+        self._count(db, _naming_words(columns), 1)
+
+    def _unindex(self, db: sqlite3.Connection, number: int) -> None:
+        self._count(db, _naming_words(self._indexed_columns(db, number)), -1)
+        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
+
+    def _reindex(self, db: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
+        before = self._indexed_columns(db, number)
+        if before == columns:
+            return
+        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
+        _put_text(db, number, columns)
+        had, has = _naming_words(before), _naming_words(columns)
+        self._count(db, had - has, -1)
+        self._count(db, has - had, 1)
+
+    def _indexed_columns(self, db: sqlite3.Connection, number: int) -> tuple[str, ...]:
+        """What a base is found by."""
+        query = (
+            "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
+        )
+        columns: tuple[str, ...] = db.execute(query, (number,)).fetchone()
+        return columns
+
+    def _count(self, db: sqlite3.Connection, terms: Iterable[str], by: int) -> None:
+        """Count a base more or less for each of these words."""
+        db.executemany(
+            "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET "
+            "bases = bases + excluded.bases",
+            [(term, by) for term in terms],
+        )
+
+    def _drop_bases(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> None:
+        query = f"SELECT number FROM base WHERE {where}"  # noqa: S608 - constants
+        for (number,) in db.execute(query, values).fetchall():
+            self._unindex(db, number)
+            db.execute("DELETE FROM product WHERE base = ?", (number,))
+            db.execute("DELETE FROM base WHERE number = ?", (number,))
+
+
+def spoken(text: str) -> str:
+    """A text as its folded words, by which names are compared and sorted."""
+    return " ".join(words(text))
+
+
+def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
+    db.execute(
+        "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, *columns),
+    )
+
+
+def _naming_words(columns: Sequence[str]) -> set[str]:
+    """The words that name things; those of the texts are left out."""
+    return set(" ".join(columns[:_NAMING_COLUMNS]).split())
+
+
+def _columns(record: BaseRecord) -> tuple[str, ...]:
+    place = record.place
+    choices = (choice.name for values in record.choices.values() for choice in values)
+    parts: tuple[Iterable[str | None], ...] = (
+        (record.name,),
+        (place.name, place.city, place.country, record.catalog.name),
+        (record.kind,),
+        choices,
+        (product.name for product in record.products.values()),
+        (record.short_description, record.description),
+    )
+    columns = (_indexed(" ".join(text for text in texts if text)) for texts in parts)
+    return (*columns, _scope_words(record.catalog.id, place.city))
+
+
+def _scope_words(catalog_id: str, city: str | None) -> str:
+    return f"{catalog_word(catalog_id)} {city_word(fold(city or ''))}"
+
+
+def catalog_word(catalog_id: str) -> str:
+    """One word for a catalog, whatever its id is made of."""
+    return "c" + hashlib.sha256(catalog_id.encode()).hexdigest()[:16]
+
+
+def city_word(folded: str) -> str:
+    """One word for a city, however many it has."""
+    return "t" + hashlib.sha256(folded.encode()).hexdigest()[:16]
+
+
+def _indexed(text: str) -> str:
+    """A text as the index holds it: folded words, each once, in their order."""
+    return " ".join(dict.fromkeys(words(text)))

@@ -1,0 +1,1 @@
+"""The command line: what is typed, how it is run, what is printed."""

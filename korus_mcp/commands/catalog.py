@@ -1,0 +1,409 @@
+"""korus-mcp catalog: reads the catalog into the mirror's files, tells what they hold, empties them.
+
+Results go to stdout, progress and refusals to stderr.
+"""
+
+import json
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from korus_mcp.answers.explanations import explained
+from korus_mcp.api import ApiError
+from korus_mcp.catalog.crawl import Watcher
+from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
+from korus_mcp.catalog.overview import (
+    NO_HOME,
+    Overview,
+    is_being_read,
+    is_there,
+    look_at,
+    size_of,
+    told_size,
+    told_span,
+)
+from korus_mcp.catalog.store import Progress
+from korus_mcp.commands.console import shown
+from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.foundation.language_tags import canonical
+from korus_mcp.server.composition import account_of, mirror_of, open_api
+from korus_mcp.settings import Misconfigured, Settings
+
+FOLLOW_SECONDS: Final = 0.5
+"""Between two looks at the crawl of another server."""
+_IN_MEMORY: Final = "the embedded sandbox keeps its catalog in memory"
+
+
+def run_sync(settings: Settings) -> int:
+    """Read the catalogs now; 1 when one cannot be read. What was read is kept, however it ends.
+
+    Raises:
+        Misconfigured: there is no file to read into.
+        KeyboardInterrupt: a signal stopped it.
+    """
+    _require_file(settings)
+    return anyio.run(_until_stopped, partial(_sync, settings, SystemClock()))
+
+
+def run_status(
+    settings: Settings, *, with_others: bool, as_json: bool = False, clock: Clock | None = None
+) -> int:
+    """Print what the files hold, asking nobody; 1 when one cannot be read.
+
+    `with_others` adds the languages that have a file without being in the settings.
+    """
+    now = (clock or SystemClock()).now()
+    found = [_Kept.at(*each) for each in _paths(settings, with_others=with_others).items()]
+    if as_json:
+        sys.stdout.write(f"{json.dumps([kept.as_json(now) for kept in found], indent=2)}\n")
+    elif settings.embedded:
+        _tell(f"There is no file: {_IN_MEMORY}.")
+    elif not found:
+        _tell(f"There is no file: {NO_HOME}.")
+    else:
+        for kept in found:
+            _tell(f"{kept.language}: {kept.told(now)}")
+            _tell(f"    {kept.path}")
+    return int(any(kept.failure is not None for kept in found))
+
+
+def run_clear(settings: Settings, *, with_others: bool) -> int:
+    """Empty the files; 1 when one cannot be emptied now.
+
+    Raises:
+        Misconfigured: there is no file.
+    """
+    _require_file(settings)
+    paths = _paths(settings, with_others=with_others)
+    before = {language: size_of(path) for language, path in paths.items()}
+    there = [language for language, path in paths.items() if is_there(path)]
+    meant = replace(settings, languages=tuple(paths))
+    failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
+    for language, path in paths.items():
+        if language in failures:
+            _say(f"{language}: not cleared, {failures[language]}")
+        elif language in there:
+            freed = max(before[language] - size_of(path), 0)
+            _tell(f"{language}: cleared, {told_size(freed)} freed")
+        else:
+            _tell(f"{language}: no mirror, nothing to clear")
+    return int(bool(failures))
+
+
+def _require_file(settings: Settings) -> None:
+    if settings.embedded:
+        raise Misconfigured(f"there is no catalog file: {_IN_MEMORY}.")
+    if account_of(settings).folder is None:
+        raise Misconfigured(f"there is no catalog file: {NO_HOME}.")
+
+
+def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
+    """The files of the languages, whether they are there or not."""
+    account = account_of(settings)
+    if account.folder is None:
+        return {}
+    paths = {each: account.folder / account.file(each) for each in settings.languages}
+    if with_others and is_there(account.folder):
+        beginning, _, end = account.file("*").partition("*")
+        for path in sorted(account.folder.glob(account.file("*"))):
+            name = path.name.removeprefix(beginning).removesuffix(end)
+            if canonical(name) == name:
+                paths.setdefault(name, path)
+    return paths
+
+
+# Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """The file of a language, as it was found."""
+
+    language: str
+    path: Path
+    overview: Overview | None = None
+    is_being_read: bool = False
+    failure: str | None = None
+
+    @classmethod
+    def at(cls, language: str, path: Path) -> "_Kept":
+        try:
+            seen = look_at(path)
+        except sqlite3.Error as error:
+            return cls(language=language, path=path, failure=str(error))
+        is_read_now = seen is not None and seen.is_unfinished and is_being_read(path)
+        return cls(language=language, path=path, overview=seen, is_being_read=is_read_now)
+
+    def told(self, now: datetime) -> str:
+        if self.failure is not None:
+            return f"cannot be read ({self.failure})"
+        seen = self.overview
+        if seen is None:
+            return "no mirror yet"
+        if seen.is_empty:
+            return f"empty, {told_size(seen.size_bytes)}"
+        parts = [_amount(seen), f"{seen.with_details:,} with details"]
+        if seen.passed_over:
+            parts.append(f"{seen.passed_over:,} passed over and tried again later")
+        if seen.unread_rows:
+            rows = _counted(seen.unread_rows, "row")
+            parts.append(f"{rows} of its lists could not be read and are read again later")
+        if seen.read_at is not None:
+            parts.append(seen.told_age(now))
+        if self.is_being_read:
+            parts.append("being read at this moment")
+        elif seen.is_unfinished:
+            parts.append("its last crawl was stopped; the next one goes on from there")
+        return ", ".join(parts)
+
+    def as_json(self, now: datetime) -> Mapping[str, object]:
+        known = {"language": self.language, "file": str(self.path), "failure": self.failure}
+        seen = self.overview
+        if seen is None:
+            return {**known, "exists": self.failure is not None}
+        age = None if seen.read_at is None else round((now - seen.read_at).total_seconds())
+        return {
+            **known,
+            "exists": True,
+            "catalogs": seen.catalogs,
+            "product_bases": seen.bases,
+            "with_details": seen.with_details,
+            "passed_over": seen.passed_over,
+            "unread_rows": seen.unread_rows,
+            "read_at": None if seen.read_at is None else seen.read_at.isoformat(),
+            "age_seconds": age,
+            "is_unfinished": seen.is_unfinished,
+            "is_being_read": self.is_being_read,
+            "size_bytes": seen.size_bytes,
+        }
+
+
+def _amount(seen: Overview) -> str:
+    return (
+        f"{_counted(seen.bases, 'product base')} in {_counted(seen.catalogs, 'catalog')}, "
+        f"{told_size(seen.size_bytes)}"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# Sync
+
+
+async def _sync(settings: Settings, clock: Clock) -> int:
+    async with _opened(settings, clock) as mirror:
+        for language in dict.fromkeys(settings.languages):
+            try:
+                await _read(mirror, language, clock)
+            except _Failed as failed:
+                _say(f"{language}: {failed}")
+                return 1
+    return 0
+
+
+class _Failed(Exception):
+    """A language could not be read or emptied, in a sentence."""
+
+
+async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
+    """Read a language now, or wait for the server that does, and tell what came of it."""
+    path, begun = await _path(mirror, language), clock.monotonic()
+    try:
+        await _tell_rest(mirror, language, path)
+        with _shown(language, clock) as watch:
+            is_ours = await _read_or_follow(mirror, language, path, watch, clock)
+        mirror.close()  # the journal is put into the file, which is told with its size
+        seen = look_at(path)
+    except ApiError as error:
+        raise _Failed(
+            f"the catalog cannot be read. {explained(error).message} "
+            "What was read is kept; the next sync goes on from there."
+        ) from None
+    except sqlite3.Error as error:
+        raise _Failed(f"the file {path} cannot be used ({error}).") from None
+    if seen is not None:
+        outcome = _outcome(seen, clock.monotonic() - begun, is_ours=is_ours)
+        _tell(f"{language}: {outcome}")
+
+
+async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
+    """Say so where a crawl was stopped: only the rest is read."""
+    seen = look_at(path)
+    if seen is not None and seen.is_unfinished and not is_being_read(path):
+        progress = await mirror.progress(language)
+        _say(
+            f"{language}: going on with a crawl that was stopped; "
+            f"{progress.done:,} of {_counted(progress.known, 'product base')} are there"
+        )
+
+
+def _outcome(seen: Overview, seconds: float, *, is_ours: bool) -> str:
+    if not seen.catalogs:
+        return "no catalog is open to this account, or KORUS_CATALOGS leaves none"
+    if not is_ours:
+        return f"{_amount(seen)}, read by another server"
+    if not seen.read_anew:
+        return f"{_amount(seen)}, nothing new in {told_span(seconds)}"
+    if seen.read_anew < seen.bases:
+        return f"{_amount(seen)}, {seen.read_anew:,} read anew in {told_span(seconds)}"
+    return f"{_amount(seen)}, read in {told_span(seconds)}"
+
+
+async def _read_or_follow(
+    mirror: Mirror, language: str, path: Path, watch: Watcher, clock: Clock
+) -> bool:
+    """Crawl; while another server does, follow it, and go on should it stop. Whether we crawled."""
+    begun_at = clock.now()
+    if await mirror.sync(language, watch):
+        return True
+    _say(f"{language}: another server is reading this catalog at this moment; following it")
+    while True:
+        await watch(await mirror.progress(language))
+        await clock.sleep(FOLLOW_SECONDS)
+        if _is_complete(path, since=begun_at):
+            return False
+        if await mirror.sync(language, watch):
+            return True
+
+
+def _is_complete(path: Path, *, since: datetime) -> bool:
+    seen = look_at(path)
+    if seen is None or seen.read_at is None:
+        return False
+    return not seen.is_unfinished and seen.read_at >= since
+
+
+async def _path(mirror: Mirror, language: str) -> Path:
+    path = await mirror.path(language)
+    if path is None:
+        raise _Failed("the file cannot be used; KORUS_CACHE_DIR says where it lies.")
+    return path
+
+
+# Clear
+
+
+async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict[str, str]:
+    """Why some could not be emptied, by language."""
+    failures = dict[str, str]()
+    async with _opened(settings, clock) as mirror:
+        for language in languages:
+            try:
+                await _empty(mirror, language)
+            except _Failed as failed:
+                failures[language] = str(failed)
+    return failures
+
+
+async def _empty(mirror: Mirror, language: str) -> None:
+    path = await _path(mirror, language)
+    try:
+        is_empty = await mirror.clear(language)
+    except sqlite3.Error as error:
+        raise _Failed(f"the file {path} cannot be written ({error}).") from None
+    if not is_empty:
+        raise _Failed("another server is reading this catalog at this moment.")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Mirror]:
+    async with open_api(settings, clock=clock) as api, anyio.create_task_group() as tasks:
+        mirror = mirror_of(settings, api, clock, tasks)
+        try:
+            yield mirror
+        finally:
+            mirror.close()
+
+
+# Signals
+
+
+async def _until_stopped(work: Callable[[], Awaitable[int]]) -> int:
+    """The code of some work, which a signal ends in good order."""
+    code: int | None = None
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
+        code = await work()
+        tasks.cancel_scope.cancel()
+    if code is None:
+        _say("stopped; what was read is kept, and the next sync goes on from there")
+        raise KeyboardInterrupt
+    return code
+
+
+async def _stop_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+# Words
+
+
+@contextmanager
+def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
+    """Who shows how far a crawl is: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines(language, clock)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(f"{language}: catalogs", total=None)
+
+        async def watch(progress: Progress) -> None:
+            is_listing = progress.done in (0, progress.known)
+            bars.update(
+                task,
+                description=f"{language}: {'names' if is_listing else 'details'}",
+                completed=progress.known if is_listing else progress.done,
+                total=None if is_listing else progress.known,
+            )
+
+        yield watch
+
+
+class _Lines:
+    """Says now and then how far a crawl is."""
+
+    def __init__(self, language: str, clock: Clock) -> None:
+        self._language = language
+        self._clock = clock
+        self._due = clock.monotonic() + REPORT_SECONDS
+
+    async def __call__(self, progress: Progress) -> None:
+        now = self._clock.monotonic()
+        if now >= self._due:
+            self._due = now + REPORT_SECONDS
+            known = _counted(progress.known, "product base")
+            _say(f"{self._language}: {progress.done:,} of {known} read")
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{shown(line)}\n")
+    sys.stdout.flush()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{shown(line)}\n")
+    sys.stderr.flush()

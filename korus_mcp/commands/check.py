@@ -1,0 +1,237 @@
+"""korus-mcp check: settings, token, catalogs, and how the live API differs from the contract."""
+
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import anyio
+
+from korus_mcp.answers.explanations import explained
+from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferFilters, drift
+from korus_mcp.api.errors import NO_WAY
+from korus_mcp.catalog.overview import NO_HOME, look_at
+from korus_mcp.commands.console import shown
+from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.foundation.handles import id_at_end, is_id
+from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
+from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.server.composition import account_of, open_api
+from korus_mcp.settings import Settings
+
+_CERTIFICATE_ADVICE = {
+    CertificateFault.UNTRUSTED: "Where a firm's own authority signs for all connections, set "
+    "SSL_CERT_FILE to the file of its certificates (PEM), or SSL_CERT_DIR to their folder.",
+    CertificateFault.OUT_OF_DATE: "Look at the clock of this machine first.",
+    CertificateFault.OTHER_HOST: "Look at KORUS_API_URL and KORUS_TOKEN_URL, and at the proxy.",
+    CertificateFault.OTHERWISE: "Look at SSL_CERT_FILE and SSL_CERT_DIR, and at the proxy.",
+}
+MOST_NAMES = 20
+SAMPLED_BASES = 3
+SAMPLED_OFFERS = 3
+
+
+@dataclass
+class Findings:
+    """Keys that are missing from the contract's answers or unknown to it, by operation."""
+
+    seen: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, set[str]] = field(default_factory=dict)
+    unknown: dict[str, set[str]] = field(default_factory=dict)
+
+    def note(self, operation: str, body: Mapping[str, object]) -> None:
+        """Compare one answer. A key is missing only when no answer of the operation had it."""
+        found = drift(operation, body)
+        first = operation not in self.seen
+        self.seen[operation] = self.seen.get(operation, 0) + 1
+        known = self.missing.setdefault(operation, set())
+        self.missing[operation] = set(found.missing) if first else known & set(found.missing)
+        self.unknown.setdefault(operation, set()).update(found.unknown)
+
+
+def run_check(settings: Settings) -> int:
+    """Print the findings; 1 when a hop is broken."""
+    return anyio.run(_check, settings)
+
+
+async def _check(settings: Settings) -> int:
+    where = "embedded" if settings.embedded else settings.api_url
+    _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
+    for state in _mirror_states(settings):
+        _tell("mirror", state)
+    journal, journal_works = await _journal_state(settings)
+    _tell("journal", journal)
+    findings = Findings()
+    async with open_api(settings, on_answer=findings.note) as api:
+        hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
+        for hop, walk in hops:
+            if not await _holds(hop, walk, api):
+                _tell_drift(findings)
+                return 1
+        clock_works = _clock_works(api)
+    _tell_drift(findings)
+    return 0 if journal_works and clock_works else 1
+
+
+def _clock_works(api: KorusApi) -> bool:
+    """Whether the clock of this machine does not contradict the API's; told in a line."""
+    if api.is_days_off:
+        _tell("clock", "BROKEN: more than a day from the API's. Set the clock of this machine.")
+        return False
+    if api.is_known:
+        _tell("clock", f"within {api.skew_bound_seconds:.1f} s of the API's")
+    else:
+        _tell("clock", "not known: the API's answers tell no time (Date). What is left is not told")
+    return True
+
+
+async def _journal_state(settings: Settings) -> tuple[str, bool]:
+    """Whether it works, and how many orders are in doubt; none is made by looking."""
+    if settings.embedded:
+        return "in memory, as the sandbox is embedded", True
+    try:
+        where = str(journal_file(settings) or "PostgreSQL")
+    except JournalDown as nowhere:
+        return f"BROKEN: {nowhere.fault.value}", False
+    if not may_have_bookings(settings):
+        return f"none yet, {where}", True
+    journal = journal_of(settings, SystemClock())
+    try:
+        await journal.installation()
+        return f"works, {await journal.unfinished()} orders in doubt, {where}", True
+    except JournalDown as down:
+        return f"BROKEN: {down.fault.value}, {where}", False
+    finally:
+        await journal.close()
+
+
+def _mirror_states(settings: Settings) -> Iterator[str]:
+    """The file of each language and its age; nothing is read into it."""
+    account, now = account_of(settings), SystemClock().now()
+    if account.folder is None:
+        yield f"in memory, as {'the sandbox is embedded' if settings.embedded else NO_HOME}"
+        return
+    for language in dict.fromkeys(settings.languages):
+        path = account.folder / account.file(language)
+        yield f"{language}: {_mirror_state(path, now)}, {path}"
+
+
+def _mirror_state(path: Path, now: datetime) -> str:
+    try:
+        seen = look_at(path)
+    except sqlite3.Error as error:
+        return f"cannot be read ({error})"
+    return "not read yet" if seen is None or seen.is_empty else seen.told_age(now)
+
+
+async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: KorusApi) -> bool:
+    try:
+        _tell(hop, await walk(api))
+    except ApiError as error:
+        refusal = explained(error)
+        _tell(hop, f"BROKEN at {error.operation}: {_because(error) or refusal.message}")
+        return False
+    return True
+
+
+def _because(error: ApiError) -> str | None:
+    """A cause that lies between here and KorusTicket, with what to set."""
+    if isinstance(error.reason, CertificateFault):
+        return f"{error.reason}. {_CERTIFICATE_ADVICE[error.reason]}"
+    if error.reason == NO_WAY:
+        return f"{NO_WAY}. Look at KORUS_HTTP_PROXY, its user name and its password."
+    return None
+
+
+async def _token(api: KorusApi) -> str:
+    await api.token()
+    return "ok"
+
+
+async def _catalogs(api: KorusApi) -> str:
+    found = await api.ticketing.list_catalogs().all()
+    if not found:
+        return "reachable, but none is open to this account"
+    return f"{len(found)} open to this account"
+
+
+async def _walk(api: KorusApi) -> str:
+    """Read one of each kind, as deep as reading goes; nothing is held or ordered."""
+    ticketing = api.ticketing
+    for catalog in await ticketing.list_catalogs().all():
+        await ticketing.get_catalog(catalog.id)
+        page = await ticketing.list_product_bases(catalog.id).page(1)
+        for base in page.items[:SAMPLED_BASES]:
+            await _walk_base(api, catalog.id, base.id)
+        offers = await ticketing.list_offers(catalog.id, OfferFilters()).page(1)
+        for offer in offers.items[:SAMPLED_OFFERS]:
+            await _walk_offer(api, catalog.id, offer.id)
+    await api.booking.list_reservations().page(1)
+    await api.booking.list_orders().page(1)
+    return "read-only walk done"
+
+
+async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
+    ticketing = api.ticketing
+    base = await ticketing.get_product_base(catalog_id, base_id)
+    for code in await _option_codes(api, catalog_id, base_id):
+        await ticketing.list_product_base_option_values(catalog_id, base_id, code).page(1)
+    products = await ticketing.list_product_base_products(catalog_id, base_id).page(1)
+    if products.items:
+        await ticketing.get_product(catalog_id, products.items[0].id)
+    seat_map_id = id_at_end(base.seat_map)
+    if seat_map_id is not None:
+        await ticketing.get_seat_map(catalog_id, base_id, seat_map_id)
+
+
+async def _option_codes(api: KorusApi, catalog_id: str, base_id: str) -> list[str]:
+    """The options to ask for; none where the list is not served (A02)."""
+    try:
+        options = await api.ticketing.list_product_base_options(catalog_id, base_id).all()
+    except NotFound:
+        return []
+    return [o.code for o in options if o.code is not None and is_id(o.code)]
+
+
+async def _walk_offer(api: KorusApi, catalog_id: str, offer_id: str) -> None:
+    ticketing = api.ticketing
+    offer = await ticketing.get_offer(catalog_id, offer_id)
+    await ticketing.get_offer_availability(catalog_id, offer_id)
+    if offer.realtime_price_required:
+        with suppress(NotFound):  # assumption A27: the list price stands
+            await ticketing.get_offer_price(catalog_id, offer_id)
+    for ticket in await ticketing.list_offer_tickets(catalog_id, offer_id).all():
+        await ticketing.get_offer_ticket(catalog_id, offer_id, ticket.id)
+        if ticket.date_access is False:
+            await _walk_sessions(api, catalog_id, offer_id, ticket.id)
+
+
+async def _walk_sessions(api: KorusApi, catalog_id: str, offer_id: str, ticket_id: str) -> None:
+    where = (catalog_id, offer_id, ticket_id)
+    sessions = await api.ticketing.list_offer_ticket_sessions(*where).page(1)
+    if sessions.items:
+        await api.ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
+
+
+def _tell_drift(findings: Findings) -> None:
+    for operation in sorted(findings.seen):
+        missing, unknown = findings.missing[operation], findings.unknown[operation]
+        for what, names in (("missing", missing), ("unknown", unknown)):
+            if names:
+                _tell(operation, f"{what}: {_listed(names)}")
+    differing = sum(bool(findings.missing[o] or findings.unknown[o]) for o in findings.seen)
+    _tell("contract", f"{differing} of {len(findings.seen)} operations differ")
+
+
+def _listed(names: Set[str]) -> str:
+    """Names of fields as the API sent them: nobody's screen is filled with them."""
+    told = [shown(name, 60) for name in sorted(names)[:MOST_NAMES]]
+    more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return ", ".join([*told, *more])
+
+
+def _tell(hop: str, finding: str) -> None:
+    sys.stdout.write(f"{shown(hop, 60):<28} {shown(finding)}\n")

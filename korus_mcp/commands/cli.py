@@ -1,0 +1,332 @@
+"""The command line. Everything heavy is imported by the command that needs it."""
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from korus_mcp import __version__
+from korus_mcp.foundation.origins import is_loopback
+from korus_mcp.settings import (
+    MOST_PORT,
+    MOST_SEED,
+    Misconfigured,
+    Profile,
+    Settings,
+    read_settings,
+)
+
+_Parser = argparse.ArgumentParser
+EXIT_UNHEARD = 1
+EXIT_MISCONFIGURED = 2
+EXIT_INTERRUPTED = 130
+DEFAULT_PORT = 8765
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; without one, serve on stdio. Answers the exit code."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    given = _parser().parse_args(arguments)
+    from korus_mcp.commands.console import log_to_stderr, log_without_waiting
+
+    if given.run in (_serve, _sandbox):
+        log_without_waiting()
+    else:
+        log_to_stderr()
+    code: int
+    try:
+        _check_streams(given)
+        code = given.run(given)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except Misconfigured as wrong:
+        for problem in wrong.problems:
+            _say(f"korus-mcp: {problem}")
+        return EXIT_MISCONFIGURED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (OSError, ExceptionGroup):
+        if given.run is _serve or not _stdout_is_lost():
+            raise
+        _say("korus-mcp: what it had to say could not be written to stdout")
+        return EXIT_UNHEARD
+    return code
+
+
+def _check_streams(given: argparse.Namespace) -> None:
+    """Refuse to run where nobody can hear the answer, or ask.
+
+    Raises:
+        Misconfigured: stdout is closed, or the stdin of a server on stdio.
+    """
+    if given.run is _serve and given.http:
+        return
+    needed = {"stdin": sys.stdin, "stdout": sys.stdout}
+    if given.run is not _serve:
+        del needed["stdin"]
+    closed = [name for name, stream in needed.items() if stream is None]
+    if closed:
+        raise Misconfigured(f"{' and '.join(closed)} must be open: what is said goes over it.")
+
+
+def _stdout_is_lost() -> bool:
+    """Whether nothing can be written there any more, as behind `| head` or on a full disk.
+
+    It is turned to nowhere then: the interpreter writes the rest at its end, and must not fail.
+    """
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="korus-mcp",
+        description="MCP server for KorusTicket. Without a command it serves on stdio; without "
+        "KORUS_ settings it serves the embedded sandbox.",
+    )
+    parser.add_argument("--version", action="version", version=f"korus-mcp {__version__}")
+    _add_narrowing(parser)
+    parser.set_defaults(run=_serve, http=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")
+    _add_narrowing(serve, default=argparse.SUPPRESS)  # what stood before the command stays
+    serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
+    serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
+    port = _whole(0, MOST_PORT)
+    serve.add_argument("--port", type=port, default=DEFAULT_PORT, help=f"({DEFAULT_PORT})")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
+    demo.set_defaults(run=_demo)
+
+    check = commands.add_parser("check", help="check settings, token, catalogs and contract")
+    check.set_defaults(run=_check)
+
+    _add_catalog(commands.add_parser("catalog", help="read the catalog into its file, or empty it"))
+
+    _add_journal(commands.add_parser("journal", help="look at the journal of bookings"))
+
+    sandbox = commands.add_parser("sandbox", help="serve the imitation of the API on loopback")
+    sandbox.add_argument("--port", type=port, default=0, help="(a free one)")
+    sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
+    sandbox.add_argument("--seed", type=_whole(0, MOST_SEED), default=None, help="fixes all ids")
+    sandbox.set_defaults(run=_sandbox)
+    return parser
+
+
+def _add_catalog(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="catalog_command"
+    )
+    for name, run, what in (
+        ("sync", _catalog_sync, "read it now, or follow the server that is reading it"),
+        ("status", _catalog_status, "say what the files hold, asking nobody"),
+        ("clear", _catalog_clear, "empty the files"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("--language", help="these only, commas (KORUS_LANGUAGES)")
+        command.set_defaults(run=run)
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="for a program")
+
+
+def _add_journal(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="journal_command"
+    )
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> _Parser:
+        made = commands.add_parser(name, help=what, description=what)
+        made.set_defaults(run=run)
+        return made
+
+    listed = command("list", _journal_list, "list the newest order calls")
+    listed.add_argument("--open", action="store_true", help="those in doubt only")
+    listed.add_argument("--limit", type=_whole(1, 10_000), default=50, help="(50)")
+    listed.add_argument("--json", action="store_true", help="for a program")
+    shown = command("show", _journal_show, "show an order call and its audit")
+    shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
+    shown.add_argument("--json", action="store_true", help="for a program")
+    purge = command("purge", _journal_purge, "remove what has been known for long")
+    days = _whole(0, 36_500)
+    purge.add_argument("--older-than-days", type=days, default=90, help="(90; at least 35)")
+    verify = command("verify", _journal_verify, "check that no audit row was changed or removed")
+    verify.add_argument(
+        "--unsealed",
+        type=_whole(0, 1_000_000_000),
+        default=0,
+        help="rows there may be from before there was a key (0)",
+    )
+
+
+def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    parser.add_argument(
+        "--profile", choices=tuple(Profile), default=default, help="offer fewer tools"
+    )
+    parser.add_argument("--tools", default=default, help="offer only these tools, commas")
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a number of the command line, of digits alone and within its bounds."""
+
+    def read(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if not is_number or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    settings = _read_settings(os.environ)
+    tools = None
+    if given.tools is not None:
+        tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
+    return settings.narrowed(profile=Profile(given.profile) if given.profile else None, tools=tools)
+
+
+def _read_settings(environ: Mapping[str, str]) -> Settings:
+    settings = read_settings(environ)
+    for warning in settings.warnings:
+        _say(f"korus-mcp: {warning}")
+    return settings
+
+
+def _serve(given: argparse.Namespace) -> int:
+    settings = _settings(given)
+    if given.http and not is_loopback(given.host):
+        raise Misconfigured("--host must be loopback: there is no sign-in yet.")
+    with _nothing_collected():
+        from korus_mcp.commands import serve as serving
+
+        _require_full_text()
+        server = serving.prepared(settings)
+    if given.http:
+        return serving.serve_http(server, settings, given.host, given.port)
+    return serving.serve_stdio(server, settings)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Start without looking for garbage: what a start makes stays, and looking takes a tenth."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _demo(given: argparse.Namespace) -> int:
+    del given
+    from korus_mcp.commands.demo import run_demo
+
+    _require_full_text()
+    return run_demo(os.environ)
+
+
+def _check(given: argparse.Namespace) -> int:
+    del given
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.check import run_check
+
+    _require_full_text()
+    return run_check(settings)
+
+
+def _catalog_sync(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.commands.catalog import run_sync
+
+    _require_full_text()
+    return run_sync(settings)
+
+
+def _catalog_status(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.commands.catalog import run_status
+
+    _require_full_text()
+    return run_status(settings, with_others=not given.language, as_json=given.json)
+
+
+def _catalog_clear(given: argparse.Namespace) -> int:
+    settings = _catalog_settings(given)
+    from korus_mcp.commands.catalog import run_clear
+
+    _require_full_text()
+    return run_clear(settings, with_others=not given.language)
+
+
+def _catalog_settings(given: argparse.Namespace) -> Settings:
+    chosen = {"KORUS_LANGUAGES": given.language} if given.language else {}
+    return _read_settings({**os.environ, **chosen})
+
+
+def _journal_list(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.journal import run_list
+
+    return run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)
+
+
+def _journal_show(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.journal import run_show
+
+    return run_show(settings, given.name, as_json=given.json)
+
+
+def _journal_purge(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.journal import run_purge
+
+    return run_purge(settings, days=given.older_than_days)
+
+
+def _journal_verify(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.journal import run_verify
+
+    return run_verify(settings, unsealed=given.unsealed)
+
+
+def _sandbox(given: argparse.Namespace) -> int:
+    from korus_mcp.commands import serve as serving
+
+    own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
+    settings = _read_settings(own)
+    seed = settings.sandbox_seed if given.seed is None else given.seed
+    return serving.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
+
+
+def _require_full_text() -> None:
+    """Refuse a Python that cannot search the catalog, before anything is opened.
+
+    Raises:
+        Misconfigured: its SQLite has no FTS5.
+    """
+    from korus_mcp.catalog.file import has_full_text
+
+    if not has_full_text():
+        raise Misconfigured(
+            "the catalog is searched with SQLite's full-text index (FTS5), which the SQLite of "
+            f"this Python ({sys.executable}) does not have. Use another Python, such as uv's "
+            "or python.org's."
+        )
+
+
+def _say(line: str) -> None:
+    from korus_mcp.commands.console import say
+
+    say(line)

@@ -1,0 +1,210 @@
+"""korus-mcp journal: what was ordered, what is in doubt, whether the audit holds; and its purge.
+
+Results go to stdout, refusals to stderr. Looking makes no journal where there is none.
+"""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import anyio
+
+from korus_mcp.commands.console import shown
+from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.journal.inspection import Entry, Inspection
+from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
+from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.settings import Misconfigured, Settings
+
+LEAST_DAYS: Final = 35
+"""The daily look for late orders reads back a month."""
+
+
+def run_list(settings: Settings, *, open_only: bool, limit: int, as_json: bool) -> int:
+    """Print the newest order calls, one a line; 1 when the journal does not work."""
+    return _run(settings, partial(_list, open_only=open_only, limit=limit, as_json=as_json))
+
+
+def run_show(settings: Settings, name: str, *, as_json: bool) -> int:
+    """Print an order call and its audit; 1 when there is none of that name."""
+    return _run(settings, partial(_show, name=name, as_json=as_json))
+
+
+def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> int:
+    """Remove what has been known for so many days.
+
+    Raises:
+        Misconfigured: these are fewer than the look for late orders needs.
+    """
+    if days < LEAST_DAYS:
+        raise Misconfigured(
+            f"--older-than-days must be {LEAST_DAYS} or more: the daily look for late orders "
+            "reads back a month."
+        )
+    return _run(settings, partial(_purge, days=days, clock=clock or SystemClock()))
+
+
+def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
+    """Check the audit's chain; 1 when something does not fit, or nothing can be checked."""
+    if settings.journal_key is None:
+        _say("nothing can be verified without KORUS_JOURNAL_KEY, the key of the audit's chain")
+        return 1
+    return _run(settings, partial(_verify, unsealed=unsealed), without=1)
+
+
+def _run(
+    settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int = 0
+) -> int:
+    """What the work says; `without` where there is no journal."""
+    if settings.embedded:
+        raise Misconfigured(
+            "there is no journal: the embedded sandbox keeps its bookings in memory."
+        )
+    try:
+        if not may_have_bookings(settings):
+            _tell(f"no journal yet: {journal_file(settings)}")
+            return without
+        return anyio.run(_with_journal, settings, work)
+    except JournalDown as down:
+        _say(f"the journal does not work: {down.fault.value}")
+        return 1
+
+
+async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitable[int]]) -> int:
+    journal = Inspection.at(
+        journal_url(settings),
+        account_key(settings),
+        clock=SystemClock(),
+        audit_key=settings.journal_key,
+    )
+    try:
+        return await work(journal)
+    finally:
+        await journal.close()
+
+
+async def _list(journal: Inspection, *, open_only: bool, limit: int, as_json: bool) -> int:
+    entries = await journal.entries(limit=limit, open_only=open_only)
+    if as_json:
+        _tell_json([_as_json(e) for e in entries])
+    elif not entries:
+        _tell("no order is open" if open_only else "no order was ever sent")
+    else:
+        for entry in entries:
+            _tell(_line(entry))
+    return 0
+
+
+async def _show(journal: Inspection, *, name: str, as_json: bool) -> int:
+    entry = await journal.entry(name)
+    if entry is None:
+        _say("nothing in the journal has this id or reference")
+        return 1
+    audit = await journal.audit_of(entry.intent.id)
+    if as_json:
+        rows = [
+            {"row": r.number, "at": r.at.isoformat(), "event": r.event, **json.loads(r.detail)}
+            for r in audit
+        ]
+        _tell_json({**_as_json(entry), "audit": rows})
+        return 0
+    _tell(_line(entry))
+    for reservation_id in entry.intent.reservation_ids:
+        _tell(f"    {reservation_id}: {_outcome(entry, reservation_id)}")
+    for row in audit:
+        _tell(f"    {row.at:%Y-%m-%d %H:%M:%S}Z {row.event} {row.detail}")
+    return 0
+
+
+async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
+    purged = await journal.purge(clock.now() - timedelta(days=days))
+    _tell(
+        f"removed {purged.orders} order calls, {purged.holds} reserve calls and "
+        f"{purged.approvals} confirmations; whose an order is, and the audit, stay"
+    )
+    return 0
+
+
+async def _verify(journal: Inspection, *, unsealed: int) -> int:
+    found = await journal.verify(unsealed=unsealed)
+    for problem in found.problems:
+        _tell(problem)
+    if not found.problems:
+        _tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
+    return int(bool(found.problems))
+
+
+def _state(entry: Entry) -> str:
+    intent = entry.intent
+    if intent.is_in_doubt:
+        return "in doubt"
+    if not intent.is_final:
+        return "not sent yet"
+    if not intent.orders:
+        return "failed"
+    return "partly ordered" if intent.failures else "ordered"
+
+
+def _line(entry: Entry) -> str:
+    intent = entry.intent
+    parts = [
+        f"{entry.created_at:%Y-%m-%d %H:%M:%S}Z",
+        _state(entry),
+        f"{intent.approved_total} EUR",
+        intent.external_reference,
+        f"owner {intent.owner}",
+    ]
+    if intent.caller_reference:
+        parts.append(f"reference {intent.caller_reference}")
+    if intent.is_in_doubt:
+        parts.append(f"known by {intent.fence_at:%Y-%m-%d %H:%M:%S}Z at the latest")
+    return "  ".join(parts)
+
+
+def _outcome(entry: Entry, reservation_id: str) -> str:
+    intent = entry.intent
+    if reservation_id in intent.orders:
+        return f"order {intent.orders[reservation_id]}"
+    return intent.failures.get(reservation_id, "not known")
+
+
+def _as_json(entry: Entry) -> Mapping[str, object]:
+    intent = entry.intent
+    return {
+        "id": intent.id,
+        "state": _state(entry),
+        "owner": intent.owner,
+        "external_reference": intent.external_reference,
+        "reference": intent.caller_reference,
+        "approved_total": str(intent.approved_total),
+        "agreed": intent.agreed,
+        "ambiguous": intent.ambiguous,
+        "created_at": entry.created_at.isoformat(),
+        "updated_at": entry.updated_at.isoformat(),
+        "sent_at": intent.sent_at.isoformat(),
+        "fence_at": intent.fence_at.isoformat(),
+        "reservations": [
+            {
+                "reservation_id": i,
+                "order_id": intent.orders.get(i),
+                "reason": intent.failures.get(i),
+            }
+            for i in intent.reservation_ids
+        ],
+    }
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{shown(line)}\n")
+
+
+def _tell_json(found: object) -> None:
+    """For a program: what is not ASCII is escaped, so nothing in it reaches a terminal."""
+    sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"korus-mcp: {shown(line)}\n")

@@ -1,0 +1,77 @@
+"""Handles: the ids assistants pass around, and the catalog aliases inside them.
+
+A handle is `<catalog alias>.<id>`. The alias is the head of the base32 SHA-256 of the catalog id,
+so that any process can find the catalog again without shared state. Ids are opaque: version-4,
+33-digit and 31-digit "UUIDs" have been published (docs/domain.md, T2).
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from korus_mcp.foundation.unread import Unread
+
+ID_PATTERN = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
+ALIAS_LENGTH = 6
+_ID = re.compile(ID_PATTERN, re.ASCII)
+_ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Handle:
+    """The id of a product base or offer as tools take and give it."""
+
+    alias: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.alias}.{self.id}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an id of the API: 1 to 64 letters, digits, `-`, `_`."""
+    return _ID.fullmatch(text) is not None
+
+
+def parse_handle(text: str) -> Handle | None:
+    """The handle a text spells, or None; it is split at the first dot."""
+    alias, dot, resource_id = text.partition(".")
+    if not dot or _ALIAS.fullmatch(alias) is None or not is_id(resource_id):
+        return None
+    return Handle(alias, resource_id)
+
+
+def alias_of(catalog_id: str, length: int = ALIAS_LENGTH) -> str:
+    """The alias of a catalog: so many characters of the lower-case base32 of its id's SHA-256."""
+    digest = hashlib.sha256(catalog_id.encode()).digest()
+    return base64.b32encode(digest).decode().lower().rstrip("=")[:length]
+
+
+def aliases_of(catalog_ids: Iterable[str]) -> Mapping[str, str]:
+    """Alias to catalog id for all catalogs, lengthened where two would share one."""
+    ids = sorted(set(catalog_ids))
+    by_head: dict[str, list[str]] = {}
+    for catalog_id in ids:
+        by_head.setdefault(alias_of(catalog_id), []).append(catalog_id)
+    found: dict[str, str] = {}
+    for head, sharing in by_head.items():
+        if len(sharing) == 1:
+            found[head] = sharing[0]
+        else:
+            found.update(_lengthened(sharing))
+    return found
+
+
+def _lengthened(catalog_ids: list[str]) -> dict[str, str]:
+    length = ALIAS_LENGTH + 1
+    while len({alias_of(i, length) for i in catalog_ids}) < len(catalog_ids):
+        length += 1
+    return {alias_of(i, length): i for i in catalog_ids}
+
+
+def id_at_end(iri: str | Unread | None) -> str | None:
+    """The id an IRI of the API ends with, or None; two IRIs of one thing end alike (trap T10)."""
+    found = "" if isinstance(iri, Unread) else (iri or "").rpartition("/")[2]
+    return found if is_id(found) else None

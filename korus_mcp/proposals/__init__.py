@@ -1,0 +1,1 @@
+"""What joins catalog, booking and seating: alternatives, seat plans."""

@@ -1,0 +1,375 @@
+"""Seat plans: the seat map of a product base with what a day sells of it, ranked for a wish."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from typing import Final, TypeVar
+
+from korus_mcp.api import KorusApi, NotFound, OfferFilters
+from korus_mcp.api.models.seat_map import LeftOut, SeatMap
+from korus_mcp.booking.quote import Quotes
+from korus_mcp.catalog.bases import BaseRecord
+from korus_mcp.catalog.calendar import (
+    KEPT_SECONDS,
+    Calendar,
+    OfferCalendars,
+    check_days,
+    window_of,
+)
+from korus_mcp.catalog.mirror import Mirror
+from korus_mcp.catalog.price_table import OfferRow
+from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.seating.drafting import Drafting, Layout
+from korus_mcp.seating.layout import Drawing, drawing_of
+from korus_mcp.seating.picture import Heading, svg
+from korus_mcp.seating.ranking import Preference, Ranking, Wish, ranked
+from korus_mcp.seating.raster import Raster
+from korus_mcp.seating.scene import Asked
+from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
+from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
+
+ONE_DAY: Final = ("date", "date")
+"""The argument in which the day is given."""
+NUMBERED: Final = 3
+"""So many of the best zones carry their rank on a picture."""
+Told = TypeVar("Told")
+
+
+class Extra(Enum):
+    """What is made beside the table, only where it is wanted: each costs time and memory."""
+
+    SHEET = "sheet"
+    LIGHT = "light picture"
+    DARK = "dark picture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatWish:
+    """What somebody wants to see: of which session or day, for whom, at what price each."""
+
+    session_id: str | None = None
+    day: date | None = None
+    quantity: int = 1
+    max_price: Decimal | None = None
+    preference: Preference = Preference.CHEAPEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPlan:
+    """A seat map with the offers of a day. `rows` are those offers; `day` None is undated.
+
+    `as_of`: nothing in it was read before. Of a session the stock is not known, only that of its
+    day (`is_stock_of_day`): what is left then is told where it is too little even for the day.
+    `left_out` is how much of the map was not read; `sheet` and `picture` (SVG) are there when
+    wanted. `unread_offers` more than the rows were there, and cannot be read. The drawing, which is
+    large, is not kept.
+    """
+
+    base: BaseRecord
+    seat_map_id: str
+    wish: SeatWish
+    language: str
+    as_of: datetime
+    rows: Sequence[OfferRow]
+    table: SeatTable
+    ranking: Ranking
+    left_out: LeftOut = field(default_factory=LeftOut)
+    unread_offers: int = 0
+    products: Mapping[str, str] = field(default_factory=dict)
+    sheet: Sheet | None = None
+    picture: str | None = None
+
+    @property
+    def day(self) -> date | None:
+        """The day of its offers."""
+        return self.rows[0].day
+
+    @property
+    def unusable_offers(self) -> int:
+        """How many offers cannot be bought as they are listed; they are not in the table."""
+        return sum(row.problem is not None for row in self.rows)
+
+    @property
+    def is_stock_of_day(self) -> bool:
+        """Whether a session was asked for, whose own stock a price table does not tell."""
+        return self.wish.session_id is not None
+
+
+class SeatPlans:
+    """Reads seat maps and ties them to what is on sale."""
+
+    def __init__(
+        self,
+        api: KorusApi,
+        mirror: Mirror,
+        calendars: OfferCalendars,
+        quotes: Quotes,
+        flights: Flights,
+    ) -> None:
+        self._api = api
+        self._mirror = mirror
+        self._calendars = calendars
+        self._quotes = quotes
+        self._flights = flights
+        self._drafting = Drafting(flights)
+        self._raster = Raster()
+
+    async def pixels(self, plan: SeatPlan) -> bytes:
+        """The picture of a plan as PNG, for a plan that was made with a picture.
+
+        Raises:
+            NotDrawn: the renderer failed.
+        """
+        picture = plan.picture or ""
+        return await self._flights.join(("pixels", picture), partial(self._raster.png, picture))
+
+    async def plan(
+        self,
+        product_base_id: Handle,
+        wish: SeatWish,
+        language: str,
+        *,
+        seat_map_id: str | None = None,
+        extras: frozenset[Extra] = frozenset(),
+    ) -> SeatPlan:
+        """The plan for a wish; by default of the map its session or product base names.
+
+        Raises:
+            Refusal: the day is over, nothing is on sale then, or nothing of it can be read; there
+                is no such session, or no map; or SERVER_BUSY when it takes too long.
+            ApiError: something could not be read.
+        """
+        check_days(wish.day, None, self._api.now(), ONE_DAY)
+        return await self._drafting.shared(
+            (product_base_id, wish, language, seat_map_id, extras),
+            partial(self._plan, product_base_id, wish, language, seat_map_id, extras),
+        )
+
+    async def told(
+        self, key: str, read: Callable[[], Awaitable[SeatMap]], tell: Callable[[SeatMap], Told]
+    ) -> Told:
+        """What is told of a map alone, as it is read now; `key` is the same for equal questions.
+
+        Raises:
+            Refusal: SERVER_BUSY when it takes too long.
+            ApiError: it could not be read.
+        """
+
+        async def telling() -> Told:
+            async with self._drafting.opened(key, partial(self._layout, read, {})) as layout:
+                return await self._drafting.in_turn(partial(tell, layout.seat_map))
+
+        return await self._drafting.shared(key, telling)
+
+    async def _plan(
+        self,
+        product_base_id: Handle,
+        wish: SeatWish,
+        language: str,
+        seat_map_id: str | None,
+        extras: frozenset[Extra],
+    ) -> SeatPlan:
+        base = await self._mirror.base(product_base_id, language)
+        offers = await self._offers(base, wish, language)
+        rows = offers.rows
+        wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
+        read = partial(self._seat_map, base, wanted, language)
+        names = {choice.id: choice.name for values in base.choices.values() for choice in values}
+        async with self._drafting.opened(
+            (base.handle, wanted, language), partial(self._layout, read, names)
+        ) as layout:
+            as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
+            planned = partial(_planned, layout, base, wanted, wish, language, offers, as_of)
+            return await self._drafting.in_turn(partial(planned, names=names, extras=extras))
+
+    async def _layout(
+        self, read: Callable[[], Awaitable[SeatMap]], names: Mapping[str, str]
+    ) -> Layout:
+        seat_map = await read()
+        drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
+        return Layout(seat_map, drawing)
+
+    async def _offers(self, base: BaseRecord, wish: SeatWish, language: str) -> Calendar:
+        if wish.session_id is None:
+            return await self._of_day(base, wish.day, language)
+        offers = await self._of_session(base, wish.session_id, language)
+        day = offers.rows[0].day
+        if wish.day not in (None, day):
+            raise invalid(FieldProblem("date", "not the day of this session", str(day)))
+        return offers
+
+    async def _of_day(self, base: BaseRecord, day: date | None, language: str) -> Calendar:
+        """The offers of the asked day, else of the next day that has some."""
+        window = window_of(day, day, base, self._api.now(), ONE_DAY)
+        calendar = await self._calendars.first_day(base, window, language)
+        _check_read(calendar)
+        if not calendar.rows:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "Nothing is on sale on that day, so there is no seat to compare.",
+                "Call get_offers for days that have offers.",
+            )
+        return calendar
+
+    async def _of_session(self, base: BaseRecord, session_id: str, language: str) -> Calendar:
+        """The offers that give access to a session, whatever their day."""
+        filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
+        offers = await self._calendars.with_filters(base, filters, language)
+        _check_read(offers)
+        if not offers.rows:
+            raise Refusal(
+                Code.UNKNOWN_ID,
+                "No offer of this product base has such a session.",
+                "Use a session_id from check_availability, or pass date instead.",
+            )
+        return offers
+
+    async def _seat_map_id(
+        self, base: BaseRecord, session_id: str | None, rows: Sequence[OfferRow], language: str
+    ) -> str:
+        """The map of the session, else of the base, else of the first session with one (A10)."""
+        if session_id is None and base.seat_map_id is not None:
+            return base.seat_map_id
+        found = base.seat_map_id
+        if session_id is not None or rows[0].session_required:
+            quote = await self._quotes.of_offer(rows[0].handle, language)
+            sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
+            if session_id is not None and any(map(quote.is_over, sessions)):
+                raise Refusal(
+                    Code.PAST_DATE,
+                    "The asked session is over or has begun.",
+                    "Use another session_id from check_availability, or pass date instead.",
+                    fields=(FieldProblem("session_id", "lies in the past"),),
+                )
+            found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
+        if found is None:
+            raise Refusal(
+                Code.NOT_FOUND,
+                "No seat map is known of this product base.",
+                "Call get_offers; its zone and seating_category choices tell the places apart.",
+            )
+        return found
+
+    async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
+        """The map; the one the base has now, when a map that was kept by its id is gone."""
+        read = self._api.ticketing.get_seat_map
+        try:
+            return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
+        except NotFound:
+            anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
+            if anew is None or anew == seat_map_id:
+                raise
+            return await read(base.catalog.id, base.handle.id, anew, language=language)
+
+
+def _check_read(offers: Calendar) -> None:
+    """Where there is no offer, see that this is known: what was not read is not absent.
+
+    Raises:
+        Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are
+            there.
+    """
+    if offers.rows:
+        return
+    if offers.left_out:
+        raise Refusal(
+            Code.UPSTREAM_UNAVAILABLE,
+            f"{offers.left_out} offers cannot be read, so what is on sale is not known.",
+            "Call again later, or get_offers for other days.",
+        )
+    if offers.is_cut:
+        raise Refusal(
+            Code.NOT_FOUND,
+            "The price table has too many rows to find those that were asked for.",
+            "Call get_offers for days that have offers.",
+        )
+
+
+def _planned(
+    layout: Layout,
+    base: BaseRecord,
+    seat_map_id: str,
+    wish: SeatWish,
+    language: str,
+    found: Calendar,
+    as_of: datetime,
+    *,
+    names: Mapping[str, str],
+    extras: frozenset[Extra],
+) -> SeatPlan:
+    """The plan with what is wanted beside it; `names` are those of the base's option values."""
+    drawing, rows = layout.drawing, found.rows
+    offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
+    unknown = len(rows) - len(offers) + found.left_out
+    table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
+    wanted = Wish(quantity=wish.quantity, preference=wish.preference)
+    plan = SeatPlan(
+        base=base,
+        seat_map_id=seat_map_id,
+        wish=wish,
+        language=language,
+        as_of=as_of,
+        rows=rows,
+        table=table,
+        ranking=ranked(table, wanted, drawing),
+        left_out=drawing.left_out,
+        unread_offers=found.left_out,
+        products={str(row.handle): row.product.name for row in rows},
+    )
+    is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
+    return replace(
+        plan,
+        sheet=_sheet(plan, drawing) if Extra.SHEET in extras else None,
+        picture=_picture(plan, drawing, dark=Extra.DARK in extras) if is_pictured else None,
+    )
+
+
+def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
+    """All that an interactive page shows."""
+    context = SheetContext(
+        title=plan.base.name,
+        product_base_id=str(plan.base.handle),
+        language=plan.language,
+        quantity=plan.wish.quantity,
+        as_of=plan.as_of,
+        preference=plan.wish.preference,
+        is_stock_of_day=plan.is_stock_of_day,
+        venue=plan.base.place.name,
+        day=plan.day,
+        session_id=plan.wish.session_id,
+        max_price=plan.wish.max_price,
+        products=plan.products,
+    )
+    return sheet_of(drawing, plan.table, plan.ranking, context)
+
+
+def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
+    """A picture of it, as SVG."""
+    best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
+    asked = Asked(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
+    day = plan.day.isoformat() if plan.day else None
+    where = ", ".join(part for part in (plan.base.place.name, day) if part)
+    return svg(
+        drawing,
+        plan.table.zones,
+        heading=Heading(title=plan.base.name, subtitle=where),
+        asked=asked,
+        dark=dark,
+        language=plan.language,
+        unknown=plan.table.unknown,
+    )
+
+
+def _seat_offer(row: OfferRow, wish: SeatWish) -> SeatOffer:
+    """An offer; of a session no more is left than of its day: that may be too little already."""
+    left = row.left
+    if wish.session_id is not None and left is not None and left >= wish.quantity:
+        left = None
+    return SeatOffer(
+        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=left
+    )

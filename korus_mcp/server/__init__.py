@@ -1,0 +1,1 @@
+"""The composition root, and what a request passes before it is a call."""

@@ -1,0 +1,144 @@
+"""What a line on stdin passes before the protocol: one that cannot be read is answered, too.
+
+The SDK drops such a line in silence, and its sender waits for an answer for ever. Half a character
+is enough: models cut emojis, and hosts write the half that is left as an escape. Numbers of
+thousands of digits and lists some hundred deep are the others.
+"""
+
+import re
+from types import TracebackType
+from typing import Final, Self
+
+import anyio
+from anyio import to_thread
+from mcp.server.mcpserver import MCPServer
+from mcp.server.stdio import stdio_server
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    RequestId,
+)
+from pydantic import ValidationError
+
+from korus_mcp.app import App
+from korus_mcp.foundation.refusals import Code
+
+UNREADABLE: Final = (
+    f"{Code.INVALID_ARGUMENTS}: The request cannot be read; nothing was asked of KorusTicket. "
+    "Send it again with whole characters, short numbers and lists that are not deep."
+)
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[][{}:,]|[^][{}:,"\s]++', re.DOTALL)
+"""A text, ended or not, so that each quote is looked at once; a mark; or a number or word."""
+_LONGEST_ID: Final = 256
+
+
+async def serve_lines(server: MCPServer[App]) -> None:
+    """Serve one host on stdin and stdout until it leaves."""
+    lowlevel = server._lowlevel_server  # the SDK's own entry gives no access to the streams
+    async with stdio_server() as (read, write):
+        options = lowlevel.create_initialization_options()
+        await lowlevel.run(AnsweredLines(read, write), write, options)
+
+
+class AnsweredLines:
+    """The messages of a host; what is none is answered here."""
+
+    def __init__(
+        self,
+        lines: ReadStream[SessionMessage | Exception],
+        answers: WriteStream[SessionMessage],
+    ) -> None:
+        self._lines = lines
+        self._answers = answers
+
+    @property
+    def last_context(self) -> object:
+        """The context of whoever sent the last message: the SDK looks for it here."""
+        return getattr(self._lines, "last_context", None)
+
+    async def receive(self) -> SessionMessage | Exception:
+        """The next message, or what stands for an answer of the host that cannot be read."""
+        while True:
+            item = await self._lines.receive()
+            if not isinstance(item, ValidationError):
+                return item
+            about, is_answer = await to_thread.run_sync(_about, item)
+            if about is None:
+                return item
+            code = PARSE_ERROR if _is_no_json(item) else INVALID_REQUEST
+            said = ErrorData(code=code, message=UNREADABLE)
+            told = SessionMessage(JSONRPCError(jsonrpc="2.0", id=about, error=said))
+            if is_answer:  # whoever asked the host need not wait for it any more
+                return told
+            await self._answers.send(told)
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        await self._lines.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _is_no_json(error: ValidationError) -> bool:
+    return any(problem["type"] == "json_invalid" for problem in error.errors(include_url=False))
+
+
+def _about(error: ValidationError) -> tuple[RequestId | None, bool]:
+    """The id in what could not be read, None where there is none, and whether that is an answer."""
+    for problem in error.errors(include_url=False, include_context=False):
+        given = problem["input"]
+        if problem["type"] == "json_invalid" and isinstance(given, str):
+            said = top_level(given)
+            return _id_of(said.get("id", "")), "method" not in said
+        if isinstance(given, dict) and isinstance(given.get("id"), str | int):
+            return given["id"], "method" not in given
+    return None, False
+
+
+def top_level(line: str) -> dict[str, str]:
+    """The names of a JSON object, however odd what is in it, with the text of their values.
+
+    Of an object or list the text is its first bracket.
+    """
+    found: dict[str, str] = {}
+    depth, name, before = 0, "", ""
+    for match in _TOKEN.finditer(line):
+        each = match.group()
+        if depth == 1 and each == ":":
+            name = before.strip('"')
+        elif depth == 1 and before == ":":
+            found.setdefault(name, each)
+        depth += (each in "{[") - (each in "}]")
+        before = each
+    return found
+
+
+def _id_of(text: str) -> RequestId | None:
+    """An id as it was written: a whole number, or a text without escapes."""
+    if len(text) > _LONGEST_ID or "\\" in text:
+        return None
+    if text.startswith('"'):
+        return text.strip('"')
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None

@@ -1,0 +1,38 @@
+"""The interactive pages that show answers of tools (MCP Apps): their addresses and built files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_BUILT: Final = Path(__file__).with_name("built")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One self-contained HTML file, which asks nothing of the network."""
+
+    uri: str
+    title: str
+    description: str
+    file: Path
+
+
+SEAT_MAP: Final = Page(
+    uri="ui://korus/seat-map.html",
+    title="Seat map",
+    description="The map of get_seat_map: zones to look at and choose.",
+    file=_BUILT / "seat-map.html",
+)
+BOOKING: Final = Page(
+    uri="ui://korus/booking.html",
+    title="Booking",
+    description="Holds, orders and tickets as reserve, place_order and get_tickets tell them.",
+    file=_BUILT / "booking.html",
+)
+PAGES: Final = {
+    "get_seat_map": SEAT_MAP,
+    "reserve": BOOKING,
+    "place_order": BOOKING,
+    "get_tickets": BOOKING,
+}
+"""By the tool whose answers they show."""

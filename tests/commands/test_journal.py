@@ -1,0 +1,197 @@
+"""korus-mcp journal, as an operator calls it."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import anyio
+import pytest
+
+from korus_mcp.commands.cli import main
+from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.journal.opening import account_key, journal_url
+from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.settings import read_settings
+from tests.journal.rows import FENCE, NOW, intent, sent
+
+ENVIRONMENT = {
+    "KORUS_ENVIRONMENT": "sandbox",
+    "KORUS_API_URL": "http://127.0.0.1:9",
+    "KORUS_TOKEN_URL": "http://127.0.0.1:9/token",
+    "KORUS_CLIENT_ID": "shop",
+    "KORUS_CLIENT_SECRET": "a secret of the shop",
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "journal.db"
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KORUS_DATABASE_URL", f"sqlite:///{path}")
+    monkeypatch.setenv("KORUS_JOURNAL_KEY", "the audit's key")
+    return path
+
+
+async def orders(journal: Journal) -> None:
+    """One that is known, one in doubt."""
+    await sent(journal, one := intent("known", "r1", "r2", caller_reference="trip"))
+    await journal.settle(one.id, {"r1": "o1"}, {"r2": "sold out"})
+    await sent(journal, two := intent("open", "r3"))
+    await journal.settle(two.id, {}, {}, ambiguous=True)
+
+
+@pytest.fixture
+def written(file: Path) -> Path:
+    settings = read_settings(
+        {**ENVIRONMENT, "KORUS_DATABASE_URL": f"sqlite:///{file}", "KORUS_JOURNAL_KEY": "x"}
+    )
+
+    async def write() -> None:
+        journal = SqlJournal.at(
+            journal_url(settings),
+            account_key(settings),
+            clock=SystemClock(),
+            audit_key="the audit's key",
+        )
+        await orders(journal)
+        await journal.close()
+
+    anyio.run(write)
+    return file
+
+
+def test_looking_makes_no_journal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, code in ((["list"], 0), (["show", "o1"], 0), (["verify"], 1), (["purge"], 0)):
+        assert main(["journal", *command]) == code
+        assert "no journal yet" in capsys.readouterr().out
+    assert not file.exists()
+
+
+def test_the_embedded_sandbox_has_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "list"]) == 2
+    assert "in memory" in capsys.readouterr().err
+
+
+def test_orders_are_listed_newest_first(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journal", "list"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "in doubt" in first
+    assert f"{FENCE:%Y-%m-%d %H:%M:%S}Z" in first
+    assert "partly ordered" in second
+    assert "100 EUR" in second
+    assert main(["journal", "list", "--open", "--json"]) == 0
+    (only,) = json.loads(capsys.readouterr().out)
+    assert (only["id"], only["state"]) == ("open", "in doubt")
+    assert main(["journal", "list", "--limit", "1"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["known", "km1-known", "trip", "o1", "r2"])
+def test_an_order_is_shown_by_any_of_its_names(
+    name: str, written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "show", name]) == 0
+    said = capsys.readouterr().out
+    for word in ("r1: order o1", "r2: sold out", " claimed ", " closed "):
+        assert word in said
+    assert main(["journal", "show", name, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["event"] for row in shown["audit"]] == ["claimed", "closed"]
+
+
+def test_what_is_not_there_is_said(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journal", "show", "o9"]) == 1
+    assert "nothing in the journal" in capsys.readouterr().err
+
+
+def test_an_audit_that_holds_is_verified(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journal", "verify"]) == 0
+    assert capsys.readouterr().out.startswith("4 rows, all in order; the last seal is ")
+
+
+def test_rows_without_a_seal_are_the_operators_to_know(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else tells rows from before the key from those whose seals were taken away."""
+    file = sqlite3.connect(written)
+    file.execute("UPDATE korus_audit SET mac = '', detail = '{}'")
+    file.execute("UPDATE korus_keeper SET audit_head = '', audit_seal = ''")
+    file.commit()
+    file.close()
+    assert main(["journal", "verify"]) == 1
+    assert "4 rows carry no seal" in capsys.readouterr().out
+    assert main(["journal", "verify", "--unsealed", "3"]) == 1
+    assert main(["journal", "verify", "--unsealed", "4"]) == 0
+
+
+def test_a_journal_that_is_gone_does_not_verify(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written.unlink()
+    assert main(["journal", "verify"]) == 1
+    assert "no journal" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE korus_audit SET detail = '{}' WHERE row = 2",
+        "UPDATE korus_audit SET owner = 'nobody' WHERE row = 1",
+        "DELETE FROM korus_audit WHERE row = 2",
+        "DELETE FROM korus_audit WHERE row = 4",
+        "DELETE FROM korus_audit",
+        "UPDATE korus_audit SET mac = ''",
+        "UPDATE korus_keeper SET audit_rows = 3",
+        "UPDATE korus_keeper SET audit_seal = ''",
+    ],
+)
+def test_tampering_is_found(
+    tampering: str, written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = sqlite3.connect(written)
+    file.execute(tampering)
+    file.commit()
+    file.close()
+    assert main(["journal", "verify"]) == 1
+    assert "row" in capsys.readouterr().out
+
+
+def test_nothing_is_verified_without_the_key(
+    written: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KORUS_JOURNAL_KEY")
+    assert main(["journal", "verify"]) == 1
+    assert "KORUS_JOURNAL_KEY" in capsys.readouterr().err
+    monkeypatch.setenv("KORUS_JOURNAL_KEY", "another key")
+    assert main(["journal", "verify"]) == 1
+    assert "with this key" in capsys.readouterr().out
+
+
+def test_a_purge_keeps_what_is_open_owned_and_audited(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["journal", "purge", "--older-than-days", "34"]) == 2
+    assert "35" in capsys.readouterr().err
+    file = sqlite3.connect(written)
+    file.execute("UPDATE korus_intent SET updated_at = 0, fence_at = 0")
+    file.commit()
+    assert main(["journal", "purge"]) == 0
+    assert "removed 1 order calls" in capsys.readouterr().out
+    assert file.execute("SELECT id FROM korus_intent").fetchall() == [("open",)]
+    assert file.execute("SELECT reservation_id FROM korus_claim").fetchall() == [("r3",)]
+    assert file.execute("SELECT resource_id FROM korus_ownership").fetchall() == [("o1",)]
+    assert file.execute("SELECT count(*) FROM korus_audit").fetchone() == (5,)
+    file.close()
+    assert main(["journal", "verify"]) == 0
+
+
+def test_a_file_that_is_no_journal_is_said_so(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(f"{NOW} is no journal. " * 400)
+    assert main(["journal", "list"]) == 1
+    assert "not a journal" in capsys.readouterr().err

@@ -1,0 +1,369 @@
+"""A server as a process: what it writes, how it ends, whom it answers."""
+
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from mcp import Client
+
+from korus_mcp.commands.cli import main
+from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
+from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, handle_of
+from tests.fixtures.hosts import (
+    INITIALIZE,
+    START_SECONDS,
+    RawHost,
+    child_environment,
+    free_port,
+    full_pipe,
+    listening,
+    raw_host,
+    read_to_its_end,
+    started,
+)
+
+DELAY = 1.5
+LEAVE_SECONDS = 8
+PATIENCE_SECONDS = 0.3
+"""Of a host, between the end of stdin and the signal."""
+
+
+async def order_under_way(host: RawHost, served: ServedSandbox) -> None:
+    """Send an order that the issuer takes its time for; return when it has arrived there."""
+    items = [{"offer_id": handle_of(served.sandbox, "park_offer"), "quantity": 1}]
+    held = await host.call("reserve", {"items": items})
+    ids = [held["reservations"][0]["reservation_id"]]
+    asked = {"reservation_ids": ids, "customer": CUSTOMER}
+    summary = await host.call("place_order", asked)
+    served.sandbox.faults.add(Delay(seconds=DELAY), "createOrders")
+    confirmed = {**asked, "confirmation": summary["confirmation"]}
+    await host.send("tools/call", {"name": "place_order", "arguments": confirmed})
+    await struck(served)
+
+
+async def struck(served: ServedSandbox) -> None:
+    """Wait until every fault has struck."""
+    while served.sandbox.faults.rules:  # noqa: ASYNC110 - the sandbox tells nobody
+        await anyio.sleep(0.01)
+
+
+async def by_signal(host: RawHost, number: signal.Signals) -> None:
+    host.process.send_signal(number)
+
+
+async def by_end_of_stdin(host: RawHost, number: signal.Signals) -> None:
+    del number
+    assert host.process.stdin is not None
+    await host.process.stdin.aclose()
+
+
+async def by_end_of_stdin_and_a_signal(host: RawHost, number: signal.Signals) -> None:
+    """As hosts do it by the protocol's own advice."""
+    await by_end_of_stdin(host, number)
+    await anyio.sleep(PATIENCE_SECONDS)
+    await by_signal(host, number)
+
+
+ENDS: dict[str, tuple[Callable[[RawHost, signal.Signals], Any], signal.Signals]] = {
+    "SIGTERM": (by_signal, signal.SIGTERM),
+    "SIGINT": (by_signal, signal.SIGINT),
+    "end of stdin": (by_end_of_stdin, signal.SIGTERM),
+    "end of stdin, then SIGTERM": (by_end_of_stdin_and_a_signal, signal.SIGTERM),
+}
+
+
+Ending = tuple[int, int, float]
+OVER_HTTP = "SIGTERM over HTTP"
+
+
+async def ended_during_an_order(way: str, folder: Path) -> Ending:
+    """Exit code, orders upstream at that moment, and seconds it took."""
+    end, number = ENDS[way]
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        environment = {**child_environment(folder), **served.environment}
+        async with raw_host(environment) as host:
+            await order_under_way(host, served)
+            assert not served.sandbox.orders()
+            begun = anyio.current_time()
+            await end(host, number)
+            with anyio.fail_after(LEAVE_SECONDS):
+                code = await host.process.wait()
+            return code, len(served.sandbox.orders()), anyio.current_time() - begun
+
+
+async def ended_over_http(folder: Path) -> Ending:
+    """The same for a child that serves HTTP; its caller even gets the answer."""
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    answers: list[Answer] = []
+    async with served_sandbox(SandboxOptions(seed=SEED)) as served:
+        environment = {**child_environment(folder), **served.environment}
+        async with started(*arguments, environment=environment) as child:
+            with anyio.fail_after(START_SECONDS):
+                await listening(port)
+            async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+                assistant = Assistant(client)
+                offer = handle_of(served.sandbox, "park_offer")
+                held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])
+                ids = [held["reservations"][0]["reservation_id"]]
+                asked = {"reservation_ids": ids, "customer": CUSTOMER}
+                summary = await assistant.call("place_order", **asked)
+                served.sandbox.faults.add(Delay(seconds=DELAY), "createOrders")
+
+                async def order() -> None:
+                    confirmed = {**asked, "confirmation": summary["confirmation"]}
+                    answers.append(await assistant.ask("place_order", confirmed))
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(order)
+                    await struck(served)
+                    assert not served.sandbox.orders()
+                    begun = anyio.current_time()
+                    child.terminate()
+                    with anyio.fail_after(LEAVE_SECONDS):
+                        code = await child.wait()
+                    ended = code, len(served.sandbox.orders()), anyio.current_time() - begun
+    assert [answer.data["state"] for answer in answers] == ["ordered"]
+    return ended
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+Endings = dict[str, Ending | Exception]
+
+
+@pytest.fixture(scope="module")
+async def endings(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> Endings:
+    """All ways to end side by side: they mostly wait."""
+    found: Endings = {}
+
+    async def go(way: str) -> None:
+        try:
+            folder = tmp_path_factory.mktemp(way.replace(" ", "-"))
+            over_http = way == OVER_HTTP
+            found[way] = await (
+                ended_over_http(folder) if over_http else ended_during_an_order(way, folder)
+            )
+        except Exception as error:  # noqa: BLE001 - raised again by the test of this way
+            found[way] = error
+
+    with anyio.fail_after(40):
+        async with anyio.create_task_group() as tasks:
+            for way in (*ENDS, OVER_HTTP):
+                tasks.start_soon(go, way)
+    return found
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", [*ENDS, OVER_HTTP])
+async def test_a_server_finishes_the_order_on_its_way_before_it_leaves(
+    way: str, endings: Endings
+) -> None:
+    ending = endings[way]
+    if isinstance(ending, Exception):
+        raise ending
+    code, orders, seconds = ending
+    assert code == 0
+    assert orders == 1  # at the moment the process had ended
+    assert 0.5 < seconds < LEAVE_SECONDS
+
+
+@pytest.mark.anyio
+async def test_an_idle_stdio_server_leaves_at_once_though_its_stdin_is_open(tmp_path: Path) -> None:
+    async with raw_host(child_environment(tmp_path)) as host:
+        host.process.send_signal(signal.SIGINT)
+        with anyio.fail_after(4):
+            assert await host.process.wait() == 0
+        assert not b"".join([part async for part in host.lines])
+
+
+UNREACHABLE = {
+    "KORUS_ENVIRONMENT": "demo",
+    "KORUS_API_URL": "http://127.0.0.1:1",
+    "KORUS_TOKEN_URL": "http://127.0.0.1:1/token",
+    "KORUS_CLIENT_ID": "a",
+    "KORUS_CLIENT_SECRET": "b",
+    "KORUS_NONSENSE_SETTING": "x",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "end of stdin"])
+async def test_a_stderr_that_nobody_reads_stops_neither_answers_nor_the_end(
+    way: str, tmp_path: Path
+) -> None:
+    end, number = ENDS[way]
+    environment = {**child_environment(tmp_path), **UNREACHABLE}
+    with full_pipe() as (reader, writer):
+        async with raw_host(environment, stderr=writer) as host:
+            await refused_search_and_ping(host)
+            await end(host, number)
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await host.process.wait() == 0
+        assert not read_to_its_end(reader, writer)
+
+
+@pytest.mark.anyio
+async def test_what_a_server_said_to_a_full_stderr_is_there_in_order_once_it_is_read(
+    tmp_path: Path,
+) -> None:
+    environment = {**child_environment(tmp_path), **UNREACHABLE}
+    with full_pipe() as (reader, writer):
+        async with raw_host(environment, stderr=writer) as host:
+            await refused_search_and_ping(host)
+            reader.read(1_000_000)
+            host.process.send_signal(signal.SIGTERM)
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await host.process.wait() == 0
+        lines = read_to_its_end(reader, writer).splitlines()
+    assert lines[0].startswith("korus-mcp: KORUS_NONSENSE_SETTING is not a setting")
+    assert lines[1].startswith("WARNING korus-mcp ")
+    assert "on stdio, demo environment" in lines[1]
+    assert len(lines) > 2
+    assert all(line.startswith(("WARNING ", "INFO ")) for line in lines[2:])
+
+
+async def refused_search_and_ping(host: RawHost) -> None:
+    """A search that logs a warning, as the API cannot be reached; then a ping."""
+    asked = {"name": "search_products", "arguments": {"query": "park"}}
+    with anyio.fail_after(START_SECONDS):
+        refused = await host.receive(await host.send("tools/call", asked))
+        assert refused["isError"]
+        assert await host.receive(await host.send("ping")) == {}
+
+
+@pytest.mark.anyio
+async def test_over_http_a_stderr_that_nobody_reads_stops_neither_answers_nor_the_end(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    environment = child_environment(tmp_path, NONSENSE_SETTING="x")
+    with full_pipe() as (_, writer):
+        async with (
+            started(*arguments, environment=environment, stderr=writer) as process,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            with anyio.fail_after(START_SECONDS):
+                await listening(port)
+                for _ in range(3):
+                    answer = await client.post("/mcp", json={}, headers={"Host": "evil.example"})
+                    assert answer.status_code == 421
+            process.terminate()
+            with anyio.fail_after(LEAVE_SECONDS):
+                assert await process.wait() == 0
+
+
+@pytest.mark.anyio
+async def test_stdout_carries_protocol_lines_only_and_stderr_names_the_world(
+    tmp_path: Path,
+) -> None:
+    environment = child_environment(tmp_path, PROFILE="buyer", NONSENSE_SETTING="x")
+    async with raw_host(environment, "serve", "--profile", "browse") as host:
+        result = await host.receive(await host.send("tools/list", {}))
+        assert len(result["tools"]) == 4
+        found = await host.call("search_products", {"query": "herons derby"})
+        assert found["shown"] == 1
+        assert host.process.stdin is not None
+        await host.process.stdin.aclose()
+        assert host.process.stderr is not None
+        with anyio.fail_after(5):
+            said = b"".join([part async for part in host.process.stderr]).decode()
+            rest = b"".join([part async for part in host.lines])
+            assert await host.process.wait() == 0
+    assert not rest
+    assert "sandbox" in said
+    assert "KORUS_NONSENSE_SETTING" in said
+
+
+@pytest.mark.anyio
+async def test_http_answers_this_machine_refuses_foreign_names_and_leaves_on_sigterm(
+    tmp_path: Path,
+) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+    accept = {"Accept": "application/json, text/event-stream"}
+    port = free_port()
+    arguments = ("serve", "--http", "--port", str(port))
+    environment = child_environment(tmp_path)
+    async with (
+        started(*arguments, environment=environment) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        with anyio.fail_after(START_SECONDS):
+            await listening(port)
+
+        async def status(**headers: str) -> int:
+            answer = await client.post("/mcp", json=message, headers={**accept, **headers})
+            return answer.status_code
+
+        assert await status() == 200
+        assert await status(Host=f"localhost:{port}") == 200
+        assert await status(Host="evil.example") == 421
+        assert await status(Host=f"evil.example:{port}") == 421
+        assert await status(Origin="https://evil.example") == 403
+        assert (await client.get("/")).status_code == 404
+        process.terminate()
+        with anyio.fail_after(5):
+            assert await process.wait() == 0
+        assert process.stderr is not None
+        assert f"http://127.0.0.1:{port}/mcp".encode() in await process.stderr.receive()
+
+
+def test_in_one_process_a_host_that_leaves_ends_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    messages = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    ]
+    lines = "".join(json.dumps(m) + "\n" for m in messages).encode()
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main([]) == 0
+    buffer = out.buffer
+    assert isinstance(buffer, io.BytesIO)
+    answer = json.loads(buffer.getvalue().splitlines()[0])
+    assert answer["result"]["serverInfo"]["name"] == "korus-mcp"
+
+
+def test_in_one_process_http_is_served_until_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    seen: list[int] = []
+
+    def end_when_it_answers() -> None:
+        for _ in range(500):
+            try:
+                seen.append(httpx.get(f"http://127.0.0.1:{port}/mcp").status_code)
+            except httpx.TransportError:
+                threading.Event().wait(0.01)
+            else:
+                break
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # sse-starlette remembers for the whole process that a server was told to leave
+    monkeypatch.setattr("sse_starlette.sse.AppStatus.should_exit", False)
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    watcher = threading.Thread(target=end_when_it_answers)
+    try:
+        watcher.start()
+        with pytest.raises(SystemExit) as end:
+            main(["serve", "--http", "--port", str(port)])
+        assert end.value.code == 0
+    finally:
+        watcher.join(10)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert len(seen) == 1

@@ -22,7 +22,7 @@ import httpx
 
 from korus_mcp.api import CustomerInput, KorusApi
 from korus_mcp.booking.ordering import OrderCall
-from korus_mcp.booking.requests import ReserveCall, WishedItem
+from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.services import open_booking
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import Handle, alias_of
@@ -173,9 +173,9 @@ async def _own_costs(journal: Journal) -> list[float]:
         own = []
         for _ in range(ORDERS):
             wish = ReserveCall(
-                owner=OWNER, items=(WishedItem(offer, 1, ()),), language="en", again=True
+                owner=OWNER, items=(ReserveItem(offer, 1, ()),), language="en", again=True
             )
-            (hold,) = (await services.desk.reserve(wish)).holds
+            (hold,) = (await services.reserving.reserve(wish)).holds
             asked = await services.ordering.place(_call(hold.id, None))
             timed.seconds, began = 0.0, time.perf_counter()
             await services.ordering.place(_call(hold.id, asked.confirmation))

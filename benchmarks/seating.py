@@ -10,7 +10,7 @@ from typing import Final
 
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import Preference, Wish, ranked
+from korus_mcp.seating.ranking import Preference, ZoneQuery, ranked
 from korus_mcp.seating.sheet import SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, seat_table
 from tests.seating.halls import bowl, bowl_offers
@@ -37,7 +37,7 @@ def main() -> None:
 def _shown(seat_map: SeatMap, offers: list[SeatOffer]) -> object:
     drawing = drawing_of(seat_map)
     table = seat_table(seat_map, offers, {}, max_price=Decimal(60))
-    ranking = ranked(table, Wish(quantity=4, preference=Preference.CLOSEST), drawing)
+    ranking = ranked(table, ZoneQuery(quantity=4, preference=Preference.CLOSEST), drawing)
     context = SheetContext(title="Match", product_base_id="aaaaaa.1", language="en", quantity=4)
     return sheet_of(drawing, table, ranking, context)
 

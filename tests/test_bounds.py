@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from korus_mcp.api.transport import Wire
-from korus_mcp.booking.names import MOST_TIMES, NameBook
+from korus_mcp.booking.names import MOST_TIMES, ProductNames
 from korus_mcp.booking.prices import REMEMBERED_PRICES, ShownPrices
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle
@@ -30,7 +30,7 @@ def quote_of(session_id: str) -> Any:
 
 async def test_times_of_sessions_are_remembered_to_a_bound_and_never_copied_whole() -> None:
     async with staged() as stage:
-        book = NameBook(stage.app.api.ticketing, stage.app.mirror)
+        book = ProductNames(stage.app.api.ticketing, stage.app.mirror)
         for number in range(MOST_TIMES + 500):
             book.learn(quote_of(f"s{number}"))
         assert len(book._times) == MOST_TIMES

@@ -8,7 +8,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.tickets import SOME_TIMES, Document, IssuedTickets, Ticket, status_told
-from korus_mcp.foundation.paging import Mark, Pages, Place
+from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.foundation.text import clean_line
 
@@ -146,7 +146,7 @@ def order_view(
         ],
         documents=documents,
         tickets_total=all_tickets if has_more or page.start else None,
-        next_cursor=ticket_pages(issued).cursor(Place(page.stop) if has_more else None),
+        next_cursor=ticket_pages(issued).cursor(PageStart(page.stop) if has_more else None),
         environment=services.settings.environment.value,
         next=_next(issued, documents, got, others, has_more=has_more),
     )

@@ -20,7 +20,7 @@ from korus_mcp.api.errors import (
     TokenUnavailable,
 )
 from korus_mcp.api.failures import from_answer
-from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Lanes
+from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Pools
 from korus_mcp.foundation.clock import Clock
 
 OPERATION = "getToken"
@@ -52,9 +52,9 @@ class Token:
 class TokenSource:
     """Hands out the one token, renewing it early. Failures are remembered for a moment."""
 
-    def __init__(self, config: ApiConfig, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, config: ApiConfig, pools: Pools, clock: Clock) -> None:
         self._config = config
-        self._lanes = lanes
+        self._pools = pools
         self._clock = clock
         self._renewing = anyio.Lock()
         self._token: Token | None = None
@@ -146,7 +146,7 @@ class TokenSource:
             ).encode(),
         )
         asked_at = self._clock.monotonic()
-        answer = await self._lanes.tokens.send(exchange, limit=ANSWER_LIMIT)
+        answer = await self._pools.tokens.send(exchange, limit=ANSWER_LIMIT)
         value, life_seconds = self._read(answer)
         self._generation += 1
         return Token(value, life_seconds, asked_at + life_seconds, self._generation)

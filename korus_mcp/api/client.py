@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from korus_mcp.api.booking import Booking
     from korus_mcp.api.jsonld import JsonObject
     from korus_mcp.api.ticketing import Ticketing
-    from korus_mcp.api.transport import Lanes, Wire
+    from korus_mcp.api.transport import Pools, Wire
 
 
 class KorusApi:
@@ -55,7 +55,7 @@ class KorusApi:
         from korus_mcp.api.booking import Booking
         from korus_mcp.api.documents import Downloads
 
-        return Booking(self._wire, Downloads(self.config, self._lanes, self._clock))
+        return Booking(self._wire, Downloads(self.config, self._pools, self._clock))
 
     def now(self) -> datetime:
         """The API's present moment, aware, UTC, learnt from its `Date` headers."""
@@ -91,27 +91,27 @@ class KorusApi:
         return await self._tokens.token()
 
     @cached_property
-    def _lanes(self) -> "Lanes":
-        from korus_mcp.api.transport import Lanes
+    def _pools(self) -> "Pools":
+        from korus_mcp.api.transport import Pools
 
-        return Lanes(self.config, self._clock, self._transport)
+        return Pools(self.config, self._clock, self._transport)
 
     @cached_property
     def _tokens(self) -> "TokenSource":
         from korus_mcp.api.auth import TokenSource
 
-        return TokenSource(self.config, self._lanes, self._clock)
+        return TokenSource(self.config, self._pools, self._clock)
 
     @cached_property
     def _wire(self) -> "Wire":
         from korus_mcp.api.transport import Wire
 
-        return Wire(self.config, self._lanes, self._tokens, self._clock, self._on_answer)
+        return Wire(self.config, self._pools, self._tokens, self._clock, self._on_answer)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if "_lanes" in self.__dict__:
-            await self._lanes.aclose()
+        if "_pools" in self.__dict__:
+            await self._pools.aclose()
 
     async def __aenter__(self) -> Self:
         return self

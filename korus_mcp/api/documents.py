@@ -9,7 +9,7 @@ from korus_mcp.api.config import ApiConfig, is_loopback
 from korus_mcp.api.errors import DocumentRefused, Outcome, Redirected, TooLarge
 from korus_mcp.api.models.order import OrderDocumentLink
 from korus_mcp.api.retries import patiently
-from korus_mcp.api.transport import Exchange, Lanes, check_status
+from korus_mcp.api.transport import Exchange, Pools, check_status
 from korus_mcp.foundation.clock import Clock
 
 OPERATION = "downloadDocument"
@@ -34,9 +34,9 @@ _SHAPE = re.compile(
 class Downloads:
     """The one client of signed addresses (T26, A21): no token, no cookies, no redirects."""
 
-    def __init__(self, config: ApiConfig, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, config: ApiConfig, pools: Pools, clock: Clock) -> None:
         self._config = config
-        self._lanes = lanes
+        self._pools = pools
         self._clock = clock
 
     async def fetch(self, link: OrderDocumentLink) -> bytes:
@@ -58,7 +58,7 @@ class Downloads:
             raise
 
     async def _once(self, exchange: Exchange) -> bytes:
-        answer = await self._lanes.documents.send(exchange, limit=self._config.document_limit)
+        answer = await self._pools.documents.send(exchange, limit=self._config.document_limit)
         check_status(exchange, answer, self._clock)
         if not is_pdf(answer.body):
             raise _refused(NO_PDF)

@@ -1,4 +1,4 @@
-"""Sending: separate lanes, the bearer token, and one place where an exchange may fail.
+"""Sending: separate pools of connections, the bearer token, and one place where an exchange may fail.
 
 httpx transports are used without `httpx.AsyncClient` around them: the client would log every
 address (signed ones too) and keep cookies; redirects and environment settings are not wanted.
@@ -93,7 +93,7 @@ class Answer:
     received: float
 
 
-class Lane:
+class Pool:
     """One way out: a transport, its time-outs, and how many requests may be under way."""
 
     def __init__(
@@ -162,11 +162,11 @@ class Lane:
             await response.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections of this lane."""
+        """Close the connections of this pool."""
         await self._transport.aclose()
 
 
-class Lanes:
+class Pools:
     """The ways out: `reads` pools, `creations` uses each connection once, the others are apart.
 
     A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
@@ -180,41 +180,41 @@ class Lanes:
         self._injected = transport
 
     @cached_property
-    def reads(self) -> Lane:
+    def reads(self) -> Pool:
         """Reads and the PATCHes."""
         limits = httpx.Limits(max_connections=self._config.parallel)
-        return self._lane(limits, self._config.read_total, self._config.parallel)
+        return self._pool(limits, self._config.read_total, self._config.parallel)
 
     @cached_property
-    def tokens(self) -> Lane:
+    def tokens(self) -> Pool:
         """The token endpoint: never behind a queue of reads."""
         queue = self._config.queue_timeout
-        return self._lane(httpx.Limits(max_connections=1), self._config.read_total, 1, queue=queue)
+        return self._pool(httpx.Limits(max_connections=1), self._config.read_total, 1, queue=queue)
 
     @cached_property
-    def creations(self) -> Lane:
+    def creations(self) -> Pool:
         """The POSTs that hold or book."""
         places = self._config.parallel_orders
         limits = httpx.Limits(max_connections=places, max_keepalive_connections=0)
         total = self._config.order_read_timeout
-        return self._lane(limits, total, places, read=total, queue=self._config.queue_timeout)
+        return self._pool(limits, total, places, read=total, queue=self._config.queue_timeout)
 
     @cached_property
-    def documents(self) -> Lane:
+    def documents(self) -> Pool:
         """Downloads from the hosts of signed addresses."""
         places = self._config.parallel_orders
-        return self._lane(
+        return self._pool(
             httpx.Limits(max_connections=places), self._config.order_read_timeout, places
         )
 
     async def aclose(self) -> None:
         """Close what was opened."""
         for name in ("reads", "tokens", "creations", "documents"):
-            lane = self.__dict__.pop(name, None)
-            if isinstance(lane, Lane):
-                await lane.aclose()
+            pool = self.__dict__.pop(name, None)
+            if isinstance(pool, Pool):
+                await pool.aclose()
 
-    def _lane(
+    def _pool(
         self,
         limits: httpx.Limits,
         total_seconds: float,
@@ -222,7 +222,7 @@ class Lanes:
         *,
         read: float | None = None,
         queue: float | None = None,
-    ) -> Lane:
+    ) -> Pool:
         timeout = httpx.Timeout(
             connect=self._config.connect_timeout,
             read=read or self._config.read_timeout,
@@ -230,7 +230,7 @@ class Lanes:
             pool=2.0,
         )
         transport = self._injected or WayOut(self._config, self._tls, limits)
-        return Lane(
+        return Pool(
             transport,
             timeout,
             clock=self._clock,
@@ -245,7 +245,7 @@ class Lanes:
 
 
 class WayOut(httpx.AsyncBaseTransport):
-    """Connections of one lane: through the proxy where there is one, straight to this machine."""
+    """Connections of one pool: through the proxy where there is one, straight to this machine."""
 
     def __init__(self, config: ApiConfig, tls: ssl.SSLContext, limits: httpx.Limits) -> None:
         self._no_proxy = config.no_proxy
@@ -326,13 +326,13 @@ class Wire:
     def __init__(
         self,
         config: ApiConfig,
-        lanes: Lanes,
+        pools: Pools,
         bearer: Bearer,
         clock: Clock,
         on_answer: Callable[[str, jsonld.JsonObject], None] | None = None,
     ) -> None:
         self._config = config
-        self._lanes = lanes
+        self._pools = pools
         self._bearer = bearer
         self._clock = clock
         self._on_answer = on_answer
@@ -365,7 +365,7 @@ class Wire:
         """POST, sent exactly once; a 401 only makes the next call fetch a token."""
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
         exchange = replace(exchange, on_leaving=on_leaving)
-        return await self._send(self._lanes.creations, exchange, TOKEN_LIFE_CREATE)
+        return await self._send(self._pools.creations, exchange, TOKEN_LIFE_CREATE)
 
     async def change(
         self,
@@ -402,15 +402,15 @@ class Wire:
 
     async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
         try:
-            return await self._send(self._lanes.reads, exchange, TOKEN_LIFE_READ)
+            return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
         except Unauthorized:
             pass
-        return await self._send(self._lanes.reads, exchange, TOKEN_LIFE_READ)
+        return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
 
-    async def _send(self, lane: Lane, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
+    async def _send(self, pool: Pool, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
         authorization, generation = await self._bearer.authorization(life_seconds=life_seconds)
         headers = {**exchange.headers, "authorization": authorization}
-        answer = await lane.send(replace(exchange, headers=headers), limit=self._config.json_limit)
+        answer = await pool.send(replace(exchange, headers=headers), limit=self._config.json_limit)
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
         try:
             body = await _read_body(exchange, answer, self._clock)

@@ -91,7 +91,7 @@ class Question:
 
 
 def digest_of(
-    keeper: Installation,
+    installation: Installation,
     holds: Sequence[Hold],
     total: Money,
     customer: CustomerInput,
@@ -102,7 +102,7 @@ def digest_of(
 ) -> str:
     """A fingerprint of all that a person agrees to, and of how often it was tried before."""
     return _digest(
-        keeper,
+        installation,
         {
             "doubts": [asdict(doubt) for doubt in doubts],
             "attempt": attempt,
@@ -115,26 +115,28 @@ def digest_of(
 
 
 def read_of(
-    keeper: Installation, holds: Sequence[Hold], terms: Mapping[Handle, str]
+    installation: Installation, holds: Sequence[Hold], terms: Mapping[Handle, str]
 ) -> Mapping[str, str]:
     """Digests of when the sessions of holds begin, and of the terms of sale of their bases."""
     lines = [line for hold in holds for line in hold.lines]
     times = {i: _moment(at) for line in lines for i, at in line.times.items()}
     read = times | {str(base): text for base, text in terms.items()}
     return {
-        keeper.digest(what)[:_PART_LENGTH]: keeper.digest(f"{what} {how}")[:_PART_LENGTH]
+        installation.digest(what)[:_PART_LENGTH]: installation.digest(f"{what} {how}")[
+            :_PART_LENGTH
+        ]
         for what, how in read.items()
     }
 
 
 def fingerprint_of(
-    keeper: Installation,
+    installation: Installation,
     reservation_ids: Sequence[str],
     customer: CustomerInput,
     notes: str | None,
 ) -> str:
     """A fingerprint of what a call asks for: tells a repeat of a call from a changed one."""
-    return _digest(keeper, [sorted(reservation_ids), asdict(customer), notes])
+    return _digest(installation, [sorted(reservation_ids), asdict(customer), notes])
 
 
 async def confirmation(journal: Journal, question: Question) -> Approval:
@@ -350,7 +352,7 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def _digest(keeper: Installation, content: object) -> str:
-    return keeper.digest(
+def _digest(installation: Installation, content: object) -> str:
+    return installation.digest(
         json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     )

@@ -30,7 +30,7 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FailedEntry:
     """What an entry says: the id of the call it is about, if it names just one; code and words.
 
     `ids` are all ids of the call that it names. Code and words are the issuer's own, cleaned.
@@ -42,7 +42,7 @@ class Entry:
     ids: tuple[str, ...] = ()
 
 
-def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Entry:
+def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> FailedEntry:
     """The entry of a call that named the ids `wanted`, in this order.
 
     `named` is what the entry names in the documented place.
@@ -51,7 +51,7 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> En
     code = failure.code or next((text for key, text in parts if key in _CODES), None)
     message = failure.message or "; ".join(_texts(parts, frozenset(wanted)))
     ids = (named,) if named is not None and named in wanted else _named(parts, wanted)
-    return Entry(
+    return FailedEntry(
         id=ids[0] if len(ids) == 1 else named,
         code=(clean_line(code, 60) or None) if code else None,
         message=issuers_words(message),

@@ -188,7 +188,7 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class Names:
+class BookedNames:
     """Product names, session times and the zones of products, by id, for the lines of holds."""
 
     products: Mapping[str, str]
@@ -201,7 +201,7 @@ class Names:
 
 
 def hold_of(
-    reservation: Reservation, names: Names, now: datetime, *, is_known: bool = True
+    reservation: Reservation, names: BookedNames, now: datetime, *, is_known: bool = True
 ) -> Hold:
     """The hold of a reservation, by the API's clock.
 
@@ -387,7 +387,7 @@ def _currencies(part: _Part) -> Iterator[str | Unread]:
 
 
 def _lines(
-    reservation: Reservation, names: Names, told: Reading, now: datetime
+    reservation: Reservation, names: BookedNames, told: Reading, now: datetime
 ) -> tuple[Line, ...]:
     """Equal units together: n units come as n items (T25)."""
     if reservation.lacks("items"):
@@ -397,7 +397,11 @@ def _lines(
 
 
 def _line(
-    item: ReservationItem, reservation: Reservation, names: Names, told: Reading, now: datetime
+    item: ReservationItem,
+    reservation: Reservation,
+    names: BookedNames,
+    told: Reading,
+    now: datetime,
 ) -> Line:
     """One unit."""
     if item.lacks("offer_tickets"):

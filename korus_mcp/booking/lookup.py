@@ -17,7 +17,7 @@ NEVER_APPEARED: Final = "the order was not made"
 
 
 @dataclass(frozen=True)
-class Found:
+class LookedUp:
     """Orders by reservation. `is_complete`: everything was read, there are no others now."""
 
     orders: Mapping[str, str]
@@ -50,18 +50,18 @@ class LookUp:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
         return await self._journal.settle(intent.id, found.orders, failures, ambiguous=True)
 
-    async def found(self, intent: Intent) -> Found:
+    async def found(self, intent: Intent) -> LookedUp:
         """The orders that exist for what is missing, as far as it can be read now."""
         orders: dict[str, str] = {}
         is_complete = True
         for ways in (self._by_reservation, self._by_reference):
             if len(orders) == len(intent.missing):
-                return Found(orders, is_complete=True)
+                return LookedUp(orders, is_complete=True)
             try:
                 orders |= await ways(intent)
             except ApiError:
                 is_complete = False
-        return Found(orders, is_complete or len(orders) == len(intent.missing))
+        return LookedUp(orders, is_complete or len(orders) == len(intent.missing))
 
     async def _by_reservation(self, intent: Intent) -> dict[str, str]:
         linked = await side_by_side([partial(self._order_of, i) for i in intent.missing])

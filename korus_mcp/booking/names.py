@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from korus_mcp.api import ApiError, Ticketing, jsonld
 from korus_mcp.api.models.order import Order, OrderItem
 from korus_mcp.api.models.reservation import Reservation, ReservationItem
-from korus_mcp.booking.hold import Names
+from korus_mcp.booking.hold import BookedNames
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.coalescing import side_by_side
@@ -23,7 +23,7 @@ MOST_TIMES: Final = 5000
 """So many sessions' times are remembered, the used ones: for when they cannot be asked."""
 
 
-class NameBook:
+class ProductNames:
     """Looks names up in the catalog, and session times in the quotes that were given."""
 
     def __init__(self, ticketing: Ticketing, catalog: Catalog) -> None:
@@ -42,7 +42,7 @@ class NameBook:
 
     async def for_reservations(
         self, found: Sequence[Reservation], language: str, now: datetime
-    ) -> Names:
+    ) -> BookedNames:
         """The names, times and zones that the lines of these reservations need."""
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
@@ -50,7 +50,7 @@ class NameBook:
         zoned = {(c, item.product) for c, item in items if _takes_zone(item, now)}
         return await self._read({(c, i.product) for c, i in items}, links, zoned, language)
 
-    async def for_orders(self, found: Sequence[Order], language: str) -> Names:
+    async def for_orders(self, found: Sequence[Order], language: str) -> BookedNames:
         """The product names and zones that the items of these orders need."""
         items = [(id_at_end(o.catalog), item) for o in found for item in o.items]
         zoned = {(c, item.product) for c, item in items if _has_moment(item)}
@@ -62,7 +62,7 @@ class NameBook:
         sessions: set[str],
         zoned: Iterable[tuple[str | None, str | None]],
         language: str,
-    ) -> Names:
+    ) -> BookedNames:
         """All names side by side, for a few seconds: a hold is worth more than the names in it.
 
         `zoned` are the products whose days or times take the zone of their venue.
@@ -77,7 +77,7 @@ class NameBook:
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
         ids = filter(None, map(id_at_end, sessions))
-        return Names(names, {i: self._times[i] for i in ids if i in self._times}, zones)
+        return BookedNames(names, {i: self._times[i] for i in ids if i in self._times}, zones)
 
     async def _learn_product(
         self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, str]

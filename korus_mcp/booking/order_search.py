@@ -13,7 +13,7 @@ from typing import Final
 
 from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
-from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, OrderDesk
+from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, Ordering
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import is_id
@@ -36,7 +36,7 @@ _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII 
 
 
 @dataclass(frozen=True)
-class Sought:
+class OrderQuery:
     """What a service desk looks for: a reference, days of creation, or both."""
 
     reference: str | None = None
@@ -45,7 +45,7 @@ class Sought:
 
 
 @dataclass(frozen=True)
-class Found:
+class OrdersFound:
     """A page of orders, newest first. `not_read` says in our words what was left out.
 
     `total` is None where counting would take reading all; `behind` is the id of the order behind
@@ -60,7 +60,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Window:
+class OrderWindow:
     """A page: so many orders behind one, wherever it stands by now; by number if it is gone."""
 
     behind: str | None = None
@@ -72,17 +72,17 @@ class Window:
         return ids.index(self.behind) + 1 if self.behind in ids else self.number
 
 
-EVERYTHING: Final = Window()
+EVERYTHING: Final = OrderWindow()
 
 
-class OrderBook:
+class OrderSearch:
     """Finds and reads orders for their owners."""
 
     def __init__(
         self,
         booking: Booking,
         *,
-        ordering: OrderDesk,
+        ordering: Ordering,
         journal: Journal,
         scope: Scope,
         clock: ApiClock,
@@ -115,7 +115,9 @@ class OrderBook:
             return await self._get(id_or_reference, language)
         raise unknown_order()
 
-    async def find(self, owner: str, sought: Sought, window: Window = EVERYTHING) -> Found:
+    async def find(
+        self, owner: str, sought: OrderQuery, window: OrderWindow = EVERYTHING
+    ) -> OrdersFound:
         """The orders that fit, newest first; days are those of UTC.
 
         Raises:
@@ -187,7 +189,7 @@ class OrderBook:
         """The intents, those in doubt looked up."""
         return await side_by_side([partial(self._ordering.looked, i) for i in intents])
 
-    async def _find_own(self, owner: str, sought: Sought, window: Window) -> Found:
+    async def _find_own(self, owner: str, sought: OrderQuery, window: OrderWindow) -> OrdersFound:
         """A page of the journal's orders: read from where it begins until it is full."""
         ids = await self._journal.orders_of(owner)
         reference = sought.reference
@@ -204,9 +206,9 @@ class OrderBook:
                 is_named = reference is None or order_id in called
                 if order is not None and (is_named or _has(order, reference)):
                     found += [order] if _fits(order, sought) else []
-        is_whole = sought == Sought()
+        is_whole = sought == OrderQuery()
         has_more = place < len(ids)
-        return Found(
+        return OrdersFound(
             tuple(found),
             "older orders were not read" if has_more and place >= start + OWN_LIMIT else None,
             total=len(ids) if is_whole else None,
@@ -214,7 +216,7 @@ class OrderBook:
             start=place,
         )
 
-    async def _find_in_account(self, owner: str, sought: Sought) -> Found:
+    async def _find_in_account(self, owner: str, sought: OrderQuery) -> OrdersFound:
         if sought.reference is not None:
             try:
                 ids = await self._ids_by_reference(owner, sought.reference)
@@ -226,7 +228,7 @@ class OrderBook:
                 ids = await self._own_called(owner, sought.reference)
             if ids:
                 orders = await self._get_all(ids)
-                return Found(tuple(o for o in orders if _fits(o, sought)))
+                return OrdersFound(tuple(o for o in orders if _fits(o, sought)))
         if sought.created_from is None:
             raise invalid(
                 FieldProblem(
@@ -239,7 +241,7 @@ class OrderBook:
             )
         return await self._read_newest(sought)
 
-    async def _read_newest(self, sought: Sought) -> Found:
+    async def _read_newest(self, sought: OrderQuery) -> OrdersFound:
         filters = OrderFilters(
             created_after=sought.created_from,
             created_before=_day_after(sought.created_to),
@@ -264,9 +266,9 @@ class OrderBook:
             None if is_whole else "older orders in this range were not read",
             f"{unread} orders cannot be read" if unread else None,
         )
-        return Found(tuple(named), ", and ".join(filter(None, not_read)) or None)
+        return OrdersFound(tuple(named), ", and ".join(filter(None, not_read)) or None)
 
-    def _check_days(self, sought: Sought) -> None:
+    def _check_days(self, sought: OrderQuery) -> None:
         first, last = sought.created_from, sought.created_to
         if first is None:
             return
@@ -301,19 +303,19 @@ def _in_doubt() -> Refusal:
     )
 
 
-def _named(orders: Sequence[Order], sought: Sought) -> Sequence[Order]:
+def _named(orders: Sequence[Order], sought: OrderQuery) -> Sequence[Order]:
     if sought.reference is None:
         return orders
     return [o for o in orders if _has(o, sought.reference)]
 
 
-def _page_of(found: Found, window: Window) -> Found:
+def _page_of(found: OrdersFound, window: OrderWindow) -> OrdersFound:
     """A page of orders that were all read, each once."""
     orders = tuple({order.id: order for order in found.orders}.values())
     ids = [order.id for order in orders]
     start = window.start(ids)
     end = start + window.limit
-    return Found(
+    return OrdersFound(
         orders[start:end],
         found.not_read,
         total=len(orders) if found.not_read is None else None,
@@ -339,7 +341,7 @@ def _folded(name: str) -> str:
     return name[:256].strip().casefold()  # no reference is as long
 
 
-def _fits(order: Order, sought: Sought) -> bool:
+def _fits(order: Order, sought: OrderQuery) -> bool:
     """The days again, by UTC: a server that does not know a filter ignores it (T20)."""
     created_at = value_of(order.created_at)
     if created_at is None:

@@ -34,7 +34,7 @@ from korus_mcp.booking.hold import (
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import ApiClock, Catalog
-from korus_mcp.booking.reserving import BookingDesk
+from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, stopping
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
@@ -53,7 +53,7 @@ from korus_mcp.journal.protocol import (
     Journal,
     JournalDown,
     LeaseLost,
-    Standing,
+    ReservationFacts,
 )
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
@@ -89,9 +89,11 @@ class OrderCall:
     reference: str | None = None
     confirmation: str | None = None
 
-    def fingerprint(self, keeper: Installation) -> str:
+    def fingerprint(self, installation: Installation) -> str:
         """Equal for a repeated call, different for a changed one."""
-        return approval.fingerprint_of(keeper, self.reservation_ids, self.customer, self.notes)
+        return approval.fingerprint_of(
+            installation, self.reservation_ids, self.customer, self.notes
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +142,13 @@ def _random_id() -> str:
     return secrets.token_hex(16)
 
 
-class OrderDesk:
+class Ordering:
     """Places orders for their owners; `sender` carries them out, `look_up` finds lost ones."""
 
     def __init__(
         self,
         booking: Booking,
-        desk: BookingDesk,
+        reserving: Reserver,
         *,
         sender: Sender,
         look_up: LookUp,
@@ -158,7 +160,7 @@ class OrderDesk:
         pace: Pace = UNPACED,
     ) -> None:
         self._booking = booking
-        self._desk = desk
+        self._reserving = reserving
         self._sender = sender
         self._look_up = look_up
         self._catalog = catalog
@@ -179,7 +181,7 @@ class OrderDesk:
         ordered = await self.look(owner, reservation_ids)
         if ordered:
             raise _claimed(next(iter(ordered.values())))
-        holds = await self._desk.holds(owner, reservation_ids, language)
+        holds = await self._reserving.holds(owner, reservation_ids, language)
         _check_no_order(holds)  # before a no is told, which says that nothing was ordered
         await approval.check_noes(self._journal, reservation_ids, self._clock.now())
         self._check_holds(holds)
@@ -190,12 +192,12 @@ class OrderDesk:
         Raises:
             Refusal: what stands against the order.
         """
-        keeper = await self._journal.installation()
+        installation = await self._journal.installation()
         standing = await self._standing(call)
-        earlier = await self._earlier(call, call.fingerprint(keeper), standing.holders)
+        earlier = await self._earlier(call, call.fingerprint(installation), standing.holders)
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
-        question = await self._question(call, keeper, standing)
+        question = await self._question(call, installation, standing)
         await approval.given(self._journal, question)
         return question
 
@@ -229,14 +231,14 @@ class OrderDesk:
             ApiError: a reservation cannot be read; nothing was sent.
             JournalDown: nothing was sent.
         """
-        keeper = await self._journal.installation()
-        fingerprint = call.fingerprint(keeper)
+        installation = await self._journal.installation()
+        fingerprint = call.fingerprint(installation)
         standing = await self._standing(call)
         earlier = await self._earlier(call, fingerprint, standing.holders)
         if earlier is not None:
             return await self._answer(earlier, replayed=True)
         try:
-            dispatch = await self._checked(call, keeper, standing, agreed)
+            dispatch = await self._checked(call, installation, standing, agreed)
         except Refusal:
             held = await self._journal.intents_of(call.reservation_ids)
             earlier = await self._earlier(call, fingerprint, held)  # an equal call came first
@@ -254,9 +256,9 @@ class OrderDesk:
             Refusal: as `unless_ordered`; the given one where there is no order.
         """
         try:
-            keeper = await self._journal.installation()
+            installation = await self._journal.installation()
             held = await self._journal.intents_of(call.reservation_ids)
-            earlier = await self._earlier(call, call.fingerprint(keeper), held)
+            earlier = await self._earlier(call, call.fingerprint(installation), held)
         except JournalDown:
             raise approval.unseen(refusal) from None
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
@@ -274,7 +276,7 @@ class OrderDesk:
             ordered = await self.look(owner, reservation_ids)
             if ordered:
                 return _claimed(next(iter(ordered.values())))
-            holds = await self._desk.found(owner, reservation_ids, language)
+            holds = await self._reserving.found(owner, reservation_ids, language)
             _check_no_order(tuple(holds.values()))
         except Refusal as other:
             return other
@@ -298,7 +300,7 @@ class OrderDesk:
         doubtful = await self._journal.doubtful(owner, since=since)
         return await doubts_about(holds, doubtful, booking=self._booking, looked=self.looked)
 
-    async def _standing(self, call: OrderCall) -> Standing:
+    async def _standing(self, call: OrderCall) -> ReservationFacts:
         since = self._clock.now() - TOLD_FOR
         return await self._journal.standing(call.reservation_ids, owner=call.owner, since=since)
 
@@ -343,15 +345,19 @@ class OrderDesk:
             return intent
 
     async def _settled(self, intent: Intent) -> Intent:
-        if intent.is_in_doubt and not intent.led and self._sender.under_way(intent) is None:
+        if intent.is_in_doubt and not intent.is_leased and self._sender.under_way(intent) is None:
             return await self._look_up.settled(intent)
         return intent
 
     async def _checked(
-        self, call: OrderCall, keeper: Installation, standing: Standing, agreed: Question | None
+        self,
+        call: OrderCall,
+        installation: Installation,
+        standing: ReservationFacts,
+        agreed: Question | None,
     ) -> Dispatch | Ordered:
         """What can be sent now; without a yes, the summary for the person."""
-        question = await self._question(call, keeper, standing)
+        question = await self._question(call, installation, standing)
         confirmed = await approval.given(self._journal, question, call.confirmation)
         if agreed is None and self._settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
@@ -363,7 +369,7 @@ class OrderDesk:
             nonce = await approval.agreed(self._journal, agreed, question)
         else:
             nonce = approval.check(confirmed, question)
-        intent = self._intent(call, keeper, question)
+        intent = self._intent(call, installation, question)
         dispatch = Dispatch(
             intent=replace(intent, agreed=BY_HOST if agreed is not None else IN_TWO_STEPS),
             tickets={hold.id: hold.tickets for hold in question.holds},
@@ -378,7 +384,7 @@ class OrderDesk:
         return dispatch
 
     async def _question(
-        self, call: OrderCall, keeper: Installation, standing: Standing
+        self, call: OrderCall, installation: Installation, standing: ReservationFacts
     ) -> Question:
         """What the person has to agree to, as it is now.
 
@@ -386,7 +392,7 @@ class OrderDesk:
             Refusal: what stands against the order, a no this process was told, too.
         """
         check_owner(call.owner, standing.owners, call.reservation_ids)
-        holds = await self._desk.read(call.reservation_ids, call.language)
+        holds = await self._reserving.read(call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         terms = await self._terms_of(holds, call.language)
         # Where the journal cannot be written it is that, and no doubt, which keeps this from going.
@@ -395,7 +401,7 @@ class OrderDesk:
         )
         question = Question(
             digest=approval.digest_of(
-                keeper,
+                installation,
                 holds,
                 amount,
                 call.customer,
@@ -410,7 +416,7 @@ class OrderDesk:
             customer=call.customer,
             notes=call.notes,
             terms=tuple(base for base, text in terms.items() if text),
-            read=approval.read_of(keeper, holds, terms),
+            read=approval.read_of(installation, holds, terms),
             doubts=doubts,
             asked_at=self._clock.now(),
         )
@@ -466,14 +472,14 @@ class OrderDesk:
         found = [await self._catalog.terms_of_sale(*where, language) for where in products]
         return dict(each for each in found if each is not None)
 
-    def _intent(self, call: OrderCall, keeper: Installation, question: Question) -> Intent:
+    def _intent(self, call: OrderCall, installation: Installation, question: Question) -> Intent:
         now, intent_id = self._clock.now(), self._fresh_id()
         settle = timedelta(seconds=self._settings.settle_seconds)
         return Intent(
             id=intent_id,
             owner=call.owner,
-            fingerprint=call.fingerprint(keeper),
-            external_reference=keeper.reference_of(intent_id),
+            fingerprint=call.fingerprint(installation),
+            external_reference=installation.reference_of(intent_id),
             caller_reference=call.reference,
             reservation_ids=call.reservation_ids,
             attempt=question.attempt,
@@ -525,7 +531,7 @@ class OrderDesk:
                 sending = self._sender.under_way(intent)
                 if sending is not None:
                     await sending.done.wait()
-                elif not intent.led:
+                elif not intent.is_leased:
                     return await self.looked(intent)
                 else:
                     await anyio.sleep(POLL_SECONDS)
@@ -578,7 +584,7 @@ async def _done(sending: Sending) -> None:
 def _counts(intent: Intent, owner: str) -> bool:
     """Whether an intent stands in the way of its reservations' next order.
 
-    One that is NEW and led by nobody was never sent, and is closed by the next claim.
+    One that is NEW and leased by nobody was never sent, and is closed by the next claim.
     """
     return intent.owner == owner and not intent.was_never_sent
 

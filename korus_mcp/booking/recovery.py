@@ -152,7 +152,7 @@ class Sweep:
         if intent.is_final:
             await self._journal.repair(intent.id, {reservation_id: order_id})
             _log.error("late_order_found: order %s came after it counted as failed", order_id)
-        elif not intent.led:
+        elif not intent.is_leased:
             await self._journal.settle(intent.id, {reservation_id: order_id}, {}, ambiguous=True)
 
 

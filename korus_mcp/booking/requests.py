@@ -26,7 +26,7 @@ SHOWN_SESSIONS: Final = 2
 
 
 @dataclass(frozen=True)
-class WishedItem:
+class ReserveItem:
     """So many of one offer; a session for each of its tickets that needs one."""
 
     offer: Handle
@@ -39,7 +39,7 @@ class ReserveCall:
     """Who asks for what. `max_total` is the most that all items together may cost."""
 
     owner: str
-    items: tuple[WishedItem, ...]
+    items: tuple[ReserveItem, ...]
     language: str
     max_total: Money | None = None
     again: bool = False
@@ -60,7 +60,7 @@ class ReserveCall:
         return self.fingerprint, f"{self.fingerprint}+again"
 
 
-def wish_of(item: WishedItem) -> list[Any]:
+def wish_of(item: ReserveItem) -> list[Any]:
     """The item as it is compared with others."""
     return [str(item.offer), item.quantity, sorted(item.session_ids)]
 
@@ -91,7 +91,7 @@ def check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:
     )
 
 
-def line_of(place: int, item: WishedItem, quote: Quote) -> ReservationLine:
+def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
     """One entry for each offer ticket, with its session if and only if it takes one (T24)."""
     chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
     where = (quote.catalog_id, quote.handle.id)
@@ -110,7 +110,7 @@ def line_of(place: int, item: WishedItem, quote: Quote) -> ReservationLine:
     )
 
 
-def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str, Session]:
+def _chosen_sessions(argument: str, item: ReserveItem, quote: Quote) -> dict[str, Session]:
     """The chosen session of each ticket that needs one; `argument` is where they were named."""
     chosen: dict[str, Session] = {}
     for session_id in item.session_ids:
@@ -131,7 +131,7 @@ def _chosen_sessions(argument: str, item: WishedItem, quote: Quote) -> dict[str,
 
 
 def _session_unusable(
-    argument: str, item: WishedItem, quote: Quote, session: Session
+    argument: str, item: ReserveItem, quote: Quote, session: Session
 ) -> Unavailable:
     """The refusal of a chosen session that is over, cannot be read, or is full."""
     is_over = quote.is_over(session)
@@ -149,7 +149,7 @@ def _session_unusable(
 
 
 def _session_required(
-    argument: str, item: WishedItem, quote: Quote, problem: str, need: TicketNeed | None = None
+    argument: str, item: ReserveItem, quote: Quote, problem: str, need: TicketNeed | None = None
 ) -> Refusal:
     if not quote.needs_session:
         return Refusal(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
-from korus_mcp.booking.ordering import OrderDesk
+from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.reserving import BookingDesk
+from korus_mcp.booking.reserving import Reserver
 from korus_mcp.journal.protocol import Intent
 
 
@@ -30,11 +30,11 @@ class Reservations:
     can_be_ordered: frozenset[str] = frozenset()
 
 
-class ReservationBook:
+class ReservationStates:
     """Reads reservations for their owners."""
 
-    def __init__(self, desk: BookingDesk, ordering: OrderDesk, *, clock: ApiClock) -> None:
-        self._desk = desk
+    def __init__(self, reserving: Reserver, ordering: Ordering, *, clock: ApiClock) -> None:
+        self._reserving = reserving
         self._ordering = ordering
         self._clock = clock
 
@@ -46,7 +46,7 @@ class ReservationBook:
             ApiError: one cannot be read.
         """
         intents = await self._ordering.look(owner, reservation_ids)
-        found = await self._desk.found(owner, reservation_ids, language)
+        found = await self._reserving.found(owner, reservation_ids, language)
         holds = {i: _known(found.get(i) or _gone(i), intents.get(i)) for i in reservation_ids}
         doubts = {
             i: intent

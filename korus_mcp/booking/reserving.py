@@ -1,4 +1,4 @@
-"""The booking desk: holds offers, and says what a hold is now.
+"""Holds offers, and says what a hold is now.
 
 A hold costs nothing and lapses by itself, yet nobody wants two: an equal call joins the one under
 way, in whatever process, and is answered with its holds for as long as they are usable. A call is
@@ -23,9 +23,9 @@ from anyio.abc import TaskGroup
 from korus_mcp.api import ApiError, Booking, NotFound, Outcome, ReservationLine
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult, ReservationFailure
 from korus_mcp.booking.adoption import found_again, lines_of
-from korus_mcp.booking.entries import Entry, read_entry
-from korus_mcp.booking.hold import ITS_ORDER, ORDER_MARGIN_SECONDS, Hold, Names, hold_of
-from korus_mcp.booking.names import NameBook
+from korus_mcp.booking.entries import FailedEntry, read_entry
+from korus_mcp.booking.hold import ITS_ORDER, ORDER_MARGIN_SECONDS, BookedNames, Hold, hold_of
+from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock
 from korus_mcp.booking.prices import ShownPrices
@@ -117,7 +117,7 @@ class Reserved:
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
 
-class BookingDesk:
+class Reserver:
     """Holds offers for their owners. Its calls upstream live in the given task group."""
 
     def __init__(
@@ -125,7 +125,7 @@ class BookingDesk:
         booking: Booking,
         quotes: Quotes,
         *,
-        names: NameBook,
+        names: ProductNames,
         journal: Journal,
         prices: ShownPrices,
         clock: ApiClock,
@@ -329,7 +329,9 @@ class BookingDesk:
     def _held(self, reservations: Sequence[Reservation]) -> dict[str, Held]:
         """What these come to, as far as an answer tells it."""
         now, is_known = self._clock.now(), self._clock.is_known
-        read = (hold_of(r, Names({}, {}), now, is_known=is_known) for r in reservations if r.items)
+        read = (
+            hold_of(r, BookedNames({}, {}), now, is_known=is_known) for r in reservations if r.items
+        )
         return {
             h.id: Held(h.tickets, max(Decimal(0), h.worth.amount), h.ends_by(now))
             for h in read
@@ -363,7 +365,7 @@ class BookingDesk:
 
     async def _at_its_end(self, earlier: HoldIntent, call: ReserveCall) -> HoldIntent:
         """An equal call once nobody sends it any more, with its holds if they are recognised."""
-        while not earlier.is_final and earlier.led:  # another process is sending it
+        while not earlier.is_final and earlier.is_leased:  # another process is sending it
             await anyio.sleep(POLL_SECONDS)
             earlier = await self._journal.hold_of(earlier.key) or earlier
         return earlier if earlier.is_final else await self._adopted(earlier, call)
@@ -645,7 +647,7 @@ def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedIt
     )
 
 
-def _failed_offers(entry: Entry, result: ReservationBulkResult) -> tuple[str, ...]:
+def _failed_offers(entry: FailedEntry, result: ReservationBulkResult) -> tuple[str, ...]:
     """The offers an entry is about; of several those that are not held, if that is told."""
     if len(entry.ids) < 2:
         return entry.ids
@@ -655,7 +657,7 @@ def _failed_offers(entry: Entry, result: ReservationBulkResult) -> tuple[str, ..
     return tuple(each for each in entry.ids if each not in held)
 
 
-def _entry(call: ReserveCall, failure: ReservationFailure) -> Entry:
+def _entry(call: ReserveCall, failure: ReservationFailure) -> FailedEntry:
     return read_entry(failure, id_at_end(failure.offer), [i.offer.id for i in call.items])
 
 

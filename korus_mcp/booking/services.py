@@ -9,17 +9,17 @@ from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.lookup import LookUp
-from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.order_search import OrderBook
-from korus_mcp.booking.ordering import OrderDesk
+from korus_mcp.booking.names import ProductNames
+from korus_mcp.booking.order_search import OrderSearch
+from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import Catalog
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.booking.recovery import Reconciler, Sweep
-from korus_mcp.booking.reservations import ReservationBook
-from korus_mcp.booking.reserving import BookingDesk
+from korus_mcp.booking.reservations import ReservationStates
+from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
-from korus_mcp.booking.tickets import TicketOffice
+from korus_mcp.booking.tickets import TicketService
 from korus_mcp.foundation.coalescing import kept_apart, side_by_side
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.journal.protocol import Journal, Open
@@ -30,25 +30,25 @@ from korus_mcp.settings import Settings
 class BookingServices:
     """What quotes, holds, orders and hands out tickets."""
 
-    desk: BookingDesk
-    ordering: OrderDesk
+    reserving: Reserver
+    ordering: Ordering
     journal: Journal
     reconciler: Reconciler
     sweep: Sweep
-    reservations: ReservationBook
-    orders: OrderBook
-    office: TicketOffice
+    reservations: ReservationStates
+    orders: OrderSearch
+    tickets: TicketService
 
     def close(self) -> None:
         """Take nothing new."""
-        self.desk.close()
+        self.reserving.close()
         self.ordering.close()
-        self.office.close()
+        self.tickets.close()
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new and wait for what is on its way, so long at most."""
         self.close()
-        rooms = (self.ordering, self.desk, self.office)
+        rooms = (self.ordering, self.reserving, self.tickets)
         await side_by_side([partial(room.drain, seconds) for room in rooms])
 
     async def run(self) -> None:
@@ -80,8 +80,8 @@ def open_booking(
 ) -> BookingServices:
     """Put the services together; what they start belongs to `tasks`."""
     worker = secrets.token_hex(8)
-    names = NameBook(api.ticketing, catalog)
-    desk = BookingDesk(
+    names = ProductNames(api.ticketing, catalog)
+    reserving = Reserver(
         api.booking,
         quotes,
         names=names,
@@ -107,9 +107,9 @@ def open_booking(
         settle_seconds=settings.settle_seconds,
         in_doubt=reconciler.wake,
     )
-    ordering = OrderDesk(
+    ordering = Ordering(
         api.booking,
-        desk,
+        reserving,
         sender=sender,
         look_up=look_up,
         catalog=catalog,
@@ -118,16 +118,16 @@ def open_booking(
         clock=api,
         pace=pace,
     )
-    orders = OrderBook(
+    orders = OrderSearch(
         api.booking, ordering=ordering, journal=journal, scope=settings.scope, clock=api
     )
     return BookingServices(
-        desk=desk,
+        reserving=reserving,
         ordering=ordering,
         journal=journal,
         reconciler=reconciler,
         sweep=Sweep(api.booking, journal=journal, clock=api),
-        reservations=ReservationBook(desk, ordering, clock=api),
+        reservations=ReservationStates(reserving, ordering, clock=api),
         orders=orders,
-        office=TicketOffice(api.booking, orders, names=names, clock=api, tasks=tasks),
+        tickets=TicketService(api.booking, orders, names=names, clock=api, tasks=tasks),
     )

@@ -31,9 +31,9 @@ from korus_mcp.api.models.order import (
     OrderItem,
     OrderItemTicket,
 )
-from korus_mcp.booking.hold import LONGEST_STATUS, Names, seat_text, tickets_in
-from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.order_search import OrderBook
+from korus_mcp.booking.hold import LONGEST_STATUS, BookedNames, seat_text, tickets_in
+from korus_mcp.booking.names import ProductNames
+from korus_mcp.booking.order_search import OrderSearch
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS, stopping
 from korus_mcp.foundation.coalescing import Count, Flights, Told, begun_here, side_by_side
@@ -190,15 +190,15 @@ class Naming:
     failed: ApiError | None = None
 
 
-class TicketOffice:
+class TicketService:
     """Reads tickets, fetches documents, names beneficiaries."""
 
     def __init__(
         self,
         booking: Booking,
-        orders: OrderBook,
+        orders: OrderSearch,
         *,
-        names: NameBook,
+        names: ProductNames,
         clock: ApiClock,
         tasks: TaskGroup,
     ) -> None:
@@ -672,7 +672,9 @@ def _is_over(deadline: datetime | Unread | None, clock: ApiClock) -> bool:
     return is_past and clock.is_known
 
 
-def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names, clock: ApiClock) -> Ticket:
+def _ticket(
+    item: OrderItem, ticket: OrderItemTicket, names: BookedNames, clock: ApiClock
+) -> Ticket:
     seat_is_unread = isinstance(ticket.seating, Unread)
     return Ticket(
         id=ticket.id,
@@ -693,7 +695,7 @@ def _ticket(item: OrderItem, ticket: OrderItemTicket, names: Names, clock: ApiCl
     )
 
 
-def _when(item: OrderItem, ticket: OrderItemTicket, names: Names) -> str | None:
+def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str | None:
     """The moment, else the day; in words where one of them is told in a form nobody can read."""
     zone = names.zone(item.product)
     if isinstance(ticket.occurs_at, datetime):

@@ -46,7 +46,7 @@ class ProductRecord:
 
 
 @dataclass(frozen=True)
-class Place:
+class VenueRecord:
     """Where it happens; every part may be unknown."""
 
     name: str | None = None
@@ -67,7 +67,7 @@ class BaseRecord:
     catalog: CatalogRecord
     name: str
     kind: str | None = None
-    place: Place = field(default_factory=Place)
+    place: VenueRecord = field(default_factory=VenueRecord)
     timezone: str | None = None
     has_sessions: bool | None = None
     seat_map_id: str | None = None

@@ -35,7 +35,7 @@ from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle, id_at_end, is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid, shortened
 from korus_mcp.foundation.unread import Reading, Unread, day_of, today_in, value_of, zone_of
 
@@ -55,7 +55,7 @@ FROM_AND_TO: Final[Named] = ("date_from", "date_to")
 
 
 @dataclass(frozen=True)
-class Window:
+class DayRange:
     """Days from `first` to `last`, both included."""
 
     first: date
@@ -100,22 +100,22 @@ class CalendarPage:
     rows: tuple[OfferRow, ...] = ()
     start: int = 0
     total: int | None = 0
-    next_place: Place | None = None
+    next_place: PageStart | None = None
     is_cut: bool = False
     is_late: bool = False
     """Whether the time of the call was over before all was read."""
     came_late: bool = False
     left_out: int = 0
 
-    def place_behind(self, count: int) -> Place | None:
+    def place_behind(self, count: int) -> PageStart | None:
         """Where the next page begins when so many rows of this one were used; None at the end."""
         if count == len(self.rows):
             return self.next_place
-        return Place(self.start + count, self.rows[count - 1].handle)
+        return PageStart(self.start + count, self.rows[count - 1].handle)
 
 
 @dataclass(frozen=True)
-class Wish:
+class OptionQuery:
     """Names of choices by option code, as a buyer gave them; several per code mean any of them."""
 
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class _Question:
     """What is asked of the API: the offers of some products in a window, or those without a day."""
 
     base: BaseRecord
-    window: Window | None
+    window: DayRange | None
     products: Mapping[str, ProductRecord]
     value_ids: tuple[str, ...]
     language: str
@@ -177,11 +177,11 @@ class OfferCalendars:
     async def page(
         self,
         base: BaseRecord,
-        window: Window,
-        wish: Wish,
+        window: DayRange,
+        wish: OptionQuery,
         language: str,
         *,
-        place: Place = BEGINNING,
+        place: PageStart = BEGINNING,
         limit: int,
     ) -> CalendarPage:
         """A page of the offers of a base in a window that fit a wish.
@@ -205,20 +205,20 @@ class OfferCalendars:
             rows=rows,
             start=start,
             total=len(table.rows) if table.is_whole else None,
-            next_place=Place(end, rows[-1].handle) if has_more else None,
+            next_place=PageStart(end, rows[-1].handle) if has_more else None,
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
             left_out=max(left_out, table.left_out) + base.unread_products,
         )
 
-    async def first_day(self, base: BaseRecord, window: Window, language: str) -> Calendar:
+    async def first_day(self, base: BaseRecord, window: DayRange, language: str) -> Calendar:
         """All offers of the first day of a window that has some; undated ones count as a day.
 
         Raises:
             ApiError: the offers cannot be read that far.
         """
-        table, left_out = await self._begun(base, window, Wish(), language)
+        table, left_out = await self._begun(base, window, OptionQuery(), language)
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
@@ -229,8 +229,8 @@ class OfferCalendars:
     async def of_base(
         self,
         base: BaseRecord,
-        window: Window,
-        wish: Wish,
+        window: DayRange,
+        wish: OptionQuery,
         language: str,
         *,
         pages: int = MAX_PAGES,
@@ -263,7 +263,7 @@ class OfferCalendars:
         Raises:
             ApiError: the offers cannot be read.
         """
-        everything = _Question(base, Window(date.min, date.max), base.products, (), language)
+        everything = _Question(base, DayRange(date.min, date.max), base.products, (), language)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
@@ -273,7 +273,7 @@ class OfferCalendars:
         )
 
     async def _begun(
-        self, base: BaseRecord, window: Window, wish: Wish, language: str
+        self, base: BaseRecord, window: DayRange, wish: OptionQuery, language: str
     ) -> tuple[PriceTable, int]:
         """A table of which at least the first day is read, or all.
 
@@ -358,7 +358,7 @@ class _KeptTables:
             size -= table.size_bytes
 
 
-def wished_products(base: BaseRecord, wish: Wish) -> Mapping[str, ProductRecord]:
+def wished_products(base: BaseRecord, wish: OptionQuery) -> Mapping[str, ProductRecord]:
     """The products of a base that have all wished choices.
 
     Raises:
@@ -436,7 +436,7 @@ def window_of(
     base: BaseRecord | None,
     now: datetime,
     named: Named = FROM_AND_TO,
-) -> Window:
+) -> DayRange:
     """The window a buyer asked for; today and thirty days where nothing was said.
 
     `named` are the arguments in which the buyer gave the two days, for a refusal to name.
@@ -467,7 +467,7 @@ def window_of(
         raise invalid(
             FieldProblem(end, f"more than {WINDOW_DAYS} days after {beginning}", latest.isoformat())
         )
-    return Window(first, last)
+    return DayRange(first, last)
 
 
 def _default_day(base: BaseRecord | None, now: datetime) -> date:
@@ -515,7 +515,7 @@ def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     )
 
 
-def _value_ids(base: BaseRecord, wish: Wish) -> tuple[str, ...]:
+def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
     """The option values all wished products have: one of each option that was named once."""
     found = []
     for code, names in wish.choices.items():

@@ -8,17 +8,24 @@ from typing import Final
 
 from korus_mcp.api import ApiError, KorusApi
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
-from korus_mcp.catalog.calendar import Calendar, OfferCalendars, Window, Wish, cheapest, today
+from korus_mcp.catalog.calendar import (
+    Calendar,
+    DayRange,
+    OfferCalendars,
+    OptionQuery,
+    cheapest,
+    today,
+)
 from korus_mcp.catalog.crawl import Watcher
-from korus_mcp.catalog.mirror import Mirror, Shelf, State, state_of
+from korus_mcp.catalog.mirror import LanguageMirror, Mirror, State, state_of
 from korus_mcp.catalog.nearest import proposed
-from korus_mcp.catalog.search import Page, nearest_names
+from korus_mcp.catalog.search import Matches, nearest_names
 from korus_mcp.catalog.store import Row, Scope
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.deadlines import in_time, is_over
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal, quoted, shortened
 
 SIDE_BY_SIDE: Final = 8
@@ -32,14 +39,14 @@ PAGES_A_BASE: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class CatalogQuery:
     """What a buyer looks for. A window asks for bases that really have an offer in it."""
 
     query: str = ""
     catalog: str | None = None
     city: str | None = None
-    window: Window | None = None
-    place: Place = BEGINNING
+    window: DayRange | None = None
+    place: PageStart = BEGINNING
     limit: int = 5
 
 
@@ -58,7 +65,7 @@ class FoundBase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class SearchResult:
     """One page of answers. `total` counts all of them; None when not all were checked.
 
     `unchecked` counts bases whose offers could not be read. `is_checked` is false when none could:
@@ -68,7 +75,7 @@ class Findings:
     bases: tuple[FoundBase, ...]
     total: int | None
     state: State
-    next_place: Place | None = None
+    next_place: PageStart | None = None
     unchecked: int = 0
     is_checked: bool = True
     nearest: tuple[str, ...] = ()
@@ -83,10 +90,10 @@ class _Look:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _CatalogAnswer:
     """What the index of a language answers, and how far it was before it was asked."""
 
-    page: Page
+    page: Matches
     state: State
     has_city: bool = False
 
@@ -106,7 +113,9 @@ class Finder:
         self._calendars = calendars
         self._languages = languages
 
-    async def find(self, wanted: Wanted, language: str, watch: Watcher | None = None) -> Findings:
+    async def find(
+        self, wanted: CatalogQuery, language: str, watch: Watcher | None = None
+    ) -> SearchResult:
         """The page of product bases that answer, best first.
 
         The index of the buyer's language is asked first, then those of the operator's others.
@@ -115,14 +124,14 @@ class Finder:
             Refusal: NO_SUCH_CHOICE for a catalog or city that does not exist.
             ApiError: the catalog cannot be read and nothing of it is kept.
         """
-        shelf = await self._mirror.searchable(language, watch)
-        catalog = _catalog(shelf.store.catalogs(), wanted.catalog)
-        asked = self._ask(shelf, wanted, catalog)
+        mirrored = await self._mirror.searchable(language, watch)
+        catalog = _catalog(mirrored.store.catalogs(), wanted.catalog)
+        asked = self._ask(mirrored, wanted, catalog)
         page, state, has_city = asked.page, asked.state, asked.has_city
         if not page.total:
             others = await self._ask_others(language, wanted, catalog)
             if not state.is_complete:  # it was read on while the others were waited for
-                asked = self._ask(shelf, wanted, catalog)
+                asked = self._ask(mirrored, wanted, catalog)
                 page, state, has_city = asked.page, asked.state, asked.has_city
             if not page.total:
                 page = others[-1].page if others else page
@@ -132,39 +141,43 @@ class Finder:
                 state = replace(state, is_complete=is_complete, is_partly_unread=is_partly)
         if not page.total:
             if wanted.city and not has_city:
-                raise _no_such_city(shelf, wanted.city, catalog, state)
-            names = nearest_names(shelf.store, wanted.query)
-            return Findings(bases=(), total=0, state=state, nearest=names)
+                raise _no_such_city(mirrored, wanted.city, catalog, state)
+            names = nearest_names(mirrored.store, wanted.query)
+            return SearchResult(bases=(), total=0, state=state, nearest=names)
         if wanted.window is None:
             return await self._named(page, state, language)
         return await self._in_window(page, wanted, wanted.window, state, language)
 
     async def _ask_others(
-        self, language: str, wanted: Wanted, catalog: CatalogRecord | None
-    ) -> list[_Asked]:
+        self, language: str, wanted: CatalogQuery, catalog: CatalogRecord | None
+    ) -> list[_CatalogAnswer]:
         """The answers of the operator's other languages, to the first that has any."""
-        answers: list[_Asked] = []
+        answers: list[_CatalogAnswer] = []
         for other in self._languages:
             if other == language:
                 continue
-            shelf = await self._mirror.beside(other)
-            answers.append(self._ask(shelf, wanted, catalog) if shelf is not None else _UNREAD)
+            mirrored = await self._mirror.beside(other)
+            answers.append(
+                self._ask(mirrored, wanted, catalog) if mirrored is not None else _UNREAD
+            )
             if answers[-1].page.total:
                 break
         return answers
 
-    def _ask(self, shelf: Shelf, wanted: Wanted, catalog: CatalogRecord | None) -> _Asked:
-        """The page of a shelf; its state is read first, since a crawl writes at any moment."""
-        state = state_of(shelf)
-        cities = _cities(shelf, wanted.city, catalog) if wanted.city else None
+    def _ask(
+        self, mirrored: LanguageMirror, wanted: CatalogQuery, catalog: CatalogRecord | None
+    ) -> _CatalogAnswer:
+        """The page of a language; its state is read first, since a crawl writes at any moment."""
+        state = state_of(mirrored)
+        cities = _cities(mirrored, wanted.city, catalog) if wanted.city else None
         scope = Scope(catalog_id=catalog.id if catalog else None, cities=cities)
         limit = wanted.limit if wanted.window is None else CANDIDATES
-        page = self._mirror.search(shelf, wanted.query, scope, wanted.place, limit)
-        return _Asked(page, state, bool(cities))
+        page = self._mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
+        return _CatalogAnswer(page, state, bool(cities))
 
-    async def _named(self, page: Page, state: State, language: str) -> Findings:
+    async def _named(self, page: Matches, state: State, language: str) -> SearchResult:
         records = await self._records(page.rows, language)
-        return Findings(
+        return SearchResult(
             bases=tuple(FoundBase(r) for r in records if r is not None),
             total=page.total - records.count(None),
             state=state,
@@ -172,8 +185,8 @@ class Finder:
         )
 
     async def _in_window(
-        self, page: Page, wanted: Wanted, window: Window, state: State, language: str
-    ) -> Findings:
+        self, page: Matches, wanted: CatalogQuery, window: DayRange, state: State, language: str
+    ) -> SearchResult:
         """The bases of a page with something to buy in a window, asked for until there are enough.
 
         Where none of the best can be read, nobody is asked on: what matches is told unchecked.
@@ -196,7 +209,7 @@ class Finder:
                 break
         rest = page.place_behind(looked_at) if looked_at else None
         is_all = page.start == 0 and rest is None and not unchecked
-        return Findings(
+        return SearchResult(
             bases=tuple(bases),
             total=len(bases) if is_all else None,
             state=state,
@@ -204,11 +217,13 @@ class Finder:
             unchecked=unchecked,
         )
 
-    async def _unchecked(self, page: Page, wanted: Wanted, state: State, language: str) -> Findings:
+    async def _unchecked(
+        self, page: Matches, wanted: CatalogQuery, state: State, language: str
+    ) -> SearchResult:
         """The bases of a page that answer but for their days, which nobody can tell now."""
         rows = page.rows[: wanted.limit]
         records = [r for r in await self._records(rows, language) if r is not None]
-        return Findings(
+        return SearchResult(
             bases=tuple(FoundBase(record) for record in records),
             total=None,
             state=state,
@@ -239,12 +254,12 @@ class Finder:
             pass
         return BaseRecord(handle=row.handle, catalog=catalog, name=row.name) if catalog else None
 
-    async def _looks(self, rows: Sequence[Row], window: Window, language: str) -> list[_Look]:
+    async def _looks(self, rows: Sequence[Row], window: DayRange, language: str) -> list[_Look]:
         records = await self._records(rows, language)
         steps = [partial(self._look, record, window, language) for record in records]
         return await side_by_side(steps, limit=SIDE_BY_SIDE)
 
-    async def _look(self, record: BaseRecord | None, window: Window, language: str) -> _Look:
+    async def _look(self, record: BaseRecord | None, window: DayRange, language: str) -> _Look:
         if record is None:
             return _Look()
         if not record.products:
@@ -254,7 +269,7 @@ class Finder:
             return _Look()
         try:
             calendar = await self._calendars.of_base(
-                record, ahead, Wish(), language, pages=PAGES_A_BASE
+                record, ahead, OptionQuery(), language, pages=PAGES_A_BASE
             )
         except ApiError:
             return _Look(is_unread=True)
@@ -263,7 +278,9 @@ class Finder:
         return _Look(is_unread=calendar.is_partly_unread)
 
 
-_UNREAD: Final = _Asked(Page((), 0), State(read_at=None, is_complete=False, is_stranded=False))
+_UNREAD: Final = _CatalogAnswer(
+    Matches((), 0), State(read_at=None, is_complete=False, is_stranded=False)
+)
 """Of a language that cannot be read now."""
 
 
@@ -304,15 +321,17 @@ def _label(catalog: CatalogRecord, catalogs: Sequence[CatalogRecord]) -> str:
     return shown if is_clear and asked in fold(catalog.name) else f"{catalog.alias} ({shown})"
 
 
-def _cities(shelf: Shelf, wished: str, catalog: CatalogRecord | None) -> tuple[str, ...]:
+def _cities(
+    mirrored: LanguageMirror, wished: str, catalog: CatalogRecord | None
+) -> tuple[str, ...]:
     """The cities, folded, a buyer means; only those of the catalog, if one was named."""
-    return shelf.store.cities_like(fold(wished), catalog.id if catalog else None)
+    return mirrored.store.cities_like(fold(wished), catalog.id if catalog else None)
 
 
 def _no_such_city(
-    shelf: Shelf, wished: str, catalog: CatalogRecord | None, state: State
+    mirrored: LanguageMirror, wished: str, catalog: CatalogRecord | None, state: State
 ) -> Refusal:
-    store = shelf.store
+    store = mirrored.store
     cities = store.cities_like("", catalog.id if catalog else None, limit=CITIES)
     known = [city for city in cities if city]
     is_complete = state.is_complete and not state.is_partly_unread

@@ -28,7 +28,7 @@ from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.languages import MOST_SEEN, Languages
 from korus_mcp.catalog.parsing import name_of
-from korus_mcp.catalog.search import Page, search
+from korus_mcp.catalog.search import Matches, search
 from korus_mcp.catalog.spelling import Speller
 from korus_mcp.catalog.store import Progress, Scope, Store
 from korus_mcp.foundation.clock import Clock
@@ -36,7 +36,7 @@ from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.unread import Unread, zone_of
 
@@ -113,7 +113,7 @@ class _Attempt:
 
 
 @dataclass
-class Shelf:
+class LanguageMirror:
     """The mirror of one language: its file, who fills it, and how that went last."""
 
     language: str
@@ -160,13 +160,13 @@ class Mirror:
         self.languages = Languages(
             api, self._flights, default=language, listed=languages, clock=clock
         )
-        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._mirrored: OrderedDict[str, LanguageMirror] = OrderedDict()
         self._efforts: LRUCache[str, tuple[_Attempt, float]] = LRUCache(MOST_IN_MEMORY)
         """The last attempt on each file that was closed, and when the next one may begin."""
         self._is_reading_ahead = False
 
-    async def ready(self, language: str, watch: Watcher | None = None) -> Shelf:
-        """The shelf of a language, as soon as it can answer.
+    async def ready(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
+        """The mirror of a language, as soon as it can answer.
 
         One that was never filled is waited for: until all names are there, or for two seconds
         once some are.
@@ -174,59 +174,65 @@ class Mirror:
         Raises:
             ApiError: the catalog cannot be read and nothing of it is here.
         """
-        return await self._filled(await self._shelf(language), watch)
+        return await self._filled(await self._mirrored_in(language), watch)
 
-    async def beside(self, language: str) -> Shelf | None:
-        """The shelf of a language that is looked into beside the one asked in.
+    async def beside(self, language: str) -> LanguageMirror | None:
+        """The mirror of a language that is looked into beside the one asked in.
 
         None while it cannot be read; what failed is not tried again at each look. A look counts as
         no use: it closes no file that is in use, but that of the last look.
         """
-        shelf = await self._shelf(language, is_used=False)
-        is_empty = shelf.store.fact("listed_at") is None
-        if is_empty and self._clock.monotonic() < shelf.attempt.look_again:
+        mirrored = await self._mirrored_in(language, is_used=False)
+        is_empty = mirrored.store.fact("listed_at") is None
+        if is_empty and self._clock.monotonic() < mirrored.attempt.look_again:
             return None
         found = None
         try:
             with in_time():
-                found = await self._filled(shelf, None)
+                found = await self._filled(mirrored, None)
         except ApiError:
             return None
         return found
 
-    async def _filled(self, shelf: Shelf, watch: Watcher | None) -> Shelf:
-        attempt = self._renew(shelf)
-        waiting = _Waiting(shelf, watch)
-        while shelf.store.fact("listed_at") is None:
-            if waiting.is_over and shelf.store.has_bases():
+    async def _filled(self, mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
+        attempt = self._renew(mirrored)
+        waiting = _Waiting(mirrored, watch)
+        while mirrored.store.fact("listed_at") is None:
+            if waiting.is_over and mirrored.store.has_bases():
                 break
             if attempt.failure is not None:
-                raise self._told(shelf, attempt.failure)
+                raise self._told(mirrored, attempt.failure)
             if attempt.is_over:
-                attempt = self._renew(shelf)
+                attempt = self._renew(mirrored)
             await waiting.a_little()
         self._read_ahead()
-        return shelf
+        return mirrored
 
-    async def searchable(self, language: str, watch: Watcher | None = None) -> Shelf:
-        """The shelf, after a short wait for the details that are still being read.
+    async def searchable(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
+        """The language, after a short wait for the details that are still being read.
 
         Raises:
             ApiError: the catalog cannot be read and nothing of it is here.
         """
-        shelf = await self.ready(language, watch)
-        waiting = _Waiting(shelf, watch)
-        while shelf.is_crawling and shelf.store.fact("complete_at") is None and not waiting.is_over:
+        mirrored = await self.ready(language, watch)
+        waiting = _Waiting(mirrored, watch)
+        while (
+            mirrored.is_crawling
+            and mirrored.store.fact("complete_at") is None
+            and not waiting.is_over
+        ):
             await waiting.a_little()
-        return shelf
+        return mirrored
 
-    def search(self, shelf: Shelf, query: str, scope: Scope, place: Place, limit: int) -> Page:
-        """A page of the bases on a shelf that answer a query, best first."""
-        return search(shelf.store, shelf.speller, query, scope, place=place, limit=limit)
+    def search(
+        self, mirrored: LanguageMirror, query: str, scope: Scope, place: PageStart, limit: int
+    ) -> Matches:
+        """A page of the bases of a language that answer a query, best first."""
+        return search(mirrored.store, mirrored.speller, query, scope, place=place, limit=limit)
 
     async def state(self, language: str) -> State:
         """How far the mirror of a language is; asks nobody."""
-        return state_of(await self._shelf(language))
+        return state_of(await self._mirrored_in(language))
 
     async def catalogs(self, language: str) -> tuple[CatalogRecord, ...]:
         """The catalogs that may be sold, in the order of the API.
@@ -234,8 +240,8 @@ class Mirror:
         Raises:
             ApiError: they cannot be read.
         """
-        shelf = await self._listed(language)
-        return tuple(shelf.store.catalogs())
+        mirrored = await self._listed(language)
+        return tuple(mirrored.store.catalogs())
 
     async def catalog(self, alias: str, language: str) -> CatalogRecord:
         """The catalog behind an alias; the list is read anew once when the alias is unknown.
@@ -244,11 +250,11 @@ class Mirror:
             Refusal: UNKNOWN_ID when no catalog has this alias.
             ApiError: the list cannot be read.
         """
-        shelf = await self._listed(language)
-        found = _with_alias(shelf, alias)
+        mirrored = await self._listed(language)
+        found = _with_alias(mirrored, alias)
         if found is None:
-            is_whole = await self._list_anew(shelf, language)
-            found = _with_alias(shelf, alias)
+            is_whole = await self._list_anew(mirrored, language)
+            found = _with_alias(mirrored, alias)
             if found is None and not is_whole:
                 raise Malformed("listCatalogs", Outcome.REFUSED, reason="rows cannot be read")
         if found is None:
@@ -275,8 +281,8 @@ class Mirror:
             ApiError: it cannot be read.
         """
         catalog = await self.catalog(handle.alias, language)
-        shelf = await self._shelf(language)
-        kept = shelf.store.record(catalog.id, handle.id)
+        mirrored = await self._mirrored_in(language)
+        kept = mirrored.store.record(catalog.id, handle.id)
         if kept is not None:
             return kept
         return await self.renewed_base(handle, language)
@@ -289,10 +295,10 @@ class Mirror:
             ApiError: it cannot be read.
         """
         catalog = await self.catalog(handle.alias, language)
-        shelf = await self._shelf(language)
+        mirrored = await self._mirrored_in(language)
         try:
             return await self._flights.join(
-                ("base", language, handle), partial(shelf.crawler.read, catalog, handle.id)
+                ("base", language, handle), partial(mirrored.crawler.read, catalog, handle.id)
             )
         except NotFound:
             raise Refusal(
@@ -307,17 +313,17 @@ class Mirror:
         Raises:
             ApiError: the catalog cannot be read and nothing of it is here.
         """
-        shelf = await self.ready(language)
+        mirrored = await self.ready(language)
         alias, dot, head = begun.partition(".")
-        if dot and _with_alias(shelf, alias) is not None:
-            return shelf.store.handles_beginning(alias, head, limit=limit)
-        page = self.search(shelf, begun, Scope(), BEGINNING, limit)
+        if dot and _with_alias(mirrored, alias) is not None:
+            return mirrored.store.handles_beginning(alias, head, limit=limit)
+        page = self.search(mirrored, begun, Scope(), BEGINNING, limit)
         return [row.handle for row in page.rows]
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """How a product is called, with its base: "Base - product"; None when it is gone."""
-        shelf = await self._shelf(language)
-        names = shelf.store.product_names(catalog_id, product_id)
+        mirrored = await self._mirrored_in(language)
+        names = mirrored.store.product_names(catalog_id, product_id)
         if names is not None:
             return full_name(*names)
         product = await self._product(catalog_id, product_id, language)
@@ -329,7 +335,7 @@ class Mirror:
 
     async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
         """The time zone of the venue of a product; None when it is not known."""
-        record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         if record is None:
             product = await self._product(catalog_id, product_id, language)
             record = await self._base_of(catalog_id, product, language) if product else None
@@ -358,7 +364,7 @@ class Mirror:
         self, catalog_id: str, product_id: str, language: str
     ) -> tuple[Handle, str] | None:
         """The base of a product and its terms, empty when it has none; None when it is not read."""
-        record = (await self._shelf(language)).store.record_of_product(catalog_id, product_id)
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         return None if record is None else (record.handle, record.terms or "")
 
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
@@ -374,19 +380,19 @@ class Mirror:
         Raises:
             ApiError: the API cannot be read; what was read is kept.
         """
-        return await (await self._shelf(language)).crawler.crawl(watch)
+        return await (await self._mirrored_in(language)).crawler.crawl(watch)
 
     async def path(self, language: str) -> Path | None:
         """The file of a language; None where it is kept in memory."""
-        return (await self._shelf(language)).store.path
+        return (await self._mirrored_in(language)).store.path
 
     async def progress(self, language: str) -> Progress:
         """How far the crawl of a language is, whoever is at it."""
-        return (await self._shelf(language)).store.progress()
+        return (await self._mirrored_in(language)).store.progress()
 
     async def clear(self, language: str) -> bool:
         """Empty the mirror of a language; False while another server fills it."""
-        store = (await self._shelf(language)).store
+        store = (await self._mirrored_in(language)).store
         with store.sole_crawler() as may_clear:
             if may_clear:
                 await to_thread.run_sync(store.clear)
@@ -394,37 +400,41 @@ class Mirror:
 
     def close(self) -> None:
         """Close all files."""
-        for shelf in self._shelves.values():
-            shelf.store.close()
-        self._shelves.clear()
+        for mirrored in self._mirrored.values():
+            mirrored.store.close()
+        self._mirrored.clear()
 
-    async def _shelf(self, language: str, *, is_used: bool = True) -> Shelf:
-        """The shelf of a language that has one; that of the default for any other."""
+    async def _mirrored_in(self, language: str, *, is_used: bool = True) -> LanguageMirror:
+        """The mirror of a language that has one; that of the default for any other."""
         language = self.languages.spoken(language)
-        shelf = self._shelves.get(language)
-        if shelf is None:
+        mirrored = self._mirrored.get(language)
+        if mirrored is None:
             opening = partial(self._open, language, is_used=is_used)
-            shelf = await self._flights.join(("open", language), opening)
-        if is_used and language in self._shelves:
-            self._shelves.move_to_end(language)
-        return shelf
+            mirrored = await self._flights.join(("open", language), opening)
+        if is_used and language in self._mirrored:
+            self._mirrored.move_to_end(language)
+        return mirrored
 
-    async def _open(self, language: str, *, is_used: bool) -> Shelf:
-        shelf = self._shelf_on(await self._store(language), language)
-        shelf.attempt, shelf.next_try = self._efforts.pop(language, (shelf.attempt, shelf.next_try))
-        self._shelves[language] = shelf
-        self._shelves.move_to_end(language, last=is_used)
+    async def _open(self, language: str, *, is_used: bool) -> LanguageMirror:
+        mirrored = self._mirrored_on(await self._store(language), language)
+        mirrored.attempt, mirrored.next_try = self._efforts.pop(
+            language, (mirrored.attempt, mirrored.next_try)
+        )
+        self._mirrored[language] = mirrored
+        self._mirrored.move_to_end(language, last=is_used)
         self._make_room(language)
-        return shelf
+        return mirrored
 
     def _make_room(self, newest: str | None = None) -> None:
         """Let go of what is used least. A store closes when nobody holds it any more."""
         for has_file, most in ((True, MOST_OPEN), (False, MOST_IN_MEMORY)):
-            opened = [n for n, s in self._shelves.items() if (s.store.path is not None) == has_file]
-            idle = [n for n in opened if n != newest and not self._shelves[n].is_crawling]
+            opened = [
+                n for n, s in self._mirrored.items() if (s.store.path is not None) == has_file
+            ]
+            idle = [n for n in opened if n != newest and not self._mirrored[n].is_crawling]
             for name in idle[: max(0, len(opened) - most)]:
-                shelf = self._shelves.pop(name)
-                self._efforts[name] = (shelf.attempt, shelf.next_try)
+                mirrored = self._mirrored.pop(name)
+                self._efforts[name] = (mirrored.attempt, mirrored.next_try)
 
     async def _store(self, language: str) -> Store:
         """The file of a language; in memory where there can be none."""
@@ -437,7 +447,7 @@ class Mirror:
             _log.warning("the catalog is kept in memory, its file cannot be used: %s", error)
             return Store(None)
 
-    def _shelf_on(self, store: Store, language: str) -> Shelf:
+    def _mirrored_on(self, store: Store, language: str) -> LanguageMirror:
         crawler = Crawler(
             self._api,
             store,
@@ -447,18 +457,20 @@ class Mirror:
             allowed=self._account.allowed,
         )
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
-        return Shelf(language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread)
+        return LanguageMirror(
+            language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread
+        )
 
-    async def _listed(self, language: str) -> Shelf:
-        """The shelf, with at least its catalogs; their bases may still be on the way."""
-        shelf = await self._shelf(language)
-        self._renew(shelf)
-        if shelf.store.fact("listed_at") is None and not shelf.store.catalogs():
-            await self._list_anew(shelf, language)
-        return shelf
+    async def _listed(self, language: str) -> LanguageMirror:
+        """The language, with at least its catalogs; their bases may still be on the way."""
+        mirrored = await self._mirrored_in(language)
+        self._renew(mirrored)
+        if mirrored.store.fact("listed_at") is None and not mirrored.store.catalogs():
+            await self._list_anew(mirrored, language)
+        return mirrored
 
-    async def _list_anew(self, shelf: Shelf, language: str) -> bool:
-        return await self._flights.join(("catalogs", language), shelf.crawler.list_anew)
+    async def _list_anew(self, mirrored: LanguageMirror, language: str) -> bool:
+        return await self._flights.join(("catalogs", language), mirrored.crawler.list_anew)
 
     def _read_ahead(self) -> None:
         """Fill the other languages of the operator, too, once somebody uses the catalog."""
@@ -468,27 +480,27 @@ class Mirror:
                 self._tasks.start_soon(kept_apart, partial(self._fill, language))
 
     async def _fill(self, language: str) -> None:
-        self._renew(await self._shelf(language, is_used=False))
+        self._renew(await self._mirrored_in(language, is_used=False))
 
-    def _renew(self, shelf: Shelf) -> _Attempt:
+    def _renew(self, mirrored: LanguageMirror) -> _Attempt:
         """Start a crawl in the background when one is due; the last attempt there was."""
-        complete_at = shelf.store.fact("complete_at")
+        complete_at = mirrored.store.fact("complete_at")
         # a moment that is still to come was written by a clock that was wrong
         age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
-        is_fresh = abs(age) < shelf.kept_seconds
-        if shelf.is_crawling or self._clock.monotonic() < shelf.next_try:
-            return shelf.attempt
-        if is_fresh and not shelf.crawler.has_passed_over():
-            return shelf.attempt
-        crawl = shelf.crawler.read_again
+        is_fresh = abs(age) < mirrored.kept_seconds
+        if mirrored.is_crawling or self._clock.monotonic() < mirrored.next_try:
+            return mirrored.attempt
+        if is_fresh and not mirrored.crawler.has_passed_over():
+            return mirrored.attempt
+        crawl = mirrored.crawler.read_again
         if not is_fresh:
-            crawl = partial(shelf.crawler.crawl, _Reporter(self._clock))
-        shelf.attempt = _Attempt()
-        self._tasks.start_soon(kept_apart, partial(self._crawl, shelf, shelf.attempt, crawl))
-        return shelf.attempt
+            crawl = partial(mirrored.crawler.crawl, _Reporter(self._clock))
+        mirrored.attempt = _Attempt()
+        self._tasks.start_soon(kept_apart, partial(self._crawl, mirrored, mirrored.attempt, crawl))
+        return mirrored.attempt
 
     async def _crawl(
-        self, shelf: Shelf, attempt: _Attempt, crawl: Callable[[], Awaitable[bool]]
+        self, mirrored: LanguageMirror, attempt: _Attempt, crawl: Callable[[], Awaitable[bool]]
     ) -> None:
         wait = 0.0
         try:
@@ -497,11 +509,11 @@ class Mirror:
         except ApiError as failure:
             _log.warning("the catalog cannot be renewed: %s", failure)
             attempt.failure = failure
-            is_there = shelf.store.fact("listed_at") is not None
+            is_there = mirrored.store.fact("listed_at") is not None
             wait = failure.retry_after_seconds or (RETRY_SECONDS if is_there else 0.0)
         except sqlite3.DatabaseError as failure:
             _log.warning("the catalog's file cannot be written: %s", failure)
-            self._rescue(shelf, failure)
+            self._rescue(mirrored, failure)
         except Exception:  # noqa: BLE001 - logged; who waits for the catalog is told that it failed
             _log.exception("reading the catalog crashed")
             attempt.failure = Malformed("listCatalogs", Outcome.REFUSED, reason="crashed")
@@ -509,32 +521,32 @@ class Mirror:
         finally:
             attempt.is_over = True
         now = self._clock.monotonic()
-        shelf.next_try = now + wait
+        mirrored.next_try = now + wait
         if attempt.failure is not None:
             attempt.look_again = now + (wait or RETRY_SECONDS)
         self._make_room()
 
-    def _told(self, shelf: Shelf, failure: ApiError) -> ApiError:
+    def _told(self, mirrored: LanguageMirror, failure: ApiError) -> ApiError:
         """Why nothing is there; who was asked to wait hears how long it still is."""
         if failure.retry_after_seconds is not None:
-            failure.retry_after_seconds = max(0.0, shelf.next_try - self._clock.monotonic())
+            failure.retry_after_seconds = max(0.0, mirrored.next_try - self._clock.monotonic())
         return failure
 
-    def _rescue(self, shelf: Shelf, failure: sqlite3.DatabaseError) -> None:
+    def _rescue(self, mirrored: LanguageMirror, failure: sqlite3.DatabaseError) -> None:
         """Go on without the file: with a new one where it is damaged, else in memory."""
         if is_damage(failure):
-            shelf.store.replace()
+            mirrored.store.replace()
             return
-        store = shelf.store.copied_to_memory()
-        rescued = self._shelf_on(store, shelf.language)
-        shelf.store, shelf.crawler, shelf.speller = store, rescued.crawler, rescued.speller
+        store = mirrored.store.copied_to_memory()
+        rescued = self._mirrored_on(store, mirrored.language)
+        mirrored.store, mirrored.crawler, mirrored.speller = store, rescued.crawler, rescued.speller
 
 
 class _Waiting:
     """A short wait for a crawl, of this process or another; who waits is told how far it is."""
 
-    def __init__(self, shelf: Shelf, watch: Watcher | None) -> None:
-        self._shelf = shelf
+    def __init__(self, mirrored: LanguageMirror, watch: Watcher | None) -> None:
+        self._mirrored_in = mirrored
         self._watch = watch
         self._waited = 0.0
         self._told: Progress | None = None
@@ -548,7 +560,7 @@ class _Waiting:
         """Wait for a moment."""
         await anyio.sleep(LOOK_SECONDS)
         self._waited += LOOK_SECONDS
-        progress = self._shelf.store.progress() if self._watch is not None else None
+        progress = self._mirrored_in.store.progress() if self._watch is not None else None
         if self._watch is not None and progress is not None and progress != self._told:
             self._told = progress
             await self._watch(progress)
@@ -569,14 +581,14 @@ class _Reporter:
             _log.info("catalog: %d of %d product bases read", progress.done, progress.known)
 
 
-def state_of(shelf: Shelf) -> State:
-    """How far a shelf is; asks nobody."""
-    read_at = shelf.store.fact("complete_at") or shelf.store.fact("listed_at")
+def state_of(mirrored: LanguageMirror) -> State:
+    """How far a mirrored is; asks nobody."""
+    read_at = mirrored.store.fact("complete_at") or mirrored.store.fact("listed_at")
     return State(
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
-        is_complete=shelf.store.fact("complete_at") is not None,
-        is_stranded=shelf.failure is not None,
-        is_partly_unread=bool(shelf.store.fact("unread_rows")),
+        is_complete=mirrored.store.fact("complete_at") is not None,
+        is_stranded=mirrored.failure is not None,
+        is_partly_unread=bool(mirrored.store.fact("unread_rows")),
     )
 
 
@@ -585,5 +597,5 @@ def full_name(base: str, product: str) -> str:
     return product if product.startswith(base) else f"{base} - {product}"
 
 
-def _with_alias(shelf: Shelf, alias: str) -> CatalogRecord | None:
-    return next((c for c in shelf.store.catalogs() if c.alias == alias), None)
+def _with_alias(mirrored: LanguageMirror, alias: str) -> CatalogRecord | None:
+    return next((c for c in mirrored.store.catalogs() if c.alias == alias), None)

@@ -27,7 +27,7 @@ FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS f
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """A mirror as its keeper sees it; `read_at` is when its catalogs were last compared."""
+    """A mirror as its operator sees it; `read_at` is when its catalogs were last compared."""
 
     catalogs: int
     bases: int

@@ -8,7 +8,7 @@ import json
 import zlib
 from typing import Any, Final
 
-from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.unread import UNREAD
 
@@ -54,7 +54,7 @@ def unpacked(blob: bytes, handle: Handle, catalog: CatalogRecord) -> BaseRecord:
     return BaseRecord(
         handle=handle,
         catalog=catalog,
-        place=Place(**kept.get("place", {})),
+        place=VenueRecord(**kept.get("place", {})),
         images=tuple(kept.get("images", ())),
         choices={
             code: tuple(Choice(id=value_id, code=code, name=name) for value_id, name in each)

@@ -15,8 +15,8 @@ from korus_mcp.catalog.bases import (
     BaseRecord,
     CatalogRecord,
     Choice,
-    Place,
     ProductRecord,
+    VenueRecord,
 )
 from korus_mcp.foundation.handles import Handle, id_at_end, is_id
 from korus_mcp.foundation.text import clean_line, plain_text
@@ -174,11 +174,11 @@ def _product(product: Product) -> ProductRecord:
     return ProductRecord(id=product.id, name=name_of(product.name), choices=choices)
 
 
-def _place(venue: Venue | None) -> Place:
+def _place(venue: Venue | None) -> VenueRecord:
     if venue is None:
-        return Place()
+        return VenueRecord()
     lines = [venue.line1, venue.line2, venue.postal_code]
-    return Place(
+    return VenueRecord(
         name=_line(venue.name),
         address=_line(", ".join(part for part in lines if part)),
         city=_line(venue.city),

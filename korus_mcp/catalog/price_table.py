@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from korus_mcp.catalog.bases import ProductRecord
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.paging import Place
+from korus_mcp.foundation.paging import PageStart
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Page, Pages
@@ -105,7 +105,7 @@ class PriceTable:
         """Whether something that is not sold out was read."""
         return any(row.is_buyable for rows in (self.rows, self._waiting) for row in rows)
 
-    def start_of(self, place: Place) -> int:
+    def start_of(self, place: PageStart) -> int:
         """The number of the first row of a page: behind the offer named, else as counted."""
         numbers = (n for n, row in enumerate(self.rows, 1) if row.handle == place.behind)
         return next(numbers, place.offset) if place.behind else place.offset

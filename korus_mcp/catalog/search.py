@@ -14,7 +14,7 @@ from korus_mcp.catalog.index import spoken
 from korus_mcp.catalog.spelling import Spelled, Speller
 from korus_mcp.catalog.store import Part, Row, Scope, Store
 from korus_mcp.foundation.folding import fold, words
-from korus_mcp.foundation.paging import Place
+from korus_mcp.foundation.paging import PageStart
 
 MOST_WORDS: Final = 12
 RANKED: Final = 100
@@ -61,7 +61,7 @@ _PAUSE: Final = re.compile(r"[,;:!?()\u00ab\u00bb\u201c\u201d]|\.\s|\s[-\u2013/]
 
 
 @dataclass(frozen=True)
-class Page:
+class Matches:
     """Bases that answer, best first, from number `start` on. `total` counts to a thousand."""
 
     rows: tuple[Row, ...]
@@ -69,11 +69,11 @@ class Page:
     start: int = 0
     has_more: bool = False
 
-    def place_behind(self, count: int) -> Place | None:
+    def place_behind(self, count: int) -> PageStart | None:
         """Where the next page begins when so many rows of this one were used; None at the end."""
         if count == len(self.rows) and not self.has_more:
             return None
-        return Place(self.start + count, self.rows[count - 1].handle)
+        return PageStart(self.start + count, self.rows[count - 1].handle)
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class _Found:
 
 
 def search(
-    store: Store, speller: Speller, query: str, scope: Scope, *, place: Place, limit: int
-) -> Page:
+    store: Store, speller: Speller, query: str, scope: Scope, *, place: PageStart, limit: int
+) -> Matches:
     """A page of the bases that answer a query; of all of them, by name, for an empty one.
 
     The best hundred can be paged through; the page behind a base begins there also when the
@@ -96,12 +96,14 @@ def search(
     behind = next((n for n, row in enumerate(found.rows) if row.handle == place.behind), None)
     start = place.offset if behind is None else behind + 1
     end = start + limit
-    return Page(found.rows[start:end], found.total, start, has_more=end < len(found.rows))
+    return Matches(found.rows[start:end], found.total, start, has_more=end < len(found.rows))
 
 
-def _by_name(store: Store, scope: Scope, place: Place, limit: int) -> Page:
+def _by_name(store: Store, scope: Scope, place: PageStart, limit: int) -> Matches:
     rows = store.all_rows(scope, behind=place.behind, offset=place.offset, limit=limit + 1)
-    return Page(tuple(rows[:limit]), store.total(scope), place.offset, has_more=len(rows) > limit)
+    return Matches(
+        tuple(rows[:limit]), store.total(scope), place.offset, has_more=len(rows) > limit
+    )
 
 
 def _best(store: Store, speller: Speller, query: str, scope: Scope) -> _Found:

@@ -35,7 +35,7 @@ SAMPLED_OFFERS = 3
 
 
 @dataclass
-class Findings:
+class CheckFindings:
     """Keys that are missing from the contract's answers or unknown to it, by operation."""
 
     seen: dict[str, int] = field(default_factory=dict)
@@ -64,7 +64,7 @@ async def _check(settings: Settings) -> int:
         _tell("mirror", state)
     journal, journal_works = await _journal_state(settings)
     _tell("journal", journal)
-    findings = Findings()
+    findings = CheckFindings()
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
         for hop, walk in hops:
@@ -216,7 +216,7 @@ async def _walk_sessions(api: KorusApi, catalog_id: str, offer_id: str, ticket_i
         await api.ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
 
 
-def _tell_drift(findings: Findings) -> None:
+def _tell_drift(findings: CheckFindings) -> None:
     for operation in sorted(findings.seen):
         missing, unknown = findings.missing[operation], findings.unknown[operation]
         for what, names in (("missing", missing), ("unknown", unknown)):

@@ -207,13 +207,13 @@ def _serve(given: argparse.Namespace) -> int:
     if given.http and not is_loopback(given.host):
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
     with _nothing_collected():
-        from korus_mcp.commands import serve as serving
+        from korus_mcp.commands import serve
 
         _require_full_text()
-        server = serving.prepared(settings)
+        server = serve.prepared(settings)
     if given.http:
-        return serving.serve_http(server, settings, given.host, given.port)
-    return serving.serve_stdio(server, settings)
+        return serve.serve_http(server, settings, given.host, given.port)
+    return serve.serve_stdio(server, settings)
 
 
 @contextmanager
@@ -302,12 +302,12 @@ def _journal_verify(given: argparse.Namespace) -> int:
 
 
 def _sandbox(given: argparse.Namespace) -> int:
-    from korus_mcp.commands import serve as serving
+    from korus_mcp.commands import serve
 
     own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
     settings = _read_settings(own)
     seed = settings.sandbox_seed if given.seed is None else given.seed
-    return serving.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
+    return serve.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
 
 
 def _require_full_text() -> None:

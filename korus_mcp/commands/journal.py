@@ -14,7 +14,7 @@ import anyio
 
 from korus_mcp.commands.console import shown
 from korus_mcp.foundation.clock import Clock, SystemClock
-from korus_mcp.journal.inspection import Entry, Inspection
+from korus_mcp.journal.inspection import Inspection, JournalEntry
 from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.settings import Misconfigured, Settings
@@ -137,7 +137,7 @@ async def _verify(journal: Inspection, *, unsealed: int) -> int:
     return int(bool(found.problems))
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: JournalEntry) -> str:
     intent = entry.intent
     if intent.is_in_doubt:
         return "in doubt"
@@ -148,7 +148,7 @@ def _state(entry: Entry) -> str:
     return "partly ordered" if intent.failures else "ordered"
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: JournalEntry) -> str:
     intent = entry.intent
     parts = [
         f"{entry.created_at:%Y-%m-%d %H:%M:%S}Z",
@@ -164,14 +164,14 @@ def _line(entry: Entry) -> str:
     return "  ".join(parts)
 
 
-def _outcome(entry: Entry, reservation_id: str) -> str:
+def _outcome(entry: JournalEntry, reservation_id: str) -> str:
     intent = entry.intent
     if reservation_id in intent.orders:
         return f"order {intent.orders[reservation_id]}"
     return intent.failures.get(reservation_id, "not known")
 
 
-def _as_json(entry: Entry) -> Mapping[str, object]:
+def _as_json(entry: JournalEntry) -> Mapping[str, object]:
     intent = entry.intent
     return {
         "id": intent.id,

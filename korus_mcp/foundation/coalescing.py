@@ -95,10 +95,10 @@ async def side_by_side(
     if len(waiting) == 1:  # a task of its own would cost more than many a step
         return [await waiting[0]()]
     answers: dict[int, Answer] = {}
-    lanes = anyio.CapacityLimiter(limit)
+    places = anyio.CapacityLimiter(limit)
 
     async def take(place: int, step: Callable[[], Awaitable[Answer]]) -> None:
-        async with lanes:
+        async with places:
             answers[place] = await step()
 
     try:

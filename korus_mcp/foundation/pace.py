@@ -116,4 +116,4 @@ def _busy(message: str, seconds: float) -> Refusal:
 
 
 UNPACED: Final = Pace(SystemClock(), calls_per_minute=0, writes_per_minute=0)
-"""For a desk that no server leads."""
+"""For calls that no server bounds."""

@@ -14,7 +14,7 @@ from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
 
 
 @dataclass(frozen=True)
-class Place:
+class PageStart:
     """Behind a thing of the list, or at a number where that thing is gone.
 
     `behind_id`: the same for things of the API whose id is all they have.
@@ -25,7 +25,7 @@ class Place:
     behind_id: str | None = None
 
 
-BEGINNING: Final = Place()
+BEGINNING: Final = PageStart()
 
 
 MAX_CURSOR: Final = 256
@@ -39,7 +39,7 @@ _MARK: Final = re.compile(
 class Mark:
     """What a cursor holds: where a page begins, and of which list."""
 
-    place: Place
+    place: PageStart
     scope: str
 
     @property
@@ -57,7 +57,7 @@ class Pages:
     """The pages of one list: what a tool shows under its filters, whatever a page's length."""
 
     scope: str
-    begin: Place
+    begin: PageStart
 
     @classmethod
     def of(cls, tool: str, filters: Sequence[object], cursor: Mark | None) -> Self:
@@ -80,7 +80,7 @@ class Pages:
             )
         return cls(scope, cursor.place)
 
-    def cursor(self, place: Place | None) -> str | None:
+    def cursor(self, place: PageStart | None) -> str | None:
         """The cursor of the page that begins there; None behind the last."""
         return None if place is None else Mark(place, self.scope).text
 
@@ -102,7 +102,7 @@ def mark_at(value: Any) -> Mark:
         head, _, behind = text.partition(".")
         found = _MARK.fullmatch(head)
         if found is not None:
-            place = Place(int(found["offset"]), parse_handle(behind), behind_id or None)
+            place = PageStart(int(found["offset"]), parse_handle(behind), behind_id or None)
             mark = Mark(place, found["scope"])
             if value == mark.text:
                 return mark

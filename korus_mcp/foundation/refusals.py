@@ -176,23 +176,23 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class StateMeaning:
     """A state an answer tells: what stands upstream then, and the code that says the same."""
 
     effect: Effect
     code: Code | None = None
 
 
-STATES: Final[Mapping[str, Standing]] = {
-    "held": Standing(Effect.HELD),
-    "partly_held": Standing(Effect.HELD),
-    "confirmation_needed": Standing(Effect.HELD, Code.APPROVAL_REQUIRED),
-    "ordered": Standing(Effect.ORDERED, Code.ALREADY_ORDERED),
-    "partially_ordered": Standing(Effect.ORDERED, Code.ALREADY_ORDERED),
-    "in_doubt": Standing(Effect.UNKNOWN, Code.OUTCOME_UNKNOWN),
-    "failed": Standing(Effect.NONE, Code.UPSTREAM_REFUSED),
-    "expired": Standing(Effect.NONE, Code.HOLD_EXPIRED),
-    "released": Standing(Effect.NONE, Code.HOLD_EXPIRED),
+STATES: Final[Mapping[str, StateMeaning]] = {
+    "held": StateMeaning(Effect.HELD),
+    "partly_held": StateMeaning(Effect.HELD),
+    "confirmation_needed": StateMeaning(Effect.HELD, Code.APPROVAL_REQUIRED),
+    "ordered": StateMeaning(Effect.ORDERED, Code.ALREADY_ORDERED),
+    "partially_ordered": StateMeaning(Effect.ORDERED, Code.ALREADY_ORDERED),
+    "in_doubt": StateMeaning(Effect.UNKNOWN, Code.OUTCOME_UNKNOWN),
+    "failed": StateMeaning(Effect.NONE, Code.UPSTREAM_REFUSED),
+    "expired": StateMeaning(Effect.NONE, Code.HOLD_EXPIRED),
+    "released": StateMeaning(Effect.NONE, Code.HOLD_EXPIRED),
 }
 """States of holds and orders, which are no errors where they are told."""
 

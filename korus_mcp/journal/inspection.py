@@ -1,4 +1,4 @@
-"""The journal as its keeper sees it: what was ordered, what is open, whether the audit holds."""
+"""The journal as its operator sees it: what was ordered, what is open, whether the audit holds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from korus_mcp.journal.audit import AuditRow, Head
 from korus_mcp.journal.protocol import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
-from korus_mcp.journal.transaction import UNFINISHED, Reading, Writing, ours
+from korus_mcp.journal.transaction import UNFINISHED, ReadTransaction, WriteTransaction, ours
 
 AT_A_TIME: Final = 500
 """So many rows are read or removed by one statement: a journal may be of any age."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """An order call with the moments it was written down and last changed."""
 
     intent: Intent
@@ -46,18 +46,18 @@ class Verified:
 
 
 class Inspection(SqlJournal):
-    """The same journal, with what only its keeper may ask: nothing here is a tool's."""
+    """The same journal, with what only its operator may ask: nothing here is a tool's."""
 
-    async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[Entry]:
+    async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[JournalEntry]:
         """The newest order calls, newest first."""
         which = [UNFINISHED] if open_only else []
         return await self._read(lambda tx: _entries(tx, *which, limit=limit))
 
-    async def entry(self, name: str) -> Entry | None:
+    async def entry(self, name: str) -> JournalEntry | None:
         """The newest order call of an intent, order or reservation with this id or reference."""
         named = or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
 
-        def work(tx: Reading) -> list[Entry]:
+        def work(tx: ReadTransaction) -> list[JournalEntry]:
             by_outcome = select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
             which = or_(
                 INTENT.c.id == name,
@@ -84,7 +84,7 @@ class Inspection(SqlJournal):
         """
         columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
 
-        def work(tx: Reading) -> Verified:
+        def work(tx: ReadTransaction) -> Verified:
             found = tx.run(select(*columns).where(ours(KEEPER))).first()
             head = Head(0, "", "") if found is None else Head(*tuple(found))
             problems = tuple(self._seals.problems(_audit(tx), head, unsealed=unsealed))
@@ -97,7 +97,7 @@ class Inspection(SqlJournal):
         return await self._written(partial(_purge, before))
 
 
-def _entries(tx: Reading, *which: ColumnElement[bool], limit: int) -> list[Entry]:
+def _entries(tx: ReadTransaction, *which: ColumnElement[bool], limit: int) -> list[JournalEntry]:
     """The newest of such order calls, newest first."""
     newest = (
         select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
@@ -107,10 +107,10 @@ def _entries(tx: Reading, *which: ColumnElement[bool], limit: int) -> list[Entry
     )
     rows = tx.run(newest).all()
     intents = tx.intents_of(row.id for row in rows)
-    return [Entry(intents[row.id], row.created_at, row.updated_at) for row in rows]
+    return [JournalEntry(intents[row.id], row.created_at, row.updated_at) for row in rows]
 
 
-def _audit(tx: Reading, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
+def _audit(tx: ReadTransaction, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
     """Audit rows, oldest first; only some of them are in memory at a time."""
     last = 0
     while True:
@@ -127,7 +127,7 @@ def _audit(tx: Reading, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
         last = rows[-1].row
 
 
-def _purge(before: datetime, tx: Writing) -> Purged:
+def _purge(before: datetime, tx: WriteTransaction) -> Purged:
     lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
     old = APPROVAL.c.expires_at < before
     purged = Purged(
@@ -139,7 +139,7 @@ def _purge(before: datetime, tx: Writing) -> Purged:
     return purged
 
 
-def _purge_intents(before: datetime, tx: Writing) -> int:
+def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
     """Remove old intents with what belongs to them, some at a time; how many there were."""
     old = (
         select(INTENT.c.id)

@@ -27,8 +27,8 @@ from korus_mcp.journal.protocol import (
     LeaseLost,
     Open,
     RefusedItem,
+    ReservationFacts,
     Seen,
-    Standing,
     TooMuchOpen,
     noes_of,
     one_more_no,
@@ -112,7 +112,9 @@ class MemoryJournal:
         for holder in unsent.values():
             self._close_unsent(holder)
         self._approvals[approval_nonce] = replace(approval, state=ApprovalState.USED)
-        self._intents[intent.id] = replace(intent, state=IntentState.NEW, led=False, attempt=None)
+        self._intents[intent.id] = replace(
+            intent, state=IntentState.NEW, is_leased=False, attempt=None
+        )
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
         self._lead(intent.id, lease)
 
@@ -120,19 +122,19 @@ class MemoryJournal:
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
-        stored, led = self._intents[intent.id], self._leases.get(intent.id)
-        if stored.state is not IntentState.NEW or led is None or led.worker != lease.worker:
+        stored, held = self._intents[intent.id], self._leases.get(intent.id)
+        if stored.state is not IntentState.NEW or held is None or held.worker != lease.worker:
             raise LeaseLost
         self._lead(intent.id, lease)
         self._intents[intent.id] = replace(
             stored, state=IntentState.SENDING, sent_at=sent_at, fence_at=fence_at
         )
-        return replace(self._intents[intent.id], led=True)
+        return replace(self._intents[intent.id], is_leased=True)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong the lease of the worker who has it."""
-        led = self._leases.get(intent_id)
-        if led is None or led.worker != lease.worker or self._intents[intent_id].is_final:
+        held = self._leases.get(intent_id)
+        if held is None or held.worker != lease.worker or self._intents[intent_id].is_final:
             return False
         self._lead(intent_id, lease)
         return True
@@ -161,9 +163,11 @@ class MemoryJournal:
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lead what nobody leads; close what was never sent."""
-        unled = [i for i in self._intents.values() if not i.is_final and not self._is_led(i.id)]
+        unleased = [
+            i for i in self._intents.values() if not i.is_final and not self._has_lease(i.id)
+        ]
         taken: list[Intent] = []
-        for intent in unled[:limit]:
+        for intent in unleased[:limit]:
             if self._read(intent.id).was_never_sent:
                 self._close_unsent(intent)
                 continue
@@ -178,9 +182,9 @@ class MemoryJournal:
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> Standing:
+    ) -> ReservationFacts:
         """What is known of them."""
-        return Standing(
+        return ReservationFacts(
             owners=await self.owners_of(reservation_ids),
             holders=await self.intents_of(reservation_ids),
             attempts=self._attempts(reservation_ids),
@@ -236,7 +240,7 @@ class MemoryJournal:
         earlier = await self.hold_of(hold.key)
         is_open_still = earlier is not None and not earlier.is_final
         if earlier is not None and is_open_still:
-            may_come = earlier.led or hold.sent_at < earlier.fence_at
+            may_come = earlier.is_leased or hold.sent_at < earlier.fence_at
             if may_come:
                 return earlier
         is_closed = {earlier.id} if earlier is not None else set()
@@ -352,7 +356,7 @@ class MemoryJournal:
             if h.owner == owner
             and h.id not in without
             and not h.is_final
-            and (h.fence_at > now or self._is_led(h.id))
+            and (h.fence_at > now or self._has_lease(h.id))
         )
         made = (Open(1, h.tickets, h.amount, h.ends_at) for h in held)
         return sum((*made, *under_way), Open())
@@ -362,10 +366,10 @@ class MemoryJournal:
         return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
 
     def _read(self, intent_id: str) -> Intent:
-        return replace(self._intents[intent_id], led=self._is_led(intent_id))
+        return replace(self._intents[intent_id], is_leased=self._has_lease(intent_id))
 
     def _hold(self, hold_id: str) -> HoldIntent:
-        return replace(self._holds[hold_id], led=self._is_led(hold_id))
+        return replace(self._holds[hold_id], is_leased=self._has_lease(hold_id))
 
     def _holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
         return {
@@ -378,9 +382,9 @@ class MemoryJournal:
         until = self._clock.now() + timedelta(seconds=lease.seconds)
         self._leases[row_id] = _Led(lease.worker, until)
 
-    def _is_led(self, row_id: str) -> bool:
-        led = self._leases.get(row_id)
-        return led is not None and led.until > self._clock.now()
+    def _has_lease(self, row_id: str) -> bool:
+        held = self._leases.get(row_id)
+        return held is not None and held.until > self._clock.now()
 
     def _close_unsent(self, intent: Intent) -> None:
         self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))

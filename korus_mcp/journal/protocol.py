@@ -68,7 +68,7 @@ class IntentState(StrEnum):
 class Intent:
     """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
 
-    `ambiguous`: the answer of its POST was lost, or its sender died. `led`: somebody's lease on it
+    `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: somebody's lease on it
     was live when it was read. Moments are the API's, `fence_at` is when nothing can appear any
     more. `agreed`: how the person agreed. `attempt`, which is not kept: how many order calls there
     had been for its reservations when they did; another one since takes their word away.
@@ -87,7 +87,7 @@ class Intent:
     attempt: int | None = None
     state: IntentState = IntentState.NEW
     ambiguous: bool = False
-    led: bool = False
+    is_leased: bool = False
     orders: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class Intent:
     @property
     def was_never_sent(self) -> bool:
         """Whether its sender died before it sent; the next claim closes it."""
-        return self.state is IntentState.NEW and not self.led
+        return self.state is IntentState.NEW and not self.is_leased
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class Intent:
         if self.is_final:
             return self
         told = replace(
-            self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, led=False
+            self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, is_leased=False
         )
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
@@ -173,7 +173,7 @@ def one_more_no(no: Approval, reservation_id: str, before: Approval | None) -> A
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReservationFacts:
     """What is known of reservations: whose they are, who claims them, how often they were tried.
 
     `owners` and `holders` are by reservation; `attempts` counts the intents there were for any of
@@ -212,7 +212,7 @@ class HoldIntent:
     wishes: tuple[str, ...] = ()
     state: IntentState = IntentState.SENDING
     ambiguous: bool = False
-    led: bool = False
+    is_leased: bool = False
     reservation_ids: tuple[str, ...] = ()
     refused: tuple[RefusedItem, ...] = ()
     tickets: int = 0
@@ -419,7 +419,7 @@ class Journal(Protocol):
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents nobody leads, oldest first, each marked ambiguous.
 
-        Those that are NEW and led by nobody are closed as never sent on the way, and not answered.
+        Those that are NEW and leased by nobody are closed as never sent on the way, and not answered.
         """
         ...
 
@@ -429,7 +429,7 @@ class Journal(Protocol):
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> Standing:
+    ) -> ReservationFacts:
         """What is known of these reservations, and which orders of an owner are doubtful."""
         ...
 
@@ -467,10 +467,10 @@ class Journal(Protocol):
     ) -> HoldIntent | None:
         """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
 
-        One that is FINAL is no obstacle, nor one that is led by nobody and past its fence; but
+        One that is FINAL is no obstacle, nor one that is leased by nobody and past its fence; but
         the last one with a key of `seen` is answered too, when it is news, see `is_news`.
         `most` is what may be open of its owner with it: reservations that were not ordered and do
-        not end before it is sent, and reserve calls that are led, or not past their fence.
+        not end before it is sent, and reserve calls that are leased, or not past their fence.
 
         Raises:
             TooMuchOpen: It would be more; nothing was stored.

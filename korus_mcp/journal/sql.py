@@ -37,8 +37,8 @@ from korus_mcp.journal.protocol import (
     LeaseLost,
     Open,
     RefusedItem,
+    ReservationFacts,
     Seen,
-    Standing,
     TooMuchOpen,
     noes_of,
     one_more_no,
@@ -48,8 +48,8 @@ from korus_mcp.journal.transaction import (
     OUR_APPROVAL,
     OUR_KEEPER,
     UNFINISHED,
-    Reading,
-    Writing,
+    ReadTransaction,
+    WriteTransaction,
     intents_that,
     newest_intents_that,
     ours,
@@ -99,7 +99,7 @@ class SqlJournal:
         """Keep a no, and count it."""
         ids = list(dict.fromkeys(reservation_ids))
 
-        def work(tx: Writing) -> None:
+        def work(tx: WriteTransaction) -> None:
             self._approve(tx, no)
             counts = tx.approvals([noes_of(each) for each in ids])
             for each in ids:
@@ -107,7 +107,7 @@ class SqlJournal:
 
         await self._written(work)
 
-    def _approve(self, tx: Writing, approval: Approval) -> None:
+    def _approve(self, tx: WriteTransaction, approval: Approval) -> None:
         tx.change(_OLD_APPROVALS, moment=tx.now - APPROVALS_KEPT)
         there = tx.approvals([approval.nonce]).get(approval.nonce)
         if there is None:
@@ -126,7 +126,7 @@ class SqlJournal:
     ) -> None:
         """Store the intent and its claims and use up the approval, or refuse."""
 
-        def work(tx: Writing) -> None:
+        def work(tx: WriteTransaction) -> None:
             for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
                 if not tx.closed_unsent(holder):
                     raise AlreadyClaimed(holder)
@@ -156,7 +156,7 @@ class SqlJournal:
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
 
-        def work(tx: Writing) -> int:
+        def work(tx: WriteTransaction) -> int:
             return tx.change(
                 _TO_BE_SENT,
                 which=intent.id,
@@ -175,14 +175,14 @@ class SqlJournal:
             state=IntentState.SENDING,
             sent_at=sent_at,
             fence_at=fence_at,
-            led=True,
+            is_leased=True,
             attempt=None,
         )
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong the lease of the worker who has it."""
 
-        def work(tx: Writing) -> bool:
+        def work(tx: WriteTransaction) -> bool:
             mine = {"which": intent_id, "leads": lease.worker}
             return tx.change(_UNDER_WAY, **mine, lease_until=tx.until(lease)) > 0
 
@@ -198,7 +198,7 @@ class SqlJournal:
     ) -> Intent:
         """Add outcomes, own the orders, free what failed for certain."""
 
-        def work(tx: Writing) -> Intent:
+        def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
             if stored.is_final:
                 return stored
@@ -209,7 +209,7 @@ class SqlJournal:
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
         """Add late orders, and claim their reservations again where nobody else does."""
 
-        def work(tx: Writing) -> Intent:
+        def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
             repaired = tx.keep(stored, stored.repaired(orders))
             claimed = tx.holders(tuple(repaired.orders))
@@ -222,22 +222,22 @@ class SqlJournal:
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lead what nobody leads; close what was never sent."""
 
-        def look(tx: Reading) -> bool:
+        def look(tx: ReadTransaction) -> bool:
             return bool(tx.unled_intents(1))
 
-        def work(tx: Writing) -> list[Intent]:
-            unled = tx.unled_intents(limit)
-            sent = [intent for intent in unled if not tx.closed_unsent(intent)]
+        def work(tx: WriteTransaction) -> list[Intent]:
+            unleased = tx.unled_intents(limit)
+            sent = [intent for intent in unleased if not tx.closed_unsent(intent)]
             for intent in sent:
                 tx.take(intent.id, lease)
-            return [replace(intent, ambiguous=True, led=True) for intent in sent]
+            return [replace(intent, ambiguous=True, is_leased=True) for intent in sent]
 
         return await self._written(work) if await self._read(look) else ()
 
     async def unfinished(self) -> int:
         """How many are not FINAL."""
 
-        def work(tx: Reading) -> int:
+        def work(tx: ReadTransaction) -> int:
             number = select(func.count()).where(ours(INTENT), UNFINISHED)
             counted: int = tx.run(number).scalar_one()
             return counted
@@ -246,7 +246,7 @@ class SqlJournal:
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> Standing:
+    ) -> ReservationFacts:
         """What is known of them. No claim is made without an intent, nor an intent undone."""
         return await self._read(lambda tx: tx.standing(reservation_ids, owner, since), begins=True)
 
@@ -286,14 +286,14 @@ class SqlJournal:
     ) -> HoldIntent | None:
         """Store it, unless an equal one is under way, in doubt, or news."""
 
-        def work(tx: Writing) -> HoldIntent | None:
+        def work(tx: WriteTransaction) -> HoldIntent | None:
             last = tx.last_holds({hold.key, *seen})
             for key, known in seen.items():
                 if key in last and last[key].is_news(known):
                     return last[key]
             earlier = last.get(hold.key)
             if earlier is not None and not earlier.is_final:
-                if earlier.led or hold.sent_at < earlier.fence_at:
+                if earlier.is_leased or hold.sent_at < earlier.fence_at:
                     return earlier
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
             tx.change(_ENDED, moment=hold.sent_at)
@@ -338,7 +338,7 @@ class SqlJournal:
     ) -> HoldIntent:
         """What it made, owned by who asked."""
 
-        def work(tx: Writing) -> HoldIntent:
+        def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
             return hold if hold.is_final else tx.settle_hold(hold, reservation_ids, refused, held)
 
@@ -347,7 +347,7 @@ class SqlJournal:
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
         """Its answer was lost."""
 
-        def work(tx: Writing) -> HoldIntent:
+        def work(tx: WriteTransaction) -> HoldIntent:
             tx.change_hold(hold_id, ambiguous=True)
             return tx.hold(hold_id)
 
@@ -363,7 +363,7 @@ class SqlJournal:
     ) -> bool:
         """Take reservations nobody owns, or may still own, as what this call made."""
 
-        def work(tx: Writing) -> bool:
+        def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)
             if hold.is_final or tx.owners(reservation_ids):
                 return False
@@ -397,7 +397,7 @@ class SqlJournal:
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """Newest first."""
 
-        def work(tx: Reading) -> Sequence[str]:
+        def work(tx: ReadTransaction) -> Sequence[str]:
             newest = (
                 select(OWNERSHIP.c.resource_id)
                 .where(ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
@@ -413,7 +413,7 @@ class SqlJournal:
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether one is due."""
 
-        def work(tx: Writing) -> bool:
+        def work(tx: WriteTransaction) -> bool:
             since, swept_at = tx.keeper.sweeping_since, tx.keeper.swept_at
             if since is not None and tx.now - since < SWEEP_LASTS:
                 return False
@@ -427,7 +427,7 @@ class SqlJournal:
     async def sweep_done(self) -> None:
         """It read everything."""
 
-        def work(tx: Writing) -> None:
+        def work(tx: WriteTransaction) -> None:
             tx.change(OUR_KEEPER, sweeping_since=None, swept_at=tx.now)
 
         await self._written(work)
@@ -435,7 +435,7 @@ class SqlJournal:
     async def last_sweep(self) -> datetime | None:
         """When it did so last."""
 
-        def work(tx: Reading) -> datetime | None:
+        def work(tx: ReadTransaction) -> datetime | None:
             return tx.run(select(KEEPER.c.swept_at).where(ours(KEEPER))).scalar_one_or_none()
 
         return await self._read(work)
@@ -443,7 +443,7 @@ class SqlJournal:
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Note an order nobody knows, once."""
 
-        def work(tx: Writing) -> None:
+        def work(tx: WriteTransaction) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
             number = select(func.count()).where(ours(AUDIT), *event)
             if tx.run(number).scalar_one() == 0:
@@ -457,19 +457,25 @@ class SqlJournal:
 
     # How it is done
 
-    async def _read(self, work: Callable[[Reading], _Thing], *, begins: bool = False) -> _Thing:
+    async def _read(
+        self, work: Callable[[ReadTransaction], _Thing], *, begins: bool = False
+    ) -> _Thing:
         """What a transaction answers that only reads."""
         return await self._database.read(partial(self._reading, work), begins=begins)
 
-    async def _written(self, work: Callable[[Writing], _Thing], *, begins: bool = False) -> _Thing:
+    async def _written(
+        self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
+    ) -> _Thing:
         """What a transaction answers that waited for its turn; its audit rows are sealed."""
         return await self._database.write(partial(self._writing, work), begins=begins)
 
-    def _reading(self, work: Callable[[Reading], _Thing], connection: Connection) -> _Thing:
-        return work(Reading(connection, self._account, self._database.now))
+    def _reading(self, work: Callable[[ReadTransaction], _Thing], connection: Connection) -> _Thing:
+        return work(ReadTransaction(connection, self._account, self._database.now))
 
-    def _writing(self, work: Callable[[Writing], _Thing], connection: Connection) -> _Thing:
-        tx = Writing(
+    def _writing(
+        self, work: Callable[[WriteTransaction], _Thing], connection: Connection
+    ) -> _Thing:
+        tx = WriteTransaction(
             connection,
             self._account,
             self._database.now,
@@ -503,5 +509,5 @@ class SqlJournal:
             connection.execute(insert(KEEPER), keeper)
 
 
-def _installation(tx: Writing) -> Installation:
+def _installation(tx: WriteTransaction) -> Installation:
     return Installation(tx.keeper.installation, tx.keeper.secret)

@@ -47,7 +47,7 @@ from korus_mcp.journal.protocol import (
     Lease,
     Open,
     RefusedItem,
-    Standing,
+    ReservationFacts,
 )
 from korus_mcp.journal.tables import (
     APPROVAL,
@@ -180,7 +180,7 @@ _FREED: Final = delete(CLAIM).where(
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadTransaction:
     """The rows of an account as records. `clock` tells the moment of a transaction."""
 
     connection: Connection
@@ -241,10 +241,12 @@ class Reading:
         ids = found.scalars().all()  # there are none, mostly: the rest is not asked for
         return list(self.intents_of(ids).values()) if ids else []
 
-    def standing(self, reservation_ids: Sequence[str], owner: str, since: datetime) -> Standing:
+    def standing(
+        self, reservation_ids: Sequence[str], owner: str, since: datetime
+    ) -> ReservationFacts:
         """What is known of reservations, and which orders of an owner are doubtful."""
         attempts = self.attempts(reservation_ids)
-        return Standing(
+        return ReservationFacts(
             owners=self.owners(reservation_ids),
             holders=self.holders(reservation_ids) if attempts else {},
             attempts=attempts,
@@ -291,7 +293,7 @@ class Reading:
         under_way = (self._hold(row).weight for row in holds)
         return sum((*made, *under_way), Open())
 
-    def _is_led(self, row: Row[Any]) -> bool:
+    def _has_lease(self, row: Row[Any]) -> bool:
         return row.lease_until is not None and row.lease_until > self.now
 
     def _intent(self, rows: Sequence[Row[Any]]) -> Intent:
@@ -309,7 +311,7 @@ class Reading:
             agreed=row.agreed,
             state=IntentState(row.state),
             ambiguous=row.ambiguous,
-            led=self._is_led(row),
+            is_leased=self._has_lease(row),
             orders={r.reservation_id: r.order_id for r in rows if r.order_id is not None},
             failures={r.reservation_id: r.reason for r in rows if r.reason is not None},
         )
@@ -324,7 +326,7 @@ class Reading:
             wishes=tuple(row.wishes),
             state=IntentState(row.state),
             ambiguous=row.ambiguous,
-            led=self._is_led(row),
+            is_leased=self._has_lease(row),
             reservation_ids=tuple(row.reservation_ids),
             refused=tuple(RefusedItem(*each) for each in row.refused),
             tickets=row.tickets,
@@ -333,7 +335,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writing(Reading):
+class WriteTransaction(ReadTransaction):
     """A transaction that writes: its keeper row, and what it adds to the audit."""
 
     seals: Seals
@@ -459,7 +461,7 @@ class Writing(Reading):
         if after.freed:
             self.change(_FREED, which=after.id, ids=after.freed)
         self._note_change(before, after)
-        return replace(after, led=False)
+        return replace(after, is_leased=False)
 
     def _note_change(self, before: Intent, after: Intent) -> None:
         if after.is_final and not before.is_final:
@@ -502,7 +504,7 @@ class Writing(Reading):
         return replace(
             hold,
             state=IntentState.FINAL,
-            led=False,
+            is_leased=False,
             reservation_ids=tuple(reservation_ids),
             refused=tuple(refused),
         )

@@ -18,7 +18,7 @@ import anyio
 from korus_mcp.api import ApiError
 from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed
 from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord, ProductRecord
-from korus_mcp.catalog.calendar import OfferCalendars, Window, Wish, today
+from korus_mcp.catalog.calendar import DayRange, OfferCalendars, OptionQuery, today
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.coalescing import kept_apart, side_by_side
@@ -28,14 +28,14 @@ from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.foundation.unread import Unread
 
 if TYPE_CHECKING:
-    from korus_mcp.booking.requests import WishedItem
+    from korus_mcp.booking.requests import ReserveItem
 
 SHOWN: Final = 3
 SECONDS: Final = 5.0
 """For one answer; what was found by then is told."""
 CHECKED: Final = 8
 """Candidates that are asked about live, for one answer."""
-LANES: Final = 2
+AT_ONCE: Final = 2
 """A quote asks for three things at once: six requests are under way at most."""
 NEXT_DAYS: Final = 14
 PAGES: Final = 3
@@ -101,7 +101,7 @@ class Alternatives:
         return search.proposals()
 
     async def instead_of_each(
-        self, items: Sequence["WishedItem"], language: str, *, limit: int
+        self, items: Sequence["ReserveItem"], language: str, *, limit: int
     ) -> Mapping[Handle, Proposals]:
         """The same for offers of one call that the issuer would not hold, each asked anew."""
         missed = items[:MISSED_ITEMS]
@@ -221,7 +221,7 @@ class _Search:
         day = self._day(base)
         if day < self._today(base):
             return []
-        rows = await self._rows(base, Window(day, day), product, _LIKE)
+        rows = await self._rows(base, DayRange(day, day), product, _LIKE)
         elsewhere = [row for row in rows if _is_elsewhere(row.product, product)]
         listed = self.missed.quote.list_price or self.missed.quote.price
         return sorted(elsewhere, key=lambda row: _unlikeness(row, product, listed, base))
@@ -230,7 +230,7 @@ class _Search:
         """The same product on later days that are not over."""
         first = max(self._day(base) + timedelta(days=1), self._today(base))
         last = first + timedelta(days=NEXT_DAYS - 1)
-        rows = await self._rows(base, Window(first, last), product, OPTION_CODES)
+        rows = await self._rows(base, DayRange(first, last), product, OPTION_CODES)
         return [row for row in rows if row.product.id == product.id]
 
     def _day(self, base: BaseRecord) -> date:
@@ -241,10 +241,10 @@ class _Search:
         return today(base, self.missed.quote.checked_at)
 
     async def _rows(
-        self, base: BaseRecord, window: Window, product: ProductRecord, codes: Iterable[str]
+        self, base: BaseRecord, window: DayRange, product: ProductRecord, codes: Iterable[str]
     ) -> Sequence[OfferRow]:
         """Offers of a window that share these choices, as far as the price table can be read."""
-        wish = Wish({c: (product.choices[c],) for c in codes if c in product.choices})
+        wish = OptionQuery({c: (product.choices[c],) for c in codes if c in product.choices})
         try:
             calendar = await self.calendars.of_base(base, window, wish, self.language, pages=PAGES)
         except (ApiError, Refusal):
@@ -257,8 +257,8 @@ class _Search:
         """Ask about candidates that may do, a few at a time, until there is enough."""
         waiting = [row for row in rows if self._may_do(row)]
         while waiting and self.checks and not self.has_enough:
-            lanes = min(LANES, self.checks, self.limit - len(self.found))
-            now, waiting = waiting[:lanes], waiting[lanes:]
+            at_once = min(AT_ONCE, self.checks, self.limit - len(self.found))
+            now, waiting = waiting[:at_once], waiting[at_once:]
             self.checks -= len(now)
             await side_by_side([partial(self._ask, next(self.places), row) for row in now])
         self.is_unread |= bool(waiting)

@@ -27,9 +27,9 @@ from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
 from korus_mcp.seating.drafting import Drafting, Layout
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
-from korus_mcp.seating.ranking import Preference, Ranking, Wish, ranked
+from korus_mcp.seating.ranking import Preference, Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
-from korus_mcp.seating.scene import Asked
+from korus_mcp.seating.scene import PictureQuery
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
@@ -49,7 +49,7 @@ class Extra(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeatWish:
+class SeatQuery:
     """What somebody wants to see: of which session or day, for whom, at what price each."""
 
     session_id: str | None = None
@@ -72,7 +72,7 @@ class SeatPlan:
 
     base: BaseRecord
     seat_map_id: str
-    wish: SeatWish
+    wish: SeatQuery
     language: str
     as_of: datetime
     rows: Sequence[OfferRow]
@@ -131,7 +131,7 @@ class SeatPlans:
     async def plan(
         self,
         product_base_id: Handle,
-        wish: SeatWish,
+        wish: SeatQuery,
         language: str,
         *,
         seat_map_id: str | None = None,
@@ -169,7 +169,7 @@ class SeatPlans:
     async def _plan(
         self,
         product_base_id: Handle,
-        wish: SeatWish,
+        wish: SeatQuery,
         language: str,
         seat_map_id: str | None,
         extras: frozenset[Extra],
@@ -194,7 +194,7 @@ class SeatPlans:
         drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
         return Layout(seat_map, drawing)
 
-    async def _offers(self, base: BaseRecord, wish: SeatWish, language: str) -> Calendar:
+    async def _offers(self, base: BaseRecord, wish: SeatQuery, language: str) -> Calendar:
         if wish.session_id is None:
             return await self._of_day(base, wish.day, language)
         offers = await self._of_session(base, wish.session_id, language)
@@ -294,7 +294,7 @@ def _planned(
     layout: Layout,
     base: BaseRecord,
     seat_map_id: str,
-    wish: SeatWish,
+    wish: SeatQuery,
     language: str,
     found: Calendar,
     as_of: datetime,
@@ -307,7 +307,7 @@ def _planned(
     offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
     unknown = len(rows) - len(offers) + found.left_out
     table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
-    wanted = Wish(quantity=wish.quantity, preference=wish.preference)
+    wanted = ZoneQuery(quantity=wish.quantity, preference=wish.preference)
     plan = SeatPlan(
         base=base,
         seat_map_id=seat_map_id,
@@ -351,7 +351,7 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
 def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     """A picture of it, as SVG."""
     best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
-    asked = Asked(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
+    asked = PictureQuery(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
     day = plan.day.isoformat() if plan.day else None
     where = ", ".join(part for part in (plan.base.place.name, day) if part)
     return svg(
@@ -365,7 +365,7 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     )
 
 
-def _seat_offer(row: OfferRow, wish: SeatWish) -> SeatOffer:
+def _seat_offer(row: OfferRow, wish: SeatQuery) -> SeatOffer:
     """An offer; of a session no more is left than of its day: that may be too little already."""
     left = row.left
     if wish.session_id is not None and left is not None and left >= wish.quantity:

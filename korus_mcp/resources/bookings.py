@@ -52,7 +52,7 @@ async def reservation(reservation_id: str, ctx: ReadContext) -> str:
 async def order(order_id: str, ctx: ReadContext) -> str:
     """One order as it is now."""
     services = app(ctx)
-    issued = await services.booking.office.of_order(
+    issued = await services.booking.tickets.of_order(
         services.principal.key, order_id, services.language(None)
     )
     return compact(_issued(services, issued))
@@ -61,7 +61,7 @@ async def order(order_id: str, ctx: ReadContext) -> str:
 async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     """The bytes of a document."""
     services = app(ctx)
-    return await services.booking.office.pdf(
+    return await services.booking.tickets.pdf(
         services.principal.key, order_id, document_id, services.language(None)
     )
 

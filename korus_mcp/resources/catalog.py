@@ -83,8 +83,8 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
     services = app(ctx)
     language = services.language(None)
     found = await _catalog(services, catalog)
-    shelf = await services.mirror.ready(language)
-    state, store = state_of(shelf), shelf.store
+    mirrored = await services.mirror.ready(language)
+    state, store = state_of(mirrored), mirrored.store
     pages = pages_of(store, found)
     number = _page_number(page, pages, _bases_of(found))
     shown = store.names(found.id, offset=(number - 1) * PAGE, limit=PAGE)

@@ -20,7 +20,7 @@ from mcp_types import (
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, Running
 from korus_mcp.catalog.bases import CatalogRecord
-from korus_mcp.catalog.mirror import Shelf
+from korus_mcp.catalog.mirror import LanguageMirror
 from korus_mcp.catalog.store import MOST_CITIES, Scope, Store
 from korus_mcp.foundation.folding import fold, words
 from korus_mcp.foundation.handles import parse_handle
@@ -109,13 +109,13 @@ async def _bases(services: App, begun: str) -> Proposed:
     if len(values) < LIMIT:
         return _all(values)
     if not words(begun):
-        return Proposed(values, (await _shelf(services)).store.total(Scope()))
+        return Proposed(values, (await _mirrored(services)).store.total(Scope()))
     return Proposed(values, None)
 
 
 async def _seat_maps(services: App, begun: str, product_base_id: str) -> Proposed:
     """The seat map of a base whose details were read."""
-    store = (await _shelf(services)).store
+    store = (await _mirrored(services)).store
     handle = parse_handle(product_base_id)
     catalog = _catalog(store, handle.alias) if handle else None
     record = store.record(catalog.id, handle.id) if handle and catalog else None
@@ -125,7 +125,7 @@ async def _seat_maps(services: App, begun: str, product_base_id: str) -> Propose
 
 async def _pages(services: App, begun: str, alias: str) -> Proposed:
     """Numbers of the pages of a catalog."""
-    store = (await _shelf(services)).store
+    store = (await _mirrored(services)).store
     catalog = _catalog(store, alias)
     pages = pages_of(store, catalog) if catalog else 0
     return _all([str(n) for n in range(1, pages + 1) if str(n).startswith(begun)])
@@ -133,8 +133,8 @@ async def _pages(services: App, begun: str, alias: str) -> Proposed:
 
 async def _names(services: App, begun: str) -> Proposed:
     """Names of product bases, as a search finds them."""
-    shelf = await _shelf(services)
-    page = services.mirror.search(shelf, begun, Scope(), BEGINNING, LIMIT)
+    mirrored = await _mirrored(services)
+    page = services.mirror.search(mirrored, begun, Scope(), BEGINNING, LIMIT)
     names = list(dict.fromkeys(row.name for row in page.rows))
     are_all = not page.has_more and page.total <= len(page.rows)
     return Proposed(names, len(names) if are_all else None)
@@ -142,14 +142,14 @@ async def _names(services: App, begun: str) -> Proposed:
 
 async def _cities(services: App, begun: str) -> Proposed:
     """Cities as their venues spell them, those that begin so first."""
-    store, asked = (await _shelf(services)).store, fold(begun)
+    store, asked = (await _mirrored(services)).store, fold(begun)
     found = [city for city in store.cities_like(asked) if city]
     found.sort(key=lambda city: (not city.startswith(asked), city))
     spelled = [store.spelled_city(city) for city in found[:LIMIT]]
     return Proposed(spelled, len(found) if len(found) < MOST_CITIES else None)
 
 
-async def _shelf(services: App) -> Shelf:
+async def _mirrored(services: App) -> LanguageMirror:
     return await services.mirror.ready(services.language(None))
 
 

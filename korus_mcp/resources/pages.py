@@ -7,7 +7,7 @@ from mcp.server.mcpserver.resources import FileResource
 from mcp.shared.uri_template import UriTemplate
 
 from korus_mcp.resources.offering import OURS, Offered, Offering
-from korus_mcp.ui.pages import PAGES, Page
+from korus_mcp.ui.pages import PAGES, UiPage
 
 
 def pages_of(names: Collection[str]) -> Apps:
@@ -34,5 +34,5 @@ def offer_pages(offering: Offering, names: Collection[str]) -> None:
         offering.offered[page.uri] = Offered(UriTemplate.parse(page.uri), OURS)
 
 
-def _shown(names: Collection[str]) -> list[Page]:
+def _shown(names: Collection[str]) -> list[UiPage]:
     return list(dict.fromkeys(page for name, page in PAGES.items() if name in names))

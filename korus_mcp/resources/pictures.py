@@ -44,14 +44,14 @@ async def seat_map_picture(
     theme: str = "light",
 ) -> str:
     """The picture for a wish; by default of the next day that sells something."""
-    from korus_mcp.proposals.seat_plans import Extra, SeatWish
+    from korus_mcp.proposals.seat_plans import Extra, SeatQuery
     from korus_mcp.seating.ranking import Preference
 
     services = app(ctx)
     for name, given in (("seat_map_id", seat_map_id), ("session_id", session_id or "0")):
         if not is_id(given):
             raise invalid(FieldProblem(name, "not an id from an earlier answer"))
-    wish = SeatWish(
+    wish = SeatQuery(
         session_id=session_id or None,
         day=_read("date", date, datetime.date.fromisoformat, "2027-06-19"),
         quantity=_read("quantity", quantity, _quantity, "2") or 1,

@@ -25,7 +25,6 @@ from korus_mcp.sandbox.bookings import Hold, Ledger, Order
 from korus_mcp.sandbox.calls import endpoint
 from korus_mcp.sandbox.catalog_routes import CatalogRoutes
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
-from korus_mcp.sandbox.desk import Desk
 from korus_mcp.sandbox.documents import FOLDER, Downloads
 from korus_mcp.sandbox.faults import Faults, FaultyApp
 from korus_mcp.sandbox.ids import Kind
@@ -35,6 +34,7 @@ from korus_mcp.sandbox.landmarks import landmarks_of
 from korus_mcp.sandbox.model import Language, day_of
 from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, operation_named
 from korus_mcp.sandbox.requests import ReservationReader
+from korus_mcp.sandbox.sales import Sales
 from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.tokens import Organization, Tokens
@@ -80,7 +80,7 @@ class Sandbox:
         self._ledger = Ledger()
         self._stock = Stock(self._world, self._ledger, self.clock)
         self._iris = Iris(self._world)
-        self._desk = Desk(self._world, self._stock, self._ledger, self.clock)
+        self._desk = Sales(self._world, self._stock, self._ledger, self.clock)
         self._seller, self._newcomer = _organizations(self._world, key, self.options)
         self._tokens = Tokens(
             (self._seller, self._newcomer),

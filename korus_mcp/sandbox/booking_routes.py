@@ -12,7 +12,6 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.booking_shapes import BookingShapes
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
 from korus_mcp.sandbox.calls import Call, Handler
-from korus_mcp.sandbox.desk import Desk
 from korus_mcp.sandbox.documents import Downloads
 from korus_mcp.sandbox.jsonld import (
     Json,
@@ -26,6 +25,7 @@ from korus_mcp.sandbox.jsonld import (
     page_of,
 )
 from korus_mcp.sandbox.requests import ReservationReader, read_beneficiary, read_day, read_orders
+from korus_mcp.sandbox.sales import Sales
 
 _HOLDS = "/v1/booking/reservations"
 _ORDERS = "/v1/booking/orders"
@@ -38,14 +38,14 @@ class BookingRoutes:
 
     def __init__(
         self,
-        desk: Desk,
+        sales: Sales,
         ledger: Ledger,
         reader: ReservationReader,
         shapes: BookingShapes,
         downloads: Downloads,
         clock: Clock,
     ) -> None:
-        self._desk = desk
+        self._sales = sales
         self._ledger = ledger
         self._reader = reader
         self._shapes = shapes
@@ -90,7 +90,7 @@ class BookingRoutes:
         made: list[Json] = []
         failed: list[Json] = []
         for wanted in self._reader.read(call.body):
-            outcome = self._desk.reserve(wanted, call.organization.id)
+            outcome = self._sales.reserve(wanted, call.organization.id)
             if isinstance(outcome, Failure):
                 failed.append(self._shapes.failed_hold(wanted, outcome))
             else:
@@ -139,7 +139,7 @@ class BookingRoutes:
         made: list[Json] = []
         failed: list[Json] = []
         for hold_id in wanted.reservations:
-            outcome = self._desk.order(hold_id, wanted, call.organization.id)
+            outcome = self._sales.order(hold_id, wanted, call.organization.id)
             if isinstance(outcome, Failure):
                 failed.append(self._shapes.failed_order(hold_id, outcome))
             else:
@@ -161,7 +161,7 @@ class BookingRoutes:
     def list_documents(self, call: Call) -> Response:
         """Files of an order; none while a holder is missing."""
         order = self._order(call)
-        ready_at = self._desk.documents_from(order)
+        ready_at = self._sales.documents_from(order)
         documents = order.documents if ready_at else ()
         members = [
             self._shapes.document(each, ready_at, alone=False) for each in documents if ready_at
@@ -172,7 +172,7 @@ class BookingRoutes:
     def get_document(self, call: Call) -> Response:
         """One file, without its address."""
         order = self._order(call)
-        ready_at = self._desk.documents_from(order)
+        ready_at = self._sales.documents_from(order)
         if ready_at is None or call.path["id"] not in order.documents:
             raise not_found()
         return answer(self._shapes.document(call.path["id"], ready_at, alone=True))
@@ -180,7 +180,7 @@ class BookingRoutes:
     def create_document_link(self, call: Call) -> Response:
         """A fresh signed address, in the language asked for or in French (T27)."""
         order, document = self._order(call), call.path["id"]
-        ready_at = self._desk.documents_from(order)
+        ready_at = self._sales.documents_from(order)
         if ready_at is None or document not in order.documents:
             raise not_found()
         if self._clock.now() < ready_at:
@@ -195,7 +195,7 @@ class BookingRoutes:
     def set_beneficiary(self, call: Call) -> Response:
         """Name the holder of a ticket."""
         ticket = self._ticket(call)
-        changed = self._desk.name_holder(ticket, read_beneficiary(call.body))
+        changed = self._sales.name_holder(ticket, read_beneficiary(call.body))
         return answer(self._shapes.ticket(changed, call.language, alone=True))
 
     def _order(self, call: Call, key: str = "orderId") -> Order:

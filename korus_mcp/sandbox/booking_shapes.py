@@ -7,11 +7,11 @@ from decimal import Decimal
 from itertools import count
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order, Place
+from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order, TakenSeat
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Json, moment, money, resource
 from korus_mcp.sandbox.model import Language, day_of
-from korus_mcp.sandbox.requests import WantedHold
+from korus_mcp.sandbox.requests import RequestedHold
 from korus_mcp.sandbox.world import Offer, World
 
 _BOOKING = "/v1/booking"
@@ -57,7 +57,7 @@ class BookingShapes:
         }
         return resource("BookingReservation", hold_iri(hold.id), fields, alone=alone)
 
-    def failed_hold(self, wanted: WantedHold, failure: Failure) -> Json:
+    def failed_hold(self, wanted: RequestedHold, failure: Failure) -> Json:
         """An item the issuer refused."""
         return {
             "@type": "BookingReservationFailure",
@@ -189,7 +189,7 @@ class BookingShapes:
             return None
         return self._place(hold.offer, places[unit], language)
 
-    def _place(self, offer: Offer, place: Place, language: Language) -> Json:
+    def _place(self, offer: Offer, place: TakenSeat, language: Language) -> Json:
         layout = self._world.base(offer.base).seat_maps[place.seat_map]
         zone = layout.zones[place.zone]
         row = zone.rows[place.row] if zone.rows and place.row is not None else None

@@ -9,7 +9,7 @@ from korus_mcp.sandbox.world import Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TakenSeat:
     """Where one unit sits: a zone of a seat map, with row and seat when it is numbered."""
 
     seat_map: int
@@ -29,7 +29,7 @@ class Hold:
     quantity: int
     unit_price: Decimal
     slots: tuple[int | None, ...]
-    places: tuple[tuple[Place, ...], ...]
+    places: tuple[tuple[TakenSeat, ...], ...]
     arrangement: str
     created_at: datetime
     expires_at: datetime

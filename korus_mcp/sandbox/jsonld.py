@@ -106,7 +106,7 @@ class View(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRange:
     """Which part of a list is asked for."""
 
     number: int
@@ -123,10 +123,10 @@ class Page:
         return self.start + self.size
 
 
-def page_of(query: QueryParams) -> Page:
+def page_of(query: QueryParams) -> PageRange:
     """The page asked for; more than 50 a page is cut to 50 (T32), nonsense counts as unsent."""
     size = _whole(query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
-    return Page(_whole(query.get("page"), least=1, otherwise=1), min(size, LARGEST_PAGE))
+    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, LARGEST_PAGE))
 
 
 def collection(
@@ -136,7 +136,7 @@ def collection(
     *,
     total: int,
     view: View = View.MISSING,
-    page: Page | None = None,
+    page: PageRange | None = None,
 ) -> Response:
     """A list answer."""
     body: Json = {"@context": f"/contexts/{kind}", "@id": iri, "@type": "Collection"}
@@ -156,7 +156,7 @@ def collection(
     return answer(body)
 
 
-def _links(iri: str, page: Page, total: int) -> Json:
+def _links(iri: str, page: PageRange, total: int) -> Json:
     def link(number: int) -> str:
         return f"{iri}?itemsPerPage={page.size}&page={number}"
 

@@ -18,7 +18,7 @@ _BENEFICIARY_TEXTS = ("nationality", "placeOfBirth", "email", "phone")
 
 
 @dataclass(frozen=True, slots=True)
-class WantedHold:
+class RequestedHold:
     """One item of a reservation call that passed the consistency check."""
 
     offer: Offer
@@ -27,7 +27,7 @@ class WantedHold:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WantedOrders:
+class RequestedOrders:
     """An order call that passed the check of its shape."""
 
     reservations: tuple[str, ...]
@@ -43,7 +43,7 @@ class ReservationReader:
         self._world = world
         self._iris = iris
 
-    def read(self, body: Json) -> list[WantedHold]:
+    def read(self, body: Json) -> list[RequestedHold]:
         """The items wanted.
 
         Raises:
@@ -58,7 +58,7 @@ class ReservationReader:
             raise invalid(*violations)
         return [item for item in wanted if item is not None]
 
-    def _item(self, item: object, path: str, violations: list[Violation]) -> WantedHold | None:
+    def _item(self, item: object, path: str, violations: list[Violation]) -> RequestedHold | None:
         if not isinstance(item, dict):
             violations.append(Violation(path, "This value should be of type object."))
             return None
@@ -72,7 +72,7 @@ class ReservationReader:
         if limit is not None and quantity is not None and quantity > limit:
             violations.append(Violation(f"{path}.quantity", f"At most {limit} per order."))
         slots = self._slots(item.get("ticketSessions"), offer, f"{path}.ticketSessions", violations)
-        return None if quantity is None else WantedHold(offer, quantity, slots)
+        return None if quantity is None else RequestedHold(offer, quantity, slots)
 
     def _offer(self, iri: object, path: str, violations: list[Violation]) -> Offer | None:
         offer = self._iris.read_offer(iri) if isinstance(iri, str) else None
@@ -125,7 +125,7 @@ class ReservationReader:
         return session.slot if session is not None and session.ticket == ticket else None
 
 
-def read_orders(body: Json) -> WantedOrders:
+def read_orders(body: Json) -> RequestedOrders:
     """The orders wanted.
 
     Raises:
@@ -137,7 +137,7 @@ def read_orders(body: Json) -> WantedOrders:
     customer, notes = body.get("customer"), body.get("notes")
     reservations = body["reservations"]
     iris = reservations if isinstance(reservations, list) else []
-    return WantedOrders(
+    return RequestedOrders(
         reservations=tuple(read_reservation(iri) or "" for iri in iris),
         customer=customer if isinstance(customer, dict) else {},
         external_reference=str(body["externalReference"]),

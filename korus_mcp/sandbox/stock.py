@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.bookings import Ledger, Place
+from korus_mcp.sandbox.bookings import Ledger, TakenSeat
 from korus_mcp.sandbox.model import Base, Quantity, Slot, Ticket
 from korus_mcp.sandbox.world import Offer, World
 
@@ -102,7 +102,7 @@ class Stock:
         ]
         return _least(figures)
 
-    def seats(self, offer: Offer, ticket: int, slot: int, quantity: int) -> tuple[Place, ...]:
+    def seats(self, offer: Offer, ticket: int, slot: int, quantity: int) -> tuple[TakenSeat, ...]:
         """The places the issuer would give out next, side by side when a row has enough."""
         base = self._world.base(offer.base)
         seat_map = base.tickets[ticket].slots[slot].seat_map
@@ -182,7 +182,7 @@ class Stock:
             and (not same_product or hold.offer == offer)
         )
 
-    def _free_places(self, base: Base, offer: Offer, rank: int, slot: int) -> list[Place]:
+    def _free_places(self, base: Base, offer: Offer, rank: int, slot: int) -> list[TakenSeat]:
         spec = base.tickets[rank].slots[slot]
         unsold = self._unsold_of_slot(base, offer, rank, slot, spec)
         places = list(_places(base, base.tickets[rank], slot, self._world.product(offer).pool))
@@ -190,14 +190,14 @@ class Stock:
         taken = set(self._taken_places(offer, rank, slot))
         return [place for place in later if place.seat is None or place not in taken]
 
-    def _taken_places(self, offer: Offer, rank: int, slot: int) -> Iterator[Place]:
+    def _taken_places(self, offer: Offer, rank: int, slot: int) -> Iterator[TakenSeat]:
         now = self._clock.now()
         for hold in self._ledger.holds_of_day(offer.base, offer.day):
             if hold.claims_at(now) and hold.slots[rank] == slot:
                 yield from hold.places[rank]
 
 
-def arrangement_of(places: tuple[Place, ...]) -> str:
+def arrangement_of(places: tuple[TakenSeat, ...]) -> str:
     """Whether seats given out together are side by side, as the API words it."""
     if not places or any(place.seat is None for place in places):
         return "UNKNOWN"
@@ -207,22 +207,22 @@ def arrangement_of(places: tuple[Place, ...]) -> str:
     return "ADJACENT" if together else "NON_ADJACENT"
 
 
-def _places(base: Base, ticket: Ticket, slot: int, pool: int) -> Iterator[Place]:
+def _places(base: Base, ticket: Ticket, slot: int, pool: int) -> Iterator[TakenSeat]:
     seat_map = ticket.slots[slot].seat_map or 0
     for number, zone in enumerate(base.seat_maps[seat_map].zones):
         if zone.pool != pool:
             continue
         if zone.rows is None:
-            yield from (Place(seat_map, number) for _ in range(zone.capacity or 0))
+            yield from (TakenSeat(seat_map, number) for _ in range(zone.capacity or 0))
             continue
         for row_number, row in enumerate(zone.rows):
             for seat in range(len(row.seats)):
-                yield Place(seat_map, number, row_number, seat)
+                yield TakenSeat(seat_map, number, row_number, seat)
 
 
-def _rows(places: list[Place]) -> Iterator[list[Place]]:
+def _rows(places: list[TakenSeat]) -> Iterator[list[TakenSeat]]:
     """Runs of neighbouring seats; places without a number are one run."""
-    run: list[Place] = []
+    run: list[TakenSeat] = []
     for place in places:
         if run and not _are_neighbours(run[-1], place):
             yield run
@@ -232,7 +232,7 @@ def _rows(places: list[Place]) -> Iterator[list[Place]]:
         yield run
 
 
-def _are_neighbours(left: Place, right: Place) -> bool:
+def _are_neighbours(left: TakenSeat, right: TakenSeat) -> bool:
     if (left.zone, left.row) != (right.zone, right.row):
         return False
     if left.seat is None or right.seat is None:

@@ -76,7 +76,7 @@ def fitted(text: str, size: float, room: float) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class LabelSpace:
     """Where a label may go: an outline, a point inside it, and what it should say."""
 
     outline: Sequence[Point]
@@ -85,7 +85,7 @@ class Place:
     below: str = ""
 
 
-def labels_in(places: Sequence[Place]) -> list[Label | None]:
+def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
     """The best label for each place, in letters of much the same size; None where none fits.
 
     Larger places do not get larger letters than most places can have: size is not a rank here.
@@ -99,7 +99,7 @@ def labels_in(places: Sequence[Place]) -> list[Label | None]:
     ]
 
 
-def _label(place: Place, largest: int) -> Label | None:
+def _label(place: LabelSpace, largest: int) -> Label | None:
     """The name with what stands `below` it, else the name, else its number."""
     corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
     for names, below in _wordings(place.name, place.below):

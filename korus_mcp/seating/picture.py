@@ -15,16 +15,16 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, Point
-from korus_mcp.seating.lettering import LINE_HEIGHT, Label, Place, fitted, labels_in, width_of
+from korus_mcp.seating.lettering import LINE_HEIGHT, Label, LabelSpace, fitted, labels_in, width_of
 from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
 from korus_mcp.seating.scene import (
-    Asked,
-    Entry,
+    LegendLine,
     Look,
+    PictureQuery,
     PricedZone,
     Scene,
-    Standing,
     Symbol,
+    ZoneState,
     scene_of,
 )
 from korus_mcp.seating.table import ZoneRow
@@ -74,7 +74,7 @@ def svg(
     rows: Sequence[ZoneRow],
     *,
     heading: Heading | None = None,
-    asked: Asked | None = None,
+    asked: PictureQuery | None = None,
     dark: bool = False,
     language: str = "en",
     unknown: int = 0,
@@ -87,7 +87,7 @@ def svg(
     """
     theme = DARK if dark else LIGHT
     words = words_of(language)
-    scene = scene_of(drawing, rows, asked or Asked(), words, theme, unknown=unknown)
+    scene = scene_of(drawing, rows, asked or PictureQuery(), words, theme, unknown=unknown)
     return _Sheet(scene, heading or Heading()).document()
 
 
@@ -141,7 +141,7 @@ class _Sheet:
         entries = self._scene.legend()
         if self._scene.drawing.focus is not None and self._stage_size is None:
             look = Look(fill=self._theme.stage)
-            entries.append(Entry(look=look, text=self._words.stage, symbol=Symbol.STAGE))
+            entries.append(LegendLine(look=look, text=self._words.stage, symbol=Symbol.STAGE))
         height = self._height(len(entries))
         _set(
             self._root,
@@ -223,7 +223,7 @@ class _Sheet:
     def _fitted_labels(self) -> list[Label | None]:
         return labels_in(
             [
-                Place(
+                LabelSpace(
                     outline=outline,
                     at=self._frame.place(zone.drawn.label_at),
                     name=zone.name,
@@ -245,9 +245,9 @@ class _Sheet:
         self._painted(group, "path", zone.look, d=_closed(outline))
         fill = zone.look.fill
         ink = readable_on(fill)
-        if zone.standing is not Standing.SOLD_OUT:
+        if zone.standing is not ZoneState.SOLD_OUT:
             self._seats(group, zone, mixed(fill, ink, 0.42))
-        if zone.standing in (Standing.OUTSIDE, Standing.NO_OFFER):
+        if zone.standing in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
             ink = mixed(ink, fill, 0.2)
         if label is not None:
             self._label(group, label, ink, fill)
@@ -302,7 +302,7 @@ class _Sheet:
 
     def _price(self, zone: PricedZone) -> str:
         """What stands below the name: the price, or from where it begins."""
-        if zone.standing is Standing.SOLD_OUT:
+        if zone.standing is ZoneState.SOLD_OUT:
             return self._words.sold_out
         if zone.prices is None:
             return ""
@@ -314,13 +314,13 @@ class _Sheet:
         """One zone in words, for a pointer that rests on it."""
         words = self._words
         facts = [zone.category]
-        if zone.standing is Standing.SOLD_OUT:
+        if zone.standing is ZoneState.SOLD_OUT:
             facts.append(words.sold_out)
-        elif zone.standing is Standing.NO_OFFER:
+        elif zone.standing is ZoneState.NO_OFFER:
             facts.append(self._scene.no_offer_words)
         else:
             facts.append(words.prices(*zone.prices) if zone.prices else words.no_price)
-            if zone.left is not None and zone.standing is not Standing.OUTSIDE:
+            if zone.left is not None and zone.standing is not ZoneState.OUTSIDE:
                 facts.append(words.left.format(zone.left))
         return ", ".join([zone.name, *(fact for fact in facts if fact)])
 
@@ -391,7 +391,7 @@ class _Sheet:
         at = (at[0], at[1] + 5)
         self._text(str(rank), at, 14, weight=_BOLD, fill=self._theme.paper)
 
-    def _legend(self, entries: Sequence[Entry]) -> None:
+    def _legend(self, entries: Sequence[LegendLine]) -> None:
         columns = _COLUMNS if self._is_wide else 1
         left = _EDGE if self._is_wide else WIDTH - _EDGE - _LEGEND_WIDTH
         top = self._frame.top + (self._frame.height + _GAP if self._is_wide else 0)
@@ -400,7 +400,7 @@ class _Sheet:
             at = (left + place % columns * width, top + place // columns * _ENTRY)
             self._entry(entry, at, width - _GAP / 2)
 
-    def _entry(self, entry: Entry, at: Point, width: float) -> None:
+    def _entry(self, entry: LegendLine, at: Point, width: float) -> None:
         x, y = at
         self._swatch(entry, (x, y + 1))
         room, start = width - 52, x + 52
@@ -408,7 +408,7 @@ class _Sheet:
         self._text(text, (start, y + (15 if detail else 24)), 17, weight=_BOLD, anchor="start")
         self._text(detail, (start, y + 35), 15, fill=self._theme.faint_ink, anchor="start")
 
-    def _swatch(self, entry: Entry, at: Point) -> None:
+    def _swatch(self, entry: LegendLine, at: Point) -> None:
         x, y = at
         middle = (x + 19, y + 18)
         match entry.symbol:

@@ -28,7 +28,7 @@ class Preference(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ZoneQuery:
     """What somebody wants. The highest price is not here: the table was made with it."""
 
     quantity: int = 1
@@ -57,7 +57,7 @@ class Ranking:
     note: str | None = None
 
 
-def ranked(table: SeatTable, wish: Wish, drawing: Drawing | None = None) -> Ranking:
+def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) -> Ranking:
     """The zones of a table in the order of a wish; equals by price, then in the API's order.
 
     `cheapest`: by the lowest price that is left for so many. `closest`: by the way from the middle
@@ -108,7 +108,7 @@ class _Candidate:
 _Told: TypeAlias = list[tuple[_Candidate, str]]
 
 
-def _candidate(zone: ZoneRow, wish: Wish, *, is_known: bool) -> _Candidate:
+def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
     wanted = _of_category(zone, zone.offers, wish.category)
     fitting = [o for o in wanted if o.seats(wish.quantity)]
     offers = fitting or wanted or zone.offers or zone.too_dear
@@ -139,7 +139,7 @@ def _of_category(
 
 
 def _problem(
-    zone: ZoneRow, wanted: Sequence[SeatOffer], wish: Wish, *, is_known: bool
+    zone: ZoneRow, wanted: Sequence[SeatOffer], wish: ZoneQuery, *, is_known: bool
 ) -> tuple[int, str]:
     """Why a zone does not fit: the nearer to the wish, the smaller the number.
 

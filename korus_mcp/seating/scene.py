@@ -19,7 +19,7 @@ _DIMMED: Final = 0.78
 """How much paper there is in the colour of a zone outside the wish."""
 
 
-class Standing(Enum):
+class ZoneState(Enum):
     """How a zone stands to the wish."""
 
     OPEN = "open"
@@ -30,7 +30,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PictureQuery:
     """What the picture answers; `best` are numbers of zones, the best first."""
 
     quantity: int = 1
@@ -56,7 +56,7 @@ class Symbol(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LegendLine:
     """A line of the legend: its swatch, what it says, and which zones that is."""
 
     look: Look
@@ -73,7 +73,7 @@ class PricedZone:
     """
 
     drawn: DrawnZone
-    standing: Standing
+    standing: ZoneState
     prices: tuple[Money, Money] | None
     left: int | None
     step: int | None = None
@@ -97,20 +97,20 @@ class Scene:
     drawing: Drawing
     zones: tuple[PricedZone, ...]
     colors: tuple[str, ...]
-    asked: Asked
+    asked: PictureQuery
     words: Words
     theme: Theme
     unknown: int = 0
     """How many offers of the day are not shown, as they cannot be read or used."""
 
-    def legend(self) -> list[Entry]:
+    def legend(self) -> list[LegendLine]:
         """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
         prices = [self._step(step, color) for step, color in enumerate(self.colors)]
         others = (
-            (Standing.UNPRICED, self.words.no_price),
-            (Standing.OUTSIDE, self._outside_words()),
-            (Standing.SOLD_OUT, self.words.sold_out),
-            (Standing.NO_OFFER, self.no_offer_words),
+            (ZoneState.UNPRICED, self.words.no_price),
+            (ZoneState.OUTSIDE, self._outside_words()),
+            (ZoneState.SOLD_OUT, self.words.sold_out),
+            (ZoneState.NO_OFFER, self.no_offer_words),
         )
         found = [self._other(standing, text) for standing, text in others]
         return [*prices, *(entry for entry in found if entry is not None), *self._best_entry()]
@@ -150,13 +150,13 @@ class Scene:
         unread = [self.words.zones_unread] * left_out.has_unread_zones
         return [*cut, *unread, *[self.words.partly_schematic] * is_mixed, self.words.allocates]
 
-    def _step(self, step: int, color: str) -> Entry:
+    def _step(self, step: int, color: str) -> LegendLine:
         zones = [zone for zone in self.zones if zone.step == step]
         prices = [zone.prices for zone in zones if zone.prices is not None]
         text = self.words.prices(min(p[0] for p in prices), max(p[1] for p in prices))
-        return Entry(look=Look(fill=color), text=text, detail=self._detail(zones))
+        return LegendLine(look=Look(fill=color), text=text, detail=self._detail(zones))
 
-    def _other(self, standing: Standing, text: str) -> Entry | None:
+    def _other(self, standing: ZoneState, text: str) -> LegendLine | None:
         zones = [zone for zone in self.zones if zone.standing is standing]
         if not zones:
             return None
@@ -165,12 +165,12 @@ class Scene:
             if len(zones) <= 2
             else self.words.zone_count.format(len(zones))
         )
-        return Entry(look=zones[0].look, text=text, detail=detail)
+        return LegendLine(look=zones[0].look, text=text, detail=detail)
 
-    def _best_entry(self) -> list[Entry]:
+    def _best_entry(self) -> list[LegendLine]:
         names = ", ".join(zone.name for zone in self.best)
         look = Look(fill=self.theme.paper)
-        entry = Entry(look=look, text=self.words.best, detail=names, symbol=Symbol.BEST)
+        entry = LegendLine(look=look, text=self.words.best, detail=names, symbol=Symbol.BEST)
         return [entry] if names else []
 
     def _detail(self, zones: Sequence[PricedZone]) -> str:
@@ -197,7 +197,7 @@ class Scene:
 def scene_of(
     drawing: Drawing,
     rows: Sequence[ZoneRow],
-    asked: Asked,
+    asked: PictureQuery,
     words: Words,
     theme: Theme,
     *,
@@ -235,22 +235,22 @@ def _found(zone: DrawnZone, row: ZoneRow | None, quantity: int) -> PricedZone:
     return PricedZone(drawn=zone, standing=standing, prices=_prices(row, standing), left=left)
 
 
-def standing_of(row: ZoneRow | None, quantity: int) -> Standing:
+def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """How a zone stands to the wish for so many seats at the prices its row was made for."""
     if row is None or not row.all_offers:
-        return Standing.NO_OFFER
+        return ZoneState.NO_OFFER
     if all(offer.left == 0 for offer in row.all_offers):
-        return Standing.SOLD_OUT
+        return ZoneState.SOLD_OUT
     if not row.has_room_for(quantity):
-        return Standing.OUTSIDE
-    return Standing.OPEN if row.cheapest is not None else Standing.UNPRICED
+        return ZoneState.OUTSIDE
+    return ZoneState.OPEN if row.cheapest is not None else ZoneState.UNPRICED
 
 
-def _prices(row: ZoneRow | None, standing: Standing) -> tuple[Money, Money] | None:
+def _prices(row: ZoneRow | None, standing: ZoneState) -> tuple[Money, Money] | None:
     """The lowest and the highest price of what a zone has left: within the wish, else of any."""
     if row is None:
         return None
-    offers = row.all_offers if standing is Standing.OUTSIDE else row.offers
+    offers = row.all_offers if standing is ZoneState.OUTSIDE else row.offers
     found = [o.price for o in offers if o.price is not None and o.left != 0]
     return (min(found), max(found)) if found else None
 
@@ -262,13 +262,13 @@ def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
     return {price: rank * count // len(distinct) for rank, price in enumerate(distinct)}
 
 
-def _look(standing: Standing, color: str, theme: Theme, *, is_dashed: bool) -> Look:
+def _look(standing: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Look:
     match standing:
-        case Standing.SOLD_OUT:
+        case ZoneState.SOLD_OUT:
             return Look(fill=theme.sold_out, is_hatched=True, is_dashed=is_dashed)
-        case Standing.NO_OFFER:
+        case ZoneState.NO_OFFER:
             fill = theme.no_offer
-        case Standing.OUTSIDE:
+        case ZoneState.OUTSIDE:
             fill = mixed(color, theme.paper, _DIMMED)
         case _:
             fill = color

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
 from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, text_of
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
-from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
@@ -119,7 +119,7 @@ async def check_availability(
         hidden = len(to_come) - count
         update: dict[str, object] = {"sessions": _sessions(quote, to_come[:count], quantity)}
         if hidden:
-            update["next_cursor"] = pages.cursor(Place(first + count))
+            update["next_cursor"] = pages.cursor(PageStart(first + count))
             update["next"] = f"{base.next} {hidden} later sessions: call again with the cursor."
         return base.model_copy(update=update)
 

@@ -7,9 +7,9 @@ from pydantic import Field
 from korus_mcp.answers.views import Part, View, lines_of, moment_told, text_of
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.hold import tickets_in, total_of
-from korus_mcp.booking.order_search import Found, Sought, Window
+from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.booking.tickets import status_told
-from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
@@ -90,8 +90,8 @@ async def find_orders(
     services = app(ctx)
     pages = Pages.of("find_orders", (reference, created_from, created_to), cursor)
     begin = pages.begin
-    window = Window(begin.behind_id, begin.offset, limit)
-    sought = Sought(reference, created_from, created_to)
+    window = OrderWindow(begin.behind_id, begin.offset, limit)
+    sought = OrderQuery(reference, created_from, created_to)
     found = await services.booking.orders.find(services.principal.key, sought, window)
     by_day = "Days are UTC." if created_from or created_to else None
 
@@ -108,15 +108,15 @@ async def find_orders(
     return Reply.of_rows(len(found.orders), view)
 
 
-def _behind(found: Found, count: int) -> Place | None:
+def _behind(found: OrdersFound, count: int) -> PageStart | None:
     """Where the next page begins when so many orders of this one are shown."""
     cut = len(found.orders) - count
     if cut:
-        return Place(max(0, found.start - cut), behind_id=found.orders[count - 1].id)
-    return Place(found.start, behind_id=found.behind) if found.behind else None
+        return PageStart(max(0, found.start - cut), behind_id=found.orders[count - 1].id)
+    return PageStart(found.start, behind_id=found.behind) if found.behind else None
 
 
-def _not_read(found: Found) -> str | None:
+def _not_read(found: OrdersFound) -> str | None:
     if found.not_read is None:
         return None
     said = found.not_read[0].upper() + found.not_read[1:]

@@ -10,8 +10,8 @@ from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
 from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
     CalendarPage,
-    Window,
-    Wish,
+    DayRange,
+    OptionQuery,
     check_days,
     named_choices,
     window_of,
@@ -116,7 +116,7 @@ async def get_offers(
     base = await services.mirror.base(product_base_id, wished_language)
     window = window_of(date_from, date_to, base, services.api.now())
     by_code = zip(OPTION_CODES, given, strict=True)
-    wish = Wish({code: named_choices(base, code, t) for code, t in by_code if t is not None})
+    wish = OptionQuery({code: named_choices(base, code, t) for code, t in by_code if t is not None})
     page = await services.calendars.page(
         base, window, wish, wished_language, place=pages.begin, limit=limit
     )
@@ -144,7 +144,7 @@ def _days(rows: Sequence[OfferRow]) -> list[DayView]:
     ]
 
 
-def _note(page: CalendarPage, window: Window) -> str | None:
+def _note(page: CalendarPage, window: DayRange) -> str | None:
     notes = (_note_on_reading(page, window), _note_on_days(page))
     return " ".join(note for note in notes if note) or None
 
@@ -155,7 +155,7 @@ def _note_on_days(page: CalendarPage) -> str | None:
     return f"Left out: offers that cannot be read, or whose day cannot be read ({page.left_out})."
 
 
-def _note_on_reading(page: CalendarPage, window: Window) -> str | None:
+def _note_on_reading(page: CalendarPage, window: DayRange) -> str | None:
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."
     if page.is_late:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
 from korus_mcp.app import App
-from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatWish
+from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, prices_of
@@ -126,7 +126,7 @@ async def get_seat_map(
     """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
     services = app(ctx)
     wished = services.language(language)
-    wish = SeatWish(
+    wish = SeatQuery(
         session_id=session_id,
         day=date,
         quantity=quantity,

@@ -93,7 +93,7 @@ def _page_size(issued: IssuedTickets) -> int:
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
     """The order; a client that follows progress waits for its documents, twenty seconds at most."""
     owner = services.principal.key
-    issued = await services.booking.office.issued(owner, order_id, language)
+    issued = await services.booking.tickets.issued(owner, order_id, language)
     if not _wants_progress(ctx):
         return issued
     waited = 0.0
@@ -101,7 +101,7 @@ async def _complete(ctx: ToolContext, services: App, order_id: str, language: st
         await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
         await services.clock.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
-        issued = await services.booking.office.of_order(owner, issued.order.id, language)
+        issued = await services.booking.tickets.of_order(owner, issued.order.id, language)
     return issued
 
 
@@ -149,7 +149,7 @@ async def _saved(
         if not document.is_tried:
             return file
         where = (services.principal.key, issued.order.id, document.id, language)
-        save = partial(services.booking.office.saved, where, folder, stem)
+        save = partial(services.booking.tickets.saved, where, folder, stem)
         try:
             path = await _twice(ctx, services, save)
         except (Refusal, ApiError) as failed:
@@ -212,7 +212,7 @@ async def _embedded(
         if not document.is_tried:
             return file, b""
         where = (services.principal.key, issued.order.id, document.id, language)
-        fetch = partial(services.booking.office.fetched, where, EMBEDDED_BYTES)
+        fetch = partial(services.booking.tickets.fetched, where, EMBEDDED_BYTES)
         try:
             content = await _twice(ctx, services, fetch)
         except (Refusal, ApiError) as failed:

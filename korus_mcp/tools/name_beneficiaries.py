@@ -84,7 +84,7 @@ async def name_beneficiaries(
     ids = [person.ticket_id for person in beneficiaries]
     if len(set(ids)) < len(ids):
         raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
-    issued, namings = await services.booking.office.name(
+    issued, namings = await services.booking.tickets.name(
         services.principal.key,
         order_id,
         [(person.ticket_id, person.holder) for person in beneficiaries],

@@ -18,7 +18,7 @@ from korus_mcp.answers.views import Part, View, lines_of, text_of
 from korus_mcp.app import App
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.quote import Unavailable
-from korus_mcp.booking.requests import ReserveCall, WishedItem
+from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.reserving import FailedItem, Reserved, ReserveState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Refusal
@@ -129,13 +129,13 @@ async def reserve(
     services = app(ctx)
     call = ReserveCall(
         owner=services.principal.key,
-        items=tuple(WishedItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
+        items=tuple(ReserveItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
         language=services.language(language),
         max_total=Money(max_total) if max_total is not None else None,
         again=again,
     )
     try:
-        reserved = await services.booking.desk.reserve(call)
+        reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
         raise await _with_alternatives(services, refusal, call) from None
     instead = await _instead_of_failed(services, reserved, call)

@@ -9,10 +9,10 @@ from korus_mcp.answers.views import Part, View, lines_of, text_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
-from korus_mcp.catalog.finder import Findings, FoundBase, Wanted
+from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
-from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
@@ -116,7 +116,7 @@ async def search_products(
     pages = Pages.of("search_products", filters, cursor)
     with_days = date_from is not None or date_to is not None
     window = window_of(date_from, date_to, None, services.api.now()) if with_days else None
-    wanted = Wanted(
+    wanted = CatalogQuery(
         query=query or "",
         catalog=catalog,
         city=city,
@@ -128,11 +128,13 @@ async def search_products(
     return Reply.of_rows(len(found.bases), partial(_view, found, pages))
 
 
-def _view(found: Findings, pages: Pages, count: int) -> SearchView:
+def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
     """The first so many of a page."""
     is_cut = count < len(found.bases)
     behind = (
-        Place(pages.begin.offset + count, found.bases[count - 1].record.handle) if is_cut else None
+        PageStart(pages.begin.offset + count, found.bases[count - 1].record.handle)
+        if is_cut
+        else None
     )
     return SearchView(
         products=[ProductView.of(base) for base in found.bases[:count]],
@@ -163,13 +165,13 @@ def _shown(choices: tuple[Choice, ...]) -> list[str]:
     return [*names, f"+{rest} more"] if rest else names
 
 
-def _none(found: Findings) -> str:
+def _none(found: SearchResult) -> str:
     if found.next_place is not None:
         return "None of those looked at has offers on these days; go on with the cursor."
     return "Nothing found; names, venues, cities, choices and texts were searched."
 
 
-def _note(found: Findings) -> str | None:
+def _note(found: SearchResult) -> str | None:
     notes = []
     if not found.bases:
         notes.append(_none(found))

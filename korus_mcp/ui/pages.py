@@ -8,7 +8,7 @@ _BUILT: Final = Path(__file__).with_name("built")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class UiPage:
     """One self-contained HTML file, which asks nothing of the network."""
 
     uri: str
@@ -17,13 +17,13 @@ class Page:
     file: Path
 
 
-SEAT_MAP: Final = Page(
+SEAT_MAP: Final = UiPage(
     uri="ui://korus/seat-map.html",
     title="Seat map",
     description="The map of get_seat_map: zones to look at and choose.",
     file=_BUILT / "seat-map.html",
 )
-BOOKING: Final = Page(
+BOOKING: Final = UiPage(
     uri="ui://korus/booking.html",
     title="Booking",
     description="Holds, orders and tickets as reserve, place_order and get_tickets tell them.",

@@ -4,8 +4,7 @@ import anyio
 import httpx
 import pytest
 
-from korus_mcp.api import Malformed, NotFound, ReservationLine, TicketChoice
-from korus_mcp.api import lists as reading
+from korus_mcp.api import Malformed, NotFound, ReservationLine, TicketChoice, lists
 from korus_mcp.api.jsonld import offer_iri, ticket_iri
 from korus_mcp.api.lists import READINGS_LIMIT
 from tests.api.wire import RESERVATIONS_BULK, Net, collection
@@ -185,7 +184,7 @@ async def test_what_is_no_collection_is_named_so(body: dict[str, object]) -> Non
 
 
 async def test_a_list_without_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "PAGES_LIMIT", 3)
+    monkeypatch.setattr(lists, "PAGES_LIMIT", 3)
     net = Net()
     net.get(PATH, *(collection(ids(50 * n, 50 * n + 50)) for n in range(5)))
     with pytest.raises(Malformed, match="a list without end"):

@@ -17,7 +17,7 @@ from korus_mcp.api.config import Transport
 from korus_mcp.app import App
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordering import OrderCall, Ordered
-from korus_mcp.booking.requests import ReserveCall, WishedItem
+from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.reserving import Reserved
 from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.foundation.clock import ManualClock
@@ -110,11 +110,11 @@ class Stage:
         """How many requests there were; those that read the catalog come when they come."""
         return sum(r.operation not in CRAWL for r in list(self.sandbox.requests))
 
-    def wish(self, landmark: str, quantity: int = 1, *session_ids: str) -> WishedItem:
-        return WishedItem(self.handle(landmark), quantity, session_ids)
+    def wish(self, landmark: str, quantity: int = 1, *session_ids: str) -> ReserveItem:
+        return ReserveItem(self.handle(landmark), quantity, session_ids)
 
-    async def reserve(self, *items: WishedItem, **changes: Any) -> Reserved:
-        return await self.app.booking.desk.reserve(call(*items, **changes))
+    async def reserve(self, *items: ReserveItem, **changes: Any) -> Reserved:
+        return await self.app.booking.reserving.reserve(call(*items, **changes))
 
     async def held(self, landmark: str = "park_offer", quantity: int = 1) -> Hold:
         """A hold of an offer without sessions."""
@@ -146,7 +146,7 @@ class Stage:
         self.clock.advance(seconds)
 
 
-def call(*items: WishedItem, **changes: Any) -> ReserveCall:
+def call(*items: ReserveItem, **changes: Any) -> ReserveCall:
     given: dict[str, Any] = {"owner": OWNER, "items": items, "language": "en"}
     return ReserveCall(**(given | changes))
 

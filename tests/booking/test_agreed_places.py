@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.hold import Hold, Names
-from korus_mcp.booking.names import NameBook
+from korus_mcp.booking.hold import BookedNames, Hold
+from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ordering import Ordered, OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import Stage, order_call, staged, until
@@ -157,7 +157,7 @@ async def test_a_restriction_is_shown_to_who_agrees() -> None:
     upstream: list[Change] = [seat(restriction="limited view", behindPillar=True)]
     async with reading(upstream) as stage:
         held = await stage.held("park_offer", 2)
-        (hold,) = await stage.app.booking.desk.read([held.id], "en")
+        (hold,) = await stage.app.booking.reserving.read([held.id], "en")
         first, _ = hold.seats
     for words in ("zone East", "seat 101", "Category 1", "limited view", "behind pillar"):
         assert words in first
@@ -226,10 +226,10 @@ async def test_a_session_that_moved_is_another_agreement_and_one_not_read_is_not
         (line,) = hold.lines
         times = {i: at + timedelta(hours=1) for i, at in line.times.items()} if is_read else {}
 
-        async def other(self: object, found: object, language: str, now: object) -> Names:
-            return Names({}, times)
+        async def other(self: object, found: object, language: str, now: object) -> BookedNames:
+            return BookedNames({}, times)
 
-        monkeypatch.setattr(NameBook, "for_reservations", other)
+        monkeypatch.setattr(ProductNames, "for_reservations", other)
         if is_read:
             with pytest.raises(Refusal) as refusal:
                 await placed(stage, hold, confirmation=nonce)

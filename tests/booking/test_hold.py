@@ -9,12 +9,12 @@ import pytest
 
 from korus_mcp.api import Reservation
 from korus_mcp.api.models.seat_map import Seating
-from korus_mcp.booking.hold import Hold, HoldState, Names, hold_of, seat_text
+from korus_mcp.booking.hold import BookedNames, Hold, HoldState, hold_of, seat_text
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
-NAMES = Names({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})
+NAMES = BookedNames({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})
 
 
 def item(**changes: Any) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_a_line_of_a_moment_is_on_the_day_of_its_venue() -> None:
     zones = {"p1": ZoneInfo("Europe/Paris")}
     late = item(date="2026-06-01T22:00:00+00:00")
     raw = {"id": "r1", "status": "reserved", "totalAmountInclTax": 45.0, "items": [late]}
-    found = hold_of(Reservation.model_validate(raw), Names({}, {}, zones), NOW)
+    found = hold_of(Reservation.model_validate(raw), BookedNames({}, {}, zones), NOW)
     assert [line.day for line in found.lines] == [date(2026, 6, 2)]
     assert found.obstacle() is None
 

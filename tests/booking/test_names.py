@@ -6,8 +6,8 @@ import anyio
 import pytest
 
 from korus_mcp.api import Reservation
-from korus_mcp.booking.hold import Names
-from korus_mcp.booking.names import NAMES_SECONDS, NameBook
+from korus_mcp.booking.hold import BookedNames
+from korus_mcp.booking.names import NAMES_SECONDS, ProductNames
 from korus_mcp.sandbox import Answer, Delay
 from tests.booking.stage import GatedClock, Stage, staged, turn_the_loop
 
@@ -23,8 +23,8 @@ async def reserved(stage: Stage, landmark: str = "night_show_offer") -> Reservat
     return await stage.app.api.booking.get_reservation(hold.id)
 
 
-async def names_of(stage: Stage, *found: Reservation) -> Names:
-    book = NameBook(stage.app.api.ticketing, stage.app.mirror)
+async def names_of(stage: Stage, *found: Reservation) -> BookedNames:
+    book = ProductNames(stage.app.api.ticketing, stage.app.mirror)
     return await book.for_reservations(found, "en", stage.clock.now())
 
 
@@ -40,7 +40,7 @@ async def test_a_time_is_asked_for_each_time_and_remembered_for_when_it_cannot_b
 ) -> None:
     found = await reserved(stage)
     assert stage.sent("getOfferTicketSession") == 0, "the quote told it to the hold"
-    book = NameBook(stage.app.api.ticketing, stage.app.mirror)
+    book = ProductNames(stage.app.api.ticketing, stage.app.mirror)
     first = await book.for_reservations([found], "en", stage.clock.now())
     await book.for_reservations([found], "en", stage.clock.now())
     assert stage.sent("getOfferTicketSession") == 2
@@ -84,7 +84,7 @@ async def test_a_session_of_the_older_form_is_known_only_from_its_quote() -> Non
         before = stage.sent("getOfferTicketSession")
         assert dict((await names_of(stage, found)).sessions) == {}
         assert stage.sent("getOfferTicketSession") == before
-        (hold,) = await stage.app.booking.desk.read([found.id], "en")
+        (hold,) = await stage.app.booking.reserving.read([found.id], "en")
         assert hold.lines[0].starts_at, "learnt when it was quoted"
 
 
@@ -104,7 +104,7 @@ async def test_a_hold_does_not_wait_long_for_its_names() -> None:
     async with staged(sandbox_clock=gated) as stage:
         found = await reserved(stage)
         stage.sandbox.faults.add(Delay(seconds=60), "getOfferTicketSession", times=None)
-        names = list[Names]()
+        names = list[BookedNames]()
 
         async def read() -> None:
             names.append(await names_of(stage, found))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from korus_mcp.api import Order
-from korus_mcp.booking.order_search import MAX_PAGES, Found, Sought, Window
+from korus_mcp.booking.order_search import MAX_PAGES, OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer
 from korus_mcp.settings import Scope
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 TODAY = date(2026, 6, 1)
 
 
-async def find(stage: Stage, owner: str = OWNER, **sought: Any) -> Found:
-    return await stage.app.booking.orders.find(owner, Sought(**sought))
+async def find(stage: Stage, owner: str = OWNER, **sought: Any) -> OrdersFound:
+    return await stage.app.booking.orders.find(owner, OrderQuery(**sought))
 
 
 async def order(stage: Stage, name: str, owner: str = OWNER) -> Order:
@@ -31,7 +31,7 @@ async def refused(stage: Stage, name: str, owner: str = OWNER) -> Refusal:
     return refusal.value
 
 
-def ids(found: Found) -> list[str]:
+def ids(found: OrdersFound) -> list[str]:
     return [each.id for each in found.orders]
 
 
@@ -228,15 +228,15 @@ async def test_a_page_of_own_orders_reads_no_more_than_it_shows(stage: Stage) ->
     made = [await stage.bought() for _ in range(5)]
     book = stage.app.booking.orders
     before = stage.sent("getOrder")
-    first = await book.find(OWNER, Sought(), Window(limit=2))
+    first = await book.find(OWNER, OrderQuery(), OrderWindow(limit=2))
     assert (ids(first), first.total, first.behind) == (made[:2:-1], 5, made[3])
     assert stage.sent("getOrder") - before == 2
     newer = await stage.bought()
     before = stage.sent("getOrder")
-    second = await book.find(OWNER, Sought(), Window(first.behind, first.start, limit=2))
+    second = await book.find(OWNER, OrderQuery(), OrderWindow(first.behind, first.start, limit=2))
     assert ids(second) == [made[2], made[1]]
     assert stage.sent("getOrder") - before == 2
-    last = await book.find(OWNER, Sought(), Window(second.behind, second.start, limit=2))
+    last = await book.find(OWNER, OrderQuery(), OrderWindow(second.behind, second.start, limit=2))
     assert (ids(last), last.behind) == ([made[0]], None)
     assert newer not in ids(first) + ids(second) + ids(last)
 
@@ -244,19 +244,21 @@ async def test_a_page_of_own_orders_reads_no_more_than_it_shows(stage: Stage) ->
 async def test_pages_of_the_account_survive_orders_that_come_between() -> None:
     async with staged(scope=Scope.ACCOUNT) as stage:
         made = [await stage.bought() for _ in range(5)]
-        book, sought = stage.app.booking.orders, Sought(created_from=TODAY)
-        first = await book.find(OWNER, sought, Window(limit=2))
+        book, sought = stage.app.booking.orders, OrderQuery(created_from=TODAY)
+        first = await book.find(OWNER, sought, OrderWindow(limit=2))
         await stage.bought()
         await stage.bought()
-        second = await book.find(OWNER, sought, Window(first.behind, first.start, limit=2))
-        last = await book.find(OWNER, sought, Window(second.behind, second.start, limit=2))
+        second = await book.find(OWNER, sought, OrderWindow(first.behind, first.start, limit=2))
+        last = await book.find(OWNER, sought, OrderWindow(second.behind, second.start, limit=2))
         assert ids(first) + ids(second) + ids(last) == made[::-1]
         assert last.behind is None
 
 
 async def test_a_place_whose_order_is_gone_is_found_by_its_number(stage: Stage) -> None:
     made = [await stage.bought() for _ in range(3)]
-    found = await stage.app.booking.orders.find(OWNER, Sought(), Window("gone", 2, limit=2))
+    found = await stage.app.booking.orders.find(
+        OWNER, OrderQuery(), OrderWindow("gone", 2, limit=2)
+    )
     assert ids(found) == [made[0]]
 
 

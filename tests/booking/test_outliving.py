@@ -84,10 +84,10 @@ async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
 ) -> None:
     made, wished = await group_of(ski)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    office = ski.app.booking.office
+    tickets = ski.app.booking.tickets
 
     async def asked() -> None:
-        await office.name(OWNER, made, wished, "en")
+        await tickets.name(OWNER, made, wished, "en")
 
     await left(asked, gate, SIDE_BY_SIDE)
     heard: list[tuple[int, int]] = []
@@ -96,13 +96,13 @@ async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
         heard.append((done, total))
 
     gate.is_open.set()
-    _, namings = await office.name(OWNER, made, wished, "en", told)
+    _, namings = await tickets.name(OWNER, made, wished, "en", told)
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 12
     assert gate.most == SIDE_BY_SIDE
     assert heard
     assert {total for _, total in heard} == {12}
-    _, namings = await office.name(OWNER, made, wished, "en")
+    _, namings = await tickets.name(OWNER, made, wished, "en")
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 12, "the same names are not sent again"
     shown = (await issued(ski, made)).tickets
@@ -114,14 +114,14 @@ async def test_a_call_for_some_of_the_same_waits_its_turn_and_another_name_is_se
 ) -> None:
     made, wished = await group_of(ski, 2)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    office = ski.app.booking.office
+    tickets = ski.app.booking.tickets
     (first, person), _ = wished
     other = replace(person, lastname="Lovelace")
     async with anyio.create_task_group() as callers:
-        callers.start_soon(office.name, OWNER, made, wished, "en")
+        callers.start_soon(tickets.name, OWNER, made, wished, "en")
         await until(lambda: gate.waiting == 2)
-        callers.start_soon(office.name, OWNER, made, [(first, person)], "en")
-        callers.start_soon(office.name, OWNER, made, [(first, other)], "en")
+        callers.start_soon(tickets.name, OWNER, made, [(first, person)], "en")
+        callers.start_soon(tickets.name, OWNER, made, [(first, other)], "en")
         await anyio.wait_all_tasks_blocked()
         assert gate.calls == 2
         gate.is_open.set()
@@ -139,7 +139,7 @@ async def test_who_waited_too_long_is_told_that_names_may_have_been_set(
 
     async def asked() -> None:
         with pytest.raises(Refusal) as refusal:
-            await ski.app.booking.office.name(OWNER, made, wished, "en")
+            await ski.app.booking.tickets.name(OWNER, made, wished, "en")
         refused.append(refusal.value)
 
     async with anyio.create_task_group() as callers:
@@ -151,7 +151,7 @@ async def test_who_waited_too_long_is_told_that_names_may_have_been_set(
     assert told.code in (c for c, m in MEANINGS.items() if told.effect in m.effects)
     assert (told.code, told.effect) == (Code.OUTCOME_UNKNOWN, Effect.UNKNOWN)
     assert told.retry_after_seconds is not None
-    _, namings = await ski.app.booking.office.name(OWNER, made, wished, "en")
+    _, namings = await ski.app.booking.tickets.name(OWNER, made, wished, "en")
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 6
 
@@ -161,17 +161,17 @@ async def test_what_began_is_carried_through_at_the_end_and_nothing_else_begins(
 ) -> None:
     made, wished = await group_of(ski, 6)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    office = ski.app.booking.office
+    tickets = ski.app.booking.tickets
 
     async def asked() -> None:
-        await office.name(OWNER, made, wished, "en")
+        await tickets.name(OWNER, made, wished, "en")
 
     await left(asked, gate, SIDE_BY_SIDE)
     async with anyio.create_task_group() as ending:
         ending.start_soon(ski.app.booking.drain, 10)
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(Refusal) as refusal:
-            await office.name(OWNER, made, wished[:1], "en")
+            await tickets.name(OWNER, made, wished[:1], "en")
         assert refusal.value.code is Code.SERVER_BUSY
         gate.is_open.set()
     assert ski.sent(PATCH) == 6
@@ -185,18 +185,18 @@ async def test_a_file_is_saved_though_the_caller_left_and_once_only(
     (document,) = (await issued(stage, made)).documents
     gate = gated(stage, "download_document", monkeypatch)
     where = (OWNER, made, document.id, "en")
-    office = stage.app.booking.office
+    tickets = stage.app.booking.tickets
 
     async def asked() -> None:
-        await office.saved(where, tmp_path, "tickets-1")
+        await tickets.saved(where, tmp_path, "tickets-1")
 
     await left(asked, gate, 1)
     gate.is_open.set()
     for _ in range(2):
-        assert await office.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+        assert await tickets.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
     assert gate.calls == 1
     (tmp_path / "tickets-1.pdf").unlink()
-    assert await office.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+    assert await tickets.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
     assert gate.calls == 2, "a file that was taken away is fetched anew"
     assert os.listdir(tmp_path) == ["tickets-1.pdf"]
 
@@ -206,9 +206,9 @@ async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repe
 ) -> None:
     made = await stage.bought()
     stage.move(600)
-    office = stage.app.booking.office
+    tickets = stage.app.booking.tickets
     arrived, may_go_on, calls = anyio.Event(), anyio.Event(), list[str]()
-    of_order = office.of_order
+    of_order = tickets.of_order
 
     async def slowly(*given: Any) -> Any:
         calls.append(made)
@@ -216,10 +216,10 @@ async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repe
         await may_go_on.wait()
         return await of_order(*given)
 
-    monkeypatch.setattr(office, "of_order", slowly)
+    monkeypatch.setattr(tickets, "of_order", slowly)
 
     async def asked() -> None:
-        await office.issued(OWNER, made, "en")
+        await tickets.issued(OWNER, made, "en")
 
     for _ in range(3):  # a host that gives up each time before the answer
         async with anyio.create_task_group() as caller:
@@ -228,25 +228,25 @@ async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repe
             await anyio.wait_all_tasks_blocked()
             caller.cancel_scope.cancel()
     may_go_on.set()
-    await office._flights.landed()
-    found = await office.issued(OWNER, made, "en")
+    await tickets._flights.landed()
+    found = await tickets.issued(OWNER, made, "en")
     assert found.order.id == made
     assert len(calls) == 1, "all of them waited for one reading"
-    await office.issued(OWNER, made, "en")
+    await tickets.issued(OWNER, made, "en")
     assert len(calls) == 2, "what was told is read anew"
 
 
 async def test_what_was_read_for_nobody_is_not_told_later(stage: Stage) -> None:
     made = await stage.bought()
-    office = stage.app.booking.office
-    first = await office._read_on((office._namings, OWNER, made, "en"))
-    assert await office.issued(OWNER, made, "en") is first
-    await office._read_on((office._namings, OWNER, made, "en"))
+    tickets = stage.app.booking.tickets
+    first = await tickets._read_on((tickets._namings, OWNER, made, "en"))
+    assert await tickets.issued(OWNER, made, "en") is first
+    await tickets._read_on((tickets._namings, OWNER, made, "en"))
     stage.move(UNCLAIMED_KEPT.total_seconds())
-    assert await office.issued(OWNER, made, "en") is not first
+    assert await tickets.issued(OWNER, made, "en") is not first
     for number in range(2 * MOST_UNCLAIMED):
-        await office._read_on((office._namings - number, OWNER, made, "en"))
-    assert len(office._unclaimed) == MOST_UNCLAIMED
+        await tickets._read_on((tickets._namings - number, OWNER, made, "en"))
+    assert len(tickets._unclaimed) == MOST_UNCLAIMED
 
 
 async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> None:
@@ -256,8 +256,8 @@ async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> N
             stage.move(600)
             (document,) = (await issued(stage, made)).documents
             where = (OWNER, made, document.id, "en")
-            content = await stage.app.booking.office.pdf(*where)
-            path = await stage.app.booking.office.saved(where, tmp_path, "tickets-1")
+            content = await stage.app.booking.tickets.pdf(*where)
+            path = await stage.app.booking.tickets.saved(where, tmp_path, "tickets-1")
             assert path is not None
             assert await anyio.Path(path).read_bytes() == content
     assert os.listdir(tmp_path) == ["tickets-1.pdf"]

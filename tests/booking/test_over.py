@@ -12,7 +12,7 @@ import pytest
 
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import MAX_SESSIONS, Quote, Session, TicketNeed, Unavailable
-from korus_mcp.booking.requests import WishedItem
+from korus_mcp.booking.requests import ReserveItem
 from korus_mcp.booking.reserving import ReserveState
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
@@ -40,7 +40,7 @@ async def quoted(stage: Stage, offer: Handle) -> Quote:
     return await stage.app.quotes.of_offer(offer, "en")
 
 
-async def refused(stage: Stage, item: WishedItem) -> Refusal:
+async def refused(stage: Stage, item: ReserveItem) -> Refusal:
     """The refusal of a hold, before anything was sent."""
     sent = stage.sent(HOLD)
     with pytest.raises(Refusal) as refusal:
@@ -163,12 +163,12 @@ async def test_an_offer_whose_sessions_are_all_over_is_not_bookable() -> None:
         quote = await quoted(stage, offer)
         assert quote.obstacle(1) is None
         assert [s.id for _, s in quote.sessions() if not quote.is_over(s)] == [last.id]
-        chosen = await refused(stage, WishedItem(offer, 1, (first.id,)))
+        chosen = await refused(stage, ReserveItem(offer, 1, (first.id,)))
         assert chosen.code is Code.NOT_BOOKABLE
         assert "it is over or has begun" in chosen.message
         stage.move(1)
         for sessions in ((), (first.id,), (last.id,)):
-            none = await refused(stage, WishedItem(offer, 1, sessions))
+            none = await refused(stage, ReserveItem(offer, 1, sessions))
             assert none.code is Code.NOT_BOOKABLE
             assert "its sessions are over or have begun" in none.message
 
@@ -186,16 +186,16 @@ async def test_of_two_sessions_the_one_that_is_over_is_refused_and_the_other_hel
     offer = stage.handle("night_show_offer")
     (_, early), (_, late) = (await quoted(stage, offer)).sessions()
     move_to(stage, SHOW)
-    refusal = await refused(stage, WishedItem(offer, 1, (early.id,)))
+    refusal = await refused(stage, ReserveItem(offer, 1, (early.id,)))
     assert isinstance(refusal, Unavailable)
     near = await stage.app.alternatives.instead_of(refusal.missed, "en")
     named = [s.id for each in near.alternatives for s in each.sessions]
     assert named[0] == late.id
     assert early.id not in named
-    unnamed = await refused(stage, WishedItem(offer, 1))
+    unnamed = await refused(stage, ReserveItem(offer, 1))
     assert unnamed.code is Code.SESSION_REQUIRED
     assert [f.problem for f in unnamed.fields] == [f"{late.id} (22:30)"]
-    held = await stage.reserve(WishedItem(offer, 1, (late.id,)))
+    held = await stage.reserve(ReserveItem(offer, 1, (late.id,)))
     assert held.state is ReserveState.HELD
 
 
@@ -210,7 +210,7 @@ async def test_sessions_whose_times_are_unread_are_not_over(moment: object) -> N
             obstacle = quote.obstacle(1)
             assert obstacle is not None
             assert obstacle.reason == "the time of a session cannot be read"
-            await refused(stage, WishedItem(offer, 1, (next(iter(quote.sessions()))[1].id,)))
+            await refused(stage, ReserveItem(offer, 1, (next(iter(quote.sessions()))[1].id,)))
 
 
 async def test_one_unread_session_among_those_that_are_over_is_said_to_be_unread() -> None:
@@ -236,10 +236,10 @@ async def test_sessions_of_no_stated_time_are_over_with_their_day() -> None:
         offer = stage.handle("timed_offer")
         session = stage.sandbox.landmarks["free_session"]
         move_to(stage, "2026-06-01T23:59:59+02:00")
-        held = await stage.reserve(WishedItem(offer, 1, (session,)))
+        held = await stage.reserve(ReserveItem(offer, 1, (session,)))
         assert held.state is ReserveState.HELD
         stage.move(1)
-        refusal = await refused(stage, WishedItem(offer, 1, (session,)))
+        refusal = await refused(stage, ReserveItem(offer, 1, (session,)))
         assert "its day is over" in refusal.message
 
 
@@ -250,12 +250,14 @@ async def test_a_session_after_midnight_is_to_come_though_the_day_is_over() -> N
         session = stage.sandbox.landmarks["free_session"]
         assert (await quoted(stage, offer)).day == date(2026, 6, 1)
         move_to(stage, "2026-06-02T00:25:00+02:00")
-        (hold,) = (await stage.reserve(WishedItem(offer, 1, (session,)))).holds
+        (hold,) = (await stage.reserve(ReserveItem(offer, 1, (session,)))).holds
         nonce = await stage.confirmed(hold)
         placed = await stage.place(hold, confirmation=nonce)
         assert placed.state is OrderState.ORDERED
         move_to(stage, start)
-        assert "its day is over" in (await refused(stage, WishedItem(offer, 1, (session,)))).message
+        assert (
+            "its day is over" in (await refused(stage, ReserveItem(offer, 1, (session,)))).message
+        )
 
 
 def offer_of(now: str, *starts: str, zone: ZoneInfo | None = PARIS) -> Quote:
@@ -326,7 +328,7 @@ async def test_a_hold_whose_session_began_is_not_asked_about(show: Stage) -> Non
     offer = stage.handle("night_show_offer")
     (_, early), _ = (await quoted(stage, offer)).sessions()
     move_to(stage, "2026-06-01T20:40:00+02:00")
-    wish = WishedItem(offer, 1, (early.id,))
+    wish = ReserveItem(offer, 1, (early.id,))
     (hold,) = (await stage.reserve(wish)).holds
     assert hold.obstacle() is None
     move_to(stage, "2026-06-01T20:44:59+02:00")
@@ -352,7 +354,7 @@ async def test_a_yes_given_before_the_session_began_is_not_ordered_after(show: S
     offer = stage.handle("night_show_offer")
     (_, early), _ = (await quoted(stage, offer)).sessions()
     move_to(stage, "2026-06-01T20:40:00+02:00")
-    (hold,) = (await stage.reserve(WishedItem(offer, 1, (early.id,)))).holds
+    (hold,) = (await stage.reserve(ReserveItem(offer, 1, (early.id,)))).holds
     asked = await stage.app.booking.ordering.question(order_call(hold))
     move_to(stage, SHOW)
     with pytest.raises(Refusal) as refusal:
@@ -383,7 +385,7 @@ async def test_sessions_of_which_only_the_end_is_told_are_over_with_it() -> None
         move_to(stage, "2026-06-01T13:59:59+02:00")
         assert (await quoted(stage, offer)).obstacle(1) is None
         stage.move(1)
-        refusal = await refused(stage, WishedItem(offer, 1, (session,)))
+        refusal = await refused(stage, ReserveItem(offer, 1, (session,)))
         assert "its sessions are over or have begun" in refusal.message
 
 

@@ -27,12 +27,12 @@ DAY = 86_400
 async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
     """An order call that counts as failed."""
     journal = stage.app.booking.journal
-    keeper, now = await journal.installation(), stage.clock.now()
+    installation, now = await journal.installation(), stage.clock.now()
     one = Intent(
         id=name,
         owner=OWNER,
         fingerprint="f",
-        external_reference=keeper.reference_of(name),
+        external_reference=installation.reference_of(name),
         caller_reference=None,
         reservation_ids=(hold.id,),
         approved_total=Decimal(45),
@@ -81,12 +81,12 @@ async def test_a_lost_order_is_found_without_anybody_asking(
 async def test_what_another_process_is_sending_is_left_alone(stage: Stage) -> None:
     hold = await stage.held()
     services = stage.app.booking
-    keeper, now = await services.journal.installation(), stage.clock.now()
+    installation, now = await services.journal.installation(), stage.clock.now()
     one = Intent(
         id="theirs",
         owner=OWNER,
         fingerprint="f",
-        external_reference=keeper.reference_of("theirs"),
+        external_reference=installation.reference_of("theirs"),
         caller_reference=None,
         reservation_ids=(hold.id,),
         approved_total=Decimal(45),

@@ -71,12 +71,14 @@ async def test_one_call_upstream_holds_all_items(stage: Stage) -> None:
 
 async def test_the_owner_of_a_hold_is_written_down(stage: Stage) -> None:
     hold = await stage.held()
-    assert [h.id for h in await stage.app.booking.desk.holds(OWNER, [hold.id], "en")] == [hold.id]
+    assert [h.id for h in await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")] == [
+        hold.id
+    ]
     before = stage.asked
     with pytest.raises(Refusal) as foreign:
-        await stage.app.booking.desk.holds(OTHER, [hold.id], "en")
+        await stage.app.booking.reserving.holds(OTHER, [hold.id], "en")
     with pytest.raises(Refusal) as unknown:
-        await stage.app.booking.desk.holds(OTHER, ["never-made"], "en")
+        await stage.app.booking.reserving.holds(OTHER, ["never-made"], "en")
     assert str(foreign.value) == str(unknown.value)
     assert foreign.value.code is Code.NOT_FOUND
     assert stage.asked == before, "decided without asking upstream"

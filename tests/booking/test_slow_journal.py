@@ -12,7 +12,7 @@ from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.protocol import Approval, Intent, Lease, Standing
+from korus_mcp.journal.protocol import Approval, Intent, Lease, ReservationFacts
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
 
@@ -46,7 +46,7 @@ class SlowJournal(MemoryJournal):
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> Standing:
+    ) -> ReservationFacts:
         await self._others()
         return await super().standing(reservation_ids, owner=owner, since=since)
 

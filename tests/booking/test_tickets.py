@@ -35,18 +35,18 @@ async def ski() -> Any:
 
 
 async def issued(stage: Stage, order_id: str, owner: str = OWNER) -> IssuedTickets:
-    return await stage.app.booking.office.of_order(owner, order_id, "en")
+    return await stage.app.booking.tickets.of_order(owner, order_id, "en")
 
 
 async def named(
     stage: Stage, order_id: str, *wished: tuple[str, BeneficiaryInput]
 ) -> tuple[Naming, ...]:
-    return (await stage.app.booking.office.name(OWNER, order_id, wished, "en"))[1]
+    return (await stage.app.booking.tickets.name(OWNER, order_id, wished, "en"))[1]
 
 
 async def pdf(stage: Stage, order_id: str, language: str = "en", owner: str = OWNER) -> bytes:
     document = (await issued(stage, order_id)).documents[0]
-    return await stage.app.booking.office.pdf(owner, order_id, document.id, language)
+    return await stage.app.booking.tickets.pdf(owner, order_id, document.id, language)
 
 
 # What an order holds
@@ -137,7 +137,7 @@ async def test_an_order_that_cannot_be_read_is_an_error_and_its_documents_are_no
 async def test_a_complete_name_validates_the_ticket(ski: Stage) -> None:
     made = await ski.bought("beneficiary_offer")
     (ticket,) = (await issued(ski, made)).tickets
-    after, outcomes = await ski.app.booking.office.name(OWNER, made, [(ticket.id, ADA)], "en")
+    after, outcomes = await ski.app.booking.tickets.name(OWNER, made, [(ticket.id, ADA)], "en")
     assert outcomes == (Naming(ticket.id, NamingOutcome.NAMED),)
     assert after.waiting == ()
     assert after.tickets[0].beneficiary == "Ada Byron"
@@ -157,7 +157,7 @@ async def test_what_was_named_is_told_even_when_the_order_cannot_be_read_again()
     async with staged(selling=("ski",), rewrite=watch) as stage:
         made = await stage.bought("beneficiary_offer", quantity=2)
         first, second = (await issued(stage, made)).tickets
-        after, outcomes = await stage.app.booking.office.name(OWNER, made, [(first.id, ADA)], "en")
+        after, outcomes = await stage.app.booking.tickets.name(OWNER, made, [(first.id, ADA)], "en")
     assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
     assert [t.id for t in after.waiting] == [second.id]
 
@@ -192,7 +192,7 @@ async def test_what_was_named_is_told_even_when_the_journal_fails_after_it() -> 
         stage = over(stage, journal)
         made = await stage.bought("beneficiary_offer", quantity=2)
         first, second = (await issued(stage, made)).tickets
-        after, outcomes = await stage.app.booking.office.name(OWNER, made, [(first.id, ADA)], "en")
+        after, outcomes = await stage.app.booking.tickets.name(OWNER, made, [(first.id, ADA)], "en")
     assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
     assert [t.id for t in after.waiting] == [second.id]
 
@@ -367,7 +367,7 @@ async def test_only_the_owner_names(ski: Stage) -> None:
     made = await ski.bought("beneficiary_offer")
     before = ski.asked
     with pytest.raises(Refusal):
-        await ski.app.booking.office.name(OTHER, made, [("t", ADA)], "en")
+        await ski.app.booking.tickets.name(OTHER, made, [("t", ADA)], "en")
     assert ski.asked == before
 
 
@@ -460,22 +460,22 @@ async def test_a_file_that_is_not_ready_is_none_and_another_failure_only_where_a
     stage.sandbox.faults.add(fault, "createOrderDocumentLink", times=None)
     where = (OWNER, made, document.id, "en")
     if code is None:
-        assert await stage.app.booking.office.pdf_or_none(*where, lenient=lenient) is None
+        assert await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient) is None
     else:
         with pytest.raises((ApiError, Refusal)) as error:
-            await stage.app.booking.office.pdf_or_none(*where, lenient=lenient)
+            await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient)
         refusal = explained(error.value)
         assert refusal is not None
         assert refusal.code is code
     stage.sandbox.faults.clear()
-    assert await stage.app.booking.office.pdf_or_none(*where, lenient=lenient)
+    assert await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient)
 
 
 async def test_only_the_owner_fetches_files(stage: Stage) -> None:
     made = await stage.bought()
     before = stage.asked
     with pytest.raises(Refusal) as refusal:
-        await stage.app.booking.office.pdf(OTHER, made, "d", "en")
+        await stage.app.booking.tickets.pdf(OTHER, made, "d", "en")
     assert refusal.value.code is Code.NOT_FOUND
     assert stage.asked == before
 

@@ -7,7 +7,7 @@ import pytest
 
 from korus_mcp.api import Malformed, ReservationLine, TicketChoice
 from korus_mcp.api.jsonld import offer_iri, ticket_iri
-from korus_mcp.booking.order_search import Sought
+from korus_mcp.booking.order_search import OrderQuery
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Missed
 from korus_mcp.booking.reserving import ReserveState
@@ -105,7 +105,7 @@ async def test_a_document_nobody_can_read_is_not_one_that_is_still_to_come(
 
     async with staged(rewrite=spoiled) as stage:
         order_id = await stage.bought()
-        issued = await stage.app.booking.office.of_order(OWNER, order_id, "en")
+        issued = await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
         assert issued.unread == ("a document of it",)
 
 
@@ -260,7 +260,7 @@ async def test_orders_of_the_account_that_cannot_be_read_are_counted(
     async with staged(rewrite=spoiled, scope=Scope.ACCOUNT) as stage:
         made = [await stage.bought(quantity=n) for n in (1, 2, 3)]
         is_spoilt = True
-        sought = Sought(created_from=stage.clock.now().date())
+        sought = OrderQuery(created_from=stage.clock.now().date())
         found = await stage.app.booking.orders.find("somebody", sought)
         assert [order.id for order in found.orders] == [made[-1]]
         assert (found.not_read, found.total) == ("2 orders cannot be read", None)
@@ -285,7 +285,7 @@ async def test_an_order_of_the_account_nobody_can_read_is_not_unknown(
         with pytest.raises(Malformed):
             await stage.app.booking.orders.order("somebody", reference)
         day = stage.clock.now().date()
-        found = await stage.app.booking.orders.find("somebody", Sought(reference, day))
+        found = await stage.app.booking.orders.find("somebody", OrderQuery(reference, day))
         assert (found.orders, found.not_read) == ((), "1 orders cannot be read")
 
 
@@ -316,9 +316,9 @@ async def test_an_order_whose_tickets_are_not_told_is_not_one_without_tickets(
         is_spoilt = True
         (placed,) = (await stage.ordered(hold)).orders
         assert placed.tickets is None
-        issued = await stage.app.booking.office.of_order(OWNER, placed.id, "en")
+        issued = await stage.app.booking.tickets.of_order(OWNER, placed.id, "en")
         assert issued.unread == ("which tickets it holds",)
-        (order,) = (await stage.app.booking.orders.find(OWNER, Sought())).orders
+        (order,) = (await stage.app.booking.orders.find(OWNER, OrderQuery())).orders
         row = OrderRow.of(order)
         assert row.tickets is None
         assert "its tickets cannot be read" in row.text()

@@ -95,7 +95,7 @@ async def test_what_is_over_upstream_is_over(ahead: float, date: bool) -> None:
     async with off_by(ahead, date=date) as stage:
         hold = await stage.held()
         stage.move(901)
-        (now,) = await stage.app.booking.desk.holds(OWNER, [hold.id], "en")
+        (now,) = await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")
         assert now.state is HoldState.EXPIRED
         with pytest.raises(Refusal) as refused:
             await stage.place(hold)
@@ -112,7 +112,7 @@ async def test_where_the_api_tells_the_time_its_clock_counts(ahead: float) -> No
         assert hold.seconds_left is not None
         assert 898 <= hold.seconds_left <= 900
         stage.move(885)
-        (now,) = await stage.app.booking.desk.holds(OWNER, [hold.id], "en")
+        (now,) = await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")
         assert now.state is HoldState.HELD
         assert not now.can_be_ordered()
 
@@ -159,12 +159,12 @@ async def test_a_question_can_be_answered_for_ten_minutes_of_our_clock(
 async def test_where_nobody_knows_the_time_the_issuer_says_what_is_too_late() -> None:
     async with off_by(0, selling=("ski",)) as stage:
         made = await stage.bought("beneficiary_offer")
-        issued = await stage.app.booking.office.of_order(OWNER, made, "en")
+        issued = await stage.app.booking.tickets.of_order(OWNER, made, "en")
         (ticket,) = issued.tickets
         assert isinstance(ticket.deadline, datetime)
         ManualClock.advance(stage.clock, (ticket.deadline - START).total_seconds() + 1)
         ada = BeneficiaryInput("Ada", "Byron", date_of_birth=date(1990, 12, 10))
-        _, (naming,) = await stage.app.booking.office.name(OWNER, made, [(ticket.id, ada)], "en")
+        _, (naming,) = await stage.app.booking.tickets.name(OWNER, made, [(ticket.id, ada)], "en")
         assert naming.outcome is NamingOutcome.NAMED
 
 
@@ -175,11 +175,11 @@ async def test_a_document_is_tried_where_only_our_clock_says_that_it_is_not_read
     async with off_by(ahead) as stage:
         made = await stage.bought()
         stage.move(600)
-        office = stage.app.booking.office
-        (document,) = (await office.of_order(OWNER, made, "en")).documents
+        tickets = stage.app.booking.tickets
+        (document,) = (await tickets.of_order(OWNER, made, "en")).documents
         assert not document.is_ready
         assert document.is_tried
-        pdf = await office.fetched((OWNER, made, document.id, "en"), 10**7)
+        pdf = await tickets.fetched((OWNER, made, document.id, "en"), 10**7)
         assert pdf is not None
         assert pdf.startswith(b"%PDF")
 

@@ -11,7 +11,7 @@ import pytest
 from korus_mcp.answers.holds import LineView
 from korus_mcp.answers.orders import TicketView
 from korus_mcp.api import Reservation
-from korus_mcp.booking.hold import Names, hold_of
+from korus_mcp.booking.hold import BookedNames, hold_of
 from korus_mcp.booking.ordering import OrderState
 from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -155,10 +155,10 @@ async def test_a_hold_read_anew_and_its_tickets_are_told_by_the_clock_of_the_ven
     async with staged(selling=("museum",), rewrite=telling(moments, zone)) as stage:
         session = stage.sandbox.landmarks["free_session"]
         (held,) = (await stage.reserve(stage.wish("timed_offer", 1, session))).holds
-        (read,) = await stage.app.booking.desk.read([held.id], "en")
+        (read,) = await stage.app.booking.reserving.read([held.id], "en")
         assert [LineView.of(each.lines[0]).when for each in (held, read)] == [shown, shown]
         made = (await stage.ordered(held)).orders[0].id
-        (ticket,) = (await stage.app.booking.office.of_order(OWNER, made, "en")).tickets
+        (ticket,) = (await stage.app.booking.tickets.of_order(OWNER, made, "en")).tickets
         assert TicketView.of(ticket, vouchers=False).when == shown
 
 
@@ -208,7 +208,7 @@ def test_a_day_that_is_told_as_a_moment_is_the_same_with_another_offset() -> Non
     def units(day: str) -> tuple[str, ...]:
         item = {"@id": "/i", "offer": "/o/1", "product": "/p/1", "date": day}
         told = Reservation.model_validate({"id": "r", "status": "reserved", "items": [item]})
-        hold = hold_of(told, Names({}, {}, {"1": PARIS}), at("2026-06-01T00:00:00Z"))
+        hold = hold_of(told, BookedNames({}, {}, {"1": PARIS}), at("2026-06-01T00:00:00Z"))
         assert str(hold.lines[0].day) == "2026-06-03"
         return hold.units
 

@@ -14,8 +14,8 @@ from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.calendar import (
     WINDOW_DAYS,
     Calendar,
-    Window,
-    Wish,
+    DayRange,
+    OptionQuery,
     cheapest,
     check_days,
     today,
@@ -30,16 +30,16 @@ from tests.booking.stage import SEED, Stage, staged
 
 pytestmark = pytest.mark.anyio
 TODAY = date(2026, 6, 1)
-ANY = Wish()
-WEEK = Window(TODAY, TODAY + timedelta(days=6))
+ANY = OptionQuery()
+WEEK = DayRange(TODAY, TODAY + timedelta(days=6))
 
 
-def wish(**choices: str) -> Wish:
-    return Wish({code: tuple(names.split(",")) for code, names in choices.items()})
+def wish(**choices: str) -> OptionQuery:
+    return OptionQuery({code: tuple(names.split(",")) for code, names in choices.items()})
 
 
 async def calendar(
-    stage: Stage, landmark: str, window: Window = WEEK, wanted: Wish = ANY
+    stage: Stage, landmark: str, window: DayRange = WEEK, wanted: OptionQuery = ANY
 ) -> Calendar:
     base = await stage.app.mirror.base(stage.handle(landmark), "en")
     return await stage.app.calendars.of_base(base, window, wanted, "en")
@@ -54,7 +54,7 @@ def base_in(zone: str | None) -> BaseRecord:
 
 
 async def test_rows_come_by_day_then_price(stage: Stage) -> None:
-    found = await calendar(stage, "park_base", Window(TODAY, TODAY + timedelta(days=1)))
+    found = await calendar(stage, "park_base", DayRange(TODAY, TODAY + timedelta(days=1)))
     assert len(found.rows) == 12
     assert [(r.day, r.price) for r in found.rows] == sorted(
         (r.day, r.price) for r in found.rows if r.day and r.price
@@ -161,7 +161,7 @@ async def test_undated_offers_are_found_where_no_day_is_on_sale(stage: Stage) ->
 
 
 async def test_a_window_without_offers_is_empty(stage: Stage) -> None:
-    far = Window(date(2030, 1, 1), date(2030, 1, 2))
+    far = DayRange(date(2030, 1, 1), date(2030, 1, 2))
     assert (await calendar(stage, "park_base", far)).rows == ()
 
 
@@ -177,7 +177,7 @@ async def calendar_of_offer(stage: Stage, landmark: str) -> Calendar:
     quote = await stage.app.quotes.of_offer(offer, "en")
     assert quote.base_id is not None
     base = await stage.app.mirror.base(Handle(offer.alias, quote.base_id), "en")
-    return await stage.app.calendars.of_base(base, WEEK, Wish(), "en")
+    return await stage.app.calendars.of_base(base, WEEK, OptionQuery(), "en")
 
 
 async def test_dynamic_prices_are_marked() -> None:
@@ -208,7 +208,7 @@ async def test_equal_questions_at_once_are_asked_once(stage: Stage) -> None:
 async def test_a_beginning_ends_after_so_many_pages_once_something_can_be_bought() -> None:
     async with staged(selling=("ski",)) as stage:
         base = await stage.app.mirror.base(stage.handle("ski_base"), "en")
-        days = Window(TODAY, TODAY + timedelta(days=30))
+        days = DayRange(TODAY, TODAY + timedelta(days=30))
         found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=4)
         assert found.is_cut
         assert len(found.rows) == 200
@@ -226,7 +226,7 @@ async def test_a_beginning_that_is_sold_out_is_read_on() -> None:
 
     async with staged(rewrite=all_gone) as stage:
         base = await stage.app.mirror.base(stage.handle("park_base"), "en")
-        days = Window(TODAY, TODAY + timedelta(days=90))
+        days = DayRange(TODAY, TODAY + timedelta(days=90))
         found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=1)
         assert found.is_cut
         assert found.has_buyable()
@@ -239,10 +239,10 @@ async def test_old_answers_make_room_for_new_ones(stage: Stage) -> None:
     few = wish(price_type="child", days_count="1 day")
     for number in range(201):
         day = TODAY + timedelta(days=number % 100)
-        window = Window(day, day + timedelta(days=number // 100))
+        window = DayRange(day, day + timedelta(days=number // 100))
         await stage.app.calendars.of_base(base, window, few, "en")
     before = stage.sent("listOffers")
-    await stage.app.calendars.of_base(base, Window(TODAY, TODAY), few, "en")
+    await stage.app.calendars.of_base(base, DayRange(TODAY, TODAY), few, "en")
     assert stage.sent("listOffers") > before
 
 
@@ -256,7 +256,7 @@ async def test_a_price_table_without_end_is_cut_and_says_so() -> None:
             body["member"] = [{**one, "id": str(next(numbers))} for _ in range(50)]
 
     async with staged(rewrite=endless) as stage:
-        found = await calendar(stage, "park_base", Window(TODAY, TODAY))
+        found = await calendar(stage, "park_base", DayRange(TODAY, TODAY))
     assert found.is_cut
     assert len(found.rows) == MAX_OFFERS
 
@@ -292,13 +292,13 @@ async def test_offers_that_cannot_be_read_are_left_out() -> None:
                 member.update(change)
 
     async with staged(rewrite=spoiled) as stage:
-        found = await calendar(stage, "park_base", Window(TODAY, TODAY))
+        found = await calendar(stage, "park_base", DayRange(TODAY, TODAY))
     assert len(found.rows) == 5
     assert found.rows[-1].price is None, "what has no price comes last"
 
 
 async def test_the_cheapest_is_not_sold_out(stage: Stage) -> None:
-    rows = (await calendar(stage, "park_base", Window(TODAY, TODAY))).rows
+    rows = (await calendar(stage, "park_base", DayRange(TODAY, TODAY))).rows
     gone = replace(rows[0], left=0)
     assert cheapest(rows) == rows[0].price
     assert cheapest((gone, *rows[1:])) == rows[1].price
@@ -336,19 +336,19 @@ def test_without_a_base_a_day_is_past_when_it_is_past_everywhere() -> None:
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def window(first: date | None, last: date | None) -> Window:
+def window(first: date | None, last: date | None) -> DayRange:
     return window_of(first, last, base_in("Europe/Paris"), NOON)
 
 
 def test_a_window_begins_today_and_has_thirty_days_when_nothing_is_said() -> None:
-    assert window(None, None) == Window(TODAY, date(2026, 7, 1))
-    assert window(date(2026, 8, 1), None) == Window(date(2026, 8, 1), date(2026, 8, 31))
-    assert window(None, TODAY) == Window(TODAY, TODAY)
+    assert window(None, None) == DayRange(TODAY, date(2026, 7, 1))
+    assert window(date(2026, 8, 1), None) == DayRange(date(2026, 8, 1), date(2026, 8, 31))
+    assert window(None, TODAY) == DayRange(TODAY, TODAY)
 
 
 @pytest.mark.parametrize("day", [date(9999, 12, 31), date(9999, 12, 15)])
 def test_the_last_days_of_the_calendar_are_days_too(day: date) -> None:
-    assert window(day, None) == Window(day, date.max)
+    assert window(day, None) == DayRange(day, date.max)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ def test_a_reversed_window_is_refused() -> None:
 
 def test_a_window_has_ninety_two_days_at_most() -> None:
     longest = TODAY + timedelta(days=WINDOW_DAYS)
-    assert window(TODAY, longest) == Window(TODAY, longest)
+    assert window(TODAY, longest) == DayRange(TODAY, longest)
     with pytest.raises(Refusal) as refusal:
         window(TODAY, longest + timedelta(days=1))
     assert refusal.value.fields[0].example == longest.isoformat()

@@ -6,26 +6,30 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.catalog.calendar import Window
-from korus_mcp.catalog.finder import PAGES_A_BASE, SIDE_BY_SIDE, Findings, Wanted
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.catalog.calendar import DayRange
+from korus_mcp.catalog.finder import PAGES_A_BASE, SIDE_BY_SIDE, CatalogQuery, SearchResult
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged
 from tests.catalog.listing import TODAY, Json, Listing, offer, queries
 
 pytestmark = pytest.mark.anyio
-WEEK = Window(TODAY, TODAY + timedelta(days=6))
-SEASON = Window(TODAY, TODAY + timedelta(days=92))
+WEEK = DayRange(TODAY, TODAY + timedelta(days=6))
+SEASON = DayRange(TODAY, TODAY + timedelta(days=92))
 
 
 async def find(
-    stage: Stage, query: str = "", window: Window = WEEK, limit: int = 20, place: Place = BEGINNING
-) -> Findings:
-    wanted = Wanted(query=query, window=window, limit=limit, place=place)
+    stage: Stage,
+    query: str = "",
+    window: DayRange = WEEK,
+    limit: int = 20,
+    place: PageStart = BEGINNING,
+) -> SearchResult:
+    wanted = CatalogQuery(query=query, window=window, limit=limit, place=place)
     return await stage.app.finder.find(wanted, "en")
 
 
-def names(found: Findings) -> list[str]:
+def names(found: SearchResult) -> list[str]:
     return [each.record.name for each in found.bases]
 
 
@@ -101,7 +105,7 @@ async def test_a_search_that_is_left_takes_no_other_along() -> None:
     async with staged(sandbox_clock=gated) as stage:
         await stage.app.mirror.searchable("en")
         stage.sandbox.faults.add(Delay(seconds=1), "listOffers", times=SIDE_BY_SIDE)
-        leaver, found = anyio.CancelScope(), list[Findings]()
+        leaver, found = anyio.CancelScope(), list[SearchResult]()
 
         async def leave() -> None:
             with leaver:

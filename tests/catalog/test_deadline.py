@@ -9,8 +9,8 @@ import pytest
 
 from korus_mcp.api import TimedOut
 from korus_mcp.api.config import Transport
-from korus_mcp.catalog.calendar import Window, Wish, window_of
-from korus_mcp.catalog.finder import Findings, Wanted
+from korus_mcp.catalog.calendar import DayRange, OptionQuery, window_of
+from korus_mcp.catalog.finder import CatalogQuery, SearchResult
 from korus_mcp.foundation.deadlines import READ_SECONDS, in_time
 from tests.booking.stage import Stage, staged, turn_the_loop, until
 
@@ -48,7 +48,7 @@ class Sandbox:
         await anyio.sleep(0.05)
 
 
-async def window(stage: Stage, base_name: str) -> Window:
+async def window(stage: Stage, base_name: str) -> DayRange:
     base = await stage.app.mirror.base(stage.handle(base_name), "en")
     return window_of(None, None, base, stage.app.api.now())
 
@@ -65,7 +65,9 @@ async def test_offers_read_in_time_are_told_as_not_all() -> None:
 
         async def ask() -> None:
             with anyio.fail_after(READ_SECONDS):
-                pages.append(await stage.app.calendars.page(base, days, Wish(), "en", limit=40))
+                pages.append(
+                    await stage.app.calendars.page(base, days, OptionQuery(), "en", limit=40)
+                )
 
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
@@ -107,8 +109,8 @@ async def test_a_search_by_days_tells_how_many_it_could_not_check_in_time() -> N
         sandbox.hangs = lambda request: (
             request.url.path.endswith("/offers") and ill in str(request.url)
         )
-        found: list[Findings] = []
-        wanted = Wanted(window=await window(stage, "park_base"), limit=20)
+        found: list[SearchResult] = []
+        wanted = CatalogQuery(window=await window(stage, "park_base"), limit=20)
 
         async def ask() -> None:
             with anyio.fail_after(READ_SECONDS):

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 import anyio
 import pytest
 
-from korus_mcp.catalog.calendar import Window
-from korus_mcp.catalog.finder import CANDIDATES, SIDE_BY_SIDE, Findings, Wanted
+from korus_mcp.catalog.calendar import DayRange
+from korus_mcp.catalog.finder import CANDIDATES, SIDE_BY_SIDE, CatalogQuery, SearchResult
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.paging import BEGINNING
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -22,11 +22,11 @@ TODAY = date(2026, 6, 1)
 ALL = ("park", "stadium", "hall", "museum", "ski")
 
 
-async def find(stage: Stage, query: str = "", **wanted: Any) -> Findings:
-    return await stage.app.finder.find(Wanted(query=query, **wanted), "en")
+async def find(stage: Stage, query: str = "", **wanted: Any) -> SearchResult:
+    return await stage.app.finder.find(CatalogQuery(query=query, **wanted), "en")
 
 
-def names(found: Findings) -> list[str]:
+def names(found: SearchResult) -> list[str]:
     return [each.record.name for each in found.bases]
 
 
@@ -198,7 +198,7 @@ async def test_while_cities_are_not_read_nobody_is_told_that_there_is_none(stage
 
 async def test_in_a_window_only_bases_with_offers_are_found() -> None:
     async with staged(selling=("stadium",)) as stage:
-        window = Window(TODAY + timedelta(days=5), TODAY + timedelta(days=5))
+        window = DayRange(TODAY + timedelta(days=5), TODAY + timedelta(days=5))
         found = await find(stage, window=window, limit=20)
         assert len(found.bases) == 2, "the match and the tour of that Saturday"
         for each in found.bases:
@@ -209,21 +209,21 @@ async def test_in_a_window_only_bases_with_offers_are_found() -> None:
 
 
 async def test_the_first_dates_and_the_lowest_price_are_told(stage: Stage) -> None:
-    window = Window(TODAY, TODAY + timedelta(days=30))
+    window = DayRange(TODAY, TODAY + timedelta(days=30))
     (found, *_) = (await find(stage, "dated ticket", window=window)).bases
     assert found.dates == tuple(TODAY + timedelta(days=n) for n in range(3))
     assert found.from_price == Money(Decimal("34.00"))
 
 
 async def test_undated_offers_count_in_every_window(stage: Stage) -> None:
-    far = Window(TODAY + timedelta(days=300), TODAY + timedelta(days=301))
+    far = DayRange(TODAY + timedelta(days=300), TODAY + timedelta(days=301))
     found = await find(stage, window=far, limit=20)
     assert set(names(found)) == {"Undated 1-day ticket", "Gift card 50 €"}
     assert all(each.dates == () for each in found.bases)
 
 
 async def test_bases_that_could_not_be_checked_are_counted(stage: Stage) -> None:
-    window = Window(TODAY, TODAY)
+    window = DayRange(TODAY, TODAY)
     stage.sandbox.faults.add(Answer(status=500), "listOffers", times=None)
     found = await find(stage, window=window, limit=20)
     assert (len(found.bases), found.unchecked, found.is_checked) == (8, 8, False)
@@ -231,13 +231,13 @@ async def test_bases_that_could_not_be_checked_are_counted(stage: Stage) -> None
 
 async def test_bases_without_details_could_not_be_checked(stage: Stage) -> None:
     stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
-    found = await find(stage, "night safari", window=Window(TODAY, TODAY))
+    found = await find(stage, "night safari", window=DayRange(TODAY, TODAY))
     assert (names(found), found.unchecked) == (["Night safari"], 1)
     assert not found.is_checked
 
 
 async def test_a_full_page_in_a_window_leads_to_the_rest(stage: Stage) -> None:
-    window = Window(TODAY, TODAY + timedelta(days=20))
+    window = DayRange(TODAY, TODAY + timedelta(days=20))
     everything = names(await find(stage, window=window, limit=20))
     seen, place, pages = list[str](), BEGINNING, 0
     while True:
@@ -259,10 +259,10 @@ async def test_of_many_bases_the_best_are_checked_and_few_at_once() -> None:
         shelf = await stage.app.mirror.searchable("en")
         await until(lambda: not shelf.is_crawling)
         stage.sandbox.faults.add(Delay(seconds=1), "listOffers", times=None)
-        found = list[Findings]()
+        found = list[SearchResult]()
 
         async def search() -> None:
-            window = Window(TODAY + timedelta(days=400), TODAY + timedelta(days=401))
+            window = DayRange(TODAY + timedelta(days=400), TODAY + timedelta(days=401))
             found.append(await find(stage, window=window))
 
         async with anyio.create_task_group() as callers:

@@ -53,7 +53,9 @@ async def asked_in(stage: Stage, *tags: str) -> list[str]:
 
 
 @pytest.mark.parametrize("tags", [("fr", "FR", "fr-FR", "fr_CA"), ("en", "EN-gb", "en-Latn-US")])
-async def test_the_forms_of_a_language_share_one_shelf(stage: Stage, tags: tuple[str, ...]) -> None:
+async def test_the_forms_of_a_language_share_one_mirror(
+    stage: Stage, tags: tuple[str, ...]
+) -> None:
     shelves = [await mirror_of(stage).ready(tag) for tag in tags]
     assert all(shelf is shelves[0] for shelf in shelves)
     assert await asked_in(stage, *tags) == [tags[0]] * len(tags)

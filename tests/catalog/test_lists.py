@@ -9,7 +9,13 @@ import pytest
 
 from korus_mcp.api import Malformed
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
-from korus_mcp.catalog.mirror import KEPT_SECONDS, PARTLY_UNREAD, RETRY_SECONDS, Shelf, state_of
+from korus_mcp.catalog.mirror import (
+    KEPT_SECONDS,
+    PARTLY_UNREAD,
+    RETRY_SECONDS,
+    LanguageMirror,
+    state_of,
+)
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.store import Scope
 from korus_mcp.foundation.handles import Handle
@@ -46,14 +52,14 @@ class Lists:
                     body["totalItems"] = len(body["member"])
 
 
-async def renewed(stage: Stage, seconds: float) -> Shelf:
+async def renewed(stage: Stage, seconds: float) -> LanguageMirror:
     stage.move(seconds)
     shelf = await stage.app.mirror.searchable("en")
     await until(lambda: not shelf.is_crawling)
     return shelf
 
 
-def handles_on(shelf: Shelf) -> set[Handle]:
+def handles_on(shelf: LanguageMirror) -> set[Handle]:
     return {row.handle for row in shelf.store.all_rows(Scope(), limit=1000)}
 
 
@@ -203,7 +209,7 @@ async def test_an_id_of_a_catalog_that_cannot_be_read_is_not_unknown() -> None:
         assert refusal.value.code is Code.UNKNOWN_ID
 
 
-async def test_unread_rows_are_told_to_the_keeper(tmp_path: Path) -> None:
+async def test_unread_rows_are_told_to_the_operator(tmp_path: Path) -> None:
     lists = Lists("/product_bases", lambda rows: [bare(rows[0]), "a row", *rows[2:]])
     lists.is_ill = True
     async with staged(rewrite=lists) as stage:

@@ -12,7 +12,7 @@ import pytest
 
 from korus_mcp.api.config import Transport
 from korus_mcp.catalog import mirror as mirror_module
-from korus_mcp.catalog.finder import Findings, Wanted
+from korus_mcp.catalog.finder import CatalogQuery, SearchResult
 from korus_mcp.catalog.mirror import (
     JITTER,
     KEPT_SECONDS,
@@ -58,8 +58,8 @@ def open_files() -> int:
     return sum(Path(link).suffix == ".sqlite" for link in links) // 2
 
 
-async def find(stage: Stage, query: str, language: str = "fr", **wanted: Any) -> Findings:
-    return await stage.app.finder.find(Wanted(query=query, **wanted), language)
+async def find(stage: Stage, query: str, language: str = "fr", **wanted: Any) -> SearchResult:
+    return await stage.app.finder.find(CatalogQuery(query=query, **wanted), language)
 
 
 @pytest.fixture(params=["memory", "files"])
@@ -155,7 +155,7 @@ async def test_files_are_closed_once_their_crawls_are_over(tmp_path: Path) -> No
         object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
         await stage.app.mirror.ready("fr")
         await until(lambda: len(list(tmp_path.glob("*.sqlite"))) == len(MANY))
-        await until(lambda: not any(s.is_crawling for s in stage.app.mirror._shelves.values()))
+        await until(lambda: not any(s.is_crawling for s in stage.app.mirror._mirrored.values()))
         assert 0 < open_files() <= MOST_OPEN
 
 
@@ -241,7 +241,7 @@ async def test_languages_nobody_bounds_are_let_go_of_in_memory_too() -> None:
         languages.listed = ()
         for name in names:
             await whole(stage, name)
-        assert len(stage.app.mirror._shelves) <= MOST_IN_MEMORY
+        assert len(stage.app.mirror._mirrored) <= MOST_IN_MEMORY
 
 
 async def test_an_account_without_catalogs_is_asked_about_once(folder: Path | None) -> None:
@@ -295,9 +295,9 @@ async def slow_search(
     gates: list[Gate],
     step: Callable[[Stage], Coroutine[Any, Any, None]],
     **wanted: Any,
-) -> list[Findings]:
+) -> list[SearchResult]:
     """What a cold search answers whose gates a step opens once the second language is awaited."""
-    answers = list[Findings]()
+    answers = list[SearchResult]()
     async with staged(
         languages=languages,
         language=languages[0],

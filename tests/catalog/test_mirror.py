@@ -10,7 +10,7 @@ import pytest
 
 from korus_mcp.api import ApiError, RateLimited, ServerFailed
 from korus_mcp.api.failures import LONGEST_WAIT_SECONDS
-from korus_mcp.catalog.bases import Place
+from korus_mcp.catalog.bases import VenueRecord
 from korus_mcp.catalog.crawl import CRAWLERS
 from korus_mcp.catalog.mirror import (
     GRACE_SECONDS,
@@ -18,8 +18,8 @@ from korus_mcp.catalog.mirror import (
     KEPT_SECONDS,
     RETRY_SECONDS,
     Account,
+    LanguageMirror,
     Mirror,
-    Shelf,
     full_name,
     state_of,
 )
@@ -41,18 +41,18 @@ async def refused(stage: Stage, handle: Handle) -> Refusal:
     return refusal.value
 
 
-async def filled(stage: Stage, language: str = "en") -> Shelf:
+async def filled(stage: Stage, language: str = "en") -> LanguageMirror:
     """The shelf with all details."""
     shelf = await stage.app.mirror.searchable(language)
     await until(lambda: not shelf.is_crawling)
     return shelf
 
 
-def names_on(shelf: Shelf) -> set[str]:
+def names_on(shelf: LanguageMirror) -> set[str]:
     return {row.name for row in shelf.store.all_rows(Scope(), limit=1000)}
 
 
-def handles_on(shelf: Shelf) -> set[Handle]:
+def handles_on(shelf: LanguageMirror) -> set[Handle]:
     return {row.handle for row in shelf.store.all_rows(Scope(), limit=1000)}
 
 
@@ -286,7 +286,7 @@ async def test_a_base_has_its_choices_products_place_and_words(stage: Stage) -> 
 async def test_a_bare_base_and_a_malformed_id_work(stage: Stage) -> None:
     base = await stage.app.mirror.base(stage.handle("malformed_id_base"), "en")
     assert base.name == "Gift card 50 €"
-    assert base.place == Place()
+    assert base.place == VenueRecord()
     assert base.images == ()
     assert base.choices == {}
     assert (base.timezone, base.description) == (None, None)
@@ -412,7 +412,7 @@ async def test_only_allowed_catalogs_exist(stage: Stage) -> None:
     assert stage.sent("getProductBase") <= len(names_on(await filled(stage)))
 
 
-async def test_no_catalog_at_all_is_an_empty_shelf() -> None:
+async def test_no_catalog_at_all_is_an_empty_mirror() -> None:
     async with staged(catalogs=("abcdef",)) as stage:
         shelf = await stage.app.mirror.searchable("en")
         assert names_on(shelf) == set()
@@ -577,7 +577,7 @@ async def test_a_full_disk_does_not_stop_a_search(
     stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mirror = kept_in(tmp_path, stage)
-    shelf = await mirror._shelf("en")
+    shelf = await mirror._mirrored_in("en")
     shelf.store._write.execute("PRAGMA max_page_count = 1")
     assert "Night safari" in names_on(await mirror.searchable("en"))
     assert shelf.store.path is None

@@ -3,7 +3,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
 from korus_mcp.catalog.packing import packed, unpacked
 from korus_mcp.foundation.handles import Handle
 
@@ -34,7 +34,7 @@ RECORDS = st.builds(
     catalog=st.just(CATALOG),
     name=TEXTS,
     kind=SOME,
-    place=st.builds(Place, name=SOME, address=SOME, city=SOME, country=SOME, website=SOME),
+    place=st.builds(VenueRecord, name=SOME, address=SOME, city=SOME, country=SOME, website=SOME),
     timezone=SOME,
     has_sessions=st.none() | st.booleans(),
     seat_map_id=st.none() | IDS,

@@ -10,10 +10,9 @@ import pytest
 
 from korus_mcp.api import ApiError
 from korus_mcp.api.config import Transport
-from korus_mcp.catalog import crawl
-from korus_mcp.catalog import parsing as catalog_reading
+from korus_mcp.catalog import crawl, parsing
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
-from korus_mcp.catalog.mirror import RETRY_SECONDS, Shelf, state_of
+from korus_mcp.catalog.mirror import RETRY_SECONDS, LanguageMirror, state_of
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.sandbox import Answer
@@ -38,18 +37,18 @@ def striking(strike: Strike) -> Callable[[Transport], Transport]:
     return lambda transport: Struck(transport, strike)
 
 
-async def filled(stage: Stage) -> Shelf:
+async def filled(stage: Stage) -> LanguageMirror:
     shelf = await stage.app.mirror.searchable("en")
     await until(lambda: not shelf.is_crawling)
     return shelf
 
 
-def with_details(shelf: Shelf) -> set[str]:
+def with_details(shelf: LanguageMirror) -> set[str]:
     rows = shelf.store.all_rows(Scope(), limit=1000)
     return {r.handle.id for r in rows if shelf.store.record(r.catalog_id, r.handle.id) is not None}
 
 
-def without_details(shelf: Shelf) -> set[str]:
+def without_details(shelf: LanguageMirror) -> set[str]:
     return {r.handle.id for r in shelf.store.all_rows(Scope(), limit=1000)} - with_details(shelf)
 
 
@@ -82,7 +81,7 @@ WAYS: dict[str, tuple[str, Callable[[httpx.Request], httpx.Response]]] = {
 async def test_one_base_that_cannot_be_read_is_passed_over_and_tried_again(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_reading, "MOST_PRODUCTS", 200)
+    monkeypatch.setattr(parsing, "MOST_PRODUCTS", 200)
     part, effect = WAYS[way]
     ill: list[str] = []
     asked: list[str] = []
@@ -169,7 +168,7 @@ async def test_a_crash_over_one_base_is_logged_and_keeps_no_other_away(
         async def crashing(ticketing: Any, catalog: Any, base_id: str, language: str) -> Any:
             if base_id == ill:
                 raise RecursionError
-            return await catalog_reading.read_record(ticketing, catalog, base_id, language)
+            return await parsing.read_record(ticketing, catalog, base_id, language)
 
         monkeypatch.setattr(crawl, "read_record", crashing)
         shelf = await filled(stage)
@@ -236,7 +235,7 @@ async def test_endless_pages_of_catalogs_are_read_to_a_bound(
         assert "more than 120" in caplog.text
 
 
-async def test_what_was_passed_over_is_told_to_the_keeper(tmp_path: Path) -> None:
+async def test_what_was_passed_over_is_told_to_the_operator(tmp_path: Path) -> None:
     async with staged() as stage:
         object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
         stage.sandbox.faults.add(Answer(status=403), "getProductBase", times=2)

@@ -8,17 +8,17 @@ import pytest
 
 from korus_mcp.api import Malformed, OfferFilters, ServerFailed
 from korus_mcp.catalog.bases import BaseRecord
-from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, Window, Wish
+from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, DayRange, OptionQuery
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, ROW_BYTES, OfferRow
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
 from tests.booking.stage import SEED, GatedClock, Stage, staged
 from tests.catalog.listing import PAGE, TODAY, Json, Listing, numbers, offer, offers, queries
 
 pytestmark = pytest.mark.anyio
-MONTH = Window(TODAY, TODAY + timedelta(days=30))
-SEASON = Window(TODAY, TODAY + timedelta(days=92))
-FAR = Window(date(2030, 1, 1), date(2030, 1, 2))
+MONTH = DayRange(TODAY, TODAY + timedelta(days=30))
+SEASON = DayRange(TODAY, TODAY + timedelta(days=92))
+FAR = DayRange(date(2030, 1, 1), date(2030, 1, 2))
 
 
 def ids(rows: Sequence[OfferRow]) -> list[str]:
@@ -32,17 +32,17 @@ async def base_of(stage: Stage, landmark: str) -> BaseRecord:
 async def look(
     stage: Stage,
     landmark: str = "park_base",
-    window: Window = SEASON,
-    place: Place = BEGINNING,
+    window: DayRange = SEASON,
+    place: PageStart = BEGINNING,
     limit: int = 15,
     **choices: str,
 ) -> CalendarPage:
     base = await base_of(stage, landmark)
-    wish = Wish({code: tuple(names.split(",")) for code, names in choices.items()})
+    wish = OptionQuery({code: tuple(names.split(",")) for code, names in choices.items()})
     return await stage.app.calendars.page(base, window, wish, "en", place=place, limit=limit)
 
 
-async def all_pages(stage: Stage, landmark: str, window: Window) -> list[CalendarPage]:
+async def all_pages(stage: Stage, landmark: str, window: DayRange) -> list[CalendarPage]:
     found, place = list[CalendarPage](), BEGINNING
     while True:
         page = await look(stage, landmark, window, place, limit=40)
@@ -106,7 +106,7 @@ async def test_the_first_day_alone_is_read_for_a_seat_map() -> None:
         base = await base_of(stage, "ski_base")
         found = await stage.app.calendars.first_day(base, MONTH, "en")
         assert stage.sent("listOffers") == 2
-        everything = await stage.app.calendars.of_base(base, MONTH, Wish(), "en")
+        everything = await stage.app.calendars.of_base(base, MONTH, OptionQuery(), "en")
         first = everything.rows[0].day
         assert list(found.rows) == [row for row in everything.rows if row.day == first]
         assert len(found.rows) == 24
@@ -120,7 +120,7 @@ async def test_those_who_look_at_once_share_each_page() -> None:
         await base_of(stage, "ski_base")
         async with anyio.create_task_group() as callers:
             for offset in (0, 15, 60, 120) * 5:
-                callers.start_soon(look, stage, "ski_base", SEASON, Place(offset))
+                callers.start_soon(look, stage, "ski_base", SEASON, PageStart(offset))
         assert sorted(numbers(stage)) == [1, 2, 3, MAX_PAGES]
 
 
@@ -145,7 +145,7 @@ async def test_another_language_window_or_wish_is_another_question(stage: Stage)
     assert stage.sent("listOffers") > before
     before = stage.sent("listOffers")
     base = await base_of(stage, "park_base")
-    await stage.app.calendars.page(base, MONTH, Wish(), "fr", limit=15)
+    await stage.app.calendars.page(base, MONTH, OptionQuery(), "fr", limit=15)
     assert stage.sent("listOffers") > before
 
 
@@ -182,12 +182,12 @@ async def test_what_was_read_before_a_failure_stays() -> None:
         first = await look(stage, "ski_base")
         stage.sandbox.faults.add(Answer(status=500), "listOffers", times=None)
         with pytest.raises(ServerFailed):
-            await look(stage, "ski_base", place=Place(100))
+            await look(stage, "ski_base", place=PageStart(100))
         asked = stage.sent("listOffers")
         assert await look(stage, "ski_base") == first
         assert stage.sent("listOffers") == asked
         stage.sandbox.faults.clear()
-        assert (await look(stage, "ski_base", place=Place(100))).rows
+        assert (await look(stage, "ski_base", place=PageStart(100))).rows
         assert numbers(stage).count(1) == 1
 
 
@@ -239,7 +239,7 @@ async def test_a_page_goes_on_at_its_number_when_the_offer_shown_last_is_gone() 
 
 async def test_behind_the_end_there_is_nothing() -> None:
     async with staged(rewrite=Listing(offers(20))) as stage:
-        page = await look(stage, place=Place(500))
+        page = await look(stage, place=PageStart(500))
         assert (page.rows, page.next_place, page.total) == ((), None, 20)
 
 
@@ -288,7 +288,7 @@ async def test_days_that_come_late_are_told_to_who_was_shown_others() -> None:
         first = await look(stage)
         assert "offer-0" not in ids(first.rows)
         assert not first.came_late
-        late = await look(stage, place=Place(160))
+        late = await look(stage, place=PageStart(160))
         assert late.came_late
         again = await look(stage)
         assert "offer-0" in ids(again.rows)
@@ -328,7 +328,7 @@ async def test_a_table_in_order_is_cut_at_the_bound() -> None:
     async with staged(rewrite=Listing(offers(5000, per_day=60))) as stage:
         beginning = await look(stage)
         assert (beginning.is_cut, stage.sent("listOffers")) == (False, 3)
-        end = await look(stage, place=Place(MAX_OFFERS - 15))
+        end = await look(stage, place=PageStart(MAX_OFFERS - 15))
         assert (len(end.rows), end.next_place, end.total, end.is_cut) == (15, None, None, True)
         assert sorted(numbers(stage)) == list(range(1, MAX_PAGES + 1))
 
@@ -368,7 +368,7 @@ async def test_undated_offers_are_found_at_either_end_of_all(is_first: bool) -> 
 async def test_a_base_without_undated_offers_costs_three_pages_and_once(stage: Stage) -> None:
     assert (await look(stage, window=FAR)).rows == ()
     assert stage.sent("listOffers") == 3, "the window, and both ends of all offers"
-    later = Window(FAR.first + timedelta(days=9), FAR.last + timedelta(days=9))
+    later = DayRange(FAR.first + timedelta(days=9), FAR.last + timedelta(days=9))
     page = await look(stage, window=later)
     assert (page.rows, page.total) == ((), 0)
     assert stage.sent("listOffers") == 4, "that it has none is known for a minute"
@@ -431,7 +431,7 @@ async def test_an_old_server_that_knows_no_choices_changes_nothing() -> None:
 
 async def test_offers_of_other_days_are_left_out_when_a_server_ignores_days() -> None:
     async with staged(rewrite=Listing([offer(1000, None), *offers(120)])) as stage:
-        week = Window(TODAY + timedelta(days=3), TODAY + timedelta(days=5))
+        week = DayRange(TODAY + timedelta(days=3), TODAY + timedelta(days=5))
         page = await look(stage, window=week, limit=50)
         assert set(ids(page.rows)) == {"offer-1000", *(f"offer-{n}" for n in range(15, 30))}
         assert page.total == 16
@@ -459,7 +459,9 @@ async def test_other_filters_go_to_the_end_in_any_order() -> None:
 
 async def test_what_is_kept_takes_so_much_memory_at_most() -> None:
     rows = KEPT_BYTES // ROW_BYTES
-    windows = [Window(TODAY, TODAY + timedelta(days=60 + n)) for n in range(rows // MAX_OFFERS + 1)]
+    windows = [
+        DayRange(TODAY, TODAY + timedelta(days=60 + n)) for n in range(rows // MAX_OFFERS + 1)
+    ]
     async with staged(rewrite=Listing(offers(MAX_OFFERS, per_day=40))) as stage:
         for window in windows:
             await look(stage, window=window, limit=MAX_OFFERS)
@@ -474,11 +476,11 @@ async def test_what_is_kept_takes_so_much_memory_at_most() -> None:
 async def test_what_is_looked_at_again_stays_longest(stage: Stage) -> None:
     calendars = stage.app.calendars
     base = await base_of(stage, "park_base")
-    few = Wish({"price_type": ("child",), "days_count": ("1 day",)})
-    favourite = Window(TODAY, TODAY)
+    few = OptionQuery({"price_type": ("child",), "days_count": ("1 day",)})
+    favourite = DayRange(TODAY, TODAY)
     for number in range(1, 260):
         await calendars.page(base, favourite, few, "en", limit=1)
         day = TODAY + timedelta(days=number % 90)
-        window = Window(day, day + timedelta(days=1 + number // 90))
+        window = DayRange(day, day + timedelta(days=1 + number // 90))
         await calendars.page(base, window, few, "en", limit=1)
     assert sum(q["date[before]"] == [TODAY.isoformat()] for q in queries(stage)) == 1

@@ -7,16 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord
-from korus_mcp.catalog.bases import Place as Venue
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
 from korus_mcp.catalog.index import ListedCatalog
-from korus_mcp.catalog.search import COUNTED, RANKED, Page, nearest_names, search
+from korus_mcp.catalog.search import COUNTED, RANKED, Matches, nearest_names, search
 from korus_mcp.catalog.spelling import KEPT_SECONDS, MOST_CORRECTIONS, Speller
 from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle
-from korus_mcp.foundation.paging import BEGINNING, Place
+from korus_mcp.foundation.paging import BEGINNING, PageStart
 
 CLUB = CatalogRecord("0197-club", "abcdef", "Hérons FC ticketing")
 TOWN = CatalogRecord("0198-town", "ghijkl", "Spectacles de Rives")
@@ -34,8 +33,13 @@ class Desk:
         self.store.put_records(bases, 1)
 
     def page(
-        self, query: str, scope: Scope | None = None, *, place: Place = BEGINNING, limit: int = 20
-    ) -> Page:
+        self,
+        query: str,
+        scope: Scope | None = None,
+        *,
+        place: PageStart = BEGINNING,
+        limit: int = 20,
+    ) -> Matches:
         return search(self.store, self.speller, query, scope or Scope(), place=place, limit=limit)
 
     def found(self, query: str, scope: Scope | None = None) -> list[str]:
@@ -43,7 +47,7 @@ class Desk:
 
     def all_pages(self, query: str, scope: Scope | None = None, *, limit: int) -> list[str]:
         found: list[str] = []
-        place: Place | None = BEGINNING
+        place: PageStart | None = BEGINNING
         while place is not None:
             page = self.page(query, scope, place=place, limit=limit)
             found += names(page)
@@ -75,14 +79,14 @@ def base(
         catalog=catalog,
         name=name,
         kind=kind,
-        place=Venue(name=venue, city=city),
+        place=VenueRecord(name=venue, city=city),
         description=text,
         choices={"zone": (Choice("1", "zone", zone),)} if zone else {},
         products={identifier: ProductRecord(identifier, product, {})} if product else {},
     )
 
 
-def names(page: Page) -> list[str]:
+def names(page: Matches) -> list[str]:
     return [row.name for row in page.rows]
 
 
@@ -464,7 +468,7 @@ def test_where_the_last_base_vanished_its_number_counts(renewed: Desk, query: st
 def test_a_page_can_be_left_in_its_middle(town: Desk) -> None:
     page = town.page("marees", limit=3)
     place = page.place_behind(1)
-    assert place == Place(1, page.rows[0].handle)
+    assert place == PageStart(1, page.rows[0].handle)
     assert names(town.page("marees", place=place)) == town.found("marees")[1:]
 
 

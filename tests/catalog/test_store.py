@@ -9,8 +9,8 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from korus_mcp.catalog import file as store_module
-from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, Place, ProductRecord
+from korus_mcp.catalog import file as catalog_file
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
 from korus_mcp.catalog.file import VERSION, has_full_text, is_damage
 from korus_mcp.catalog.index import ListedCatalog
 from korus_mcp.catalog.store import Progress, Scope, Store
@@ -29,7 +29,7 @@ def record(
         handle=Handle(catalog.alias, base_id),
         catalog=catalog,
         name=name,
-        place=Place(name="Grande salle", city="Orléans"),
+        place=VenueRecord(name="Grande salle", city="Orléans"),
         description="Une pièce en cinq actes.",
         choices={"price_type": (Choice("v1", "price_type", "Adulte"),)},
         products={"p1": ProductRecord("p1", "Adulte", {"price_type": "Adulte"})},
@@ -66,7 +66,7 @@ def test_what_is_put_is_there(store: Store) -> None:
 
 @pytest.mark.parametrize("asked", ["val-des-songes", "val des songes", "des son", "s-s"])
 def test_a_city_is_found_with_and_without_its_hyphens(store: Store, asked: str) -> None:
-    fill(store, replace(record(), place=Place(city="Val-des-Songes")))
+    fill(store, replace(record(), place=VenueRecord(city="Val-des-Songes")))
     assert store.cities_like(asked) == ("val-des-songes",)
 
 
@@ -158,7 +158,7 @@ def test_a_file_whose_texts_were_folded_otherwise_is_made_anew(tmp_path: Path) -
 
 @pytest.mark.parametrize("asked", ["L’Haÿ-les-Roses", "l'hay les roses", "L&#039;HAY", "l hay"])
 def test_a_city_is_found_whatever_stands_for_its_apostrophe(store: Store, asked: str) -> None:
-    fill(store, replace(record(), place=Place(city="L’Haÿ‑les‑Roses")))
+    fill(store, replace(record(), place=VenueRecord(city="L’Haÿ‑les‑Roses")))
     assert store.cities_like(fold(asked)) == ("l'hay-les-roses",)
 
 
@@ -280,4 +280,4 @@ def test_this_python_can_search_texts() -> None:
 
 def test_only_damage_is_damage() -> None:
     assert not is_damage(sqlite3.OperationalError("no code"))
-    assert store_module.BUSY_SECONDS >= 5
+    assert catalog_file.BUSY_SECONDS >= 5

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.catalog.calendar import CalendarPage, Window, Wish
-from korus_mcp.catalog.finder import Wanted
+from korus_mcp.catalog.calendar import CalendarPage, DayRange, OptionQuery
+from korus_mcp.catalog.finder import CatalogQuery
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.proposals.seat_plans import Extra, SeatWish
+from korus_mcp.proposals.seat_plans import Extra, SeatQuery
 from korus_mcp.tools.get_offers import OfferView, _note
 from korus_mcp.tools.get_seat_map import _view
 from tests.booking.stage import Rewrite, Stage, staged
 
 pytestmark = pytest.mark.anyio
-JUNE = Window(date(2026, 6, 1), date(2026, 6, 30))
-A_DAY = Window(date(2026, 6, 2), date(2026, 6, 2))
+JUNE = DayRange(date(2026, 6, 1), date(2026, 6, 30))
+A_DAY = DayRange(date(2026, 6, 2), date(2026, 6, 2))
 
 
 def listed(number: int | None = None, **changes: Any) -> Rewrite:
@@ -39,7 +39,7 @@ def listed(number: int | None = None, **changes: Any) -> Rewrite:
 
 async def page_of(stage: Stage, base: str = "park_base", limit: int = 40) -> CalendarPage:
     record = await stage.app.mirror.base(stage.handle(base), "en")
-    return await stage.app.calendars.page(record, JUNE, Wish(), "en", limit=limit)
+    return await stage.app.calendars.page(record, JUNE, OptionQuery(), "en", limit=limit)
 
 
 @pytest.mark.parametrize("told", ["soon", 20260605, {"day": "2026-06-05"}, True, ""])
@@ -101,7 +101,7 @@ async def test_an_offer_listed_oddly_is_shown_as_not_bookable(
         if "price" in changes:
             assert row.price is None, "a foreign amount is not shown as a price"
         assert f"not bookable as listed: {problem}" in OfferView.of(row).text()
-        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        found = await stage.app.finder.find(CatalogQuery(window=JUNE, limit=20), "en")
         assert all(base.from_price is None for base in found.bases)
         assert found.unchecked > 0
 
@@ -117,7 +117,7 @@ async def test_the_cheapest_of_a_search_is_an_euro_price() -> None:
     async with staged(
         rewrite=listed(0, price={"amountInclTax": "1.00", "currency": "CHF"})
     ) as stage:
-        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        found = await stage.app.finder.find(CatalogQuery(window=JUNE, limit=20), "en")
         prices = [base.from_price for base in found.bases if base.from_price is not None]
         assert prices
         assert all(isinstance(p, Money) and p.currency == "EUR" and p.amount > 1 for p in prices)
@@ -131,7 +131,7 @@ async def test_a_stock_below_zero_is_none_left() -> None:
 
 async def test_a_seat_map_leaves_out_what_nobody_can_buy() -> None:
     async with staged(selling=("stadium",), rewrite=listed(price={"currency": "CHF"})) as stage:
-        plan = await stage.app.seat_plans.plan(stage.handle("stadium_base"), SeatWish(), "en")
+        plan = await stage.app.seat_plans.plan(stage.handle("stadium_base"), SeatQuery(), "en")
         assert plan.unusable_offers == len(plan.rows) > 0
         assert all(not zone.all_offers for zone in plan.table.zones)
 
@@ -171,7 +171,7 @@ async def test_offers_nobody_can_read_are_told_and_not_no_offers(
 
     async with staged(rewrite=unreadable) as stage:
         record = await stage.app.mirror.base(stage.handle("park_base"), "en")
-        page = await stage.app.calendars.page(record, A_DAY, Wish(), "en", limit=40)
+        page = await stage.app.calendars.page(record, A_DAY, OptionQuery(), "en", limit=40)
         assert page.left_out == counted[0]
         assert (page.rows == ()) is (spoilt == "every")
         note = _note(page, A_DAY)
@@ -212,7 +212,7 @@ def of_offers(
 async def a_session(stage: Stage) -> tuple[Handle, str, date | None]:
     """A product base with a seat map, and a session of its next day, and that day."""
     base = stage.handle("hall_base")
-    first = (await stage.app.seat_plans.plan(base, SeatWish(), "en")).rows[0]
+    first = (await stage.app.seat_plans.plan(base, SeatQuery(), "en")).rows[0]
     quote = await stage.app.quotes.of_offer(first.handle, "en")
     return base, next(session.id for _, session in quote.sessions()), first.day
 
@@ -230,7 +230,7 @@ async def test_where_no_offer_can_be_read_no_map_says_that_nothing_is_on_sale(
         base, session, next_day = await a_session(stage)
     day = next_day if is_dated else None
     async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
-        for wish in (SeatWish(day=day), SeatWish(session_id=session, day=day)):
+        for wish in (SeatQuery(day=day), SeatQuery(session_id=session, day=day)):
             with pytest.raises(Refusal) as refused:
                 await stage.app.seat_plans.plan(base, wish, "en")
             assert refused.value.code is Code.UPSTREAM_UNAVAILABLE
@@ -244,8 +244,8 @@ async def test_of_a_day_and_session_that_sell_nothing_that_is_said() -> None:
 
     async with staged(selling=("hall",), rewrite=nothing) as stage:
         for wish, code in (
-            (SeatWish(day=date(2026, 6, 20)), Code.NOT_FOUND),
-            (SeatWish(session_id="0192"), Code.UNKNOWN_ID),
+            (SeatQuery(day=date(2026, 6, 20)), Code.NOT_FOUND),
+            (SeatQuery(session_id="0192"), Code.UNKNOWN_ID),
         ):
             with pytest.raises(Refusal) as refused:
                 await stage.app.seat_plans.plan(stage.handle("hall_base"), wish, "en")
@@ -259,14 +259,14 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
     extras = frozenset({Extra.SHEET, Extra.LIGHT})
     async with staged(selling=("stadium",)) as stage:
         base = stage.handle("stadium_base")
-        whole = await stage.app.seat_plans.plan(base, SeatWish(), "en", extras=extras)
+        whole = await stage.app.seat_plans.plan(base, SeatQuery(), "en", extras=extras)
     zone = next(each for each in whole.table.zones if each.all_offers)
     ids = {offer.offer_id.partition(".")[2] for offer in zone.all_offers}
 
     async with staged(
         selling=("stadium",), rewrite=of_offers(spoil, lambda each: each["id"] in ids)
     ) as stage:
-        wish = SeatWish(day=whole.day)
+        wish = SeatQuery(day=whole.day)
         plan = await stage.app.seat_plans.plan(base, wish, "en", extras=extras)
     assert plan.unread_offers + plan.unusable_offers == plan.table.unknown == len(ids)
     told = _view(plan, len(plan.ranking.zones), is_picture_missing=False)
@@ -286,11 +286,11 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
 async def test_offers_of_a_session_that_cannot_be_read_are_counted() -> None:
     async with staged(selling=("hall",)) as stage:
         base, session, _ = await a_session(stage)
-        whole = await stage.app.seat_plans.plan(base, SeatWish(session_id=session), "en")
+        whole = await stage.app.seat_plans.plan(base, SeatQuery(session_id=session), "en")
     lost = whole.rows[0].handle.id
     rewrite = of_offers(lambda each: None, lambda each: each["id"] == lost)
     async with staged(selling=("hall",), rewrite=rewrite) as stage:
-        plan = await stage.app.seat_plans.plan(base, SeatWish(session_id=session), "en")
+        plan = await stage.app.seat_plans.plan(base, SeatQuery(session_id=session), "en")
     assert (len(plan.rows), plan.unread_offers) == (len(whole.rows) - 1, 1)
 
 
@@ -315,7 +315,7 @@ async def test_a_search_with_days_does_not_take_unread_offers_for_none(
     spoil: Callable[[dict[str, Any]], object],
 ) -> None:
     async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
-        found = await stage.app.finder.find(Wanted(window=JUNE, limit=20), "en")
+        found = await stage.app.finder.find(CatalogQuery(window=JUNE, limit=20), "en")
         assert not found.is_checked or found.unchecked > 0
 
 
@@ -339,7 +339,7 @@ async def test_zones_of_a_map_that_cannot_be_read_are_told(
     async with staged(selling=("hall",), rewrite=spoiled) as stage:
         base = stage.handle("hall_base")
         extras = frozenset({Extra.LIGHT})
-        plan = await stage.app.seat_plans.plan(base, SeatWish(), "en", extras=extras)
+        plan = await stage.app.seat_plans.plan(base, SeatQuery(), "en", extras=extras)
     note = _view(plan, len(plan.ranking.zones), is_picture_missing=False).note
     assert ("Some zones of the map cannot be read" in note) is not is_told
     assert ("Some zones cannot be read" in (plan.picture or "")) is not is_told

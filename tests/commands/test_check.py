@@ -9,7 +9,7 @@ import anyio
 import pytest
 import trustme
 
-from korus_mcp.commands.check import Findings, run_check
+from korus_mcp.commands.check import CheckFindings, run_check
 from korus_mcp.commands.cli import main
 from korus_mcp.foundation.clock import ManualClock, SystemClock
 from korus_mcp.journal.opening import journal_of
@@ -160,7 +160,7 @@ async def test_an_account_without_a_catalog_is_told_so(capsys: pytest.CaptureFix
 
 
 def test_a_key_is_missing_only_when_no_answer_had_it() -> None:
-    findings = Findings()
+    findings = CheckFindings()
     findings.note("getOffer", {"id": "1", "surprise": True})
     missing = set(findings.missing["getOffer"])
     assert "date" in missing

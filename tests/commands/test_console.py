@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from korus_mcp.commands.check import Findings, _tell_drift
+from korus_mcp.commands.check import CheckFindings, _tell_drift
 from korus_mcp.commands.cli import main
 from korus_mcp.commands.console import (
     LINE_LIMIT,
@@ -148,7 +148,7 @@ def test_a_name_of_a_prompt_forges_no_line_of_the_log(tmp_path: Path) -> None:
 
 
 def test_fields_the_api_invents_fill_and_forge_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    findings = Findings()
+    findings = CheckFindings()
     findings.seen["getOffer"] = 1
     findings.missing["getOffer"] = set()
     findings.unknown["getOffer"] = {BAD, "y" * 10_000, *(f"z{n}" for n in range(100))}

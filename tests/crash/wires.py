@@ -20,7 +20,7 @@ import anyio
 
 from korus_mcp.api import ApiConfig
 from korus_mcp.sandbox import SandboxOptions, served_sandbox
-from korus_mcp.server import composition as server
+from korus_mcp.server import composition
 from tests.crash.history import History, Judgement, judged
 from tests.crash.proxy import LATER_SECONDS, Fault, Proxy, proxied
 from tests.crash.rows import rows_of
@@ -84,7 +84,7 @@ async def broken(fault: Fault, orders: int, folder: Path) -> Outcome:
         proxied(served.api_url) as proxy,
     ):
         given = {**UNBOUNDED, "API_URL": proxy.url, "SETTLE_SECONDS": "120"}
-        with patch.object(server, "ApiConfig", config):
+        with patch.object(composition, "ApiConfig", config):
             async with reopened(folder, served, **given) as shop:
                 base = handle_of(served.sandbox, "park_base")
                 one = _Campaign(shop, proxy, await offers_of(shop, base, orders))

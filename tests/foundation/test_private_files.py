@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from korus_mcp.booking.tickets import save_pdf
-from korus_mcp.catalog import file as mirror_file
+from korus_mcp.catalog import file as catalog_file
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.store import Store
 from korus_mcp.foundation.clock import SystemClock
@@ -171,7 +171,7 @@ def test_a_file_from_before_it_said_whose_it_is_is_known_and_marked(
 ) -> None:
     path = tmp_path / "catalog.sqlite"
     opened(path)
-    expected = mirror_file.APPLICATION_ID if opened is open_mirror else engine.APPLICATION_ID
+    expected = catalog_file.APPLICATION_ID if opened is open_mirror else engine.APPLICATION_ID
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (expected,)
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -27,7 +27,7 @@ from korus_mcp.journal.protocol import (
     LeaseLost,
     Open,
     RefusedItem,
-    Standing,
+    ReservationFacts,
     TooMuchOpen,
     noes_of,
 )
@@ -59,11 +59,11 @@ async def stored(journal: Journal, one: Intent) -> Intent:
 
 
 async def test_an_installation_stays_the_same(journal: Journal) -> None:
-    keeper = await journal.installation()
-    assert keeper == await journal.installation()
-    assert len(keeper.id) == 6
-    assert len(keeper.key) == 32
-    assert len(keeper.reference_of("an intent")) <= 50
+    installation = await journal.installation()
+    assert installation == await journal.installation()
+    assert len(installation.id) == 6
+    assert len(installation.key) == 32
+    assert len(installation.reference_of("an intent")) <= 50
 
 
 # Claims
@@ -73,7 +73,7 @@ async def test_a_claim_stores_the_intent_and_uses_the_approval_up(journal: Journ
     one = intent("a", "r2", "r1", caller_reference="my booking", agreed="human")
     await claimed(journal, one)
     found = await journal.intents_of(["r1", "r2", "r3"])
-    assert found == {i: replace(one, led=True) for i in ("r1", "r2")}
+    assert found == {i: replace(one, is_leased=True) for i in ("r1", "r2")}
     used = (await journal.approvals(["nonce of a"])).get("nonce of a")
     assert used is not None
     assert used.state is ApprovalState.USED
@@ -84,7 +84,7 @@ async def test_a_claimed_reservation_is_refused_and_nothing_changes(journal: Jou
     await claimed(journal, first)
     with pytest.raises(AlreadyClaimed) as refused:
         await claimed(journal, second)
-    assert refused.value.holder == replace(first, led=True)
+    assert refused.value.holder == replace(first, is_leased=True)
     assert await journal.intents_of(["r3"]) == {}
     assert (await journal.approvals(["nonce of b"])).get("nonce of b") is not None
     assert await journal.intent_by_reference(second.external_reference) is None
@@ -188,7 +188,9 @@ async def test_sending_is_started_once_and_by_its_worker_only(journal: Journal) 
     with pytest.raises(LeaseLost):
         await journal.start_sending(one, lease=OTHER, sent_at=later, fence_at=fence)
     started = await journal.start_sending(one, lease=MINE, sent_at=later, fence_at=fence)
-    expected = replace(one, state=IntentState.SENDING, sent_at=later, fence_at=fence, led=True)
+    expected = replace(
+        one, state=IntentState.SENDING, sent_at=later, fence_at=fence, is_leased=True
+    )
     assert started == expected == await stored(journal, one)
     with pytest.raises(LeaseLost):
         await journal.start_sending(one, lease=MINE, sent_at=later, fence_at=fence)
@@ -206,9 +208,9 @@ async def test_a_lease_is_renewed_by_its_worker_until_the_intent_is_final(
 ) -> None:
     await sent(journal, one := intent("a"), lease=RUN_OUT)
     assert not await journal.renew(one.id, OTHER)
-    assert not (await stored(journal, one)).led
+    assert not (await stored(journal, one)).is_leased
     assert await journal.renew(one.id, replace(RUN_OUT, seconds=30))
-    assert (await stored(journal, one)).led
+    assert (await stored(journal, one)).is_leased
     await journal.settle(one.id, all_of(one, "order of"), {})
     assert not await journal.renew(one.id, replace(RUN_OUT, seconds=30))
 
@@ -230,7 +232,7 @@ async def test_a_failure_after_doubt_keeps_its_claim_for_ever(journal: Journal) 
     await sent(journal, one := intent("a", "r1"))
     doubted = await journal.settle(one.id, {}, {}, ambiguous=True)
     assert (doubted.state, doubted.ambiguous) == (IntentState.SENDING, True)
-    assert not doubted.led
+    assert not doubted.is_leased
     settled = await journal.settle(one.id, {}, {"r1": "never appeared"})
     assert (settled.state, settled.ambiguous) == (IntentState.FINAL, True)
     with pytest.raises(AlreadyClaimed):
@@ -317,7 +319,7 @@ async def test_what_nobody_leads_is_taken_over_once(journal: Journal) -> None:
     await claimed(journal, unsent := intent("unsent"), lease=RUN_OUT)
     assert await journal.unfinished() == 3
     (taken,) = await journal.take_over(OTHER)
-    assert (taken.id, taken.ambiguous, taken.led) == ("lost", True, True)
+    assert (taken.id, taken.ambiguous, taken.is_leased) == ("lost", True, True)
     assert taken == await stored(journal, lost)
     assert (await stored(journal, unsent)).is_final
     assert list(await journal.take_over(MINE)) == []
@@ -369,7 +371,7 @@ async def test_texts_of_any_length_are_kept(journal: Journal) -> None:
 
 async def test_equal_reserve_calls_wait_for_each_other(journal: Journal) -> None:
     assert await journal.begin_hold(first := hold("h1"), MINE) is None
-    assert await journal.begin_hold(hold("h2"), OTHER) == replace(first, led=True)
+    assert await journal.begin_hold(hold("h2"), OTHER) == replace(first, is_leased=True)
     assert await journal.begin_hold(hold("h3", "another key"), OTHER) is None
     refused = RefusedItem("offer", None, "sold out")
     settled = await journal.settle_hold("h1", reservation_ids=["r2", "r1"], refused=[refused])
@@ -425,7 +427,7 @@ async def test_a_call_seen_in_doubt_and_past_its_fence_is_no_obstacle(journal: J
 async def test_a_hold_in_doubt_is_an_obstacle_until_its_fence(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     doubted = await journal.doubt_hold("h1")
-    assert (doubted.ambiguous, doubted.led, doubted.is_final) == (True, False, False)
+    assert (doubted.ambiguous, doubted.is_leased, doubted.is_final) == (True, False, False)
     early = hold("h2", sent_at=FENCE - timedelta(seconds=1))
     assert await journal.begin_hold(early, MINE) == doubted
     assert await journal.begin_hold(hold("h3", sent_at=FENCE), MINE) is None
@@ -616,7 +618,7 @@ async def test_an_approval_is_for_the_attempt_it_was_given_for(journal: Journal)
     assert (await journal.intents_of(["r1"]))["r1"].id == "b1"
 
 
-async def standing(journal: Journal, reservation_ids: Sequence[str]) -> Standing:
+async def standing(journal: Journal, reservation_ids: Sequence[str]) -> ReservationFacts:
     return await journal.standing(reservation_ids, owner=ADA, since=NOW)
 
 

@@ -33,11 +33,11 @@ def journal_at(url: str, account: str = "account") -> SqlJournal:
 async def test_what_was_written_is_there_after_a_close(store: str, sql_url: Address) -> None:
     url = sql_url(store)
     first = journal_at(url)
-    keeper = await first.installation()
+    installation = await first.installation()
     await sent(first, one := intent("a", "r1"))
     await first.close()
     second = journal_at(url)
-    assert await second.installation() == keeper
+    assert await second.installation() == installation
     assert set(await second.intents_of(["r1"])) == set(one.reservation_ids)
     await second.close()
 
@@ -277,7 +277,7 @@ async def test_leases_on_postgresql_run_by_its_clock(sql_url: Address) -> None:
     clock.advance(86_400)
     journal = SqlJournal.at(sql_url("postgres"), "account", clock=clock)
     await sent(journal, intent("a", "r1"))
-    assert (await journal.intents_of(["r1"]))["r1"].led
+    assert (await journal.intents_of(["r1"]))["r1"].is_leased
     await journal.close()
 
 

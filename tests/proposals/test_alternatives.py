@@ -10,11 +10,11 @@ import anyio
 import pytest
 
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
-from korus_mcp.catalog.calendar import Wish, window_of
+from korus_mcp.catalog.calendar import OptionQuery, window_of
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
-from korus_mcp.proposals.alternatives import LANES, Alternatives, Proposals
+from korus_mcp.proposals.alternatives import AT_ONCE, Alternatives, Proposals
 from korus_mcp.sandbox import Answer, Delay
 from tests.booking.stage import GatedClock, Stage, staged, turn_the_loop, until
 
@@ -144,7 +144,7 @@ async def out_of_time(stage: Stage, wish: Missed, gated: GatedClock) -> Proposal
 async def a_tour(stage: Stage) -> Handle:
     base = await stage.app.mirror.base(stage.handle("stadium_tour_base"), "en")
     window = window_of(None, None, base, stage.clock.now())
-    calendar = await stage.app.calendars.of_base(base, window, Wish(), "en", pages=1)
+    calendar = await stage.app.calendars.of_base(base, window, OptionQuery(), "en", pages=1)
     return next(row.handle for row in calendar.rows if row.day and row.day > date(2026, 6, 1))
 
 
@@ -156,9 +156,9 @@ async def test_six_requests_are_under_way_at_most() -> None:
             stage.sandbox.faults.add(Delay(seconds=1), operation, times=None)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(searched, stage, wish)
-            await until(lambda: gated.sleepers >= 3 * LANES)
+            await until(lambda: gated.sleepers >= 3 * AT_ONCE)
             await anyio.wait_all_tasks_blocked()
-            assert gated.sleepers == 3 * LANES == 6
+            assert gated.sleepers == 3 * AT_ONCE == 6
             gated.gate.set()
 
 

@@ -16,7 +16,7 @@ from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.palette import DARK, LIGHT, STEPS, contrast, ramp
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.rasterize import png
-from korus_mcp.seating.scene import Asked, Standing, standing_of
+from korus_mcp.seating.scene import PictureQuery, ZoneState, standing_of
 from korus_mcp.seating.table import SeatOffer, ZoneRow
 from korus_mcp.seating.wording import ENGLISH, FRENCH, Words
 from tests.seating import redraw
@@ -267,22 +267,22 @@ def test_a_map_without_zones_is_an_empty_picture() -> None:
 @pytest.mark.parametrize(
     ("offers", "too_dear", "quantity", "standing"),
     [
-        ([], [], 1, Standing.NO_OFFER),
-        ([("9", 0), ("8", 0)], [], 1, Standing.SOLD_OUT),
-        ([], [("90", 0)], 1, Standing.SOLD_OUT),
-        ([("9", 3)], [], 3, Standing.OPEN),
-        ([("9", None)], [], 3, Standing.OPEN),
-        ([("9", 2)], [], 3, Standing.OUTSIDE),
-        ([], [("90", 5)], 1, Standing.OUTSIDE),
-        ([("9", 0)], [("90", 5)], 1, Standing.OUTSIDE),
-        ([(None, 5)], [], 1, Standing.UNPRICED),
+        ([], [], 1, ZoneState.NO_OFFER),
+        ([("9", 0), ("8", 0)], [], 1, ZoneState.SOLD_OUT),
+        ([], [("90", 0)], 1, ZoneState.SOLD_OUT),
+        ([("9", 3)], [], 3, ZoneState.OPEN),
+        ([("9", None)], [], 3, ZoneState.OPEN),
+        ([("9", 2)], [], 3, ZoneState.OUTSIDE),
+        ([], [("90", 5)], 1, ZoneState.OUTSIDE),
+        ([("9", 0)], [("90", 5)], 1, ZoneState.OUTSIDE),
+        ([(None, 5)], [], 1, ZoneState.UNPRICED),
     ],
 )
 def test_a_zone_stands_to_a_wish_as_its_offers_do(
     offers: list[tuple[str | None, int | None]],
     too_dear: list[tuple[str | None, int | None]],
     quantity: int,
-    standing: Standing,
+    standing: ZoneState,
 ) -> None:
     row = ZoneRow(
         number=0,
@@ -319,7 +319,7 @@ def _is_hatched(picture: str, title: str) -> bool:
 def test_a_zone_outside_the_wish_is_paler_than_its_price() -> None:
     plan, row = one_zone("Pit", offer({}, "50", 2))
     usual = shape_of(svg(plan, [row]), "Pit").get("fill") or ""
-    pale = shape_of(svg(plan, [row], asked=Asked(quantity=3)), "Pit").get("fill") or ""
+    pale = shape_of(svg(plan, [row], asked=PictureQuery(quantity=3)), "Pit").get("fill") or ""
     assert contrast(pale, LIGHT.paper) < 1.5 < contrast(usual, LIGHT.paper)
 
 
@@ -553,7 +553,7 @@ def hostile_venue(name: str) -> Venue:
         "seatingCategories": [{"@id": category, "name": name, "color": name}],
     }
     offers = [offer({"zone": name}, "5", 3)]
-    return venue(plan, offers, Heading(title=name, subtitle=name), Asked(best=(0, 1)))
+    return venue(plan, offers, Heading(title=name, subtitle=name), PictureQuery(best=(0, 1)))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

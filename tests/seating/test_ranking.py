@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from korus_mcp.api import SeatMap
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import NO_FOCUS, Preference, Ranking, Wish, ranked
+from korus_mcp.seating.ranking import NO_FOCUS, Preference, Ranking, ZoneQuery, ranked
 from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
 from tests.seating.awkward import plan, row, square
 from tests.seating.halls import bowl, bowl_offers
@@ -41,7 +41,7 @@ def rank(
 ) -> Ranking:
     most = Decimal(max_price) if max_price is not None else None
     table = seat_table(seat_map, offers, {}, max_price=most)
-    wish = Wish(quantity=quantity, category=category, preference=preference)
+    wish = ZoneQuery(quantity=quantity, category=category, preference=preference)
     return ranked(table, wish, drawing_of(seat_map))
 
 
@@ -174,7 +174,7 @@ def test_without_a_stage_the_closest_are_the_cheapest_and_it_is_said() -> None:
     found = rank(hall("a", "b"), offer("a", "20"), offer("b", "10"), preference=CLOSEST)
     assert found.note == NO_FOCUS
     assert told(found)[0] == ("b", 1, "cheapest with 5 left")
-    assert ranked(SeatTable((), ()), Wish(preference=CLOSEST)).note == NO_FOCUS
+    assert ranked(SeatTable((), ()), ZoneQuery(preference=CLOSEST)).note == NO_FOCUS
 
 
 def test_a_zone_that_is_not_placed_comes_after_those_that_are() -> None:
@@ -335,5 +335,5 @@ def test_the_order_is_the_same_whatever_order_the_offers_come_in() -> None:
 @pytest.mark.parametrize("preference", Preference)
 def test_a_ranking_needs_no_drawing(preference: Preference) -> None:
     zone = ZoneRow(number=0, name="a", category=None, capacity=None, offers=(offer("a"),))
-    (place,) = ranked(SeatTable((zone,), ()), Wish(preference=preference)).zones
+    (place,) = ranked(SeatTable((zone,), ()), ZoneQuery(preference=preference)).zones
     assert place.rank == 1

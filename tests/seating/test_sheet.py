@@ -11,7 +11,7 @@ import pytest
 from korus_mcp.api import SeatMap
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import Preference, Wish, ranked
+from korus_mcp.seating.ranking import Preference, ZoneQuery, ranked
 from korus_mcp.seating.sheet import MOST_OFFERS, MOST_ZONES, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, seat_table
 from tests.seating.awkward import MAPS, Json, plan, row, square
@@ -20,10 +20,12 @@ from tests.seating.halls import bowl, bowl_offers
 MOST_BYTES = 200_000
 
 
-def sheet(seat_map: Json, *offers: SeatOffer, wish: Wish | None = None, **context: Any) -> Json:
+def sheet(
+    seat_map: Json, *offers: SeatOffer, wish: ZoneQuery | None = None, **context: Any
+) -> Json:
     """The sheet of a map, through JSON."""
     read = SeatMap.model_validate(seat_map)
-    wish = wish or Wish()
+    wish = wish or ZoneQuery()
     drawing = drawing_of(read)
     table = seat_table(read, offers, {}, max_price=context.get("max_price"))
     said = {"title": "Valmont - Rives", "product_base_id": "k3f9qa.1", "language": "fr"}
@@ -63,7 +65,7 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
         offer("k.2", euros("60.5"), 3, zone="North"),
         offer("k.3", euros("80"), None, zone="South"),
         offer("k.4", euros("10"), 0, zone="Elsewhere"),
-        wish=Wish(quantity=2),
+        wish=ZoneQuery(quantity=2),
         venue="Stade",
         day=date(2026, 12, 5),
         session_id="s1",
@@ -149,7 +151,7 @@ def test_a_price_of_another_currency_says_so() -> None:
 
 
 def test_a_wish_that_could_not_be_met_is_noted() -> None:
-    wish = Wish(preference=Preference.CLOSEST)
+    wish = ZoneQuery(preference=Preference.CLOSEST)
     assert sheet(plan({"name": "a"}), wish=wish)["notes"] == ["no_focus"]
 
 
@@ -163,7 +165,7 @@ def test_what_fits_the_wish_comes_first_in_a_zone_and_what_is_sold_out_last() ->
         offer("too-few", euros("10"), 1, zone="a"),
         offer("fits", euros("40"), 9, zone="a"),
     )
-    (zone,) = sheet(plan({"name": "a"}), *offers, wish=Wish(quantity=4))["zones"]
+    (zone,) = sheet(plan({"name": "a"}), *offers, wish=ZoneQuery(quantity=4))["zones"]
     assert [each["id"] for each in zone["offers"]] == ["fits", "too-few", "sold-out"]
 
 
@@ -178,7 +180,7 @@ def test_of_very_many_zones_the_best_keep_their_offers_and_all_keep_what_fits() 
             offer(f"senior-{n}", euros(str(19 + n)), 90, zone=name),
         )
     ]
-    zones = sheet(plan(*({"name": name} for name in names)), *offers, wish=Wish(quantity=2))[
+    zones = sheet(plan(*({"name": name} for name in names)), *offers, wish=ZoneQuery(quantity=2))[
         "zones"
     ]
     best, last = zones[0], zones[-1]
@@ -201,7 +203,7 @@ def test_zones_sold_by_category_say_that_they_share() -> None:
 def test_the_sheet_of_any_map_has_no_nulls_and_whole_coordinates_within_the_drawing(
     name: str,
 ) -> None:
-    found = sheet(MAPS[name], *bowl_offers(60), wish=Wish(quantity=3))
+    found = sheet(MAPS[name], *bowl_offers(60), wish=ZoneQuery(quantity=3))
     assert not any(value is None or isinstance(value, float) for value in leaves(found))
     for zone in found["zones"]:
         flat = [*zone["outline"], *zone["at"], *(n for flat in zone.get("rows", ()) for n in flat)]

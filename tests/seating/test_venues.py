@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.catalog.bases import BaseRecord
-from korus_mcp.catalog.calendar import Window
+from korus_mcp.catalog.calendar import DayRange
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.foundation.money import Money
@@ -17,7 +17,7 @@ from korus_mcp.sandbox.issuers import issuers_of
 from korus_mcp.sandbox.model import Base
 from korus_mcp.sandbox.model import SeatMap as DeclaredMap
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import Preference, Wish, ranked
+from korus_mcp.seating.ranking import Preference, ZoneQuery, ranked
 from korus_mcp.seating.sheet import SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 from tests.booking.stage import Stage, staged
@@ -87,7 +87,9 @@ async def read_venue(stage: Stage, key: str, issuer: str, count: int) -> Venue:
     listed = await stage.app.api.ticketing.list_product_bases(catalog, language="en").all()
     found = next(base for base in listed if base.name == declared.name.en)
     base = await stage.app.mirror.base(Handle(alias_of(catalog), found.id), "en")
-    calendar = await stage.app.calendars.first_day(base, Window(TODAY, TODAY + timedelta(92)), "en")
+    calendar = await stage.app.calendars.first_day(
+        base, DayRange(TODAY, TODAY + timedelta(92)), "en"
+    )
     ids = await _map_ids(stage, base, calendar.rows[0])
     assert len(ids) == count
     read = stage.app.api.ticketing.get_seat_map
@@ -196,7 +198,7 @@ async def test_the_closest_zone_of_the_hall_is_before_the_stage(
 ) -> None:
     drawing = drawing_of(venues["hall"].maps[0])
     table = venues["hall"].table(0)
-    closest = ranked(table, Wish(preference=Preference.CLOSEST), drawing)
+    closest = ranked(table, ZoneQuery(preference=Preference.CLOSEST), drawing)
     names = [place.zone.name for place in closest.zones]
     assert names == ["Pit", "Front stalls", "Stalls", "Balcony"]
 
@@ -222,7 +224,7 @@ async def test_the_sheet_of_a_venue_agrees_with_its_table(
         day=venue.rows[0].day,
         products=products,
     )
-    ranking = ranked(table, Wish(quantity=2), drawing)
+    ranking = ranked(table, ZoneQuery(quantity=2), drawing)
     sheet = sheet_of(drawing, table, ranking, context)
     assert sum(len(row) // 2 for zone in sheet["zones"] for row in zone.get("rows", ())) == _seats(
         venue.declared.seat_maps[number]

@@ -17,7 +17,7 @@ from korus_mcp.sandbox import model
 from korus_mcp.sandbox.issuers import hall, stadium
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading
-from korus_mcp.seating.scene import Asked
+from korus_mcp.seating.scene import PictureQuery
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
 DAY = date(2026, 12, 5)
@@ -30,7 +30,7 @@ class Venue:
     drawing: Drawing
     table: SeatTable
     heading: Heading
-    asked: Asked
+    asked: PictureQuery
 
 
 def offer(choices: Mapping[str, str], amount: str | None, left: int | None) -> SeatOffer:
@@ -43,10 +43,10 @@ def venue(
     plan: Mapping[str, Any],
     offers: Sequence[SeatOffer],
     heading: Heading | None = None,
-    asked: Asked | None = None,
+    asked: PictureQuery | None = None,
 ) -> Venue:
     """A venue of a map as the API sends it."""
-    asked = asked or Asked()
+    asked = asked or PictureQuery()
     seat_map = SeatMap.model_validate(plan)
     return Venue(
         drawing=drawing_of(seat_map),
@@ -78,7 +78,7 @@ def stadium_venue() -> Venue:
             title="Ligue Azur - HÉRONS FC / US VALMONT",
             subtitle="Stade des Hérons, Port-aux-Hérons, Saturday 5 December 2026, 20:00",
         ),
-        Asked(quantity=2, max_price=Decimal(40), best=(5, 6, 7)),
+        PictureQuery(quantity=2, max_price=Decimal(40), best=(5, 6, 7)),
     )
 
 
@@ -97,7 +97,7 @@ def hall_venue() -> Venue:
         )
     ]
     heading = Heading(title="Symphony of the tides", subtitle="La Grande Verrière, 5 December 2026")
-    return venue(wire(layout), offers, heading, Asked(best=(3,)))
+    return venue(wire(layout), offers, heading, PictureQuery(best=(3,)))
 
 
 @cache

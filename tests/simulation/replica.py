@@ -16,11 +16,11 @@ from korus_mcp.api.errors import ServerFailed, TimedOut
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.transport import Wire
 from korus_mcp.booking.lookup import LookUp
-from korus_mcp.booking.names import NameBook
-from korus_mcp.booking.ordering import OrderCall, OrderDesk, Ordered
+from korus_mcp.booking.names import ProductNames
+from korus_mcp.booking.ordering import OrderCall, Ordered, Ordering
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.recovery import Reconciler
-from korus_mcp.booking.reserving import BookingDesk
+from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
@@ -32,7 +32,7 @@ from korus_mcp.journal.protocol import (
     JournalDown,
     JournalFault,
     Lease,
-    Standing,
+    ReservationFacts,
 )
 from korus_mcp.settings import Settings
 from tests.simulation.upstream import ORDERS, RESERVATIONS, Upstream
@@ -151,7 +151,7 @@ class PortedJournal:
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> Standing:
+    ) -> ReservationFacts:
         return await self._read(
             lambda: self._store.standing(reservation_ids, owner=owner, since=since)
         )
@@ -302,7 +302,7 @@ class Replica:
         self._parts = parts
         self._on_post = on_post
         self._tasks: TaskGroup | None = None
-        self._desk: OrderDesk | None = None
+        self._desk: Ordering | None = None
 
     async def run(self) -> None:
         """Live until killed or stopped."""
@@ -344,10 +344,10 @@ class Replica:
         wire: Any = PortedWire(self._upstream, self.heart, self._clock, self._on_post, self._name)
         booking = Booking(cast(Wire, wire), cast(Any, None))
         catalog, clock = _NoCatalog(), self._clock
-        desk = BookingDesk(
+        desk = Reserver(
             booking,
             cast(Any, None),
-            names=NameBook(cast(Ticketing, None), catalog),
+            names=ProductNames(cast(Ticketing, None), catalog),
             journal=journal,
             prices=ShownPrices(clock),
             clock=clock,
@@ -369,7 +369,7 @@ class Replica:
             in_doubt=reconciler.wake,
         )
         numbers = iter(range(1000))
-        self._desk = OrderDesk(
+        self._desk = Ordering(
             booking,
             desk,
             sender=sender,

@@ -223,8 +223,8 @@ class Story:
         if intent is None or not intent.is_in_doubt:
             self.verdict.say("broken", "I2: sent without being written down as SENDING")
         else:
-            led = self._store._leases.get(intent.id)
-            if led is None or led.worker != worker or led.until <= self._clock.now():
+            held = self._store._leases.get(intent.id)
+            if held is None or held.worker != worker or held.until <= self._clock.now():
                 self.verdict.say("broken", "I2: sent without a live lease of the sender")
         if self._upstream.posts[reference]:
             self.verdict.say("broken", "I3: sent twice")

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from korus_mcp.foundation.paging import Pages, Place
+from korus_mcp.foundation.paging import Pages, PageStart
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 
 AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
@@ -108,7 +108,7 @@ FILTERS = {
 """By tool, the arguments that say which list its pages are of."""
 
 
-def cursor_of(name: str, arguments: Json, place: Place) -> str:
+def cursor_of(name: str, arguments: Json, place: PageStart) -> str:
     """The cursor of a page that begins there, of the list these arguments ask for."""
     filters = [arguments.get(each) for each in FILTERS[name]]
     return str(Pages.of(name, filters, None).cursor(place))
@@ -123,7 +123,7 @@ def real(shared: Desk, name: str) -> Json:
         if "offer_id" in each:
             each["offer_id"] = shared.handle("stadium_offer")
     if name in FILTERS:
-        arguments["cursor"] = cursor_of(name, arguments, Place(5))
+        arguments["cursor"] = cursor_of(name, arguments, PageStart(5))
     return arguments
 
 

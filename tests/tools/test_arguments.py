@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from korus_mcp.foundation.paging import BEGINNING, Pages, Place
+from korus_mcp.foundation.paging import BEGINNING, Pages, PageStart
 from korus_mcp.tools.agreement import Customer
 from korus_mcp.tools.name_beneficiaries import Person
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
@@ -228,10 +228,12 @@ async def test_a_cursor_of_another_tool_or_filter_begins_no_page(cold: Desk) -> 
         if tool == "get_tickets":  # the order is read first: it has two names
             continue
         given = ARGUMENTS[tool]
-        others = [cursor_of(each, ARGUMENTS[each], Place(0)) for each in FILTERS if each != tool]
+        others = [
+            cursor_of(each, ARGUMENTS[each], PageStart(0)) for each in FILTERS if each != tool
+        ]
         for name in filters:
             fewer = {k: v for k, v in given.items() if k != name}
-            others.append(cursor_of(tool, fewer, Place(0)))
+            others.append(cursor_of(tool, fewer, PageStart(0)))
         for cursor in (*others, A_CURSOR):
             assert await refused(cold, tool, cursor=cursor) == {"cursor"}
 
@@ -269,7 +271,7 @@ async def test_a_cursor_of_another_orders_tickets_is_refused_whatever_name_it_go
             hold = (await each.call("reserve", items=items, again=True))["reservations"][0]
             made = await each.order(hold["reservation_id"], reference=reference)
             names.append((made["orders"][0]["order_id"], reference))
-        cursor = cursor_of("get_tickets", {"order_id": names[0][0]}, Place(0))
+        cursor = cursor_of("get_tickets", {"order_id": names[0][0]}, PageStart(0))
         for of_the_first, of_the_second in zip(*names, strict=True):
             assert await each.call("get_tickets", order_id=of_the_first, cursor=cursor)
             refused = await each.ask("get_tickets", {"order_id": of_the_second, "cursor": cursor})
@@ -279,7 +281,7 @@ async def test_a_cursor_of_another_orders_tickets_is_refused_whatever_name_it_go
 
 def test_a_cursor_is_opaque_and_there_is_none_after_the_last_page() -> None:
     pages = Pages("0" * 8, BEGINNING)
-    assert pages.cursor(Place(5)) == A_CURSOR
+    assert pages.cursor(PageStart(5)) == A_CURSOR
     assert pages.cursor(None) is None
 
 

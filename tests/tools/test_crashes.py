@@ -61,8 +61,8 @@ class Shop(Assistant):
 
     def crash_after(self, operation: str, *, once: anyio.Event | None = None) -> None:
         """The bytes leave and are acted upon; then our own code fails, `once` something was."""
-        lanes = self.app.api._lanes
-        transport = lanes.creations._transport if operation != "PATCH" else lanes.reads._transport
+        pools = self.app.api._pools
+        transport = pools.creations._transport if operation != "PATCH" else pools.reads._transport
 
         class Failing(httpx.AsyncBaseTransport):
             async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -74,7 +74,7 @@ class Shop(Assistant):
                     raise Bug("xyzzy")
                 return response
 
-        (lanes.creations if operation != "PATCH" else lanes.reads)._transport = Failing()
+        (pools.creations if operation != "PATCH" else pools.reads)._transport = Failing()
 
 
 @asynccontextmanager
@@ -166,7 +166,7 @@ async def test_whoever_joins_a_call_that_was_sent_is_told_so_when_it_crashes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with shop("auto") as each:
-        desk = each.app.booking.desk
+        desk = each.app.booking.reserving
         await each.call("search_products", query="park")
         both = anyio.Event()
         each.crash_after("createReservations", once=both)
@@ -198,7 +198,7 @@ async def test_naming_that_crashes_says_whether_it_was_sent(
     async with shop(mode) as each:
         person = {"ticket_id": "t", "firstname": "Ada", "lastname": "Lovelace"}
         named = {"order_id": "0193", "beneficiaries": [person]}
-        monkeypatch.setattr(each.app.booking.office, "of_order", crash)
+        monkeypatch.setattr(each.app.booking.tickets, "of_order", crash)
         answer = await each.ask("name_beneficiaries", named)
         assert said(answer, "name_beneficiaries") == NOTHING
 
@@ -251,9 +251,9 @@ async def test_an_earlier_hold_that_is_over_makes_no_crash_look_like_a_booking(
         assert (await asked.call("reserve", **asked.items))["state"] == "held"
         if is_over:
             asked.app.clock.advance(3600)
-            monkeypatch.setattr(asked.app.booking.desk._quotes, "of_offer", crash)
+            monkeypatch.setattr(asked.app.booking.reserving._quotes, "of_offer", crash)
         else:
-            monkeypatch.setattr(asked.app.booking.desk, "read", crash)
+            monkeypatch.setattr(asked.app.booking.reserving, "read", crash)
         answer = await asked.ask("reserve", asked.items)
         assert said(answer, "reserve") == (NOTHING if is_over else ("OUTCOME_UNKNOWN", "unknown"))
         assert asked.sent("createReservations") == 1

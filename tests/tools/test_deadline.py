@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.api.transport import Lane
+from korus_mcp.api.transport import Pool
 from korus_mcp.foundation.deadlines import READ_SECONDS, TELLING_SECONDS
 from korus_mcp.sandbox import Delay
 from tests.booking.stage import GatedClock, turn_the_loop
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(autouse=True)
-def patient_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient_pools(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lanes and sign-ins whose own time never ends: an API that drips may use up every attempt."""
-    made = Lane.__init__
+    made = Pool.__init__
 
-    def patient(self: Lane, *args: Any, **kwargs: Any) -> None:
+    def patient(self: Pool, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs | {"total_seconds": 10_000})
 
-    monkeypatch.setattr(Lane, "__init__", patient)
+    monkeypatch.setattr(Pool, "__init__", patient)
     monkeypatch.setattr("korus_mcp.api.auth.RENEWAL_SECONDS", 10_000.0)
 
 

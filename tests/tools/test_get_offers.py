@@ -8,7 +8,7 @@ import pytest
 
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES
 from korus_mcp.foundation.handles import parse_handle
-from korus_mcp.foundation.paging import Place
+from korus_mcp.foundation.paging import PageStart
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
 from tests.fixtures.assistant import Desk, Json, desk
@@ -56,7 +56,7 @@ async def test_the_next_page_begins_behind_the_offer_shown_last(slopes: Desk) ->
     second = await slopes.call("get_offers", **lifts(slopes, limit=20, cursor=first["next_cursor"]))
     both = await slopes.call("get_offers", **lifts(slopes, limit=40))
     assert offer_ids(first) + offer_ids(second) == offer_ids(both)
-    place = Place(3, parse_handle(offer_ids(first)[-1]))
+    place = PageStart(3, parse_handle(offer_ids(first)[-1]))
     renumbered = cursor_of("get_offers", lifts(slopes), place)
     same = await slopes.call("get_offers", **lifts(slopes, limit=20, cursor=renumbered))
     assert offer_ids(same) == offer_ids(second)
@@ -80,7 +80,7 @@ async def test_a_narrowed_page_asks_for_the_wished_products_alone(slopes: Desk) 
 
 
 async def test_at_the_bound_the_answer_says_that_there_are_more(slopes: Desk) -> None:
-    far = cursor_of("get_offers", lifts(slopes), Place(MAX_OFFERS - 10))
+    far = cursor_of("get_offers", lifts(slopes), PageStart(MAX_OFFERS - 10))
     answer = await slopes.ask("get_offers", lifts(slopes, cursor=far))
     assert answer.data["shown"] == 10
     assert not {"total", "next_cursor"} & answer.data.keys()
@@ -91,7 +91,7 @@ async def test_at_the_bound_the_answer_says_that_there_are_more(slopes: Desk) ->
 
 async def test_a_cursor_behind_the_end_says_that_there_is_no_more(desk: Desk) -> None:
     asked = {"product_base_id": desk.handle("undated_base")}
-    behind = cursor_of("get_offers", asked, Place(99))
+    behind = cursor_of("get_offers", asked, PageStart(99))
     answer = await desk.ask("get_offers", {**asked, "cursor": behind})
     assert (answer.data["shown"], answer.data["total"]) == (0, 2)
     assert answer.data["note"] in answer.text
@@ -134,7 +134,7 @@ async def test_a_page_that_was_read_is_shown_though_the_next_cannot_be(slopes: D
     first = await slopes.call("get_offers", **lifts(slopes))
     slopes.sandbox.faults.add(Fault(status=500), "listOffers", times=None)
     assert await slopes.call("get_offers", **lifts(slopes)) == first
-    cursor = cursor_of("get_offers", lifts(slopes), Place(200))
+    cursor = cursor_of("get_offers", lifts(slopes), PageStart(200))
     far = await slopes.ask("get_offers", lifts(slopes, cursor=cursor))
     assert far.code == "UPSTREAM_UNAVAILABLE"
 

@@ -9,7 +9,7 @@ import pytest
 from mcp import MCPError
 
 from korus_mcp.api import Booking
-from korus_mcp.booking.tickets import Document, IssuedTickets, TicketOffice
+from korus_mcp.booking.tickets import Document, IssuedTickets, TicketService
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropAfter
 from tests.fixtures.assistant import CUSTOMER, ERAS, HOLDER, Answer, Desk, Json, desk, settings_of
@@ -149,10 +149,10 @@ async def test_a_hold_that_is_gone_is_told_as_gone_though_it_was_asked_for_alone
 
 def with_documents(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """The order has so many documents, each a small file of its own."""
-    read = TicketOffice.of_order
+    read = TicketService.of_order
     fetched: list[object] = []
 
-    async def of_order(self: TicketOffice, *given: Any) -> IssuedTickets:
+    async def of_order(self: TicketService, *given: Any) -> IssuedTickets:
         issued = await read(self, *given)
         several = (Document(id=f"d-{i:02}", ready_at=None, is_ready=True) for i in range(number))
         return replace(issued, documents=tuple(several))
@@ -164,7 +164,7 @@ def with_documents(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         fetched.append(link)
         return f"%PDF-1.7 {link}".encode()
 
-    monkeypatch.setattr(TicketOffice, "of_order", of_order)
+    monkeypatch.setattr(TicketService, "of_order", of_order)
     monkeypatch.setattr(Booking, "create_order_document_link", link)
     monkeypatch.setattr(Booking, "download_document", download)
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 
 from korus_mcp.seating.layout import drawing_of
-from korus_mcp.seating.ranking import Wish, ranked
+from korus_mcp.seating.ranking import ZoneQuery, ranked
 from korus_mcp.seating.sheet import SheetContext, sheet_of
 from tests.booking.stage import staged
 from tests.seating.test_venues import VENUES, Venue, read_venue
@@ -40,6 +40,6 @@ def _sheet(venue: Venue, quantity: int) -> Json:
         day=venue.rows[0].day,
         products={str(row.handle): row.product.name for row in venue.rows},
     )
-    sheet = sheet_of(drawing, table, ranked(table, Wish(quantity=quantity), drawing), context)
+    sheet = sheet_of(drawing, table, ranked(table, ZoneQuery(quantity=quantity), drawing), context)
     made: Json = json.loads(json.dumps(sheet))
     return made

@@ -10,7 +10,7 @@ from korus_mcp.sandbox.ids import Kind
 from korus_mcp.sandbox.jsonld import Violation, invalid
 from korus_mcp.sandbox.local_time import local_moment
 from korus_mcp.sandbox.model import Base, Trouble, day_of
-from korus_mcp.sandbox.requests import WantedHold, WantedOrders
+from korus_mcp.sandbox.requests import RequestedHold, RequestedOrders
 from korus_mcp.sandbox.stock import Stock, arrangement_of
 from korus_mcp.sandbox.world import Offer, World
 
@@ -19,7 +19,7 @@ _CLOSES = time(8, 30)
 """Holders must be named before the first lift opens."""
 
 
-class Desk:
+class Sales:
     """Makes and changes bookings; every refusal here is the issuer's, never an HTTP error."""
 
     def __init__(self, world: World, stock: Stock, ledger: Ledger, clock: Clock) -> None:
@@ -28,7 +28,7 @@ class Desk:
         self._ledger = ledger
         self._clock = clock
 
-    def reserve(self, wanted: WantedHold, organization: str) -> Hold | Failure:
+    def reserve(self, wanted: RequestedHold, organization: str) -> Hold | Failure:
         """Hold the units of one item, all or none."""
         failure = self._refusal(wanted)
         if failure is not None:
@@ -56,7 +56,7 @@ class Desk:
         self._ledger.add_hold(hold)
         return hold
 
-    def order(self, hold_id: str, wanted: WantedOrders, organization: str) -> Order | Failure:
+    def order(self, hold_id: str, wanted: RequestedOrders, organization: str) -> Order | Failure:
         """Turn one hold into an order."""
         hold = self._ledger.holds[hold_id]
         failure = self._order_refusal(hold)
@@ -130,7 +130,7 @@ class Desk:
         hold = self._ledger.holds[hold_id]
         self._ledger.holds[hold_id] = replace(hold, ended_at=self._clock.now())
 
-    def _refusal(self, wanted: WantedHold) -> Failure | None:
+    def _refusal(self, wanted: RequestedHold) -> Failure | None:
         trouble = self._world.product(wanted.offer).trouble
         if trouble is Trouble.NEVER_RESERVES:
             return Failure(

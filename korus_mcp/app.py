@@ -1,4 +1,4 @@
-"""What a handler may use: the services of one running server, put together in server.py."""
+"""What a handler may use: the services of one server, put together in server/composition.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Sending: separate pools of connections, the bearer token, and one place where an exchange may fail.
+"""Sending: pools of connections, the bearer token, and one place where an exchange may fail.
 
 httpx transports are used without `httpx.AsyncClient` around them: the client would log every
 address (signed ones too) and keep cookies; redirects and environment settings are not wanted.

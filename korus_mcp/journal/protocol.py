@@ -68,10 +68,10 @@ class IntentState(StrEnum):
 class Intent:
     """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
 
-    `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: somebody's lease on it
-    was live when it was read. Moments are the API's, `fence_at` is when nothing can appear any
-    more. `agreed`: how the person agreed. `attempt`, which is not kept: how many order calls there
-    had been for its reservations when they did; another one since takes their word away.
+    `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: somebody's lease
+    on it was live when it was read. Moments are the API's, `fence_at` is when nothing can appear
+    any more. `agreed`: how the person agreed. `attempt`, which is not kept: how many order calls
+    there had been for its reservations when they did; another one since takes their word away.
     """
 
     id: str
@@ -419,7 +419,7 @@ class Journal(Protocol):
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents nobody leads, oldest first, each marked ambiguous.
 
-        Those that are NEW and leased by nobody are closed as never sent on the way, and not answered.
+        Those that are NEW and leased by nobody are closed as never sent, and not answered.
         """
         ...
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def patient_pools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lanes and sign-ins whose own time never ends: an API that drips may use up every attempt."""
+    """Pools and sign-ins whose own time never ends: an API that drips may use up every attempt."""
     made = Pool.__init__
 
     def patient(self: Pool, *args: Any, **kwargs: Any) -> None:

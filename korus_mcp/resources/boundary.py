@@ -27,9 +27,7 @@ Content = TypeVar("Content", str, bytes)
 _ABSENT = frozenset({Code.NOT_FOUND, Code.UNKNOWN_ID, Code.INVALID_ARGUMENTS})
 
 
-def guarded(
-    read: Callable[Given, Awaitable[Content]],
-) -> Callable[Given, Awaitable[Content]]:
+def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaitable[Content]]:
     """The one boundary of resources: what is refused or fails is told in our words."""
 
     @functools.wraps(read)

@@ -163,11 +163,7 @@ def _bases_of(catalog: CatalogRecord) -> str:
 
 
 def _listed(catalog: CatalogRecord) -> dict[str, Any]:
-    return {
-        "catalog": catalog.alias,
-        "name": catalog.name,
-        "product_bases": _bases_of(catalog),
-    }
+    return {"catalog": catalog.alias, "name": catalog.name, "product_bases": _bases_of(catalog)}
 
 
 def _page_number(page: str, pages: int, address: str) -> int:

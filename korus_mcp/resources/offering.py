@@ -56,9 +56,7 @@ class Offering:
             uri, name=name, title=title, description=description, mime_type=mime_type
         )
 
-        def offer(
-            read: Callable[Given, Awaitable[Content]],
-        ) -> Callable[Given, Awaitable[Content]]:
+        def offer(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaitable[Content]]:
             self.offered[uri] = Offered(UriTemplate.parse(uri), fresh)
             return register(guarded(read))
 

@@ -177,10 +177,7 @@ def _row_key(name: str) -> tuple[int, int, str] | None:
 
 
 def _between(points: Sequence[Point]) -> Point:
-    return (
-        sum(x for x, _ in points) / len(points),
-        sum(y for _, y in points) / len(points),
-    )
+    return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
 
 
 def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:

@@ -528,10 +528,7 @@ def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
         return hypot(max(left - x, x - right, 0), max(top - y, y - bottom, 0))
 
     inward = (
-        (
-            x + min(max(across - x, -_INWARD), _INWARD),
-            y + min(max(down - y, -_INWARD), _INWARD),
-        )
+        (x + min(max(across - x, -_INWARD), _INWARD), y + min(max(down - y, -_INWARD), _INWARD))
         for x, y in outline
     )
     return max(inward, key=distance)

@@ -198,10 +198,7 @@ class KorusTool(Tool):
     """A tool whose refusals are structured and whose arguments are strict."""
 
     async def run(
-        self,
-        arguments: dict[str, Any],
-        context: Context[Any, Any],
-        convert_result: bool = False,
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool; a refusal, an API failure or a wrong argument becomes our own error."""
         services: App = context.request_context.lifespan_context
@@ -351,11 +348,7 @@ def _proposal_text(proposal: Proposal) -> str:
 
 
 def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:
-    return type(
-        model.__name__,
-        (model,),
-        {"__module__": model.__module__, "model_config": _STRICT},
-    )
+    return type(model.__name__, (model,), {"__module__": model.__module__, "model_config": _STRICT})
 
 
 def _output_schema(view: type[View]) -> dict[str, Any]:

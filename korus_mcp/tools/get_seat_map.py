@@ -17,14 +17,7 @@ from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, prices_of
-from korus_mcp.tools.arguments import (
-    Amount,
-    Day,
-    Language,
-    ProductBaseId,
-    Quantity,
-    SessionId,
-)
+from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
@@ -104,12 +97,7 @@ class SeatMapView(View):
         )
 
 
-@tool(
-    title="Get seat map",
-    read_only=True,
-    destructive=False,
-    idempotent=True,
-)
+@tool(title="Get seat map", read_only=True, destructive=False, idempotent=True)
 async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
@@ -135,10 +123,7 @@ async def get_seat_map(
     )
     extras = frozenset(
         extra
-        for extra, is_wanted in (
-            (Extra.SHEET, client_supports_apps(ctx)),
-            (Extra.LIGHT, picture),
-        )
+        for extra, is_wanted in ((Extra.SHEET, client_supports_apps(ctx)), (Extra.LIGHT, picture))
         if is_wanted
     )
     plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras)

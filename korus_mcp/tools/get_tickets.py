@@ -22,11 +22,7 @@ from korus_mcp.answers.orders import (
 )
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
-from korus_mcp.booking.tickets import (
-    Document,
-    IssuedTickets,
-    no_folder,
-)
+from korus_mcp.booking.tickets import Document, IssuedTickets, no_folder
 from korus_mcp.foundation.coalescing import Count, side_by_side
 from korus_mcp.foundation.deadlines import is_over
 from korus_mcp.foundation.private_files import user_folder
@@ -131,11 +127,7 @@ def _linked(issued: IssuedTickets, document: Document) -> _File:
 
 
 async def _saved(
-    ctx: ToolContext,
-    services: App,
-    issued: IssuedTickets,
-    page: Sequence[Document],
-    language: str,
+    ctx: ToolContext, services: App, issued: IssuedTickets, page: Sequence[Document], language: str
 ) -> list[_File]:
     """The documents as files of this machine; those on their way are saved if the caller leaves.
 
@@ -199,11 +191,7 @@ async def _report(ctx: ToolContext, done: int, total: int) -> None:
 
 
 async def _embedded(
-    ctx: ToolContext,
-    services: App,
-    issued: IssuedTickets,
-    page: Sequence[Document],
-    language: str,
+    ctx: ToolContext, services: App, issued: IssuedTickets, page: Sequence[Document], language: str
 ) -> list[_File]:
     """The documents within the reply, for a caller on another machine: links once it is full."""
 

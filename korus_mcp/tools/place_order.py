@@ -90,8 +90,7 @@ class OrderView(View):
 async def place_order(
     ctx: ToolContext,
     reservation_ids: Annotated[
-        list[ReservationId],
-        Field(min_length=1, max_length=10, description="From reserve"),
+        list[ReservationId], Field(min_length=1, max_length=10, description="From reserve")
     ],
     call: Call,
     asked: Asked,

@@ -39,11 +39,7 @@ class Item(BaseModel):
     offer_id: OfferId
     quantity: Quantity
     session_ids: Annotated[
-        list[SessionId],
-        Field(
-            max_length=10,
-            description="From check_availability",
-        ),
+        list[SessionId], Field(max_length=10, description="From check_availability")
     ] = []
 
 
@@ -60,10 +56,7 @@ class FailedView(Part):
     def of(cls, item: FailedItem, alternatives: list[AlternativeView]) -> "FailedView":
         """The offer as shown."""
         view = cls(
-            offer_id=item.offer_id,
-            code=item.code,
-            message=item.message,
-            alternatives=alternatives,
+            offer_id=item.offer_id, code=item.code, message=item.message, alternatives=alternatives
         )
         view._is_ours = item.is_ours
         return view
@@ -110,14 +103,7 @@ class ReserveView(View):
 @tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True)
 async def reserve(
     ctx: ToolContext,
-    items: Annotated[
-        list[Item],
-        Field(
-            min_length=1,
-            max_length=10,
-            description="Offers to hold",
-        ),
-    ],
+    items: Annotated[list[Item], Field(min_length=1, max_length=10, description="Offers to hold")],
     max_total: Annotated[Amount | None, Field(description="EUR; above it nothing is held")] = None,
     again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,

@@ -98,8 +98,7 @@ class SearchView(View):
 async def search_products(
     ctx: ToolContext,
     query: Annotated[
-        Words | None,
-        Field(description="Words in any language", examples=["stadium tour"]),
+        Words | None, Field(description="Words in any language", examples=["stadium tour"])
     ] = None,
     catalog: Annotated[Words | None, Field(description="Alias or name")] = None,
     city: Annotated[Words | None, Field(description="Of the venue")] = None,
@@ -117,12 +116,7 @@ async def search_products(
     with_days = date_from is not None or date_to is not None
     window = window_of(date_from, date_to, None, services.api.now()) if with_days else None
     wanted = CatalogQuery(
-        query=query or "",
-        catalog=catalog,
-        city=city,
-        window=window,
-        place=pages.begin,
-        limit=limit,
+        query=query or "", catalog=catalog, city=city, window=window, place=pages.begin, limit=limit
     )
     found = await services.finder.find(wanted, spoken, _watcher(ctx))
     return Reply.of_rows(len(found.bases), partial(_view, found, pages))

@@ -64,8 +64,7 @@ def test_a_zone_without_a_link_is_tied_by_its_name() -> None:
 def test_a_zone_is_tied_by_its_category_when_offers_name_no_zone() -> None:
     iri = CATEGORY_IRI.format(1)
     plan = seat_map(
-        {"name": "Parterre", "seatingCategory": iri},
-        categories=({"@id": iri, "name": "Or"},),
+        {"name": "Parterre", "seatingCategory": iri}, categories=({"@id": iri, "name": "Or"},)
     )
     offers = (
         offer("a", seating_category="or"),

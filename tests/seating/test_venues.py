@@ -193,9 +193,7 @@ async def test_the_stage_or_pitch_is_where_the_venue_has_it(venues: dict[str, Ve
     assert focus["open-air"] == pytest.approx((500, 38.6), abs=1)
 
 
-async def test_the_closest_zone_of_the_hall_is_before_the_stage(
-    venues: dict[str, Venue],
-) -> None:
+async def test_the_closest_zone_of_the_hall_is_before_the_stage(venues: dict[str, Venue]) -> None:
     drawing = drawing_of(venues["hall"].maps[0])
     table = venues["hall"].table(0)
     closest = ranked(table, ZoneQuery(preference=Preference.CLOSEST), drawing)

@@ -76,10 +76,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "cursor": A_CURSOR,
         "language": "en",
     },
-    "name_beneficiaries": {
-        "order_id": AN_ID,
-        "beneficiaries": [{"ticket_id": AN_ID, **HOLDER}],
-    },
+    "name_beneficiaries": {"order_id": AN_ID, "beneficiaries": [{"ticket_id": AN_ID, **HOLDER}]},
     "get_reservation": {"reservation_ids": [AN_ID], "language": "en"},
     "find_orders": {
         "reference": "WEB-1",

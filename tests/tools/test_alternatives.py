@@ -214,9 +214,7 @@ async def test_a_refused_group_says_which_item_the_alternatives_are_for() -> Non
         assert not each.sandbox.reservations()
 
 
-async def test_the_same_group_again_is_answered_with_its_holds_and_alternatives(
-    desk: Desk,
-) -> None:
+async def test_the_same_group_again_is_answered_with_its_holds_and_alternatives(desk: Desk) -> None:
     wished = [item(desk.handle("park_offer")), item(desk.handle("always_fails_offer"))]
     first, second = [await desk.call("reserve", items=wished) for _ in range(2)]
     assert second["replayed"]

@@ -299,9 +299,7 @@ async def test_one_ticket_is_named_once_in_a_call(shared: Desk) -> None:
     assert shared.sent() == before
 
 
-async def test_an_unknown_ticket_and_a_locked_name_have_outcomes_of_their_own(
-    shared: Desk,
-) -> None:
+async def test_an_unknown_ticket_and_a_locked_name_have_outcomes_of_their_own(shared: Desk) -> None:
     order = await shared.booked(shared.handle("locked_beneficiary_offer"))
     tickets = (await shared.call("get_tickets", order_id=order["order_id"]))["tickets"]
     person = {"firstname": "Ada", "lastname": "Byron", "date_of_birth": "1990-12-10"}

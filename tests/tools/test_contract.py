@@ -299,9 +299,7 @@ async def crash_before_booking() -> Reply[View]:
 
 
 @tool(title="Misread", read_only=True, destructive=False, idempotent=True)
-async def misread(
-    kind: Annotated[str, Field(description="What goes wrong")],
-) -> Reply[View]:
+async def misread(kind: Annotated[str, Field(description="What goes wrong")]) -> Reply[View]:
     """Fail to validate something inside."""
     adapter = TypeAdapter(int)
     adapter.validate_python(f"{SENTINEL} {kind}")

@@ -37,10 +37,7 @@ async def on_http(mode: str) -> AsyncIterator[tuple[Desk, str]]:
     ski = alias_of(sandbox.landmarks["ski_catalog"])
     settings = replace(settings_of(), catalogs=(ski,))
     server = build_server(settings, clock=clock, sandbox=sandbox)
-    async with (
-        over_http(server.streamable_http_app()) as url,
-        Client(url, mode=mode) as client,
-    ):
+    async with over_http(server.streamable_http_app()) as url, Client(url, mode=mode) as client:
         yield Desk(client, sandbox=sandbox, clock=clock), url
 
 
@@ -72,13 +69,7 @@ async def files(each: Desk, order_id: str) -> Answer:
 @BOTH_ERAS
 @pytest.mark.parametrize(
     ("sizes", "sent"),
-    [
-        ((700_000,), 1),
-        ((300_000,), 2),
-        ((900_000,), 0),
-        ((MIB + 1, 1000), 3),
-        ((1000,), 6),
-    ],
+    [((700_000,), 1), ((300_000,), 2), ((900_000,), 0), ((MIB + 1, 1000), 3), ((1000,), 6)],
 )
 async def test_a_reply_holds_a_mebibyte_of_files_and_links_to_the_others(
     mode: str, sizes: tuple[int, ...], sent: int, monkeypatch: pytest.MonkeyPatch

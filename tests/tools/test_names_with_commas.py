@@ -132,7 +132,4 @@ async def test_a_name_that_is_none_of_them_is_answered_with_those_there_are(
 async def test_mere_commas_name_nothing(shop: Desk, text: str) -> None:
     asked = {"product_base_id": shop.handle("stadium_base"), "price_type": text}
     answer = await shop.ask("get_offers", asked)
-    assert (answer.code, answer.fields) == (
-        "INVALID_ARGUMENTS",
-        {"price_type": "names no choice"},
-    )
+    assert (answer.code, answer.fields) == ("INVALID_ARGUMENTS", {"price_type": "names no choice"})

@@ -13,13 +13,7 @@ from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Content
 from korus_mcp.tools.blocks import SINCE, content_for
 from tests.fixtures.assistant import CUSTOMER, settings_of
-from tests.fixtures.hosts import (
-    INITIALIZE,
-    RawHost,
-    child_environment,
-    over_http,
-    raw_host,
-)
+from tests.fixtures.hosts import INITIALIZE, RawHost, child_environment, over_http, raw_host
 
 pytestmark = pytest.mark.anyio
 KNOWN_BEFORE = {"text", "image", "resource"}

@@ -117,12 +117,7 @@ async def test_an_alias_that_no_catalog_has_is_unknown(
     answer = await desk.ask(tool, arguments)
     assert answer.code == "UNKNOWN_ID"
     assert answer.error["effect"] == "none"
-    assert set(desk.sent_by_operation()) <= {
-        "getToken",
-        "listCatalogs",
-        "listProductBases",
-        *CRAWL,
-    }
+    assert set(desk.sent_by_operation()) <= {"getToken", "listCatalogs", "listProductBases", *CRAWL}
 
 
 CRAWL = (

@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.sandbox import (
-    Answer,
-    DropAfter,
-    DropBefore,
-    NotAnObject,
-    Oversize,
-    Truncate,
-)
+from korus_mcp.sandbox import Answer, DropAfter, DropBefore, NotAnObject, Oversize, Truncate
 from korus_mcp.sandbox.operations import DOWNLOAD
 from tests.fixtures.assistant import CUSTOMER, Desk, desk, offers_of, settings_of
 from tests.fixtures.assistant import Answer as Reply

@@ -635,10 +635,7 @@ def test_refresh_of_tickets_asks_for_the_tickets_and_saves_nothing(
     expect(frame.locator("h1")).to_have_text("Your tickets are ready")
     (call,) = stage.log["tools"]
     order_id = results["not_ready"]["structuredContent"]["order_id"]
-    assert call == {
-        "name": "get_tickets",
-        "arguments": {"order_id": order_id, "vouchers": True},
-    }
+    assert call == {"name": "get_tickets", "arguments": {"order_id": order_id, "vouchers": True}}
 
 
 @pytest.mark.parametrize(
@@ -690,8 +687,7 @@ def test_more_tickets_that_do_not_come_change_nothing(show: Show, results: Resul
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"containerDimensions": {"maxHeight": 900}}, {"theme": "dark"}, {"locale": "en-US"}],
+    "change", [{"containerDimensions": {"maxHeight": 900}}, {"theme": "dark"}, {"locale": "en-US"}]
 )
 def test_a_refresh_is_not_lost_when_the_host_changes_its_context_meanwhile(
     stage: Stage, show: Show, results: Results, change: Json

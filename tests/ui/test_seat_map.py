@@ -527,10 +527,7 @@ def test_refreshing_keeps_the_ticket_and_the_session_that_were_picked(stage: Sta
         {"session_id": "0195-b", "starts_at": "2026-12-05T20:30+01:00", "enough": True},
     ]
     checked = sheets.checked(sessions=sessions)
-    answers = {
-        "check_availability": [checked],
-        "get_seat_map": [sheets.result(sheets.hall())],
-    }
+    answers = {"check_availability": [checked], "get_seat_map": [sheets.result(sheets.hall())]}
     frame = _open(stage, answers=answers)
     _zone(frame, "Block 2").click()
     frame.get_by_role("radio", name="Match child").check()
@@ -785,9 +782,7 @@ def test_enter_takes_the_offer_of_the_keyboard_at_once(stage: Stage, key: str) -
     stage.until(lambda log: len(log["tools"]) == 2)
 
 
-def test_the_ticket_that_is_shown_first_can_be_confirmed_without_asking_again(
-    stage: Stage,
-) -> None:
+def test_the_ticket_that_is_shown_first_can_be_confirmed_without_asking_again(stage: Stage) -> None:
     frame = _open(stage)
     _zone(frame, "Block 2").click()
     expect(frame.locator(".good")).to_be_visible()

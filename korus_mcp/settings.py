@@ -20,6 +20,8 @@ from korus_mcp.foundation.origins import canonical_origin, is_loopback
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value", int, Decimal)
 
+NAME = "korus-mcp"
+"""What the server calls itself, and the folder of a user that its files lie in."""
 PREFIX = "KORUS_"
 PRODUCTION_API = "https://api.korusticket.com"
 DEMO_API = "https://api.demo.korusticket.com"
@@ -288,6 +290,25 @@ class Misconfigured(Exception):
         self.problems = problems
 
 
+@dataclass(frozen=True)
+class Account:
+    """An account of the API: its journal, its day budget and its catalog are found by it."""
+
+    environment: str
+    api_url: str
+    client_id: str
+
+    def key(self, *within: str) -> str:
+        """32 hex digits of the account, or of a part of what belongs to it.
+
+        Files are named and rows are marked by it: another text would lose what is kept there.
+        """
+        import hashlib  # not needed to start
+
+        text = "\n".join((self.environment, self.api_url, self.client_id, *within))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the operator chose, complete and checked.
@@ -337,6 +358,11 @@ class Settings:
         if self.api_url:
             object.__setattr__(self, "api_url", canonical_origin(self.api_url))
         object.__setattr__(self, "client_id", _trimmed(self.client_id))
+
+    @property
+    def account(self) -> Account:
+        """Whose orders and whose catalog it is about."""
+        return Account(self.environment, self.api_url, self.client_id)
 
     def narrowed(
         self, *, profile: Profile | None = None, tools: tuple[str, ...] | None = None
@@ -519,7 +545,7 @@ class _Reader:
             max_open_holds=self._whole("KORUS_MAX_OPEN_HOLDS", 20),
             calls_per_minute=self._whole("KORUS_CALLS_PER_MINUTE", 600),
             writes_per_minute=self._whole("KORUS_WRITES_PER_MINUTE", 60),
-            catalogs=self._each("KORUS_CATALOGS", _ALIAS, "catalog aliases like k3f9qa") or None,
+            catalogs=self._catalogs(),
             cache_dir=self._folder("KORUS_CACHE_DIR"),
             database_url=self._database_url(),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
@@ -565,6 +591,13 @@ class _Reader:
         if not all(map(form.fullmatch, entries)):
             self._problems.append(f"{name} must be {wanted}.")
         return tuple(entries)
+
+    def _catalogs(self) -> tuple[str, ...] | None:
+        if "KORUS_CATALOGS" not in self._given:
+            return None
+        from korus_mcp.foundation.ids import ALIAS  # most starts name none
+
+        return self._each("KORUS_CATALOGS", ALIAS, "catalog aliases like k3f9qa") or None
 
     def _languages(self, name: str, wanted: str) -> tuple[str, ...]:
         """The languages of a list, each once: "fr" and "fr-FR" are one."""
@@ -828,7 +861,6 @@ _PORT = re.compile("[0-9]{1,5}", re.ASCII)
 _SESSIONS = frozenset({"any", "primary", "prefer-standby", "read-only", "read-write", "standby"})
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", re.ASCII)
-_ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
 _HOST = re.compile(
     r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):"
     r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",

@@ -1,6 +1,5 @@
 """Which world, which defaults, what refuses to start: every row of the table of settings."""
 
-import hashlib
 import os
 from dataclasses import fields, replace
 from decimal import Decimal
@@ -9,9 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from korus_mcp.catalog.file import VERSION
 from korus_mcp.foundation.origins import is_loopback
-from korus_mcp.journal.opening import account_key, journal_url
-from korus_mcp.server.composition import account_of, api_config
+from korus_mcp.journal.opening import journal_url
+from korus_mcp.server.composition import api_config, catalog_files
 from korus_mcp.settings import (
     DEMO_API,
     PRODUCTION_API,
@@ -665,16 +665,19 @@ def test_however_it_is_written_it_is_one_account(form: str, client_id: str) -> N
     direct = replace(plain, api_url=form, client_id=client_id)
     for each in (other, direct):
         assert each == plain
-        assert account_key(each) == account_key(plain)
+        assert each.account == plain.account
         assert journal_url(each) == journal_url(plain)
-        assert account_of(each).file("fr") == account_of(plain).file("fr")
+        assert catalog_files(each).file("fr") == catalog_files(plain).file("fr")
         assert api_config(each).api_url == PRODUCTION_API
 
 
 def test_an_account_in_its_plain_form_keeps_the_names_of_its_files() -> None:
     settings = read_settings(PRODUCTION)
-    text = "\n".join(("production", PRODUCTION_API, "shop"))
-    assert account_key(settings) == hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert settings.account.key() == "53822cb4e8cfda842c1c59682205ad49"
+    assert journal_url(settings).endswith("/korus-mcp/journal-production-53822cb4e8cfda84.sqlite")
+    some = replace(settings, catalogs=("zebra2", "abcdef"))
+    for each, key in ((settings, "1d0bd437cbfe1e54"), (some, "e697af7b60f08cd8")):
+        assert catalog_files(each).file("fr") == f"catalog-{VERSION}-production-{key}-fr.sqlite"
 
 
 @pytest.mark.parametrize(
@@ -687,7 +690,7 @@ def test_an_account_in_its_plain_form_keeps_the_names_of_its_files() -> None:
 )
 def test_another_host_or_port_is_another_account(other: str) -> None:
     settings = read_settings({**PRODUCTION, "KORUS_API_URL": other})
-    assert account_key(settings) != account_key(read_settings(PRODUCTION))
+    assert settings.account.key() != read_settings(PRODUCTION).account.key()
 
 
 @pytest.mark.parametrize("form", [f"{DEMO_API}.", f"{DEMO_API}:443", f"{DEMO_API.upper()}.:443/"])

@@ -1,14 +1,14 @@
 """Where the API is, who we are there, and how long and how much we are ready to read."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from korus_mcp.foundation.origins import canonical_origin, is_loopback
+
 if TYPE_CHECKING:
     import httpx
-
 
 MIB = 1024 * 1024
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
@@ -57,22 +57,11 @@ class ApiConfig:
     def __post_init__(self) -> None:
         if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
             raise ValueError("the API address must be an origin, without a path")
-        object.__setattr__(self, "api_url", _origin(self.api_url))
+        object.__setattr__(self, "api_url", canonical_origin(self.api_url))
         _checked_url(self.token_url)
         for host in self.document_hosts:
             _check_document_host(host)
         checked_language(self.language)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address without port is this machine."""
-    bare = host.strip("[]").lower()
-    if bare == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_language(language: str) -> str:
@@ -84,15 +73,6 @@ def checked_language(language: str) -> str:
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("not a language")
     return language
-
-
-def _origin(url: str) -> str:
-    """An origin as httpx writes it: in lower case, without a port that goes without saying."""
-    parts = urlsplit(url)
-    scheme, port = parts.scheme.lower(), parts.port
-    shown = "" if port in (None, {"http": 80, "https": 443}[scheme]) else f":{port}"
-    host = (parts.hostname or "").removesuffix(".")
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}{shown}"
 
 
 def _checked_url(url: str) -> str:

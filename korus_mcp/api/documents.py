@@ -5,12 +5,13 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from korus_mcp.api.config import ApiConfig, is_loopback
+from korus_mcp.api.config import ApiConfig
 from korus_mcp.api.errors import DocumentRefused, Outcome, Redirected, TooLarge
 from korus_mcp.api.models.order import OrderDocumentLink
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.transport import Exchange, Pools, check_status
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.origins import is_loopback
 
 OPERATION = "downloadDocument"
 MAGIC = b"%PDF-"

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from korus_mcp.api.errors import InvalidId
+from korus_mcp.foundation.ids import is_id
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -22,12 +23,6 @@ LARGE = 5000
 _NO_NUMBER: Final = float("nan")
 _LARGEST_EXPONENT: Final = 400
 """Beyond it a double is infinite or nothing, and digits would be written out by the million."""
-_SEGMENT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", re.ASCII)
-
-
-def is_segment(text: str) -> bool:
-    """Whether a text can be an id: opaque, 1 to 64 of letters, digits, `-` and `_`."""
-    return _SEGMENT.fullmatch(text) is not None
 
 
 def segment(text: str) -> str:
@@ -36,7 +31,7 @@ def segment(text: str) -> str:
     Raises:
         InvalidId: It cannot; the text is not repeated in the message.
     """
-    if not isinstance(text, str) or not is_segment(text):
+    if not isinstance(text, str) or not is_id(text):
         raise InvalidId("not an id of this API")
     return text
 
@@ -66,7 +61,7 @@ class Template:
         if any(w != p for w, p in zip(wanted, parts, strict=True) if not w.startswith("{")):
             return None
         ids = tuple(p for w, p in zip(wanted, parts, strict=True) if w.startswith("{"))
-        return ids if all(map(is_segment, ids)) else None
+        return ids if all(map(is_id, ids)) else None
 
 
 _CATALOG = "/v1/ticketing/catalogs/{catalog_id}"

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from korus_mcp import __version__
 from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
-from korus_mcp.api.config import ApiConfig, Transport, checked_language, is_loopback
+from korus_mcp.api.config import ApiConfig, Transport, checked_language
 from korus_mcp.api.errors import NO_WAY, Malformed, Outcome, Unauthorized, Unreachable
 from korus_mcp.api.failures import (
     NETWORK_FAILURES,
@@ -36,6 +36,7 @@ from korus_mcp.api.filters import Params
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.server_time import ServerTime
 from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.origins import is_loopback
 
 M = TypeVar("M", bound=BaseModel)
 Method: TypeAlias = Literal["GET", "POST", "PATCH"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from korus_mcp.api.models.base import Failure
+from korus_mcp.foundation.ids import ID_PATTERN
 from korus_mcp.foundation.text import clean_line, issuers_words, plain_text
 
 DEEPEST: Final = 8
@@ -22,7 +23,7 @@ _NO_TEXTS: Final = frozenset(
     {"id", "iri", "uri", "url", "href", "type", "status", "instance", "propertypath", "resource"}
 )
 """Members that hold names for machines, by their names without case and underscores."""
-_SEGMENT: Final = re.compile(r"/([0-9A-Za-z][0-9A-Za-z_-]{0,63}+)(?![0-9A-Za-z_-])", re.ASCII)
+_SEGMENT: Final = re.compile(f"/({ID_PATTERN}+)(?![0-9A-Za-z_-])", re.ASCII)
 _ADDRESS: Final = re.compile(r"/\S*$|[a-z][a-z+.-]*:\S+$", re.ASCII | re.IGNORECASE)
 _PLACE: Final = re.compile(r"(?:items|reservations)(?:\[|\.)([0-9]{1,3})\b", re.ASCII)
 """A path into the request, as violations name it: `items[0].offer`."""

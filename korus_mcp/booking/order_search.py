@@ -16,7 +16,7 @@ from korus_mcp.api.models.order import Order
 from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, Ordering
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.foundation.unread import UNREAD, value_of
 from korus_mcp.journal.protocol import Intent, Journal

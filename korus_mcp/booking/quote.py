@@ -18,7 +18,8 @@ from korus_mcp.api.models.offer import (
 from korus_mcp.booking import over
 from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock, Catalog
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.handles import Handle, id_at_end, is_id
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line

@@ -33,7 +33,8 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.folding import fold
-from korus_mcp.foundation.handles import Handle, id_at_end, is_id
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid, shortened

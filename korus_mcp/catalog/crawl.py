@@ -41,7 +41,8 @@ from korus_mcp.catalog.parsing import name_of, read_record
 from korus_mcp.catalog.store import Progress, Store
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.handles import aliases_of, is_id
+from korus_mcp.foundation.handles import aliases_of
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.unread import value_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ The first answer of a warm start touches no network. What is older than a day is
 renewed, and for as long as the API does not answer, marked with its age.
 """
 
-import hashlib
 import logging
 import math
 import random
@@ -39,6 +38,7 @@ from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.unread import Unread, zone_of
+from korus_mcp.settings import Account
 
 if TYPE_CHECKING:
     from korus_mcp.api import Product
@@ -64,21 +64,21 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
-    """Whose catalog it is, and where its files lie; without a folder it is kept in memory."""
+class CatalogFiles:
+    """Whose catalog it is, and where its files lie; without a folder it is kept in memory.
 
-    environment: str
-    api_url: str
-    client_id: str
+    `allowed` are the aliases of the catalogs that may be sold; None is all.
+    """
+
+    account: Account
     allowed: tuple[str, ...] | None = None
     folder: Path | None = None
 
     def file(self, language: str) -> str:
         """The name of the file of a language: no account reads another's."""
         allowed = ",".join(sorted(self.allowed)) if self.allowed is not None else "*"
-        text = "\n".join((self.environment, self.api_url, self.client_id, allowed))
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return f"catalog-{VERSION}-{self.environment}-{digest}-{language}.sqlite"
+        key = self.account.key(allowed)[:16]
+        return f"catalog-{VERSION}-{self.account.environment}-{key}-{language}.sqlite"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Mirror:
     def __init__(
         self,
         api: KorusApi,
-        account: Account,
+        files: CatalogFiles,
         *,
         clock: Clock,
         tasks: TaskGroup,
@@ -151,7 +151,7 @@ class Mirror:
         languages: tuple[str, ...] = (),
     ) -> None:
         self._api = api
-        self._account = account
+        self._files = files
         self._clock = clock
         self._tasks = tasks
         self._pace = Pace(clock, per_second)
@@ -438,11 +438,11 @@ class Mirror:
 
     async def _store(self, language: str) -> Store:
         """The file of a language; in memory where there can be none."""
-        folder = self._account.folder
+        folder = self._files.folder
         if folder is None:
             return Store(None)
         try:
-            return await to_thread.run_sync(Store, folder / self._account.file(language))
+            return await to_thread.run_sync(Store, folder / self._files.file(language))
         except (OSError, sqlite3.OperationalError) as error:
             _log.warning("the catalog is kept in memory, its file cannot be used: %s", error)
             return Store(None)
@@ -454,7 +454,7 @@ class Mirror:
             language=language,
             clock=self._clock,
             pace=self._pace,
-            allowed=self._account.allowed,
+            allowed=self._files.allowed,
         )
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
         return LanguageMirror(

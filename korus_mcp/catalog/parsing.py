@@ -18,7 +18,8 @@ from korus_mcp.catalog.bases import (
     ProductRecord,
     VenueRecord,
 )
-from korus_mcp.foundation.handles import Handle, id_at_end, is_id
+from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.text import clean_line, plain_text
 
 if TYPE_CHECKING:

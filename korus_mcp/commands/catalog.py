@@ -35,7 +35,7 @@ from korus_mcp.catalog.store import Progress
 from korus_mcp.commands.console import shown
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.language_tags import canonical
-from korus_mcp.server.composition import account_of, mirror_of, open_api
+from korus_mcp.server.composition import catalog_files, mirror_of, open_api
 from korus_mcp.settings import Misconfigured, Settings
 
 FOLLOW_SECONDS: Final = 0.5
@@ -102,19 +102,19 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
 def _require_file(settings: Settings) -> None:
     if settings.embedded:
         raise Misconfigured(f"there is no catalog file: {_IN_MEMORY}.")
-    if account_of(settings).folder is None:
+    if catalog_files(settings).folder is None:
         raise Misconfigured(f"there is no catalog file: {NO_HOME}.")
 
 
 def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
     """The files of the languages, whether they are there or not."""
-    account = account_of(settings)
-    if account.folder is None:
+    files = catalog_files(settings)
+    if files.folder is None:
         return {}
-    paths = {each: account.folder / account.file(each) for each in settings.languages}
-    if with_others and is_there(account.folder):
-        beginning, _, end = account.file("*").partition("*")
-        for path in sorted(account.folder.glob(account.file("*"))):
+    paths = {each: files.folder / files.file(each) for each in settings.languages}
+    if with_others and is_there(files.folder):
+        beginning, _, end = files.file("*").partition("*")
+        for path in sorted(files.folder.glob(files.file("*"))):
             name = path.name.removeprefix(beginning).removesuffix(end)
             if canonical(name) == name:
                 paths.setdefault(name, path)

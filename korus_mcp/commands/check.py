@@ -16,10 +16,11 @@ from korus_mcp.api.errors import NO_WAY
 from korus_mcp.catalog.overview import NO_HOME, look_at
 from korus_mcp.commands.console import shown
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.foundation.handles import id_at_end, is_id
+from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
 from korus_mcp.journal.protocol import JournalDown
-from korus_mcp.server.composition import account_of, open_api
+from korus_mcp.server.composition import catalog_files, open_api
 from korus_mcp.settings import Settings
 
 _CERTIFICATE_ADVICE = {
@@ -110,12 +111,12 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
 
 def _mirror_states(settings: Settings) -> Iterator[str]:
     """The file of each language and its age; nothing is read into it."""
-    account, now = account_of(settings), SystemClock().now()
-    if account.folder is None:
+    files, now = catalog_files(settings), SystemClock().now()
+    if files.folder is None:
         yield f"in memory, as {'the sandbox is embedded' if settings.embedded else NO_HOME}"
         return
     for language in dict.fromkeys(settings.languages):
-        path = account.folder / account.file(language)
+        path = files.folder / files.file(language)
         yield f"{language}: {_mirror_state(path, now)}, {path}"
 
 

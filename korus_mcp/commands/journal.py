@@ -15,7 +15,7 @@ import anyio
 from korus_mcp.commands.console import shown
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.inspection import Inspection, JournalEntry
-from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
+from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.settings import Misconfigured, Settings
 
@@ -76,7 +76,7 @@ def _run(
 async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitable[int]]) -> int:
     journal = Inspection.at(
         journal_url(settings),
-        account_key(settings),
+        settings.account.key(),
         clock=SystemClock(),
         audit_key=settings.journal_key,
     )

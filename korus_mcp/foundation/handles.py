@@ -1,22 +1,18 @@
 """Handles: the ids assistants pass around, and the catalog aliases inside them.
 
 A handle is `<catalog alias>.<id>`. The alias is the head of the base32 SHA-256 of the catalog id,
-so that any process can find the catalog again without shared state. Ids are opaque: version-4,
-33-digit and 31-digit "UUIDs" have been published (docs/domain.md, T2).
+so that any process can find the catalog again without shared state.
 """
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from korus_mcp.foundation.ids import ALIAS, is_id
 from korus_mcp.foundation.unread import Unread
 
-ID_PATTERN = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
 ALIAS_LENGTH = 6
-_ID = re.compile(ID_PATTERN, re.ASCII)
-_ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,15 +26,10 @@ class Handle:
         return f"{self.alias}.{self.id}"
 
 
-def is_id(text: str) -> bool:
-    """Whether a text can be an id of the API: 1 to 64 letters, digits, `-`, `_`."""
-    return _ID.fullmatch(text) is not None
-
-
 def parse_handle(text: str) -> Handle | None:
     """The handle a text spells, or None; it is split at the first dot."""
     alias, dot, resource_id = text.partition(".")
-    if not dot or _ALIAS.fullmatch(alias) is None or not is_id(resource_id):
+    if not dot or ALIAS.fullmatch(alias) is None or not is_id(resource_id):
         return None
     return Handle(alias, resource_id)
 

@@ -1,9 +1,8 @@
 """Which journal belongs to which settings. Cheap to import: the database itself is loaded later."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
@@ -11,18 +10,10 @@ from platformdirs import user_data_path
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.journal.protocol import JournalDown, JournalFault
-from korus_mcp.settings import Settings
+from korus_mcp.settings import NAME, Settings
 
 if TYPE_CHECKING:
     from korus_mcp.journal.sql import SqlJournal
-
-FOLDER: Final = "korus-mcp"
-
-
-def account_key(settings: Settings) -> str:
-    """Which account a row belongs to: environment, API origin and client id, hashed."""
-    text = "\n".join((settings.environment, settings.api_url, settings.client_id))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def journal_url(settings: Settings) -> str:
@@ -33,8 +24,8 @@ def journal_url(settings: Settings) -> str:
     """
     if settings.database_url is not None:
         return settings.database_url
-    name = f"journal-{settings.environment}-{account_key(settings)[:16]}.sqlite"
-    folder = user_folder(partial(user_data_path, FOLDER))
+    name = f"journal-{settings.environment}-{settings.account.key()[:16]}.sqlite"
+    folder = user_folder(partial(user_data_path, NAME))
     if folder is None:
         raise JournalDown(JournalFault.NO_FOLDER)
     return f"sqlite:///{folder / name}"
@@ -68,5 +59,5 @@ def journal_of(settings: Settings, clock: Clock) -> "SqlJournal":
     from korus_mcp.journal.sql import SqlJournal
 
     return SqlJournal.at(
-        journal_url(settings), account_key(settings), clock=clock, audit_key=settings.journal_key
+        journal_url(settings), settings.account.key(), clock=clock, audit_key=settings.journal_key
     )

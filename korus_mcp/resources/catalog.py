@@ -10,7 +10,7 @@ from korus_mcp.app import App, Running
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, minute, state_of
 from korus_mcp.catalog.store import Store
-from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE, Unread

@@ -7,7 +7,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
-from korus_mcp.foundation.handles import is_id
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import FieldProblem, invalid
 from korus_mcp.resources.boundary import SVG, ReadContext, app, handle
 from korus_mcp.resources.offering import SHORTLY, Offering

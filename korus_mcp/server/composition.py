@@ -22,7 +22,7 @@ from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
-from korus_mcp.catalog.mirror import Account, Mirror
+from korus_mcp.catalog.mirror import CatalogFiles, Mirror
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.pace import Pace
@@ -34,7 +34,7 @@ from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import behind_others
-from korus_mcp.settings import Environment, Settings
+from korus_mcp.settings import NAME, Environment, Settings
 from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from korus_mcp.journal.protocol import Journal
     from korus_mcp.sandbox import Sandbox
 
-NAME = "korus-mcp"
 RECOVERY_SECONDS = 2.0
 """After the start; a host's first calls go before."""
 REQUESTS_PER_SECOND = 10.0
@@ -300,7 +299,7 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
     """The catalog mirror of these settings; what it starts belongs to `tasks`."""
     return Mirror(
         api,
-        account_of(settings),
+        catalog_files(settings),
         clock=clock,
         tasks=tasks,
         per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
@@ -309,15 +308,13 @@ def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup)
     )
 
 
-def account_of(settings: Settings) -> Account:
+def catalog_files(settings: Settings) -> CatalogFiles:
     """Whose catalog is kept, and where: an embedded sandbox lives no longer than its process.
 
     A user without a home has no folder: their catalog is kept in memory, too.
     """
-    return Account(
-        environment=settings.environment,
-        api_url=settings.api_url,
-        client_id=settings.client_id,
+    return CatalogFiles(
+        account=settings.account,
         allowed=settings.catalogs,
         folder=None
         if settings.embedded

@@ -33,7 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.app import App
 from korus_mcp.foundation.private_files import user_folder
-from korus_mcp.settings import Misconfigured
+from korus_mcp.settings import NAME, Misconfigured
 
 PATH: Final = "/mcp"
 MOST_SESSIONS: Final = 100
@@ -44,7 +44,6 @@ BODY_SECONDS: Final = 20.0
 """From a request's head to the end of its body."""
 MOST_AT_ONCE: Final = 1_000
 """Connections; beyond, uvicorn answers 503."""
-FOLDER: Final = "korus-mcp"
 _SESSION: Final = "mcp-session-id"
 _VERSION: Final = "mcp-protocol-version"
 
@@ -288,7 +287,7 @@ def write_token(port: int) -> tuple[str, Path]:
     """
     token = secrets.token_urlsafe(32)
     try:
-        folder = user_folder(partial(user_data_path, FOLDER))
+        folder = user_folder(partial(user_data_path, NAME))
         if folder is None:
             raise FileNotFoundError("no home folder")
         file = folder / f"http-{port}.token"

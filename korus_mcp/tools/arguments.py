@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from korus_mcp.foundation.handles import Handle, is_id, parse_handle
+from korus_mcp.foundation.handles import Handle, parse_handle
+from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.paging import Mark, mark_at
 from korus_mcp.foundation.text import first_unsendable
 

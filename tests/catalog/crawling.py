@@ -11,7 +11,7 @@ import anyio
 
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.server.composition import account_of, open_api
+from korus_mcp.server.composition import catalog_files, open_api
 from korus_mcp.settings import read_settings
 
 LANGUAGE = "en"
@@ -23,7 +23,7 @@ async def crawl(folder: Path) -> bool:
     settings = read_settings(environment)
     async with open_api(settings) as api, anyio.create_task_group() as tasks:
         mirror = Mirror(
-            api, account_of(settings), clock=SystemClock(), tasks=tasks, per_second=None
+            api, catalog_files(settings), clock=SystemClock(), tasks=tasks, per_second=None
         )
         is_done = await mirror.sync(LANGUAGE)
     mirror.close()

@@ -114,8 +114,8 @@ async def test_the_least_used_of_many_languages_is_closed_and_never_one_in_use(
 ) -> None:
     names = tuple(f"q{letter}" for letter in string.ascii_lowercase[: MOST_OPEN + 4])
     async with staged(languages=names, language="en") as stage:
-        account = stage.app.mirror._account
-        object.__setattr__(account, "folder", tmp_path)
+        files = stage.app.mirror._files
+        object.__setattr__(files, "folder", tmp_path)
         in_use = await mirror_of(stage).ready("en")
         for name in names:
             shelf = await mirror_of(stage).ready(name)

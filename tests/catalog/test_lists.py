@@ -213,7 +213,7 @@ async def test_unread_rows_are_told_to_the_operator(tmp_path: Path) -> None:
     lists = Lists("/product_bases", lambda rows: [bare(rows[0]), "a row", *rows[2:]])
     lists.is_ill = True
     async with staged(rewrite=lists) as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
+        object.__setattr__(stage.app.mirror._files, "folder", tmp_path)
         await renewed(stage, 0)
         path = await stage.app.mirror.path("en")
         assert path is not None
@@ -230,7 +230,7 @@ def cut_log(folder: Path) -> None:
 
 async def test_a_file_whose_log_was_cut_is_replaced_and_filled_again(tmp_path: Path) -> None:
     async with staged() as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
+        object.__setattr__(stage.app.mirror._files, "folder", tmp_path)
         known = handles_on(await renewed(stage, 0))
         cut_log(tmp_path)
         shelf = await stage.app.mirror.searchable("en")

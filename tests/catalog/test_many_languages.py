@@ -36,7 +36,7 @@ ANCIENT = KEPT_SECONDS * (1 + JITTER) + 1
 async def read(languages: tuple[str, ...], folder: Path | None) -> AsyncIterator[Stage]:
     """A stage whose catalogs of all languages were read, in a folder or in memory."""
     async with staged(languages=languages, language=languages[0]) as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", folder)
+        object.__setattr__(stage.app.mirror._files, "folder", folder)
         for language in languages:
             await whole(stage, language)
         yield stage
@@ -152,7 +152,7 @@ async def test_a_look_into_other_languages_closes_none_in_use(
 
 async def test_files_are_closed_once_their_crawls_are_over(tmp_path: Path) -> None:
     async with staged(languages=MANY, language="fr") as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
+        object.__setattr__(stage.app.mirror._files, "folder", tmp_path)
         await stage.app.mirror.ready("fr")
         await until(lambda: len(list(tmp_path.glob("*.sqlite"))) == len(MANY))
         await until(lambda: not any(s.is_crawling for s in stage.app.mirror._mirrored.values()))
@@ -246,7 +246,7 @@ async def test_languages_nobody_bounds_are_let_go_of_in_memory_too() -> None:
 
 async def test_an_account_without_catalogs_is_asked_about_once(folder: Path | None) -> None:
     async with staged(catalogs=("nobody",), language="en") as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", folder)
+        object.__setattr__(stage.app.mirror._files, "folder", folder)
         await whole(stage, "en")
         before = requests(stage)
         for _ in range(5):

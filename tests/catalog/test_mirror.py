@@ -17,7 +17,7 @@ from korus_mcp.catalog.mirror import (
     JITTER,
     KEPT_SECONDS,
     RETRY_SECONDS,
-    Account,
+    CatalogFiles,
     LanguageMirror,
     Mirror,
     full_name,
@@ -28,6 +28,7 @@ from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.foundation.paging import BEGINNING
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
+from korus_mcp.settings import Account
 from tests.booking.stage import SEED, GatedClock, Stage, staged, until
 
 pytestmark = pytest.mark.anyio
@@ -544,8 +545,8 @@ async def test_the_largest_number_per_order_is_known_where_it_is_stated() -> Non
 
 def kept_in(folder: Path, stage: Stage) -> Mirror:
     """A mirror of the stage's catalog in a folder, as the next server would open it."""
-    account = Account(environment="sandbox", api_url="x", client_id="y", folder=folder)
-    return Mirror(stage.app.api, account, clock=stage.clock, tasks=stage.tasks, per_second=None)
+    files = CatalogFiles(account=Account("sandbox", "x", "y"), folder=folder)
+    return Mirror(stage.app.api, files, clock=stage.clock, tasks=stage.tasks, per_second=None)
 
 
 async def test_a_warm_start_answers_without_any_request(stage: Stage, tmp_path: Path) -> None:
@@ -600,16 +601,18 @@ async def test_a_locked_file_does_not_lose_a_base(
 
 
 async def test_accounts_and_languages_have_files_of_their_own() -> None:
-    account = Account(environment="demo", api_url="https://api", client_id="one")
-    others = (
+    account = Account("demo", "https://api", "one")
+    accounts = (
+        account,
         replace(account, environment="production"),
         replace(account, api_url="https://other"),
         replace(account, client_id="two"),
-        replace(account, allowed=("abcdef",)),
     )
-    files = {a.file("fr") for a in (account, *others)} | {account.file("en")}
-    assert len(files) == 6
-    assert not [f for f in files if "two" in f], "an account's name is not told by a file's"
+    files = [CatalogFiles(account=each) for each in accounts]
+    files.append(CatalogFiles(account=account, allowed=("abcdef",)))
+    names = {each.file("fr") for each in files} | {files[0].file("en")}
+    assert len(names) == 6
+    assert not [n for n in names if "two" in n], "an account's name is not told by a file's"
 
 
 async def test_a_mirror_that_was_cleared_is_filled_again(stage: Stage) -> None:

@@ -237,7 +237,7 @@ async def test_endless_pages_of_catalogs_are_read_to_a_bound(
 
 async def test_what_was_passed_over_is_told_to_the_operator(tmp_path: Path) -> None:
     async with staged() as stage:
-        object.__setattr__(stage.app.mirror._account, "folder", tmp_path)
+        object.__setattr__(stage.app.mirror._files, "folder", tmp_path)
         stage.sandbox.faults.add(Answer(status=403), "getProductBase", times=2)
         await filled(stage)
         path = await stage.app.mirror.path("en")

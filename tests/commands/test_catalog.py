@@ -22,7 +22,7 @@ from korus_mcp.catalog.overview import Overview, look_at, told_span
 from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions, ServedSandbox, served_sandbox
-from korus_mcp.server.composition import account_of
+from korus_mcp.server.composition import catalog_files
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import handle_of
 from tests.fixtures.hosts import PROJECT, child_environment, free_port
@@ -106,8 +106,8 @@ class Operator:
     def another_server(self) -> Iterator[None]:
         """Another server is reading, as far as anybody can tell."""
         self.folder.mkdir(exist_ok=True)
-        account = account_of(read_settings(self.environment))
-        with FileLock((self.folder / account.file("en")).with_suffix(".lock"), timeout=0):
+        files = catalog_files(read_settings(self.environment))
+        with FileLock((self.folder / files.file("en")).with_suffix(".lock"), timeout=0):
             yield
 
     def reads(self) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.commands.cli import main
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.journal.opening import account_key, journal_url
+from korus_mcp.journal.opening import journal_url
 from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import read_settings
@@ -51,7 +51,7 @@ def written(file: Path) -> Path:
     async def write() -> None:
         journal = SqlJournal.at(
             journal_url(settings),
-            account_key(settings),
+            settings.account.key(),
             clock=SystemClock(),
             audit_key="the audit's key",
         )

@@ -12,9 +12,9 @@ from korus_mcp.foundation.handles import (
     alias_of,
     aliases_of,
     id_at_end,
-    is_id,
     parse_handle,
 )
+from korus_mcp.foundation.ids import is_id
 
 _IDS = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", fullmatch=True)
 _ALIASES = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=6, max_size=52)

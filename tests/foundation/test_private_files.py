@@ -298,7 +298,7 @@ import anyio
 from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.journal.opening import journal_url, may_have_bookings
 from korus_mcp.foundation.refusals import Refusal
-from korus_mcp.server.composition import account_of
+from korus_mcp.server.composition import catalog_files
 from korus_mcp.settings import read_settings
 from korus_mcp.tools.get_tickets import _downloads
 from tests.fixtures.assistant import desk
@@ -306,7 +306,7 @@ from tests.fixtures.assistant import desk
 remote = read_settings({
     "KORUS_ENVIRONMENT": "production", "KORUS_CLIENT_ID": "a", "KORUS_CLIENT_SECRET": "b",
 })
-told = {"folder": account_of(remote).folder, "bookings": may_have_bookings(remote)}
+told = {"folder": catalog_files(remote).folder, "bookings": may_have_bookings(remote)}
 try:
     journal_url(remote)
 except JournalDown as down:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
-from korus_mcp.journal.opening import account_key, journal_file, journal_url, may_have_bookings
+from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.protocol import JournalDown, JournalFault, Open, TooMuchOpen
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
@@ -338,7 +338,7 @@ def test_each_account_has_a_file_of_its_own() -> None:
         settings(environment=Environment.PRODUCTION),
     )
     assert len({journal_url(each) for each in different}) == 4
-    assert len({account_key(each) for each in different}) == 4
+    assert len({each.account.key() for each in different}) == 4
     assert "shop" not in journal_url(settings())
 
 

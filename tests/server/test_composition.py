@@ -13,9 +13,8 @@ from mcp import Client
 from korus_mcp import __version__
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
-from korus_mcp.server import composition
 from korus_mcp.server.composition import build_server, instructions, open_api
-from korus_mcp.settings import Environment, Settings, read_settings
+from korus_mcp.settings import NAME, Environment, Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Assistant, handle_of, settings_of
 from tests.fixtures.hosts import PROJECT, child_environment, free_port
 
@@ -33,7 +32,7 @@ def test_the_instructions_name_the_world(environment: Environment) -> None:
 async def test_a_client_learns_name_version_and_instructions(mode: str) -> None:
     async with Client(build_server(Settings()), mode=mode) as client:
         assert client.server_info is not None
-        assert client.server_info.name == composition.NAME
+        assert client.server_info.name == NAME
         assert client.server_info.version == __version__
         assert client.instructions is not None
         assert "sandbox" in client.instructions

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import atan2, cos, hypot, pi, radians, sqrt
+from math import atan2, cos, dist, hypot, pi, radians, sqrt
 from statistics import median
 from typing import Final
 
 from korus_mcp.foundation.folding import fold
 from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
+from korus_mcp.seating.shapes import Shape
 
 _STAGES: Final = frozenset(
     {"stage", "podium", "pitch", "court", "ring", "ice"}
@@ -29,17 +30,19 @@ _BEFORE_THE_FRONT: Final = 40.0
 
 @dataclass(frozen=True, kw_only=True)
 class Stand:
-    """A zone as the focus is looked for: its shape, its seats by row with the rows' names.
+    """A zone as the focus is looked for.
 
     `is_sold` False is a zone without seats, capacity and links, as issuers draw a stage.
     """
 
     name: str
-    outline: tuple[Point, ...]
-    middle: Point
-    rows: tuple[tuple[Point, ...], ...]
-    row_names: tuple[str, ...]
+    shape: Shape
     is_sold: bool
+
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """Its outline, in working units."""
+        return self.shape.outline
 
 
 def focus_of(stands: Sequence[Stand]) -> Point | None:
@@ -50,11 +53,13 @@ def focus_of(stands: Sequence[Stand]) -> Point | None:
     rows that look to one point.
     """
     looks = _looks(stands)
+    # What an issuer says goes before what the geometry tells, and where seats look before the mere
+    # shape of a ring: any building with a yard has that.
     return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
 
 
 def _named(stands: Iterable[Stand]) -> Point | None:
-    found = [s.middle for s in stands if not s.is_sold and fold(s.name) in _STAGES]
+    found = [s.shape.label_at for s in stands if not s.is_sold and fold(s.name) in _STAGES]
     return found[0] if len(found) == 1 else None
 
 
@@ -62,12 +67,14 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
     around = box_of(point for stand in stands for point in stand.outline)
     if around is None or len(stands) < _FEWEST_IN_A_RING:
         return None
+    # In the middle of a ring nothing is sold: what lies there is a hall with seats all over.
     centre = around.middle
     if any(contains(stand.outline, centre) for stand in stands):
         return None
     depth = median(sqrt(area(stand.outline)) for stand in stands)
     if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
         return None
+    # The arcs are walked once around; the gap that is left is from the last back to the first.
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0
     for start, end in arcs[1:]:
@@ -79,7 +86,8 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
 
 def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
     """The angles a shape covers as seen from outside of it, from `start` in (-pi, pi] on."""
-    angles = [_angle(point, centre) for point in outline]
+    angles = [atan2(y - centre[1], x - centre[0]) for x, y in outline]
+    # Turns are added up, so that a shape that lies across -pi and pi is not taken for a ring.
     turn, least, most = 0.0, 0.0, 0.0
     for before, after in pairwise(angles):
         turn += (after - before + pi) % (2 * pi) - pi
@@ -88,13 +96,10 @@ def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
     return start, start + most - least
 
 
-def _angle(point: Point, centre: Point) -> float:
-    return atan2(point[1] - centre[1], point[0] - centre[0])
-
-
 def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
     """From where to where the seats look, when that is known of half of the zones or more."""
-    looks = [(stand.middle, look) for stand in stands if stand.rows and (look := _look_of(stand))]
+    shapes = [stand.shape for stand in stands if stand.shape.rows]
+    looks = [(shape.label_at, look) for shape in shapes if (look := _look_of(shape))]
     return looks if len(looks) * 2 >= len(stands) else []
 
 
@@ -102,6 +107,7 @@ def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) 
     if not looks:
         return None
     across, down = _between([look for _, look in looks])
+    # The mean of directions is as long as they agree: 1 where all are equal, 0 around a ring.
     length = hypot(across, down)
     if length < _AGREED:
         return None
@@ -115,9 +121,9 @@ def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point
     return met if all(_aims_at(met, middle, look) for middle, look in looks) else None
 
 
-def _look_of(stand: Stand) -> Point | None:
+def _look_of(shape: Shape) -> Point | None:
     """The direction its seats look to, of length 1; None when unknown or told in two ways."""
-    bent, named = _bent_towards(stand.rows), _named_from(stand)
+    bent, named = _bent_towards(shape.rows), _named_from(shape)
     if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
         return None
     return bent or named
@@ -132,7 +138,7 @@ def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
             middle = _between([row[len(row) // 2 - 1], middle])
         across += (first[0] + last[0]) / 2 - middle[0]
         down += (first[1] + last[1]) / 2 - middle[1]
-        widths += hypot(last[0] - first[0], last[1] - first[1])
+        widths += dist(first, last)
     length = hypot(across, down)
     return (across / length, down / length) if length > _BEND * widths else None
 
@@ -147,17 +153,17 @@ def _runs_on(row: Sequence[Point]) -> bool:
     return all(before <= after for before, after in pairwise(ahead))
 
 
-def _named_from(stand: Stand) -> Point | None:
+def _named_from(shape: Shape) -> Point | None:
     """From the last row to the first, when the names A, B, C or 1, 2, 3 follow the places."""
-    keys = [_row_key(name) for name in stand.row_names]
+    keys = [_row_key(name) for name in shape.row_names]
     if len(keys) < 2 or None in keys or len({key and key[0] for key in keys}) > 1:
         return None
     order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
     if len(set(keys)) < len(keys):
         return None
-    centres = [_between((stand.rows[n][0], stand.rows[n][-1])) for n in order]
+    centres = [_between((shape.rows[n][0], shape.rows[n][-1])) for n in order]
     (x0, y0), (x1, y1) = centres[0], centres[-1]
-    length = hypot(x0 - x1, y0 - y1)
+    length = dist(centres[0], centres[-1])
     if not length:
         return None
     across, down = (x0 - x1) / length, (y0 - y1) / length
@@ -185,7 +191,7 @@ def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:
     along, aside = look, (-look[1], look[0])
     corners = [point for stand in stands for point in stand.outline]
     front = max(x * along[0] + y * along[1] for x, y in corners)
-    sides = [x * aside[0] + y * aside[1] for s in stands if s.rows for x, y in s.outline]
+    sides = [x * aside[0] + y * aside[1] for s in stands if s.shape.rows for x, y in s.outline]
     middle = (min(sides) + max(sides)) / 2
     reach = front + _BEFORE_THE_FRONT
     return reach * along[0] + middle * aside[0], reach * along[1] + middle * aside[1]

@@ -5,7 +5,7 @@ All functions are total: they take any finite points, many or none where it says
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import dist, hypot
 from typing import TypeAlias
 
 Point: TypeAlias = tuple[float, float]
@@ -13,6 +13,7 @@ Point: TypeAlias = tuple[float, float]
 _LINES = (0.5, 0.42, 0.58, 0.33, 0.67, 0.25, 0.75, 0.17, 0.83, 0.08, 0.92)
 """Where a shape is cut across to find a place for its label, from top to bottom."""
 _GOOD_ENOUGH = 0.7
+"""The centre of mass is taken when it is that near to the clearest place: labels then line up."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def hull(points: Iterable[Point]) -> tuple[Point, ...]:
 def padded(points: Sequence[Point], pad: float) -> tuple[Point, ...]:
     """The hull of at least one point, wider by `pad` on each side along its longest edge."""
     bare = hull(points)
-    (x0, y0), (x1, y1) = max(edges(bare), key=lambda e: hypot(e[1][0] - e[0][0], e[1][1] - e[0][1]))
+    (x0, y0), (x1, y1) = max(edges(bare), key=lambda side: dist(*side))
     length = hypot(x1 - x0, y1 - y0)
     along = ((x1 - x0) / length, (y1 - y0) / length) if length else (1.0, 0.0)
     u, v = along[0] * pad, along[1] * pad
@@ -100,26 +101,31 @@ def area(outline: Sequence[Point]) -> float:
     """The area without sign; parts of a shape that crosses itself may cancel."""
     if not outline:
         return 0.0
-    left, top = outline[0]  # small numbers keep their digits, wherever the shape is
-    return (
-        abs(
-            sum(
-                (x0 - left) * (y1 - y0) - (x1 - x0) * (y0 - top)
-                for (x0, y0), (x1, y1) in edges(outline)
-            )
-        )
-        / 2
+    # The shape is moved to the origin first: far from it, the products would cancel their digits.
+    left, top = outline[0]
+    moved = [(x - left, y - top) for x, y in outline]
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in edges(moved))) / 2
+
+
+def turn(a: Point, b: Point, c: Point) -> float:
+    """Which way the line from `a` over `b` to `c` turns: its sign says, 0 is straight on."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def spans(outline: Sequence[Point], y: float) -> list[tuple[float, float]]:
+    """The stretches of the level line at `y` that lie inside (even-odd rule), left to right."""
+    # A corner on the line counts for one of its two sides only, so that the cuts come in pairs.
+    cuts = sorted(
+        x0 + (y - y0) * (x1 - x0) / (y1 - y0)
+        for (x0, y0), (x1, y1) in edges(outline)
+        if (y0 > y) != (y1 > y)
     )
+    return list(zip(cuts[::2], cuts[1::2], strict=True))
 
 
 def contains(outline: Sequence[Point], point: Point) -> bool:
     """Whether a point is inside by the even-odd rule."""
-    x, y = point
-    inside = False
-    for (x0, y0), (x1, y1) in edges(outline):
-        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
-            inside = not inside
-    return inside
+    return any(left <= point[0] < right for left, right in spans(outline, point[1]))
 
 
 def distance(outline: Sequence[Point], point: Point) -> float:
@@ -139,6 +145,7 @@ def label_place(outline: Sequence[Point]) -> Point | None:
     places = [_centre(outline, around)]
     if not _is_convex(outline):
         places += _middles(outline, around)
+    # Places on a side, or nearer to it than rounding tells, are not inside.
     least = around.longer * 1e-6
     found = [(distance(outline, p), p) for p in places if contains(outline, p)]
     inside = [(clear, p) for clear, p in found if clear > least]
@@ -151,28 +158,19 @@ def label_place(outline: Sequence[Point]) -> Point | None:
 
 def _is_convex(outline: Sequence[Point]) -> bool:
     """Whether it turns one way all along, and only once around."""
-    turns = [
-        (x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)
-        for ((x0, y0), (x1, y1)), (_, (x2, y2)) in zip(
-            edges(outline), edges([*outline[1:], outline[0]]), strict=True
-        )
-    ]
+    turns = [turn(outline[n - 2], outline[n - 1], corner) for n, corner in enumerate(outline)]
     rises = [y1 > y0 for (_, y0), (_, y1) in edges(outline) if y0 != y1]
-    changes = sum(
-        before != after for before, after in zip(rises, [*rises[1:], *rises[:1]], strict=True)
-    )
+    # A star of five points turns one way all along, too, but goes up and down more than once.
+    changes = sum(rises[n - 1] != rising for n, rising in enumerate(rises))
     return (min(turns) >= 0 or max(turns) <= 0) and changes <= 2
 
 
 def _half_hull(ordered: Iterable[Point]) -> list[Point]:
     kept: list[Point] = []
-    for x, y in ordered:
-        while len(kept) > 1:
-            (x0, y0), (x1, y1) = kept[-2], kept[-1]
-            if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:
-                break
+    for point in ordered:
+        while len(kept) > 1 and not turn(kept[-2], kept[-1], point) > 0:
             kept.pop()
-        kept.append((x, y))
+        kept.append(point)
     return kept
 
 
@@ -200,15 +198,9 @@ def _centre(outline: Sequence[Point], around: Box) -> Point:
 
 
 def _middles(outline: Sequence[Point], around: Box) -> Iterator[Point]:
-    """The middle of the widest cut on each line."""
+    """The middle of the widest stretch inside, on each line."""
     for part in _LINES:
         y = around.top + part * around.height
-        cuts = sorted(
-            x0 + (y - y0) * (x1 - x0) / (y1 - y0)
-            for (x0, y0), (x1, y1) in edges(outline)
-            if (y0 > y) != (y1 > y)
-        )
-        spans = list(zip(cuts[::2], cuts[1::2], strict=True))
-        if spans:
-            left, right = max(spans, key=lambda span: span[1] - span[0])
+        if found := spans(outline, y):
+            left, right = max(found, key=lambda span: span[1] - span[0])
             yield (left + right) / 2, y

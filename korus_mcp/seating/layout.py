@@ -22,6 +22,9 @@ from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, told_shapes
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
+# In units of the drawing, whose longer side is 1000: the height of a map that is schematic alone,
+# how tall its boxes are at most, and those beside real zones; the gap to these, and room for the
+# mark of the stage on each side.
 _SCHEMATIC_HEIGHT: Final = 700.0
 _TALL: Final = 140.0
 _LOW: Final = 80.0
@@ -75,6 +78,11 @@ class Drawing:
     unknown: tuple[str, ...]
     left_out: LeftOut = field(default_factory=LeftOut)
 
+    @property
+    def seat_count(self) -> int:
+        """How many seats have a place."""
+        return sum(len(row) for zone in self.zones for row in zone.rows)
+
 
 def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None) -> Drawing:
     """Draw a seat map.
@@ -85,10 +93,13 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     names = CategoryNames(seat_map, option_values or {})
     told, working = told_shapes(seat_map.zones)
     focus = focus_of([_stand(seat_map.zones[n], shape) for n, shape in told.items()])
+    # Our own places come after the focus: they tell nothing of where the stage is, and must not
+    # cover it.
     missing = [n for n in range(len(seat_map.zones)) if n not in told]
     ours = _placed_by_us(_by_category(seat_map, names, missing), told.values(), focus)
     shapes = [told.get(n) or ours[n] for n in range(len(seat_map.zones))]
     fit = _fit_of(shapes, focus)
+    # Outlines are in working units by now, seats still in the issuer's: each is moved once.
     seats_fit = working.then(fit)
     return Drawing(
         width=fit.width,
@@ -106,14 +117,8 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 
 
 def _stand(zone: Zone, shape: Shape) -> Stand:
-    return Stand(
-        name=zone.name or "",
-        outline=shape.outline,
-        middle=shape.label_at,
-        rows=shape.rows,
-        row_names=shape.row_names,
-        is_sold=bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value),
-    )
+    is_sold = bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value)
+    return Stand(name=zone.name or "", shape=shape, is_sold=is_sold)
 
 
 def _by_category(
@@ -141,11 +146,11 @@ def _placed_by_us(
         top = drawn.bottom + _BESIDE
         room, tallest = Box(drawn.left, top, drawn.right, top + SIDE / 3), _LOW
     boxes = schematic.boxes_of(groups, room.width, room.height, tallest=tallest)
-    return {n: _box_shape(box.moved(room.left, room.top)) for n, box in boxes.items()}
-
-
-def _box_shape(box: Box) -> Shape:
-    return Shape(outline=box.corners, label_at=box.middle, box=box, is_schematic=True)
+    moved = {n: box.moved(room.left, room.top) for n, box in boxes.items()}
+    return {
+        n: Shape(outline=box.corners, label_at=box.middle, box=box, is_schematic=True)
+        for n, box in moved.items()
+    }
 
 
 def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
@@ -182,6 +187,7 @@ def _categories(seat_map: SeatMap, names: CategoryNames) -> tuple[DrawnCategory,
     """Categories that have a name, each once, with the first colour given for it."""
     colors: dict[str, str | None] = {}
     for category, name in zip(seat_map.seating_categories, names.in_order, strict=True):
+        # Two categories of one name are one to whoever reads the map.
         if name:
             colors[name] = colors.get(name) or _color(category.color)
     return tuple(DrawnCategory(name=name, color=color) for name, color in colors.items())
@@ -214,6 +220,7 @@ def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
         for row in zone.rows or ():
             yield "row", row
             for seat in row.seats:
+                # A hall has 100,000 seats, nearly all of them plain: those are passed over soon.
                 if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
                     yield "seat", seat
 

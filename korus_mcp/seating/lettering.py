@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-Point: TypeAlias = tuple[float, float]
+from korus_mcp.seating.geometry import Box, Point, spans
 
 LINE_HEIGHT: Final = 1.2
 """In ems, from one line of a text to the next."""
@@ -50,14 +50,14 @@ class Label:
     is_upright: bool = False
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of its letters."""
+    def box(self) -> Box:
+        """What its letters cover."""
         across = max(width_of(line, self.size) for line in self.lines) / 2
         down = len(self.lines) * LINE_HEIGHT * self.size / 2
         if self.is_upright:
             across, down = down, across
         x, y = self.at
-        return x - across, y - down, x + across, y + down
+        return Box(x - across, y - down, x + across, y + down)
 
 
 def width_of(text: str, size: float) -> float:
@@ -91,6 +91,7 @@ def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
     Larger places do not get larger letters than most places can have: size is not a rank here.
     """
     largest = [_label(place, SIZES[0]) for place in places]
+    # What two thirds of the places can have, sold-out corners and narrow stands left aside.
     sizes = sorted(label.size for label in largest if label is not None)
     usual = sizes[len(sizes) // 3] if sizes else SIZES[0]
     return [
@@ -101,6 +102,8 @@ def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
 
 def _label(place: LabelSpace, largest: int) -> Label | None:
     """The name with what stands `below` it, else the name, else its number."""
+    # A wording that says less is tried only where no form of the fuller one fits; among the forms
+    # of one wording the larger letters win, a broken or turned name counting as smaller.
     corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
     for names, below in _wordings(place.name, place.below):
         least = _LEAST_WITH_PRICE if below else SIZES[-1]
@@ -154,44 +157,31 @@ def _largest(
 
 
 def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    width = max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
     height = (len(lines) * LINE_HEIGHT + _MARGIN) * size
-    middle = _middle(outline, at, _width(lines, size), height)
+    middle = _middle(outline, at, width, height)
     if middle is None:
         return None
     return Label(lines=lines, strong=len(lines), size=size, at=(middle, at[1]))
 
 
 def _upright(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
+    # The same on its side: the outline is mirrored, so that what is level in it is upright.
     label = _level([(y, x) for x, y in outline], (at[1], at[0]), lines, size)
     return replace(label, at=(at[0], label.at[0]), is_upright=True) if label is not None else None
-
-
-def _width(lines: _Lines, size: int) -> float:
-    return max(width_of(line, size) for line in lines) + 2 * _MARGIN * size
 
 
 def _middle(outline: Sequence[Point], at: Point, width: float, height: float) -> float | None:
     """The x around which a box of that size at the height of `at` stays inside, if there is one."""
     left, right = float("-inf"), float("inf")
+    # Three lines are looked at, its top, middle and bottom: between them an outline seldom bends in
+    # so far that it would cut letters, and the margin is there for that.
     for y in (at[1] - height / 2, at[1], at[1] + height / 2):
-        chord = _chord(outline, at[0], y)
-        if chord is None:
+        around = next((span for span in spans(outline, y) if span[0] <= at[0] <= span[1]), None)
+        if around is None:
             return None
-        left, right = max(left, chord[0]), min(right, chord[1])
+        left, right = max(left, around[0]), min(right, around[1])
     return (left + right) / 2 if right - left >= width else None
-
-
-def _chord(outline: Sequence[Point], x: float, y: float) -> tuple[float, float] | None:
-    """The stretch of a level line inside the outline around `x`, else None."""
-    crossings = sorted(
-        x1 + (y - y1) * (x2 - x1) / (y2 - y1)
-        for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True)
-        if (y1 > y) != (y2 > y)
-    )
-    for left, right in zip(crossings[::2], crossings[1::2], strict=False):
-        if left <= x <= right:
-            return left, right
-    return None
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,6 @@ The colours that an issuer gave its categories are not used: they have no order,
 of them apart for a colour-blind eye, and some are too near to the paper of one theme.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +18,7 @@ _VIRIDIS: Final = (
     "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884",
     "#44bf70", "#7ad151", "#bddf26", "#fde725",
 )  # fmt: skip
+# The ramp stops before its ends: there it is too dark, or too bright, to tell from ink and paper.
 _DEAREST: Final = 0.05
 _CHEAPEST: Final = 0.97
 
@@ -71,7 +71,7 @@ def ramp(steps: int) -> tuple[str, ...]:
 def mixed(color: str, other: str, share: float) -> str:
     """A colour with a `share` (0 to 1) of another in it."""
     pairs = zip(_parts(color), _parts(other), strict=True)
-    return _hex([mine + (theirs - mine) * share for mine, theirs in pairs])
+    return "#" + "".join(f"{round(mine + (theirs - mine) * share):02x}" for mine, theirs in pairs)
 
 
 def readable_on(fill: str) -> str:
@@ -93,17 +93,11 @@ def _along(place: float) -> str:
 
 
 def _luminance(color: str) -> float:
-    red, green, blue = (_linear(part / 255) for part in _parts(color))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+    """The relative luminance of WCAG 2.2: how bright a colour of sRGB looks, 0 to 1."""
+    shares = [part / 255 for part in _parts(color)]
+    linear = [n / 12.92 if n <= 0.04045 else ((n + 0.055) / 1.055) ** 2.4 for n in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _parts(color: str) -> tuple[int, int, int]:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-
-
-def _hex(parts: Sequence[float]) -> str:
-    return "#" + "".join(f"{round(part):02x}" for part in parts)

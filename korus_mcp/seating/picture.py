@@ -8,12 +8,13 @@ into pixels.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot
+from math import dist, hypot
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from korus_mcp.foundation.text import clean_line
+from korus_mcp.seating.geometry import Box, area, box_of, contains, edges
 from korus_mcp.seating.layout import Drawing, Point
 from korus_mcp.seating.lettering import LINE_HEIGHT, Label, LabelSpace, fitted, labels_in, width_of
 from korus_mcp.seating.palette import DARK, LIGHT, mixed, readable_on
@@ -56,9 +57,6 @@ _STAGES: Final = tuple(
     for ratio in (2.4, 4.0)
 )
 """Widths and heights of the mark of the stage, the largest first."""
-
-_Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right and bottom."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +137,7 @@ class _Sheet:
     def document(self) -> str:
         """The SVG text."""
         entries = self._scene.legend()
+        # A stage without room for its name is a disc, which only the legend explains.
         if self._scene.drawing.focus is not None and self._stage_size is None:
             look = Look(fill=self._theme.stage)
             entries.append(LegendLine(look=look, text=self._words.stage, symbol=Symbol.STAGE))
@@ -236,7 +235,7 @@ class _Sheet:
     def _zones(self) -> None:
         """The zones with their labels, the largest first: a zone within another stays on top."""
         triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
-        for zone, outline, label in sorted(triples, key=lambda triple: -_area(triple[1])):
+        for zone, outline, label in sorted(triples, key=lambda triple: -round(area(triple[1]))):
             self._zone(zone, outline, label)
 
     def _zone(self, zone: PricedZone, outline: Sequence[Point], label: Label | None) -> None:
@@ -267,11 +266,13 @@ class _Sheet:
 
     def _seats(self, group: Element, zone: PricedZone, color: str) -> None:
         """Seats as one path: dots of no length with round ends, or a line a row."""
+        # An element a seat would make a file of megabytes, which no viewer opens in time.
         rows = [self._frame.places(row) for row in zone.drawn.rows if row]
-        if not rows or self._rows > ROWS_AS_LINES:
+        drawing = self._scene.drawing
+        if not rows or sum(len(zone.rows) for zone in drawing.zones) > ROWS_AS_LINES:
             return
         pitch = _pitch(rows)
-        if self._seat_count <= SEATS_AS_DOTS:
+        if drawing.seat_count <= SEATS_AS_DOTS:
             width = min(max(pitch * 0.62, 1.2), 13.0)
             path = "".join(f"M{_xy(seat)}h0" for row in rows for seat in row)
         else:
@@ -332,18 +333,19 @@ class _Sheet:
         x, y = self._frame.place(focus)
         least = width_of(self._words.stage, 13) + 16
         for width, height in _STAGES:
-            box = (x - width / 2 - 8, y - height / 2 - 8, x + width / 2 + 8, y + height / 2 + 8)
+            box = Box(x - width / 2 - 8, y - height / 2 - 8, x + width / 2 + 8, y + height / 2 + 8)
             if width >= least and self._is_free(box):
                 return width, height
         return None
 
-    def _is_free(self, box: _Box) -> bool:
+    def _is_free(self, box: Box) -> bool:
+        """Whether a box touches no zone, and leaves the map by half a margin at most."""
         frame = self._frame
         return (
-            frame.left - _EDGE / 2 <= box[0]
-            and box[2] <= frame.left + frame.width + _EDGE / 2
-            and frame.top - _EDGE / 2 <= box[1]
-            and box[3] <= frame.top + frame.height + _EDGE / 2
+            frame.left - _EDGE / 2 <= box.left
+            and box.right <= frame.left + frame.width + _EDGE / 2
+            and frame.top - _EDGE / 2 <= box.top
+            and box.bottom <= frame.top + frame.height + _EDGE / 2
             and not any(_touches(outline, box) for outline in self._outlines)
         )
 
@@ -372,13 +374,17 @@ class _Sheet:
 
     def _stage_disc(self, at: Point) -> None:
         """The mark of the stage where there is no room for its name."""
-        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=8)
-        _set(disc, fill=self._theme.stage, stroke=self._theme.ink, stroke_width=2)
+        self._disc(at, 8, self._theme.stage, self._theme.ink)
+
+    def _disc(self, at: Point, radius: float, fill: str, rim: str) -> None:
+        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=radius)
+        _set(disc, fill=fill, stroke=rim, stroke_width=2)
 
     def _best(self) -> None:
         """A strong edge and a number for the zones that suit the wish best."""
         by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
         places = [by_number[zone.drawn.number] for zone in self._scene.best]
+        # The best is drawn last: where edges meet, or numbers overlap, it stays on top.
         for place in reversed(places):
             edge = _add(self._root, "path", d=_closed(self._outlines[place]), fill="none")
             _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
@@ -386,10 +392,8 @@ class _Sheet:
             self._number(rank, _in_corner(self._outlines[place], self._labels[place]))
 
     def _number(self, rank: int, at: Point) -> None:
-        disc = _add(self._root, "circle", cx=at[0], cy=at[1], r=10)
-        _set(disc, fill=self._theme.ink, stroke=self._theme.paper, stroke_width=2)
-        at = (at[0], at[1] + 5)
-        self._text(str(rank), at, 14, weight=_BOLD, fill=self._theme.paper)
+        self._disc(at, 10, self._theme.ink, self._theme.paper)
+        self._text(str(rank), (at[0], at[1] + 5), 14, weight=_BOLD, fill=self._theme.paper)
 
     def _legend(self, entries: Sequence[LegendLine]) -> None:
         columns = _COLUMNS if self._is_wide else 1
@@ -454,14 +458,6 @@ class _Sheet:
             _set(text, font_weight=weight)
         return text
 
-    @property
-    def _rows(self) -> int:
-        return sum(len(zone.drawn.rows) for zone in self._scene.zones)
-
-    @property
-    def _seat_count(self) -> int:
-        return sum(len(row) for zone in self._scene.zones for row in zone.drawn.rows)
-
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
     """A new element in `parent`; `_` in the name of an attribute stands for `-`."""
@@ -503,29 +499,21 @@ def _thinned(row: Sequence[Point]) -> list[Point]:
 
 def _pitch(rows: Sequence[Sequence[Point]]) -> float:
     """How far seats are from their neighbours: the median along rows, else across them."""
-    steps = [_distance(a, b) for row in rows for a, b in pairwise(row)]
-    steps = steps or [_distance(a[0], b[0]) for a, b in pairwise(rows)]
+    steps = [dist(a, b) for row in rows for a, b in pairwise(row)]
+    steps = steps or [dist(a[0], b[0]) for a, b in pairwise(rows)]
     return median(steps) if steps else 10.0
-
-
-def _distance(a: Point, b: Point) -> float:
-    return hypot(a[0] - b[0], a[1] - b[1])
-
-
-def _area(outline: Sequence[Point]) -> float:
-    corners = zip(outline, (*outline[1:], outline[0]), strict=True)
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in corners)) / 2
 
 
 def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
     """A point in that corner of an outline which is farthest from its label."""
     across = sum(x for x, _ in outline) / len(outline)
     down = sum(y for _, y in outline) / len(outline)
-    left, top, right, bottom = label.box if label is not None else (across, down, across, down)
+    taken = label.box if label is not None else Box(across, down, across, down)
 
     def distance(point: Point) -> float:
         x, y = point
-        return hypot(max(left - x, x - right, 0), max(top - y, y - bottom, 0))
+        aside = max(taken.left - x, x - taken.right, 0)
+        return hypot(aside, max(taken.top - y, y - taken.bottom, 0))
 
     inward = (
         (x + min(max(across - x, -_INWARD), _INWARD), y + min(max(down - y, -_INWARD), _INWARD))
@@ -534,27 +522,23 @@ def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
     return max(inward, key=distance)
 
 
-def _touches(outline: Sequence[Point], box: _Box) -> bool:
+def _touches(outline: Sequence[Point], box: Box) -> bool:
     """Whether a box meets an outline or lies within it."""
-    left, top, right, bottom = box
-    if (
-        max(x for x, _ in outline) < left
-        or min(x for x, _ in outline) > right
-        or max(y for _, y in outline) < top
-        or min(y for _, y in outline) > bottom
-    ):
+    # Most outlines are elsewhere, which their own boxes tell at once.
+    around = box_of(outline)
+    if around is None or around.right < box.left or around.left > box.right:
         return False
-    sides = zip(outline, (*outline[1:], outline[0]), strict=True)
-    return any(_cuts(a, b, box) for a, b in sides) or _is_inside(outline, (left, top))
+    if around.bottom < box.top or around.top > box.bottom:
+        return False
+    return any(_cuts(a, b, box) for a, b in edges(outline)) or contains(outline, box.corners[0])
 
 
-def _cuts(a: Point, b: Point, box: _Box) -> bool:
+def _cuts(a: Point, b: Point, box: Box) -> bool:
     """Whether a line from `a` to `b` has a point in the box (Liang and Barsky)."""
     enter, leave = 0.0, 1.0
-    for start, step, low, high in (
-        (a[0], b[0] - a[0], box[0], box[2]),
-        (a[1], b[1] - a[1], box[1], box[3]),
-    ):
+    across = (a[0], b[0] - a[0], box.left, box.right)
+    down = (a[1], b[1] - a[1], box.top, box.bottom)
+    for start, step, low, high in (across, down):
         if step == 0:
             if not low <= start <= high:
                 return False
@@ -562,12 +546,3 @@ def _cuts(a: Point, b: Point, box: _Box) -> bool:
         first, second = sorted(((low - start) / step, (high - start) / step))
         enter, leave = max(enter, first), min(leave, second)
     return enter <= leave
-
-
-def _is_inside(outline: Sequence[Point], point: Point) -> bool:
-    x, y = point
-    crossings = sum(
-        (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
-        for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True)
-    )
-    return crossings % 2 == 1

@@ -65,9 +65,13 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     `together`: zones with a row for all before unnumbered ones, and those before short rows; the
     most left first.
     """
+    # While offers of the day cannot be read, a zone without any is not told to have nothing left.
     found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
-    others = sorted((c for c in found if c.problem is not None), key=_by_problem)
+    others = sorted(
+        (c for c in found if c.problem is not None),
+        key=lambda c: (c.problem[0] if c.problem else 0, *c.by_price),
+    )
     ways = _ways(drawing) if wish.preference is Preference.CLOSEST else None
     if wish.preference is Preference.TOGETHER:
         told = _together(best, wish.quantity)
@@ -75,13 +79,10 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
         told = _closest(best, ways)
     else:
         told = _cheapest(best)
-    return Ranking(
-        zones=(
-            *(_placed(c, why, rank) for rank, (c, why) in enumerate(told, 1)),
-            *(_placed(c, c.problem[1], None) for c in others if c.problem),
-        ),
-        note=NO_FOCUS if wish.preference is Preference.CLOSEST and ways is None else None,
-    )
+    fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(told, 1)]
+    rest = [c.placed(c.problem[1], None) for c in others if c.problem]
+    note = NO_FOCUS if wish.preference is Preference.CLOSEST and ways is None else None
+    return Ranking(zones=(*fitting, *rest), note=note)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,10 @@ class _Candidate:
         """How many are left, as the end of a reason."""
         return "" if self.left is None else f", {self.left} left"
 
+    def placed(self, why: str, rank: int | None) -> RankedZone:
+        """The zone in its place."""
+        return RankedZone(zone=self.zone, rank=rank, why=why, offers=self.offers)
+
 
 _Told: TypeAlias = list[tuple[_Candidate, str]]
 
@@ -111,6 +116,8 @@ _Told: TypeAlias = list[tuple[_Candidate, str]]
 def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
     wanted = _of_category(zone, zone.offers, wish.category)
     fitting = [o for o in wanted if o.seats(wish.quantity)]
+    # A zone that does not fit is told with what comes nearest to the wish: its price and stock are
+    # those of its own offers all the same.
     offers = fitting or wanted or zone.offers or zone.too_dear
     lefts = [o.left for o in offers]
     return _Candidate(
@@ -120,10 +127,6 @@ def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
         left=None if None in lefts else max((n for n in lefts if n is not None), default=None),
         problem=None if fitting else _problem(zone, wanted, wish, is_known=is_known),
     )
-
-
-def _placed(candidate: _Candidate, why: str, rank: int | None) -> RankedZone:
-    return RankedZone(zone=candidate.zone, rank=rank, why=why, offers=candidate.offers)
 
 
 def _of_category(
@@ -157,10 +160,6 @@ def _problem(
     if wanted:
         return 3, "sold out at that price"
     return 1, "above the highest price"
-
-
-def _by_problem(candidate: _Candidate) -> tuple[int, Decimal, int]:
-    return (candidate.problem[0] if candidate.problem else 0, *candidate.by_price)
 
 
 def _cheapest(found: Iterable[_Candidate]) -> _Told:
@@ -201,38 +200,34 @@ def _closest(found: Iterable[_Candidate], ways: Mapping[int, float]) -> _Told:
         return ways.get(candidate.zone.number, inf)
 
     order = sorted(found, key=lambda c: (way(c), *c.by_price))
+    # Equal ways are one place: both halves of a hall are "nearest", the next zone is the 2nd.
     places = {length: n for n, length in enumerate(dict.fromkeys(map(way, order)), 1)}
     return [(c, f"{_nearness(way(c), places[way(c)])}{c.and_left}") for c in order]
 
 
 def _nearness(way: float, place: int) -> str:
+    """In words, how near the zone is in the order of all: "2nd nearest to the stage or pitch"."""
     if way == inf:
         return "not placed on the map"
     nearest = "nearest to the stage or pitch"
-    return nearest if place == 1 else f"{_ordinal(place)} {nearest}"
-
-
-def _ordinal(number: int) -> str:
-    last = 0 if number % 100 in (11, 12, 13) else number % 10
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+    last = 0 if place % 100 in (11, 12, 13) else place % 10
+    ordinal = f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+    return nearest if place == 1 else f"{ordinal} {nearest}"
 
 
 def _together(found: Iterable[_Candidate], quantity: int) -> _Told:
     def order(candidate: _Candidate) -> tuple[int, float, Decimal, int]:
         left = inf if candidate.left is None else candidate.left
-        return _row_level(candidate.zone, quantity), -left, *candidate.by_price
+        return _rows_told(candidate.zone, quantity)[0], -left, *candidate.by_price
 
-    return [(c, f"{_row_words(c.zone, quantity)}{c.and_left}") for c in sorted(found, key=order)]
-
-
-def _row_level(zone: ZoneRow, quantity: int) -> int:
-    if zone.longest_row is None:
-        return 1
-    return 0 if zone.longest_row >= quantity else 2
+    return [(c, f"{_rows_told(c.zone, quantity)[1]}{c.and_left}") for c in sorted(found, key=order)]
 
 
-def _row_words(zone: ZoneRow, quantity: int) -> str:
-    if zone.longest_row is None:
-        return "no rows on the map"
-    only = "only " if zone.longest_row < quantity else ""
-    return f"rows of {only}up to {zone.longest_row}"
+def _rows_told(zone: ZoneRow, quantity: int) -> tuple[int, str]:
+    """How well the rows of a zone seat so many side by side, the best 0, and that in words."""
+    longest = zone.longest_row
+    if longest is None:
+        return 1, "no rows on the map"
+    if longest < quantity:
+        return 2, f"rows of only up to {longest}"
+    return 0, f"rows of up to {longest}"

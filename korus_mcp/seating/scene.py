@@ -9,11 +9,11 @@ from typing import Final
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating.layout import Drawing, DrawnZone
+from korus_mcp.seating.names import NAME_LIMIT
 from korus_mcp.seating.palette import STEPS, Theme, mixed, ramp
-from korus_mcp.seating.table import ZoneRow
+from korus_mcp.seating.table import ZoneRow, price_range
 from korus_mcp.seating.wording import Words
 
-NAME_LIMIT: Final = 80
 SHOWN_BEST: Final = 3
 _DIMMED: Final = 0.78
 """How much paper there is in the colour of a zone outside the wish."""
@@ -208,7 +208,13 @@ def scene_of(
     `unknown` offers of the day are not among the rows.
     """
     by_number = {row.number: row for row in rows}
-    found = [_found(zone, by_number.get(zone.number), asked.quantity) for zone in drawing.zones]
+    found = []
+    for drawn in drawing.zones:
+        row = by_number.get(drawn.number)
+        standing, left = standing_of(row, asked.quantity), row.left if row is not None else None
+        prices = _prices(row, standing)
+        found.append(PricedZone(drawn=drawn, standing=standing, prices=prices, left=left))
+    # Colours come after all prices are known: what is cheap depends on the dearest.
     steps = _steps([each.prices[0] for each in found if each.prices is not None])
     colors = ramp(max(steps.values()) + 1) if steps else ()
     zones = []
@@ -229,12 +235,6 @@ def scene_of(
     )
 
 
-def _found(zone: DrawnZone, row: ZoneRow | None, quantity: int) -> PricedZone:
-    standing = standing_of(row, quantity)
-    left = row.left if row is not None else None
-    return PricedZone(drawn=zone, standing=standing, prices=_prices(row, standing), left=left)
-
-
 def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """How a zone stands to the wish for so many seats at the prices its row was made for."""
     if row is None or not row.all_offers:
@@ -243,16 +243,14 @@ def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
         return ZoneState.SOLD_OUT
     if not row.has_room_for(quantity):
         return ZoneState.OUTSIDE
-    return ZoneState.OPEN if row.cheapest is not None else ZoneState.UNPRICED
+    return ZoneState.OPEN if price_range(row.offers) else ZoneState.UNPRICED
 
 
 def _prices(row: ZoneRow | None, standing: ZoneState) -> tuple[Money, Money] | None:
     """The lowest and the highest price of what a zone has left: within the wish, else of any."""
     if row is None:
         return None
-    offers = row.all_offers if standing is ZoneState.OUTSIDE else row.offers
-    found = [o.price for o in offers if o.price is not None and o.left != 0]
-    return (min(found), max(found)) if found else None
+    return price_range(row.all_offers if standing is ZoneState.OUTSIDE else row.offers)
 
 
 def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:

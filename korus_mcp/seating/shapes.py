@@ -7,7 +7,7 @@ what is too small to be seen in them, or encloses nothing, gets an outline that 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import hypot
+from math import dist
 from typing import Final
 
 from korus_mcp.api.models.seat_map import Row, Zone
@@ -106,6 +106,7 @@ def _raw(zone: Zone) -> _Raw | None:
     rows = [(name, seats) for name, seats in rows if seats]
     polygon = _polygon(zone)
     seats = [seat for _, row in rows for seat in row]
+    # Seats that are all in one place, mostly 0, 0, were never placed.
     if len(seats) > 1 and len(set(seats)) == 1:
         rows, seats = [], []
     around = box_of([*polygon, *seats])
@@ -125,22 +126,15 @@ def _polygon(zone: Zone) -> tuple[Point, ...]:
     if any(max(abs(x), abs(y)) > _FARTHEST for x, y in points):
         return ()
     around, outer = box_of(points), hull(points)
+    # The hull is measured, since the area of an outline that crosses itself may cancel.
     if around is None or area(outer) <= around.longer**2 * _SMALLEST:
         return ()
     return points
 
 
 def _seats(row: Row) -> tuple[Point, ...]:
-    return tuple(
-        [
-            (seat.x, seat.y)
-            for seat in row.seats
-            if seat.x is not None
-            and seat.y is not None
-            and -_FARTHEST <= seat.x <= _FARTHEST
-            and -_FARTHEST <= seat.y <= _FARTHEST
-        ]
-    )
+    told = [(seat.x, seat.y) for seat in row.seats if seat.x is not None and seat.y is not None]
+    return tuple([(x, y) for x, y in told if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST])
 
 
 def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
@@ -148,8 +142,13 @@ def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
     outline = _thinned(fit.places(raw.polygon), corners)
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
-        around_it = _around_the_seats(raw, fit) if raw.rows else padded(outline, _LEAST_PAD)
-        outline = _thinned(around_it, corners)
+        # Without an outline to be seen, the zone is where its seats are, else a mark.
+        if raw.rows:
+            rows = [fit.places(row) for row in raw.rows]
+            outline = silhouette(rows, _pad(raw.rows, fit.scale))
+        else:
+            outline = padded(outline, _LEAST_PAD)
+        outline = _thinned(outline, corners)
         place = label_place(outline) or outline[0]
     around = box_of([*outline, *fit.box(raw.box).corners])
     return Shape(
@@ -161,14 +160,10 @@ def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
     )
 
 
-def _around_the_seats(raw: _Raw, fit: Fit) -> tuple[Point, ...]:
-    return silhouette([fit.places(row) for row in raw.rows], _pad(raw.rows, fit.scale))
-
-
 def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
     """How far around its seats a zone reaches: half the way from seat to seat."""
     longest = max(rows, key=len)
-    steps = sorted(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(longest))
+    steps = sorted(dist(seat, neighbour) for seat, neighbour in pairwise(longest))
     usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
     return min(_MOST_PAD, max(_LEAST_PAD, usual / 2))
 
@@ -176,10 +171,10 @@ def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
 def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
     """An outline without corners nobody could tell apart, and not more than so many."""
     kept: list[Point] = []
-    for x, y in outline:
-        if not kept or hypot(x - kept[-1][0], y - kept[-1][1]) >= _STEP:
-            kept.append((x, y))
-    while len(kept) > 3 and hypot(kept[0][0] - kept[-1][0], kept[0][1] - kept[-1][1]) < _STEP:
+    for corner in outline:
+        if not kept or dist(corner, kept[-1]) >= _STEP:
+            kept.append(corner)
+    while len(kept) > 3 and dist(kept[0], kept[-1]) < _STEP:
         kept.pop()
     if len(kept) < 3:
         return outline[:corners]

@@ -11,6 +11,7 @@ the day and not for the session; "unknown_offers", not all offers of the day cou
 so that a zone without offers may have some. `as_of`: nothing is older.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,10 +22,10 @@ from typing import Any, Final, TypeAlias
 from korus_mcp.foundation.money import EURO, UNKNOWN, Money
 from korus_mcp.seating.layout import Drawing, DrawnZone, Point
 from korus_mcp.seating.ranking import Preference, RankedZone, Ranking
-from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left, prices_of
+from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left, price_range
 
 VERSION: Final = 1
-MOST_SEATS: Final = 6000
+DRAWN_SEATS: Final = 6000
 """Above so many only the outlines are sent."""
 MOST_ZONES: Final = 500
 """The best ones stay, and `hidden` tells how many do not."""
@@ -63,9 +64,14 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     writer = _Writer(context, _currency_of([*offers, *table.untied]))
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
-    with_seats = _seats_of(drawing) <= MOST_SEATS
+    with_seats = drawing.seat_count <= DRAWN_SEATS
     shown = _shared_out(ranking)
     by_category = {category.name: category for category in table.categories}
+    notes = {
+        "no_focus": ranking.note is not None,
+        "day_stock": context.is_stock_of_day,
+        "unknown_offers": table.unknown > 0,
+    }
     return _present(
         v=VERSION,
         title=context.title,
@@ -83,7 +89,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         height=round(drawing.height),
         focus=_flat([drawing.focus]) if drawing.focus else None,
         schematic=drawing.is_schematic or None,
-        notes=_notes(table, ranking, context) or None,
+        notes=[code for code, holds in notes.items() if holds] or None,
         categories=[
             _present(name=c.name, color=c.color, **writer.category(by_category.get(c.name)))
             for c in drawing.categories
@@ -105,6 +111,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
 def _shared_out(ranking: Ranking) -> dict[int, int]:
     """How many offers of which zones are shown: of each one, then of the best ones all."""
     zones = [place.zone for place in ranking.zones[:MOST_ZONES]]
+    # One offer a zone comes first: a zone on the map that nobody can choose would be a riddle.
     left = MOST_OFFERS - len(zones)
     shown = {}
     for zone in zones:
@@ -112,15 +119,6 @@ def _shared_out(ranking: Ranking) -> dict[int, int]:
         left -= more
         shown[zone.number] = 1 + more
     return shown
-
-
-def _notes(table: SeatTable, ranking: Ranking, context: SheetContext) -> list[str]:
-    codes = {
-        "no_focus": ranking.note is not None,
-        "day_stock": context.is_stock_of_day,
-        "unknown_offers": table.unknown > 0,
-    }
-    return [code for code, holds in codes.items() if holds]
 
 
 @dataclass(frozen=True)
@@ -133,13 +131,9 @@ class _Writer:
     def sale(self, place: RankedZone, most: int) -> Sheet:
         """What is for sale in a zone, and how it meets the wish."""
         offers = place.zone.in_order_for(self.context.quantity)
-        prices = list(prices_of(offers))
         return _present(
-            **{
-                "from": self.price(min(prices, default=None)),
-                "to": self.price(max(prices, default=None)),
-                "left": most_left(offers),
-            },
+            **self._range(offers),
+            left=most_left(offers),
             shared=place.zone.is_by_category or None,
             best=place.rank,
             why=place.why,
@@ -149,10 +143,11 @@ class _Writer:
 
     def category(self, row: CategoryRow | None) -> Sheet:
         """What a category costs, and how many are left in all its zones."""
-        if row is None:
-            return {}
-        prices = {"from": self.price(row.cheapest), "to": self.price(row.dearest)}
-        return _present(**prices, left=row.left)
+        return {} if row is None else _present(**self._range(row.offers), left=row.left)
+
+    def _range(self, offers: Iterable[SeatOffer]) -> Sheet:
+        lowest, highest = price_range(offers) or (None, None)
+        return {"from": self.price(lowest), "to": self.price(highest)}
 
     def offer(self, offer: SeatOffer) -> Sheet:
         """One offer."""
@@ -185,15 +180,9 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
 
 def _currency_of(offers: Iterable[SeatOffer]) -> str:
     """The currency of most prices."""
-    counts: dict[str, int] = {}
-    for offer in offers:
-        if offer.price is not None and offer.price.currency != UNKNOWN:
-            counts[offer.price.currency] = counts.get(offer.price.currency, 0) + 1
+    counts = Counter(o.price.currency for o in offers if o.price is not None)
+    del counts[UNKNOWN]
     return max(counts, key=lambda code: counts[code], default=EURO)
-
-
-def _seats_of(drawing: Drawing) -> int:
-    return sum(len(row) for zone in drawing.zones for row in zone.rows)
 
 
 def _flat(points: Sequence[Point]) -> list[int]:

@@ -6,15 +6,16 @@ served by it, since its hull covers the stalls: there the outline follows the ro
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import hypot
+from math import dist, hypot
 from typing import Final
 
-from korus_mcp.seating.geometry import Point, area, contains, edges, hull, padded
+from korus_mcp.seating.geometry import Point, area, contains, edges, hull, padded, turn
 
 _BENT: Final = 1.35
 """How many times larger than along the rows a hull must be before it is worth the trouble."""
 _CORNERS_A_ROW: Final = 16
 _ASKED_SEATS: Final = 80
+"""So many seats of a zone are looked for inside its outline: all would take too long."""
 
 
 def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
@@ -27,7 +28,10 @@ def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]
     along = _along(long_rows, pad)
     seats = [seat for row in rows for seat in row]
     asked = seats[:: -(-len(seats) // _ASKED_SEATS)]
-    is_right = _is_simple(along) and all(contains(along, seat) for seat in asked)
+    # Rows in an order of their own, or of all lengths, make an outline that crosses itself or
+    # leaves seats outside: then the hull is the better one.
+    is_simple = not any(_cross(one, other) for one, other in combinations(edges(along), 2))
+    is_right = is_simple and all(contains(along, seat) for seat in asked)
     return along if is_right else around
 
 
@@ -36,7 +40,7 @@ def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float)
     first, *between, last = rows if len(rows) > 1 else [*rows, *rows]
     ends = [row[-1] for row in between], [row[0] for row in reversed(between)]
     taken = area([*first, *ends[0], *reversed(last), *ends[1]])
-    rim = sum(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in edges(bare))
+    rim = sum(dist(*side) for side in edges(bare))
     return area(bare) > _BENT * (taken + rim * pad)
 
 
@@ -97,16 +101,7 @@ def _across(row: Sequence[Point], n: int) -> Point:
     return ((y0 - y1) / length, (x1 - x0) / length) if length else (0.0, 0.0)
 
 
-def _is_simple(outline: Sequence[Point]) -> bool:
-    """Whether no side crosses another."""
-    return not any(_cross(one, other) for one, other in combinations(edges(outline), 2))
-
-
 def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
     """Whether two sides meet elsewhere than at their ends."""
     (a, b), (c, d) = one, other
-    return _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0
-
-
-def _turn(a: Point, b: Point, c: Point) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    return turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0

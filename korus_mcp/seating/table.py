@@ -4,7 +4,7 @@ A zone is tied to products through its option value, else through its seating ca
 name (assumption A10: nested types are published without fields). What cannot be tied is listed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -52,16 +52,6 @@ class ZoneRow:
     longest_row: int | None = None
 
     @property
-    def cheapest(self) -> Money | None:
-        """The lowest price of its offers that are not sold out."""
-        return min(prices_of(self.offers), default=None)
-
-    @property
-    def dearest(self) -> Money | None:
-        """The highest such price."""
-        return max(prices_of(self.offers), default=None)
-
-    @property
     def left(self) -> int | None:
         """The most that one offer of the zone has left; price types share the same seats."""
         return most_left(self.offers)
@@ -91,16 +81,6 @@ class CategoryRow:
     zones: tuple[int, ...]
     offers: tuple[SeatOffer, ...]
     left: int | None
-
-    @property
-    def cheapest(self) -> Money | None:
-        """The lowest price of its offers that are not sold out."""
-        return min(prices_of(self.offers), default=None)
-
-    @property
-    def dearest(self) -> Money | None:
-        """The highest such price."""
-        return max(prices_of(self.offers), default=None)
 
 
 @dataclass(frozen=True)
@@ -162,6 +142,7 @@ class _Join:
     def row(self, number: int, zone: Zone) -> ZoneRow:
         """The zone with its offers."""
         name, category = zone_name(zone), self._categories.of(zone)
+        # Assumption A10: a zone that links no option value, or one nobody knows, is found by name.
         linked = self._option_values.get(id_at_end(zone.option_value) or "")
         by_zone = self._by_zone.get(fold(linked or name), ())
         offers = by_zone or self._by_category.get(fold(category or ""), ())
@@ -184,6 +165,7 @@ class _Join:
 
 def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:
     """Offers by what they name for an option, folded; those that name nothing are left out."""
+    # A day has thousands of offers and a few dozen names: each name is folded once.
     found: dict[str, list[SeatOffer]] = {}
     folded: dict[str, str] = {}
     for offer in offers:
@@ -196,6 +178,7 @@ def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOf
 
 
 def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
+    # Zones that are bought by the very same offers share what is left of them: it counts once.
     pools = {tuple(o.offer_id for o in zone.offers): zone.left for zone in zones if zone.offers}
     lefts = list(pools.values())
     stated = [left for left in lefts if left is not None]
@@ -214,6 +197,7 @@ def most_left(offers: Sequence[SeatOffer]) -> int | None:
     return max(stated) if stated and len(stated) == len(offers) else None
 
 
-def prices_of(offers: Iterable[SeatOffer]) -> Iterator[Money]:
-    """The prices of those that are not sold out."""
-    return (o.price for o in offers if o.price is not None and o.left != 0)
+def price_range(offers: Iterable[SeatOffer]) -> tuple[Money, Money] | None:
+    """The lowest and the highest price of those not sold out; None when none states one."""
+    prices = [o.price for o in offers if o.price is not None and o.left != 0]
+    return (min(prices), max(prices)) if prices else None

@@ -16,7 +16,7 @@ from korus_mcp.app import App
 from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
-from korus_mcp.seating.table import SeatOffer, most_left, prices_of
+from korus_mcp.seating.table import SeatOffer, most_left, price_range
 from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
@@ -203,13 +203,13 @@ def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapVie
 
 
 def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
-    prices = sorted(prices_of(each.offers))
+    lowest, highest = price_range(each.offers) or (None, None)
     shown = each.offers[:SHOWN_OFFERS] if with_offers else ()
     return ZoneView(
         zone=each.zone.name,
         category=each.zone.category,
-        from_price=text_of(prices[0]) if prices else None,
-        to_price=text_of(prices[-1]) if prices and prices[0] != prices[-1] else None,
+        from_price=text_of(lowest),
+        to_price=text_of(highest) if highest != lowest else None,
         left=most_left(each.offers or each.zone.all_offers),
         enough=each.rank is not None and not plan.is_stock_of_day,
         why=each.why if with_offers or each.rank is None else None,

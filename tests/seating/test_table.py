@@ -12,7 +12,7 @@ from korus_mcp.api import SeatMap
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.names import zone_name
-from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, seat_table
+from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, price_range, seat_table
 from tests.seating.awkward import MAPS
 
 CATEGORY_IRI = "/v1/seat_maps/m/categories/{}"
@@ -117,7 +117,7 @@ def test_an_offer_above_the_highest_price_stays_tied_but_counts_for_nothing() ->
     ).zones
     assert [o.offer_id for o in zone.too_dear] == ["2"]
     assert [o.offer_id for o in zone.all_offers] == ["1", "2"]
-    assert (zone.cheapest, zone.dearest) == (Money(Decimal(10)), Money(Decimal(10)))
+    assert price_range(zone.offers) == (Money(Decimal(10)), Money(Decimal(10)))
     assert (zone.left, zone.has_room_for(2), zone.has_room_for(3)) == (2, True, False)
 
 
@@ -196,7 +196,7 @@ def test_categories_sum_up_their_zones() -> None:
     rows = [(row.name, row.zones, row.left) for row in found.categories]
     assert rows == [("Argent", (0, 2), 10), ("Or", (1,), None), (None, (3, 4), 5)]
     silver = found.categories[0]
-    assert (silver.cheapest, silver.dearest) == (Money(Decimal(20)), Money(Decimal(30)))
+    assert price_range(silver.offers) == (Money(Decimal(20)), Money(Decimal(30)))
     assert [o.offer_id for o in silver.offers] == ["1", "2", "3"]
 
 
@@ -216,7 +216,7 @@ def test_a_price_range_leaves_out_what_is_sold_out() -> None:
         offer("4", "90", 0, zone="z"),
     )
     (zone,) = table(seat_map({"name": "z", "capacity": 40}), *offers).zones
-    assert (zone.cheapest, zone.dearest) == (Money(Decimal(10)), Money(Decimal(20)))
+    assert price_range(zone.offers) == (Money(Decimal(10)), Money(Decimal(20)))
     assert zone.left == 7
     assert zone.capacity == 40
 
@@ -304,4 +304,4 @@ def test_zones_and_offers_are_tied_as_by_asking_each_zone_for_each_offer(
 def test_a_zone_without_a_name_has_a_name_all_the_same() -> None:
     found = table(seat_map({"capacity": 3}, {"name": "<b>\u200b"}))
     assert "(unnamed zone)" in names(found)
-    assert found.zones[0].cheapest is None
+    assert price_range(found.zones[0].offers) is None

@@ -1,9 +1,31 @@
-"""Fixtures of the whole suite."""
+"""Fixtures of the whole suite, and what keeps its seven thousand cases cheap."""
 
+import gc
+import json
 import os
+import sys
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
+
+# jsonschema compiles the grammar of IRIs when it is imported: seconds of computing in each worker,
+# for a format that no schema here has. It leaves that format out where the package is missing.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays until the end: the garbage collector need not look at it again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        gc.enable()
 
 
 @pytest.fixture
@@ -17,6 +39,25 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
             environment.setenv(name, str(tmp_path_factory.mktemp(name)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_are_checked_once() -> Iterator[None]:
+    """The SDK's client holds the schema of each tool against the rules of schemas, in each session.
+
+    They are the same in all sessions, and to check one costs more than a call.
+    """
+    check, found_right = Draft202012Validator.check_schema, set[str]()
+
+    def checked(schema: Any, *more: Any, **named: Any) -> None:
+        text = json.dumps(schema)
+        if text not in found_right:
+            check(schema, *more, **named)
+            found_right.add(text)
+
+    with pytest.MonkeyPatch.context() as replaced:
+        replaced.setattr(Draft202012Validator, "check_schema", checked)
         yield
 
 

@@ -7,8 +7,8 @@ from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import View, lines_of, moment
 from korus_mcp.app import App
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
-from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS
 from korus_mcp.booking.reservations import Reservations
+from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS
 
 IN_DOUBT: Final = "in_doubt"
 IF_STILL_WANTED: Final = (
@@ -68,6 +68,8 @@ def next_of(found: Reservations) -> str:
             f"{ITS_ORDER.capitalize()} cannot be read of one: do not reserve or order it again. "
             "Call find_orders to see what became of it."
         )
+    if found.look_again_in is not None:
+        return _not_shown_yet(found, found.look_again_in)
     if any(hold.state is HoldState.ORDERED and hold.order_id is None for hold in found.holds):
         besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
         return (
@@ -95,3 +97,13 @@ def next_of(found: Reservations) -> str:
     ending = [hold.seconds_left for hold in held if hold.seconds_left is not None]
     wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
     return f"{wait}{IF_STILL_WANTED}"
+
+
+def _not_shown_yet(found: Reservations, seconds: int) -> str:
+    ordered = [hold for hold in found.holds if hold.state is HoldState.ORDERED]
+    tickets = " Then call get_tickets with the order_id of what is ordered." if ordered else ""
+    besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
+    return (
+        "One hold was just made, and KorusTicket does not show it yet. Do not reserve it again. "
+        f"Call get_reservation again in {seconds} s.{tickets}{besides}"
+    )

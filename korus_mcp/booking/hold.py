@@ -57,12 +57,16 @@ _WHERE_OR_TERMS: Final = re.compile(
 
 
 class HoldState(StrEnum):
-    """What a reservation is now. Its own status stays `reserved` throughout (T23)."""
+    """What a reservation is now. Its own status stays `reserved` throughout (T23).
+
+    `IN_DOUBT`: it was made, and is not shown (yet).
+    """
 
     HELD = "held"
     EXPIRED = "expired"
     RELEASED = "released"
     ORDERED = "ordered"
+    IN_DOUBT = "in_doubt"
 
 
 _STATES: Final = {

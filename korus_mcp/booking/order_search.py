@@ -13,8 +13,9 @@ from typing import Final
 
 from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
-from korus_mcp.booking.ordering import LOOK_AGAIN_SECONDS, Ordering
+from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS, Settling, look_again_in
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
@@ -86,12 +87,14 @@ class OrderSearch:
         journal: Journal,
         scope: Scope,
         clock: ApiClock,
+        settling: Settling,
     ) -> None:
         self._booking = booking
         self._ordering = ordering
         self._journal = journal
         self._scope = scope
         self._clock = clock
+        self._settling = settling
 
     async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:
         """One order, by its id or by any of its references, the caller's own first.
@@ -102,7 +105,7 @@ class OrderSearch:
         """
         owners = await self._journal.owners_of([id_or_reference])
         if owners.get(id_or_reference) == owner:
-            return await self._get_own(id_or_reference, language)
+            return await self._get_own(owner, id_or_reference, language)
         by_reference = await self._ids_by_reference(owner, id_or_reference)
         by_reference = by_reference or await self._own_called(owner, id_or_reference)
         if len(by_reference) > 1:
@@ -110,7 +113,7 @@ class OrderSearch:
                 FieldProblem("order_id", "several orders have this reference", by_reference[0])
             )
         if by_reference:
-            return await self._get_own(by_reference[0], language)
+            return await self._get_own(owner, by_reference[0], language)
         if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
             return await self._get(id_or_reference, language)
         raise unknown_order()
@@ -134,11 +137,14 @@ class OrderSearch:
         except NotFound:
             raise unknown_order() from None
 
-    async def _get_own(self, order_id: str, language: str | None) -> Order:
+    async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
         """The same for an order that is known to have been made."""
         try:
             return await self._booking.get_order(order_id, language=language)
         except NotFound:
+            too_new = await self._settling.seconds_left(owner, [order_id])
+            if too_new:
+                raise _not_shown_yet(look_again_in(too_new)) from None
             raise Refusal(
                 Code.NOT_FOUND,
                 "KorusTicket does not show this order (any more), though it was made.",
@@ -290,6 +296,15 @@ def unknown_order() -> Refusal:
         Code.NOT_FOUND,
         "No such order is known here.",
         "Use the order_id from place_order, or the reference it was given.",
+    )
+
+
+def _not_shown_yet(seconds: int) -> Refusal:
+    return Refusal(
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket does not show this order yet, though it was made.",
+        f"Do not order again. Call again with the same arguments in {seconds} s.",
+        retry_after_seconds=seconds,
     )
 
 

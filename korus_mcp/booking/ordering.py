@@ -36,6 +36,7 @@ from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
+from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS
 from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, stopping
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.handles import Handle, id_at_end
@@ -62,7 +63,6 @@ NOTHING: Final[Mapping[str, Order]] = {}
 _log = logging.getLogger(__name__)
 MOST_NOES: Final = 1000
 """Remembered here beside the journal: the oldest go first."""
-LOOK_AGAIN_SECONDS: Final = 10
 BY_HOST: Final = "asked by the host"
 IN_TWO_STEPS: Final = "two_step"
 
@@ -392,7 +392,7 @@ class Ordering:
             Refusal: what stands against the order, a no this process was told, too.
         """
         check_owner(call.owner, standing.owners, call.reservation_ids)
-        holds = await self._reserving.read(call.reservation_ids, call.language)
+        holds = await self._reserving.read(call.owner, call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         terms = await self._terms_of(holds, call.language)
         # Where the journal cannot be written it is that, and no doubt, which keeps this from going.

@@ -13,6 +13,7 @@ from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
 from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.reserving import Reserver
+from korus_mcp.booking.settling import Settling, look_again_in
 from korus_mcp.journal.protocol import Intent
 
 
@@ -22,20 +23,26 @@ class Reservations:
 
     `known_by`: after this moment nothing that is in doubt can appear any more; None when it is
     past, or nothing is in doubt. `can_be_ordered`: the ids of those an order would reach in time.
+    `look_again_in`: seconds after which to ask again for what was made and is not shown yet; None
+    where there is none.
     """
 
     holds: tuple[Hold, ...]
     in_doubt: frozenset[str] = frozenset()
     known_by: datetime | None = None
     can_be_ordered: frozenset[str] = frozenset()
+    look_again_in: int | None = None
 
 
 class ReservationStates:
     """Reads reservations for their owners."""
 
-    def __init__(self, reserving: Reserver, ordering: Ordering, *, clock: ApiClock) -> None:
+    def __init__(
+        self, reserving: Reserver, ordering: Ordering, *, settling: Settling, clock: ApiClock
+    ) -> None:
         self._reserving = reserving
         self._ordering = ordering
+        self._settling = settling
         self._clock = clock
 
     async def now(self, owner: str, reservation_ids: Sequence[str], language: str) -> Reservations:
@@ -47,13 +54,19 @@ class ReservationStates:
         """
         intents = await self._ordering.look(owner, reservation_ids)
         found = await self._reserving.found(owner, reservation_ids, language)
-        holds = {i: _known(found.get(i) or _gone(i), intents.get(i)) for i in reservation_ids}
+        missed = [i for i in reservation_ids if i not in found]
+        too_new = await self._settling.seconds_left(owner, missed)
+        holds = {
+            i: _known(found.get(i) or _not_shown(i, is_new=i in too_new), intents.get(i))
+            for i in reservation_ids
+        }
         doubts = {
             i: intent
             for i, intent in intents.items()
             if i in intent.missing and holds[i].state is not HoldState.ORDERED
         }
         known_by = max((i.fence_at for i in doubts.values()), default=None)
+        waited_for = {i: s for i, s in too_new.items() if holds[i].state is HoldState.IN_DOUBT}
         margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         return Reservations(
             holds=tuple(holds.values()),
@@ -62,6 +75,7 @@ class ReservationStates:
             can_be_ordered=frozenset(
                 i for i, h in holds.items() if h.can_be_ordered(margin) and h.obstacle() is None
             ),
+            look_again_in=look_again_in(waited_for) if waited_for else None,
         )
 
 
@@ -73,11 +87,11 @@ def _known(hold: Hold, intent: Intent | None) -> Hold:
     return replace(hold, state=HoldState.ORDERED, order_id=order_id, seconds_left=0)
 
 
-def _gone(reservation_id: str) -> Hold:
-    """What is left of a reservation that the API does not know any more."""
+def _not_shown(reservation_id: str, *, is_new: bool) -> Hold:
+    """What is known of a reservation that the API does not know: any more, or yet (`is_new`)."""
     return Hold(
         id=reservation_id,
-        state=HoldState.RELEASED,
+        state=HoldState.IN_DOUBT if is_new else HoldState.RELEASED,
         lines=(),
         total=None,
         expires_at=None,

@@ -31,6 +31,7 @@ from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Obstacle, Quote, Quotes
 from korus_mcp.booking.requests import ReserveCall, check_stock, digest, line_of, wish_of
+from korus_mcp.booking.settling import Settling, look_again_in
 from korus_mcp.booking.timing import (
     ANSWER_SECONDS,
     LEASE_SECONDS,
@@ -117,6 +118,19 @@ class Reserved:
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
 
+class NotShownYet(Refusal):
+    """A reservation is not found that need not be shown yet: nothing is known against it."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            Code.UPSTREAM_UNAVAILABLE,
+            "KorusTicket does not show a reservation yet that was just made; nothing was ordered "
+            "now.",
+            f"Do not reserve it again. Call again with the same arguments in {seconds} s.",
+            retry_after_seconds=seconds,
+        )
+
+
 class Reserver:
     """Holds offers for their owners. Its calls upstream live in the given task group."""
 
@@ -143,6 +157,7 @@ class Reserver:
         self._prices = prices
         self._clock = clock
         self._settle = timedelta(seconds=POST_SECONDS + settle_seconds)
+        self._settling = Settling(journal, clock, settle_seconds)
         self._sole_writer = sole_writer
         self._most_open = most_open
         self._pace = pace
@@ -174,7 +189,7 @@ class Reserver:
     async def found(
         self, owner: str, reservation_ids: Sequence[str], language: str
     ) -> Mapping[str, Hold]:
-        """What these reservations are now, by id; those that are gone are left out.
+        """What these reservations are now, by id; those that are not shown are left out.
 
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream).
@@ -189,20 +204,27 @@ class Reserver:
         """What these reservations are now, all of them.
 
         Raises:
-            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone.
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone;
+                one that is not shown yet.
         """
         check_owner(owner, await self._journal.owners_of(reservation_ids), reservation_ids)
-        return await self.read(reservation_ids, language)
+        return await self.read(owner, reservation_ids, language)
 
-    async def read(self, reservation_ids: Sequence[str], language: str) -> list[Hold]:
-        """The same for reservations whose owner is known.
+    async def read(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
+        """The same for reservations that are known to be this owner's.
 
         Raises:
+            NotShownYet: One was made too recently to be missed.
             Refusal: NOT_FOUND when one is gone.
         """
         steps = [partial(self._read_if_there, i, language) for i in reservation_ids]
-        there = [r for r in await side_by_side(steps) if r is not None]
+        read = await side_by_side(steps)
+        there = [r for r in read if r is not None]
         if len(there) < len(steps):
+            missed = [i for i, r in zip(reservation_ids, read, strict=True) if r is None]
+            too_new = await self._settling.seconds_left(owner, missed)
+            if too_new:
+                raise NotShownYet(look_again_in(too_new))
             raise Refusal(
                 Code.NOT_FOUND,
                 "A reservation that was made here is gone at KorusTicket; nothing was ordered now.",
@@ -376,11 +398,11 @@ class Reserver:
         if not ids or await self._journal.intents_of(ids):
             return None
         try:
-            holds = await self.read(ids, call.language)
-        except Refusal:  # one is not shown: it may be too new for whoever answered
-            return _UNREADABLE if self._wait(earlier) > 0 else None
-        except ApiError:
+            holds = await self.read(earlier.owner, ids, call.language)
+        except (NotShownYet, ApiError):
             return _UNREADABLE
+        except Refusal:
+            return None
         except Exception:
             begun_here().mark()  # by the earlier call: its holds may stand
             raise

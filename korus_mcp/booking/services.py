@@ -19,6 +19,7 @@ from korus_mcp.booking.recovery import Reconciler, Sweep
 from korus_mcp.booking.reservations import ReservationStates
 from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
+from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.tickets import TicketService
 from korus_mcp.foundation.coalescing import kept_apart, side_by_side
 from korus_mcp.foundation.pace import UNPACED, Pace
@@ -81,6 +82,7 @@ def open_booking(
     """Put the services together; what they start belongs to `tasks`."""
     worker = secrets.token_hex(8)
     names = ProductNames(api.ticketing, catalog)
+    settling = Settling(journal, api, settings.settle_seconds)
     reserving = Reserver(
         api.booking,
         quotes,
@@ -119,7 +121,12 @@ def open_booking(
         pace=pace,
     )
     orders = OrderSearch(
-        api.booking, ordering=ordering, journal=journal, scope=settings.scope, clock=api
+        api.booking,
+        ordering=ordering,
+        journal=journal,
+        scope=settings.scope,
+        clock=api,
+        settling=settling,
     )
     return BookingServices(
         reserving=reserving,
@@ -127,7 +134,7 @@ def open_booking(
         journal=journal,
         reconciler=reconciler,
         sweep=Sweep(api.booking, journal=journal, clock=api),
-        reservations=ReservationStates(reserving, ordering, clock=api),
+        reservations=ReservationStates(reserving, ordering, settling=settling, clock=api),
         orders=orders,
         tickets=TicketService(api.booking, orders, names=names, clock=api, tasks=tasks),
     )

@@ -319,6 +319,13 @@ class MemoryJournal:
         """Newest first."""
         return tuple(self._orders.get(owner, ())[:limit])
 
+    async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
+        """What calls sent since then made."""
+        holds = [h for h in self._holds.values() if h.owner == owner and h.sent_at > since]
+        intents = [i for i in self._intents.values() if i.owner == owner and i.sent_at > since]
+        held = {made: hold.sent_at for hold in holds for made in hold.reservation_ids}
+        return held | {made: i.sent_at for i in intents for made in i.orders.values()}
+
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether one is due."""
         now = self._clock.now()

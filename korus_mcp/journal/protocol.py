@@ -528,6 +528,12 @@ class Journal(Protocol):
         """The newest order ids of an owner, newest first; of one call, the last one first."""
         ...
 
+    async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
+        """The reservations and orders that calls of an owner made which were sent after `since`,
+        by id, and when those calls were sent.
+        """
+        ...
+
     # sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:

@@ -408,6 +408,10 @@ class SqlJournal:
 
         return await self._read(work)
 
+    async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
+        """What calls sent since then made."""
+        return await self._read(lambda tx: tx.made_since(owner, since))
+
     # Sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:

@@ -145,6 +145,27 @@ _LAST_SERIALS: Final = (
 )
 _LAST_HOLDS: Final = select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
 _HOLD: Final = select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
+_HELD_SINCE: Final = (
+    select(HOLD.c.reservation_ids, HOLD.c.sent_at)
+    .where(
+        ours(HOLD),
+        HOLD.c.owner == bindparam("whose"),
+        HOLD.c.state == IntentState.FINAL,
+        HOLD.c.sent_at > bindparam("since"),
+    )
+    .order_by(HOLD.c.serial)
+)
+_ORDERED_SINCE: Final = (
+    select(OUTCOME.c.order_id, INTENT.c.sent_at)
+    .join(OUTCOME, and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id))
+    .where(
+        ours(INTENT),
+        INTENT.c.owner == bindparam("whose"),
+        INTENT.c.sent_at > bindparam("since"),
+        OUTCOME.c.order_id.is_not(None),
+    )
+    .order_by(INTENT.c.serial, OUTCOME.c.position)
+)
 _HELD: Final = (
     select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
     .where(ours(HELD), HELD.c.owner == bindparam("whose"), HELD.c.ends_at > bindparam("moment"))
@@ -278,6 +299,13 @@ class ReadTransaction:
         """Whose these are, in their order."""
         owned = {row.resource_id: row.owner for row in self.run(_OWNERS, ids=resource_ids)}
         return {i: owned[i] for i in resource_ids if i in owned}
+
+    def made_since(self, owner: str, since: datetime) -> dict[str, datetime]:
+        """The reservations and orders of an owner's calls sent after `since`; when that was."""
+        holds = self.run(_HELD_SINCE, whose=owner, since=since)
+        made = {each: row.sent_at for row in holds for each in row.reservation_ids}
+        orders = self.run(_ORDERED_SINCE, whose=owner, since=since)
+        return made | {row.order_id: row.sent_at for row in orders}
 
     def spent(self, owner: str, moment: datetime) -> Decimal:
         """What an owner's orders of the UTC day of a moment come to, those in doubt included."""

@@ -13,7 +13,7 @@ from korus_mcp.booking.hold import BookedNames, Hold
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ordering import Ordered, OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
-from tests.booking.stage import Stage, order_call, staged, until
+from tests.booking.stage import OWNER, Stage, order_call, staged, until
 
 pytestmark = pytest.mark.anyio
 Body = dict[str, Any]
@@ -157,7 +157,7 @@ async def test_a_restriction_is_shown_to_who_agrees() -> None:
     upstream: list[Change] = [seat(restriction="limited view", behindPillar=True)]
     async with reading(upstream) as stage:
         held = await stage.held("park_offer", 2)
-        (hold,) = await stage.app.booking.reserving.read([held.id], "en")
+        (hold,) = await stage.app.booking.reserving.read(OWNER, [held.id], "en")
         first, _ = hold.seats
     for words in ("zone East", "seat 101", "Category 1", "limited view", "behind pillar"):
         assert words in first

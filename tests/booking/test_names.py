@@ -9,7 +9,7 @@ from korus_mcp.api import Reservation
 from korus_mcp.booking.hold import BookedNames
 from korus_mcp.booking.names import NAMES_SECONDS, ProductNames
 from korus_mcp.sandbox import Answer, Delay
-from tests.booking.stage import GatedClock, Stage, staged, turn_the_loop
+from tests.booking.stage import OWNER, GatedClock, Stage, staged, turn_the_loop
 
 pytestmark = pytest.mark.anyio
 LEGACY = "/v1/ticketing/events/e/sessions/{}"
@@ -84,7 +84,7 @@ async def test_a_session_of_the_older_form_is_known_only_from_its_quote() -> Non
         before = stage.sent("getOfferTicketSession")
         assert dict((await names_of(stage, found)).sessions) == {}
         assert stage.sent("getOfferTicketSession") == before
-        (hold,) = await stage.app.booking.reserving.read([found.id], "en")
+        (hold,) = await stage.app.booking.reserving.read(OWNER, [found.id], "en")
         assert hold.lines[0].starts_at, "learnt when it was quoted"
 
 

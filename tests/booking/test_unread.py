@@ -19,7 +19,7 @@ from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView
 from korus_mcp.tools.reserve import FailedView
 from korus_mcp.tools.reserve import _next as next_of
-from tests.booking.stage import Rewrite, order_call, staged
+from tests.booking.stage import OWNER, Rewrite, order_call, staged
 
 pytestmark = pytest.mark.anyio
 HOLD = "createReservations"
@@ -417,7 +417,8 @@ async def test_what_was_let_go_is_over_and_held_anew(status: str) -> None:
     async with staged(rewrite=later) as stage:
         hold = await stage.held()
         later.is_on = True
-        assert not (await stage.app.booking.reserving.read([hold.id], "en"))[0].can_be_ordered()
+        (now,) = await stage.app.booking.reserving.read(OWNER, [hold.id], "en")
+        assert not now.can_be_ordered()
         later.is_on = False
         stage.move(3600)
         assert (await stage.held()).id != hold.id
@@ -519,7 +520,7 @@ async def test_a_total_that_moved_by_less_than_a_cent_is_not_ordered() -> None:
         with pytest.raises(Refusal) as refused:
             await stage.place(hold, confirmation=nonce)
         assert refused.value.code is Code.NOT_BOOKABLE
-        (shown,) = await stage.app.booking.reserving.read([hold.id], "en")
+        (shown,) = await stage.app.booking.reserving.read(OWNER, [hold.id], "en")
         assert (shown.total, shown.unread) == (None, ("its total",))
         assert not stage.sandbox.orders()
 

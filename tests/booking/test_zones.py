@@ -155,7 +155,7 @@ async def test_a_hold_read_anew_and_its_tickets_are_told_by_the_clock_of_the_ven
     async with staged(selling=("museum",), rewrite=telling(moments, zone)) as stage:
         session = stage.sandbox.landmarks["free_session"]
         (held,) = (await stage.reserve(stage.wish("timed_offer", 1, session))).holds
-        (read,) = await stage.app.booking.reserving.read([held.id], "en")
+        (read,) = await stage.app.booking.reserving.read(OWNER, [held.id], "en")
         assert [LineView.of(each.lines[0]).when for each in (held, read)] == [shown, shown]
         made = (await stage.ordered(held)).orders[0].id
         (ticket,) = (await stage.app.booking.tickets.of_order(OWNER, made, "en")).tickets

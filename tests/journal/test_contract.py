@@ -50,6 +50,7 @@ from tests.journal.rows import (
 
 pytestmark = pytest.mark.anyio
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 async def stored(journal: Journal, one: Intent) -> Intent:
@@ -669,3 +670,18 @@ def test_shares_of_what_was_asked_are_whole_cents_and_never_less() -> None:
     three = ("r1", "r2", "r3")
     shares = hold("thirds", tickets=4, amount=Decimal(100)).shares(three, {})
     assert [(s.tickets, s.amount) for s in shares.values()] == [(2, Decimal("33.34"))] * 3
+
+
+async def test_what_was_made_lately_is_told_with_when_its_call_was_sent(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    await journal.settle_hold("h1", reservation_ids=["r1", "r2"])
+    late = hold("h2", "another key", sent_at=FENCE)
+    await journal.begin_hold(late, MINE)
+    assert await journal.made_since(ADA, NOW - MICROSECOND) == {"r1": NOW, "r2": NOW}
+    await journal.settle_hold("h2", reservation_ids=["r3"])
+    await sent(journal, intent("a", "r1", "r2"))
+    await journal.settle("a", {"r1": "o1"}, {"r2": "sold out"})
+    made = {"r1": NOW, "r2": NOW, "r3": FENCE, "o1": NOW}
+    assert await journal.made_since(ADA, NOW - MICROSECOND) == made
+    assert await journal.made_since(ADA, NOW) == {"r3": FENCE}
+    assert await journal.made_since("local/nobody", NOW - MICROSECOND) == {}

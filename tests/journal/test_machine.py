@@ -232,6 +232,8 @@ async def _all_there_is(journal: Journal) -> Any:
         dict(await journal.owners_of(RESERVATIONS)),
         [list(await journal.orders_of(owner)) for owner in OWNERS],
         [await journal.hold_of(key) for key in KEYS],
+        [dict(await journal.made_since(owner, LONG_AGO)) for owner in OWNERS],
+        [dict(await journal.made_since(owner, NOW)) for owner in OWNERS],
     )
 
 

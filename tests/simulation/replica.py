@@ -165,6 +165,9 @@ class PortedJournal:
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
         return await self._read(lambda: self._store.owners_of(resource_ids))
 
+    async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
+        return await self._read(lambda: self._store.made_since(owner, since))
+
     async def _read(self, work: Callable[[], Awaitable[Answer]]) -> Answer:
         return await self._heart.through(work, 0.01)
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,8 +23,10 @@ from tests.fixtures.assistant import CUSTOMER, Desk
 pytestmark = pytest.mark.anyio
 IF_AGREED = "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
 BUYS_AGAIN = re.compile(r"\bcall reserve\b|(?<!not )\breserve (again|anew|the rest)", re.IGNORECASE)
+UNTIL_SHOWN = 75 + 300
+"""Seconds after a call until what it made must be shown."""
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-STANDINGS = ("held", "ending", "expired", "released", "ordered", "in_doubt")
+STANDINGS = ("held", "ending", "expired", "released", "ordered", "in_doubt", "new")
 
 
 async def two_holds(desk: Desk, offer: str = "park_offer") -> tuple[str, str]:
@@ -51,6 +53,7 @@ async def look(desk: Desk, *ids: str) -> tuple[list[str], str]:
 def hold(place: int, standing: str) -> Hold:
     """A hold that stands so."""
     state = "held" if standing in ("ending", "in_doubt") else standing
+    state = "in_doubt" if standing == "new" else state  # made a moment ago, and not shown yet
     left = {"held": 300, "in_doubt": 300, "ending": 9}.get(standing, 0)
     return Hold(
         id=f"r{place}",
@@ -66,13 +69,14 @@ def hold(place: int, standing: str) -> Hold:
     )
 
 
-def together(standings: Iterable[str]) -> Reservations:
+def together(standings: Sequence[str]) -> Reservations:
     """Reservations that stand so, one each."""
     named = {f"r{place}": standing for place, standing in enumerate(standings)}
     return Reservations(
         holds=tuple(hold(place, standing) for place, standing in enumerate(named.values())),
         in_doubt=frozenset(i for i, standing in named.items() if standing == "in_doubt"),
         can_be_ordered=frozenset(i for i, s in named.items() if s in ("held", "in_doubt")),
+        look_again_in=10 if "new" in standings else None,
     )
 
 
@@ -89,11 +93,12 @@ def test_each_mixture_of_states_has_one_next_step_that_buys_nothing_twice(
 ) -> None:
     for arranged in (mixture, mixture[::-1]):
         said = next_of(together(arranged))
-        stands = {"ordered", "in_doubt", "held"} & set(mixture)
+        stands = {"ordered", "in_doubt", "held", "new"} & set(mixture)
         assert bool(BUYS_AGAIN.search(said)) is not bool(stands), said
         assert ("get_tickets" in said) is ("ordered" in mixture and "in_doubt" not in mixture)
-        assert ("call get_reservation" in said.lower()) is ("in_doubt" in mixture)
-        assert said.endswith(IF_AGREED) is (stands <= {"held", "ordered"} and "held" in mixture)
+        is_open = bool({"in_doubt", "new"} & set(mixture))
+        assert ("call get_reservation" in said.lower()) is is_open
+        assert said.endswith(IF_AGREED) is ("in_doubt" not in mixture and "held" in mixture)
         if "in_doubt" in mixture:
             assert said.startswith("Do not reserve or order again")
 
@@ -177,7 +182,10 @@ async def test_the_journal_outweighs_a_reservation_that_does_not_name_its_order(
 
 
 async def test_one_reservation_that_is_gone_hides_no_other(desk: Desk) -> None:
-    first, second = await two_holds(desk)
+    items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
+    made = [await desk.call("reserve", items=items, again=True) for _ in range(2)]
+    first, second = (each["reservations"][0]["reservation_id"] for each in made)
+    desk.clock.advance(UNTIL_SHOWN)
     desk.sandbox.faults.add(Fault(status=404, body="problem"), "getReservation")
     seen = await desk.call("get_reservation", reservation_ids=[first, second])
     assert {r["state"] for r in seen["reservations"]} == {"released", "held"}

@@ -94,6 +94,11 @@ async def test_an_order_of_ones_own_that_is_not_shown_is_not_bought_again() -> N
     async with desk(only=("park",)) as each:
         order_id = await bought(each)
         each.sandbox.faults.add(failing(404), "getOrder", times=None)
+        early = await each.ask("get_tickets", {"order_id": order_id})
+        assert early.code == "UPSTREAM_UNAVAILABLE"
+        assert "does not show this order yet" in early.text
+        assert "Do not order again" in early.text
+        each.clock.advance(375)  # until it must be shown
         answer = await each.ask("get_tickets", {"order_id": order_id})
         assert answer.code == "NOT_FOUND"
         assert leads_to_support(answer.text)
@@ -125,11 +130,32 @@ async def test_an_order_is_known_by_the_references_it_was_shown_with(mode: str, 
 
 
 @BOTH_ERAS
+async def test_a_hold_that_is_not_shown_yet_is_neither_gone_nor_made_again(mode: str) -> None:
+    async with desk(mode=mode, only=("park",)) as each:
+        item = {"offer_id": each.handle("park_offer"), "quantity": 1}
+        made = await each.call("reserve", items=[item])
+        hold = made["reservations"][0]["reservation_id"]
+        each.sandbox.faults.add(failing(404), "getReservation", times=None)
+        told = await each.call("get_reservation", reservation_ids=[hold])
+        assert [r["state"] for r in told["reservations"]] == ["in_doubt"]
+        assert "Do not reserve it again" in told["next"]
+        assert (await each.resource(f"korus://reservations/{hold}"))["state"] == "in_doubt"
+        asked = {"reservation_ids": [hold], "customer": CUSTOMER}
+        refused = await each.ask("place_order", asked)
+        assert refused.code == "UPSTREAM_UNAVAILABLE"
+        assert "just made; nothing was ordered now" in refused.text
+        assert (await each.call("reserve", items=[item]))["state"] == "in_doubt"
+        each.sandbox.faults.clear()
+        assert (await each.order(hold))["state"] == "ordered"
+
+
+@BOTH_ERAS
 async def test_a_hold_that_is_gone_is_told_as_gone_though_it_was_asked_for_alone(mode: str) -> None:
     async with desk(mode=mode, only=("park",)) as each:
         item = {"offer_id": each.handle("park_offer"), "quantity": 1}
         made = await each.call("reserve", items=[item])
         hold = made["reservations"][0]["reservation_id"]
+        each.clock.advance(375)  # until it must be shown
         each.sandbox.faults.add(failing(404), "getReservation", times=None)
         told = await each.call("get_reservation", reservation_ids=[hold])
         assert [r["state"] for r in told["reservations"]] == ["released"]

@@ -1,24 +1,22 @@
 """Settings: every KORUS_ variable, its default and its meaning, read once into a frozen value.
 
-The table SETTINGS is the one source: README, server.json and `korus-mcp check` are made from it.
+The fields of `Settings` are the one table: each has its type, its variable with what that means,
+and its default. README and server.json are made from it.
 """
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
 from korus_mcp.foundation.origins import canonical_origin, is_loopback
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
-_Value = TypeVar("_Value", int, Decimal)
 
 NAME = "korus-mcp"
 """What the server calls itself, and the folder of a user that its files lie in."""
@@ -27,6 +25,7 @@ PRODUCTION_API = "https://api.korusticket.com"
 DEMO_API = "https://api.demo.korusticket.com"
 PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
 SANDBOX_API = "https://sandbox.invalid"
+DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
 MOST_PORT = 65_535
 MOST_SEED = 2**32 - 1
@@ -73,210 +72,35 @@ class Content(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Setting:
-    """One variable as a person sets it."""
+    """One variable as a person sets it; it stands at the field of `Settings` it is read into."""
 
     name: str
-    default: str
     meaning: str
-    secret: bool = False
-    choices: tuple[str, ...] = ()
+    told: str = ""
+    """Its default in words, where these say more than the value does."""
     from_file: bool = False
-    least: int | None = None
-    most: int | None = None
-    """Of a number: the bounds it is held to when it is read."""
+    """Whether a variable with `_FILE` behind its name may point to a file that holds it."""
+    least: int = 0
+    most: int = 0
+    """Of a number: the bounds it is held to when it is read. Of all else both are 0."""
+    field: str = ""
+    value: object = None
+    secret: bool = False
+    """These three are the field's: its name, its default, and whether `repr` leaves it out."""
 
+    @property
+    def default(self) -> str:
+        """The default as a person is told it."""
+        return self.told or ("-" if self.value in (None, "") else str(self.value).lower())
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        name="KORUS_ENVIRONMENT",
-        default="sandbox when nothing is set",
-        meaning="The world to act in. Without any KORUS_ credential, address or environment: the "
-        "embedded sandbox, and no connection leaves the process.",
-        choices=tuple(Environment),
-    ),
-    Setting(
-        name="KORUS_CLIENT_ID",
-        default="-",
-        meaning="Service account at KorusTicket.",
-        from_file=True,
-    ),
-    Setting(
-        name="KORUS_CLIENT_SECRET",
-        default="-",
-        meaning="Its secret.",
-        secret=True,
-        from_file=True,
-    ),
-    Setting(
-        name="KORUS_API_URL",
-        default="per environment",
-        meaning="Origin of the API. http:// is accepted for loopback only.",
-    ),
-    Setting(
-        name="KORUS_TOKEN_URL",
-        default="per environment",
-        meaning="Token endpoint. The demo address is not published: required there.",
-    ),
-    Setting(
-        name="KORUS_DOCUMENT_HOSTS",
-        default="storage.googleapis.com",
-        meaning="Replaces the hosts signed document addresses may point to: exact names, commas, "
-        "host:port for loopback.",
-    ),
-    Setting(
-        name="KORUS_HTTP_PROXY",
-        default="-",
-        meaning="A proxy to the API, its sign-in and its documents, like "
-        "http://user:password@host:3128; never to this machine.",
-        secret=True,
-    ),
-    Setting(
-        name="KORUS_TRUST_ENV",
-        default="false",
-        meaning="Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
-        "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
-        choices=("false", "true"),
-    ),
-    Setting(name="KORUS_LANGUAGE", default="fr", meaning="Default language of answers."),
-    Setting(
-        name="KORUS_LANGUAGES",
-        default="KORUS_LANGUAGE",
-        meaning="Languages whose catalog is read ahead, commas; others on first use.",
-    ),
-    Setting(
-        name="KORUS_PROFILE",
-        default="buyer in the sandbox, else browse",
-        meaning="Which tools exist.",
-        choices=tuple(Profile),
-    ),
-    Setting(
-        name="KORUS_SCOPE",
-        default="own; account in service-desk",
-        meaning="Whose orders are seen: those made here, or all of the account.",
-        choices=tuple(Scope),
-    ),
-    Setting(
-        name="KORUS_APPROVAL",
-        default="auto in sandbox and demo",
-        meaning="How a person agrees: auto asks through the host if it can, else in two steps; "
-        "two_step always; human asks or refuses. Required in production with a buying profile.",
-        choices=tuple(Approval),
-    ),
-    Setting(
-        name="KORUS_MAX_ORDER_AMOUNT",
-        default="1000, or the limit of a day if that is less",
-        meaning="EUR in one order. Required in production with a buying profile.",
-        least=1,
-        most=1_000_000,
-    ),
-    Setting(
-        name="KORUS_MAX_DAY_AMOUNT",
-        default="5000",
-        meaning="EUR in a UTC day, orders in flight included. Required like the above.",
-        least=1,
-        most=100_000_000,
-    ),
-    Setting(
-        name="KORUS_MAX_TICKETS",
-        default="50",
-        meaning="Tickets in one order.",
-        least=1,
-        most=1_000,
-    ),
-    Setting(
-        name="KORUS_MAX_OPEN_HOLDS",
-        default="20",
-        meaning="Reservations held and not ordered, of one principal; with them at most twice "
-        "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
-        least=1,
-        most=10_000,
-    ),
-    Setting(
-        name="KORUS_CALLS_PER_MINUTE",
-        default="600",
-        meaning="Calls of one principal; 0 for any number. An order call that is repeated is free.",
-        least=0,
-        most=1_000_000,
-    ),
-    Setting(
-        name="KORUS_WRITES_PER_MINUTE",
-        default="60",
-        meaning="New holds and orders of one principal; 0 for any number.",
-        least=0,
-        most=1_000_000,
-    ),
-    Setting(name="KORUS_CATALOGS", default="all", meaning="Allowed catalog aliases, commas."),
-    Setting(
-        name="KORUS_CACHE_DIR",
-        default="the platform's cache folder",
-        meaning="Where the catalog mirror is kept.",
-    ),
-    Setting(
-        name="KORUS_DATABASE_URL",
-        default="a file in the platform's data folder",
-        meaning="Journal of bookings: sqlite:///... or postgresql://...",
-        secret=True,
-    ),
-    Setting(
-        name="KORUS_DOWNLOAD_DIR",
-        default="the platform's download folder",
-        meaning="Where get_tickets saves PDF files.",
-    ),
-    Setting(
-        name="KORUS_JOURNAL_KEY",
-        default="-",
-        meaning="Keys the audit chain of the journal.",
-        secret=True,
-    ),
-    Setting(
-        name="KORUS_SOLE_WRITER",
-        default="false",
-        meaning="Nobody else orders on this account: allows adopting a lost hold.",
-        choices=("false", "true"),
-    ),
-    Setting(
-        name="KORUS_SETTLE_SECONDS",
-        default="300",
-        meaning="How long after its deadline an unanswered order may still appear.",
-        least=120,
-        most=86_400,
-    ),
-    Setting(
-        name="KORUS_SHUTDOWN_SECONDS",
-        default="30",
-        meaning="How long a stop waits for orders in flight.",
-        least=0,
-        most=3_600,
-    ),
-    Setting(
-        name="KORUS_MCP_CONTENT",
-        default="both",
-        meaning="Which halves of a reply are sent.",
-        choices=tuple(Content),
-    ),
-    Setting(
-        name="KORUS_SANDBOX_BASES",
-        default="0",
-        meaning="Generated product bases added to the sandbox.",
-        least=0,
-        most=200_000,
-    ),
-    Setting(
-        name="KORUS_SANDBOX_SEED",
-        default="random",
-        meaning="Fixes the ids of the sandbox.",
-        least=0,
-        most=MOST_SEED,
-    ),
-)
-
-_FILE_SUFFIX = "_FILE"
-_BY_NAME = {s.name: s for s in SETTINGS}
-KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
-    s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
-)
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words it may be, where only some are possible."""
+        if isinstance(self.value, bool):
+            return "false", "true"
+        return tuple(type(self.value)) if isinstance(self.value, StrEnum) else ()
 
 
 class Misconfigured(Exception):
@@ -311,46 +135,217 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the operator chose, complete and checked.
+    """What the operator chose, complete and checked: the table of all settings.
 
     Amounts are EUR, times are seconds. `embedded` means the sandbox inside this process.
     """
 
-    environment: Environment = Environment.SANDBOX
+    environment: Annotated[
+        Environment,
+        Setting(
+            "KORUS_ENVIRONMENT",
+            "The world to act in. Without any KORUS_ credential, address or environment: the "
+            "embedded sandbox, and no connection leaves the process.",
+            told="sandbox when nothing is set",
+        ),
+    ] = Environment.SANDBOX
     embedded: bool = True
-    api_url: str = SANDBOX_API
-    token_url: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    document_hosts: frozenset[str] = frozenset({SANDBOX_DOCUMENT_HOST})
-    http_proxy: str | None = field(default=None, repr=False)
+    client_id: Annotated[
+        str, Setting("KORUS_CLIENT_ID", "Service account at KorusTicket.", from_file=True)
+    ] = ""
+    client_secret: Annotated[str, Setting("KORUS_CLIENT_SECRET", "Its secret.", from_file=True)] = (
+        field(default="", repr=False)
+    )
+    api_url: Annotated[
+        str,
+        Setting(
+            "KORUS_API_URL",
+            "Origin of the API. http:// is accepted for loopback only.",
+            told="per environment",
+        ),
+    ] = SANDBOX_API
+    token_url: Annotated[
+        str,
+        Setting(
+            "KORUS_TOKEN_URL",
+            "Token endpoint. The demo address is not published: required there.",
+            told="per environment",
+        ),
+    ] = ""
+    document_hosts: Annotated[
+        frozenset[str],
+        Setting(
+            "KORUS_DOCUMENT_HOSTS",
+            "Replaces the hosts signed document addresses may point to: exact names, commas, "
+            "host:port for loopback.",
+            told=DOCUMENT_HOST,
+        ),
+    ] = frozenset({SANDBOX_DOCUMENT_HOST})
+    http_proxy: Annotated[
+        str | None,
+        Setting(
+            "KORUS_HTTP_PROXY",
+            "A proxy to the API, its sign-in and its documents, like "
+            "http://user:password@host:3128; never to this machine.",
+        ),
+    ] = field(default=None, repr=False)
     no_proxy: str = ""
-    trust_env: bool = False
+    trust_env: Annotated[
+        bool,
+        Setting(
+            "KORUS_TRUST_ENV",
+            "Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
+            "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
+        ),
+    ] = False
     ca_file: str | None = None
     ca_folder: str | None = None
-    language: str = "fr"
-    languages: tuple[str, ...] = ("fr",)
-    profile: Profile = Profile.BUYER
+    language: Annotated[str, Setting("KORUS_LANGUAGE", "Default language of answers.")] = "fr"
+    languages: Annotated[
+        tuple[str, ...],
+        Setting(
+            "KORUS_LANGUAGES",
+            "Languages whose catalog is read ahead, commas; others on first use.",
+            told="KORUS_LANGUAGE",
+        ),
+    ] = (language,)
+    profile: Annotated[
+        Profile,
+        Setting("KORUS_PROFILE", "Which tools exist.", told="buyer in the sandbox, else browse"),
+    ] = Profile.BUYER
     tools: tuple[str, ...] | None = None
-    scope: Scope = Scope.OWN
-    approval: Approval = Approval.AUTO
-    max_order_amount: Decimal = Decimal(1000)
-    max_day_amount: Decimal = Decimal(5000)
-    max_tickets: int = 50
-    max_open_holds: int = 20
-    calls_per_minute: int = 600
-    writes_per_minute: int = 60
-    catalogs: tuple[str, ...] | None = None
-    cache_dir: Path | None = None
-    database_url: str | None = field(default=None, repr=False)
-    download_dir: Path | None = None
-    journal_key: str | None = field(default=None, repr=False)
-    sole_writer: bool = False
-    settle_seconds: int = 300
-    shutdown_seconds: int = 30
-    content: Content = Content.BOTH
-    sandbox_bases: int = 0
-    sandbox_seed: int | None = None
+    scope: Annotated[
+        Scope,
+        Setting(
+            "KORUS_SCOPE",
+            "Whose orders are seen: those made here, or all of the account.",
+            told="own; account in service-desk",
+        ),
+    ] = Scope.OWN
+    approval: Annotated[
+        Approval,
+        Setting(
+            "KORUS_APPROVAL",
+            "How a person agrees: auto asks through the host if it can, else in two steps; "
+            "two_step always; human asks or refuses. Required in production with a buying profile.",
+            told="auto in sandbox and demo",
+        ),
+    ] = Approval.AUTO
+    max_order_amount: Annotated[
+        Decimal,
+        Setting(
+            "KORUS_MAX_ORDER_AMOUNT",
+            "EUR in one order. Required in production with a buying profile.",
+            told="1000, or the limit of a day if that is less",
+            least=1,
+            most=1_000_000,
+        ),
+    ] = Decimal(1000)
+    max_day_amount: Annotated[
+        Decimal,
+        Setting(
+            "KORUS_MAX_DAY_AMOUNT",
+            "EUR in a UTC day, orders in flight included. Required like the above.",
+            least=1,
+            most=100_000_000,
+        ),
+    ] = Decimal(5000)
+    max_tickets: Annotated[
+        int, Setting("KORUS_MAX_TICKETS", "Tickets in one order.", least=1, most=1_000)
+    ] = 50
+    max_open_holds: Annotated[
+        int,
+        Setting(
+            "KORUS_MAX_OPEN_HOLDS",
+            "Reservations held and not ordered, of one principal; with them at most twice "
+            "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
+            least=1,
+            most=10_000,
+        ),
+    ] = 20
+    calls_per_minute: Annotated[
+        int,
+        Setting(
+            "KORUS_CALLS_PER_MINUTE",
+            "Calls of one principal; 0 for any number. An order call that is repeated is free.",
+            most=1_000_000,
+        ),
+    ] = 600
+    writes_per_minute: Annotated[
+        int,
+        Setting(
+            "KORUS_WRITES_PER_MINUTE",
+            "New holds and orders of one principal; 0 for any number.",
+            most=1_000_000,
+        ),
+    ] = 60
+    catalogs: Annotated[
+        tuple[str, ...] | None,
+        Setting("KORUS_CATALOGS", "Allowed catalog aliases, commas.", told="all"),
+    ] = None
+    cache_dir: Annotated[
+        Path | None,
+        Setting(
+            "KORUS_CACHE_DIR",
+            "Where the catalog mirror is kept.",
+            told="the platform's cache folder",
+        ),
+    ] = None
+    database_url: Annotated[
+        str | None,
+        Setting(
+            "KORUS_DATABASE_URL",
+            "Journal of bookings: sqlite:///... or postgresql://...",
+            told="a file in the platform's data folder",
+        ),
+    ] = field(default=None, repr=False)
+    download_dir: Annotated[
+        Path | None,
+        Setting(
+            "KORUS_DOWNLOAD_DIR",
+            "Where get_tickets saves PDF files.",
+            told="the platform's download folder",
+        ),
+    ] = None
+    journal_key: Annotated[
+        str | None, Setting("KORUS_JOURNAL_KEY", "Keys the audit chain of the journal.")
+    ] = field(default=None, repr=False)
+    sole_writer: Annotated[
+        bool,
+        Setting(
+            "KORUS_SOLE_WRITER", "Nobody else orders on this account: allows adopting a lost hold."
+        ),
+    ] = False
+    settle_seconds: Annotated[
+        int,
+        Setting(
+            "KORUS_SETTLE_SECONDS",
+            "How long after its deadline an unanswered order may still appear.",
+            least=120,
+            most=86_400,
+        ),
+    ] = 300
+    shutdown_seconds: Annotated[
+        int,
+        Setting(
+            "KORUS_SHUTDOWN_SECONDS", "How long a stop waits for orders in flight.", most=3_600
+        ),
+    ] = 30
+    content: Annotated[
+        Content, Setting("KORUS_MCP_CONTENT", "Which halves of a reply are sent.")
+    ] = Content.BOTH
+    sandbox_bases: Annotated[
+        int,
+        Setting(
+            "KORUS_SANDBOX_BASES", "Generated product bases added to the sandbox.", most=200_000
+        ),
+    ] = 0
+    sandbox_seed: Annotated[
+        int | None,
+        Setting(
+            "KORUS_SANDBOX_SEED", "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
+        ),
+    ] = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -388,6 +383,18 @@ class Settings:
         return replace(self, profile=profile, tools=tools, scope=scope)
 
 
+SETTINGS: Final = tuple(
+    replace(row, field=each.name, value=each.default, secret=not each.repr)
+    for each in fields(Settings)
+    for row in getattr(each.type, "__metadata__", ())
+)
+"""Every variable, in the order of README."""
+_FILE_SUFFIX = "_FILE"
+KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
+    s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
+)
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read and check all settings; an empty variable counts as not set.
 
@@ -401,16 +408,18 @@ class _Reader:
     """Collects problems while it reads, so that a person mends them in one go."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
-        self._given = {k: v for k, v in self._given.items() if v}
         self._environ = environ
+        given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
+        self._given = {k: v for k, v in given.items() if v}
+        self._read: dict[str, Any] = {}
+        """What was given and could be read of choices and numbers, by field."""
         self._problems: list[str] = []
         self._warnings: list[str] = []
 
     def read(self) -> Settings:
         self._check_names()
-        world = self._way_out(self._world())
-        settings = self._rest(world)
+        self._read_choices_and_numbers()
+        settings = self._rest(self._way_out(self._world()))
         if self._problems:
             raise Misconfigured(*self._problems)
         return replace(settings, warnings=tuple(self._warnings))
@@ -427,68 +436,68 @@ class _Reader:
                 del self._given[name]
                 self._problems.append(f"{name} {_NO_TEXT}.")
 
+    def _read_choices_and_numbers(self) -> None:
+        for setting in SETTINGS:
+            if setting.name in self._given and (setting.choices or setting.most):
+                try:
+                    self._read[setting.field] = _value(setting, self._given[setting.name])
+                except ValueError as wanted:
+                    self._problems.append(f"{setting.name} must be {wanted}.")
+
     def _world(self) -> Settings:
-        named = self._one_of("KORUS_ENVIRONMENT", Environment)
+        named = self._read.get("environment")
         touching = [n for n in _WORLD_NAMES if self._has(n)]
-        if named is None and not touching:
-            return Settings()
-        if named is None:
-            if "KORUS_ENVIRONMENT" not in self._given:
-                self._problems.append(
-                    f"{', '.join(touching)} given, but KORUS_ENVIRONMENT is not: "
-                    "say sandbox, demo or production."
-                )
-            return Settings()
-        if named is Environment.SANDBOX and "KORUS_API_URL" not in self._given:
-            return Settings()
-        return self._remote(named)
+        if named is None and touching and "KORUS_ENVIRONMENT" not in self._given:
+            # Nobody guesses between a demo and real money.
+            self._problems.append(
+                f"{', '.join(touching)} given, but KORUS_ENVIRONMENT is not: "
+                "say sandbox, demo or production."
+            )
+        is_embedded = named is Environment.SANDBOX and "KORUS_API_URL" not in self._given
+        return Settings() if named is None or is_embedded else self._remote(named)
 
     def _remote(self, named: Environment) -> Settings:
-        api_url = self._origin("KORUS_API_URL", _DEFAULT_API.get(named))
-        token_url = self._address("KORUS_TOKEN_URL", _DEFAULT_TOKEN.get(named))
-        client_id, client_secret = self._text("KORUS_CLIENT_ID"), self._text("KORUS_CLIENT_SECRET")
-        missing = [
-            name
-            for name, value in (
-                ("KORUS_API_URL", api_url),
-                ("KORUS_TOKEN_URL", token_url),
-                ("KORUS_CLIENT_ID", client_id),
-                ("KORUS_CLIENT_SECRET", client_secret),
-            )
-            if not value and not self._has(name)
-        ]
+        found = {
+            "KORUS_API_URL": self._origin("KORUS_API_URL", _DEFAULT_API.get(named)),
+            "KORUS_TOKEN_URL": self._address("KORUS_TOKEN_URL", _DEFAULT_TOKEN.get(named)),
+            "KORUS_CLIENT_ID": self._text("KORUS_CLIENT_ID"),
+            "KORUS_CLIENT_SECRET": self._text("KORUS_CLIENT_SECRET"),
+        }
+        missing = [name for name, value in found.items() if not value and not self._has(name)]
         if missing:
             self._problems.append(f"{named} needs {', '.join(missing)}.")
+        api_url, token_url, client_id, client_secret = (value or "" for value in found.values())
         if api_url:
             self._check_label(named, api_url)
+        hosts = self._each("KORUS_DOCUMENT_HOSTS", _HOST, "host names (a port on loopback)")
         return Settings(
             environment=named,
             embedded=False,
-            api_url=api_url or "",
-            token_url=token_url or "",
-            client_id=client_id or "",
-            client_secret=client_secret or "",
-            document_hosts=frozenset(
-                self._each("KORUS_DOCUMENT_HOSTS", _HOST, "host names (a port on loopback)")
-                or (_DOCUMENT_HOST,)
-            ),
+            api_url=api_url,
+            token_url=token_url,
+            client_id=client_id,
+            client_secret=client_secret,
+            document_hosts=frozenset(hosts or (DOCUMENT_HOST,)),
         )
 
     def _way_out(self, world: Settings) -> Settings:
         """The same with a proxy and authorities: facts of the network that other programs obey."""
-        trust_env = self._flag("KORUS_TRUST_ENV", default=False)
+        trust_env = self._read.get("trust_env", False)
         named = {"KORUS_HTTP_PROXY": self._given.get("KORUS_HTTP_PROXY", "")}
         if trust_env:
-            names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-            named |= {name: _with_scheme(self._environ.get(name, "")) for name in names}
+            for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+                url = _trimmed(self._environ.get(name, ""))
+                # Without a scheme it is an http one, as for curl.
+                named[name] = url if not url or "://" in url else f"http://{url}"
         name, proxy = next(((n, p) for n, p in named.items() if p), ("", None))
-        if proxy is not None and not _is_proxy(proxy):
-            self._problems.append(f"{name} must be {_PROXY_FORM}.")
+        if proxy is not None:
+            shape = _PROXY.fullmatch(proxy)
+            if shape is None or not _is_port(shape["port"]):
+                self._problems.append(f"{name} must be {_PROXY_FORM}.")
         is_ours = name == "KORUS_HTTP_PROXY" or not trust_env
         excepted = self._environ.get("no_proxy") or self._environ.get("NO_PROXY", "")
         return replace(
             world,
-            trust_env=trust_env,
             http_proxy=proxy,
             no_proxy="" if is_ours else excepted,
             ca_file=None if world.embedded else self._authorities("SSL_CERT_FILE"),
@@ -519,54 +528,45 @@ class _Reader:
             )
 
     def _rest(self, world: Settings) -> Settings:
-        sandbox = world.environment is Environment.SANDBOX
-        profile = self._one_of("KORUS_PROFILE", Profile) or (
-            Profile.BUYER if sandbox else Profile.BROWSE
-        )
-        spends_for_real = (
-            world.environment is Environment.PRODUCTION and profile is not Profile.BROWSE
-        )
-        if spends_for_real:
-            self._require_gates()
-        language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1] or ("fr",)
-        order_amount, day_amount = self._limits()
-        service_desk = profile is Profile.SERVICE_DESK
+        in_sandbox = world.environment is Environment.SANDBOX
+        profile = self._read.get("profile", Profile.BUYER if in_sandbox else Profile.BROWSE)
+        if world.environment is Environment.PRODUCTION and profile is not Profile.BROWSE:
+            missing = [n for n in _PRODUCTION_GATES if n not in self._given]
+            if missing:
+                self._problems.append(
+                    f"production with a buying profile needs {', '.join(missing)}: "
+                    "real money is bound to them."
+                )
+        language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1]
+        language = language or Settings.languages
+        chosen = {
+            "profile": profile,
+            "scope": Scope.ACCOUNT if profile is Profile.SERVICE_DESK else Scope.OWN,
+            "max_order_amount": self._order_limit(),
+            **{name: value for name, value in self._read.items() if name != "environment"},
+        }
         return replace(
             world,
             language=language[0],
             languages=self._languages("KORUS_LANGUAGES", "language tags like fr,en") or language,
-            profile=profile,
-            scope=self._one_of("KORUS_SCOPE", Scope)
-            or (Scope.ACCOUNT if service_desk else Scope.OWN),
-            approval=self._one_of("KORUS_APPROVAL", Approval) or Approval.AUTO,
-            max_order_amount=order_amount,
-            max_day_amount=day_amount,
-            max_tickets=self._whole("KORUS_MAX_TICKETS", 50),
-            max_open_holds=self._whole("KORUS_MAX_OPEN_HOLDS", 20),
-            calls_per_minute=self._whole("KORUS_CALLS_PER_MINUTE", 600),
-            writes_per_minute=self._whole("KORUS_WRITES_PER_MINUTE", 60),
             catalogs=self._catalogs(),
             cache_dir=self._folder("KORUS_CACHE_DIR"),
             database_url=self._database_url(),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
-            sole_writer=self._flag("KORUS_SOLE_WRITER", default=False),
-            settle_seconds=self._whole("KORUS_SETTLE_SECONDS", 300),
-            shutdown_seconds=self._whole("KORUS_SHUTDOWN_SECONDS", 30),
-            content=self._one_of("KORUS_MCP_CONTENT", Content) or Content.BOTH,
-            sandbox_bases=self._whole("KORUS_SANDBOX_BASES", 0),
-            sandbox_seed=self._whole("KORUS_SANDBOX_SEED", 0)
-            if "KORUS_SANDBOX_SEED" in self._given
-            else None,
+            **chosen,
         )
 
-    def _require_gates(self) -> None:
-        missing = [n for n in _PRODUCTION_GATES if n not in self._given]
-        if missing:
+    def _order_limit(self) -> Decimal:
+        """The limit of an order: one that passes the day's would never be allowed."""
+        day: Decimal = self._read.get("max_day_amount", Settings.max_day_amount)
+        order: Decimal = self._read.get("max_order_amount", min(Settings.max_order_amount, day))
+        if order > day:
             self._problems.append(
-                f"production with a buying profile needs {', '.join(missing)}: "
-                "real money is bound to them."
+                f"KORUS_MAX_ORDER_AMOUNT must not pass KORUS_MAX_DAY_AMOUNT, which is {day} EUR: "
+                "no order of that size could be placed."
             )
+        return order
 
     def _has(self, name: str) -> bool:
         return name in self._given or name + _FILE_SUFFIX in self._given
@@ -579,11 +579,10 @@ class _Reader:
             self._problems.append(f"{name} and {name}{_FILE_SUFFIX} are both set; keep one.")
             return None
         try:
-            text = _text_of(Path(path))
+            return _text_of(Path(path))
         except Misconfigured as wrong:
             self._problems.append(f"the file named by {name}{_FILE_SUFFIX} {wrong}.")
             return None
-        return text
 
     def _each(self, name: str, form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
         """The entries of a list, in lower case; none of them may have another form."""
@@ -607,61 +606,6 @@ class _Reader:
             self._problems.append(f"{name} must list at most {MOST_LISTED} languages.")
         return listed
 
-    def _one_of(self, name: str, kind: type[_Choice]) -> _Choice | None:
-        value = self._given.get(name)
-        if value is None:
-            return None
-        try:
-            return kind(value.lower())
-        except ValueError:
-            self._problems.append(f"{name} must be one of {', '.join(kind)}.")
-            return None
-
-    def _limits(self) -> tuple[Decimal, Decimal]:
-        """The limits of an order and of a day: an order that passes the day's is never allowed."""
-        day = self._amount("KORUS_MAX_DAY_AMOUNT", Decimal(5000))
-        order = self._amount("KORUS_MAX_ORDER_AMOUNT", min(Decimal(1000), day))
-        if order > day:
-            self._problems.append(
-                f"KORUS_MAX_ORDER_AMOUNT must not pass KORUS_MAX_DAY_AMOUNT, which is {day} EUR: "
-                "no order of that size could be placed."
-            )
-        return order, day
-
-    def _amount(self, name: str, default: Decimal) -> Decimal:
-        wanted = "an amount in EUR like 250 or 99.50"
-        return self._parsed(name, default, Decimal, _AMOUNT, wanted)
-
-    def _whole(self, name: str, default: int) -> int:
-        return self._parsed(name, default, int, _WHOLE, "a whole number")
-
-    def _parsed(
-        self,
-        name: str,
-        default: _Value,
-        parse: Callable[[str], _Value],
-        form: re.Pattern[str],
-        wanted: str,
-    ) -> _Value:
-        """A number within the bounds of its setting; what else stands there is a problem."""
-        value, setting = self._given.get(name), _BY_NAME[name]
-        if value is None:
-            return default
-        if form.fullmatch(value):
-            number = parse(value)
-            if _least(setting) <= number <= _most(setting):
-                return number
-        self._problems.append(
-            f"{name} must be {wanted}, from {_least(setting)} to {_most(setting)}."
-        )
-        return default
-
-    def _flag(self, name: str, *, default: bool) -> bool:
-        value = self._given.get(name, "").lower()
-        if value not in ("", "true", "false", "1", "0"):
-            self._problems.append(f"{name} must be true or false.")
-        return default if not value else value in ("true", "1")
-
     def _folder(self, name: str) -> Path | None:
         value = self._given.get(name)
         try:
@@ -672,11 +616,11 @@ class _Reader:
 
     def _database_url(self) -> str | None:
         url = self._given.get("KORUS_DATABASE_URL")
-        problem = next(_database_problems(url), None) if url is not None else None
-        if problem is not None:
-            self._problems.append(f"KORUS_DATABASE_URL must {problem}.")
-            return None
-        return url
+        problem = None if url is None else _database_problem(url)
+        if problem is None:
+            return url
+        self._problems.append(f"KORUS_DATABASE_URL must {problem}.")
+        return None
 
     def _origin(self, name: str, default: str | None) -> str | None:
         url = self._address(name, default)
@@ -690,24 +634,38 @@ class _Reader:
 
     def _address(self, name: str, default: str | None) -> str | None:
         url = self._given.get(name, default)
-        if url is None:
-            return None
-        problem = next(_address_problems(url), None)
-        if problem is not None:
-            self._problems.append(f"{name} {problem}.")
-            return None
-        return url
+        problem = None if url is None else _address_problem(url)
+        if problem is None:
+            return url
+        self._problems.append(f"{name} {problem}.")
+        return None
 
 
-def _is_proxy(url: str) -> bool:
-    shape = _PROXY.fullmatch(url)
-    return shape is not None and 0 < int(shape["port"] or 1) <= MOST_PORT
+def _value(setting: Setting, given: str) -> object:
+    """A choice, yes or no, or a number, in the form of its setting.
+
+    Raises:
+        ValueError: it has another form; the text says what it must be.
+    """
+    if isinstance(setting.value, bool):
+        if given.lower() not in _FLAGS:
+            raise ValueError("true or false")
+        return _FLAGS[given.lower()]
+    if isinstance(setting.value, StrEnum):
+        if given.lower() not in setting.choices:
+            raise ValueError(f"one of {', '.join(setting.choices)}")
+        return type(setting.value)(given.lower())
+    is_amount = isinstance(setting.value, Decimal)
+    number = Decimal(given) if (_AMOUNT if is_amount else _WHOLE).fullmatch(given) else None
+    if number is None or not setting.least <= number <= setting.most:
+        wanted = "an amount in EUR like 250 or 99.50" if is_amount else "a whole number"
+        raise ValueError(f"{wanted}, from {setting.least} to {setting.most}")
+    return number if is_amount else int(number)
 
 
-def _with_scheme(proxy: str) -> str:
-    """A proxy as the environment names it: without a scheme it is an http one, as for curl."""
-    url = _trimmed(proxy)
-    return url if not url or "://" in url else f"http://{url}"
+def _is_port(port: str | None) -> bool:
+    """Whether some digits name a port; none at all mean the one that goes without saying."""
+    return 0 < int(port or 1) <= MOST_PORT
 
 
 def _holds_certificates(path: str, *, is_file: bool) -> bool:
@@ -751,56 +709,45 @@ def _text_of(path: Path) -> str:
     return text
 
 
-def _least(setting: Setting) -> int:
-    if setting.least is None:
-        raise LookupError(f"{setting.name} has no bounds")
-    return setting.least
-
-
-def _most(setting: Setting) -> int:
-    if setting.most is None:
-        raise LookupError(f"{setting.name} has no bounds")
-    return setting.most
-
-
-def _database_problems(url: str) -> Iterator[str]:
+def _database_problem(url: str) -> str | None:
     """What the address of a journal must be, where it is not: never with a part of it."""
     if url.startswith("sqlite:///"):
         file = unquote(url.removeprefix("sqlite:///"))
         is_named = Path(file).name not in ("", "..")
+        # SQLite takes a missing name and :memory: for a database that ends with the process.
         if any(c in url for c in "?#") or not is_named or ":memory:" in file or not _is_text(file):
-            yield (
+            return (
                 "name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
                 "a journal has to survive"
             )
-    elif url.startswith("postgresql://"):
-        yield from _server_problems(url)
-    else:
-        yield "begin sqlite:/// or postgresql://"
+        return None
+    if url.startswith("postgresql://"):
+        return _server_problem(url)
+    return "begin sqlite:/// or postgresql://"
 
 
-def _server_problems(url: str) -> Iterator[str]:
+def _server_problem(url: str) -> str | None:
     shape = _SERVER.fullmatch(url)
-    if shape is None or not 0 < int(shape["port"] or 1) <= MOST_PORT:
-        yield (
+    if shape is None or not _is_port(shape["port"]):
+        return (
             "have the form postgresql://user:password@host:port/name; in user and password, "
             "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
         )
-        return
     if not _is_text(unquote(url)):
-        yield "hold no character that cannot be seen, also not percent-encoded"
+        return "hold no character that cannot be seen, also not percent-encoded"
     given = parse_qsl(shape["query"] or "", keep_blank_values=True)
     if {name for name, _ in given} - _SERVER_OPTIONS:
-        yield f"have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
+        return f"have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
     if not all(value for _, value in given):
-        yield "give each parameter a value"
+        return "give each parameter a value"
     if not _SSL_MODES.issuperset(v for n, v in given if n in ("ssl", "sslmode")):
-        yield f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
+        return f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
     if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
-        yield f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
+        return f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
     ports = [p for n, v in given if n == "port" for p in v.split(",")]
-    if not all(_PORT.fullmatch(port) and 0 < int(port) <= MOST_PORT for port in ports):
-        yield f"have a port from 1 to {MOST_PORT}"
+    if not all(_PORT.fullmatch(port) and _is_port(port) for port in ports):
+        return f"have a port from 1 to {MOST_PORT}"
+    return None
 
 
 def _is_text(text: str) -> bool:
@@ -808,50 +755,38 @@ def _is_text(text: str) -> bool:
     return text.isprintable() and "\ufffd" not in text
 
 
-def _address_problems(url: str) -> Iterator[str]:
+def _address_problem(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        yield "is not an address"
-        return
+        return "is not an address"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        yield "must be an https address"
-    elif parts.username is not None or parts.query or parts.fragment:
-        yield "must not hold a user name, a query or a fragment"
-    elif not _is_canonical(url):
-        yield "must have a host name in ASCII"
-    elif parts.scheme == "http" and not is_loopback(_host(parts)):
-        yield "may use http:// for loopback only"
-
-
-def _is_canonical(url: str) -> bool:
+        return "must be an https address"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "must not hold a user name, a query or a fragment"
     try:
-        return bool(canonical_origin(url))
+        canonical_origin(url)
     except ValueError:
-        return False
+        return "must have a host name in ASCII"
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        return "may use http:// for loopback only"
+    return None
 
 
-def _host(parts: SplitResult) -> str:
-    return parts.hostname or ""
-
-
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 _NO_TEXT = "holds a character that cannot be seen, or bytes that are no text"
 _NO_FILE = f"is no regular file of at most {FILE_BYTES // 1024} KiB"
+_USER = r"((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
+_SERVER_HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_SERVER_PORT = r"(:(?P<port>[0-9]{1,5}))?"
 _SERVER = re.compile(
-    r"postgresql://"
-    r"((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
-    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(:(?P<port>[0-9]{1,5}))?"
-    r"/[^\s/?#@:]+(\?(?P<query>[^\s#]*))?",
+    rf"postgresql://{_USER}{_SERVER_HOST}?{_SERVER_PORT}/[^\s/?#@:]+(\?(?P<query>[^\s#]*))?",
     re.ASCII,
 )
-_PROXY = re.compile(
-    r"https?://((?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})+(:(?:[^\s:/?#\[\]@%]|%[0-9A-Fa-f]{2})*)?@)?"
-    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?",
-    re.ASCII,
-)
+_PROXY = re.compile(rf"https?://{_USER}{_SERVER_HOST}{_SERVER_PORT}/?", re.ASCII)
 _PROXY_FORM = (
     "the address of an http proxy like http://user:password@host:3128; in user and password, "
     "each of : / ? # [ ] @ and % is percent-encoded"
@@ -866,7 +801,6 @@ _HOST = re.compile(
     r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
     re.ASCII,
 )
-_DOCUMENT_HOST = "storage.googleapis.com"
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
 _DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}
 _WORLD_NAMES = ("KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET", "KORUS_API_URL", "KORUS_TOKEN_URL")

@@ -109,14 +109,7 @@ if TYPE_CHECKING:
         ReservationItem,
         ReservationOfferTicket,
     )
-    from korus_mcp.api.models.seat_map import (
-        Row,
-        Seat,
-        Seating,
-        SeatingCategory,
-        SeatMap,
-        Zone,
-    )
+    from korus_mcp.api.models.seat_map import Row, Seat, Seating, SeatingCategory, SeatMap, Zone
     from korus_mcp.api.ticketing import Ticketing
 
 __all__ = [

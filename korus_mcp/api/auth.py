@@ -13,12 +13,7 @@ import anyio
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.config import ApiConfig
-from korus_mcp.api.errors import (
-    ApiError,
-    Outcome,
-    TokenRefused,
-    TokenUnavailable,
-)
+from korus_mcp.api.errors import ApiError, Outcome, TokenRefused, TokenUnavailable
 from korus_mcp.api.failures import from_answer
 from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Pools
 from korus_mcp.foundation.clock import Clock

@@ -245,10 +245,7 @@ class Booking:
         return await fetch_one(self._wire, "getReservation", Reservation, path, language)
 
     def list_orders(
-        self,
-        filters: OrderFilters = OrderFilters(),
-        *,
-        language: str | None = None,
+        self, filters: OrderFilters = OrderFilters(), *, language: str | None = None
     ) -> Pages[Order]:
         """The orders that match; by reference this finds an order whose answer was lost."""
         path = jsonld.ORDERS.iri()

@@ -65,12 +65,7 @@ NETWORK_FAILURES = (
 """Every way in which httpx, or what lies under it, says that an exchange failed."""
 
 # The allow-list: only these prove that no byte of the request left.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 _DEPTH = 10

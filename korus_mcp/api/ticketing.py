@@ -94,11 +94,7 @@ class Ticketing:
         return await fetch_one(self._wire, "getProduct", Product, path, language)
 
     def list_offers(
-        self,
-        catalog_id: str,
-        filters: OfferFilters = EVERY_OFFER,
-        *,
-        language: str | None = None,
+        self, catalog_id: str, filters: OfferFilters = EVERY_OFFER, *, language: str | None = None
     ) -> Pages[Offer]:
         """The offers that match; stock and price here lag behind the live ones (T21)."""
         path = jsonld.OFFERS.iri(catalog_id)

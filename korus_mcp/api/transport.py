@@ -26,12 +26,7 @@ from korus_mcp.api import jsonld
 from korus_mcp.api.bodies import beginning_of, whole_body
 from korus_mcp.api.config import ApiConfig, Transport, checked_language
 from korus_mcp.api.errors import NO_WAY, Malformed, Outcome, Unauthorized, Unreachable
-from korus_mcp.api.failures import (
-    NETWORK_FAILURES,
-    from_answer,
-    from_network,
-    outcome_of_answered,
-)
+from korus_mcp.api.failures import NETWORK_FAILURES, from_answer, from_network, outcome_of_answered
 from korus_mcp.api.filters import Params
 from korus_mcp.api.retries import patiently
 from korus_mcp.api.server_time import ServerTime
@@ -341,12 +336,7 @@ class Wire:
         self.languages_seen: dict[str, None] = {}
 
     async def read(
-        self,
-        operation: str,
-        path: str,
-        params: Params = (),
-        *,
-        language: str | None = None,
+        self, operation: str, path: str, params: Params = (), *, language: str | None = None
     ) -> jsonld.JsonObject:
         """GET, repeated a few times when that can help."""
         exchange = self._exchange(operation, "GET", path, params=params, language=language)

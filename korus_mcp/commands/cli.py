@@ -9,14 +9,7 @@ from contextlib import contextmanager
 
 from korus_mcp import __version__
 from korus_mcp.foundation.origins import is_loopback
-from korus_mcp.settings import (
-    MOST_PORT,
-    MOST_SEED,
-    Misconfigured,
-    Profile,
-    Settings,
-    read_settings,
-)
+from korus_mcp.settings import MOST_PORT, MOST_SEED, Misconfigured, Profile, Settings, read_settings
 
 _Parser = argparse.ArgumentParser
 EXIT_UNHEARD = 1

@@ -15,13 +15,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
-from mcp_types import (
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    ErrorData,
-    JSONRPCError,
-    RequestId,
-)
+from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, RequestId
 from pydantic import ValidationError
 
 from korus_mcp.app import App
@@ -48,9 +42,7 @@ class AnsweredLines:
     """The messages of a host; what is none is answered here."""
 
     def __init__(
-        self,
-        lines: ReadStream[SessionMessage | Exception],
-        answers: WriteStream[SessionMessage],
+        self, lines: ReadStream[SessionMessage | Exception], answers: WriteStream[SessionMessage]
     ) -> None:
         self._lines = lines
         self._answers = answers

@@ -181,7 +181,7 @@ def _file(setting: Setting) -> str:
 
 def _meaning(setting: Setting) -> str:
     choices = f" One of {', '.join(f'`{c}`' for c in setting.choices)}." if setting.choices else ""
-    bounds = "" if setting.most is None else f" From {setting.least} to {setting.most}."
+    bounds = f" From {setting.least} to {setting.most}." if setting.most else ""
     return setting.meaning + choices + bounds
 
 

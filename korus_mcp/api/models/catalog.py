@@ -1,15 +1,6 @@
 """Catalogs, product bases, their options and products (documented: how-to/browse-a-catalog)."""
 
-from korus_mcp.api.models.base import (
-    ApiModel,
-    Count,
-    Embedded,
-    Flag,
-    Link,
-    Many,
-    Moment,
-    Resource,
-)
+from korus_mcp.api.models.base import ApiModel, Count, Embedded, Flag, Link, Many, Moment, Resource
 
 
 class Catalog(Resource):

@@ -156,7 +156,7 @@ async def test_files_are_closed_once_their_crawls_are_over(tmp_path: Path) -> No
         await stage.app.mirror.ready("fr")
         await until(lambda: len(list(tmp_path.glob("*.sqlite"))) == len(MANY))
         await until(lambda: not any(s.is_crawling for s in stage.app.mirror._mirrored.values()))
-        assert 0 < open_files() <= MOST_OPEN
+        await until(lambda: 0 < open_files() <= MOST_OPEN)
 
 
 @pytest.mark.parametrize("status", [500, 403])

@@ -247,8 +247,7 @@ class OfferCalendars:
         """
         table, left_out = await self._begun(base, window, wish, language)
         await self._read(
-            table,
-            lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable(),
+            table, lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable()
         )
         return Calendar(
             tuple(table.known),

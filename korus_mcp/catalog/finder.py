@@ -288,10 +288,7 @@ def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:
     rows = [row for row in calendar.rows if row.is_buyable]
     days = sorted({row.day for row in rows if row.day is not None})
     return FoundBase(
-        record,
-        cheapest(rows),
-        tuple(days[:FIRST_DATES]),
-        is_lowest=not calendar.is_partly_unread,
+        record, cheapest(rows), tuple(days[:FIRST_DATES]), is_lowest=not calendar.is_partly_unread
     )
 
 

@@ -70,23 +70,18 @@ class Words(Protocol):
 
     def version(self) -> int:
         """A number that changes whenever the words may have changed."""
-        ...
 
     def bases_with(self, words: Sequence[str]) -> dict[str, int]:
         """Those of these words that name things, each with the number of bases it stands in."""
-        ...
 
     def words_beginning(self, head: str, *, limit: int) -> list[tuple[str, int]]:
         """Words that name things and begin so, in order, with the number of bases of each."""
-        ...
 
     def all_words(self) -> dict[str, int]:
         """The words that name things, each with the number of bases it stands in."""
-        ...
 
     def mentions(self, word: str, *, at_most: int) -> int:
         """In the texts of how many bases a word stands, counted no further than asked."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,12 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The moment, aware, in UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds that never run backwards; only differences mean something."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait at least so many seconds of this clock."""
-        ...
 
 
 class SystemClock:

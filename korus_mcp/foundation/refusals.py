@@ -69,16 +69,14 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Correct the named fields and call again.",
     ),
     Code.UNKNOWN_ID: Meaning(
-        "An id that was not given out here.",
-        "Use ids from earlier answers, unchanged.",
+        "An id that was not given out here.", "Use ids from earlier answers, unchanged."
     ),
     Code.NOT_FOUND: Meaning(
         "It does not exist (any more), or is not yours; or there is no such tool or address.",
         "Search again: ids change when an issuer re-imports its catalog.",
     ),
     Code.PAST_DATE: Meaning(
-        "The day is over at the venue.",
-        "Ask for the named day or a later one.",
+        "The day is over at the venue.", "Ask for the named day or a later one."
     ),
     Code.NO_SUCH_CHOICE: Meaning(
         "No choice, catalog or city has this name; the nearest and other names are listed.",
@@ -89,8 +87,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Pass one of the listed sessions, or none where none is needed.",
     ),
     Code.SOLD_OUT: Meaning(
-        "Not enough is left.",
-        "Propose another day, session or zone, or fewer.",
+        "Not enough is left.", "Propose another day, session or zone, or fewer."
     ),
     Code.NOT_BOOKABLE: Meaning(
         "The issuer states no price, total, stock or ticket for it that can be read and used, or "
@@ -122,12 +119,10 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Call place_order without confirmation and show the person the summary.",
     ),
     Code.APPROVAL_UNAVAILABLE: Meaning(
-        "No way is open to ask a person.",
-        "Tell the person to order where they can be asked.",
+        "No way is open to ask a person.", "Tell the person to order where they can be asked."
     ),
     Code.APPROVAL_DECLINED: Meaning(
-        "The person said no.",
-        "Do not ask again; ask the person what they want instead.",
+        "The person said no.", "Do not ask again; ask the person what they want instead."
     ),
     Code.APPROVAL_EXPIRED: Meaning(
         "The agreement is too old.",
@@ -138,9 +133,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Take less, or tell the person that the operator sets the limit.",
     ),
     Code.UNSUPPORTED_CURRENCY: Meaning(
-        "Only euro can be booked.",
-        "Choose another offer.",
-        (Effect.NONE, Effect.HELD),
+        "Only euro can be booked.", "Choose another offer.", (Effect.NONE, Effect.HELD)
     ),
     Code.NOT_READY: Meaning(
         "The document is not ready yet.",
@@ -151,12 +144,10 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Tell the person that the operator has to look at this.",
     ),
     Code.UPSTREAM_REFUSED: Meaning(
-        "KorusTicket refused the data.",
-        "Correct the data and call again.",
+        "KorusTicket refused the data.", "Correct the data and call again."
     ),
     Code.UPSTREAM_UNAVAILABLE: Meaning(
-        "KorusTicket does not answer, or not as it should.",
-        "Call again after the named seconds.",
+        "KorusTicket does not answer, or not as it should.", "Call again after the named seconds."
     ),
     Code.OUTCOME_UNKNOWN: Meaning(
         "An answer was lost, or the server failed midway: it may have been carried out.",

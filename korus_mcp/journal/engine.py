@@ -440,11 +440,7 @@ def _is_connection(error: BaseException) -> bool:
     """A PostgreSQL connection that broke, or never came about, carries no SQLSTATE."""
     return (
         isinstance(error, DBAPIError)
-        and type(error).__name__
-        in (
-            "InterfaceError",
-            "OperationalError",
-        )
+        and type(error).__name__ in ("InterfaceError", "OperationalError")
         and not isinstance(error.orig, sqlite3.Error)
     )
 

@@ -225,12 +225,7 @@ class MemoryJournal:
         return found[-limit:]
 
     async def begin_hold(
-        self,
-        hold: HoldIntent,
-        lease: Lease,
-        *,
-        most: Open | None = None,
-        seen: Seen = NOTHING_SEEN,
+        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
         """Store it, unless an equal one is under way, in doubt, or news."""
         for key, known in seen.items():

@@ -352,21 +352,17 @@ class Journal(Protocol):
 
     async def installation(self) -> Installation:
         """Who keeps this journal."""
-        ...
 
     # approvals
 
     async def approve(self, approval: Approval) -> None:
         """Keep an approval, or a no, for a day after it expires; one that was used stays used."""
-        ...
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Keep a no, and one more no to each of these reservations, see `noes_of`."""
-        ...
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces, whatever became of them."""
-        ...
 
     # orders
 
@@ -381,7 +377,6 @@ class Journal(Protocol):
         Raises:
             ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, looked at in this order.
         """
-        ...
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
@@ -391,11 +386,9 @@ class Journal(Protocol):
         Raises:
             LeaseLost: It is not NEW any more, or not this worker's.
         """
-        ...
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong this worker's lease; False when it is not its any more, or the intent FINAL."""
-        ...
 
     async def settle(
         self,
@@ -410,28 +403,23 @@ class Journal(Protocol):
         Reservations in `Intent.freed` are claimed no more. A FINAL intent stays as it is. The
         lease on it ends.
         """
-        ...
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
         """Add orders that turned up late, even to a FINAL intent, claim them again, audit it."""
-        ...
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents nobody leads, oldest first, each marked ambiguous.
 
         Those that are NEW and leased by nobody are closed as never sent, and not answered.
         """
-        ...
 
     async def unfinished(self) -> int:
         """How many intents are not FINAL, whoever leads them."""
-        ...
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
         """What is known of these reservations, and which orders of an owner are doubtful."""
-        ...
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
@@ -439,31 +427,22 @@ class Journal(Protocol):
         """The newest intents of an owner that are not FINAL, or were in doubt, were sent after
         `since` and made an order, the newest last.
         """
-        ...
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that hold claims on these reservations, by reservation."""
-        ...
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference of ours, whoever owns it."""
-        ...
 
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
         """The newest of an owner with this external or caller's reference, the newest last."""
-        ...
 
     # reserve calls
 
     async def begin_hold(
-        self,
-        hold: HoldIntent,
-        lease: Lease,
-        *,
-        most: Open | None = None,
-        seen: Seen = NOTHING_SEEN,
+        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
         """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
 
@@ -475,11 +454,9 @@ class Journal(Protocol):
         Raises:
             TooMuchOpen: It would be more; nothing was stored.
         """
-        ...
 
     async def hold_of(self, key: str) -> HoldIntent | None:
         """The last reserve call with this key."""
-        ...
 
     async def settle_hold(
         self,
@@ -493,11 +470,9 @@ class Journal(Protocol):
 
         `held` says what reservations come to, see `HoldIntent.shares`.
         """
-        ...
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
         """Write down that the answer of a reserve call was lost; its lease ends."""
-        ...
 
     async def adopt(
         self,
@@ -512,21 +487,17 @@ class Journal(Protocol):
         False when one has an owner, or when another reserve call may have made it: one with a
         wish in common that is SENDING and whose fence is ahead, by the API's clock.
         """
-        ...
 
     # ownership
 
     async def own(self, owner: str, *resource_ids: str) -> None:
         """Write down whose reservations or orders these are; the first owner stays."""
-        ...
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
         """Whose these are; what is owned by nobody is left out."""
-        ...
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """The newest order ids of an owner, newest first; of one call, the last one first."""
-        ...
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """The reservations and orders that calls of an owner made which were sent after `since`,
@@ -538,20 +509,15 @@ class Journal(Protocol):
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether a sweep is due; it is then this caller's, for an hour or until it is done."""
-        ...
 
     async def sweep_done(self) -> None:
         """Note that a sweep read everything."""
-        ...
 
     async def last_sweep(self) -> datetime | None:
         """When a sweep was done last, by the journal's clock."""
-        ...
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Audit an order that carries our prefix and that no intent knows; once for each."""
-        ...
 
     async def close(self) -> None:
         """Close what is open."""
-        ...

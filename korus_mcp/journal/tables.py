@@ -39,7 +39,7 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         " owner TEXT NOT NULL, tickets INTEGER NOT NULL, amount TEXT NOT NULL,"
         " ends_at BIGINT NOT NULL, PRIMARY KEY (account, reservation_id))",
         "CREATE INDEX korus_held_owner ON korus_held (account, owner, ends_at)",
-    ),
+    )
 }
 """Statements that turn the version before into this one; a new journal is made at VERSION."""
 

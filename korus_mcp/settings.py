@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
+from korus_mcp.foundation.language_tags import LANGUAGE_TAG, MOST_LISTED, canonical
 from korus_mcp.foundation.origins import canonical_origin, is_loopback
 
 NAME = "korus-mcp"
@@ -600,7 +600,7 @@ class _Reader:
 
     def _languages(self, name: str, wanted: str) -> tuple[str, ...]:
         """The languages of a list, each once: "fr" and "fr-FR" are one."""
-        names = map(canonical, self._each(name, _LANGUAGE, wanted))
+        names = map(canonical, self._each(name, LANGUAGE_TAG, wanted))
         listed = tuple(dict.fromkeys(filter(None, names)))
         if len(listed) > MOST_LISTED:
             self._problems.append(f"{name} must list at most {MOST_LISTED} languages.")
@@ -795,7 +795,6 @@ _SERVER_OPTIONS = frozenset({"host", "passfile", "port", "ssl", "sslmode", "targ
 _PORT = re.compile("[0-9]{1,5}", re.ASCII)
 _SESSIONS = frozenset({"any", "primary", "prefer-standby", "read-only", "read-write", "standby"})
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,2}", re.ASCII)
 _HOST = re.compile(
     r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):"
     r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",

@@ -1,6 +1,6 @@
 """Words that several answers share: money, moments, lines. What is None or empty is left out."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +36,11 @@ def moment_told(at: datetime | Unread | None) -> str | None:
     if at is None:
         return None
     return UNREADABLE if isinstance(at, Unread) else moment(at)
+
+
+def minute(at: datetime | None) -> str | None:
+    """The minute of a moment, in UTC: what is told of a catalog needs no more."""
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def day_text(day: date | None) -> str | None:

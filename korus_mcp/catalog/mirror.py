@@ -91,16 +91,6 @@ class State:
     is_partly_unread: bool = False
     """Whether rows of the lists of catalogs or product bases could not be read last time."""
 
-    @property
-    def as_of(self) -> str | None:
-        """`read_at` as answers tell it."""
-        return minute(self.read_at) if self.read_at is not None else None
-
-
-def minute(moment: datetime) -> str:
-    """The minute, in UTC: what is told of a catalog needs no more."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
-
 
 @dataclass
 class _Attempt:

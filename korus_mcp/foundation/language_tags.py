@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
+"""A language as callers and operators write it, with its script or country: fr, pt-BR."""
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}", re.ASCII)
 _LONGEST: Final = 64
 MOST_LISTED: Final = 32

@@ -17,7 +17,8 @@ UNKNOWN = "XXX"
 _CURRENCY_LENGTH = 64
 """A code of three letters, and blanks: what is longer is not even looked at."""
 _CODE = re.compile("[A-Z]{3}", re.ASCII)
-_CENT = Decimal("0.01")
+CENT = Decimal("0.01")
+"""The least that can be paid."""
 _DEEPEST = 8
 _MOST_PARTS = 200
 
@@ -35,7 +36,7 @@ class Money:
     @property
     def digits(self) -> str:
         """The bare amount: to the cent, and beyond it where there is something beyond."""
-        cents = self.amount.quantize(_CENT)
+        cents = self.amount.quantize(CENT)
         exact = cents if cents == self.amount else self.amount.normalize()
         return f"{exact + 0:f}"  # a zero has no sign
 
@@ -70,7 +71,7 @@ def money(amount: Decimal | Unread | None, *stated: str | Unread | None) -> Mone
         return amount
     codes = (_code(each or "") for each in stated)
     found = Money(amount, next((code for code in codes if code != EURO), EURO))
-    is_payable = found.is_foreign or amount == amount.quantize(_CENT)
+    is_payable = found.is_foreign or amount == amount.quantize(CENT)
     return found if is_payable else UNREAD
 
 

@@ -27,7 +27,8 @@ UNREAD: Final = Unread.UNREAD
 """Stands for what is there and cannot be read."""
 
 
-_DATED: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+WRITTEN_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""How a day is written, and how a date-time begins."""
 _DAY_LENGTH: Final = len("2026-12-04")
 UNREADABLE: Final = "not readable"
 """What is shown in the place of such a fact."""
@@ -129,7 +130,7 @@ def read_day(value: object) -> date | DayMoment | None:
         return value
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str) and _DATED.match(value):
+    if isinstance(value, str) and WRITTEN_DAY.match(value):
         if len(value) == _DAY_LENGTH:
             return date.fromisoformat(value)
         value = datetime.fromisoformat(value)

@@ -4,15 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, delete, or_, select
+import sqlalchemy as sa
 
 from korus_mcp.journal.audit import AuditRow, Head
 from korus_mcp.journal.protocol import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
-from korus_mcp.journal.transaction import UNFINISHED, ReadTransaction, WriteTransaction, ours
+from korus_mcp.journal.transaction import (
+    UNFINISHED,
+    ReadTransaction,
+    WriteTransaction,
+    fields_of,
+    ours,
+)
 
 AT_A_TIME: Final = 500
 """So many rows are read or removed by one statement: a journal may be of any age."""
@@ -55,11 +61,11 @@ class Inspection(SqlJournal):
 
     async def entry(self, name: str) -> JournalEntry | None:
         """The newest order call of an intent, order or reservation with this id or reference."""
-        named = or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
+        named = sa.or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
 
         def work(tx: ReadTransaction) -> list[JournalEntry]:
-            by_outcome = select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
-            which = or_(
+            by_outcome = sa.select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
+            which = sa.or_(
                 INTENT.c.id == name,
                 INTENT.c.external_reference == name,
                 INTENT.c.caller_reference == name,
@@ -85,7 +91,7 @@ class Inspection(SqlJournal):
         columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
 
         def work(tx: ReadTransaction) -> Verified:
-            found = tx.run(select(*columns).where(ours(KEEPER))).first()
+            found = tx.run(sa.select(*columns).where(ours(KEEPER))).first()
             head = Head(0, "", "") if found is None else Head(*tuple(found))
             problems = tuple(self._seals.problems(_audit(tx), head, unsealed=unsealed))
             return Verified(head.rows, head.mac, problems)
@@ -97,10 +103,10 @@ class Inspection(SqlJournal):
         return await self._written(partial(_purge, before))
 
 
-def _entries(tx: ReadTransaction, *which: ColumnElement[bool], limit: int) -> list[JournalEntry]:
+def _entries(tx: ReadTransaction, *which: sa.ColumnElement[bool], limit: int) -> list[JournalEntry]:
     """The newest of such order calls, newest first."""
     newest = (
-        select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
+        sa.select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial.desc())
         .limit(limit)
@@ -110,18 +116,18 @@ def _entries(tx: ReadTransaction, *which: ColumnElement[bool], limit: int) -> li
     return [JournalEntry(intents[row.id], row.created_at, row.updated_at) for row in rows]
 
 
-def _audit(tx: ReadTransaction, *which: ColumnElement[bool]) -> Iterator[AuditRow]:
+def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[AuditRow]:
     """Audit rows, oldest first; only some of them are in memory at a time."""
     last = 0
     while True:
         after = (
-            select(AUDIT)
+            sa.select(AUDIT)
             .where(ours(AUDIT), AUDIT.c.row > last, *which)
             .order_by(AUDIT.c.row)
             .limit(AT_A_TIME)
         )
         rows = tx.run(after).all()
-        yield from map(_audit_row, rows)
+        yield from (AuditRow(row.row, **fields_of(AuditRow, row)) for row in rows)
         if len(rows) < AT_A_TIME:
             return
         last = rows[-1].row
@@ -132,8 +138,8 @@ def _purge(before: datetime, tx: WriteTransaction) -> Purged:
     old = APPROVAL.c.expires_at < before
     purged = Purged(
         orders=_purge_intents(before, tx),
-        holds=tx.change(delete(HOLD).where(ours(HOLD), *lapsed)),
-        approvals=tx.change(delete(APPROVAL).where(ours(APPROVAL), old)),
+        holds=tx.change(sa.delete(HOLD).where(ours(HOLD), *lapsed)),
+        approvals=tx.change(sa.delete(APPROVAL).where(ours(APPROVAL), old)),
     )
     tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
     return purged
@@ -142,7 +148,7 @@ def _purge(before: datetime, tx: WriteTransaction) -> Purged:
 def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
     """Remove old intents with what belongs to them, some at a time; how many there were."""
     old = (
-        select(INTENT.c.id)
+        sa.select(INTENT.c.id)
         .where(
             ours(INTENT),
             INTENT.c.state == IntentState.FINAL,
@@ -155,18 +161,6 @@ def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
     number = 0
     while ids := tx.run(old).scalars().all():
         for table in (OUTCOME, CLAIM):
-            tx.change(delete(table).where(ours(table), table.c.intent_id.in_(ids)))
-        number += tx.change(delete(INTENT).where(ours(INTENT), INTENT.c.id.in_(ids)))
+            tx.change(sa.delete(table).where(ours(table), table.c.intent_id.in_(ids)))
+        number += tx.change(sa.delete(INTENT).where(ours(INTENT), INTENT.c.id.in_(ids)))
     return number
-
-
-def _audit_row(row: Any) -> AuditRow:
-    return AuditRow(
-        number=row.row,
-        at=row.at,
-        event=row.event,
-        owner=row.owner,
-        subject=row.subject,
-        detail=row.detail,
-        mac=row.mac,
-    )

@@ -14,6 +14,8 @@ from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
+from korus_mcp.foundation.money import CENT
+
 REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
@@ -22,7 +24,6 @@ UNKNOWN_END: Final = timedelta(hours=1)
 """So long a hold may last whose end is not known; real ones last minutes."""
 LONGEST_HOLD: Final = timedelta(days=1)
 """So long a hold counts as open at most: an end in another century must not end all holding."""
-_CENT: Final = Decimal("0.01")
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
@@ -239,7 +240,7 @@ class HoldIntent:
         number = max(1, len(reservation_ids))
         end = self.sent_at + UNKNOWN_END
         # To the cent and up, as tickets are: thirds would add up otherwise in each order of rows.
-        amount = (self.amount / number).quantize(_CENT, ROUND_UP)
+        amount = (self.amount / number).quantize(CENT, ROUND_UP)
         share = Held(-(-self.tickets // number), amount, end)
         told = {i: held.get(i, share) for i in reservation_ids}
         last = self.sent_at + LONGEST_HOLD

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from korus_mcp.foundation.clock import Clock
@@ -45,8 +45,8 @@ from korus_mcp.journal.protocol import (
 )
 from korus_mcp.journal.tables import APPROVAL, AUDIT, HELD, HOLD, INTENT, KEEPER, OWNERSHIP
 from korus_mcp.journal.transaction import (
+    OUR_ACCOUNT,
     OUR_APPROVAL,
-    OUR_KEEPER,
     UNFINISHED,
     ReadTransaction,
     WriteTransaction,
@@ -57,16 +57,16 @@ from korus_mcp.journal.transaction import (
 
 _Thing = TypeVar("_Thing")
 SWEEP_LASTS: Final = timedelta(hours=1)
-_KEEPER: Final = select(KEEPER).where(ours(KEEPER)).with_for_update()
-_LED: Final = update(INTENT).where(
-    ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leads")
+_ACCOUNT: Final = sa.select(KEEPER).where(ours(KEEPER)).with_for_update()
+_LEASED: Final = sa.update(INTENT).where(
+    ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leased_by")
 )
-_TO_BE_SENT: Final = _LED.where(INTENT.c.state == IntentState.NEW)
-_UNDER_WAY: Final = _LED.where(UNFINISHED)
-_OLD_APPROVALS: Final = delete(APPROVAL).where(
+_TO_BE_SENT: Final = _LEASED.where(INTENT.c.state == IntentState.NEW)
+_UNDER_WAY: Final = _LEASED.where(UNFINISHED)
+_OLD_APPROVALS: Final = sa.delete(APPROVAL).where(
     ours(APPROVAL), APPROVAL.c.expires_at < bindparam("moment")
 )
-_ENDED: Final = delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("moment"))
+_ENDED: Final = sa.delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("moment"))
 
 
 class SqlJournal:
@@ -86,7 +86,9 @@ class SqlJournal:
     async def installation(self) -> Installation:
         """Made by whoever opens the journal first."""
         if self._installation is None:
-            self._installation = await self._written(_installation)
+            self._installation = await self._written(
+                lambda tx: Installation(tx.account_row.installation, tx.account_row.secret)
+            )
         return self._installation
 
     # Approvals
@@ -156,35 +158,27 @@ class SqlJournal:
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
 
-        def work(tx: WriteTransaction) -> int:
-            return tx.change(
-                _TO_BE_SENT,
-                which=intent.id,
-                leads=lease.worker,
-                state=IntentState.SENDING,
-                sent_at=sent_at,
-                fence_at=fence_at,
-                lease_until=tx.until(lease),
-                updated_at=tx.now,
-            )
+        begun: dict[str, Any] = {
+            "state": IntentState.SENDING,
+            "sent_at": sent_at,
+            "fence_at": fence_at,
+        }
 
+        def work(tx: WriteTransaction) -> int:
+            values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
+            return tx.change(_TO_BE_SENT, which=intent.id, leased_by=lease.worker, **values)
+
+        # The condition decides between two workers: only one of them finds the intent NEW and his.
         if await self._written(work, begins=True) == 0:
             raise LeaseLost
-        return replace(
-            intent,
-            state=IntentState.SENDING,
-            sent_at=sent_at,
-            fence_at=fence_at,
-            is_leased=True,
-            attempt=None,
-        )
+        return replace(intent, **begun, is_leased=True, attempt=None)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         """Prolong the lease of the worker who has it."""
 
         def work(tx: WriteTransaction) -> bool:
-            mine = {"which": intent_id, "leads": lease.worker}
-            return tx.change(_UNDER_WAY, **mine, lease_until=tx.until(lease)) > 0
+            mine = {"which": intent_id, "leased_by": lease.worker}
+            return tx.change(_UNDER_WAY, **mine, **tx.leased(lease)) > 0
 
         return await self._written(work)
 
@@ -223,10 +217,10 @@ class SqlJournal:
         """Lead what nobody leads; close what was never sent."""
 
         def look(tx: ReadTransaction) -> bool:
-            return bool(tx.unled_intents(1))
+            return bool(tx.unleased_intents(1))
 
         def work(tx: WriteTransaction) -> list[Intent]:
-            unleased = tx.unled_intents(limit)
+            unleased = tx.unleased_intents(limit)
             sent = [intent for intent in unleased if not tx.closed_unsent(intent)]
             for intent in sent:
                 tx.take(intent.id, lease)
@@ -237,12 +231,8 @@ class SqlJournal:
     async def unfinished(self) -> int:
         """How many are not FINAL."""
 
-        def work(tx: ReadTransaction) -> int:
-            number = select(func.count()).where(ours(INTENT), UNFINISHED)
-            counted: int = tx.run(number).scalar_one()
-            return counted
-
-        return await self._read(work)
+        number = sa.select(sa.func.count()).where(ours(INTENT), UNFINISHED)
+        return await self._read(lambda tx: int(tx.run(number).scalar_one()))
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
@@ -271,7 +261,7 @@ class SqlJournal:
     ) -> Sequence[Intent]:
         """The newest of an owner with this external or caller's reference, the newest last."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
-        which = (INTENT.c.owner == owner, or_(*(c == reference for c in references)))
+        which = (INTENT.c.owner == owner, sa.or_(*(c == reference for c in references)))
         return await self._read(lambda tx: tx.intents(newest_intents_that(*which), most=limit))
 
     # Reserve calls
@@ -296,25 +286,7 @@ class SqlJournal:
                 is_open = tx.open_of(hold.owner, hold.sent_at)
                 if not (is_open + hold.weight).fits(most):
                     raise TooMuchOpen(is_open)
-            tx.add(
-                HOLD,
-                {
-                    "id": hold.id,
-                    "owner": hold.owner,
-                    "key": hold.key,
-                    "sent_at": hold.sent_at,
-                    "fence_at": hold.fence_at,
-                    "state": IntentState.SENDING,
-                    "ambiguous": False,
-                    "worker": lease.worker,
-                    "lease_until": tx.until(lease),
-                    "wishes": list(hold.wishes),
-                    "reservation_ids": [],
-                    "refused": [],
-                    "tickets": hold.tickets,
-                    "amount": hold.amount,
-                },
-            )
+            tx.store_hold(hold, lease)
             return None
 
         return await self._written(work, begins=True)
@@ -363,7 +335,7 @@ class SqlJournal:
             if hold.is_final or tx.owners(reservation_ids):
                 return False
             others = (
-                select(HOLD.c.wishes)
+                sa.select(HOLD.c.wishes)
                 .where(
                     ours(HOLD),
                     HOLD.c.id != hold_id,
@@ -392,16 +364,13 @@ class SqlJournal:
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
         """Newest first."""
 
-        def work(tx: ReadTransaction) -> Sequence[str]:
-            newest = (
-                select(OWNERSHIP.c.resource_id)
-                .where(ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
-                .order_by(OWNERSHIP.c.serial.desc())
-                .limit(limit)
-            )
-            return tx.run(newest).scalars().all()
-
-        return await self._read(work)
+        newest = (
+            sa.select(OWNERSHIP.c.resource_id)
+            .where(ours(OWNERSHIP), OWNERSHIP.c.owner == owner, OWNERSHIP.c.is_order)
+            .order_by(OWNERSHIP.c.serial.desc())
+            .limit(limit)
+        )
+        return await self._read(lambda tx: tx.run(newest).scalars().all())
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """What calls sent since then made."""
@@ -413,12 +382,12 @@ class SqlJournal:
         """Whether one is due."""
 
         def work(tx: WriteTransaction) -> bool:
-            since, swept_at = tx.keeper.sweeping_since, tx.keeper.swept_at
+            since, swept_at = tx.account_row.sweeping_since, tx.account_row.swept_at
             if since is not None and tx.now - since < SWEEP_LASTS:
                 return False
             if swept_at is not None and tx.now - swept_at < every:
                 return False
-            tx.change(OUR_KEEPER, sweeping_since=tx.now)
+            tx.change(OUR_ACCOUNT, sweeping_since=tx.now)
             return True
 
         return await self._written(work)
@@ -427,24 +396,22 @@ class SqlJournal:
         """It read everything."""
 
         def work(tx: WriteTransaction) -> None:
-            tx.change(OUR_KEEPER, sweeping_since=None, swept_at=tx.now)
+            tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now)
 
         await self._written(work)
 
     async def last_sweep(self) -> datetime | None:
         """When it did so last."""
 
-        def work(tx: ReadTransaction) -> datetime | None:
-            return tx.run(select(KEEPER.c.swept_at).where(ours(KEEPER))).scalar_one_or_none()
-
-        return await self._read(work)
+        swept_at = sa.select(KEEPER.c.swept_at).where(ours(KEEPER))
+        return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none())
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
         """Note an order nobody knows, once."""
 
         def work(tx: WriteTransaction) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
-            number = select(func.count()).where(ours(AUDIT), *event)
+            number = sa.select(sa.func.count()).where(ours(AUDIT), *event)
             if tx.run(number).scalar_one() == 0:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
@@ -460,53 +427,42 @@ class SqlJournal:
         self, work: Callable[[ReadTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
         """What a transaction answers that only reads."""
-        return await self._database.read(partial(self._reading, work), begins=begins)
+
+        def within(connection: Connection) -> _Thing:
+            return work(ReadTransaction(connection, self._account, self._database.now))
+
+        return await self._database.read(within, begins=begins)
 
     async def _written(
         self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
         """What a transaction answers that waited for its turn; its audit rows are sealed."""
-        return await self._database.write(partial(self._writing, work), begins=begins)
 
-    def _reading(self, work: Callable[[ReadTransaction], _Thing], connection: Connection) -> _Thing:
-        return work(ReadTransaction(connection, self._account, self._database.now))
+        def within(connection: Connection) -> _Thing:
+            row = self._account_row(connection)
+            now = self._database.now
+            tx = WriteTransaction(
+                connection, self._account, now, seals=self._seals, account_row=row
+            )
+            answer = work(tx)
+            tx.end()
+            return answer
 
-    def _writing(
-        self, work: Callable[[WriteTransaction], _Thing], connection: Connection
-    ) -> _Thing:
-        tx = WriteTransaction(
-            connection,
-            self._account,
-            self._database.now,
-            seals=self._seals,
-            keeper=self._keeper(connection),
-        )
-        answer = work(tx)
-        tx.end()
-        return answer
+        return await self._database.write(within, begins=begins)
 
-    def _keeper(self, connection: Connection) -> Row[Any]:
-        """The row of the account, once no other writer has it."""
-        row = connection.execute(_KEEPER, {"of_account": self._account}).one_or_none()
-        if row is None:
-            self._make_keeper(connection)
-            row = connection.execute(_KEEPER, {"of_account": self._account}).one()
-        return row
-
-    def _make_keeper(self, connection: Connection) -> None:
+    def _account_row(self, connection: Connection) -> sa.Row[Any]:
+        """The row of the account, made by whoever writes first; no other writer has it now."""
+        us = {"of_account": self._account}
+        row = connection.execute(_ACCOUNT, us).one_or_none()
+        if row is not None:
+            return row
         self._database.take_turns(connection)
-        there = select(KEEPER.c.account).where(KEEPER.c.account == self._account)
-        if connection.execute(there).first() is None:
-            keeper = {
+        # Looked for again: whoever made it may have had the turn before.
+        if connection.execute(_ACCOUNT, us).first() is None:
+            made = {
                 "account": self._account,
                 "installation": secrets.token_hex(3),
                 "secret": secrets.token_bytes(32),
-                "audit_rows": 0,
-                "audit_head": "",
-                "audit_seal": "",
             }
-            connection.execute(insert(KEEPER), keeper)
-
-
-def _installation(tx: WriteTransaction) -> Installation:
-    return Installation(tx.keeper.installation, tx.keeper.secret)
+            connection.execute(sa.insert(KEEPER), made)
+        return connection.execute(_ACCOUNT, us).one()

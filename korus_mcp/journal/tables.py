@@ -10,20 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 VERSION: Final = 2
@@ -50,14 +37,14 @@ _MICROSECOND = timedelta(microseconds=1)
 class Moment(TypeDecorator[datetime]):
     """An aware datetime as whole microseconds since 1970."""
 
-    impl = BigInteger
+    impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
         """To the database."""
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
         """From the database."""
         return None if value is None else _EPOCH + value * _MICROSECOND
 
@@ -65,172 +52,150 @@ class Moment(TypeDecorator[datetime]):
 class Amount(TypeDecorator[Decimal]):
     """A decimal as its text."""
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> str | None:
         """To the database."""
         return None if value is None else str(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Decimal | None:
         """From the database."""
         return None if value is None else Decimal(value)
 
 
-METADATA = MetaData()
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")  # the only type SQLite counts up by itself
+METADATA = sa.MetaData()
+# The only type that SQLite counts up by itself.
+_SERIAL: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
-def _account() -> Column[str]:
-    return Column("account", Text, nullable=False)
+def _key(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, primary_key=True) for name in names]
 
 
-def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=nullable)
+def _serial() -> sa.Column[int]:
+    return sa.Column("serial", _SERIAL, primary_key=True, autoincrement=True)
 
 
-def _moment(name: str, *, nullable: bool = False) -> Column[datetime]:
-    return Column(name, Moment, nullable=nullable)
+def _texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, nullable=nullable) for name in names]
 
 
-META = Table(
-    "korus_meta",
-    METADATA,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
-)
+def _moments(*names: str, nullable: bool = False) -> list[sa.Column[datetime]]:
+    return [sa.Column(name, Moment, nullable=nullable) for name in names]
 
-KEEPER = Table(
+
+META = sa.Table("korus_meta", METADATA, *_key("name"), *_texts("value"))
+
+KEEPER = sa.Table(
     "korus_keeper",
     METADATA,
-    Column("account", Text, primary_key=True),
-    Column("installation", Text, nullable=False),
-    Column("secret", LargeBinary, nullable=False),
-    _moment("swept_at", nullable=True),
-    _moment("sweeping_since", nullable=True),
-    Column("audit_rows", BigInteger, nullable=False, default=0),
-    Column("audit_head", Text, nullable=False, default=""),
-    Column("audit_seal", Text, nullable=False, default=""),
+    *_key("account"),
+    *_texts("installation"),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    *_moments("swept_at", "sweeping_since", nullable=True),
+    sa.Column("audit_rows", sa.BigInteger, nullable=False, default=0),
+    sa.Column("audit_head", sa.Text, nullable=False, default=""),
+    sa.Column("audit_seal", sa.Text, nullable=False, default=""),
 )
+"""A row for each account: its installation, its sweep, the head of its audit. Who writes holds it
+until the commit, so that writers of an account stand in line.
+"""
 
-INTENT = Table(
+INTENT = sa.Table(
     "korus_intent",
     METADATA,
-    Column("serial", _SERIAL, primary_key=True, autoincrement=True),
-    _account(),
-    Column("id", Text, nullable=False),
-    _text("owner"),
-    Column("fingerprint", Text, nullable=False),
-    Column("external_reference", Text, nullable=False, unique=True),
-    _text("caller_reference", nullable=True),
-    Column("agreed", Text, nullable=False),
-    Column("approved_total", Amount, nullable=False),
-    _moment("sent_at"),
-    _moment("fence_at"),
-    Column("state", Text, nullable=False),
-    Column("ambiguous", Boolean, nullable=False),
-    Column("spends", Boolean, nullable=False),
-    _text("worker", nullable=True),
-    _moment("lease_until", nullable=True),
-    _moment("created_at"),
-    _moment("updated_at"),
-    UniqueConstraint("account", "id"),
-    Index("korus_intent_open", "account", "state"),
-    Index("korus_intent_day", "account", "owner", "sent_at"),
+    _serial(),
+    *_texts("account", "id", "owner", "fingerprint"),
+    sa.Column("external_reference", sa.Text, nullable=False, unique=True),
+    *_texts("caller_reference", nullable=True),
+    *_texts("agreed"),
+    sa.Column("approved_total", Amount, nullable=False),
+    *_moments("sent_at", "fence_at"),
+    *_texts("state"),
+    sa.Column("ambiguous", sa.Boolean, nullable=False),
+    # Whether its amount counts for the day: until it is known that no order came of it.
+    sa.Column("spends", sa.Boolean, nullable=False),
+    *_texts("worker", nullable=True),
+    *_moments("lease_until", nullable=True),
+    *_moments("created_at", "updated_at"),
+    sa.UniqueConstraint("account", "id"),
+    sa.Index("korus_intent_open", "account", "state"),
+    sa.Index("korus_intent_day", "account", "owner", "sent_at"),
 )
 
-OUTCOME = Table(
+OUTCOME = sa.Table(
     "korus_outcome",
     METADATA,
-    Column("account", Text, primary_key=True),
-    Column("intent_id", Text, primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    _text("reservation_id"),
-    _text("order_id", nullable=True),
-    _text("reason", nullable=True),
-    _moment("seen_at", nullable=True),
-    UniqueConstraint("account", "intent_id", "reservation_id"),
-    Index("korus_outcome_reservation", "account", "reservation_id", "intent_id"),
+    *_key("account", "intent_id"),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    *_texts("reservation_id"),
+    *_texts("order_id", "reason", nullable=True),
+    *_moments("seen_at", nullable=True),
+    sa.UniqueConstraint("account", "intent_id", "reservation_id"),
+    sa.Index("korus_outcome_reservation", "account", "reservation_id", "intent_id"),
 )
 
-CLAIM = Table(
-    "korus_claim",
-    METADATA,
-    Column("account", Text, primary_key=True),
-    Column("reservation_id", Text, primary_key=True),
-    Column("intent_id", Text, nullable=False),
-)
+# Its primary key is the promise that a reservation is claimed once.
+CLAIM = sa.Table("korus_claim", METADATA, *_key("account", "reservation_id"), *_texts("intent_id"))
 
-HOLD = Table(
+HOLD = sa.Table(
     "korus_hold",
     METADATA,
-    Column("serial", _SERIAL, primary_key=True, autoincrement=True),
-    _account(),
-    Column("id", Text, nullable=False),
-    _text("owner"),
-    Column("key", Text, nullable=False),
-    _moment("sent_at"),
-    _moment("fence_at"),
-    Column("state", Text, nullable=False),
-    Column("ambiguous", Boolean, nullable=False),
-    _text("worker", nullable=True),
-    _moment("lease_until", nullable=True),
-    Column("wishes", JSON, nullable=False),
-    Column("reservation_ids", JSON, nullable=False),
-    Column("refused", JSON, nullable=False),
-    Column("tickets", Integer, nullable=False, server_default="0"),
-    Column("amount", Amount, nullable=False, server_default="0"),
-    UniqueConstraint("account", "id"),
-    Index("korus_hold_key", "account", "key"),
-    Index("korus_hold_open", "account", "owner", "state"),
+    _serial(),
+    *_texts("account", "id", "owner", "key"),
+    *_moments("sent_at", "fence_at"),
+    *_texts("state"),
+    sa.Column("ambiguous", sa.Boolean, nullable=False),
+    *_texts("worker", nullable=True),
+    *_moments("lease_until", nullable=True),
+    sa.Column("wishes", sa.JSON, nullable=False),
+    sa.Column("reservation_ids", sa.JSON, nullable=False),
+    sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("tickets", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("amount", Amount, nullable=False, server_default="0"),
+    sa.UniqueConstraint("account", "id"),
+    sa.Index("korus_hold_key", "account", "key"),
+    sa.Index("korus_hold_open", "account", "owner", "state"),
 )
 
-HELD = Table(
+HELD = sa.Table(
     "korus_held",
     METADATA,
-    Column("account", Text, primary_key=True),
-    Column("reservation_id", Text, primary_key=True),
-    _text("owner"),
-    Column("tickets", Integer, nullable=False),
-    Column("amount", Amount, nullable=False),
-    _moment("ends_at"),
-    Index("korus_held_owner", "account", "owner", "ends_at"),
+    *_key("account", "reservation_id"),
+    *_texts("owner"),
+    sa.Column("tickets", sa.Integer, nullable=False),
+    sa.Column("amount", Amount, nullable=False),
+    *_moments("ends_at"),
+    sa.Index("korus_held_owner", "account", "owner", "ends_at"),
 )
 """Reservations that count as open, until they are ordered or end."""
 
-APPROVAL = Table(
+APPROVAL = sa.Table(
     "korus_approval",
     METADATA,
-    Column("account", Text, primary_key=True),
-    Column("nonce", Text, primary_key=True),
-    _text("owner"),
-    Column("digest", Text, nullable=False),
-    _moment("expires_at"),
-    Column("state", Text, nullable=False),
+    *_key("account", "nonce"),
+    *_texts("owner", "digest"),
+    *_moments("expires_at"),
+    *_texts("state"),
 )
 
-OWNERSHIP = Table(
+OWNERSHIP = sa.Table(
     "korus_ownership",
     METADATA,
-    Column("serial", _SERIAL, primary_key=True, autoincrement=True),
-    _account(),
-    _text("resource_id"),
-    _text("owner"),
-    Column("is_order", Boolean, nullable=False),
-    UniqueConstraint("account", "resource_id"),
-    Index("korus_ownership_owner", "account", "owner", "is_order"),
+    _serial(),
+    *_texts("account", "resource_id", "owner"),
+    sa.Column("is_order", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("account", "resource_id"),
+    sa.Index("korus_ownership_owner", "account", "owner", "is_order"),
 )
 
-AUDIT = Table(
+AUDIT = sa.Table(
     "korus_audit",
     METADATA,
-    Column("account", Text, primary_key=True),
-    Column("row", BigInteger, primary_key=True, autoincrement=False),
-    _moment("at"),
-    Column("event", Text, nullable=False),
-    _text("owner"),
-    _text("subject"),
-    _text("detail"),
-    Column("mac", Text, nullable=False),
-    Index("korus_audit_subject", "account", "subject"),
+    *_key("account"),
+    sa.Column("row", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_moments("at"),
+    *_texts("event", "owner", "subject", "detail", "mac"),
+    sa.Index("korus_audit_subject", "account", "subject"),
 )

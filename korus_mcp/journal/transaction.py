@@ -12,26 +12,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Delete,
-    Executable,
-    Row,
-    Select,
-    Table,
-    Text,
-    Update,
-    and_,
-    bindparam,
-    delete,
-    func,
-    insert,
-    not_,
-    or_,
-    select,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
@@ -63,27 +45,27 @@ from korus_mcp.journal.tables import (
 )
 
 
-def ours(table: Table) -> ColumnElement[bool]:
-    """That a row belongs to the account, which `Reading.run` names."""
-    mine: ColumnElement[bool] = table.c.account == bindparam("of_account", type_=Text)
+def ours(table: sa.Table) -> sa.ColumnElement[bool]:
+    """That a row belongs to the account, which `ReadTransaction.run` names."""
+    mine: sa.ColumnElement[bool] = table.c.account == bindparam("of_account", type_=sa.Text)
     return mine
 
 
-def intents_that(*which: ColumnElement[bool]) -> Select[Any]:
+def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Such intents, oldest first, a row for each reservation in the order of the call."""
-    outcomes = and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
+    outcomes = sa.and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
     return (
-        select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
+        sa.select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
         .join(OUTCOME, outcomes)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial, OUTCOME.c.position)
     )
 
 
-def newest_intents_that(*which: ColumnElement[bool]) -> Select[Any]:
+def newest_intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """The newest of such intents, `most` of them, the newest last."""
     last = (
-        select(INTENT.c.serial)
+        sa.select(INTENT.c.serial)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial.desc())
         .limit(bindparam("most"))
@@ -95,38 +77,38 @@ UNFINISHED: Final = INTENT.c.state != IntentState.FINAL
 _INTENT: Final = intents_that(INTENT.c.id == bindparam("which"))
 _INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
 _DOUBTFUL: Final = (
-    select(INTENT.c.id)
+    sa.select(INTENT.c.id)
     .where(
         ours(INTENT),
         INTENT.c.owner == bindparam("whose"),
-        or_(
+        sa.or_(
             INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING)),
-            and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
+            sa.and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
         ),
     )
     .order_by(INTENT.c.serial.desc())
     .limit(bindparam("most"))
 )
 _CLAIMS: Final = (
-    select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
+    sa.select(CLAIM.c.reservation_id, CLAIM.c.intent_id)
     .where(ours(CLAIM), CLAIM.c.reservation_id.in_(bindparam("ids")))
     .order_by(CLAIM.c.reservation_id)
 )
-_ATTEMPTS: Final = select(func.count(OUTCOME.c.intent_id.distinct())).where(
+_ATTEMPTS: Final = sa.select(sa.func.count(OUTCOME.c.intent_id.distinct())).where(
     ours(OUTCOME), OUTCOME.c.reservation_id.in_(bindparam("ids"))
 )
 _APPROVALS: Final = (
-    select(*(APPROVAL.c[each.name] for each in fields(Approval)))
+    sa.select(*(APPROVAL.c[each.name] for each in fields(Approval)))
     .where(ours(APPROVAL), APPROVAL.c.nonce.in_(bindparam("nonces")))
     .order_by(APPROVAL.c.nonce)
 )
 _OWNERS: Final = (
-    select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
+    sa.select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
     .where(ours(OWNERSHIP), OWNERSHIP.c.resource_id.in_(bindparam("ids")))
     .order_by(OWNERSHIP.c.serial)
 )
 _AMOUNTS: Final = (
-    select(INTENT.c.approved_total, func.count().label("number"))
+    sa.select(INTENT.c.approved_total, sa.func.count().label("number"))
     .where(
         ours(INTENT),
         INTENT.c.owner == bindparam("whose"),
@@ -139,14 +121,14 @@ _AMOUNTS: Final = (
 )
 """Equal amounts are counted by the database, so that no day is too long to be read."""
 _LAST_SERIALS: Final = (
-    select(func.max(HOLD.c.serial))
+    sa.select(sa.func.max(HOLD.c.serial))
     .where(ours(HOLD), HOLD.c.key.in_(bindparam("keys")))
     .group_by(HOLD.c.key)
 )
-_LAST_HOLDS: Final = select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
-_HOLD: Final = select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
+_LAST_HOLDS: Final = sa.select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).order_by(HOLD.c.serial)
+_HOLD: Final = sa.select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _HELD_SINCE: Final = (
-    select(HOLD.c.reservation_ids, HOLD.c.sent_at)
+    sa.select(HOLD.c.reservation_ids, HOLD.c.sent_at)
     .where(
         ours(HOLD),
         HOLD.c.owner == bindparam("whose"),
@@ -156,8 +138,10 @@ _HELD_SINCE: Final = (
     .order_by(HOLD.c.serial)
 )
 _ORDERED_SINCE: Final = (
-    select(OUTCOME.c.order_id, INTENT.c.sent_at)
-    .join(OUTCOME, and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id))
+    sa.select(OUTCOME.c.order_id, INTENT.c.sent_at)
+    .join(
+        OUTCOME, sa.and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
+    )
     .where(
         ours(INTENT),
         INTENT.c.owner == bindparam("whose"),
@@ -167,33 +151,37 @@ _ORDERED_SINCE: Final = (
     .order_by(INTENT.c.serial, OUTCOME.c.position)
 )
 _HELD: Final = (
-    select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
+    sa.select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
     .where(ours(HELD), HELD.c.owner == bindparam("whose"), HELD.c.ends_at > bindparam("moment"))
     .order_by(HELD.c.ends_at)
 )
 _HOLDS_UNDER_WAY: Final = (
-    select(HOLD)
+    sa.select(HOLD)
     .where(
         ours(HOLD),
         HOLD.c.owner == bindparam("whose"),
         HOLD.c.state != IntentState.FINAL,
-        or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
+        sa.or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
     )
     .order_by(HOLD.c.serial)
 )
 
-_ADDED: Final = {table: insert(table) for table in METADATA.sorted_tables}
-OUR_KEEPER: Final = update(KEEPER).where(ours(KEEPER))
-OUR_APPROVAL: Final = update(APPROVAL).where(ours(APPROVAL), APPROVAL.c.nonce == bindparam("which"))
-_OUR_HOLD: Final = update(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
-_OUR_INTENT: Final = update(INTENT).where(ours(INTENT), INTENT.c.id == bindparam("which"))
-_OUR_OUTCOME: Final = update(OUTCOME).where(
+_ADDED: Final = {table: sa.insert(table) for table in METADATA.sorted_tables}
+OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
+OUR_APPROVAL: Final = sa.update(APPROVAL).where(
+    ours(APPROVAL), APPROVAL.c.nonce == bindparam("which")
+)
+_OUR_HOLD: Final = sa.update(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
+_OUR_INTENT: Final = sa.update(INTENT).where(ours(INTENT), INTENT.c.id == bindparam("which"))
+_OUR_OUTCOME: Final = sa.update(OUTCOME).where(
     ours(OUTCOME),
     OUTCOME.c.intent_id == bindparam("which"),
     OUTCOME.c.reservation_id == bindparam("of_reservation"),
 )
-_HELD_NO_MORE: Final = delete(HELD).where(ours(HELD), HELD.c.reservation_id.in_(bindparam("ids")))
-_FREED: Final = delete(CLAIM).where(
+_HELD_NO_MORE: Final = sa.delete(HELD).where(
+    ours(HELD), HELD.c.reservation_id.in_(bindparam("ids"))
+)
+_FREED: Final = sa.delete(CLAIM).where(
     ours(CLAIM),
     CLAIM.c.intent_id == bindparam("which"),
     CLAIM.c.reservation_id.in_(bindparam("ids")),
@@ -213,11 +201,11 @@ class ReadTransaction:
         """The moment, by the clock all users of the journal share; asked for once."""
         return self.clock(self.connection)
 
-    def run(self, statement: Executable, **given: object) -> CursorResult[Any]:
+    def run(self, statement: sa.Executable, **given: object) -> sa.CursorResult[Any]:
         """What a statement answers about the account, when this is given by name."""
         return self.connection.execute(statement, {"of_account": self.account, **given})
 
-    def intents(self, such: Select[Any], **given: object) -> list[Intent]:
+    def intents(self, such: sa.Select[Any], **given: object) -> list[Intent]:
         """What `intents_that` selected, each with its reservations in the order of the call."""
         rows = self.run(such, **given).all()
         return [self._intent(list(each)) for _, each in groupby(rows, key=lambda row: row.serial)]
@@ -231,12 +219,12 @@ class ReadTransaction:
         """The intents with these ids, by id, oldest first."""
         return {i.id: i for i in self.intents(_INTENTS, ids=list(intent_ids))}
 
-    def unled_intents(self, limit: int) -> list[Intent]:
-        """The oldest intents nobody leads that are not FINAL."""
+    def unleased_intents(self, limit: int) -> list[Intent]:
+        """The oldest intents that are not FINAL and that nobody has a lease on."""
         until = INTENT.c.lease_until
         first = (
-            select(INTENT.c.serial)
-            .where(ours(INTENT), UNFINISHED, or_(until.is_(None), not_(until > self.now)))
+            sa.select(INTENT.c.serial)
+            .where(ours(INTENT), UNFINISHED, sa.or_(until.is_(None), sa.not_(until > self.now)))
             .order_by(INTENT.c.serial)
             .limit(limit)
         )
@@ -253,8 +241,7 @@ class ReadTransaction:
 
     def attempts(self, reservation_ids: Sequence[str]) -> int:
         """How many intents there were for any of these reservations."""
-        number: int = self.run(_ATTEMPTS, ids=reservation_ids).scalar_one()
-        return number
+        return int(self.run(_ATTEMPTS, ids=reservation_ids).scalar_one())
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or made an order that was in doubt."""
@@ -321,114 +308,77 @@ class ReadTransaction:
         under_way = (self._hold(row).weight for row in holds)
         return sum((*made, *under_way), Open())
 
-    def _has_lease(self, row: Row[Any]) -> bool:
+    def _has_lease(self, row: sa.Row[Any]) -> bool:
         return row.lease_until is not None and row.lease_until > self.now
 
-    def _intent(self, rows: Sequence[Row[Any]]) -> Intent:
+    def _intent(self, rows: Sequence[sa.Row[Any]]) -> Intent:
         row = rows[0]
-        return Intent(
-            id=row.id,
-            owner=row.owner,
-            fingerprint=row.fingerprint,
-            external_reference=row.external_reference,
-            caller_reference=row.caller_reference,
-            reservation_ids=tuple(r.reservation_id for r in rows),
-            approved_total=row.approved_total,
-            sent_at=row.sent_at,
-            fence_at=row.fence_at,
-            agreed=row.agreed,
-            state=IntentState(row.state),
-            ambiguous=row.ambiguous,
-            is_leased=self._has_lease(row),
-            orders={r.reservation_id: r.order_id for r in rows if r.order_id is not None},
-            failures={r.reservation_id: r.reason for r in rows if r.reason is not None},
-        )
+        told = fields_of(Intent, row) | {
+            "reservation_ids": tuple(r.reservation_id for r in rows),
+            "state": IntentState(row.state),
+            "is_leased": self._has_lease(row),
+            "orders": {r.reservation_id: r.order_id for r in rows if r.order_id is not None},
+            "failures": {r.reservation_id: r.reason for r in rows if r.reason is not None},
+        }
+        return Intent(**told)
 
-    def _hold(self, row: Row[Any]) -> HoldIntent:
-        return HoldIntent(
-            id=row.id,
-            owner=row.owner,
-            key=row.key,
-            sent_at=row.sent_at,
-            fence_at=row.fence_at,
-            wishes=tuple(row.wishes),
-            state=IntentState(row.state),
-            ambiguous=row.ambiguous,
-            is_leased=self._has_lease(row),
-            reservation_ids=tuple(row.reservation_ids),
-            refused=tuple(RefusedItem(*each) for each in row.refused),
-            tickets=row.tickets,
-            amount=row.amount,
-        )
+    def _hold(self, row: sa.Row[Any]) -> HoldIntent:
+        told = fields_of(HoldIntent, row) | {
+            "wishes": tuple(row.wishes),
+            "state": IntentState(row.state),
+            "is_leased": self._has_lease(row),
+            "reservation_ids": tuple(row.reservation_ids),
+            "refused": tuple(RefusedItem(*each) for each in row.refused),
+        }
+        return HoldIntent(**told)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteTransaction(ReadTransaction):
-    """A transaction that writes: its keeper row, and what it adds to the audit."""
+    """A transaction that writes: it has the row of the account, so nobody else writes now."""
 
     seals: Seals
-    keeper: Row[Any]
+    account_row: sa.Row[Any]
     audit: list[AuditRow] = field(default_factory=list)
 
-    def add(self, table: Table, *rows: Mapping[str, object]) -> None:
+    def add(self, table: sa.Table, *rows: Mapping[str, object]) -> None:
         """Add rows to a table, in this order."""
         if rows:
             given = [{"account": self.account, **row} for row in rows]
             self.connection.execute(_ADDED[table], given)
 
-    def change(self, statement: Update | Delete, **given: object) -> int:
+    def change(self, statement: sa.Update | sa.Delete, **given: object) -> int:
         """Change such rows to this, or remove them; how many there were."""
         return self.run(statement, **given).rowcount
 
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
         """Add an audit row; it is written at the end of the transaction."""
-        row = AuditRow(
-            number=self.keeper.audit_rows + len(self.audit) + 1,
-            at=self.now,
-            event=event,
-            owner=owner,
-            subject=subject,
-            detail=told(detail),
-        )
-        self.audit.append(row)
+        number = self.account_row.audit_rows + len(self.audit) + 1
+        self.audit.append(AuditRow(number, self.now, event, owner, subject, told(detail)))
 
     def end(self) -> None:
         """Seal what was noted, each row with the one before."""
         if not self.audit:
             return
-        rows, before = [], self.keeper.audit_head
+        rows, before = [], self.account_row.audit_head
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
-            values = dict(vars(sealed))
-            rows.append({"row": values.pop("number"), **values})
+            rows.append({"row": sealed.number, **columns_of(AUDIT, sealed)})
         self.add(AUDIT, *rows)
         head = self.seals.head(self.audit[-1].number, before)
-        self.change(OUR_KEEPER, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
+        self.change(OUR_ACCOUNT, audit_rows=head.rows, audit_head=head.mac, audit_seal=head.seal)
 
     def store(self, intent: Intent, lease: Lease) -> None:
         """Add a NEW intent under a lease, with its claims."""
-        self.add(
-            INTENT,
-            {
-                "id": intent.id,
-                "owner": intent.owner,
-                "fingerprint": intent.fingerprint,
-                "external_reference": intent.external_reference,
-                "caller_reference": intent.caller_reference,
-                "agreed": intent.agreed,
-                "approved_total": intent.approved_total,
-                "sent_at": intent.sent_at,
-                "fence_at": intent.fence_at,
-                "state": IntentState.NEW,
-                "ambiguous": False,
-                "spends": True,
-                "worker": lease.worker,
-                "lease_until": self.until(lease),
-                "created_at": self.now,
-                "updated_at": self.now,
-            },
-        )
+        begun = {
+            "state": IntentState.NEW,
+            "ambiguous": False,
+            "spends": True,
+            "created_at": self.now,
+            "updated_at": self.now,
+        }
+        self.add(INTENT, columns_of(INTENT, intent) | begun | self.leased(lease))
         outcomes = (
             {"intent_id": intent.id, "position": position, "reservation_id": reservation_id}
             for position, reservation_id in enumerate(intent.reservation_ids)
@@ -436,24 +386,30 @@ class WriteTransaction(ReadTransaction):
         self.add(OUTCOME, *outcomes)
         self.claim(intent.id, intent.reservation_ids)
 
+    def store_hold(self, hold: HoldIntent, lease: Lease) -> None:
+        """Add a reserve call under a lease; what it made is not known yet."""
+        begun = {
+            "state": IntentState.SENDING,
+            "ambiguous": False,
+            "wishes": list(hold.wishes),
+            "reservation_ids": [],
+            "refused": [],
+        }
+        self.add(HOLD, columns_of(HOLD, hold) | begun | self.leased(lease))
+
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
         """Claim reservations nobody claims."""
         self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
 
-    def until(self, lease: Lease) -> datetime:
-        """When a lease that begins now ends."""
-        return self.now + timedelta(seconds=lease.seconds)
+    def leased(self, lease: Lease) -> dict[str, object]:
+        """The columns of a lease that begins now."""
+        until = self.now + timedelta(seconds=lease.seconds)
+        return {"worker": lease.worker, "lease_until": until}
 
     def take(self, intent_id: str, lease: Lease) -> None:
-        """Lead an intent whose sender died."""
-        self.change(
-            _OUR_INTENT,
-            which=intent_id,
-            ambiguous=True,
-            worker=lease.worker,
-            lease_until=self.until(lease),
-            updated_at=self.now,
-        )
+        """Lease an intent whose sender died; nobody knows how far it came."""
+        values = {"ambiguous": True, "updated_at": self.now, **self.leased(lease)}
+        self.change(_OUR_INTENT, which=intent_id, **values)
 
     def closed_unsent(self, intent: Intent) -> bool:
         """Close an intent whose sender died before it sent; whether it was one."""
@@ -474,35 +430,23 @@ class WriteTransaction(ReadTransaction):
             lease_until=None,
             updated_at=self.now,
         )
-        for reservation_id in _changed(before, after):
-            self.change(
-                _OUR_OUTCOME,
-                which=after.id,
-                of_reservation=reservation_id,
-                order_id=after.orders.get(reservation_id),
-                reason=after.failures.get(reservation_id),
-                seen_at=self.now,
-            )
+        for each in after.reservation_ids:
+            order_id, reason = after.orders.get(each), after.failures.get(each)
+            if (order_id, reason) != (before.orders.get(each), before.failures.get(each)):
+                told = {"order_id": order_id, "reason": reason, "seen_at": self.now}
+                self.change(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
         self.own(after.owner, after.orders.values(), is_order=True)
         if after.orders:
             self.change(_HELD_NO_MORE, ids=list(after.orders))
         if after.freed:
             self.change(_FREED, which=after.id, ids=after.freed)
-        self._note_change(before, after)
-        return replace(after, is_leased=False)
-
-    def _note_change(self, before: Intent, after: Intent) -> None:
+        orders = dict(after.orders)
         if after.is_final and not before.is_final:
-            self.note(
-                "closed",
-                after.owner,
-                after.id,
-                orders=dict(after.orders),
-                failed=tuple(after.failures),
-                ambiguous=after.ambiguous,
-            )
+            end = {"failed": tuple(after.failures), "ambiguous": after.ambiguous}
+            self.note("closed", after.owner, after.id, orders=orders, **end)
         elif after.ambiguous and not before.ambiguous:
-            self.note("in_doubt", after.owner, after.id, orders=dict(after.orders))
+            self.note("in_doubt", after.owner, after.id, orders=orders)
+        return replace(after, is_leased=False)
 
     def change_hold(self, hold_id: str, **values: object) -> None:
         """Change a reserve call; its lease ends."""
@@ -545,15 +489,16 @@ class WriteTransaction(ReadTransaction):
         self.add(OWNERSHIP, *(row for row in rows if row["resource_id"] not in owned))
 
 
-def _changed(before: Intent, after: Intent) -> list[str]:
-    """The reservations of which more is known than before."""
-    return [
-        i
-        for i in after.reservation_ids
-        if before.orders.get(i) != after.orders.get(i)
-        or before.failures.get(i) != after.failures.get(i)
-    ]
+def columns_of(table: sa.Table, record: object) -> dict[str, object]:
+    """What a record says for the columns of a table: those that are called as its fields are."""
+    return {c.name: getattr(record, c.name) for c in table.c if hasattr(record, c.name)}
 
 
-def _approval(row: Row[Any]) -> Approval:
-    return Approval(**{**row._mapping, "state": ApprovalState(row.state)})
+def fields_of(kind: type[Any], row: sa.Row[Any]) -> dict[str, Any]:
+    """What a row says for the fields of a record: those that are called as its columns are."""
+    told = row._mapping
+    return {each.name: told[each.name] for each in fields(kind) if each.name in told}
+
+
+def _approval(row: sa.Row[Any]) -> Approval:
+    return Approval(**fields_of(Approval, row) | {"state": ApprovalState(row.state)})

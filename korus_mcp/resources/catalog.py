@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from korus_mcp.answers.views import minute
 from korus_mcp.api import NotFound
 from korus_mcp.app import App, Running
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
-from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, minute, state_of
+from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, state_of
 from korus_mcp.catalog.store import Store
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -270,4 +271,4 @@ def _age(state: State, *notes: str) -> dict[str, Any]:
     """How old the catalog is, and whether it could not be renewed."""
     doubts = ((state.is_stranded, STRANDED), (state.is_partly_unread, PARTLY_UNREAD))
     said = (*notes, *(text for holds, text in doubts if holds))
-    return {"as_of": state.as_of, "note": " ".join(said) or None}
+    return {"as_of": minute(state.read_at), "note": " ".join(said) or None}

@@ -1,20 +1,20 @@
 """Seat maps as pictures: SVG with the prices of a day, for people and programs that show them."""
 
-import datetime
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import FieldProblem, invalid
+from korus_mcp.foundation.wishes import (
+    wished_amount,
+    wished_day,
+    wished_language,
+    wished_quantity,
+)
 from korus_mcp.resources.boundary import SVG, ReadContext, app, handle
 from korus_mcp.resources.offering import SHORTLY, Offering
 
-MOST_SEATS: Final = 50
-CENT: Final = Decimal("0.01")
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 _Value = TypeVar("_Value")
 
 
@@ -53,12 +53,12 @@ async def seat_map_picture(
             raise invalid(FieldProblem(name, "not an id from an earlier answer"))
     wish = SeatQuery(
         session_id=session_id or None,
-        day=_read("date", date, datetime.date.fromisoformat, "2027-06-19"),
-        quantity=_read("quantity", quantity, _quantity, "2") or 1,
-        max_price=_read("max_price", max_price, _amount, "60"),
+        day=_read("date", date, wished_day, "2027-06-19"),
+        quantity=_read("quantity", quantity, wished_quantity, "2") or 1,
+        max_price=_read("max_price", max_price, wished_amount, "60"),
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
-    tag = _read("language", language, _language, "fr")
+    tag = _read("language", language, wished_language, "fr")
     wished = await services.known_language(tag) if tag else services.language(None)
     plan = await services.seat_plans.plan(
         handle(product_base_id),
@@ -78,26 +78,6 @@ def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> 
     """
     if not text:
         return None
-    with suppress(ValueError, InvalidOperation):
+    with suppress(ValueError):
         return kind(text)
     raise invalid(FieldProblem(name, "cannot be read", example))
-
-
-def _quantity(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST_SEATS:
-        raise ValueError("out of range")
-    return number
-
-
-def _language(text: str) -> str:
-    if _LANGUAGE.fullmatch(text) is None:
-        raise ValueError("no language")
-    return text
-
-
-def _amount(text: str) -> Decimal:
-    amount = Decimal(text)
-    if not amount.is_finite() or not CENT <= amount < 10**7:
-        raise ValueError("out of range")
-    return amount

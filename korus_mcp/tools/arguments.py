@@ -1,9 +1,8 @@
 """Arguments: each kind defined once, so that it has the same words and rules in every tool."""
 
-import re
 import unicodedata
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
@@ -12,13 +11,10 @@ from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.paging import Mark, mark_at
 from korus_mcp.foundation.text import first_unsendable
+from korus_mcp.foundation.wishes import MOST_TICKETS, wished_amount, wished_day, wished_language
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
 EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
-CENT: Final = Decimal("0.01")
-"""The least amount; one with a million zeros before its first digit is none."""
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 
 
 def _handle(value: Any) -> Handle:
@@ -36,32 +32,14 @@ def _resource_id(value: str) -> str:
     return value
 
 
-def _day(value: Any) -> Any:
-    if isinstance(value, date):
-        return value
-    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
-        raise ValueError("must be a day written YYYY-MM-DD")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("no such day in the calendar") from None
+def _day(value: Any) -> date:
+    return value if isinstance(value, date) else wished_day(value)
 
 
 def _not_a_flag(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic reads ValueError
     return value
-
-
-def _amount(value: Any) -> Decimal:
-    is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
-    try:
-        amount = Decimal(str(value)) if is_number else None
-    except InvalidOperation:
-        amount = None
-    if amount is None or not amount.is_finite() or not CENT <= amount < 10**7:
-        raise ValueError("must be an amount in EUR above 0")
-    return amount
 
 
 def _sendable(value: str) -> str:
@@ -73,12 +51,6 @@ def _sendable(value: str) -> str:
     if odd is not None:
         raise ValueError(f"holds an invisible or control character U+{ord(odd):04X}")
     return stripped
-
-
-def _language(value: str) -> str:
-    if _LANGUAGE.fullmatch(value) is None:
-        raise ValueError("must be the code of a language, like fr or pt-BR")
-    return value
 
 
 _TEXT_SCHEMA = WithJsonSchema({"type": "string"})
@@ -108,7 +80,7 @@ TicketId: TypeAlias = Annotated[
 ]
 WHOLE: Final = BeforeValidator(_not_a_flag)
 """Beside a whole number's limits: without it `true` would count as 1."""
-Quantity: TypeAlias = Annotated[int, Field(ge=1, le=50, examples=[2]), WHOLE]
+Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]), WHOLE]
 Day: TypeAlias = Annotated[
     date,
     PlainValidator(_day),
@@ -117,7 +89,7 @@ Day: TypeAlias = Annotated[
 """Its form is said by the refusal; an example of our own would seldom lie in the days asked for."""
 Amount: TypeAlias = Annotated[
     Decimal,
-    PlainValidator(_amount),
+    PlainValidator(wished_amount),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
     Field(examples=[60]),
 ]
@@ -128,7 +100,7 @@ Cursor: TypeAlias = Annotated[
     Field(description="next_cursor"),
 ]
 Language: TypeAlias = Annotated[
-    Annotated[str, AfterValidator(_language)] | None,
+    Annotated[str, AfterValidator(wished_language)] | None,
     Field(description="ISO code", examples=["en"]),
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]

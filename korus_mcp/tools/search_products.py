@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, text_of
+from korus_mcp.answers.views import Part, View, lines_of, minute, text_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import window_of
 from korus_mcp.catalog.crawl import Watcher
@@ -135,7 +135,7 @@ def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
         shown=count,
         total=found.total,
         next_cursor=pages.cursor(behind or found.next_place),
-        catalog_as_of=found.state.as_of,
+        catalog_as_of=minute(found.state.read_at),
         note=_note(found),
     )
 

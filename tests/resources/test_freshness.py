@@ -9,8 +9,9 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import ReadResourceResult, TextResourceContents
 
 from korus_mcp.access.policy import ALL_TOOLS
+from korus_mcp.answers.views import minute
 from korus_mcp.app import App, Running
-from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS, minute
+from korus_mcp.catalog.mirror import JITTER, KEPT_SECONDS
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.offering import HOUR, SOON
 from korus_mcp.sandbox import Answer as Fault

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from korus_mcp.sandbox.world import Offer
+from korus_mcp.sandbox.ids import Offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,19 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from korus_mcp.sandbox.jsonld import Json, Refused, language_of, refusal
+from korus_mcp.sandbox.jsonld import (
+    Json,
+    PageRange,
+    Refused,
+    answer,
+    language_of,
+    page_of,
+    refusal,
+)
 from korus_mcp.sandbox.model import Language
 from korus_mcp.sandbox.tokens import Organization, Tokens
 
+# T16: the contract has another type for each method, and a client that mixes them up must notice.
 _BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 
 
@@ -25,8 +34,14 @@ class Call:
     query: QueryParams
     body: Json
 
+    @property
+    def page(self) -> PageRange:
+        """The page asked for."""
+        return page_of(self.query)
 
-Handler = Callable[[Call], Response]
+
+Handler = Callable[[Call], Json]
+"""Answers a call with a JSON object, or raises Refused."""
 
 
 def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
@@ -34,6 +49,7 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
 
     async def answered(request: Request) -> Response:
         organization = tokens.organization(request.headers.get("authorization"))
+        # A 401 comes before anything is read or done (A18), and without a body (T30).
         if organization is None:
             return Response(status_code=401)
         try:
@@ -44,9 +60,13 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
                 query=request.query_params,
                 body=await _body(request),
             )
-            response = handler(call)
+            body = handler(call)
         except Refused as refused:
             return refusal(refused)
+        # A resource alone has a context after its type; a collection brings its own.
+        response = answer(
+            {"@context": f"/contexts/{body['@type']}", **body}, language=call.language
+        )
         response.headers["content-language"] = call.language
         return response
 
@@ -62,7 +82,8 @@ async def _body(request: Request) -> Json:
         raise Refused(415, f'The content-type "{given}" is not supported. Use "{expected}".')
     try:
         body = json.loads(await request.body())
-        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair parses but is no text
+        # Half a surrogate pair parses, but is no text that could be answered later.
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Refused(400, "Syntax error") from None
     if not isinstance(body, dict):

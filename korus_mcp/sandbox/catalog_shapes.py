@@ -1,299 +1,251 @@
 """What catalogs, bases, products, offers, sessions and seat maps look like on the wire."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from korus_mcp.sandbox.ids import Kind, Ref
+from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
-from korus_mcp.sandbox.jsonld import Json, moment, money, resource
-from korus_mcp.sandbox.model import (
-    Base,
-    Language,
-    Product,
-    Row,
-    SeatMap,
-    Text,
-    Venue,
-    Zone,
-    day_of,
-)
-from korus_mcp.sandbox.stock import SessionKey, Stock
-from korus_mcp.sandbox.world import Offer, World
+from korus_mcp.sandbox.jsonld import Json, node, resource
+from korus_mcp.sandbox.model import Base, OptionCode, SeatMap, Venue, day_of
+from korus_mcp.sandbox.stock import Stock
+from korus_mcp.sandbox.world import World
 
 _IMAGES = "https://images.sandbox.invalid"
 _NEVER_SYNCED = 1
 """The catalog whose list entry has no lastSyncedAt, as in the published example."""
 
 
+@dataclass(frozen=True, slots=True)
 class CatalogShapes:
-    """Writes the catalog side of the API."""
+    """Writes the catalog side of the API; whatever it leaves as null stands for T7."""
 
-    def __init__(self, world: World, stock: Stock, iris: Iris, started: datetime) -> None:
-        self._world = world
-        self._stock = stock
-        self._iris = iris
-        self._started = started
+    world: World
+    stock: Stock
+    iris: Iris
+    started: datetime
 
-    def catalog(self, catalog: int, language: Language, *, alone: bool) -> Json:
+    def catalog(self, catalog: int, *, alone: bool = True) -> Json:
         """A catalog."""
         fields: Json = {
-            "id": self._iris.catalog_id(catalog),
-            "createdAt": moment(self._started - timedelta(days=200 + catalog)),
-            "name": self._world.issuer(catalog).catalog_name.in_language(language),
+            "createdAt": self.started - timedelta(days=200 + catalog),
+            "name": self.world.issuer(catalog).catalog_name,
         }
         if alone or catalog != _NEVER_SYNCED:
-            fields["lastSyncedAt"] = moment(self._started - timedelta(minutes=37))
-        iri = self._iris.catalog(catalog)
-        return resource("TicketingCatalog", iri, fields, alone=alone)
+            fields["lastSyncedAt"] = self.started - timedelta(minutes=37)
+        return resource("TicketingCatalog", self.iris.catalog(catalog), fields)
 
-    def base_in_list(self, base: int, language: Language) -> Json:
-        """The short form of a base (T29)."""
+    def base_in_list(self, base: int) -> Json:
+        """The short form of a base (T29), written without making the rest of it."""
         fields: Json = {
-            "id": self._iris.base_id(base),
-            "name": self._world.base_name(base).in_language(language),
-            "disabled": self._world.is_disabled(base),
+            "name": self.world.base_name(base),
+            "disabled": self.world.is_disabled(base),
         }
         return resource("TicketingProductBase", self._base_iri(base), fields)
 
-    def base(self, number: int, language: Language) -> Json:
+    def base(self, number: int) -> Json:
         """The long form of a base."""
-        base = self._world.base(number)
+        base = self.world.base(number)
+        delay = self.world.issuer(self.world.catalog_of(number)).document_delay_seconds
         fields: Json = {
-            "id": self._iris.base_id(number),
-            "name": base.name.in_language(language),
+            "name": base.name,
             "disabled": base.disabled,
-            "description": _text(base.description, language),
-            "shortDescription": _text(base.short_description, language),
-            "termsOfUse": _text(base.terms, language),
+            "description": base.description,
+            "shortDescription": base.short_description,
+            "termsOfUse": base.terms,
             "useSession": base.uses_sessions,
             "timezone": base.timezone,
-            "recurring": len(self._world.days(number)) > 1,
+            "recurring": len(self.world.days(number)) > 1,
             "beneficiaryInfoMayBeRequired": bool(base.beneficiary_fields),
-            "instantDocumentDelivery": self._delivers_at_once(number, base),
+            "instantDocumentDelivery": not base.beneficiary_fields and delay == 0,
+            # T11: it limits how many units a call may want; its name reads like money.
             "maxAmountPerOrder": base.max_amount_per_order,
             "universe": base.universe,
             "venue": _venue(base.venue),
-            "medias": self._medias(number, base),
-            "seatMap": self._iris.seat_map(number, 0) if base.seat_maps else None,
+            "medias": _medias(number, base),
+            "seatMap": self.iris.seat_map(number, 0) if base.seat_maps else None,
         }
-        return resource("TicketingProductBase", self._base_iri(number), fields, alone=True)
+        return resource("TicketingProductBase", self._base_iri(number), fields)
 
-    def option(self, base: int, option: int, language: Language) -> Json:
-        """An option of a base."""
-        spec = self._world.base(base).options[option]
-        fields: Json = {
-            "id": self._iris.option_id(base, option),
-            "code": spec.code,
-            "name": spec.name.in_language(language),
-        }
-        return resource("TicketingProductBaseOption", self._iris.option(base, option), fields)
+    def option(self, base: int, rank: int) -> Json:
+        """An option of a base; its address ends with its code (A02), not with its id."""
+        option = self.world.base(base).options[rank]
+        option_id = self.world.ids.text(Ref(Kind.OPTION, base, rank))
+        fields: Json = {"id": option_id, "code": option.code, "name": option.name}
+        return resource("TicketingProductBaseOption", self.iris.option(base, rank), fields)
 
-    def value(self, base: int, option: int, value: int, language: Language) -> Json:
-        """A value of an option."""
-        spec = self._world.base(base).options[option]
-        fields: Json = {
-            "id": self._iris.value_id(base, option, value),
-            "code": spec.code,
-            "name": spec.values[value].in_language(language),
-            "position": value,
-        }
-        iri = self._iris.value(base, option, value)
+    def value(self, base: int, rank: int, value: int) -> Json:
+        """A value of an option (A03)."""
+        option = self.world.base(base).options[rank]
+        fields: Json = {"code": option.code, "name": option.values[value], "position": value}
+        iri = self.iris.value(base, rank, value)
         return resource("TicketingProductBaseOptionValue", iri, fields)
 
-    def product(self, base: int, rank: int, language: Language, *, alone: bool) -> Json:
-        """A product; the description only comes with a single one (T29)."""
-        product = self._world.base(base).products[rank]
-        fields = self._product_core(base, rank, product, language)
+    def product(self, base: int, rank: int, *, alone: bool = True) -> Json:
+        """A product (A04); the description only comes with a single one (T29)."""
+        product, options = self.world.base(base).products[rank], self.world.base(base).options
+        fields = self._product_core(base, rank)
         if alone:
-            fields["description"] = _text(product.description, language)
-        fields["productBase"] = self._iris.base(base)
+            fields["description"] = product.description
+        fields["productBase"] = self.iris.base(base)
         fields["optionValues"] = [
             {
-                "@id": self._iris.value(base, option, value),
-                "code": self._world.base(base).options[option].code,
-                "name": self._world.base(base).options[option].values[value].in_language(language),
+                "@id": self.iris.value(base, option, value),
+                "code": options[option].code,
+                "name": options[option].values[value],
             }
             for option, value in enumerate(product.choices)
         ]
-        return resource("TicketingProduct", self._iris.product(base, rank), fields, alone=alone)
+        return resource("TicketingProduct", self.iris.product(base, rank), fields)
 
-    def offer(self, offer: Offer, language: Language, *, alone: bool) -> Json:
-        """An offer with list price and list stock."""
-        base, product = self._world.base(offer.base), self._world.product(offer)
-        product_core: Json = {
-            "@id": self._iris.product(offer.base, offer.product),
-            "@type": "TicketingProduct",
-            **self._product_core(offer.base, offer.product, product, language),
-        }
-        day, original = day_of(offer.day), product.original_price
+    def offer(self, offer: Offer) -> Json:
+        """An offer (A05) with the price and the stock of lists, which lag (T21)."""
+        base, product = self.world.base(offer.base), self.world.product(offer)
         fields: Json = {
-            "id": self._iris.offer_id(offer),
-            "date": day.isoformat() if day else None,
+            "date": day_of(offer.day),
             "availabilityCheckRequired": base.availability_check_required,
             "realtimePriceRequired": base.realtime_price_required,
             "price": {
-                "amountInclTax": money(self._stock.list_price(offer)),
-                "originalAmountInclTax": money(original) if original else None,
-                "currency": "eur",
+                "amountInclTax": self.stock.list_price(offer),
+                "originalAmountInclTax": product.original_price,
+                "currency": "eur",  # and upper case in the live price (T1)
             },
-            "product": product_core,
-            "productBase": self._iris.base(offer.base),
+            "product": {
+                "@id": self.iris.product(offer.base, offer.product),
+                "@type": "TicketingProduct",
+                "id": self.iris.product_id(offer.base, offer.product),
+                **self._product_core(offer.base, offer.product),
+            },
+            "productBase": self.iris.base(offer.base),
+            # What the newest version shows of a ticket; the list has the rest (A08).
             "tickets": [{"dateAccess": each.date_access, "form": None} for each in base.tickets],
-            "availableQuantity": self._stock.list_quantity(offer),
+            # Null where the issuer sets no limit (T8).
+            "availableQuantity": self.stock.offer_left(offer, listed=True),
         }
-        return resource("TicketingOffer", self._iris.offer(offer), fields, alone=alone)
+        return resource("TicketingOffer", self.iris.offer(offer), fields)
 
     def availability(self, offer: Offer) -> Json:
         """Live stock, with the published placeholders (T6)."""
-        tickets = self._world.base(offer.base).tickets
+        tickets = self.world.base(offer.base).tickets
         sessions: list[Json] = [
             {
                 "@context": "string",
                 "@id": "string",
                 "@type": "string",
-                "session": self._iris.session(offer, rank, slot),
-                "availableQuantity": self._stock.session_left(offer, rank, slot),
+                "session": self.iris.session(offer, rank, slot),
+                "availableQuantity": self.stock.session_left(offer, rank, slot),
             }
             for rank, ticket in enumerate(tickets)
             for slot in range(len(ticket.slots))
         ]
         fields: Json = {
-            "availableQuantity": self._stock.offer_left(offer),
+            "availableQuantity": self.stock.offer_left(offer),
             "sessionsAvailability": sessions,
         }
-        iri = f"{self._iris.offer(offer)}/availability"
-        return resource("TicketingOfferAvailability", iri, fields, alone=True)
+        return node("TicketingOfferAvailability", f"{self.iris.offer(offer)}/availability", fields)
 
     def price(self, offer: Offer) -> Json:
         """The live price, under the published wrong type (T5)."""
-        amount = self._stock.price(offer)
-        rate = self._world.issuer_of(offer).tax_rate
+        amount = self.stock.price(offer)
         fields: Json = {
-            "amountInclTax": money(amount),
-            "amountExclTax": None if rate is None else money(amount / (1 + rate)),
+            "amountInclTax": amount,
+            "amountExclTax": self.world.issuer_of(offer).untaxed(amount),
             "currency": "EUR",
         }
-        return resource("TicketingOffer", f"{self._iris.offer(offer)}/price", fields, alone=True)
+        return node("TicketingOffer", f"{self.iris.offer(offer)}/price", fields)
 
-    def ticket(self, offer: Offer, rank: int, language: Language, *, alone: bool) -> Json:
-        """A ticket of an offer."""
-        ticket = self._world.base(offer.base).tickets[rank]
+    def ticket(self, offer: Offer, rank: int) -> Json:
+        """A ticket of an offer; `dateAccess` decides whether it takes a session (T24)."""
+        ticket = self.world.base(offer.base).tickets[rank]
         fields: Json = {
-            "id": self._iris.ticket_id(offer, rank),
-            "name": ticket.name.in_language(language),
-            "description": _text(ticket.description, language),
+            "name": ticket.name,
+            "description": ticket.description,
             "dateAccess": ticket.date_access,
         }
-        iri = self._iris.ticket(offer, rank)
-        return resource("TicketingOfferTicket", iri, fields, alone=alone)
+        return resource("TicketingOfferTicket", self.iris.ticket(offer, rank), fields)
 
-    def session(
-        self, offer: Offer, rank: int, slot: int, language: Language, *, alone: bool
-    ) -> Json:
-        """A session of an offer ticket."""
-        base = self._world.base(offer.base)
-        spec = base.tickets[rank].slots[slot]
-        starts = self._world.starts_at(base, offer.day, spec)
-        seat_map = spec.seat_map
+    def session(self, offer: Offer, rank: int, slot: int) -> Json:
+        """A session of an offer ticket (A07)."""
+        spec = self.world.base(offer.base).tickets[rank].slots[slot]
+        starts = self.world.starts_at(offer, rank, slot)
+        # Its address holds an offer, its id does not: the same session of all products (T10).
         fields: Json = {
-            "id": self._iris.session_id(SessionKey(offer.base, offer.day, rank, slot)),
-            "name": _text(spec.name, language),
-            "startsAt": moment(starts),
-            "endsAt": moment(starts + timedelta(minutes=spec.minutes)),
-            "availableQuantity": self._stock.list_session_left(offer, rank, slot),
-            "seatMap": None if seat_map is None else self._iris.seat_map(offer.base, seat_map),
+            "name": spec.name,
+            "startsAt": starts,
+            "endsAt": starts + timedelta(minutes=spec.minutes),
+            "availableQuantity": self.stock.session_left(offer, rank, slot, listed=True),
+            "seatMap": (
+                None if spec.seat_map is None else self.iris.seat_map(offer.base, spec.seat_map)
+            ),
         }
-        iri = self._iris.session(offer, rank, slot)
-        return resource("TicketingOfferTicketSession", iri, fields, alone=alone)
+        iri = self.iris.session(offer, rank, slot)
+        return resource("TicketingOfferTicketSession", iri, fields)
 
-    def seat_map(self, base: int, number: int, language: Language) -> Json:
-        """The layout of a venue."""
-        layout = self._world.base(base).seat_maps[number]
-        iri = self._iris.seat_map(base, number)
+    def seat_map(self, base: int, number: int) -> Json:
+        """The layout of a venue (A10); it tells nothing of what is free."""
+        layout = self.world.base(base).seat_maps[number]
+        iri = self.iris.seat_map(base, number)
         fields: Json = {
-            "id": self._iris.seat_map_id(base, number),
-            "zones": [
-                self._zone(base, number, rank, zone, language)
-                for rank, zone in enumerate(layout.zones)
+            "zones": self._zones(base, number, layout),
+            "seatingCategories": [
+                {
+                    "@id": f"{iri}/seating_categories/{rank + 1}",
+                    "id": self.world.ids.text(Ref(Kind.SEATING_CATEGORY, base, number, slot=rank)),
+                    "name": category.name,
+                    "color": category.color,
+                    "optionValue": self._value_of(base, "seating_category", category.value),
+                }
+                for rank, category in enumerate(layout.categories)
             ],
-            "seatingCategories": self._categories(base, number, layout, language),
         }
-        return resource("TicketingSeatMap", iri, fields, alone=True)
+        return resource("TicketingSeatMap", iri, fields)
 
     def _base_iri(self, base: int) -> str:
-        iri = self._iris.base(base)
-        if not self._world.has_braces(base):
+        iri = self.iris.base(base)
+        if not self.world.has_braces(base):
             return iri
-        catalog = self._iris.catalog_id(self._world.catalog_of(base))
-        return iri.replace(catalog, "{catalogId}")
+        # T3: a template that nobody filled in, where an address should stand.
+        return iri.replace(self.iris.catalog_id(self.world.catalog_of(base)), "{catalogId}")
 
-    def _delivers_at_once(self, number: int, base: Base) -> bool:
-        issuer = self._world.issuer(self._world.catalog_of(number))
-        return not base.beneficiary_fields and issuer.document_delay_seconds == 0
+    def _product_core(self, base: int, rank: int) -> Json:
+        spec = self.world.base(base)
+        return {"name": spec.products[rank].name, "disabled": spec.disabled}
 
-    def _medias(self, number: int, base: Base) -> Json | None:
-        if not base.has_medias:
-            return None
-        folder = f"{_IMAGES}/{base.key}"
-        gallery = [{"url": f"{folder}/{rank}.jpg", "position": rank} for rank in range(3)]
-        logo = None if number % 3 == 2 else {"url": f"{folder}/logo.png"}
-        return {"logo": logo, "gallery": gallery}
-
-    def _product_core(self, base: int, rank: int, product: Product, language: Language) -> Json:
-        return {
-            "id": self._iris.product_id(base, rank),
-            "name": product.name.in_language(language),
-            "disabled": self._world.base(base).disabled,
-        }
-
-    def _zone(self, base: int, seat_map: int, rank: int, zone: Zone, language: Language) -> Json:
-        category = zone.category
-        value = zone.value
-        return {
-            "@id": f"{self._iris.seat_map(base, seat_map)}/zones/{rank + 1}",
-            "id": self._world.ids.text(Ref(Kind.ZONE, base, seat_map, slot=rank)),
-            "name": zone.name.in_language(language),
-            "seatingCategory": (
-                None if category is None else self._category_iri(base, seat_map, category)
-            ),
-            "optionValue": None if value is None else self._value_of(base, "zone", value),
-            "capacity": zone.capacity,
-            "polygon": None if zone.polygon is None else [list(point) for point in zone.polygon],
-            "rows": None if zone.rows is None else [_row(row) for row in zone.rows],
-        }
-
-    def _categories(
-        self, base: int, seat_map: int, layout: SeatMap, language: Language
-    ) -> list[Json]:
+    def _zones(self, base: int, number: int, layout: SeatMap) -> list[Json]:
+        iri = self.iris.seat_map(base, number)
         return [
             {
-                "@id": self._category_iri(base, seat_map, rank),
-                "id": self._world.ids.text(Ref(Kind.SEATING_CATEGORY, base, seat_map, slot=rank)),
-                "name": category.name.in_language(language),
-                "color": category.color,
-                "optionValue": (
+                "@id": f"{iri}/zones/{rank + 1}",
+                "id": self.world.ids.text(Ref(Kind.ZONE, base, number, slot=rank)),
+                "name": zone.name,
+                "seatingCategory": (
                     None
-                    if category.value is None
-                    else self._value_of(base, "seating_category", category.value)
+                    if zone.category is None
+                    else f"{iri}/seating_categories/{zone.category + 1}"
                 ),
+                "optionValue": self._value_of(base, "zone", zone.value),
+                "capacity": zone.capacity,
+                "polygon": zone.polygon,
+                "rows": None if zone.rows is None else [asdict(row) for row in zone.rows],
             }
-            for rank, category in enumerate(layout.categories)
+            for rank, zone in enumerate(layout.zones)
         ]
 
-    def _category_iri(self, base: int, seat_map: int, rank: int) -> str:
-        return f"{self._iris.seat_map(base, seat_map)}/seating_categories/{rank + 1}"
-
-    def _value_of(self, base: int, code: str, value: int) -> str | None:
-        codes = [option.code for option in self._world.base(base).options]
-        return self._iris.value(base, codes.index(code), value) if code in codes else None
-
-
-def _row(row: Row) -> Json:
-    seats = [{"name": seat.name, "x": seat.x, "y": seat.y} for seat in row.seats]
-    return {"name": row.name, "seats": seats}
+    def _value_of(self, base: int, code: OptionCode, value: int | None) -> str | None:
+        """The address of an option value by its rank, where the base has the option at all."""
+        codes = [option.code for option in self.world.base(base).options]
+        if value is None or code not in codes:
+            return None
+        return self.iris.value(base, codes.index(code), value)
 
 
-def _text(text: Text | None, language: Language) -> str | None:
-    return None if text is None else text.in_language(language)
+def _medias(number: int, base: Base) -> Json | None:
+    if not base.has_medias:
+        return None
+    folder = f"{_IMAGES}/{base.key}"
+    gallery = [{"url": f"{folder}/{rank}.jpg", "position": rank} for rank in range(3)]
+    # Each third base has images and no logo (A09).
+    logo = None if number % 3 == 2 else {"url": f"{folder}/logo.png"}
+    return {"logo": logo, "gallery": gallery}
 
 
 def _venue(venue: Venue | None) -> Json | None:

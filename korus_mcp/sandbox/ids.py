@@ -30,6 +30,23 @@ class Kind(IntEnum):
     NODE = 18
 
 
+class Offer(NamedTuple):
+    """A product on a day, by number; day 0 is undated."""
+
+    base: int
+    product: int
+    day: int
+
+
+class SessionKey(NamedTuple):
+    """A time slot of a ticket on a day, shared by all products of the base."""
+
+    base: int
+    day: int
+    ticket: int
+    slot: int
+
+
 class Ref(NamedTuple):
     """Where an identifier points; fields a kind does not use stay 0."""
 
@@ -40,7 +57,14 @@ class Ref(NamedTuple):
     ticket: int = 0
     slot: int = 0
 
+    @property
+    def offer(self) -> Offer:
+        """The offer it is, or is part of."""
+        return Offer(self.base, self.product, self.day)
 
+
+# How many bits each field of a Ref has, so that all of them fit into the 62 a UUID leaves free
+# beside its version and variant: a million bases, 4,096 products, 8,192 days, 8 tickets, 256 slots.
 _WIDTHS = (5, 20, 12, 13, 3, 8)
 _BITS = 62
 _MASK = (1 << _BITS) - 1
@@ -52,6 +76,7 @@ class Ids:
     """Two-way translation of references and UUID-like text; a seed fixes every identifier."""
 
     def __init__(self, seed: int, *, malformed: Collection[Ref] = ()) -> None:
+        # Odd factors can be undone modulo a power of two: that is what reads an identifier back.
         digest = hashlib.sha512(f"korus sandbox {seed}".encode()).digest()
         self._first = int.from_bytes(digest[:8]) & _MASK | 1
         self._second = int.from_bytes(digest[8:16]) & _MASK | 1
@@ -65,10 +90,10 @@ class Ids:
         """What the identifier points to; None when this world never wrote it."""
         digits = text.replace("-", "")[:32]
         try:
-            payload = self._unscramble(int(digits, 16) & _MASK)
-            ref = _unpacked(payload)
+            ref = _unpacked(self._unscramble(int(digits, 16) & _MASK))
         except ValueError:
             return None
+        # Any hexadecimal number unscrambles to something: only what we would write counts.
         return ref if self.text(ref) == text else None
 
     def serial(self, kind: Kind, number: int) -> str:
@@ -78,6 +103,7 @@ class Ids:
     def _text(self, ref: Ref) -> str:
         tail = self._scramble(_packed(ref))
         filler = (tail * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
+        # One in four is a version 4 among version 7, as in the published samples (T2).
         if filler & 3:
             head = _START_OF_2025_MILLISECONDS + (filler >> 8) % _SPREAD_MILLISECONDS
             version = 7

@@ -1,22 +1,28 @@
 """How answers are written: JSON-LD resources, collections with their traps, problems."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
+from typing import Protocol, TypeVar
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from korus_mcp.sandbox.model import Language
+from korus_mcp.sandbox.model import Language, Text
 
 Json = dict[str, object]
-LARGEST_PAGE = 50
+"""An object of an answer; `answer` also writes out the texts, amounts, days and moments in it."""
+
+_LARGEST_PAGE = 50
 _DEFAULT_PAGE = 10
-_LD_JSON = "application/ld+json; charset=utf-8"
+LD_JSON = "application/ld+json; charset=utf-8"
 _PROBLEM = "application/problem+json; charset=utf-8"
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +34,13 @@ class Violation:
     code: str = "c1051bb4-d103-4f74-8988-acbcafc7fdc3"
 
 
+@dataclass(eq=False)
 class Refused(Exception):
     """The call is answered with an error; the only way a handler says no."""
 
-    def __init__(self, status: int, detail: str, violations: Sequence[Violation] = ()) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.violations = tuple(violations)
+    status: int
+    detail: str
+    violations: Sequence[Violation] = ()
 
 
 def not_found() -> Refused:
@@ -49,51 +54,62 @@ def invalid(*violations: Violation) -> Refused:
     return Refused(422, "\n".join(lines), violations)
 
 
-def answer(body: Json, *, status: int = 200, media_type: str = _LD_JSON) -> Response:
+def answer(
+    body: Json, *, language: Language = "fr", status: int = 200, media_type: str = LD_JSON
+) -> Response:
     """A JSON answer."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        body, ensure_ascii=False, separators=(",", ":"), default=partial(_written, language)
+    )
     return Response(text, status_code=status, media_type=media_type)
+
+
+def _written(language: Language, value: object) -> str:
+    """A value JSON has no form for, as the API prints it."""
+    match value:
+        case Text():
+            return value.in_language(language)
+        # Amounts are text on the wire too, always with two digits.
+        case Decimal():
+            return f"{value:.2f}"
+        case datetime():
+            return value.replace(microsecond=0).isoformat()
+        case date():
+            return value.isoformat()
+    raise TypeError(f"{value!r} is nothing that is answered")
 
 
 def refusal(refused: Refused) -> Response:
     """An error answer; keys without a value are left out (T30)."""
-    if refused.status == 422 and refused.violations:
-        return answer(_violations(refused), status=422, media_type=_PROBLEM)
+    kind, iri = "Error", f"/errors/{refused.status}"
+    if refused.violations:
+        kind, iri = "ConstraintViolation", f"/validation_errors/{refused.violations[0].code}"
     body: Json = {
-        "@context": "/contexts/Error",
-        "@id": f"/errors/{refused.status}",
-        "@type": "Error",
+        "@context": f"/contexts/{kind}",
+        "@id": iri,
+        "@type": kind,
         "title": "An error occurred",
         "detail": refused.detail,
         "status": refused.status,
-        "type": f"/errors/{refused.status}",
+        "type": iri,
         "description": refused.detail,
     }
+    if refused.violations:
+        body["violations"] = [
+            {"propertyPath": each.path, "message": each.message, "code": each.code}
+            for each in refused.violations
+        ]
     return answer(body, status=refused.status, media_type=_PROBLEM)
 
 
-def _violations(refused: Refused) -> Json:
-    first = refused.violations[0].code
-    return {
-        "@context": "/contexts/ConstraintViolation",
-        "@id": f"/validation_errors/{first}",
-        "@type": "ConstraintViolation",
-        "title": "An error occurred",
-        "detail": refused.detail,
-        "status": 422,
-        "type": f"/validation_errors/{first}",
-        "description": refused.detail,
-        "violations": [
-            {"propertyPath": each.path, "message": each.message, "code": each.code}
-            for each in refused.violations
-        ],
-    }
+def node(kind: str, iri: str, fields: Json) -> Json:
+    """An object with an address; every one carries a key nobody documented (T31)."""
+    return {"@id": iri, "@type": kind, **fields, "revision": 1}
 
 
-def resource(kind: str, iri: str, fields: Json, *, alone: bool = False) -> Json:
-    """A resource; every one carries a key nobody documented (T31)."""
-    context: Json = {"@context": f"/contexts/{kind}"} if alone else {}
-    return {**context, "@id": iri, "@type": kind, **fields, "revision": 1}
+def resource(kind: str, iri: str, fields: Json) -> Json:
+    """An object with an address and an id: the last part of the address, unless `fields` has it."""
+    return node(kind, iri, {"id": iri.rpartition("/")[2], **fields})
 
 
 class View(Enum):
@@ -113,53 +129,66 @@ class PageRange:
     size: int
 
     @property
-    def start(self) -> int:
-        """Rank of the first member."""
-        return (self.number - 1) * self.size
+    def slice(self) -> slice:
+        """The part by ranks."""
+        return slice((self.number - 1) * self.size, self.number * self.size)
 
-    @property
-    def stop(self) -> int:
-        """Rank after the last member."""
-        return self.start + self.size
+
+class Listed(Protocol[T_co]):
+    """What a page can be cut out of, be it a list or something that is made only on a look."""
+
+    def __len__(self) -> int:
+        """How many there are on all pages."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> Sequence[T_co]:
+        """Some of them."""
+        ...
 
 
 def page_of(query: QueryParams) -> PageRange:
     """The page asked for; more than 50 a page is cut to 50 (T32), nonsense counts as unsent."""
     size = _whole(query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
-    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, LARGEST_PAGE))
+    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, _LARGEST_PAGE))
+
+
+def _whole(text: str | None, *, least: int, otherwise: int) -> int:
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
+        return otherwise
+    return max(int(text), least)
 
 
 def collection(
     kind: str,
     iri: str,
-    members: Sequence[Json],
-    *,
-    total: int,
+    found: Listed[T],
+    write: Callable[[T], Json],
+    page: PageRange | None,
     view: View = View.MISSING,
-    page: PageRange | None = None,
-) -> Response:
-    """A list answer."""
+) -> Json:
+    """A list answer: one page of what was found, or all of it where `page` is None."""
     body: Json = {"@context": f"/contexts/{kind}", "@id": iri, "@type": "Collection"}
     if view is not View.UNCOUNTED:
-        body["totalItems"] = total
-    body["member"] = members
+        body["totalItems"] = len(found)
+    body["member"] = [write(each) for each in found[page.slice if page else slice(None)]]
     if view is View.FOREIGN:
         body["view"] = {"@id": f"{iri}?limit=2", "@type": "PartialCollectionView"}
     elif view is View.LINKED and page is not None:
-        body["view"] = _links(iri, page, total)
+        body["view"] = _links(iri, page, len(found))
     body["search"] = {
         "@type": "IriTemplate",
         "template": iri + "{?}",
         "variableRepresentation": "BasicRepresentation",
         "mapping": [],
     }
-    return answer(body)
+    return body
 
 
 def _links(iri: str, page: PageRange, total: int) -> Json:
     def link(number: int) -> str:
         return f"{iri}?itemsPerPage={page.size}&page={number}"
 
+    # Pages of no rows can be asked for; there is one of them.
     last = max(1, -(-total // page.size)) if page.size else 1
     links: Json = {"@id": link(page.number), "@type": "PartialCollectionView"}
     links |= {"first": link(1), "last": link(last)}
@@ -168,12 +197,6 @@ def _links(iri: str, page: PageRange, total: int) -> Json:
     if page.number < last:
         links["next"] = link(page.number + 1)
     return links
-
-
-def _whole(text: str | None, *, least: int, otherwise: int) -> int:
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
-        return otherwise
-    return max(int(text), least)
 
 
 def language_of(header: str | None) -> Language:
@@ -197,13 +220,3 @@ def _quality(parameters: str) -> float:
         return float(value)
     except ValueError:
         return 0.0
-
-
-def money(amount: Decimal) -> str:
-    """An amount with two digits, as text."""
-    return f"{amount:.2f}"
-
-
-def moment(value: datetime) -> str:
-    """A moment as the API prints it, to the second and with its offset."""
-    return value.replace(microsecond=0).isoformat()

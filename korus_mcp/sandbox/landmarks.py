@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
+from korus_mcp.sandbox.ids import Offer, SessionKey
 from korus_mcp.sandbox.iris import Iris
-from korus_mcp.sandbox.stock import SessionKey, Stock
-from korus_mcp.sandbox.world import Offer, World
+from korus_mcp.sandbox.stock import Stock
+from korus_mcp.sandbox.world import World
 
+_CATALOGS = ("park", "stadium", "hall", "museum", "ski")
+
+# What a test asks for -> the key of a base in `issuers`. Two names may mean one base: a test says
+# what it needs, and the base may change.
 _BASES = {
     "park_base": "park",
     "stadium_base": "stadium",
@@ -37,35 +42,33 @@ _OFFERS = {
     "seated_offer": "hall",
     "stadium_offer": "stadium",
 }
-_ISSUERS = ("park", "stadium", "hall", "museum", "ski")
 _STANDING_PRODUCT = 6
 
 
-def landmarks_of(world: World, iris: Iris, stock: Stock) -> Mapping[str, str]:
+def landmarks_of(iris: Iris, stock: Stock) -> Mapping[str, str]:
     """All landmarks, found on the day of the call; the two sessions belong to `timed_offer`."""
-    places = {f"{key}_catalog": iris.catalog_id(rank) for rank, key in enumerate(_ISSUERS)}
-    places |= {name: iris.base_id(world.fixed_base(key)) for name, key in _BASES.items()}
-    places |= {
-        name: iris.offer_id(_first_offer(world, world.fixed_base(key)))
-        for name, key in _OFFERS.items()
-    }
-    hall = _first_offer(world, world.fixed_base("hall"))
-    places["standing_offer"] = iris.offer_id(hall._replace(product=_STANDING_PRODUCT))
-    session = next(_sessions(world, stock, sold_out=True))
-    places |= {
-        "timed_offer": iris.offer_id(Offer(session.base, 0, session.day)),
-        "sold_out_session": iris.session_id(session),
-        "free_session": iris.session_id(next(_sessions(world, stock, sold_out=False))),
+    world = iris.world
+    offers = {name: _first_offer(world, world.fixed_base(key)) for name, key in _OFFERS.items()}
+    offers["standing_offer"] = offers["seated_offer"]._replace(product=_STANDING_PRODUCT)
+    sold_out, free = (next(_sessions(world, stock, sold_out=each)) for each in (True, False))
+    offers["timed_offer"] = Offer(sold_out.base, 0, sold_out.day)
+    return {
+        **{f"{key}_catalog": iris.catalog_id(rank) for rank, key in enumerate(_CATALOGS)},
+        **{name: iris.base_id(world.fixed_base(key)) for name, key in _BASES.items()},
+        **{name: iris.offer_id(offer) for name, offer in offers.items()},
+        "sold_out_session": iris.session_id(sold_out),
+        "free_session": iris.session_id(free),
         "sold_out_offer": iris.offer_id(_away_end(world)),
     }
-    return places
 
 
 def _first_offer(world: World, base: int) -> Offer:
-    """The first day from tomorrow on, or the undated offer."""
-    tomorrow = world.tomorrow
+    """The first day from tomorrow on, or the undated offer.
+
+    From tomorrow: what is on sale today may begin while a test runs.
+    """
     days = world.days(base)
-    return Offer(base, 0, next((day for day in days if day >= tomorrow), days[0]))
+    return Offer(base, 0, next((day for day in days if day >= world.tomorrow), days[0]))
 
 
 def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[SessionKey]:
@@ -85,7 +88,7 @@ def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[Session
 def _away_end(world: World) -> Offer:
     """A place in the part of the stadium this club has nothing left to sell of."""
     base = world.fixed_base("stadium")
-    spec = world.base(base)
-    capacities = spec.tickets[0].slots[0].capacities
-    product = next(rank for rank, each in enumerate(spec.products) if capacities[each.pool] == 0)
+    capacities = world.base(base).tickets[0].slots[0].capacities
+    products = enumerate(world.base(base).products)
+    product = next(rank for rank, each in products if capacities[each.pool] == 0)
     return _first_offer(world, base)._replace(product=product)

@@ -249,3 +249,7 @@ class Issuer:
     document_delay_seconds: int = 0
     document_per_ticket: bool = False
     order_prefix: str | None = None
+
+    def untaxed(self, amount: Decimal) -> Decimal | None:
+        """An amount without its tax; None where the issuer does not tell the rate."""
+        return None if self.tax_rate is None else amount / (1 + self.tax_rate)

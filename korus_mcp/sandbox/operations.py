@@ -23,14 +23,19 @@ class Operation:
     method: str
     path: str
 
+    @property
+    def handler(self) -> str:
+        """The method of a routes class that answers it: getOfferPrice is get_offer_price."""
+        return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", self.id)
+
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What a concrete path of this operation looks like."""
         return re.compile(re.sub(r"{\w+}", "[^/]+", self.path))
 
 
+_TOKEN = Operation("getToken", "POST", TOKEN_PATH)
 OPERATIONS = (
-    Operation("getToken", "POST", TOKEN_PATH),
     Operation("listCatalogs", "GET", "/v1/ticketing/catalogs"),
     Operation("getCatalog", "GET", "/v1/ticketing/catalogs/{id}"),
     Operation("listProductBases", "GET", _CATALOG + "/product_bases"),
@@ -65,7 +70,7 @@ OPERATIONS = (
 
 def operation_named(method: str, path: str) -> str | None:
     """Which operation a request asks for; None for anything else."""
-    for operation in OPERATIONS:
+    for operation in (_TOKEN, *OPERATIONS):
         if operation.method == method and operation.pattern.fullmatch(path):
             return operation.id
     return None

@@ -1,20 +1,20 @@
 """Reading the bodies of bookings strictly: every mistake becomes a violation with its path."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
-from korus_mcp.sandbox.iris import Iris, read_reservation
-from korus_mcp.sandbox.jsonld import Json, Violation, invalid
-from korus_mcp.sandbox.world import Offer, World
+from starlette.datastructures import QueryParams
 
-_TITLES = frozenset({"mr", "mrs", "mx"})
-_TWO_LETTERS = re.compile("[A-Za-z]{2}")
+from korus_mcp.sandbox.ids import Offer
+from korus_mcp.sandbox.iris import Iris, read_hold
+from korus_mcp.sandbox.jsonld import Json, Refused, Violation, invalid
+
+LARGEST_REFERENCE = 50
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LARGEST_REFERENCE = 50
-_CUSTOMER_TEXTS = ("firstname", "lastname", "email")
-_BENEFICIARY_TEXTS = ("nationality", "placeOfBirth", "email", "phone")
+_BLANK = "This value should not be blank."
+_NO_STRING = "This value should be of type string."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class RequestedOrders:
     notes: str | None
 
 
+@dataclass(slots=True)
 class ReservationReader:
-    """The consistency check of a reservation call: all of it is fine, or nothing is done."""
+    """The consistency check of one reservation call: all of it is fine, or nothing is done."""
 
-    def __init__(self, world: World, iris: Iris) -> None:
-        self._world = world
-        self._iris = iris
+    iris: Iris
+    violations: list[Violation] = field(default_factory=list)
 
     def read(self, body: Json) -> list[RequestedHold]:
         """The items wanted.
@@ -51,78 +51,72 @@ class ReservationReader:
         """
         items = body.get("items")
         if not isinstance(items, list) or not items:
-            raise invalid(Violation("items", "This value should not be blank."))
-        violations: list[Violation] = []
-        wanted = [self._item(item, f"items[{rank}]", violations) for rank, item in enumerate(items)]
-        if violations:
-            raise invalid(*violations)
+            raise invalid(Violation("items", _BLANK))
+        wanted = [self._item(item, f"items[{rank}]") for rank, item in enumerate(items)]
+        if self.violations:
+            raise invalid(*self.violations)
         return [item for item in wanted if item is not None]
 
-    def _item(self, item: object, path: str, violations: list[Violation]) -> RequestedHold | None:
+    def _refuse(self, path: str, message: str) -> None:
+        """Go on reading, so that one answer tells all mistakes."""
+        self.violations.append(Violation(path, message))
+
+    def _item(self, item: object, path: str) -> RequestedHold | None:
         if not isinstance(item, dict):
-            violations.append(Violation(path, "This value should be of type object."))
+            self._refuse(path, "This value should be of type object.")
             return None
-        quantity = _positive(item.get("quantity"))
-        if quantity is None:
-            violations.append(Violation(f"{path}.quantity", "This value should be positive."))
-        offer = self._offer(item.get("offer"), f"{path}.offer", violations)
+        quantity, iri = item.get("quantity"), item.get("offer")
+        # True is an int to Python, and none to the API.
+        if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
+            self._refuse(f"{path}.quantity", "This value should be positive.")
+            quantity = None
+        offer = self.iris.read_offer(iri) if isinstance(iri, str) else None
         if offer is None:
+            self._refuse(f"{path}.offer", f'Item not found for "{_shown(iri)}".')
             return None
-        limit = self._world.base(offer.base).max_amount_per_order
+        limit = self.iris.world.base(offer.base).max_amount_per_order
         if limit is not None and quantity is not None and quantity > limit:
-            violations.append(Violation(f"{path}.quantity", f"At most {limit} per order."))
-        slots = self._slots(item.get("ticketSessions"), offer, f"{path}.ticketSessions", violations)
+            self._refuse(f"{path}.quantity", f"At most {limit} per order.")
+        slots = self._slots(item.get("ticketSessions"), offer, f"{path}.ticketSessions")
         return None if quantity is None else RequestedHold(offer, quantity, slots)
 
-    def _offer(self, iri: object, path: str, violations: list[Violation]) -> Offer | None:
-        offer = self._iris.read_offer(iri) if isinstance(iri, str) else None
-        if offer is None:
-            violations.append(Violation(path, f'Item not found for "{_shown(iri)}".'))
-        return offer
-
-    def _slots(
-        self, entries: object, offer: Offer, path: str, violations: list[Violation]
-    ) -> tuple[int | None, ...]:
-        tickets = self._world.base(offer.base).tickets
+    def _slots(self, entries: object, offer: Offer, path: str) -> tuple[int | None, ...]:
+        """The time slot chosen for each ticket of an offer; None for full-day access (A14)."""
+        tickets = self.iris.world.base(offer.base).tickets
         chosen: dict[int, int | None] = {}
         for rank, entry in enumerate(entries if isinstance(entries, list) else ()):
-            found = self._entry(entry, offer, f"{path}[{rank}]", violations)
+            found = self._entry(entry, offer, f"{path}[{rank}]")
             if found is None:
                 continue
-            if found[0] in chosen:
-                violations.append(Violation(f"{path}[{rank}].ticket", "Ticket given twice."))
-            chosen[found[0]] = found[1]
-        if not violations and len(chosen) < len(tickets):
-            violations.append(Violation(path, "Every ticket of the offer must be given once."))
+            ticket, slot = found
+            if ticket in chosen:
+                self._refuse(f"{path}[{rank}].ticket", "Ticket given twice.")
+            chosen[ticket] = slot
+        if not self.violations and len(chosen) < len(tickets):
+            self._refuse(path, "Every ticket of the offer must be given once.")
         return tuple(chosen.get(rank) for rank in range(len(tickets)))
 
-    def _entry(
-        self, entry: object, offer: Offer, path: str, violations: list[Violation]
-    ) -> tuple[int, int | None] | None:
+    def _entry(self, entry: object, offer: Offer, path: str) -> tuple[int, int | None] | None:
+        """The ticket that an entry is about, by rank, and the slot it chooses."""
         fields = entry if isinstance(entry, dict) else {}
-        iri = fields.get("ticket")
-        found = self._iris.read_ticket(iri) if isinstance(iri, str) else None
+        iri, session_iri = fields.get("ticket"), fields.get("session")
+        found = self.iris.read_ticket(iri) if isinstance(iri, str) else None
         if found is None or found[0] != offer:
-            violations.append(
-                Violation(f"{path}.ticket", f'"{_shown(iri)}" is not a ticket of this offer.')
-            )
+            self._refuse(f"{path}.ticket", f'"{_shown(iri)}" is not a ticket of this offer.')
             return None
-        ticket = self._world.base(offer.base).tickets[found[1]]
-        session = fields.get("session")
-        if ticket.date_access:
-            if session is not None:
-                violations.append(Violation(f"{path}.session", "This ticket takes no session."))
-            return found[1], None
-        slot = self._slot(session, offer, found[1])
-        if slot is None:
-            violations.append(
-                Violation(f"{path}.session", "A session of this ticket must be given.")
-            )
-        return found[1], slot
-
-    def _slot(self, iri: object, offer: Offer, ticket: int) -> int | None:
-        session = self._iris.read_session(iri, offer) if isinstance(iri, str) else None
-        return session.slot if session is not None and session.ticket == ticket else None
+        ticket = found[1]
+        # T24: a session too many is refused like one too few.
+        if self.iris.world.base(offer.base).tickets[ticket].date_access:
+            if session_iri is not None:
+                self._refuse(f"{path}.session", "This ticket takes no session.")
+            return ticket, None
+        session = (
+            self.iris.read_session(session_iri, offer) if isinstance(session_iri, str) else None
+        )
+        if session is None or session.ticket != ticket:
+            self._refuse(f"{path}.session", "A session of this ticket must be given.")
+            return ticket, None
+        return ticket, session.slot
 
 
 def read_orders(body: Json) -> RequestedOrders:
@@ -134,11 +128,9 @@ def read_orders(body: Json) -> RequestedOrders:
     violations = list(_order_violations(body))
     if violations:
         raise invalid(*violations)
-    customer, notes = body.get("customer"), body.get("notes")
-    reservations = body["reservations"]
-    iris = reservations if isinstance(reservations, list) else []
+    customer, notes, iris = body.get("customer"), body.get("notes"), body["reservations"]
     return RequestedOrders(
-        reservations=tuple(read_reservation(iri) or "" for iri in iris),
+        reservations=tuple(map(_hold_id, iris if isinstance(iris, list) else ())),
         customer=customer if isinstance(customer, dict) else {},
         external_reference=str(body["externalReference"]),
         notes=str(notes) if notes is not None else None,
@@ -154,82 +146,98 @@ def read_beneficiary(body: Json) -> Json:
     beneficiary = body.get("beneficiary")
     if not isinstance(beneficiary, dict):
         raise invalid(Violation("beneficiary", "This value should not be null."))
-    violations = list(_beneficiary_violations(beneficiary))
+    violations = list(_person_violations(beneficiary, "beneficiary", _BENEFICIARY))
     if violations:
         raise invalid(*violations)
-    known = ("firstname", "lastname", "title", "dateOfBirth", *_BENEFICIARY_TEXTS)
+    known = [name for name, _, _ in _BENEFICIARY]
     return {name: beneficiary[name] for name in known if name in beneficiary}
 
 
 def _order_violations(body: Json) -> Iterator[Violation]:
     reservations = body.get("reservations")
     if not isinstance(reservations, list) or not reservations:
-        yield Violation("reservations", "This value should not be blank.")
+        yield Violation("reservations", _BLANK)
     else:
         for rank, iri in enumerate(reservations):
-            if not isinstance(iri, str) or read_reservation(iri) is None:
+            if not _hold_id(iri):
                 yield Violation(f"reservations[{rank}]", f'Invalid IRI "{_shown(iri)}".')
     reference = body.get("externalReference")
-    if not isinstance(reference, str) or not 1 <= len(reference) <= _LARGEST_REFERENCE:
+    if not isinstance(reference, str) or not 1 <= len(reference) <= LARGEST_REFERENCE:
         yield Violation("externalReference", "This value should have 1 to 50 characters.")
     if not isinstance(body.get("notes"), str | None):
-        yield Violation("notes", "This value should be of type string.")
-    if body.get("customer") is not None:
-        yield from _customer_violations(body["customer"])
-
-
-def _customer_violations(customer: object) -> Iterator[Violation]:
-    if not isinstance(customer, dict):
+        yield Violation("notes", _NO_STRING)
+    customer = body.get("customer")
+    if isinstance(customer, dict):
+        yield from _person_violations({"optin": False, **customer}, "customer", _CUSTOMER)
+    elif customer is not None:
         yield Violation("customer", "This value should be of type object.")
-        return
-    for name in _CUSTOMER_TEXTS:
-        if not _is_filled(customer.get(name)):
-            yield Violation(f"customer.{name}", "This value should not be blank.")
-    email = customer.get("email")
-    if _is_filled(email) and "@" not in str(email):
-        yield Violation("customer.email", "This value is not a valid email address.")
-    for name in ("country", "language"):
-        value = customer.get(name)
-        if value is not None and not _TWO_LETTERS.fullmatch(str(value)):
-            yield Violation(f"customer.{name}", "This value should have two letters.")
-    if not isinstance(customer.get("phone"), str | None):
-        yield Violation("customer.phone", "This value should be of type string.")
-    if not isinstance(customer.get("optin", False), bool):
-        yield Violation("customer.optin", "This value should be of type bool.")
-    yield from _title_violations(customer, "customer.title")
 
 
-def _beneficiary_violations(beneficiary: Mapping[str, object]) -> Iterator[Violation]:
-    for name in ("firstname", "lastname"):
-        if not _is_filled(beneficiary.get(name)):
-            yield Violation(f"beneficiary.{name}", "This value should not be blank.")
-    for name in _BENEFICIARY_TEXTS:
-        if not isinstance(beneficiary.get(name), str | None):
-            yield Violation(f"beneficiary.{name}", "This value should be of type string.")
-    born = beneficiary.get("dateOfBirth")
-    if born is not None and not _is_day(born):
-        yield Violation("beneficiary.dateOfBirth", "This value is not a valid date.")
-    yield from _title_violations(beneficiary, "beneficiary.title")
+def _hold_id(iri: object) -> str:
+    return (read_hold(iri) or "") if isinstance(iri, str) else ""
 
 
-def _title_violations(person: Mapping[str, object], path: str) -> Iterator[Violation]:
-    title = person.get("title")
-    if title is not None and not (isinstance(title, str) and title in _TITLES):
-        yield Violation(path, "The value you selected is not a valid choice.")
+def _person_violations(
+    person: Mapping[str, object], path: str, rules: "Sequence[_Rule]"
+) -> Iterator[Violation]:
+    for name, is_fine, message in rules:
+        if not is_fine(person.get(name)):
+            yield Violation(f"{path}.{name}", message)
 
 
 def _is_filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _positive(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    return None
+def _is_address(value: object) -> bool:
+    """Whether it may be an e-mail address; one that is missing is another rule's business."""
+    return not _is_filled(value) or "@" in str(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str | None)
+
+
+def _is_code(value: object) -> bool:
+    """A country or a language in two letters (A30)."""
+    return value is None or re.fullmatch("[A-Za-z]{2}", str(value)) is not None
+
+
+def _is_title(value: object) -> bool:
+    return value in (None, "mr", "mrs", "mx")
 
 
 def _is_day(value: object) -> bool:
-    return isinstance(value, str) and read_day(value) is not None
+    return value is None or (isinstance(value, str) and read_day(value) is not None)
+
+
+_Rule = tuple[str, Callable[[object], bool], str]
+_NO_CODE = "This value should have two letters."
+_NO_TITLE = "The value you selected is not a valid choice."
+
+# In the order in which violations are told; a telephone number may have any form (T28).
+_CUSTOMER: Sequence[_Rule] = (
+    ("firstname", _is_filled, _BLANK),
+    ("lastname", _is_filled, _BLANK),
+    ("email", _is_filled, _BLANK),
+    ("email", _is_address, "This value is not a valid email address."),
+    ("country", _is_code, _NO_CODE),
+    ("language", _is_code, _NO_CODE),
+    ("phone", _is_text, _NO_STRING),
+    ("optin", lambda value: isinstance(value, bool), "This value should be of type bool."),
+    ("title", _is_title, _NO_TITLE),
+)
+# The keys that `requiredBeneficiaryFields` speaks of, too (A22).
+_BENEFICIARY: Sequence[_Rule] = (
+    ("firstname", _is_filled, _BLANK),
+    ("lastname", _is_filled, _BLANK),
+    ("nationality", _is_text, _NO_STRING),
+    ("placeOfBirth", _is_text, _NO_STRING),
+    ("email", _is_text, _NO_STRING),
+    ("phone", _is_text, _NO_STRING),
+    ("dateOfBirth", _is_day, "This value is not a valid date."),
+    ("title", _is_title, _NO_TITLE),
+)
 
 
 def read_day(text: str) -> date | None:
@@ -240,6 +248,19 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def day_in(query: QueryParams, name: str) -> date | None:
+    """A parameter that is a day; None when it was not sent.
+
+    Raises:
+        Refused: 400, it is not a day.
+    """
+    text = query.get(name)
+    day = None if text is None else read_day(text)
+    if text is not None and day is None:
+        raise Refused(400, f'"{name}" is not a day of the form YYYY-MM-DD')
+    return day
 
 
 def _shown(value: object) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
@@ -21,7 +21,7 @@ class Organization:
 
     id: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     sells: bool
 
 
@@ -31,31 +31,23 @@ class _Grant:
     until: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tokens:
     """The token endpoint and the memory of what it gave out."""
 
-    def __init__(
-        self,
-        organizations: tuple[Organization, ...],
-        clock: Clock,
-        key: bytes,
-        *,
-        lifetime_seconds: int,
-        gives_refresh_token: bool,
-    ) -> None:
-        self._by_client = {each.client_id: each for each in organizations}
-        self._clock = clock
-        self._key = key
-        self._lifetime = timedelta(seconds=lifetime_seconds)
-        self._gives_refresh_token = gives_refresh_token
-        self._access: dict[str, _Grant] = {}
-        self._refresh: dict[str, _Grant] = {}
+    organizations: tuple[Organization, ...]
+    clock: Clock
+    key: bytes = field(repr=False)
+    lifetime: timedelta
+    gives_refresh_token: bool
+    _access: dict[str, _Grant] = field(default_factory=dict, repr=False)
+    _refresh: dict[str, _Grant] = field(default_factory=dict, repr=False)
 
     def organization(self, authorization: str | None) -> Organization | None:
         """Who calls, by the Authorization header; None for a missing, wrong or expired token."""
         scheme, _, token = (authorization or "").partition(" ")
         grant = self._access.get(token) if scheme.lower() == "bearer" else None
-        return grant.organization if grant and self._clock.now() < grant.until else None
+        return grant.organization if grant and self.clock.now() < grant.until else None
 
     async def endpoint(self, request: Request) -> Response:
         """Answer a token request."""
@@ -63,6 +55,7 @@ class Tokens:
             return _error(400, "invalid_request", "Form data expected")
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         client = self._client(form)
+        # Which of the two was wrong is nobody's business.
         if client is None:
             return _error(401, "unauthorized_client", "Invalid client or client credentials")
         grant_type = form.get("grant_type")
@@ -74,30 +67,34 @@ class Tokens:
         return _error(400, code, "Unsupported or missing grant_type")
 
     def _client(self, form: dict[str, str]) -> Organization | None:
-        client = self._by_client.get(form.get("client_id", ""))
         given = form.get("client_secret", "").encode()
-        if client is None or not hmac.compare_digest(given, client.client_secret.encode()):
-            return None
-        return client
+        for each in self.organizations:
+            if each.client_id == form.get("client_id"):
+                fits = hmac.compare_digest(given, each.client_secret.encode())
+                return each if fits else None
+        return None
 
     def _renewed(self, client: Organization, token: str) -> Response:
+        # A refresh token works once, for whom it was made.
         grant = self._refresh.pop(token, None)
-        if grant is None or grant.organization != client or self._clock.now() >= grant.until:
+        if grant is None or grant.organization != client or self.clock.now() >= grant.until:
             return _error(400, "invalid_grant", "Token is not active")
         return self._issued(client)
 
     def _issued(self, client: Organization) -> Response:
-        grant = _Grant(client, self._clock.now() + self._lifetime)
+        grant = _Grant(client, self.clock.now() + self.lifetime)
+        # Counted, not drawn: the same seed gives the same tokens.
         access = self._token("access", len(self._access))
         self._access[access] = grant
-        seconds = int(self._lifetime.total_seconds())
+        seconds = int(self.lifetime.total_seconds())
         body: dict[str, object] = {
             "access_token": access,
             "expires_in": seconds,
             "refresh_expires_in": 0,
             "token_type": "Bearer",
         }
-        if self._gives_refresh_token:
+        # A23: a client that needs the refresh token must notice where there is none.
+        if self.gives_refresh_token:
             refresh = self._token("refresh", len(self._access))
             self._refresh[refresh] = grant
             body |= {"refresh_expires_in": seconds, "refresh_token": refresh}
@@ -105,7 +102,7 @@ class Tokens:
 
     def _token(self, kind: str, number: int) -> str:
         message = f"{kind}:{number}".encode()
-        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
 
 def _error(status: int, code: str, description: str) -> Response:

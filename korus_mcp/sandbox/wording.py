@@ -1,52 +1,52 @@
 """The words printed on a ticket document, in both languages."""
 
-from collections.abc import Sequence
-
-from korus_mcp.sandbox.bookings import Hold, IssuedTicket, Order
-from korus_mcp.sandbox.jsonld import money
+from korus_mcp.sandbox.bookings import Hold, IssuedTicket, Ledger
 from korus_mcp.sandbox.model import Language, Text, day_of
 from korus_mcp.sandbox.world import World
 
 _LARGEST_PRINT = 6
+"""Lines of tickets that fit on a page."""
 _NO_DAY = Text("Non daté", "Undated")
+_TICKET = Text("Billet", "Ticket")
+_DAY = Text("%d/%m/%Y", "%d %b %Y")
+_MOMENT = Text("%d/%m/%Y %Hh%M", "%d %b %Y, %H:%M")
 _SAMPLE = Text(
     "SPÉCIMEN - bac à sable, sans valeur (billet fictif)",
     "SPECIMEN - sandbox, no value (invented ticket)",
 )
 
 
-def lines_of_document(
-    world: World, order: Order, hold: Hold, tickets: Sequence[IssuedTicket], language: Language
-) -> list[str]:
+def lines_of_document(world: World, ledger: Ledger, document: str, language: Language) -> list[str]:
     """The lines of one document, the issuer first."""
-    base, product = world.base(hold.offer.base), world.product(hold.offer)
+    order = ledger.orders[ledger.documents[document]]
+    hold = ledger.holds[order.hold_id]
+    tickets = [ledger.tickets[each] for each in order.tickets]
+    # Some issuers make a file for each ticket, others one for all.
+    if len(order.documents) > 1:
+        tickets = [tickets[order.documents.index(document)]]
     lines = [
         world.issuer_of(hold.offer).name,
-        base.name.in_language(language),
-        product.name.in_language(language),
+        world.base(hold.offer.base).name.in_language(language),
+        world.product(hold.offer).name.in_language(language),
         _when(world, hold, tickets[0], language),
-        f"{order.reference} - {money(hold.unit_price)} EUR",
+        f"{order.reference} - {hold.unit_price:.2f} EUR",
     ]
-    lines += [_ticket_line(ticket, language) for ticket in tickets[:_LARGEST_PRINT]]
+    for ticket in tickets[:_LARGEST_PRINT]:
+        holder = ticket.beneficiary or {}
+        name = f"{holder.get('firstname', '')} {holder.get('lastname', '')}".strip()
+        label = f"{_TICKET.in_language(language)} {ticket.voucher}"
+        lines.append(f"{label} - {name}" if name else label)
     if len(tickets) > _LARGEST_PRINT:
         lines.append(f"+ {len(tickets) - _LARGEST_PRINT}")
+    # Nobody shall take the file for something that opens a gate.
     return [*lines, _SAMPLE.in_language(language)]
 
 
 def _when(world: World, hold: Hold, ticket: IssuedTicket, language: Language) -> str:
-    day = day_of(hold.offer.day)
+    day, slot = day_of(hold.offer.day), hold.slots[ticket.rank]
     if day is None:
         return _NO_DAY.in_language(language)
-    slot = hold.slots[ticket.rank]
     if slot is None:
-        return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%d %b %Y}"
-    base = world.base(hold.offer.base)
-    starts = world.starts_at(base, hold.offer.day, base.tickets[ticket.rank].slots[slot])
-    return f"{starts:%d/%m/%Y %Hh%M}" if language == "fr" else f"{starts:%d %b %Y, %H:%M}"
-
-
-def _ticket_line(ticket: IssuedTicket, language: Language) -> str:
-    label = "Billet" if language == "fr" else "Ticket"
-    holder = ticket.beneficiary or {}
-    name = f"{holder.get('firstname', '')} {holder.get('lastname', '')}".strip()
-    return f"{label} {ticket.voucher}" + (f" - {name}" if name else "")
+        return day.strftime(_DAY.in_language(language))
+    starts_at = world.starts_at(hold.offer, ticket.rank, slot)
+    return starts_at.strftime(_MOMENT.in_language(language))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.generator import Generator
-from korus_mcp.sandbox.ids import Ids, Kind, Ref
+from korus_mcp.sandbox.ids import Ids, Kind, Offer, Ref
 from korus_mcp.sandbox.issuers import issuers_of
 from korus_mcp.sandbox.local_time import local_moment
 from korus_mcp.sandbox.model import (
@@ -20,20 +20,11 @@ from korus_mcp.sandbox.model import (
     Base,
     Issuer,
     Product,
-    Slot,
     Text,
     Ticket,
     day_number,
     day_of,
 )
-
-
-class Offer(NamedTuple):
-    """A product on a day, by number; day 0 is undated."""
-
-    base: int
-    product: int
-    day: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +38,18 @@ class OfferFilter:
     first_day: int | None = None
     last_day: int | None = None
 
-    @property
-    def is_dated(self) -> bool:
-        """Whether undated offers are left out."""
-        return self.first_day is not None or self.last_day is not None
-
 
 class World:
-    """Everything that can be sold, without the state of any booking."""
+    """Everything that can be sold, without the state of any booking.
+
+    Bases have numbers: first those that the issuers declare, then the generated ones. A generated
+    base is made when somebody looks at it, so what a list page tells has a way that does not.
+    """
 
     def __init__(self, *, seed: int, bases: int, clock: Clock) -> None:
         self._seed = seed
         self._clock = clock
+        # Fixed when the world is made: a match of day 5 comes nearer while the clock moves on.
         self._origin = clock.now().date()
         self._issuers = issuers_of(self._origin)
         self._fixed = tuple(chain.from_iterable(issuer.bases for issuer in self._issuers))
@@ -73,10 +64,14 @@ class World:
         self.catalog_count = len(self._issuers) + self._generator.catalogs
         self._days = lru_cache(maxsize=8192)(self._days_on_sale)
 
+    def now(self) -> datetime:
+        """The moment, by the clock of this sandbox."""
+        return self._clock.now()
+
     @property
     def tomorrow(self) -> int:
         """The day after today, as a number."""
-        return day_number(self._clock.now().date()) + 1
+        return day_number(self.now().date()) + 1
 
     def issuer(self, catalog: int) -> Issuer:
         """Whose catalog it is."""
@@ -145,7 +140,7 @@ class World:
 
     def days(self, base: int) -> tuple[int, ...]:
         """The days a base is on sale for, today."""
-        return self._days(base, self._clock.now().date())
+        return self._days(base, self.now().date())
 
     def on_sale(self, offer: Offer) -> bool:
         """Whether the offer exists today."""
@@ -163,16 +158,20 @@ class World:
         return (product.price * (base.weekend_factor if dear else 1)).quantize(Decimal("0.01"))
 
     def noise(self, *parts: object) -> float:
-        """A number from 0 to 1 that the seed and the parts fix."""
+        """A number from 0 to 1 that the seed and the parts fix.
+
+        Chance without state: the same question has the same answer in every process and in any
+        order, which a random generator that is drawn from would not give.
+        """
         text = f"{self._seed}:{parts}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
 
-    def starts_at(self, base: Base, day: int, slot: Slot) -> datetime:
-        """When a session begins, with the local offset."""
-        moment = day_of(day)
-        if moment is None:
+    def starts_at(self, offer: Offer, rank: int, slot: int) -> datetime:
+        """When a session of an offer's ticket begins, with the local offset."""
+        day, base = day_of(offer.day), self.base(offer.base)
+        if day is None:
             raise ValueError("an undated offer has no session")
-        return local_moment(moment, slot.start, base.timezone)
+        return local_moment(day, base.tickets[rank].slots[slot].start, base.timezone)
 
     def offers(self, catalog: int, wanted: OfferFilter | None) -> "OfferBlocks":
         """The offers of a catalog that pass the filter; none for a filter nothing can pass."""
@@ -180,7 +179,7 @@ class World:
 
     def ticket_of(self, ref: Ref) -> Ticket | None:
         """The offer ticket behind an identifier, when its offer is on sale."""
-        if not self.on_sale(Offer(ref.base, ref.product, ref.day)):
+        if not self.on_sale(ref.offer):
             return None
         tickets = self.base(ref.base).tickets
         return tickets[ref.ticket] if ref.ticket < len(tickets) else None
@@ -207,9 +206,11 @@ class World:
                 yield _Block(base, days, products)
 
     def _candidates(self, catalog: int, wanted: OfferFilter) -> Sequence[int]:
+        """The bases that can have matching offers, so that a narrow filter looks at few."""
         asked = {wanted.base} if wanted.base is not None else set()
         asked |= {wanted.session.base} if wanted.session else set()
         asked |= {base for base, _, _ in wanted.values}
+        # An offer has one base: filters that name two bases can match nothing.
         if len(asked) > 1:
             return ()
         if not asked and wanted.products is not None:
@@ -222,19 +223,19 @@ class World:
         days = self.days(base)
         if wanted.session is not None:
             days = tuple(day for day in days if day == wanted.session.day)
-        if not wanted.is_dated:
+        if wanted.first_day is None and wanted.last_day is None:
             return days
-        first = wanted.first_day if wanted.first_day is not None else UNDATED + 1
-        last = wanted.last_day if wanted.last_day is not None else LAST_DAY
+        # A filter by day leaves undated offers out.
+        first = UNDATED + 1 if wanted.first_day is None else wanted.first_day
+        last = LAST_DAY if wanted.last_day is None else wanted.last_day
         return tuple(day for day in days if first <= day <= last and day != UNDATED)
 
     def _wanted_products(self, base: int, wanted: OfferFilter) -> Sequence[int]:
         if wanted.products is None and not wanted.values:
             return range(self._product_count(base))
-        products = self.base(base).products
         return [
             rank
-            for rank, product in enumerate(products)
+            for rank, product in enumerate(self.base(base).products)
             if (wanted.products is None or (base, rank) in wanted.products)
             and all(
                 option < len(product.choices) and product.choices[option] == value
@@ -244,22 +245,28 @@ class World:
 
 
 class _Block(NamedTuple):
+    """All wanted offers of one base."""
+
     base: int
     days: tuple[int, ...]
     products: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
 class OfferBlocks:
-    """Offers counted but not made, until a window of them is looked at."""
+    """Offers counted but not made, until a part of them is looked at."""
 
-    def __init__(self, blocks: list[_Block]) -> None:
-        self._blocks = blocks
-        self.total = sum(len(block.days) * len(block.products) for block in blocks)
+    blocks: list[_Block]
 
-    def window(self, start: int, stop: int) -> list[Offer]:
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(len(block.days) * len(block.products) for block in self.blocks)
+
+    def __getitem__(self, part: slice) -> list[Offer]:
         """The offers from one rank to another, by base, day and product."""
+        start, stop, _ = part.indices(len(self))
         found: list[Offer] = []
-        for base, days, products in self._blocks:
+        for base, days, products in self.blocks:
             width = len(products)
             size = len(days) * width
             found += [
@@ -273,4 +280,4 @@ class OfferBlocks:
 
     def by_day(self, *, newest_first: bool) -> list[Offer]:
         """All of them, sorted by day; undated ones count as the earliest."""
-        return sorted(self.window(0, self.total), key=lambda offer: offer.day, reverse=newest_first)
+        return sorted(self[:], key=lambda offer: offer.day, reverse=newest_first)

@@ -7,7 +7,8 @@ from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, t
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.hold import total_of
-from korus_mcp.booking.tickets import SOME_TIMES, Document, IssuedTickets, Ticket, status_told
+from korus_mcp.booking.order_status import Standing, status_told
+from korus_mcp.booking.tickets import SOME_TIMES, Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.foundation.text import clean_line
@@ -167,6 +168,13 @@ def _next(
         return (
             f"KorusTicket's answer is not clear: {issued.unread[0]} cannot be read. Quote the "
             "reference to its support before relying on this order."
+        )
+    if issued.standing is Standing.FAILED:
+        return f"The issuer says that this order failed. {TO_SUPPORT}"
+    if issued.standing is Standing.UNCONFIRMED and not (issued.waiting or issued.documents):
+        return (
+            "The issuer has not confirmed this order yet: do not order again. Call get_tickets "
+            "again in a minute."
         )
     if issued.waiting:
         return " ".join(filter(None, (_naming(issued), others)))

@@ -32,6 +32,7 @@ from korus_mcp.booking.hold import (
     total_of,
 )
 from korus_mcp.booking.lookup import LookUp
+from korus_mcp.booking.order_status import Standing, standing_of, status_told
 from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.reserving import Reserver
@@ -105,6 +106,9 @@ class PlacedOrder:
     reference: str | None = None
     total: Money | None = None
     tickets: int | None = None
+    standing: Standing = Standing.CONFIRMED
+    status: str | None = None
+    """What the issuer calls it, cleaned, where that is no confirmation."""
 
 
 @dataclass(frozen=True)
@@ -549,8 +553,9 @@ class Ordering:
     ) -> Ordered:
         steps = [partial(self._placed, r, o, told.get(o)) for r, o in intent.orders.items()]
         orders = tuple(await side_by_side(steps))
+        state = _state_told(intent, orders)
         return Ordered(
-            state=_state_of(intent),
+            state=state,
             orders=orders,
             agreed=_agreed(intent, orders),
             failed=tuple(FailedOrder(i, reason) for i, reason in intent.failures.items()),
@@ -566,12 +571,16 @@ class Ordering:
             order = known or await self._booking.get_order(order_id)
         except ApiError:
             return PlacedOrder(id=order_id, reservation_id=reservation_id)
+        standing = standing_of(order)
+        is_confirmed = standing is Standing.CONFIRMED
         return PlacedOrder(
             id=order_id,
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
             total=value_of(total_of(order)),
             tickets=tickets_in(order),
+            standing=standing,
+            status=None if is_confirmed else _called(order, standing),
         )
 
 
@@ -619,6 +628,26 @@ def _state_of(intent: Intent) -> OrderState:
     if not intent.orders:
         return OrderState.FAILED
     return OrderState.PARTIALLY_ORDERED if intent.failures else OrderState.ORDERED
+
+
+def _state_told(intent: Intent, orders: Sequence[PlacedOrder]) -> OrderState:
+    """The same by what the issuer calls the orders that were made.
+
+    One that is not confirmed may stand or not: nobody may take it for done, nor buy it again.
+    """
+    state, standings = _state_of(intent), {order.standing for order in orders}
+    if not standings or standings == {Standing.CONFIRMED}:
+        return state
+    if standings - {Standing.CONFIRMED, Standing.CANCELLED}:
+        return OrderState.IN_DOUBT
+    if state is OrderState.IN_DOUBT:
+        return state
+    return OrderState.FAILED if standings == {Standing.CANCELLED} else OrderState.PARTIALLY_ORDERED
+
+
+def _called(order: Order, standing: Standing) -> str:
+    """What the issuer calls an order that is not confirmed; its state where that is told apart."""
+    return Standing.CANCELLED if standing is Standing.CANCELLED else status_told(order.status)
 
 
 def _claimed(holder: Intent) -> Refusal:

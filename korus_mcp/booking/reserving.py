@@ -118,19 +118,6 @@ class Reserved:
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
 
-class NotShownYet(Refusal):
-    """A reservation is not found that need not be shown yet: nothing is known against it."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(
-            Code.UPSTREAM_UNAVAILABLE,
-            "KorusTicket does not show a reservation yet that was just made; nothing was ordered "
-            "now.",
-            f"Do not reserve it again. Call again with the same arguments in {seconds} s.",
-            retry_after_seconds=seconds,
-        )
-
-
 class Reserver:
     """Holds offers for their owners. Its calls upstream live in the given task group."""
 
@@ -214,8 +201,8 @@ class Reserver:
         """The same for reservations that are known to be this owner's.
 
         Raises:
-            NotShownYet: One was made too recently to be missed.
-            Refusal: NOT_FOUND when one is gone.
+            Refusal: NOT_FOUND when one is gone; UPSTREAM_UNAVAILABLE when one that is not shown
+                was made too recently to be missed.
         """
         steps = [partial(self._read_if_there, i, language) for i in reservation_ids]
         read = await side_by_side(steps)
@@ -224,7 +211,7 @@ class Reserver:
             missed = [i for i, r in zip(reservation_ids, read, strict=True) if r is None]
             too_new = await self._settling.seconds_left(owner, missed)
             if too_new:
-                raise NotShownYet(look_again_in(too_new))
+                raise _not_shown_yet(look_again_in(too_new))
             raise Refusal(
                 Code.NOT_FOUND,
                 "A reservation that was made here is gone at KorusTicket; nothing was ordered now.",
@@ -399,10 +386,10 @@ class Reserver:
             return None
         try:
             holds = await self.read(earlier.owner, ids, call.language)
-        except (NotShownYet, ApiError):
+        except Refusal as refusal:
+            return None if refusal.code is Code.NOT_FOUND else _UNREADABLE
+        except ApiError:
             return _UNREADABLE
-        except Refusal:
-            return None
         except Exception:
             begun_here().mark()  # by the earlier call: its holds may stand
             raise
@@ -625,6 +612,15 @@ def _on_other_days(holds: Sequence[Hold], quotes: Mapping[Handle, Quote]) -> tup
         f"The issuer holds {held}, where the offer is of {asked}."
         for held, asked in sorted(moved, key=str)
         if held != asked
+    )
+
+
+def _not_shown_yet(seconds: int) -> Refusal:
+    return Refusal(
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket does not show a reservation yet that was just made; nothing was ordered now.",
+        f"Do not reserve it again. Call again with the same arguments in {seconds} s.",
+        retry_after_seconds=seconds,
     )
 
 

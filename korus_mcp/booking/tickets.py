@@ -31,9 +31,10 @@ from korus_mcp.api.models.order import (
     OrderItem,
     OrderItemTicket,
 )
-from korus_mcp.booking.hold import LONGEST_STATUS, BookedNames, seat_text, tickets_in
+from korus_mcp.booking.hold import BookedNames, seat_text, tickets_in
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.order_search import OrderSearch
+from korus_mcp.booking.order_status import Standing, standing_of, status_told, word_of
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS, stopping
 from korus_mcp.foundation.coalescing import Count, Flights, Told, begun_here, side_by_side
@@ -42,7 +43,7 @@ from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.private_files import NotPrivate, private_folder, write_new
 from korus_mcp.foundation.refusals import Code, Effect, Refusal, not_given
 from korus_mcp.foundation.text import clean_line
-from korus_mcp.foundation.unread import UNREADABLE, Reading, Unread, at_place, day_of, value_of
+from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value_of
 from korus_mcp.journal.protocol import JournalDown
 
 WAITING: Final = "waiting_beneficiary_data"
@@ -128,8 +129,12 @@ class IssuedTickets:
     @property
     def is_cancelled(self) -> bool:
         """Whether the issuer took the booking back."""
-        is_so_called = _word(self.order.status) in ("cancelled", "canceled")
-        return is_so_called or isinstance(self.order.cancelled_at, datetime)
+        return self.standing is Standing.CANCELLED
+
+    @property
+    def standing(self) -> Standing:
+        """Whether the order stands, by what the issuer calls it."""
+        return standing_of(self.order)
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -159,7 +164,8 @@ class IssuedTickets:
     @property
     def is_complete(self) -> bool:
         """Whether nothing more is to come: documents are there, or somebody must act first."""
-        if self.is_cancelled or self.waiting or self.unlisted is not None:
+        is_over = self.standing in (Standing.CANCELLED, Standing.FAILED)
+        if is_over or self.waiting or self.unlisted is not None:
             return True
         return bool(self.documents) and all(d.is_ready for d in self.documents)
 
@@ -591,18 +597,6 @@ def _not_ready() -> Refusal:
     )
 
 
-def _word(status: str | Unread | None) -> str:
-    """A status as it is compared: in any letter case."""
-    return (value_of(status) or "")[:LONGEST_STATUS].strip().casefold()
-
-
-def status_told(status: str | Unread | None) -> str:
-    """The status of an order or a ticket as the issuer calls it."""
-    if isinstance(status, Unread):
-        return UNREADABLE
-    return clean_line(status or "unknown", 40)
-
-
 def _is_still_there(path: Path, digest: str) -> bool:
     """Whether a file of our own has this content."""
     try:
@@ -662,7 +656,7 @@ def _outcome(ticket: OrderItemTicket, person: BeneficiaryInput) -> NamingOutcome
     shown = ticket.beneficiary
     same = shown is not None and _is_named(shown, person)
     return (
-        NamingOutcome.NAMED if same and _word(ticket.status) != WAITING else NamingOutcome.UNKNOWN
+        NamingOutcome.NAMED if same and word_of(ticket.status) != WAITING else NamingOutcome.UNKNOWN
     )
 
 
@@ -682,7 +676,7 @@ def _ticket(
         product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
         when=_when(item, ticket, names),
         seat="a seat that cannot be read" if seat_is_unread else seat_text(ticket.seating),
-        is_waiting=_word(ticket.status) == WAITING,
+        is_waiting=word_of(ticket.status) == WAITING,
         status=status_told(ticket.status),
         beneficiary=_holder(ticket),
         needed=_needed(ticket),

@@ -8,7 +8,7 @@ from korus_mcp.answers.views import Part, View, lines_of, moment_told, text_of
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
-from korus_mcp.booking.tickets import status_told
+from korus_mcp.booking.order_status import status_told
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import Part, View, lines_of, moment, text_of
+from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.journal.protocol import NEVER_SENT
 from korus_mcp.tools.agreement import (
     Agreement,
@@ -34,6 +36,7 @@ class PlacedView(Part):
     reference: str | None = None
     total: str | None = None
     tickets: int | None = None
+    status: str | None = None
 
 
 class FailedOrderView(Part):
@@ -67,6 +70,7 @@ class OrderView(View):
         orders = [
             f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
             f"total {o.total or '?'} (reservation {o.reservation_id})"
+            + (f', which the issuer calls "{o.status}"' if o.status else "")
             for o in self.orders
         ]
         failed = [f'{f.reservation_id} not ordered: "{f.message}"' for f in self.failed]
@@ -132,6 +136,7 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
                 reference=o.reference,
                 total=text_of(o.total),
                 tickets=o.tickets,
+                status=o.status,
             )
             for o in ordered.orders
         ],
@@ -155,6 +160,9 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
 
 
 def _next(ordered: Ordered) -> str:
+    said = _not_confirmed(ordered)
+    if said is not None:
+        return said
     match ordered.state:
         case OrderState.CONFIRMATION_NEEDED:
             doubts = "".join(
@@ -195,3 +203,25 @@ def _next(ordered: Ordered) -> str:
                 "The answer is missing; the order may exist. Do not reserve again. Call "
                 f"get_reservation after {ordered.check_again_after} s."
             )
+
+
+def _not_confirmed(ordered: Ordered) -> str | None:
+    """What to do about orders that exist and that the issuer does not confirm; None without any,
+    or where it is not even known which exist.
+    """
+    standings = {order.standing for order in ordered.orders}
+    is_known = ordered.not_later_than is None
+    if not is_known or standings <= {Standing.CONFIRMED}:
+        return None
+    others = " Call get_tickets for the others." if Standing.CONFIRMED in standings else ""
+    if {Standing.FAILED, Standing.UNREAD} & standings:
+        said = "The issuer did not confirm an order, and it may stand all the same."
+        return f"{said} {TO_SUPPORT}{others}"
+    if Standing.UNCONFIRMED in standings:
+        return (
+            "The issuer has not confirmed an order yet. Do not order again. Call get_tickets with "
+            f"its order_id in a minute, until it is confirmed.{others}"
+        )
+    if Standing.CONFIRMED in standings or ordered.failed:
+        return f"The issuer cancelled one of these orders. {TO_SUPPORT}{others}"
+    return "The issuer cancelled this order. Quote the reference to KorusTicket support."

@@ -1,0 +1,120 @@
+"""What the issuer calls an order: one that is not confirmed is never told as done."""
+
+from typing import Any
+
+import pytest
+
+from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.tools.place_order import _next
+from tests.booking.stage import OWNER, Stage, staged
+
+pytestmark = pytest.mark.anyio
+ENDED = ["failed", "FAILED", "rejected", " Refused ", "error"]
+PENDING = ["processing", "pending", "Waiting", "on_hold", "who knows"]
+CANCELLED = ["cancelled", "Canceled"]
+UNREAD: list[Any] = [{"code": 1}, ["failed"]]
+STANDING = ["confirmed", "CONFIRMED", None, ""]
+
+
+def calling(status: object, *, only_first: bool = False) -> Any:
+    """The API with orders of that status, in the answer to the order call and afterwards."""
+    first: set[str] = set()
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for order in body.get("orders", [body] if "/orders/" in path else []):
+            if not isinstance(order, dict) or "reservation" not in order:
+                continue
+            first.update([order["id"]] if not first else [])
+            if order["id"] in first or not only_first:
+                order["status"] = status
+
+    return rewrite
+
+
+async def made(stage: Stage, *landmarks: str) -> tuple[Ordered, Ordered]:
+    """An order of holds of these, and the same call again."""
+    holds = [await stage.held(each) for each in landmarks]
+    nonce = await stage.confirmed(*holds)
+    return (
+        await stage.place(*holds, confirmation=nonce),
+        await stage.place(*holds, confirmation=nonce),
+    )
+
+
+@pytest.mark.parametrize("status", [*ENDED, *PENDING, *UNREAD], ids=str)
+async def test_an_order_that_is_not_confirmed_is_not_told_as_ordered(status: Any) -> None:
+    async with staged(rewrite=calling(status)) as stage:
+        for placed in await made(stage, "park_offer"):
+            assert placed.state is OrderState.IN_DOUBT
+            assert len(placed.orders) == 1
+            assert placed.orders[0].status is not None
+            said = _next(placed)
+            assert "Do not order again" in said
+            assert ("support" in said) is (status not in PENDING)
+            assert "Call get_tickets for the tickets" not in said
+        assert len(stage.sandbox.orders()) == 1
+
+
+@pytest.mark.parametrize("status", CANCELLED)
+async def test_an_order_that_the_issuer_cancelled_at_once_is_told_so(status: str) -> None:
+    async with staged(rewrite=calling(status)) as stage:
+        for placed in await made(stage, "park_offer"):
+            assert placed.state is OrderState.FAILED
+            assert _next(placed).startswith("The issuer cancelled")
+            assert "reserve" not in _next(placed)
+
+
+@pytest.mark.parametrize("status", STANDING)
+async def test_a_confirmed_order_is_ordered_whatever_the_letters(status: str | None) -> None:
+    async with staged(rewrite=calling(status)) as stage:
+        for placed in await made(stage, "park_offer"):
+            assert (placed.state, placed.orders[0].status) == (OrderState.ORDERED, None)
+
+
+async def test_an_order_cancelled_since_is_told_so_to_who_repeats_the_call(stage: Stage) -> None:
+    hold = await stage.held()
+    nonce = await stage.confirmed(hold)
+    (order,) = (await stage.place(hold, confirmation=nonce)).orders
+    stage.sandbox.cancel_order(order.id)
+    again = await stage.place(hold, confirmation=nonce)
+    assert (again.state, again.replayed) == (OrderState.FAILED, True)
+    assert again.orders[0].status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("failed", OrderState.IN_DOUBT),
+        ("processing", OrderState.IN_DOUBT),
+        ("cancelled", OrderState.PARTIALLY_ORDERED),
+    ],
+)
+async def test_of_several_orders_each_says_what_the_issuer_calls_it(
+    status: str, state: OrderState
+) -> None:
+    async with staged(rewrite=calling(status, only_first=True)) as stage:
+        first = await stage.held()
+        second = (await stage.reserve(stage.wish("park_offer"), again=True)).holds[0]
+        placed = await stage.ordered(first, second)
+        assert placed.state is state
+        assert sorted(str(order.status) for order in placed.orders) == ["None", status]
+        assert "rder again" in _next(placed) or "rder any of it again" in _next(placed)
+
+
+@pytest.mark.parametrize("status", [*ENDED, "processing"])
+async def test_tickets_of_an_order_that_is_not_confirmed_are_not_waited_for_for_ever(
+    status: str,
+) -> None:
+    from korus_mcp.answers.orders import whole_view
+
+    def without_documents(path: str, body: dict[str, Any]) -> None:
+        calling(status)(path, body)
+        if path.endswith("/documents"):
+            body.update(member=[], totalItems=0)
+
+    async with staged(rewrite=without_documents) as stage:
+        found = await stage.app.booking.tickets.of_order(OWNER, await stage.bought(), "en")
+        said = whole_view(stage.app, found).next
+        assert ("support" in said) is (status != "processing")
+        assert "o not order again" in said
+        assert found.is_complete is (status != "processing")

@@ -3,7 +3,6 @@
 Results go to stdout, progress and refusals to stderr.
 """
 
-import json
 import signal
 import sqlite3
 import sys
@@ -32,7 +31,7 @@ from korus_mcp.catalog.overview import (
     told_span,
 )
 from korus_mcp.catalog.store import Progress
-from korus_mcp.commands.console import shown
+from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.server.composition import catalog_files, mirror_of, open_api
@@ -64,15 +63,15 @@ def run_status(
     now = (clock or SystemClock()).now()
     found = [_Kept.at(*each) for each in _paths(settings, with_others=with_others).items()]
     if as_json:
-        sys.stdout.write(f"{json.dumps([kept.as_json(now) for kept in found], indent=2)}\n")
+        tell_json([kept.as_json(now) for kept in found])
     elif settings.embedded:
-        _tell(f"There is no file: {_IN_MEMORY}.")
+        tell(f"There is no file: {_IN_MEMORY}.")
     elif not found:
-        _tell(f"There is no file: {NO_HOME}.")
+        tell(f"There is no file: {NO_HOME}.")
     else:
         for kept in found:
-            _tell(f"{kept.language}: {kept.told(now)}")
-            _tell(f"    {kept.path}")
+            tell(f"{kept.language}: {kept.told(now)}")
+            tell(f"    {kept.path}")
     return int(any(kept.failure is not None for kept in found))
 
 
@@ -90,12 +89,12 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
     for language, path in paths.items():
         if language in failures:
-            _say(f"{language}: not cleared, {failures[language]}")
+            say(f"{language}: not cleared, {failures[language]}")
         elif language in there:
             freed = max(before[language] - size_of(path), 0)
-            _tell(f"{language}: cleared, {told_size(freed)} freed")
+            tell(f"{language}: cleared, {told_size(freed)} freed")
         else:
-            _tell(f"{language}: no mirror, nothing to clear")
+            tell(f"{language}: no mirror, nothing to clear")
     return int(bool(failures))
 
 
@@ -207,7 +206,7 @@ async def _sync(settings: Settings, clock: Clock) -> int:
             try:
                 await _read(mirror, language, clock)
             except _Failed as failed:
-                _say(f"{language}: {failed}")
+                say(f"{language}: {failed}")
                 return 1
     return 0
 
@@ -234,7 +233,7 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
         raise _Failed(f"the file {path} cannot be used ({error}).") from None
     if seen is not None:
         outcome = _outcome(seen, clock.monotonic() - begun, is_ours=is_ours)
-        _tell(f"{language}: {outcome}")
+        tell(f"{language}: {outcome}")
 
 
 async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
@@ -242,7 +241,7 @@ async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
     seen = look_at(path)
     if seen is not None and seen.is_unfinished and not is_being_read(path):
         progress = await mirror.progress(language)
-        _say(
+        say(
             f"{language}: going on with a crawl that was stopped; "
             f"{progress.done:,} of {_counted(progress.known, 'product base')} are there"
         )
@@ -267,21 +266,16 @@ async def _read_or_follow(
     begun_at = clock.now()
     if await mirror.sync(language, watch):
         return True
-    _say(f"{language}: another server is reading this catalog at this moment; following it")
+    say(f"{language}: another server is reading this catalog at this moment; following it")
     while True:
         await watch(await mirror.progress(language))
         await clock.sleep(FOLLOW_SECONDS)
-        if _is_complete(path, since=begun_at):
+        seen = look_at(path)
+        read_at = None if seen is None or seen.is_unfinished else seen.read_at
+        if read_at is not None and read_at >= begun_at:
             return False
         if await mirror.sync(language, watch):
             return True
-
-
-def _is_complete(path: Path, *, since: datetime) -> bool:
-    seen = look_at(path)
-    if seen is None or seen.read_at is None:
-        return False
-    return not seen.is_unfinished and seen.read_at >= since
 
 
 async def _path(mirror: Mirror, language: str) -> Path:
@@ -300,20 +294,16 @@ async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict
     async with _opened(settings, clock) as mirror:
         for language in languages:
             try:
-                await _empty(mirror, language)
+                path = await _path(mirror, language)
+                is_empty = await mirror.clear(language)
             except _Failed as failed:
                 failures[language] = str(failed)
+            except sqlite3.Error as error:
+                failures[language] = f"the file {path} cannot be written ({error})."
+            else:
+                if not is_empty:
+                    failures[language] = "another server is reading this catalog at this moment."
     return failures
-
-
-async def _empty(mirror: Mirror, language: str) -> None:
-    path = await _path(mirror, language)
-    try:
-        is_empty = await mirror.clear(language)
-    except sqlite3.Error as error:
-        raise _Failed(f"the file {path} cannot be written ({error}).") from None
-    if not is_empty:
-        raise _Failed("another server is reading this catalog at this moment.")
 
 
 @asynccontextmanager
@@ -338,7 +328,7 @@ async def _until_stopped(work: Callable[[], Awaitable[int]]) -> int:
         code = await work()
         tasks.cancel_scope.cancel()
     if code is None:
-        _say("stopped; what was read is kept, and the next sync goes on from there")
+        say("stopped; what was read is kept, and the next sync goes on from there")
         raise KeyboardInterrupt
     return code
 
@@ -396,14 +386,4 @@ class _Lines:
         if now >= self._due:
             self._due = now + REPORT_SECONDS
             known = _counted(progress.known, "product base")
-            _say(f"{self._language}: {progress.done:,} of {known} read")
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{shown(line)}\n")
-    sys.stdout.flush()
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{shown(line)}\n")
-    sys.stderr.flush()
+            say(f"{self._language}: {progress.done:,} of {known} read")

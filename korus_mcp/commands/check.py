@@ -1,12 +1,9 @@
 """korus-mcp check: settings, token, catalogs, and how the live API differs from the contract."""
 
 import sqlite3
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 
 import anyio
 
@@ -14,7 +11,7 @@ from korus_mcp.answers.explanations import explained
 from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferFilters, drift
 from korus_mcp.api.errors import NO_WAY
 from korus_mcp.catalog.overview import NO_HOME, look_at
-from korus_mcp.commands.console import shown
+from korus_mcp.commands.console import shown, write
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.ids import is_id
@@ -117,15 +114,13 @@ def _mirror_states(settings: Settings) -> Iterator[str]:
         return
     for language in dict.fromkeys(settings.languages):
         path = files.folder / files.file(language)
-        yield f"{language}: {_mirror_state(path, now)}, {path}"
-
-
-def _mirror_state(path: Path, now: datetime) -> str:
-    try:
-        seen = look_at(path)
-    except sqlite3.Error as error:
-        return f"cannot be read ({error})"
-    return "not read yet" if seen is None or seen.is_empty else seen.told_age(now)
+        try:
+            seen = look_at(path)
+        except sqlite3.Error as error:
+            state = f"cannot be read ({error})"
+        else:
+            state = "not read yet" if seen is None or seen.is_empty else seen.told_age(now)
+        yield f"{language}: {state}, {path}"
 
 
 async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: KorusApi) -> bool:
@@ -205,16 +200,12 @@ async def _walk_offer(api: KorusApi, catalog_id: str, offer_id: str) -> None:
         with suppress(NotFound):  # assumption A27: the list price stands
             await ticketing.get_offer_price(catalog_id, offer_id)
     for ticket in await ticketing.list_offer_tickets(catalog_id, offer_id).all():
-        await ticketing.get_offer_ticket(catalog_id, offer_id, ticket.id)
-        if ticket.date_access is False:
-            await _walk_sessions(api, catalog_id, offer_id, ticket.id)
-
-
-async def _walk_sessions(api: KorusApi, catalog_id: str, offer_id: str, ticket_id: str) -> None:
-    where = (catalog_id, offer_id, ticket_id)
-    sessions = await api.ticketing.list_offer_ticket_sessions(*where).page(1)
-    if sessions.items:
-        await api.ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
+        where = (catalog_id, offer_id, ticket.id)
+        await ticketing.get_offer_ticket(*where)
+        if ticket.date_access is False:  # else it takes no session (T24)
+            sessions = await ticketing.list_offer_ticket_sessions(*where).page(1)
+            if sessions.items:
+                await ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
 
 
 def _tell_drift(findings: CheckFindings) -> None:
@@ -235,4 +226,4 @@ def _listed(names: Set[str]) -> str:
 
 
 def _tell(hop: str, finding: str) -> None:
-    sys.stdout.write(f"{shown(hop, 60):<28} {shown(finding)}\n")
+    write(f"{shown(hop, 60):<28} {shown(finding)}")

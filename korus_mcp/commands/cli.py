@@ -11,7 +11,6 @@ from korus_mcp import __version__
 from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.settings import MOST_PORT, MOST_SEED, Misconfigured, Profile, Settings, read_settings
 
-_Parser = argparse.ArgumentParser
 EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     given = _parser().parse_args(arguments)
-    from korus_mcp.commands.console import log_to_stderr, log_without_waiting
+    from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
 
     if given.run in (_serve, _sandbox):
         log_without_waiting()
@@ -37,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except Misconfigured as wrong:
         for problem in wrong.problems:
-            _say(f"korus-mcp: {problem}")
+            say(f"korus-mcp: {problem}")
         return EXIT_MISCONFIGURED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (OSError, ExceptionGroup):
         if given.run is _serve or not _stdout_is_lost():
             raise
-        _say("korus-mcp: what it had to say could not be written to stdout")
+        say("korus-mcp: what it had to say could not be written to stdout")
         return EXIT_UNHEARD
     return code
 
@@ -117,48 +116,40 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_catalog(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, dest="catalog_command"
-    )
-    for name, run, what in (
-        ("sync", _catalog_sync, "read it now, or follow the server that is reading it"),
-        ("status", _catalog_status, "say what the files hold, asking nobody"),
-        ("clear", _catalog_clear, "empty the files"),
-    ):
-        command = commands.add_parser(name, help=what, description=what)
-        command.add_argument("--language", help="these only, commas (KORUS_LANGUAGES)")
-        command.set_defaults(run=run)
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="for a program")
+    parser.set_defaults(run=_catalog)
+    command = _commands_of(parser)
+    sync = command("sync", "read it now, or follow the server that is reading it")
+    status = command("status", "say what the files hold, asking nobody")
+    clear = command("clear", "empty the files")
+    for each in (sync, status, clear):
+        each.add_argument("--language", help="these only, commas (KORUS_LANGUAGES)")
+    status.add_argument("--json", action="store_true", help="for a program")
 
 
 def _add_journal(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, dest="journal_command"
-    )
-
-    def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> _Parser:
-        made = commands.add_parser(name, help=what, description=what)
-        made.set_defaults(run=run)
-        return made
-
-    listed = command("list", _journal_list, "list the newest order calls")
+    parser.set_defaults(run=_journal)
+    command = _commands_of(parser)
+    listed = command("list", "list the newest order calls")
     listed.add_argument("--open", action="store_true", help="those in doubt only")
     listed.add_argument("--limit", type=_whole(1, 10_000), default=50, help="(50)")
     listed.add_argument("--json", action="store_true", help="for a program")
-    shown = command("show", _journal_show, "show an order call and its audit")
+    shown = command("show", "show an order call and its audit")
     shown.add_argument("name", metavar="ID", help="of an order or reservation, or a reference")
     shown.add_argument("--json", action="store_true", help="for a program")
-    purge = command("purge", _journal_purge, "remove what has been known for long")
+    purge = command("purge", "remove what has been known for long")
     days = _whole(0, 36_500)
     purge.add_argument("--older-than-days", type=days, default=90, help="(90; at least 35)")
-    verify = command("verify", _journal_verify, "check that no audit row was changed or removed")
-    verify.add_argument(
-        "--unsealed",
-        type=_whole(0, 1_000_000_000),
-        default=0,
-        help="rows there may be from before there was a key (0)",
+    verify = command("verify", "check that no audit row was changed or removed")
+    rows = "rows there may be from before there was a key (0)"
+    verify.add_argument("--unsealed", type=_whole(0, 1_000_000_000), default=0, help=rows)
+
+
+def _commands_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
+    """Adds a command below another: its name and what it does."""
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, dest="command"
     )
+    return lambda name, what: commands.add_parser(name, help=what, description=what)
 
 
 def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
@@ -189,9 +180,11 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 
 def _read_settings(environ: Mapping[str, str]) -> Settings:
+    from korus_mcp.commands.console import say
+
     settings = read_settings(environ)
     for warning in settings.warnings:
-        _say(f"korus-mcp: {warning}")
+        say(f"korus-mcp: {warning}")
     return settings
 
 
@@ -237,61 +230,30 @@ def _check(given: argparse.Namespace) -> int:
     return run_check(settings)
 
 
-def _catalog_sync(given: argparse.Namespace) -> int:
-    settings = _catalog_settings(given)
-    from korus_mcp.commands.catalog import run_sync
-
-    _require_full_text()
-    return run_sync(settings)
-
-
-def _catalog_status(given: argparse.Namespace) -> int:
-    settings = _catalog_settings(given)
-    from korus_mcp.commands.catalog import run_status
-
-    _require_full_text()
-    return run_status(settings, with_others=not given.language, as_json=given.json)
-
-
-def _catalog_clear(given: argparse.Namespace) -> int:
-    settings = _catalog_settings(given)
-    from korus_mcp.commands.catalog import run_clear
-
-    _require_full_text()
-    return run_clear(settings, with_others=not given.language)
-
-
-def _catalog_settings(given: argparse.Namespace) -> Settings:
+def _catalog(given: argparse.Namespace) -> int:
     chosen = {"KORUS_LANGUAGES": given.language} if given.language else {}
-    return _read_settings({**os.environ, **chosen})
+    settings = _read_settings({**os.environ, **chosen})
+    from korus_mcp.commands import catalog
+
+    _require_full_text()
+    if given.command == "sync":
+        return catalog.run_sync(settings)
+    if given.command == "clear":
+        return catalog.run_clear(settings, with_others=not given.language)
+    return catalog.run_status(settings, with_others=not given.language, as_json=given.json)
 
 
-def _journal_list(given: argparse.Namespace) -> int:
+def _journal(given: argparse.Namespace) -> int:
     settings = _read_settings(os.environ)
-    from korus_mcp.commands.journal import run_list
+    from korus_mcp.commands import journal
 
-    return run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)
-
-
-def _journal_show(given: argparse.Namespace) -> int:
-    settings = _read_settings(os.environ)
-    from korus_mcp.commands.journal import run_show
-
-    return run_show(settings, given.name, as_json=given.json)
-
-
-def _journal_purge(given: argparse.Namespace) -> int:
-    settings = _read_settings(os.environ)
-    from korus_mcp.commands.journal import run_purge
-
-    return run_purge(settings, days=given.older_than_days)
-
-
-def _journal_verify(given: argparse.Namespace) -> int:
-    settings = _read_settings(os.environ)
-    from korus_mcp.commands.journal import run_verify
-
-    return run_verify(settings, unsealed=given.unsealed)
+    if given.command == "show":
+        return journal.run_show(settings, given.name, as_json=given.json)
+    if given.command == "purge":
+        return journal.run_purge(settings, days=given.older_than_days)
+    if given.command == "verify":
+        return journal.run_verify(settings, unsealed=given.unsealed)
+    return journal.run_list(settings, open_only=given.open, limit=given.limit, as_json=given.json)
 
 
 def _sandbox(given: argparse.Namespace) -> int:
@@ -317,9 +279,3 @@ def _require_full_text() -> None:
             f"this Python ({sys.executable}) does not have. Use another Python, such as uv's "
             "or python.org's."
         )
-
-
-def _say(line: str) -> None:
-    from korus_mcp.commands.console import say
-
-    say(line)

@@ -4,6 +4,7 @@ Much in them is written by others: a Host header, the name of a prompt, a field 
 it may end a line, begin a line of its own, turn the direction of writing, or fill a screen.
 """
 
+import json
 import logging
 import re
 import sys
@@ -152,6 +153,22 @@ def say(line: str) -> None:
             handler.say(shown(line))
             return
     sys.stderr.write(f"{shown(line)}\n")
+
+
+def tell(line: str) -> None:
+    """A line of what a command was asked for, at once: a pipe may be read while it goes on."""
+    write(shown(line))
+
+
+def tell_json(found: object) -> None:
+    """The same for a program: what is not ASCII is escaped, so nothing in it reaches a terminal."""
+    write(json.dumps(found, indent=2))
+
+
+def write(text: str) -> None:
+    """Put a text on stdout as it is: nothing that others wrote, or cleaned before."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def log_what_goes_on() -> None:

@@ -1,8 +1,7 @@
 """korus-mcp demo: the story of a booking, told through a child server on stdio.
 
 The child always uses the embedded sandbox: its environment holds no KORUS_ variable of the
-caller's,
-and its cache, journal and downloads are temporary folders.
+caller's, and its cache, journal and downloads are temporary folders.
 """
 
 import re
@@ -15,9 +14,10 @@ from typing import Any, Final
 import anyio
 from mcp import Client, StdioServerParameters
 from mcp.shared.dispatcher import ProgressFnT
-from mcp_types import CallToolResult, TextContent
+from mcp_types import TextContent
 from pydantic_core import to_json
 
+from korus_mcp.commands.console import write
 from korus_mcp.settings import PREFIX
 
 CUSTOMER: Final = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
@@ -66,7 +66,7 @@ async def _tell(server: StdioServerParameters) -> int:
         try:
             await _Story(client).tell()
         except DemoFailed as failed:
-            _write(f"\nThe demo failed: {failed}.")
+            write(f"\nThe demo failed: {failed}.")
             return 1
     return 0
 
@@ -80,7 +80,7 @@ class _Story:
         self._tokens = 0
 
     async def tell(self) -> None:
-        _write("A booking on the sandbox: everything below is invented.")
+        write("A booking on the sandbox: everything below is invented.")
         seat = await self._choose_seat()
         ski = await self._choose_ski_pass()
         orders = await self._order(await self._hold([seat, ski]))
@@ -88,11 +88,11 @@ class _Story:
         saved = [path for order in named for path in await self._fetch(order)]
         if not saved:
             raise DemoFailed("no document was saved")
-        _write(f"\n{self._calls} calls, {self._tokens} tokens of replies.")
+        write(f"\n{self._calls} calls, {self._tokens} tokens of replies.")
         for order in orders:
-            _write(f"Order reference: {order['reference']}")
+            write(f"Order reference: {order['reference']}")
         for path in saved:
-            _write(f"PDF: {path}")
+            write(f"PDF: {path}")
 
     async def _choose_seat(self) -> dict[str, Any]:
         """A seat at a match, chosen on the seat map."""
@@ -133,7 +133,7 @@ class _Story:
         """Two steps: the summary, then, as the person agrees, the order."""
         order = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
         asked = await self._call("place_order", order)
-        _write("\nThe person reads the summary and agrees.")
+        write("\nThe person reads the summary and agrees.")
         made = await self._call("place_order", {**order, "confirmation": asked["confirmation"]})
         if made["state"] != "ordered":
             raise DemoFailed(f"the order is {made['state']}")
@@ -166,13 +166,13 @@ class _Story:
         self, name: str, arguments: dict[str, Any], *, progress: ProgressFnT | None = None
     ) -> dict[str, Any]:
         self._calls += 1
-        _write(f"\n> {name} {to_json(arguments).decode()}")
+        write(f"\n> {name} {to_json(arguments).decode()}")
         result = await self._client.call_tool(name, arguments, progress_callback=progress)
-        text = _text(result)
+        text = "\n".join(each.text for each in result.content if isinstance(each, TextContent))
         tokens, exact = _tokens(text, to_json(result.structured_content).decode())
         self._tokens += tokens
-        _write(text)
-        _write(f"  [{'' if exact else 'about '}{tokens} tokens]")
+        write(text)
+        write(f"  [{'' if exact else 'about '}{tokens} tokens]")
         if result.is_error:
             raise DemoFailed(f"{name} was refused")
         answer: dict[str, Any] = result.structured_content or {}
@@ -181,7 +181,7 @@ class _Story:
 
 async def _tell_progress(progress: float, total: float | None, message: str | None) -> None:
     del total
-    _write(f"  ... {message or 'waiting'} ({progress:.0f} s)")
+    write(f"  ... {message or 'waiting'} ({progress:.0f} s)")
 
 
 def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
@@ -189,10 +189,6 @@ def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
         if all(row.get(key) == value for key, value in wanted.items()):
             return row
     raise DemoFailed("nothing fits")
-
-
-def _text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
 def _tokens(*halves: str) -> tuple[int, bool]:
@@ -203,8 +199,3 @@ def _tokens(*halves: str) -> tuple[int, bool]:
         return max(len(re.findall(r"\w{1,6}|[^\w\s]", half)) for half in halves), False
     encoding = get_encoding("o200k_base")
     return max(len(encoding.encode(half)) for half in halves), True
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

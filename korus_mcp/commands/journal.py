@@ -4,7 +4,6 @@ Results go to stdout, refusals to stderr. Looking makes no journal where there i
 """
 
 import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Final
 
 import anyio
 
-from korus_mcp.commands.console import shown
+from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.inspection import Inspection, JournalEntry
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
@@ -50,7 +49,10 @@ def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> i
 def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
     """Check the audit's chain; 1 when something does not fit, or nothing can be checked."""
     if settings.journal_key is None:
-        _say("nothing can be verified without KORUS_JOURNAL_KEY, the key of the audit's chain")
+        say(
+            "korus-mcp: nothing can be verified without KORUS_JOURNAL_KEY, "
+            "the key of the audit's chain"
+        )
         return 1
     return _run(settings, partial(_verify, unsealed=unsealed), without=1)
 
@@ -65,11 +67,11 @@ def _run(
         )
     try:
         if not may_have_bookings(settings):
-            _tell(f"no journal yet: {journal_file(settings)}")
+            tell(f"no journal yet: {journal_file(settings)}")
             return without
         return anyio.run(_with_journal, settings, work)
     except JournalDown as down:
-        _say(f"the journal does not work: {down.fault.value}")
+        say(f"korus-mcp: the journal does not work: {down.fault.value}")
         return 1
 
 
@@ -89,19 +91,19 @@ async def _with_journal(settings: Settings, work: Callable[[Inspection], Awaitab
 async def _list(journal: Inspection, *, open_only: bool, limit: int, as_json: bool) -> int:
     entries = await journal.entries(limit=limit, open_only=open_only)
     if as_json:
-        _tell_json([_as_json(e) for e in entries])
+        tell_json([_as_json(e) for e in entries])
     elif not entries:
-        _tell("no order is open" if open_only else "no order was ever sent")
+        tell("no order is open" if open_only else "no order was ever sent")
     else:
         for entry in entries:
-            _tell(_line(entry))
+            tell(_line(entry))
     return 0
 
 
 async def _show(journal: Inspection, *, name: str, as_json: bool) -> int:
     entry = await journal.entry(name)
     if entry is None:
-        _say("nothing in the journal has this id or reference")
+        say("korus-mcp: nothing in the journal has this id or reference")
         return 1
     audit = await journal.audit_of(entry.intent.id)
     if as_json:
@@ -109,19 +111,19 @@ async def _show(journal: Inspection, *, name: str, as_json: bool) -> int:
             {"row": r.number, "at": r.at.isoformat(), "event": r.event, **json.loads(r.detail)}
             for r in audit
         ]
-        _tell_json({**_as_json(entry), "audit": rows})
+        tell_json({**_as_json(entry), "audit": rows})
         return 0
-    _tell(_line(entry))
+    tell(_line(entry))
     for reservation_id in entry.intent.reservation_ids:
-        _tell(f"    {reservation_id}: {_outcome(entry, reservation_id)}")
+        tell(f"    {reservation_id}: {_outcome(entry, reservation_id)}")
     for row in audit:
-        _tell(f"    {row.at:%Y-%m-%d %H:%M:%S}Z {row.event} {row.detail}")
+        tell(f"    {row.at:%Y-%m-%d %H:%M:%S}Z {row.event} {row.detail}")
     return 0
 
 
 async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
     purged = await journal.purge(clock.now() - timedelta(days=days))
-    _tell(
+    tell(
         f"removed {purged.orders} order calls, {purged.holds} reserve calls and "
         f"{purged.approvals} confirmations; whose an order is, and the audit, stay"
     )
@@ -131,9 +133,9 @@ async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
 async def _verify(journal: Inspection, *, unsealed: int) -> int:
     found = await journal.verify(unsealed=unsealed)
     for problem in found.problems:
-        _tell(problem)
+        tell(problem)
     if not found.problems:
-        _tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
+        tell(f"{found.rows} rows, all in order; the last seal is {found.last_seal or 'none'}")
     return int(bool(found.problems))
 
 
@@ -195,16 +197,3 @@ def _as_json(entry: JournalEntry) -> Mapping[str, object]:
             for i in intent.reservation_ids
         ],
     }
-
-
-def _tell(line: str) -> None:
-    sys.stdout.write(f"{shown(line)}\n")
-
-
-def _tell_json(found: object) -> None:
-    """For a program: what is not ASCII is escaped, so nothing in it reaches a terminal."""
-    sys.stdout.write(f"{json.dumps(found, indent=2)}\n")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"korus-mcp: {shown(line)}\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 from korus_mcp import __version__
-from korus_mcp.commands.console import log_what_goes_on, log_without_waiting, say
+from korus_mcp.commands.console import log_what_goes_on, log_without_waiting, say, write
 from korus_mcp.server.composition import KorusServer, build_server
 from korus_mcp.server.stdio_door import serve_lines
 from korus_mcp.settings import Environment, Settings
@@ -111,8 +111,7 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
 def _print_environment(served: "ServedSandbox") -> None:
     """The variables that point korus-mcp at the sandbox, ready to be evaluated by a shell."""
     for name, value in served.environment.items():
-        sys.stdout.write(f"export {name}={value}\n")
-    sys.stdout.flush()
+        write(f"export {name}={value}")
     if served.control_token is not None:
         say(f"control token: {served.control_token}")
 

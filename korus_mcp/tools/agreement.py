@@ -7,6 +7,7 @@ it is about, since the protocol drops an answer to a question that reads differe
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -108,6 +109,7 @@ async def customer_asked(
     services = app(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
+    # Nobody is asked who they are for an order that cannot be placed anyway.
     await ordering.check(owner, ids, language)
     try:
         return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
@@ -135,8 +137,10 @@ async def order_call(
     services = app(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language, answer = services.booking.ordering, services.language(None), _answer(who)
+    # A person who will not say who they are has said no: it is remembered like any other no.
     if customer.missing and isinstance(answer, DeclinedElicitation):
         await ordering.turned_away(owner, ids)
+    # An order that exists is told before the refusal: a host that repeats a call must learn of it.
     try:
         completed = _completed(customer, answer)
     except Refusal as incomplete:
@@ -173,6 +177,7 @@ async def agreement(
     """The question itself; the refusal of a call whose host gave no usable answer to it."""
     if asked is None:
         return None
+    # Handed on and not raised: `place_order` first looks whether the order exists by now.
     try:
         return await _put(ctx, Elicit(_words(asked, app(ctx).settings.environment.value), Yes))
     except Refusal as unheard:
@@ -196,8 +201,10 @@ async def refusal_of(
             return None
         case AcceptedElicitation(data=Refusal() as unheard):
             return unheard
+        # A dialog that was closed is no answer: it may be asked again, where a no may not.
         case CancelledElicitation():
             return approval.dismissed()
+        # A no, and a form sent back without its yes.
         case _:
             await app(ctx).booking.ordering.decline(asked)
             return approval.declined()
@@ -247,6 +254,7 @@ def _may_ask(ctx: ToolContext) -> bool:
         return False
     known = ctx.client_capabilities
     asks = known.elicitation if known is not None else None
+    # A host that opens addresses alone cannot show a form; one that states neither can.
     if asks is None or (asks.form is None and asks.url is not None):
         return False
     return _is_asked_within(ctx) or ctx.session.can_send_request
@@ -261,34 +269,24 @@ def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Custome
     try:
         return Customer.model_validate(given)
     except ValidationError as error:
-        raise invalid(*(_of_customer(p) for p in field_problems(error, Customer))) from None
-
-
-def _of_customer(problem: FieldProblem) -> FieldProblem:
-    return FieldProblem(f"customer.{problem.field}", problem.problem, problem.example)
+        problems = field_problems(error, Customer)
+        raise invalid(*(replace(p, field=f"customer.{p.field}") for p in problems)) from None
 
 
 def _incomplete(customer: Customer) -> Refusal:
-    return invalid(
-        *(
-            FieldProblem(f"customer.{name}", "required", _NEEDED[name][1])
-            for name in customer.missing
-        )
-    )
+    missing = ((f"customer.{name}", _NEEDED[name][1]) for name in customer.missing)
+    return invalid(*(FieldProblem(field, "required", example) for field, example in missing))
 
 
 @cache
 def _form(names: tuple[str, ...]) -> type[BaseModel]:
     """A flat form for some fields: its values are checked like arguments afterwards."""
+    text = {"type": "string", "maxLength": 254}
     fields: dict[str, Any] = {}
     for name in names:
-        kind = Annotated[str, WithJsonSchema(_text_schema(name))]
-        fields[name] = (kind, Field(title=_NEEDED[name][0]))
+        schema = {**text, "format": "email"} if name == "email" else text
+        fields[name] = (Annotated[str, WithJsonSchema(schema)], Field(title=_NEEDED[name][0]))
     return create_model("Customer", **fields)
-
-
-def _text_schema(name: str) -> dict[str, Any]:
-    return {"type": "string", "maxLength": 254} | ({"format": "email"} if name == "email" else {})
 
 
 def _words(question: Question, environment: str) -> str:

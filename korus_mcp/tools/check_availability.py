@@ -1,13 +1,12 @@
 """check_availability: what is left of one offer, asked from the issuer now."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
 from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, text_of
-from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed, unreadable
+from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity
@@ -111,13 +110,19 @@ async def check_availability(
     if quote.obstacle(quantity) is not None:
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
+    several = sum(need.needs_session for need in quote.tickets) > 1
     first = pages.begin.offset
+
     to_come = [(need, s) for need, s in quote.sessions() if not quote.is_over(s)][first:]
     base = _view(quote, quantity, near, shown(services, near))
 
     def with_sessions(count: int) -> AvailabilityView:
         hidden = len(to_come) - count
-        update: dict[str, object] = {"sessions": _sessions(quote, to_come[:count], quantity)}
+        sessions = [
+            SessionView.of(session, quantity, need.name if several else None)
+            for need, session in to_come[:count]
+        ]
+        update: dict[str, object] = {"sessions": sessions}
         if hidden:
             update["next_cursor"] = pages.cursor(PageStart(first + count))
             update["next"] = f"{base.next} {hidden} later sessions: call again with the cursor."
@@ -147,13 +152,6 @@ def _view(
         if obstacle is None
         else next_step(near, "Propose another day, session or zone from get_offers."),
     )
-
-
-def _sessions(
-    quote: Quote, sessions: Sequence[tuple[TicketNeed, Session]], quantity: int
-) -> list[SessionView]:
-    several = sum(need.needs_session for need in quote.tickets) > 1
-    return [SessionView.of(s, quantity, need.name if several else None) for need, s in sessions]
 
 
 def _next(quote: Quote) -> str:

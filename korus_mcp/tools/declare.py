@@ -36,7 +36,7 @@ from korus_mcp.answers.explanations import (
 )
 from korus_mcp.answers.views import View
 from korus_mcp.app import App
-from korus_mcp.foundation.coalescing import Begun, watched
+from korus_mcp.foundation.coalescing import watched
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.foundation.refusals import Proposal, Refusal, invalid
@@ -157,7 +157,7 @@ def build(declared: Declared, content: Content) -> Tool:
     made = callable_only(declared, content)
     made.parameters = portable(made.fn_metadata.arg_model.model_json_schema())
     if content is not Content.TEXT:
-        made.fn_metadata.output_schema = _output_schema(view)
+        made.fn_metadata.output_schema = lean(view.model_json_schema(mode="serialization"))
     return made
 
 
@@ -167,6 +167,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
+        # A call that may write is never cut off: what it did would not be told.
         seconds = app(context).read_seconds if context else READ_SECONDS
         with anyio.move_on_after(seconds if declared.only_reads(arguments) else None):
             note = await _in_spoken_language(arguments, app(context)) if context else None
@@ -174,6 +175,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
             return rendered(reply, content, context.protocol_version if context else None, note)
         raise too_late()
 
+    # What the SDK fills in, the context and what resolvers answer, is no argument of a model.
     context_name = find_context_parameter(answered)
     resolved = find_resolved_parameters(answered)
     hidden = (str(context_name), *resolved)
@@ -207,41 +209,39 @@ class KorusTool(Tool):
         except Refusal as busy:
             return failure(busy)
         with watched() as begun:
-            return await self._answered(arguments, context, begun, convert_result=convert_result)
-
-    async def _answered(
-        self,
-        arguments: dict[str, Any],
-        context: Context[Any, Any],
-        begun: Begun,
-        *,
-        convert_result: bool,
-    ) -> Any:
-        try:
-            return await super().run(arguments, context, convert_result)
-        except UnexpectedToolError as crash:
-            refusal = explained(crash.__cause__)
-            if refusal is None:
-                _log.exception("%s crashed", self.name)
-                refusal = crashed(wrote=self._writes and begun.is_true)
-        except ToolError as error:
-            if isinstance(error.__cause__, ValidationError):
-                refusal = invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
-            else:
-                # its cause holds what the person filled in
-                _log.warning("%s could not read the host's answer to its question", self.name)
-                refusal = unasked()
-        except MCPError as error:
-            if not self.resolved_params:
-                raise
-            _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
-            refusal = unasked()
+            try:
+                return await super().run(arguments, context, convert_result)
+            except (ToolError, MCPError) as error:
+                refusal = self._refusal(error, wrote=self._writes and begun.is_true)
         return failure(told_what_was_booked(refusal) if self._writes else refusal)
+
+    def _refusal(self, error: ToolError | MCPError, *, wrote: bool) -> Refusal:
+        """What the model is told of a call that failed; `wrote` is whether anything was sent.
+
+        Raises:
+            MCPError: it is the protocol's, and not about a question of ours.
+        """
+        if isinstance(error, UnexpectedToolError):
+            refusal = explained(error.__cause__)
+            if refusal is None:
+                _log.error("%s crashed", self.name, exc_info=error)
+            return refusal or crashed(wrote=wrote)
+        if isinstance(error, MCPError):
+            if not self.resolved_params:
+                raise error
+            _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
+            return unasked()
+        if isinstance(error.__cause__, ValidationError):
+            return invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
+        # Its cause is not logged: it holds what the person filled in.
+        _log.warning("%s could not read the host's answer to its question", self.name)
+        return unasked()
 
     def _repeatable(self, arguments: dict[str, Any]) -> str | None:
         """Equal for equal calls of a tool that writes: hosts repeat what they gave up."""
         if not self._writes:
             return None
+        # What cannot be told apart in JSON, or in UTF-8, must not crash a call that is counted.
         text = dumps([self.name, arguments], sort_keys=True, default=str)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
@@ -290,6 +290,7 @@ def rendered(
 
 def _fitting_halves(reply: Reply[Any]) -> tuple[str, dict[str, Any]]:
     """Text and structure of a reply, cut where they would pass the ceiling."""
+    # Of a reply without rows of its own, the lists within its parts are cut instead.
     halves = _halves(reply.view)
     whole = (LONGEST_LIST, reply.view.shorter)
     rows, cut = (reply.rows, reply.fewer) if reply.fewer is not None else whole
@@ -349,7 +350,3 @@ def _proposal_text(proposal: Proposal) -> str:
 
 def _strict(model: type[ArgModelBase]) -> type[ArgModelBase]:
     return type(model.__name__, (model,), {"__module__": model.__module__, "model_config": _STRICT})
-
-
-def _output_schema(view: type[View]) -> dict[str, Any]:
-    return lean(view.model_json_schema(mode="serialization"))

@@ -110,6 +110,8 @@ async def find_orders(
 
 def _behind(found: OrdersFound, count: int) -> PageStart | None:
     """Where the next page begins when so many orders of this one are shown."""
+    # Of a page that was cut, the rest is read again: what is new meanwhile moves places, so that
+    # the last order shown is named beside the place.
     cut = len(found.orders) - count
     if cut:
         return PageStart(max(0, found.start - cut), behind_id=found.orders[count - 1].id)
@@ -124,14 +126,11 @@ def _not_read(found: OrdersFound) -> str | None:
 
 
 def _masked(customer: OrderCustomer | None) -> str | None:
+    """Enough to tell one customer from another, and too little to write or call to them."""
     if customer is None:
         return None
     name = " ".join(p for p in (customer.firstname, customer.lastname) if p)
-    email = _masked_email(customer.email) if customer.email else None
+    local, _, domain = (customer.email or "").partition("@")
+    email = f"{local[:1]}...@{domain[:1]}..." if customer.email else None
     phone = f"...{customer.phone[-2:]}" if customer.phone else None
     return clean_line(", ".join(p for p in (name, email, phone) if p), 120) or None
-
-
-def _masked_email(email: str) -> str:
-    local, _, domain = email.partition("@")
-    return f"{local[:1]}...@{domain[:1]}..."

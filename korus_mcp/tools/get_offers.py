@@ -145,14 +145,9 @@ def _days(rows: Sequence[OfferRow]) -> list[DayView]:
 
 
 def _note(page: CalendarPage, window: DayRange) -> str | None:
-    notes = (_note_on_reading(page, window), _note_on_days(page))
-    return " ".join(note for note in notes if note) or None
-
-
-def _note_on_days(page: CalendarPage) -> str | None:
-    if not page.left_out:
-        return None
-    return f"Left out: offers that cannot be read, or whose day cannot be read ({page.left_out})."
+    unread = "offers that cannot be read, or whose day cannot be read"
+    left_out = f"Left out: {unread} ({page.left_out})." if page.left_out else None
+    return " ".join(filter(None, (_note_on_reading(page, window), left_out))) or None
 
 
 def _note_on_reading(page: CalendarPage, window: DayRange) -> str | None:

@@ -121,11 +121,9 @@ async def get_seat_map(
         max_price=max_price,
         preference=Preference(prefer),
     )
-    extras = frozenset(
-        extra
-        for extra, is_wanted in ((Extra.SHEET, client_supports_apps(ctx)), (Extra.LIGHT, picture))
-        if is_wanted
-    )
+    # A sheet for a host that shows no page would be work and bytes for nobody.
+    wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.LIGHT: picture}
+    extras = frozenset(extra for extra, is_wanted in wanted.items() if is_wanted)
     plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras)
     for row in plan.rows:
         services.prices.show(services.principal.key, row.handle, row.price)

@@ -34,7 +34,7 @@ PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """In a reply, all files together: in base64, with the text, less than the mebibyte after which
 clients drop an event of a stream."""
-Step = TypeVar("Step")
+Got = TypeVar("Got")
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
@@ -60,14 +60,16 @@ async def get_tickets(
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
     first = ticket_pages(issued, cursor).begin.offset
-    last = first + _page_size(issued)
-    page = issued.documents[first:last]
+    # A document that was saved must be shown, so a page with documents must fit as it is.
+    last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
+    page = _Page(ctx, services, issued, issued.documents[first:last], wished)
     if not save:
-        files = [_linked(issued, document) for document in page]
+        files = [_linked(issued, document) for document in page.documents]
+    # A caller without headers runs this server on its own machine, over stdio.
     elif ctx.headers is None:
-        files = await _saved(ctx, services, issued, page, wished)
+        files = await _saved(page)
     else:
-        files = await _embedded(ctx, services, issued, page, wished)
+        files = await _embedded(page)
     shown = [file.view for file in files]
     blocks = tuple(file.block for file in files)
     got = _got(files) if save else NOT_GOT
@@ -79,11 +81,6 @@ async def get_tickets(
 
     rows = max(len(issued.tickets[first:last]), len(shown))
     return Reply.of_rows(rows, view, blocks)
-
-
-def _page_size(issued: IssuedTickets) -> int:
-    """A document that was saved must be shown, so a page with documents must fit as it is."""
-    return PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE
 
 
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
@@ -119,6 +116,10 @@ class _File:
         """Whether the file itself is there, or in the reply."""
         return self.view.saved_to is not None or isinstance(self.block, EmbeddedResource)
 
+    def told(self, **changes: object) -> "_File":
+        """The same file, with these told otherwise."""
+        return replace(self, view=self.view.model_copy(update=changes))
+
 
 def _linked(issued: IssuedTickets, document: Document) -> _File:
     view = DocumentView.of(issued, document)
@@ -126,32 +127,77 @@ def _linked(issued: IssuedTickets, document: Document) -> _File:
     return _File(view, ResourceLink(type="resource_link", uri=view.uri, name=name, mime_type=PDF))
 
 
-async def _saved(
-    ctx: ToolContext, services: App, issued: IssuedTickets, page: Sequence[Document], language: str
-) -> list[_File]:
+@dataclass(frozen=True)
+class _Page:
+    """The documents of one reply, and for whom they are had."""
+
+    ctx: ToolContext
+    services: App
+    issued: IssuedTickets
+    documents: Sequence[Document]
+    language: str
+
+    def where(self, document: Document) -> tuple[str, str, str, str]:
+        """What names a document to the API, for its owner."""
+        return self.services.principal.key, self.issued.order.id, document.id, self.language
+
+    async def each(
+        self, fetch: Callable[[Document], Awaitable[Got | None]]
+    ) -> list[tuple[_File, Got | None]]:
+        """Each document with what was fetched of it, None where it could not be had now.
+
+        All are begun at once; progress is told where the client asked for it.
+        """
+        count = Count(len(self.documents))
+
+        async def one(document: Document) -> tuple[_File, Got | None]:
+            answer = await self._had(fetch, document)
+            count.step()
+            return answer
+
+        async with count.telling(self._report):
+            steps = [partial(one, document) for document in self.documents]
+            return await side_by_side(steps, limit=max(1, len(steps)))
+
+    async def _had(
+        self, fetch: Callable[[Document], Awaitable[Got | None]], document: Document
+    ) -> tuple[_File, Got | None]:
+        file = _linked(self.issued, document)
+        if not document.is_tried:
+            return file, None
+        try:
+            found = await fetch(document)
+            # Asked for once more where the client waits: `ready_at` comes without its fraction of a
+            # second, so that a document may be ready a moment after it is due.
+            if found is None and _wants_progress(self.ctx):
+                await self.services.clock.sleep(POLL_SECONDS)
+                found = await fetch(document)
+        except (Refusal, ApiError) as failed:
+            # What fails for good stays as it is told; what fails now is to be asked for again.
+            told = file if is_for_good(failed) else file.told(ready=False)
+            return replace(told, failed=failed), None
+        # Whatever our clock said of it: what was had is ready, and what was not is not.
+        if found is None:
+            return file.told(ready=False), None
+        return file.told(ready=True, ready_at=None), found
+
+    async def _report(self, done: int, total: int) -> None:
+        await self.ctx.report_progress(done, total, "Fetching the documents")
+
+
+async def _saved(page: _Page) -> list[_File]:
     """The documents as files of this machine; those on their way are saved if the caller leaves.
 
     Once one was saved, another that cannot be fetched is left for the next call.
     """
-    folder = services.settings.download_dir or _downloads()
-    stem = _stem(issued)
+    tickets = page.services.booking.tickets
+    folder, stem = page.services.settings.download_dir or _downloads(), _stem(page.issued)
 
-    async def each(document: Document) -> _File:
-        file = _linked(issued, document)
-        if not document.is_tried:
-            return file
-        where = (services.principal.key, issued.order.id, document.id, language)
-        save = partial(services.booking.tickets.saved, where, folder, stem)
-        try:
-            path = await _twice(ctx, services, save)
-        except (Refusal, ApiError) as failed:
-            return _failed(file, failed)
-        if path is None:
-            return _not_ready(file)
-        had = _ready(file)
-        return replace(had, view=had.view.model_copy(update={"saved_to": str(path)}))
+    async def save(document: Document) -> Path | None:
+        return await tickets.saved(page.where(document), folder, stem)
 
-    return _some_of(await _told(ctx, [partial(each, document) for document in page]))
+    had = await page.each(save)
+    return _some_of([f if path is None else f.told(saved_to=str(path)) for f, path in had])
 
 
 def _some_of(files: list[_File]) -> list[_File]:
@@ -166,52 +212,20 @@ def _some_of(files: list[_File]) -> list[_File]:
     return files
 
 
-def _failed(file: _File, failed: Refusal | ApiError) -> _File:
-    """A file that could not be had: now, so it is asked for again, or for good."""
-    if is_for_good(failed):
-        return replace(file, failed=failed)
-    return replace(_not_ready(file), failed=failed)
-
-
-async def _told(ctx: ToolContext, steps: Sequence[Callable[[], Awaitable[Step]]]) -> list[Step]:
-    """What the steps answer, all begun at once; progress is told where the client asked for it."""
-    count = Count(len(steps))
-
-    async def counted(step: Callable[[], Awaitable[Step]]) -> Step:
-        answer = await step()
-        count.step()
-        return answer
-
-    async with count.telling(partial(_report, ctx)):
-        return await side_by_side([partial(counted, s) for s in steps], limit=max(1, len(steps)))
-
-
-async def _report(ctx: ToolContext, done: int, total: int) -> None:
-    await ctx.report_progress(done, total, "Fetching the documents")
-
-
-async def _embedded(
-    ctx: ToolContext, services: App, issued: IssuedTickets, page: Sequence[Document], language: str
-) -> list[_File]:
+async def _embedded(page: _Page) -> list[_File]:
     """The documents within the reply, for a caller on another machine: links once it is full."""
+    tickets = page.services.booking.tickets
 
-    async def each(document: Document) -> tuple[_File, bytes]:
-        file = _linked(issued, document)
-        if not document.is_tried:
-            return file, b""
-        where = (services.principal.key, issued.order.id, document.id, language)
-        fetch = partial(services.booking.tickets.fetched, where, EMBEDDED_BYTES)
-        try:
-            content = await _twice(ctx, services, fetch)
-        except (Refusal, ApiError) as failed:
-            return _failed(file, failed), b""
-        return (_not_ready(file), b"") if content is None else (_ready(file), content)
+    async def fetch(document: Document) -> bytes | None:
+        return await tickets.fetched(page.where(document), EMBEDDED_BYTES)
 
     files: list[_File] = []
     left = EMBEDDED_BYTES
-    for file, content in await _told(ctx, [partial(each, document) for document in page]):
+    for file, found in await page.each(fetch):
+        content = found or b""
         fits = 0 < len(content) <= left
-        left = left - len(content) if fits or not content else 0  # in order: none is passed over
+        # In order: once one does not fit, none behind it is passed over it.
+        left = left - len(content) if fits or not content else 0
         files.append(replace(file, block=_resource(file.view.uri, content)) if fits else file)
     return _some_of(files)
 
@@ -220,27 +234,6 @@ def _resource(uri: str, content: bytes) -> EmbeddedResource:
     blob = base64.b64encode(content).decode()
     resource = BlobResourceContents(uri=uri, mime_type=PDF, blob=blob)
     return EmbeddedResource(type="resource", resource=resource)
-
-
-def _ready(file: _File) -> _File:
-    """A file that was had, whatever our clock said of it."""
-    return replace(file, view=file.view.model_copy(update={"ready": True, "ready_at": None}))
-
-
-def _not_ready(file: _File) -> _File:
-    return replace(file, view=file.view.model_copy(update={"ready": False}))
-
-
-async def _twice(
-    ctx: ToolContext, services: App, fetch: Callable[[], Awaitable[Step | None]]
-) -> Step | None:
-    """What is fetched, asked for once more where the client waits: a moment comes without its
-    fraction of a second."""
-    found = await fetch()
-    if found is None and _wants_progress(ctx):
-        await services.clock.sleep(POLL_SECONDS)
-        found = await fetch()
-    return found
 
 
 def _downloads() -> Path:

@@ -59,6 +59,7 @@ def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]
     Raises:
         Refusal: INVALID_ARGUMENTS when there is too much of something.
     """
+    # Measured twice: as it came, before anything is parsed, and then what was spelled in JSON.
     kinds = kind_of(model)
     _measure(arguments, kinds)
     parsed = {name: _parsed(value, kinds.fields.get(name)) for name, value in arguments.items()}
@@ -79,7 +80,9 @@ def _kind(annotation: Any, *notes: Any) -> Kind:
         return _kind(inner, *own, *notes)
     if get_origin(annotation) in (Union, UnionType):
         return _kind(next(a for a in get_args(annotation) if a is not type(None)), *notes)
-    stated = [note for each in notes for note in _flat(each)]
+    # Pydantic has taken the notes of a field apart already; those of an entry are as written.
+    parts = (each.metadata if isinstance(each, FieldInfo) else [each] for each in notes)
+    stated = [note for each in parts for note in each]
     most = min((n.max_length for n in stated if hasattr(n, "max_length")), default=None)
     if get_origin(annotation) is list:
         (entry,) = get_args(annotation)
@@ -90,10 +93,6 @@ def _kind(annotation: Any, *notes: Any) -> Kind:
     is_text = annotation is str or get_origin(annotation) is Literal
     is_text = is_text or any(schema.get("type") == "string" for schema in schemas)
     return Kind(most or LONGEST, is_text=is_text)
-
-
-def _flat(note: Any) -> list[Any]:
-    return note.metadata if isinstance(note, FieldInfo) else [note]
 
 
 def _measure(arguments: Mapping[str, Any], kinds: Kind) -> None:
@@ -107,6 +106,7 @@ def _excess(value: Any, kind: Kind, path: str) -> Iterator[FieldProblem]:
     most: str | None = None
     if isinstance(value, str) and len(value) > kind.longest:
         most = f"{kind.longest} characters"
+    # Its bits are counted, since Python refuses to write out a number of some thousand digits.
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         most = f"{MOST_DIGITS} digits"
     elif isinstance(value, Mapping) and kind.fields and len(value) > MOST_NAMES:
@@ -130,6 +130,7 @@ def _parsed(value: Any, kind: Kind | None) -> Any:
     """The list or object that a text spells, where one belongs; anything else as it is."""
     if kind is None or not kind.is_structure or not isinstance(value, str):
         return value
+    # What is no JSON, or nested without end, is left to be refused as the text it is.
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
@@ -143,12 +144,10 @@ def _said(value: Any, kind: Kind | None) -> Any:
         return [_said(each, kind.entry) for each in value]
     if not isinstance(value, Mapping) or kind is None or not kind.fields:
         return value
-    return {
-        name: _said(each, kind.fields.get(name))
-        for name, each in value.items()
-        if not _says_nothing(each, kind.fields.get(name))
-    }
-
-
-def _says_nothing(value: Any, kind: Kind | None) -> bool:
-    return kind is not None and (value is None or (kind.is_text and value == ""))
+    said = {}
+    for name, each in value.items():
+        own = kind.fields.get(name)
+        # An unknown argument stays, whatever it says: it is refused by its name.
+        if own is None or not (each is None or (own.is_text and each == "")):
+            said[name] = _said(each, own)
+    return said

@@ -1,6 +1,5 @@
 """name_beneficiaries: tell the issuer who uses each ticket."""
 
-from datetime import date
 from functools import partial
 from typing import Annotated
 
@@ -34,9 +33,7 @@ class Person(BaseModel):
     @property
     def holder(self) -> BeneficiaryInput:
         """The person as the API takes it."""
-        given = self.model_dump(exclude={"ticket_id"})
-        born: date | None = given.pop("date_of_birth")
-        return BeneficiaryInput(**given, date_of_birth=born)
+        return BeneficiaryInput(**self.model_dump(exclude={"ticket_id"}))
 
 
 class NamingView(Part):

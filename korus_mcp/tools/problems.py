@@ -1,6 +1,7 @@
 """What is wrong with arguments, told without repeating them: field, problem, accepted example."""
 
 import difflib
+from collections.abc import Iterable, Sequence
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -49,55 +50,43 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
     place = error["loc"]
     path = ".".join(clean_line(str(part), _NAME_LIMIT) for part in place)
     if error["type"] == "extra_forbidden":
-        name = str(place[-1])[:_NAME_LIMIT]  # comparing takes the longer the longer it is
-        return FieldProblem(path, _unknown(name, _model_at(model, place[:-1])))
-    example = _example_of(_field_at(model, place))
-    return FieldProblem(path, _said(error), None if example is None else str(example))
+        # It is cut before it is compared: difflib takes long over what is long.
+        name, (_, inner) = str(place[-1])[:_NAME_LIMIT], _at(model, place[:-1])
+        return FieldProblem(path, _unknown(name, list(inner.model_fields if inner else ())))
+    said = _SAID.get(error["type"], _OTHERWISE).format_map(error.get("ctx", {}))
+    example = _example_of(_at(model, place)[0])
+    return FieldProblem(path, said, None if example is None else str(example))
 
 
 def _example_of(field: FieldInfo | None) -> object | None:
     """The first example of a field, or of what it optionally is; a list has none of its entries."""
-    if field is None or field.examples:
-        return field.examples[0] if field is not None and field.examples else None
-    kinds = get_args(field.annotation) if _is_optional(field.annotation) else ()
+    if field is None:
+        return None
+    # Pydantic leaves the notes within "X or None" where they are.
+    kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
     notes = (note for kind in kinds if get_origin(kind) is Annotated for note in get_args(kind)[1:])
-    found = (note.examples for note in notes if isinstance(note, FieldInfo) and note.examples)
-    return next((examples[0] for examples in found), None)
+    inner = (note.examples for note in notes if isinstance(note, FieldInfo) and note.examples)
+    examples: list[Any] = field.examples or next(inner, [])
+    return next(iter(examples), None)
 
 
-def _is_optional(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType) and type(None) in get_args(annotation)
-
-
-def _said(error: ErrorDetails) -> str:
-    return _SAID.get(error["type"], _OTHERWISE).format_map(error.get("ctx", {}))
-
-
-def _unknown(name: str, model: type[BaseModel] | None) -> str:
-    accepted = list(model.model_fields) if model is not None else []
+def _unknown(name: str, accepted: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, accepted, n=1)
     hint = f"did you mean {close[0]}?" if close else f"accepted: {', '.join(accepted)}"
     return f"unknown argument; {hint}"
 
 
-def _model_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
-    if not place:
-        return model
-    field = _field_at(model, place)
-    return None if field is None else _model_in(field.annotation)
-
-
-def _field_at(model: type[BaseModel], place: tuple[int | str, ...]) -> FieldInfo | None:
+def _at(
+    model: type[BaseModel], place: Iterable[int | str]
+) -> tuple[FieldInfo | None, type[BaseModel] | None]:
+    """The field at a place, and the model in it; at the root no field, and the model itself."""
     field: FieldInfo | None = None
     inner: type[BaseModel] | None = model
-    for part in place:
-        if isinstance(part, int):
-            continue
+    # Numbers are entries of lists, which are of the kind that their field says.
+    for part in (part for part in place if isinstance(part, str)):
         field = inner.model_fields.get(part) if inner is not None else None
-        if field is None:
-            return None
-        inner = _model_in(field.annotation)
-    return field
+        inner = _model_in(field.annotation) if field is not None else None
+    return field, inner
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

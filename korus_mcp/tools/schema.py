@@ -1,6 +1,7 @@
 """Schemas that every host understands: no references, no null unions, no words nobody reads."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 _REF_PREFIX: Final = "#/$defs/"
@@ -53,10 +54,12 @@ def _leaner(node: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+@dataclass(frozen=True)
 class _Walk:
-    def __init__(self, definitions: Mapping[str, Any], dropped: frozenset[str]) -> None:
-        self._definitions = definitions
-        self._dropped = dropped
+    """A walk through a schema: each reference is replaced by its definition."""
+
+    definitions: Mapping[str, Any]
+    dropped: frozenset[str]
 
     def node(self, node: Any, inside: tuple[str, ...]) -> Any:
         if isinstance(node, list):
@@ -66,23 +69,22 @@ class _Walk:
         node = _without_null(node)
         if "$ref" in node:
             return self._referred(node, inside)
-        return {
-            key: self._names(node[key], inside)
-            if key in _NAMESPACES
-            else self.node(node[key], inside)
-            for key in sorted(node, key=_place)
-            if key not in self._dropped
-        }
-
-    def _names(self, properties: Mapping[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
-        return {name: self.node(value, inside) for name, value in properties.items()}
+        known = {key: node[key] for key in sorted(node, key=_place) if key not in self.dropped}
+        for key, value in known.items():
+            # The names of properties are no keywords: one may well be called "title".
+            if key in _NAMESPACES:
+                known[key] = {name: self.node(each, inside) for name, each in value.items()}
+            else:
+                known[key] = self.node(value, inside)
+        return known
 
     def _referred(self, node: Mapping[str, Any], inside: tuple[str, ...]) -> Any:
         name = str(node["$ref"]).removeprefix(_REF_PREFIX)
         if name in inside:
             raise ValueError(f"{name} refers to itself")
+        # The docstring of a model is for us; what stands beside the reference is for hosts.
+        definition = {k: v for k, v in self.definitions[name].items() if k != "description"}
         siblings = {key: value for key, value in node.items() if key != "$ref"}
-        definition = {k: v for k, v in self._definitions[name].items() if k != "description"}
         return self.node({**definition, **siblings}, (*inside, name))
 
 
@@ -96,5 +98,6 @@ def _without_null(node: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(kinds, list) or _NULL not in kinds:
         return node
     rest = [kind for kind in kinds if kind != _NULL]
+    # What stands around it is said for the whole, and goes before what the kind says of itself.
     outer = {key: value for key, value in node.items() if key != "anyOf"}
     return {**rest[0], **outer} if len(rest) == 1 else {**outer, "anyOf": rest}

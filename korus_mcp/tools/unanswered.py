@@ -28,11 +28,13 @@ async def ends_unanswered(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
     """Pass a call on; one that is repeated with no usable answer becomes a refusal of ours."""
-    params = ctx.params
-    if ctx.method != "tools/call" or params is None or not _is_repeated(params):
+    params = ctx.params or {}
+    is_repeated = any(params.get(name) is not None for name in _ANSWERED)
+    if ctx.method != "tools/call" or not is_repeated:
         return await call_next(ctx)
     try:
         result = await call_next(ctx)
+    # The SDK refuses an answer it cannot read with this one code; any other is of another matter.
     except (MCPError, ValidationError) as error:
         if isinstance(error, MCPError) and error.error.code != INVALID_PARAMS:
             raise
@@ -53,10 +55,6 @@ async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     except (MCPError, ValidationError):
         return _refused()
     return _refused() if is_input_required(result) else result
-
-
-def _is_repeated(params: Mapping[str, Any]) -> bool:
-    return any(params.get(name) is not None for name in _ANSWERED)
 
 
 def _is_answered(params: Mapping[str, Any]) -> bool:

@@ -1,16 +1,16 @@
 /** The seat map page: from a get_seat_map result to a choice the assistant knows. */
 
-import { Choosing } from "./choosing.js";
-import { ChoiceView } from "./choice-view.js";
+import { Choosing } from "./seat-map/choosing.js";
+import { ChoiceView } from "./seat-map/choice-view.js";
 import { fill, h } from "./dom.js";
 import { connect } from "./host.js";
-import { MapView } from "./map-view.js";
-import { sheetOf } from "./sheet.js";
+import { MapView } from "./seat-map/map-view.js";
+import { sheetOf } from "./seat-map/sheet.js";
 import { clean, clock, day, languageOf, price, translator } from "./texts.js";
-import { TEXTS } from "./seat-map.texts.js";
+import { TEXTS } from "./seat-map/words.js";
 import { applyTheme } from "./theme.js";
-import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./wish.js";
-import { swatch, ZoneList } from "./zone-list.js";
+import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./seat-map/wish.js";
+import { swatch, ZoneList } from "./seat-map/zone-list.js";
 
 const MOST_SEATS = 50;
 /** Codes of a sheet's `notes` that are shown as sentences. */

@@ -1,6 +1,6 @@
 /** The zones as a list: all the map shows, for those who do not see it or rather read. */
 
-import { fill, h } from "./dom.js";
+import { fill, h } from "../dom.js";
 import { fits, stepOf } from "./wish.js";
 
 /** So many zones are listed without scrolling. */

@@ -1,6 +1,6 @@
 /** The drawing: zones as shapes one can point at, reach by keyboard and hear; seats as dots. */
 
-import { svg, h } from "./dom.js";
+import { svg, h } from "../dom.js";
 import { fits, stepOf } from "./wish.js";
 
 const DIRECTIONS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };

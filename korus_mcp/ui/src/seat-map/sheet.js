@@ -11,7 +11,7 @@
  * cost more than was asked for, `isUnknown` when it has none and not all could be read. What a host or an issuer sent in another shape is left out.
  */
 
-import { clean } from "./texts.js";
+import { clean } from "../texts.js";
 
 export const SHEET_KEY = "io.github.korus-mcp/seat-map";
 

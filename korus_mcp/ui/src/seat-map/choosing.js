@@ -4,7 +4,7 @@
  */
 
 import { amountOf, countOf, currencyOf, idOf, listOf } from "./sheet.js";
-import { clean } from "./texts.js";
+import { clean } from "../texts.js";
 import { hasRoom, isWithin } from "./wish.js";
 
 /** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */

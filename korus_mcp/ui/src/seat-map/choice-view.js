@@ -1,8 +1,8 @@
 /** The panel of a choice: its offers, what the issuer says of them, and the way to the assistant. */
 
-import { fill, h } from "./dom.js";
+import { fill, h } from "../dom.js";
 import { priceOfChoice, priceOfOffer, quoted } from "./choosing.js";
-import { moment, price, priceOf } from "./texts.js";
+import { moment, price, priceOf } from "../texts.js";
 import { hasRoom, times } from "./wish.js";
 
 /** How long the arrow keys have to rest on an offer before the issuer is asked, in milliseconds. */

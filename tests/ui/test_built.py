@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from korus_mcp.foundation.refusals import Code
 from tests.ui.stage import BUILT, UI, run_node
 
 PAGES = sorted(path.stem for path in (UI / "src").glob("*.html"))
@@ -29,6 +30,14 @@ def test_a_page_is_small(name: str) -> None:
 def test_a_page_is_one_file(name: str) -> None:
     text = (BUILT / f"{name}.html").read_text(encoding="utf-8")
     assert not re.search(r"<link|<script[^>]+src|@import|url\((?!#)", text)
+
+
+def test_a_buyer_is_told_each_code_in_both_languages() -> None:
+    meanings = json.loads((UI / "src/booking/meanings.json").read_text(encoding="utf-8"))
+    assert list(meanings) == [code.value for code in Code]
+    for told in meanings.values():
+        assert list(told) == ["en", "fr"]
+        assert all(len(texts) == 2 and all(texts) for texts in told.values())
 
 
 def test_packages_are_named_by_exact_version() -> None:

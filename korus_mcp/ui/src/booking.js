@@ -10,7 +10,7 @@ import { endOf, OLD_FROM, passed, secondsUntil } from "./booking/clock.js";
 import { lookedAgain, readResult, stateNow, withMoreTickets } from "./booking/reading.js";
 import { emptyView, runningClock, showTime, titleOf, viewOf } from "./booking/view.js";
 import { meaningOf, WORDS } from "./booking/words.js";
-import { Writer } from "./booking/writing.js";
+import { Writer } from "./writing.js";
 import { fill } from "./dom.js";
 import { connect } from "./host.js";
 import { languageOf, translator } from "./texts.js";

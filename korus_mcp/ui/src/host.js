@@ -8,6 +8,8 @@
  * a HostError, so a page never waits for ever for a host that does not answer.
  */
 
+import { objectOf } from "./values.js";
+
 export const PROTOCOL_VERSION = "2026-01-26";
 
 const METHOD_NOT_FOUND = -32601;
@@ -287,8 +289,4 @@ function inTime(promise, time, late) {
 
 function unsupported(method) {
   return Promise.reject(new HostError("unsupported", `The host does not offer ${method}.`));
-}
-
-function objectOf(value) {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 }

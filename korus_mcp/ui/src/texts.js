@@ -27,9 +27,15 @@ const UNSEEN = /(?![\u200c\u200d])\p{Cf}/gu;
 /** A text of somebody else on one line, without controls and direction overrides. */
 export function clean(value, most = 80) {
   if (typeof value !== "string") return "";
-  const line = spaced(value.replace(UNSEEN, ""));
+  // What nobody will see is not worth a look: a text may be of megabytes.
+  const line = spaced(value.slice(0, 4 * most).replace(UNSEEN, ""));
   const letters = [...line];
   return letters.length > most ? `${spaced(letters.slice(0, most - 1).join(""))}…` : line;
+}
+
+/** The same of several lines, which stay. */
+export function cleanLines(text, most) {
+  return text.slice(0, most).replace(UNSEEN, "").replace(/[^\P{Cc}\n\t]/gu, "");
 }
 
 /** One space between words, and no joiner at the edge of one. */

@@ -1,6 +1,6 @@
 /** The clocks of holds: when each ends by this device, and what is said on the way. */
 
-import { instantOf } from "./writing.js";
+import { instantOf } from "../writing.js";
 
 /** Seconds before the end at which a screen reader hears about it. */
 export const SAID_AT = [300, 60];

@@ -5,12 +5,11 @@
  */
 
 import { isNeverMade, moveOf, seatsLeftOut } from "./sentences.js";
-import { sumOf } from "./writing.js";
+import { clean, cleanLines } from "../texts.js";
+import { listOf, objectOf } from "../values.js";
+import { sumOf } from "../writing.js";
 
 const LONGEST = 300;
-/** Controls, and the characters that turn the direction of what follows. */
-const UNSEEN =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
 const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
 const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
 const KNOWN = [
@@ -20,15 +19,8 @@ const KNOWN = [
 
 /** A text on one line, or null. */
 export function textOf(value, longest = LONGEST) {
-  if (typeof value !== "string" && typeof value !== "number") return null;
-  const line = String(value).slice(0, longest * 4).replace(UNSEEN, "").replace(/\s+/g, " ").trim();
-  if (line.length <= longest) return line || null;
-  return `${[...line.slice(0, longest)].slice(0, -1).join("")}…`;
-}
-
-/** The objects of a list. */
-export function rowsOf(value) {
-  return listOf(value).filter((row) => row !== null && typeof row === "object");
+  const text = typeof value === "number" ? String(value) : value;
+  return clean(text, longest) || null;
 }
 
 /** A whole number from 0 on, or null. */
@@ -58,7 +50,7 @@ export function readResult(result, { tool, args }) {
 
 /** The same booking after get_reservation told what its reservations are now. */
 export function lookedAgain(booking, structure) {
-  const holds = rowsOf(structure.reservations).map(holdOf);
+  const holds = listOf(structure.reservations).map(holdOf);
   if (holds.length === 0) return booking;
   const ordered = new Set(holds.filter((hold) => hold.state === "ordered").map((hold) => hold.id));
   const failed = booking.failed.filter((row) => !ordered.has(row.reservation));
@@ -112,18 +104,18 @@ function kindOf(structure, tool, args) {
   const isOrder =
     ORDER_STATES.includes(structure.state) ||
     has("not_later_than") ||
-    rowsOf(structure.failed).some((row) => row.reservation_id !== undefined) ||
+    listOf(structure.failed).some((row) => row.reservation_id !== undefined) ||
     args.reservation_ids !== undefined;
   return isOrder ? "order" : "reserve";
 }
 
 function reserveOf(structure, args) {
-  const holds = rowsOf(structure.reservations).map(holdOf);
-  const wished = new Map(rowsOf(args.items).map((item) => [item.offer_id, countOf(item.quantity)]));
-  const failed = rowsOf(structure.failed).map((row) => ({
+  const holds = listOf(structure.reservations).map(holdOf);
+  const wished = new Map(listOf(args.items).map((item) => [item.offer_id, countOf(item.quantity)]));
+  const failed = listOf(structure.failed).map((row) => ({
     ...refusalOf(row),
     quantity: wished.get(row.offer_id) ?? null,
-    instead: rowsOf(row.alternatives).map(alternativeOf),
+    instead: listOf(row.alternatives).map(alternativeOf),
   }));
   return {
     ...shared(structure),
@@ -131,27 +123,27 @@ function reserveOf(structure, args) {
     state: textOf(structure.state, 60) ?? "unknown",
     holds,
     failed,
-    moves: listOf(structure.price_moves).map((said) => textOf(said)).filter(Boolean).map(moveOf),
+    moves: allOf(structure.price_moves).map((said) => textOf(said)).filter(Boolean).map(moveOf),
     ids: holds.map((hold) => hold.id).filter(Boolean),
     lookAfter: countOf(structure.check_again_after),
   };
 }
 
 function orderOf(structure, args) {
-  const holds = rowsOf(structure.summary).map(holdOf);
-  const orders = rowsOf(structure.orders).map((row) => ({
+  const holds = listOf(structure.summary).map(holdOf);
+  const orders = listOf(structure.orders).map((row) => ({
     id: textOf(row.order_id),
     reservation: textOf(row.reservation_id),
     reference: textOf(row.reference),
     total: textOf(row.total),
     tickets: countOf(row.tickets),
   }));
-  const failed = rowsOf(structure.failed).map((row) => ({
+  const failed = listOf(structure.failed).map((row) => ({
     ...refusalOf(row),
     reservation: textOf(row.reservation_id),
   }));
   const named = [
-    ...listOf(args.reservation_ids),
+    ...allOf(args.reservation_ids),
     ...[...holds.map((h) => h.id), ...orders.map((o) => o.reservation)],
     ...failed.map((f) => f.reservation),
   ];
@@ -165,7 +157,7 @@ function orderOf(structure, args) {
     moves: [],
     customer: textOf(structure.customer),
     notes: textOf(structure.notes),
-    hasTerms: listOf(structure.terms).length > 0,
+    hasTerms: allOf(structure.terms).length > 0,
     confirmBy: textOf(structure.confirm_by),
     notLaterThan: textOf(structure.not_later_than),
     lookAfter: countOf(structure.check_again_after),
@@ -175,13 +167,13 @@ function orderOf(structure, args) {
 
 function ticketsOf(structure, result) {
   const names = new Map(
-    rowsOf(result.content)
+    listOf(result.content)
       .filter((block) => block.type === "resource_link")
       .map((block) => [block.uri, textOf(block.name)]),
   );
-  const tickets = rowsOf(structure.tickets).map(ticketOf);
+  const tickets = listOf(structure.tickets).map(ticketOf);
   const status = textOf(structure.status);
-  const documents = rowsOf(structure.documents).map((row) => ({
+  const documents = listOf(structure.documents).map((row) => ({
     uri: typeof row.uri === "string" ? row.uri : null,
     name: names.get(row.uri) ?? null,
     isReady: row.ready === true,
@@ -219,18 +211,18 @@ function ticketOf(row) {
     seat: textOf(row.seat),
     status: textOf(row.status, 60),
     beneficiary: textOf(row.beneficiary),
-    needed: listOf(row.beneficiary_fields_needed).map((field) => textOf(field, 60)).filter(Boolean),
+    needed: allOf(row.beneficiary_fields_needed).map((field) => textOf(field, 60)).filter(Boolean),
     deadline: textOf(row.deadline),
     voucher: textOf(row.voucher),
   };
 }
 
 function holdOf(row) {
-  const seats = listOf(row.seats).map((seat) => textOf(seat)).filter(Boolean);
+  const seats = allOf(row.seats).map((seat) => textOf(seat)).filter(Boolean);
   return {
     id: textOf(row.reservation_id),
     state: textOf(row.state, 60) ?? "unknown",
-    lines: rowsOf(row.lines).map((line) => ({
+    lines: listOf(row.lines).map((line) => ({
       product: textOf(line.product),
       quantity: countOf(line.quantity),
       amount: textOf(line.amount),
@@ -271,12 +263,12 @@ function failure(structure, words) {
     effect: textOf(error.effect, 60),
     next: textOf(error.next),
     retryAfter: countOf(error.retry_after_seconds),
-    fields: rowsOf(error.fields).map((row) => ({
+    fields: listOf(error.fields).map((row) => ({
       field: textOf(row.field),
       problem: textOf(row.problem),
       example: textOf(row.example),
     })),
-    instead: rowsOf(error.alternatives).map(alternativeOf),
+    instead: listOf(error.alternatives).map(alternativeOf),
     words,
     ids: [],
   };
@@ -300,14 +292,11 @@ function partsOf(seat) {
 
 /** The text blocks of a result. */
 function wordsIn(result) {
-  const blocks = rowsOf(result?.content).filter((block) => typeof block.text === "string");
-  return blocks.map((block) => block.text.slice(0, 20_000).replace(UNSEEN, "")).join("\n\n").trim();
+  const blocks = listOf(result?.content).filter((block) => typeof block.text === "string");
+  return blocks.map((block) => cleanLines(block.text, 20_000)).join("\n\n").trim();
 }
 
-function listOf(value) {
+/** A list of whatever it holds. */
+function allOf(value) {
   return Array.isArray(value) ? value : [];
-}
-
-function objectOf(value) {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 }

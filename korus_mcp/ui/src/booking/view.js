@@ -4,7 +4,7 @@ import { h, svg } from "../dom.js";
 import { secondsUntil, TOLD_FROM } from "./clock.js";
 import { seatGroups } from "./reading.js";
 import { meaningOf, wordFor } from "./words.js";
-import { sumOf } from "./writing.js";
+import { sumOf } from "../writing.js";
 
 /** Colour and sign of each state that has words of its own. */
 const STATES = {

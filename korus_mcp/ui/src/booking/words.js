@@ -1,5 +1,7 @@
 /** The words of the booking page in English and French. */
 
+import MEANINGS from "./meanings.json";
+
 const en = {
   page: "Booking",
   // The state as a badge, a title and what it means.
@@ -199,32 +201,7 @@ const en = {
   next: "What to do",
   retry: "Wait at least {span} first.",
   details: "Details for the assistant or support",
-  error_: ["This could not be done", "Ask the assistant what can be done."],
-  error_INVALID_ARGUMENTS: ["The request was not complete or not right", "The assistant corrects it; you need not do anything."],
-  error_UNKNOWN_ID: ["The request named something unknown", "Ask the assistant to search again."],
-  error_NOT_FOUND: ["This does not exist, or is not yours", "Check the reference, or ask the assistant to search again."],
-  error_PAST_DATE: ["That day is over", "Choose a later day."],
-  error_NO_SUCH_CHOICE: ["There is no such choice", "Ask the assistant which choices there are."],
-  error_SESSION_REQUIRED: ["A time has to be chosen", "Tell the assistant which time you want."],
-  error_SOLD_OUT: ["Not enough tickets are left", "Choose another day, time or zone, or fewer tickets."],
-  error_NOT_BOOKABLE: ["This cannot be booked", "Choose another offer."],
-  error_PRICE_CHANGED: ["It costs more than the limit you named", "Tell the assistant whether you accept the new price."],
-  error_HOLD_EXPIRED: ["The hold has ended, or is about to", "Ask the assistant to hold the tickets again."],
-  error_ALREADY_ORDERED: ["This is ordered already", "Ask the assistant for the tickets of that order."],
-  error_ALREADY_BEING_ORDERED: ["An order for this is already under way", "Do not book it again. Ask the assistant what became of it."],
-  error_APPROVAL_REQUIRED: ["Your agreement is needed first", "Read the summary in the conversation and answer there."],
-  error_APPROVAL_UNAVAILABLE: ["You could not be asked for your agreement here", "Order where you can be asked."],
-  error_APPROVAL_DECLINED: ["You said no to this order", "Tell the assistant what you want instead."],
-  error_APPROVAL_EXPIRED: ["Your agreement is too old", "Read the new summary in the conversation and answer there."],
-  error_LIMIT_EXCEEDED: ["This is more than is allowed", "Take fewer tickets; the operator sets the limit."],
-  error_UNSUPPORTED_CURRENCY: ["Only prices in euro can be booked", "Choose another offer."],
-  error_NOT_READY: ["The document is not ready yet", "Look again later."],
-  error_NOT_ALLOWED: ["The operator’s account may not do this", "The operator has to look at this."],
-  error_UPSTREAM_REFUSED: ["KorusTicket refused the data", "Check names, e-mail and other details with the assistant."],
-  error_UPSTREAM_UNAVAILABLE: ["KorusTicket does not answer", "Try again a little later."],
-  error_OUTCOME_UNKNOWN: ["The answer did not arrive", "Do not repeat it. Ask the assistant to look first."],
-  error_SERVER_BUSY: ["Too much is going on at the moment", "Try again a little later."],
-  error_MISCONFIGURED: ["The service does not work at the moment", "The operator has to look at this."],
+  error: ["This could not be done", "Ask the assistant what can be done."],
 };
 
 const fr = {
@@ -418,32 +395,7 @@ const fr = {
   next: "Que faire",
   retry: "Attendez d’abord au moins {span}.",
   details: "Détails pour l’assistant ou l’assistance",
-  error_: ["Cela n’a pas pu être fait", "Demandez à l’assistant ce qui est possible."],
-  error_INVALID_ARGUMENTS: ["La demande était incomplète ou inexacte", "L’assistant la corrige ; vous n’avez rien à faire."],
-  error_UNKNOWN_ID: ["La demande nommait une chose inconnue", "Demandez à l’assistant de chercher de nouveau."],
-  error_NOT_FOUND: ["Cela n’existe pas, ou n’est pas à vous", "Vérifiez la référence, ou demandez à l’assistant de chercher de nouveau."],
-  error_PAST_DATE: ["Ce jour est passé", "Choisissez un jour à venir."],
-  error_NO_SUCH_CHOICE: ["Ce choix n’existe pas", "Demandez à l’assistant quels sont les choix."],
-  error_SESSION_REQUIRED: ["Il faut choisir un horaire", "Dites à l’assistant quel horaire vous voulez."],
-  error_SOLD_OUT: ["Il ne reste pas assez de billets", "Choisissez un autre jour, un autre horaire ou une autre zone, ou moins de billets."],
-  error_NOT_BOOKABLE: ["Cela ne peut pas être réservé", "Choisissez une autre offre."],
-  error_PRICE_CHANGED: ["Cela coûte plus que la limite que vous avez fixée", "Dites à l’assistant si vous acceptez le nouveau prix."],
-  error_HOLD_EXPIRED: ["La réservation a pris fin, ou est sur le point de finir", "Demandez à l’assistant de réserver de nouveau."],
-  error_ALREADY_ORDERED: ["C’est déjà commandé", "Demandez à l’assistant les billets de cette commande."],
-  error_ALREADY_BEING_ORDERED: ["Une commande est déjà en cours pour cela", "Ne réservez pas de nouveau. Demandez à l’assistant ce qu’elle est devenue."],
-  error_APPROVAL_REQUIRED: ["Votre accord est nécessaire d’abord", "Lisez le récapitulatif dans la conversation et répondez-y."],
-  error_APPROVAL_UNAVAILABLE: ["Votre accord n’a pas pu être demandé ici", "Commandez là où l’on peut vous le demander."],
-  error_APPROVAL_DECLINED: ["Vous avez refusé cette commande", "Dites à l’assistant ce que vous préférez."],
-  error_APPROVAL_EXPIRED: ["Votre accord est trop ancien", "Lisez le nouveau récapitulatif dans la conversation et répondez-y."],
-  error_LIMIT_EXCEEDED: ["C’est plus que ce qui est permis", "Prenez moins de billets ; l’exploitant fixe la limite."],
-  error_UNSUPPORTED_CURRENCY: ["Seuls les prix en euros peuvent être réservés", "Choisissez une autre offre."],
-  error_NOT_READY: ["Le document n’est pas encore prêt", "Regardez de nouveau plus tard."],
-  error_NOT_ALLOWED: ["Le compte de l’exploitant n’y est pas autorisé", "L’exploitant doit s’en occuper."],
-  error_UPSTREAM_REFUSED: ["KorusTicket a refusé les données", "Vérifiez les noms, l’e-mail et les autres données avec l’assistant."],
-  error_UPSTREAM_UNAVAILABLE: ["KorusTicket ne répond pas", "Réessayez un peu plus tard."],
-  error_OUTCOME_UNKNOWN: ["La réponse n’est pas arrivée", "Ne répétez pas l’appel. Demandez d’abord à l’assistant de vérifier."],
-  error_SERVER_BUSY: ["Le service est très sollicité", "Réessayez un peu plus tard."],
-  error_MISCONFIGURED: ["Le service ne fonctionne pas pour l’instant", "L’exploitant doit s’en occuper."],
+  error: ["Cela n’a pas pu être fait", "Demandez à l’assistant ce qui est possible."],
 };
 
 for (const [key, word] of Object.entries(fr)) fr[key] = spaced(word);
@@ -451,11 +403,14 @@ for (const [key, word] of Object.entries(fr)) fr[key] = spaced(word);
 /** Keyed as texts.js wants it. */
 export const WORDS = { en, fr };
 
-/** The meaning of an error code and what to do, as a pair; of an unknown code in general words. */
+/**
+ * The meaning of an error code and what to do, as a pair; of an unknown code in general words.
+ *
+ * The server's own sentences are for the assistant: a buyer is told what they can do themselves.
+ */
 export function meaningOf(code, language) {
-  const words = WORDS[language];
-  const key = `error_${code ?? ""}`;
-  return Object.hasOwn(words, key) ? words[key] : words.error_;
+  const known = Object.hasOwn(MEANINGS, code ?? "") ? MEANINGS[code][language] : WORDS[language].error;
+  return language === "fr" ? spaced(known) : known;
 }
 
 /** The word for a key that a server may have invented, or the fallback. */

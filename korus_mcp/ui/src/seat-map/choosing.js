@@ -3,8 +3,9 @@
  * model. It calls check_availability and nothing else: holding and ordering are the assistant's.
  */
 
-import { amountOf, countOf, currencyOf, idOf, listOf } from "./sheet.js";
+import { amountOf, countOf, currencyOf, idOf } from "./sheet.js";
 import { clean } from "../texts.js";
+import { listOf } from "../values.js";
 import { hasRoom, isWithin } from "./wish.js";
 
 /** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */

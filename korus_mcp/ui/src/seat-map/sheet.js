@@ -12,6 +12,8 @@
  */
 
 import { clean } from "../texts.js";
+import { listOf } from "../values.js";
+import { instantOf } from "../writing.js";
 
 export const SHEET_KEY = "io.github.korus-mcp/seat-map";
 
@@ -192,12 +194,6 @@ function notesOf(notes) {
   return Array.isArray(notes) ? notes.filter((note) => typeof note === "string") : [];
 }
 
-/** "2026-06-01T12:00:00+00:00" in milliseconds; null of what is no moment. */
-function instantOf(value) {
-  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(value ?? "");
-  const instant = isMoment ? Date.parse(value) : NaN;
-  return Number.isNaN(instant) ? null : instant;
-}
 
 /** An id as our tools take them; words are none. */
 export function idOf(value) {
@@ -222,9 +218,6 @@ function sizeOf(value) {
   return Number.isFinite(value) && value > 0 && value <= 100_000 ? value : 0;
 }
 
-export function listOf(value) {
-  return Array.isArray(value) ? value.filter((v) => v !== null && typeof v === "object") : [];
-}
 
 /** [x, y, x, y] as [[x, y], [x, y]]; nothing when one of them is no number. */
 function pointsOf(flat) {

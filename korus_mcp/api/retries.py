@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from korus_mcp.api.config import ApiConfig
 from korus_mcp.api.errors import (
@@ -18,6 +18,11 @@ from korus_mcp.foundation.clock import Clock
 
 T = TypeVar("T")
 
+LONGEST_FIRST_WAIT_SECONDS: Final = 0.5
+"""Doubled after each attempt; a wait is any length up to it."""
+_PASSING_KINDS = (Unreachable, TimedOut, Disconnected, RateLimited, TokenUnavailable)
+_PASSING_STATUSES = frozenset({502, 503, 504})
+
 
 async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, clock: Clock) -> T:
     """Repeat a read while that can help: few attempts, full jitter, a limit on the time in all.
@@ -25,48 +30,25 @@ async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, cloc
     Raises:
         ApiError: The last failure; also at once, when `Retry-After` passes the time left.
     """
-    import stamina  # here, because a cold start needs no retries and this costs it 10 ms
-
-    patience = _Patience(config.retry_total, clock)
-    async for attempted in stamina.retry_context(
-        on=patience.allows, attempts=config.retry_attempts, timeout=None
-    ):
-        with attempted:
-            await patience.rest()
+    give_up_at = clock.monotonic() + config.retry_total
+    longest, left = LONGEST_FIRST_WAIT_SECONDS, config.retry_attempts
+    while True:
+        left -= 1
+        try:
             return await attempt()
-    raise AssertionError("stamina raises the last failure")  # pragma: no cover
-
-
-class _Patience:
-    """Decides and waits for stamina, which can neither read nor sleep on our clock."""
-
-    def __init__(self, total_seconds: float, clock: Clock) -> None:
-        self._clock = clock
-        self._give_up_at = clock.monotonic() + total_seconds
-        self._ceiling = 0.5
-        self._wait = 0.0
-
-    def allows(self, failure: Exception) -> bool | float:
-        if not isinstance(failure, ApiError) or not _may_pass(failure):
-            return False
-        wait = failure.retry_after_seconds
-        self._wait = SystemRandom().uniform(0, self._ceiling) if wait is None else wait
-        self._ceiling *= 2
-        if self._clock.monotonic() + self._wait >= self._give_up_at:
-            return False
-        return 0.0  # stamina's own wait: the real one is `rest`
-
-    async def rest(self) -> None:
-        if self._wait:
-            await self._clock.sleep(self._wait)
+        except ApiError as failure:
+            wait = failure.retry_after_seconds
+            if wait is None:
+                # Full jitter: whoever failed together does not come back together.
+                wait = SystemRandom().uniform(0, longest)
+            if not left or not _may_pass(failure) or clock.monotonic() + wait >= give_up_at:
+                raise
+        longest *= 2
+        await clock.sleep(wait)
 
 
 def _may_pass(failure: ApiError) -> bool:
+    """Whether the same read may succeed in a moment: a gateway's failure, not the API's own 500."""
     if isinstance(failure, ServerFailed):
-        return failure.status in _PASSING
-    return isinstance(
-        failure, Unreachable | TimedOut | Disconnected | RateLimited | TokenUnavailable
-    )
-
-
-_PASSING = frozenset({502, 503, 504})
+        return failure.status in _PASSING_STATUSES
+    return isinstance(failure, _PASSING_KINDS)

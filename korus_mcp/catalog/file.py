@@ -8,6 +8,7 @@ path the same database lives in memory and ends with the process.
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ VERSION: Final = 1000 * _LAYOUT + FOLDING
 APPLICATION_ID: Final = int.from_bytes(b"KMct")
 """In the head of the file: what other programs put there is theirs, and stays."""
 BUSY_SECONDS: Final = 10.0
+BUSY_PAUSE_SECONDS: Final = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -218,14 +220,14 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 
 def _made_in_turn(path: Path) -> sqlite3.Connection:
     """The database, after those who make it at this moment: SQLite does not wait for them here."""
-    import stamina
-
-    for attempt in stamina.retry_context(
-        on=_is_busy, attempts=None, timeout=BUSY_SECONDS, wait_max=0.5
-    ):
-        with attempt:
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while True:
+        time.sleep(BUSY_PAUSE_SECONDS)  # noqa: TID251 - in the thread that opens the file
+        try:
             return _made(path)
-    raise AssertionError("stamina raises the last failure")  # pragma: no cover
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= give_up_at:
+                raise
 
 
 def _made(path: Path | None) -> sqlite3.Connection:

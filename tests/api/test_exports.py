@@ -35,7 +35,7 @@ def test_errors_and_a_client_that_is_not_called_cost_no_http_and_no_models(names
 def test_the_client_works_without_mcp_and_without_the_rest_of_us() -> None:
     code = (
         "import sys; from korus_mcp.api import *; "
-        "print([m for m in sys.modules if m.split('.')[0] in ('mcp', 'stamina') "
+        "print([m for m in sys.modules if m.split('.')[0] == 'mcp' "
         "or m.startswith('korus_mcp') and not m.startswith("
         "('korus_mcp.api', *('korus_mcp.foundation.' + m "
         "for m in ('clock', 'ids', 'origins', 'unread'))))])"

@@ -189,6 +189,7 @@ class Ordering:
         _check_no_order(holds)  # before a no is told, which says that nothing was ordered
         await approval.check_noes(self._journal, reservation_ids, self._clock.now())
         self._check_holds(holds)
+        self._check_can_send(owner)
 
     async def question(self, call: OrderCall) -> Question | None:
         """What a person has to agree to first; None for a call that was made before and stands.
@@ -203,7 +204,18 @@ class Ordering:
             return None
         question = await self._question(call, installation, standing)
         await approval.given(self._journal, question)
+        self._check_can_send(call.owner)
         return question
+
+    def _check_can_send(self, owner: str) -> None:
+        """That an order could leave now: nobody is asked about one that could not.
+
+        Raises:
+            Refusal: SERVER_BUSY.
+        """
+        if self._closing:
+            raise stopping()
+        self._pace.check_write(owner)
 
     async def decline(self, question: Question) -> None:
         """Remember that the person said no; here at least, where the journal does not work."""

@@ -39,6 +39,14 @@ class _Buckets:
 
     def take(self, principal: str) -> float:
         """Take one; 0, or the seconds until there is one again."""
+        wait = self.wait(principal)
+        if self._per_minute and not wait:
+            bucket = self._buckets[principal]
+            bucket.left = max(0.0, bucket.left - 1)
+        return wait
+
+    def wait(self, principal: str) -> float:
+        """The seconds until there is one, 0 where there is; none is taken."""
         if self._per_minute == 0:
             return 0
         now, most = self._clock.monotonic(), float(self._per_minute)
@@ -50,7 +58,6 @@ class _Buckets:
             self._buckets.popitem(last=False)
         if bucket.left < 1 - ROUNDING:
             return (1 - bucket.left) * MINUTE / most
-        bucket.left = max(0.0, bucket.left - 1)
         return 0
 
     def give_back(self, principal: str) -> None:
@@ -87,13 +94,23 @@ class Pace:
         Raises:
             Refusal: SERVER_BUSY.
         """
-        wait = self._writes.take(principal)
-        if wait > 0:
-            raise _busy("Too many bookings in a minute; nothing was held or ordered.", wait)
+        self._check_write(self._writes.take(principal))
+
+    def check_write(self, principal: str) -> None:
+        """That a write could be made now, before somebody is asked whether to make it.
+
+        Raises:
+            Refusal: SERVER_BUSY.
+        """
+        self._check_write(self._writes.wait(principal))
 
     def was_no_write(self, principal: str) -> None:
         """A write that was counted turned out to be another call's."""
         self._writes.give_back(principal)
+
+    def _check_write(self, wait: float) -> None:
+        if wait > 0:
+            raise _busy("Too many bookings in a minute; nothing was held or ordered.", wait)
 
     def _is_repeated(self, repeatable: str) -> bool:
         now = self._clock.monotonic()

@@ -74,6 +74,23 @@ def test_writes_are_given_back_when_they_were_none() -> None:
     assert busy.value.retry_after_seconds == 60
 
 
+def test_to_look_whether_a_write_may_be_made_makes_none() -> None:
+    one, clock = paced(writes=2)
+    for _ in range(5):
+        one.check_write("a")
+    one.write("a")
+    one.write("a")
+    with pytest.raises(Refusal) as busy:
+        one.check_write("a")
+    assert busy.value.retry_after_seconds == 30
+    one.check_write("b")
+    clock.advance(30)
+    one.check_write("a")
+    one.write("a")
+    unbounded, _ = paced(writes=0)
+    unbounded.check_write("a")
+
+
 def test_what_is_remembered_is_bounded() -> None:
     one, _ = paced(5, writes=5)
     for n in range(3000):

@@ -239,6 +239,30 @@ async def test_nobody_is_asked_about_what_cannot_be_ordered(mode: str) -> None:
         assert not person.questions
 
 
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+@pytest.mark.parametrize("customer", [CUSTOMER, {}], ids=["customer", "nobody"])
+async def test_nobody_is_asked_while_no_more_may_be_booked_in_a_minute(
+    mode: str, way: str, customer: Json
+) -> None:
+    given = {**CUSTOMER, "phone": None, "country": None, "language": None, "title": None}
+    who = ElicitResult(
+        action="accept", content={n: given[n] for n in ("firstname", "lastname", "email")}
+    )
+    person = Person([YES] if customer else [who, YES])
+    async with asking(person, mode, APPROVAL=way, WRITES_PER_MINUTE="1") as each:
+        hold = await held(each)
+        early = await place(each, hold, customer=customer)
+        assert (early.code, early.error["effect"]) == ("SERVER_BUSY", "none")
+        assert not person.questions
+        each.clock.advance(early.error["retry_after_seconds"])
+        assert (await place(each, hold, customer=customer)).data["state"] == "ordered"
+        asked = len(person.questions)
+        again = await place(each, hold, customer=CUSTOMER)
+        assert again.data["replayed"] is True, "a repeat writes nothing"
+        assert len(person.questions) == asked
+
+
 def said(order: Any) -> ElicitResult:
     return ElicitResult(action="accept", content={"order": order})
 

@@ -15,6 +15,8 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
 
+from tests.fixtures.postgres import Cluster, cluster, programs  # noqa: E402
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
@@ -59,6 +61,15 @@ def _schemas_are_checked_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as replaced:
         replaced.setattr(Draft202012Validator, "check_schema", checked)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed")
+    with cluster(found) as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)

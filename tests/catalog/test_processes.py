@@ -2,8 +2,6 @@
 
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +12,9 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
+from tests.fixtures.forking import Child, begun
 
-BASES = 1000
+BASES = 400
 KILLS = 20
 ROWS = {
     "catalog": "SELECT id, alias, name, synced FROM catalog ORDER BY id",
@@ -40,19 +39,14 @@ def sandbox() -> Iterator[ServedSandbox]:
         yield served
 
 
-def started(sandbox: ServedSandbox, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.catalog.crawling", str(folder)],
-        env=dict(sandbox.environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(sandbox: ServedSandbox, folder: Path) -> Child:
+    return begun("tests.catalog.crawling", str(folder), environment=sandbox.environment)
 
 
-def finished(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+def finished(process: Child) -> str:
+    code = process.code(within=60)
+    out, err = process.said()
+    assert code == 0, err
     assert err == ""
     return out.strip()
 
@@ -84,12 +78,11 @@ def test_a_crawl_killed_again_and_again_ends_like_one_that_was_not(
 ) -> None:
     chance = random.Random(3)
     for _ in range(KILLS):
-        before, some = len(sandbox.sandbox.requests), chance.randint(1, 250)
+        before, some = len(sandbox.sandbox.requests), chance.randint(1, BASES // 4)
         process = started(sandbox, tmp_path)
         wait_until(lambda: len(sandbox.sandbox.requests) >= before + some)  # noqa: B023 - at once
-        assert process.poll() is None, "it was still crawling"
+        assert process.code() is None, "it was still crawling"
         process.kill()
-        process.communicate()
     assert finished(started(sandbox, tmp_path)) == "done"
     assert content(tmp_path) == uninterrupted
 
@@ -99,9 +92,8 @@ def test_what_a_killed_crawl_read_is_not_read_again(
 ) -> None:
     process = started(sandbox, tmp_path)
     wait_until(lambda: detailed(tmp_path) > 0)
-    assert process.poll() is None, "it was still crawling"
+    assert process.code() is None, "it was still crawling"
     process.kill()
-    process.communicate()
     kept = detailed(tmp_path)
     before = len(sandbox.sandbox.requests)
     assert finished(started(sandbox, tmp_path)) == "done"

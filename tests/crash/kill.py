@@ -23,16 +23,15 @@ from typing import Final
 
 import anyio
 import psutil
-from mcp import Client, StdioServerParameters
+from mcp import Client
 
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
 from tests.crash.child import LEASE_SECONDS, POINTS
-from tests.crash.forking import forked_servers
 from tests.crash.history import History, Judgement, judged
 from tests.crash.rows import rows_of
 from tests.fixtures.assistant import CUSTOMER, Answer, Assistant, Json, handle_of, offers_of
-from tests.fixtures.hosts import PROJECT, UNBOUNDED, child_environment
+from tests.fixtures.hosts import UNBOUNDED, child_environment, stdio_server
 from tests.fixtures.postgres import Cluster, cluster, programs
 
 LIVES: Final = 40
@@ -73,7 +72,6 @@ class Campaign:
     folder: Path
     environment: Mapping[str, str]
     database: str
-    command: Sequence[str]
     rng: random.Random
     open: list[Booking] = field(default_factory=list)
     told: list[tuple[str, str | None]] = field(default_factory=list)
@@ -116,18 +114,13 @@ class Campaign:
     async def _lived(self, point: str, *, at_random: bool) -> bool:
         pid = self.folder / "pid"
         pid.unlink(missing_ok=True)
-        server = StdioServerParameters(
-            command=self.command[0],
-            args=list(self.command[1:]),
-            env={
-                **self.environment,
-                "CRASH_POINT": point,
-                "CRASH_PID": str(pid),
-                "CRASH_POSTS": str(self.folder / "posts"),
-                "CRASH_LOG": str(self.folder / "log"),
-            },
-            cwd=PROJECT,
-        )
+        told = {
+            "CRASH_POINT": point,
+            "CRASH_PID": str(pid),
+            "CRASH_POSTS": str(self.folder / "posts"),
+            "CRASH_LOG": str(self.folder / "log"),
+        }
+        server = stdio_server({**self.environment, **told}, module="tests.crash.child")
         is_calm = not point and not at_random
         self._has_fallen = False
         try:
@@ -229,9 +222,7 @@ def _is_dead(file: Path) -> bool:
 
 
 @asynccontextmanager
-async def campaign(
-    folder: Path, database: str, command: Sequence[str], seed: int
-) -> AsyncIterator[Campaign]:
+async def campaign(folder: Path, database: str, seed: int) -> AsyncIterator[Campaign]:
     """A campaign on a sandbox of its own."""
     async with served_sandbox(SandboxOptions(seed=seed)) as served:
         sandbox = served.sandbox
@@ -244,14 +235,14 @@ async def campaign(
             "SETTLE_SECONDS": "120",
         }
         environment = {**child_environment(folder, **given), **served.environment}
-        yield Campaign(sandbox, folder, environment, database, command, random.Random(seed))
+        yield Campaign(sandbox, folder, environment, database, random.Random(seed))
 
 
 async def fought(
-    folder: Path, database: str, command: Sequence[str], seed: int, points: Sequence[str | None]
+    folder: Path, database: str, seed: int, points: Sequence[str | None]
 ) -> tuple[Judgement, Counter[str]]:
     """The judgement on a campaign with these kills; None is a kill at random."""
-    async with campaign(folder, database, command, seed) as one:
+    async with campaign(folder, database, seed) as one:
         for point in points:
             if not await one.live(point):
                 one.kills[f"missed: {point}"] += 1
@@ -259,12 +250,12 @@ async def fought(
         return judged(await one.history()), one.kills
 
 
-def plans(per_point: int, at_random: int, seed: int) -> Iterator[Sequence[str | None]]:
+def plans(per_point: int, at_random: int, seed: int, lives: int) -> Iterator[Sequence[str | None]]:
     """The kills of each campaign, mixed."""
     kills: list[str | None] = [*(POINTS * per_point), *([None] * at_random)]
     random.Random(seed).shuffle(kills)
-    for start in range(0, len(kills), LIVES):
-        yield kills[start : start + LIVES]
+    for start in range(0, len(kills), lives):
+        yield kills[start : start + lives]
 
 
 @dataclass
@@ -296,7 +287,13 @@ class Tally:
 
 
 async def fight(
-    per_point: int, at_random: int, *, postgres: Cluster | None, seed: int, lanes: int = 2
+    per_point: int,
+    at_random: int,
+    *,
+    postgres: Cluster | None,
+    seed: int,
+    lives: int = LIVES,
+    lanes: int = 2,
 ) -> Tally:
     """All campaigns, some side by side."""
     tally, limit = Tally(), anyio.CapacityLimiter(lanes)
@@ -306,14 +303,11 @@ async def fight(
             await anyio.Path(folder).mkdir()
             file = f"sqlite:///{folder / 'journal.sqlite'}"
             database = postgres.new_database() if postgres else file
-            tally.add(*await fought(folder, database, command, seed + number, kills))
+            tally.add(*await fought(folder, database, seed + number, kills))
 
-    with (
-        tempfile.TemporaryDirectory(prefix="korus-kill-", ignore_cleanup_errors=True) as made,
-        forked_servers() as command,
-    ):
+    with tempfile.TemporaryDirectory(prefix="korus-kill-", ignore_cleanup_errors=True) as made:
         async with anyio.create_task_group() as group:
-            for number, kills in enumerate(plans(per_point, at_random, seed)):
+            for number, kills in enumerate(plans(per_point, at_random, seed, lives)):
                 group.start_soon(one, number, kills, Path(made) / str(number))
     return tally
 

@@ -3,11 +3,17 @@
 import pytest
 
 from tests.crash.kill import Tally, fight
-from tests.fixtures.postgres import cluster, programs
+from tests.fixtures.postgres import Cluster
 
 pytestmark = pytest.mark.anyio
-PER_POINT, AT_RANDOM = 1, 30
+PER_POINT, AT_RANDOM = 1, 20
 """A sample of `make kill-test`: each place once on each store."""
+LIVES, LANES = 15, 3
+"""Lives are mostly waited for: as many side by side as two processors bear."""
+
+
+async def sample(postgres: Cluster | None, seed: int) -> Tally:
+    return await fight(PER_POINT, AT_RANDOM, postgres=postgres, seed=seed, lives=LIVES, lanes=LANES)
 
 
 def assert_clean(tally: Tally) -> None:
@@ -17,12 +23,8 @@ def assert_clean(tally: Tally) -> None:
 
 
 async def test_on_sqlite() -> None:
-    assert_clean(await fight(PER_POINT, AT_RANDOM, postgres=None, seed=1))
+    assert_clean(await sample(None, seed=1))
 
 
-async def test_on_postgresql() -> None:
-    found = programs()
-    if found is None:
-        pytest.skip("PostgreSQL is not installed")
-    with cluster(found) as running:
-        assert_clean(await fight(PER_POINT, AT_RANDOM, postgres=running, seed=2))
+async def test_on_postgresql(postgres: Cluster) -> None:
+    assert_clean(await sample(postgres, seed=2))

@@ -1,7 +1,6 @@
 """A hundred calls for one reservation, in four processes: one request leaves."""
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,20 +11,11 @@ from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, SandboxOptions, served_sandbox
 from tests.fixtures.assistant import SEED, Answer, Assistant
 from tests.fixtures.hosts import child_environment, on_stdio
-from tests.fixtures.postgres import Cluster, cluster, programs
+from tests.fixtures.postgres import Cluster
 from tests.fixtures.shop import Shop
 
 pytestmark = pytest.mark.anyio
 PROCESSES, CALLS_EACH = 4, 25
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Cluster]:
-    found = programs()
-    if found is None:
-        pytest.skip("PostgreSQL is not installed")
-    with cluster(found) as running:
-        yield running
 
 
 async def race(folder: Path, database: str) -> None:

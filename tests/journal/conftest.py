@@ -1,7 +1,7 @@
 """The three stores of the journal, behind one fixture."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,18 +10,9 @@ from korus_mcp.foundation.clock import ShiftedClock
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
-from tests.fixtures.postgres import Cluster, cluster, programs
+from tests.fixtures.postgres import Cluster
 
 STORES = ("memory", "sqlite", "postgres")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    found = programs()
-    if found is None:
-        pytest.skip("PostgreSQL is not installed")
-    with cluster(found) as running:
-        yield running
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from korus_mcp.journal.protocol import (
     TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
-from tests.fixtures.postgres import cluster, programs
+from tests.fixtures.postgres import Cluster
 from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, hold
 from tests.journal.rows import intent as an_intent
 
@@ -246,11 +246,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'journal.sqlite'}"
         return
-    found = programs()
-    if found is None:
-        pytest.skip("PostgreSQL is not installed")
-    with cluster(found) as running:
-        yield running.new_database()
+    running: Cluster = request.getfixturevalue("postgres")
+    yield running.new_database()
 
 
 def test_sql_journals_answer_as_the_one_in_memory(url: str) -> None:

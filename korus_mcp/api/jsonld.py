@@ -124,32 +124,27 @@ RESOURCES = (
 """The addresses that name one thing: what an IRI from outside is compared with."""
 
 
-def ids_in(iri: str, *templates: Template) -> tuple[str, ...]:
-    """The ids of an IRI that must be of one of these kinds, in the order of its template.
+def parse_iri(iri: str, *kinds: Template) -> tuple[Template, tuple[str, ...]]:
+    """Kind and ids of an IRI that names one resource, of these kinds or of any.
 
     Raises:
         InvalidId: Another kind, another host, braces, an anonymous node, or no IRI at all.
     """
     if isinstance(iri, str):
-        for template in templates:
-            ids = template.match(iri)
-            if ids is not None:
-                return ids
-    raise InvalidId("not an address of this kind in this API")
-
-
-def parse_iri(iri: str) -> tuple[Template, tuple[str, ...]]:
-    """Kind and ids of an IRI that names one resource.
-
-    Raises:
-        InvalidId: As `ids_in`.
-    """
-    if isinstance(iri, str):
-        for template in RESOURCES:
+        for template in kinds or RESOURCES:
             ids = template.match(iri)
             if ids is not None:
                 return template, ids
-    raise InvalidId("not an address of a resource of this API")
+    raise InvalidId("not an address of this kind in this API")
+
+
+def ids_in(iri: str, *kinds: Template) -> tuple[str, ...]:
+    """The ids of an IRI that must be of one of these kinds, in the order of its template.
+
+    Raises:
+        InvalidId: As `parse_iri`.
+    """
+    return parse_iri(iri, *kinds)[1]
 
 
 def last_segment(iri: str) -> str:
@@ -161,38 +156,11 @@ def last_segment(iri: str) -> str:
     return segment(iri.rpartition("/")[2])
 
 
-def same_resource(one: str | None, other: str | None) -> bool:
-    """Whether two IRIs of one kind mean the same thing: their last segments are equal (T10)."""
-    if not one or not other:
-        return False
-    return one.rpartition("/")[2] == other.rpartition("/")[2]
-
-
 def usable_iri(iri: str | None) -> str | None:
     """An answered `@id` worth keeping: no braces (T3), no anonymous node (T18), no other host."""
     if iri is None or len(iri) > IRI_LIMIT or not iri.startswith("/v1/"):
         return None
     return iri if re.fullmatch(r"[0-9A-Za-z/_-]+", iri, re.ASCII) else None
-
-
-def catalog_iri(catalog_id: str) -> str:
-    """The IRI of a catalog."""
-    return CATALOG.iri(catalog_id)
-
-
-def product_base_iri(catalog_id: str, base_id: str) -> str:
-    """The IRI of a product base."""
-    return PRODUCT_BASE.iri(catalog_id, base_id)
-
-
-def product_iri(catalog_id: str, product_id: str) -> str:
-    """The flat IRI of a product."""
-    return PRODUCT.iri(catalog_id, product_id)
-
-
-def seat_map_iri(catalog_id: str, base_id: str, seat_map_id: str) -> str:
-    """The IRI of a seat map."""
-    return SEAT_MAP.iri(catalog_id, base_id, seat_map_id)
 
 
 def offer_iri(catalog_id: str, offer_id: str) -> str:
@@ -213,21 +181,6 @@ def session_iri(catalog_id: str, offer_id: str, ticket_id: str, session_id: str)
 def reservation_iri(reservation_id: str) -> str:
     """The IRI of a reservation, as an order takes it."""
     return RESERVATION.iri(reservation_id)
-
-
-def order_iri(order_id: str) -> str:
-    """The IRI of an order."""
-    return ORDER.iri(order_id)
-
-
-def order_item_ticket_iri(order_id: str, item_id: str, ticket_id: str) -> str:
-    """The IRI of a ticket of an order item."""
-    return ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
-
-
-def document_iri(order_id: str, document_id: str) -> str:
-    """The IRI of a document of an order."""
-    return DOCUMENT.iri(order_id, document_id)
 
 
 class NotReadable(ValueError):

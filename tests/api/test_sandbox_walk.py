@@ -34,7 +34,6 @@ from korus_mcp.api import (
     ids_in,
     jsonld,
     offer_iri,
-    same_resource,
     session_iri,
     ticket_iri,
 )
@@ -139,7 +138,7 @@ async def walk_the_catalog(stage: Stage) -> None:
                 unread += [value.unread for value in await values.all()]
             products = await ticketing.list_product_base_products(catalog.id, base.id).all()
             product = await ticketing.get_product(catalog.id, products[0].id)
-            assert same_resource(product.product_base, jsonld.product_base_iri(catalog.id, base.id))
+            assert product.product_base == jsonld.PRODUCT_BASE.iri(catalog.id, base.id)
             if base.seat_map:
                 places = ids_in(base.seat_map, jsonld.SEAT_MAP)
                 seat_map = await ticketing.get_seat_map(*places)
@@ -182,7 +181,7 @@ async def book_and_fetch(stage: Stage) -> None:
     order = await ordered(stage, reservation)
     assert (await booking.get_reservation(reservation.id)).may_have_order
     assert isinstance(order.reservation, str)
-    assert same_resource(order.reservation, reservation.iri)
+    assert order.reservation == reservation.iri
     assert order.total_amount_incl_tax == reservation.total_amount_incl_tax
     assert await booking.list_order_documents(order.id).all() == []
     for item in (await booking.get_order(order.id)).items:
@@ -232,7 +231,7 @@ async def test_half_of_a_call_can_fail(stage: Stage) -> None:
     assert [each.status for each in result.reservations] == ["reserved"]
     failure = result.failed_reservations[0]
     assert failure.message
-    assert same_resource(failure.offer, lines[1].offer_iri)
+    assert failure.offer == lines[1].offer_iri
 
 
 async def test_the_consistency_check_refuses_a_whole_call(stage: Stage) -> None:

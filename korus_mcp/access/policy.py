@@ -12,11 +12,9 @@ BUYER_TOOLS = (
     "get_reservation",
 )
 ALL_TOOLS = (*BUYER_TOOLS, "find_orders")
-WRITING_TOOLS = frozenset({"reserve", "place_order", "name_beneficiaries"})
-"""What changes something at KorusTicket."""
 SAVING_TOOLS = frozenset({"get_tickets"})
-"""What changes nothing there, and saves files on this machine when asked to: so its hint does not
-say that it only reads, though pages may call it, which never ask for files to be saved."""
+"""What changes nothing at KorusTicket, and saves files on this machine when asked to: its hint does
+not say that it only reads, though pages may call it, which never ask for files to be saved."""
 
 _BY_PROFILE = {
     Profile.BROWSE: BROWSE_TOOLS,

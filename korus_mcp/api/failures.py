@@ -1,10 +1,8 @@
 """What a status, or a broken exchange, means: which error of the tree it is, and its outcome."""
 
-import html
 import json
 import re
 import ssl
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -31,6 +29,7 @@ from korus_mcp.api.errors import (
     Unprocessable,
     Unreachable,
 )
+from korus_mcp.foundation.text import clean_line, plain_text
 
 TEXT_LIMIT = 500
 VIOLATIONS_LIMIT = 20
@@ -138,21 +137,6 @@ def outcome_of_answered(method: str) -> Outcome:
     return Outcome.REFUSED if method == "GET" else Outcome.UNKNOWN
 
 
-def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Third-party text on one line, without tags, entities or invisible characters, shortened."""
-    words = re.sub(r"<[^<>]*+>", " ", text[: 20 * limit])
-    visible = html.unescape(_NO_CHARACTER.sub("\ufffd", words))
-    kept = (" " if unicodedata.category(c) in _INVISIBLE else c for c in visible)
-    line = " ".join("".join(kept).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-_NO_CHARACTER = re.compile(r"&#[0-9]{8,}+;?")
-"""A number no character has; of one with thousands of digits Python refuses to make an int."""
-# control, format (bidirectional marks among them), surrogates, private use, separators of lines
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-
-
 def _outcome_of_status(method: str, status: int) -> Outcome:
     if status in _NOT_PROCESSED:
         return Outcome.NOT_SENT
@@ -194,8 +178,7 @@ def _problem(body: bytes) -> Mapping[str, object]:
 
 def _detail(problem: Mapping[str, object]) -> str | None:
     for key in ("detail", "description", "title", "error_description", "error"):
-        text = problem.get(key)
-        if isinstance(text, str) and (shown := plain_text(text)):
+        if shown := _text(problem.get(key)):
             return shown
     return None
 
@@ -212,4 +195,5 @@ def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
 
 
 def _text(value: object) -> str:
-    return plain_text(value) if isinstance(value, str) else ""
+    """Third-party text on one line; nothing of what is no text."""
+    return clean_line(plain_text(value, TEXT_LIMIT), TEXT_LIMIT) if isinstance(value, str) else ""

@@ -2,9 +2,10 @@
 
 import pytest
 
-from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, BUYER_TOOLS, WRITING_TOOLS, tool_names
+from korus_mcp.access.policy import ALL_TOOLS, BROWSE_TOOLS, BUYER_TOOLS, tool_names
 from korus_mcp.access.principal import LOCAL, Principal
 from korus_mcp.settings import Environment, Misconfigured, Profile, Settings
+from tests.fixtures.wording import WRITING_TOOLS
 
 
 @pytest.mark.parametrize(

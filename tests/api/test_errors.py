@@ -27,7 +27,7 @@ from korus_mcp.api import (
     errors,
     failures,
 )
-from korus_mcp.api.failures import from_answer, from_network, plain_text
+from korus_mcp.api.failures import from_answer, from_network
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 NOT_SENT, REFUSED, UNKNOWN = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.UNKNOWN
@@ -237,9 +237,19 @@ def test_retry_after_is_read_in_both_forms(headers: dict[str, str], seconds: flo
     assert error.retry_after_seconds == seconds
 
 
-def test_plain_text_can_always_be_written() -> None:
-    assert plain_text("a\ud800b\u2028c<br/>d &lt;e&gt;") == "a b c d <e>"
-    assert plain_text("é" * 600).endswith("…")
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("a\ud800b\u2028c<br/>d &lt;e&gt;", "a\ufffdb c d <e>"),
+        ("\u00e9" * 600, "\u00e9" * 494 + " [cut]"),
+    ],
+)
+def test_what_an_issuer_says_can_always_be_written(detail: str, told: str) -> None:
+    body = json.dumps({"detail": detail, "violations": [{"message": detail}]}).encode()
+    error = from_answer("listOffers", "GET", 422, {}, body, now=NOW)
+    assert isinstance(error, Unprocessable)
+    assert error.issuer_text == told
+    assert error.violations == (("", told),)
 
 
 def test_reasons_are_in_the_text() -> None:

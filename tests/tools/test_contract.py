@@ -13,14 +13,13 @@ from mcp_types import Tool as ListedTool
 from pydantic import BaseModel, Field, TypeAdapter
 
 from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
-from korus_mcp.access.policy import WRITING_TOOLS
 from korus_mcp.answers.views import View
 from korus_mcp.foundation.coalescing import begun_here
 from korus_mcp.settings import Content
 from korus_mcp.tools.declare import Declared, Reply, build, tool
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
 from tests.fixtures.hosts import server_of
-from tests.fixtures.wording import faults_of
+from tests.fixtures.wording import WRITING_TOOLS, faults_of
 from tests.tools.samples import ARGUMENTS, real, variants
 
 pytestmark = pytest.mark.anyio

@@ -11,11 +11,11 @@ from korus_mcp.access.policy import (
     BROWSE_TOOLS,
     BUYER_TOOLS,
     SAVING_TOOLS,
-    WRITING_TOOLS,
 )
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Misconfigured, Profile, Settings, read_settings
 from tests.fixtures.assistant import ERAS, Answer, desk, settings_of
+from tests.fixtures.wording import WRITING_TOOLS
 from tests.tools.samples import ARGUMENTS
 
 pytestmark = pytest.mark.anyio
@@ -95,7 +95,7 @@ async def test_the_tools_that_write_or_save_are_those_that_do_not_say_they_only_
     async with desk() as each:
         listed = (await each.client.list_tools()).tools
     writing = {t.name for t in listed if t.annotations and not t.annotations.read_only_hint}
-    assert writing == WRITING_TOOLS | SAVING_TOOLS
+    assert writing == {"reserve", "place_order", "name_beneficiaries", *SAVING_TOOLS}
 
 
 async def test_tools_narrow_in_the_fixed_order() -> None:

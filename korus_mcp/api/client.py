@@ -5,13 +5,13 @@ nothing.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from korus_mcp.api.config import ApiConfig, Transport
-from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.foundation.clock import CLOCK_DOUBT, Clock, SystemClock
 
 if TYPE_CHECKING:
     from korus_mcp.api.auth import Token, TokenSource
@@ -65,6 +65,11 @@ class KorusApi:
     def is_known(self) -> bool:
         """Whether `now()` comes from the API's answers, and they agree."""
         return self._wire.server_time.is_known
+
+    @property
+    def doubt(self) -> timedelta:
+        """By how much `now()` may be late: a day while it is our own clock's alone."""
+        return timedelta(0) if self.is_known else CLOCK_DOUBT
 
     @property
     def is_days_off(self) -> bool:

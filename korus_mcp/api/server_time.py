@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from korus_mcp.api.failures import http_date
-from korus_mcp.foundation.clock import Clock
+from korus_mcp.foundation.clock import CLOCK_DOUBT, Clock
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ SAMPLES = 9
 RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
-ABSURD = timedelta(days=1)
+ABSURD = CLOCK_DOUBT
 """Clocks that are set apart at all are so by zones and summer time, never by more than this."""
 CONFIRMING_SAMPLES = 4
 """A jump is believed once the sample that showed it and three more agree."""

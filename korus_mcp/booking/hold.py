@@ -19,8 +19,8 @@ from korus_mcp.api.models.reservation import (
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking import over
-from korus_mcp.booking.ports import CLOCK_DOUBT
 from korus_mcp.booking.quote import Obstacle, unreadable
+from korus_mcp.foundation.clock import CLOCK_DOUBT
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.money import Money, currencies_in, money, total
 from korus_mcp.foundation.refusals import Code

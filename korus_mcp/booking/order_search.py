@@ -16,6 +16,7 @@ from korus_mcp.api.models.order import Order
 from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS, Settling, look_again_in
+from korus_mcp.foundation.clock import CLOCK_DOUBT
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
@@ -278,9 +279,13 @@ class OrderSearch:
         first, last = sought.created_from, sought.created_to
         if first is None:
             return
-        end = last or self._clock.now().astimezone(UTC).date()
-        if last is None and end < first:
-            raise invalid(FieldProblem("created_from", "lies in the future", end.isoformat()))
+        now = self._clock.now().astimezone(UTC)
+        doubt = timedelta(0) if self._clock.is_known else CLOCK_DOUBT
+        latest_today = (now + doubt).date()
+        if last is None and latest_today < first:
+            example = latest_today.isoformat()
+            raise invalid(FieldProblem("created_from", "lies in the future", example))
+        end = last or max(first, now.date())
         if end < first:
             raise invalid(FieldProblem("created_to", "lies before created_from", first.isoformat()))
         if (end - first).days > MAX_DAYS:

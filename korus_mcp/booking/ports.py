@@ -1,14 +1,10 @@
 """What booking needs of its neighbours, in its own words."""
 
-from datetime import datetime, timedelta, tzinfo
-from typing import Final, Protocol
+from datetime import datetime, tzinfo
+from typing import Protocol
 
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.unread import Unread
-
-CLOCK_DOUBT: Final = timedelta(days=1)
-"""How far our own clock is thought to be wrong while the API tells no time: by more it is a fault
-that `korus-mcp check` names."""
 
 
 class ApiClock(Protocol):

@@ -16,7 +16,8 @@ from korus_mcp.api.models.offer import (
     OfferTicketSession,
 )
 from korus_mcp.booking import over
-from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock, Catalog
+from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.foundation.clock import CLOCK_DOUBT
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id

@@ -27,7 +27,7 @@ from korus_mcp.booking.entries import FailedEntry, read_entry
 from korus_mcp.booking.hold import ITS_ORDER, ORDER_MARGIN_SECONDS, BookedNames, Hold, hold_of
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ownership import check_owner
-from korus_mcp.booking.ports import CLOCK_DOUBT, ApiClock
+from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Obstacle, Quote, Quotes
 from korus_mcp.booking.requests import ReserveCall, check_stock, digest, line_of, wish_of
@@ -40,6 +40,7 @@ from korus_mcp.booking.timing import (
     RETRY_SECONDS,
     stopping,
 )
+from korus_mcp.foundation.clock import CLOCK_DOUBT
 from korus_mcp.foundation.coalescing import Flights, begun_here, side_by_side
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.money import Money, total

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from anyio.abc import TaskGroup
@@ -51,6 +51,8 @@ WINDOW_DAYS: Final = 92
 UNREAD_SECONDS: Final = 60
 """After so long a base is read again of which a part could not be."""
 DEFAULT_DAYS: Final = 30
+SURE: Final = timedelta(0)
+_Found = TypeVar("_Found")
 Named: TypeAlias = tuple[str, str]
 FROM_AND_TO: Final[Named] = ("date_from", "date_to")
 
@@ -410,6 +412,22 @@ def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], 
     return {tuple(fold(piece) for piece in text.split(",")): name for text, name in spelled}
 
 
+async def read_in(
+    days: Callable[[], DayRange], read: Callable[[DayRange], Awaitable[_Found]]
+) -> _Found:
+    """What is read of some days; anew where the first answer of the API told that they are others.
+
+    Before it only our own clock tells which day it is.
+
+    Raises:
+        Refusal: as `days`.
+    """
+    window = days()
+    found = await read(window)
+    told = days()
+    return found if told == window else await read(told)
+
+
 def today(base: BaseRecord | None, now: datetime) -> date:
     """The day at the venue; without a zone, the last day that is not over everywhere."""
     return today_in(_zone(base), now)
@@ -420,14 +438,19 @@ def _zone(base: BaseRecord | None) -> ZoneInfo | None:
 
 
 def check_days(
-    date_from: date | None, date_to: date | None, now: datetime, named: Named = FROM_AND_TO
+    date_from: date | None,
+    date_to: date | None,
+    now: datetime,
+    named: Named = FROM_AND_TO,
+    *,
+    doubt: timedelta = SURE,
 ) -> None:
     """Refuse what can be refused before anything is known of the venue.
 
     Raises:
         Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
     """
-    window_of(date_from, date_to, None, now, named)
+    window_of(date_from, date_to, None, now, named, doubt=doubt)
 
 
 def window_of(
@@ -436,15 +459,18 @@ def window_of(
     base: BaseRecord | None,
     now: datetime,
     named: Named = FROM_AND_TO,
+    *,
+    doubt: timedelta = SURE,
 ) -> DayRange:
     """The window a buyer asked for; today and thirty days where nothing was said.
 
-    `named` are the arguments in which the buyer gave the two days, for a refusal to name.
+    `named` are the arguments in which the buyer gave the two days, for a refusal to name. `doubt`
+    is by how much `now` may be late: a day is over when it is so all the same.
 
     Raises:
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
     """
-    first_day = today(base, now)
+    first_day = today(base, now - doubt)
     past = [
         FieldProblem(name, "lies in the past", first_day.isoformat())
         for name, day in zip(named, (date_from, date_to), strict=True)

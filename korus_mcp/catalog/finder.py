@@ -264,7 +264,9 @@ class Finder:
             return _Look()
         if not record.products:
             return _Look(is_unread=True)
-        ahead = replace(window, first=max(window.first, today(record, self._api.now())))
+        ahead = replace(
+            window, first=max(window.first, today(record, self._api.now() - self._api.doubt))
+        )
         if ahead.last < ahead.first:  # only days that are over there
             return _Look()
         try:

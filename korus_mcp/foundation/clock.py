@@ -2,9 +2,13 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
+
+CLOCK_DOUBT: Final = timedelta(days=1)
+"""How far our own clock is thought to be wrong while the API tells no time: by more it is a fault
+that `korus-mcp check` names."""
 
 
 class Clock(Protocol):

@@ -238,7 +238,7 @@ class _Search:
         return self.missed.quote.day or self._today(base)
 
     def _today(self, base: BaseRecord) -> date:
-        return today(base, self.missed.quote.checked_at)
+        return today(base, self.missed.quote.surely_past)
 
     async def _rows(
         self, base: BaseRecord, window: DayRange, product: ProductRecord, codes: Iterable[str]

@@ -15,8 +15,10 @@ from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.catalog.calendar import (
     KEPT_SECONDS,
     Calendar,
+    DayRange,
     OfferCalendars,
     check_days,
+    read_in,
     window_of,
 )
 from korus_mcp.catalog.mirror import Mirror
@@ -144,7 +146,7 @@ class SeatPlans:
                 is no such session, or no map; or SERVER_BUSY when it takes too long.
             ApiError: something could not be read.
         """
-        check_days(wish.day, None, self._api.now(), ONE_DAY)
+        check_days(wish.day, None, self._api.now(), ONE_DAY, doubt=self._api.doubt)
         return await self._drafting.shared(
             (product_base_id, wish, language, seat_map_id, extras),
             partial(self._plan, product_base_id, wish, language, seat_map_id, extras),
@@ -205,8 +207,14 @@ class SeatPlans:
 
     async def _of_day(self, base: BaseRecord, day: date | None, language: str) -> Calendar:
         """The offers of the asked day, else of the next day that has some."""
-        window = window_of(day, day, base, self._api.now(), ONE_DAY)
-        calendar = await self._calendars.first_day(base, window, language)
+
+        def days() -> DayRange:
+            return window_of(day, day, base, self._api.now(), ONE_DAY, doubt=self._api.doubt)
+
+        async def read(window: DayRange) -> Calendar:
+            return await self._calendars.first_day(base, window, language)
+
+        calendar = await read_in(days, read)
         _check_read(calendar)
         if not calendar.rows:
             raise Refusal(

@@ -135,7 +135,7 @@ async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> 
             "This is not a seat map id.",
             f"Read korus://product-bases/{record.handle} for the address of its seat map.",
         )
-    as_of = minute(services.clock.now())
+    as_of = minute(services.api.now())
     return await services.seat_plans.told(
         f"korus://product-bases/{record.handle}/seat-maps/{seat_map_id}",
         partial(_plan, services, record, seat_map_id),

@@ -14,6 +14,7 @@ from korus_mcp.catalog.calendar import (
     OptionQuery,
     check_days,
     named_choices,
+    read_in,
     window_of,
 )
 from korus_mcp.catalog.price_table import OfferRow
@@ -112,14 +113,21 @@ async def get_offers(
     wished_language = services.language(language)
     given = (price_type, seating_category, zone, days_count)
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
-    check_days(date_from, date_to, services.api.now())
+    api = services.api
+    check_days(date_from, date_to, api.now(), doubt=api.doubt)
     base = await services.mirror.base(product_base_id, wished_language)
-    window = window_of(date_from, date_to, base, services.api.now())
     by_code = zip(OPTION_CODES, given, strict=True)
     wish = OptionQuery({code: named_choices(base, code, t) for code, t in by_code if t is not None})
-    page = await services.calendars.page(
-        base, window, wish, wished_language, place=pages.begin, limit=limit
-    )
+
+    def days() -> DayRange:
+        return window_of(date_from, date_to, base, api.now(), doubt=api.doubt)
+
+    async def read(window: DayRange) -> tuple[DayRange, CalendarPage]:
+        return window, await services.calendars.page(
+            base, window, wish, wished_language, place=pages.begin, limit=limit
+        )
+
+    window, page = await read_in(days, read)
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
 

@@ -1,5 +1,6 @@
 """search_products: what is on sale, found by words, place and days."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from pydantic import Field
 
 from korus_mcp.answers.views import Part, View, lines_of, minute, text_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
-from korus_mcp.catalog.calendar import window_of
+from korus_mcp.catalog.calendar import DayRange, read_in, window_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
@@ -113,12 +114,22 @@ async def search_products(
     spoken = services.language(language)
     filters = (query, catalog, city, date_from, date_to, spoken)
     pages = Pages.of("search_products", filters, cursor)
-    with_days = date_from is not None or date_to is not None
-    window = window_of(date_from, date_to, None, services.api.now()) if with_days else None
     wanted = CatalogQuery(
-        query=query or "", catalog=catalog, city=city, window=window, place=pages.begin, limit=limit
+        query=query or "", catalog=catalog, city=city, place=pages.begin, limit=limit
     )
-    found = await services.finder.find(wanted, spoken, _watcher(ctx))
+
+    def days() -> DayRange:
+        now, doubt = services.api.now(), services.api.doubt
+        return window_of(date_from, date_to, None, now, doubt=doubt)
+
+    async def read(window: DayRange) -> SearchResult:
+        in_window = replace(wanted, window=window)
+        return await services.finder.find(in_window, spoken, _watcher(ctx))
+
+    if date_from is None and date_to is None:
+        found = await services.finder.find(wanted, spoken, _watcher(ctx))
+    else:
+        found = await read_in(days, read)
     return Reply.of_rows(len(found.bases), partial(_view, found, pages))
 
 

@@ -75,6 +75,7 @@ async def test_a_reference_of_several_orders_is_refused_with_one_of_them(stage: 
 
 async def test_an_own_order_that_is_gone_upstream_is_not_found(stage: Stage) -> None:
     made = await stage.bought()
+    stage.move(375)  # until it must be shown
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getOrder")
     assert (await refused(stage, made)).code is Code.NOT_FOUND
 

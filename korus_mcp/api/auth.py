@@ -90,7 +90,10 @@ class TokenSource:
         async with self._renewing:
             if token := self._good(life_seconds):
                 return token
-            self._raise_remembered()
+            left = self._failed_at + FAILURE_SECONDS - self._clock.monotonic()
+            if self._failure is not None and left > 0:
+                # Many wait for the same token: a sign-in that fails is not asked by each of them.
+                raise _again(self._failure, left)
             return await self._renew()
 
     def _good(self, life_seconds: float) -> Token | None:
@@ -98,12 +101,8 @@ class TokenSource:
         if token is None:
             return None
         left = token.expires_at_monotonic - self._clock.monotonic()
+        # Half its life: one that never lives so long would be renewed for each call.
         return token if left >= min(life_seconds, token.life_seconds / 2) else None
-
-    def _raise_remembered(self) -> None:
-        left = self._failed_at + FAILURE_SECONDS - self._clock.monotonic()
-        if self._failure is not None and left > 0:
-            raise _again(self._failure, left)
 
     async def _renew(self) -> Token:
         deadline = anyio.current_effective_deadline()
@@ -124,22 +123,23 @@ class TokenSource:
         raise _again(failure, FAILURE_SECONDS)
 
     async def _fetch(self) -> Token:
+        asked = {
+            "grant_type": "client_credentials",
+            "client_id": self._config.client_id,
+            "client_secret": self._config.client_secret,
+        }
+        headers = {
+            "accept": "application/json",
+            "content-type": "application/x-www-form-urlencoded",
+        }
         exchange = Exchange(
             OPERATION,
             "POST",
             self._config.token_url,
-            headers={
-                "accept": "application/json",
-                "content-type": "application/x-www-form-urlencoded",
-            },
-            content=urlencode(
-                {
-                    "grant_type": "client_credentials",
-                    "client_id": self._config.client_id,
-                    "client_secret": self._config.client_secret,
-                }
-            ).encode(),
+            headers=headers,
+            content=urlencode(asked).encode(),
         )
+        # Its life is counted from before it was asked for: it may end too early, never too late.
         asked_at = self._clock.monotonic()
         answer = await self._pools.tokens.send(exchange, limit=ANSWER_LIMIT)
         value, life_seconds = self._read(answer)
@@ -181,5 +181,6 @@ def _again(failure: ApiError, left: float) -> ApiError:
 def _seconds(given: object) -> float:
     """`expires_in`, at most a day; 1800 when it is missing or no positive number (T33)."""
     text = str(given) if isinstance(given, int | float | Decimal | str) else ""
+    # A plain number only: "1e9", "Infinity" or a million digits are no time.
     life = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else 0.0
     return min(life, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import cast
 
 import anyio
@@ -38,14 +39,11 @@ async def whole_body(response: httpx.Response, operation: str, method: str, limi
 async def beginning_of(response: httpx.Response) -> bytes:
     """As much of an error's body as comes easily: its status counts, its text is a courtesy."""
     held = bytearray()
-    with anyio.move_on_after(ERROR_BODY_SECONDS):
-        try:
-            async for chunk in _decoded(response):
-                held += chunk
-                if len(held) > ERROR_BODY_LIMIT:
-                    break
-        except NETWORK_FAILURES:
-            pass
+    with anyio.move_on_after(ERROR_BODY_SECONDS), suppress(*NETWORK_FAILURES):
+        async for chunk in _decoded(response):
+            held += chunk
+            if len(held) > ERROR_BODY_LIMIT:
+                break
     return bytes(held)
 
 
@@ -74,7 +72,7 @@ async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         for piece in _unpacked(unpack, chunk):
             yield piece
         if unpack.eof:
-            return
+            return  # whatever follows the end of the packed data is no part of it
     if unpack is not None:
         raise httpx.DecodingError("cut short")
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal
 
+from pydantic.alias_generators import to_camel
+
 from korus_mcp.api import jsonld
 from korus_mcp.api.documents import Downloads
 from korus_mcp.api.filters import Params
 from korus_mcp.api.jsonld import JsonObject
-from korus_mcp.api.lists import Pages, fetch_one, fetch_pages
+from korus_mcp.api.lists import Pages, Reads
 from korus_mcp.api.models.order import (
     Order,
     OrderBulkResult,
@@ -90,8 +92,7 @@ class CustomerInput:
 
     def body(self) -> JsonObject:
         """The customer as the API takes it."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in given.items() if value is not None}
+        return _told(self)
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,12 @@ class OrderRequest:
             jsonld.ids_in(iri, jsonld.RESERVATION)
         if not self.reservation_iris:
             raise ValueError("an order needs reservations")
-        notes = {} if self.notes is None else {"notes": self.notes}
-        return {
+        body = {
             "reservations": list(self.reservation_iris),
             "customer": self.customer.body(),
             "externalReference": _checked_reference(self.external_reference),
-            **notes,
         }
+        return body if self.notes is None else {**body, "notes": self.notes}
 
 
 @dataclass(frozen=True)
@@ -149,16 +149,11 @@ class OrderFilters:
             ("createdAt[strictly_after]", self.created_strictly_after),
             ("createdAt[strictly_before]", self.created_strictly_before),
         )
-        reference = self.external_reference
-        return (
-            *_by_creation(newest_first=self.newest_first),
-            *((name, day.isoformat()) for name, day in days if day is not None),
-            *(
-                (("external_reference", _checked_reference(reference)),)
-                if reference is not None
-                else ()
-            ),
-        )
+        params = [*_by_creation(newest_first=self.newest_first)]
+        params += [(name, day.isoformat()) for name, day in days if day is not None]
+        if self.external_reference is not None:
+            params.append(("external_reference", _checked_reference(self.external_reference)))
+        return tuple(params)
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,20 +171,20 @@ class BeneficiaryInput:
 
     def body(self) -> JsonObject:
         """The beneficiary as the API takes it."""
-        given = {
-            "firstname": self.firstname,
-            "lastname": self.lastname,
-            "title": self.title,
-            "nationality": self.nationality,
-            "dateOfBirth": self.date_of_birth.isoformat() if self.date_of_birth else None,
-            "placeOfBirth": self.place_of_birth,
-            "email": self.email,
-            "phone": self.phone,
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        return _told(self)
 
 
-class Booking:
+def _told(person: CustomerInput | BeneficiaryInput) -> JsonObject:
+    """What is known of a person, under the API's names; an absent member is no null there."""
+    body = dict[str, object]()
+    for each in fields(person):
+        value = getattr(person, each.name)
+        if value is not None:
+            body[to_camel(each.name)] = value.isoformat() if isinstance(value, date) else value
+    return body
+
+
+class Booking(Reads):
     """Reservations, orders, documents and tickets of our organisation.
 
     Every method takes ids, not IRIs, raises `InvalidId` for what cannot be one, and `ApiError`
@@ -197,21 +192,15 @@ class Booking:
     """
 
     def __init__(self, wire: Wire, downloads: Downloads) -> None:
-        self._wire = wire
+        super().__init__(wire)
         self._downloads = downloads
 
     def list_reservations(
         self, *, newest_first: bool = True, language: str | None = None
     ) -> Pages[Reservation]:
         """All reservations of the organisation; the API has no filter for them."""
-        return fetch_pages(
-            self._wire,
-            "listReservations",
-            Reservation,
-            jsonld.RESERVATIONS.iri(),
-            _by_creation(newest_first=newest_first),
-            language=language,
-        )
+        params = _by_creation(newest_first=newest_first)
+        return self._pages(jsonld.RESERVATIONS, (), Reservation, language, params=params)
 
     async def create_reservations(
         self,
@@ -241,16 +230,14 @@ class Booking:
         self, reservation_id: str, *, language: str | None = None
     ) -> Reservation:
         """One reservation, as it stands now."""
-        path = jsonld.RESERVATION.iri(reservation_id)
-        return await fetch_one(self._wire, "getReservation", Reservation, path, language)
+        return await self._one(jsonld.RESERVATION, (reservation_id,), Reservation, language)
 
     def list_orders(
         self, filters: OrderFilters = OrderFilters(), *, language: str | None = None
     ) -> Pages[Order]:
         """The orders that match; by reference this finds an order whose answer was lost."""
-        path = jsonld.ORDERS.iri()
         params = filters.params()
-        return fetch_pages(self._wire, "listOrders", Order, path, params, language=language)
+        return self._pages(jsonld.ORDERS, (), Order, language, params=params)
 
     async def create_orders(
         self,
@@ -275,27 +262,19 @@ class Booking:
 
     async def get_order(self, order_id: str, *, language: str | None = None) -> Order:
         """One order with its items and tickets."""
-        return await fetch_one(self._wire, "getOrder", Order, jsonld.ORDER.iri(order_id), language)
+        return await self._one(jsonld.ORDER, (order_id,), Order, language)
 
     def list_order_documents(
         self, order_id: str, *, language: str | None = None
     ) -> Pages[OrderDocument]:
         """The files of an order; none means not ready (A20). Not paged."""
-        return fetch_pages(
-            self._wire,
-            "listOrderDocuments",
-            OrderDocument,
-            jsonld.DOCUMENTS.iri(order_id),
-            language=language,
-            paged=False,
-        )
+        return self._pages(jsonld.DOCUMENTS, (order_id,), OrderDocument, language, paged=False)
 
     async def get_order_document(
         self, order_id: str, document_id: str, *, language: str | None = None
     ) -> OrderDocument:
         """One file of an order, without an address."""
-        path = jsonld.DOCUMENT.iri(order_id, document_id)
-        return await fetch_one(self._wire, "getOrderDocument", OrderDocument, path, language)
+        return await self._one(jsonld.DOCUMENT, (order_id, document_id), OrderDocument, language)
 
     async def create_order_document_link(
         self, order_id: str, document_id: str, language: str | None = None
@@ -318,8 +297,8 @@ class Booking:
         self, order_id: str, item_id: str, ticket_id: str, *, language: str | None = None
     ) -> OrderItemTicket:
         """One ticket of an order item."""
-        path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
-        return await fetch_one(self._wire, "getOrderItemTicket", OrderItemTicket, path, language)
+        ids = (order_id, item_id, ticket_id)
+        return await self._one(jsonld.ORDER_ITEM_TICKET, ids, OrderItemTicket, language)
 
     async def set_ticket_beneficiary(
         self,

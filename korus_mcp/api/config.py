@@ -98,8 +98,6 @@ class Transport(Protocol):
 
     async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
         """Answer a request."""
-        ...
 
     async def aclose(self) -> None:
         """Close what is open."""
-        ...

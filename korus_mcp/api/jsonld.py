@@ -38,9 +38,10 @@ def segment(text: str) -> str:
 
 @dataclass(frozen=True)
 class Template:
-    """One kind of address: a path with `{names}` where ids belong."""
+    """One kind of address: a path with `{names}` for ids, and the operation that reads it."""
 
     path: str
+    operation: str = ""
 
     def iri(self, *ids: str) -> str:
         """The address of these ids, in the order of the template.
@@ -70,38 +71,38 @@ _OFFER = _CATALOG + "/offers/{offer_id}"
 _TICKET = _OFFER + "/tickets/{ticket_id}"
 _ORDER = "/v1/booking/orders/{order_id}"
 
-CATALOGS = Template("/v1/ticketing/catalogs")
-CATALOG = Template(_CATALOG)
-PRODUCT_BASES = Template(_CATALOG + "/product_bases")
-PRODUCT_BASE = Template(_BASE)
-OPTIONS = Template(_BASE + "/options")
+CATALOGS = Template("/v1/ticketing/catalogs", "listCatalogs")
+CATALOG = Template(_CATALOG, "getCatalog")
+PRODUCT_BASES = Template(_CATALOG + "/product_bases", "listProductBases")
+PRODUCT_BASE = Template(_BASE, "getProductBase")
+OPTIONS = Template(_BASE + "/options", "listProductBaseOptions")
 OPTION = Template(_BASE + "/options/{code}")
-OPTION_VALUES = Template(_BASE + "/options/{code}/values")
+OPTION_VALUES = Template(_BASE + "/options/{code}/values", "listProductBaseOptionValues")
 OPTION_VALUE = Template(_BASE + "/options/{code}/values/{value_id}")
-BASE_PRODUCTS = Template(_BASE + "/products")
-PRODUCT = Template(_CATALOG + "/products/{product_id}")
-SEAT_MAP = Template(_BASE + "/seat_maps/{seat_map_id}")
-OFFERS = Template(_CATALOG + "/offers")
-OFFER = Template(_OFFER)
-OFFER_AVAILABILITY = Template(_OFFER + "/availability")
-OFFER_PRICE = Template(_OFFER + "/price")
-OFFER_TICKETS = Template(_OFFER + "/tickets")
-OFFER_TICKET = Template(_TICKET)
-SESSIONS = Template(_TICKET + "/sessions")
-SESSION = Template(_TICKET + "/sessions/{session_id}")
+BASE_PRODUCTS = Template(_BASE + "/products", "listProductBaseProducts")
+PRODUCT = Template(_CATALOG + "/products/{product_id}", "getProduct")
+SEAT_MAP = Template(_BASE + "/seat_maps/{seat_map_id}", "getSeatMap")
+OFFERS = Template(_CATALOG + "/offers", "listOffers")
+OFFER = Template(_OFFER, "getOffer")
+OFFER_AVAILABILITY = Template(_OFFER + "/availability", "getOfferAvailability")
+OFFER_PRICE = Template(_OFFER + "/price", "getOfferPrice")
+OFFER_TICKETS = Template(_OFFER + "/tickets", "listOfferTickets")
+OFFER_TICKET = Template(_TICKET, "getOfferTicket")
+SESSIONS = Template(_TICKET + "/sessions", "listOfferTicketSessions")
+SESSION = Template(_TICKET + "/sessions/{session_id}", "getOfferTicketSession")
 EVENT_SESSION = Template(_CATALOG + "/events/{event_id}/sessions/{session_id}")
 """The older form of a session address: still answered (T10), never fetched."""
-RESERVATIONS = Template("/v1/booking/reservations")
+RESERVATIONS = Template("/v1/booking/reservations", "listReservations")
 RESERVATIONS_BULK = Template("/v1/booking/reservations/_bulk")
-RESERVATION = Template("/v1/booking/reservations/{reservation_id}")
-ORDERS = Template("/v1/booking/orders")
+RESERVATION = Template("/v1/booking/reservations/{reservation_id}", "getReservation")
+ORDERS = Template("/v1/booking/orders", "listOrders")
 ORDERS_BULK = Template("/v1/booking/orders/_bulk")
-ORDER = Template(_ORDER)
+ORDER = Template(_ORDER, "getOrder")
 ORDER_ITEM = Template(_ORDER + "/items/{item_id}")
-ORDER_ITEM_TICKET = Template(_ORDER + "/items/{item_id}/tickets/{ticket_id}")
-DOCUMENTS = Template(_ORDER + "/documents")
-DOCUMENT = Template(_ORDER + "/documents/{document_id}")
-FORM = Template("/v1/forms/{form_id}")
+ORDER_ITEM_TICKET = Template(_ORDER + "/items/{item_id}/tickets/{ticket_id}", "getOrderItemTicket")
+DOCUMENTS = Template(_ORDER + "/documents", "listOrderDocuments")
+DOCUMENT = Template(_ORDER + "/documents/{document_id}", "getOrderDocument")
+FORM = Template("/v1/forms/{form_id}", "getForm")
 
 RESOURCES = (
     CATALOG,
@@ -198,7 +199,7 @@ def json_object(body: bytes) -> JsonObject:
     """
     try:
         found = _loaded(body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # thousands of brackets are deeper than Python reads
         raise NotReadable("not JSON") from None
     if not isinstance(found, dict):
         raise NotReadable("not an object")
@@ -241,8 +242,7 @@ def members(collection: JsonObject) -> list[object]:
 def total_items(collection: JsonObject) -> int | None:
     """How many items all pages hold; None when the server does not say (T4)."""
     total = collection.get("totalItems")
-    is_count = isinstance(total, int) and not isinstance(total, bool) and total >= 0
-    return total if is_count and isinstance(total, int) else None
+    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 
 def _number(text: str) -> Decimal | float:

@@ -192,32 +192,33 @@ class _Reading:
         return self.is_steady and distinct >= self.total
 
 
-async def fetch_one(
-    wire: Wire, operation: str, model: type[M], path: str, language: str | None
-) -> M:
-    """The resource at a path.
+class Reads:
+    """One side of the API: reads the things and lists that its table of addresses names."""
 
-    Raises:
-        ApiError: It cannot be had.
-    """
-    body = await wire.read(operation, path, language=language)
-    return await read_model(operation, "GET", model, body)
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
+    async def _one(
+        self, kind: jsonld.Template, ids: tuple[str, ...], model: type[M], language: str | None
+    ) -> M:
+        body = await self._wire.read(kind.operation, kind.iri(*ids), language=language)
+        return await read_model(kind.operation, "GET", model, body)
 
-def fetch_pages(
-    wire: Wire,
-    operation: str,
-    model: type[R],
-    path: str,
-    params: Params = (),
-    *,
-    language: str | None,
-    paged: bool = True,
-) -> Pages[R]:
-    """The list at a path; nothing is sent yet."""
+    def _pages(
+        self,
+        kind: jsonld.Template,
+        ids: tuple[str, ...],
+        model: type[R],
+        language: str | None,
+        *,
+        params: Params = (),
+        paged: bool = True,
+    ) -> Pages[R]:
+        """The list of an address; nothing is sent yet, but ids that cannot be some are refused."""
+        path = kind.iri(*ids)
 
-    def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
-        place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
-        return wire.read(operation, path, (*place, *params), language=language)
+        def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
+            place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
+            return self._wire.read(kind.operation, path, (*place, *params), language=language)
 
-    return Pages(operation, model, fetch, paged=paged)
+        return Pages(kind.operation, model, fetch, paged=paged)

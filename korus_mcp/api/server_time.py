@@ -75,16 +75,14 @@ class ServerTime:
         if date is None or "age" in headers:
             return
         if abs(date - self._clock.now()) > ABSURD:
-            self._warn()
+            if not self._has_warned:  # once: until it is set, holds are judged by our clock
+                self._has_warned = True
+                _log.warning(
+                    "the clock of the API and that of this machine are more than a day apart"
+                )
             return
         middle = (sent + received) / 2
         self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))
-
-    def _warn(self) -> None:
-        """Say once that one of the two clocks is wrong by days: holds are judged by ours."""
-        if not self._has_warned:
-            self._has_warned = True
-            _log.warning("the clock of the API and that of this machine are more than a day apart")
 
     def _take(self, sample: _Sample) -> None:
         known = self._median()

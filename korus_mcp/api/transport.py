@@ -7,8 +7,8 @@ address (signed ones too) and keep cookies; redirects and environment settings a
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -89,25 +89,16 @@ class Answer:
     received: float
 
 
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """One way out: a transport, its time-outs, and how many requests may be under way."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        timeout: httpx.Timeout,
-        *,
-        clock: Clock,
-        total_seconds: float,
-        queue_seconds: float | None,
-        parallel: int,
-    ) -> None:
-        self._transport = transport
-        self._clock = clock
-        self._queue_seconds = queue_seconds
-        self._timeout = timeout
-        self._total_seconds = total_seconds
-        self._places = anyio.Semaphore(parallel)
+    transport: Transport
+    timeout: httpx.Timeout
+    clock: Clock
+    total_seconds: float
+    queue_seconds: float | None
+    places: anyio.Semaphore
 
     async def send(self, exchange: Exchange, *, limit: int) -> Answer:
         """Send once and read the answer, at most `limit` bytes of a success.
@@ -115,51 +106,41 @@ class Pool:
         Raises:
             ApiError: Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken encoding).
         """
-        async with self._place(exchange):
-            try:
-                with anyio.fail_after(self._total_seconds):
-                    return await self._send(exchange, limit)
-            except NETWORK_FAILURES as failure:
-                # httpx repeats header bytes and addresses in some messages: the cause ends here.
-                raise from_network(exchange.operation, exchange.method, failure) from None
-
-    @asynccontextmanager
-    async def _place(self, exchange: Exchange) -> AsyncIterator[None]:
-        """Wait for a free place, but not for ever: a late POST must not outlive its fence."""
         try:
-            with anyio.fail_after(self._queue_seconds):
-                await self._places.acquire()
+            # Not for ever: a late POST must not outlive its fence.
+            with anyio.fail_after(self.queue_seconds):
+                await self.places.acquire()
         except TimeoutError:
             raise Unreachable(exchange.operation, Outcome.NOT_SENT) from None
         try:
-            yield
+            # httpx bounds each silence; bytes that drip for ever are bounded here.
+            with anyio.fail_after(self.total_seconds):
+                return await self._send(exchange, limit)
+        except NETWORK_FAILURES as failure:
+            # httpx repeats header bytes and addresses in some messages: the cause ends here.
+            raise from_network(exchange.operation, exchange.method, failure) from None
         finally:
-            self._places.release()
+            self.places.release()
 
     async def _send(self, exchange: Exchange, limit: int) -> Answer:
-        sent = self._clock.monotonic()
-        async with self._answer(exchange) as response:
-            received = self._clock.monotonic()
-            if not response.is_success:
-                body = await beginning_of(response)
-            else:
-                body = await whole_body(response, exchange.operation, exchange.method, limit)
-            return Answer(response.status_code, response.headers, body, sent, received)
-
-    @asynccontextmanager
-    async def _answer(self, exchange: Exchange) -> AsyncIterator[httpx.Response]:
-        request = exchange.request(self._timeout)
+        request = exchange.request(self.timeout)
+        sent = self.clock.monotonic()
         if exchange.on_leaving is not None:
             exchange.on_leaving()
-        response = await self._transport.handle_async_request(request)
+        response = await self.transport.handle_async_request(request)
         try:
-            yield response
+            received = self.clock.monotonic()
+            if response.is_success:
+                body = await whole_body(response, exchange.operation, exchange.method, limit)
+            else:
+                body = await beginning_of(response)
+            return Answer(response.status_code, response.headers, body, sent, received)
         finally:
             await response.aclose()
 
     async def aclose(self) -> None:
         """Close the connections of this pool."""
-        await self._transport.aclose()
+        await self.transport.aclose()
 
 
 class Pools:
@@ -225,14 +206,13 @@ class Pools:
             write=self._config.read_timeout,
             pool=2.0,
         )
-        transport = self._injected or WayOut(self._config, self._tls, limits)
         return Pool(
-            transport,
-            timeout,
+            transport=self._injected or WayOut(self._config, self._tls, limits),
+            timeout=timeout,
             clock=self._clock,
             total_seconds=total_seconds,
             queue_seconds=queue,
-            parallel=parallel,
+            places=anyio.Semaphore(parallel),
         )
 
     @cached_property
@@ -302,11 +282,9 @@ class Bearer(Protocol):
 
     async def authorization(self, *, life_seconds: float) -> tuple[str, int]:
         """An `Authorization` value that lives so long at least, and its generation."""
-        ...
 
     def reject(self, generation: int) -> bool:
         """Say that the API did not take the token of this generation: may it take a new one?"""
-        ...
 
 
 TOKEN_LIFE_READ = 60.0
@@ -355,8 +333,8 @@ class Wire:
     ) -> jsonld.JsonObject:
         """POST, sent exactly once; a 401 only makes the next call fetch a token."""
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
-        exchange = replace(exchange, on_leaving=on_leaving)
-        return await self._send(self._pools.creations, exchange, TOKEN_LIFE_CREATE)
+        leaving = replace(exchange, on_leaving=on_leaving)
+        return await self._send(self._pools.creations, leaving, TOKEN_LIFE_CREATE)
 
     async def change(
         self,
@@ -369,8 +347,7 @@ class Wire:
     ) -> jsonld.JsonObject:
         """PATCH, sent once; only a 401, which comes before any processing, allows a second time."""
         exchange = self._exchange(operation, "PATCH", path, body=body, language=language)
-        exchange = replace(exchange, on_leaving=on_leaving)
-        return await self._with_fresh_token_once(exchange)
+        return await self._with_fresh_token_once(replace(exchange, on_leaving=on_leaving))
 
     def _exchange(
         self,
@@ -392,10 +369,8 @@ class Wire:
         return Exchange(operation, method, self._config.api_url + path, params, headers, content)
 
     async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
-        try:
+        with suppress(Unauthorized):  # it came before any processing (A18), and the token is gone
             return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
-        except Unauthorized:
-            pass
         return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
 
     async def _send(self, pool: Pool, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:

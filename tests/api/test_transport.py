@@ -248,10 +248,10 @@ async def test_without_an_injected_transport_each_lane_has_its_own(respx_mock: A
         assert (await api.booking.get_order("o1")).id == "o1"
         await api.booking.create_orders(ORDER)
         lanes = api._pools
-        transports = {id(lane._transport) for lane in (lanes.reads, lanes.tokens, lanes.creations)}
+        transports = {id(lane.transport) for lane in (lanes.reads, lanes.tokens, lanes.creations)}
         assert len(transports) == 3
-        assert lanes.creations._timeout.read == 75
-        assert lanes.creations._timeout.connect == 5
+        assert lanes.creations.timeout.read == 75
+        assert lanes.creations.timeout.connect == 5
     assert "reads" not in vars(lanes)
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from korus_mcp.answers.explanations import explained
-from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, text_of
+from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, total_told
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.hold import total_of
@@ -141,7 +141,7 @@ def order_view(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
         status=status_told(order.status),
-        total=text_of(total_of(order)),
+        total=total_told(total_of(order)),
         tickets=[
             TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
         ],

@@ -26,6 +26,11 @@ def text_of(amount: Money | Unread | None) -> str | None:
     return str(amount) if is_shown else None
 
 
+def total_told(amount: Money | Unread | None) -> str | None:
+    """The total of an order that was made: one that cannot be read is told as such."""
+    return None if amount is None else text_of(amount) or UNREADABLE
+
+
 def moment(at: datetime) -> str:
     """A moment to the second, with its own offset."""
     return at.isoformat(timespec="seconds" if at.second else "minutes")

@@ -203,6 +203,7 @@ class OrderSearch:
         called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
         place = start = min(window.start(ids), len(ids))
         found: list[Order] = []
+        hidden = 0
         while place < min(len(ids), start + OWN_LIMIT) and len(found) < window.limit:
             missing = window.limit if place == start else max(window.limit - len(found), LEAST_READ)
             some = ids[place : min(place + missing, start + OWN_LIMIT)]
@@ -211,13 +212,19 @@ class OrderSearch:
                     break
                 place += 1
                 is_named = reference is None or order_id in called
+                hidden += order is None and is_named
                 if order is not None and (is_named or _has(order, reference)):
                     found += [order] if _fits(order, sought) else []
         is_whole = sought == OrderQuery()
         has_more = place < len(ids)
+        is_left = has_more and place >= start + OWN_LIMIT
+        not_read = (
+            _hidden_text(hidden),
+            "older orders were not read" if is_left else None,
+        )
         return OrdersFound(
             tuple(found),
-            "older orders were not read" if has_more and place >= start + OWN_LIMIT else None,
+            ", and ".join(filter(None, not_read)) or None,
             total=len(ids) if is_whole else None,
             behind=ids[place - 1] if has_more else None,
             start=place,
@@ -235,7 +242,8 @@ class OrderSearch:
                 ids = await self._own_called(owner, sought.reference)
             if ids:
                 orders = await self._get_all(ids)
-                return OrdersFound(tuple(o for o in orders if _fits(o, sought)))
+                fitting = tuple(o for o in orders if _fits(o, sought))
+                return OrdersFound(fitting, _hidden_text(len(ids) - len(orders)))
         if sought.created_from is None:
             raise invalid(
                 FieldProblem(
@@ -302,6 +310,10 @@ def unknown_order() -> Refusal:
         "No such order is known here.",
         "Use the order_id from place_order, or the reference it was given.",
     )
+
+
+def _hidden_text(number: int) -> str | None:
+    return f"{number} orders that were made are not shown by KorusTicket" if number else None
 
 
 def _not_shown_yet(seconds: int) -> Refusal:

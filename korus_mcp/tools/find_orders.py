@@ -4,13 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, moment_told, text_of
+from korus_mcp.answers.views import Part, View, lines_of, moment_told, total_told
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.booking.order_status import status_told
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import UNREADABLE
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, app, tool
 
@@ -36,7 +37,7 @@ class OrderRow(Part):
             issuer_reference=clean_line(order.connector_reference or "", 60) or None,
             status=status_told(order.status),
             created_at=moment_told(order.created_at),
-            total=text_of(total_of(order)),
+            total=total_told(total_of(order)),
             tickets=tickets_in(order),
             customer=_masked(order.customer),
         )
@@ -49,7 +50,7 @@ class OrderRow(Part):
             self.status,
             self.created_at,
             "its tickets cannot be read" if self.tickets is None else f"{self.tickets} tickets",
-            self.total,
+            _total_text(self.total),
         )
         return (
             f"{', '.join(f for f in facts if f)}, {self.customer or '?'}; order_id {self.order_id}"
@@ -106,6 +107,12 @@ async def find_orders(
         )
 
     return Reply.of_rows(len(found.orders), view)
+
+
+def _total_text(total: str | None) -> str:
+    if total is None:
+        return "its total is not stated"
+    return "its total cannot be read" if total == UNREADABLE else total
 
 
 def _behind(found: OrdersFound, count: int) -> PageStart | None:

@@ -495,6 +495,24 @@ async def test_a_refused_hold_is_told_as_refused_and_not_as_never_made(
 
 
 @pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refused_hold_is_tried_again_where_others_order_since_one_too_many_lapses(
+    status: int,
+) -> None:
+    """Whether a hold is ours cannot be told there, and one that is nobody's costs nothing."""
+    through = partial(SentTwice, says=status, hides=None)
+    async with staged(through=through, sole_writer=False) as stage:
+        for _ in range(2):
+            with pytest.raises(ApiError) as error:
+                await stage.reserve(stage.wish("park_offer"))
+            assert error.value.status == status
+        assert len(stage.sandbox.reservations()) == 2, "one for each call, and no more"
+        assert await stage.app.booking.journal.orders_of(OWNER) == ()
+        stage.move(901)
+        assert stage.sandbox.orders() == []
+        assert all(each.status != "ordered" for each in stage.sandbox.reservations())
+
+
+@pytest.mark.parametrize("status", REFUSALS)
 async def test_where_a_hold_was_refused_and_none_is_there_it_may_be_tried_again(
     status: int,
 ) -> None:

@@ -65,6 +65,7 @@ class Drafting:
             Refusal: SERVER_BUSY when it takes too long, or too many different ones are asked.
             Exception: what `work` raised.
         """
+        # A question that is under way already costs nothing more, so it is never turned away.
         if key not in self._asked and len(self._asked) >= MOST_WAITING:
             raise _busy()
         self._asked[key] = self._asked.get(key, 0) + 1
@@ -87,6 +88,8 @@ class Drafting:
         Raises:
             Exception: what `draft` raised.
         """
+        # The map itself is what is joined on, not its key: one that was let go meanwhile, and is
+        # opened again under the same key, is another.
         one = self._open.setdefault(key, _Open())
         with self._used(key, one):
             if one.layout is None:
@@ -102,7 +105,10 @@ class Drafting:
     async def _draft(
         self, key: Hashable, one: _Open, draft: Callable[[], Awaitable[Layout]]
     ) -> None:
+        # The draft is a user of its own: it goes on for others when the one who began it leaves.
         with self._used(key, one), anyio.fail_after(SECONDS):
+            # A place is held by the map, not by the task that waits for it: whoever is the last to
+            # use the map gives it back.
             if not one.has_place:
                 await self._places.acquire_on_behalf_of(one)
                 one.has_place = True
@@ -116,6 +122,7 @@ class Drafting:
         finally:
             one.users -= 1
             if one.users == 0:
+                # Another map may stand under this key by now.
                 if self._open.get(key) is one:
                     del self._open[key]
                 if one.has_place:

@@ -7,6 +7,7 @@ from math import atan2, cos, dist, hypot, pi, radians, sqrt
 from statistics import median
 from typing import Final
 
+from korus_mcp.api.models.seat_map import Zone
 from korus_mcp.foundation.folding import fold
 from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
 from korus_mcp.seating.shapes import Shape
@@ -38,6 +39,12 @@ class Stand:
     name: str
     shape: Shape
     is_sold: bool
+
+    @classmethod
+    def of(cls, zone: Zone, shape: Shape) -> "Stand":
+        """A zone whose shape is known."""
+        is_sold = bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value)
+        return cls(name=zone.name or "", shape=shape, is_sold=is_sold)
 
     @property
     def outline(self) -> tuple[Point, ...]:

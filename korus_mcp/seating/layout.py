@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
-from korus_mcp.api.models.seat_map import LeftOut, SeatMap, Zone
+from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import Stand, focus_of
@@ -92,7 +92,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     """
     names = CategoryNames(seat_map, option_values or {})
     told, working = told_shapes(seat_map.zones)
-    focus = focus_of([_stand(seat_map.zones[n], shape) for n, shape in told.items()])
+    focus = focus_of([Stand.of(seat_map.zones[n], shape) for n, shape in told.items()])
     # Our own places come after the focus: they tell nothing of where the stage is, and must not
     # cover it.
     missing = [n for n in range(len(seat_map.zones)) if n not in told]
@@ -105,7 +105,16 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         width=fit.width,
         height=fit.height,
         zones=tuple(
-            _drawn(n, zone, names.of(zone), shape, fit, seats_fit)
+            DrawnZone(
+                number=n,
+                name=zone_name(zone),
+                category=names.of(zone),
+                outline=fit.places(shape.outline),
+                rows=tuple(seats_fit.places(row) for row in shape.rows),
+                label_at=fit.place(shape.label_at),
+                capacity=zone.capacity,
+                is_schematic=shape.is_schematic,
+            )
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
         ),
         categories=_categories(seat_map, names),
@@ -114,11 +123,6 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         unknown=unknown_fields(seat_map),
         left_out=seat_map.left_out,
     )
-
-
-def _stand(zone: Zone, shape: Shape) -> Stand:
-    is_sold = bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value)
-    return Stand(name=zone.name or "", shape=shape, is_sold=is_sold)
 
 
 def _by_category(
@@ -165,21 +169,6 @@ def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
         around.top - MARGIN / scale,
         SIDE if is_wide else around.width * scale + 2 * MARGIN,
         around.height * scale + 2 * MARGIN if is_wide else SIDE,
-    )
-
-
-def _drawn(
-    number: int, zone: Zone, category: str | None, shape: Shape, fit: Fit, seats_fit: Fit
-) -> DrawnZone:
-    return DrawnZone(
-        number=number,
-        name=zone_name(zone),
-        category=category,
-        outline=fit.places(shape.outline),
-        rows=tuple(seats_fit.places(row) for row in shape.rows),
-        label_at=fit.place(shape.label_at),
-        capacity=zone.capacity,
-        is_schematic=shape.is_schematic,
     )
 
 

@@ -27,6 +27,8 @@ class CategoryNames:
             or clean_line(category.name or "", NAME_LIMIT)
             for category in seat_map.seating_categories
         )
+        # One thing may have two addresses (T10): where the whole finds no category, the id at its
+        # end does. The first of equal ids stands.
         self._by_iri: dict[str, str] = {}
         self._by_id: dict[str, str] = {}
         for category, name in zip(seat_map.seating_categories, self.in_order, strict=True):

@@ -47,7 +47,6 @@ _COLUMNS: Final = 3
 _ENTRY: Final = 54
 _NOTE: Final = 24
 _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
-_BOLD: Final = "600"
 _ROW_POINTS: Final = 5
 _INWARD: Final = 11.0
 """How far the number of a best zone lies from the edges of its corner."""
@@ -129,7 +128,17 @@ class _Sheet:
             drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
         )
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
-        self._labels = self._fitted_labels()
+        self._labels = labels_in(
+            [
+                LabelSpace(
+                    outline=outline,
+                    at=self._frame.place(zone.drawn.label_at),
+                    name=zone.name,
+                    below=self._price(zone),
+                )
+                for zone, outline in zip(scene.zones, self._outlines, strict=True)
+            ]
+        )
         self._stage_size = self._free_stage()
         self._hatch_id = f"sold-out-{'dark' if self._theme is DARK else 'light'}"
         self._root = Element("svg")
@@ -175,15 +184,8 @@ class _Sheet:
 
     def _hatch(self) -> None:
         """The pattern of what is sold out: lines, so that it does not rest on colour."""
-        pattern = _add(
-            _add(self._root, "defs"),
-            "pattern",
-            id=self._hatch_id,
-            width=9,
-            height=9,
-            patternUnits="userSpaceOnUse",
-            patternTransform="rotate(45)",
-        )
+        pattern = _add(_add(self._root, "defs"), "pattern", id=self._hatch_id, width=9, height=9)
+        _set(pattern, patternUnits="userSpaceOnUse", patternTransform="rotate(45)")
         _add(pattern, "rect", width=9, height=9, fill=self._theme.sold_out)
         _add(pattern, "rect", width=2.5, height=9, fill=self._theme.hatch)
 
@@ -192,45 +194,22 @@ class _Sheet:
         if self._scene.drawing.is_schematic:
             room -= self._schematic_mark() + _GAP
         title = fitted(self._title, 30, room)
-        self._text(title, (_EDGE, _EDGE + 27), 30, weight=_BOLD, anchor="start")
+        self._text(title, (_EDGE, _EDGE + 27), 30, bold=True, centred=False)
         if self._subtitle:
             subtitle = fitted(self._subtitle, 19, room)
             at = (_EDGE, _EDGE + 58)
-            self._text(subtitle, at, 19, fill=self._theme.faint_ink, anchor="start")
+            self._text(subtitle, at, 19, fill=self._theme.faint_ink, centred=False)
 
     def _schematic_mark(self) -> float:
         """Says at the top right that the places are ours; how wide that is."""
         words = self._words.schematic
         width = width_of(words, 17) + 32
         left = WIDTH - _EDGE - width
-        _add(
-            self._root,
-            "rect",
-            x=left,
-            y=_EDGE,
-            width=width,
-            height=36,
-            rx=18,
-            fill=self._theme.paper,
-            stroke=self._theme.ink,
-            stroke_width=1.5,
-            stroke_dasharray="5 4",
-        )
-        self._text(words, (left + width / 2, _EDGE + 24), 17, weight=_BOLD)
+        mark = _add(self._root, "rect", x=left, y=_EDGE, width=width, height=36, rx=18)
+        _set(mark, fill=self._theme.paper, stroke=self._theme.ink, stroke_width=1.5)
+        _set(mark, stroke_dasharray="5 4")
+        self._text(words, (left + width / 2, _EDGE + 24), 17, bold=True)
         return width
-
-    def _fitted_labels(self) -> list[Label | None]:
-        return labels_in(
-            [
-                LabelSpace(
-                    outline=outline,
-                    at=self._frame.place(zone.drawn.label_at),
-                    name=zone.name,
-                    below=self._price(zone),
-                )
-                for zone, outline in zip(self._scene.zones, self._outlines, strict=True)
-            ]
-        )
 
     def _zones(self) -> None:
         """The zones with their labels, the largest first: a zone within another stays on top."""
@@ -278,16 +257,8 @@ class _Sheet:
         else:
             width = min(max(pitch * 0.5, 1.5), 3.0)
             path = "".join(_open(_thinned(row)) for row in rows)
-        _add(
-            group,
-            "path",
-            d=path,
-            fill="none",
-            stroke=color,
-            stroke_width=width,
-            stroke_linecap="round",
-            stroke_linejoin="round",
-        )
+        seats = _add(group, "path", d=path, fill="none", stroke=color, stroke_width=width)
+        _set(seats, stroke_linecap="round", stroke_linejoin="round")
 
     def _label(self, group: Element, label: Label, ink: str, fill: str) -> None:
         """A label; a rim in the colour of its zone keeps seats and hatch off the letters."""
@@ -296,8 +267,8 @@ class _Sheet:
         first = y - (len(label.lines) - 1) / 2 * LINE_HEIGHT * label.size + label.size * 0.36
         for line, words in enumerate(label.lines):
             at = (x, first + line * LINE_HEIGHT * label.size)
-            weight = _BOLD if line < label.strong else None
-            text = self._text(words, at, label.size, weight=weight, fill=ink, parent=group)
+            bold = line < label.strong
+            text = self._text(words, at, label.size, bold=bold, fill=ink, parent=group)
             _set(text, stroke=fill, stroke_width=label.size * 0.3, paint_order="stroke", **turn)
             _set(text, stroke_linejoin="round")
 
@@ -358,16 +329,8 @@ class _Sheet:
             self._stage_disc((x, y))
             return
         width, height = self._stage_size
-        _add(
-            self._root,
-            "rect",
-            x=x - width / 2,
-            y=y - height / 2,
-            width=width,
-            height=height,
-            rx=min(10, height / 4),
-            fill=self._theme.stage,
-        )
+        mark = _add(self._root, "rect", x=x - width / 2, y=y - height / 2, width=width)
+        _set(mark, height=height, rx=min(10, height / 4), fill=self._theme.stage)
         size = max(s for s in (13, 15, 17, 20) if width_of(self._words.stage, s) + 16 <= width)
         ink = readable_on(self._theme.stage)
         self._text(self._words.stage, (x, y + size * 0.36), size, fill=ink)
@@ -393,7 +356,7 @@ class _Sheet:
 
     def _number(self, rank: int, at: Point) -> None:
         self._disc(at, 10, self._theme.ink, self._theme.paper)
-        self._text(str(rank), (at[0], at[1] + 5), 14, weight=_BOLD, fill=self._theme.paper)
+        self._text(str(rank), (at[0], at[1] + 5), 14, bold=True, fill=self._theme.paper)
 
     def _legend(self, entries: Sequence[LegendLine]) -> None:
         columns = _COLUMNS if self._is_wide else 1
@@ -409,8 +372,8 @@ class _Sheet:
         self._swatch(entry, (x, y + 1))
         room, start = width - 52, x + 52
         text, detail = fitted(entry.text, 17, room), fitted(entry.detail, 15, room)
-        self._text(text, (start, y + (15 if detail else 24)), 17, weight=_BOLD, anchor="start")
-        self._text(detail, (start, y + 35), 15, fill=self._theme.faint_ink, anchor="start")
+        self._text(text, (start, y + (15 if detail else 24)), 17, bold=True, centred=False)
+        self._text(detail, (start, y + 35), 15, fill=self._theme.faint_ink, centred=False)
 
     def _swatch(self, entry: LegendLine, at: Point) -> None:
         x, y = at
@@ -430,7 +393,7 @@ class _Sheet:
         notes = self._scene.notes()
         for line, note in enumerate(notes):
             at = (_EDGE, height - _EDGE / 2 - _NOTE * (len(notes) - line - 1) - 6)
-            self._text(note, at, 16, fill=self._theme.faint_ink, anchor="start")
+            self._text(note, at, 16, fill=self._theme.faint_ink, centred=False)
 
     def _text(
         self,
@@ -438,24 +401,18 @@ class _Sheet:
         at: Point,
         size: float,
         *,
-        weight: str | None = None,
-        fill: str | None = None,
-        anchor: str = "middle",
+        bold: bool = False,
+        fill: str = "",
+        centred: bool = True,
         parent: Element | None = None,
     ) -> Element:
-        text = _add(
-            self._root if parent is None else parent,
-            "text",
-            words,
-            x=at[0],
-            y=at[1],
-            font_size=size,
-            fill=fill or self._theme.ink,
-        )
-        if anchor != "start":
-            _set(text, text_anchor=anchor)
-        if weight is not None:
-            _set(text, font_weight=weight)
+        """Words on one line, centred at a point or beginning there; `at` is on their base line."""
+        text = _add(self._root if parent is None else parent, "text", words, x=at[0], y=at[1])
+        _set(text, font_size=size, fill=fill or self._theme.ink)
+        if centred:
+            _set(text, text_anchor="middle")
+        if bold:
+            _set(text, font_weight="600")
         return text
 
 

@@ -16,6 +16,7 @@ from korus_mcp.seating.layout import Drawing
 from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow
 
 NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
+# A zone without a price comes after all that state one.
 _NEVER: Final = Decimal("Infinity")
 
 
@@ -133,6 +134,7 @@ def _of_category(
     zone: ZoneRow, offers: Iterable[SeatOffer], category: str | None
 ) -> list[SeatOffer]:
     """Offers of a category: the one they name, else the zone's own."""
+    # A zone may be sold in several categories: what the offer says goes before what the map says.
     wanted = fold(category) if category else None
     return [
         o
@@ -148,6 +150,7 @@ def _problem(
 
     Unless all offers of the day are known, none of a zone is not none on sale.
     """
+    # Some seats, but not so many: that is nearest to the wish, since fewer people could go there.
     most = max((o.left or 0 for o in wanted), default=0)
     if most:
         return 0, f"only {most} left"
@@ -174,6 +177,7 @@ def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
         return f"no price stated{candidate.and_left}"
     if price == least:
         return "cheapest" if candidate.left is None else f"cheapest with {candidate.left} left"
+    # "More" than in another currency is no amount: the price stands there as it is.
     if price.currency != least.currency:
         return f"{price}{candidate.and_left}"
     return f"{Money(price.amount - least.amount, price.currency)} more{candidate.and_left}"
@@ -186,6 +190,7 @@ def _ways(drawing: Drawing | None) -> Mapping[int, float] | None:
     """
     if drawing is None or drawing.focus is None:
         return None
+    # A place of our own says nothing about the way from there.
     x, y = drawing.focus
     return {
         zone.number: inf

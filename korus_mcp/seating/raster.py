@@ -45,14 +45,18 @@ class Raster:
         Raises:
             NotDrawn: it failed, or took longer than `SECONDS`, or there was no place so long.
         """
+        # -P: without it the folder of the program comes first on its path, where our modules are
+        # called like those of others.
         command = [sys.executable, "-P", str(_PROGRAM), str(width)]
         try:
+            # The time counts from the call on, not from the turn: a caller waits that long in all.
             with anyio.fail_after(SECONDS):
                 async with self._places:
                     done = await anyio.run_process(
                         command, input=picture.encode(), env=_environment()
                     )
         except (TimeoutError, OSError, subprocess.CalledProcessError) as error:
+            # The name alone: what the renderer says of a picture may quote the issuer.
             _log.warning("a picture was not drawn: %s", type(error).__name__)
             raise NotDrawn from error
         return done.stdout

@@ -25,6 +25,8 @@ def png(picture: str, *, width: int = WIDTH) -> bytes:
     """
     fonts = [str(font) for font in sorted(_FONTS.glob("*.ttf"))]
     made = _drawn(picture, width, fonts)
+    # How many bytes a picture takes is known only when it is drawn; three steps are enough for the
+    # largest map there is, and what is larger still goes out as it is.
     for share in _NARROWER:
         if len(made) <= LARGEST:
             break

@@ -105,15 +105,22 @@ class Scene:
 
     def legend(self) -> list[LegendLine]:
         """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
-        prices = [self._step(step, color) for step, color in enumerate(self.colors)]
-        others = (
-            (ZoneState.UNPRICED, self.words.no_price),
-            (ZoneState.OUTSIDE, self._outside_words()),
-            (ZoneState.SOLD_OUT, self.words.sold_out),
-            (ZoneState.NO_OFFER, self.no_offer_words),
-        )
-        found = [self._other(standing, text) for standing, text in others]
-        return [*prices, *(entry for entry in found if entry is not None), *self._best_entry()]
+        lines = [self._step(step, color) for step, color in enumerate(self.colors)]
+        others = {
+            ZoneState.UNPRICED: self.words.no_price,
+            ZoneState.OUTSIDE: self._outside_words(),
+            ZoneState.SOLD_OUT: self.words.sold_out,
+            ZoneState.NO_OFFER: self.no_offer_words,
+        }
+        for standing, text in others.items():
+            zones = [zone for zone in self.zones if zone.standing is standing]
+            if zones:
+                detail = self._named(zones)
+                lines.append(LegendLine(look=zones[0].look, text=text, detail=detail))
+        if best := ", ".join(zone.name for zone in self.best):
+            look, text = Look(fill=self.theme.paper), self.words.best
+            lines.append(LegendLine(look=look, text=text, detail=best, symbol=Symbol.BEST))
+        return lines
 
     @property
     def no_offer_words(self) -> str:
@@ -136,19 +143,19 @@ class Scene:
 
     def notes(self) -> list[str]:
         """What the picture does not promise."""
-        is_mixed = any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic
-        left_out = self.drawing.left_out
-        cut = [
-            words.format(count)
-            for words, count in (
-                (self.words.zones_left_out, left_out.zones),
-                (self.words.seats_left_out, left_out.seats),
-                (self.words.offers_left_out, self.unknown),
-            )
-            if count
-        ]
-        unread = [self.words.zones_unread] * left_out.has_unread_zones
-        return [*cut, *unread, *[self.words.partly_schematic] * is_mixed, self.words.allocates]
+        words, left_out = self.words, self.drawing.left_out
+        counts = (
+            (words.zones_left_out, left_out.zones),
+            (words.seats_left_out, left_out.seats),
+            (words.offers_left_out, self.unknown),
+        )
+        notes = [text.format(count) for text, count in counts if count]
+        if left_out.has_unread_zones:
+            notes.append(words.zones_unread)
+        # On a map that is schematic as a whole, its title says so already.
+        if any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic:
+            notes.append(words.partly_schematic)
+        return [*notes, words.allocates]
 
     def _step(self, step: int, color: str) -> LegendLine:
         zones = [zone for zone in self.zones if zone.step == step]
@@ -156,38 +163,25 @@ class Scene:
         text = self.words.prices(min(p[0] for p in prices), max(p[1] for p in prices))
         return LegendLine(look=Look(fill=color), text=text, detail=self._detail(zones))
 
-    def _other(self, standing: ZoneState, text: str) -> LegendLine | None:
-        zones = [zone for zone in self.zones if zone.standing is standing]
-        if not zones:
-            return None
-        detail = (
-            ", ".join(zone.name for zone in zones)
-            if len(zones) <= 2
-            else self.words.zone_count.format(len(zones))
-        )
-        return LegendLine(look=zones[0].look, text=text, detail=detail)
-
-    def _best_entry(self) -> list[LegendLine]:
-        names = ", ".join(zone.name for zone in self.best)
-        look = Look(fill=self.theme.paper)
-        entry = LegendLine(look=look, text=self.words.best, detail=names, symbol=Symbol.BEST)
-        return [entry] if names else []
-
     def _detail(self, zones: Sequence[PricedZone]) -> str:
         """Which zones: their categories and how many there are, or the names of one or two."""
         categories = ", ".join(dict.fromkeys(zone.category for zone in zones if zone.category))
-        count = self.words.zone_count.format(len(zones))
+        named = self._named(zones)
+        return (
+            " · ".join(filter(None, (categories, named))) if len(zones) > 2 else categories or named
+        )
+
+    def _named(self, zones: Sequence[PricedZone]) -> str:
+        """One or two zones by their names, more by their number."""
         if len(zones) > 2:
-            return f"{categories} · {count}" if categories else count
-        return categories or ", ".join(zone.name for zone in zones)
+            return self.words.zone_count.format(len(zones))
+        return ", ".join(zone.name for zone in zones)
 
     def _outside_words(self) -> str:
         words, asked = self.words, self.asked
-        above = (
-            words.above.format(words.amount(Money(asked.max_price)))
-            if asked.max_price is not None
-            else ""
-        )
+        above = ""
+        if asked.max_price is not None:
+            above = words.above.format(words.amount(Money(asked.max_price)))
         fewer = words.fewer.format(asked.quantity) if asked.quantity > 1 else ""
         if above and fewer:
             return words.either.format(above, fewer[0].lower() + fewer[1:])
@@ -237,6 +231,7 @@ def scene_of(
 
 def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """How a zone stands to the wish for so many seats at the prices its row was made for."""
+    # Sold out is what nobody can have; outside is what others could.
     if row is None or not row.all_offers:
         return ZoneState.NO_OFFER
     if all(offer.left == 0 for offer in row.all_offers):
@@ -255,19 +250,17 @@ def _prices(row: ZoneRow | None, standing: ZoneState) -> tuple[Money, Money] | N
 
 def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
     """The step of each price: one each while there are enough, else neighbours share one."""
+    # By rank and not by amount: one very dear box would put all others into the first step.
     distinct = sorted(set(prices))
     count = min(len(distinct), STEPS)
     return {price: rank * count // len(distinct) for rank, price in enumerate(distinct)}
 
 
 def _look(standing: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Look:
-    match standing:
-        case ZoneState.SOLD_OUT:
-            return Look(fill=theme.sold_out, is_hatched=True, is_dashed=is_dashed)
-        case ZoneState.NO_OFFER:
-            fill = theme.no_offer
-        case ZoneState.OUTSIDE:
-            fill = mixed(color, theme.paper, _DIMMED)
-        case _:
-            fill = color
-    return Look(fill=fill, is_dashed=is_dashed)
+    fills = {
+        ZoneState.SOLD_OUT: theme.sold_out,
+        ZoneState.NO_OFFER: theme.no_offer,
+        ZoneState.OUTSIDE: mixed(color, theme.paper, _DIMMED),
+    }
+    is_hatched = standing is ZoneState.SOLD_OUT
+    return Look(fill=fills.get(standing, color), is_hatched=is_hatched, is_dashed=is_dashed)

@@ -25,6 +25,7 @@ def boxes_of(
     if len(groups) > _MOST_GROUPS:
         groups = [list(chain.from_iterable(groups))]
     bands = _bands(groups, width, height, tallest)
+    # Where there are too many bands, boxes keep at least half of the height, and gaps give way.
     gaps = sum(_GROUP_GAP if begins else _GAP for _, begins in bands[1:])
     tall = min(tallest, max(height - gaps, height / 2) / max(len(bands), 1))
     squeeze = min(1.0, (height - tall * len(bands)) / gaps) if gaps else 1.0
@@ -41,6 +42,7 @@ def _bands(
     groups: Sequence[Sequence[int]], width: float, height: float, tallest: float
 ) -> list[tuple[Sequence[int], bool]]:
     """Bands, and whether each begins a group."""
+    # Begin with wide boxes, and put more into a band until all bands fit the height.
     longest = max(map(len, groups), default=1)
     most = min(longest, ceil(width / _WIDEST))
     while most < longest:

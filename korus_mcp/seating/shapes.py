@@ -96,6 +96,7 @@ def told_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
     if around is None or around.longer < _SMALLEST:
         return {}, Fit(1.0, 0.0, 0.0)
     fit = Fit(SIDE / around.longer, around.left, around.top)
+    # Each zone has its share of the corners, and enough of them to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
     return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
 
@@ -140,6 +141,7 @@ def _seats(row: Row) -> tuple[Point, ...]:
 def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
     """The shape in working units; its outline is wide enough to be seen, and has an inside."""
     outline = _thinned(fit.places(raw.polygon), corners)
+    # A sliver, or an outline that encloses nothing, is no place to point at.
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
         # Without an outline to be seen, the zone is where its seats are, else a mark.
@@ -162,6 +164,7 @@ def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
 
 def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
     """How far around its seats a zone reaches: half the way from seat to seat."""
+    # The longest row tells most surely how wide a seat is; aisles in it are not the median.
     longest = max(rows, key=len)
     steps = sorted(dist(seat, neighbour) for seat, neighbour in pairwise(longest))
     usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD

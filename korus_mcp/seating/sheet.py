@@ -65,6 +65,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
     with_seats = drawing.seat_count <= DRAWN_SEATS
+    # Zones are kept by how well they suit the wish, and listed in the order of the map.
     shown = _shared_out(ranking)
     by_category = {category.name: category for category in table.categories}
     notes = {
@@ -180,6 +181,7 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
 
 def _currency_of(offers: Iterable[SeatOffer]) -> str:
     """The currency of most prices."""
+    # The page adds prices up, so it counts in one currency; others are told with theirs.
     counts = Counter(o.price.currency for o in offers if o.price is not None)
     del counts[UNKNOWN]
     return max(counts, key=lambda code: counts[code], default=EURO)

@@ -23,6 +23,7 @@ def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]
     bare = hull(seat for row in rows for seat in row)
     around = padded(bare, pad)
     long_rows = [row for row in rows if len(row) > 1]
+    # Single seats have no direction to follow.
     if not long_rows or not _is_bent(bare, long_rows, pad):
         return around
     along = _along(long_rows, pad)
@@ -37,6 +38,8 @@ def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]
 
 def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float) -> bool:
     """Whether the hull holds much that is not between the rows."""
+    # What lies between the rows is measured as one outline, and a rim of `pad` around the hull is
+    # taken off: for a short, wide zone that would be most of it.
     first, *between, last = rows if len(rows) > 1 else [*rows, *rows]
     ends = [row[-1] for row in between], [row[0] for row in reversed(between)]
     taken = area([*first, *ends[0], *reversed(last), *ends[1]])

@@ -117,35 +117,36 @@ def seat_table(
     `option_values` maps ids of option values to their names. Offers above `max_price` each are
     tied, too, but kept apart. `unknown` more offers are not among them.
     """
-    join = _Join(offers, option_values, CategoryNames(seat_map, option_values), max_price)
+    # An offer that names a zone is for that zone alone, whatever category it names beside.
+    join = _Join(
+        option_values,
+        CategoryNames(seat_map, option_values),
+        by_zone=_by_choice(offers, ZONE),
+        by_category=_by_choice((o for o in offers if ZONE not in o.choices), CATEGORY),
+        max_price=max_price,
+    )
     zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
     tied = {o.offer_id for zone in zones for o in zone.all_offers}
     return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied), unknown)
 
 
+@dataclass(frozen=True)
 class _Join:
-    """Offers found by the zone or the category they name."""
+    """Offers found by the zone or the category they name, both folded."""
 
-    def __init__(
-        self,
-        offers: Sequence[SeatOffer],
-        option_values: Mapping[str, str],
-        categories: CategoryNames,
-        max_price: Decimal | None,
-    ) -> None:
-        self._option_values = option_values
-        self._categories = categories
-        self._max_price = max_price
-        self._by_zone = _by_choice(offers, ZONE)
-        self._by_category = _by_choice((o for o in offers if ZONE not in o.choices), CATEGORY)
+    option_values: Mapping[str, str]
+    categories: CategoryNames
+    by_zone: Mapping[str, tuple[SeatOffer, ...]]
+    by_category: Mapping[str, tuple[SeatOffer, ...]]
+    max_price: Decimal | None
 
     def row(self, number: int, zone: Zone) -> ZoneRow:
         """The zone with its offers."""
-        name, category = zone_name(zone), self._categories.of(zone)
+        name, category = zone_name(zone), self.categories.of(zone)
         # Assumption A10: a zone that links no option value, or one nobody knows, is found by name.
-        linked = self._option_values.get(id_at_end(zone.option_value) or "")
-        by_zone = self._by_zone.get(fold(linked or name), ())
-        offers = by_zone or self._by_category.get(fold(category or ""), ())
+        linked = self.option_values.get(id_at_end(zone.option_value) or "")
+        by_zone = self.by_zone.get(fold(linked or name), ())
+        offers = by_zone or self.by_category.get(fold(category or ""), ())
         within = tuple(o for o in offers if self._is_within(o))
         return ZoneRow(
             number=number,
@@ -159,7 +160,7 @@ class _Join:
         )
 
     def _is_within(self, offer: SeatOffer) -> bool:
-        most, price = self._max_price, offer.price
+        most, price = self.max_price, offer.price
         return most is None or price is None or price.amount <= most
 
 

@@ -8,32 +8,32 @@ from korus_mcp.foundation.money import EURO, Money
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """One language; `{}` stands for a price or a number."""
+    """English, unless it is said otherwise; `{}` stands for a price or a number."""
 
-    language: str
-    title: str
-    stage: str
-    sold_out: str
-    no_offer: str
-    no_known_offer: str
-    no_price: str
-    above: str
-    fewer: str
-    either: str
-    best: str
-    to: str
-    from_price: str
-    left: str
-    zone_count: str
-    schematic: str
-    partly_schematic: str
-    allocates: str
-    zones_left_out: str
-    seats_left_out: str
-    offers_left_out: str
-    zones_unread: str
-    decimal_mark: str
-    currency_first: bool
+    language: str = "en"
+    title: str = "Seat map"
+    stage: str = "Stage or pitch"
+    sold_out: str = "Sold out"
+    no_offer: str = "Nothing on sale"
+    no_known_offer: str = "No offer known"
+    no_price: str = "Price not stated"
+    above: str = "Above {}"
+    fewer: str = "Fewer than {} left"
+    either: str = "{} or {}"
+    best: str = "Best for this wish"
+    to: str = "to"
+    from_price: str = "from {}"
+    left: str = "{} left"
+    zone_count: str = "{} zones"
+    schematic: str = "Schematic: not the real layout"
+    partly_schematic: str = "Dashed zones: schematic, not their real place"
+    allocates: str = "The issuer allocates the exact seats."
+    zones_left_out: str = "{} more zones are not shown"
+    seats_left_out: str = "{} seats are not drawn"
+    offers_left_out: str = "{} offers are not shown: they cannot be read or used"
+    zones_unread: str = "Some zones cannot be read"
+    decimal_mark: str = "."
+    currency_first: bool = True
 
     def amount(self, price: Money) -> str:
         """A price as people of that language write it; cents only where there are some."""
@@ -51,32 +51,7 @@ class Words:
         return f"{self.amount(lowest)} {self.to} {self.amount(highest)}"
 
 
-ENGLISH: Final = Words(
-    language="en",
-    title="Seat map",
-    stage="Stage or pitch",
-    sold_out="Sold out",
-    no_offer="Nothing on sale",
-    no_known_offer="No offer known",
-    no_price="Price not stated",
-    above="Above {}",
-    fewer="Fewer than {} left",
-    either="{} or {}",
-    best="Best for this wish",
-    to="to",
-    from_price="from {}",
-    left="{} left",
-    zone_count="{} zones",
-    schematic="Schematic: not the real layout",
-    partly_schematic="Dashed zones: schematic, not their real place",
-    allocates="The issuer allocates the exact seats.",
-    zones_left_out="{} more zones are not shown",
-    seats_left_out="{} seats are not drawn",
-    offers_left_out="{} offers are not shown: they cannot be read or used",
-    zones_unread="Some zones cannot be read",
-    decimal_mark=".",
-    currency_first=True,
-)
+ENGLISH: Final = Words()
 FRENCH: Final = Words(
     language="fr",
     title="Plan de salle",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from functools import cache
 from typing import Final
@@ -190,6 +190,11 @@ def test_a_zone_says_its_name_its_price_and_what_is_left() -> None:
         "Pit, Standing pit, €29",
     ]
     assert {"Balcony", "from €28.50", "Front stalls", "€78"} <= set(words_in(picture))
+
+
+def test_french_says_everything_anew() -> None:
+    alike = [n for n, word in asdict(FRENCH).items() if word == asdict(ENGLISH)[n]]
+    assert alike == ["zone_count"]  # "{} zones"
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", ENGLISH), ("fr", FRENCH), ("de", ENGLISH)])

@@ -6,11 +6,12 @@ import { fill, h } from "./dom.js";
 import { connect } from "./host.js";
 import { MapView } from "./seat-map/map-view.js";
 import { sheetOf } from "./seat-map/sheet.js";
-import { clean, clock, day, languageOf, price, translator } from "./texts.js";
+import { clean, languageOf, translator } from "./texts.js";
 import { TEXTS } from "./seat-map/words.js";
 import { applyTheme } from "./theme.js";
 import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./seat-map/wish.js";
 import { swatch, ZoneList } from "./seat-map/zone-list.js";
+import { Writer } from "./writing.js";
 
 const MOST_SEATS = 50;
 /** Codes of a sheet's `notes` that are shown as sentences. */
@@ -35,7 +36,7 @@ class Page {
   isRefreshing = false;
 
   #sheet;
-  #language;
+  #writer;
   #words;
   #wish;
   #asked;
@@ -54,8 +55,9 @@ class Page {
 
   constructor(sheet, wish) {
     this.#sheet = sheet;
-    this.#language = languageOf(sheet.language, context.locale, navigator.language);
-    this.#words = translator(this.#language, TEXTS);
+    const language = languageOf(sheet.language, context.locale, navigator.language);
+    this.#writer = new Writer(language, context.timeZone, { isBrief: true });
+    this.#words = translator(language, TEXTS);
     this.#prices = pricesOf(sheet.zones);
     this.#steps = stepsOf(sheet.zones);
     this.#asked = {
@@ -63,7 +65,7 @@ class Page {
       most: this.#limiting(sheet.maxPrice),
     };
     this.#wish = wish ? { ...wish, most: this.#limiting(wish.most) } : this.#asked;
-    document.documentElement.lang = this.#language;
+    document.documentElement.lang = language;
     this.#build();
   }
 
@@ -82,7 +84,7 @@ class Page {
   /** When its prices were read, in words. */
   get asOf() {
     const { asOf } = this.#sheet;
-    return asOf === null ? "" : this.#words("as_of", { time: clock(asOf, this.#language, context.timeZone) });
+    return asOf === null ? "" : this.#words("as_of", { time: this.#writer.instant(asOf) });
   }
 
   /** What a renewed page takes over, beside the wish. */
@@ -131,7 +133,7 @@ class Page {
     this.#list = new ZoneList(this.#sheet, this.#steps, options);
     this.#choosing = new Choosing(this.#sheet, (part) => this.#changed(part));
     this.#choice = new ChoiceView(this.#choosing, this.#sheet, {
-      language: this.#language,
+      writer: this.#writer,
       words: this.#words,
       close: () => this.#leaveChoice(),
       announce,
@@ -147,7 +149,7 @@ class Page {
 
   #header() {
     const { title, venue, date } = this.#sheet;
-    const where = [venue && h("bdi", null, venue), day(date, this.#language)].filter(Boolean);
+    const where = [venue && h("bdi", null, venue), this.#writer.atVenue(date)].filter(Boolean);
     return h(
       "header",
       null,
@@ -359,7 +361,7 @@ class Page {
   }
 
   #price(amount) {
-    return price(amount, this.#sheet.currency, this.#language);
+    return this.#writer.price(amount, this.#sheet.currency);
   }
 
   /** The limit, or null where it cuts off nothing. */

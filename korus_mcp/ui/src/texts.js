@@ -1,4 +1,4 @@
-/** English and French: the words all pages share, and how money and time are written. */
+/** English and French: the words all pages share, and texts of somebody else made fit to show. */
 
 const SHARED = {
   en: {
@@ -67,55 +67,4 @@ export function translator(language, table) {
     const text = typeof word === "string" ? word : word[plural.select(values.count) === "one" ? "one" : "other"];
     return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
   };
-}
-
-/** "45.00", "EUR" as a price of the language; as it is when it is no such price. */
-export function price(amount, currency, language) {
-  if (!/^-?\d+(\.\d+)?$/.test(amount ?? "") || !/^[A-Z]{3}$/.test(currency ?? "")) {
-    return [amount, currency].filter(Boolean).join(" ");
-  }
-  const digits = /[1-9]/.test(amount.split(".")[1] ?? "") ? {} : { minimumFractionDigits: 0 };
-  return new Intl.NumberFormat(language, { style: "currency", currency, ...digits }).format(amount);
-}
-
-/** "45.00 EUR", as our tools write money, as a price of the language. */
-export function priceOf(text, language) {
-  const [amount, currency] = String(text ?? "").split(" ");
-  return price(amount, currency, language);
-}
-
-/** "2026-12-05" as a day in words. */
-export function day(text, language) {
-  const date = new Date(`${text}T00:00:00Z`);
-  if (!/^\d{4}-\d\d-\d\d$/.test(text ?? "") || Number.isNaN(date.getTime())) return text ?? "";
-  const format = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
-  return new Intl.DateTimeFormat(language, { ...format, timeZone: "UTC" }).format(date);
-}
-
-/**
- * "2026-12-05T20:00:00+01:00" as day and time as written there; "2026-12-05" as a day.
- *
- * The clock of the venue, not the reader's: what stands on the ticket is what is shown.
- */
-export function moment(text, language) {
-  const [, date, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(text ?? "") ?? [];
-  return date ? `${day(date, language)}, ${time}` : day(text, language);
-}
-
-/** Milliseconds as the time of the reader's clock, "14:05"; with the day where that is not today. */
-export function clock(instant, language, timeZone) {
-  const written = (format) => new Intl.DateTimeFormat(language, { ...format, timeZone: zoneOf(timeZone) }).format;
-  const date = written({ day: "numeric", month: "long", year: "numeric" });
-  const time = written({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" })(instant);
-  return date(instant) === date(Date.now()) ? time : `${date(instant)}, ${time}`;
-}
-
-/** A time zone that this browser knows, else the reader's own. */
-function zoneOf(name) {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return name;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,25 +2,38 @@
 
 const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 const PRICE = /^(-?\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})$/;
-const DAY = { weekday: "short", day: "numeric", month: "long", year: "numeric" };
+const DATE = { day: "numeric", month: "long", year: "numeric" };
 
-/** Writes for one reader: `locale` as Intl takes it, `zone` the reader's own or undefined. */
+/**
+ * Writes for one reader: `locale` as Intl takes it, `zone` the reader's own or undefined.
+ *
+ * In full, as on a receipt: cents always, the time as the locale has it. `isBrief`, as beside a map:
+ * cents where there are some, the weekday spelled out, and always 24 hours, as on a ticket.
+ */
 export class Writer {
-  constructor(locale, zone, now = () => Date.now()) {
+  constructor(locale, zone, { isBrief = false } = {}) {
     this.locale = canFormat(locale) ? locale : "en-GB";
     this.zone = canFormat(this.locale, zone) ? zone : undefined;
-    this.now = now;
+    this.isBrief = isBrief;
+    this.day = { ...DATE, weekday: isBrief ? "long" : "short" };
     const { hourCycle } = new Intl.DateTimeFormat(this.locale, { hour: "numeric" }).resolvedOptions();
-    this.time = { hour: hourCycle === "h23" ? "2-digit" : "numeric", minute: "2-digit" };
+    const digits = { hour: hourCycle === "h23" ? "2-digit" : "numeric", minute: "2-digit" };
+    this.time = isBrief ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : digits;
   }
 
   /** "58.00 EUR" as a price, digit by digit as it was given. */
   money(text) {
     const [, amount, currency] = PRICE.exec(text ?? "") ?? [];
     if (!amount) return text ?? "";
-    const digits = Math.max(2, amount.split(".")[1]?.length ?? 0);
+    const cents = amount.split(".")[1] ?? "";
+    const digits = this.isBrief && !/[1-9]/.test(cents) ? 0 : Math.max(2, cents.length);
     const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     return this.#number({ style: "currency", currency, ...format }).format(amount);
+  }
+
+  /** "58.00" and "EUR" as a price; either may be missing. */
+  price(amount, currency) {
+    return this.money([amount, currency].filter(Boolean).join(" "));
   }
 
   count(number) {
@@ -31,7 +44,7 @@ export class Writer {
   atVenue(text) {
     const at = parsed(text);
     if (!at) return text ?? "";
-    return this.#written(at.asWritten, { ...DAY, ...(at.hasTime ? this.time : {}) }, "UTC");
+    return this.#dated(at.asWritten, this.day, at.hasTime, "UTC");
   }
 
   /** Several of them, as lines and tickets name their sessions. */
@@ -43,7 +56,7 @@ export class Writer {
   isElsewhere(text) {
     const at = parsed(text);
     if (!at?.hasTime || at.instant === null) return false;
-    const format = { ...DAY, ...this.time };
+    const format = { ...this.day, ...this.time };
     return (
       this.#written(at.asWritten, format, "UTC") !== this.#written(at.instant, format, this.zone)
     );
@@ -62,9 +75,9 @@ export class Writer {
 
   /** The same from milliseconds. */
   instant(at) {
-    const isToday = this.#day(at) === this.#day(this.now());
-    const format = { ...(isToday ? {} : DAY), ...this.time };
-    return this.#written(at, format, this.zone);
+    const isToday = this.#written(at, DATE, this.zone) === this.#written(Date.now(), DATE, this.zone);
+    if (isToday) return this.#written(at, this.time, this.zone);
+    return this.#dated(at, this.isBrief ? DATE : this.day, true, this.zone);
   }
 
   /** Seconds as "9:05" or "1:02:05". */
@@ -91,8 +104,11 @@ export class Writer {
     return new Intl.NumberFormat(this.locale, options);
   }
 
-  #day(at) {
-    return this.#written(at, DAY, this.zone);
+  /** A day with or without its time; in brief without the word that a language has between them. */
+  #dated(at, day, hasTime, zone) {
+    if (!hasTime) return this.#written(at, day, zone);
+    if (this.isBrief) return `${this.#written(at, day, zone)}, ${this.#written(at, this.time, zone)}`;
+    return this.#written(at, { ...day, ...this.time }, zone);
   }
 
   #written(at, format, timeZone) {

@@ -2,7 +2,6 @@
 
 import { fill, h } from "../dom.js";
 import { priceOfChoice, priceOfOffer, quoted } from "./choosing.js";
-import { moment, price, priceOf } from "../texts.js";
 import { hasRoom, times } from "./wish.js";
 
 /** How long the arrow keys have to rest on an offer before the issuer is asked, in milliseconds. */
@@ -12,7 +11,7 @@ const PATIENCE = 400;
 export class ChoiceView {
   #choosing;
   #sheet;
-  #language;
+  #writer;
   #words;
   #announce;
   #isRoving = false;
@@ -23,10 +22,10 @@ export class ChoiceView {
   #outcome = h("div", { class: "outcome" });
   #telling = h("div", { class: "telling" });
 
-  constructor(choosing, sheet, { language, words, close, announce }) {
+  constructor(choosing, sheet, { writer, words, close, announce }) {
     this.#choosing = choosing;
     this.#sheet = sheet;
-    this.#language = language;
+    this.#writer = writer;
     this.#words = words;
     this.#announce = announce;
     this.element = h(
@@ -128,7 +127,7 @@ export class ChoiceView {
   /** The price of a zone of which no offer is at hand. */
   #from({ from, to }) {
     if (from === null) return null;
-    const lowest = price(from, this.#sheet.currency, this.#language);
+    const lowest = this.#writer.price(from, this.#sheet.currency);
     const text = to === null || to === from ? lowest : this.#words("from", { price: lowest });
     return h("p", { class: "money", "data-say": "" }, h("strong", null, text), h("span", { class: "soft" }, ` ${this.#words("each")}`));
   }
@@ -181,7 +180,7 @@ export class ChoiceView {
   }
 
   #instead({ product, when, price: amount }) {
-    const facts = [moment(when, this.#language), priceOf(amount, this.#language)].filter(Boolean);
+    const facts = [this.#writer.atVenue(when), this.#writer.money(amount)].filter(Boolean);
     return h("li", null, h("bdi", null, product), h("span", { class: "soft" }, facts.join(" · ")));
   }
 
@@ -196,7 +195,7 @@ export class ChoiceView {
           { name: "session", "data-place": `session ${session.id}`, disabled: !session.isEnough, onchange: () => this.#choosing.pickSession(session) },
           session === this.#choosing.session,
           [
-            h("bdi", { class: "name" }, [moment(session.startsAt, this.#language) || session.id, session.ticket].filter(Boolean).join(", ")),
+            h("bdi", { class: "name" }, [this.#writer.atVenue(session.startsAt) || session.id, session.ticket].filter(Boolean).join(", ")),
             h("span", { class: "price" }),
             h("span", { class: "left" }, this.#left(session, false)),
           ],
@@ -246,8 +245,8 @@ export class ChoiceView {
     if (!found) return null;
     const { amount, currency } = found;
     const { quantity } = this.#choosing;
-    const one = price(amount, currency, this.#language);
-    const total = price(times(amount, quantity), currency, this.#language);
+    const one = this.#writer.price(amount, currency);
+    const total = this.#writer.price(times(amount, quantity), currency);
     return h(
       "p",
       { class: "money", "data-say": "" },
@@ -259,7 +258,7 @@ export class ChoiceView {
 
   #price(offer) {
     const { amount, currency } = priceOfOffer(offer, this.#sheet) ?? {};
-    return price(amount, currency, this.#language);
+    return this.#writer.price(amount, currency);
   }
 
   #moved({ price: now, currency }) {

@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +43,13 @@ class Argument:
         if self.completes not in (None, *COMPLETED):
             raise TypeError(f"{self.name} completes none of: {', '.join(COMPLETED)}")
 
+    def told(self) -> PromptArgument:
+        """The place as hosts are told of it."""
+        # Never required for the SDK: what is missing is refused here, by name and with an example.
+        needed = " (needed)" if self.required else ""
+        example = f"{self.description}{needed}, e.g. {self.example}"
+        return PromptArgument(name=self.name, description=example, required=False)
+
 
 @dataclass(frozen=True)
 class PromptFile:
@@ -66,7 +72,12 @@ class PromptFile:
         if given.keys() - known:
             raise _invalid(f"{self.name} takes: {', '.join(sorted(known))}")
         filled = {a.name: _value(a, given.get(a.name)) for a in self.arguments}
+        # In one go: what a person writes is never looked through for places.
         return _PLACE.sub(lambda place: filled[place.group(1)], self.body)
+
+    async def rendered(self, /, **given: Any) -> str:
+        """The same, as the SDK calls it."""
+        return self.render(given)
 
 
 def load_prompts() -> tuple[PromptFile, ...]:
@@ -118,24 +129,14 @@ def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> dict[tup
                 name=prompt.name,
                 title=prompt.title,
                 description=prompt.description,
-                arguments=[_argument(a) for a in prompt.arguments],
-                fn=partial(_rendered, prompt),
+                arguments=[a.told() for a in prompt.arguments],
+                fn=prompt.rendered,
                 icons=None,
                 context_kwarg=None,
             )
         )
         completed |= {(prompt.name, a.name): a.completes for a in prompt.arguments if a.completes}
     return completed
-
-
-async def _rendered(prompt: PromptFile, /, **given: Any) -> str:
-    return prompt.render(given)
-
-
-def _argument(argument: Argument) -> PromptArgument:
-    needed = " (needed)" if argument.required else ""
-    example = f"{argument.description}{needed}, e.g. {argument.example}"
-    return PromptArgument(name=argument.name, description=example, required=False)
 
 
 def _value(argument: Argument, given: Any) -> str:

@@ -44,6 +44,7 @@ def _not_a_flag(value: Any) -> Any:
 
 def _sendable(value: str) -> str:
     """Text that goes upstream is taken as it is or refused, never altered in silence."""
+    # But for its form in Unicode and the blanks around it, which nobody sees or means.
     stripped = unicodedata.normalize("NFC", value).strip()
     if not stripped:
         raise ValueError("must not be empty")
@@ -55,36 +56,21 @@ def _sendable(value: str) -> str:
 
 _TEXT_SCHEMA = WithJsonSchema({"type": "string"})
 
-ProductBaseId: TypeAlias = Annotated[
-    Handle,
-    PlainValidator(_handle),
-    _TEXT_SCHEMA,
-    Field(description="From search_products", examples=[EXAMPLE_HANDLE]),
-]
 OfferId: TypeAlias = Annotated[
-    Handle,
-    PlainValidator(_handle),
-    _TEXT_SCHEMA,
-    Field(examples=[EXAMPLE_HANDLE]),
+    Handle, PlainValidator(_handle), _TEXT_SCHEMA, Field(examples=[EXAMPLE_HANDLE])
 ]
-SessionId: TypeAlias = Annotated[
+ProductBaseId: TypeAlias = Annotated[OfferId, Field(description="From search_products")]
+_ResourceId: TypeAlias = Annotated[
     str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
 ]
-ReservationId: TypeAlias = Annotated[
-    str, AfterValidator(_resource_id), Field(min_length=1, examples=[EXAMPLE_ID])
-]
-TicketId: TypeAlias = Annotated[
-    str,
-    AfterValidator(_resource_id),
-    Field(examples=[EXAMPLE_ID]),
-]
+SessionId: TypeAlias = _ResourceId
+ReservationId: TypeAlias = _ResourceId
+TicketId: TypeAlias = _ResourceId
 WHOLE: Final = BeforeValidator(_not_a_flag)
 """Beside a whole number's limits: without it `true` would count as 1."""
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]), WHOLE]
 Day: TypeAlias = Annotated[
-    date,
-    PlainValidator(_day),
-    WithJsonSchema({"type": "string", "format": "date"}),
+    date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})
 ]
 """Its form is said by the refusal; an example of our own would seldom lie in the days asked for."""
 Amount: TypeAlias = Annotated[

@@ -186,7 +186,7 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
 
 def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapView:
     ranking, detailed = plan.ranking, _detailed(plan)
-    hidden = len(ranking.zones) - count + plan.left_out.zones
+    hidden = len(ranking.zones) - count
     return SeatMapView(
         product_base_id=str(plan.base.handle),
         date=day_text(plan.day),
@@ -194,9 +194,9 @@ def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapVie
             _zone(each, plan, with_offers=place < detailed)
             for place, each in enumerate(ranking.zones[:count])
         ],
-        zones_hidden=hidden,
+        zones_hidden=hidden + plan.left_out.zones,
         untied_offers=len(plan.table.untied),
-        note=_note(plan, len(ranking.zones) - count, is_picture_missing=is_picture_missing),
+        note=" ".join(_notes(plan, hidden, is_picture_missing=is_picture_missing)),
     )
 
 
@@ -230,24 +230,19 @@ def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
     ]
 
 
-def _note(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> str:
-    said = "The issuer allocates the exact seats; the reservation shows them."
-    stock = (
-        "check_availability tells what is left in this session." if plan.is_stock_of_day else None
-    )
-    picture = "No picture could be drawn; the link has it." if is_picture_missing else None
-    more = (
-        f"{hidden} more zones are not shown: call get_offers with zone, or this with a "
-        "lower max_price."
-        if hidden
-        else None
-    )
-    parts = (plan.ranking.note, said, stock, picture, more, *_left_out(plan))
-    return " ".join(part for part in parts if part)
-
-
-def _left_out(plan: SeatPlan) -> Iterator[str]:
-    """What the answer leaves out: of a map larger than any house, and what nobody can buy."""
+def _notes(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> Iterator[str]:
+    """What the answer does not promise, and what it leaves out."""
+    if plan.ranking.note:
+        yield plan.ranking.note
+    yield "The issuer allocates the exact seats; the reservation shows them."
+    if plan.is_stock_of_day:
+        yield "check_availability tells what is left in this session."
+    if is_picture_missing:
+        yield "No picture could be drawn; the link has it."
+    if hidden:
+        instead = "call get_offers with zone, or this with a lower max_price"
+        yield f"{hidden} more zones are not shown: {instead}."
+    # Of a map larger than any house, and what nobody can buy.
     if zones := plan.left_out.zones:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
     if seats := plan.left_out.seats:

@@ -9,7 +9,6 @@ from pydantic import Field
 from korus_mcp.answers.views import Part, View, lines_of, minute, text_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import DayRange, read_in, window_of
-from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
@@ -122,12 +121,14 @@ async def search_products(
         now, doubt = services.api.now(), services.api.doubt
         return window_of(date_from, date_to, None, now, doubt=doubt)
 
+    async def report(progress: Progress) -> None:
+        await ctx.report_progress(progress.done, progress.known, "Reading the catalog")
+
     async def read(window: DayRange) -> SearchResult:
-        in_window = replace(wanted, window=window)
-        return await services.finder.find(in_window, spoken, _watcher(ctx))
+        return await services.finder.find(replace(wanted, window=window), spoken, report)
 
     if date_from is None and date_to is None:
-        found = await services.finder.find(wanted, spoken, _watcher(ctx))
+        found = await services.finder.find(wanted, spoken, report)
     else:
         found = await read_in(days, read)
     return Reply.of_rows(len(found.bases), partial(_view, found, pages))
@@ -135,27 +136,18 @@ async def search_products(
 
 def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
     """The first so many of a page."""
-    is_cut = count < len(found.bases)
-    behind = (
-        PageStart(pages.begin.offset + count, found.bases[count - 1].record.handle)
-        if is_cut
-        else None
-    )
+    behind = found.next_place
+    # A page that was cut to fit goes on behind what is shown of it.
+    if count < len(found.bases):
+        behind = PageStart(pages.begin.offset + count, found.bases[count - 1].record.handle)
     return SearchView(
         products=[ProductView.of(base) for base in found.bases[:count]],
         shown=count,
         total=found.total,
-        next_cursor=pages.cursor(behind or found.next_place),
+        next_cursor=pages.cursor(behind),
         catalog_as_of=minute(found.state.read_at),
         note=_note(found),
     )
-
-
-def _watcher(ctx: ToolContext) -> Watcher:
-    async def report(progress: Progress) -> None:
-        await ctx.report_progress(progress.done, progress.known, "Reading the catalog")
-
-    return report
 
 
 def _from(found: FoundBase) -> str | None:
@@ -170,16 +162,12 @@ def _shown(choices: tuple[Choice, ...]) -> list[str]:
     return [*names, f"+{rest} more"] if rest else names
 
 
-def _none(found: SearchResult) -> str:
-    if found.next_place is not None:
-        return "None of those looked at has offers on these days; go on with the cursor."
-    return "Nothing found; names, venues, cities, choices and texts were searched."
-
-
 def _note(found: SearchResult) -> str | None:
     notes = []
-    if not found.bases:
-        notes.append(_none(found))
+    if not found.bases and found.next_place is not None:
+        notes.append("None of those looked at has offers on these days; go on with the cursor.")
+    elif not found.bases:
+        notes.append("Nothing found; names, venues, cities, choices and texts were searched.")
     if found.nearest:
         notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
     if not found.is_checked:

@@ -23,6 +23,7 @@ from korus_mcp.foundation.clock import ManualClock, ShiftedClock
 from korus_mcp.sandbox.booking_routes import BookingRoutes
 from korus_mcp.sandbox.booking_shapes import BookingShapes
 from korus_mcp.sandbox.bookings import Hold, Ledger, Order
+from korus_mcp.sandbox.calendars import day_of
 from korus_mcp.sandbox.calls import endpoint
 from korus_mcp.sandbox.catalog_routes import CatalogRoutes
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
@@ -32,7 +33,6 @@ from korus_mcp.sandbox.ids import Kind, Offer
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Refused, refusal
 from korus_mcp.sandbox.landmarks import landmarks_of
-from korus_mcp.sandbox.model import day_of
 from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, TOKEN_PATH, operation_named
 from korus_mcp.sandbox.sales import Sales
 from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
@@ -41,6 +41,7 @@ from korus_mcp.sandbox.tokens import Organization, Tokens
 from korus_mcp.sandbox.wording import lines_of_document
 from korus_mcp.sandbox.world import World
 
+# Enough for any test to count over; a sandbox that is served for weeks must not grow.
 _REMEMBERED_REQUESTS = 20_000
 _OperationOf = Callable[[Scope], str | None]
 
@@ -96,9 +97,9 @@ class Sandbox:
             routes=[Route(FOLDER + "{name}", downloads.endpoint, methods=["GET"])]
         )
         faulty = FaultyApp(
-            self._by_host,
-            self.faults,
-            self.clock,
+            app=self._by_host,
+            faults=self.faults,
+            clock=self.clock,
             issuers_named=self._issuers_named,
             operation_of=self._operation_of,
         )
@@ -209,6 +210,9 @@ class Sandbox:
         app.router.redirect_slashes = False
         return app
 
+    # One app is both hosts, told apart by the Host header: a client that sends its token along to
+    # the document host is found out (T26), and nothing needs a network.
+
     async def _by_host(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._documents if self._is_document_host(scope) else self._api
         await app(scope, receive, send)
@@ -302,6 +306,7 @@ class _Front:
 
         try:
             await self.app(scope, receive, dated)
+        # A dropped request is remembered, too: it may have been done.
         finally:
             record = RequestRecord(
                 method=scope["method"],

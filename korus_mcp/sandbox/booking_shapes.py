@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from itertools import count
 
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
+from korus_mcp.sandbox.calendars import day_of
 from korus_mcp.sandbox.ids import Offer
 from korus_mcp.sandbox.iris import HOLDS, ORDERS, Iris
 from korus_mcp.sandbox.jsonld import Json, resource
-from korus_mcp.sandbox.model import Language, day_of
 from korus_mcp.sandbox.requests import RequestedHold
+from korus_mcp.sandbox.texts import Language
 from korus_mcp.sandbox.world import World
 
 _CUSTOMER = ("firstname", "lastname", "email", "phone", "country", "language", "title")

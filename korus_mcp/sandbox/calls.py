@@ -17,7 +17,7 @@ from korus_mcp.sandbox.jsonld import (
     page_of,
     refusal,
 )
-from korus_mcp.sandbox.model import Language
+from korus_mcp.sandbox.texts import Language
 from korus_mcp.sandbox.tokens import Organization, Tokens
 
 # T16: the contract has another type for each method, and a client that mixes them up must notice.

@@ -5,12 +5,12 @@ from functools import partial
 
 from starlette.datastructures import QueryParams
 
+from korus_mcp.sandbox.calendars import LAST_DAY, UNDATED, day_number
 from korus_mcp.sandbox.calls import Call
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
 from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import CATALOGS, Iris
 from korus_mcp.sandbox.jsonld import Json, Listed, View, collection, not_found
-from korus_mcp.sandbox.model import LAST_DAY, UNDATED, day_number
 from korus_mcp.sandbox.requests import day_in
 from korus_mcp.sandbox.world import OfferFilter, World
 

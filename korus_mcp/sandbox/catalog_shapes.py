@@ -3,10 +3,12 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from korus_mcp.sandbox.calendars import day_of
 from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Json, node, resource
-from korus_mcp.sandbox.model import Base, OptionCode, SeatMap, Venue, day_of
+from korus_mcp.sandbox.model import Base, OptionCode, Venue
+from korus_mcp.sandbox.seat_maps import SeatMap
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.world import World
 

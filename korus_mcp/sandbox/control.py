@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -13,27 +13,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from korus_mcp.sandbox import faults
 from korus_mcp.sandbox.app import Sandbox
-from korus_mcp.sandbox.faults import (
-    Action,
-    Answer,
-    Delay,
-    DropAfter,
-    DropBefore,
-    NotAnObject,
-    Oversize,
-    Truncate,
-)
 
 PREFIX = "/_control"
-_ACTIONS: Mapping[str, Callable[..., Action]] = {
-    "answer": Answer,
-    "delay": Delay,
-    "truncate": Truncate,
-    "oversize": Oversize,
-    "not_an_object": NotAnObject,
-    "drop_before": DropBefore,
-    "drop_after": DropAfter,
+_ACTIONS: Mapping[str, Callable[..., faults.Action]] = {
+    "answer": faults.Answer,
+    "delay": faults.Delay,
+    "truncate": faults.Truncate,
+    "oversize": faults.Oversize,
+    "not_an_object": faults.NotAnObject,
+    "drop_before": faults.DropBefore,
+    "drop_after": faults.DropAfter,
 }
 _Fields = Mapping[str, object]
 
@@ -42,127 +33,148 @@ class _Mistake(Exception):
     """The request cannot be followed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What somebody wants of a sandbox: the id in the address, if any, and the body."""
+
+    sandbox: Sandbox
+    id: str
+    fields: _Fields
+
+    @property
+    def quantity(self) -> int | None:
+        """A stock to set; None lifts the limit.
+
+        Raises:
+            _Mistake: It is missing, or no figure.
+        """
+        quantity = self.fields.get("quantity", -1)
+        if not isinstance(quantity, int | None) or (quantity is not None and quantity < 0):
+            raise _Mistake("quantity must be a whole number, 0 or more, or null for no limit")
+        return quantity
+
+
 def with_control(sandbox: Sandbox, token: str) -> ASGIApp:
     """The sandbox's app plus `/_control/...`, for callers that know the token."""
-    panel = _Panel(sandbox, token).app()
+    panel = Starlette(
+        routes=[
+            Route(PREFIX + path, _guarded(sandbox, token, lever), methods=[method])
+            for (method, path), lever in _LEVERS.items()
+        ],
+        exception_handlers={HTTPException: _no_such_lever},
+    )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         is_control = scope["type"] == "http" and scope["path"].startswith(PREFIX + "/")
+        # Beside the sandbox and not inside: no fault strikes it, and it counts as no request.
         await (panel if is_control else sandbox.app)(scope, receive, send)
 
     return app
 
 
-class _Panel:
-    def __init__(self, sandbox: Sandbox, token: str) -> None:
-        self._sandbox = sandbox
-        self._token = token
-
-    def app(self) -> ASGIApp:
-        def route(path: str, work: Callable[[Request, _Fields], _Fields], *methods: str) -> Route:
-            return Route(PREFIX + path, self._guarded(work), methods=list(methods))
-
-        return Starlette(
-            routes=[
-                route("/state", self._state, "GET"),
-                route("/clock", self._advance, "POST"),
-                route("/faults", self._add_fault, "POST"),
-                route("/faults", self._clear_faults, "DELETE"),
-                route("/offers/{id}/price", self._set_price, "POST"),
-                route("/offers/{id}/stock", self._set_stock, "POST"),
-                route("/sessions/{id}/stock", self._set_session_stock, "POST"),
-                route("/orders/{id}/cancel", self._cancel_order, "POST"),
-                route("/reservations/{id}/release", self._release, "POST"),
-            ],
-            exception_handlers={HTTPException: _no_such_lever},
-        )
-
-    def _guarded(
-        self, work: Callable[[Request, _Fields], _Fields]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def answered(request: Request) -> Response:
-            given = request.headers.get("authorization", "").encode()
-            if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-                return _error(401, "the control token is missing or wrong")
-            try:
-                return _json(200, work(request, await _fields(request)))
-            except KeyError as missing:
-                return _error(404, f"nothing has the id {missing.args[0]}")
-            except _Mistake as mistake:
-                return _error(400, str(mistake))
-
-        return answered
-
-    def _state(self, request: Request, fields: _Fields) -> _Fields:
-        del request, fields
-        return {
-            "now": self._sandbox.clock.now(),
-            "landmarks": dict(self._sandbox.landmarks),
-            "reservations": [asdict(each) for each in self._sandbox.reservations()],
-            "orders": [asdict(each) for each in self._sandbox.orders()],
-            "requests": len(self._sandbox.requests),
-            "faults": [repr(rule) for rule in self._sandbox.faults.rules],
-        }
-
-    def _advance(self, request: Request, fields: _Fields) -> _Fields:
-        del request
-        seconds = fields.get("advance_seconds")
-        if not isinstance(seconds, int | float) or seconds < 0:
-            raise _Mistake("advance_seconds must be a number, 0 or more")
-        self._sandbox.clock.advance(seconds)
-        return {"now": self._sandbox.clock.now()}
-
-    def _add_fault(self, request: Request, fields: _Fields) -> _Fields:
-        del request
-        options = dict(fields)
-        operation, issuer = str(options.pop("operation", "*")), options.pop("issuer", None)
-        times, kind = options.pop("times", 1), options.pop("action", None)
-        if not isinstance(kind, str) or kind not in _ACTIONS:
-            raise _Mistake(f"action must be one of {', '.join(sorted(_ACTIONS))}")
-        if not isinstance(times, int | None) or not isinstance(issuer, str | None):
-            raise _Mistake("times must be a whole number or null, issuer a key or null")
-        wrong = [name for name, value in options.items() if not _fits(name, value)]
-        if wrong:
-            raise _Mistake(f"not understood: {', '.join(wrong)}")
+def _guarded(
+    sandbox: Sandbox, token: str, lever: Callable[[_Wish], _Fields]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answered(request: Request) -> Response:
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            return _error(401, "the control token is missing or wrong")
         try:
-            action = _ACTIONS[kind](**options)
-        except TypeError as error:
-            raise _Mistake(str(error)) from None
-        self._sandbox.faults.add(action, operation, times=times, issuer=issuer)
-        return {"rules": len(self._sandbox.faults.rules)}
+            wish = _Wish(sandbox, request.path_params.get("id", ""), await _fields(request))
+            return JSONResponse(_plain(lever(wish)))
+        except KeyError as missing:
+            return _error(404, f"nothing has the id {missing.args[0]}")
+        except _Mistake as mistake:
+            return _error(400, str(mistake))
 
-    def _clear_faults(self, request: Request, fields: _Fields) -> _Fields:
-        del request, fields
-        self._sandbox.faults.clear()
-        return {"rules": 0}
+    return answered
 
-    def _set_price(self, request: Request, fields: _Fields) -> _Fields:
-        try:
-            amount = Decimal(str(fields.get("amount")))
-        except InvalidOperation:
-            raise _Mistake('amount must be a decimal as text, such as "12.00"') from None
-        self._sandbox.set_price(request.path_params["id"], amount)
-        return {"amount": str(amount)}
 
-    def _set_stock(self, request: Request, fields: _Fields) -> _Fields:
-        quantity = _quantity(fields)
-        self._sandbox.set_stock(request.path_params["id"], quantity)
-        return {"quantity": quantity}
+def _state(wish: _Wish) -> _Fields:
+    sandbox = wish.sandbox
+    return {
+        "now": sandbox.clock.now(),
+        "landmarks": dict(sandbox.landmarks),
+        "reservations": [asdict(each) for each in sandbox.reservations()],
+        "orders": [asdict(each) for each in sandbox.orders()],
+        "requests": len(sandbox.requests),
+        "faults": [repr(rule) for rule in sandbox.faults.rules],
+    }
 
-    def _set_session_stock(self, request: Request, fields: _Fields) -> _Fields:
-        quantity = _quantity(fields)
-        self._sandbox.set_session_stock(request.path_params["id"], quantity)
-        return {"quantity": quantity}
 
-    def _cancel_order(self, request: Request, fields: _Fields) -> _Fields:
-        del fields
-        self._sandbox.cancel_order(request.path_params["id"])
-        return {"cancelled": request.path_params["id"]}
+def _advance(wish: _Wish) -> _Fields:
+    seconds = wish.fields.get("advance_seconds")
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise _Mistake("advance_seconds must be a number, 0 or more")
+    wish.sandbox.clock.advance(seconds)
+    return {"now": wish.sandbox.clock.now()}
 
-    def _release(self, request: Request, fields: _Fields) -> _Fields:
-        del fields
-        self._sandbox.release_reservation(request.path_params["id"])
-        return {"released": request.path_params["id"]}
+
+def _add_fault(wish: _Wish) -> _Fields:
+    options = dict(wish.fields)
+    operation, issuer = str(options.pop("operation", "*")), options.pop("issuer", None)
+    times, kind = options.pop("times", 1), options.pop("action", None)
+    if not isinstance(kind, str) or kind not in _ACTIONS:
+        raise _Mistake(f"action must be one of {', '.join(sorted(_ACTIONS))}")
+    if not isinstance(times, int | None) or not isinstance(issuer, str | None):
+        raise _Mistake("times must be a whole number or null, issuer a key or null")
+    wrong = [name for name, value in options.items() if not _fits(name, value)]
+    if wrong:
+        raise _Mistake(f"not understood: {', '.join(wrong)}")
+    # A field of another action is found by the action itself.
+    try:
+        action = _ACTIONS[kind](**options)
+    except TypeError as error:
+        raise _Mistake(str(error)) from None
+    wish.sandbox.faults.add(action, operation, times=times, issuer=issuer)
+    return {"rules": len(wish.sandbox.faults.rules)}
+
+
+def _clear_faults(wish: _Wish) -> _Fields:
+    wish.sandbox.faults.clear()
+    return {"rules": 0}
+
+
+def _set_price(wish: _Wish) -> _Fields:
+    try:
+        amount = Decimal(str(wish.fields.get("amount")))
+    except InvalidOperation:
+        raise _Mistake('amount must be a decimal as text, such as "12.00"') from None
+    wish.sandbox.set_price(wish.id, amount)
+    return {"amount": str(amount)}
+
+
+def _set_stock(wish: _Wish) -> _Fields:
+    wish.sandbox.set_stock(wish.id, wish.quantity)
+    return {"quantity": wish.quantity}
+
+
+def _set_session_stock(wish: _Wish) -> _Fields:
+    wish.sandbox.set_session_stock(wish.id, wish.quantity)
+    return {"quantity": wish.quantity}
+
+
+def _cancel_order(wish: _Wish) -> _Fields:
+    wish.sandbox.cancel_order(wish.id)
+    return {"cancelled": wish.id}
+
+
+def _release(wish: _Wish) -> _Fields:
+    wish.sandbox.release_reservation(wish.id)
+    return {"released": wish.id}
+
+
+_LEVERS = {
+    ("GET", "/state"): _state,
+    ("POST", "/clock"): _advance,
+    ("POST", "/faults"): _add_fault,
+    ("DELETE", "/faults"): _clear_faults,
+    ("POST", "/offers/{id}/price"): _set_price,
+    ("POST", "/offers/{id}/stock"): _set_stock,
+    ("POST", "/sessions/{id}/stock"): _set_session_stock,
+    ("POST", "/orders/{id}/cancel"): _cancel_order,
+    ("POST", "/reservations/{id}/release"): _release,
+}
 
 
 async def _no_such_lever(request: Request, error: Exception) -> Response:
@@ -173,10 +185,8 @@ async def _no_such_lever(request: Request, error: Exception) -> Response:
 
 
 async def _fields(request: Request) -> _Fields:
-    if not await request.body():
-        return {}
     try:
-        fields = await request.json()
+        fields = await request.json() if await request.body() else {}
     except ValueError:
         raise _Mistake("the body is not JSON") from None
     if not isinstance(fields, dict):
@@ -197,21 +207,8 @@ def _fits(name: str, value: object) -> bool:
             return name == "retry_after" and isinstance(value, str)
 
 
-def _quantity(fields: _Fields) -> int | None:
-    quantity = fields.get("quantity", -1)
-    if quantity is None:
-        return None
-    if not isinstance(quantity, int) or quantity < 0:
-        raise _Mistake("quantity must be a whole number, 0 or more, or null for no limit")
-    return quantity
-
-
-def _json(status: int, fields: _Fields) -> Response:
-    return JSONResponse(_plain(fields), status_code=status)
-
-
 def _error(status: int, message: str) -> Response:
-    return _json(status, {"error": message})
+    return JSONResponse({"error": message}, status_code=status)
 
 
 def _plain(value: object) -> object:

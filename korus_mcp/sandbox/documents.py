@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.model import Language
+from korus_mcp.sandbox.texts import Language
 
 _LINK_LIFETIME = timedelta(minutes=5)
 FOLDER = "/korus-sandbox-documents/"

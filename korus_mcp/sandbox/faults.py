@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.jsonld import Refused, refusal
+from korus_mcp.sandbox.jsonld import LD_JSON, Refused, refusal
 
 _WORD = re.compile(r"[\w-]+")
 _TEN_MEGABYTES = 10 * 1024 * 1024
-_LD_JSON = "application/ld+json; charset=utf-8"
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>gateway</body></html>"
 
 
@@ -65,9 +64,9 @@ class DropAfter:
 Action = Answer | Delay | Truncate | Oversize | NotAnObject | DropBefore | DropAfter
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class FaultRule:
-    """When an action strikes; `times=None` is always, `issuer` a key such as "park"."""
+    """When an action strikes: `times` is counted down, None is always; `issuer` is like "park"."""
 
     action: Action
     operation: str = "*"
@@ -75,11 +74,11 @@ class FaultRule:
     issuer: str | None = None
 
 
+@dataclass(slots=True)
 class Faults:
     """The rules in force, in the order they were added."""
 
-    def __init__(self) -> None:
-        self._rules: list[FaultRule] = []
+    _rules: list[FaultRule] = field(default_factory=list)
 
     @property
     def rules(self) -> tuple[FaultRule, ...]:
@@ -107,59 +106,50 @@ class Faults:
     ) -> Iterator[Action]:
         """The actions for a request: delays, and at most one other; uses the rules up."""
         struck = False
-        for rule in tuple(self._rules):
+        for rule in self.rules:
             is_delay = isinstance(rule.action, Delay)
-            if (struck and not is_delay) or not _matches(rule, operation, issuers):
+            if (struck and not is_delay) or rule.operation not in {"*", operation}:
+                continue
+            # Whose request it is costs a look into its body, so this is asked last.
+            if rule.issuer is not None and rule.issuer not in issuers():
                 continue
             struck = struck or not is_delay
-            self._use(rule)
+            if rule.times is not None:
+                rule.times -= 1
+                if rule.times < 1:
+                    self._rules = [each for each in self._rules if each is not rule]
             yield rule.action
 
-    def _use(self, rule: FaultRule) -> None:
-        if rule.times is None:
-            return
-        rank = next(rank for rank, each in enumerate(self._rules) if each is rule)
-        if rule.times <= 1:
-            del self._rules[rank]
-        else:
-            self._rules[rank] = replace(rule, times=rule.times - 1)
 
-
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FaultyApp:
     """The one place where faults act: around the whole app."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        faults: Faults,
-        clock: Clock,
-        *,
-        issuers_named: Callable[[list[str]], frozenset[str]],
-        operation_of: Callable[[Scope], str | None],
-    ) -> None:
-        self._app = app
-        self._faults = faults
-        self._clock = clock
-        self._issuers_named = issuers_named
-        self._operation_of = operation_of
+    app: ASGIApp
+    faults: Faults
+    clock: Clock
+    issuers_named: Callable[[list[str]], frozenset[str]]
+    operation_of: Callable[[Scope], str | None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or fail at it as told."""
-        if scope["type"] != "http" or not self._faults.rules:
-            await self._app(scope, receive, send)
+        if scope["type"] != "http" or not self.faults.rules:
+            await self.app(scope, receive, send)
             return
+        # The body is read to see whose request it is (orders name their holds, holds their offers),
+        # and given to the app a second time.
         body = await _whole_body(receive)
         again = _replayed(body, receive)
         words = _WORD.findall(scope["path"] + " " + body.decode("utf-8", "replace"))
         struck = list(
-            self._faults.strike(self._operation_of(scope), lambda: self._issuers_named(words))
+            self.faults.strike(self.operation_of(scope), lambda: self.issuers_named(words))
         )
         for action in struck:
             if not isinstance(action, Delay):
                 await self._fail(action, scope, again, send)
                 return
-            await self._clock.sleep(action.seconds)
-        await self._app(scope, again, send)
+            await self.clock.sleep(action.seconds)
+        await self.app(scope, again, send)
 
     async def _fail(self, action: Action, scope: Scope, receive: Receive, send: Send) -> None:
         match action:
@@ -167,13 +157,14 @@ class FaultyApp:
                 await _response(action)(scope, receive, send)
             case Oversize():
                 filler = b'{"member":["' + b"a" * _TEN_MEGABYTES + b'"]}'
-                await Response(filler, media_type=_LD_JSON)(scope, receive, send)
+                await Response(filler, media_type=LD_JSON)(scope, receive, send)
             case NotAnObject():
-                await Response(b'["not an object"]', media_type=_LD_JSON)(scope, receive, send)
+                await Response(b'["not an object"]', media_type=LD_JSON)(scope, receive, send)
             case Truncate():
                 await self._truncated(scope, receive, send)
             case DropAfter():
-                await self._app(scope, receive, _swallow)
+                # The dangerous one: the order exists, and nobody was told (T34).
+                await self.app(scope, receive, _swallow)
                 raise ConnectionDropped("dropped before the answer, after the work")
             case _:
                 raise ConnectionDropped("dropped before the work")
@@ -184,30 +175,25 @@ class FaultyApp:
         async def keep(message: Message) -> None:
             messages.append(message)
 
-        await self._app(scope, receive, keep)
+        await self.app(scope, receive, keep)
         whole = b"".join(message.get("body", b"") for message in messages)
-        half = Response(whole[: len(whole) // 2], media_type=_LD_JSON)
-        half.status_code = messages[0]["status"]
+        # With a length that fits the half: nothing but its end tells that something is missing.
+        half = Response(whole[: len(whole) // 2], messages[0]["status"], media_type=LD_JSON)
         await half(scope, receive, send)
 
 
-def _matches(rule: FaultRule, operation: str | None, issuers: Callable[[], frozenset[str]]) -> bool:
-    if rule.operation not in {"*", operation}:
-        return False
-    return rule.issuer is None or rule.issuer in issuers()
-
-
 def _response(action: Answer) -> Response:
-    headers = {} if action.retry_after is None else {"Retry-After": action.retry_after}
     match action.body:
         case "problem":
             response = refusal(Refused(action.status, "Scripted fault"))
         case "empty":
             response = Response(status_code=action.status)
+        # What a gateway says is no JSON (T30).
         case _:
             page = _HTML.format(action.status)
             response = Response(page, status_code=action.status, media_type="text/html")
-    response.headers.update(headers)
+    if action.retry_after is not None:
+        response.headers["Retry-After"] = action.retry_after
     return response
 
 

@@ -6,18 +6,12 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
+from korus_mcp.sandbox import vocabulary
+from korus_mcp.sandbox.calendars import Fixed
 from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type
-from korus_mcp.sandbox.model import Base, Fixed, Issuer, Slot, Text, Ticket, Venue
-from korus_mcp.sandbox.vocabulary import (
-    ANIMALS,
-    CITIES,
-    COMPETITIONS,
-    FIRST_NAMES,
-    HEADS,
-    LAST_NAMES,
-    TAILS,
-    City,
-)
+from korus_mcp.sandbox.model import Base, Issuer, Slot, Ticket, Venue
+from korus_mcp.sandbox.texts import Text
+from korus_mcp.sandbox.vocabulary import CITIES, City
 
 _BASES_PER_CATALOG = 2500
 _VARIANTS = 12
@@ -96,11 +90,13 @@ class Generator:
         genre = self._genre(index)
         if genre.universe == "sport":
             return self._match_name(chance, family, variant)
-        head, tail = chance.choice(HEADS), chance.choice(TAILS)
+        head, tail = chance.choice(vocabulary.HEADS), chance.choice(vocabulary.TAILS)
         title = Text(f"{head.fr} {tail.fr}", f"{head.en} {tail.en}")
         city = self._city(index).name
         if genre.universe == "concert":
-            artist = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
+            artist = (
+                f"{chance.choice(vocabulary.FIRST_NAMES)} {chance.choice(vocabulary.LAST_NAMES)}"
+            )
             title = Text(f"{artist} - {title.fr}", f"{artist} - {title.en}")
         return Text(f"{title.fr} - {city}", f"{title.en} - {city}")
 
@@ -110,8 +106,7 @@ class Generator:
         price = genre.price + index % 9
         prices = [(FULL, f"{price}.00"), (REDUCED, f"{price * 4 // 5}.00")]
         prices += [(CHILD, f"{price // 2}.50")] * (self.product_count(index) - 2)
-        options, products = by_price_type(*prices)
-        slot = Slot(start=genre.start, minutes=120, capacities=(150 + index % 400,))
+        slot = Slot(genre.start, 120, (150 + index % 400,))
         return Base(
             key=f"generated-{index}",
             name=name,
@@ -126,8 +121,7 @@ class Generator:
             timezone=_ZONES.get(venue.country, "Europe/Paris"),
             universe=genre.universe,
             venue=venue,
-            options=options,
-            products=products,
+            **by_price_type(*prices),
             tickets=(Ticket(name=Text("Entrée", "Entry"), slots=(slot,)),),
             calendar=Fixed(offsets=self.offsets(index)),
             availability_check_required=index % 2 == 0,
@@ -155,10 +149,10 @@ class Generator:
 
     def _match_name(self, chance: Random, family: int, variant: int) -> Text:
         first, second = self._clubs(family)
-        home, away = chance.choice(ANIMALS), chance.choice(ANIMALS)
+        home, away = chance.choice(vocabulary.ANIMALS), chance.choice(vocabulary.ANIMALS)
         fixture = f"{home} de {first.name} / {away} de {second.name}"
-        year = self._origin.year - 1 + variant // len(COMPETITIONS)
-        competition = COMPETITIONS[variant % len(COMPETITIONS)]
+        year = self._origin.year - 1 + variant // len(vocabulary.COMPETITIONS)
+        competition = vocabulary.COMPETITIONS[variant % len(vocabulary.COMPETITIONS)]
         return Text(
             f"Saison {year} - {year + 1} - {competition.fr} - {fixture}",
             f"Season {year} - {year + 1} - {competition.en} - {fixture}",

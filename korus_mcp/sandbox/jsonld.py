@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from korus_mcp.sandbox.model import Language, Text
+from korus_mcp.sandbox.texts import Language, Text
 
 Json = dict[str, object]
 """An object of an answer; `answer` also writes out the texts, amounts, days and moments in it."""

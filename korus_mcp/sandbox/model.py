@@ -1,42 +1,16 @@
 """What the invented issuers sell, as plain declarations without identifiers or state."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import time
 from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
-Language = Literal["fr", "en"]
+from korus_mcp.sandbox.calendars import Calendar
+from korus_mcp.sandbox.seat_maps import Quantity, SeatMap
+from korus_mcp.sandbox.texts import Text
+
 OptionCode = Literal["seating_category", "zone", "price_type", "days_count"]
-Quantity = int | None
-"""A stock figure; None means not limited."""
-
-UNDATED = 0
-LAST_DAY = (1 << 13) - 1
-_FIRST_DAY = date(2020, 1, 1).toordinal() - 1
-
-
-def day_number(day: date | None) -> int:
-    """A day as the small number identifiers carry; an undated offer has the number 0."""
-    return UNDATED if day is None else day.toordinal() - _FIRST_DAY
-
-
-def day_of(number: int) -> date | None:
-    """The day behind a number; None for undated."""
-    return None if number == UNDATED else date.fromordinal(number + _FIRST_DAY)
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text in both languages of the sandbox."""
-
-    fr: str
-    en: str
-
-    def in_language(self, language: Language) -> str:
-        """The text in one of the two languages."""
-        return self.en if language == "en" else self.fr
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +33,10 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """One variant of a base; `choices` gives the chosen value of each option, in option order."""
+    """One variant of a base; `choices` gives the chosen value of each option, in option order.
+
+    Products of one `pool` share their places: what one of them sells, the others cannot.
+    """
 
     name: Text
     price: Decimal
@@ -70,7 +47,7 @@ class Product:
     trouble: Trouble = Trouble.NONE
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A start time within a day; `capacities` has a figure for each pool."""
 
@@ -97,46 +74,6 @@ class Ticket:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rolling:
-    """Offers for every day (or some weekdays) of a window that moves with today."""
-
-    first: int = 1
-    last: int = 120
-    weekdays: frozenset[int] = frozenset(range(7))
-
-    def days(self, origin: date, today: date) -> Iterable[date | None]:
-        """The days on sale today."""
-        del origin
-        window = (today + timedelta(days=offset) for offset in range(self.first, self.last + 1))
-        return (day for day in window if day.weekday() in self.weekdays)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fixed:
-    """Offers on fixed days, counted from the day the world was made."""
-
-    offsets: tuple[int, ...]
-
-    def days(self, origin: date, today: date) -> Iterable[date | None]:
-        """The days still ahead."""
-        planned = (origin + timedelta(days=offset) for offset in self.offsets)
-        return (day for day in planned if day >= today)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Undated:
-    """One offer without a day."""
-
-    def days(self, origin: date, today: date) -> Iterable[date | None]:
-        """No day at all, once."""
-        del origin, today
-        return (None,)
-
-
-Calendar = Rolling | Fixed | Undated
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Venue:
     """Where it takes place; coordinates are text, as published (T12)."""
 
@@ -149,54 +86,6 @@ class Venue:
     website: str | None = None
     latitude: str | None = None
     longitude: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seat:
-    """One seat of a row with its place in the drawing."""
-
-    name: str
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A row of seats, in seating order."""
-
-    name: str
-    seats: tuple[Seat, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeatingCategory:
-    """A class of seats; `value` is the rank of the seating_category option value it stands for."""
-
-    name: Text
-    color: str | None
-    value: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Zone:
-    """An area of a venue; `value` is the rank of the zone option value it stands for."""
-
-    name: Text
-    capacity: Quantity
-    pool: int
-    category: int | None = None
-    value: int | None = None
-    polygon: tuple[tuple[float, float], ...] | None = None
-    rows: tuple[Row, ...] | None = None
-    entrance: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeatMap:
-    """The layout of a venue."""
-
-    zones: tuple[Zone, ...]
-    categories: tuple[SeatingCategory, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

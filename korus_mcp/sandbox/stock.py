@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 from korus_mcp.sandbox.bookings import Ledger, TakenSeat
 from korus_mcp.sandbox.ids import Offer, SessionKey
-from korus_mcp.sandbox.model import Base, Quantity, Ticket
+from korus_mcp.sandbox.model import Base, Ticket
+from korus_mcp.sandbox.seat_maps import Quantity
 from korus_mcp.sandbox.world import World
 
 LIST_LAG = timedelta(seconds=60)

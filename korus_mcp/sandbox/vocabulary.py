@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from korus_mcp.sandbox.model import Text
+from korus_mcp.sandbox.texts import Text
 
 
 class City(NamedTuple):

@@ -1,7 +1,8 @@
 """The words printed on a ticket document, in both languages."""
 
 from korus_mcp.sandbox.bookings import Hold, IssuedTicket, Ledger
-from korus_mcp.sandbox.model import Language, Text, day_of
+from korus_mcp.sandbox.calendars import day_of
+from korus_mcp.sandbox.texts import Language, Text
 from korus_mcp.sandbox.world import World
 
 _LARGEST_PRINT = 6

@@ -15,7 +15,7 @@ from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.foundation.money import Money
 from korus_mcp.sandbox.issuers import issuers_of
 from korus_mcp.sandbox.model import Base
-from korus_mcp.sandbox.model import SeatMap as DeclaredMap
+from korus_mcp.sandbox.seat_maps import SeatMap as DeclaredMap
 from korus_mcp.seating.layout import drawing_of
 from korus_mcp.seating.ranking import Preference, ZoneQuery, ranked
 from korus_mcp.seating.sheet import SheetContext, sheet_of

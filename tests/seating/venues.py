@@ -13,7 +13,7 @@ from typing import Any
 
 from korus_mcp.api import SeatMap
 from korus_mcp.foundation.money import Money
-from korus_mcp.sandbox import model
+from korus_mcp.sandbox import seat_maps
 from korus_mcp.sandbox.issuers import hall, stadium
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading
@@ -143,7 +143,7 @@ def large_venue(zones: int = 40, rows: int = 30, seats: int = 50) -> Venue:
     return venue({"id": "m", "zones": made}, offers, Heading(title="Large bowl"))
 
 
-def wire(layout: model.SeatMap) -> dict[str, Any]:
+def wire(layout: seat_maps.SeatMap) -> dict[str, Any]:
     """A layout of the sandbox in the words of the API."""
     return {
         "id": "m",
@@ -164,5 +164,5 @@ def wire(layout: model.SeatMap) -> dict[str, Any]:
     }
 
 
-def _row(row: model.Row) -> dict[str, Any]:
+def _row(row: seat_maps.Row) -> dict[str, Any]:
     return {"name": row.name, "seats": [{"x": seat.x, "y": seat.y} for seat in row.seats]}

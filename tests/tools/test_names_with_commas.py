@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from korus_mcp.sandbox.model import Text
+from korus_mcp.sandbox.texts import Text
 from tests.fixtures.assistant import Desk, Json, desk
 
 pytestmark = pytest.mark.anyio

@@ -4,25 +4,12 @@ from datetime import time
 from decimal import Decimal
 from functools import lru_cache
 
+from korus_mcp.sandbox.calendars import Fixed
 from korus_mcp.sandbox.issuers import outside
-from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, by_price_type, option, priced
-from korus_mcp.sandbox.model import (
-    Base,
-    Fixed,
-    Issuer,
-    Option,
-    Product,
-    Quantity,
-    Row,
-    Seat,
-    SeatingCategory,
-    SeatMap,
-    Slot,
-    Text,
-    Ticket,
-    Venue,
-    Zone,
-)
+from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, by_price_type, option, price_list
+from korus_mcp.sandbox.model import Base, Issuer, Slot, Ticket, Venue
+from korus_mcp.sandbox.seat_maps import SeatingCategory, SeatMap, Zone, numbered_row
+from korus_mcp.sandbox.texts import Text
 
 _VENUE = Venue(
     name="La Grande Verrière",
@@ -30,16 +17,17 @@ _VENUE = Venue(
     postal_code="69998",
     city="Confluent-sur-Rhône",
     phone="+33 4 99 00 00 00",
+    # Empty, and not left out (T12).
     latitude="",
     longitude="",
 )
-_CATEGORY_NAMES = (
-    Text("Carré Or", "Gold"),
-    Text("Première catégorie", "First category"),
-    Text("Deuxième catégorie", "Second category"),
-    Text("Fosse debout", "Standing pit"),
+_CATEGORIES = (
+    SeatingCategory(name=Text("Carré Or", "Gold"), color="#C9A227", value=0),
+    SeatingCategory(name=Text("Première catégorie", "First category"), color="#B03A2E", value=1),
+    SeatingCategory(name=Text("Deuxième catégorie", "Second category"), color="#2E86C1", value=2),
+    SeatingCategory(name=Text("Fosse debout", "Standing pit"), value=3),
 )
-_COLORS = ("#C9A227", "#B03A2E", "#2E86C1", None)
+# Longer than any reply may be: somebody has to cut it (T9).
 _LONG_TERMS = Text(
     "<p>"
     + "Les places numérotées sont attribuées par la billetterie ; tout retard peut entraîner une "
@@ -51,6 +39,8 @@ _LONG_TERMS = Text(
 
 def issuer() -> Issuer:
     """The hall and its catalog."""
+    marees = Text("Symphonie des marées", "Symphony of the tides")
+    jazz = Text("Nuit du jazz bleu", "Blue jazz night")
     return Issuer(
         key="hall",
         name="La Grande Verrière",
@@ -63,26 +53,15 @@ def issuer() -> Issuer:
         document_per_ticket=True,
         order_prefix="GV",
         bases=(
-            _concert(
-                "hall",
-                Text("Symphonie des marées", "Symphony of the tides"),
-                Fixed(offsets=(3, 9, 17, 31, 45, 73, 101)),
-                dynamic=False,
-            ),
-            _concert(
-                "jazz",
-                Text("Nuit du jazz bleu", "Blue jazz night"),
-                Fixed(offsets=(12, 40, 68)),
-                dynamic=True,
-            ),
+            _concert("hall", marees, (3, 9, 17, 31, 45, 73, 101), dynamic=False),
+            _concert("jazz", jazz, (12, 40, 68), dynamic=True),
             _festival_day(),
             *outside.bases(),
         ),
     )
 
 
-def _concert(key: str, name: Text, calendar: Fixed, *, dynamic: bool) -> Base:
-    options = _options()
+def _concert(key: str, name: Text, days: tuple[int, ...], *, dynamic: bool) -> Base:
     return Base(
         key=key,
         name=name,
@@ -94,18 +73,23 @@ def _concert(key: str, name: Text, calendar: Fixed, *, dynamic: bool) -> Base:
         terms=_LONG_TERMS,
         universe="show",
         venue=_VENUE,
-        options=options,
-        products=_seats(options),
+        **price_list(
+            option("seating_category", *(category.name for category in _CATEGORIES)),
+            option("price_type", FULL, REDUCED),
+            prices=("78.00", "66.00", "56.00", "45.00", "38.00", "28.00", "29.00", "22.00"),
+            by_place=True,
+        ),
         tickets=(
             Ticket(
                 name=Text("Concert", "Concert"),
+                # The session names its map: the base's own is not the one of a matinee (A10).
                 slots=(
                     _performance(Text("Matinée", "Matinee"), time(15), seat_map=1),
                     _performance(Text("Soirée", "Evening"), time(20, 30), seat_map=0),
                 ),
             ),
         ),
-        calendar=calendar,
+        calendar=Fixed(offsets=days),
         seat_maps=(_layout(balcony_open=True), _layout(balcony_open=False)),
         realtime_price_required=dynamic,
         demand=0.7,
@@ -114,14 +98,6 @@ def _concert(key: str, name: Text, calendar: Fixed, *, dynamic: bool) -> Base:
 
 
 def _festival_day() -> Base:
-    options, products = by_price_type((FULL, "39.00"), (REDUCED, "31.00"))
-    concert = Ticket(
-        name=Text("Grand concert", "Main concert"),
-        slots=(
-            Slot(start=time(18), minutes=90, capacities=(300,), name=Text("Premier", "First")),
-            Slot(start=time(21), minutes=120, capacities=(300,), name=Text("Second", "Second")),
-        ),
-    )
     return Base(
         key="two-ticket",
         name=Text("Festival des souffleurs - journée", "Glassblowers' festival - day pass"),
@@ -131,76 +107,54 @@ def _festival_day() -> Base:
         ),
         universe="festival",
         venue=_VENUE,
-        options=options,
-        products=products,
+        **by_price_type((FULL, "39.00"), (REDUCED, "31.00")),
+        # Stock of the day and of the concert: the smaller one decides.
         tickets=(
             Ticket(name=Text("Accès journée", "Day access"), capacities=(800,)),
-            concert,
+            Ticket(
+                name=Text("Grand concert", "Main concert"),
+                slots=(
+                    Slot(time(18), 90, (300,), name=Text("Premier", "First")),
+                    Slot(time(21), 120, (300,), name=Text("Second", "Second")),
+                ),
+            ),
         ),
         calendar=Fixed(offsets=(4, 33, 34, 35)),
         demand=0.4,
     )
 
 
-def _options() -> tuple[Option, ...]:
-    return (
-        option("seating_category", *_CATEGORY_NAMES),
-        option("price_type", FULL, REDUCED),
-    )
-
-
-def _seats(options: tuple[Option, ...]) -> tuple[Product, ...]:
-    full = ("78.00", "56.00", "38.00", "29.00")
-    reduced = ("66.00", "45.00", "28.00", "22.00")
-    prices: dict[tuple[int, ...], str] = {(rank, 0): price for rank, price in enumerate(full)}
-    prices |= {(rank, 1): price for rank, price in enumerate(reduced)}
-    return tuple(
-        Product(name=each.name, price=each.price, choices=each.choices, pool=each.choices[0])
-        for each in priced(options, prices)
-    )
-
-
 def _performance(name: Text, start: time, *, seat_map: int) -> Slot:
-    zones = _layout(balcony_open=seat_map == 0).zones
-    capacities: tuple[Quantity, ...] = tuple(
-        sum(zone.capacity or 0 for zone in zones if zone.pool == pool)
-        for pool in range(len(_CATEGORY_NAMES))
-    )
-    return Slot(start=start, minutes=130, capacities=capacities, name=name, seat_map=seat_map)
+    capacities = _layout(balcony_open=seat_map == 0).capacities(len(_CATEGORIES))
+    return Slot(start, 130, capacities, name=name, seat_map=seat_map)
 
 
 @lru_cache(maxsize=2)
 def _layout(*, balcony_open: bool) -> SeatMap:
-    zones = [
-        _seated(Text("Parterre avant", "Front stalls"), 0, letters="ABCDE", seats=20, top=260),
-        _seated(Text("Parterre", "Stalls"), 1, letters="FGHJKLM", seats=24, top=380),
-        _pit(),
-    ]
-    if balcony_open:
-        balcony = Text("Balcon", "Balcony")
-        zones.append(_seated(balcony, 2, letters="PQRST", seats=28, top=560))
-    else:
-        sides = Text("Bas-côtés", "Side stalls")
-        zones.append(_seated(sides, 2, letters="VW", seats=18, top=560))
-    categories = tuple(
-        SeatingCategory(name=name, color=color, value=rank)
-        for rank, (name, color) in enumerate(zip(_CATEGORY_NAMES, _COLORS, strict=True))
+    pit = Zone(
+        name=Text("Fosse", "Pit"),
+        capacity=250,
+        pool=3,
+        category=3,
+        polygon=((320, 150), (680, 150), (680, 235), (320, 235)),
+        entrance="Porte Saône",
     )
-    return SeatMap(zones=tuple(zones), categories=categories)
+    balcony, sides = Text("Balcon", "Balcony"), Text("Bas-côtés", "Side stalls")
+    return SeatMap(
+        zones=(
+            _seated(Text("Parterre avant", "Front stalls"), 0, "ABCDE", seats=20, top=260),
+            _seated(Text("Parterre", "Stalls"), 1, "FGHJKLM", seats=24, top=380),
+            pit,
+            _seated(balcony, 2, "PQRST", seats=28, top=560)
+            if balcony_open
+            else _seated(sides, 2, "VW", seats=18, top=560),
+        ),
+        categories=_CATEGORIES,
+    )
 
 
-def _seated(name: Text, category: int, *, letters: str, seats: int, top: float) -> Zone:
+def _seated(name: Text, category: int, letters: str, *, seats: int, top: float) -> Zone:
     left = 500 - seats * 10
-    rows = tuple(
-        Row(
-            name=letter,
-            seats=tuple(
-                Seat(name=str(rank + 1), x=left + rank * 20, y=top + depth * 22)
-                for rank in range(seats)
-            ),
-        )
-        for depth, letter in enumerate(letters)
-    )
     right, bottom = left + seats * 20, top + len(letters) * 22
     return Zone(
         name=name,
@@ -208,22 +162,12 @@ def _seated(name: Text, category: int, *, letters: str, seats: int, top: float) 
         pool=category,
         category=category,
         polygon=(
-            (left - 15, top - 15),
-            (right, top - 15),
-            (right, bottom - 5),
-            (left - 15, bottom - 5),
+            *((left - 15, top - 15), (right, top - 15)),
+            *((right, bottom - 5), (left - 15, bottom - 5)),
         ),
-        rows=rows,
+        rows=tuple(
+            numbered_row(letter, ((left + rank * 20, top + depth * 22) for rank in range(seats)))
+            for depth, letter in enumerate(letters)
+        ),
         entrance="Porte Rhône" if category < 2 else "Escalier B",
-    )
-
-
-def _pit() -> Zone:
-    return Zone(
-        name=Text("Fosse", "Pit"),
-        capacity=250,
-        pool=3,
-        category=3,
-        polygon=((320, 150), (680, 150), (680, 235), (320, 235)),
-        entrance="Porte Saône",
     )

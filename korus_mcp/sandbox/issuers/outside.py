@@ -6,22 +6,11 @@ An open-air theatre of seats alone, a theatre drawn in part, a club that is not 
 from datetime import time
 from math import cos, pi, sin
 
-from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, option, priced
-from korus_mcp.sandbox.model import (
-    Base,
-    Fixed,
-    Option,
-    Product,
-    Row,
-    Seat,
-    SeatingCategory,
-    SeatMap,
-    Slot,
-    Text,
-    Ticket,
-    Venue,
-    Zone,
-)
+from korus_mcp.sandbox.calendars import Fixed
+from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, PriceList, option, price_list
+from korus_mcp.sandbox.model import Base, Slot, Ticket, Venue
+from korus_mcp.sandbox.seat_maps import SeatingCategory, SeatMap, Zone, numbered_row
+from korus_mcp.sandbox.texts import Text
 
 _WEDGES = (
     Text("Gradin Jardin", "Garden side"),
@@ -34,18 +23,10 @@ _TIERS = (
     Text("Corbeille", "Dress circle"),
     Text("Galerie", "Gallery"),
 )
-_PLACES = (
-    Text("Fosse", "Pit"),
-    Text("Mezzanine", "Mezzanine"),
-    Text("Tables du bar", "Bar tables"),
-    Text("Coulisses", "Backstage"),
-)
-
-
-_TABLES = 60
 _UNTOLD = 120
 """Places of a part whose capacity the map does not tell."""
 _NOT_FOR_SALE = 99
+"""A pool that no product sells from."""
 
 
 def bases() -> tuple[Base, ...]:
@@ -55,49 +36,43 @@ def bases() -> tuple[Base, ...]:
 
 def _open_air() -> Base:
     """Seats without polygons in bent rows; zones are linked to their option values."""
-    options = (option("zone", *_WEDGES), option("price_type", FULL, REDUCED))
-    zones = tuple(_wedge(rank) for rank in range(len(_WEDGES)))
     return _evening(
         "open-air",
         Text("Opéra aux étoiles", "Opera under the stars"),
-        _venue("Théâtre de verdure des Ormes"),
-        options,
-        SeatMap(zones=zones, categories=()),
-        {
-            (wedge, kind): f"{_open_air_price(wedge, kind)}.00"
-            for wedge in range(4)
-            for kind in (0, 1)
-        },
-        Fixed(offsets=(7, 8, 21)),
+        "Théâtre de verdure des Ormes",
+        price_list(
+            option("zone", *_WEDGES),
+            option("price_type", FULL, REDUCED),
+            prices=("32.00", "26.00", "44.00", "38.00", "44.00", "38.00", "32.00", "26.00"),
+            by_place=True,
+        ),
+        SeatMap(zones=tuple(_wedge(rank) for rank in range(len(_WEDGES)))),
+        (7, 8, 21),
     )
-
-
-def _open_air_price(wedge: int, kind: int) -> int:
-    return (44 if wedge in {1, 2} else 32) - 6 * kind
 
 
 def _wedge(rank: int) -> Zone:
     rows = tuple(
-        Row(name=str(row + 1), seats=_bent_row(rank, 120 + 16 * row, 9 + row)) for row in range(8)
+        numbered_row(str(row + 1), _bent_row(rank, 120 + 16 * row, 9 + row)) for row in range(8)
     )
     capacity = sum(len(row.seats) for row in rows)
     return Zone(name=_WEDGES[rank], capacity=capacity, pool=rank, value=rank, rows=rows)
 
 
-def _bent_row(wedge: int, radius: float, count: int) -> tuple[Seat, ...]:
-    """Seats around a stage at (0, 0), from a quarter past nine to a quarter to three."""
+def _bent_row(wedge: int, radius: float, count: int) -> list[tuple[float, float]]:
+    """Places around a stage at (0, 0), from a quarter past nine to a quarter to three.
+
+    `y` grows downwards (A10), so the audience is below its stage.
+    """
     turns = [
         pi * (wedge + 0.08 + 0.84 * seat / (count - 1)) / len(_WEDGES) for seat in range(count)
     ]
-    return tuple(
-        Seat(name=str(n + 1), x=round(-radius * cos(turn), 1), y=round(radius * sin(turn), 1))
-        for n, turn in enumerate(turns)
-    )
+    return [(round(-radius * cos(turn), 1), round(radius * sin(turn), 1)) for turn in turns]
 
 
 def _theatre() -> Base:
     """Drawn in part; categories are not linked, so only their names tie them to what is sold."""
-    options = (option("seating_category", *_TIERS), option("price_type", FULL, REDUCED))
+    # With a notch: its middle is no place for a name.
     stalls = (
         *((0.0, 0.0), (300.0, 0.0), (300.0, 150.0), (180.0, 150.0)),
         *((180.0, 120.0), (120.0, 120.0), (120.0, 150.0), (0.0, 150.0)),
@@ -109,83 +84,69 @@ def _theatre() -> Base:
         Zone(name=Text("Galerie paire", "Even gallery"), capacity=40, pool=2, category=2),
         Zone(name=Text("Galerie impaire", "Odd gallery"), capacity=40, pool=2, category=2),
     )
-    categories = tuple(SeatingCategory(name=name, color=None) for name in _TIERS)
     return _evening(
         "theatre",
         Text("Les Brumes, comédie", "The Mists, a comedy"),
-        _venue("Théâtre des Brumes"),
-        options,
-        SeatMap(zones=zones, categories=categories),
-        {
-            (rank, kind): f"{price - 5 * kind}.50"
-            for rank, price in enumerate((39, 29, 17))
-            for kind in (0, 1)
-        },
-        Fixed(offsets=(11, 12, 13)),
+        "Théâtre des Brumes",
+        price_list(
+            option("seating_category", *_TIERS),
+            option("price_type", FULL, REDUCED),
+            prices=("39.50", "34.50", "29.50", "24.50", "17.50", "12.50"),
+            by_place=True,
+        ),
+        SeatMap(zones=zones, categories=tuple(SeatingCategory(name=name) for name in _TIERS)),
+        (11, 12, 13),
     )
 
 
 def _club() -> Base:
     """No geometry, no categories, no links; nobody sells the backstage, nor draws the balcony."""
-    sold = (*_PLACES[:3], Text("Balcon", "Balcony"))
-    options = (option("zone", *sold), option("price_type", FULL))
-    zones = tuple(
-        Zone(
-            name=_shouted(name),
-            capacity=_TABLES if rank == 2 else None,
-            pool=rank if rank < 3 else _NOT_FOR_SALE,
-        )
-        for rank, name in enumerate(_PLACES)
+    pit, mezzanine = Text("Fosse", "Pit"), Text("Mezzanine", "Mezzanine")
+    tables, balcony = Text("Tables du bar", "Bar tables"), Text("Balcon", "Balcony")
+    zones = (
+        Zone(name=_shouted(pit), capacity=None, pool=0),
+        Zone(name=_shouted(mezzanine), capacity=None, pool=1),
+        Zone(name=_shouted(tables), capacity=60, pool=2),
+        Zone(name=Text("COULISSES", "BACKSTAGE"), capacity=None, pool=_NOT_FOR_SALE),
     )
     return _evening(
         "club",
         Text("Cuivres à l'aube", "Brass at dawn"),
-        _venue("Le Hangar à sel"),
-        options,
-        SeatMap(zones=zones, categories=()),
-        {(rank, 0): f"{price}.00" for rank, price in enumerate((18, 26, 35, 22))},
-        Fixed(offsets=(6, 20)),
+        "Le Hangar à sel",
+        price_list(
+            option("zone", pit, mezzanine, tables, balcony),
+            option("price_type", FULL),
+            prices=("18.00", "26.00", "35.00", "22.00"),
+            by_place=True,
+        ),
+        SeatMap(zones=zones),
+        (6, 20),
     )
 
 
 def _shouted(name: Text) -> Text:
+    """Written otherwise on the map than in the shop: whoever compares them folds the case."""
     return Text(name.fr.upper(), name.en.upper())
 
 
-def _venue(name: str) -> Venue:
-    """Another house of the same town."""
-    line1 = "Place des Souffleurs"
-    return Venue(name=name, line1=line1, postal_code="69998", city="Confluent-sur-Rhône")
-
-
 def _evening(
-    key: str,
-    name: Text,
-    venue: Venue,
-    options: tuple[Option, ...],
-    seat_map: SeatMap,
-    prices: dict[tuple[int, ...], str],
-    calendar: Fixed,
+    key: str, name: Text, venue: str, prices: PriceList, seat_map: SeatMap, days: tuple[int, ...]
 ) -> Base:
-    pools = len(options[0].values)
-    capacities = tuple(
-        sum(zone.capacity or 0 for zone in seat_map.zones if zone.pool == pool) or _UNTOLD
-        for pool in range(pools)
-    )
-    products = tuple(
-        Product(name=each.name, price=each.price, choices=each.choices, pool=each.choices[0])
-        for each in priced(options, prices)
-    )
-    slot = Slot(start=time(20), minutes=100, capacities=capacities, seat_map=0)
+    capacities = seat_map.capacities(len(prices["options"][0].values))
+    slot = Slot(time(20), 100, tuple(each or _UNTOLD for each in capacities), seat_map=0)
     return Base(
         key=key,
         name=name,
         universe="show",
-        venue=venue,
-        options=options,
-        products=products,
+        venue=Venue(
+            name=venue,
+            line1="Place des Souffleurs",
+            postal_code="69998",
+            city="Confluent-sur-Rhône",
+        ),
+        **prices,
         tickets=(Ticket(name=Text("Spectacle", "Show"), slots=(slot,)),),
-        calendar=calendar,
+        calendar=Fixed(offsets=days),
         seat_maps=(seat_map,),
         demand=0.6,
     )

@@ -1,9 +1,12 @@
 """Pieces several issuers share: options with their values, and products out of price lists."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import product as combinations
+from typing import TypedDict
 
-from korus_mcp.sandbox.model import Option, OptionCode, Product, Text
+from korus_mcp.sandbox.model import Option, OptionCode, Product
+from korus_mcp.sandbox.texts import Text
 
 FULL = Text("Plein tarif", "Full price")
 REDUCED = Text("Tarif réduit", "Reduced price")
@@ -18,6 +21,13 @@ _OPTION_NAMES: dict[OptionCode, Text] = {
     "price_type": Text("Type de tarif", "Price type"),
     "days_count": Text("Nombre de jours", "Number of days"),
 }
+
+
+class PriceList(TypedDict):
+    """The arguments of a Base that belong together: its options, and what they make for sale."""
+
+    options: tuple[Option, ...]
+    products: tuple[Product, ...]
 
 
 def option(code: OptionCode, *values: Text) -> Option:
@@ -35,21 +45,28 @@ def joined(*texts: Text) -> Text:
     return Text(" - ".join(text.fr for text in texts), " - ".join(text.en for text in texts))
 
 
-def priced(options: tuple[Option, ...], prices: dict[tuple[int, ...], str]) -> tuple[Product, ...]:
-    """A product for each combination of option values that has a price."""
+def price_list(
+    *options: Option, prices: Iterable[Decimal | str], by_place: bool = False
+) -> PriceList:
+    """A product for each combination of option values, with prices in the order of combinations.
+
+    The last option changes first. `by_place`: products with the same value of the first option
+    share its places; else all of them share all.
+    """
     ranks = combinations(*(range(len(each.values)) for each in options))
-    return tuple(
+    products = tuple(
         Product(
             name=joined(*(each.values[rank] for each, rank in zip(options, chosen, strict=True))),
             choices=chosen,
-            price=Decimal(prices[chosen]),
+            price=Decimal(price),
+            pool=chosen[0] if by_place else 0,
         )
-        for chosen in ranks
-        if chosen in prices
+        for chosen, price in zip(ranks, prices, strict=True)
     )
+    return {"options": options, "products": products}
 
 
-def by_price_type(*prices: tuple[Text, str]) -> tuple[tuple[Option, ...], tuple[Product, ...]]:
+def by_price_type(*prices: tuple[Text, str]) -> PriceList:
     """The usual small price list: one option, one product for each of its values."""
-    options = (option("price_type", *(name for name, _ in prices)),)
-    return options, priced(options, {(rank,): price for rank, (_, price) in enumerate(prices)})
+    values, amounts = zip(*prices, strict=True)
+    return price_list(option("price_type", *values), prices=amounts)

@@ -1,18 +1,13 @@
 """A ski resort: passes in somebody's name, by number of days and kind of skier."""
 
 from decimal import Decimal
+from functools import partial
 
-from korus_mcp.sandbox.issuers.parts import (
-    ADULT,
-    CHILD,
-    FAMILY,
-    SENIOR,
-    by_price_type,
-    days,
-    option,
-    priced,
-)
-from korus_mcp.sandbox.model import Base, Issuer, Product, Rolling, Text, Ticket, Undated, Venue
+from korus_mcp.sandbox.calendars import Rolling, Undated
+from korus_mcp.sandbox.issuers import parts
+from korus_mcp.sandbox.issuers.parts import ADULT, CHILD, by_price_type, option, price_list
+from korus_mcp.sandbox.model import Base, Issuer, Product, Ticket, Venue
+from korus_mcp.sandbox.texts import Text
 
 _VENUE = Venue(
     name="Domaine du Grand Chamois",
@@ -23,6 +18,9 @@ _VENUE = Venue(
     latitude="45.3210",
     longitude="6.5432",
 )
+_base = partial(Base, universe="snow_sports", venue=_VENUE)
+
+# Tickets wait for these before they are valid, and their documents with them (A22).
 _HOLDER = ("firstname", "lastname", "dateOfBirth")
 
 
@@ -43,27 +41,24 @@ def issuer() -> Issuer:
 
 def _passes() -> Base:
     lengths = (1, 2, 3, 4, 5, 6)
-    options = (
-        option("days_count", *(days(count) for count in lengths)),
-        option("price_type", ADULT, CHILD, SENIOR, FAMILY),
-    )
     daily = (Decimal("48.50"), Decimal("38.00"), Decimal("42.00"), Decimal("158.00"))
-    prices: dict[tuple[int, ...], str] = {
-        (rank, kind): str(price * count - Decimal("2.50") * (count - 1))
-        for rank, count in enumerate(lengths)
-        for kind, price in enumerate(daily)
-    }
-    return Base(
+    return _base(
         key="ski",
         name=Text("Forfait nominatif 1 à 6 jours", "Named ski pass for 1 to 6 days"),
         description=Text(
             "<p>Un forfait est <u>personnel</u> : nom, prénom et date de naissance exigés.</p>",
             "<p>A pass is <u>personal</u>: surname, first name and date of birth required.</p>",
         ),
-        universe="snow_sports",
-        venue=_VENUE,
-        options=options,
-        products=priced(options, prices),
+        **price_list(
+            option("days_count", *(parts.days(count) for count in lengths)),
+            option("price_type", ADULT, CHILD, parts.SENIOR, parts.FAMILY),
+            # Each further day costs a little less than the one before.
+            prices=(
+                price * count - Decimal("2.50") * (count - 1)
+                for count in lengths
+                for price in daily
+            ),
+        ),
         tickets=(Ticket(name=Text("Forfait", "Pass"), capacities=(2500,)),),
         calendar=Rolling(),
         demand=0.5,
@@ -72,30 +67,26 @@ def _passes() -> Base:
 
 
 def _beginners() -> Base:
-    options, products = by_price_type((ADULT, "26.00"), (CHILD, "19.00"))
-    return Base(
+    return _base(
         key="locked-beneficiary",
         name=Text("Forfait débutant au porteur", "Beginners' bearer pass"),
         short_description=Text("Trois téléskis, sans nom.", "Three drag lifts, no name."),
-        universe="snow_sports",
-        venue=_VENUE,
-        options=options,
-        products=products,
+        **by_price_type((ADULT, "26.00"), (CHILD, "19.00")),
         tickets=(Ticket(name=Text("Forfait débutant", "Beginners' pass"), capacities=(300,)),),
         calendar=Rolling(last=90),
+        # Nobody can put a name on it: the attempt is a 422 (A22).
         beneficiary_amendable=False,
     )
 
 
 def _season_card() -> Base:
-    return Base(
+    return _base(
         key="season-card",
         name=Text("Carte saison nominative", "Named season card"),
-        universe="snow_sports",
-        venue=_VENUE,
         products=(Product(name=Text("Carte saison", "Season card"), price=Decimal("640.00")),),
         tickets=(Ticket(name=Text("Carte saison", "Season card")),),
         calendar=Undated(),
         availability_check_required=False,
+        # Without a day there is no last moment for the name either.
         beneficiary_fields=_HOLDER,
     )

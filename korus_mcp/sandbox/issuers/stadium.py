@@ -6,24 +6,11 @@ from decimal import Decimal
 from functools import lru_cache
 from math import cos, pi, sin
 
+from korus_mcp.sandbox.calendars import Fixed, Rolling
 from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type, joined, option
-from korus_mcp.sandbox.model import (
-    Base,
-    Fixed,
-    Issuer,
-    Product,
-    Quantity,
-    Rolling,
-    Row,
-    Seat,
-    SeatingCategory,
-    SeatMap,
-    Slot,
-    Text,
-    Ticket,
-    Venue,
-    Zone,
-)
+from korus_mcp.sandbox.model import Base, Issuer, Product, Slot, Ticket, Venue
+from korus_mcp.sandbox.seat_maps import Point, Row, SeatingCategory, SeatMap, Zone, numbered_row
+from korus_mcp.sandbox.texts import Text
 
 _VENUE = Venue(
     name="Stade des Hérons",
@@ -44,9 +31,8 @@ _CATEGORIES = (
 )
 _FULL_PRICES = (Decimal(95), Decimal(62), Decimal(44), Decimal(29), Decimal(18), Decimal(20))
 _PRICE_TYPES = ((FULL, Decimal(1)), (REDUCED, Decimal("0.80")), (CHILD, Decimal("0.50")))
-_AWAY = 5
-_LOWER_ZONES = 28
-_UPPER_ZONES = 22
+_BOXES, _AWAY = 0, 5
+_LOWER_ZONES, _UPPER_ZONES = 28, 22
 _STANDS = (
     (Text("Est", "East"), "E"),
     (Text("Sud", "South"), "S"),
@@ -57,41 +43,46 @@ _STANDS = (
 
 def issuer(origin: date) -> Issuer:
     """The club and its catalog."""
+    # A season has two years in its name: a search for one of them must find both halves.
     year = origin.year if origin.month >= 7 else origin.year - 1
     season = Text(f"Saison {year} - {year + 1}", f"Season {year} - {year + 1}")
     last = Text(f"Saison {year - 1} - {year}", f"Season {year - 1} - {year}")
-    derby = replace(
-        _match("max-six", season, "RACING DE LA BAIE (derby)", Fixed(offsets=(26,)), demand=0.95),
-        max_amount_per_order=6,
-        realtime_price_required=True,
-    )
+    derby = _match("max-six", season, "RACING DE LA BAIE (derby)", 26, demand=0.95)
     return Issuer(
         key="stadium",
         name="Hérons FC",
         catalog_name=Text("Billetterie Hérons FC - Partenaires", "Hérons FC ticketing - Partners"),
+        # The shortest hold of all: in one call with another issuer's it ends first (T22).
         hold_seconds=5 * 60,
         releasable=False,
         tax_rate=Decimal("0.055"),
         document_delay_seconds=20,
         order_prefix="HFC",
         bases=(
-            _match("stadium", season, "US VALMONT", Fixed(offsets=(5,)), demand=0.6),
-            _match("match-2", season, "ÉTOILE DE GRANVIGNE", Fixed(offsets=(19,)), demand=0.5),
-            derby,
-            _match("match-4", season, "SPORTING DES CIMES", Fixed(offsets=(54,)), demand=0.4),
-            _match("match-5", season, "OLYMPIC ROCHEBRUNE", Fixed(offsets=(96,)), demand=0.2),
+            _match("stadium", season, "US VALMONT", 5, demand=0.6),
+            _match("match-2", season, "ÉTOILE DE GRANVIGNE", 19, demand=0.5),
+            # The one base with a limit for a call (T11).
+            replace(derby, max_amount_per_order=6, realtime_price_required=True),
+            _match("match-4", season, "SPORTING DES CIMES", 54, demand=0.4),
+            _match("match-5", season, "OLYMPIC ROCHEBRUNE", 96, demand=0.2),
             _tour(),
-            replace(
-                _match("disabled", last, "US VALMONT", Fixed(offsets=()), demand=1.2),
-                disabled=True,
-            ),
+            # Over since last season, and listed only for who asks for disabled ones.
+            replace(_match("disabled", last, "US VALMONT", demand=1.2), disabled=True),
         ),
     )
 
 
-def _match(key: str, season: Text, visitor: str, calendar: Fixed, *, demand: float) -> Base:
-    names = _layout().zones
+def _match(key: str, season: Text, visitor: str, *days: int, demand: float) -> Base:
+    zones = _layout().zones
     fixture = f"Ligue Azur - HÉRONS FC / {visitor}"
+    kick_off = Slot(
+        time(20, 45),
+        110,
+        # The away end is sold by the other club: it is on the map, and never to be had here.
+        tuple(0 if zone.category == _AWAY else zone.capacity for zone in zones),
+        name=Text("Coup d'envoi 20 h 45", "Kick-off 8:45 pm"),
+        seat_map=0,
+    )
     return Base(
         key=key,
         name=joined(season, Text(fixture, fixture)),
@@ -106,40 +97,20 @@ def _match(key: str, season: Text, visitor: str, calendar: Fixed, *, demand: flo
         universe="sport",
         venue=_VENUE,
         options=(
-            option("zone", *(zone.name for zone in names)),
+            option("zone", *(zone.name for zone in zones)),
             option("seating_category", *(category.name for category in _CATEGORIES)),
             option("price_type", *(name for name, _ in _PRICE_TYPES)),
         ),
         products=_places(),
-        tickets=(
-            Ticket(
-                name=Text("Match", "Match"),
-                slots=(
-                    Slot(
-                        start=time(20, 45),
-                        minutes=110,
-                        capacities=tuple(_on_sale(zone) for zone in names),
-                        name=Text("Coup d'envoi 20 h 45", "Kick-off 8:45 pm"),
-                        seat_map=0,
-                    ),
-                ),
-            ),
-        ),
-        calendar=calendar,
+        tickets=(Ticket(name=Text("Match", "Match"), slots=(kick_off,)),),
+        calendar=Fixed(offsets=days),
         seat_maps=(_layout(),),
         demand=demand,
     )
 
 
-def _on_sale(zone: Zone) -> Quantity:
-    """The away end is sold by the other club."""
-    return 0 if zone.category == _AWAY else zone.capacity
-
-
 def _tour() -> Base:
-    options, products = by_price_type((FULL, "18.00"), (REDUCED, "14.00"), (CHILD, "9.00"))
     hours = (10, 11, 14, 15, 16)
-    slots = tuple(Slot(start=time(hour), minutes=75, capacities=(25,)) for hour in hours)
     return Base(
         key="stadium-tour",
         name=Text("Visite guidée du stade", "Guided stadium tour"),
@@ -149,15 +120,19 @@ def _tour() -> Base:
         ),
         universe="visit",
         venue=_VENUE,
-        options=options,
-        products=products,
-        tickets=(Ticket(name=Text("Visite", "Tour"), slots=slots),),
+        **by_price_type((FULL, "18.00"), (REDUCED, "14.00"), (CHILD, "9.00")),
+        tickets=(
+            Ticket(
+                name=Text("Visite", "Tour"), slots=tuple(Slot(time(h), 75, (25,)) for h in hours)
+            ),
+        ),
         calendar=Rolling(weekdays=frozenset({2, 3, 5, 6})),
     )
 
 
 @lru_cache(maxsize=1)
 def _places() -> tuple[Product, ...]:
+    """What is sold: each zone has one category, so most combinations of options do not exist."""
     return tuple(
         Product(
             name=joined(zone.name, _CATEGORIES[zone.category or 0].name, price_type),
@@ -180,12 +155,15 @@ def _layout() -> SeatMap:
 
 
 def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
-    turn = (position + 0.5) / count
-    quarter = int((turn * 4 + 0.5) % 4)
+    """One zone of `count` around the pitch; the first begins in the east, the rest clockwise."""
+    quarter = int(((position + 0.5) / count * 4 + 0.5) % 4)
     stand, gate = _STANDS[quarter]
     number = tier * 100 + position + 1
-    category = _category_of(quarter, position, tier)
-    boxes = category == 0
+    if tier == 1:
+        category = (1, 4, _BOXES if position in {13, 14} else 1, 3)[quarter]
+    else:
+        category = _AWAY if position == 0 else (2, 3, 2, 3)[quarter]
+    boxes = category == _BOXES
     return Zone(
         name=Text(f"{stand.fr} {number}", f"{stand.en} {number}"),
         capacity=48 if boxes else 420 - 20 * (position % 5),
@@ -193,24 +171,19 @@ def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
         category=category,
         value=rank,
         polygon=_sector(position, count, tier),
+        # Only the boxes have numbered seats; elsewhere people sit where they like.
         rows=_box_rows(position, count) if boxes else None,
         entrance=f"Porte {gate}{position % 4 + 1}",
     )
 
 
-def _category_of(quarter: int, position: int, tier: int) -> int:
-    if tier == 1:
-        return (1, 4, 0 if position in {13, 14} else 1, 3)[quarter]
-    return _AWAY if position == 0 else (2, 3, 2, 3)[quarter]
-
-
-def _point(turn: float, spread: float) -> tuple[float, float]:
+def _point(turn: float, spread: float) -> Point:
     angle = 2 * pi * turn
     across, down = 340 + 150 * spread, 230 + 150 * spread
     return round(500 + across * cos(angle), 1), round(400 + down * sin(angle), 1)
 
 
-def _sector(position: int, count: int, tier: int) -> tuple[tuple[float, float], ...]:
+def _sector(position: int, count: int, tier: int) -> tuple[Point, ...]:
     inner, outer = (0.0, 0.48) if tier == 1 else (0.54, 1.0)
     turns = [(position + part) / count for part in (0.04, 0.5, 0.96)]
     near = [_point(turn, inner) for turn in turns]
@@ -219,11 +192,8 @@ def _sector(position: int, count: int, tier: int) -> tuple[tuple[float, float], 
 
 
 def _box_rows(position: int, count: int) -> tuple[Row, ...]:
-    def seat(row: int, rank: int) -> Seat:
-        x, y = _point((position + 0.1 + 0.8 * rank / 15) / count, 0.1 + 0.12 * row)
-        return Seat(name=str(rank + 1), x=x, y=y)
-
+    turns = [(position + 0.1 + 0.8 * rank / 15) / count for rank in range(16)]
     return tuple(
-        Row(name=letter, seats=tuple(seat(row, rank) for rank in range(16)))
+        numbered_row(letter, (_point(turn, 0.1 + 0.12 * row) for turn in turns))
         for row, letter in enumerate("ABC")
     )

@@ -1,0 +1,18 @@
+"""A text in the languages of the sandbox."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["fr", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in both languages of the sandbox."""
+
+    fr: str
+    en: str
+
+    def in_language(self, language: Language) -> str:
+        """The text in one of the two languages."""
+        return self.en if language == "en" else self.fr

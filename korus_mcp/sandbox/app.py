@@ -82,9 +82,13 @@ class Sandbox:
         self._stock = Stock(self._world, self._ledger)
         self._iris = Iris(self._world)
         self._sales = Sales(self._world, self._stock, self._ledger)
-        self._seller, self._newcomer = _organizations(self._world, key, self.options)
+        # One may sell everything; the other has no catalog yet, as a new account has none.
+        seller = _organization(self._world, key, 1, "distributor", self.options.client_secret)
+        newcomer = _organization(self._world, key, 2, "newcomer")
+        self.client_id, self.client_secret = seller.client_id, seller.client_secret
+        self.empty_client_id, self.empty_client_secret = newcomer.client_id, newcomer.client_secret
         self._tokens = Tokens(
-            organizations=(self._seller, self._newcomer),
+            organizations=(seller, newcomer),
             clock=self.clock,
             key=key,
             lifetime=timedelta(seconds=self.options.token_lifetime_seconds),
@@ -104,26 +108,6 @@ class Sandbox:
             operation_of=self._operation_of,
         )
         self.app: ASGIApp = _Front(faulty, self.clock, self.requests, self._operation_of)
-
-    @property
-    def client_id(self) -> str:
-        """The organisation that may sell everything."""
-        return self._seller.client_id
-
-    @property
-    def client_secret(self) -> str:
-        """Its secret."""
-        return self._seller.client_secret
-
-    @property
-    def empty_client_id(self) -> str:
-        """The organisation that has no catalog yet."""
-        return self._newcomer.client_id
-
-    @property
-    def empty_client_secret(self) -> str:
-        """Its secret."""
-        return self._newcomer.client_secret
 
     @cached_property
     def landmarks(self) -> Mapping[str, str]:
@@ -193,10 +177,7 @@ class Sandbox:
             is_old_server=self.options.old_server,
         )
         booking = BookingRoutes(
-            self._sales,
-            self._iris,
-            BookingShapes(self._world, self._ledger, self._iris),
-            downloads,
+            self._sales, self._iris, BookingShapes(self._world, self._ledger, self._iris), downloads
         )
         app = Starlette(
             routes=[Route(TOKEN_PATH, self._tokens.endpoint, methods=["POST"], name="getToken")],
@@ -318,23 +299,16 @@ class _Front:
             self.requests.append(record)
 
 
-def _organizations(
-    world: World, key: bytes, options: SandboxOptions
-) -> tuple[Organization, Organization]:
-    def organization(number: int, name: str, *, sells: bool) -> Organization:
-        secret = hashlib.sha256(key + name.encode()).hexdigest()[:32]
-        if sells:
-            secret = options.client_secret or secret
-        return Organization(world.ids.serial(Kind.ORGANIZATION, number), name, secret, sells)
-
-    return (
-        organization(1, "sandbox-distributor", sells=True),
-        organization(2, "sandbox-newcomer", sells=False),
-    )
+def _organization(
+    world: World, key: bytes, number: int, name: str, secret: str | None = None
+) -> Organization:
+    client_id = f"sandbox-{name}"
+    secret = secret or hashlib.sha256(key + client_id.encode()).hexdigest()[:32]
+    organization_id = world.ids.serial(Kind.ORGANIZATION, number)
+    return Organization(organization_id, client_id, secret, sells=name == "distributor")
 
 
 async def _routing_problem(request: Request, error: Exception) -> Response:
-    del request
     if not isinstance(error, HTTPException):
         raise error
     return refusal(Refused(error.status_code, error.detail))

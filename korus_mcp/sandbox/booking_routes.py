@@ -52,19 +52,19 @@ class BookingRoutes:
         """Hold offers: refused as a whole, or done item by item (T14)."""
         if not call.organization.sells:
             raise invalid(Violation("items[0].offer", "Item not found."))
-        made: list[Json] = []
-        failed: list[Json] = []
-        for wanted in ReservationReader(self.iris).read(call.body):
-            outcome = self.sales.reserve(wanted, call.organization.id)
-            if isinstance(outcome, Failure):
-                failed.append(self.shapes.failed_hold(wanted, outcome))
-            else:
-                made.append(self.shapes.hold(outcome))
+        items = ReservationReader(self.iris).read(call.body)
+        outcomes = [(item, self.sales.reserve(item, call.organization.id)) for item in items]
         return {
             "@id": f"{HOLDS}/_bulk",
             "@type": "BookingReservationBulk",
-            "reservations": made,
-            "failedReservations": failed,
+            "reservations": [
+                self.shapes.hold(each) for _, each in outcomes if isinstance(each, Hold)
+            ],
+            "failedReservations": [
+                self.shapes.failed_hold(item, each)
+                for item, each in outcomes
+                if isinstance(each, Failure)
+            ],
         }
 
     def get_reservation(self, call: Call) -> Json:
@@ -89,19 +89,19 @@ class BookingRoutes:
         ]
         if unknown:
             raise invalid(*unknown)
-        made: list[Json] = []
-        failed: list[Json] = []
-        for hold_id in wanted.reservations:
-            outcome = self.sales.order(hold_id, wanted, call.organization.id)
-            if isinstance(outcome, Failure):
-                failed.append(self.shapes.failed_order(hold_id, outcome))
-            else:
-                made.append(self.shapes.order(outcome))
+        outcomes = [
+            (hold_id, self.sales.order(hold_id, wanted, call.organization.id))
+            for hold_id in wanted.reservations
+        ]
         return {
             "@id": f"{ORDERS}/_bulk",
             "@type": "BookingOrderBulk",
-            "orders": made,
-            "failedOrders": failed,
+            "orders": [self.shapes.order(each) for _, each in outcomes if isinstance(each, Order)],
+            "failedOrders": [
+                self.shapes.failed_order(hold_id, each)
+                for hold_id, each in outcomes
+                if isinstance(each, Failure)
+            ],
         }
 
     def get_order(self, call: Call) -> Json:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
@@ -53,8 +53,7 @@ class BookingShapes:
             "@type": "BookingReservationFailure",
             "offer": self.iris.offer(wanted.offer),
             "quantity": wanted.quantity,
-            "code": failure.code,
-            "message": failure.message,
+            **asdict(failure),
         }
 
     def failed_order(self, hold_id: str, failure: Failure) -> Json:
@@ -62,8 +61,7 @@ class BookingShapes:
         return {
             "@type": "BookingOrderFailure",
             "reservation": f"{HOLDS}/{hold_id}",
-            "code": failure.code,
-            "message": failure.message,
+            **asdict(failure),
         }
 
     def order(self, order: Order) -> Json:

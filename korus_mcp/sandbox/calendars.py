@@ -29,7 +29,6 @@ class Rolling:
 
     def days(self, origin: date, today: date) -> Iterable[date | None]:
         """The days on sale today."""
-        del origin
         window = (today + timedelta(days=offset) for offset in range(self.first, self.last + 1))
         return (day for day in window if day.weekday() in self.weekdays)
 
@@ -52,7 +51,6 @@ class Undated:
 
     def days(self, origin: date, today: date) -> Iterable[date | None]:
         """No day at all, once."""
-        del origin, today
         return (None,)
 
 

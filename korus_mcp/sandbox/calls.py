@@ -8,18 +8,12 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from korus_mcp.sandbox.jsonld import (
-    Json,
-    PageRange,
-    Refused,
-    answer,
-    language_of,
-    page_of,
-    refusal,
-)
+from korus_mcp.sandbox.jsonld import Json, PageRange, Refused, answer, refusal
 from korus_mcp.sandbox.texts import Language
 from korus_mcp.sandbox.tokens import Organization, Tokens
 
+_LARGEST_PAGE = 50
+_DEFAULT_PAGE = 10
 # T16: the contract has another type for each method, and a client that mixes them up must notice.
 _BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 
@@ -37,7 +31,7 @@ class Call:
     @property
     def page(self) -> PageRange:
         """The page asked for."""
-        return page_of(self.query)
+        return _page_of(self.query)
 
 
 Handler = Callable[[Call], Json]
@@ -55,7 +49,7 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
         try:
             call = Call(
                 organization=organization,
-                language=language_of(request.headers.get("accept-language")),
+                language=_language_of(request.headers.get("accept-language")),
                 path=request.path_params,
                 query=request.query_params,
                 body=await _body(request),
@@ -89,3 +83,38 @@ async def _body(request: Request) -> Json:
     if not isinstance(body, dict):
         raise Refused(400, "The body is not a JSON object")
     return body
+
+
+def _page_of(query: QueryParams) -> PageRange:
+    """The page asked for; more than 50 a page is cut to 50 (T32), nonsense counts as unsent."""
+    size = _whole(query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
+    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, _LARGEST_PAGE))
+
+
+def _whole(text: str | None, *, least: int, otherwise: int) -> int:
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
+        return otherwise
+    return max(int(text), least)
+
+
+def _language_of(header: str | None) -> Language:
+    """The best of the two languages for an Accept-Language header; French when in doubt (T27)."""
+    best: Language = "fr"
+    weight = 0.0
+    for part in (header or "").split(","):
+        tag, _, parameters = part.strip().partition(";")
+        name = tag.strip().lower().partition("-")[0]
+        quality = _quality(parameters)
+        if name in {"fr", "en"} and quality > weight:
+            best, weight = ("en" if name == "en" else "fr"), quality
+    return best
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

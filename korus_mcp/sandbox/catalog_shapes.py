@@ -1,5 +1,6 @@
 """What catalogs, bases, products, offers, sessions and seat maps look like on the wire."""
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -251,17 +252,7 @@ def _medias(number: int, base: Base) -> Json | None:
 
 
 def _venue(venue: Venue | None) -> Json | None:
-    if venue is None:
-        return None
-    return {
-        "name": venue.name,
-        "line1": venue.line1,
-        "line2": None,
-        "postalCode": venue.postal_code,
-        "city": venue.city,
-        "country": venue.country,
-        "phone": venue.phone,
-        "website": venue.website,
-        "latitude": venue.latitude,
-        "longitude": venue.longitude,
-    }
+    """All that is known of a venue, under its own names in camel case (T12)."""
+    known = asdict(venue).items() if venue else ()
+    camel = {re.sub("_([a-z])", lambda match: match[1].upper(), name): each for name, each in known}
+    return camel or None

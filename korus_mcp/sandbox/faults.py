@@ -198,7 +198,7 @@ def _response(action: Answer) -> Response:
 
 
 async def _swallow(message: Message) -> None:
-    del message
+    """Let nothing of an answer out."""
 
 
 async def _whole_body(receive: Receive) -> bytes:

@@ -9,7 +9,6 @@ from enum import Enum
 from functools import partial
 from typing import Protocol, TypeVar
 
-from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from korus_mcp.sandbox.texts import Language, Text
@@ -17,8 +16,6 @@ from korus_mcp.sandbox.texts import Language, Text
 Json = dict[str, object]
 """An object of an answer; `answer` also writes out the texts, amounts, days and moments in it."""
 
-_LARGEST_PAGE = 50
-_DEFAULT_PAGE = 10
 LD_JSON = "application/ld+json; charset=utf-8"
 _PROBLEM = "application/problem+json; charset=utf-8"
 T_co = TypeVar("T_co", covariant=True)
@@ -146,18 +143,6 @@ class Listed(Protocol[T_co]):
         ...
 
 
-def page_of(query: QueryParams) -> PageRange:
-    """The page asked for; more than 50 a page is cut to 50 (T32), nonsense counts as unsent."""
-    size = _whole(query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
-    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, _LARGEST_PAGE))
-
-
-def _whole(text: str | None, *, least: int, otherwise: int) -> int:
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 12:
-        return otherwise
-    return max(int(text), least)
-
-
 def collection(
     kind: str,
     iri: str,
@@ -197,26 +182,3 @@ def _links(iri: str, page: PageRange, total: int) -> Json:
     if page.number < last:
         links["next"] = link(page.number + 1)
     return links
-
-
-def language_of(header: str | None) -> Language:
-    """The best of the two languages for an Accept-Language header; French when in doubt (T27)."""
-    best: Language = "fr"
-    weight = 0.0
-    for part in (header or "").split(","):
-        tag, _, parameters = part.strip().partition(";")
-        name = tag.strip().lower().partition("-")[0]
-        quality = _quality(parameters)
-        if name in {"fr", "en"} and quality > weight:
-            best, weight = ("en" if name == "en" else "fr"), quality
-    return best
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

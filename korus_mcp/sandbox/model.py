@@ -79,6 +79,7 @@ class Venue:
 
     name: str
     line1: str
+    line2: str | None = None
     postal_code: str
     city: str
     country: str = "FR"

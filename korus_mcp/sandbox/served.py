@@ -54,7 +54,7 @@ async def serve(
     on_ready: Callable[[ServedSandbox], None] | None = None,
 ) -> None:
     """Serve until a SIGINT, a SIGTERM or a cancellation; `on_ready` gets what is listening."""
-    listening = _listening(options, control=control, port=port, document_port=document_port)
+    listening = served_sandbox(options, control=control, port=port, document_port=document_port)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with listening as served:
             _log.warning("%s", served.notice)
@@ -69,41 +69,39 @@ async def served_sandbox(
     options: SandboxOptions | None = None,
     *,
     control: bool = False,
-    clock: ShiftedClock | None = None,
-    around: Callable[[ASGIApp], ASGIApp] | None = None,
-) -> AsyncIterator[ServedSandbox]:
-    """A sandbox on two free loopback ports, in this event loop, for the length of a block.
-
-    `around` wraps its app, for a caller that watches what it is asked and answers.
-    """
-    wished = options or SandboxOptions()
-    async with _listening(wished, control=control, clock=clock, around=around) as served:
-        yield served
-
-
-@asynccontextmanager
-async def _listening(
-    options: SandboxOptions,
-    *,
-    control: bool,
     port: int = 0,
     document_port: int = 0,
     clock: ShiftedClock | None = None,
     around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[ServedSandbox]:
+    """A sandbox on two loopback ports, in this event loop, for the length of a block.
+
+    Port 0 is a free one. `around` wraps its app, for a caller that watches what it is asked and
+    answers.
+    """
     with _bound(port) as api, _bound(document_port) as documents:
         api_url, documents_url = _origin(api), _origin(documents)
-        origins = replace(options, api_origin=api_url, document_origin=documents_url)
+        wished = options or SandboxOptions()
+        # The ports are bound before the world is made: its addresses have to name them.
+        origins = replace(wished, api_origin=api_url, document_origin=documents_url)
         sandbox = Sandbox(origins, clock=clock)
         sandbox.app = around(sandbox.app) if around else sandbox.app
         token = secrets.token_urlsafe(24) if control else None
         app = with_control(sandbox, token) if token else sandbox.app
+        environment = {
+            "KORUS_ENVIRONMENT": "sandbox",
+            "KORUS_API_URL": api_url,
+            "KORUS_TOKEN_URL": api_url + TOKEN_PATH,
+            "KORUS_CLIENT_ID": sandbox.client_id,
+            "KORUS_CLIENT_SECRET": sandbox.client_secret,
+            "KORUS_DOCUMENT_HOSTS": documents_url.removeprefix("http://"),
+        }
         async with anyio.create_task_group() as tasks, _running(tasks, app, api, documents):
             yield ServedSandbox(
                 sandbox=sandbox,
                 api_url=api_url,
                 documents_url=documents_url,
-                environment=_environment(sandbox, api_url, documents_url),
+                environment=environment,
                 control_token=token,
             )
 
@@ -132,7 +130,7 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                date_header=False,
+                date_header=False,  # the app has its own, by the sandbox's clock
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
@@ -160,6 +158,7 @@ class _Server(uvicorn.Server):
             try:
                 await app(scope, receive, send)
             except ConnectionDropped:
+                # Only that of this request: others of the same client must go on.
                 for connection in tuple(self.server_state.connections):
                     if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
                         connection.transport.abort()
@@ -171,6 +170,7 @@ class _Server(uvicorn.Server):
 @contextmanager
 def _bound(port: int) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        # A port that was chosen can be taken again at once, as whoever restarts it expects.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
         yield listener
@@ -178,14 +178,3 @@ def _bound(port: int) -> Iterator[socket.socket]:
 
 def _origin(listener: socket.socket) -> str:
     return f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
-
-
-def _environment(sandbox: Sandbox, api_url: str, documents_url: str) -> Mapping[str, str]:
-    return {
-        "KORUS_ENVIRONMENT": "sandbox",
-        "KORUS_API_URL": api_url,
-        "KORUS_TOKEN_URL": api_url + TOKEN_PATH,
-        "KORUS_CLIENT_ID": sandbox.client_id,
-        "KORUS_CLIENT_SECRET": sandbox.client_secret,
-        "KORUS_DOCUMENT_HOSTS": documents_url.removeprefix("http://"),
-    }

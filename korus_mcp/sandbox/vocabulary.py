@@ -17,6 +17,12 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
+def _texts(text: str) -> list[Text]:
+    """French / English; French / English."""
+    pairs = (pair.split("/") for pair in text.split(";"))
+    return [Text(french.strip(), english.strip()) for french, english in pairs]
+
+
 CITIES = tuple(
     City(*name.split("/"))
     for name in _words("""
@@ -36,62 +42,30 @@ ANIMALS = _words("""
     Hérons Lynx Chamois Loutres Faucons Sangliers Cigognes Renards Martinets Dauphins Castors
     Bouquetins Hiboux Milans Éperviers Genettes Isards Grues
     """)
-HEADS = (
-    Text("Le Chant", "The Song"),
-    Text("La Ronde", "The Round"),
-    Text("L'Ombre", "The Shadow"),
-    Text("Le Voyage", "The Journey"),
-    Text("La Mémoire", "The Memory"),
-    Text("Le Bal", "The Ball"),
-    Text("Les Contes", "The Tales"),
-    Text("La Fabrique", "The Workshop"),
-    Text("Le Silence", "The Silence"),
-    Text("La Révolte", "The Revolt"),
-    Text("Le Secret", "The Secret"),
-    Text("Les Jardins", "The Gardens"),
-    Text("La Traversée", "The Crossing"),
-    Text("Le Théâtre", "The Theatre"),
-    Text("La Légende", "The Legend"),
-    Text("L'Atlas", "The Atlas"),
-    Text("Le Cirque", "The Circus"),
-    Text("La Symphonie", "The Symphony"),
-    Text("Les Noces", "The Wedding"),
-    Text("Le Procès", "The Trial"),
-    Text("La Nuit", "The Night"),
-    Text("Le Retour", "The Return"),
-    Text("L'Horloge", "The Clock"),
-    Text("Les Aventures", "The Adventures"),
-)
-TAILS = (
-    Text("des lucioles", "of the Fireflies"),
-    Text("du capitaine", "of the Captain"),
-    Text("des marées", "of the Tides"),
-    Text("de l'horloger", "of the Clockmaker"),
-    Text("des géants", "of the Giants"),
-    Text("du phare", "of the Lighthouse"),
-    Text("des saltimbanques", "of the Acrobats"),
-    Text("de la comète", "of the Comet"),
-    Text("des oubliés", "of the Forgotten"),
-    Text("du grand nord", "of the Far North"),
-    Text("des sirènes", "of the Mermaids"),
-    Text("de verre", "of Glass"),
-    Text("des abeilles", "of the Bees"),
-    Text("du renard bleu", "of the Blue Fox"),
-    Text("des machines", "of the Machines"),
-    Text("de papier", "of Paper"),
-    Text("du volcan", "of the Volcano"),
-    Text("des étoiles filantes", "of the Shooting Stars"),
-    Text("de minuit", "of Midnight"),
-    Text("du funambule", "of the Tightrope Walker"),
-    Text("des sept vallées", "of the Seven Valleys"),
-    Text("de l'écluse", "of the Canal Lock"),
-    Text("du colibri", "of the Hummingbird"),
-    Text("des archives", "of the Archives"),
-)
+HEADS = _texts("""
+    Le Chant / The Song; La Ronde / The Round; L'Ombre / The Shadow; Le Voyage / The Journey;
+    La Mémoire / The Memory; Le Bal / The Ball; Les Contes / The Tales;
+    La Fabrique / The Workshop; Le Silence / The Silence; La Révolte / The Revolt;
+    Le Secret / The Secret; Les Jardins / The Gardens; La Traversée / The Crossing;
+    Le Théâtre / The Theatre; La Légende / The Legend; L'Atlas / The Atlas;
+    Le Cirque / The Circus; La Symphonie / The Symphony; Les Noces / The Wedding;
+    Le Procès / The Trial; La Nuit / The Night; Le Retour / The Return; L'Horloge / The Clock;
+    Les Aventures / The Adventures
+    """)
+TAILS = _texts("""
+    des lucioles / of the Fireflies; du capitaine / of the Captain; des marées / of the Tides;
+    de l'horloger / of the Clockmaker; des géants / of the Giants; du phare / of the Lighthouse;
+    des saltimbanques / of the Acrobats; de la comète / of the Comet;
+    des oubliés / of the Forgotten; du grand nord / of the Far North;
+    des sirènes / of the Mermaids; de verre / of Glass; des abeilles / of the Bees;
+    du renard bleu / of the Blue Fox; des machines / of the Machines; de papier / of Paper;
+    du volcan / of the Volcano; des étoiles filantes / of the Shooting Stars;
+    de minuit / of Midnight; du funambule / of the Tightrope Walker;
+    des sept vallées / of the Seven Valleys; de l'écluse / of the Canal Lock;
+    du colibri / of the Hummingbird; des archives / of the Archives
+    """)
 FIRST_NAMES = _words("Alba Bastien Céleste Dorian Elouan Faustine Gaspard Héloïse Isaure Joachim")
 LAST_NAMES = _words("Valmorel Quercy Tisserand Loriol Castelan Morvan Ardenois Brisefer Solène")
-COMPETITIONS = (
-    Text("Ligue Azur", "Ligue Azur"),
-    Text("Coupe des Provinces", "Provinces Cup"),
-    Text("Trophée d'été", "Summer Trophy"),
-)
+COMPETITIONS = _texts("""
+    Ligue Azur / Ligue Azur; Coupe des Provinces / Provinces Cup; Trophée d'été / Summer Trophy
+    """)

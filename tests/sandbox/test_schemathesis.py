@@ -23,7 +23,7 @@ from korus_mcp.sandbox import Sandbox, SandboxOptions
 from tests.sandbox import contract
 from tests.sandbox.caller import CUSTOMER, HOLDER, Json, calling
 
-CASES = 100
+CASES = 50
 CHECKS = [
     not_a_server_error,
     content_type_conformance,

@@ -13,7 +13,8 @@ from tests.simulation.story import AS_BUILT, played, words_of
 from tests.simulation.upstream import Fate
 from tests.simulation.virtual import VirtualLoop
 
-SEEDS = 2000
+SEEDS = 1000
+"""A sample of `make simulate`."""
 PER_TEST = 250
 TO_KILL = 1000
 

@@ -8,7 +8,8 @@ from tests.crash.proxy import Fault
 from tests.crash.wires import broken
 
 pytestmark = pytest.mark.anyio
-ORDERS = 8
+ORDERS = 4
+"""A sample of `make fault-test`."""
 
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.value[0])

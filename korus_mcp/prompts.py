@@ -96,6 +96,7 @@ def parse_prompt(name: str, text: str) -> PromptFile:
     Raises:
         ValueError: no proper header, or a place without an argument.
     """
+    # As TOML front matter is written elsewhere; the body may hold "+++" lines of its own.
     parts = text.split("+++\n", 2)
     if len(parts) != 3 or parts[0]:
         raise ValueError(f"prompt {name}: no header between +++ lines")
@@ -122,6 +123,7 @@ def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> dict[tup
     """Offer the prompts whose tools all exist; what completes their arguments, by both names."""
     completed: dict[tuple[str, str], str] = {}
     for prompt in load_prompts():
+        # A prompt that leads to a tool which this server does not offer would end in a refusal.
         if not set(prompt.tools) <= set(tools):
             continue
         server.add_prompt(

@@ -38,6 +38,7 @@ def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaita
             with anyio.move_on_after(app(context).read_seconds if context else READ_SECONDS):
                 return await read(*args, **kwargs)
             raise too_late()
+        # The protocol has two errors for a read: what is not there, and what cannot be had now.
         except (ApiError, InvalidId, JournalDown, Refusal) as error:
             refusal = explained(error)
             kind = ResourceNotFoundError if refusal.code in _ABSENT else ResourceError

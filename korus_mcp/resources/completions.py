@@ -4,7 +4,7 @@ They come from the mirror, like a search, and start no more than a search does. 
 never told of a failure: what is not known now is not proposed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -33,6 +33,8 @@ LONGEST: Final = 200
 """Characters of what was typed so far, and of each argument beside it: nothing here is longer."""
 PromptArguments: TypeAlias = Mapping[tuple[str, str], str]
 """What completes an argument of a prompt, by prompt and argument: "product base" or "city"."""
+Arguments: TypeAlias = Mapping[str, str]
+"""The arguments that stand already, beside the one that is typed."""
 
 
 @dataclass(frozen=True)
@@ -61,47 +63,28 @@ def register_completions(
         context: CompletionContext | None,
     ) -> Completion:
         given = (context.arguments if context else None) or {}
-        if any(len(text) > LONGEST for text in (argument.value, *given.values())):
-            return Proposed().shown()
-        kind: str | None = argument.name
+        # Prompts name their arguments as people do: what one of them is of, their files tell.
+        kind = argument.name
         if isinstance(ref, PromptReference):
-            kind = completed.get((ref.name, argument.name))
+            kind = completed.get((ref.name, argument.name), "")
+        propose = _KINDS.get(kind)
+        is_long = any(len(text) > LONGEST for text in (argument.value, *given.values()))
+        if propose is None or is_long:
+            return Proposed().shown()
         try:
-            proposed = await _proposed(running.app, kind, clean_line(argument.value), given)
+            return (await propose(running.app, clean_line(argument.value), given)).shown()
         except ApiError:
-            proposed = Proposed()
-        return proposed.shown()
+            return Proposed().shown()
 
 
-async def _proposed(
-    services: App, kind: str | None, begun: str, given: Mapping[str, str]
-) -> Proposed:
-    """What an argument of this kind may be that was begun so, beside those given."""
-    match kind:
-        case "catalog":
-            return await _catalogs(services, begun)
-        case "product_base_id":
-            return await _bases(services, begun)
-        case "seat_map_id":
-            return await _seat_maps(services, begun, given.get("product_base_id", ""))
-        case "page":
-            return await _pages(services, begun, given.get("catalog", ""))
-        case "product base":
-            return await _names(services, begun)
-        case "city":
-            return await _cities(services, begun)
-        case _:
-            return Proposed()
-
-
-async def _catalogs(services: App, begun: str) -> Proposed:
+async def _catalogs(services: App, begun: str, _: Arguments) -> Proposed:
     """Aliases of the catalogs whose alias begins so, or whose name has it."""
     asked = fold(begun)
     catalogs = await services.mirror.catalogs(services.language(None))
     return _all([c.alias for c in catalogs if c.alias.startswith(asked) or asked in fold(c.name)])
 
 
-async def _bases(services: App, begun: str) -> Proposed:
+async def _bases(services: App, begun: str, _: Arguments) -> Proposed:
     """Ids of product bases that begin so, else of those a search finds."""
     language = services.language(None)
     found = await services.mirror.bases_like(begun, language, limit=LIMIT + 1)
@@ -113,25 +96,25 @@ async def _bases(services: App, begun: str) -> Proposed:
     return Proposed(values, None)
 
 
-async def _seat_maps(services: App, begun: str, product_base_id: str) -> Proposed:
+async def _seat_maps(services: App, begun: str, given: Arguments) -> Proposed:
     """The seat map of a base whose details were read."""
     store = (await _mirrored(services)).store
-    handle = parse_handle(product_base_id)
+    handle = parse_handle(given.get("product_base_id", ""))
     catalog = _catalog(store, handle.alias) if handle else None
     record = store.record(catalog.id, handle.id) if handle and catalog else None
     found = record.seat_map_id if record else None
     return _all([found] if found is not None and found.startswith(begun) else [])
 
 
-async def _pages(services: App, begun: str, alias: str) -> Proposed:
+async def _pages(services: App, begun: str, given: Arguments) -> Proposed:
     """Numbers of the pages of a catalog."""
     store = (await _mirrored(services)).store
-    catalog = _catalog(store, alias)
+    catalog = _catalog(store, given.get("catalog", ""))
     pages = pages_of(store, catalog) if catalog else 0
     return _all([str(n) for n in range(1, pages + 1) if str(n).startswith(begun)])
 
 
-async def _names(services: App, begun: str) -> Proposed:
+async def _names(services: App, begun: str, _: Arguments) -> Proposed:
     """Names of product bases, as a search finds them."""
     mirrored = await _mirrored(services)
     page = services.mirror.search(mirrored, begun, Scope(), BEGINNING, LIMIT)
@@ -140,7 +123,7 @@ async def _names(services: App, begun: str) -> Proposed:
     return Proposed(names, len(names) if are_all else None)
 
 
-async def _cities(services: App, begun: str) -> Proposed:
+async def _cities(services: App, begun: str, _: Arguments) -> Proposed:
     """Cities as their venues spell them, those that begin so first."""
     store, asked = (await _mirrored(services)).store, fold(begun)
     found = [city for city in store.cities_like(asked) if city]
@@ -159,3 +142,14 @@ def _catalog(store: Store, alias: str) -> CatalogRecord | None:
 
 def _all(values: Sequence[str]) -> Proposed:
     return Proposed(values, len(values))
+
+
+_KINDS: Final[Mapping[str, Callable[[App, str, Arguments], Awaitable[Proposed]]]] = {
+    "catalog": _catalogs,
+    "product_base_id": _bases,
+    "seat_map_id": _seat_maps,
+    "page": _pages,
+    "product base": _names,
+    "city": _cities,
+}
+"""What proposes the values of an argument that was begun so, by its kind."""

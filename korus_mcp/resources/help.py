@@ -43,18 +43,16 @@ A `state` is an answer, no error: what stands then, and the code that says the s
 
 def errors() -> str:
     """The codes and states, each with what it means and what it leaves behind."""
-    return CODES + "".join(map(_code, Code)) + STATED + "".join(map(_state, STATES))
-
-
-def _code(code: Code) -> str:
-    meaning = MEANINGS[code]
-    return f"| `{code}` | {meaning.when} | {', '.join(meaning.effects)} | {meaning.next_step} |\n"
-
-
-def _state(state: str) -> str:
-    standing = STATES[state]
-    code = f"`{standing.code}`" if standing.code else "-"
-    return f"| `{state}` | {standing.effect} | {code} |\n"
+    text = CODES
+    for code in Code:
+        meaning = MEANINGS[code]
+        effects = ", ".join(meaning.effects)
+        text += f"| `{code}` | {meaning.when} | {effects} | {meaning.next_step} |\n"
+    text += STATED
+    for state, standing in STATES.items():
+        code_of_it = f"`{standing.code}`" if standing.code else "-"
+        text += f"| `{state}` | {standing.effect} | {code_of_it} |\n"
+    return text
 
 
 def offer_help(offering: Offering) -> None:

@@ -71,21 +71,25 @@ class Offering:
             return await call_next(ctx)
         if len(uri) > LONGEST_ADDRESS:
             raise MCPError(code=INVALID_PARAMS, message=TOO_LONG)
+        # Counted as a tool call is: a host that reads in a loop asks as much of the issuers.
         services: App = ctx.lifespan_context
         try:
             services.pace.call(services.principal.key)
         except Refusal as busy:
             raise MCPError(code=INTERNAL_ERROR, message=str(busy), data={"uri": uri}) from None
-        hint = await self._fresh(uri)(services)  # before it is read: a crawl writes meanwhile
+        # Before it is read: a crawl that ends meanwhile makes what was read older than it looks.
+        hint = await self._fresh(uri)(services)
         try:
             result = await call_next(ctx)
         except MCPError as error:
             raise _in_our_words(error, uri) from None
+        # Older revisions of the protocol know nothing of freshness, and get none.
         if not isinstance(result, dict) or "ttlMs" not in result:
             return result
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
 
     def _fresh(self, uri: str) -> Freshness:
+        # What nobody offered belongs to somebody until it is known better.
         offered = (o.fresh for o in self.offered.values() if o.address.match(uri) is not None)
         return next(offered, OWNED)
 

@@ -26,6 +26,7 @@ def content_for(
     if is_version_at_least(protocol or "", SINCE):
         texts = [] if content is Content.STRUCTURED else [TextContent(type="text", text=text)]
         return [*texts, *blocks]
+    # An older client is told in words where the file is, unless the text says so already.
     links = [block for block in blocks if isinstance(block, ResourceLink)]
     unsaid = [f"{link.name}: {link.uri}" for link in links if str(link.uri) not in text]
     known = [block for block in blocks if not isinstance(block, ResourceLink)]

@@ -56,6 +56,7 @@ class SessionView(Part):
         """The end; on the same day by the hour alone, unless it has another offset."""
         end = self.ends_at or ""
         day, _, hour = end.partition("T")
+        # The offset stands only where it is another: on the night when the clocks change.
         is_alike = start.startswith(day) and start[_OFFSET] == end[_OFFSET]
         return hour[:5] if is_alike else end
 
@@ -105,6 +106,7 @@ async def check_availability(
     wished = services.language(language)
     pages = Pages.of("check_availability", (offer_id,), cursor)
     quote = await services.quotes.of_offer(offer_id, wished)
+    # What a person was shown is what reserve compares its prices with.
     services.prices.show(services.principal.key, offer_id, quote.price)
     near = Proposals()
     if quote.obstacle(quantity) is not None:

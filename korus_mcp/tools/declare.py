@@ -133,6 +133,7 @@ def tool(
     """Declare a function as a tool. All hints are stated that say something; of a reader it goes
     without saying that a repeated call changes nothing. The docstring is the description.
     """
+    # MCP clients act on hints: what writes is asked for, what is idempotent may be repeated.
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
@@ -279,6 +280,7 @@ def rendered(
     """
     text, structure = _fitting_halves(reply)
     if note is not None:
+        # A client reads one of the two halves, and nobody knows which.
         text = f"{text}\n{note}"
         structure["note"] = " ".join(filter(None, (structure.get("note"), note)))
     return CallToolResult(

@@ -94,6 +94,7 @@ async def find_orders(
     window = OrderWindow(begin.behind_id, begin.offset, limit)
     sought = OrderQuery(reference, created_from, created_to)
     found = await services.booking.orders.find(services.principal.key, sought, window)
+    # The API filters by its own days, which begin elsewhere than those of a service desk.
     by_day = "Days are UTC." if created_from or created_to else None
 
     def view(count: int) -> OrdersView:

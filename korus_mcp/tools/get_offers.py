@@ -128,6 +128,7 @@ async def get_offers(
         )
 
     window, page = await read_in(days, read)
+    # What a person was shown is what reserve compares its prices with.
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
 
@@ -159,6 +160,7 @@ def _note(page: CalendarPage, window: DayRange) -> str | None:
 
 
 def _note_on_reading(page: CalendarPage, window: DayRange) -> str | None:
+    # In the order of what an assistant has to do about it: only the first is told.
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."
     if page.is_late:

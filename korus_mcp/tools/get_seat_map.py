@@ -168,6 +168,7 @@ async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
 
 def _detailed(plan: SeatPlan) -> int:
     """How many of the best zones are told with their offers."""
+    # Counted in offers and not in zones, since these cost the tokens; one zone is always told.
     best = (each for each in plan.ranking.zones[:DETAILED_ZONES] if each.offers)
     shown = accumulate(len(each.offers[:SHOWN_OFFERS]) for each in best)
     return max(1, sum(offers <= ALL_OFFERS for offers in shown))
@@ -209,6 +210,7 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
         from_price=text_of(lowest),
         to_price=text_of(highest) if highest != lowest else None,
         left=most_left(each.offers or each.zone.all_offers),
+        # The stock of a day promises nothing about one session.
         enough=each.rank is not None and not plan.is_stock_of_day,
         why=each.why if with_offers or each.rank is None else None,
         offers=_offers(shown, plan),
@@ -218,6 +220,8 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
 
 def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
     """The offers by who they are for, where that tells them apart."""
+    # "Adult" and "Child" say more, and shorter, than a product's whole name; where two are alike,
+    # or one states none, only the name tells them apart.
     kinds = [offer.choices.get("price_type") for offer in shown]
     are_told_apart = None not in kinds and len(set(kinds)) == len(kinds)
     return [

@@ -89,6 +89,7 @@ async def _complete(ctx: ToolContext, services: App, order_id: str, language: st
     issued = await services.booking.tickets.issued(owner, order_id, language)
     if not _wants_progress(ctx):
         return issued
+    # A client that follows progress shows that it waits; others would take silence for a failure.
     waited = 0.0
     while not issued.is_complete and waited < WAIT_SECONDS and not is_over():
         await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
@@ -246,6 +247,7 @@ def _downloads() -> Path:
 
 def _stem(issued: IssuedTickets) -> str:
     """The head of a file's name, of our own making."""
+    # A reference is somebody's text: what is no plain letter or digit could be a path.
     kept = "".join(
         c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
     )

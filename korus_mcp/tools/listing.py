@@ -37,6 +37,8 @@ class ListedTool(Tool):
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool."""
+        # Only the first call waits for the import, and only one that books needs the journal. The
+        # embedded sandbox keeps its journal in memory.
         if "imported" not in vars(self):
             booked_with = self.name not in BROWSE_TOOLS
             settings = context.request_context.lifespan_context.settings
@@ -76,6 +78,7 @@ def described(name: str) -> dict[str, Any]:
 
 def _listed(description: dict[str, Any], content: Content) -> ListedTool:
     schema = None if content is Content.TEXT else description["outputSchema"]
+    # The SDK wants a function and its metadata of every tool; neither is used before the import.
     return ListedTool(
         fn=_never,
         name=description["name"],

@@ -88,6 +88,7 @@ async def name_beneficiaries(
         services.language(None),
         partial(_report, ctx),
     )
+    # A call that named nobody is an error; once somebody was named, the rest is told in the answer.
     unsent = _unsent(namings)
     if unsent is not None and all(n.failed is not None for n in namings):
         raise _nothing_named(unsent)

@@ -57,6 +57,7 @@ def _email(value: str) -> str:
 
 def _phone(value: str) -> str:
     """A number without what people write between its digits; no digit is left out but "(0)"."""
+    # Phones write full-width digits and dashes of their own; the API takes digits alone.
     marks = unicodedata.normalize("NFKC", value).strip()
     plain = "".join("-" if unicodedata.category(c) == "Pd" else c for c in marks)
     trunk = _TRUNK.match(plain)
@@ -88,6 +89,7 @@ def _country(value: str) -> str:
 
 
 def _language(value: str) -> str:
+    # The API knows languages of people by two letters: "fr-CA" is more than it can keep.
     found = canonical(value)
     if found is None or len(found) != 2:
         raise ValueError("must be the two letters of a language")

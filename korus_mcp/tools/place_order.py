@@ -117,6 +117,7 @@ async def place_order(
     """
     del reservation_ids, customer, notes, reference, confirmation  # all in the call
     services = app(ctx)
+    # Even a call that nobody agreed to looks for an order: another may have ordered meanwhile.
     refusal = await refusal_of(ctx, asked, answer)
     if refusal is None:
         ordered = await services.booking.ordering.place(call, agreed=asked)
@@ -188,6 +189,7 @@ def _next(ordered: Ordered) -> str:
                 "Nothing was ordered, and the hold is over. Call reserve again only if the person "
                 "still wants it."
             )
+        # The request never left this machine: data that was never seen need not be corrected.
         case OrderState.FAILED if all(f.message == NEVER_SENT for f in ordered.failed):
             return (
                 "Nothing was ordered; the reservation stays held, and its data was not the matter. "

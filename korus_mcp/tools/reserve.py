@@ -120,6 +120,8 @@ async def reserve(
         max_total=Money(max_total) if max_total is not None else None,
         again=again,
     )
+    # What is refused before anything is sent names what could be had instead; what an issuer would
+    # not hold is told beside what is held.
     try:
         reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
@@ -156,6 +158,7 @@ async def _instead_of_failed(
     services: App, reserved: Reserved, call: ReserveCall
 ) -> Mapping[str, list[AlternativeView]]:
     """What can be booked instead of each offer the issuer would not hold, by offer_id."""
+    # Nothing is proposed instead of what may be ordered already: that would be a second order.
     failed = {f.offer_id for f in reserved.failed if not f.may_be_ordered}
     missed = {i.offer: i for i in call.items if str(i.offer) in failed}
     if not missed:
@@ -209,6 +212,7 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
     match reserved.state:
         case ReserveState.HELD:
             return f"{said}Show lines and total to the person. {IF_AGREED}"
+        # Before the other: what may be ordered must not be replaced, whatever else failed.
         case ReserveState.PARTLY_HELD if any(f.may_be_ordered for f in reserved.failed):
             return (
                 f"{said}Do not reserve anew what may be ordered: call find_orders to see what "

@@ -47,6 +47,7 @@ async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
     A refusal of ours where it would be asked anew, and for a tool that never asks.
     """
+    # Without its answers it is a first call: one whose order exists is answered with that order.
     params = {k: v for k, v in (ctx.params or {}).items() if k not in _ANSWERED}
     if params.get("name") != ASKING:
         return _refused()

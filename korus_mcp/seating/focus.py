@@ -1,4 +1,4 @@
-"""Where people look: the stage or pitch, told by the geometry of the zones or not at all."""
+"""The focus, where people look: the stage or pitch, found from the geometry of the zones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _FEWEST_IN_A_RING: Final = 4
 _LEAST_MIDDLE: Final = 0.5
 """From the centre to the nearest zone, measured in zones: where aisles cross it is less."""
 _BEND: Final = 0.03
-"""How much of its width a row is bent before that tells something."""
+"""How much of its width a row is bent before that means something."""
 _AGREED: Final = 0.9
 _CROSSING: Final = 0.05
 _AIM: Final = cos(radians(40))
@@ -31,7 +31,7 @@ _BEFORE_THE_FRONT: Final = 40.0
 
 @dataclass(frozen=True, kw_only=True)
 class Stand:
-    """A zone as the focus is looked for.
+    """A zone as the search for the focus sees it.
 
     `is_sold` False is a zone without seats, capacity and links, as issuers draw a stage.
     """
@@ -53,11 +53,11 @@ class Stand:
 
 
 def focus_of(stands: Sequence[Stand]) -> Point | None:
-    """The stage or pitch; None when nothing tells where it is.
+    """The stage or pitch; None when nothing shows where it is.
 
-    Told by, in this order: a zone that is called so and is not sold; rows that all look to one
-    side, being bent or named from the front to the back; a ring of zones around an empty middle;
-    rows that look to one point.
+    It is taken from, in this order: a zone that is called so and is not sold; rows that all look to
+    one side, being bent or named from the front to the back; a ring of zones around an empty
+    middle; rows that look to one point.
     """
     looks = _looks(stands)
     # What an issuer says goes before what the geometry tells, and where seats look before the mere
@@ -129,7 +129,7 @@ def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point
 
 
 def _look_of(shape: Shape) -> Point | None:
-    """The direction its seats look to, of length 1; None when unknown or told in two ways."""
+    """The direction its seats look to, of length 1; None when unknown or contradictory."""
     bent, named = _bent_towards(shape.rows), _named_from(shape)
     if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
         return None
@@ -151,7 +151,7 @@ def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
 
 
 def _runs_on(row: Sequence[Point]) -> bool:
-    """Whether a row goes one way, as far as five of its seats tell."""
+    """Whether a row goes one way, as far as five of its seats show."""
     if len(row) < 3:
         return False
     (x0, y0), (x1, y1) = row[0], row[-1]

@@ -1,4 +1,4 @@
-"""The seat map as a drawing: every zone has an outline, whatever the issuer told of its shape.
+"""The seat map as a drawing: every zone has an outline, whether the issuer gave its shape or not.
 
 A zone is drawn by its polygon, else around its seats, else in a schematic place of our own, beside
 what is drawn. The API's units are arbitrary; the drawing's longer side is always 1000.
@@ -17,7 +17,7 @@ from korus_mcp.seating.focus import Stand, focus_of
 from korus_mcp.seating.geometry import Box, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.names import CategoryNames, zone_name
-from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, told_shapes
+from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20
@@ -91,13 +91,13 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     the table of zones.
     """
     names = CategoryNames(seat_map, option_values or {})
-    told, working = told_shapes(seat_map.zones)
-    focus = focus_of([Stand.of(seat_map.zones[n], shape) for n, shape in told.items()])
+    given, working = given_shapes(seat_map.zones)
+    focus = focus_of([Stand.of(seat_map.zones[n], shape) for n, shape in given.items()])
     # Our own places come after the focus: they tell nothing of where the stage is, and must not
     # cover it.
-    missing = [n for n in range(len(seat_map.zones)) if n not in told]
-    ours = _placed_by_us(_by_category(seat_map, names, missing), told.values(), focus)
-    shapes = [told.get(n) or ours[n] for n in range(len(seat_map.zones))]
+    missing = [n for n in range(len(seat_map.zones)) if n not in given]
+    ours = _placed_by_us(_by_category(seat_map, names, missing), given.values(), focus)
+    shapes = [given.get(n) or ours[n] for n in range(len(seat_map.zones))]
     fit = _fit_of(shapes, focus)
     # Outlines are in working units by now, seats still in the issuer's: each is moved once.
     seats_fit = working.then(fit)
@@ -119,7 +119,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         ),
         categories=_categories(seat_map, names),
         focus=fit.place(focus) if focus else None,
-        is_schematic=not told,
+        is_schematic=not given,
         unknown=unknown_fields(seat_map),
         left_out=seat_map.left_out,
     )
@@ -137,10 +137,10 @@ def _by_category(
 
 
 def _placed_by_us(
-    groups: Sequence[Sequence[int]], told: Iterable[Shape], focus: Point | None
+    groups: Sequence[Sequence[int]], given: Iterable[Shape], focus: Point | None
 ) -> dict[int, Shape]:
     """Schematic shapes below what is drawn, or beside it where that is higher than wide."""
-    drawn = box_of(_extent(told, focus))
+    drawn = box_of(_extent(given, focus))
     if drawn is None:
         room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL
     elif drawn.height > drawn.width:

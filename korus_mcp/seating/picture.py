@@ -219,13 +219,13 @@ class _Sheet:
 
     def _zone(self, zone: PricedZone, outline: Sequence[Point], label: Label | None) -> None:
         group = _add(self._root, "g")
-        _add(group, "title", self._told(zone))
+        _add(group, "title", self._description(zone))
         self._painted(group, "path", zone.look, d=_closed(outline))
         fill = zone.look.fill
         ink = readable_on(fill)
-        if zone.standing is not ZoneState.SOLD_OUT:
+        if zone.state is not ZoneState.SOLD_OUT:
             self._seats(group, zone, mixed(fill, ink, 0.42))
-        if zone.standing in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
+        if zone.state in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
             ink = mixed(ink, fill, 0.2)
         if label is not None:
             self._label(group, label, ink, fill)
@@ -274,7 +274,7 @@ class _Sheet:
 
     def _price(self, zone: PricedZone) -> str:
         """What stands below the name: the price, or from where it begins."""
-        if zone.standing is ZoneState.SOLD_OUT:
+        if zone.state is ZoneState.SOLD_OUT:
             return self._words.sold_out
         if zone.prices is None:
             return ""
@@ -282,17 +282,17 @@ class _Sheet:
         amount = self._words.amount(lowest)
         return amount if lowest == highest else self._words.from_price.format(amount)
 
-    def _told(self, zone: PricedZone) -> str:
+    def _description(self, zone: PricedZone) -> str:
         """One zone in words, for a pointer that rests on it."""
         words = self._words
         facts = [zone.category]
-        if zone.standing is ZoneState.SOLD_OUT:
+        if zone.state is ZoneState.SOLD_OUT:
             facts.append(words.sold_out)
-        elif zone.standing is ZoneState.NO_OFFER:
+        elif zone.state is ZoneState.NO_OFFER:
             facts.append(self._scene.no_offer_words)
         else:
             facts.append(words.prices(*zone.prices) if zone.prices else words.no_price)
-            if zone.left is not None and zone.standing is not ZoneState.OUTSIDE:
+            if zone.left is not None and zone.state is not ZoneState.OUTSIDE:
                 facts.append(words.left.format(zone.left))
         return ", ".join([zone.name, *(fact for fact in facts if fact)])
 

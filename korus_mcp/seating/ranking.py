@@ -66,23 +66,23 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     `together`: zones with a row for all before unnumbered ones, and those before short rows; the
     most left first.
     """
-    # While offers of the day cannot be read, a zone without any is not told to have nothing left.
+    # While offers of the day cannot be read, a zone without any is not said to have nothing left.
     found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
     others = sorted(
         (c for c in found if c.problem is not None),
         key=lambda c: (c.problem[0] if c.problem else 0, *c.by_price),
     )
-    ways = _ways(drawing) if wish.preference is Preference.CLOSEST else None
+    distances = _distances(drawing) if wish.preference is Preference.CLOSEST else None
     if wish.preference is Preference.TOGETHER:
-        told = _together(best, wish.quantity)
-    elif ways is not None:
-        told = _closest(best, ways)
+        ordered = _together(best, wish.quantity)
+    elif distances is not None:
+        ordered = _closest(best, distances)
     else:
-        told = _cheapest(best)
-    fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(told, 1)]
+        ordered = _cheapest(best)
+    fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(ordered, 1)]
     rest = [c.placed(c.problem[1], None) for c in others if c.problem]
-    note = NO_FOCUS if wish.preference is Preference.CLOSEST and ways is None else None
+    note = NO_FOCUS if wish.preference is Preference.CLOSEST and distances is None else None
     return Ranking(zones=(*fitting, *rest), note=note)
 
 
@@ -111,13 +111,13 @@ class _Candidate:
         return RankedZone(zone=self.zone, rank=rank, why=why, offers=self.offers)
 
 
-_Told: TypeAlias = list[tuple[_Candidate, str]]
+_Ordered: TypeAlias = list[tuple[_Candidate, str]]
 
 
 def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
     wanted = _of_category(zone, zone.offers, wish.category)
     fitting = [o for o in wanted if o.seats(wish.quantity)]
-    # A zone that does not fit is told with what comes nearest to the wish: its price and stock are
+    # A zone that does not fit is shown with what comes nearest to the wish: its price and stock are
     # those of its own offers all the same.
     offers = fitting or wanted or zone.offers or zone.too_dear
     lefts = [o.left for o in offers]
@@ -165,7 +165,7 @@ def _problem(
     return 1, "above the highest price"
 
 
-def _cheapest(found: Iterable[_Candidate]) -> _Told:
+def _cheapest(found: Iterable[_Candidate]) -> _Ordered:
     order = sorted(found, key=lambda c: c.by_price)
     least = order[0].price if order else None
     return [(c, _beside_the_cheapest(c, least)) for c in order]
@@ -183,7 +183,7 @@ def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
     return f"{Money(price.amount - least.amount, price.currency)} more{candidate.and_left}"
 
 
-def _ways(drawing: Drawing | None) -> Mapping[int, float] | None:
+def _distances(drawing: Drawing | None) -> Mapping[int, float] | None:
     """How far each zone is from the focus; None when nothing tells where that is.
 
     Rounded to a tenth of a unit, so that the two halves of a symmetric hall are equal.
@@ -200,19 +200,19 @@ def _ways(drawing: Drawing | None) -> Mapping[int, float] | None:
     }
 
 
-def _closest(found: Iterable[_Candidate], ways: Mapping[int, float]) -> _Told:
-    def way(candidate: _Candidate) -> float:
-        return ways.get(candidate.zone.number, inf)
+def _closest(found: Iterable[_Candidate], distances: Mapping[int, float]) -> _Ordered:
+    def distance(candidate: _Candidate) -> float:
+        return distances.get(candidate.zone.number, inf)
 
-    order = sorted(found, key=lambda c: (way(c), *c.by_price))
-    # Equal ways are one place: both halves of a hall are "nearest", the next zone is the 2nd.
-    places = {length: n for n, length in enumerate(dict.fromkeys(map(way, order)), 1)}
-    return [(c, f"{_nearness(way(c), places[way(c)])}{c.and_left}") for c in order]
+    order = sorted(found, key=lambda c: (distance(c), *c.by_price))
+    # Equal distances are one place: both halves of a hall are "nearest", the next zone is the 2nd.
+    places = {length: n for n, length in enumerate(dict.fromkeys(map(distance, order)), 1)}
+    return [(c, f"{_nearness(distance(c), places[distance(c)])}{c.and_left}") for c in order]
 
 
-def _nearness(way: float, place: int) -> str:
+def _nearness(distance: float, place: int) -> str:
     """In words, how near the zone is in the order of all: "2nd nearest to the stage or pitch"."""
-    if way == inf:
+    if distance == inf:
         return "not placed on the map"
     nearest = "nearest to the stage or pitch"
     last = 0 if place % 100 in (11, 12, 13) else place % 10
@@ -220,15 +220,15 @@ def _nearness(way: float, place: int) -> str:
     return nearest if place == 1 else f"{ordinal} {nearest}"
 
 
-def _together(found: Iterable[_Candidate], quantity: int) -> _Told:
+def _together(found: Iterable[_Candidate], quantity: int) -> _Ordered:
     def order(candidate: _Candidate) -> tuple[int, float, Decimal, int]:
         left = inf if candidate.left is None else candidate.left
-        return _rows_told(candidate.zone, quantity)[0], -left, *candidate.by_price
+        return _rows_for(candidate.zone, quantity)[0], -left, *candidate.by_price
 
-    return [(c, f"{_rows_told(c.zone, quantity)[1]}{c.and_left}") for c in sorted(found, key=order)]
+    return [(c, f"{_rows_for(c.zone, quantity)[1]}{c.and_left}") for c in sorted(found, key=order)]
 
 
-def _rows_told(zone: ZoneRow, quantity: int) -> tuple[int, str]:
+def _rows_for(zone: ZoneRow, quantity: int) -> tuple[int, str]:
     """How well the rows of a zone seat so many side by side, the best 0, and that in words."""
     longest = zone.longest_row
     if longest is None:

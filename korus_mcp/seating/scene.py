@@ -73,7 +73,7 @@ class PricedZone:
     """
 
     drawn: DrawnZone
-    standing: ZoneState
+    state: ZoneState
     prices: tuple[Money, Money] | None
     left: int | None
     step: int | None = None
@@ -112,8 +112,8 @@ class Scene:
             ZoneState.SOLD_OUT: self.words.sold_out,
             ZoneState.NO_OFFER: self.no_offer_words,
         }
-        for standing, text in others.items():
-            zones = [zone for zone in self.zones if zone.standing is standing]
+        for state, text in others.items():
+            zones = [zone for zone in self.zones if zone.state is state]
             if zones:
                 detail = self._named(zones)
                 lines.append(LegendLine(look=zones[0].look, text=text, detail=detail))
@@ -205,9 +205,9 @@ def scene_of(
     found = []
     for drawn in drawing.zones:
         row = by_number.get(drawn.number)
-        standing, left = standing_of(row, asked.quantity), row.left if row is not None else None
-        prices = _prices(row, standing)
-        found.append(PricedZone(drawn=drawn, standing=standing, prices=prices, left=left))
+        state, left = state_of(row, asked.quantity), row.left if row is not None else None
+        prices = _prices(row, state)
+        found.append(PricedZone(drawn=drawn, state=state, prices=prices, left=left))
     # Colours come after all prices are known: what is cheap depends on the dearest.
     steps = _steps([each.prices[0] for each in found if each.prices is not None])
     colors = ramp(max(steps.values()) + 1) if steps else ()
@@ -216,7 +216,7 @@ def scene_of(
         step = steps[each.prices[0]] if each.prices is not None else None
         is_dashed = each.drawn.is_schematic and not drawing.is_schematic
         color = theme.paper if step is None else colors[step]
-        look = _look(each.standing, color, theme, is_dashed=is_dashed)
+        look = _look(each.state, color, theme, is_dashed=is_dashed)
         zones.append(replace(each, step=step, look=look))
     return Scene(
         drawing=drawing,
@@ -229,7 +229,7 @@ def scene_of(
     )
 
 
-def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
+def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """How a zone stands to the wish for so many seats at the prices its row was made for."""
     # Sold out is what nobody can have; outside is what others could.
     if row is None or not row.all_offers:
@@ -241,11 +241,11 @@ def standing_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     return ZoneState.OPEN if price_range(row.offers) else ZoneState.UNPRICED
 
 
-def _prices(row: ZoneRow | None, standing: ZoneState) -> tuple[Money, Money] | None:
+def _prices(row: ZoneRow | None, state: ZoneState) -> tuple[Money, Money] | None:
     """The lowest and the highest price of what a zone has left: within the wish, else of any."""
     if row is None:
         return None
-    return price_range(row.all_offers if standing is ZoneState.OUTSIDE else row.offers)
+    return price_range(row.all_offers if state is ZoneState.OUTSIDE else row.offers)
 
 
 def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
@@ -256,11 +256,11 @@ def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
     return {price: rank * count // len(distinct) for rank, price in enumerate(distinct)}
 
 
-def _look(standing: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Look:
+def _look(state: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Look:
     fills = {
         ZoneState.SOLD_OUT: theme.sold_out,
         ZoneState.NO_OFFER: theme.no_offer,
         ZoneState.OUTSIDE: mixed(color, theme.paper, _DIMMED),
     }
-    is_hatched = standing is ZoneState.SOLD_OUT
-    return Look(fill=fills.get(standing, color), is_hatched=is_hatched, is_dashed=is_dashed)
+    is_hatched = state is ZoneState.SOLD_OUT
+    return Look(fill=fills.get(state, color), is_hatched=is_hatched, is_dashed=is_dashed)

@@ -1,4 +1,4 @@
-"""Places for zones whose shape nobody told: tidy bands of boxes, one band or more a category."""
+"""Places for zones whose shape is not known: tidy bands of boxes, one band or more a category."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise

@@ -1,6 +1,6 @@
-"""The shapes of zones as the issuer told them: polygons, seats, or both, brought to one measure.
+"""The shapes of zones as the issuer gives them: polygons, seats, or both, brought to one measure.
 
-The API's units are arbitrary. Working units are those in which all that was told is 1000 across;
+The API's units are arbitrary. Working units are those in which all that was given is 1000 across;
 what is too small to be seen in them, or encloses nothing, gets an outline that can be seen.
 """
 
@@ -89,8 +89,8 @@ class _Raw:
     box: Box
 
 
-def told_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
-    """The shapes the issuer told of, by number of the zone, and what made working units."""
+def given_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
+    """The shapes the issuer gave, by number of the zone, and what makes working units of them."""
     raws = {n: raw for n, zone in enumerate(zones) if (raw := _raw(zone))}
     around = box_of(diagonals(raw.box for raw in raws.values()))
     if around is None or around.longer < _SMALLEST:
@@ -102,7 +102,7 @@ def told_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
 
 
 def _raw(zone: Zone) -> _Raw | None:
-    """What a zone tells of its shape; None when that is no area and no seats."""
+    """The geometry of a zone as it was given; None when it has neither area nor seats."""
     rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
     rows = [(name, seats) for name, seats in rows if seats]
     polygon = _polygon(zone)
@@ -134,8 +134,8 @@ def _polygon(zone: Zone) -> tuple[Point, ...]:
 
 
 def _seats(row: Row) -> tuple[Point, ...]:
-    told = [(seat.x, seat.y) for seat in row.seats if seat.x is not None and seat.y is not None]
-    return tuple([(x, y) for x, y in told if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST])
+    placed = [(seat.x, seat.y) for seat in row.seats if seat.x is not None and seat.y is not None]
+    return tuple([(x, y) for x, y in placed if abs(x) <= _FARTHEST and abs(y) <= _FARTHEST])
 
 
 def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:

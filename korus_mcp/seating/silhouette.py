@@ -1,4 +1,4 @@
-"""The outline of a zone that is told by its seats alone.
+"""The outline of a zone of which only the seats are known.
 
 The convex hull of the seats serves nearly all zones. A balcony in the shape of a horseshoe is not
 served by it, since its hull covers the stalls: there the outline follows the rows.

@@ -16,7 +16,7 @@ from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.palette import DARK, LIGHT, STEPS, contrast, ramp
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.rasterize import png
-from korus_mcp.seating.scene import PictureQuery, ZoneState, standing_of
+from korus_mcp.seating.scene import PictureQuery, ZoneState, state_of
 from korus_mcp.seating.table import SeatOffer, ZoneRow
 from korus_mcp.seating.wording import ENGLISH, FRENCH, Words
 from tests.seating import redraw
@@ -270,7 +270,7 @@ def test_a_map_without_zones_is_an_empty_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offers", "too_dear", "quantity", "standing"),
+    ("offers", "too_dear", "quantity", "state"),
     [
         ([], [], 1, ZoneState.NO_OFFER),
         ([("9", 0), ("8", 0)], [], 1, ZoneState.SOLD_OUT),
@@ -287,7 +287,7 @@ def test_a_zone_stands_to_a_wish_as_its_offers_do(
     offers: list[tuple[str | None, int | None]],
     too_dear: list[tuple[str | None, int | None]],
     quantity: int,
-    standing: ZoneState,
+    state: ZoneState,
 ) -> None:
     row = ZoneRow(
         number=0,
@@ -297,7 +297,7 @@ def test_a_zone_stands_to_a_wish_as_its_offers_do(
         offers=tuple(offer({}, *each) for each in offers),
         too_dear=tuple(offer({}, *each) for each in too_dear),
     )
-    assert standing_of(row, quantity) is standing
+    assert state_of(row, quantity) is state
 
 
 def test_a_zone_without_a_row_has_nothing_on_sale() -> None:

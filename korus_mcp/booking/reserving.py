@@ -24,7 +24,14 @@ from korus_mcp.api import ApiError, Booking, NotFound, Outcome, ReservationLine
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult, ReservationFailure
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.entries import FailedEntry, read_entry
-from korus_mcp.booking.hold import ITS_ORDER, ORDER_MARGIN_SECONDS, BookedNames, Hold, hold_of
+from korus_mcp.booking.hold import (
+    ITS_ORDER,
+    ORDER_MARGIN_SECONDS,
+    BookedNames,
+    Hold,
+    HoldState,
+    hold_of,
+)
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import ApiClock
@@ -530,7 +537,8 @@ class Reserver:
         full = [await self._in_full(r, call.language) for r in result.reservations]
         holds = await self._shown(full, call.language)
         made = _reserved(call, holds, failed, unanswered=_unanswered(call, result, holds))
-        return replace(made, beyond=(*made.beyond, *_on_other_days(made.holds, quotes)))
+        beyond = (*_on_other_days(made.holds, quotes), *_dearer(call, made, quotes))
+        return replace(made, beyond=(*made.beyond, *beyond))
 
     async def _in_full(self, reservation: Reservation, language: str) -> Reservation:
         """A member that came as a bare IRI (A13) is read; a full one is taken as it is.
@@ -568,19 +576,32 @@ def _reserved(
     Raises:
         Refusal: Nothing else came of the call.
     """
-    obstacles = [(hold, obstacle) for hold in holds if (obstacle := hold.obstacle()) is not None]
+    obstacles = [(hold, obstacle) for hold in holds if (obstacle := _against(hold)) is not None]
     is_none_usable = bool(obstacles) and len(obstacles) == len(holds)
-    if is_none_usable and any(hold.may_be_ordered for hold in holds):
+    if is_none_usable and any(map(_may_be_an_order, holds)):
         raise _may_be_ordered()
     if is_none_usable and not failed:
         raise _unusable(obstacles[0][1])
     failed += unanswered
     failed += tuple(_not_usable(call, hold, obstacle) for hold, obstacle in obstacles)
-    usable = tuple(hold for hold in holds if hold.obstacle() is None)
+    usable = tuple(hold for hold in holds if _against(hold) is None)
     state = ReserveState.HELD if usable else ReserveState.FAILED
     if usable and failed:
         state = ReserveState.PARTLY_HELD
     return Reserved(state=state, holds=usable, failed=failed, beyond=_beyond(call, usable))
+
+
+def _against(hold: Hold) -> Obstacle | None:
+    """Why what was just held cannot be ordered: an issuer may answer with a hold that is over."""
+    if hold.state in (HoldState.EXPIRED, HoldState.RELEASED):
+        return Obstacle(Code.NOT_BOOKABLE, "the issuer ended it at once")
+    if hold.state is HoldState.ORDERED:
+        return Obstacle(Code.NOT_BOOKABLE, "the issuer says that it was ordered")
+    return hold.obstacle()
+
+
+def _may_be_an_order(hold: Hold) -> bool:
+    return hold.may_be_ordered or hold.state is HoldState.ORDERED
 
 
 def _beyond(call: ReserveCall, holds: Sequence[Hold]) -> tuple[str, ...]:
@@ -625,10 +646,21 @@ def _not_shown_yet(seconds: int) -> Refusal:
     )
 
 
+def _dearer(call: ReserveCall, made: Reserved, quotes: Mapping[Handle, Quote]) -> tuple[str, ...]:
+    """What is held for more than its offers cost a moment before."""
+    prices = [(item.quantity, quotes[item.offer].price) for item in call.items]
+    quoted = total([price.times(quantity) for quantity, price in prices if price is not None])
+    is_as_asked = sum(h.quantity for h in made.holds) == sum(i.quantity for i in call.items)
+    is_quoted = all(price is not None for _, price in prices) and is_as_asked
+    if not is_quoted or made.total is None or made.total <= quoted:
+        return ()
+    return (f"The issuer holds it for {made.total}, where the offers cost {quoted}.",)
+
+
 def _unusable(obstacle: Obstacle) -> Refusal:
     return Refusal(
         obstacle.code,
-        f"It was held, but cannot be ordered: {obstacle.reason}.",
+        f"It was held, but cannot be ordered: {obstacle.reason}; nothing was ordered.",
         "Choose another offer from get_offers; the hold lapses unused, at no cost.",
         effect=Effect.HELD,
     )
@@ -637,7 +669,7 @@ def _unusable(obstacle: Obstacle) -> Refusal:
 def _may_be_ordered() -> Refusal:
     return Refusal(
         Code.NOT_BOOKABLE,
-        f"It was held, and {ITS_ORDER} since cannot be read; this call held nothing more.",
+        f"It was held, and {ITS_ORDER} since is not certain; nothing was held besides.",
         "Do not reserve it again. Call find_orders to see what became of it.",
         effect=Effect.HELD,
     )
@@ -648,9 +680,10 @@ def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem
     message = f"held, but cannot be ordered: {obstacle.reason}"
     if hold.may_be_ordered:
         message = f"held before; {ITS_ORDER} cannot be read: do not reserve it again"
-    return FailedItem(
-        offer, obstacle.code.value, message, is_ours=True, may_be_ordered=hold.may_be_ordered
-    )
+    elif hold.state is HoldState.ORDERED:
+        message = "held before; the issuer says that it was ordered: do not reserve it again"
+    is_order = _may_be_an_order(hold)
+    return FailedItem(offer, obstacle.code.value, message, is_ours=True, may_be_ordered=is_order)
 
 
 def _refused_before(earlier: HoldIntent) -> tuple[FailedItem, ...]:

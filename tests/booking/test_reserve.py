@@ -16,7 +16,7 @@ from korus_mcp.booking.reserving import ReserveState
 from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
+from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
 from tests.booking.stage import (
     OTHER,
@@ -24,6 +24,7 @@ from tests.booking.stage import (
     PAST_THE_ANSWER,
     PAST_THE_POST,
     GatedClock,
+    Rewrite,
     Stage,
     call,
     staged,
@@ -693,3 +694,63 @@ async def test_a_fingerprint_knows_owner_lines_and_sessions_in_any_order(stage: 
     assert call(one).fingerprint != same
     assert call(one, other, owner=OTHER).fingerprint != same
     assert call(stage.wish("park_offer", 2, "s1"), other).fingerprint != same
+
+
+# Answers that hold and do not
+
+
+def answering(**changes: Any) -> Rewrite:
+    """An issuer whose answer to a reserve call says this of each hold."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/reservations/_bulk"):
+            for reservation in body["reservations"]:
+                reservation.update(changes)
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"expired": True},
+        {"status": "released"},
+        {"status": "Cancelled"},
+        {"expiresAt": "2020-01-01T00:00:00+00:00"},
+    ],
+    ids=str,
+)
+async def test_what_is_over_as_it_is_answered_is_not_told_as_held(said: dict[str, Any]) -> None:
+    async with staged(rewrite=answering(**said)) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await stage.reserve(stage.wish("park_offer"))
+        told = refusal.value
+        assert (told.code, told.effect) == (Code.NOT_BOOKABLE, Effect.HELD)
+        assert "ended it at once; nothing was ordered" in told.message
+
+
+@pytest.mark.parametrize(
+    "said", [{"order": "/v1/booking/orders/x"}, {"status": "ordered"}], ids=str
+)
+async def test_what_is_answered_as_ordered_is_neither_held_nor_reserved_again(
+    said: dict[str, Any],
+) -> None:
+    async with staged(rewrite=answering(**said)) as stage:
+        with pytest.raises(Refusal) as refusal:
+            await stage.reserve(stage.wish("park_offer"))
+        told = refusal.value
+        assert told.code is Code.NOT_BOOKABLE
+        assert "Do not reserve it again" in told.next_step
+        both = [stage.wish("park_offer", 2), stage.wish("always_fails_offer")]
+        with pytest.raises(Refusal, match="not certain"):
+            await stage.reserve(*both)
+
+
+async def test_a_hold_that_costs_more_than_its_offers_did_says_so() -> None:
+    async with staged(rewrite=answering(totalAmountInclTax="95.00")) as stage:
+        dearer = await stage.reserve(stage.wish("park_offer", 2))
+        assert dearer.beyond == (
+            "The issuer holds it for 95.00 EUR, where the offers cost 90.00 EUR.",
+        )
+    async with staged(rewrite=answering(totalAmountInclTax="90.00")) as stage:
+        assert (await stage.reserve(stage.wish("park_offer", 2))).beyond == ()

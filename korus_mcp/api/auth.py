@@ -6,7 +6,6 @@ refresh token is not used.
 
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from urllib.parse import urlencode
 
 import anyio
@@ -14,8 +13,7 @@ import anyio
 from korus_mcp.api import jsonld
 from korus_mcp.api.config import ApiConfig
 from korus_mcp.api.errors import ApiError, Outcome, TokenRefused, TokenUnavailable
-from korus_mcp.api.failures import from_answer
-from korus_mcp.api.transport import TOKEN_LIFE_READ, Answer, Exchange, Pools
+from korus_mcp.api.transport import TOKEN_LIFE_READ, Exchange, Pools, check_status
 from korus_mcp.foundation.clock import Clock
 
 OPERATION = "getToken"
@@ -142,23 +140,29 @@ class TokenSource:
         # Its life is counted from before it was asked for: it may end too early, never too late.
         asked_at = self._clock.monotonic()
         answer = await self._pools.tokens.send(exchange, limit=ANSWER_LIMIT)
-        value, life_seconds = self._read(answer)
+        check_status(exchange, answer, self._clock)
+        value, life_seconds = _read(answer.body)
         self._generation += 1
         return Token(value, life_seconds, asked_at + life_seconds, self._generation)
 
-    def _read(self, answer: Answer) -> tuple[str, float]:
-        if not 200 <= answer.status < 300:
-            raise from_answer(
-                OPERATION, "POST", answer.status, answer.headers, answer.body, now=self._clock.now()
-            )
-        try:
-            body = jsonld.json_object(answer.body)
-        except jsonld.NotReadable:
-            raise TokenUnavailable(OPERATION, Outcome.NOT_SENT) from None
-        value = body.get("access_token")
-        if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
-            raise TokenUnavailable(OPERATION, Outcome.NOT_SENT)
-        return value, _seconds(body.get("expires_in"))
+
+def _read(body: bytes) -> tuple[str, float]:
+    """A token and the seconds it lives: at most a day, 1800 where no positive number tells (T33).
+
+    Raises:
+        TokenUnavailable: There is none.
+    """
+    try:
+        told = jsonld.json_object(body)
+    except jsonld.NotReadable:
+        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT) from None
+    value, life = told.get("access_token"), str(told.get("expires_in"))
+    # It goes into a header, where a line end or a blank would say something of its own.
+    if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
+        raise TokenUnavailable(OPERATION, Outcome.NOT_SENT)
+    # Digits alone: "1e9", "Infinity", true or a million digits are no time.
+    seconds = float(life) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", life, re.ASCII) else 0.0
+    return value, min(seconds, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS
 
 
 def _again(failure: ApiError, left: float) -> ApiError:
@@ -176,11 +180,3 @@ def _again(failure: ApiError, left: float) -> ApiError:
         issuer_text=failure.issuer_text,
         reason=failure.reason,
     )
-
-
-def _seconds(given: object) -> float:
-    """`expires_in`, at most a day; 1800 when it is missing or no positive number (T33)."""
-    text = str(given) if isinstance(given, int | float | Decimal | str) else ""
-    # A plain number only: "1e9", "Infinity" or a million digits are no time.
-    life = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else 0.0
-    return min(life, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS

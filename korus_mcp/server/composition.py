@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -63,7 +64,8 @@ _OF_TOOLS = {
     "get_reservation": "After in_doubt book nothing again: ask get_reservation.",
     "find_orders": "find_orders finds earlier orders.",
 }
-_LISTS = CacheHint(ttl_ms=300_000, scope="public")
+# They change with the settings only, so a host may keep them.
+_LISTS: Final = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 
 
 class KorusServer(MCPServer[App]):
@@ -121,13 +123,9 @@ def build_server(
         lifespan=_lifespan(settings, clock or SystemClock(), sandbox, running),
         subscriptions=False,
         extensions=[pages_of(names)],
-        cache_hints={
-            "tools/list": _LISTS,
-            "prompts/list": _LISTS,
-            "resources/list": _LISTS,
-            "resources/templates/list": _LISTS,
-        },
+        cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
     )
+    # Set afterwards: the SDK's constructor takes no arguments of ours.
     server.running, server.names = running, names
     server.middleware.insert(0, ends_unanswered)  # outside the SDK's own: it reads their refusals
     server.middleware.append(behind_others)
@@ -168,6 +166,7 @@ def _lifespan(
             anyio.create_task_group() as tasks,
         ):
             app = compose(settings, api, clock, tasks)
+            # Tasks of the group may still write: what they use is closed when they are gone.
             at_the_end.push_async_callback(app.close)
             tasks.start_soon(kept_apart, partial(_recover, app))
             running.started(app)
@@ -176,9 +175,8 @@ def _lifespan(
             finally:
                 with anyio.CancelScope(shield=True):
                     await app.drain(settings.shutdown_seconds)
-                running.stopped(
-                    app
-                )  # not before: a signal meanwhile has to wait for the drain, too
+                # Not before: a signal meanwhile has to wait for the drain, too.
+                running.stopped(app)
                 tasks.cancel_scope.cancel()
 
     return lifespan
@@ -235,6 +233,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     quotes = Quotes(api.ticketing, mirror, api)
 
     def opened() -> "BookingServices":
+        # Late: the database library costs a start more than all else.
         from korus_mcp.booking.services import open_booking
 
         services = open_booking(
@@ -286,13 +285,9 @@ async def _recover(app: App) -> None:
     from korus_mcp.journal.opening import may_have_bookings
 
     if may_have_bookings(app.settings):
-        await anyio.to_thread.run_sync(_import_journal)
+        # Off the event loop: it takes a quarter of a second.
+        await anyio.to_thread.run_sync(import_module, "korus_mcp.journal.sql")
         _ = app.booking
-
-
-def _import_journal() -> None:
-    """Off the event loop: it takes a quarter of a second."""
-    import korus_mcp.journal.sql  # noqa: F401 - imported to be there
 
 
 def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:

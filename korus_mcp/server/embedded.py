@@ -20,6 +20,7 @@ class EmbeddedSandbox:
     def __init__(self, settings: Settings, sandbox: "Sandbox | None" = None) -> None:
         self._settings = settings
         self._asgi: httpx.ASGITransport | None = None
+        # Anew for each process: a token made for another sandbox opens nothing here.
         self.client_secret = secrets.token_hex(16)
         if sandbox is not None:
             self._serve(sandbox)

@@ -68,6 +68,7 @@ def loopback_door(
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=most_sessions,
     )
+    # From the outside in: names, CORS, token, body, session. What nobody may ask costs no body.
     app = WholeBodies(Sessions(app, most_sessions))
     if token is not None:
         app = BearerOnly(app, token)
@@ -118,7 +119,9 @@ class BearerOnly:
 
     def _brings_it(self, headers: Headers) -> bool:
         given = headers.getlist("authorization")
+        # Of two headers, what stands before us may have looked at the other one.
         scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
+        # In constant time: how much of a guess is right shows in no answer's delay.
         is_right = secrets.compare_digest(token.strip().encode("latin-1"), self._token)
         return is_right and scheme.lower() == "bearer"
 
@@ -219,10 +222,12 @@ class Sessions:
                 self._open.move_to_end(name)
 
     async def _opened(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The whole body is there (WholeBodies), in a message or more: this method begins it.
         message = await receive()
         if b'"initialize"' in message.get("body", b""):
             await self._make_room(scope)
         answer = _Head(send)
+        # Counted before it is open: others that open meanwhile must not take the same room.
         self._opening += 1
         try:
             await self._app(scope, _replayed([message], receive), answer)
@@ -236,7 +241,7 @@ class Sessions:
         longest = anyio.current_time() - SESSION_IDLE_SECONDS
         idle = [(name, one) for name, one in self._open.items() if not one.under_way]
         for name, one in idle:
-            if one.used_at < longest:  # the SDK ended it
+            if one.used_at < longest:  # the SDK ended it by itself
                 del self._open[name]
             elif len(self._open) + self._opening >= self._most:
                 del self._open[name]

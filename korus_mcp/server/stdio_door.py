@@ -58,10 +58,13 @@ class AnsweredLines:
             item = await self._lines.receive()
             if not isinstance(item, ValidationError):
                 return item
+            # In a thread: a line may be megabytes long, and it is looked through again.
             about, is_answer = await to_thread.run_sync(_about, item)
             if about is None:
                 return item
-            code = PARSE_ERROR if _is_no_json(item) else INVALID_REQUEST
+            problems = item.errors(include_url=False)
+            is_no_json = any(each["type"] == "json_invalid" for each in problems)
+            code = PARSE_ERROR if is_no_json else INVALID_REQUEST
             said = ErrorData(code=code, message=UNREADABLE)
             told = SessionMessage(JSONRPCError(jsonrpc="2.0", id=about, error=said))
             if is_answer:  # whoever asked the host need not wait for it any more
@@ -91,10 +94,6 @@ class AnsweredLines:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-def _is_no_json(error: ValidationError) -> bool:
-    return any(problem["type"] == "json_invalid" for problem in error.errors(include_url=False))
 
 
 def _about(error: ValidationError) -> tuple[RequestId | None, bool]:

@@ -50,6 +50,7 @@ class App:
     def booking(self) -> "BookingServices":
         """The services of booking; the first call that needs them imports and makes them."""
         services = self.open_booking()
+        # Made at the last moment by a call that was on its way: it takes nothing new.
         if self.leaving.is_set():
             services.close()
         return services
@@ -57,6 +58,7 @@ class App:
     @cached_property
     def seat_plans(self) -> "SeatPlans":
         """Reads seat maps; the first call that needs one imports and makes it."""
+        # Late: a start need not wait for geometry and drawing.
         from korus_mcp.proposals.seat_plans import SeatPlans
 
         return SeatPlans(self.api, self.mirror, self.calendars, self.quotes, self.flights)
@@ -77,6 +79,7 @@ class App:
     async def drain(self, seconds: float) -> None:
         """Take nothing new and wait for what is on its way, so long at most."""
         self.leaving.set()
+        # Asking for the property would make the services, only to stop them.
         if "booking" in vars(self):
             await self.booking.drain(seconds)
 

@@ -76,8 +76,8 @@ class Content(StrEnum):
 class Setting:
     """One variable as a person sets it; it stands at the field of `Settings` it is read into."""
 
-    name: str
     meaning: str
+    name: str = ""
     told: str = ""
     """Its default in words, where these say more than the value does."""
     from_file: bool = False
@@ -88,7 +88,7 @@ class Setting:
     field: str = ""
     value: object = None
     secret: bool = False
-    """These three are the field's: its name, its default, and whether `repr` leaves it out."""
+    """Of the field: its name, its default, and whether `repr` leaves it out (added by SETTINGS)."""
 
     @property
     def default(self) -> str:
@@ -137,37 +137,32 @@ class Account:
 class Settings:
     """What the operator chose, complete and checked: the table of all settings.
 
-    Amounts are EUR, times are seconds. `embedded` means the sandbox inside this process.
+    A field that is a setting is read from the variable `KORUS_` and its name in capitals, where it
+    names no other. Amounts are EUR, times are seconds. `embedded`: the sandbox in this process.
     """
 
     environment: Annotated[
         Environment,
         Setting(
-            "KORUS_ENVIRONMENT",
             "The world to act in. Without any KORUS_ credential, address or environment: the "
             "embedded sandbox, and no connection leaves the process.",
             told="sandbox when nothing is set",
         ),
     ] = Environment.SANDBOX
     embedded: bool = True
-    client_id: Annotated[
-        str, Setting("KORUS_CLIENT_ID", "Service account at KorusTicket.", from_file=True)
-    ] = ""
-    client_secret: Annotated[str, Setting("KORUS_CLIENT_SECRET", "Its secret.", from_file=True)] = (
-        field(default="", repr=False)
+    client_id: Annotated[str, Setting("Service account at KorusTicket.", from_file=True)] = ""
+    client_secret: Annotated[str, Setting("Its secret.", from_file=True)] = field(
+        default="", repr=False
     )
     api_url: Annotated[
         str,
         Setting(
-            "KORUS_API_URL",
-            "Origin of the API. http:// is accepted for loopback only.",
-            told="per environment",
+            "Origin of the API. http:// is accepted for loopback only.", told="per environment"
         ),
     ] = SANDBOX_API
     token_url: Annotated[
         str,
         Setting(
-            "KORUS_TOKEN_URL",
             "Token endpoint. The demo address is not published: required there.",
             told="per environment",
         ),
@@ -175,7 +170,6 @@ class Settings:
     document_hosts: Annotated[
         frozenset[str],
         Setting(
-            "KORUS_DOCUMENT_HOSTS",
             "Replaces the hosts signed document addresses may point to: exact names, commas, "
             "host:port for loopback.",
             told=DOCUMENT_HOST,
@@ -184,40 +178,35 @@ class Settings:
     http_proxy: Annotated[
         str | None,
         Setting(
-            "KORUS_HTTP_PROXY",
             "A proxy to the API, its sign-in and its documents, like "
-            "http://user:password@host:3128; never to this machine.",
+            "http://user:password@host:3128; never to this machine."
         ),
     ] = field(default=None, repr=False)
     no_proxy: str = ""
     trust_env: Annotated[
         bool,
         Setting(
-            "KORUS_TRUST_ENV",
             "Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
-            "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
+            "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case."
         ),
     ] = False
     ca_file: str | None = None
     ca_folder: str | None = None
-    language: Annotated[str, Setting("KORUS_LANGUAGE", "Default language of answers.")] = "fr"
+    language: Annotated[str, Setting("Default language of answers.")] = "fr"
     languages: Annotated[
         tuple[str, ...],
         Setting(
-            "KORUS_LANGUAGES",
             "Languages whose catalog is read ahead, commas; others on first use.",
             told="KORUS_LANGUAGE",
         ),
     ] = (language,)
     profile: Annotated[
-        Profile,
-        Setting("KORUS_PROFILE", "Which tools exist.", told="buyer in the sandbox, else browse"),
+        Profile, Setting("Which tools exist.", told="buyer in the sandbox, else browse")
     ] = Profile.BUYER
     tools: tuple[str, ...] | None = None
     scope: Annotated[
         Scope,
         Setting(
-            "KORUS_SCOPE",
             "Whose orders are seen: those made here, or all of the account.",
             told="own; account in service-desk",
         ),
@@ -225,7 +214,6 @@ class Settings:
     approval: Annotated[
         Approval,
         Setting(
-            "KORUS_APPROVAL",
             "How a person agrees: auto asks through the host if it can, else in two steps; "
             "two_step always; human asks or refuses. Required in production with a buying profile.",
             told="auto in sandbox and demo",
@@ -234,7 +222,6 @@ class Settings:
     max_order_amount: Annotated[
         Decimal,
         Setting(
-            "KORUS_MAX_ORDER_AMOUNT",
             "EUR in one order. Required in production with a buying profile.",
             told="1000, or the limit of a day if that is less",
             least=1,
@@ -244,19 +231,15 @@ class Settings:
     max_day_amount: Annotated[
         Decimal,
         Setting(
-            "KORUS_MAX_DAY_AMOUNT",
             "EUR in a UTC day, orders in flight included. Required like the above.",
             least=1,
             most=100_000_000,
         ),
     ] = Decimal(5000)
-    max_tickets: Annotated[
-        int, Setting("KORUS_MAX_TICKETS", "Tickets in one order.", least=1, most=1_000)
-    ] = 50
+    max_tickets: Annotated[int, Setting("Tickets in one order.", least=1, most=1_000)] = 50
     max_open_holds: Annotated[
         int,
         Setting(
-            "KORUS_MAX_OPEN_HOLDS",
             "Reservations held and not ordered, of one principal; with them at most twice "
             "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
             least=1,
@@ -266,90 +249,62 @@ class Settings:
     calls_per_minute: Annotated[
         int,
         Setting(
-            "KORUS_CALLS_PER_MINUTE",
             "Calls of one principal; 0 for any number. An order call that is repeated is free.",
             most=1_000_000,
         ),
     ] = 600
     writes_per_minute: Annotated[
-        int,
-        Setting(
-            "KORUS_WRITES_PER_MINUTE",
-            "New holds and orders of one principal; 0 for any number.",
-            most=1_000_000,
-        ),
+        int, Setting("New holds and orders of one principal; 0 for any number.", most=1_000_000)
     ] = 60
     catalogs: Annotated[
-        tuple[str, ...] | None,
-        Setting("KORUS_CATALOGS", "Allowed catalog aliases, commas.", told="all"),
+        tuple[str, ...] | None, Setting("Allowed catalog aliases, commas.", told="all")
     ] = None
     cache_dir: Annotated[
         Path | None,
-        Setting(
-            "KORUS_CACHE_DIR",
-            "Where the catalog mirror is kept.",
-            told="the platform's cache folder",
-        ),
+        Setting("Where the catalog mirror is kept.", told="the platform's cache folder"),
     ] = None
     database_url: Annotated[
         str | None,
         Setting(
-            "KORUS_DATABASE_URL",
             "Journal of bookings: sqlite:///... or postgresql://...",
             told="a file in the platform's data folder",
         ),
     ] = field(default=None, repr=False)
     download_dir: Annotated[
         Path | None,
-        Setting(
-            "KORUS_DOWNLOAD_DIR",
-            "Where get_tickets saves PDF files.",
-            told="the platform's download folder",
-        ),
+        Setting("Where get_tickets saves PDF files.", told="the platform's download folder"),
     ] = None
-    journal_key: Annotated[
-        str | None, Setting("KORUS_JOURNAL_KEY", "Keys the audit chain of the journal.")
-    ] = field(default=None, repr=False)
+    journal_key: Annotated[str | None, Setting("Keys the audit chain of the journal.")] = field(
+        default=None, repr=False
+    )
     sole_writer: Annotated[
-        bool,
-        Setting(
-            "KORUS_SOLE_WRITER", "Nobody else orders on this account: allows adopting a lost hold."
-        ),
+        bool, Setting("Nobody else orders on this account: allows adopting a lost hold.")
     ] = False
     settle_seconds: Annotated[
         int,
         Setting(
-            "KORUS_SETTLE_SECONDS",
             "How long after its deadline an unanswered order may still appear.",
             least=120,
             most=86_400,
         ),
     ] = 300
     shutdown_seconds: Annotated[
-        int,
-        Setting(
-            "KORUS_SHUTDOWN_SECONDS", "How long a stop waits for orders in flight.", most=3_600
-        ),
+        int, Setting("How long a stop waits for orders in flight.", most=3_600)
     ] = 30
     content: Annotated[
-        Content, Setting("KORUS_MCP_CONTENT", "Which halves of a reply are sent.")
+        Content, Setting("Which halves of a reply are sent.", name="KORUS_MCP_CONTENT")
     ] = Content.BOTH
     sandbox_bases: Annotated[
-        int,
-        Setting(
-            "KORUS_SANDBOX_BASES", "Generated product bases added to the sandbox.", most=200_000
-        ),
+        int, Setting("Generated product bases added to the sandbox.", most=200_000)
     ] = 0
     sandbox_seed: Annotated[
-        int | None,
-        Setting(
-            "KORUS_SANDBOX_SEED", "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
-        ),
+        int | None, Setting("Fixes the ids of the sandbox.", told="random", most=MOST_SEED)
     ] = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """One account has one form: journal, day budget and mirror are found by it."""
+        # Frozen for others; here it is still being made.
         if self.api_url:
             object.__setattr__(self, "api_url", canonical_origin(self.api_url))
         object.__setattr__(self, "client_id", _trimmed(self.client_id))
@@ -373,22 +328,31 @@ class Settings:
         if profile is None:
             return replace(self, tools=tools)
         order = list(Profile)
+        # Profiles stand in the order of what they allow.
         if order.index(profile) > order.index(self.profile):
             raise Misconfigured(
                 f"--profile {profile} offers more tools than KORUS_PROFILE={self.profile}; "
                 "it may only narrow."
             )
+        # Whoever steps down from the desk gives up the orders of others with it.
         leaves_desk = self.profile is Profile.SERVICE_DESK is not profile
         scope = Scope.OWN if leaves_desk else self.scope
         return replace(self, profile=profile, tools=tools, scope=scope)
 
 
 SETTINGS: Final = tuple(
-    replace(row, field=each.name, value=each.default, secret=not each.repr)
+    replace(
+        row,
+        name=row.name or PREFIX + each.name.upper(),
+        field=each.name,
+        value=each.default,
+        secret=not each.repr,
+    )
     for each in fields(Settings)
     for row in getattr(each.type, "__metadata__", ())
 )
 """Every variable, in the order of README."""
+# Files keep a secret out of the environment, which child processes and logs inherit.
 _FILE_SUFFIX = "_FILE"
 KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
     s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
@@ -425,12 +389,14 @@ class _Reader:
         return replace(settings, warnings=tuple(self._warnings))
 
     def _check_names(self) -> None:
+        # A typing error in a limit would leave the default in force: close names refuse to start.
         for name in sorted(self._given.keys() - KNOWN_NAMES):
             close = difflib.get_close_matches(name, KNOWN_NAMES, n=1, cutoff=0.85)
             if close:
                 self._problems.append(f"{name} is not a setting; did you mean {close[0]}?")
             else:
                 self._warnings.append(f"{name} is not a setting of korus-mcp and is ignored.")
+        # What cannot be seen came with a paste, and nobody finds it by looking.
         for name in sorted(self._given.keys() & KNOWN_NAMES):
             if not self._given[name].isprintable():
                 del self._given[name]
@@ -463,6 +429,7 @@ class _Reader:
             "KORUS_CLIENT_ID": self._text("KORUS_CLIENT_ID"),
             "KORUS_CLIENT_SECRET": self._text("KORUS_CLIENT_SECRET"),
         }
+        # One that is given and wrong has its problem already.
         missing = [name for name, value in found.items() if not value and not self._has(name)]
         if missing:
             self._problems.append(f"{named} needs {', '.join(missing)}.")
@@ -494,6 +461,7 @@ class _Reader:
             shape = _PROXY.fullmatch(proxy)
             if shape is None or not _is_port(shape["port"]):
                 self._problems.append(f"{name} must be {_PROXY_FORM}.")
+        # NO_PROXY goes with the proxy of the environment: ours says nothing about exceptions.
         is_ours = name == "KORUS_HTTP_PROXY" or not trust_env
         excepted = self._environ.get("no_proxy") or self._environ.get("NO_PROXY", "")
         return replace(
@@ -516,6 +484,7 @@ class _Reader:
         host = urlsplit(api_url).hostname or ""
         loopback = is_loopback(host)
         demo_host = host == urlsplit(DEMO_API).hostname
+        # The label is what a person reads before they spend: it may never be wrong about the host.
         allowed = {
             Environment.SANDBOX: loopback,
             Environment.DEMO: loopback or api_url == DEMO_API,
@@ -537,8 +506,10 @@ class _Reader:
                     f"production with a buying profile needs {', '.join(missing)}: "
                     "real money is bound to them."
                 )
+        # One language is meant; of several the first counts.
         language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1]
         language = language or Settings.languages
+        # What follows from the profile and the limits; what was given itself stands above it.
         chosen = {
             "profile": profile,
             "scope": Scope.ACCOUNT if profile is Profile.SERVICE_DESK else Scope.OWN,
@@ -572,6 +543,7 @@ class _Reader:
         return name in self._given or name + _FILE_SUFFIX in self._given
 
     def _text(self, name: str) -> str | None:
+        # Of two credentials nobody knows which one is meant.
         path = self._given.get(name + _FILE_SUFFIX)
         if path is None:
             return self._given.get(name)
@@ -587,6 +559,7 @@ class _Reader:
     def _each(self, name: str, form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
         """The entries of a list, in lower case; none of them may have another form."""
         entries = [e.strip().lower() for e in self._given.get(name, "").split(",") if e.strip()]
+        # An odd entry is not passed over: the list would say less than its author meant.
         if not all(map(form.fullmatch, entries)):
             self._problems.append(f"{name} must be {wanted}.")
         return tuple(entries)
@@ -655,6 +628,7 @@ def _value(setting: Setting, given: str) -> object:
         if given.lower() not in setting.choices:
             raise ValueError(f"one of {', '.join(setting.choices)}")
         return type(setting.value)(given.lower())
+    # The form comes first: int() and Decimal() also take 1_000, NaN, 1e9 and other digits.
     is_amount = isinstance(setting.value, Decimal)
     number = Decimal(given) if (_AMOUNT if is_amount else _WHOLE).fullmatch(given) else None
     if number is None or not setting.least <= number <= setting.most:
@@ -692,6 +666,7 @@ def _text_of(path: Path) -> str:
     Raises:
         Misconfigured: what is wrong with the file, in words that go behind its name.
     """
+    # Looked at first: opening a pipe waits for a writer that may never come.
     try:
         if not path.is_file():
             raise Misconfigured("cannot be read" if not path.exists() else _NO_FILE)
@@ -727,6 +702,7 @@ def _database_problem(url: str) -> str | None:
 
 
 def _server_problem(url: str) -> str | None:
+    # No part of the address is repeated in a sentence: it may hold a password.
     shape = _SERVER.fullmatch(url)
     if shape is None or not _is_port(shape["port"]):
         return (
@@ -744,6 +720,7 @@ def _server_problem(url: str) -> str | None:
         return f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
     if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
         return f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
+    # Drivers take several hosts and ports in parameters, which no urlsplit sees.
     ports = [p for n, v in given if n == "port" for p in v.split(",")]
     if not all(_PORT.fullmatch(port) and _is_port(port) for port in ports):
         return f"have a port from 1 to {MOST_PORT}"
@@ -758,6 +735,7 @@ def _is_text(text: str) -> bool:
 def _address_problem(url: str) -> str | None:
     try:
         parts = urlsplit(url)
+        # Reading the port is what fails for one that is no number or too large.
         _ = parts.port
     except ValueError:
         return "is not an address"

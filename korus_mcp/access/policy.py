@@ -16,6 +16,7 @@ SAVING_TOOLS = frozenset({"get_tickets"})
 """What changes nothing at KorusTicket, and saves files on this machine when asked to: its hint does
 not say that it only reads, though pages may call it, which never ask for files to be saved."""
 
+# Each profile has all of the one before: the command line may only step down.
 _BY_PROFILE = {
     Profile.BROWSE: BROWSE_TOOLS,
     Profile.BUYER: BUYER_TOOLS,
@@ -32,6 +33,7 @@ def tool_names(settings: Settings) -> tuple[str, ...]:
     existing = _BY_PROFILE[settings.profile]
     if settings.tools is None:
         return existing
+    # What does not exist here is not repeated: only what does is of use.
     missing = [name for name in settings.tools if name not in existing]
     if missing:
         raise Misconfigured(f"--tools may only narrow; available here: {', '.join(existing)}.")

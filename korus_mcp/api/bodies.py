@@ -26,6 +26,7 @@ async def whole_body(response: httpx.Response, operation: str, method: str, limi
         httpx.HTTPError: The connection or the encoding is broken.
     """
     held = bytearray()
+    # What is announced as too long is not begun; who announces less is caught by the count.
     if _announced(response) <= limit:
         async for chunk in _decoded(response):
             held += chunk
@@ -39,6 +40,7 @@ async def whole_body(response: httpx.Response, operation: str, method: str, limi
 async def beginning_of(response: httpx.Response) -> bytes:
     """As much of an error's body as comes easily: its status counts, its text is a courtesy."""
     held = bytearray()
+    # Its status is known already: nobody waits long for the courtesy behind it.
     with anyio.move_on_after(ERROR_BODY_SECONDS), suppress(*NETWORK_FAILURES):
         async for chunk in _decoded(response):
             held += chunk
@@ -50,6 +52,7 @@ async def beginning_of(response: httpx.Response) -> bytes:
 def _announced(response: httpx.Response) -> int:
     """The length a body is said to have; 0 where nothing sensible is said."""
     text = response.headers.get("content-length", "")
+    # More digits than a length has are no length, and thousands of them are slow to read.
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
@@ -73,12 +76,14 @@ async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
             yield piece
         if unpack.eof:
             return  # whatever follows the end of the packed data is no part of it
+    # The connection ended in good order, the packed data did not: half a document is none.
     if unpack is not None:
         raise httpx.DecodingError("cut short")
 
 
 async def _begun(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
     """The pieces of a stream; the first is long enough to see what it begins with."""
+    # A server may send its first byte alone; what it packs cannot be told by that.
     head = b""
     async for chunk in stream:
         if len(head) < len(_GZIP):

@@ -45,6 +45,7 @@ class TicketChoice:
         Raises:
             InvalidId: An IRI is none of its kind (T19).
         """
+        # The issuer would refuse the whole call (422) for one wrong kind: better before it is sent.
         jsonld.ids_in(self.ticket_iri, jsonld.OFFER_TICKET)
         if self.session_iri is None:
             return {"ticket": self.ticket_iri}
@@ -149,6 +150,7 @@ class OrderFilters:
             ("createdAt[strictly_after]", self.created_strictly_after),
             ("createdAt[strictly_before]", self.created_strictly_before),
         )
+        # `external_reference` in snake case, unlike the body's name of it (T17).
         params = [*_by_creation(newest_first=self.newest_first)]
         params += [(name, day.isoformat()) for name, day in days if day is not None]
         if self.external_reference is not None:
@@ -219,6 +221,7 @@ class Booking(Reads):
         """
         if not items:
             raise ValueError("nothing to reserve")
+        # All lines are checked before one is sent.
         body: JsonObject = {"items": [item.body() for item in items]}
         operation, path = "createReservations", jsonld.RESERVATIONS_BULK.iri()
         answer = await self._wire.create(
@@ -281,6 +284,7 @@ class Booking(Reads):
     ) -> OrderDocumentLink:
         """A fresh signed address; `language` is that of the file, see `cached_language` (T27)."""
         operation, path = "createOrderDocumentLink", jsonld.DOCUMENT.iri(order_id, document_id)
+        # An empty patch: the address is made by the call itself, in the language of its header.
         answer = await self._wire.change(operation, path, {}, language=language)
         return await read_model(operation, "PATCH", OrderDocumentLink, answer)
 
@@ -327,6 +331,7 @@ def _by_creation(*, newest_first: bool) -> Params:
 
 
 def _checked_reference(reference: str) -> str:
+    # A longer one would be booked and never found again: the filter does not take it (A29).
     if not 1 <= len(reference) <= REFERENCE_LIMIT:
         raise ValueError("an external reference has 1 to 50 characters")
     return reference

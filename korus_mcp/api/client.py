@@ -115,6 +115,7 @@ class KorusApi:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        # Asking for the property would make them, only to close them.
         if "_pools" in self.__dict__:
             await self._pools.aclose()
 

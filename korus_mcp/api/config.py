@@ -55,6 +55,7 @@ class ApiConfig:
     retry_attempts: int = 3
 
     def __post_init__(self) -> None:
+        # A path before /v1 would be lost: addresses are built from the table alone (T13).
         if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
             raise ValueError("the API address must be an origin, without a path")
         object.__setattr__(self, "api_url", canonical_origin(self.api_url))
@@ -70,6 +71,7 @@ def checked_language(language: str) -> str:
     Raises:
         ValueError: It cannot.
     """
+    # It goes into a header: a line end would begin another one.
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("not a language")
     return language
@@ -78,6 +80,7 @@ def checked_language(language: str) -> str:
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
+    # Credentials in an address would be logged by whoever logs addresses.
     if not host or parts.username is not None or parts.query or parts.fragment:
         raise ValueError("not a plain https address")
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
@@ -89,6 +92,7 @@ def _check_document_host(entry: str) -> None:
     host, _, port = entry.rpartition(":") if re.search(r":[0-9]+$", entry) else (entry, "", "")
     if not _HOST.fullmatch(host):
         raise ValueError("not a host name in lower case")
+    # Signed addresses are https on 443 (T26); ports are for a sandbox on this machine.
     if port and not is_loopback(host):
         raise ValueError("a document host takes a port on loopback only")
 

@@ -48,6 +48,7 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
     known = contract()[operation_id]
     documented, listed = _by_place(known.documented), _by_place(known.documented | known.assumed)
     seen: dict[str, set[str]] = {}
+    # Members of a list are looked at together: each may leave out what another has (T7).
     for place, names in _objects(body, ""):
         seen.setdefault(place, set()).update(names)
     missing = (
@@ -56,6 +57,7 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
         if at not in _IDLE
         for name in documented.get(at, set()) - seen[at] - _IDLE
     )
+    # Only where the contract lists keys: an object it leaves open holds what it likes.
     unknown = (_key(at, name) for at in seen if at in listed for name in seen[at] - listed[at])
     return Drift(tuple(sorted(missing)), tuple(sorted(unknown)))
 

@@ -49,6 +49,7 @@ class Downloads:
             DocumentRefused: The address is not allowed, or the file is no PDF.
             ApiError: Redirected, TooLarge, Forbidden (expired), or the network's errors.
         """
+        # Before anything is sent: it is outside data, and a request alone can do harm.
         try:
             address = checked_address(link.temporary_url, self._config)
             exchange = Exchange(OPERATION, "GET", address, headers={"accept": "application/pdf"})
@@ -61,6 +62,7 @@ class Downloads:
     async def _once(self, exchange: Exchange) -> bytes:
         answer = await self._pools.documents.send(exchange, limit=self._config.document_limit)
         check_status(exchange, answer, self._clock)
+        # The content type is not asked: stores serve what was uploaded as octet-stream (A21).
         if not is_pdf(answer.body):
             raise _refused(NO_PDF)
         return answer.body
@@ -83,6 +85,7 @@ def _host(url: str) -> str:
         name = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
     except ValueError:
         name = ""
+    # A host comes from outside and goes into a log: only characters of hosts do.
     shown = re.sub(r"[^A-Za-z0-9.:-]", "?", name, flags=re.ASCII)
     return shown[:100] or "not named"
 
@@ -95,10 +98,12 @@ def checked_address(url: str, config: ApiConfig) -> str:
     Raises:
         DocumentRefused: It does not; the address is not repeated.
     """
+    # Not urlsplit: what it and httpx read differently would be a way around the list of hosts.
     shape = _SHAPE.fullmatch(url) if len(url) <= URL_LIMIT else None
     if shape is None:
         raise _refused("not a plain address")
     host, port = shape["host"].lower(), shape["port"]
+    # Only where the API itself is on this machine: a real API must not lead us to our own ports.
     local = is_loopback(host) and is_loopback(urlsplit(config.api_url).hostname or "")
     if shape["scheme"] != "https" and not local:
         raise _refused("not https")

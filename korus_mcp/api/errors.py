@@ -76,6 +76,7 @@ class ApiError(Exception):
         issuer_text: str | None = None,
         reason: str | None = None,
     ) -> None:
+        # Nothing of an answer goes into the text: it ends up in logs and in front of models.
         at_status = "" if status is None else f" (status {status})"
         because = "" if reason is None else f": {reason}"
         super().__init__(f"{operation}: {self.cause}{at_status}{because}")

@@ -86,6 +86,7 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
     outcome = outcome_of_answered(method)
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
         return TimedOut(operation, outcome)
+    # Only a transport that was injected follows any: ours has no client around it.
     if isinstance(failure, httpx.TooManyRedirects):
         return Redirected(operation, outcome)
     if isinstance(failure, httpx.DecodingError):
@@ -116,9 +117,11 @@ def from_answer(
 
     The body is read tolerantly: problem JSON of any type, HTML or nothing (T30).
     """
+    # Never followed: a token would go where nobody decided it should go.
     if 300 <= status < 400:
         return Redirected(operation, outcome_of_answered(method), status=status)
     kind = STATUS_ERRORS.get(status, ServerFailed if status >= 500 else UnexpectedStatus)
+    # The status decides alone (A18); the body only says why (T30).
     problem = _problem(body)
     error = kind(
         operation,
@@ -153,6 +156,7 @@ def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | N
     until = http_date(given)
     if until is None:
         return None
+    # Against the answer's own clock: ours may be wrong by more than the wait.
     wait = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
     return min(max(0.0, wait), LONGEST_WAIT_SECONDS)
 
@@ -163,8 +167,10 @@ def http_date(text: str) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
+    # A day 99, or a zone of thousands of hours.
     except (ValueError, OverflowError):
         return None
+    # -0000 says that the zone is not known: such a date is read without one.
     return moment if moment.tzinfo else None
 
 
@@ -187,6 +193,7 @@ def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     entries = problem.get("violations")
     if not isinstance(entries, list):
         return ()
+    # A19: their form is that of the framework; whatever else stands there is passed over.
     rows = [entry for entry in entries if isinstance(entry, dict)]
     return tuple(
         (_text(row.get("propertyPath")), _text(row.get("message")))

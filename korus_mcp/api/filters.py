@@ -48,6 +48,7 @@ class OfferFilters:
         order = (("order[date]", self.order_by_date),) if self.order_by_date else ()
         return (
             *((name, day.isoformat()) for name, day in days if day is not None),
+            # Checked here: one with an IRI or a broken id finds nothing, as if sold out (T19).
             *((name, jsonld.segment(each)) for name, each in ids if each is not None),
             *order,
         )

@@ -31,6 +31,7 @@ def segment(text: str) -> str:
     Raises:
         InvalidId: It cannot; the text is not repeated in the message.
     """
+    # A caller may not keep to types: a number would build a path, too.
     if not isinstance(text, str) or not is_id(text):
         raise InvalidId("not an id of this API")
     return text
@@ -56,6 +57,7 @@ class Template:
 
     def match(self, iri: str) -> tuple[str, ...] | None:
         """The ids of an address of this kind, None for any other text."""
+        # Piece by piece, with no pattern that a hostile text could keep busy.
         parts, wanted = iri.split("/"), self.path.split("/")
         if len(iri) > IRI_LIMIT or len(parts) != len(wanted):
             return None
@@ -161,6 +163,7 @@ def usable_iri(iri: str | None) -> str | None:
     """An answered `@id` worth keeping: no braces (T3), no anonymous node (T18), no other host."""
     if iri is None or len(iri) > IRI_LIMIT or not iri.startswith("/v1/"):
         return None
+    # Braces (T3), dots, queries and other hosts fail alike; ids are checked when one is used.
     return iri if re.fullmatch(r"[0-9A-Za-z/_-]+", iri, re.ASCII) else None
 
 
@@ -209,6 +212,7 @@ def json_object(body: bytes) -> JsonObject:
 def _loaded(body: bytes) -> object:
     try:
         return json.loads(body, parse_float=_number, parse_constant=_no_number)
+    # Both are a ValueError, too: such a body is no JSON, however numbers are read.
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
     except ValueError:  # a whole number of more digits than Python reads
@@ -217,6 +221,7 @@ def _loaded(body: bytes) -> object:
 
 def is_large(body: object) -> bool:
     """Whether a body holds so many values that reading them as objects takes long."""
+    # Stops counting when it knows: the answer for a large body costs no more than for a small.
     left, waiting = LARGE, [body]
     while waiting and left >= 0:
         value = waiting.pop()
@@ -250,6 +255,7 @@ def _number(text: str) -> Decimal | float:
         number = Decimal(text)
     except InvalidOperation:
         return _NO_NUMBER
+    # `adjusted` reads the exponent alone: 1e999999999 is never written out.
     return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else _NO_NUMBER
 
 

@@ -78,6 +78,7 @@ class Pages(Generic[R]):
             if number == 1:
                 raise
             return Page((), number, None, last=True)
+        # Some thousand values take pydantic longer than others should wait for the event loop.
         if not jsonld.is_large(body):
             return self._read(body, number)
         return await to_thread.run_sync(self._read, body, number)
@@ -110,10 +111,13 @@ class Pages(Generic[R]):
                             seen.add(item.id)
                             yield item
                 self.missing = max(0, reading.total - len(seen) - reading.unreadable)
+            # What the first reading gave stands: a second that fails costs the caller nothing.
             except ApiError:
                 if not before:
                     raise
                 return  # what the first reading gave stands
+            # A steady second reading that finds nothing new ends it, too: what a server counts and
+            # never lists would not come by reading again.
             has_news = before and len(seen) > before
             if not self._paged or reading.fits or (before and reading.is_steady and not has_news):
                 return
@@ -126,12 +130,14 @@ class Pages(Generic[R]):
             yield page
             if self._ends(page, reading.received) or not is_new:
                 return
+        # A server that repeats its pages for ever is caught by `is_new`; this bounds the others.
         raise malformed(self._operation, "GET", "a list without end")
 
     def _ends(self, page: Page[R], received: int) -> bool:
         """Whether nothing follows. A stated total counts against what came: a server may give less
         than the 50 asked for; without a total a short page is the end.
         """
+        # T4: `view` has no say, it lacks `next` although there are more pages.
         if page.total is None or not self._paged:
             return page.last
         return page.received == 0 or received >= page.total
@@ -143,6 +149,7 @@ class Pages(Generic[R]):
             raise malformed(self._operation, "GET", str(failure)) from None
         items = [item for item in map(self._item, members) if item is not None]
         total = jsonld.total_items(body)
+        # Whether it is the last page is reckoned as if each before it had been full (T32).
         before = (number - 1) * PAGE_SIZE
         short = len(members) < PAGE_SIZE
         counted_out = short if total is None else before + len(members) >= total
@@ -150,6 +157,7 @@ class Pages(Generic[R]):
         return Page(tuple(items), number, total, last, len(members) - len(items))
 
     def _item(self, member: object) -> R | None:
+        # One member nobody can read costs itself, not its page; it is counted as unreadable.
         try:
             return self._model.model_validate(member)
         except ValidationError:
@@ -188,6 +196,7 @@ class _Reading:
     @property
     def fits(self) -> bool:
         """Whether it saw as many things as the list says there are."""
+        # What cannot be read is there, too: each counts as a thing of its own.
         distinct = len(self._ids) + self.unreadable
         return self.is_steady and distinct >= self.total
 
@@ -218,6 +227,7 @@ class Reads:
         path = kind.iri(*ids)
 
         def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
+            # Always stated: without it a server gives as many as its operator likes.
             place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
             return self._wire.read(kind.operation, path, (*place, *params), language=language)
 

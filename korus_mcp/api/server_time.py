@@ -64,6 +64,7 @@ class ServerTime:
         if sample is None:
             return UNKNOWN_BOUND_SECONDS
         bound = sample.round_trip_seconds / 2 + RESOLUTION_SECONDS
+        # While a jump is not settled nobody knows: as before the first answer.
         return max(bound, UNKNOWN_BOUND_SECONDS) if self._jumped else bound
 
     def learn(self, headers: Mapping[str, str], *, sent: float, received: float) -> None:
@@ -72,6 +73,7 @@ class ServerTime:
         Answers without a sensible `Date`, or from a cache (`Age`), teach nothing.
         """
         date = http_date(headers.get("date", ""))
+        # A cache repeats the `Date` of the answer it kept: that may be hours old.
         if date is None or "age" in headers:
             return
         if abs(date - self._clock.now()) > ABSURD:
@@ -81,17 +83,21 @@ class ServerTime:
                     "the clock of the API and that of this machine are more than a day apart"
                 )
             return
+        # `Date` was written somewhere between both: the middle is off by half the trip at most.
         middle = (sent + received) / 2
         self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))
 
     def _take(self, sample: _Sample) -> None:
         known = self._median()
+        # Servers behind one address differ by some seconds; the median settles on the usual one.
         if known is None or _near(sample, known):
             self._jumped.clear()
             self._samples.append(sample)
             return
+        # Jumps that do not agree with each other are noise of one server, not a clock that was set.
         if self._jumped and not _near(sample, self._jumped[0]):
             self._jumped.clear()
+        # A leap must be seen again before it is believed: holds are judged by this clock (T23).
         self._jumped.append(sample)
         if len(self._jumped) >= CONFIRMING_SAMPLES:
             _log.warning("the clock of the API moved by more than %d seconds", JUMP_SECONDS)

@@ -159,30 +159,24 @@ class Pools:
     @cached_property
     def reads(self) -> Pool:
         """Reads and the PATCHes."""
-        limits = httpx.Limits(max_connections=self._config.parallel)
-        return self._pool(limits, self._config.read_total, self._config.parallel)
+        return self._pool(self._config.parallel, self._config.read_total)
 
     @cached_property
     def tokens(self) -> Pool:
         """The token endpoint: never behind a queue of reads."""
-        queue = self._config.queue_timeout
-        return self._pool(httpx.Limits(max_connections=1), self._config.read_total, 1, queue=queue)
+        return self._pool(1, self._config.read_total, queue=self._config.queue_timeout)
 
     @cached_property
     def creations(self) -> Pool:
         """The POSTs that hold or book."""
-        places = self._config.parallel_orders
-        limits = httpx.Limits(max_connections=places, max_keepalive_connections=0)
-        total = self._config.order_read_timeout
-        return self._pool(limits, total, places, read=total, queue=self._config.queue_timeout)
+        places, total = self._config.parallel_orders, self._config.order_read_timeout
+        # None is kept: each connection carries one POST and is closed.
+        return self._pool(places, total, read=total, queue=self._config.queue_timeout, kept=0)
 
     @cached_property
     def documents(self) -> Pool:
         """Downloads from the hosts of signed addresses."""
-        places = self._config.parallel_orders
-        return self._pool(
-            httpx.Limits(max_connections=places), self._config.order_read_timeout, places
-        )
+        return self._pool(self._config.parallel_orders, self._config.order_read_timeout)
 
     async def aclose(self) -> None:
         """Close what was opened."""
@@ -193,17 +187,20 @@ class Pools:
 
     def _pool(
         self,
-        limits: httpx.Limits,
+        places: int,
         total_seconds: float,
-        parallel: int,
         *,
         read: float | None = None,
         queue: float | None = None,
+        kept: int | None = None,
     ) -> Pool:
+        """A pool of so many places; times in seconds, `kept` connections wait for the next call."""
+        limits = httpx.Limits(max_connections=places, max_keepalive_connections=kept)
         timeout = httpx.Timeout(
             connect=self._config.connect_timeout,
             read=read or self._config.read_timeout,
             write=self._config.read_timeout,
+            # Places are handed out before (`Pool.places`), so this is never waited for in full.
             pool=2.0,
         )
         return Pool(
@@ -212,7 +209,7 @@ class Pools:
             clock=self._clock,
             total_seconds=total_seconds,
             queue_seconds=queue,
-            places=anyio.Semaphore(parallel),
+            places=anyio.Semaphore(places),
         )
 
     @cached_property
@@ -235,6 +232,7 @@ class WayOut(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         host = request.url.host
+        # This machine is never asked for by way of another one.
         if self._proxied is None or is_loopback(host) or _is_excepted(host, self._no_proxy):
             return await self._straight.handle_async_request(request)
         try:
@@ -260,6 +258,7 @@ class WayOut(httpx.AsyncBaseTransport):
 
 def _is_excepted(host: str, no_proxy: str) -> bool:
     """Whether a host, or one it lies below, is in a list like NO_PROXY, as curl reads it."""
+    # A leading dot means the same as none, in curl and in the variables of most programs.
     names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",")]
     return any(n == "*" or f".{host}".endswith(f".{n}") for n in names if n)
 
@@ -332,6 +331,7 @@ class Wire:
         on_leaving: Callable[[], None] | None = None,
     ) -> jsonld.JsonObject:
         """POST, sent exactly once; a 401 only makes the next call fetch a token."""
+        # No retries here, on no failure: the issuer may have booked before it went silent (T34).
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
         leaving = replace(exchange, on_leaving=on_leaving)
         return await self._send(self._pools.creations, leaving, TOKEN_LIFE_CREATE)
@@ -375,22 +375,28 @@ class Wire:
 
     async def _send(self, pool: Pool, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
         authorization, generation = await self._bearer.authorization(life_seconds=life_seconds)
+        # Put in last and kept nowhere: an exchange that is logged or kept holds no token.
         headers = {**exchange.headers, "authorization": authorization}
         answer = await pool.send(replace(exchange, headers=headers), limit=self._config.json_limit)
+        # Before the answer is judged: a refusal tells the time as well as a success.
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
         try:
             body = await _read_body(exchange, answer, self._clock)
         except Unauthorized as error:
+            # The token was good a moment ago, so a new one may do; one that is fresh and refused
+            # means that the account may not.
             if self._bearer.reject(generation):
                 error.retry_after_seconds = NEW_TOKEN_SECONDS
             raise
         self._note_language(answer.headers.get("content-language", ""))
+        # Successes only: `check` compares them with the contract.
         if self._on_answer is not None:
             self._on_answer(exchange.operation, body)
         return body
 
     def _note_language(self, text: str) -> None:
         """Remember the languages an answer says it is in: the first of them, each once."""
+        # A header is outside data: so long, so many, in this form, and the first of each (A24).
         for tag in text[:_LANGUAGES_LENGTH].split(","):
             if len(self.languages_seen) < _MOST_LANGUAGES and _TAG.fullmatch(tag.strip()):
                 self.languages_seen.setdefault(tag.strip().lower())
@@ -401,6 +407,7 @@ async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld
 
     Whoever asked may leave meanwhile: an answer to a write that has arrived is read all the same.
     """
+    # A thread costs more than a small body takes.
     if len(answer.body) <= LARGE_BODY:
         return success_body(exchange, answer, clock)
     with anyio.CancelScope(shield=True):

@@ -85,6 +85,7 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     paths = _paths(settings, with_others=with_others)
     before = {language: size_of(path) for language, path in paths.items()}
     there = [language for language, path in paths.items() if is_there(path)]
+    # The mirror opens the languages it is told of: those that have a file, listed or not.
     meant = replace(settings, languages=tuple(paths))
     failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
     for language, path in paths.items():
@@ -112,6 +113,7 @@ def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
         return {}
     paths = {each: files.folder / files.file(each) for each in settings.languages}
     if with_others and is_there(files.folder):
+        # Files of this account alone: the name holds its key.
         beginning, _, end = files.file("*").partition("*")
         for path in sorted(files.folder.glob(files.file("*"))):
             name = path.name.removeprefix(beginning).removesuffix(end)
@@ -263,12 +265,14 @@ async def _read_or_follow(
     mirror: Mirror, language: str, path: Path, watch: Watcher, clock: Clock
 ) -> bool:
     """Crawl; while another server does, follow it, and go on should it stop. Whether we crawled."""
+    # A catalog that was complete before is not what was asked for.
     begun_at = clock.now()
     if await mirror.sync(language, watch):
         return True
     say(f"{language}: another server is reading this catalog at this moment; following it")
     while True:
         await watch(await mirror.progress(language))
+        # The file tells: the other server is a process that nobody here can ask.
         await clock.sleep(FOLLOW_SECONDS)
         seen = look_at(path)
         read_at = None if seen is None or seen.is_unfinished else seen.read_at
@@ -327,6 +331,7 @@ async def _until_stopped(work: Callable[[], Awaitable[int]]) -> int:
             tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
         code = await work()
         tasks.cancel_scope.cancel()
+    # The scope was cancelled by the signal: the work ended where it could go on later.
     if code is None:
         say("stopped; what was read is kept, and the next sync goes on from there")
         raise KeyboardInterrupt
@@ -345,6 +350,7 @@ async def _stop_on_signal(scope: anyio.CancelScope) -> None:
 @contextmanager
 def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
     """Who shows how far a crawl is: a bar on a terminal, else a line now and then."""
+    # A bar in a log file is a page of control characters.
     if not sys.stderr.isatty():
         yield _Lines(language, clock)
         return

@@ -46,6 +46,7 @@ class CheckFindings:
         first = operation not in self.seen
         self.seen[operation] = self.seen.get(operation, 0) + 1
         known = self.missing.setdefault(operation, set())
+        # Any field may be null or left out of one answer (T7), hardly ever of all of them.
         self.missing[operation] = set(found.missing) if first else known & set(found.missing)
         self.unknown.setdefault(operation, set()).update(found.unknown)
 
@@ -65,6 +66,7 @@ async def _check(settings: Settings) -> int:
     findings = CheckFindings()
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
+        # The first that breaks ends it: what comes after needs what came before.
         for hop, walk in hops:
             if not await _holds(hop, walk, api):
                 _tell_drift(findings)
@@ -92,6 +94,7 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
         return "in memory, as the sandbox is embedded", True
     try:
         where = str(journal_file(settings) or "PostgreSQL")
+    # A user without a home: the journal is nowhere, which is told like any fault.
     except JournalDown as nowhere:
         return f"BROKEN: {nowhere.fault.value}", False
     if not may_have_bookings(settings):
@@ -165,6 +168,7 @@ async def _walk(api: KorusApi) -> str:
         offers = await ticketing.list_offers(catalog.id, OfferFilters()).page(1)
         for offer in offers.items[:SAMPLED_OFFERS]:
             await _walk_offer(api, catalog.id, offer.id)
+    # Lists of the account are read, never changed: no hold, no order, no document address.
     await api.booking.list_reservations().page(1)
     await api.booking.list_orders().page(1)
     return "read-only walk done"
@@ -173,6 +177,7 @@ async def _walk(api: KorusApi) -> str:
 async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
     ticketing = api.ticketing
     base = await ticketing.get_product_base(catalog_id, base_id)
+    # A code goes into a path: one that cannot is not asked for.
     for code in await _option_codes(api, catalog_id, base_id):
         await ticketing.list_product_base_option_values(catalog_id, base_id, code).page(1)
     products = await ticketing.list_product_base_products(catalog_id, base_id).page(1)

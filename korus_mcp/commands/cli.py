@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
 
+    # A server must never wait for a reader of stderr; a command may, and keeps its order.
     if given.run in (_serve, _sandbox):
         log_without_waiting()
     else:
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_MISCONFIGURED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    # A task group wraps the failed write of a command that runs in one.
     except (OSError, ExceptionGroup):
         if given.run is _serve or not _stdout_is_lost():
             raise
@@ -54,6 +56,7 @@ def _check_streams(given: argparse.Namespace) -> None:
     Raises:
         Misconfigured: stdout is closed, or the stdin of a server on stdio.
     """
+    # Over HTTP nothing is said on stdin or stdout.
     if given.run is _serve and given.http:
         return
     needed = {"stdin": sys.stdin, "stdout": sys.stdout}
@@ -73,6 +76,7 @@ def _stdout_is_lost() -> bool:
         sys.stdout.write("\n")
         sys.stdout.flush()
     except OSError:
+        # Below Python, where the last flush at the exit writes to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
     return False
@@ -163,6 +167,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     """Reads a number of the command line, of digits alone and within its bounds."""
 
     def read(text: str) -> int:
+        # int() also takes 1_000, +5, blanks and the digits of other scripts.
         is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
         if not is_number or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
@@ -190,6 +195,7 @@ def _read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _serve(given: argparse.Namespace) -> int:
     settings = _settings(given)
+    # Anybody on the network could order otherwise.
     if given.http and not is_loopback(given.host):
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
     with _nothing_collected():
@@ -259,6 +265,7 @@ def _journal(given: argparse.Namespace) -> int:
 def _sandbox(given: argparse.Namespace) -> int:
     from korus_mcp.commands import serve
 
+    # What points to a real account says nothing about a sandbox, and need not be right.
     own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
     settings = _read_settings(own)
     seed = settings.sandbox_seed if given.seed is None else given.seed

@@ -33,6 +33,7 @@ _log = logging.getLogger("korus_mcp")
 
 def shown(text: str, limit: int = LINE_LIMIT) -> str:
     """A text as one line of at most `limit` characters behind its indent; nothing in it hides."""
+    # `clean` strips: the indent of our own lines is put back, within a bound.
     indent = text[: len(text) - len(text.lstrip(" "))][:40]
     return indent + _BREAKS.sub(" ", clean(text, limit))
 
@@ -81,6 +82,7 @@ class LinesAside(logging.Handler):
     def say(self, text: str) -> None:
         """Say a text that may be shown as it is; where too many wait it is dropped and counted."""
         with self._order:
+            # Dropped rather than kept: a host that never reads must not cost us our memory.
             if self._lines.qsize() >= MOST_LINES:
                 self._dropped += 1
                 return
@@ -93,6 +95,7 @@ class LinesAside(logging.Handler):
         with self._order:
             self._tell_dropped()
             self._lines.put(written)
+        # A reader that is gone must not keep the process from ending.
         written.wait(LAST_LINES_SECONDS)
 
     def _tell_dropped(self) -> None:
@@ -110,6 +113,7 @@ class LinesAside(logging.Handler):
                 self._write(line)
 
     def _write(self, line: str) -> None:
+        # Past Python's own buffer, whose lock a blocked write would hold for ever.
         rest = memoryview(f"{line}\n".encode(self._encoding, "backslashreplace"))
         while rest:
             written = self._raw.write(rest)
@@ -123,6 +127,7 @@ def log_to_stderr() -> None:
 
     stdout belongs to the protocol. Where something has handlers of its own, they stay.
     """
+    # First come: logging.basicConfig of others changes nothing once there are handlers.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(CleanFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -177,6 +182,7 @@ def log_what_goes_on() -> None:
 
 
 def _told(trace: str) -> list[str]:
+    # A trace may repeat what others sent, line by line: each is marked and cleaned.
     kept = trace[-TRACE_LIMIT:]
     lines = [" [cut]"] if len(trace) > TRACE_LIMIT else []
     return [f"  | {shown(each)}".rstrip() for each in [*lines, *kept.splitlines()]]
@@ -189,6 +195,7 @@ def _log_failure(
 
 
 def _log_failed_thread(failed: "threading.ExceptHookArgs") -> None:
+    # Python itself says nothing of a thread that ends so.
     if failed.exc_type is not SystemExit:
         _log.error("a thread failed", exc_info=failed.exc_value)
 

@@ -44,6 +44,7 @@ def run_demo(environ: Mapping[str, str]) -> int:
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "korus_mcp"],
+            # Nothing of the caller's account reaches the story: it may be production.
             env=child_environment(environ, downloads, Path(state)),
         )
         return anyio.run(_tell, server)
@@ -120,6 +121,7 @@ class _Story:
         answer = await self._call("check_availability", asked)
         if not answer["bookable"]:
             raise DemoFailed(f"the offer cannot be booked: {answer['reason']}")
+        # The first that has room; a person would choose one.
         open_sessions = [s["session_id"] for s in answer.get("sessions", []) if s["enough"]]
         return {**asked, "session_ids": open_sessions[:1]} if open_sessions else asked
 
@@ -143,6 +145,7 @@ class _Story:
     async def _name_holders(self, order: dict[str, Any]) -> bool:
         """Name the holders where the issuer wants it; whether it did."""
         tickets = await self._call("get_tickets", {"order_id": order["order_id"]})
+        # What a holder needs is the issuer's choice: only that is sent.
         waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
         if not waiting:
             return False

@@ -66,6 +66,7 @@ def _run(
             "there is no journal: the embedded sandbox keeps its bookings in memory."
         )
     try:
+        # Opening a journal makes one: looking leaves no file behind.
         if not may_have_bookings(settings):
             tell(f"no journal yet: {journal_file(settings)}")
             return without
@@ -132,6 +133,7 @@ async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
 
 async def _verify(journal: Inspection, *, unsealed: int) -> int:
     found = await journal.verify(unsealed=unsealed)
+    # All of them, in the order of the rows: the first says where somebody began.
     for problem in found.problems:
         tell(problem)
     if not found.problems:
@@ -143,6 +145,7 @@ def _state(entry: JournalEntry) -> str:
     intent = entry.intent
     if intent.is_in_doubt:
         return "in doubt"
+    # Written before the call leaves: its process may have ended in between.
     if not intent.is_final:
         return "not sent yet"
     if not intent.orders:

@@ -57,6 +57,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
 
     from korus_mcp.server import http_door
 
+    # The sandbox needs none: everything in it is invented.
     token = file = None
     if settings.environment is not Environment.SANDBOX:
         token, file = http_door.write_token(port)
@@ -82,6 +83,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     try:
         uvicorn.Server(config).run()
     finally:
+        # However it ends: a file that is left would look like a server that runs.
         if token is not None and file is not None:
             http_door.remove_token(token, file)
     return 0
@@ -118,6 +120,7 @@ def _print_environment(served: "ServedSandbox") -> None:
 
 async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
     async with anyio.create_task_group() as tasks:
+        # Windows has no signals that an event loop could wait for.
         if sys.platform != "win32":
             tasks.start_soon(_leave_on_signal, server, shutdown_seconds)
         await serve_lines(server)
@@ -128,6 +131,7 @@ async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoRetu
     """On a signal, wait for the orders on their way, then leave."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
+            # In this order: orders end, their answers reach the host, what was logged is written.
             await server.running.drain(shutdown_seconds)
             await anyio.sleep(LAST_ANSWER_SECONDS)
             logging.shutdown()

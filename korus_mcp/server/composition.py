@@ -50,6 +50,7 @@ REQUESTS_PER_SECOND = 10.0
 """What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 TITLE = "KorusTicket"
 NO_SUCH_PROMPT = f"{Code.NOT_FOUND}: This server has no such prompt. List prompts for those it has."
+# Instructions name tools that exist, in the order in which a booking needs them.
 _WAY = (
     "search_products",
     "get_offers",
@@ -96,6 +97,7 @@ class KorusServer(MCPServer[App]):
         Raises:
             MCPError: there is no such prompt, or its arguments are wrong.
         """
+        # A prompt is named by the client: what it sent goes into no error.
         if name in {prompt.name for prompt in await self.list_prompts()}:
             return await super().get_prompt(name, arguments, context)
         raise MCPError(code=INVALID_PARAMS, message=NO_SUCH_PROMPT)
@@ -168,6 +170,7 @@ def _lifespan(
             app = compose(settings, api, clock, tasks)
             # Tasks of the group may still write: what they use is closed when they are gone.
             at_the_end.push_async_callback(app.close)
+            # Whatever goes wrong in it, the server serves on.
             tasks.start_soon(kept_apart, partial(_recover, app))
             running.started(app)
             try:
@@ -190,6 +193,7 @@ def open_api(
     on_answer: Callable[[str, JsonObject], None] | None = None,
 ) -> KorusApi:
     """The API of these settings: a real one, or the embedded sandbox through the same client."""
+    # One client for all worlds: what the sandbox proves holds for the real API.
     if not settings.embedded:
         return KorusApi(api_config(settings), clock=clock, on_answer=on_answer)
     embedded = EmbeddedSandbox(settings, sandbox)
@@ -228,6 +232,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         calls_per_minute=settings.calls_per_minute,
         writes_per_minute=settings.writes_per_minute,
     )
+    # One of each, shared: equal questions of two sessions are one request to the API.
     mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(api, clock=clock, tasks=tasks)
     quotes = Quotes(api.ticketing, mirror, api)
@@ -280,10 +285,12 @@ def _journal(settings: Settings, clock: Clock) -> "Journal":
 async def _recover(app: App) -> None:
     """Look after orders that an earlier process left in doubt, once the first answers are out."""
     await anyio.sleep(RECOVERY_SECONDS)
+    # Who cannot order leaves no doubt behind, and a sandbox of this process has no past.
     if "place_order" not in app.tools or app.settings.embedded:
         return
     from korus_mcp.journal.opening import may_have_bookings
 
+    # Nothing is imported, made or opened for somebody who never ordered.
     if may_have_bookings(app.settings):
         # Off the event loop: it takes a quarter of a second.
         await anyio.to_thread.run_sync(import_module, "korus_mcp.journal.sql")

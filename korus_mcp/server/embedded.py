@@ -33,6 +33,7 @@ class EmbeddedSandbox:
         """Nothing is open: the world goes with its process."""
 
     def _made(self) -> "Sandbox":
+        # A world takes a moment to make: not before something is asked of it.
         from korus_mcp.sandbox import Sandbox, SandboxOptions
 
         return Sandbox(

@@ -55,6 +55,7 @@ def loopback_door(
 
     With a `token` every request has to bring it; a browser's question beforehand cannot.
     """
+    # A page of another site may reach loopback through a name of its own (DNS rebinding).
     names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
@@ -93,6 +94,7 @@ class NamesOfThisMachine:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 421 or 403."""
         refused = None
+        # Before CORS: a foreign origin does not even learn which headers would be allowed.
         if scope["type"] == "http":
             refused = await self._security.validate_request(Request(scope))
         await (refused or self._app)(scope, receive, send)
@@ -107,6 +109,7 @@ class BearerOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
+        # Whoever has no token cannot use up sessions, bodies or time.
         if scope["type"] == "lifespan" or self._brings_it(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
@@ -155,6 +158,7 @@ async def _body_of(receive: Receive) -> list[Message]:
         message = await receive()
         read.append(message)
         size += len(message.get("body", b""))
+        # Another kind is http.disconnect: whoever comes after us reads it in the replay.
         is_over = message["type"] != "http.request" or not message.get("more_body", False)
         if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
             return read
@@ -208,6 +212,7 @@ class Sessions:
         if session is None:
             await self._app(scope, receive, send)
             return
+        # Counted while it runs: an open stream is a session in use, however long it is silent.
         session.under_way += 1
         answer = _Head(send)
         try:
@@ -215,10 +220,12 @@ class Sessions:
         finally:
             session.under_way -= 1
             session.used_at = anyio.current_time()
+            # 404 is the SDK's word for a session it has ended by itself.
             is_over = scope["method"] == "DELETE" and answer.status < 300
             if is_over or answer.status == 404:
                 self._open.pop(name, None)
             elif name in self._open:
+                # The order is that of the last use: room is made from the front.
                 self._open.move_to_end(name)
 
     async def _opened(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -239,6 +246,7 @@ class Sessions:
     async def _make_room(self, scope: Scope) -> None:
         """End the sessions that are used least, as their clients would."""
         longest = anyio.current_time() - SESSION_IDLE_SECONDS
+        # A copy: sessions open and end while those that leave are awaited.
         idle = [(name, one) for name, one in self._open.items() if not one.under_way]
         for name, one in idle:
             if one.used_at < longest:  # the SDK ended it by itself
@@ -271,6 +279,7 @@ def _is_of_sessions(headers: Headers) -> bool:
 
 def _ending(scope: Scope, name: str) -> Scope:
     """The request by which a client ends its session."""
+    # Host and accept of the request at hand; the token was checked further out.
     kept = [(k, v) for k, v in scope["headers"] if k in (b"host", b"accept")]
     named = (_SESSION.encode(), name.encode("latin-1"))
     return {**scope, "method": "DELETE", "headers": [*kept, named], "state": {}}
@@ -297,6 +306,7 @@ def write_token(port: int) -> tuple[str, Path]:
             raise FileNotFoundError("no home folder")
         file = folder / f"http-{port}.token"
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Written aside and moved: nobody reads half a token, or one that others may read.
         new = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writing:
             writing.write(token)
@@ -312,5 +322,6 @@ def write_token(port: int) -> tuple[str, Path]:
 def remove_token(token: str, file: Path) -> None:
     """Remove the file, unless another server has written its own there."""
     with suppress(OSError):
+        # Two servers on one port number, one after the other: the file may be the second's by now.
         if file.read_text() == token:
             file.unlink()

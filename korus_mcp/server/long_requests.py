@@ -26,6 +26,7 @@ def is_long(params: Any) -> bool:
     """Whether a request holds more than anybody needs; no more of it is looked at than that."""
     left, waiting = LONG, [params]
     while waiting and left >= 0:
+        # A list of its own instead of recursion: depth is the caller's choice.
         value = waiting.pop()
         if isinstance(value, str):
             left -= len(value)

@@ -67,6 +67,7 @@ class AnsweredLines:
             code = PARSE_ERROR if is_no_json else INVALID_REQUEST
             said = ErrorData(code=code, message=UNREADABLE)
             told = SessionMessage(JSONRPCError(jsonrpc="2.0", id=about, error=said))
+            # It is handed on in place of the answer, with the id the SDK waits for.
             if is_answer:  # whoever asked the host need not wait for it any more
                 return told
             await self._answers.send(told)
@@ -121,6 +122,7 @@ def top_level(line: str) -> dict[str, str]:
             name = before.strip('"')
         elif depth == 1 and before == ":":
             found.setdefault(name, each)
+        # Only brackets outside of texts arrive here as tokens of their own.
         depth += (each in "{[") - (each in "}]")
         before = each
     return found
@@ -128,6 +130,7 @@ def top_level(line: str) -> dict[str, str]:
 
 def _id_of(text: str) -> RequestId | None:
     """An id as it was written: a whole number, or a text without escapes."""
+    # An id is repeated in the answer: a long or escaped one is not.
     if len(text) > _LONGEST_ID or "\\" in text:
         return None
     if text.startswith('"'):

@@ -54,8 +54,10 @@ def read_money(value: object) -> Decimal | None:
         return value
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return Decimal(value)
+    # true is a number to Python, and 1 euro to nobody.
     if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
         number = value if isinstance(value, Decimal) else Decimal(str(value))
+        # Bounded before it is written out: 1E+1000000 would fill the memory.
         exponent = number.as_tuple().exponent
         if isinstance(exponent, int) and number.adjusted() < _DIGITS and exponent >= _FRACTION:
             return number if exponent <= 0 else number.quantize(_WHOLE)
@@ -115,6 +117,7 @@ def _read_failures(value: object) -> object:
     found = _read_list(value or None)
     if not isinstance(found, Mapping):
         return found
+    # What is left is keyed by the addresses of what failed, or is one entry alone.
     by_address = any("/" in str(key) for key in found)
     return [{key: each} for key, each in found.items()] if by_address else [found]
 
@@ -207,9 +210,11 @@ class ApiModel(BaseModel):
         try:
             return handler(data)._without(absent)
         except ValidationError as error:
+            # What was booked is never guessed at (T14).
             if cls.must_fit:
                 raise
             readable, raw = _set_aside(cls, data, error.errors(include_input=False))
+        # Once more, without the fields that failed; their raw values are kept beside it.
         model = handler(readable)
         model._unread.update(dict.fromkeys(absent) | raw)
         # It is frozen for those who read it, and it is not yet theirs.
@@ -238,9 +243,11 @@ class Embedded(ApiModel):
     @model_validator(mode="before")
     @classmethod
     def _id_from_iri(cls, data: object) -> object:
+        # A bare IRI stands for its resource (A13); it must be one of this API.
         if isinstance(data, str):
             _, ids = jsonld.parse_iri(data)
             return {"@id": data, "id": ids[-1]}
+        # Some parts come with `@id` alone; a placeholder in it gives no id (T3, T6).
         if isinstance(data, Mapping) and data.get("id") is None:
             iri = data.get("@id")
             usable = jsonld.usable_iri(iri) if isinstance(iri, str) else None
@@ -276,6 +283,7 @@ class Failure(ApiModel):
             return data
         if isinstance(data, list):
             return {"entries": data}
+        # Nothing is told; that there is an entry still counts.
         if data is None or isinstance(data, bool):
             return {}
         iri = jsonld.usable_iri(data) if isinstance(data, str) else None
@@ -327,9 +335,11 @@ def _set_aside(
         spoiled.setdefault(str(wire), set()).add(inside[0] if inside else None)
     for wire, places in spoiled.items():
         key = wire if wire in data else names.get(wire, wire)
+        # Without its id a resource is none: that error stands.
         if key not in data or wire == "id":
             continue
         raw[wire] = value = readable.pop(key)
+        # Of a list only the odd members go, unless it makes no sense without them.
         of_members = all(isinstance(place, int) for place in places)
         if isinstance(value, list) and of_members and wire not in model.indivisible:
             readable[key] = [member for n, member in enumerate(value) if n not in places]

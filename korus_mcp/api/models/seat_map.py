@@ -105,6 +105,7 @@ class SeatMap(Resource):
             return handler(data)
         bounded, left_out = _bounded(data)
         model = handler(bounded)
+        # A map without zones and one whose zones nobody can read are told apart.
         is_told = data.get("zones") is not None and not model.lacks("zones")
         model._left_out = replace(left_out, has_unread_zones=not is_told)
         return model
@@ -133,6 +134,7 @@ def _bounded(data: Mapping[str, object]) -> tuple[dict[str, object], LeftOut]:
         bounded["seatingCategories"] = categories[:MOST_CATEGORIES]
     if zones is None:
         return bounded, LeftOut()
+    # Counted before pydantic makes objects of them: a hostile map must not fill the memory.
     seats_left, corners_left, seats_out = MOST_SEATS, MOST_CORNERS, 0
     kept: list[object] = []
     for zone in zones[:MOST_ZONES]:
@@ -140,6 +142,7 @@ def _bounded(data: Mapping[str, object]) -> tuple[dict[str, object], LeftOut]:
         if not isinstance(zone, Mapping):
             continue
         seats, corners = _seats_in(zone.get("rows")), _count(zone.get("polygon"))
+        # A zone that passes a bound stays without seats or outline: it can be sold all the same.
         without = {"rows"} if seats > seats_left else set()
         without |= {"polygon"} if corners > corners_left else set()
         if without:

@@ -695,12 +695,19 @@ def _refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedIt
     return tuple(
         FailedItem(_handle_text(call, offer_id), e.code, e.message)
         for e in entries
-        for offer_id in _failed_offers(e, result) or (e.id,)
+        for offer_id in _failed_offers(call, e, result) or (e.id,)
     )
 
 
-def _failed_offers(entry: FailedEntry, result: ReservationBulkResult) -> tuple[str, ...]:
-    """The offers an entry is about; of several those that are not held, if that is told."""
+def _failed_offers(
+    call: ReserveCall, entry: FailedEntry, result: ReservationBulkResult
+) -> tuple[str, ...]:
+    """The offers an entry is about; of several those that are not held, if that is told. One that
+    names none is about the only offer there is, where nothing of that is held (A12).
+    """
+    asked = {item.offer.id for item in call.items}
+    if entry.id is None and len(asked) == 1 and not result.reservations:
+        return tuple(asked)
     if len(entry.ids) < 2:
         return entry.ids
     if any(not reservation.items for reservation in result.reservations):
@@ -722,7 +729,7 @@ def _unanswered(
         answered[line.offer_id] += line.quantity
     for failure in result.failed_reservations:
         entry = _entry(call, failure)
-        several = _failed_offers(entry, result)
+        several = _failed_offers(call, entry, result)
         for offer_id in several or (entry.id,):
             told = value_of(failure.quantity) if len(several) < 2 else None
             answered[offer_id] += told or _wanted(call, offer_id)

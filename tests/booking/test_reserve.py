@@ -696,6 +696,19 @@ async def test_a_fingerprint_knows_owner_lines_and_sessions_in_any_order(stage: 
     assert call(stage.wish("park_offer", 2, "s1"), other).fingerprint != same
 
 
+@pytest.mark.parametrize("entry", [{"message": "No."}, "No.", {}, None], ids=str)
+async def test_a_failure_that_names_nothing_is_of_the_only_offer_there_is(entry: object) -> None:
+    def nameless(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/reservations/_bulk"):
+            body.update(reservations=[], failedReservations=[entry])
+
+    async with staged(rewrite=nameless) as stage:
+        told = await stage.reserve(stage.wish("park_offer"))
+        assert [f.offer_id for f in told.failed] == [str(stage.handle("park_offer"))]
+        both = await stage.reserve(stage.wish("park_offer"), stage.wish("always_fails_offer"))
+        assert [f.offer_id for f in both.failed] == ["unknown"]
+
+
 # Answers that hold and do not
 
 

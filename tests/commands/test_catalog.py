@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,8 @@ from korus_mcp.sandbox import Answer, Delay, SandboxOptions, ServedSandbox, serv
 from korus_mcp.server.composition import catalog_files
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import handle_of
-from tests.fixtures.hosts import PROJECT, child_environment, free_port
+from tests.fixtures.forking import Child, begun
+from tests.fixtures.hosts import child_environment, free_port
 
 BASES = 80
 WAIT_SECONDS = 40
@@ -60,21 +60,13 @@ class Operator:
         return Said(code, said.out, said.err)
 
     @contextmanager
-    def child(self, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    def child(self, *arguments: str) -> Iterator[Child]:
         """The same as a process of its own, gone when the block ends."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "korus_mcp", "catalog", *arguments],
-            env=dict(self.environment),
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = begun("korus_mcp", "catalog", *arguments, environment=self.environment)
         try:
             yield process
         finally:
             process.kill()
-            process.communicate()
 
     @property
     def file(self) -> Path:
@@ -152,10 +144,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it never came")
 
 
-def ended(process: "subprocess.Popen[str]") -> Said:
-    out, err = process.communicate(timeout=WAIT_SECONDS)
+def ended(process: Child) -> Said:
+    code = process.code(within=WAIT_SECONDS)
+    assert code is not None
+    out, err = process.said()
     assert "Traceback" not in out + err
-    return Said(process.returncode, out, err)
+    return Said(code, out, err)
 
 
 # Sync, status, clear
@@ -323,7 +317,6 @@ def test_a_killed_sync_is_gone_on_with(operator: Operator) -> None:
     with operator.held_api(), operator.child("sync") as child:
         wait_until(operator.has_details)
         child.kill()
-        child.communicate()
     kept, before = operator.seen().with_details, operator.reads()
     said = operator.run("sync")
     assert said.code == 0
@@ -335,9 +328,9 @@ def test_a_killed_sync_is_gone_on_with(operator: Operator) -> None:
 # Another server
 
 
-def follows(child: "subprocess.Popen[str]") -> bool:
-    assert child.stderr is not None
-    return "another server is reading" in child.stderr.readline()
+def follows(child: Child) -> bool:
+    _, stderr = child.output
+    return b"another server is reading" in stderr.readline()
 
 
 def test_a_sync_follows_the_server_that_is_reading(operator: Operator) -> None:

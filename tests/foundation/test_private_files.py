@@ -23,6 +23,7 @@ from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import engine
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.journal.sql import SqlJournal
+from tests.fixtures.forking import begun
 from tests.fixtures.hosts import PROJECT
 
 pytestmark = pytest.mark.anyio
@@ -383,13 +384,8 @@ def test_a_path_that_cannot_be_looked_at_is_told_and_no_crash(where: str, tmp_pa
         "KORUS_CACHE_DIR": str(tmp_path / where),
     }
     for arguments in (["journal", "list"], ["catalog", "status"], ["catalog", "clear"]):
-        ran = subprocess.run(
-            [sys.executable, "-m", "korus_mcp", *arguments],
-            env=environment,
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode in (0, 1), ran.stderr
-        assert "Traceback" not in ran.stderr
+        ran = begun("korus_mcp", *arguments, environment=environment)
+        code = ran.code(within=60)
+        _, stderr = ran.said()
+        assert code in (0, 1), stderr
+        assert "Traceback" not in stderr

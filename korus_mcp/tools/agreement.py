@@ -120,6 +120,8 @@ async def customer_asked(
 WhoAsked: TypeAlias = Annotated[ElicitationResult[BaseModel], Resolve(customer_asked)]
 
 
+# The SDK fills a resolver's parameters by name: with arguments of the tool, and with the answers of
+# other resolvers. Their names are keys on the wire, so they are not renamed.
 async def order_call(
     ctx: ToolContext,
     reservation_ids: list[ReservationId],
@@ -165,6 +167,7 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
     Raises:
         Refusal: What stands against the order.
     """
+    # None leads to the two steps: a summary with a confirmation, for the assistant to show.
     return await app(ctx).booking.ordering.question(call) if _may_ask(ctx) else None
 
 
@@ -218,6 +221,7 @@ async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | Elici
     Raises:
         Refusal: APPROVAL_EXPIRED; APPROVAL_UNAVAILABLE where it did not ask, or said nonsense.
     """
+    # A newer host gets the question as the call's answer, and calls again with what was said.
     if _is_asked_within(ctx):
         return question
     try:
@@ -265,6 +269,7 @@ def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Custome
         return customer
     if not isinstance(who, AcceptedElicitation):
         raise _incomplete(customer)
+    # Checked like arguments: a form is filled in by a person, or by a program in their name.
     given = {**customer.model_dump(), **who.data.model_dump()}
     try:
         return Customer.model_validate(given)
@@ -294,6 +299,7 @@ def _words(question: Question, environment: str) -> str:
 
     What decides comes first, where no host cuts it; what a caller wrote stands in quotes.
     """
+    # By their addresses: a page of terms would push the rest out of a dialog.
     terms = ", ".join(f"korus://product-bases/{base}" for base in question.terms)
     return lines_of(
         f"Order this for real, in the {environment} environment? "
@@ -352,6 +358,7 @@ def described(customer: CustomerInput) -> str:
     name = f"{customer.firstname} {customer.lastname}"
     title = f"title {customer.title}" if customer.title else None
     language = f"language {customer.language}" if customer.language else None
+    # All of it: a person agrees to what is sent, and a field they never saw would be no agreement.
     facts = (name, customer.email, customer.phone, customer.country, title, language)
     return ", ".join(inert_line(fact) for fact in facts if fact)
 

@@ -108,10 +108,12 @@ async def check_availability(
     quote = await services.quotes.of_offer(offer_id, wished)
     # What a person was shown is what reserve compares its prices with.
     services.prices.show(services.principal.key, offer_id, quote.price)
+    # Looking for what is near costs several reads: only where this offer cannot be had.
     near = Proposals()
     if quote.obstacle(quantity) is not None:
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
+    # Which ticket a session is for is said only where that could be a question.
     several = sum(need.needs_session for need in quote.tickets) > 1
     first = pages.begin.offset
 
@@ -138,6 +140,7 @@ def _view(
 ) -> AvailabilityView:
     """All but the sessions."""
     obstacle = quote.obstacle(quantity)
+    # The listed price is told only where the issuer states another one now.
     moved = quote.list_price is not None and quote.list_price != quote.price
     return AvailabilityView(
         offer_id=str(quote.handle),

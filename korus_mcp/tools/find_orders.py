@@ -129,6 +129,7 @@ def _behind(found: OrdersFound, count: int) -> PageStart | None:
 def _not_read(found: OrdersFound) -> str | None:
     if found.not_read is None:
         return None
+    # An order that could not be read must not pass for one that is not there.
     said = found.not_read[0].upper() + found.not_read[1:]
     return f"{said}; go on with the cursor." if found.behind else f"{said}."
 

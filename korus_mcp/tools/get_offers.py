@@ -112,6 +112,7 @@ async def get_offers(
     services = app(ctx)
     wished_language = services.language(language)
     given = (price_type, seating_category, zone, days_count)
+    # A cursor belongs to its filters: with others it is refused and not read as another page.
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
     check_days(date_from, date_to, api.now(), doubt=api.doubt)

@@ -141,6 +141,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
     wish = plan.wish
     asked = {
         "session_id": wish.session_id,
+        # A session has its own day; the day stands in the link, so that it shows this one tomorrow.
         "date": day_text(wish.day or plan.day) if wish.session_id is None else None,
         "quantity": wish.quantity if wish.quantity > 1 else None,
         "max_price": wish.max_price,
@@ -176,6 +177,7 @@ def _detailed(plan: SeatPlan) -> int:
 
 def _grouped(zones: list[ZoneView]) -> list[str]:
     """Zones of one category and price on one line: a stadium has dozens."""
+    # In the order in which each first comes, so that the better ones stay ahead.
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
         left = "" if zone.left is None else f" {zone.left}"

@@ -207,6 +207,7 @@ def _some_of(files: list[_File]) -> list[_File]:
     Raises:
         Refusal, ApiError: why the first of them could not be had.
     """
+    # Once one file is there, the answer has to tell of it: an error would hide what was saved.
     failed = next((file.failed for file in files if file.failed is not None), None)
     if failed is not None and not any(file.is_got for file in files):
         raise failed
@@ -242,6 +243,7 @@ def _downloads() -> Path:
     folder = user_folder(user_downloads_path)
     if folder is None:
         raise no_folder("This user has no home folder, so there is none for downloads.")
+    # In full: the path is told to a person, whatever folder this process began in.
     return folder.resolve()
 
 
@@ -270,6 +272,7 @@ def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str |
 
 def _got(files: Sequence[_File]) -> str:
     """How the files of a call that asked for them are had now."""
+    # What fails for good comes first: calling again would not help, and the person has to know.
     for_good = next((f.failed for f in files if f.failed is not None and f.view.ready), None)
     if for_good is not None:
         refusal = explained(for_good)

@@ -79,11 +79,13 @@ def _kind(annotation: Any, *notes: Any) -> Kind:
         inner, *own = get_args(annotation)
         return _kind(inner, *own, *notes)
     if get_origin(annotation) in (Union, UnionType):
+        # "X or null" is measured as X: null is left out before anything else is.
         return _kind(next(a for a in get_args(annotation) if a is not type(None)), *notes)
     # Pydantic has taken the notes of a field apart already; those of an entry are as written.
     parts = (each.metadata if isinstance(each, FieldInfo) else [each] for each in notes)
     stated = [note for each in parts for note in each]
     most = min((n.max_length for n in stated if hasattr(n, "max_length")), default=None)
+    # As JSON text a list is longer than its entries; what it spells is measured once more.
     if get_origin(annotation) is list:
         (entry,) = get_args(annotation)
         return Kind(LONGEST_JSON, entries=most or MOST_ENTRIES, entry=_kind(entry))
@@ -135,6 +137,7 @@ def _parsed(value: Any, kind: Kind | None) -> Any:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return value
+    # "12" stays a text: it is refused as what it is, and an id made of digits is no number.
     return value if isinstance(found, str | int | float) else found
 
 

@@ -55,6 +55,7 @@ class ListedTool(Tool):
 
 def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
     """The tools of these names, in this order."""
+    # In the order asked for, which is that of a booking: hosts show tools as they are listed.
     listing = {each["name"]: each for each in json.loads(LISTING.read_bytes())}
     return [_listed(listing[name], content) for name in names]
 

@@ -79,6 +79,7 @@ async def name_beneficiaries(
     """
     services = app(ctx)
     ids = [person.ticket_id for person in beneficiaries]
+    # Which of two names would count, nobody could say afterwards.
     if len(set(ids)) < len(ids):
         raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
     issued, namings = await services.booking.tickets.name(
@@ -113,6 +114,7 @@ async def _report(ctx: ToolContext, done: int, total: int) -> None:
 
 def _unsent(namings: tuple[Naming, ...]) -> Refusal | None:
     """Why names were not sent, None if all were: what the operator has to mend outweighs a wait."""
+    # Of several reasons one is told: what no waiting mends, else the longest wait.
     told = [explained(n.failed) for n in namings if n.failed is not None]
     return max(
         told,
@@ -146,6 +148,7 @@ def _next(issued: IssuedTickets, namings: tuple[Naming, ...], unsent: Refusal | 
 
 def _step(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
     """What to do next about the names that were sent, or could not be; None if nothing."""
+    # In the order of what a person can do about it; what nobody can change comes last.
     outcomes = {n.outcome for n in namings}
     if NamingOutcome.MISSING_FIELDS in outcomes:
         return "Ask the person for the missing fields, then call again for those tickets."

@@ -63,6 +63,7 @@ def _phone(value: str) -> str:
     trunk = _TRUNK.match(plain)
     if trunk is not None and trunk["country"] not in _KEEPS_ZERO:
         plain = trunk["code"] + plain[trunk.end() :]
+    # Any other mark, a letter or a second "+", may be the word of an extension: it is refused.
     bare = _BETWEEN_DIGITS.sub("", plain)
     if _PHONE.fullmatch(bare) is None:
         raise ValueError("must be 6 to 17 digits, with + before the code of a country")
@@ -82,6 +83,7 @@ def _is_whole(part: str) -> bool:
 
 
 def _country(value: str) -> str:
+    # Only ASCII: upper case makes other letters of some, such as "ß".
     code = value.strip().upper() if value.isascii() else ""
     if _COUNTRY.fullmatch(code) is None:
         raise ValueError("must be the two letters of a country")

@@ -197,6 +197,7 @@ def _view(
 
 def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
     """A hold that came out dearer than its quotes, or was made under another limit."""
+    # Told and not undone: the issuer holds them already, and letting them lapse costs nothing.
     held = reserved.total
     if max_total is None or held is None or held.amount <= max_total:
         return []
@@ -205,6 +206,7 @@ def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
 
 def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool) -> str:
     source = "the alternatives" if has_alternatives else "get_offers"
+    # Doubts go first: they decide whether to order at all.
     said = "".join(f"{doubt_text(doubt)} Tell the person so. " for doubt in doubts)
     if reserved.beyond:
         told = " ".join(reserved.beyond)

@@ -44,6 +44,7 @@ def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _leaner(node: Mapping[str, Any]) -> dict[str, Any]:
+    # A program that reads answers may count on little; each word here is paid for in every session.
     kept = {key: value for key, value in node.items() if key != "required"}
     if "properties" in kept:
         kept["properties"] = {name: _leaner(kind) for name, kind in kept["properties"].items()}

@@ -110,6 +110,7 @@ async def search_products(
 ) -> Reply[SearchView]:
     """Find product bases (shows, matches, parks) by words, place and days. Start here."""
     services = app(ctx)
+    # The language is a filter, too: a page of another language is in another order.
     spoken = services.language(language)
     filters = (query, catalog, city, date_from, date_to, spoken)
     pages = Pages.of("search_products", filters, cursor)
@@ -157,6 +158,7 @@ def _from(found: FoundBase) -> str | None:
 
 
 def _shown(choices: tuple[Choice, ...]) -> list[str]:
+    # A stadium has a hundred zones: that there are more is enough to search for.
     names = [choice.name for choice in choices[:SHOWN_CHOICES]]
     rest = len(choices) - len(names)
     return [*names, f"+{rest} more"] if rest else names

@@ -66,6 +66,7 @@ def _is_answered(params: Mapping[str, Any]) -> bool:
 
 
 def _refused() -> HandlerResult:
+    # Imported here: this stands in the way of every message, and booking is not there at the start.
     from korus_mcp.booking.approval import unanswered
     from korus_mcp.tools.declare import failure
 

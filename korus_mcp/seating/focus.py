@@ -131,6 +131,7 @@ def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point
 def _look_of(shape: Shape) -> Point | None:
     """The direction its seats look to, of length 1; None when unknown or contradictory."""
     bent, named = _bent_towards(shape.rows), _named_from(shape)
+    # Some number their rows from the back: then the bend says the contrary, and neither counts.
     if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
         return None
     return bent or named
@@ -138,9 +139,11 @@ def _look_of(shape: Shape) -> Point | None:
 
 def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
     """The inner side of its bent rows."""
+    # All rows are added up: one row of a few seats may be bent by a rounding.
     across, down, widths = 0.0, 0.0, 0.0
     for row in filter(_runs_on, rows):
         first, middle, last = row[0], row[len(row) // 2], row[-1]
+        # An even row has no seat in its middle: the point between two is taken.
         if len(row) % 2 == 0:
             middle = _between([row[len(row) // 2 - 1], middle])
         across += (first[0] + last[0]) / 2 - middle[0]
@@ -163,6 +166,7 @@ def _runs_on(row: Sequence[Point]) -> bool:
 def _named_from(shape: Shape) -> Point | None:
     """From the last row to the first, when the names A, B, C or 1, 2, 3 follow the places."""
     keys = [_row_key(name) for name in shape.row_names]
+    # One name of another kind, "VIP" or "Loge 3", and nothing is certain of the others.
     if len(keys) < 2 or None in keys or len({key and key[0] for key in keys}) > 1:
         return None
     order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
@@ -211,6 +215,7 @@ def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
         xx, xy, yy = xx + v * v, xy - u * v, yy + u * u
         x_sum += v * v * x - u * v * y
         y_sum += u * u * y - u * v * x
+    # Least squares of the distances to all lines; the determinant falls to 0 as they get parallel.
     determinant = xx * yy - xy * xy
     if not looks or determinant < _CROSSING * len(looks) ** 2:
         return None

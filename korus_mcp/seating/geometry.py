@@ -80,6 +80,8 @@ def hull(points: Iterable[Point]) -> tuple[Point, ...]:
 
 def padded(points: Sequence[Point], pad: float) -> tuple[Point, ...]:
     """The hull of at least one point, wider by `pad` on each side along its longest edge."""
+    # Along the longest edge, since a zone is mostly a strip of rows: a square of pads across its
+    # corners would stand out on a slanted one.
     bare = hull(points)
     (x0, y0), (x1, y1) = max(edges(bare), key=lambda side: dist(*side))
     length = hypot(x1 - x0, y1 - y0)
@@ -142,6 +144,7 @@ def label_place(outline: Sequence[Point]) -> Point | None:
     around = box_of(outline)
     if around is None:
         return None
+    # In a shape that is not bent inwards the centre of mass is inside for certain.
     places = [_centre(outline, around)]
     if not _is_convex(outline):
         places += _middles(outline, around)
@@ -177,6 +180,7 @@ def _half_hull(ordered: Iterable[Point]) -> list[Point]:
 def _to_side(point: Point, start: Point, end: Point) -> float:
     (x, y), (x0, y0), (x1, y1) = point, start, end
     across, down = x1 - x0, y1 - y0
+    # The nearest point of the whole line, kept between the two ends of the side.
     square = across * across + down * down
     share = ((x - x0) * across + (y - y0) * down) / square if square else 0.0
     share = min(1.0, max(0.0, share))
@@ -192,6 +196,7 @@ def _centre(outline: Sequence[Point], around: Box) -> Point:
         twice += cross
         across += (x0 + x1) * cross
         down += (y0 + y1) * cross
+    # A shape as thin as a line, or one that crosses itself: its centre would lie anywhere.
     if abs(twice) < around.longer**2 * 1e-9:
         return x_of, y_of
     return x_of + across / (3 * twice), y_of + down / (3 * twice)

@@ -143,6 +143,7 @@ def _placed_by_us(
     drawn = box_of(_extent(given, focus))
     if drawn is None:
         room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL
+    # Beside the longer side, so that the drawing gets no longer than it is.
     elif drawn.height > drawn.width:
         left = drawn.right + _BESIDE
         room, tallest = Box(left, drawn.top, left + SIDE / 2, drawn.bottom), _LOW
@@ -162,6 +163,7 @@ def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
     around = box_of(_extent(shapes, focus))
     if around is None:
         return Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)
+    # The longer side is SIDE to the last digit: pages and pictures count on it.
     scale, is_wide = (SIDE - 2 * MARGIN) / around.longer, around.width >= around.height
     return Fit(
         scale,
@@ -186,6 +188,7 @@ def _color(text: str | None) -> str | None:
     found = _COLOR.fullmatch((text or "").strip())
     if found is None:
         return None
+    # "#abc" is short for "#aabbcc".
     digits = found[1].lower()
     return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
 

@@ -131,6 +131,7 @@ def _wordings(name: str, below: str) -> Iterator[tuple[list[_Lines], _Lines]]:
     if below:
         yield whole, (below,)
     yield whole, ()
+    # "East 101" may be shortened to "101", but not "Centre garden" to "garden".
     last = name.rpartition(" ")[2]
     if last != name and any(character.isdigit() for character in last):
         yield [(last,)], ()
@@ -192,6 +193,7 @@ def _ems(text: str) -> float:
 @lru_cache(maxsize=4096)
 def _em(character: str) -> float:
     """The width of one character in ems; accents count as the letter below them."""
+    # An accent stands above its letter and takes no room of its own.
     base = unicodedata.normalize("NFD", character)[0]
     if " " <= base <= "~":
         return _ASCII[ord(base) - ord(" ")] / 100

@@ -87,6 +87,7 @@ def contrast(color: str, other: str) -> float:
 
 def _along(place: float) -> str:
     """The colour at a place of the ramp, 0 (violet) to 1 (yellow)."""
+    # Between two of its colours the ramp is straight: near enough for ten of them.
     at = place * (len(_VIRIDIS) - 1)
     before = min(int(at), len(_VIRIDIS) - 2)
     return mixed(_VIRIDIS[before], _VIRIDIS[before + 1], at - before)

@@ -128,6 +128,8 @@ class _Sheet:
             drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
         )
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
+        # Labels come before the stage, and both before anything is drawn: the numbers of the best
+        # zones keep off the labels, and the legend tells of a stage that found no room.
         self._labels = labels_in(
             [
                 LabelSpace(
@@ -223,6 +225,7 @@ class _Sheet:
         self._painted(group, "path", zone.look, d=_closed(outline))
         fill = zone.look.fill
         ink = readable_on(fill)
+        # Seats that are gone would look like seats: a zone that is sold out shows its hatch alone.
         if zone.state is not ZoneState.SOLD_OUT:
             self._seats(group, zone, mixed(fill, ink, 0.42))
         if zone.state in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
@@ -463,6 +466,7 @@ def _pitch(rows: Sequence[Sequence[Point]]) -> float:
 
 def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
     """A point in that corner of an outline which is farthest from its label."""
+    # A corner lies on the edge of its zone, so the number is moved towards the middle.
     across = sum(x for x, _ in outline) / len(outline)
     down = sum(y for _, y in outline) / len(outline)
     taken = label.box if label is not None else Box(across, down, across, down)

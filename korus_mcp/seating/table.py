@@ -126,6 +126,7 @@ def seat_table(
         max_price=max_price,
     )
     zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
+    # What fits no zone is listed apart: it can be bought all the same.
     tied = {o.offer_id for zone in zones for o in zone.all_offers}
     return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied), unknown)
 

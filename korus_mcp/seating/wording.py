@@ -37,6 +37,7 @@ class Words:
 
     def amount(self, price: Money) -> str:
         """A price as people of that language write it; cents only where there are some."""
+        # A map has little room: "45" is read sooner than "45.00".
         whole = price.amount == price.amount.to_integral_value()
         digits = f"{price.amount:.0f}" if whole else price.digits
         digits = digits.replace(".", self.decimal_mark)

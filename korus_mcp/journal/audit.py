@@ -70,9 +70,11 @@ class Seals:
             if row.number != count + 1:
                 yield f"row {count + 1} is missing"
             count = row.number
+            # Rows from before there was a key: after the first seal none may be bare.
             if not row.mac and not before:
                 bare += 1
                 continue
+            # In constant time, as for every secret.
             if not hmac.compare_digest(self.sealed(row, before).mac, row.mac):
                 yield f"row {row.number} was changed or not written with this key"
             before = row.mac
@@ -88,10 +90,12 @@ class Seals:
             yield "the count of the rows was changed or not written with this key"
 
     def _mac(self, *parts: str) -> str:
+        # As JSON: joined parts could be shifted among each other. The account keeps chains apart.
         text = json.dumps([self._account, *parts], ensure_ascii=False)
         return hmac.new(self._key or b"", text.encode(), hashlib.sha256).hexdigest()
 
 
 def told(detail: Mapping[str, object]) -> str:
     """A detail as its row keeps it."""
+    # Canonical: the bytes are sealed, and must be the same on every Python.
     return json.dumps(detail, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -21,7 +21,7 @@ from sqlalchemy import inspect as inspected
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import NotOurs, NotPrivate, check_ours, private_database
@@ -36,7 +36,7 @@ Work: TypeAlias = Callable[[Connection], _Thing]
 APPLICATION_ID: Final = int.from_bytes(b"KMjr")
 """In the head of a journal's file: what other programs put there is theirs, and stays."""
 BUSY_SECONDS: Final = 5
-ANSWER_SECONDS: Final = 10
+DATABASE_ANSWER_SECONDS: Final = 10
 _EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
 _VERSION_ROW: Final = "version"
 _SERVER_MOMENT: Final = select(
@@ -51,7 +51,7 @@ class Database:
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._url = _driven(_parsed(url))
         self._clock = clock
-        self._connections: _Connections | None = None
+        self._connections: _File | _Server | None = None
         self._opening = anyio.Lock()
 
     @property
@@ -100,6 +100,7 @@ class Database:
 
     async def _done(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
         try:
+            # Carried through when its caller goes away: a claim nobody was told of helps nobody.
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
                 answer = await connections.run(work, writes=writes, begins=begins)
@@ -107,14 +108,14 @@ class Database:
             raise _down(error) from None
         return answer
 
-    async def _open(self) -> "_Connections":
+    async def _open(self) -> "_File | _Server":
         async with self._opening:
             if self._connections is None:
                 self._connections = await self._opened()
-        return _there(self._connections)
+            return self._connections
 
-    async def _opened(self) -> "_Connections":
-        connections: _Connections
+    async def _opened(self) -> "_File | _Server":
+        connections: _File | _Server
         if self.is_sqlite:
             connections = _File(self._url)
             await connections.prepare(self._clock)
@@ -123,6 +124,7 @@ class Database:
         try:
             await connections.run(self._made, writes=True, begins=False)
         except BaseException as failure:
+            # Even a cancelled opening gives its connections back.
             await connections.close()
             if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
                 raise
@@ -136,21 +138,15 @@ class Database:
         make_tables(connection)
 
 
-class _Connections(Protocol):
-    """Where transactions run."""
-
-    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing: ...
-
-    async def close(self) -> None: ...
-
-
 class _File:
     """SQLite, whose calls block: each transaction is one call in a thread."""
 
     def __init__(self, url: URL) -> None:
         self._path = Path(_there(url.database))
+        # Parameters are hidden: they would tell owners and amounts to the log.
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
         event.listen(self._engine, "connect", _sync_commits)
+        # SQLite makes a file that is not there: a second journal would know of no order.
         event.listen(self._engine, "do_connect", self._check_same)
         self._file: tuple[int, int] | None = None
         self._keeps_wal = False
@@ -163,7 +159,9 @@ class _File:
 
         SQLite does not wait for another process that turns to WAL at this moment; we do.
         """
-        _make_file(self._path)
+        # A new journal is its owner's alone; SQLite gives its other files the same mode.
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_database(self._path)
         self._file = self._found()
         last = clock.monotonic() + BUSY_SECONDS
         while True:
@@ -173,6 +171,7 @@ class _File:
                 if _fault(error) is not JournalFault.BUSY or clock.monotonic() > last:
                     await self.close()
                     raise
+                # By the machine's time, not the clock's: the other process keeps that one, too.
                 await anyio.sleep(0.05)
             else:
                 return
@@ -183,9 +182,9 @@ class _File:
         Writers of one process wait here and not in SQLite, which wakes them by polling.
         """
         if not writes:
-            return await self._carried_out(work, begin=_TO_READ, begins=begins)
+            return await self._carried_out(work, _TO_READ, begins=begins)
         async with self._in_turn:
-            return await self._carried_out(work, begin=_TO_WRITE, begins=begins)
+            return await self._carried_out(work, _TO_WRITE, begins=begins)
 
     def _check_found(self) -> None:
         """That the next process will find what is written: an open file outlives its name.
@@ -194,6 +193,7 @@ class _File:
             JournalDown: GONE, the path leads to another file, or to none.
         """
         self._check_same()
+        # Without these two SQLite goes on in files that have no name any more.
         if self._keeps_wal and not all(self._beside(s).exists() for s in ("-wal", "-shm")):
             raise JournalDown(JournalFault.GONE)
 
@@ -211,6 +211,7 @@ class _File:
     def _check_same(self, *connecting: object) -> None:
         """That the path leads to the file that was opened; a connection would make a new one."""
         del connecting
+        # By device and inode: a file put back from a copy is another one, and lacks our orders.
         if self._file is not None and self._found() != self._file:
             raise JournalDown(JournalFault.GONE)
 
@@ -228,8 +229,9 @@ class _File:
             await self._in_thread(self._engine.dispose)
 
     async def _carried_out(
-        self, work: Work[_Thing], *, begin: Sequence[str], begins: bool
+        self, work: Work[_Thing], statements: Sequence[str], *, begins: bool
     ) -> _Thing:
+        # A disposed engine would open the file again.
         if self._is_closed:
             raise JournalDown(JournalFault.UNREACHABLE)
 
@@ -237,7 +239,10 @@ class _File:
             self._check_index()
             if begins:
                 self._check_found()
-            return _carried_out(self._engine, work, begin)
+            with self._engine.begin() as connection:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+                return work(connection)
 
         return await self._in_thread(in_one_go)
 
@@ -249,7 +254,11 @@ class _Server:
     """PostgreSQL, over the async driver."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = _connected(url)
+        try:
+            self._engine = create_async_engine(url, connect_args=_POSTGRES, hide_parameters=True)
+        except ModuleNotFoundError:
+            raise JournalDown(JournalFault.NO_DRIVER) from None
+        # A reader sees one moment in all its statements, as in a WAL.
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
@@ -259,6 +268,7 @@ class _Server:
         and is done once more. A commit is not: whether it was carried out is not known.
         """
         del begins
+        # Once more and not for ever: a server that ends each connection is down.
         try:
             return await self._run(work, writes=writes)
         except _BrokeBeforeCommit as broke:
@@ -276,6 +286,7 @@ class _Server:
                 if error.connection_invalidated:
                     raise _BrokeBeforeCommit(error) from None
                 raise
+            # Outside of the try: a commit whose answer is lost may have been carried out.
             if writes:
                 await connection.commit()
             return answer
@@ -293,32 +304,20 @@ class _BrokeBeforeCommit(Exception):
         self.error = error
 
 
-def _carried_out(engine: Engine, work: Work[_Thing], begin: Sequence[str]) -> _Thing:
-    with engine.begin() as connection:
-        for statement in begin:
-            connection.exec_driver_sql(statement)
-        return work(connection)
-
-
 def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
     """A commit is on the disk when it returns."""
     del record
+    # With NORMAL, a WAL loses the last commits when the power fails: an order would be unknown.
     connection.execute("PRAGMA synchronous = FULL")
 
 
 def _turn_to_wal(engine: Engine) -> bool:
     """Have it keep a WAL; False where its file system cannot."""
     with engine.connect() as connection:
-        check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)  # before a change
+        # Before anything is changed: turning to WAL writes into the file.
+        check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)
         mode: object = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
         return mode == "wal"
-
-
-def _connected(url: URL) -> AsyncEngine:
-    try:
-        return create_async_engine(url, connect_args=_POSTGRES, hide_parameters=True)
-    except ModuleNotFoundError:
-        raise JournalDown(JournalFault.NO_DRIVER) from None
 
 
 def make_tables(
@@ -341,6 +340,7 @@ def make_tables(
     found = int(connection.execute(select(META.c.value).where(row)).scalar_one())
     if found > version:
         raise JournalDown(JournalFault.NEWER)
+    # In the transaction that looked: of two servers that start, one finds it done.
     for step in range(found + 1, version + 1):
         for statement in migrations[step]:
             connection.exec_driver_sql(statement)
@@ -366,13 +366,14 @@ _TO_READ: Final = ("BEGIN",)
 _TO_WRITE: Final = ("PRAGMA shrink_memory", "BEGIN IMMEDIATE")
 """What a writer decides upon is read from the file: one that was damaged meanwhile stops it."""
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
+# No isolation level: Python's driver would begin transactions by itself, and deferred.
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
 _POSTGRES: Final = {
     "timeout": BUSY_SECONDS,
-    "command_timeout": ANSWER_SECONDS,
+    "command_timeout": DATABASE_ANSWER_SECONDS,
     "server_settings": {
         "application_name": "korus-mcp",
-        "synchronous_commit": "on",
+        "synchronous_commit": "on",  # whatever the database's own default is
         "idle_in_transaction_session_timeout": "10s",  # a host that vanished must not keep others
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
@@ -393,16 +394,11 @@ def _parsed(url: str) -> URL:
 def _driven(url: URL) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite")
-    mode = url.query.get("sslmode")  # as libpq calls it
+    # asyncpg calls `ssl` what operators know as `sslmode` from libpq.
+    mode = url.query.get("sslmode")
     if mode is not None:
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return url.set(drivername="postgresql+asyncpg")
-
-
-def _make_file(path: Path) -> None:
-    """A new journal is its owner's alone; SQLite gives its other files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private_database(path)
 
 
 def _down(error: Exception) -> JournalDown:
@@ -423,7 +419,8 @@ def _fault(error: BaseException) -> JournalFault:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int):
-        return _sqlite_fault(code)
+        full = code in _WRITE_FAILED
+        return JournalFault.FULL if full else _BY_CODE.get(code & 0xFF, _OTHERWISE)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
         return next((f for prefix, f in _BY_STATE if state.startswith(prefix)), _OTHERWISE)
@@ -445,12 +442,6 @@ def _is_connection(error: BaseException) -> bool:
     )
 
 
-def _sqlite_fault(code: int) -> JournalFault:
-    if code in _WRITE_FAILED:
-        return JournalFault.FULL
-    return _BY_CODE.get(code & 0xFF, _OTHERWISE)
-
-
 _OTHERWISE: Final = JournalFault.DAMAGED
 _WRITE_FAILED: Final = frozenset(
     {
@@ -467,8 +458,9 @@ _BY_CODE: Final = {
     sqlite3.SQLITE_CANTOPEN: JournalFault.UNWRITABLE,
     sqlite3.SQLITE_READONLY: JournalFault.UNWRITABLE,
     sqlite3.SQLITE_PERM: JournalFault.UNWRITABLE,
-    sqlite3.SQLITE_IOERR: JournalFault.UNWRITABLE,
+    sqlite3.SQLITE_IOERR: JournalFault.UNWRITABLE,  # but for those of _WRITE_FAILED
 }
+# The first that fits counts: a full disk (53100) is more than too few resources (53).
 _BY_STATE: Final = (
     ("53100", JournalFault.FULL),
     ("53", JournalFault.BUSY),

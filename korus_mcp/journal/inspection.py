@@ -64,6 +64,7 @@ class Inspection(SqlJournal):
         named = sa.or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
 
         def work(tx: ReadTransaction) -> list[JournalEntry]:
+            # An operator has whatever id a letter or a log names.
             by_outcome = sa.select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
             which = sa.or_(
                 INTENT.c.id == name,
@@ -134,6 +135,7 @@ def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[Audi
 
 
 def _purge(before: datetime, tx: WriteTransaction) -> Purged:
+    # Only what is over: a call in doubt keeps its row, however old.
     lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
     old = APPROVAL.c.expires_at < before
     purged = Purged(
@@ -153,6 +155,7 @@ def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
             ours(INTENT),
             INTENT.c.state == IntentState.FINAL,
             INTENT.c.updated_at < before,
+            # Its fence, too: until then an order of it could still appear.
             INTENT.c.fence_at < before,
         )
         .order_by(INTENT.c.serial)

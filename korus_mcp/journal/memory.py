@@ -13,6 +13,7 @@ from korus_mcp.journal.protocol import (
     NEVER_SENT,
     NOTHING_SEEN,
     NOTHING_TOLD,
+    SWEEP_LASTS,
     AlreadyClaimed,
     Approval,
     ApprovalState,
@@ -34,13 +35,12 @@ from korus_mcp.journal.protocol import (
     one_more_no,
 )
 
-_SWEEP_SECONDS = 3600
 MOST_APPROVALS = 10_000
 """Of a day: the oldest go first."""
 
 
 @dataclass(frozen=True)
-class _Led:
+class _LiveLease:
     """Who may act on a row, and until when by the journal's clock."""
 
     worker: str
@@ -58,7 +58,7 @@ class MemoryJournal:
             secrets.token_hex(3), secrets.token_bytes(32)
         )
         self._intents: dict[str, Intent] = {}
-        self._leases: dict[str, _Led] = {}
+        self._leases: dict[str, _LiveLease] = {}
         self._claims: dict[str, str] = {}
         self._holds: dict[str, HoldIntent] = {}
         self._held: dict[str, tuple[str, Held]] = {}
@@ -80,7 +80,8 @@ class MemoryJournal:
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
-        while len(self._approvals) > MOST_APPROVALS:  # without one a person is asked anew
+        # Who loses one is asked anew; a dictionary keeps the order in which they came.
+        while len(self._approvals) > MOST_APPROVALS:
             del self._approvals[next(iter(self._approvals))]
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
@@ -98,6 +99,7 @@ class MemoryJournal:
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
     ) -> None:
         """Store the intent and its claims and use up the approval, or refuse."""
+        # All is looked at before anything is changed: a refusal leaves no trace.
         unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
         for holder in unsent.values():
             if not self._read(holder.id).was_never_sent:
@@ -157,6 +159,7 @@ class MemoryJournal:
         """Add late orders, and claim their reservations again where nobody else does."""
         repaired = self._intents[intent_id].repaired(orders)
         self._keep(repaired)
+        # Not where another order claims it: two orders of one reservation are for people to mend.
         for reservation_id in repaired.orders:
             self._claims.setdefault(reservation_id, intent_id)
         return self._read(intent_id)
@@ -233,13 +236,11 @@ class MemoryJournal:
             if last is not None and last.is_news(known):
                 return last
         earlier = await self.hold_of(hold.key)
-        is_open_still = earlier is not None and not earlier.is_final
-        if earlier is not None and is_open_still:
-            may_come = earlier.is_leased or hold.sent_at < earlier.fence_at
-            if may_come:
-                return earlier
-        is_closed = {earlier.id} if earlier is not None else set()
-        is_open = self._open_of(hold.owner, hold.sent_at, without=is_closed)
+        if earlier is not None and earlier.is_in_the_way_of(hold.sent_at):
+            return earlier
+        # One that is past its fence made nothing, so it weighs nothing beside its successor.
+        lapsed = {earlier.id} if earlier is not None else set()
+        is_open = self._open_of(hold.owner, hold.sent_at, without=lapsed)
         if most is not None and not (is_open + hold.weight).fits(most):
             raise TooMuchOpen(is_open)
         if earlier is not None and not earlier.is_final:
@@ -324,10 +325,8 @@ class MemoryJournal:
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether one is due."""
         now = self._clock.now()
-        busy = self._sweeping is not None and now - self._sweeping < timedelta(
-            seconds=_SWEEP_SECONDS
-        )
-        if busy or (self._swept is not None and now - self._swept < every):
+        is_busy = self._sweeping is not None and now - self._sweeping < SWEEP_LASTS
+        if is_busy or (self._swept is not None and now - self._swept < every):
             return False
         self._sweeping = now
         return True
@@ -382,7 +381,7 @@ class MemoryJournal:
 
     def _lead(self, row_id: str, lease: Lease) -> None:
         until = self._clock.now() + timedelta(seconds=lease.seconds)
-        self._leases[row_id] = _Led(lease.worker, until)
+        self._leases[row_id] = _LiveLease(lease.worker, until)
 
     def _has_lease(self, row_id: str) -> bool:
         held = self._leases.get(row_id)
@@ -398,11 +397,13 @@ class MemoryJournal:
         made = self._orders.setdefault(intent.owner, [])
         for order_id in intent.orders.values():
             self._owners.setdefault(order_id, intent.owner)
+            # An order that is told twice was made once.
             if order_id not in made:
                 made.insert(0, order_id)
         for reservation_id in intent.orders:
             self._held.pop(reservation_id, None)
         for reservation_id in intent.freed:
+            # It may be another intent's since: only our own claim goes.
             if self._claims.get(reservation_id) == intent.id:
                 del self._claims[reservation_id]
 

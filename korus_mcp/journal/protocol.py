@@ -20,6 +20,8 @@ REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
 """So many rows a list of the journal has at most, whatever its owner did before."""
+SWEEP_LASTS: Final = timedelta(hours=1)
+"""So long a sweep is its worker's: one that died is then done by another."""
 UNKNOWN_END: Final = timedelta(hours=1)
 """So long a hold may last whose end is not known; real ones last minutes."""
 LONGEST_HOLD: Final = timedelta(days=1)
@@ -41,11 +43,13 @@ class Installation:
 
     def reference_of(self, intent_id: str) -> str:
         """Our external reference of an intent: 33 characters nobody else can guess."""
+        # 88 bits of it: long enough not to be guessed, short enough for 33 characters.
         return f"{self.reference_prefix}{self.digest(intent_id)[:22]}"
 
     def digest(self, text: str) -> str:
         """A keyed digest (hex): tells equal texts apart from others, and nothing of them."""
-        content = text.encode(errors="surrogatepass")  # an issuer may send half a character
+        # An issuer may send half a character.
+        content = text.encode(errors="surrogatepass")
         return hmac.new(self.key, content, hashlib.sha256).hexdigest()
 
 
@@ -105,6 +109,7 @@ class Intent:
     @property
     def was_never_sent(self) -> bool:
         """Whether its sender died before it sent; the next claim closes it."""
+        # NEW becomes SENDING before the first byte leaves: without a lease nobody will send it.
         return self.state is IntentState.NEW and not self.is_leased
 
     @property
@@ -116,6 +121,7 @@ class Intent:
     @property
     def freed(self) -> tuple[str, ...]:
         """The reservations it claims no more: they failed, and no doubt was ever about it."""
+        # After a doubt even a failure keeps its claim: an order of it may still turn up.
         return tuple(self.failures) if self.is_final and not self.ambiguous else ()
 
     def told(
@@ -124,6 +130,7 @@ class Intent:
         """The same with more outcomes; an order outweighs a failure, and FINAL never changes."""
         if self.is_final:
             return self
+        # Once in doubt, always in doubt: an answer that comes later does not undo what was lost.
         told = replace(
             self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, is_leased=False
         )
@@ -138,6 +145,7 @@ class Intent:
         made, lost = {**self.orders, **orders}, {**self.failures, **failures}
         return replace(
             self,
+            # In the order of the call, so that equal knowledge is an equal intent.
             orders={i: made[i] for i in self.reservation_ids if i in made},
             failures={i: lost[i] for i in self.reservation_ids if i in lost and i not in made},
         )
@@ -169,6 +177,7 @@ def noes_of(reservation_id: str) -> str:
 
 def one_more_no(no: Approval, reservation_id: str, before: Approval | None) -> Approval:
     """The count of noes to a reservation, a number as text in `digest`, with this one."""
+    # The table of approvals has no column for a number.
     count = 1 if before is None else int(before.digest) + 1
     return replace(no, nonce=noes_of(reservation_id), digest=str(count))
 
@@ -227,7 +236,12 @@ class HoldIntent:
     @property
     def weight(self) -> "Open":
         """What it may come to: a reservation for each item."""
+        # A call without items, from before they were counted, may have made one.
         return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
+
+    def is_in_the_way_of(self, sent_at: datetime) -> bool:
+        """Whether an equal call sent then could make a second hold of the same."""
+        return not self.is_final and (self.is_leased or sent_at < self.fence_at)
 
     def is_news(self, seen: "HoldIntent | None") -> bool:
         """Whether it was made, or came to its end, since `seen` was the last one with its key."""
@@ -241,6 +255,7 @@ class HoldIntent:
         end = self.sent_at + UNKNOWN_END
         # To the cent and up, as tickets are: thirds would add up otherwise in each order of rows.
         amount = (self.amount / number).quantize(CENT, ROUND_UP)
+        # Rounded up, too: what is not told must not let its owner hold more.
         share = Held(-(-self.tickets // number), amount, end)
         told = {i: held.get(i, share) for i in reservation_ids}
         last = self.sent_at + LONGEST_HOLD

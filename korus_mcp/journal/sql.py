@@ -23,6 +23,7 @@ from korus_mcp.journal.protocol import (
     MOST_LISTED,
     NOTHING_SEEN,
     NOTHING_TOLD,
+    SWEEP_LASTS,
     AlreadyClaimed,
     Approval,
     ApprovalState,
@@ -56,7 +57,6 @@ from korus_mcp.journal.transaction import (
 )
 
 _Thing = TypeVar("_Thing")
-SWEEP_LASTS: Final = timedelta(hours=1)
 _ACCOUNT: Final = sa.select(KEEPER).where(ours(KEEPER)).with_for_update()
 _LEASED: Final = sa.update(INTENT).where(
     ours(INTENT), INTENT.c.id == bindparam("which"), INTENT.c.worker == bindparam("leased_by")
@@ -99,6 +99,7 @@ class SqlJournal:
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Keep a no, and count it."""
+        # A reservation that is named twice was declined once.
         ids = list(dict.fromkeys(reservation_ids))
 
         def work(tx: WriteTransaction) -> None:
@@ -114,6 +115,7 @@ class SqlJournal:
         there = tx.approvals([approval.nonce]).get(approval.nonce)
         if there is None:
             tx.add(APPROVAL, asdict(approval))
+        # A used one stays used: a yes is good for one order, whoever writes later.
         elif there.state is not ApprovalState.USED:
             tx.change(OUR_APPROVAL, which=approval.nonce, **asdict(approval))
 
@@ -129,16 +131,19 @@ class SqlJournal:
         """Store the intent and its claims and use up the approval, or refuse."""
 
         def work(tx: WriteTransaction) -> None:
+            # Refusals come in this order: a claim tells more than a worn approval.
             for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
                 if not tx.closed_unsent(holder):
                     raise AlreadyClaimed(holder)
             approval = tx.approvals([approval_nonce]).get(approval_nonce)
             if approval is None or approval.state is not ApprovalState.OPEN:
                 raise ApprovalUsed
+            # Ordered, or tried, since the person agreed: their word was for the state before.
             if intent.attempt not in (None, tx.attempts(intent.reservation_ids)):
                 raise ApprovalUsed
             if tx.spent(intent.owner, intent.sent_at) + intent.approved_total > day_limit:
                 raise DayLimitReached
+            # In the transaction of the claim: no crash can leave one without the other.
             tx.change(OUR_APPROVAL, which=approval_nonce, state=ApprovalState.USED)
             tx.store(intent, lease)
             tx.note(
@@ -206,6 +211,7 @@ class SqlJournal:
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
             repaired = tx.keep(stored, stored.repaired(orders))
+            # Only what nobody claims: another order of the reservation keeps its claim.
             claimed = tx.holders(tuple(repaired.orders))
             tx.claim(intent_id, [i for i in orders if i not in claimed])
             tx.note("late_order_found", stored.owner, intent_id, orders=dict(orders))
@@ -226,6 +232,7 @@ class SqlJournal:
                 tx.take(intent.id, lease)
             return [replace(intent, ambiguous=True, is_leased=True) for intent in sent]
 
+        # A look first: mostly there is nothing, and a writer makes others wait.
         return await self._written(work) if await self._read(look) else ()
 
     async def unfinished(self) -> int:
@@ -277,10 +284,12 @@ class SqlJournal:
                 if key in last and last[key].is_news(known):
                     return last[key]
             earlier = last.get(hold.key)
+            if earlier is not None and earlier.is_in_the_way_of(hold.sent_at):
+                return earlier
             if earlier is not None and not earlier.is_final:
-                if earlier.is_leased or hold.sent_at < earlier.fence_at:
-                    return earlier
+                # Past its fence nothing can appear any more: it made nothing.
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
+            # What ended counts no more; it is cleared here, where one counts.
             tx.change(_ENDED, moment=hold.sent_at)
             if most is not None:
                 is_open = tx.open_of(hold.owner, hold.sent_at)
@@ -344,6 +353,7 @@ class SqlJournal:
                 )
                 .order_by(HOLD.c.serial)
             )
+            # Another call that wants the same may have made it: better ask a person than guess.
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
             tx.settle_hold(hold, reservation_ids, (), held)
@@ -382,6 +392,7 @@ class SqlJournal:
         """Whether one is due."""
 
         def work(tx: WriteTransaction) -> bool:
+            # A sweep that began long ago died with its worker.
             since, swept_at = tx.account_row.sweeping_since, tx.account_row.swept_at
             if since is not None and tx.now - since < SWEEP_LASTS:
                 return False
@@ -412,6 +423,7 @@ class SqlJournal:
         def work(tx: WriteTransaction) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
             number = sa.select(sa.func.count()).where(ours(AUDIT), *event)
+            # Each sweep finds it again; the audit says it once.
             if tx.run(number).scalar_one() == 0:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
@@ -445,7 +457,7 @@ class SqlJournal:
                 connection, self._account, now, seals=self._seals, account_row=row
             )
             answer = work(tx)
-            tx.end()
+            tx.end()  # with the work in one commit: nothing is done that the audit does not say
             return answer
 
         return await self._database.write(within, begins=begins)

@@ -44,6 +44,10 @@ from korus_mcp.journal.tables import (
     OWNERSHIP,
 )
 
+_OUTCOMES: Final = sa.and_(
+    OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id
+)
+
 
 def ours(table: sa.Table) -> sa.ColumnElement[bool]:
     """That a row belongs to the account, which `ReadTransaction.run` names."""
@@ -51,12 +55,16 @@ def ours(table: sa.Table) -> sa.ColumnElement[bool]:
     return mine
 
 
+def of_owner(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The same, and that it is the owner's whom `run` is given as `whose`."""
+    return sa.and_(ours(table), table.c.owner == bindparam("whose"))
+
+
 def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Such intents, oldest first, a row for each reservation in the order of the call."""
-    outcomes = sa.and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
     return (
         sa.select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
-        .join(OUTCOME, outcomes)
+        .join(OUTCOME, _OUTCOMES)
         .where(ours(INTENT), *which)
         .order_by(INTENT.c.serial, OUTCOME.c.position)
     )
@@ -79,10 +87,10 @@ _INTENTS: Final = intents_that(INTENT.c.id.in_(bindparam("ids")))
 _DOUBTFUL: Final = (
     sa.select(INTENT.c.id)
     .where(
-        ours(INTENT),
-        INTENT.c.owner == bindparam("whose"),
+        of_owner(INTENT),
         sa.or_(
             INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING)),
+            # Closed, but it made an order while nobody knew: its owner may not know of it yet.
             sa.and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
         ),
     )
@@ -110,8 +118,7 @@ _OWNERS: Final = (
 _AMOUNTS: Final = (
     sa.select(INTENT.c.approved_total, sa.func.count().label("number"))
     .where(
-        ours(INTENT),
-        INTENT.c.owner == bindparam("whose"),
+        of_owner(INTENT),
         INTENT.c.sent_at >= bindparam("day"),
         INTENT.c.sent_at < bindparam("next_day"),
         INTENT.c.spends,
@@ -130,8 +137,7 @@ _HOLD: Final = sa.select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which")
 _HELD_SINCE: Final = (
     sa.select(HOLD.c.reservation_ids, HOLD.c.sent_at)
     .where(
-        ours(HOLD),
-        HOLD.c.owner == bindparam("whose"),
+        of_owner(HOLD),
         HOLD.c.state == IntentState.FINAL,
         HOLD.c.sent_at > bindparam("since"),
     )
@@ -139,12 +145,9 @@ _HELD_SINCE: Final = (
 )
 _ORDERED_SINCE: Final = (
     sa.select(OUTCOME.c.order_id, INTENT.c.sent_at)
-    .join(
-        OUTCOME, sa.and_(OUTCOME.c.account == INTENT.c.account, OUTCOME.c.intent_id == INTENT.c.id)
-    )
+    .join(OUTCOME, _OUTCOMES)
     .where(
-        ours(INTENT),
-        INTENT.c.owner == bindparam("whose"),
+        of_owner(INTENT),
         INTENT.c.sent_at > bindparam("since"),
         OUTCOME.c.order_id.is_not(None),
     )
@@ -152,20 +155,20 @@ _ORDERED_SINCE: Final = (
 )
 _HELD: Final = (
     sa.select(HELD.c.tickets, HELD.c.amount, HELD.c.ends_at)
-    .where(ours(HELD), HELD.c.owner == bindparam("whose"), HELD.c.ends_at > bindparam("moment"))
+    .where(of_owner(HELD), HELD.c.ends_at > bindparam("moment"))
     .order_by(HELD.c.ends_at)
 )
 _HOLDS_UNDER_WAY: Final = (
     sa.select(HOLD)
     .where(
-        ours(HOLD),
-        HOLD.c.owner == bindparam("whose"),
+        of_owner(HOLD),
         HOLD.c.state != IntentState.FINAL,
         sa.or_(HOLD.c.fence_at > bindparam("moment"), HOLD.c.lease_until > bindparam("now")),
     )
     .order_by(HOLD.c.serial)
 )
 
+# A statement for each table, made once: see the first lines of this module.
 _ADDED: Final = {table: sa.insert(table) for table in METADATA.sorted_tables}
 OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
 OUR_APPROVAL: Final = sa.update(APPROVAL).where(
@@ -246,13 +249,15 @@ class ReadTransaction:
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
         """The newest intents of an owner that are open, or made an order that was in doubt."""
         found = self.run(_DOUBTFUL, whose=owner, since=since, most=limit)
-        ids = found.scalars().all()  # there are none, mostly: the rest is not asked for
+        # There are none, mostly; then the rest is not asked for.
+        ids = found.scalars().all()
         return list(self.intents_of(ids).values()) if ids else []
 
     def standing(
         self, reservation_ids: Sequence[str], owner: str, since: datetime
     ) -> ReservationFacts:
         """What is known of reservations, and which orders of an owner are doubtful."""
+        # No claim without an intent: a first order asks one question less.
         attempts = self.attempts(reservation_ids)
         return ReservationFacts(
             owners=self.owners(reservation_ids),
@@ -298,6 +303,7 @@ class ReadTransaction:
         """What an owner's orders of the UTC day of a moment come to, those in doubt included."""
         day = datetime.combine(moment.astimezone(UTC), time(), UTC)
         rows = self.run(_AMOUNTS, whose=owner, day=day, next_day=day + timedelta(days=1))
+        # A negative total, which no order has, must not make room for others.
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
     def open_of(self, owner: str, now: datetime) -> Open:
@@ -361,6 +367,7 @@ class WriteTransaction(ReadTransaction):
         if not self.audit:
             return
         rows, before = [], self.account_row.audit_head
+        # The order of the rows is part of each seal.
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
@@ -425,6 +432,7 @@ class WriteTransaction(ReadTransaction):
             which=after.id,
             state=after.state,
             ambiguous=after.ambiguous,
+            # In doubt it counts for the day: it may have been paid.
             spends=not after.is_final or bool(after.orders),
             worker=None,
             lease_until=None,
@@ -437,7 +445,9 @@ class WriteTransaction(ReadTransaction):
                 self.change(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
         self.own(after.owner, after.orders.values(), is_order=True)
         if after.orders:
+            # What was ordered is no open hold.
             self.change(_HELD_NO_MORE, ids=list(after.orders))
+        # The one place where a claim ends; what was ever in doubt is not among them.
         if after.freed:
             self.change(_FREED, which=after.id, ids=after.freed)
         orders = dict(after.orders)
@@ -462,6 +472,7 @@ class WriteTransaction(ReadTransaction):
         """Write down what a reserve call made, and own it."""
         self.own(hold.owner, reservation_ids, is_order=False)
         shares = hold.shares(reservation_ids, held)
+        # An issuer may answer with a reservation that is counted already.
         self.change(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
@@ -483,6 +494,7 @@ class WriteTransaction(ReadTransaction):
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
         """Write down whose these are, in this order; the first owner stays."""
+        # The first owner stays, even when the API answers one id to two callers.
         named = tuple(dict.fromkeys(resource_ids))
         owned = self.owners(named) if named else {}
         rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)

@@ -26,7 +26,6 @@ from korus_mcp.catalog.price_table import (
     OfferRow,
     PriceTable,
     UndatedTable,
-    nothing_to_read,
     product_id_of,
 )
 from korus_mcp.foundation.clock import Clock
@@ -137,10 +136,12 @@ class _Question:
     @property
     def key(self) -> Hashable:
         """The same for questions that have the same answer."""
+        # The handle holds the catalog; the value ids follow from the products.
         return (self.base.handle, self.window, frozenset(self.products), self.language)
 
     def filters(self, order: Literal["asc", "desc"]) -> OfferFilters:
         """The narrowest filters: products where an address has room for them, else choices."""
+        # An address of hundreds of ids would be refused for its length.
         is_few = len(self.products) <= PRODUCTS_IN_ADDRESS
         return OfferFilters(
             date_after=self.window.first if self.window else None,
@@ -153,8 +154,10 @@ class _Question:
 
     def row_of(self, offer: Offer) -> OfferRow | None:
         """The row of an offer that answers; filters may have been ignored (T20)."""
-        product = _product_of(offer, self.base, self.products)
+        product = self.products.get(product_id_of(offer) or "") if is_id(offer.id) else None
         if product is None:
+            return None
+        if offer.product_base and id_at_end(offer.product_base) != self.base.handle.id:
             return None
         row = _row(self.base, product, offer)
         fits = row.day is None if self.window is None else self.window.holds(row.day)
@@ -212,7 +215,7 @@ class OfferCalendars:
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
-            left_out=max(left_out, table.left_out) + base.unread_products,
+            left_out=_left_out(base, table, left_out),
         )
 
     async def first_day(self, base: BaseRecord, window: DayRange, language: str) -> Calendar:
@@ -225,9 +228,7 @@ class OfferCalendars:
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
-        return Calendar(
-            rows, is_cut=table.is_cut, left_out=max(left_out, table.left_out) + base.unread_products
-        )
+        return Calendar(rows, is_cut=table.is_cut, left_out=_left_out(base, table, left_out))
 
     async def of_base(
         self,
@@ -251,11 +252,8 @@ class OfferCalendars:
         await self._read(
             table, lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable()
         )
-        return Calendar(
-            tuple(table.known),
-            is_cut=not table.is_whole,
-            left_out=max(left_out, table.left_out) + base.unread_products,
-        )
+        rows = tuple(table.known)
+        return Calendar(rows, is_cut=not table.is_whole, left_out=_left_out(base, table, left_out))
 
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
@@ -270,9 +268,8 @@ class OfferCalendars:
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
             await table.read_on()
-        return Calendar(
-            tuple(table.rows), is_cut=table.is_cut, left_out=table.left_out + base.unread_products
-        )
+        rows = tuple(table.rows)
+        return Calendar(rows, is_cut=table.is_cut, left_out=_left_out(base, table))
 
     async def _begun(
         self, base: BaseRecord, window: DayRange, wish: OptionQuery, language: str
@@ -284,9 +281,12 @@ class OfferCalendars:
         """
         products = wished_products(base, wish)
         if not products:
-            return nothing_to_read(), 0
+            nothing = PriceTable()
+            nothing.is_whole = True
+            return nothing, 0
         values = _value_ids(base, wish)
         dated = self._table(_Question(base, window, products, values, language))
+        # A base sells by the day or without one: undated offers are looked for where none is dated.
         if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
             return dated, 0
         undated = self._table(_Question(base, None, products, values, language))
@@ -300,19 +300,18 @@ class OfferCalendars:
         kept = self._kept.get(question.key)
         if kept is not None:
             return kept
-        table = self._unread(question)
-        self._kept.put(question.key, table)
-        return table
 
-    def _unread(self, question: _Question) -> PriceTable:
         def pages(order: Literal["asc", "desc"]) -> Pages[Offer]:
-            catalog_id = question.base.catalog.id
-            filters = question.filters(order)
+            catalog_id, filters = question.base.catalog.id, question.filters(order)
             return self._api.ticketing.list_offers(catalog_id, filters, language=question.language)
 
-        if question.window is None:
-            return UndatedTable(pages, question.row_of, question.day_of)
-        return DatedTable(pages("asc"), question.row_of, question.day_of)
+        table = (
+            UndatedTable(pages, question.row_of, question.day_of)
+            if question.window is None
+            else DatedTable(pages("asc"), question.row_of, question.day_of)
+        )
+        self._kept.put(question.key, table)
+        return table
 
     async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> bool:
         """Read a table on until it is enough, together with others who read it.
@@ -325,30 +324,38 @@ class OfferCalendars:
         with in_time() as time:
             while not (table.is_over or is_enough()):
                 await self._flights.join(table, table.read_on)
+                # A table grows while it is read.
                 self._kept.make_room()
         if time.cancelled_caught and not table.known:
             raise TimedOut("listOffers", Outcome.REFUSED)
         return not time.cancelled_caught
 
 
+def _left_out(base: BaseRecord, table: PriceTable, elsewhere: int = 0) -> int:
+    """How many offers of a base are not told. `elsewhere`: in its other table, which may have met
+    the same ones; an unread product counts as one offer.
+    """
+    return max(elsewhere, table.left_out) + base.unread_products
+
+
+@dataclass
 class _KeptTables:
     """Tables begun within the last minute: not too many, not too much memory, the used ones."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._kept: OrderedDict[Hashable, tuple[float, PriceTable]] = OrderedDict()
+    clock: Clock
+    _kept: OrderedDict[Hashable, tuple[float, PriceTable]] = field(default_factory=OrderedDict)
 
     def get(self, key: Hashable) -> PriceTable | None:
         """The table of a question that is young enough."""
         begun_at, table = self._kept.get(key, (-math.inf, None))
-        if self._clock.monotonic() - begun_at >= KEPT_SECONDS:
+        if self.clock.monotonic() - begun_at >= KEPT_SECONDS:
             return None
         self._kept.move_to_end(key)
         return table
 
     def put(self, key: Hashable, table: PriceTable) -> None:
         """Keep a table, at the cost of others."""
-        self._kept[key] = (self._clock.monotonic(), table)
+        self._kept[key] = (self.clock.monotonic(), table)
         self._kept.move_to_end(key)
         self.make_room()
 
@@ -384,7 +391,10 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     """
     pieces = text.split(",")
     folded = tuple(fold(piece) for piece in pieces)
-    known = _choices_by_pieces(base, code)
+    names = [choice.name for choice in base.choices.get(code, ())]
+    # Whole, and as refusals show them: what was shown may be passed on. The whole name wins.
+    spelled = [(shortened(name), name) for name in names] + [(name, name) for name in names]
+    known = {tuple(fold(piece) for piece in shown.split(",")): name for shown, name in spelled}
     lengths = sorted({len(key) for key in known}, reverse=True)
     found: list[str] = []
     unknown: list[str] = []
@@ -403,13 +413,6 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     if not found:
         raise invalid(FieldProblem(code, "names no choice"))
     return tuple(found)
-
-
-def _choices_by_pieces(base: BaseRecord, code: str) -> Mapping[tuple[str, ...], str]:
-    """The names of an option's choices, whole and as refusals show them, by their folded pieces."""
-    names = [choice.name for choice in base.choices.get(code, ())]
-    spelled = [(shortened(name), name) for name in names] + [(name, name) for name in names]
-    return {tuple(fold(piece) for piece in text.split(",")): name for text, name in spelled}
 
 
 async def read_in(
@@ -483,7 +486,9 @@ def window_of(
             "Ask for today or later.",
             fields=tuple(dict.fromkeys(past)),
         )
-    first = date_from or max(first_day, _default_day(base, now))
+    # Nobody asked for a day: today there, by UTC where nobody knows the zone.
+    default = now.astimezone(_zone(base) or UTC).date()
+    first = date_from or max(first_day, default)
     last = date_to or _days_after(first, DEFAULT_DAYS)
     beginning, end = named
     if last < first:
@@ -494,11 +499,6 @@ def window_of(
             FieldProblem(end, f"more than {WINDOW_DAYS} days after {beginning}", latest.isoformat())
         )
     return DayRange(first, last)
-
-
-def _default_day(base: BaseRecord | None, now: datetime) -> date:
-    """Where a window begins that names no day: today there, by UTC where nobody knows the zone."""
-    return now.astimezone(_zone(base) or UTC).date()
 
 
 def _days_after(first: date, days: int) -> date:
@@ -551,19 +551,10 @@ def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _product_of(
-    offer: Offer, base: BaseRecord, products: Mapping[str, ProductRecord]
-) -> ProductRecord | None:
-    if not is_id(offer.id):
-        return None
-    if offer.product_base and id_at_end(offer.product_base) != base.handle.id:
-        return None
-    return products.get(product_id_of(offer) or "")
-
-
 def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
     told = Reading()
     day = told.of("its day", day_of(offer.date, zone_of(base.timezone)))
+    # Asked right behind the day: what is unread later has nothing to do with it.
     is_day_unread = bool(told.unread)
     listed = told.of("its price", offer.price)
     price = was = None
@@ -580,14 +571,15 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
         day=day,
         price=value_of(price) if _is_shown(price) else None,
         was=value_of(was) if _is_shown(was) else None,
+        # Overbooked is sold out.
         left=None if left is None else max(0, left),
         session_required=any(t.date_access is False for t in offer.tickets or ()),
         live_check=bool(
             offer.availability_check_required
             or offer.realtime_price_required
+            # Of a ticket that does not say whether it admits by the day, only a quote can tell.
             or any(not isinstance(t.date_access, bool) for t in offer.tickets)
         ),
-        dynamic_price=bool(offer.realtime_price_required),
         problem=problem,
         is_day_unread=is_day_unread,
     )

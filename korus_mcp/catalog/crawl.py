@@ -11,7 +11,7 @@ import logging
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -64,8 +64,6 @@ _OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable
 """Failures that say something of one base, and nothing of the API."""
 _OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
 """Failures that every further request would have, too: they end a crawl."""
-
-
 _log = logging.getLogger(__name__)
 
 
@@ -92,30 +90,22 @@ class Pace:
     async def turn(self) -> None:
         """Wait for the next turn."""
         now = self._clock.monotonic()
+        # Who was idle may catch up with a burst, and with no more than that.
         self._due = max(self._due, now - self._burst_seconds) + self._gap
         if self._due > now:
             await self._clock.sleep(self._due - now)
 
 
+@dataclass
 class Crawler:
-    """Keeps the file of one language up to date."""
+    """Keeps the file of one language up to date. `allowed` are aliases of catalogs; None is all."""
 
-    def __init__(
-        self,
-        api: KorusApi,
-        store: Store,
-        *,
-        language: str,
-        clock: Clock,
-        pace: Pace,
-        allowed: tuple[str, ...] | None = None,
-    ) -> None:
-        self._api = api
-        self._store = store
-        self._language = language
-        self._clock = clock
-        self._pace = pace
-        self._allowed = allowed
+    api: KorusApi
+    store: Store
+    language: str
+    clock: Clock
+    pace: Pace
+    allowed: tuple[str, ...] | None = None
 
     async def crawl(self, watch: Watcher | None = None) -> bool:
         """Read what is new; False when another server is at it.
@@ -123,9 +113,9 @@ class Crawler:
         Raises:
             ApiError: the API cannot be read; what was read is kept.
         """
-        with self._store.sole_crawler() as may_crawl:
+        with self.store.sole_crawler() as may_crawl:
             if may_crawl:
-                await self._crawl(_Telling(self._store, self._clock, watch))
+                await self._crawl(_Telling(self.store, self.clock, watch))
             return may_crawl
 
     async def read_again(self) -> bool:
@@ -134,10 +124,10 @@ class Crawler:
         Raises:
             ApiError: the API cannot be read.
         """
-        with self._store.sole_crawler() as may_crawl:
+        with self.store.sole_crawler() as may_crawl:
             if may_crawl:
-                run = int(self._store.fact("run") or 0)
-                telling = _Telling(self._store, self._clock, None)
+                run = self._run()
+                telling = _Telling(self.store, self.clock, None)
                 if self._is_list_due():
                     await self._read_lists(run, telling)
                 else:
@@ -146,13 +136,11 @@ class Crawler:
 
     def has_passed_over(self) -> bool:
         """Whether there are lists or bases whose time has come again."""
-        if self._is_list_due():
-            return True
-        return bool(self._store.passed_over(self._clock.now().timestamp(), limit=1))
+        return self._is_list_due() or bool(self.store.passed_over(self._now(), limit=1))
 
     def _is_list_due(self) -> bool:
         """Whether a list that was read in part is to be read again."""
-        return self._store.is_list_due(self._clock.now().timestamp())
+        return self.store.is_list_due(self._now())
 
     async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
         """One base, now, kept like those of a crawl; a disabled one is told and not kept.
@@ -162,19 +150,18 @@ class Crawler:
             ApiError: it cannot be read.
         """
         try:
-            record = await read_record(self._api.ticketing, catalog, base_id, self._language)
+            record = await read_record(self.api.ticketing, catalog, base_id, self.language)
         except NotFound:
-            await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+            await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
             raise
         if record.is_disabled:
-            await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+            await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
             return record
-        run = int(self._store.fact("run") or 0)
+        run = self._run()
         try:
-            await to_thread.run_sync(self._store.put_records, [record], run)
+            await to_thread.run_sync(self.store.put_records, [record], run)
             if record.is_partly_unread:
-                now = self._clock.now().timestamp()
-                await to_thread.run_sync(self._store.pass_over, catalog.id, base_id, run, now)
+                await self._pass_over(catalog, base_id, run)
         except sqlite3.OperationalError as error:
             _log.warning("a product base could not be kept: %s", error)
         return record
@@ -189,26 +176,37 @@ class Crawler:
         """
         listing = await self._list_catalogs()
         listed, known = {c.record.id for c in listing.catalogs}, self._known()
+        # What is missing from a list that is not whole may be among the rows nobody can read.
         if listed == known.keys() or (listing.unread and listed <= known.keys()):
             return not listing.unread
         await self._put_catalogs(listing)
-        if self._store.fact("complete_at") is not None:
+        if self.store.fact("complete_at") is not None:
+            # Due at once, and no longer complete: the bases of the new catalogs are not read.
             await self._note(complete_at=0.0)
         return not listing.unread
 
+    def _run(self) -> int:
+        """The number of the last crawl that began; 0 before the first."""
+        return int(self.store.fact("run") or 0)
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
     def _known(self) -> dict[str, str]:
         """The aliases of the catalogs that are kept, by id."""
-        return {c.id: c.alias for c in self._store.catalogs()}
+        return {c.id: c.alias for c in self.store.catalogs()}
 
     async def _put_catalogs(self, listing: _Listing) -> None:
-        put = partial(self._store.put_catalogs, listing.catalogs, is_whole=not listing.unread)
+        put = partial(self.store.put_catalogs, listing.catalogs, is_whole=not listing.unread)
         await to_thread.run_sync(put)
 
     async def _crawl(self, telling: "_Telling") -> None:
-        run = await self._begin()
+        run = self._run()
+        if not run or self.store.fact("complete_run") == run:  # else it was stopped: go on with it
+            run += 1
+            await self._note(run=float(run))
         await self._read_lists(run, telling)
-        now = self._clock.now().timestamp()
-        await self._note(complete_at=now, complete_run=float(run))
+        await self._note(complete_at=self._now(), complete_run=float(run))
 
     async def _read_lists(self, run: int, telling: "_Telling") -> None:
         """Read all that is new. Of what was read in part is noted how much, and when it is read
@@ -217,33 +215,37 @@ class Crawler:
         listing = await self._list_catalogs()
         listed = listing.catalogs
         await self._put_catalogs(listing)
+        # A catalog that was not imported anew has the same bases: none of them is asked for.
         changed = [c for c in listed if self._has_changed(c)]
         names = [partial(self._names_or_failure, c, run, telling) for c in changed]
         read = await side_by_side(names, limit=CRAWLERS)
         unread = {c.record.id: n for c, n in zip(changed, read, strict=True) if isinstance(n, int)}
         named = [c for c in changed if c.record.id in unread]
         failure = next((each for each in read if isinstance(each, ApiError)), None)
+        # No catalog could be read: it is the API that does not answer.
         if failure is not None and not named:
             raise failure
-        await self._note(listed_at=self._clock.now().timestamp())
-        to_do = [(c.record, i) for c in named for i in self._store.to_do(c.record.id, run)]
+        # From here on a search has all names; the details follow.
+        await self._note(listed_at=self._now())
+        to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run)]
         failed = await self._read_details(to_do, run, telling)
         if failed is not None:
             raise failed
         await self._read_passed_over(run, telling)
         for catalog in named:
             catalog_id = catalog.record.id
+            # Read in part, it counts as changed at the next crawl.
             synced = None if unread[catalog_id] else catalog.synced
-            await to_thread.run_sync(self._store.finish_details, catalog_id, run, synced)
-        now = self._clock.now().timestamp()
+            await to_thread.run_sync(self.store.finish_details, catalog_id, run, synced)
         count = listing.unread + sum(unread.values())
-        await to_thread.run_sync(self._store.note_unread, count, now)
+        await to_thread.run_sync(self.store.note_unread, count, self._now())
         if failure is not None:
-            raise failure  # the others are there; the next attempt goes on with this catalog
+            # The other catalogs are there; the next attempt goes on with this one.
+            raise failure
 
     async def _read_passed_over(self, run: int, telling: "_Telling") -> None:
-        now = self._clock.now().timestamp()
-        await self._read_details(self._store.passed_over(now, limit=AGAIN_AT_ONCE), run, telling)
+        bases = self.store.passed_over(self._now(), limit=AGAIN_AT_ONCE)
+        await self._read_details(bases, run, telling)
 
     async def _names_or_failure(
         self, catalog: ListedCatalog, run: int, telling: "_Telling"
@@ -254,22 +256,15 @@ class Crawler:
         except _OF_THE_API:
             raise
         except ApiError as failure:
+            # Some issuers say so where they mean that this one catalog is forbidden.
             if isinstance(failure, Unauthorized):
                 await self._ask_whether_it_is_there()
             _log.warning("a catalog cannot be read, the others are: %s", failure)
             return failure
 
-    async def _begin(self) -> int:
-        """The run that was not finished, else a new one."""
-        run = int(self._store.fact("run") or 0)
-        if run and self._store.fact("complete_run") != run:
-            return run
-        await self._note(run=float(run + 1))
-        return run + 1
-
     async def _list_catalogs(self) -> _Listing:
-        await self._pace.turn()
-        pages = self._api.ticketing.list_catalogs(language=self._language)
+        await self.pace.turn()
+        pages = self.api.ticketing.list_catalogs(language=self.language)
         found = await pages.all(MOST_CATALOGS)
         if len(found) > MOST_CATALOGS:
             _log.warning("there are more than %d catalogs; the others are left out", MOST_CATALOGS)
@@ -279,6 +274,7 @@ class Crawler:
         unread = await self._unread(pages, odd=odd, read=len(listed), has_kept=bool(kept))
         if not unread:
             kept = {}
+        # An alias that was given out stays: ids in people's hands begin with it.
         aliases = {i: alias for alias, i in aliases_of({*listed, *kept}).items()} | kept
         catalogs = [
             ListedCatalog(
@@ -286,7 +282,7 @@ class Crawler:
                 self._synced(catalog),
             )
             for catalog_id, catalog in sorted(listed.items())
-            if self._allowed is None or aliases[catalog_id] in self._allowed
+            if self.allowed is None or aliases[catalog_id] in self.allowed
         ]
         return _Listing(catalogs, unread)
 
@@ -310,14 +306,15 @@ class Crawler:
         if unread:
             _log.warning("%d rows of %s cannot be read; nothing is dropped", unread, operation)
         name = f"empty_at {of}" if of else "empty_at"
-        empty_at = self._store.fact(name)
+        empty_at = self.store.fact(name)
         if unread or read or not has_kept:
             if empty_at is not None:
                 await self._note(**{name: None})
             return unread
-        now = self._clock.now().timestamp()
+        now = self._now()
         if empty_at is not None and now - empty_at >= FIRST_RETRY_SECONDS:
             return 0
+        # A moment that is still to come was noted by a clock that was wrong.
         if empty_at is None or empty_at > now:
             await self._note(**{name: now})
         _log.warning("%s is empty now; it is read again before that is believed", operation)
@@ -326,43 +323,45 @@ class Crawler:
     def _synced(self, catalog: "Catalog") -> str | None:
         """When a catalog was imported; a moment that is still to come says nothing of that."""
         synced = value_of(catalog.last_synced_at)
-        if synced is None or synced > self._clock.now() + CLOCKS_APART:
+        if synced is None or synced > self.clock.now() + CLOCKS_APART:
             return None
         return synced.isoformat()
 
     def _has_changed(self, catalog: ListedCatalog) -> bool:
-        synced, _, details_run = self._store.catalog_state(catalog.record.id)
+        synced, _, details_run = self.store.catalog_state(catalog.record.id)
         return not details_run or synced is None or synced != catalog.synced
 
     async def _read_names(self, catalog: ListedCatalog, run: int, telling: "_Telling") -> int:
         """Read the names of a catalog; how many rows of their list cannot be read."""
         catalog_id = catalog.record.id
-        if self._store.has_names(catalog_id, run, catalog.synced):
+        if self.store.has_names(catalog_id, run, catalog.synced):
             return 0
-        await to_thread.run_sync(self._store.begin_names, catalog_id, run, catalog.synced)
+        # A stopped crawl may have read names of the import before this one.
+        await to_thread.run_sync(self.store.begin_names, catalog_id, run, catalog.synced)
         found: list[tuple[str, str]] = []
         count = odd = read = 0
-        bases = self._api.ticketing.list_product_bases(catalog_id, language=self._language)
+        bases = self.api.ticketing.list_product_bases(catalog_id, language=self.language)
         async for base in bases:
             read += is_id(base.id)
+            # What is disabled is not sold; its id may be anything.
             odd += not base.disabled and not is_id(base.id)
             if base.disabled or not is_id(base.id):
                 continue
             found.append((base.id, name_of(base.name)))
             count += 1
             if len(found) == NAMES_AT_ONCE:
-                await to_thread.run_sync(self._store.put_names, catalog_id, run, found)
+                await to_thread.run_sync(self.store.put_names, catalog_id, run, found)
                 found = []
                 await telling.tell()
-                await self._pace.turn()
+                await self.pace.turn()
             if count >= MOST_BASES:
                 _log.warning("a catalog has more than %d product bases", MOST_BASES)
                 break
-        await to_thread.run_sync(self._store.put_names, catalog_id, run, found)
-        has_kept = self._store.count(catalog_id) > 0
+        await to_thread.run_sync(self.store.put_names, catalog_id, run, found)
+        has_kept = self.store.count(catalog_id) > 0
         unread = await self._unread(bases, odd=odd, read=read, has_kept=has_kept, of=catalog_id)
         if not unread:
-            await to_thread.run_sync(self._store.finish_names, catalog_id, run)
+            await to_thread.run_sync(self.store.finish_names, catalog_id, run)
         return unread
 
     async def _read_details(
@@ -375,48 +374,50 @@ class Crawler:
         Raises:
             ApiError: it is the API that cannot be read.
         """
-        batch, to_do = _Batch(self._store, run, telling), iter(bases)
+        # One iterator for all: whoever is free takes the next base.
+        batch, to_do = _Batch(self.store, run, telling), iter(bases)
         steps = [partial(self._read_some, to_do, batch) for _ in range(CRAWLERS)]
         try:
             await side_by_side(steps, limit=CRAWLERS)
         finally:
+            # What was read is kept, though the crawl is stopped: it need not be asked for again.
             with anyio.CancelScope(shield=True):
                 await batch.write()
         return None if batch.has_any else batch.failure
 
     async def _read_some(self, to_do: Iterator[tuple[CatalogRecord, str]], batch: "_Batch") -> None:
         for catalog, base_id in to_do:
-            await self._pace.turn()
-            await self._pace.turn()
+            # Two turns: a base is two requests, itself and its products.
+            await self.pace.turn()
+            await self.pace.turn()
             try:
-                record = await read_record(self._api.ticketing, catalog, base_id, self._language)
+                record = await read_record(self.api.ticketing, catalog, base_id, self.language)
             except NotFound:
-                await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+                await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
             except _OF_THE_API:
                 raise
             except _OF_ONE_BASE:
-                await self._pass_over(catalog, base_id, batch)
+                await self._pass_over(catalog, base_id, batch.run)
             except Unauthorized:  # some answer so where they mean that this one is forbidden
                 await self._ask_whether_it_is_there()
-                await self._pass_over(catalog, base_id, batch)
+                await self._pass_over(catalog, base_id, batch.run)
             except ApiError as failure:
-                await self._pass_over(catalog, base_id, batch)
+                await self._pass_over(catalog, base_id, batch.run)
                 await self._doubt(failure, batch)
             except Exception:  # noqa: BLE001 - logged; a base nobody can read must not keep the others away
                 _log.exception("a product base cannot be read")
-                await self._pass_over(catalog, base_id, batch)
+                await self._pass_over(catalog, base_id, batch.run)
             else:
                 batch.in_a_row, batch.has_any = 0, True
                 if record.is_disabled:
-                    await to_thread.run_sync(self._store.drop_base, catalog.id, base_id)
+                    await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
                     continue
                 if record.is_partly_unread:
-                    await self._pass_over(catalog, base_id, batch)
+                    await self._pass_over(catalog, base_id, batch.run)
                 await batch.add(record)
 
-    async def _pass_over(self, catalog: CatalogRecord, base_id: str, batch: "_Batch") -> None:
-        now = self._clock.now().timestamp()
-        await to_thread.run_sync(self._store.pass_over, catalog.id, base_id, batch.run, now)
+    async def _pass_over(self, catalog: CatalogRecord, base_id: str, run: int) -> None:
+        await to_thread.run_sync(self.store.pass_over, catalog.id, base_id, run, self._now())
 
     async def _doubt(self, failure: ApiError, batch: "_Batch") -> None:
         """Note a failure of which nobody knows whether it is that of one base.
@@ -435,26 +436,26 @@ class Crawler:
         Raises:
             ApiError: It does not: what failed was not the fault of one base or catalog.
         """
-        await self._pace.turn()
-        await self._api.ticketing.list_catalogs(language=self._language).page()
+        await self.pace.turn()
+        await self.api.ticketing.list_catalogs(language=self.language).page()
 
     async def _note(self, **facts: float | None) -> None:
-        await to_thread.run_sync(partial(self._store.put_facts, **facts))
+        await to_thread.run_sync(partial(self.store.put_facts, **facts))
 
 
+@dataclass
 class _Batch:
     """Records that are written together: one durable write for many."""
 
-    def __init__(self, store: Store, run: int, telling: "_Telling") -> None:
-        self.run = run
-        self.has_any = False
-        """Whether any base could be read."""
-        self.in_a_row = 0
-        self.failure: ApiError | None = None
-        """The last of those that may be of one base or of the API."""
-        self._store = store
-        self._telling = telling
-        self._records: list[BaseRecord] = []
+    store: Store
+    run: int
+    telling: "_Telling"
+    has_any: bool = False
+    """Whether any base could be read."""
+    in_a_row: int = 0
+    failure: ApiError | None = None
+    """The last of those that may be of one base or of the API."""
+    _records: list[BaseRecord] = field(default_factory=list)
 
     async def add(self, record: BaseRecord) -> None:
         """Take a record; write when there are enough."""
@@ -466,22 +467,22 @@ class _Batch:
         """Write what was taken."""
         records, self._records = self._records, []
         if records:
-            await to_thread.run_sync(self._store.put_records, records, self.run)
-            await self._telling.tell()
+            await to_thread.run_sync(self.store.put_records, records, self.run)
+            await self.telling.tell()
 
 
+@dataclass
 class _Telling:
     """Tells a watcher how far a crawl is, twice a second at most: counting costs, too."""
 
-    def __init__(self, store: Store, clock: Clock, watch: Watcher | None) -> None:
-        self._store = store
-        self._clock = clock
-        self._watch = watch
-        self._due = -math.inf
+    store: Store
+    clock: Clock
+    watch: Watcher | None
+    _due: float = -math.inf
 
     async def tell(self) -> None:
         """Tell when it is time."""
-        now = self._clock.monotonic()
-        if self._watch is not None and now >= self._due:
+        now = self.clock.monotonic()
+        if self.watch is not None and now >= self._due:
             self._due = now + TELL_SECONDS
-            await self._watch(self._store.progress())
+            await self.watch(self.store.progress())

@@ -90,6 +90,7 @@ class CatalogFile:
             _drop_all(db)
             _create(db)
         with self._writing:
+            # Outside of a transaction: what was dropped is still in the file.
             self._write.execute("VACUUM")
 
     def copied_to_memory(self) -> Self:
@@ -104,6 +105,7 @@ class CatalogFile:
 
         The lock is the operating system's: it ends with its process, however that ends.
         """
+        # The lock of the file is the process's; two tasks of it are kept apart by this one.
         if not self._crawling.acquire(blocking=False):
             yield False
             return
@@ -113,6 +115,7 @@ class CatalogFile:
                 return
             from filelock import FileLock, Timeout
 
+            # Not bound to a thread: it is taken and given back by tasks that move between threads.
             lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
             try:
                 lock.acquire(timeout=0)
@@ -128,6 +131,7 @@ class CatalogFile:
 
     def version(self) -> int:
         """A number that changes whenever somebody wrote."""
+        # It tells of writes by others only; ours are counted.
         return int(self._ask("PRAGMA data_version")[0][0]) + self._commits
 
     def _open(self) -> None:
@@ -144,6 +148,7 @@ class CatalogFile:
         with self._writing:
             self.close()
             path = self.path
+            # By its inode: what another server has put there already is not thrown away.
             if path is not None and path.exists() and path.stat().st_ino == self._inode:
                 _log.warning("the catalog file %s is damaged and is replaced", path.name)
                 _remove(path)
@@ -163,6 +168,7 @@ class CatalogFile:
         return self._fetched(query, values)
 
     def _fetched(self, query: str, values: tuple[object, ...]) -> list[Any]:
+        # One connection serves both in memory, so a reader waits for the writer there.
         if self.path is not None:
             return self._read.execute(query, values).fetchall()
         with self._writing:
@@ -200,6 +206,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         sqlite3.OperationalError: it cannot be opened or written.
     """
     if path is not None:
+        # What is on sale, and to whom, is nobody else's to read, nor to write: it is believed.
         private_folder(path.parent, ours="catalog", is_read_again=True)
         private_database(path)
     try:
@@ -236,10 +243,10 @@ def _made(path: Path | None) -> sqlite3.Connection:
     All in one transaction: of two servers that start at once, the second finds it made.
     """
     db = _connected(path)
-    if _version(db) == VERSION and _application_id(db) == APPLICATION_ID:
+    if _pragma(db, "user_version") == VERSION and _pragma(db, "application_id") == APPLICATION_ID:
         return db
     db.execute("BEGIN IMMEDIATE")
-    if _version(db) != VERSION:
+    if _pragma(db, "user_version") != VERSION:
         _drop_all(db)
         _create(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
@@ -262,16 +269,13 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _application_id(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA application_id").fetchone()[0])
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def _drop_all(db: sqlite3.Connection) -> None:
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ? ORDER BY name"
+    # Full-text tables first: the tables they are made of go with them.
     for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
         for (name,) in db.execute(query, (pattern,)).fetchall():
             if not name.startswith("sqlite_"):
@@ -295,6 +299,7 @@ def _connected(path: Path | None) -> sqlite3.Connection:
     except (NotOurs, sqlite3.Error):
         db.close()
         raise
+    # A crash of the machine may cost the last writes: they can be read again from the API.
     db.execute("PRAGMA synchronous = NORMAL")
     return db
 

@@ -9,7 +9,6 @@ from typing import Final
 from korus_mcp.api import ApiError, KorusApi
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.calendar import (
-    Calendar,
     DayRange,
     OfferCalendars,
     OptionQuery,
@@ -98,20 +97,14 @@ class _CatalogAnswer:
     has_city: bool = False
 
 
+@dataclass
 class Finder:
-    """Searches the mirror, and asks live where days matter."""
+    """Searches the mirror, and asks live where days matter. `languages` are the operator's."""
 
-    def __init__(
-        self,
-        api: KorusApi,
-        mirror: Mirror,
-        calendars: OfferCalendars,
-        languages: tuple[str, ...] = (),
-    ) -> None:
-        self._api = api
-        self._mirror = mirror
-        self._calendars = calendars
-        self._languages = languages
+    api: KorusApi
+    mirror: Mirror
+    calendars: OfferCalendars
+    languages: tuple[str, ...] = ()
 
     async def find(
         self, wanted: CatalogQuery, language: str, watch: Watcher | None = None
@@ -124,11 +117,12 @@ class Finder:
             Refusal: NO_SUCH_CHOICE for a catalog or city that does not exist.
             ApiError: the catalog cannot be read and nothing of it is kept.
         """
-        mirrored = await self._mirror.searchable(language, watch)
+        mirrored = await self.mirror.searchable(language, watch)
         catalog = _catalog(mirrored.store.catalogs(), wanted.catalog)
         asked = self._ask(mirrored, wanted, catalog)
         page, state, has_city = asked.page, asked.state, asked.has_city
         if not page.total:
+            # A name may be known in another language of the operator; it is answered in this one.
             others = await self._ask_others(language, wanted, catalog)
             if not state.is_complete:  # it was read on while the others were waited for
                 asked = self._ask(mirrored, wanted, catalog)
@@ -140,6 +134,7 @@ class Finder:
                 is_partly = any(each.state.is_partly_unread for each in (asked, *others))
                 state = replace(state, is_complete=is_complete, is_partly_unread=is_partly)
         if not page.total:
+            # A city of no language is a mistake to tell; one without an answer is just empty.
             if wanted.city and not has_city:
                 raise _no_such_city(mirrored, wanted.city, catalog, state)
             names = nearest_names(mirrored.store, wanted.query)
@@ -153,10 +148,10 @@ class Finder:
     ) -> list[_CatalogAnswer]:
         """The answers of the operator's other languages, to the first that has any."""
         answers: list[_CatalogAnswer] = []
-        for other in self._languages:
+        for other in self.languages:
             if other == language:
                 continue
-            mirrored = await self._mirror.beside(other)
+            mirrored = await self.mirror.beside(other)
             answers.append(
                 self._ask(mirrored, wanted, catalog) if mirrored is not None else _UNREAD
             )
@@ -169,10 +164,13 @@ class Finder:
     ) -> _CatalogAnswer:
         """The page of a language; its state is read first, since a crawl writes at any moment."""
         state = state_of(mirrored)
-        cities = _cities(mirrored, wanted.city, catalog) if wanted.city else None
-        scope = Scope(catalog_id=catalog.id if catalog else None, cities=cities)
+        catalog_id, cities = catalog.id if catalog else None, None
+        if wanted.city:
+            cities = mirrored.store.cities_like(fold(wanted.city), catalog_id)
+        scope = Scope(catalog_id=catalog_id, cities=cities)
+        # Of those that answer, many may have nothing in the window.
         limit = wanted.limit if wanted.window is None else CANDIDATES
-        page = self._mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
+        page = self.mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
         return _CatalogAnswer(page, state, bool(cities))
 
     async def _named(self, page: Matches, state: State, language: str) -> SearchResult:
@@ -195,8 +193,11 @@ class Finder:
         looked_at = unchecked = 0
         while looked_at < len(page.rows) and len(bases) < wanted.limit:
             rows = page.rows[looked_at : looked_at + SIDE_BY_SIDE]
-            looks = await self._looks(rows, window, language)
+            records = await self._records(rows, language)
+            steps = [partial(self._look, record, window, language) for record in records]
+            looks = await side_by_side(steps, limit=SIDE_BY_SIDE)
             is_dead = all(look.is_unread for look in looks)
+            # Not even the best can be asked for its days: each further one would cost a time-out.
             if is_dead and not looked_at:
                 return await self._unchecked(page, wanted, state, language)
             for look in looks:
@@ -208,6 +209,7 @@ class Finder:
             if is_dead or is_over():
                 break
         rest = page.place_behind(looked_at) if looked_at else None
+        # A total is told only where every answer was looked at.
         is_all = page.start == 0 and rest is None and not unchecked
         return SearchResult(
             bases=tuple(bases),
@@ -233,7 +235,7 @@ class Finder:
         )
 
     async def _records(self, rows: Sequence[Row], language: str) -> list[BaseRecord | None]:
-        catalogs = {c.id: c for c in await self._mirror.catalogs(language)}
+        catalogs = {c.id: c for c in await self.mirror.catalogs(language)}
         steps = [partial(self._record, row, catalogs.get(row.catalog_id), language) for row in rows]
         return await side_by_side(steps, limit=SIDE_BY_SIDE)
 
@@ -247,37 +249,35 @@ class Finder:
         """
         try:
             with in_time():
-                return await self._mirror.base(row.handle, language)
+                return await self.mirror.base(row.handle, language)
         except Refusal:
             return None
         except ApiError:
             pass
         return BaseRecord(handle=row.handle, catalog=catalog, name=row.name) if catalog else None
 
-    async def _looks(self, rows: Sequence[Row], window: DayRange, language: str) -> list[_Look]:
-        records = await self._records(rows, language)
-        steps = [partial(self._look, record, window, language) for record in records]
-        return await side_by_side(steps, limit=SIDE_BY_SIDE)
-
     async def _look(self, record: BaseRecord | None, window: DayRange, language: str) -> _Look:
         if record is None:
             return _Look()
+        # Its details could not be read: it may sell something.
         if not record.products:
             return _Look(is_unread=True)
-        ahead = replace(
-            window, first=max(window.first, today(record, self._api.now() - self._api.doubt))
-        )
+        first = max(window.first, today(record, self.api.now() - self.api.doubt))
+        ahead = replace(window, first=first)
         if ahead.last < ahead.first:  # only days that are over there
             return _Look()
         try:
-            calendar = await self._calendars.of_base(
+            calendar = await self.calendars.of_base(
                 record, ahead, OptionQuery(), language, pages=PAGES_A_BASE
             )
         except ApiError:
             return _Look(is_unread=True)
-        if calendar.has_buyable():
-            return _Look(found=_dated(record, calendar))
-        return _Look(is_unread=calendar.is_partly_unread)
+        if not calendar.has_buyable():
+            return _Look(is_unread=calendar.is_partly_unread)
+        offers = [row for row in calendar.rows if row.is_buyable]
+        days = sorted({row.day for row in offers if row.day is not None})
+        is_lowest = not calendar.is_partly_unread
+        return _Look(FoundBase(record, cheapest(offers), tuple(days[:FIRST_DATES]), is_lowest))
 
 
 _UNREAD: Final = _CatalogAnswer(
@@ -286,19 +286,12 @@ _UNREAD: Final = _CatalogAnswer(
 """Of a language that cannot be read now."""
 
 
-def _dated(record: BaseRecord, calendar: Calendar) -> FoundBase:
-    rows = [row for row in calendar.rows if row.is_buyable]
-    days = sorted({row.day for row in rows if row.day is not None})
-    return FoundBase(
-        record, cheapest(rows), tuple(days[:FIRST_DATES]), is_lowest=not calendar.is_partly_unread
-    )
-
-
 def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRecord | None:
     """The catalog a buyer names by alias or name."""
     if wished is None:
         return None
     asked = fold(wished)
+    # An exact name wins over those that hold it: "Louvre" is not "Louvre-Lens".
     near = [c for c in catalogs if asked == c.alias or asked in fold(c.name)]
     exact = [c for c in near if asked == c.alias or fold(c.name) == asked]
     if len(exact or near) == 1:
@@ -318,13 +311,6 @@ def _label(catalog: CatalogRecord, catalogs: Sequence[CatalogRecord]) -> str:
     asked = fold(shortened(catalog.name))
     is_clear = sum(asked in fold(each.name) for each in catalogs) == 1
     return shown if is_clear and asked in fold(catalog.name) else f"{catalog.alias} ({shown})"
-
-
-def _cities(
-    mirrored: LanguageMirror, wished: str, catalog: CatalogRecord | None
-) -> tuple[str, ...]:
-    """The cities, folded, a buyer means; only those of the catalog, if one was named."""
-    return mirrored.store.cities_like(fold(wished), catalog.id if catalog else None)
 
 
 def _no_such_city(

@@ -72,6 +72,7 @@ class CatalogIndex(CatalogFile):
                     "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
                     (catalog_id, run),
                 )
+            # Found again or gone: `finish_names` drops what this run has not met.
             db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
             db.execute(
                 "UPDATE catalog SET listed_import = ?, names_run = nullif(names_run, ?) "
@@ -133,7 +134,9 @@ class CatalogIndex(CatalogFile):
                 (catalog_id, base_id, name, spoken(name), run),
             )
             scope = _scope_words(catalog_id, None)
-            self._index(db, added.lastrowid, (_indexed(name), "", "", "", "", "", scope))
+            columns = (_indexed(name), "", "", "", "", "", scope)
+            _put_text(db, added.lastrowid, columns)
+            self._count(db, _naming_words(columns), 1)
         elif row[1] == name:
             db.execute("UPDATE base SET run = ? WHERE number = ?", (run, row[0]))
         else:
@@ -141,6 +144,7 @@ class CatalogIndex(CatalogFile):
                 "UPDATE base SET run = ?, name = ?, folded = ? WHERE number = ?",
                 (run, name, spoken(name), row[0]),
             )
+            # A new name; all else a base is found by stays until its details are read.
             self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
 
     def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
@@ -157,25 +161,20 @@ class CatalogIndex(CatalogFile):
             db.execute(query, (number,))
         db.execute("DELETE FROM product WHERE base = ?", (number,))
         db.executemany(
+            # A base may list a product twice.
             "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",
             [(record.catalog.id, p.id, number, p.name) for p in record.products.values()],
         )
         self._reindex(db, number, _columns(record))
 
-    def _index(self, db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
-        _put_text(db, number, columns)
-        self._count(db, _naming_words(columns), 1)
-
-    def _unindex(self, db: sqlite3.Connection, number: int) -> None:
-        self._count(db, _naming_words(self._indexed_columns(db, number)), -1)
-        db.execute("DELETE FROM text WHERE rowid = ?", (number,))
-
     def _reindex(self, db: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
         before = self._indexed_columns(db, number)
+        # Most bases are as they were: the index is the dearest of all writes.
         if before == columns:
             return
         db.execute("DELETE FROM text WHERE rowid = ?", (number,))
         _put_text(db, number, columns)
+        # Only the difference: a word that stays is not counted down and up.
         had, has = _naming_words(before), _naming_words(columns)
         self._count(db, had - has, -1)
         self._count(db, has - had, 1)
@@ -199,7 +198,8 @@ class CatalogIndex(CatalogFile):
     def _drop_bases(self, db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> None:
         query = f"SELECT number FROM base WHERE {where}"  # noqa: S608 - constants
         for (number,) in db.execute(query, values).fetchall():
-            self._unindex(db, number)
+            self._count(db, _naming_words(self._indexed_columns(db, number)), -1)
+            db.execute("DELETE FROM text WHERE rowid = ?", (number,))
             db.execute("DELETE FROM product WHERE base = ?", (number,))
             db.execute("DELETE FROM base WHERE number = ?", (number,))
 

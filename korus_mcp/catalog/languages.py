@@ -55,6 +55,7 @@ class Languages:
         name = canonical(wished)
         if name is None or self.spoken(wished) == name or name in self._not_served:
             return self.spoken(wished)
+        # A caller who names ever new languages must not make us ask for each.
         if len(self._not_served) < MOST_TRIED:
             await self._flights.join(("language", name), partial(self._try, name))
         return self.spoken(wished)

@@ -120,11 +120,6 @@ class LanguageMirror:
         """Whether this process is filling it."""
         return not self.attempt.is_over
 
-    @property
-    def failure(self) -> ApiError | None:
-        """Why it could not be renewed, when that failed last time."""
-        return self.attempt.failure
-
 
 class Mirror:
     """The catalog of one account. Tasks it starts belong to the given group."""
@@ -187,7 +182,9 @@ class Mirror:
     async def _filled(self, mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
         attempt = self._renew(mirrored)
         waiting = _Waiting(mirrored, watch)
+        # Another process may be filling the file: it is looked at, not waited for.
         while mirrored.store.fact("listed_at") is None:
+            # Part of the names answers better than nothing; what is told says that more may follow.
             if waiting.is_over and mirrored.store.has_bases():
                 break
             if attempt.failure is not None:
@@ -230,8 +227,7 @@ class Mirror:
         Raises:
             ApiError: they cannot be read.
         """
-        mirrored = await self._listed(language)
-        return tuple(mirrored.store.catalogs())
+        return tuple((await self._listed(language)).store.catalogs())
 
     async def catalog(self, alias: str, language: str) -> CatalogRecord:
         """The catalog behind an alias; the list is read anew once when the alias is unknown.
@@ -243,6 +239,7 @@ class Mirror:
         mirrored = await self._listed(language)
         found = _with_alias(mirrored, alias)
         if found is None:
+            # A catalog that was added since the last crawl.
             is_whole = await self._list_anew(mirrored, language)
             found = _with_alias(mirrored, alias)
             if found is None and not is_whole:
@@ -271,11 +268,8 @@ class Mirror:
             ApiError: it cannot be read.
         """
         catalog = await self.catalog(handle.alias, language)
-        mirrored = await self._mirrored_in(language)
-        kept = mirrored.store.record(catalog.id, handle.id)
-        if kept is not None:
-            return kept
-        return await self.renewed_base(handle, language)
+        kept = (await self._mirrored_in(language)).store.record(catalog.id, handle.id)
+        return kept if kept is not None else await self.renewed_base(handle, language)
 
     async def renewed_base(self, handle: Handle, language: str) -> BaseRecord:
         """A product base read now: after a 404 on an id that was kept.
@@ -399,6 +393,7 @@ class Mirror:
         language = self.languages.spoken(language)
         mirrored = self._mirrored.get(language)
         if mirrored is None:
+            # Opened once, however many ask: two connections that write would wait for each other.
             opening = partial(self._open, language, is_used=is_used)
             mirrored = await self._flights.join(("open", language), opening)
         if is_used and language in self._mirrored:
@@ -417,6 +412,7 @@ class Mirror:
 
     def _make_room(self, newest: str | None = None) -> None:
         """Let go of what is used least. A store closes when nobody holds it any more."""
+        # Those in memory stay longer: what is let go of there is gone.
         for has_file, most in ((True, MOST_OPEN), (False, MOST_IN_MEMORY)):
             opened = [
                 n for n, s in self._mirrored.items() if (s.store.path is not None) == has_file
@@ -424,6 +420,7 @@ class Mirror:
             idle = [n for n in opened if n != newest and not self._mirrored[n].is_crawling]
             for name in idle[: max(0, len(opened) - most)]:
                 mirrored = self._mirrored.pop(name)
+                # What failed is remembered: opening the file again is no reason to ask the API again.
                 self._efforts[name] = (mirrored.attempt, mirrored.next_try)
 
     async def _store(self, language: str) -> Store:
@@ -446,6 +443,7 @@ class Mirror:
             pace=self._pace,
             allowed=self._files.allowed,
         )
+        # Servers started together must not crawl together each day.
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
         return LanguageMirror(
             language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread
@@ -475,9 +473,10 @@ class Mirror:
     def _renew(self, mirrored: LanguageMirror) -> _Attempt:
         """Start a crawl in the background when one is due; the last attempt there was."""
         complete_at = mirrored.store.fact("complete_at")
-        # a moment that is still to come was written by a clock that was wrong
+        # A moment that is still to come was written by a clock that was wrong.
         age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
         is_fresh = abs(age) < mirrored.kept_seconds
+        # `next_try` also spaces the attempts of many callers while the API is down.
         if mirrored.is_crawling or self._clock.monotonic() < mirrored.next_try:
             return mirrored.attempt
         if is_fresh and not mirrored.crawler.has_passed_over():
@@ -500,6 +499,7 @@ class Mirror:
             _log.warning("the catalog cannot be renewed: %s", failure)
             attempt.failure = failure
             is_there = mirrored.store.fact("listed_at") is not None
+            # Where there is nothing yet, the next call tries again: it has nothing to answer.
             wait = failure.retry_after_seconds or (RETRY_SECONDS if is_there else 0.0)
         except sqlite3.DatabaseError as failure:
             _log.warning("the catalog's file cannot be written: %s", failure)
@@ -527,19 +527,20 @@ class Mirror:
         if is_damage(failure):
             mirrored.store.replace()
             return
+        # A full disk, or a folder made read-only: what is known still answers.
         store = mirrored.store.copied_to_memory()
         rescued = self._mirrored_on(store, mirrored.language)
         mirrored.store, mirrored.crawler, mirrored.speller = store, rescued.crawler, rescued.speller
 
 
+@dataclass
 class _Waiting:
     """A short wait for a crawl, of this process or another; who waits is told how far it is."""
 
-    def __init__(self, mirrored: LanguageMirror, watch: Watcher | None) -> None:
-        self._mirrored_in = mirrored
-        self._watch = watch
-        self._waited = 0.0
-        self._told: Progress | None = None
+    mirrored: LanguageMirror
+    watch: Watcher | None
+    _waited: float = 0.0
+    _told: Progress | None = None
 
     @property
     def is_over(self) -> bool:
@@ -548,12 +549,15 @@ class _Waiting:
 
     async def a_little(self) -> None:
         """Wait for a moment."""
+        # By looking, as the crawl may be another process's, which sends no word.
         await anyio.sleep(LOOK_SECONDS)
         self._waited += LOOK_SECONDS
-        progress = self._mirrored_in.store.progress() if self._watch is not None else None
-        if self._watch is not None and progress is not None and progress != self._told:
+        if self.watch is None:
+            return
+        progress = self.mirrored.store.progress()
+        if progress != self._told:
             self._told = progress
-            await self._watch(progress)
+            await self.watch(progress)
 
 
 class _Reporter:
@@ -572,12 +576,13 @@ class _Reporter:
 
 
 def state_of(mirrored: LanguageMirror) -> State:
-    """How far a mirrored is; asks nobody."""
+    """How far a mirror is; asks nobody."""
+    # 0 means due at once (`Crawler.list_anew`): the names are then what is known best.
     read_at = mirrored.store.fact("complete_at") or mirrored.store.fact("listed_at")
     return State(
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
         is_complete=mirrored.store.fact("complete_at") is not None,
-        is_stranded=mirrored.failure is not None,
+        is_stranded=mirrored.attempt.failure is not None,
         is_partly_unread=bool(mirrored.store.fact("unread_rows")),
     )
 

@@ -23,7 +23,9 @@ def proposed(
     """
     near = nearest(wished, names)
     others = [name for name in names if name not in near]
-    said = [(label or _in_quotes)(name) for name in (*near, *others[: SHOWN - len(near)])]
+    said = [
+        label(name) if label else quoted([name]) for name in (*near, *others[: SHOWN - len(near)])
+    ]
     shown = _fitting(said)
     left = len(names) - len(shown)
     parts = [f"did you mean {' or '.join(shown[: len(near)])}?"] if near else []
@@ -43,10 +45,6 @@ def nearest(wished: str, names: Sequence[str]) -> list[str]:
         wished, names, scorer=fuzz.WRatio, processor=fold, limit=NEAREST, score_cutoff=NEAR
     )
     return [name for name, _, _ in close]
-
-
-def _in_quotes(name: str) -> str:
-    return quoted([name])
 
 
 def _fitting(said: Sequence[str]) -> list[str]:

@@ -67,6 +67,7 @@ def look_at(path: Path) -> Overview | None:
         private_database(path)
     except OSError as error:
         raise sqlite3.OperationalError(error.strerror or str(error)) from None
+    # Not read-only: a reader of a WAL whose writer died has to mend its index.
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
         db.execute("PRAGMA query_only = ON")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
@@ -74,6 +75,7 @@ def look_at(path: Path) -> Overview | None:
         row = db.execute(_QUERY).fetchone()
     catalogs, bases, with_details, read_anew, *others = row
     run, complete_run, complete_at, listed_at, over, unread_rows = others
+    # 0 means due at once (`Crawler.list_anew`), not that it was never read.
     read_at = None if complete_at is None else complete_at or listed_at
     return Overview(
         catalogs=catalogs,

@@ -39,6 +39,7 @@ def packed(record: BaseRecord) -> bytes:
         "choices": {code: [(c.id, c.name) for c in each] for code, each in record.choices.items()},
         "products": [(p.id, p.name, dict(p.choices)) for p in record.products.values()],
     }
+    # JSON has no word for it; None means that there is no limit.
     if record.max_per_order is UNREAD:
         content["max_per_order"] = _UNREAD
     kept = {key: value for key, value in content.items() if value not in (None, (), [], {})}

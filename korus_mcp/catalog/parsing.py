@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.text import clean_line, plain_text
 
 if TYPE_CHECKING:
-    from korus_mcp.api import Product, ProductBase, ProductBaseOptionValue, Ticketing, Venue
+    from korus_mcp.api import Product, ProductBase, Ticketing, Venue
 
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5
@@ -36,6 +37,14 @@ MANY_PRODUCTS: Final = 200
 MOST_PRODUCTS: Final = 5000
 MOST_CHOICES: Final = 1000
 _ADDRESS: Final = re.compile("https://[!-~]{1,500}")
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """The choices of a base by option code, and how many more there are that cannot be read."""
+
+    known: Mapping[str, tuple[Choice, ...]]
+    unread: int = 0
 
 
 async def read_record(
@@ -55,25 +64,20 @@ async def read_record(
     listed = await pages.all(MOST_PRODUCTS)
     if len(listed) > MOST_PRODUCTS:
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason="a list without end")
-    products = [p for p in listed if not p.disabled and is_id(p.id)]  # unread: perhaps it is
+    # Whether one is disabled may be unread: then it is not sold either.
+    products = [p for p in listed if not p.disabled and is_id(p.id)]
     odd = sum(not p.disabled and not is_id(p.id) for p in listed)
     unread = pages.unreadable + pages.missing + odd
+    # It has products and none can be read: not the same as one without products.
     if unread and len(listed) == odd:
         reason = "no product of a base can be read"
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason=reason)
-    choices, unread_choices = _choices_of(products), 0
-    if not choices and len(products) + unread > 1:
-        choices, unread_choices = await _read_choices(ticketing, catalog.id, base_id, language)
-    read = partial(
-        _record,
-        Handle(catalog.alias, base_id),
-        catalog,
-        base,
-        choices,
-        products,
-        unread_products=unread,
-        unread_choices=unread_choices,
-    )
+    choices = _Choices(_choices_of(products))
+    # A single product leaves nothing to choose.
+    if not choices.known and len(products) + unread > 1:
+        choices = await _read_choices(ticketing, catalog.id, base_id, language)
+    handle = Handle(catalog.alias, base_id)
+    read = partial(_record, handle, catalog, base, products, choices, unread)
     texts = (base.description, base.short_description, base.terms_of_use)
     long = sum(len(text or "") for text in texts) > LONG_TEXTS or len(products) > MANY_PRODUCTS
     return await to_thread.run_sync(read) if long else read()
@@ -97,8 +101,8 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
 
 async def _read_choices(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
-) -> tuple[dict[str, tuple[Choice, ...]], int]:
-    """The choices, and how many more there are that cannot be read."""
+) -> _Choices:
+    """The choices of a base whose products do not name them, in the issuer's order."""
     unread = 0
     choices: dict[str, tuple[Choice, ...]] = {}
     for code in await _option_codes(ticketing, catalog_id, base_id, language):
@@ -111,8 +115,9 @@ async def _read_choices(
             continue
         unread += pages.unreadable + pages.missing
         if values:
-            choices[code] = _in_order(code, values)
-    return choices, unread
+            values.sort(key=lambda v: (v.position is None, v.position or 0))
+            choices[code] = tuple(Choice(id=v.id, code=code, name=name_of(v.name)) for v in values)
+    return _Choices(choices, unread)
 
 
 async def _option_codes(
@@ -131,20 +136,13 @@ async def _option_codes(
     return tuple(o.code for o in options if o.code in OPTION_CODES)
 
 
-def _in_order(code: str, values: Iterable[ProductBaseOptionValue]) -> tuple[Choice, ...]:
-    ordered = sorted(values, key=lambda v: (v.position is None, v.position or 0))
-    return tuple(Choice(id=v.id, code=code, name=name_of(v.name)) for v in ordered)
-
-
 def _record(
     handle: Handle,
     catalog: CatalogRecord,
     base: ProductBase,
-    choices: Mapping[str, tuple[Choice, ...]],
     products: Iterable[Product],
-    *,
+    choices: _Choices,
     unread_products: int,
-    unread_choices: int,
 ) -> BaseRecord:
     return BaseRecord(
         handle=handle,
@@ -161,10 +159,10 @@ def _record(
         short_description=_text(base.short_description),
         terms=_text(base.terms_of_use),
         images=_images(base),
-        choices=choices,
+        choices=choices.known,
         products={p.id: _product(p) for p in products},
         unread_products=unread_products,
-        unread_choices=unread_choices,
+        unread_choices=choices.unread,
         is_disabled=bool(base.disabled),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -48,7 +48,6 @@ class OfferRow:
     left: int | None = None
     session_required: bool = False
     live_check: bool = False
-    dynamic_price: bool = False
     problem: str | None = None
     is_day_unread: bool = False
 
@@ -65,6 +64,7 @@ DayOf: TypeAlias = "Callable[[Offer], date | None]"
 PagesByDay: TypeAlias = "Callable[[Literal['asc', 'desc']], Pages[Offer]]"
 
 
+@dataclass(eq=False)
 class PriceTable:
     """What is known of the answer to one question. `read_on` learns more, one page at a time.
 
@@ -72,18 +72,17 @@ class PriceTable:
     complete. The table is over when it `is_whole`, or when it `is_cut` at the bound.
     """
 
-    def __init__(self) -> None:
-        self.rows: list[OfferRow] = []
-        self.pages_read = 0
-        self.is_whole = False
-        self.is_cut = False
-        self.is_in_order = True
-        self.came_late = False
-        """Whether days came that belong before rows somebody may have seen already."""
-        self.left_out = 0
-        """How many offers belong nowhere: they, or their days, cannot be read."""
-        self._waiting: list[OfferRow] = []
-        self._seen: set[str] = set()
+    rows: list[OfferRow] = field(default_factory=list, init=False)
+    pages_read: int = field(default=0, init=False)
+    is_whole: bool = field(default=False, init=False)
+    is_cut: bool = field(default=False, init=False)
+    is_in_order: bool = field(default=True, init=False)
+    came_late: bool = field(default=False, init=False)
+    """Whether days came that belong before rows somebody may have seen already."""
+    left_out: int = field(default=0, init=False)
+    """How many offers belong nowhere: they, or their days, cannot be read."""
+    _waiting: list[OfferRow] = field(default_factory=list, init=False)
+    _seen: set[str] = field(default_factory=set, init=False)
 
     @property
     def is_over(self) -> bool:
@@ -141,13 +140,7 @@ def product_id_of(offer: Offer) -> str | None:
     return None if product is None else product.id or id_at_end(product.iri)
 
 
-def nothing_to_read() -> PriceTable:
-    """The table of a question nothing can answer."""
-    table = PriceTable()
-    table.is_whole = True
-    return table
-
-
+@dataclass(eq=False)
 class DatedTable(PriceTable):
     """The offers of a window of days.
 
@@ -155,15 +148,13 @@ class DatedTable(PriceTable):
     does not sort by day; of such a server, nothing before all is read.
     """
 
-    def __init__(self, pages: Pages[Offer], row_of: RowOf, day_of: DayOf) -> None:
-        super().__init__()
-        self._pages = pages
-        self._row_of = row_of
-        self._day_of = day_of
-        self._received = 0
-        self._latest: date | None = None
-        self._last_number: int | None = None
-        self._last: Page[Offer] | None = None
+    pages: Pages[Offer]
+    row_of: RowOf
+    day_of: DayOf
+    _received: int = field(default=0, init=False)
+    _latest: date | None = field(default=None, init=False)
+    _last_number: int | None = field(default=None, init=False)
+    _last: Page[Offer] | None = field(default=None, init=False)
 
     async def read_on(self) -> None:
         """Read the next page, or the last one where that was not looked at yet.
@@ -172,9 +163,13 @@ class DatedTable(PriceTable):
             ApiError: it cannot be read; what was read before stays.
         """
         if self._unseen_last is not None:
-            await self._look_at(self._unseen_last)
+            self._last = await self.pages.page(self._unseen_last)
+            days = [self._latest, *map(self.day_of, self._last.items)]
+            self.is_in_order = _latest_in_order(days) is not None
+        elif self._last is not None and self._last.number == self.pages_read + 1:
+            self._take(self._last)
         else:
-            self._take(await self._next())
+            self._take(await self.pages.page(self.pages_read + 1))
         self._release()
 
     @property
@@ -182,40 +177,28 @@ class DatedTable(PriceTable):
         """The number of the last page while it still has to tell whether days are in order."""
         return self._last_number if self.is_in_order and self._last is None else None
 
-    async def _look_at(self, number: int) -> None:
-        self._last = await self._pages.page(number)
-        days = [self._latest, *map(self._day_of, self._last.items)]
-        self.is_in_order = _latest_in_order(days) is not None
-
-    async def _next(self) -> Page[Offer]:
-        number = self.pages_read + 1
-        if self._last is not None and self._last.number == number:
-            return self._last
-        return await self._pages.page(number)
-
     def _take(self, page: Page[Offer]) -> None:
         self.pages_read = page.number
         self._received += page.received
         fresh = self._fresh(page)
-        self._waiting += self._belonging(self._row_of, fresh)
+        self._waiting += self._belonging(self.row_of, fresh)
         self.left_out += page.unreadable
-        self._note_days(fresh)
-        is_same_again = not fresh and not page.unreadable
-        self.is_whole = is_same_again or _ends(page, self._received)
-        is_far = self._received >= MAX_OFFERS or self.pages_read >= MAX_PAGES
-        self.is_cut = is_far and not self.is_whole
-        if self.pages_read == 1 and page.total is not None and not self.is_over:
-            self._last_number = min(-(-page.total // page.received), MAX_PAGES)
-
-    def _note_days(self, offers: Iterable[Offer]) -> None:
-        """Watch the days, of offers that do not belong here too: the server sorts all or none."""
-        latest = _latest_in_order([self._latest, *map(self._day_of, offers)])
+        # Days of offers that do not belong here are watched, too: the server sorts all or none.
+        latest = _latest_in_order([self._latest, *map(self.day_of, fresh)])
         if latest is None and self.is_in_order:
             self.is_in_order = False
             self.came_late = bool(self.rows)
             self._waiting += self.rows
             self.rows = []
         self._latest = latest if latest is not None else self._latest
+        # A server that ignores `page` gives its first page for ever.
+        is_same_again = not fresh and not page.unreadable
+        self.is_whole = is_same_again or _ends(page, self._received)
+        is_far = self._received >= MAX_OFFERS or self.pages_read >= MAX_PAGES
+        self.is_cut = is_far and not self.is_whole
+        if self.pages_read == 1 and page.total is not None and not self.is_over:
+            # The last page tells whether days are in order before anything is shown.
+            self._last_number = min(-(-page.total // page.received), MAX_PAGES)
 
     def _release(self) -> None:
         """Put in order what nothing can come before any more; undated offers come last."""
@@ -230,6 +213,7 @@ class DatedTable(PriceTable):
         self.rows += sorted(done, key=_order)
 
 
+@dataclass(eq=False)
 class UndatedTable(PriceTable):
     """The offers of a base that are good for any day.
 
@@ -237,11 +221,9 @@ class UndatedTable(PriceTable):
     costs one page or two; a run of them is read to its end.
     """
 
-    def __init__(self, pages_by_day: PagesByDay, row_of: RowOf, day_of: DayOf) -> None:
-        super().__init__()
-        self._pages_by_day = pages_by_day
-        self._row_of = row_of
-        self._day_of = day_of
+    pages_by_day: PagesByDay
+    row_of: RowOf
+    day_of: DayOf
 
     async def read_on(self) -> None:
         """Read all of it.
@@ -250,12 +232,13 @@ class UndatedTable(PriceTable):
             ApiError: it cannot be read.
         """
         found: list[Offer] = []
+        # The contract does not say at which end offers without a day stand.
         for direction in _BY_DAY:
-            run, is_everything = await self._run(self._pages_by_day(direction))
+            run, is_everything = await self._run(self.pages_by_day(direction))
             found += run
             if run or is_everything:
                 break
-        self.rows = sorted(self._belonging(self._row_of, found), key=_order)
+        self.rows = sorted(self._belonging(self.row_of, found), key=_order)
         self.is_whole = not self.is_cut
 
     async def _run(self, pages: Pages[Offer]) -> tuple[list[Offer], bool]:
@@ -270,10 +253,11 @@ class UndatedTable(PriceTable):
             received += page.received
             self.left_out += page.unreadable
             fresh = self._fresh(page)
-            undated = [offer for offer in fresh if self._day_of(offer) is None]
+            undated = [offer for offer in fresh if self.day_of(offer) is None]
             run += undated
             if _ends(page, received):
                 return run, True
+            # Where the run ends, dated offers begin: nothing undated follows.
             if len(undated) < len(fresh) or not fresh:
                 return run, False
         self.is_cut = True
@@ -282,6 +266,7 @@ class UndatedTable(PriceTable):
 
 def _ends(page: Page[Offer], received: int) -> bool:
     """Whether nothing follows a page, after so many offers: a server may give less than 50."""
+    # Without a total, only `last` tells; a short page may be a small server.
     if page.total is None:
         return page.last
     return page.received == 0 or received >= page.total

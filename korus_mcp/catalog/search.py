@@ -76,12 +76,6 @@ class Matches:
         return PageStart(self.start + count, self.rows[count - 1].handle)
 
 
-@dataclass(frozen=True)
-class _Found:
-    rows: tuple[Row, ...]
-    total: int
-
-
 def search(
     store: Store, speller: Speller, query: str, scope: Scope, *, place: PageStart, limit: int
 ) -> Matches:
@@ -91,22 +85,19 @@ def search(
     catalog was renewed meanwhile.
     """
     if not words(query):
-        return _by_name(store, scope, place, limit)
-    found = _best(store, speller, query, scope)
-    behind = next((n for n, row in enumerate(found.rows) if row.handle == place.behind), None)
+        # One row more than asked tells whether there is another page.
+        rows = store.all_rows(scope, behind=place.behind, offset=place.offset, limit=limit + 1)
+        has_more = len(rows) > limit
+        return Matches(tuple(rows[:limit]), store.total(scope), place.offset, has_more=has_more)
+    found, total = _best(store, speller, query, scope)
+    behind = next((n for n, row in enumerate(found) if row.handle == place.behind), None)
     start = place.offset if behind is None else behind + 1
     end = start + limit
-    return Matches(found.rows[start:end], found.total, start, has_more=end < len(found.rows))
+    return Matches(found[start:end], total, start, has_more=end < len(found))
 
 
-def _by_name(store: Store, scope: Scope, place: PageStart, limit: int) -> Matches:
-    rows = store.all_rows(scope, behind=place.behind, offset=place.offset, limit=limit + 1)
-    return Matches(
-        tuple(rows[:limit]), store.total(scope), place.offset, has_more=len(rows) > limit
-    )
-
-
-def _best(store: Store, speller: Speller, query: str, scope: Scope) -> _Found:
+def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tuple[Row, ...], int]:
+    """The best hundred that answer, best first, and how many answer at all."""
     named = store.named(spoken(query), scope, limit=RANKED)
     asked = _asked(query)
     spelled = speller.spell([*asked])
@@ -115,18 +106,23 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> _Found:
         lambda some: store.matches(_match(some), Part.ALL, scope, at_most=1) > 0,
     )
     if not needed:
-        return _Found(tuple(named), len(named))
+        return tuple(named), len(named)
     total = store.matches(_match(needed), Part.ALL, scope, at_most=COUNTED)
     rows = _matching(store, _match(needed), scope, min(total, RANKED))
     follows = list(zip(spelled, asked.values(), strict=True))
     ranked = sorted(rows, key=lambda row: -_clarity(row, follows))
-    return _Found(_merged(named, ranked), max(total, len(named)))
+    # Names that begin as asked come first, the shortest of them before the others.
+    named.sort(key=lambda row: (len(row.folded), row.folded, row.number))
+    seen = {row.number for row in named}
+    merged = (*named, *(row for row in ranked if row.number not in seen))[:RANKED]
+    return merged, max(total, len(named))
 
 
 def _asked(query: str) -> dict[str, bool]:
     """The words that tell what is meant, and whether each stands right behind the one before."""
     text = _SEASON.sub(_written_out, fold(query))
     phrases = [words(phrase) for phrase in _PAUSE.split(text)]
+    # Where only such words were asked, they are all there is to go by.
     telling = [[word for word in phrase if word not in STOP_WORDS] for phrase in phrases]
     asked: dict[str, bool] = {}
     for phrase in telling if any(telling) else phrases:
@@ -138,6 +134,7 @@ def _asked(query: str) -> dict[str, bool]:
 def _written_out(season: re.Match[str]) -> str:
     """Both years of a season in full; anything else stays as it is."""
     century, first, second = season.groups("20")
+    # 10/12 is a day, or two numbers; a season has two years in a row.
     if (int(second) - int(first)) % 100 != 1:
         return season.group()
     return f"{century}{first} {century}{second}"
@@ -186,6 +183,7 @@ def _match(needed: Sequence[Spelled]) -> str:
 
 def _group(spelled: Spelled) -> str:
     """One word of a query in the query language; only folded letters and digits get there."""
+    # A beginning finds the word itself, too.
     ways = [f'"{spelled.word}" *'] if spelled.is_prefix else []
     if spelled.is_known and not ways:
         ways.append(f'"{spelled.word}"')
@@ -198,6 +196,7 @@ def _group(spelled: Spelled) -> str:
 def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
     """Bases that match, those first that do so by their names, then by what else names things."""
     rows: dict[int, Row] = {}
+    # A query that names have enough answers to need not be put to the texts, which are many.
     for part in (Part.NAME, Part.NAMING, Part.ALL):
         if len(rows) < enough:
             for row in store.matching(match, part, scope, limit=RANKED):
@@ -226,13 +225,6 @@ def _place_in(name: Sequence[str], spelled: Spelled) -> tuple[int | None, float]
         if word in spelled.corrections or (spelled.is_prefix and word.startswith(spelled.word)):
             return place, NEARLY_SAID
     return None, 0.0
-
-
-def _merged(first: Sequence[Row], then: Sequence[Row]) -> tuple[Row, ...]:
-    """The names that begin as asked, the shortest first, then the others, none twice."""
-    ordered = sorted(first, key=lambda row: (len(row.folded), row.folded, row.number))
-    seen = {row.number for row in ordered}
-    return (*ordered, *(row for row in then if row.number not in seen))[:RANKED]
 
 
 def nearest_names(store: Store, query: str) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
-from typing import Final, Protocol
+from typing import Final
 
+from korus_mcp.catalog.store import Store
 from korus_mcp.foundation.clock import Clock
 
 MOST_CORRECTIONS: Final = 6
@@ -65,25 +66,6 @@ class Spelled:
         return 1 + 1 / math.log(math.e + self.bases)
 
 
-class Words(Protocol):
-    """The words of a catalog, as its file has them."""
-
-    def version(self) -> int:
-        """A number that changes whenever the words may have changed."""
-
-    def bases_with(self, words: Sequence[str]) -> dict[str, int]:
-        """Those of these words that name things, each with the number of bases it stands in."""
-
-    def words_beginning(self, head: str, *, limit: int) -> list[tuple[str, int]]:
-        """Words that name things and begin so, in order, with the number of bases of each."""
-
-    def all_words(self) -> dict[str, int]:
-        """The words that name things, each with the number of bases it stands in."""
-
-    def mentions(self, word: str, *, at_most: int) -> int:
-        """In the texts of how many bases a word stands, counted no further than asked."""
-
-
 @dataclass(frozen=True)
 class _Vocabulary:
     """The words that name things, in memory for comparing."""
@@ -103,18 +85,18 @@ class _Vocabulary:
         return [*chain.from_iterable(self.by_length.get(length, ()) for length in lengths)]
 
 
+@dataclass
 class Speller:
     """Finds what words of a query may mean in a catalog.
 
     Only a word that is neither known nor a beginning needs all words of the catalog in memory.
     """
 
-    def __init__(self, words: Words, clock: Clock) -> None:
-        self._words = words
-        self._clock = clock
-        self._vocabulary = _Vocabulary()
-        self._read_at = -math.inf
-        self._version = -1
+    store: Store
+    clock: Clock
+    _vocabulary: _Vocabulary = field(default_factory=_Vocabulary)
+    _read_at: float = -math.inf
+    _version: int = -1
 
     def spell(self, asked: Sequence[str]) -> list[Spelled]:
         """How each of these folded words may be meant."""
@@ -124,18 +106,21 @@ class Speller:
     def _joined(self, asked: Sequence[str]) -> dict[int, tuple[str, ...]]:
         """Words the catalog writes as one, at the places of both that were written apart."""
         pairs = {place: one + other for place, (one, other) in enumerate(pairwise(asked))}
-        known = self._words.bases_with(list(pairs.values())) if pairs else {}
+        known = self.store.bases_with(list(pairs.values())) if pairs else {}
         joined: dict[int, tuple[str, ...]] = {}
         for place, word in pairs.items():
+            # "2 026" is no year that was written apart.
             if word in known and not word.isdigit():
                 joined[place] = (*joined.get(place, ()), word)
                 joined[place + 1] = (word,)
         return joined
 
     def _spelled(self, word: str, joined: tuple[str, ...]) -> Spelled:
-        beginning = dict(self._words.words_beginning(word, limit=BEGINNINGS))
+        beginning = dict(self.store.words_beginning(word, limit=BEGINNINGS))
         is_known = word in beginning
+        # One letter begins too many words to mean one; a number is meant whole.
         is_prefix = len(word) > 1 and not word.isdigit() and len(beginning) > is_known
+        # Only then: to guess takes all words of the catalog in memory.
         if not (is_known or is_prefix or joined):
             return self._guessed(word)
         return Spelled(
@@ -150,8 +135,8 @@ class Speller:
     def _guessed(self, word: str) -> Spelled:
         """A word that names nothing: one of the texts, other words, or both."""
         corrections, sureness = self._corrected(word)
-        mentions = self._words.mentions(word, at_most=COUNTED)
-        named = self._words.bases_with([*chain(*(c.split() for c in corrections))])
+        mentions = self.store.mentions(word, at_most=COUNTED)
+        named = self.store.bases_with([*chain(*(c.split() for c in corrections))])
         return Spelled(
             word,
             is_known=mentions > 0,
@@ -162,6 +147,7 @@ class Speller:
 
     def _corrected(self, word: str) -> tuple[tuple[str, ...], float]:
         """What may have been meant by a mistyped word, and how sure that is."""
+        # A number with one digit wrong is another number, not a mistyped one.
         if not SHORTEST <= len(word) <= LONGEST or word.isdigit():
             return (), 0.0
         one_edit = self._neighbours(word, 1)
@@ -180,11 +166,13 @@ class Speller:
         from rapidfuzz.process import extract
 
         vocabulary = self._read()
+        # An edit changes the length by one at most: other words need not be compared.
         lengths = range(max(len(word) - edits, SHORTEST - 1), len(word) + edits + 1)
         near = extract(
             word, vocabulary.of_lengths(lengths), scorer=OSA.distance, score_cutoff=edits, limit=40
         )
         terms = [term for term, _, _ in near]
+        # People seldom mistype the first letter.
         terms.sort(key=lambda term: (term[0] != word[0], -vocabulary.bases[term], term))
         return tuple(terms[:MOST_CORRECTIONS])
 
@@ -192,7 +180,7 @@ class Speller:
         """Two words the catalog has, where they were written as one."""
         cuts = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
         pairs = [(word[:cut], word[cut:]) for cut in cuts]
-        known = self._words.bases_with([*chain.from_iterable(pairs)]) if pairs else {}
+        known = self.store.bases_with([*chain.from_iterable(pairs)]) if pairs else {}
         both = [pair for pair in pairs if pair[0] in known and pair[1] in known]
         return tuple(" ".join(pair) for pair in both[:MOST_CORRECTIONS])
 
@@ -211,11 +199,11 @@ class Speller:
 
     def _read(self) -> _Vocabulary:
         """The words, read again when the file changed, at most every few seconds."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now - self._read_at >= KEPT_SECONDS:
-            version = self._words.version()
+            version = self.store.version()
             if version != self._version:
-                self._vocabulary = _Vocabulary.of(self._words.all_words())
+                self._vocabulary = _Vocabulary.of(self.store.all_words())
                 self._version = version
             self._read_at = now
         return self._vocabulary

@@ -420,7 +420,7 @@ class Mirror:
             idle = [n for n in opened if n != newest and not self._mirrored[n].is_crawling]
             for name in idle[: max(0, len(opened) - most)]:
                 mirrored = self._mirrored.pop(name)
-                # What failed is remembered: opening the file again is no reason to ask the API again.
+                # What failed is remembered: an opened file is no reason to ask the API again.
                 self._efforts[name] = (mirrored.attempt, mirrored.next_try)
 
     async def _store(self, language: str) -> Store:

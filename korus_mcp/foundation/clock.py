@@ -84,6 +84,7 @@ class ManualClock:
     async def sleep(self, seconds: float) -> None:
         """Advance instead of waiting, and let other tasks run."""
         self.advance(seconds)
+        # A loop that only sleeps would keep every other task from running.
         await anyio.lowlevel.checkpoint()
 
     def advance(self, seconds: float) -> None:

@@ -47,6 +47,7 @@ class Begun:
 
     def join(self, other: "Begun") -> None:
         """What the other one has begun, or begins later, counts here, too."""
+        # A call that joins itself would ask itself for ever.
         if other is not self:
             self._others.append(other)
 
@@ -81,6 +82,7 @@ class _Flight:
     begun: Begun = field(default_factory=Begun)
     answer: Any = None
     error: Exception | None = field(default_factory=Abandoned)
+    """Until there is an answer: a task that is cancelled leaves it."""
 
 
 async def side_by_side(
@@ -105,6 +107,7 @@ async def side_by_side(
         async with anyio.create_task_group() as group:
             for place, step in enumerate(waiting):
                 group.start_soon(take, place, step)
+    # Callers handle what a step raises, not groups; the others were cancelled by the first.
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [answers[place] for place in sorted(answers)]
@@ -126,6 +129,7 @@ class Count:
         """One more is done."""
         self.done += 1
         self._moved.set()
+        # An event is set once: whoever waits next waits for the next step.
         self._moved = anyio.Event()
 
     @asynccontextmanager
@@ -178,11 +182,13 @@ class Flights:
             Abandoned: the owner stopped the work.
             Exception: what `work` raised, the same for everybody who joined.
         """
+        # The pattern is known as "single flight".
         flight = self._under_way.get(key)
         if flight is None:
             flight = self._under_way[key] = _Flight()
             self._tasks.start_soon(self._fly, key, flight, work)
         begun = begun_here()
+        # Its effects count for each who waits: one of them may be all that is left.
         begun.join(flight.begun)
         await flight.landed.wait()
         begun.leave(flight.begun)
@@ -207,5 +213,6 @@ class Flights:
         except Exception as error:  # noqa: BLE001 - not handled here: handed to all who wait
             flight.error = error
         finally:
+            # Who comes now asks anew: an answer is shared, never kept.
             self._under_way.pop(key, None)
             flight.landed.set()

@@ -23,4 +23,5 @@ def is_over() -> bool:
 
 
 def _telling_time() -> float:
+    # Without a deadline this is infinite: nothing is left early.
     return anyio.current_effective_deadline() - TELLING_SECONDS

@@ -62,7 +62,9 @@ def fold(text: str) -> str:
     Half a character, which JSON can bring but no database takes, becomes a question mark.
     """
     if "&" in text:
+        # Some issuers' systems write "M&eacute;tropole" into a name.
         text = _ENTITY.sub(_decoded, text)
+    # Most texts: nothing below changes one that is ASCII.
     if text.isascii():
         return " ".join(text.lower().replace("`", "'").split())
     whole = text.encode("utf-8", "replace").decode("utf-8").translate(_MARKS)
@@ -78,11 +80,11 @@ def _spread(text: str) -> str:
 
 def _without_marks(text: str) -> str:
     """A text without accents, and without what takes no room: joiners, soft hyphens."""
-    return "".join(c for c in text if c.isascii() or not _is_mark(c))
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.combining(character) != 0 or unicodedata.category(character) == "Cf"
+    return "".join(
+        c
+        for c in text
+        if c.isascii() or not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
+    )
 
 
 def words(text: str) -> list[str]:
@@ -92,6 +94,7 @@ def words(text: str) -> list[str]:
 
 def is_same_name(one: str, other: str) -> bool:
     """Whether two spellings are one person's name: its letters count, not what is between them."""
+    # "Jean-Luc" and "jean luc" are one; names without a letter are compared as they are.
     letters = ["".join(words(name)) for name in (one, other)]
     return letters[0] == letters[1] if any(letters) else fold(one) == fold(other)
 

@@ -28,6 +28,7 @@ class Handle:
 
 def parse_handle(text: str) -> Handle | None:
     """The handle a text spells, or None; it is split at the first dot."""
+    # An alias has no dot, whatever an id may have.
     alias, dot, resource_id = text.partition(".")
     if not dot or ALIAS.fullmatch(alias) is None or not is_id(resource_id):
         return None
@@ -42,24 +43,17 @@ def alias_of(catalog_id: str, length: int = ALIAS_LENGTH) -> str:
 
 def aliases_of(catalog_ids: Iterable[str]) -> Mapping[str, str]:
     """Alias to catalog id for all catalogs, lengthened where two would share one."""
-    ids = sorted(set(catalog_ids))
     by_head: dict[str, list[str]] = {}
-    for catalog_id in ids:
+    for catalog_id in sorted(set(catalog_ids)):
         by_head.setdefault(alias_of(catalog_id), []).append(catalog_id)
     found: dict[str, str] = {}
-    for head, sharing in by_head.items():
-        if len(sharing) == 1:
-            found[head] = sharing[0]
-        else:
-            found.update(_lengthened(sharing))
+    for sharing in by_head.values():
+        length = ALIAS_LENGTH
+        # Two catalogs in 32^6 share a head; the longer alias still names one catalog anywhere.
+        while len({alias_of(i, length) for i in sharing}) < len(sharing):
+            length += 1
+        found |= {alias_of(i, length): i for i in sharing}
     return found
-
-
-def _lengthened(catalog_ids: list[str]) -> dict[str, str]:
-    length = ALIAS_LENGTH + 1
-    while len({alias_of(i, length) for i in catalog_ids}) < len(catalog_ids):
-        length += 1
-    return {alias_of(i, length): i for i in catalog_ids}
 
 
 def id_at_end(iri: str | Unread | None) -> str | None:

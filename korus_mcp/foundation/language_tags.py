@@ -13,5 +13,6 @@ MOST_LISTED: Final = 32
 
 def canonical(tag: str) -> str | None:
     """The language of a tag in lower case, without script or country; None where there is none."""
+    # Only the beginning: a header of the API may be of any length.
     head = re.split("[-_]", tag[:_LONGEST].strip().lower(), maxsplit=1)[0]
     return head if _LANGUAGE.fullmatch(head) else None

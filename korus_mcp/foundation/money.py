@@ -38,7 +38,8 @@ class Money:
         """The bare amount: to the cent, and beyond it where there is something beyond."""
         cents = self.amount.quantize(CENT)
         exact = cents if cents == self.amount else self.amount.normalize()
-        return f"{exact + 0:f}"  # a zero has no sign
+        # Plus nothing: a zero has no sign then. "f", as a normalized 100 would be 1E+2.
+        return f"{exact + 0:f}"
 
     def __add__(self, other: "Money") -> "Money":
         if other.currency != self.currency:
@@ -79,6 +80,7 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
     """The currencies that an answer states beside the fields we know, whatever it calls them and
     however deep they lie: none is published for most of its parts (A17).
     """
+    # By levels and with a bound: an answer nests as deep as its sender likes.
     level, left = [dict(told or {})], _MOST_PARTS
     for _ in range(_DEEPEST):
         below: list[dict[str, object]] = []
@@ -88,7 +90,7 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
                 if left < 0:
                     return
                 if name.startswith("@") or value is None:
-                    continue  # a context explains names and states nothing
+                    continue  # a JSON-LD context explains names and states nothing
                 if "currency" in name.lower():
                     yield value if isinstance(value, str) else UNREAD
                 else:
@@ -100,13 +102,11 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
 def _code(currency: str | Unread) -> str:
     if isinstance(currency, Unread) or len(currency) > _CURRENCY_LENGTH:
         return UNKNOWN
+    # Both letter cases are published (docs/domain.md, T1).
     stated = currency.strip().upper() or EURO
     return stated if _CODE.fullmatch(stated) else UNKNOWN
 
 
 def total(amounts: list[Money]) -> Money:
     """The sum; nothing at all is zero euro."""
-    found = Money(Decimal(0)) if not amounts else amounts[0]
-    for amount in amounts[1:]:
-        found += amount
-    return found
+    return sum(amounts[1:], start=amounts[0]) if amounts else Money(Decimal(0))

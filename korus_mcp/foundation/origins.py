@@ -10,6 +10,7 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address without port can only mean this machine."""
+    # "localhost." is the same name, written in full.
     bare = host.strip("[]").lower().removesuffix(".")
     if bare == "localhost":
         return True

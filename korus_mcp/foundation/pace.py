@@ -49,6 +49,7 @@ class _Buckets:
         """The seconds until there is one, 0 where there is; none is taken."""
         if self._per_minute == 0:
             return 0
+        # Filled when it is looked at: no task runs beside it.
         now, most = self._clock.monotonic(), float(self._per_minute)
         bucket = self._buckets.setdefault(principal, _Bucket(most, now))
         bucket.left = min(most, bucket.left + (now - bucket.at) * most / MINUTE)
@@ -119,10 +120,12 @@ class Pace:
         self._seen.move_to_end(repeatable)
         if len(self._seen) > MOST_REPEATED:
             self._seen.popitem(last=False)
+        # Sooner it is a loop, later a new wish.
         return PAUSE_SECONDS <= since <= REPEATED_WITHIN_SECONDS
 
 
 def _busy(message: str, seconds: float) -> Refusal:
+    # Whole seconds, as Retry-After has them; 0 would be asked at once.
     wait = max(1, math.ceil(seconds - ROUNDING))
     return Refusal(
         Code.SERVER_BUSY,

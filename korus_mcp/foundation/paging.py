@@ -67,6 +67,7 @@ class Pages:
             Refusal: INVALID_ARGUMENTS for the cursor of another tool or other filters: there it
                 would pass over what nobody has seen.
         """
+        # The scope is a hash: a cursor is short, and tells nothing of the filters.
         content = json.dumps([tool, *(None if f is None else str(f) for f in filters)])
         scope = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:SCOPE_LENGTH]
         if cursor is None:
@@ -104,6 +105,7 @@ def mark_at(value: Any) -> Mark:
         if found is not None:
             place = PageStart(int(found["offset"]), parse_handle(behind), behind_id or None)
             mark = Mark(place, found["scope"])
+            # Only what we would write ourselves: base64 has several spellings of one text.
             if value == mark.text:
                 return mark
     raise ValueError("not a next_cursor from an earlier answer")

@@ -48,6 +48,7 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     """
     with suppress(FileExistsError):  # a link to nowhere, or a file: the look below tells
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Of the link itself, not of what it leads to.
     found = folder.lstat()
     if stat.S_ISLNK(found.st_mode):
         raise NotPrivate("the folder is a link")
@@ -58,6 +59,7 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     if found.st_uid != os.geteuid():
         raise NotPrivate("the folder belongs to another user")
     mode = found.st_mode
+    # A folder that others use as well, such as /tmp, keeps its rights.
     if mode & 0o077 and not mode & stat.S_ISVTX and _holds_only(folder, ours):
         folder.chmod(0o700)
     elif is_read_again and mode & _OTHERS_WRITE:
@@ -77,6 +79,7 @@ def private_database(path: Path) -> None:
         OSError: it cannot be made.
     """
     with suppress(FileExistsError):
+        # Made by us, for us alone, before SQLite would make it for whoever the umask lets in.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600))
     for suffix in _SIBLINGS:
         file = path.with_name(path.name + suffix)
@@ -116,6 +119,7 @@ def check_ours(db: sqlite3.Connection, application_id: int, *, known_by: str) ->
     if found == application_id:
         return
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master").fetchall()}
+    # An empty file may be anybody's; a table of ours tells one from before the id was written.
     if found != 0 or (tables and known_by not in tables):
         raise NotOurs("the file is a database of another program")
 

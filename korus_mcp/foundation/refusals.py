@@ -6,7 +6,7 @@ are names of choices, short and in quotes, where a choice has to be made.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -212,32 +212,25 @@ class Proposal:
     price: str
 
 
+@dataclass(eq=False)
 class Refusal(Exception):
     """A call that was not carried out, told in a way the next call can be right.
 
-    `message` and `next` are one sentence each; `retry_after_seconds` only where waiting helps;
+    `message` and `next_step` are one sentence each; `retry_after_seconds` only where waiting helps;
     `alternatives` only what was checked live.
     """
 
-    def __init__(
-        self,
-        code: Code,
-        message: str,
-        next_step: str,
-        *,
-        effect: Effect = Effect.NONE,
-        retry_after_seconds: int | None = None,
-        fields: tuple[FieldProblem, ...] = (),
-        alternatives: tuple[Proposal, ...] = (),
-    ) -> None:
-        super().__init__(f"{code}: {message} {next_step}")
-        self.code = code
-        self.message = message
-        self.next_step = next_step
-        self.effect = effect
-        self.retry_after_seconds = retry_after_seconds
-        self.fields = fields
-        self.alternatives = alternatives
+    code: Code
+    message: str
+    next_step: str
+    _: KW_ONLY
+    effect: Effect = Effect.NONE
+    retry_after_seconds: int | None = None
+    fields: tuple[FieldProblem, ...] = ()
+    alternatives: tuple[Proposal, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message} {self.next_step}"
 
     def saying(self, message: str) -> "Refusal":
         """The same with another message."""
@@ -259,6 +252,7 @@ def quoted(names: Iterable[str]) -> str:
 
 def shortened(name: str) -> str:
     """A name as it stands between quotes; who is shown no more than that may pass it on."""
+    # Names are the issuer's: too short for instructions, and no quote ends early.
     return name[:QUOTED_LENGTH].replace('"', "'")
 
 

@@ -113,6 +113,7 @@ def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
     Images go; of links their text and host stay, those of Markdown, too. A long one takes
     milliseconds: where many are read, that is for a thread.
     """
+    # Cleaned again behind the parser: an entity may stand for what cleaning drops.
     words = _with_few_blanks(_printable(_words(html[:_HTML_LIMIT])))
     read = _beginning(words, limit)
     text = _in_form(_with_few_blanks(_without_links(read)))
@@ -182,6 +183,7 @@ class _Words:
         elif tag in _BLOCKS and tag != "br":
             self._words.append("\n")
         elif tag == "a":
+            # The host is said beside the words of a link only: "your bank (evil.example)".
             host, said_before = self._links.pop()
             if self._said > said_before:
                 self._words.append(_beside(self._last, host))
@@ -202,12 +204,10 @@ class _Words:
 def _without_links(text: str) -> str:
     """Markdown's images dropped, its links as their text and host; no address is left to join."""
     if "](" in text:
-        text = _LINK.sub(_text_and_host, _IMAGE.sub("", text))
+        # Images first: an image in the text of a link would leave its address behind.
+        text = _IMAGE.sub("", text)
+        text = _LINK.sub(lambda m: m["text"] + _beside(m["text"], _host_of(m["address"])), text)
     return _LEFT_OF_A_LINK.sub("] ", text)
-
-
-def _text_and_host(link: re.Match[str]) -> str:
-    return link["text"] + _beside(link["text"], _host_of(link["address"]))
 
 
 def _beside(text: str, host: str) -> str:
@@ -222,6 +222,7 @@ def _host_of(address: str) -> str:
 
 def _beginning(text: str, limit: int) -> str:
     """As much of a text as is looked at to show `limit` characters of it."""
+    # What is dropped from it makes room for what follows; of a long text that is enough.
     return text[: max(_READ_TIMES * limit, _READ_AT_LEAST)]
 
 
@@ -255,6 +256,7 @@ def _with_few_marks(run: re.Match[str]) -> str:
 def _cut(text: str, limit: int, *, was_cut: bool) -> str:
     if len(text) <= limit and not was_cut:
         return text
+    # Not behind a space or a joiner, which would join with the mark.
     end = min(len(text), limit - len(CUT_MARK))
     while end and (text[end - 1].isspace() or text[end - 1] in "\u200c\u200d"):
         end -= 1

@@ -74,6 +74,7 @@ class DayMoment:
             there = self.at if zone is None else self.at.astimezone(zone)
         except (OverflowError, ValueError):  # at either end of the calendar
             return UNREAD
+        # Midnight with an offset is how a server writes a day that it keeps as a moment.
         is_midnight = there.timetz().replace(tzinfo=None) == there.min.time()
         return there.date() if zone is not None or is_midnight else UNREAD
 
@@ -128,9 +129,11 @@ def read_day(value: object) -> date | DayMoment | None:
     """
     if value is None or isinstance(value, DayMoment):
         return value
+    # A datetime is a date to Python.
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and WRITTEN_DAY.match(value):
+        # Longer ones must be date-times: "2026-12-04garbage" is no day.
         if len(value) == _DAY_LENGTH:
             return date.fromisoformat(value)
         value = datetime.fromisoformat(value)

@@ -200,9 +200,11 @@ class OfferCalendars:
         is_in_time = await self._read(
             table, lambda: len(table.rows) > table.start_of(place) + limit
         )
+        # Asked again: the rows before it may have come while the table was read on.
         start = table.start_of(place)
         found = table.rows if is_in_time or start < len(table.rows) else table.known
         rows = tuple(found[start : start + limit])
+        # An empty page would say that there is nothing.
         if not rows and not is_in_time:
             raise TimedOut("listOffers", Outcome.REFUSED)
         end = start + len(rows)
@@ -225,6 +227,7 @@ class OfferCalendars:
             ApiError: the offers cannot be read that far.
         """
         table, left_out = await self._begun(base, window, OptionQuery(), language)
+        # Time was over before a whole day was read: half a day has no lowest price.
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
@@ -263,6 +266,7 @@ class OfferCalendars:
         Raises:
             ApiError: the offers cannot be read.
         """
+        # Wider than any question: what the filters let through is taken as it is.
         everything = _Question(base, DayRange(date.min, date.max), base.products, (), language)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of, everything.day_of)
@@ -348,6 +352,7 @@ class _KeptTables:
     def get(self, key: Hashable) -> PriceTable | None:
         """The table of a question that is young enough."""
         begun_at, table = self._kept.get(key, (-math.inf, None))
+        # Counted from its beginning: its first page is the oldest.
         if self.clock.monotonic() - begun_at >= KEPT_SECONDS:
             return None
         self._kept.move_to_end(key)
@@ -400,7 +405,9 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     unknown: list[str] = []
     at = 0
     while at < len(pieces) and not (unknown and not folded[at]):
+        # The longest first: a name may hold the comma that parts two names.
         length = next((n for n in lengths if folded[at : at + n] in known), None)
+        # What could not be placed ends where the next known name begins.
         if length is not None and unknown:
             break
         if length is not None:
@@ -503,12 +510,14 @@ def window_of(
 
 def _days_after(first: date, days: int) -> date:
     """So many days later, or the last day there is."""
+    # A caller may name a day of the year 9999.
     return first + min(timedelta(days=days), date.max - first)
 
 
 def _known_choice(base: BaseRecord, code: str, name: str) -> str:
     names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
     known = {fold(each): fold(each) for each in names}
+    # Whoever was shown a shortened name may pass it on.
     as_shown = {fold(shortened(each)): fold(each) for each in names}
     wanted = (as_shown | known).get(fold(name))
     if wanted is not None:
@@ -547,6 +556,7 @@ def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
     for code, names in wish.choices.items():
         wanted = {fold(name) for name in names}
         ids = [choice.id for choice in base.choices.get(code, ()) if fold(choice.name) in wanted]
+        # The API wants all values of a filter to be true at once: of several names none is sent.
         found += ids if len(ids) == 1 else []
     return tuple(found)
 

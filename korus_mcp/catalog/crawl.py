@@ -227,10 +227,12 @@ class Crawler:
             raise failure
         # From here on a search has all names; the details follow.
         await self._note(listed_at=self._now())
+        # Only what this run has not read: a stopped crawl goes on where it was.
         to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run)]
         failed = await self._read_details(to_do, run, telling)
         if failed is not None:
             raise failed
+        # A crawl is the best moment to try again: the API answers.
         await self._read_passed_over(run, telling)
         for catalog in named:
             catalog_id = catalog.record.id
@@ -427,6 +429,7 @@ class Crawler:
         """
         batch.failure = failure
         batch.in_a_row += 1
+        # One request more tells a broken base from an API that is down.
         if batch.in_a_row % MOST_IN_A_ROW == 0:
             await self._ask_whether_it_is_there()
 
@@ -460,6 +463,7 @@ class _Batch:
     async def add(self, record: BaseRecord) -> None:
         """Take a record; write when there are enough."""
         self._records.append(record)
+        # Each write is synced: one for each base would take longer than reading it.
         if len(self._records) >= RECORDS_AT_ONCE:
             await self.write()
 

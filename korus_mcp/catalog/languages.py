@@ -70,6 +70,7 @@ class Languages:
 
     def _seen(self) -> tuple[str, ...]:
         """Those the API named of its own accord, the first of them."""
+        # Tags of headers, in the order they came: the first ones keep their place.
         seen = filter(None, map(canonical, self._api.languages_seen))
         others = [name for name in dict.fromkeys(seen) if name not in self.listed]
         return tuple(others[:MOST_SEEN])

@@ -168,6 +168,7 @@ class Mirror:
         no use: it closes no file that is in use, but that of the last look.
         """
         mirrored = await self._mirrored_in(language, is_used=False)
+        # What is there answers at once, whatever became of the last attempt.
         is_empty = mirrored.store.fact("listed_at") is None
         if is_empty and self._clock.monotonic() < mirrored.attempt.look_again:
             return None
@@ -299,6 +300,7 @@ class Mirror:
         """
         mirrored = await self.ready(language)
         alias, dot, head = begun.partition(".")
+        # "k3f7qa.01" is the beginning of a handle, "lou" the beginning of a word.
         if dot and _with_alias(mirrored, alias) is not None:
             return mirrored.store.handles_beginning(alias, head, limit=limit)
         page = self.search(mirrored, begun, Scope(), BEGINNING, limit)
@@ -307,6 +309,7 @@ class Mirror:
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """How a product is called, with its base: "Base - product"; None when it is gone."""
         mirrored = await self._mirrored_in(language)
+        # Kept, mostly: an order of yesterday is told without a request.
         names = mirrored.store.product_names(catalog_id, product_id)
         if names is not None:
             return full_name(*names)
@@ -406,6 +409,7 @@ class Mirror:
             language, (mirrored.attempt, mirrored.next_try)
         )
         self._mirrored[language] = mirrored
+        # A look opens it at the end that closes first.
         self._mirrored.move_to_end(language, last=is_used)
         self._make_room(language)
         return mirrored
@@ -519,6 +523,7 @@ class Mirror:
     def _told(self, mirrored: LanguageMirror, failure: ApiError) -> ApiError:
         """Why nothing is there; who was asked to wait hears how long it still is."""
         if failure.retry_after_seconds is not None:
+            # The failure is kept with its attempt: its wait has to shrink as time goes by.
             failure.retry_after_seconds = max(0.0, mirrored.next_try - self._clock.monotonic())
         return failure
 

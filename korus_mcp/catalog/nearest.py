@@ -51,6 +51,7 @@ def _fitting(said: Sequence[str]) -> list[str]:
     """As many from the front as there is room for; one always."""
     shown, length = list[str](), 0
     for each in said:
+        # In bytes: eight names in Thai would be three times as long to a model.
         length += len(each.encode("utf-8", "replace"))
         if shown and length > SHOWN_BYTES:
             break

@@ -101,6 +101,7 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tup
     named = store.named(spoken(query), scope, limit=RANKED)
     asked = _asked(query)
     spelled = speller.spell([*asked])
+    # What nobody can mean is passed over; the rest has to stand together in some base.
     needed = _answered(
         [each for each in spelled if each.is_meant],
         lambda some: store.matches(_match(some), Part.ALL, scope, at_most=1) > 0,
@@ -157,6 +158,7 @@ def _answered(
             break
         first = untried[0]
         gathered = _gathered([first, *(each for each in by_weight if each != first)], stands)
+        # A word that stood beside an earlier first one has had its try.
         untried = [each for each in untried[1:] if each not in gathered]
         best = max(best, gathered, key=lambda some: sum(map(_weight, some)))
     return best
@@ -239,6 +241,7 @@ def nearest_names(store: Store, query: str) -> tuple[str, ...]:
         near |= {term: None for term, _, _ in alike}
     if not near:
         return ()
+    # Nothing answered all of it, so any of its words will do.
     match = " OR ".join(f'"{word}"' for word in near)
     names = [row.name for row in store.matching(match, Part.NAMING, Scope(), limit=RANKED)]
     close = extract(query, names, scorer=fuzz.token_set_ratio, processor=spoken, limit=3)

@@ -110,6 +110,7 @@ class Store(CatalogIndex):
         A hyphen, an apostrophe and a space between words are one.
         """
         query = (
+            # From one city to the next in the index: a few hundred steps, however many bases.
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
@@ -117,6 +118,7 @@ class Store(CatalogIndex):
             "instr(replace(replace(city, '-', ' '), char(39), ' '), ?) AND (? IS NULL OR "
             "EXISTS (SELECT 1 FROM base WHERE base.city = each.city AND base.catalog = ?)) LIMIT ?"
         )
+        # Done to both sides, since buyers write "Saint Denis" and issuers "Saint-Denis".
         parted = folded.replace("-", " ").replace("'", " ")
         values = (parted, catalog_id, catalog_id, limit)
         return tuple(row[0] for row in self._ask(query, values))
@@ -158,6 +160,7 @@ class Store(CatalogIndex):
     ) -> list[Row]:
         """Bases by name: those behind one of them, or from a number on where that one is gone."""
         where, values = scope.sql()
+        # Behind a base, not behind a number: a page stays right when others came or went before it.
         last = self._first(
             "SELECT folded, number FROM base WHERE id = ? AND "
             "catalog = (SELECT id FROM catalog WHERE alias = ?)",
@@ -190,6 +193,7 @@ class Store(CatalogIndex):
             "CROSS JOIN base ON base.number = begun.number "
             "JOIN catalog ON catalog.id = base.catalog "
             f"WHERE {where} ORDER BY base.folded, base.number LIMIT ?",
+            # In a scope more are read: those outside of it are dropped behind the limit.
             (folded, folded + "\U0010ffff", CONSIDERED if values else limit, *values, limit),
         )
 
@@ -240,6 +244,7 @@ class Store(CatalogIndex):
         That is as for a base that was passed over: after a minute, and then twice as late.
         """
         failures = int(self.fact("list_failures") or 0)
+        # The shift is bounded: a number of failures is not.
         wait = min(FIRST_RETRY_SECONDS << min(failures, 20), LAST_RETRY_SECONDS)
         self.put_facts(
             unread_rows=float(rows),
@@ -250,6 +255,7 @@ class Store(CatalogIndex):
     def is_list_due(self, now: float) -> bool:
         """Whether the time of lists that were read in part has come again."""
         again_at = self.fact("list_again_at")
+        # A time further ahead than any wait was noted by a clock that was wrong.
         return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
 
     def catalog_state(self, catalog_id: str) -> tuple[str | None, int, int]:
@@ -297,6 +303,7 @@ class Scope:
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
         """The condition and its values."""
+        # "1" holds always: a scope of everything needs no other condition.
         conditions, values = ["1"], list[object]()
         if self.catalog_id is not None:
             conditions.append("base.catalog = ?")
@@ -313,6 +320,7 @@ class Scope:
             wanted.append(f"scope : {catalog_word(self.catalog_id)}")
         if self.cities is not None:
             cities = " OR ".join(city_word(city) for city in self.cities)
+            # No city of that name: the query must find nothing, not everything.
             wanted.append(f"scope : ({cities or _NO_WORD})")
         return " AND ".join(wanted)
 

@@ -144,6 +144,7 @@ class Count:
             return
         try:
             async with anyio.create_task_group() as group:
+                # A host that takes no progress must not fail the work.
                 group.start_soon(kept_apart, partial(self._tell, told))
                 yield
                 group.cancel_scope.cancel()

@@ -19,6 +19,7 @@ _CURRENCY_LENGTH = 64
 _CODE = re.compile("[A-Z]{3}", re.ASCII)
 CENT = Decimal("0.01")
 """The least that can be paid."""
+# Deeper or wider than any answer that was published.
 _DEEPEST = 8
 _MOST_PARTS = 200
 

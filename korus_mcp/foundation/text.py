@@ -136,6 +136,7 @@ def inert_line(text: str, limit: int = INERT_LIMIT) -> str:
     look alike, addresses are no links, and no entity is decoded.
     """
     line = clean_line(text.translate(_INERT), limit)
+    # Within a word an underscore is no emphasis, and addresses of mail have them.
     line = _LOOSE_UNDERSCORE.sub("\uff3f", _ENTITY_BEGUN.sub("\uff06", line))
     return _ADDRESS_BEGUN.sub(r"\g<0> ", line)
 
@@ -153,6 +154,7 @@ def _words(html: str) -> str:
 
     # Tags nobody closed nest deeply; the text within them counts like any other.
     parser = etree.HTMLParser(target=_Words(), encoding="utf-8", huge_tree=True)
+    # libxml2 takes bytes, and half a character has none.
     parser.feed(_SURROGATES.sub("\ufffd", html).encode())
     words: str = parser.close()
     return words
@@ -185,6 +187,7 @@ class _Words:
         elif tag == "a":
             # The host is said beside the words of a link only: "your bank (evil.example)".
             host, said_before = self._links.pop()
+            # A link around an image or nothing says nothing: its host would stand alone.
             if self._said > said_before:
                 self._words.append(_beside(self._last, host))
 

@@ -125,6 +125,7 @@ class MemoryJournal:
     ) -> Intent:
         """NEW becomes SENDING, if it is still this worker's."""
         stored, held = self._intents[intent.id], self._leases.get(intent.id)
+        # Taken over meanwhile, or closed: who is late must not send.
         if stored.state is not IntentState.NEW or held is None or held.worker != lease.worker:
             raise LeaseLost
         self._lead(intent.id, lease)
@@ -170,6 +171,7 @@ class MemoryJournal:
             i for i in self._intents.values() if not i.is_final and not self._has_lease(i.id)
         ]
         taken: list[Intent] = []
+        # The oldest first, as they were put in.
         for intent in unleased[:limit]:
             if self._read(intent.id).was_never_sent:
                 self._close_unsent(intent)
@@ -348,7 +350,10 @@ class MemoryJournal:
     def _open_of(self, owner: str, now: datetime, *, without: Collection[str]) -> Open:
         """What an owner holds and has under way; what ended is forgotten."""
         self._held = {
-            i: (o, h) for i, (o, h) in self._held.items() if h.ends_at and h.ends_at > now
+            # Forgotten where it is counted, so that a long life does not fill the memory.
+            i: (o, h)
+            for i, (o, h) in self._held.items()
+            if h.ends_at and h.ends_at > now
         }
         held = (h for whose, h in self._held.values() if whose == owner)
         under_way = (

@@ -40,6 +40,7 @@ def journal_file(settings: Settings) -> Path | None:
     url = journal_url(settings)
     if not url.startswith("sqlite:///"):
         return None
+    # Three slashes and a path without the first: as SQLAlchemy reads it.
     return Path(unquote(urlsplit(url).path)[1:])
 
 

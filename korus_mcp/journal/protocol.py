@@ -134,6 +134,7 @@ class Intent:
         told = replace(
             self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, is_leased=False
         )
+        # Nothing is left to wait for, so nothing else may change it but `repaired`.
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
     def repaired(self, orders: Mapping[str, str]) -> "Intent":
@@ -281,6 +282,7 @@ class Open:
     ends_at: datetime | None = None
 
     def __add__(self, more: "Open") -> "Open":
+        # Of all that is open, the end that makes room first.
         ends = [each.ends_at for each in (self, more) if each.ends_at is not None]
         return Open(
             self.number + more.number,

@@ -173,7 +173,7 @@ class SqlJournal:
             values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
             return tx.change(_TO_BE_SENT, which=intent.id, leased_by=lease.worker, **values)
 
-        # The condition decides between two workers: only one of them finds the intent NEW and his.
+        # The condition decides between two workers: only one of them finds it NEW and its own.
         if await self._written(work, begins=True) == 0:
             raise LeaseLost
         return replace(intent, **begun, is_leased=True, attempt=None)

@@ -236,6 +236,7 @@ class ReadTransaction:
     def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
         """The intents that hold claims on these reservations, by reservation, in their order."""
         claims = self.run(_CLAIMS, ids=reservation_ids)
+        # Two statements and no join: mostly nothing is claimed, and the second is saved.
         claimed = {row.reservation_id: row.intent_id for row in claims}
         if not claimed:
             return {}
@@ -315,6 +316,7 @@ class ReadTransaction:
         return sum((*made, *under_way), Open())
 
     def _has_lease(self, row: sa.Row[Any]) -> bool:
+        # By the clock of the database, which all workers share: their own may differ.
         return row.lease_until is not None and row.lease_until > self.now
 
     def _intent(self, rows: Sequence[sa.Row[Any]]) -> Intent:
@@ -350,6 +352,7 @@ class WriteTransaction(ReadTransaction):
     def add(self, table: sa.Table, *rows: Mapping[str, object]) -> None:
         """Add rows to a table, in this order."""
         if rows:
+            # Nobody can forget it: no row is written without its account.
             given = [{"account": self.account, **row} for row in rows]
             self.connection.execute(_ADDED[table], given)
 

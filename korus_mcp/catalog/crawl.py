@@ -115,7 +115,7 @@ class Crawler:
         """
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
-                await self._crawl(_Telling(self.store, self.clock, watch))
+                await self._crawl(watch)
             return may_crawl
 
     async def read_again(self) -> bool:
@@ -126,12 +126,11 @@ class Crawler:
         """
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
-                run = self._run()
-                telling = _Telling(self.store, self.clock, None)
+                run = _Run(self._last_run(), self.store, self.clock)
                 if self._is_list_due():
-                    await self._read_lists(run, telling)
+                    await self._read_lists(run)
                 else:
-                    await self._read_passed_over(run, telling)
+                    await self._read_passed_over(run)
             return may_crawl
 
     def has_passed_over(self) -> bool:
@@ -157,7 +156,7 @@ class Crawler:
         if record.is_disabled:
             await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
             return record
-        run = self._run()
+        run = self._last_run()
         try:
             await to_thread.run_sync(self.store.put_records, [record], run)
             if record.is_partly_unread:
@@ -185,7 +184,7 @@ class Crawler:
             await self._note(complete_at=0.0)
         return not listing.unread
 
-    def _run(self) -> int:
+    def _last_run(self) -> int:
         """The number of the last crawl that began; 0 before the first."""
         return int(self.store.fact("run") or 0)
 
@@ -200,15 +199,16 @@ class Crawler:
         put = partial(self.store.put_catalogs, listing.catalogs, is_whole=not listing.unread)
         await to_thread.run_sync(put)
 
-    async def _crawl(self, telling: "_Telling") -> None:
-        run = self._run()
-        if not run or self.store.fact("complete_run") == run:  # else it was stopped: go on with it
-            run += 1
-            await self._note(run=float(run))
-        await self._read_lists(run, telling)
-        await self._note(complete_at=self._now(), complete_run=float(run))
+    async def _crawl(self, watch: Watcher | None) -> None:
+        number = self._last_run()
+        # One that was stopped before its end is gone on with.
+        if not number or self.store.fact("complete_run") == number:
+            number += 1
+            await self._note(run=float(number))
+        await self._read_lists(_Run(number, self.store, self.clock, watch))
+        await self._note(complete_at=self._now(), complete_run=float(number))
 
-    async def _read_lists(self, run: int, telling: "_Telling") -> None:
+    async def _read_lists(self, run: "_Run") -> None:
         """Read all that is new. Of what was read in part is noted how much, and when it is read
         again.
         """
@@ -217,7 +217,7 @@ class Crawler:
         await self._put_catalogs(listing)
         # A catalog that was not imported anew has the same bases: none of them is asked for.
         changed = [c for c in listed if self._has_changed(c)]
-        names = [partial(self._names_or_failure, c, run, telling) for c in changed]
+        names = [partial(self._names_or_failure, c, run) for c in changed]
         read = await side_by_side(names, limit=CRAWLERS)
         unread = {c.record.id: n for c, n in zip(changed, read, strict=True) if isinstance(n, int)}
         named = [c for c in changed if c.record.id in unread]
@@ -228,33 +228,31 @@ class Crawler:
         # From here on a search has all names; the details follow.
         await self._note(listed_at=self._now())
         # Only what this run has not read: a stopped crawl goes on where it was.
-        to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run)]
-        failed = await self._read_details(to_do, run, telling)
+        to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run.number)]
+        failed = await self._read_details(to_do, run)
         if failed is not None:
             raise failed
         # A crawl is the best moment to try again: the API answers.
-        await self._read_passed_over(run, telling)
+        await self._read_passed_over(run)
         for catalog in named:
             catalog_id = catalog.record.id
             # Read in part, it counts as changed at the next crawl.
             synced = None if unread[catalog_id] else catalog.synced
-            await to_thread.run_sync(self.store.finish_details, catalog_id, run, synced)
+            await to_thread.run_sync(self.store.finish_details, catalog_id, run.number, synced)
         count = listing.unread + sum(unread.values())
         await to_thread.run_sync(self.store.note_unread, count, self._now())
         if failure is not None:
             # The other catalogs are there; the next attempt goes on with this one.
             raise failure
 
-    async def _read_passed_over(self, run: int, telling: "_Telling") -> None:
+    async def _read_passed_over(self, run: "_Run") -> None:
         bases = self.store.passed_over(self._now(), limit=AGAIN_AT_ONCE)
-        await self._read_details(bases, run, telling)
+        await self._read_details(bases, run)
 
-    async def _names_or_failure(
-        self, catalog: ListedCatalog, run: int, telling: "_Telling"
-    ) -> int | ApiError:
+    async def _names_or_failure(self, catalog: ListedCatalog, run: "_Run") -> int | ApiError:
         """Read the names of a catalog; how many cannot be read, or the failure that is its own."""
         try:
-            return await self._read_names(catalog, run, telling)
+            return await self._read_names(catalog, run)
         except _OF_THE_API:
             raise
         except ApiError as failure:
@@ -333,13 +331,13 @@ class Crawler:
         synced, _, details_run = self.store.catalog_state(catalog.record.id)
         return not details_run or synced is None or synced != catalog.synced
 
-    async def _read_names(self, catalog: ListedCatalog, run: int, telling: "_Telling") -> int:
+    async def _read_names(self, catalog: ListedCatalog, run: "_Run") -> int:
         """Read the names of a catalog; how many rows of their list cannot be read."""
         catalog_id = catalog.record.id
-        if self.store.has_names(catalog_id, run, catalog.synced):
+        if self.store.has_names(catalog_id, run.number, catalog.synced):
             return 0
         # A stopped crawl may have read names of the import before this one.
-        await to_thread.run_sync(self.store.begin_names, catalog_id, run, catalog.synced)
+        await to_thread.run_sync(self.store.begin_names, catalog_id, run.number, catalog.synced)
         found: list[tuple[str, str]] = []
         count = odd = read = 0
         bases = self.api.ticketing.list_product_bases(catalog_id, language=self.language)
@@ -352,22 +350,22 @@ class Crawler:
             found.append((base.id, name_of(base.name)))
             count += 1
             if len(found) == NAMES_AT_ONCE:
-                await to_thread.run_sync(self.store.put_names, catalog_id, run, found)
+                await to_thread.run_sync(self.store.put_names, catalog_id, run.number, found)
                 found = []
-                await telling.tell()
+                await run.tell()
                 await self.pace.turn()
             if count >= MOST_BASES:
                 _log.warning("a catalog has more than %d product bases", MOST_BASES)
                 break
-        await to_thread.run_sync(self.store.put_names, catalog_id, run, found)
+        await to_thread.run_sync(self.store.put_names, catalog_id, run.number, found)
         has_kept = self.store.count(catalog_id) > 0
         unread = await self._unread(bases, odd=odd, read=read, has_kept=has_kept, of=catalog_id)
         if not unread:
-            await to_thread.run_sync(self.store.finish_names, catalog_id, run)
+            await to_thread.run_sync(self.store.finish_names, catalog_id, run.number)
         return unread
 
     async def _read_details(
-        self, bases: Sequence[tuple[CatalogRecord, str]], run: int, telling: "_Telling"
+        self, bases: Sequence[tuple[CatalogRecord, str]], run: "_Run"
     ) -> ApiError | None:
         """Read bases, side by side; those that cannot be read are passed over.
 
@@ -377,7 +375,7 @@ class Crawler:
             ApiError: it is the API that cannot be read.
         """
         # One iterator for all: whoever is free takes the next base.
-        batch, to_do = _Batch(self.store, run, telling), iter(bases)
+        batch, to_do = _Batch(run), iter(bases)
         steps = [partial(self._read_some, to_do, batch) for _ in range(CRAWLERS)]
         try:
             await side_by_side(steps, limit=CRAWLERS)
@@ -399,23 +397,23 @@ class Crawler:
             except _OF_THE_API:
                 raise
             except _OF_ONE_BASE:
-                await self._pass_over(catalog, base_id, batch.run)
+                await self._pass_over(catalog, base_id, batch.run.number)
             except Unauthorized:  # some answer so where they mean that this one is forbidden
                 await self._ask_whether_it_is_there()
-                await self._pass_over(catalog, base_id, batch.run)
+                await self._pass_over(catalog, base_id, batch.run.number)
             except ApiError as failure:
-                await self._pass_over(catalog, base_id, batch.run)
+                await self._pass_over(catalog, base_id, batch.run.number)
                 await self._doubt(failure, batch)
             except Exception:  # noqa: BLE001 - logged; a base nobody can read must not keep the others away
                 _log.exception("a product base cannot be read")
-                await self._pass_over(catalog, base_id, batch.run)
+                await self._pass_over(catalog, base_id, batch.run.number)
             else:
                 batch.in_a_row, batch.has_any = 0, True
                 if record.is_disabled:
                     await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
                     continue
                 if record.is_partly_unread:
-                    await self._pass_over(catalog, base_id, batch.run)
+                    await self._pass_over(catalog, base_id, batch.run.number)
                 await batch.add(record)
 
     async def _pass_over(self, catalog: CatalogRecord, base_id: str, run: int) -> None:
@@ -450,9 +448,7 @@ class Crawler:
 class _Batch:
     """Records that are written together: one durable write for many."""
 
-    store: Store
-    run: int
-    telling: "_Telling"
+    run: "_Run"
     has_any: bool = False
     """Whether any base could be read."""
     in_a_row: int = 0
@@ -461,9 +457,9 @@ class _Batch:
     _records: list[BaseRecord] = field(default_factory=list)
 
     async def add(self, record: BaseRecord) -> None:
-        """Take a record; write when there are enough."""
+        """Take a record; write them all when there are enough."""
         self._records.append(record)
-        # Each write is synced: one for each base would take longer than reading it.
+        # A transaction for each base would take longer than reading it.
         if len(self._records) >= RECORDS_AT_ONCE:
             await self.write()
 
@@ -471,17 +467,20 @@ class _Batch:
         """Write what was taken."""
         records, self._records = self._records, []
         if records:
-            await to_thread.run_sync(self.store.put_records, records, self.run)
-            await self.telling.tell()
+            await to_thread.run_sync(self.run.store.put_records, records, self.run.number)
+            await self.run.tell()
 
 
 @dataclass
-class _Telling:
-    """Tells a watcher how far a crawl is, twice a second at most: counting costs, too."""
+class _Run:
+    """One run of the crawl. A watcher is told how far it is, twice a second at most: counting
+    costs, too.
+    """
 
+    number: int
     store: Store
     clock: Clock
-    watch: Watcher | None
+    watch: Watcher | None = None
     _due: float = -math.inf
 
     async def tell(self) -> None:

@@ -283,7 +283,7 @@ class Finder:
 _UNREAD: Final = _CatalogAnswer(
     Matches((), 0), State(read_at=None, is_complete=False, is_stranded=False)
 )
-"""Of a language that cannot be read now."""
+"""What a language answers that cannot be read now."""
 
 
 def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRecord | None:

@@ -197,7 +197,7 @@ class Mirror:
         return mirrored
 
     async def searchable(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
-        """The language, after a short wait for the details that are still being read.
+        """The mirror of a language, after a short wait for details that are still being read.
 
         Raises:
             ApiError: the catalog cannot be read and nothing of it is here.
@@ -428,7 +428,7 @@ class Mirror:
                 self._efforts[name] = (mirrored.attempt, mirrored.next_try)
 
     async def _store(self, language: str) -> Store:
-        """The file of a language; in memory where there can be none."""
+        """The store of a language: its file, or memory where there can be no file."""
         folder = self._files.folder
         if folder is None:
             return Store(None)
@@ -454,7 +454,7 @@ class Mirror:
         )
 
     async def _listed(self, language: str) -> LanguageMirror:
-        """The language, with at least its catalogs; their bases may still be on the way."""
+        """The mirror of a language with at least its catalogs; their bases may still be read."""
         mirrored = await self._mirrored_in(language)
         self._renew(mirrored)
         if mirrored.store.fact("listed_at") is None and not mirrored.store.catalogs():

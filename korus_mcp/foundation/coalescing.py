@@ -1,4 +1,4 @@
-"""Questions under way: shared by those who ask the same, or asked side by side.
+"""Work under way: one answer for all who ask the same, several steps side by side.
 
 And what a call has begun that cannot be taken back, whichever task did it on its behalf.
 """
@@ -61,7 +61,7 @@ _BEGUN: ContextVar[Begun | None] = ContextVar("begun", default=None)
 
 
 def begun_here() -> Begun:
-    """What the present call has begun. Tasks that it starts go on with it."""
+    """What the present call has begun; the tasks it starts count as the call."""
     return _BEGUN.get() or Begun()
 
 
@@ -78,6 +78,8 @@ def watched() -> Iterator[Begun]:
 
 @dataclass
 class _Flight:
+    """One question on its way, with what it began and what came of it."""
+
     landed: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
     answer: Any = None
@@ -114,7 +116,7 @@ async def side_by_side(
 
 
 Told: TypeAlias = Callable[[int, int], Awaitable[None]]
-"""Hears how many steps are done, and of how many."""
+"""Is called with how many steps are done, and of how many."""
 
 
 @dataclass

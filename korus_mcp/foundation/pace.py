@@ -18,7 +18,7 @@ MOST_PRINCIPALS: Final = 1000
 MOST_REPEATED: Final = 1000
 REPEATED_WITHIN_SECONDS: Final = 900.0
 ROUNDING: Final = 1e-6
-"""Whoever comes when told is not a hair too early."""
+"""Of a call: whoever comes when told must not be refused for a rounding."""
 PAUSE_SECONDS: Final = 1.0
 """A call that comes again sooner is counted: nobody waits between the two."""
 
@@ -106,7 +106,7 @@ class Pace:
         self._check_write(self._writes.wait(principal))
 
     def was_no_write(self, principal: str) -> None:
-        """A write that was counted turned out to be another call's."""
+        """Give a write back that was counted: another call had made it already."""
         self._writes.give_back(principal)
 
     def _check_write(self, wait: float) -> None:

@@ -15,7 +15,7 @@ from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
 
 @dataclass(frozen=True)
 class PageStart:
-    """Behind a thing of the list, or at a number where that thing is gone.
+    """Where a page begins: behind a thing of the list, or at a number where that thing is gone.
 
     `behind_id`: the same for things of the API whose id is all they have.
     """

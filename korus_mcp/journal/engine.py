@@ -478,7 +478,7 @@ _BY_STATE: Final = (
 
 
 def _there(value: _Thing | None) -> _Thing:
-    """What an open database has."""
+    """The value. Raises JournalDown where there is none: an address without a path."""
     if value is None:
         raise JournalDown(JournalFault.UNREACHABLE)
     return value

@@ -36,7 +36,7 @@ from korus_mcp.journal.protocol import (
 )
 
 MOST_APPROVALS = 10_000
-"""Of a day: the oldest go first."""
+"""So many are kept at once; the oldest go first."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ class MemoryJournal:
         return self._hold(hold_id)
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Its answer was lost."""
+        """Write down that its answer was lost."""
         self._leases.pop(hold_id, None)
         self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
         return self._hold(hold_id)
@@ -334,11 +334,11 @@ class MemoryJournal:
         return True
 
     async def sweep_done(self) -> None:
-        """It read everything."""
+        """Note that the sweep read everything."""
         self._swept, self._sweeping = self._clock.now(), None
 
     async def last_sweep(self) -> datetime | None:
-        """When it did so last."""
+        """When a sweep did so last."""
         return self._swept
 
     async def found_late(self, external_reference: str, order_id: str) -> None:

@@ -31,7 +31,10 @@ NEVER_SENT: Final = "the order was not sent; try again later"
 
 @dataclass(frozen=True)
 class Installation:
-    """Who keeps this journal. Both values are random and made with it; the key never leaves it."""
+    """Who writes a journal: marks our references, so that our orders are known from others'.
+
+    Both values are random and made with the journal; the key never leaves it.
+    """
 
     id: str
     key: bytes = field(repr=False)
@@ -108,7 +111,7 @@ class Intent:
 
     @property
     def was_never_sent(self) -> bool:
-        """Whether its sender died before it sent; the next claim closes it."""
+        """Whether its sender died before it sent: the next claim of its reservations closes it."""
         # NEW becomes SENDING before the first byte leaves: without a lease nobody will send it.
         return self.state is IntentState.NEW and not self.is_leased
 
@@ -127,7 +130,7 @@ class Intent:
     def told(
         self, orders: Mapping[str, str], failures: Mapping[str, str], *, ambiguous: bool = False
     ) -> "Intent":
-        """The same with more outcomes; an order outweighs a failure, and FINAL never changes."""
+        """The intent with more outcomes; an order outweighs a failure, and FINAL never changes."""
         if self.is_final:
             return self
         # Once in doubt, always in doubt: an answer that comes later does not undo what was lost.
@@ -138,7 +141,7 @@ class Intent:
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
     def repaired(self, orders: Mapping[str, str]) -> "Intent":
-        """The same with orders that turned up late: the one change a FINAL intent knows."""
+        """The intent with orders that turned up late: the one change that a FINAL one takes."""
         repaired = self._with(orders, {})
         return repaired if repaired.missing else replace(repaired, state=IntentState.FINAL)
 
@@ -236,7 +239,7 @@ class HoldIntent:
 
     @property
     def weight(self) -> "Open":
-        """What it may come to: a reservation for each item."""
+        """What counts as open of it while it is under way: a reservation for each item."""
         # A call without items, from before they were counted, may have made one.
         return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
 
@@ -292,7 +295,7 @@ class Open:
         )
 
     def fits(self, most: "Open") -> bool:
-        """Whether nothing of it is more than allowed."""
+        """Whether neither reservations, tickets nor amount are more than allowed."""
         return (
             self.number <= most.number
             and self.tickets <= most.tickets
@@ -455,7 +458,7 @@ class Journal(Protocol):
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest of an owner with this external or caller's reference, the newest last."""
+        """The newest intents of an owner with this reference, ours or the caller's, the newest last."""
 
     # reserve calls
 

@@ -321,7 +321,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Its answer was lost."""
+        """Write down that its answer was lost."""
 
         def work(tx: WriteTransaction) -> HoldIntent:
             tx.change_hold(hold_id, ambiguous=True)
@@ -404,7 +404,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def sweep_done(self) -> None:
-        """It read everything."""
+        """Note that the sweep read everything."""
 
         def work(tx: WriteTransaction) -> None:
             tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now)
@@ -412,7 +412,7 @@ class SqlJournal:
         await self._written(work)
 
     async def last_sweep(self) -> datetime | None:
-        """When it did so last."""
+        """When a sweep did so last."""
 
         swept_at = sa.select(KEEPER.c.swept_at).where(ours(KEEPER))
         return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none())

@@ -56,7 +56,7 @@ def ours(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def of_owner(table: sa.Table) -> sa.ColumnElement[bool]:
-    """The same, and that it is the owner's whom `run` is given as `whose`."""
+    """That a row belongs to the account and to the owner that `run` is given as `whose`."""
     return sa.and_(ours(table), table.c.owner == bindparam("whose"))
 
 
@@ -269,7 +269,10 @@ class ReadTransaction:
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
         """The approvals with these nonces, in their order."""
-        by_nonce = {row.nonce: _approval(row) for row in self.run(_APPROVALS, nonces=nonces)}
+        by_nonce = {}
+        for row in self.run(_APPROVALS, nonces=nonces):
+            told = fields_of(Approval, row) | {"state": ApprovalState(row.state)}
+            by_nonce[row.nonce] = Approval(**told)
         return {nonce: by_nonce[nonce] for nonce in nonces if nonce in by_nonce}
 
     def last_holds(self, keys: Iterable[str]) -> dict[str, HoldIntent]:
@@ -412,12 +415,12 @@ class WriteTransaction(ReadTransaction):
         self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
 
     def leased(self, lease: Lease) -> dict[str, object]:
-        """The columns of a lease that begins now."""
+        """The columns that say whose lease a row is under, and until when; it begins now."""
         until = self.now + timedelta(seconds=lease.seconds)
         return {"worker": lease.worker, "lease_until": until}
 
     def take(self, intent_id: str, lease: Lease) -> None:
-        """Lease an intent whose sender died; nobody knows how far it came."""
+        """Lease an intent whose sender died; nobody knows whether it sent, so it is in doubt."""
         values = {"ambiguous": True, "updated_at": self.now, **self.leased(lease)}
         self.change(_OUR_INTENT, which=intent_id, **values)
 
@@ -513,7 +516,3 @@ def fields_of(kind: type[Any], row: sa.Row[Any]) -> dict[str, Any]:
     """What a row says for the fields of a record: those that are called as its columns are."""
     told = row._mapping
     return {each.name: told[each.name] for each in fields(kind) if each.name in told}
-
-
-def _approval(row: sa.Row[Any]) -> Approval:
-    return Approval(**fields_of(Approval, row) | {"state": ApprovalState(row.state)})

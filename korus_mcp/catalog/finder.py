@@ -119,45 +119,50 @@ class Finder:
         """
         mirrored = await self.mirror.searchable(language, watch)
         catalog = _catalog(mirrored.store.catalogs(), wanted.catalog)
-        asked = self._ask(mirrored, wanted, catalog)
-        page, state, has_city = asked.page, asked.state, asked.has_city
-        if not page.total:
-            # A name may be known in another language of the operator; it is answered in this one.
-            others = await self._ask_others(language, wanted, catalog)
-            if not state.is_complete:  # it was read on while the others were waited for
-                asked = self._ask(mirrored, wanted, catalog)
-                page, state, has_city = asked.page, asked.state, asked.has_city
-            if not page.total:
-                page = others[-1].page if others else page
-                has_city = has_city or any(other.has_city for other in others)
-                is_complete = all(each.state.is_complete for each in (asked, *others))
-                is_partly = any(each.state.is_partly_unread for each in (asked, *others))
-                state = replace(state, is_complete=is_complete, is_partly_unread=is_partly)
-        if not page.total:
+        answer = await self._answer(mirrored, wanted, catalog, language)
+        if not answer.page.total:
             # A city of no language is a mistake to tell; one without an answer is just empty.
-            if wanted.city and not has_city:
-                raise _no_such_city(mirrored, wanted.city, catalog, state)
+            if wanted.city and not answer.has_city:
+                raise _no_such_city(mirrored, wanted.city, catalog, answer.state)
             names = nearest_names(mirrored.store, wanted.query)
-            return SearchResult(bases=(), total=0, state=state, nearest=names)
+            return SearchResult(bases=(), total=0, state=answer.state, nearest=names)
         if wanted.window is None:
-            return await self._named(page, state, language)
-        return await self._in_window(page, wanted, wanted.window, state, language)
+            return await self._named(answer, language)
+        return await self._in_window(answer, wanted, wanted.window, language)
 
-    async def _ask_others(
-        self, language: str, wanted: CatalogQuery, catalog: CatalogRecord | None
-    ) -> list[_CatalogAnswer]:
-        """The answers of the operator's other languages, to the first that has any."""
-        answers: list[_CatalogAnswer] = []
+    async def _answer(
+        self,
+        mirrored: LanguageMirror,
+        wanted: CatalogQuery,
+        catalog: CatalogRecord | None,
+        language: str,
+    ) -> _CatalogAnswer:
+        """What a language answers; where it has nothing, the operator's others to the first that
+        has: a name may be known there.
+        """
+        answer = self._ask(mirrored, wanted, catalog)
+        if answer.page.total:
+            return answer
+        others: list[_CatalogAnswer] = []
         for other in self.languages:
             if other == language:
                 continue
-            mirrored = await self.mirror.beside(other)
-            answers.append(
-                self._ask(mirrored, wanted, catalog) if mirrored is not None else _UNREAD
-            )
-            if answers[-1].page.total:
+            beside = await self.mirror.beside(other)
+            others.append(self._ask(beside, wanted, catalog) if beside is not None else _UNREAD)
+            if others[-1].page.total:
                 break
-        return answers
+        # It was read on while the others were waited for.
+        if not answer.state.is_complete:
+            answer = self._ask(mirrored, wanted, catalog)
+            if answer.page.total:
+                return answer
+        asked = (answer, *others)
+        state = replace(
+            answer.state,
+            is_complete=all(each.state.is_complete for each in asked),
+            is_partly_unread=any(each.state.is_partly_unread for each in asked),
+        )
+        return _CatalogAnswer(asked[-1].page, state, any(each.has_city for each in asked))
 
     def _ask(
         self, mirrored: LanguageMirror, wanted: CatalogQuery, catalog: CatalogRecord | None
@@ -173,23 +178,24 @@ class Finder:
         page = self.mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
         return _CatalogAnswer(page, state, bool(cities))
 
-    async def _named(self, page: Matches, state: State, language: str) -> SearchResult:
+    async def _named(self, answer: _CatalogAnswer, language: str) -> SearchResult:
+        page = answer.page
         records = await self._records(page.rows, language)
         return SearchResult(
             bases=tuple(FoundBase(r) for r in records if r is not None),
             total=page.total - records.count(None),
-            state=state,
+            state=answer.state,
             next_place=page.place_behind(len(page.rows)) if page.rows else None,
         )
 
     async def _in_window(
-        self, page: Matches, wanted: CatalogQuery, window: DayRange, state: State, language: str
+        self, answer: _CatalogAnswer, wanted: CatalogQuery, window: DayRange, language: str
     ) -> SearchResult:
         """The bases of a page with something to buy in a window, asked for until there are enough.
 
         Where none of the best can be read, nobody is asked on: what matches is told unchecked.
         """
-        bases: list[FoundBase] = []
+        page, bases = answer.page, list[FoundBase]()
         looked_at = unchecked = 0
         while looked_at < len(page.rows) and len(bases) < wanted.limit:
             rows = page.rows[looked_at : looked_at + SIDE_BY_SIDE]
@@ -199,7 +205,7 @@ class Finder:
             is_dead = all(look.is_unread for look in looks)
             # Not even the best can be asked for its days: each further one would cost a time-out.
             if is_dead and not looked_at:
-                return await self._unchecked(page, wanted, state, language)
+                return await self._unchecked(answer, wanted.limit, language)
             for look in looks:
                 if len(bases) == wanted.limit:
                     break
@@ -214,22 +220,20 @@ class Finder:
         return SearchResult(
             bases=tuple(bases),
             total=len(bases) if is_all else None,
-            state=state,
+            state=answer.state,
             next_place=rest,
             unchecked=unchecked,
         )
 
-    async def _unchecked(
-        self, page: Matches, wanted: CatalogQuery, state: State, language: str
-    ) -> SearchResult:
+    async def _unchecked(self, answer: _CatalogAnswer, limit: int, language: str) -> SearchResult:
         """The bases of a page that answer but for their days, which nobody can tell now."""
-        rows = page.rows[: wanted.limit]
+        rows = answer.page.rows[:limit]
         records = [r for r in await self._records(rows, language) if r is not None]
         return SearchResult(
             bases=tuple(FoundBase(record) for record in records),
             total=None,
-            state=state,
-            next_place=page.place_behind(len(rows)),
+            state=answer.state,
+            next_place=answer.page.place_behind(len(rows)),
             unchecked=len(records),
             is_checked=False,
         )

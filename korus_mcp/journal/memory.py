@@ -414,14 +414,11 @@ class MemoryJournal:
 
     def _spent_beside(self, intent: Intent, unsent: Collection[str]) -> Decimal:
         """What its owner's other orders of its day come to, without some that were never sent."""
-        return sum(
-            (
-                max(Decimal(0), i.approved_total)
-                for i in self._intents.values()
-                if i.owner == intent.owner
-                and i.id not in unsent
-                and i.sent_at.date() == intent.sent_at.date()
-                and (not i.is_final or i.orders)
-            ),
-            Decimal(0),
+        others = [i for i in self._intents.values() if i.owner == intent.owner]
+        spent = (
+            max(Decimal(0), i.approved_total)
+            for i in others
+            if i.sent_at.date() == intent.sent_at.date() and (not i.is_final or i.orders)
+            if i.id not in unsent
         )
+        return sum(spent, Decimal(0))

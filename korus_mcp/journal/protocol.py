@@ -458,7 +458,7 @@ class Journal(Protocol):
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest intents of an owner with this reference, ours or the caller's, the newest last."""
+        """The newest intents of an owner with this reference, ours or the caller's; newest last."""
 
     # reserve calls
 

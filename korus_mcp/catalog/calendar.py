@@ -136,7 +136,7 @@ class _Question:
     @property
     def key(self) -> Hashable:
         """The same for questions that have the same answer."""
-        # The handle holds the catalog; the value ids follow from the products.
+        # Two wishes for the same products have the same answer; the handle holds the catalog.
         return (self.base.handle, self.window, frozenset(self.products), self.language)
 
     def filters(self, order: Literal["asc", "desc"]) -> OfferFilters:

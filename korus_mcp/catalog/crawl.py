@@ -274,7 +274,7 @@ class Crawler:
         unread = await self._unread(pages, odd=odd, read=len(listed), has_kept=bool(kept))
         if not unread:
             kept = {}
-        # An alias that was given out stays: ids in people's hands begin with it.
+        # While the list is not whole, an alias that was given out stays: ids begin with it.
         aliases = {i: alias for alias, i in aliases_of({*listed, *kept}).items()} | kept
         catalogs = [
             ListedCatalog(

@@ -115,7 +115,7 @@ class CatalogFile:
                 return
             from filelock import FileLock, Timeout
 
-            # Not bound to a thread: it is taken and given back by tasks that move between threads.
+            # Not bound to a thread: who begins a crawl need not be who ends it.
             lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
             try:
                 lock.acquire(timeout=0)

@@ -240,7 +240,7 @@ class HoldIntent:
     @property
     def weight(self) -> "Open":
         """What counts as open of it while it is under way: a reservation for each item."""
-        # A call without items, from before they were counted, may have made one.
+        # At least one: a call of which no items are told may have made a reservation.
         return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
 
     def is_in_the_way_of(self, sent_at: datetime) -> bool:

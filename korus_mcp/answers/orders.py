@@ -178,6 +178,11 @@ def _next(
         )
     if issued.waiting:
         return " ".join(filter(None, (_naming(issued), others)))
+    if issued.listed_in is not None:
+        return (
+            "KorusTicket does not show the documents yet. Do not order again. Call get_tickets "
+            f"again in {issued.listed_in} s."
+        )
     if issued.unlisted is not None:
         return _unlisted(issued.unlisted)
     if not issued.documents:

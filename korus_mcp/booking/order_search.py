@@ -119,6 +119,13 @@ class OrderSearch:
             return await self._get(id_or_reference, language)
         raise unknown_order()
 
+    async def shown_in(self, owner: str, order_id: str) -> int | None:
+        """In how many seconds to ask again for what is not shown of an order just made; None for
+        any other: what is not shown of that is gone.
+        """
+        too_new = await self._settling.seconds_left(owner, [order_id])
+        return look_again_in(too_new) if too_new else None
+
     async def find(
         self, owner: str, sought: OrderQuery, window: OrderWindow = EVERYTHING
     ) -> OrdersFound:
@@ -143,9 +150,9 @@ class OrderSearch:
         try:
             return await self._booking.get_order(order_id, language=language)
         except NotFound:
-            too_new = await self._settling.seconds_left(owner, [order_id])
-            if too_new:
-                raise _not_shown_yet(look_again_in(too_new)) from None
+            seconds = await self.shown_in(owner, order_id)
+            if seconds is not None:
+                raise _not_shown_yet(seconds) from None
             raise Refusal(
                 Code.NOT_FOUND,
                 "KorusTicket does not show this order (any more), though it was made.",

@@ -125,6 +125,8 @@ class IssuedTickets:
     """Whether there are documents beside these that nobody can ask for."""
     unlisted: ApiError | None = None
     """Why the documents could not be listed."""
+    listed_in: int | None = None
+    """Of an order too new for all to know its documents: in how many seconds to ask again."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -245,10 +247,13 @@ class TicketService:
         pages = self._booking.list_order_documents(order.id)
         listed: Sequence[OrderDocument] = ()
         unlisted: ApiError | None = None
+        listed_in: int | None = None
         try:
             listed = await pages.all()
         except ApiError as error:
             unlisted = error
+            if isinstance(error, NotFound):
+                listed_in = await self._orders.shown_in(owner, order.id)
         return IssuedTickets(
             order=order,
             tickets=tuple(
@@ -259,6 +264,7 @@ class TicketService:
             documents=tuple(_document(d, self._clock) for d in listed),
             has_unread_documents=pages.unreadable > 0,
             unlisted=unlisted,
+            listed_in=listed_in,
         )
 
     async def issued(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:

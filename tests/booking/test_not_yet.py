@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from korus_mcp.answers.orders import whole_view
 from korus_mcp.answers.reservations import next_of
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserving import ReserveState
@@ -134,6 +135,21 @@ async def test_an_order_that_is_not_shown_yet_is_not_told_as_lost(stage: Stage) 
     lag(stage, "getOrder", times=1)
     with pytest.raises(Refusal, match=r"does not show this order \(any more\)"):
         await tickets.of_order(OWNER, order_id, "en")
+
+
+async def test_documents_that_are_not_shown_yet_are_asked_for_again(stage: Stage) -> None:
+    order_id = await stage.bought()
+
+    async def said() -> str:
+        lag(stage, "listOrderDocuments", times=1)
+        found = await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
+        return whole_view(stage.app, found).next
+
+    early = await said()
+    assert "Call get_tickets again in 10 s" in early
+    assert "support" not in early
+    stage.move(settled(stage))
+    assert "support" in await said()
 
 
 @pytest.mark.parametrize("hidden", ["getOrder", "getReservation"])

@@ -31,7 +31,7 @@ COMPLETED: Final = ("product base", "city")
 
 @dataclass(frozen=True)
 class Argument:
-    """A place in a prompt that a person fills; `completes` says with the names of what."""
+    """A place in a prompt that a person fills; `completes` is the kind of values proposed."""
 
     name: str
     description: str
@@ -91,7 +91,7 @@ def load_prompts() -> tuple[PromptFile, ...]:
 
 
 def parse_prompt(name: str, text: str) -> PromptFile:
-    """The prompt a file spells.
+    """Read a prompt from the text of its file.
 
     Raises:
         ValueError: no proper header, or a place without an argument.

@@ -28,7 +28,7 @@ _ABSENT = frozenset({Code.NOT_FOUND, Code.UNKNOWN_ID, Code.INVALID_ARGUMENTS})
 
 
 def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaitable[Content]]:
-    """The one boundary of resources: what is refused or fails is told in our words."""
+    """Wrap what reads a resource: its refusals and failures become the protocol's, in our words."""
 
     @functools.wraps(read)
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:

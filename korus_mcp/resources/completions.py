@@ -39,13 +39,13 @@ Arguments: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Proposed:
-    """Values an argument may have, best first; without a total there are more than counted."""
+    """Values an argument may have, best first; `total` None means more than were counted."""
 
     values: Sequence[str] = ()
     total: int | None = 0
 
     def shown(self) -> Completion:
-        """The first hundred."""
+        """The first hundred, as the protocol has them."""
         values = list(self.values[:LIMIT])
         has_more = self.total is None or self.total > len(values)
         return Completion(values=values, total=self.total, has_more=has_more)

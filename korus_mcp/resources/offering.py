@@ -103,7 +103,7 @@ def _in_our_words(error: MCPError, uri: str) -> MCPError:
 
 
 def always(hint: CacheHint) -> Freshness:
-    """The same freshness whenever it is read."""
+    """A freshness that depends on nothing."""
 
     async def fresh(services: App) -> CacheHint:
         del services
@@ -113,7 +113,7 @@ def always(hint: CacheHint) -> Freshness:
 
 
 async def of_the_catalog(services: App) -> CacheHint:
-    """What is left of the day after the catalog was read, an hour at most."""
+    """How long the catalog stays fresh: for a day after it was read, told as an hour at most."""
     state = await services.mirror.state(services.language(None))
     left = 0.0
     is_doubtful = state.is_stranded or state.is_partly_unread

@@ -71,7 +71,7 @@ async def seat_map_picture(
 
 
 def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> _Value | None:
-    """A value of an address; None when it is not there.
+    """A value written in an address; None when it is left out.
 
     Raises:
         Refusal: INVALID_ARGUMENTS.

@@ -130,7 +130,7 @@ class Drafting:
 
 
 async def _in_time(work: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Not for ever, though everybody who asked may have left."""
+    """What a work answers within SECONDS: whoever asked for it may have left meanwhile."""
     with anyio.fail_after(SECONDS):
         return await work()
 

@@ -104,7 +104,7 @@ def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
 
 
 def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
-    """From where to where the seats look, when that is known of half of the zones or more."""
+    """Each zone's middle and where its seats look to; nothing unless half of them are known."""
     shapes = [stand.shape for stand in stands if stand.shape.rows]
     looks = [(shape.label_at, look) for shape in shapes if (look := _look_of(shape))]
     return looks if len(looks) * 2 >= len(stands) else []
@@ -138,7 +138,7 @@ def _look_of(shape: Shape) -> Point | None:
 
 
 def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
-    """The inner side of its bent rows."""
+    """The direction of the inner side of bent rows, of length 1; None where they are straight."""
     # All rows are added up: one row of a few seats may be bent by a rounding.
     across, down, widths = 0.0, 0.0, 0.0
     for row in filter(_runs_on, rows):

@@ -159,7 +159,7 @@ def _placed_by_us(
 
 
 def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
-    """Working units into the drawing, with a margin around."""
+    """What brings working units into the drawing, with a margin around."""
     around = box_of(_extent(shapes, focus))
     if around is None:
         return Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)

@@ -98,7 +98,7 @@ class _Candidate:
 
     @property
     def by_price(self) -> tuple[Decimal, int]:
-        """What equals are ordered by."""
+        """The order of zones that are alike otherwise: by price, then as the API lists them."""
         return self.price.amount if self.price else _NEVER, self.zone.number
 
     @property
@@ -146,7 +146,7 @@ def _of_category(
 def _problem(
     zone: ZoneRow, wanted: Sequence[SeatOffer], wish: ZoneQuery, *, is_known: bool
 ) -> tuple[int, str]:
-    """Why a zone does not fit: the nearer to the wish, the smaller the number.
+    """How far a zone is from fitting, 0 being nearest, and why it does not, in words.
 
     Unless all offers of the day are known, none of a zone is not none on sale.
     """

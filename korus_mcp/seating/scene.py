@@ -20,7 +20,7 @@ _DIMMED: Final = 0.78
 
 
 class ZoneState(Enum):
-    """How a zone stands to the wish."""
+    """What a zone is to somebody who wants so many seats at such a price."""
 
     OPEN = "open"
     UNPRICED = "unpriced"
@@ -81,7 +81,7 @@ class PricedZone:
 
     @property
     def name(self) -> str:
-        """Its name on one line, without what nobody sees."""
+        """Its name on one line, without invisible characters."""
         return clean_line(self.drawn.name, NAME_LIMIT)
 
     @property
@@ -230,7 +230,7 @@ def scene_of(
 
 
 def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
-    """How a zone stands to the wish for so many seats at the prices its row was made for."""
+    """The state of a zone for so many seats, at the prices its row was made for."""
     # Sold out is what nobody can have; outside is what others could.
     if row is None or not row.all_offers:
         return ZoneState.NO_OFFER

@@ -55,11 +55,11 @@ class Fit:
     height: float = SIDE
 
     def place(self, point: Point) -> Point:
-        """One point."""
+        """A point in the other units."""
         return self.places((point,))[0]
 
     def places(self, points: Iterable[Point]) -> tuple[Point, ...]:
-        """Many points."""
+        """Points in the other units."""
         scale, left, top = self.scale, self.left, self.top
         return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
 
@@ -74,7 +74,7 @@ class Fit:
         )
 
     def box(self, box: Box) -> Box:
-        """A box."""
+        """A box in the other units."""
         (left, top), (right, bottom) = self.places(((box.left, box.top), (box.right, box.bottom)))
         return Box(left, top, right, bottom)
 

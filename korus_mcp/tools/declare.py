@@ -92,7 +92,7 @@ Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A tool as its file declares it; it becomes real in `build`."""
+    """A tool as its file declares it; `build` and `callable_only` make an SDK tool of it."""
 
     function: Function
     title: str
@@ -153,7 +153,7 @@ def app(ctx: ToolContext) -> App:
 
 
 def build(declared: Declared, content: Content) -> Tool:
-    """The tool the SDK serves, with the halves of a reply the operator wants."""
+    """The tool as the SDK serves it, with schemas; `content` says which halves go out."""
     view: type[View] = get_args(get_type_hints(declared.function)["return"])[0]
     made = callable_only(declared, content)
     made.parameters = portable(made.fn_metadata.arg_model.model_json_schema())
@@ -163,7 +163,7 @@ def build(declared: Declared, content: Content) -> Tool:
 
 
 def callable_only(declared: Declared, content: Content) -> Tool:
-    """The same without its schemas, for a tool whose schemas are known."""
+    """The same without its schemas: a server takes those from the listing, made ahead."""
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
@@ -239,7 +239,7 @@ class KorusTool(Tool):
         return unasked()
 
     def _repeatable(self, arguments: dict[str, Any]) -> str | None:
-        """Equal for equal calls of a tool that writes: hosts repeat what they gave up."""
+        """A digest that equal calls of a writing tool share: hosts repeat what they gave up."""
         if not self._writes:
             return None
         # What cannot be told apart in JSON, or in UTF-8, must not crash a call that is counted.
@@ -254,7 +254,7 @@ class KorusTool(Tool):
 
 
 class _Metadata(FuncMetadata):
-    """The SDK's argument reading behind our own: measured first, and texts stay texts."""
+    """The SDK's reading of arguments after ours: measured first, and texts stay texts."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         """The arguments as they are to be checked; a refusal when there is too much of one."""
@@ -262,7 +262,7 @@ class _Metadata(FuncMetadata):
 
 
 async def _in_spoken_language(arguments: dict[str, Any], services: App) -> str | None:
-    """Put the language an answer comes in for the one asked for; the sentence that says so."""
+    """Replace the language asked for by the one answered in; the sentence that says so, if any."""
     wished = arguments.get("language")
     if not wished:
         return None

@@ -137,7 +137,7 @@ async def get_seat_map(
 
 
 def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
-    """Where the same is a picture for people."""
+    """The link to the same map as a picture for people."""
     wish = plan.wish
     asked = {
         "session_id": wish.session_id,
@@ -221,7 +221,7 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
 
 
 def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
-    """The offers by who they are for, where that tells them apart."""
+    """The offers, named by their price type where that tells them apart, else by product."""
     # "Adult" and "Child" say more, and shorter, than a product's whole name; where two are alike,
     # or one states none, only the name tells them apart.
     kinds = [offer.choices.get("price_type") for offer in shown]

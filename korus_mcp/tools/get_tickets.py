@@ -106,7 +106,7 @@ def _wants_progress(ctx: ToolContext) -> bool:
 
 @dataclass(frozen=True)
 class _File:
-    """A document as it is told, and the block that goes with it, or why it could not be had."""
+    """A document of the answer: how it is shown, its block, and why it could not be had."""
 
     view: DocumentView
     block: ContentBlock
@@ -117,8 +117,8 @@ class _File:
         """Whether the file itself is there, or in the reply."""
         return self.view.saved_to is not None or isinstance(self.block, EmbeddedResource)
 
-    def told(self, **changes: object) -> "_File":
-        """The same file, with these told otherwise."""
+    def changed(self, **changes: object) -> "_File":
+        """The same file, shown otherwise in these."""
         return replace(self, view=self.view.model_copy(update=changes))
 
 
@@ -175,12 +175,12 @@ class _Page:
                 found = await fetch(document)
         except (Refusal, ApiError) as failed:
             # What fails for good stays as it is told; what fails now is to be asked for again.
-            told = file if is_for_good(failed) else file.told(ready=False)
+            told = file if is_for_good(failed) else file.changed(ready=False)
             return replace(told, failed=failed), None
         # Whatever our clock said of it: what was had is ready, and what was not is not.
         if found is None:
-            return file.told(ready=False), None
-        return file.told(ready=True, ready_at=None), found
+            return file.changed(ready=False), None
+        return file.changed(ready=True, ready_at=None), found
 
     async def _report(self, done: int, total: int) -> None:
         await self.ctx.report_progress(done, total, "Fetching the documents")
@@ -198,7 +198,7 @@ async def _saved(page: _Page) -> list[_File]:
         return await tickets.saved(page.where(document), folder, stem)
 
     had = await page.each(save)
-    return _some_of([f if path is None else f.told(saved_to=str(path)) for f, path in had])
+    return _some_of([f if path is None else f.changed(saved_to=str(path)) for f, path in had])
 
 
 def _some_of(files: list[_File]) -> list[_File]:
@@ -248,7 +248,7 @@ def _downloads() -> Path:
 
 
 def _stem(issued: IssuedTickets) -> str:
-    """The head of a file's name, of our own making."""
+    """How a file is called: by the reference as far as it is plain, else by the order."""
     # A reference is somebody's text: what is no plain letter or digit could be a path.
     kept = "".join(
         c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
@@ -271,7 +271,7 @@ def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str |
 
 
 def _got(files: Sequence[_File]) -> str:
-    """How the files of a call that asked for them are had now."""
+    """What the answer says of the files that the call asked for."""
     # What fails for good comes first: calling again would not help, and the person has to know.
     for_good = next((f.failed for f in files if f.failed is not None and f.view.ready), None)
     if for_good is not None:

@@ -52,7 +52,7 @@ class Kind:
 
 
 def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The arguments of a call to a model, measured, without what says nothing.
+    """The arguments of a call, measured, without nulls and empty texts.
 
     A list or an object may come as its JSON text; a text that happens to be JSON stays a text.
 
@@ -104,7 +104,7 @@ def _measure(arguments: Mapping[str, Any], kinds: Kind) -> None:
 
 
 def _excess(value: Any, kind: Kind, path: str) -> Iterator[FieldProblem]:
-    """What is too much; nothing is read that may be long."""
+    """What is too long or too much, found without reading anything that may be long."""
     most: str | None = None
     if isinstance(value, str) and len(value) > kind.longest:
         most = f"{kind.longest} characters"

@@ -61,7 +61,7 @@ def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
 
 
 def described(name: str) -> dict[str, Any]:
-    """What the listing has to say of a tool, from its file."""
+    """The entry of a tool in the listing, made from its file."""
     from korus_mcp.tools.declare import build
 
     made = build(declared(name), Content.BOTH)

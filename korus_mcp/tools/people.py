@@ -75,7 +75,7 @@ def _phone(value: str) -> str:
 
 
 def _is_whole(part: str) -> bool:
-    """Whether these are too many digits for codes alone: what follows belongs to another number."""
+    """Whether a part has more digits than codes have: then another number follows behind it."""
     digits = _BETWEEN_DIGITS.sub("", part.replace(")", ""))
     if digits.startswith(("+", "00")):
         return len(digits.removeprefix("+").removeprefix("00")) > MOST_BEFORE_A_SLASH + 2

@@ -133,7 +133,7 @@ async def reserve(
 
 
 async def _doubts(services: App, reserved: Reserved, call: ReserveCall) -> Sequence[Doubt]:
-    """Orders of the same offers that may exist; that something is held is told in any case."""
+    """Orders of the same offers that may exist; none where the journal cannot be read."""
     try:
         return await services.booking.ordering.doubts(call.owner, reserved.holds)
     except JournalDown:
@@ -196,7 +196,7 @@ def _view(
 
 
 def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
-    """A hold that came out dearer than its quotes, or was made under another limit."""
+    """The warning that the holds cost more than max_total: dearer than quoted, or made before."""
     # Told and not undone: the issuer holds them already, and letting them lapse costs nothing.
     held = reserved.total
     if max_total is None or held is None or held.amount <= max_total:

@@ -136,7 +136,7 @@ async def search_products(
 
 
 def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
-    """The first so many of a page."""
+    """A page with only its first `count` product bases."""
     behind = found.next_place
     # A page that was cut to fit goes on behind what is shown of it.
     if count < len(found.bases):

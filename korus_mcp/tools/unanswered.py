@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 async def ends_unanswered(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
-    """Pass a call on; one that is repeated with no usable answer becomes a refusal of ours."""
+    """Pass a call on, but end one that is repeated without a usable answer to its question."""
     params = ctx.params or {}
     is_repeated = any(params.get(name) is not None for name in _ANSWERED)
     if ctx.method != "tools/call" or not is_repeated:
@@ -43,7 +43,7 @@ async def ends_unanswered(
 
 
 async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """What a call is told without the answers nobody can read: above all an order that exists.
+    """The result of a call without its unreadable answers: above all an order that exists by now.
 
     A refusal of ours where it would be asked anew, and for a tool that never asks.
     """

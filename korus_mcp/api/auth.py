@@ -26,7 +26,7 @@ RENEWAL_SECONDS = 10.0
 FAILURE_SECONDS = 1.5
 """For so long a failed renewal answers for the next ones."""
 FRESH_SECONDS = 60.0
-"""A token that is not accepted at this age is not worn: a newer one will not be accepted either."""
+"""A token refused when it is no older is not worn out: a new one would be refused, too."""
 
 _REFUSALS = frozenset({400, 401, 403})
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)

@@ -1,7 +1,7 @@
 """Reading one resource, or a list page by page by counting: `view` is never read (T4)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from anyio import to_thread
@@ -43,25 +43,19 @@ class Page(Generic[R]):
         return len(self.items) + self.unreadable
 
 
+@dataclass(slots=True, eq=False)
 class Pages(Generic[R]):
     """A list of the API, fetched as it is read: `async for`, `page(n)` or `all()`."""
 
-    def __init__(
-        self,
-        operation: str,
-        model: type[R],
-        fetch: Callable[[int], Awaitable[jsonld.JsonObject]],
-        *,
-        paged: bool = True,
-    ) -> None:
-        self._operation = operation
-        self._model = model
-        self._fetch = fetch
-        self._paged = paged
-        self.unreadable = 0
-        """Members without a usable id that were met while all was read: they are there, too."""
-        self.missing = 0
-        """How many more things the list counted, when all was read, than were on its pages."""
+    operation: str
+    model: type[R]
+    fetch: Callable[[int], Awaitable[jsonld.JsonObject]]
+    """Asks for a page by its number."""
+    paged: bool = True
+    unreadable: int = field(default=0, init=False)
+    """Members without a usable id that were met while all was read: they are there, too."""
+    missing: int = field(default=0, init=False)
+    """How many more things the list counted, when all was read, than were on its pages."""
 
     async def page(self, number: int = 1) -> Page[R]:
         """One page of 50; beyond the end it is empty (A25).
@@ -73,7 +67,7 @@ class Pages(Generic[R]):
         if number < 1:
             raise ValueError("pages count from 1")
         try:
-            body = await self._fetch(number)
+            body = await self.fetch(number)
         except (BadRequest, NotFound):
             if number == 1:
                 raise
@@ -119,7 +113,7 @@ class Pages(Generic[R]):
             # A steady second reading that finds nothing new ends it, too: what a server counts and
             # never lists would not come by reading again.
             has_news = before and len(seen) > before
-            if not self._paged or reading.fits or (before and reading.is_steady and not has_news):
+            if not self.paged or reading.fits or (before and reading.is_steady and not has_news):
                 return
 
     async def _read_once(self, reading: "_Reading") -> AsyncIterator[Page[R]]:
@@ -131,14 +125,14 @@ class Pages(Generic[R]):
             if self._ends(page, reading.received) or not is_new:
                 return
         # A server that repeats its pages for ever is caught by `is_new`; this bounds the others.
-        raise malformed(self._operation, "GET", "a list without end")
+        raise malformed(self.operation, "GET", "a list without end")
 
     def _ends(self, page: Page[R], received: int) -> bool:
         """Whether nothing follows. A stated total counts against what came: a server may give less
         than the 50 asked for; without a total a short page is the end.
         """
         # T4: `view` has no say, it lacks `next` although there are more pages.
-        if page.total is None or not self._paged:
+        if page.total is None or not self.paged:
             return page.last
         return page.received == 0 or received >= page.total
 
@@ -146,58 +140,58 @@ class Pages(Generic[R]):
         try:
             members = jsonld.members(body)
         except jsonld.NotReadable as failure:
-            raise malformed(self._operation, "GET", str(failure)) from None
+            raise malformed(self.operation, "GET", str(failure)) from None
         items = [item for item in map(self._item, members) if item is not None]
         total = jsonld.total_items(body)
         # Whether it is the last page is reckoned as if each before it had been full (T32).
         before = (number - 1) * PAGE_SIZE
         short = len(members) < PAGE_SIZE
         counted_out = short if total is None else before + len(members) >= total
-        last = not self._paged or not members or counted_out
+        last = not self.paged or not members or counted_out
         return Page(tuple(items), number, total, last, len(members) - len(items))
 
     def _item(self, member: object) -> R | None:
         # One member nobody can read costs itself, not its page; it is counted as unreadable.
         try:
-            return self._model.model_validate(member)
+            return self.model.model_validate(member)
         except ValidationError:
             return None
 
 
+@dataclass(slots=True)
 class _Reading:
     """What one reading of a list, page by page, saw of it."""
 
-    def __init__(self) -> None:
-        self.received = 0
-        self._ids: set[str] = set()
-        self.unreadable = 0
-        self._totals: set[int] = set()
+    received: int = 0
+    unreadable: int = 0
+    ids: set[str] = field(default_factory=set)
+    totals: set[int] = field(default_factory=set)
 
     def takes(self, page: Page[R]) -> bool:
         """Take the next page; whether there is anything on it that was not on those before."""
-        known = len(self._ids)
-        self._ids.update(item.id for item in page.items)
+        known = len(self.ids)
+        self.ids.update(item.id for item in page.items)
         self.unreadable += page.unreadable
         self.received += page.received
         if page.total is not None:
-            self._totals.add(page.total)
-        return len(self._ids) > known or page.unreadable > 0
+            self.totals.add(page.total)
+        return len(self.ids) > known or page.unreadable > 0
 
     @property
     def total(self) -> int:
         """The most things the list said there are."""
-        return max(self._totals, default=0)
+        return max(self.totals, default=0)
 
     @property
     def is_steady(self) -> bool:
         """Whether all its pages counted the same."""
-        return len(self._totals) <= 1
+        return len(self.totals) <= 1
 
     @property
     def fits(self) -> bool:
         """Whether it saw as many things as the list says there are."""
         # What cannot be read is there, too: each counts as a thing of its own.
-        distinct = len(self._ids) + self.unreadable
+        distinct = len(self.ids) + self.unreadable
         return self.is_steady and distinct >= self.total
 
 

@@ -144,7 +144,7 @@ class Pool:
 
 
 class Pools:
-    """The ways out: `reads` pools, `creations` uses each connection once, the others are apart.
+    """The ways out: `creations` uses each connection once, the others keep theirs for later.
 
     A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
     does not (measured, docs/promises.md). An injected transport serves all. Nothing is opened
@@ -293,24 +293,22 @@ NEW_TOKEN_SECONDS = 1.0
 """When a call that is not repeated by itself may be made again, with a new token."""
 
 
+@dataclass(eq=False)
 class Wire:
     """Calls to the API's own origin: the only place where the token is attached."""
 
-    def __init__(
-        self,
-        config: ApiConfig,
-        pools: Pools,
-        bearer: Bearer,
-        clock: Clock,
-        on_answer: Callable[[str, jsonld.JsonObject], None] | None = None,
-    ) -> None:
-        self._config = config
-        self._pools = pools
-        self._bearer = bearer
-        self._clock = clock
-        self._on_answer = on_answer
-        self.server_time = ServerTime(clock)
-        self.languages_seen: dict[str, None] = {}
+    config: ApiConfig
+    pools: Pools
+    bearer: Bearer
+    clock: Clock
+    on_answer: Callable[[str, jsonld.JsonObject], None] | None = None
+    """Told each success of the API: operation id and body."""
+    languages_seen: dict[str, None] = field(default_factory=dict)
+
+    @cached_property
+    def server_time(self) -> ServerTime:
+        """What time it is for the API, learnt from its answers."""
+        return ServerTime(self.clock)
 
     async def read(
         self, operation: str, path: str, params: Params = (), *, language: str | None = None
@@ -318,7 +316,7 @@ class Wire:
         """GET, repeated a few times when that can help."""
         exchange = self._exchange(operation, "GET", path, params=params, language=language)
         return await patiently(
-            lambda: self._with_fresh_token_once(exchange), self._config, self._clock
+            lambda: self._with_fresh_token_once(exchange), self.config, self.clock
         )
 
     async def create(
@@ -334,7 +332,7 @@ class Wire:
         # No retries here, on no failure: the issuer may have booked before it went silent (T34).
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
         leaving = replace(exchange, on_leaving=on_leaving)
-        return await self._send(self._pools.creations, leaving, TOKEN_LIFE_CREATE)
+        return await self._send(self.pools.creations, leaving, TOKEN_LIFE_CREATE)
 
     async def change(
         self,
@@ -361,37 +359,37 @@ class Wire:
     ) -> Exchange:
         headers = {
             "accept": "application/ld+json",
-            "accept-language": checked_language(language or self._config.language),
+            "accept-language": checked_language(language or self.config.language),
         }
         if body is not None:
             headers["content-type"] = BODY_TYPES[method]
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        return Exchange(operation, method, self._config.api_url + path, params, headers, content)
+        return Exchange(operation, method, self.config.api_url + path, params, headers, content)
 
     async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
         with suppress(Unauthorized):  # it came before any processing (A18), and the token is gone
-            return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
-        return await self._send(self._pools.reads, exchange, TOKEN_LIFE_READ)
+            return await self._send(self.pools.reads, exchange, TOKEN_LIFE_READ)
+        return await self._send(self.pools.reads, exchange, TOKEN_LIFE_READ)
 
     async def _send(self, pool: Pool, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
-        authorization, generation = await self._bearer.authorization(life_seconds=life_seconds)
+        authorization, generation = await self.bearer.authorization(life_seconds=life_seconds)
         # Put in last and kept nowhere: an exchange that is logged or kept holds no token.
         headers = {**exchange.headers, "authorization": authorization}
-        answer = await pool.send(replace(exchange, headers=headers), limit=self._config.json_limit)
+        answer = await pool.send(replace(exchange, headers=headers), limit=self.config.json_limit)
         # Before the answer is judged: a refusal tells the time as well as a success.
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
         try:
-            body = await _read_body(exchange, answer, self._clock)
+            body = await _read_body(exchange, answer, self.clock)
         except Unauthorized as error:
             # The token was good a moment ago, so a new one may do; one that is fresh and refused
             # means that the account may not.
-            if self._bearer.reject(generation):
+            if self.bearer.reject(generation):
                 error.retry_after_seconds = NEW_TOKEN_SECONDS
             raise
         self._note_language(answer.headers.get("content-language", ""))
         # Successes only: `check` compares them with the contract.
-        if self._on_answer is not None:
-            self._on_answer(exchange.operation, body)
+        if self.on_answer is not None:
+            self.on_answer(exchange.operation, body)
         return body
 
     def _note_language(self, text: str) -> None:

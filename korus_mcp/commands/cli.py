@@ -176,14 +176,6 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _settings(given: argparse.Namespace) -> Settings:
-    settings = _read_settings(os.environ)
-    tools = None
-    if given.tools is not None:
-        tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
-    return settings.narrowed(profile=Profile(given.profile) if given.profile else None, tools=tools)
-
-
 def _read_settings(environ: Mapping[str, str]) -> Settings:
     from korus_mcp.commands.console import say
 
@@ -194,7 +186,11 @@ def _read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    settings = _settings(given)
+    tools = None
+    if given.tools is not None:
+        tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
+    profile = Profile(given.profile) if given.profile else None
+    settings = _read_settings(os.environ).narrowed(profile=profile, tools=tools)
     # Anybody on the network could order otherwise.
     if given.http and not is_loopback(given.host):
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")

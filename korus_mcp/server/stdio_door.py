@@ -6,6 +6,7 @@ thousands of digits and lists some hundred deep are the others.
 """
 
 import re
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,24 +39,22 @@ async def serve_lines(server: MCPServer[App]) -> None:
         await lowlevel.run(AnsweredLines(read, write), write, options)
 
 
+@dataclass(eq=False)
 class AnsweredLines:
     """The messages of a host; what is none is answered here."""
 
-    def __init__(
-        self, lines: ReadStream[SessionMessage | Exception], answers: WriteStream[SessionMessage]
-    ) -> None:
-        self._lines = lines
-        self._answers = answers
+    lines: ReadStream[SessionMessage | Exception]
+    answers: WriteStream[SessionMessage]
 
     @property
     def last_context(self) -> object:
         """The context of whoever sent the last message: the SDK looks for it here."""
-        return getattr(self._lines, "last_context", None)
+        return getattr(self.lines, "last_context", None)
 
     async def receive(self) -> SessionMessage | Exception:
         """The next message, or what stands for an answer of the host that cannot be read."""
         while True:
-            item = await self._lines.receive()
+            item = await self.lines.receive()
             if not isinstance(item, ValidationError):
                 return item
             # In a thread: a line may be megabytes long, and it is looked through again.
@@ -70,11 +69,11 @@ class AnsweredLines:
             # It is handed on in place of the answer, with the id the SDK waits for.
             if is_answer:  # whoever asked the host need not wait for it any more
                 return told
-            await self._answers.send(told)
+            await self.answers.send(told)
 
     async def aclose(self) -> None:
         """Read no more."""
-        await self._lines.aclose()
+        await self.lines.aclose()
 
     def __aiter__(self) -> Self:
         return self

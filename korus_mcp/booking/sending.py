@@ -302,7 +302,7 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     """Order ids and failure texts by reservation id; both lists count (T14).
 
     Failures that name no reservation are those of the reservations left over, when there is one
-    outcome for each (A12).
+    outcome for each (A12); so is a single order that names none (A13), with nothing failed.
     """
     wanted = intent.reservation_ids
     orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
@@ -310,7 +310,10 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     failures = {e.id: e.message for e in entries if e.id in wanted and e.id not in orders}
     left = [i for i in wanted if i not in orders and i not in failures]
     nameless = [entry for entry in entries if entry.id not in wanted]
-    if len(left) == len(nameless) and len(orders) == len(result.orders):
+    unnamed = [o for o in result.orders if o.reservation is None]
+    if len(left) == len(unnamed) == 1 and not nameless:
+        orders[left[0]] = unnamed[0].id
+    elif len(left) == len(nameless) and len(orders) == len(result.orders):
         failures |= {i: entry.message for i, entry in zip(left, nameless, strict=True)}
     return orders, failures
 

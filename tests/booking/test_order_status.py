@@ -118,3 +118,47 @@ async def test_tickets_of_an_order_that_is_not_confirmed_are_not_waited_for_for_
         assert ("support" in said) is (status != "processing")
         assert "o not order again" in said
         assert found.is_complete is (status != "processing")
+
+
+def hidden(reservation: object, *, as_addresses: bool = False) -> Any:
+    """Orders that name their reservation so when they are made, and that no look-up finds."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/orders/_bulk"):
+            for order in body["orders"]:
+                order["reservation"] = reservation
+            if as_addresses:
+                body["orders"] = [order["@id"] for order in body["orders"]]
+        elif path.endswith("/orders"):
+            body.update(member=[], totalItems=0)
+        elif "/reservations/" in path:
+            body["order"] = None
+
+    return rewrite
+
+
+@pytest.mark.parametrize("as_addresses", [False, True])
+async def test_the_only_order_of_an_answer_is_that_of_the_only_reservation(
+    as_addresses: bool,
+) -> None:
+    async with staged(rewrite=hidden(None, as_addresses=as_addresses)) as stage:
+        for placed in await made(stage, "park_offer"):
+            assert placed.state is OrderState.ORDERED
+            assert placed.orders[0].id == stage.sandbox.orders()[0].id
+
+
+@pytest.mark.parametrize("reservation", ["/v1/booking/reservations/another", 7])
+async def test_an_order_that_names_another_reservation_or_nobody_knows_which_stays_in_doubt(
+    reservation: object,
+) -> None:
+    async with staged(rewrite=hidden(reservation)) as stage:
+        for placed in await made(stage, "park_offer"):
+            assert placed.state is OrderState.IN_DOUBT
+            assert placed.orders == ()
+
+
+async def test_of_two_orders_that_name_none_nobody_guesses_which_is_which() -> None:
+    async with staged(rewrite=hidden(None)) as stage:
+        first = await stage.held()
+        second = (await stage.reserve(stage.wish("park_offer"), again=True)).holds[0]
+        assert (await stage.ordered(first, second)).state is OrderState.IN_DOUBT

@@ -21,7 +21,7 @@ import anyio
 import httpx
 
 from korus_mcp.api import CustomerInput, KorusApi
-from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.services import open_booking
 from korus_mcp.foundation.clock import SystemClock

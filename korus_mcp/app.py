@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -22,6 +22,8 @@ from korus_mcp.proposals.alternatives import Alternatives
 from korus_mcp.settings import Settings
 
 if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
     from korus_mcp.booking.services import BookingServices
     from korus_mcp.proposals.seat_plans import SeatPlans
 
@@ -113,3 +115,8 @@ class Running:
     def stopped(self, app: App) -> None:
         """Note an end."""
         self._apps.remove(app)
+
+
+def app_of(ctx: "Context[App, Any]") -> App:
+    """The services of the server that answers this request."""
+    return ctx.request_context.lifespan_context

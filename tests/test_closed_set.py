@@ -16,11 +16,10 @@ import pytest
 
 import korus_mcp
 from korus_mcp.answers.explanations import ROWS, crashed, explained, no_such_tool, unasked
-from korus_mcp.answers.reservations import IN_DOUBT
 from korus_mcp.api import ApiError
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.ordered import OrderState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import MEANINGS, STATES, Code, Effect, Refusal
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.tools.declare import failure
@@ -71,7 +70,7 @@ def test_every_code_has_a_meaning_in_plain_words() -> None:
 
 def test_every_state_of_holds_and_orders_is_told_as_an_effect_and_a_code() -> None:
     states = {state.value for kind in (ReserveState, HoldState, OrderState) for state in kind}
-    assert set(STATES) == states | {IN_DOUBT}
+    assert set(STATES) == states
     assert {state for state, told in STATES.items() if told.code is None} == {"held", "partly_held"}
     assert {standing.effect for standing in STATES.values()} == set(Effect)
     assert STATES["in_doubt"].effect is Effect.UNKNOWN

@@ -59,6 +59,7 @@ AlternativesInShort: TypeAlias = Annotated[
 
 def shown(services: App, proposals: Proposals) -> list[AlternativeView]:
     """The alternatives as shown, their prices remembered like all that are."""
+    # What a person has seen counts: a price that moves until they reserve is told.
     for each in proposals.alternatives:
         services.prices.show(services.principal.key, each.offer, each.price)
     return [AlternativeView.of(each) for each in proposals.alternatives]

@@ -56,7 +56,7 @@ def most_that_fit(count: int, do_fit: Callable[[int], bool]) -> int:
 
 
 def most_tokens(text: str) -> int:
-    """At most so many tokens is a text; up to twice what it is."""
+    """A bound from above for the tokens of a text; at most twice what they are."""
     return sum(_most(piece) for piece in _PIECE.findall(text))
 
 
@@ -70,6 +70,7 @@ def _most(piece: str) -> int:
         return 2
     if not (word.isascii() and word.isalpha()):
         return len(piece.encode())
+    # Three small letters are two tokens at most, where no rare pair is among them.
     small = word[1:] if word[0].isupper() else piece
     if not small.islower() or _RARE_PAIR.search(small):
         return len(piece)

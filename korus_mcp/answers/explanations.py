@@ -32,6 +32,7 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
 from korus_mcp.api.documents import OPERATION as DOWNLOAD
+from korus_mcp.booking.copies import HOLD, was_answered
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, Refusal, not_given
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 
@@ -41,19 +42,22 @@ _OPERATOR: Final = "Tell the person that the operator has to look at this."
 _SEE_LOG: Final = "Tell the person that the operator has to look at this; the log says why."
 _RETRY_SECONDS: Final = 5
 
+_UNAVAILABLE: Final[Mapping[type[ApiError], str]] = {
+    Unreachable: "KorusTicket cannot be reached.",
+    TimedOut: "KorusTicket did not answer in time.",
+    Disconnected: "The connection to KorusTicket broke.",
+    Malformed: "KorusTicket sent an answer that cannot be read.",
+    ServerFailed: "KorusTicket failed to answer.",
+    UnexpectedStatus: "KorusTicket gave an answer its contract does not know.",
+    TokenUnavailable: "KorusTicket's sign-in does not answer.",
+}
+"""What passes by itself."""
 ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
-    Unreachable: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket cannot be reached.", _LATER),
-    TimedOut: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket did not answer in time.", _LATER),
-    Disconnected: (Code.UPSTREAM_UNAVAILABLE, "The connection to KorusTicket broke.", _LATER),
+    **{kind: (Code.UPSTREAM_UNAVAILABLE, said, _LATER) for kind, said in _UNAVAILABLE.items()},
     TooLarge: (
         Code.UPSTREAM_UNAVAILABLE,
         "KorusTicket sent an answer larger than is sensible; it was dropped.",
         "Ask for less: fewer days or a narrower choice.",
-    ),
-    Malformed: (
-        Code.UPSTREAM_UNAVAILABLE,
-        "KorusTicket sent an answer that cannot be read.",
-        _LATER,
     ),
     Redirected: (
         Code.UPSTREAM_UNAVAILABLE,
@@ -86,21 +90,10 @@ ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
         "Correct the data and call again.",
     ),
     RateLimited: (Code.SERVER_BUSY, "KorusTicket asks to slow down.", "Wait, then call again."),
-    ServerFailed: (Code.UPSTREAM_UNAVAILABLE, "KorusTicket failed to answer.", _LATER),
-    UnexpectedStatus: (
-        Code.UPSTREAM_UNAVAILABLE,
-        "KorusTicket gave an answer its contract does not know.",
-        _LATER,
-    ),
     TokenRefused: (
         Code.MISCONFIGURED,
         "KorusTicket refuses the service account's id or secret.",
         _OPERATOR,
-    ),
-    TokenUnavailable: (
-        Code.UPSTREAM_UNAVAILABLE,
-        "KorusTicket's sign-in does not answer.",
-        _LATER,
     ),
     DocumentRefused: (
         Code.MISCONFIGURED,
@@ -134,7 +127,6 @@ _OF_ORDERS: Final = frozenset(
 _GONE: Final = 410
 _PASSING: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the next time."""
-_HOLD: Final = "createReservations"
 _NOT_HELD: Final = (
     "nothing was ordered, and if something is held all the same, it lapses at no cost."
 )
@@ -155,7 +147,13 @@ def explained(error: BaseException | None) -> Refusal | None:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, JournalDown):
-        return _without_journal(error)
+        is_busy = error.fault is JournalFault.BUSY
+        return Refusal(
+            Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
+            f"The journal of bookings does not work ({error.fault.value}); nothing was sent now.",
+            "Call again." if is_busy else _OPERATOR,
+            retry_after_seconds=_RETRY_SECONDS if is_busy else None,
+        )
     if isinstance(error, InvalidId):
         return Refusal(
             Code.UNKNOWN_ID,
@@ -165,13 +163,14 @@ def explained(error: BaseException | None) -> Refusal | None:
     if not isinstance(error, ApiError):
         return None
     refusal = _of_api(error)
-    is_refused_hold = error.operation == _HOLD and error.status is not None
-    if not is_refused_hold or refusal.effect is not Effect.NONE:
+    # See `booking/copies.py`: the first copy may have held all the same.
+    if not was_answered(error, HOLD) or refusal.effect is not Effect.NONE:
         return refusal
     return refusal.saying(f"{refusal.message.partition(';')[0].removesuffix('.')}; {_NOT_HELD}")
 
 
 def _of_api(error: ApiError) -> Refusal:
+    # Before the kind of error: whatever broke, something may have been booked.
     if error.outcome is Outcome.UNKNOWN:
         return Refusal(
             Code.OUTCOME_UNKNOWN,
@@ -180,6 +179,7 @@ def _of_api(error: ApiError) -> Refusal:
             effect=Effect.UNKNOWN,
             retry_after_seconds=_RETRY_SECONDS,
         )
+    # An unreachable server passes; a certificate that is not believed does not.
     if isinstance(error.reason, CertificateFault):
         return Refusal(
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
@@ -190,6 +190,7 @@ def _of_api(error: ApiError) -> Refusal:
         return Refusal(
             Code.NOT_FOUND, "KorusTicket does not show this of the order (any more).", TO_SUPPORT
         )
+    # The token was refused in the middle of its life: a new one is on its way.
     if isinstance(error, Unauthorized) and error.retry_after_seconds is not None:
         return Refusal(
             Code.SERVER_BUSY,
@@ -202,7 +203,12 @@ def _of_api(error: ApiError) -> Refusal:
         told = _DOCUMENTS.get(error.reason or error.cause, (message, next_step))
         return Refusal(Code.MISCONFIGURED, *told)
     message = f"{_UNREAD.get(error.operation, '')}{message}"
-    return Refusal(code, message, next_step, retry_after_seconds=_wait(error, code))
+    wait = error.retry_after_seconds
+    # Only what passes by itself is worth a moment to wait for.
+    if wait is None and code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY):
+        wait = _RETRY_SECONDS
+    seconds = None if wait is None else max(1, math.ceil(wait))
+    return Refusal(code, message, next_step, retry_after_seconds=seconds)
 
 
 def is_for_good(error: ApiError | Refusal) -> bool:
@@ -214,6 +220,7 @@ def is_for_good(error: ApiError | Refusal) -> bool:
 
 def _is_withheld(error: ApiError) -> bool:
     """Whether the host of a file refuses it. No token is sent there, so it is not about that."""
+    # 403 of the host of files is about the file, not about our account (T26).
     status = error.status or 0
     return error.operation == DOWNLOAD and 400 <= status < 500 and status not in _PASSING
 
@@ -274,20 +281,3 @@ def told_what_was_booked(refusal: Refusal) -> Refusal:
     if refusal.effect is not Effect.NONE or "nothing was" in said:
         return refusal
     return refusal.saying(f"{refusal.message.removesuffix('.')}; nothing was booked by this call.")
-
-
-def _without_journal(error: JournalDown) -> Refusal:
-    is_busy = error.fault is JournalFault.BUSY
-    return Refusal(
-        Code.SERVER_BUSY if is_busy else Code.MISCONFIGURED,
-        f"The journal of bookings does not work ({error.fault.value}); nothing was sent now.",
-        "Call again." if is_busy else _OPERATOR,
-        retry_after_seconds=_RETRY_SECONDS if is_busy else None,
-    )
-
-
-def _wait(error: ApiError, code: Code) -> int | None:
-    if error.retry_after_seconds is not None:
-        return max(1, math.ceil(error.retry_after_seconds))
-    is_passing = code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY)
-    return _RETRY_SECONDS if is_passing else None

@@ -61,17 +61,19 @@ class HoldView(Part):
             lines=[LineView.of(line) for line in hold.lines],
             total=text_of(hold.total),
             expires_at=moment(hold.expires_at) if hold.expires_at else None,
+            # Of what is over nothing is left: 0 would be told at every hold that ended.
             seconds_left=hold.seconds_left or None,
             order_id=hold.order_id,
             seats=list(hold.seats),
             seats_together=hold.seats_together,
         )
+        # What is over or ordered needs no reason why it cannot be ordered.
         obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
         view._problem = obstacle.reason if obstacle is not None else None
         return view
 
     def shorter(self, most: int) -> Self:
-        """The same with at most so many seats."""
+        """This hold with at most so many seats; the rest are counted."""
         rest = len(self.seats) - most
         if rest <= 0:
             return self

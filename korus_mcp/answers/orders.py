@@ -2,13 +2,15 @@
 
 from typing import Final
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, total_told
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
+from korus_mcp.booking.documents import SOME_TIMES
 from korus_mcp.booking.hold import total_of
 from korus_mcp.booking.order_status import Standing, status_told
-from korus_mcp.booking.tickets import SOME_TIMES, Document, IssuedTickets, Ticket
+from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.foundation.text import clean_line
@@ -70,8 +72,9 @@ class DocumentView(Part):
         """The document as shown."""
         at = document.ready_at
         return cls(
-            uri=f"korus://orders/{issued.order.id}/documents/{document.id}",
+            uri=addresses.document(issued.order.id, document.id),
             ready=document.is_ready,
+            # A moment that has come says nothing any more.
             ready_at=moment(at) if at and not document.is_ready else None,
         )
 
@@ -112,7 +115,7 @@ class TicketsView(View):
 
 
 def ticket_pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
-    """By the order's id: it may be asked for by its references, too."""
+    """The pages of an order's tickets, kept by its id, whatever it was asked for by."""
     return Pages.of("get_tickets", (issued.order.id,), cursor)
 
 
@@ -162,6 +165,8 @@ def _next(
     has_more: bool,
 ) -> str:
     """One next step; where there are `others` beside the files of this page, they are told, too."""
+    # In the order of what a buyer must know first: that there is no order any more, that nobody
+    # knows, then what they have to do, and at last what the issuer still does.
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.unread:
@@ -176,6 +181,7 @@ def _next(
             "The issuer has not confirmed this order yet: do not order again. Call get_tickets "
             "again in a minute."
         )
+    # Documents are made after the names, so waiting for them first would be in vain.
     if issued.waiting:
         return " ".join(filter(None, (_naming(issued), others)))
     if issued.listed_in is not None:
@@ -192,6 +198,7 @@ def _next(
         got = SOME_TIMES
     elif unready:
         got = "Call get_tickets again when the documents are ready."
+    # Nothing more is needed of this page, but others are left.
     elif others is not None and got.endswith(NOTHING_MORE):
         return others
     elif has_more and others is None:
@@ -211,6 +218,7 @@ def _naming(issued: IssuedTickets) -> str:
 def _unlisted(error: ApiError) -> str:
     """What to do where the tickets could be read and their documents could not."""
     refusal = explained(error)
+    # What is gone for good is not asked for again.
     if refusal.next_step == TO_SUPPORT:
         return f"The documents cannot be had: KorusTicket does not show them. {TO_SUPPORT}"
     wait = refusal.retry_after_seconds

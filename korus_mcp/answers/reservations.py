@@ -6,11 +6,10 @@ from typing import Final
 from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import View, lines_of, moment
 from korus_mcp.app import App
-from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
+from korus_mcp.booking.hold import ITS_ORDER, HoldState
 from korus_mcp.booking.reservations import Reservations
-from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS
+from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 
-IN_DOUBT: Final = "in_doubt"
 IF_STILL_WANTED: Final = (
     "Nothing of this was ordered, and it cost nothing. Call reserve again only if the person still "
     "wants it and has not ordered it since."
@@ -38,16 +37,16 @@ async def reservations_view(services: App, ids: Sequence[str], language: str) ->
         ApiError: one cannot be read.
     """
     found = await services.booking.reservations.now(services.principal.key, ids, language)
+    views = [HoldView.of(hold) for hold in found.holds]
+    doubt = {"state": HoldState.IN_DOUBT}
     return ReservationsView(
-        reservations=[_shown(hold, in_doubt=hold.id in found.in_doubt) for hold in found.holds],
+        reservations=[
+            view.model_copy(update=doubt) if view.reservation_id in found.in_doubt else view
+            for view in views
+        ],
         environment=services.settings.environment.value,
         next=next_of(found),
     )
-
-
-def _shown(hold: Hold, *, in_doubt: bool) -> HoldView:
-    view = HoldView.of(hold)
-    return view.model_copy(update={"state": IN_DOUBT}) if in_doubt else view
 
 
 def next_of(found: Reservations) -> str:
@@ -57,6 +56,8 @@ def next_of(found: Reservations) -> str:
     proposed again only where nothing else stands.
     """
     states = {hold.state for hold in found.holds}
+    # From the worst mistake to the least: buying twice, then losing what is held, then waiting in
+    # vain.
     if found.in_doubt:
         until = f"; known at the latest at {moment(found.known_by)}" if found.known_by else ""
         return (
@@ -84,6 +85,7 @@ def next_of(found: Reservations) -> str:
     if HoldState.ORDERED in states:
         over = " What is over was not ordered and cost nothing." if len(states) > 1 else ""
         return f"Call get_tickets with the order_id.{over}"
+    # From here on nothing was ordered, nor may have been.
     if len(found.can_be_ordered) == len(found.holds):
         return IF_AGREED
     held = [hold for hold in found.holds if hold.state is HoldState.HELD]
@@ -94,6 +96,7 @@ def next_of(found: Reservations) -> str:
         return f"Leave out what is over: it cost nothing. {IF_AGREED}"
     if has_obstacles:
         return "It cannot be ordered and lapses unused, at no cost: choose another offer."
+    # What it holds may be the last places: they come back when it lapses.
     ending = [hold.seconds_left for hold in held if hold.seconds_left is not None]
     wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
     return f"{wait}{IF_STILL_WANTED}"

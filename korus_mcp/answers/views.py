@@ -15,7 +15,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def shorter(self, most: int) -> Self:
-        """The same with lists of at most so many, for a reply that is too long."""
+        """This part with lists of at most so many, for a reply that is too long."""
         del most
         return self
 
@@ -37,7 +37,7 @@ def moment(at: datetime) -> str:
 
 
 def moment_told(at: datetime | Unread | None) -> str | None:
-    """The same for one that may be missing, or told in a form nobody can read."""
+    """A moment as shown; None where there is none, in words where it cannot be read."""
     if at is None:
         return None
     return UNREADABLE if isinstance(at, Unread) else moment(at)
@@ -64,11 +64,12 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=False)
 
     def text(self) -> str:
-        """The same for a reader: short, with every value that decides and every id."""
+        """The answer as text: short, with every value that decides and every id."""
         raise NotImplementedError
 
     def shorter(self, most: int) -> Self:
-        """The same whose rows have lists of at most so many."""
+        """This answer, whose rows have lists of at most so many."""
+        # Rows know best which of their lists may be cut.
         rows = {
             name: [row.shorter(most) if isinstance(row, Part) else row for row in value]
             for name, value in self

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from korus_mcp.foundation.origins import canonical_origin, is_loopback
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import httpx
 
 MIB = 1024 * 1024
+CREATION_SECONDS: Final = 75
+"""The time-out of a creating POST, in all: after it nobody listens for the answer any more."""
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z0-9*,;=. -]{1,64}", re.ASCII)
 
@@ -47,8 +49,8 @@ class ApiConfig:
     read_timeout: float = 10.0
     read_total: float = 30.0
     """The longest one attempt of a read may take, however slowly bytes drip."""
-    order_read_timeout: float = 75.0
-    """The longest a creating POST may take in all; the fence of an order counts on it."""
+    order_read_timeout: float = CREATION_SECONDS
+    """The fence of an order counts on it: see `booking/timing.py`."""
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from korus_mcp.api import Booking, Malformed, Outcome
-from korus_mcp.api.models.reservation import Reservation, ReservationItem
+from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal.protocol import HoldIntent, Journal
@@ -40,15 +40,18 @@ async def found_again(
     Raises:
         ApiError: The reservations cannot be read.
     """
+    # By what the call asked for, made since it was sent: nothing else tells whose a hold is.
     found = await _newest(booking, hold.sent_at - EARLY)
     if not all(_is_read(r) for r in found):
         return ()
     free = [r for r in found if not r.may_have_order and not r.expired]
+    # One that the journal knows belongs to another call.
     owned = await journal.owners_of([r.id for r in free])
     candidates = [(r, _lines(r)) for r in free if r.id not in owned]
     taken: list[Reservation] = []
     for lines, number in Counter(wished).items():
         equal = [r for r, held in candidates if held == lines]
+        # Too few: the call held less, or not yet. Too many: somebody holds the same.
         if len(equal) != number:
             return ()
         taken.extend(equal)
@@ -56,7 +59,7 @@ async def found_again(
 
 
 async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
-    """Those made since then, and those of which nobody knows when.
+    """The newest reservations of the account: those made since then, or nobody knows when.
 
     Raises:
         ApiError: They cannot be read.
@@ -67,31 +70,28 @@ async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
         page = await pages.page(number)
         if page.unreadable:
             raise Malformed("listReservations", Outcome.REFUSED, reason="a hold without an id")
-        made = [r for r in page.items if not _is_before(r, since)]
+        made = [
+            r
+            for r in page.items
+            if not (isinstance(r.created_at, datetime) and r.created_at < since)
+        ]
         found += made
+        # Newest first: the first older one ends the search.
         if page.last or len(made) < len(page.items):
             break
     return found
 
 
-def _is_before(reservation: Reservation, since: datetime) -> bool:
-    made_at = reservation.created_at
-    return isinstance(made_at, datetime) and made_at < since
-
-
 def _is_read(reservation: Reservation) -> bool:
-    """Whether all is known that tells whose hold it is."""
+    """Whether everything of a reservation could be read by which it is recognised."""
     facts = (reservation.created_at, reservation.expired, reservation.order)
     is_dated = reservation.created_at is not None and not any(f is UNREAD for f in facts)
     items = reservation.items
-    has_items = bool(items) and not reservation.lacks("items")
-    return is_dated and has_items and all(_is_item_read(item) for item in items)
-
-
-def _is_item_read(item: ReservationItem) -> bool:
-    sessions = [ticket.session for ticket in item.offer_tickets]
-    is_whole = id_at_end(item.offer) is not None and not item.lacks("offer_tickets")
-    return is_whole and all(s is None or id_at_end(s) is not None for s in sessions)
+    is_whole = bool(items) and not reservation.lacks("items")
+    is_whole = is_whole and not any(item.lacks("offer_tickets") for item in items)
+    sessions = (ticket.session for item in items for ticket in item.offer_tickets)
+    links = [*(item.offer for item in items), *(s for s in sessions if s is not None)]
+    return is_dated and is_whole and all(id_at_end(link) is not None for link in links)
 
 
 def _lines(reservation: Reservation) -> Lines:

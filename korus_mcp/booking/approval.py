@@ -41,7 +41,7 @@ class Question:
     terms by what they are of, as far as they could be read.
     """
 
-    digest: str
+    digest: str = ""
     attempt: int
     owner: str
     holds: tuple[Hold, ...]
@@ -66,7 +66,11 @@ class Question:
         )
 
     def is_of(self, seal: str) -> bool:
-        """Whether it is the question that was sealed; what only one of them could read is left."""
+        """Whether this is the question that was sealed; times and terms that only one of both could
+        read are passed over.
+        """
+        # Parts that only one reading had are passed over: that terms could not be read is no
+        # change.
         digest, *parts = seal.split(" ")
         then = dict(part.split("=") for part in parts)
         is_as_read = all(then.get(what, how) == how for what, how in self.read.items())
@@ -79,37 +83,29 @@ class Question:
 
     @property
     def holds_end(self) -> datetime:
-        """When the last of them does, at the latest."""
+        """When the last of the holds ends, at the latest."""
         return max(h.ends_by(self.asked_at) for h in self.holds)
 
     @property
     def closes_at(self) -> datetime:
         """How long it can be answered: 600 seconds, or until the first hold ends for certain."""
         kept = self.asked_at + timedelta(seconds=KEPT_SECONDS)
+        # By our own clock alone nothing ends: then the 600 seconds decide.
         ends = (h.expires_at for h in self.holds if h.seconds_left is not None)
         return min([kept, *(end for end in ends if end is not None)])
 
 
-def digest_of(
-    installation: Installation,
-    holds: Sequence[Hold],
-    total: Money,
-    customer: CustomerInput,
-    notes: str | None,
-    *,
-    attempt: int,
-    doubts: Sequence[Doubt] = (),
-) -> str:
+def digest_of(installation: Installation, question: Question) -> str:
     """A fingerprint of all that a person agrees to, and of how often it was tried before."""
     return _digest(
         installation,
         {
-            "doubts": [asdict(doubt) for doubt in doubts],
-            "attempt": attempt,
-            "reservations": [_held(h) for h in sorted(holds, key=lambda h: h.id)],
-            "total": str(total),
-            "customer": asdict(customer),
-            "notes": notes,
+            "doubts": [asdict(doubt) for doubt in question.doubts],
+            "attempt": question.attempt,
+            "reservations": [_held(h) for h in sorted(question.holds, key=lambda h: h.id)],
+            "total": str(question.total),
+            "customer": asdict(question.customer),
+            "notes": question.notes,
         },
     )
 
@@ -121,10 +117,9 @@ def read_of(
     lines = [line for hold in holds for line in hold.lines]
     times = {i: _moment(at) for line in lines for i, at in line.times.items()}
     read = times | {str(base): text for base, text in terms.items()}
+    short = slice(_PART_LENGTH)
     return {
-        installation.digest(what)[:_PART_LENGTH]: installation.digest(f"{what} {how}")[
-            :_PART_LENGTH
-        ]
+        installation.digest(what)[short]: installation.digest(f"{what} {how}")[short]
         for what, how in read.items()
     }
 
@@ -152,34 +147,33 @@ async def confirmation(journal: Journal, question: Question) -> Approval:
 
 
 def check(approval: Approval | None, question: Question) -> str:
-    """The nonce of a confirmation that fits what is about to be ordered.
+    """The nonce of a confirmation (which the order uses up), once it fits what is to be ordered.
 
     Raises:
         Refusal: APPROVAL_REQUIRED for another's, a used or a changed one; APPROVAL_EXPIRED.
     """
+    # A used, a foreign and an invented confirmation look alike: nobody can try them out.
     if (
         approval is None
         or approval.owner != question.owner
         or approval.state is not ApprovalState.OPEN
     ):
         raise not_open()
-    if approval.expires_at <= question.asked_at:
-        raise _ran_out()
-    if not question.is_of(approval.digest):
-        raise _changed()
+    _check_same(question, approval.digest, is_late=approval.expires_at <= question.asked_at)
     return approval.nonce
 
 
 async def agreed(journal: Journal, asked: Question, question: Question) -> str:
-    """Keep the yes a person gave to a question; the nonce that uses it up.
+    """Keep the yes a person gave to a question they were asked; the nonce that uses it up.
+
+    `asked` is the question as they saw it, `question` the same made anew just now.
+
 
     Raises:
         Refusal: APPROVAL_REQUIRED when it is another question by now; APPROVAL_EXPIRED.
     """
-    if (question.asked_at - asked.asked_at).total_seconds() > KEPT_SECONDS:
-        raise _ran_out()
-    if not question.is_of(asked.seal):
-        raise _changed()
+    waited = (question.asked_at - asked.asked_at).total_seconds()
+    _check_same(question, asked.seal, is_late=waited > KEPT_SECONDS)
     await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
     return _nonce_of(question)
 
@@ -194,7 +188,7 @@ async def decline(journal: Journal, question: Question) -> None:
 async def turned_away(
     journal: Journal, owner: str, reservation_ids: Sequence[str], now: datetime
 ) -> None:
-    """Count a no of somebody who was asked for data only: it is one to the holds all the same."""
+    """Count a no to the question who orders, not whether: it is a no to the holds, too."""
     no = Approval(
         nonce=f"no-{secrets.token_urlsafe(16)}",
         owner=owner,
@@ -208,12 +202,13 @@ async def turned_away(
 async def given(
     journal: Journal, question: Question, confirmation: str | None = None
 ) -> Approval | None:
-    """The approval a confirmation stands for, once it is sure that nobody said no to this.
+    """The approval that a confirmation stands for, if one is given; nobody may have said no.
 
     Raises:
         Refusal: APPROVAL_DECLINED.
     """
     answered = [_nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
+    # One reading for all: between two, a no could come.
     nonces = answered if confirmation is None else [*answered, confirmation]
     approvals = await journal.approvals(nonces)
     _check_noes((approvals[nonce] for nonce in answered if nonce in approvals), question.asked_at)
@@ -233,6 +228,8 @@ def _check_noes(answers: Iterable[Approval], now: datetime) -> None:
     """Refuse while a no to the question stands, or too many to one of its reservations."""
     for answer in answers:
         is_standing = answer.state is ApprovalState.DECLINED and answer.expires_at > now
+        # Noes to a reservation are counted in one row, under a name of its own, which holds a
+        # number.
         is_count = answer.nonce.startswith(noes_of(""))
         if is_standing and (not is_count or int(answer.digest) >= MOST_NOES):
             raise declined()
@@ -275,7 +272,7 @@ def not_open() -> Refusal:
 
 
 def unanswered() -> Refusal:
-    """The refusal after a question that the host did not answer in time, or so that it counts."""
+    """The refusal after a question whose answer came too late, or in no form the protocol knows."""
     return Refusal(
         Code.APPROVAL_EXPIRED,
         "The question for the person was not answered in time as the protocol wants it; nothing "
@@ -297,21 +294,21 @@ def unseen(refusal: Refusal) -> Refusal:
     )
 
 
-def _ran_out() -> Refusal:
-    return Refusal(
-        Code.APPROVAL_EXPIRED,
-        "This agreement is too old; nothing was ordered.",
-        "Call place_order without confirmation: the person has to see it again.",
-    )
-
-
-def _changed() -> Refusal:
-    return Refusal(
-        Code.APPROVAL_REQUIRED,
-        "Reservations, seats, terms, total, customer or what is in doubt differ from what was "
-        "agreed to; nothing was ordered.",
-        "Call place_order without confirmation: the person has to see it anew.",
-    )
+def _check_same(question: Question, seal: str, *, is_late: bool) -> None:
+    """That what is about to be ordered is what was agreed to, not long ago."""
+    if is_late:
+        raise Refusal(
+            Code.APPROVAL_EXPIRED,
+            "This agreement is too old; nothing was ordered.",
+            "Call place_order without confirmation: the person has to see it again.",
+        )
+    if not question.is_of(seal):
+        raise Refusal(
+            Code.APPROVAL_REQUIRED,
+            "Reservations, seats, terms, total, customer or what is in doubt differ from what was "
+            "agreed to; nothing was ordered.",
+            "Call place_order without confirmation: the person has to see it anew.",
+        )
 
 
 def _answered(question: Question, state: ApprovalState, until: datetime) -> Approval:
@@ -325,7 +322,8 @@ def _answered(question: Question, state: ApprovalState, until: datetime) -> Appr
 
 
 def _nonce_of(question: Question) -> str:
-    """Under which the answer of the host's person is kept: one for each question, used once."""
+    """The nonce under which the answer to a question is kept, where the host asked the person."""
+    # Equal questions have one answer, so a yes and a no cannot both stand.
     return f"asked-{question.digest}"
 
 
@@ -342,13 +340,13 @@ def _held(hold: Hold) -> list[object]:
 
 
 def _lined(line: Line) -> str:
-    """By ids, not by names: a name that could not be read just then is no other agreement."""
+    # By ids, not by names: a name that could not be read just then is no other agreement.
     what = [line.offer_id, line.product_id, *sorted(line.session_ids)]
     return json.dumps([what, line.quantity, str(line.amount), str(line.day)])
 
 
 def _moment(at: datetime) -> str:
-    """The same for a moment with another offset."""
+    """A moment as text, in UTC: however its offset is told, it is the same moment."""
     return at.astimezone(UTC).isoformat()
 
 

@@ -47,14 +47,16 @@ async def doubts_about(
     booking: Booking,
     looked: Callable[[Intent], Awaitable[Intent]],
 ) -> tuple[Doubt, ...]:
-    """The doubts about what is held, of these intents of its owner; in an order of their own.
+    """Which of an owner's doubtful orders may be for the same as these holds; sorted by id.
 
     Nothing is asked upstream where there are none. `looked` looks at one upstream.
     """
     ours = {hold.id for hold in holds}
+    # An intent of the same holds is no doubt beside them: it is the earlier order itself.
     others = [i for i in doubtful if not i.was_never_sent and ours.isdisjoint(i.reservation_ids)]
     if not others or not holds:
         return ()
+    # Filled while the looks run: what is not looked at in time stays as the journal knows it.
     known = {i.id: i for i in others}
     with anyio.move_on_after(LOOK_SECONDS):
 
@@ -71,6 +73,7 @@ async def doubts_about(
 
         await side_by_side([partial(read, each) for each in open_])
     held = frozenset((h.catalog_id, line.offer_id) for h in holds for line in h.lines)
+    # A hold that names no offer may be of any: then every doubt is told.
     wanted = held or frozenset({(None, None)})
     found = (
         Doubt(reservation_id, order_id, is_alike=_share(offers.get(reservation_id), wanted) is True)
@@ -81,7 +84,7 @@ async def doubts_about(
 
 
 def _open(intent: Intent) -> tuple[str, ...]:
-    """The reservations nobody knows of, and those of which nobody knew for a while."""
+    """The reservations whose order is in doubt, and those whose order was, before it was found."""
     return (
         *(() if intent.is_final else intent.missing),
         *(intent.orders if intent.ambiguous else ()),
@@ -101,7 +104,7 @@ async def _offers_of(booking: Booking, reservation_id: str) -> frozenset[_Bought
 
 
 def _share(offers: frozenset[_Bought] | None, wanted: frozenset[_Bought]) -> bool | None:
-    """Whether two have an offer in common; None where that cannot be told."""
+    """Whether two reservations have an offer in common; None where that cannot be told."""
     if not offers:
         return None
     pairs = [(theirs, ours) for theirs in offers for ours in wanted]
@@ -111,5 +114,6 @@ def _share(offers: frozenset[_Bought] | None, wanted: frozenset[_Bought]) -> boo
 
 
 def _is_same(one: _Bought, other: _Bought) -> bool:
+    # Ids of offers are unique within a catalog only.
     is_elsewhere = None not in (one[0], other[0]) and one[0] != other[0]
     return one[1] is not None and one[1] == other[1] and not is_elsewhere

@@ -49,8 +49,11 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Fa
     `named` is what the entry names in the documented place.
     """
     parts = list(_parts(failure.told()))
+    # The documented member first, then any that is called so.
     code = failure.code or next((text for key, text in parts if key in _CODES), None)
     message = failure.message or "; ".join(_texts(parts, frozenset(wanted)))
+    # Where the documented place names an offer of ours, no other is looked for: texts may name
+    # more.
     ids = (named,) if named is not None and named in wanted else _named(parts, wanted)
     return FailedEntry(
         id=ids[0] if len(ids) == 1 else named,
@@ -61,21 +64,19 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Fa
 
 
 def _named(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> tuple[str, ...]:
-    """The ids of the call that are named, each once, in the order of the call."""
+    """Which ids of the call an entry names, in addresses or as places of the request."""
     ids = frozenset(wanted)
-    found = {segment for _, text in parts for segment in _segments(text) if segment in ids}
+    # The parts of an address, or of the addresses in a sentence.
+    segments = (s for _, text in parts for s in (*text.split("/"), *_SEGMENT.findall(text)))
+    found = {segment for segment in segments if segment in ids}
+    # A path counts places of the request, which are those of `wanted`.
     places = (_PLACE.search(text) for _, text in parts)
     found |= {wanted[n] for place in places if place and (n := int(place[1])) < len(wanted)}
     return tuple(each for each in dict.fromkeys(wanted) if each in found)
 
 
-def _segments(text: str) -> list[str]:
-    """The parts of an address, or of the addresses in a sentence."""
-    return [*text.split("/"), *_SEGMENT.findall(text)]
-
-
 def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:
-    """What is said for people, each once, in the order in which it is said."""
+    """The texts of an entry that are meant for people, a few of them, each once."""
     said: dict[str, None] = {}
     for key, text in parts:
         is_name = key in _CODES or key in _NO_TEXTS or key.startswith("@") or text in ids
@@ -88,10 +89,11 @@ def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:
 
 
 def _parts(told: object) -> Iterator[tuple[str, str]]:
-    """The texts of an entry with the names of their members, level by level; names are texts, too,
-    where they are addresses.
+    """Each text of an entry with the name of its member, the outermost first. A name that is an
+    address is told as a text, too.
     """
     level: list[tuple[str, object]] = [("", told)]
+    # An answer may be as large as the API allows; of an entry only so much is looked at.
     left = MOST_PARTS
     for _ in range(DEEPEST):
         below: list[tuple[str, object]] = []
@@ -102,12 +104,9 @@ def _parts(told: object) -> Iterator[tuple[str, str]]:
             if isinstance(value, str):
                 yield key, value[:LONGEST]
             elif isinstance(value, Mapping):
+                # An object keyed by addresses is told as well.
                 yield from (("@id", name[:LONGEST]) for name in value if "/" in name)
-                below += [(_plain(name), each) for name, each in value.items()]
+                below += [(name.replace("_", "").lower(), each) for name, each in value.items()]
             elif isinstance(value, list | tuple):
                 below += [(key, each) for each in value]
         level = below
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()

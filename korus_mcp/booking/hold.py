@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
@@ -12,15 +12,12 @@ from typing import Final, TypeAlias
 
 from korus_mcp.api.models.base import ApiModel
 from korus_mcp.api.models.order import Order, OrderItem
-from korus_mcp.api.models.reservation import (
-    Reservation,
-    ReservationItem,
-    ReservationOfferTicket,
-)
+from korus_mcp.api.models.reservation import Reservation, ReservationItem, ReservationOfferTicket
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.booking import over
+from korus_mcp.booking.ports import ApiClock, surely_past
 from korus_mcp.booking.quote import Obstacle, unreadable
-from korus_mcp.foundation.clock import CLOCK_DOUBT
+from korus_mcp.booking.timing import ORDER_MARGIN_SECONDS
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.money import Money, currencies_in, money, total
 from korus_mcp.foundation.refusals import Code
@@ -37,7 +34,6 @@ from korus_mcp.foundation.unread import (
 )
 from korus_mcp.journal.protocol import UNKNOWN_END
 
-ORDER_MARGIN_SECONDS: Final = 20
 _SEATING_PARTS: Final = {
     "zone": "zone",
     "row": "row",
@@ -45,9 +41,12 @@ _SEATING_PARTS: Final = {
     "entrance": "entrance",
     "seating_category": "category",
 }
+# Values that issuers made up: deeper than any seat plan, and no recursion without end.
 _DEEPEST: Final = 8
 _Part: TypeAlias = Reservation | ReservationItem | Order | OrderItem
 _CAPITAL: Final = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
+# Which fields an issuer adds is not published (A11). What tells of a place or of terms is agreed
+# to, so a change of it voids a yes; the rest (timestamps, links) may change freely.
 _WHERE_OR_TERMS: Final = re.compile(
     "seat|zone|row|place|section|block|categor|restrict|view|entrance|gate|door|level|floor|stand|"
     "venue|hall|room|tier|term|condition|polic|remark|note|refund|exchange|cancel|fee|tariff|option",
@@ -81,6 +80,7 @@ _STATES: Final = {
 says nothing: taken for an end, it would have the same held again, round after round.
 """
 
+UNNAMED: Final = "(unnamed product)"
 ITS_STATE: Final = "its state"
 LONGEST_STATUS: Final = 64
 """A word: what is longer is not even looked at."""
@@ -108,7 +108,7 @@ class Line:
     """In what words it is over at the venue; None when it is not, or nobody knows."""
 
     def of_quantity(self, quantity: int) -> "Line":
-        """So many of one unit."""
+        """The line for so many units, where this is the line of one."""
         amount = self.amount.times(quantity) if self.amount is not None else None
         return replace(self, quantity=quantity, amount=amount)
 
@@ -127,13 +127,13 @@ class Hold:
     id: str
     state: HoldState
     lines: tuple[Line, ...]
-    total: Money | None
-    expires_at: datetime | None
-    seconds_left: int | None
-    order_id: str | None
-    seats: tuple[str, ...]
-    seats_together: bool | None
-    catalog_id: str | None
+    total: Money | None = None
+    expires_at: datetime | None = None
+    seconds_left: int | None = None
+    order_id: str | None = None
+    seats: tuple[str, ...] = ()
+    seats_together: bool | None = None
+    catalog_id: str | None = None
     tickets: int = 0
     units: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -146,6 +146,7 @@ class Hold:
     @property
     def worth(self) -> Money | None:
         """The most it may cost: its total, or that of its lines where they add up to more."""
+        # Amounts of several currencies cannot be compared: then the total alone counts.
         if self.total is None or any(a.currency != self.total.currency for a in self._amounts):
             return self.total
         return max(self.total, total([*self._amounts])) if self._amounts else self.total
@@ -155,14 +156,16 @@ class Hold:
         return [line.amount for line in self.lines if line.amount is not None]
 
     def ends_by(self, now: datetime) -> datetime:
-        """When it is over at the latest: one whose end nobody knows is long held."""
+        """When the hold is over at the latest; one whose end nobody knows counts as long held."""
         if self.expires_at is None or self.seconds_left is not None:
             return self.expires_at or now + UNKNOWN_END
         return max(self.expires_at, now + UNKNOWN_END)
 
-    def can_be_ordered(self, margin_seconds: float = ORDER_MARGIN_SECONDS) -> bool:
+    def can_be_ordered(self, clock: ApiClock) -> bool:
         """Whether an order sent now would arrive in time, as far as the end is known."""
-        is_in_time = self.seconds_left is None or self.seconds_left > margin_seconds
+        margin = ORDER_MARGIN_SECONDS + clock.skew_bound_seconds
+        # An end nobody knows refuses nothing: the API refuses an expired hold by itself (A16).
+        is_in_time = self.seconds_left is None or self.seconds_left > margin
         return self.state is HoldState.HELD and is_in_time
 
     @property
@@ -171,10 +174,11 @@ class Hold:
         return ITS_ORDER in self.unread
 
     def obstacle(self) -> Obstacle | None:
-        """Why nobody can agree to what it says, whatever its state; None when one can."""
+        """Why nobody can agree to order this, whatever its state; None when they can."""
         amounts = [*self._amounts, *((self.total,) if self.total is not None else ())]
         if any(amount.is_foreign for amount in amounts):
             return Obstacle(Code.UNSUPPORTED_CURRENCY, "its total is not in euro")
+        # Before what cannot be read: that it is over is certain, and asking again will not help.
         past = next((line.over for line in self.lines if line.over is not None), None)
         if past is not None:
             return Obstacle(Code.NOT_BOOKABLE, past)
@@ -199,25 +203,31 @@ class BookedNames:
     sessions: Mapping[str, datetime]
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
 
+    def product(self, product: str | None) -> str:
+        """How a product is called: a bare id is never shown."""
+        return self.products.get(id_at_end(product) or "", UNNAMED)
+
     def zone(self, product: str | None) -> tzinfo | None:
         """The zone of a product's venue, where it had to be looked up."""
         return self.zones.get(id_at_end(product) or "")
 
 
-def hold_of(
-    reservation: Reservation, names: BookedNames, now: datetime, *, is_known: bool = True
-) -> Hold:
+def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Hold:
     """The hold of a reservation, by the API's clock.
 
-    `is_known`: False where `now` is ours alone. It may be wrong by hours: by it no hold ends, which
-    would be made again at each call, and nothing it holds is over before a day has passed.
+    While the API told no time, the clock is ours alone and may be wrong by hours: by it no hold
+    ends, which would be made again at each call, and nothing it holds is over before a day passed.
     """
-    told = Reading()
+    # What cannot be read is collected while the parts are read, and told as one obstacle.
+    told, now, is_known = Reading(), clock.now(), clock.is_known
     expires_at = value_of(reservation.expires_at)
     left = max(0, int((expires_at - now).total_seconds())) if expires_at and is_known else None
     state = _state(reservation, left, told)
-    lines = _lines(reservation, names, told, now if is_known else now - CLOCK_DOUBT)
-    seats = _seats(reservation.items, told)
+    lines = _lines(reservation, names, told, surely_past(clock))
+    tickets = [ticket for item in reservation.items for ticket in item.offer_tickets]
+    placed = (seat_text(told.of("a seat", ticket.seating)) for ticket in tickets)
+    seats = tuple(seat for seat in placed if seat)
+    # Only these two words are documented; another says nothing.
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(
         id=reservation.id,
@@ -230,6 +240,7 @@ def hold_of(
         seats=seats,
         seats_together=arranged.get(reservation.seats_arrangement or "") if seats else None,
         catalog_id=id_at_end(reservation.catalog),
+        # An item whose tickets are not told admits somebody all the same.
         tickets=sum(max(1, len(item.offer_tickets)) for item in reservation.items),
         units=_units(reservation),
         unread=told.unread,
@@ -268,23 +279,21 @@ def _part(name: str, value: object) -> str:
 
 
 def _units(reservation: Reservation) -> tuple[str, ...]:
-    """Each unit with its places and terms, and those of the reservation: in no order."""
+    """Texts for all that is said of places and terms, by unit, then of the whole; units are sorted,
+    so that the order of an answer does not matter.
+    """
     units = sorted(_same(_unit(item)) for item in reservation.items)
     return (*units, _same(_where_or_terms(reservation)))
 
 
 def _unit(item: ReservationItem) -> dict[str, object]:
+    # A moment that is told with another offset is the same day.
+    day = item.date.at.timestamp() if isinstance(item.date, DayMoment) else item.date
     return {
-        "of": [id_at_end(item.offer), id_at_end(item.product), _told_day(item)],
+        "of": [id_at_end(item.offer), id_at_end(item.product), str(day)],
         "tickets": [_place(ticket) for ticket in item.offer_tickets],
         "also": _where_or_terms(item),
     }
-
-
-def _told_day(item: ReservationItem) -> str:
-    """The same for a moment with another offset."""
-    told = item.date
-    return str(told.at.timestamp() if isinstance(told, DayMoment) else told)
 
 
 def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
@@ -314,7 +323,7 @@ def _beside(model: ApiModel) -> dict[str, object]:
 
 
 def _same(value: object) -> str:
-    """A text that is equal for values that say the same."""
+    """One text for values that say the same, in whatever order and with whatever marks."""
     return _written(_plain(value))
 
 
@@ -340,21 +349,25 @@ def _plain(value: object, depth: int = 0) -> object:
 
 
 def _is_mark(key: str, value: object) -> bool:
-    """Whether a member names a node of the answer and nothing of the world."""
+    """Whether a member of JSON-LD names a node of this answer only, as T18 tells."""
     if key == "@id":
         return not isinstance(value, str) or "/.well-known/genid/" in value or value[:2] == "_:"
     return key.startswith("@")
 
 
 def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
-    """The four conditions of a usable hold (docs/domain.md, T23); an end nobody knows is none."""
+    """What a reservation is, by the four conditions of T23 (docs/domain.md): status, `expired`, its
+    end, its order. An end that nobody knows is no end.
+    """
     status = told_state(reservation)
+    # An order outweighs all else: a hold that was ordered may say that it expired (T23).
     if id_at_end(reservation.order) is not None or status is HoldState.ORDERED:
         return HoldState.ORDERED
     state = told.of(ITS_STATE, status)
     if may_have_order(reservation):  # nor is it called over: one would then buy the same again
         told.note(ITS_ORDER)
         return HoldState.HELD
+    # `expired` alone may lag behind the end (T23); the end alone may be unread.
     if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
         return HoldState.EXPIRED
     if state is None:
@@ -363,8 +376,9 @@ def _state(reservation: Reservation, seconds_left: int | None, told: Reading) ->
 
 
 def told_state(reservation: Reservation) -> HoldState | Unread | None:
-    """What its status says; None where there is none, `UNREAD` where it is a word nobody knows."""
+    """What the status of a reservation says: None without one, `UNREAD` for an unknown word."""
     status = reservation.status
+    # Long texts are no status: they cost time to compare, and are told as unread.
     if isinstance(status, Unread) or len(status or "") > LONGEST_STATUS:
         return UNREAD
     word = (status or "").strip().casefold()
@@ -372,7 +386,7 @@ def told_state(reservation: Reservation) -> HoldState | Unread | None:
 
 
 def may_have_order(reservation: Reservation) -> bool:
-    """Whether it says that it was ordered, or says something that may mean so."""
+    """Whether a reservation says that it was ordered, or something that may mean so."""
     return reservation.may_have_order or told_state(reservation) in (HoldState.ORDERED, UNREAD)
 
 
@@ -393,7 +407,7 @@ def _currencies(part: _Part) -> Iterator[str | Unread]:
 def _lines(
     reservation: Reservation, names: BookedNames, told: Reading, now: datetime
 ) -> tuple[Line, ...]:
-    """Equal units together: n units come as n items (T25)."""
+    """The lines of a reservation: n units come as n items (T25), and equal ones are counted."""
     if reservation.lacks("items"):
         told.note("what it holds")
     counted = Counter(_line(item, reservation, names, told, now) for item in reservation.items)
@@ -407,7 +421,7 @@ def _line(
     told: Reading,
     now: datetime,
 ) -> Line:
-    """One unit."""
+    """A line of one unit."""
     if item.lacks("offer_tickets"):
         told.note("a ticket in it")
     stated = chain(_currencies(item), _currencies(reservation))
@@ -423,7 +437,7 @@ def _line(
     elif len(starts_at) < max(1, len(item.offer_tickets)) and is_past(day, zone, now):
         past = over.ITS_DAY  # some ticket in it admits by the day, or nobody knows when
     return Line(
-        product=names.products.get(id_at_end(item.product) or "", "(unnamed product)"),
+        product=names.product(item.product),
         quantity=1,
         amount=told.of("the price of a line", money(item.amount_incl_tax, *stated)),
         day=day,
@@ -434,9 +448,3 @@ def _line(
         times=times,
         over=past,
     )
-
-
-def _seats(items: Iterable[ReservationItem], told: Reading) -> tuple[str, ...]:
-    tickets = [ticket for item in items for ticket in item.offer_tickets]
-    placed = (seat_text(told.of("a seat", ticket.seating)) for ticket in tickets)
-    return tuple(seat for seat in placed if seat)

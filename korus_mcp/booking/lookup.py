@@ -24,13 +24,13 @@ class LookedUp:
     is_complete: bool
 
 
+@dataclass(frozen=True, kw_only=True)
 class LookUp:
     """Looks for orders by their reservations, then by our reference."""
 
-    def __init__(self, booking: Booking, *, journal: Journal, clock: ApiClock) -> None:
-        self._booking = booking
-        self._journal = journal
-        self._clock = clock
+    booking: Booking
+    journal: Journal
+    clock: ApiClock
 
     async def settled(self, intent: Intent) -> Intent:
         """The intent with what was found. What could not be read stays in doubt.
@@ -41,22 +41,26 @@ class LookUp:
         Raises:
             JournalDown: What was found could not be written down.
         """
-        if not self._clock.is_known:
+        if not self.clock.is_known:
+            # By our own clock nothing is past: it may be hours ahead.
             await self.found(intent)  # its answers tell the API's time
-        is_past_fence = self._is_past(intent)
+        # Taken before the look: an order that appears after it may still come before the fence.
+        late = (self.clock.now() - intent.fence_at).total_seconds()
+        is_past_fence = self.clock.is_known and late > self.clock.skew_bound_seconds
         found = await self.found(intent)
         failures: dict[str, str] = {}
         if found.is_complete and is_past_fence:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
-        return await self._journal.settle(intent.id, found.orders, failures, ambiguous=True)
+        return await self.journal.settle(intent.id, found.orders, failures, ambiguous=True)
 
     async def found(self, intent: Intent) -> LookedUp:
         """The orders that exist for what is missing, as far as it can be read now."""
         orders: dict[str, str] = {}
         is_complete = True
+        # By reservation first: each names its order, where the list of orders may lag behind.
         for ways in (self._by_reservation, self._by_reference):
             if len(orders) == len(intent.missing):
-                return LookedUp(orders, is_complete=True)
+                break
             try:
                 orders |= await ways(intent)
             except ApiError:
@@ -68,11 +72,6 @@ class LookUp:
         both = zip(intent.missing, linked, strict=True)
         return {reservation: order for reservation, order in both if order is not None}
 
-    def _is_past(self, intent: Intent) -> bool:
-        """Whether the fence lies behind for certain: by a clock that is known, at its worst."""
-        late = (self._clock.now() - intent.fence_at).total_seconds()
-        return self._clock.is_known and late > self._clock.skew_bound_seconds
-
     async def _order_of(self, reservation_id: str) -> str | None:
         """The order a reservation tells of; a reservation that is gone tells nothing.
 
@@ -80,25 +79,30 @@ class LookUp:
             ApiError: It may have been ordered, and which order that is cannot be read.
         """
         try:
-            reservation = await self._booking.get_reservation(reservation_id)
+            reservation = await self.booking.get_reservation(reservation_id)
         except NotFound:
             return None
         order_id = id_at_end(reservation.order)
+        # Not an absence: an order that cannot be named must not be made once more.
         if order_id is None and may_have_order(reservation):
             raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
         return order_id
 
     async def _by_reference(self, intent: Intent) -> dict[str, str]:
-        filters = OrderFilters(external_reference=intent.external_reference)
         found: dict[str, str] = {}
-        listed = self._booking.list_orders(filters)
+        # The API may not know the filter and list all there is (T20): each reference is compared.
+        listed = self.booking.list_orders(
+            OrderFilters(external_reference=intent.external_reference)
+        )
         async for order in listed:
             if order.external_reference not in (intent.external_reference, UNREAD):
                 continue
             reservation_id = id_at_end(order.reservation)
+            # It may be the one that is sought: that there is none is not proved then.
             if order.external_reference is UNREAD or reservation_id is None:
                 raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
             found[reservation_id] = order.id
+        # Nor is a list proof that leaves something out.
         if listed.unreadable or listed.missing:
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order that is not shown")
         return {i: order for i, order in found.items() if i in intent.missing}

@@ -1,9 +1,10 @@
 """Names for the lines of holds and orders: a reply never shows a bare id as a name."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import anyio
 from cachetools import LRUCache
@@ -19,6 +20,9 @@ from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import DayMoment, Unread, takes_zone
 
 NAMES_SECONDS: Final = 5.0
+_Told = TypeVar("_Told")
+_Item: TypeAlias = tuple[str | None, ReservationItem | OrderItem]
+"""An item with the catalog it was booked from."""
 MOST_TIMES: Final = 5000
 """So many sessions' times are remembered, the used ones: for when they cannot be asked."""
 
@@ -47,69 +51,59 @@ class ProductNames:
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
         links = {session for session in sessions if not isinstance(session, Unread)}
-        zoned = {(c, item.product) for c, item in items if _takes_zone(item, now)}
-        return await self._read({(c, i.product) for c, i in items}, links, zoned, language)
+        zoned = [(catalog, item) for catalog, item in items if _takes_zone(item, now)]
+        return await self._read(items, links, zoned, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> BookedNames:
         """The product names and zones that the items of these orders need."""
         items = [(id_at_end(o.catalog), item) for o in found for item in o.items]
-        zoned = {(c, item.product) for c, item in items if _has_moment(item)}
-        return await self._read({(c, i.product) for c, i in items}, set(), zoned, language)
+        zoned = [(catalog, item) for catalog, item in items if _has_moment(item)]
+        return await self._read(items, set(), zoned, language)
 
     async def _read(
-        self,
-        products: Iterable[tuple[str | None, str | None]],
-        sessions: set[str],
-        zoned: Iterable[tuple[str | None, str | None]],
-        language: str,
+        self, items: Iterable[_Item], sessions: set[str], zoned: Iterable[_Item], language: str
     ) -> BookedNames:
         """All names side by side, for a few seconds: a hold is worth more than the names in it.
 
-        `zoned` are the products whose days or times take the zone of their venue.
+        `zoned` are the items whose days or times take the zone of their venue.
         """
         names: dict[str, str] = {}
         zones: dict[str, tzinfo] = {}
+        products, places = ({(c, id_at_end(i.product)) for c, i in some} for some in (items, zoned))
+        name, zone = self._catalog.product_name, self._catalog.zone
         steps: list[Callable[[], Awaitable[None]]] = [
-            *(partial(self._learn_product, *product, language, names) for product in products),
+            *(partial(self._learn, name, names, *product, language) for product in products),
             *(partial(self._learn_time, session, language) for session in sessions),
-            *(partial(self._learn_zone, *product, language, zones) for product in zoned),
+            *(partial(self._learn, zone, zones, *product, language) for product in places),
         ]
         with anyio.move_on_after(NAMES_SECONDS):
             await side_by_side(steps)
         ids = filter(None, map(id_at_end, sessions))
         return BookedNames(names, {i: self._times[i] for i in ids if i in self._times}, zones)
 
-    async def _learn_product(
-        self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, str]
+    async def _learn(
+        self,
+        ask: Callable[[str, str, str], Awaitable[_Told | None]],
+        known: dict[str, _Told],
+        catalog_id: str | None,
+        product_id: str | None,
+        language: str,
     ) -> None:
-        product_id = id_at_end(iri)
+        """Add to what is known what the catalog tells of a product, if it tells it."""
         if catalog_id is None or product_id is None:
             return
-        try:
-            name = await self._catalog.product_name(catalog_id, product_id, language)
-        except ApiError:
-            return
-        if name is not None:
-            known[product_id] = name
-
-    async def _learn_zone(
-        self, catalog_id: str | None, iri: str | None, language: str, known: dict[str, tzinfo]
-    ) -> None:
-        product_id = id_at_end(iri)
-        if catalog_id is None or product_id is None:
-            return
-        try:
-            zone = await self._catalog.zone(catalog_id, product_id, language)
-        except ApiError:
-            return
-        if zone is not None:
-            known[product_id] = zone
+        with suppress(ApiError):
+            told = await ask(catalog_id, product_id, language)
+            if told is not None:
+                known[product_id] = told
 
     async def _learn_time(self, iri: str, language: str) -> None:
         """Ask when a session begins: it may have moved since, which voids an agreement. Where that
         cannot be asked, what is remembered stands.
         """
         session_id = id_at_end(iri)
+        # A quote was made a moment ago, so its time need not be asked once more; the next time it
+        # is.
         if session_id is None or self._quoted.pop(session_id, False):
             return
         ids = jsonld.SESSION.match(iri)
@@ -124,7 +118,7 @@ class ProductNames:
 
 
 def _takes_zone(item: ReservationItem, now: datetime) -> bool:
-    """Whether it has sessions, or its day came as a moment, or is over in some zones only."""
+    """Whether it takes the zone of the venue to tell when an item is, or whether it is over."""
     day = item.date
     if isinstance(day, DayMoment) or any(ticket.session for ticket in item.offer_tickets):
         return True
@@ -132,6 +126,6 @@ def _takes_zone(item: ReservationItem, now: datetime) -> bool:
 
 
 def _has_moment(item: OrderItem) -> bool:
-    """Whether its day, or the time of a ticket in it, came as a moment."""
+    """Whether an item is told as a moment, which is on some day only in the zone of the venue."""
     times = (ticket.occurs_at for ticket in item.tickets)
     return isinstance(item.date, DayMoment) or any(isinstance(t, datetime) for t in times)

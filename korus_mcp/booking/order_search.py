@@ -13,15 +13,15 @@ from typing import Final
 
 from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
-from korus_mcp.booking.ordering import Ordering
+from korus_mcp.booking.earlier import EarlierOrders
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.settling import LOOK_AGAIN_SECONDS, Settling, look_again_in
-from korus_mcp.foundation.clock import CLOCK_DOUBT
+from korus_mcp.booking.settling import Settling, look_again_in
+from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.foundation.unread import UNREAD, value_of
-from korus_mcp.journal.protocol import Intent, Journal
+from korus_mcp.journal.protocol import Journal
 from korus_mcp.settings import Scope
 
 MAX_PAGES: Final = 20
@@ -63,7 +63,9 @@ class OrdersFound:
 
 @dataclass(frozen=True)
 class OrderWindow:
-    """A page: so many orders behind one, wherever it stands by now; by number if it is gone."""
+    """A page of at most `limit` orders: those behind the order `behind`, wherever it stands by now;
+    from place `number` on where that order is gone.
+    """
 
     behind: str | None = None
     number: int = 0
@@ -77,25 +79,16 @@ class OrderWindow:
 EVERYTHING: Final = OrderWindow()
 
 
+@dataclass(frozen=True, kw_only=True)
 class OrderSearch:
     """Finds and reads orders for their owners."""
 
-    def __init__(
-        self,
-        booking: Booking,
-        *,
-        ordering: Ordering,
-        journal: Journal,
-        scope: Scope,
-        clock: ApiClock,
-        settling: Settling,
-    ) -> None:
-        self._booking = booking
-        self._ordering = ordering
-        self._journal = journal
-        self._scope = scope
-        self._clock = clock
-        self._settling = settling
+    booking: Booking
+    earlier: EarlierOrders
+    journal: Journal
+    scope: Scope
+    clock: ApiClock
+    settling: Settling
 
     async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:
         """One order, by its id or by any of its references, the caller's own first.
@@ -104,26 +97,32 @@ class OrderSearch:
             Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders;
                 OUTCOME_UNKNOWN while it is not known whether its order exists.
         """
-        owners = await self._journal.owners_of([id_or_reference])
-        if owners.get(id_or_reference) == owner:
-            return await self._get_own(owner, id_or_reference, language)
-        by_reference = await self._ids_by_reference(owner, id_or_reference)
-        by_reference = by_reference or await self._own_called(owner, id_or_reference)
-        if len(by_reference) > 1:
-            raise invalid(
-                FieldProblem("order_id", "several orders have this reference", by_reference[0])
-            )
-        if by_reference:
-            return await self._get_own(owner, by_reference[0], language)
-        if self._scope is Scope.ACCOUNT and is_id(id_or_reference):
-            return await self._get(id_or_reference, language)
-        raise unknown_order()
+        owners = await self.journal.owners_of([id_or_reference])
+        # An id of the caller first: a reference may be chosen to look like one.
+        ids = [id_or_reference]
+        if owners.get(id_or_reference) != owner:
+            ids = await self._ids_by_reference(owner, id_or_reference)
+            ids = ids or await self._own_called(owner, id_or_reference)
+        if len(ids) > 1:
+            raise invalid(FieldProblem("order_id", "several orders have this reference", ids[0]))
+        if ids:
+            return await self._get_own(owner, ids[0], language)
+        if self.scope is Scope.ACCOUNT and is_id(id_or_reference):
+            order = await self._get_if_there(id_or_reference, language)
+            if order is not None:
+                return order
+        # The same for an order that is another's and for one that is gone: neither is told apart.
+        raise Refusal(
+            Code.NOT_FOUND,
+            "No such order is known here.",
+            "Use the order_id from place_order, or the reference it was given.",
+        )
 
     async def shown_in(self, owner: str, order_id: str) -> int | None:
         """In how many seconds to ask again for what is not shown of an order just made; None for
         any other: what is not shown of that is gone.
         """
-        too_new = await self._settling.seconds_left(owner, [order_id])
+        too_new = await self.settling.seconds_left(owner, [order_id])
         return look_again_in(too_new) if too_new else None
 
     async def find(
@@ -135,29 +134,22 @@ class OrderSearch:
             Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
         """
         self._check_days(sought)
-        if self._scope is Scope.OWN:
+        if self.scope is Scope.OWN:
             return await self._find_own(owner, sought, window)
         return _page_of(await self._find_in_account(owner, sought), window)
 
-    async def _get(self, order_id: str, language: str | None) -> Order:
-        try:
-            return await self._booking.get_order(order_id, language=language)
-        except NotFound:
-            raise unknown_order() from None
-
     async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
-        """The same for an order that is known to have been made."""
-        try:
-            return await self._booking.get_order(order_id, language=language)
-        except NotFound:
-            seconds = await self.shown_in(owner, order_id)
-            if seconds is not None:
-                raise _not_shown_yet(seconds) from None
+        """An order that is known to have been made."""
+        order = await self._get_if_there(order_id, language)
+        if order is None:
+            message = "KorusTicket does not show this order yet, though it was made."
+            await self.settling.check_not_new(owner, [order_id], message, "Do not order again.")
             raise Refusal(
                 Code.NOT_FOUND,
                 "KorusTicket does not show this order (any more), though it was made.",
                 TO_SUPPORT,
-            ) from None
+            )
+        return order
 
     async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
         """The orders that still exist; one that is gone hides no other."""
@@ -167,22 +159,30 @@ class OrderSearch:
         """The order of each id, None for one that is gone."""
         return await side_by_side([partial(self._get_if_there, i) for i in order_ids])
 
-    async def _get_if_there(self, order_id: str) -> Order | None:
+    async def _get_if_there(self, order_id: str, language: str | None = None) -> Order | None:
         try:
-            return await self._booking.get_order(order_id)
+            return await self.booking.get_order(order_id, language=language)
         except NotFound:
             return None
 
     async def _ids_by_reference(self, owner: str, reference: str) -> list[str]:
-        intents = await self._known(await self._journal.intents_by_reference(owner, reference))
+        intents = await self.journal.intents_by_reference(owner, reference)
+        intents = await side_by_side([partial(self.earlier.looked, i) for i in intents])
         ids = [order_id for intent in intents for order_id in intent.orders.values()]
         if not ids and any(i.is_in_doubt for i in intents):
-            raise _in_doubt()
-        if ids or self._scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
+            raise Refusal(
+                Code.OUTCOME_UNKNOWN,
+                "Whether this order was made is not known yet; it is being looked up.",
+                "Do not order again. Call again with the same reference.",
+                effect=Effect.UNKNOWN,
+                retry_after_seconds=LOOK_AGAIN_SECONDS,
+            )
+        # In scope `own` nothing is asked upstream about a name that the journal does not know.
+        if ids or self.scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
             return ids
-        filters = OrderFilters(external_reference=reference)
-        listed = self._booking.list_orders(filters)
+        listed = self.booking.list_orders(OrderFilters(external_reference=reference))
         found = await listed.all()
+        # Compared again: a server that does not know the filter lists everything (T20).
         ids = [o.id for o in found if o.external_reference == reference]
         if not ids and (listed.unreadable or any(o.external_reference is UNREAD for o in found)):
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
@@ -191,27 +191,26 @@ class OrderSearch:
     async def _own_called(self, owner: str, name: str) -> list[str]:
         """The caller's own orders of this id or reference in any letter case; of references, among
         the newest. A whole id of somebody else is no reason to ask for anything."""
-        ids = await self._journal.orders_of(owner)
+        ids = await self.journal.orders_of(owner)
         wanted = _folded(name)
         if same := [i for i in ids if _folded(i) == wanted]:
             return same
+        # KorusTicket names orders by UUIDs, so this is somebody else's, and no reference.
         if _UUID.fullmatch(name.strip()):
             return []
         return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
 
-    async def _known(self, intents: Sequence[Intent]) -> list[Intent]:
-        """The intents, those in doubt looked up."""
-        return await side_by_side([partial(self._ordering.looked, i) for i in intents])
-
     async def _find_own(self, owner: str, sought: OrderQuery, window: OrderWindow) -> OrdersFound:
         """A page of the journal's orders: read from where it begins until it is full."""
-        ids = await self._journal.orders_of(owner)
+        ids = await self.journal.orders_of(owner)
         reference = sought.reference
+        # By our reference in the journal; by the issuer's own names only in what is read.
         called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
         place = start = min(window.start(ids), len(ids))
         found: list[Order] = []
         hidden = 0
         while place < min(len(ids), start + OWN_LIMIT) and len(found) < window.limit:
+            # Where a search drops most of what is read, a few more are read at once.
             missing = window.limit if place == start else max(window.limit - len(found), LEAST_READ)
             some = ids[place : min(place + missing, start + OWN_LIMIT)]
             for order_id, order in zip(some, await self._get_each(some), strict=True):
@@ -258,18 +257,21 @@ class OrderSearch:
                     "needed here: none of your newest orders has the reference"
                     if sought.reference
                     else "needed without a reference",
-                    (self._clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
+                    (self.clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
                 )
             )
         return await self._read_newest(sought)
 
     async def _read_newest(self, sought: OrderQuery) -> OrdersFound:
+        last = sought.created_to
         filters = OrderFilters(
             created_after=sought.created_from,
-            created_before=_day_after(sought.created_to),
+            # Whether the API's `before` takes in the day, or ends as it begins, is not published:
+            # the day after is asked for, and what is too new is left out here.
+            created_before=last + timedelta(days=1) if last and last < date.max else None,
             newest_first=True,
         )
-        pages = self._booking.list_orders(filters)
+        pages = self.booking.list_orders(filters)
         orders: list[Order] = []
         read = total = 0
         is_whole = False
@@ -277,11 +279,13 @@ class OrderSearch:
             page = await pages.page(number)
             orders.extend(o for o in page.items if _fits(o, sought))
             read += len(page.items)
+            # Totals of answers may be missing, or too small (T4).
             total = max(total, page.total or 0, read + page.unreadable)
             is_whole = page.last
             if is_whole:
                 break
-        named = _named(orders, sought)
+        named = [o for o in orders if sought.reference is None or _has(o, sought.reference)]
+        # An order whose reference cannot be read may be the one that is sought.
         unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
         unread = unsure + (total - read if is_whole else 0)
         not_read = (
@@ -294,9 +298,9 @@ class OrderSearch:
         first, last = sought.created_from, sought.created_to
         if first is None:
             return
-        now = self._clock.now().astimezone(UTC)
-        doubt = timedelta(0) if self._clock.is_known else CLOCK_DOUBT
-        latest_today = (now + doubt).date()
+        now = self.clock.now().astimezone(UTC)
+        # Our own clock may lag: only what is ahead of it by more than that lies in the future.
+        latest_today = (now + self.clock.doubt).date()
         if last is None and latest_today < first:
             example = latest_today.isoformat()
             raise invalid(FieldProblem("created_from", "lies in the future", example))
@@ -310,42 +314,8 @@ class OrderSearch:
             )
 
 
-def unknown_order() -> Refusal:
-    """The refusal of an order that is not the caller's, or gone: the same for both."""
-    return Refusal(
-        Code.NOT_FOUND,
-        "No such order is known here.",
-        "Use the order_id from place_order, or the reference it was given.",
-    )
-
-
 def _hidden_text(number: int) -> str | None:
     return f"{number} orders that were made are not shown by KorusTicket" if number else None
-
-
-def _not_shown_yet(seconds: int) -> Refusal:
-    return Refusal(
-        Code.UPSTREAM_UNAVAILABLE,
-        "KorusTicket does not show this order yet, though it was made.",
-        f"Do not order again. Call again with the same arguments in {seconds} s.",
-        retry_after_seconds=seconds,
-    )
-
-
-def _in_doubt() -> Refusal:
-    return Refusal(
-        Code.OUTCOME_UNKNOWN,
-        "Whether this order was made is not known yet; it is being looked up.",
-        "Do not order again. Call again with the same reference.",
-        effect=Effect.UNKNOWN,
-        retry_after_seconds=LOOK_AGAIN_SECONDS,
-    )
-
-
-def _named(orders: Sequence[Order], sought: OrderQuery) -> Sequence[Order]:
-    if sought.reference is None:
-        return orders
-    return [o for o in orders if _has(o, sought.reference)]
 
 
 def _page_of(found: OrdersFound, window: OrderWindow) -> OrdersFound:
@@ -363,14 +333,8 @@ def _page_of(found: OrdersFound, window: OrderWindow) -> OrdersFound:
     )
 
 
-def _day_after(day: date | None) -> date | None:
-    """A last day as a moment that all of it lies before: whether the API's `before` takes in the
-    day, or ends as it begins, is not published; what is too new is left out here."""
-    return None if day is None or day == date.max else day + timedelta(days=1)
-
-
 def _has(order: Order, reference: str | None) -> bool:
-    """Whether an order is called so, by anybody, in any letter case."""
+    """Whether any id or reference of an order is this one, in any letter case."""
     names = (order.id, order.reference, order.external_reference, order.connector_reference)
     wanted = _folded(reference or "")
     return bool(wanted) and any(isinstance(n, str) and _folded(n) == wanted for n in names)
@@ -381,7 +345,7 @@ def _folded(name: str) -> str:
 
 
 def _fits(order: Order, sought: OrderQuery) -> bool:
-    """The days again, by UTC: a server that does not know a filter ignores it (T20)."""
+    """Whether an order was made on the wished days (of UTC), whatever the API filtered (T20)."""
     created_at = value_of(order.created_at)
     if created_at is None:
         return True

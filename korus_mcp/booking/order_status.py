@@ -42,6 +42,7 @@ class Standing(StrEnum):
 
 def standing_of(order: Order) -> Standing:
     """Whether an order stands, as far as it is told."""
+    # A moment of cancellation counts by itself: the word may lag behind.
     word = word_of(order.status)
     if word in _CANCELLED or isinstance(order.cancelled_at, datetime):
         return Standing.CANCELLED

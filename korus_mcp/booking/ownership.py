@@ -12,13 +12,8 @@ def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence
         Refusal: NOT_FOUND.
     """
     if any(owners.get(i) != owner for i in reservation_ids):
-        raise unknown_reservation()
-
-
-def unknown_reservation() -> Refusal:
-    """The refusal of a reservation that is not the caller's."""
-    return Refusal(
-        Code.NOT_FOUND,
-        "No such reservation was made here.",
-        "Use a reservation_id from the answer of reserve.",
-    )
+        raise Refusal(
+            Code.NOT_FOUND,
+            "No such reservation was made here.",
+            "Use a reservation_id from the answer of reserve.",
+        )

@@ -1,8 +1,8 @@
 """Prices that were shown: so that a buyer hears of a price that moved since."""
 
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
+
+from cachetools import LRUCache
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.handles import Handle
@@ -12,31 +12,20 @@ REMEMBERED_SECONDS: Final = 1800
 REMEMBERED_PRICES: Final = 5000
 
 
-@dataclass(frozen=True)
-class _Shown:
-    price: Money
-    at: float
-
-
 class ShownPrices:
     """The last price each owner saw of an offer, for thirty minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._shown: OrderedDict[tuple[str, Handle], _Shown] = OrderedDict()
+        self._shown: LRUCache[tuple[str, Handle], tuple[Money, float]] = LRUCache(REMEMBERED_PRICES)
 
     def show(self, owner: str, offer: Handle, price: Money | None) -> None:
         """Remember what is being shown."""
-        if price is None:
-            return
-        self._shown.pop((owner, offer), None)
-        self._shown[owner, offer] = _Shown(price, self._clock.monotonic())
-        while len(self._shown) > REMEMBERED_PRICES:
-            self._shown.popitem(last=False)
+        if price is not None:
+            self._shown[owner, offer] = price, self._clock.monotonic()
 
     def last(self, owner: str, offer: Handle) -> Money | None:
         """What was shown last, or None when it was never shown or too long ago."""
-        found = self._shown.get((owner, offer))
-        if found is None or self._clock.monotonic() - found.at > REMEMBERED_SECONDS:
-            return None
-        return found.price
+        # Later a person does not remember it, so a change is no news.
+        price, at = self._shown.get((owner, offer), (None, 0.0))
+        return None if self._clock.monotonic() - at > REMEMBERED_SECONDS else price

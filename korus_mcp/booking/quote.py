@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -17,7 +17,6 @@ from korus_mcp.api.models.offer import (
 )
 from korus_mcp.booking import over
 from korus_mcp.booking.ports import ApiClock, Catalog
-from korus_mcp.foundation.clock import CLOCK_DOUBT
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id
@@ -37,6 +36,7 @@ from korus_mcp.foundation.unread import (
 )
 
 MAX_SESSIONS: Final = 500
+"""Of one ticket: more are told as unread, and none is called the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +150,7 @@ class Quote:
 
     def obstacle(self, quantity: int) -> Obstacle | None:
         """What stands against booking so many; None when they can be booked."""
+        # What stands against any quantity is told first: a smaller one would not help.
         lasting = self._lasting_obstacle()
         if lasting is not None:
             return lasting
@@ -198,6 +199,7 @@ class Quote:
             return over.ITS_DAY if self.is_day_over else None
         if ticket.has_unread_sessions or not all(map(self.is_over, ticket.sessions)):
             return None
+        # The day says more than its sessions where both are over.
         if self.is_day_over:
             return over.ITS_DAY
         return over.ITS_SESSIONS if ticket.sessions else None
@@ -233,13 +235,17 @@ class Unavailable(Refusal):
         self.missed = missed
 
 
+@dataclass
 class Quotes:
-    """Asks the API for live figures; nothing is kept."""
+    """Asks the API for live figures; nothing is kept.
 
-    def __init__(self, ticketing: Ticketing, catalog: Catalog, clock: ApiClock) -> None:
-        self._ticketing = ticketing
-        self._catalog = catalog
-        self._clock = clock
+    Lists of offers are cached at KorusTicket and lag behind (T21): what is booked or proposed is
+    quoted first.
+    """
+
+    ticketing: Ticketing
+    catalog: Catalog
+    clock: ApiClock
 
     async def of_offer(self, handle: Handle, language: str) -> Quote:
         """The offer's live price, stock and sessions.
@@ -248,8 +254,8 @@ class Quotes:
             Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
             ApiError: a figure cannot be read.
         """
-        catalog_id = await self._catalog.catalog_id(handle.alias, language)
-        read = _Reading(self._ticketing, catalog_id, handle.id, language)
+        catalog_id = await self.catalog.catalog_id(handle.alias, language)
+        read = _Reading(self.ticketing, (catalog_id, handle.id), language)
         try:
             await read.all()
         except NotFound:
@@ -258,15 +264,16 @@ class Quotes:
                 "This offer does not exist (any more).",
                 "Call get_offers again for current offer ids.",
             ) from None
+        # Names come from the catalog: an offer repeats them in whatever language it has.
         product = await self._product(read.offer, catalog_id, language)
-        now = self._clock.now()
-        doubt = timedelta(0) if self._clock.is_known else CLOCK_DOUBT
+        now = self.clock.now()
+        doubt = self.clock.doubt
         zone = await self._zone(read, catalog_id, language, now - doubt)
         quote = replace(_quote(handle, catalog_id, read, product, zone, now), doubt=doubt)
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)
-        return replace(quote, most=await self._catalog.max_per_order(base, language))
+        return replace(quote, most=await self.catalog.max_per_order(base, language))
 
     async def _zone(
         self, read: "_Reading", catalog_id: str, language: str, now: datetime
@@ -279,11 +286,12 @@ class Quotes:
         """
         offer = read.offer
         product_id = _product_id(offer)
-        is_needed = isinstance(offer.date, DayMoment) or takes_zone(_plain_day(offer), now)
+        day = offer.date if isinstance(offer.date, date) else None
+        is_needed = isinstance(offer.date, DayMoment) or takes_zone(day, now)
         if product_id is None or not (is_needed or any(read.sessions.values())):
             return None
         try:
-            return await self._catalog.zone(catalog_id, product_id, language)
+            return await self.catalog.zone(catalog_id, product_id, language)
         except ApiError:
             if is_needed:
                 raise
@@ -293,57 +301,61 @@ class Quotes:
         product = offer.product
         product_id = _product_id(offer)
         if product_id is not None:
-            name = await self._catalog.product_name(catalog_id, product_id, language)
+            name = await self.catalog.product_name(catalog_id, product_id, language)
             if name is not None:
                 return name
         return clean_line((product.name if product else None) or "") or "(unnamed product)"
 
 
+@dataclass
 class _Reading:
-    """The answers a quote is made of, read side by side."""
+    """The answers a quote is made of, read side by side; `where`: the catalog, and the offer."""
 
-    def __init__(self, ticketing: Ticketing, catalog_id: str, offer_id: str, language: str) -> None:
-        self._ticketing = ticketing
-        self._where = (catalog_id, offer_id)
-        self._language = language
-        self.offer: Offer
-        self.availability: OfferAvailability
-        self.price: OfferPrice | None = None
-        self.tickets: list[OfferTicket] = []
-        self.sessions: dict[str, list[OfferTicketSession]] = {}
-        self.unread_tickets = 0
-        self.unread_sessions: dict[str, int] = {}
+    ticketing: Ticketing
+    where: tuple[str, str]
+    language: str
+    offer: Offer = field(init=False)
+    availability: OfferAvailability = field(init=False)
+    price: OfferPrice | None = None
+    tickets: list[OfferTicket] = field(default_factory=list)
+    sessions: dict[str, list[OfferTicketSession]] = field(default_factory=dict)
+    unread_tickets: int = 0
+    unread_sessions: dict[str, int] = field(default_factory=dict)
 
     async def all(self) -> None:
         """Everything a quote needs."""
         await side_by_side((self._read_offer, self._read_availability, self._read_tickets))
 
     async def _read_offer(self) -> None:
-        self.offer = await self._ticketing.get_offer(*self._where, language=self._language)
+        self.offer = await self.ticketing.get_offer(*self.where, language=self.language)
+        # T21: the price of a list is cached; where the offer asks for it, the live one is asked.
         if self.offer.realtime_price_required:  # unread counts as required
             try:
-                self.price = await self._ticketing.get_offer_price(*self._where)
+                self.price = await self.ticketing.get_offer_price(*self.where)
             except NotFound:
                 self.price = None  # assumption A27: keep the list price
 
     async def _read_availability(self) -> None:
-        self.availability = await self._ticketing.get_offer_availability(*self._where)
+        self.availability = await self.ticketing.get_offer_availability(*self.where)
 
     async def _read_tickets(self) -> None:
-        pages = self._ticketing.list_offer_tickets(*self._where, language=self._language)
+        pages = self.ticketing.list_offer_tickets(*self.where, language=self.language)
         self.tickets = [t for t in await pages.all() if is_id(t.id)]
         self.unread_tickets = pages.unreadable
         for ticket in self.tickets:
+            # Full-day tickets take no session (T24); where it is not told, none is read, and it is
+            # unread.
             if ticket.date_access is False:
                 self.sessions[ticket.id] = await self._read_sessions(ticket.id)
 
     async def _read_sessions(self, ticket_id: str) -> list[OfferTicketSession]:
         found: list[OfferTicketSession] = []
         is_cut = False
-        pages = self._ticketing.list_offer_ticket_sessions(
-            *self._where, ticket_id, language=self._language
+        pages = self.ticketing.list_offer_ticket_sessions(
+            *self.where, ticket_id, language=self.language
         )
         async for session in pages:
+            # One page more is asked for only to know whether there was more.
             is_cut = len(found) >= MAX_SESSIONS
             if is_cut:
                 break
@@ -364,11 +376,13 @@ def _quote(
     offer = read.offer
     listed = told.of("its price", offer.price)
     beside = [*currencies_in(offer.model_extra)]
+    # A currency stated anywhere in the offer counts for its price (A17).
     list_price = _priced(listed, beside) if listed else None
     price = list_price if read.price is None else _priced(read.price, beside)
     left = told.of("what is left of it", read.availability.available_quantity)
     disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
     day = told.of("its day", day_of(offer.date, zone))
+    # Live stock is told by the address of a session (T6); two forms of it end in the same id (T10).
     live_left = {
         id_at_end(s.session): s.available_quantity for s in read.availability.sessions_availability
     }
@@ -400,10 +414,6 @@ def _priced(
 ) -> Money | Unread | None:
     """A price, in another currency as soon as one is stated in it or beside it."""
     return money(price.amount_incl_tax, price.currency, *currencies_in(price.model_extra), *beside)
-
-
-def _plain_day(offer: Offer) -> date | None:
-    return offer.date if isinstance(offer.date, date) else None
 
 
 def _product_id(offer: Offer) -> str | None:

@@ -4,6 +4,7 @@ orders upstream that carry our reference are held against the journal.
 
 import logging
 import random
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +14,6 @@ from korus_mcp.api import ApiError, Booking, OrderFilters
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal.protocol import Intent, Journal, JournalDown, Lease
@@ -28,30 +28,32 @@ FIRST_SWEEP: Final = timedelta(days=31)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class Reconciler:
     """Looks orders in doubt up, with growing pauses, for as long as there are any."""
 
-    def __init__(self, look_up: LookUp, *, journal: Journal, worker: str) -> None:
-        self._look_up = look_up
-        self._journal = journal
-        self._lease = Lease(worker, LEASE_SECONDS)
-        self._woken = anyio.Event()
+    look_up: LookUp
+    journal: Journal
+    lease: Lease
+    woken: anyio.Event = field(default_factory=anyio.Event)
 
     def wake(self) -> None:
         """An order is in doubt: look soon."""
-        self._woken.set()
+        self.woken.set()
 
     async def run(self) -> None:
         """For ever: look, pause. Another process's crash is found by the longest pause."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             open_orders = await self._look_around()
+            # Orders in doubt are looked up ever more seldom; the longest pause bounds how late
+            # another process finds those of a server that died.
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if open_orders else LONGEST_PAUSE_SECONDS
             with anyio.move_on_after(pause):
-                await self._woken.wait()
+                await self.woken.wait()
                 pause = FIRST_PAUSE_SECONDS
                 await anyio.sleep(pause)
-            self._woken = anyio.Event()
+            self.woken = anyio.Event()
 
     async def reconcile(self) -> int:
         """One round over all that nobody leads; how many intents are not final after it.
@@ -59,11 +61,17 @@ class Reconciler:
         Raises:
             JournalDown: It cannot be read or written.
         """
-        for intent in await self._journal.take_over(self._lease):
-            settled = await self._look_up.settled(intent)
+        # Only what nobody leads: a lease keeps two servers from settling one order at a time.
+        for intent in await self.journal.take_over(self.lease):
+            settled = await self.look_up.settled(intent)
             if settled.is_final:
-                _log.warning("an order in doubt is known now: %s", _words(settled))
-        return await self._journal.unfinished()
+                _log.warning(
+                    "an order in doubt is known now: %s ordered, %s not made (%s)",
+                    len(settled.orders),
+                    len(settled.failures),
+                    settled.external_reference,
+                )
+        return await self.journal.unfinished()
 
     async def _look_around(self) -> int:
         try:
@@ -76,15 +84,15 @@ class Reconciler:
             return 1
 
 
+@dataclass(kw_only=True)
 class Sweep:
     """Finds orders that came too late, or that the journal lost: at most once a day."""
 
-    def __init__(self, booking: Booking, *, journal: Journal, clock: ApiClock) -> None:
-        self._booking = booking
-        self._journal = journal
-        self._clock = clock
-        self._unread_since: datetime | None = None
-        """From where on there were orders that could not be read."""
+    booking: Booking
+    journal: Journal
+    clock: ApiClock
+    unread_since: datetime | None = None
+    """From where on there were orders that could not be read."""
 
     async def run(self) -> None:
         """For ever, from a minute after the start."""
@@ -108,54 +116,54 @@ class Sweep:
             ApiError: They could not all be read; the next look tries again.
             JournalDown: It cannot be read or written.
         """
-        if not await self._journal.begin_sweep(every=SWEEP_EVERY):
+        if not await self.journal.begin_sweep(every=SWEEP_EVERY):
             return
-        last = await self._journal.last_sweep()
-        first = self._clock.now() - FIRST_SWEEP
+        # Two days are read twice: a list is by days, and the last sweep may have missed a replica
+        # that lagged.
+        last = await self.journal.last_sweep()
+        first = self.clock.now() - FIRST_SWEEP
         since = last - OVERLAP if last else first
-        if self._unread_since is not None:
-            since = min(since, max(first, self._unread_since))
-        prefix = (await self._journal.installation()).reference_prefix
-        listed = self._booking.list_orders(OrderFilters(created_after=since.date()))
+        if self.unread_since is not None:
+            since = min(since, max(first, self.unread_since))
+        prefix = (await self.journal.installation()).reference_prefix
+        listed = self.booking.list_orders(OrderFilters(created_after=since.date()))
         unread = 0
         async for order in listed:
             reference = order.external_reference
             if reference is UNREAD:
-                unread += not await self._journal.owners_of([order.id])
+                unread += not await self.journal.owners_of([order.id])
+            # Orders of other programs on the account are not ours to judge.
             elif reference is not None and reference.startswith(prefix):
                 unread += not await self._compare(order, reference)
         unread += listed.unreadable + listed.missing
         if unread:
             _log.warning("the daily look for late orders: %s of them cannot be read", unread)
-        self._unread_since = since if unread else None
-        await self._journal.sweep_done()
+        self.unread_since = since if unread else None
+        await self.journal.sweep_done()
 
     async def _compare(self, order: Order, reference: str) -> bool:
         """Hold an order of ours against the journal; whether it could be read for that."""
-        intent = await self._journal.intent_by_reference(reference)
+        intent = await self.journal.intent_by_reference(reference)
         reservation_id = id_at_end(order.reservation)
-        if intent is None and await self._journal.owners_of([order.id]):
+        if intent is None and await self.journal.owners_of([order.id]):
             return True  # its intent was purged
+        # Without its reservation it can only be told whether it is a known one.
         if intent is not None and reservation_id is None:
             return order.id in intent.orders.values()
         if intent is None or reservation_id not in intent.reservation_ids:
-            await self._journal.found_late(reference, order.id)
+            await self.journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is in no journal of ours", order.id)
         elif reservation_id not in intent.orders:
             await self._repair(intent, reservation_id, order.id)
         elif intent.orders[reservation_id] != order.id:
-            await self._journal.found_late(reference, order.id)
+            # What must not happen: told to the operator, who alone can undo it.
+            await self.journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is a second one of its reservation", order.id)
         return True
 
     async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
         if intent.is_final:
-            await self._journal.repair(intent.id, {reservation_id: order_id})
+            await self.journal.repair(intent.id, {reservation_id: order_id})
             _log.error("late_order_found: order %s came after it counted as failed", order_id)
         elif not intent.is_leased:
-            await self._journal.settle(intent.id, {reservation_id: order_id}, {}, ambiguous=True)
-
-
-def _words(intent: Intent) -> str:
-    made, failed = len(intent.orders), len(intent.failures)
-    return f"{made} ordered, {failed} not made ({intent.external_reference})"
+            await self.journal.settle(intent.id, {reservation_id: order_id}, {}, ambiguous=True)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -45,9 +47,17 @@ class ReserveCall:
     again: bool = False
 
     @property
-    def fingerprint(self) -> str:
-        """Equal for equal wishes of one owner, in whatever order they are named."""
-        return digest([self.owner, sorted(wish_of(item) for item in self.items)])
+    def offers(self) -> tuple[Handle, ...]:
+        """What is asked for, each offer once."""
+        return tuple(dict.fromkeys(item.offer for item in self.items))
+
+    @property
+    def asked(self) -> Counter[str | None]:
+        """How many units of each offer are asked for, by its id."""
+        asked = Counter[str | None]()
+        for item in self.items:
+            asked[item.offer.id] += item.quantity
+        return asked
 
     @property
     def key(self) -> str:
@@ -56,8 +66,13 @@ class ReserveCall:
 
     @property
     def keys(self) -> tuple[str, str]:
-        """The keys of the call and of the one for a second hold: a doubt about one is of both."""
-        return self.fingerprint, f"{self.fingerprint}+again"
+        """The keys of the call and of the one for a second hold: a doubt about one is of both.
+
+        Equal for equal wishes of one owner, in whatever order they are named.
+        """
+        # The language and `max_total` are left out: the same wish in other words is the same wish.
+        first = digest([self.owner, sorted(wish_of(item) for item in self.items)])
+        return first, f"{first}+again"
 
 
 def wish_of(item: ReserveItem) -> list[Any]:
@@ -70,25 +85,49 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def check_stock(call: ReserveCall, quote: Quote, quantity: int) -> None:
-    """That so many can be had now.
+def check_stock(call: ReserveCall, quote: Quote) -> None:
+    """That as many of an offer as all items ask for can be had now.
 
     Raises:
         Unavailable: SOLD_OUT or NOT_BOOKABLE.
     """
+    items = [item for item in call.items if item.offer == quote.handle]
+    quantity = sum(item.quantity for item in items)
     obstacle = quote.obstacle(quantity)
     if obstacle is None:
         return
-    where = next(n for n, i in enumerate(call.items) if i.offer == quote.handle)
-    chosen = [s for i in call.items if i.offer == quote.handle for s in i.session_ids]
     argument = "quantity" if obstacle.code is Code.SOLD_OUT else "offer_id"
+    chosen = tuple(session_id for item in items for session_id in item.session_ids)
     raise Unavailable(
         obstacle.code,
         f"An offer cannot be booked: {obstacle.reason}; nothing was held.",
         "Propose another day, session, zone or a smaller quantity; get_offers shows them.",
-        missed=Missed(quote=quote, quantity=quantity, session_ids=tuple(chosen)),
-        fields=(FieldProblem(f"items.{where}.{argument}", obstacle.reason),),
+        missed=Missed(quote=quote, quantity=quantity, session_ids=chosen),
+        fields=(FieldProblem(f"items.{call.items.index(items[0])}.{argument}", obstacle.reason),),
     )
+
+
+def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
+    """That no more of a base is asked for, over all items, than its issuer allows in one order.
+
+    Raises:
+        Refusal: LIMIT_EXCEEDED.
+    """
+    wanted, most = Counter[tuple[str, str | None]](), dict[tuple[str, str | None], int]()
+    for item in call.items:
+        quote = quotes[item.offer]
+        # The limit is that of a product base, which several offers share (T11).
+        base = item.offer.alias, quote.base_id
+        wanted[base] += item.quantity
+        if isinstance(quote.most, int) and quote.most > 0:
+            most[base] = quote.most
+    for base, allowed in most.items():
+        if wanted[base] > allowed:
+            raise Refusal(
+                Code.LIMIT_EXCEEDED,
+                f"The issuer allows at most {allowed} of this in one order.",
+                "Reserve fewer, or split into several orders.",
+            )
 
 
 def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
@@ -117,6 +156,7 @@ def _chosen_sessions(argument: str, item: ReserveItem, quote: Quote) -> dict[str
         meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
         if not meant:
             raise _session_required(argument, item, quote, "A chosen session is not of this offer")
+        # One session may serve several tickets of an offer; a second one for the same is a mistake.
         if all(need.id in chosen for need, _ in meant):
             raise _session_required(
                 argument, item, quote, "Two sessions were chosen for one ticket"

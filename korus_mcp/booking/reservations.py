@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from korus_mcp.booking.hold import ORDER_MARGIN_SECONDS, Hold, HoldState
-from korus_mcp.booking.ordering import Ordering
+from korus_mcp.booking.earlier import EarlierOrders
+from korus_mcp.booking.hold import Hold, HoldState
+from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.settling import Settling, look_again_in
 from korus_mcp.journal.protocol import Intent
 
@@ -34,16 +34,14 @@ class Reservations:
     look_again_in: int | None = None
 
 
+@dataclass(frozen=True)
 class ReservationStates:
     """Reads reservations for their owners."""
 
-    def __init__(
-        self, reserving: Reserver, ordering: Ordering, *, settling: Settling, clock: ApiClock
-    ) -> None:
-        self._reserving = reserving
-        self._ordering = ordering
-        self._settling = settling
-        self._clock = clock
+    holds: HoldReader
+    earlier: EarlierOrders
+    settling: Settling
+    clock: ApiClock
 
     async def now(self, owner: str, reservation_ids: Sequence[str], language: str) -> Reservations:
         """What these are now; one that is gone hides no other.
@@ -52,10 +50,11 @@ class ReservationStates:
             Refusal: NOT_FOUND when one is not this owner's; nothing is asked upstream then.
             ApiError: one cannot be read.
         """
-        intents = await self._ordering.look(owner, reservation_ids)
-        found = await self._reserving.found(owner, reservation_ids, language)
+        # Orders first: what was ordered is told even where its reservation is not shown any more.
+        intents = await self.earlier.of(owner, reservation_ids)
+        found = await self.holds.found(owner, reservation_ids, language)
         missed = [i for i in reservation_ids if i not in found]
-        too_new = await self._settling.seconds_left(owner, missed)
+        too_new = await self.settling.seconds_left(owner, missed)
         holds = {
             i: _known(found.get(i) or _not_shown(i, is_new=i in too_new), intents.get(i))
             for i in reservation_ids
@@ -66,14 +65,14 @@ class ReservationStates:
             if i in intent.missing and holds[i].state is not HoldState.ORDERED
         }
         known_by = max((i.fence_at for i in doubts.values()), default=None)
+        # Only what is still unknown after the journal was asked is worth asking for again.
         waited_for = {i: s for i, s in too_new.items() if holds[i].state is HoldState.IN_DOUBT}
-        margin = ORDER_MARGIN_SECONDS + self._clock.skew_bound_seconds
         return Reservations(
             holds=tuple(holds.values()),
             in_doubt=frozenset(doubts),
-            known_by=known_by if known_by is not None and known_by > self._clock.now() else None,
+            known_by=known_by if known_by is not None and known_by > self.clock.now() else None,
             can_be_ordered=frozenset(
-                i for i, h in holds.items() if h.can_be_ordered(margin) and h.obstacle() is None
+                i for i, h in holds.items() if h.can_be_ordered(self.clock) and h.obstacle() is None
             ),
             look_again_in=look_again_in(waited_for) if waited_for else None,
         )
@@ -89,15 +88,5 @@ def _known(hold: Hold, intent: Intent | None) -> Hold:
 
 def _not_shown(reservation_id: str, *, is_new: bool) -> Hold:
     """What is known of a reservation that the API does not know: any more, or yet (`is_new`)."""
-    return Hold(
-        id=reservation_id,
-        state=HoldState.IN_DOUBT if is_new else HoldState.RELEASED,
-        lines=(),
-        total=None,
-        expires_at=None,
-        seconds_left=0,
-        order_id=None,
-        seats=(),
-        seats_together=None,
-        catalog_id=None,
-    )
+    state = HoldState.IN_DOUBT if is_new else HoldState.RELEASED
+    return Hold(id=reservation_id, state=state, lines=(), seconds_left=0)

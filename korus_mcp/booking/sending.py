@@ -26,10 +26,12 @@ from korus_mcp.api import (
 )
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import Order, OrderBulkResult
+from korus_mcp.booking.approval import Question
+from korus_mcp.booking.copies import ORDER, was_answered
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.timing import LEASE_SECONDS, POST_SECONDS
+from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.protocol import (
@@ -45,23 +47,18 @@ from korus_mcp.journal.protocol import (
 RENEWAL_SECONDS: Final = 10
 SETTLE_ATTEMPTS: Final = 3
 SETTLE_PAUSE_SECONDS: Final = 0.2
-ORDER: Final = "createOrders"
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """An order ready to be claimed and sent. The customer's data lives here and nowhere else.
-
-    `tickets` says how many each reservation is for.
+    """An order ready to be claimed and sent, as somebody agreed to it. The customer's data lives in
+    the question and nowhere else: no journal keeps it.
     """
 
     intent: Intent
-    tickets: Mapping[str, int]
-    holds_end: datetime
-    customer: CustomerInput = field(repr=False)
-    notes: str | None = field(repr=False)
+    question: Question = field(repr=False)
     language: str
     approval_nonce: str = field(repr=False)
     day_limit: Decimal
@@ -70,9 +67,9 @@ class Dispatch:
         """What the API is asked."""
         return OrderRequest(
             reservation_iris=tuple(reservation_iri(i) for i in self.intent.reservation_ids),
-            customer=self.customer,
+            customer=self.question.customer,
             external_reference=self.intent.external_reference,
-            notes=self.notes,
+            notes=self.question.notes,
         )
 
 
@@ -93,59 +90,47 @@ class Sending:
     scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
 
 
+@dataclass(kw_only=True)
 class Sender:
-    """Claims, sends and settles orders in tasks of the server. One worker of the journal."""
+    """Claims, sends and settles orders in tasks of the server, under the lease of this process."""
 
-    def __init__(
-        self,
-        booking: Booking,
-        look_up: LookUp,
-        *,
-        journal: Journal,
-        clock: ApiClock,
-        tasks: TaskGroup,
-        worker: str,
-        settle_seconds: int,
-        in_doubt: Callable[[], None],
-    ) -> None:
-        self._booking = booking
-        self._look_up = look_up
-        self._journal = journal
-        self._clock = clock
-        self._tasks = tasks
-        self._lease = Lease(worker, LEASE_SECONDS)
-        self._settle = timedelta(seconds=settle_seconds)
-        self._in_doubt = in_doubt
-        self._under_way: dict[str, Sending] = {}
+    booking: Booking
+    look_up: LookUp
+    journal: Journal
+    clock: ApiClock
+    tasks: TaskGroup
+    lease: Lease
+    settle_seconds: int
+    in_doubt: Callable[[], None]
+    sends: dict[str, Sending] = field(default_factory=dict)
+    """Those under way in this process, by the ids of their intents."""
 
     def start(self, dispatch: Dispatch) -> Sending:
         """Claim and send in a task of the server."""
         sending = Sending(dispatch.intent)
-        self._under_way[dispatch.intent.id] = sending
+        self.sends[dispatch.intent.id] = sending
+        # The caller may leave at any moment; whether something left the process is then told of
+        # this send.
         begun_here().join(sending.begun)
-        self._tasks.start_soon(kept_apart, partial(self._run, sending, dispatch))
+        self.tasks.start_soon(kept_apart, partial(self._run, sending, dispatch))
         return sending
 
     def under_way(self, intent: Intent) -> Sending | None:
         """The send of this intent, while it lasts and is this process's."""
-        return self._under_way.get(intent.id)
+        return self.sends.get(intent.id)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the sends under way, so long at most; the others are left in doubt."""
+        """Wait for the sends under way, so long at most; those that last longer stay in doubt."""
         with anyio.move_on_after(seconds):
-            for sending in list(self._under_way.values()):
+            for sending in list(self.sends.values()):
                 await sending.done.wait()
-        for sending in list(self._under_way.values()):
+        for sending in list(self.sends.values()):
             sending.scope.cancel()
             if sending.intent.is_in_doubt:
-                await self._given_up(sending.intent)
-
-    async def _given_up(self, intent: Intent) -> None:
-        """End the lease, so that the next start looks at once."""
-        try:
-            await self._journal.settle(intent.id, {}, {}, ambiguous=True)
-        except JournalDown:
-            _log.warning("an order was left on its way; its lease ends by itself")
+                try:  # ends the lease, so that the next start looks at once
+                    await self.journal.settle(sending.intent.id, {}, {}, ambiguous=True)
+                except JournalDown:
+                    _log.warning("an order was left on its way; its lease ends by itself")
 
     async def _run(self, sending: Sending, dispatch: Dispatch) -> None:
         with sending.scope, watched() as begun:
@@ -155,49 +140,54 @@ class Sender:
             except (ClaimRefused, LeaseLost, JournalDown) as refusal:
                 sending.refused = refusal
             except Exception as crash:
+                # Once bytes left, a crash is a doubt like any other: it is looked up, not told as a
+                # failure.
                 if not begun.is_true:  # whoever waits is told that nothing was sent
                     sending.refused = crash
                 raise
             finally:
-                del self._under_way[sending.intent.id]
+                del self.sends[sending.intent.id]
                 sending.done.set()
         if sending.intent.is_in_doubt:
-            self._in_doubt()
+            self.in_doubt()
 
     async def _carry_out(self, sending: Sending, dispatch: Dispatch) -> None:
         intent = dispatch.intent
-        await self._journal.claim(
+        await self.journal.claim(
             intent,
-            lease=self._lease,
+            lease=self.lease,
             approval_nonce=dispatch.approval_nonce,
             day_limit=dispatch.day_limit,
         )
-        led_until = anyio.current_time() + LEASE_SECONDS
-        now = self._clock.now()
+        # By the clock of this process: a machine that slept wakes with a lease that ended
+        # meanwhile, and a worker that took the row over may have closed it.
+        led_until = anyio.current_time() + self.lease.seconds
+        # SENDING is committed before a socket is opened. A process that dies after it leaves a
+        # doubt, which is looked up; one that dies before leaves an intent that was never sent.
+        now = self.clock.now()
         try:
-            sending.intent = await self._journal.start_sending(
+            sending.intent = await self.journal.start_sending(
                 intent,
-                lease=self._lease,
+                lease=self.lease,
                 sent_at=now,
-                fence_at=fence_of(dispatch.holds_end, now, self._settle),
+                fence_at=fence_of(dispatch.question.holds_end, now, self.settle_seconds),
             )
         except Exception:
-            await self._never_sent(intent)
+            # Nobody will send it, and whether it counts as sent is not known to everybody.
+            try:
+                await self.journal.settle(intent.id, {}, _all(intent, NEVER_SENT))
+            except JournalDown:
+                _log.warning("an order that was not sent stays open; its lease ends by itself")
             raise
         if anyio.current_time() > led_until:  # the process slept: the row may be another's by now
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
 
-    async def _never_sent(self, intent: Intent) -> None:
-        """Close an intent nobody will send: whether it counts as sent is not known to everybody."""
-        try:
-            await self._journal.settle(intent.id, {}, _all(intent, NEVER_SENT))
-        except JournalDown:
-            _log.warning("an order that was not sent stays open; its lease ends by itself")
-
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
-        """The work's answer; meanwhile the lease is renewed."""
+        """What the work answers; the lease of its intent is renewed until then."""
+        # A send may take longer than a lease: without renewal another worker would look up, find
+        # nothing yet, and after the fence call it not made.
         async with anyio.create_task_group() as group:
             group.start_soon(self._renewing, intent_id)
             answer = await work()
@@ -208,7 +198,7 @@ class Sender:
         while True:
             await anyio.sleep(RENEWAL_SECONDS)
             try:
-                if not await self._journal.renew(intent_id, self._lease):
+                if not await self.journal.renew(intent_id, self.lease):
                     return
             except JournalDown:
                 _log.warning("a lease could not be renewed")
@@ -216,15 +206,18 @@ class Sender:
     async def _sent(self, sending: Sending, dispatch: Dispatch) -> Intent:
         intent = sending.intent
         try:
-            result = await self._booking.create_orders(
+            result = await self.booking.create_orders(
                 dispatch.request(), language=dispatch.language, on_leaving=begun_here().mark
             )
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._looked_up(intent)
+            # Too many calls (429) says nothing against the order: its hold is still there.
             sending.busy = error if isinstance(error, RateLimited) else None
             failures = _all(intent, _refused(error))
-            if error.outcome is Outcome.NOT_SENT and not _was_answered(error):
+            # No connection came about, so there is no order. A refusal is looked up before it is
+            # believed.
+            if error.outcome is Outcome.NOT_SENT and not was_answered(error, ORDER):
                 return await self._recorded(intent, {}, failures)
             return await self._failed(intent, {}, failures)
         except Exception:  # noqa: BLE001 - logged with its traceback, and told as what it left
@@ -232,6 +225,7 @@ class Sender:
             if not sending.begun.is_true:
                 return await self._recorded(intent, {}, _all(intent, NEVER_SENT))
             return await self._looked_up(intent)
+        # A 200 may hold failures beside orders, or nothing at all (T14): both lists count.
         sending.answered = result.orders
         orders, failures = _read(result, intent)
         if failures:
@@ -242,13 +236,10 @@ class Sender:
     async def _failed(
         self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
     ) -> Intent:
-        """A refusal is believed once no order is found for what was refused.
-
-        A gateway may have sent the request twice: then the second copy is refused, and that is
-        the answer which comes here.
-        """
+        """A refusal is believed once no order is found for what was refused: see `copies`."""
+        # What the answer names is not looked for again.
         told = intent.told(orders, {})
-        found = await self._look_up.found(told)
+        found = await self.look_up.found(told)
         if not found.is_complete:
             return await self._recorded(intent, {**orders, **found.orders}, {}, ambiguous=True)
         certain = {i: why for i, why in failures.items() if i not in found.orders}
@@ -256,10 +247,14 @@ class Sender:
         return await self._looked_up(settled) if settled.is_in_doubt else settled
 
     async def _looked_up(self, intent: Intent) -> Intent:
-        """The intent after its answer was lost: marked first, so that no claim can move."""
+        """The intent after its answer was lost. The doubt is written down before anything is looked
+        up: no other call can claim the reservations then.
+        """
+        # A doubt is kept even where the order is found at once: whoever holds the same offers is
+        # told.
         doubted = await self._recorded(intent, {}, {}, ambiguous=True)
         try:
-            return await self._look_up.settled(doubted)
+            return await self.look_up.settled(doubted)
         except JournalDown:
             return doubted
 
@@ -271,25 +266,33 @@ class Sender:
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """The intent with these outcomes, written down; if that fails, it stays in doubt."""
+        """Write outcomes down; the intent with them. Where that fails it stays in doubt."""
+        # A busy database is tried again: the outcome is known now, and later only by looking.
         for attempt in range(SETTLE_ATTEMPTS):
             if attempt:
                 await anyio.sleep(SETTLE_PAUSE_SECONDS)
             try:
-                settled = await self._journal.settle(
+                settled = await self.journal.settle(
                     intent.id, orders, failures, ambiguous=ambiguous
                 )
                 if orders.items() <= settled.orders.items():
                     return settled
+                # Another worker closed it past the fence; the order is there all the same, and is
+                # kept.
                 _log.error("an order came after its intent was closed; it is in the journal now")
-                return await self._journal.repair(intent.id, orders)
+                return await self.journal.repair(intent.id, orders)
             except JournalDown as down:
                 _log.error("the outcome of an order could not be written: %s", down.fault.value)
         return intent
 
 
-def fence_of(holds_end: datetime, sent_at: datetime, settle: timedelta) -> datetime:
-    """After this moment an order that was sent then cannot appear any more."""
+def fence_of(holds_end: datetime, sent_at: datetime, settle_seconds: int) -> datetime:
+    """After this moment an order that was sent then cannot appear any more.
+
+    By then its last hold is over (T22), nobody listens for the answer, and what the API was still
+    working on is settled. Only what is looked up after it proves that there is no order.
+    """
+    settle = timedelta(seconds=settle_seconds)
     last = max(holds_end, sent_at + timedelta(seconds=POST_SECONDS))
     return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
@@ -304,6 +307,7 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     Failures that name no reservation are those of the reservations left over, when there is one
     outcome for each (A12); so is a single order that names none (A13), with nothing failed.
     """
+    # By id, not by place: what the order of the lists means is not published.
     wanted = intent.reservation_ids
     orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
     entries = [read_entry(f, id_at_end(f.reservation), wanted) for f in result.failed_orders]
@@ -316,11 +320,6 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
     elif len(left) == len(nameless) and len(orders) == len(result.orders):
         failures |= {i: entry.message for i, entry in zip(left, nameless, strict=True)}
     return orders, failures
-
-
-def _was_answered(error: ApiError) -> bool:
-    """Whether the order request itself got a 401 or 429: a copy of it may have passed."""
-    return error.operation == ORDER and error.status is not None
 
 
 def _refused(error: ApiError) -> str:

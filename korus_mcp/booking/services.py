@@ -8,8 +8,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi
+from korus_mcp.booking.documents import Documents
+from korus_mcp.booking.earlier import EarlierOrders
+from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import ProductNames
+from korus_mcp.booking.naming import Beneficiaries
+from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_search import OrderSearch
 from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import Catalog
@@ -21,9 +26,10 @@ from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.tickets import TicketService
-from korus_mcp.foundation.coalescing import kept_apart, side_by_side
+from korus_mcp.booking.timing import LEASE_SECONDS
+from korus_mcp.foundation.coalescing import Flights, kept_apart, side_by_side
 from korus_mcp.foundation.pace import UNPACED, Pace
-from korus_mcp.journal.protocol import Journal, Open
+from korus_mcp.journal.protocol import Journal, Lease, Open
 from korus_mcp.settings import Settings
 
 
@@ -31,26 +37,33 @@ from korus_mcp.settings import Settings
 class BookingServices:
     """What quotes, holds, orders and hands out tickets."""
 
+    operations: Operations
+    holds: HoldReader
     reserving: Reserver
     ordering: Ordering
+    earlier: EarlierOrders
     journal: Journal
     reconciler: Reconciler
     sweep: Sweep
     reservations: ReservationStates
     orders: OrderSearch
     tickets: TicketService
+    documents: Documents
+    beneficiaries: Beneficiaries
 
     def close(self) -> None:
         """Take nothing new."""
-        self.reserving.close()
-        self.ordering.close()
-        self.tickets.close()
+        self.operations.is_closing = True
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new and wait for what is on its way, so long at most."""
+        """Take nothing new and wait for what is on its way, so long at most.
+
+        A send that takes longer is given up; its order stays in doubt.
+        """
         self.close()
-        rooms = (self.ordering, self.reserving, self.tickets)
-        await side_by_side([partial(room.drain, seconds) for room in rooms])
+        # Side by side: the time to stop is short, and an order needs all of it.
+        enders = (self.operations, self.ordering.sender)
+        await side_by_side([partial(each.drain, seconds) for each in enders])
 
     async def run(self) -> None:
         """Look after orders in doubt and late ones, for ever."""
@@ -80,61 +93,80 @@ def open_booking(
     pace: Pace = UNPACED,
 ) -> BookingServices:
     """Put the services together; what they start belongs to `tasks`."""
-    worker = secrets.token_hex(8)
+    # One worker of the journal: what it sends nobody else takes over while its lease lasts.
+    lease = Lease(secrets.token_hex(8), LEASE_SECONDS)
+    operations = Operations(Flights(tasks))
     names = ProductNames(api.ticketing, catalog)
     settling = Settling(journal, api, settings.settle_seconds)
+    holds = HoldReader(
+        booking=api.booking, journal=journal, names=names, clock=api, settling=settling
+    )
     reserving = Reserver(
-        api.booking,
-        quotes,
-        names=names,
+        booking=api.booking,
+        quotes=quotes,
+        holds=holds,
         journal=journal,
         prices=prices,
         clock=api,
-        tasks=tasks,
-        worker=worker,
-        settle_seconds=settings.settle_seconds,
+        operations=operations,
+        lease=lease,
+        settling=settling,
         sole_writer=settings.sole_writer,
         most_open=most_open(settings),
         pace=pace,
     )
-    look_up = LookUp(api.booking, journal=journal, clock=api)
-    reconciler = Reconciler(look_up, journal=journal, worker=worker)
+    look_up = LookUp(booking=api.booking, journal=journal, clock=api)
+    reconciler = Reconciler(look_up=look_up, journal=journal, lease=lease)
     sender = Sender(
-        api.booking,
-        look_up,
+        booking=api.booking,
+        look_up=look_up,
         journal=journal,
         clock=api,
         tasks=tasks,
-        worker=worker,
+        lease=lease,
         settle_seconds=settings.settle_seconds,
         in_doubt=reconciler.wake,
     )
+    earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
     ordering = Ordering(
-        api.booking,
-        reserving,
+        booking=api.booking,
+        holds=holds,
         sender=sender,
-        look_up=look_up,
+        earlier=earlier,
         catalog=catalog,
         journal=journal,
         settings=settings,
         clock=api,
+        operations=operations,
         pace=pace,
     )
     orders = OrderSearch(
-        api.booking,
-        ordering=ordering,
+        booking=api.booking,
+        earlier=earlier,
         journal=journal,
         scope=settings.scope,
         clock=api,
         settling=settling,
     )
+    tickets = TicketService(
+        booking=api.booking, orders=orders, names=names, clock=api, operations=operations
+    )
+    documents = Documents(booking=api.booking, orders=orders, clock=api, operations=operations)
+    beneficiaries = Beneficiaries(
+        booking=api.booking, tickets=tickets, documents=documents, clock=api, operations=operations
+    )
     return BookingServices(
+        operations=operations,
+        holds=holds,
         reserving=reserving,
         ordering=ordering,
+        earlier=earlier,
         journal=journal,
         reconciler=reconciler,
-        sweep=Sweep(api.booking, journal=journal, clock=api),
-        reservations=ReservationStates(reserving, ordering, settling=settling, clock=api),
+        sweep=Sweep(booking=api.booking, journal=journal, clock=api),
+        reservations=ReservationStates(holds, earlier, settling, api),
         orders=orders,
-        tickets=TicketService(api.booking, orders, names=names, clock=api, tasks=tasks),
+        tickets=tickets,
+        documents=documents,
+        beneficiaries=beneficiaries,
     )

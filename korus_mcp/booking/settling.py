@@ -8,22 +8,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.timing import POST_SECONDS
+from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS, POST_SECONDS
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.protocol import Journal
-
-LOOK_AGAIN_SECONDS: Final = 10
 
 
 @dataclass(frozen=True)
 class Settling:
-    """Tells what is too new to be missed; `settle_seconds` are the operator's."""
+    """Tells what may be too new to be shown; `settle_seconds` are set by the operator."""
 
     journal: Journal
     clock: ApiClock
     settle_seconds: int
+
+    @property
+    def lasts(self) -> timedelta:
+        """So long after a call was sent what it made may be new."""
+        return timedelta(seconds=POST_SECONDS + self.settle_seconds)
 
     async def seconds_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
         """Those of an owner's reservations and orders that need not be shown yet: in how many
@@ -34,10 +37,31 @@ class Settling:
         """
         if not ids:
             return {}
-        lasts, now = timedelta(seconds=POST_SECONDS + self.settle_seconds), self.clock.now()
+        lasts, now = self.lasts, self.clock.now()
+        # Counted from the send: the time-out of the call is part of how long this lasts.
         made = await self.journal.made_since(owner, now - lasts)
         left = {i: (made[i] + lasts - now).total_seconds() for i in ids if i in made}
         return {i: math.ceil(seconds) for i, seconds in left.items()}
+
+    async def check_not_new(
+        self, owner: str, missed: Sequence[str], message: str, but_not: str
+    ) -> None:
+        """That none of what was not found is too new to be shown; what not to do stands first in
+        the next step.
+
+        Raises:
+            Refusal: UPSTREAM_UNAVAILABLE, where one is.
+            JournalDown: It cannot be read when they were made.
+        """
+        too_new = await self.seconds_left(owner, missed)
+        if too_new:
+            seconds = look_again_in(too_new)
+            raise Refusal(
+                Code.UPSTREAM_UNAVAILABLE,
+                message,
+                f"{but_not} Call again with the same arguments in {seconds} s.",
+                retry_after_seconds=seconds,
+            )
 
 
 def look_again_in(seconds_left: Mapping[str, int]) -> int:

@@ -6,7 +6,7 @@ its next days. Price tables name the candidates; they lag behind (trap T21), so 
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -78,24 +78,19 @@ class Proposals:
         return self.is_whole and not self.alternatives
 
 
+@dataclass(frozen=True)
 class Alternatives:
     """Looks for alternatives. It never fails: what cannot be read is left out."""
 
-    def __init__(self, mirror: Mirror, calendars: OfferCalendars, quotes: Quotes) -> None:
-        self._mirror = mirror
-        self._calendars = calendars
-        self._quotes = quotes
+    mirror: Mirror
+    calendars: OfferCalendars
+    quotes: Quotes
 
     async def instead_of(
-        self,
-        missed: Missed,
-        language: str,
-        *,
-        at_most: Money | None = None,
-        limit: int = SHOWN,
+        self, missed: Missed, language: str, *, at_most: Money | None = None, limit: int = SHOWN
     ) -> Proposals:
         """What can be booked instead of a wish; `at_most` is what all of it may cost."""
-        search = self._search(missed, language, at_most=at_most, limit=limit)
+        search = _Search(self, missed, language, at_most=at_most, limit=limit)
         with anyio.move_on_after(SECONDS):
             await kept_apart(search.run)
         return search.proposals()
@@ -103,17 +98,21 @@ class Alternatives:
     async def instead_of_each(
         self, items: Sequence["ReserveItem"], language: str, *, limit: int
     ) -> Mapping[Handle, Proposals]:
-        """The same for offers of one call that the issuer would not hold, each asked anew."""
+        """What can be booked instead of each offer of a call that the issuer would not hold; each
+        is quoted anew first.
+        """
+        # One after another in one time: the first items of a call matter most.
         missed = items[:MISSED_ITEMS]
         searches: dict[Handle, _Search] = {}
 
         async def search_each() -> None:
             for item in missed:
                 try:
-                    quote = await self._quotes.of_offer(item.offer, language)
+                    quote = await self.quotes.of_offer(item.offer, language)
                 except (ApiError, Refusal):
                     continue
-                search = searches[item.offer] = self._search(
+                search = searches[item.offer] = _Search(
+                    self,
                     Missed(quote=quote, quantity=item.quantity, session_ids=item.session_ids),
                     language,
                     limit=limit,
@@ -126,42 +125,22 @@ class Alternatives:
             await kept_apart(search_each)
         return {offer: search.proposals() for offer, search in searches.items()}
 
-    def _search(
-        self,
-        missed: Missed,
-        language: str,
-        *,
-        limit: int,
-        at_most: Money | None = None,
-        checks: int = CHECKED,
-        without: frozenset[Handle] = frozenset(),
-    ) -> "_Search":
-        return _Search(
-            mirror=self._mirror,
-            calendars=self._calendars,
-            quotes=self._quotes,
-            missed=missed,
-            language=language,
-            at_most=at_most,
-            limit=limit,
-            checks=checks,
-            without=without | {missed.quote.handle},
-        )
 
-
-@dataclass(kw_only=True)
+@dataclass
 class _Search:
-    """One search. What it found stays when it is stopped."""
+    """One search. What it found stays when it is stopped.
 
-    mirror: Mirror
-    calendars: OfferCalendars
-    quotes: Quotes
+    `checks`: so many candidates may still be asked about. `without`: offers not to propose.
+    """
+
+    ask: Alternatives
     missed: Missed
     language: str
-    at_most: Money | None
+    _: KW_ONLY
     limit: int
-    checks: int
-    without: frozenset[Handle]
+    at_most: Money | None = None
+    checks: int = CHECKED
+    without: frozenset[Handle] = frozenset()
     found: dict[int, Alternative] = field(default_factory=dict)
     places: Iterator[int] = field(default_factory=count)
     is_over: bool = False
@@ -181,12 +160,18 @@ class _Search:
     async def run(self) -> None:
         """Look until there is enough, from the nearest on."""
         base = await self._base()
+        # What could not be read may be bookable: then it is not said that nothing is near.
         self.is_unread |= self.missed.quote.is_partly_unread
+        # More than its issuer allows in one order is not to be had anywhere in this base (T11).
         most = base.max_per_order if base is not None else None
         if isinstance(most, Unread):
             self.is_unread = True
         elif most is None or self.missed.quantity <= most:
-            self._take_sessions()
+            # Other sessions of the same offer are known from the quote: nothing has to be asked.
+            quote = self.missed.quote
+            if quote.needs_session and quote.obstacle(self.missed.quantity) is None:
+                for sessions in _other_sessions(self.missed):
+                    self._take(next(self.places), quote, sessions)
             await self._take_offers(base)
         self.is_over = True
 
@@ -195,18 +180,15 @@ class _Search:
         if quote.base_id is None:
             return None
         try:
-            return await self.mirror.base(Handle(quote.handle.alias, quote.base_id), self.language)
+            return await self.ask.mirror.base(
+                Handle(quote.handle.alias, quote.base_id), self.language
+            )
         except (ApiError, Refusal):
             return None
 
-    def _take_sessions(self) -> None:
-        quote = self.missed.quote
-        if quote.needs_session and quote.obstacle(self.missed.quantity) is None:
-            for sessions in _other_sessions(self.missed):
-                self._take(next(self.places), quote, sessions)
-
     async def _take_offers(self, base: BaseRecord | None) -> None:
         product = base.products.get(self.missed.quote.product_id or "") if base else None
+        # Without the choices of the product nothing can be told alike.
         if base is None or product is None:
             self.is_unread = True
             return
@@ -219,10 +201,17 @@ class _Search:
         if not any(code in product.choices for code in _PLACES):
             return []
         day = self._day(base)
+        # A day that is over has no other places; later days follow.
         if day < self._today(base):
             return []
         rows = await self._rows(base, DayRange(day, day), product, _LIKE)
-        elsewhere = [row for row in rows if _is_elsewhere(row.product, product)]
+        elsewhere = [
+            row
+            for row in rows
+            if _moves(row.product, product)
+            and all(row.product.choices.get(c) == product.choices.get(c) for c in _LIKE)
+        ]
+        # Price tables are compared with the list price: live prices are not in them.
         listed = self.missed.quote.list_price or self.missed.quote.price
         return sorted(elsewhere, key=lambda row: _unlikeness(row, product, listed, base))
 
@@ -246,7 +235,9 @@ class _Search:
         """Offers of a window that share these choices, as far as the price table can be read."""
         wish = OptionQuery({c: (product.choices[c],) for c in codes if c in product.choices})
         try:
-            calendar = await self.calendars.of_base(base, window, wish, self.language, pages=PAGES)
+            calendar = await self.ask.calendars.of_base(
+                base, window, wish, self.language, pages=PAGES
+            )
         except (ApiError, Refusal):
             self.is_unread = True
             return ()
@@ -257,6 +248,7 @@ class _Search:
         """Ask about candidates that may do, a few at a time, until there is enough."""
         waiting = [row for row in rows if self._may_do(row)]
         while waiting and self.checks and not self.has_enough:
+            # Never more than are still needed: each costs three requests.
             at_once = min(AT_ONCE, self.checks, self.limit - len(self.found))
             now, waiting = waiting[:at_once], waiting[at_once:]
             self.checks -= len(now)
@@ -265,12 +257,8 @@ class _Search:
 
     def _may_do(self, row: OfferRow) -> bool:
         has_room = row.left is None or row.left >= self.missed.quantity
-        return (
-            row.problem is None
-            and has_room
-            and row.handle not in self.without
-            and self._is_affordable(row.price)
-        )
+        is_other = row.handle not in self.without and row.handle != self.missed.quote.handle
+        return row.problem is None and has_room and is_other and self._is_affordable(row.price)
 
     def _is_affordable(self, price: Money | None) -> bool:
         """Whether all of it costs no more than it may, as far as the price is known."""
@@ -279,7 +267,7 @@ class _Search:
 
     async def _ask(self, place: int, row: OfferRow) -> None:
         try:
-            quote = await self.quotes.of_offer(row.handle, self.language)
+            quote = await self.ask.quotes.of_offer(row.handle, self.language)
         except ApiError:
             self.is_unread = True
             return
@@ -294,29 +282,19 @@ class _Search:
         price = quote.price
         if price is None or not self._is_affordable(price):
             return
+        stated = [n for n in (quote.left, *(s.left for s in sessions)) if n is not None]
         self.found[place] = Alternative(
             offer=quote.handle,
             product=quote.product,
             day=quote.day,
             price=price,
-            left=_left(quote, sessions),
+            left=min(stated, default=None),
             sessions=sessions,
         )
 
 
-def _left(quote: Quote, sessions: Iterable[Session]) -> int | None:
-    """How many can be booked at these sessions, as far as it is stated."""
-    stated = [n for n in (quote.left, *(s.left for s in sessions)) if n is not None]
-    return min(stated, default=None)
-
-
-def _is_elsewhere(other: ProductRecord, product: ProductRecord) -> bool:
-    """Whether it is for the same buyer in another zone or seating category."""
-    is_alike = all(other.choices.get(c) == product.choices.get(c) for c in _LIKE)
-    return is_alike and bool(_moves(other, product))
-
-
 def _moves(other: ProductRecord, product: ProductRecord) -> int:
+    """In how many ways a product is elsewhere: in zone, seating category, both."""
     return sum(other.choices.get(c) != product.choices.get(c) for c in _PLACES)
 
 
@@ -337,6 +315,7 @@ def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
     A chosen one with room stays where another is full; else the issuer would not hold it.
     """
     quote, chosen = missed.quote, missed.session_ids
+    # With two sessions chosen, only the full one has to move.
     is_full = any(
         s.id in chosen and not quote.can_take(s, missed.quantity) for _, s in quote.sessions()
     )
@@ -346,6 +325,7 @@ def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
         rooms.append(kept or [s for s in free if s.id not in chosen])
     if not all(rooms):
         return []
+    # The n-th nearest of each ticket together: every combination would be too many.
     return [tuple(r[min(n, len(r) - 1)] for r in rooms) for n in range(max(map(len, rooms)))]
 
 
@@ -357,6 +337,7 @@ def _nearest_sessions(quote: Quote, missed: Missed) -> tuple[Session, ...] | Non
 
 def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:
     """For each ticket that needs one, the sessions to come with room, nearest to the wish first."""
+    # On another day the same hour is the nearest.
     shift = (quote.day - missed.quote.day) if quote.day and missed.quote.day else timedelta()
     wished = [
         s.starts_at + shift

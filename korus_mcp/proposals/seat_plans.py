@@ -102,6 +102,17 @@ class SeatPlan:
         return self.wish.session_id is not None
 
 
+@dataclass(frozen=True)
+class _PlanQuery:
+    """Which plan, of which map; equal ones are read once."""
+
+    product_base_id: Handle
+    wish: SeatQuery
+    language: str
+    seat_map_id: str | None
+    extras: frozenset[Extra]
+
+
 class SeatPlans:
     """Reads seat maps and ties them to what is on sale."""
 
@@ -146,11 +157,10 @@ class SeatPlans:
                 is no such session, or no map; or SERVER_BUSY when it takes too long.
             ApiError: something could not be read.
         """
+        # Before anything is read: a day that is over needs no map.
         check_days(wish.day, None, self._api.now(), ONE_DAY, doubt=self._api.doubt)
-        return await self._drafting.shared(
-            (product_base_id, wish, language, seat_map_id, extras),
-            partial(self._plan, product_base_id, wish, language, seat_map_id, extras),
-        )
+        query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
+        return await self._drafting.shared(query, partial(self._plan, query))
 
     async def told(
         self, key: str, read: Callable[[], Awaitable[SeatMap]], tell: Callable[[SeatMap], Told]
@@ -168,26 +178,24 @@ class SeatPlans:
 
         return await self._drafting.shared(key, telling)
 
-    async def _plan(
-        self,
-        product_base_id: Handle,
-        wish: SeatQuery,
-        language: str,
-        seat_map_id: str | None,
-        extras: frozenset[Extra],
-    ) -> SeatPlan:
-        base = await self._mirror.base(product_base_id, language)
+    async def _plan(self, query: _PlanQuery) -> SeatPlan:
+        wish, language = query.wish, query.language
+        base = await self._mirror.base(query.product_base_id, language)
         offers = await self._offers(base, wish, language)
-        rows = offers.rows
-        wanted = seat_map_id or await self._seat_map_id(base, wish.session_id, rows, language)
+        wanted = query.seat_map_id
+        if wanted is None:
+            wanted = await self._seat_map_id(base, wish.session_id, offers.rows, language)
         read = partial(self._seat_map, base, wanted, language)
+        # Zones are called as the options of the base call them, so that offers can be tied to them.
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
         async with self._drafting.opened(
             (base.handle, wanted, language), partial(self._layout, read, names)
         ) as layout:
+            # Price tables are kept for a while: nothing in the plan is older than that.
             as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
-            planned = partial(_planned, layout, base, wanted, wish, language, offers, as_of)
-            return await self._drafting.in_turn(partial(planned, names=names, extras=extras))
+            return await self._drafting.in_turn(
+                partial(_planned, query, layout, base, wanted, offers, as_of, names)
+            )
 
     async def _layout(
         self, read: Callable[[], Awaitable[SeatMap]], names: Mapping[str, str]
@@ -197,50 +205,46 @@ class SeatPlans:
         return Layout(seat_map, drawing)
 
     async def _offers(self, base: BaseRecord, wish: SeatQuery, language: str) -> Calendar:
-        if wish.session_id is None:
-            return await self._of_day(base, wish.day, language)
-        offers = await self._of_session(base, wish.session_id, language)
-        day = offers.rows[0].day
-        if wish.day not in (None, day):
-            raise invalid(FieldProblem("date", "not the day of this session", str(day)))
-        return offers
-
-    async def _of_day(self, base: BaseRecord, day: date | None, language: str) -> Calendar:
-        """The offers of the asked day, else of the next day that has some."""
+        """The offers that give access to a session, whatever their day; else those of the asked
+        day, or of the next day that has some.
+        """
 
         def days() -> DayRange:
-            return window_of(day, day, base, self._api.now(), ONE_DAY, doubt=self._api.doubt)
+            day, doubt = wish.day, self._api.doubt
+            return window_of(day, day, base, self._api.now(), ONE_DAY, doubt=doubt)
 
         async def read(window: DayRange) -> Calendar:
             return await self._calendars.first_day(base, window, language)
 
-        calendar = await read_in(days, read)
-        _check_read(calendar)
-        if not calendar.rows:
+        if wish.session_id is None:
+            offers = await read_in(days, read)
+        else:
+            filters = OfferFilters(session_id=wish.session_id, product_base_id=base.handle.id)
+            offers = await self._calendars.with_filters(base, filters, language)
+        _check_read(offers)
+        if not offers.rows and wish.session_id is None:
             raise Refusal(
                 Code.NOT_FOUND,
                 "Nothing is on sale on that day, so there is no seat to compare.",
                 "Call get_offers for days that have offers.",
             )
-        return calendar
-
-    async def _of_session(self, base: BaseRecord, session_id: str, language: str) -> Calendar:
-        """The offers that give access to a session, whatever their day."""
-        filters = OfferFilters(session_id=session_id, product_base_id=base.handle.id)
-        offers = await self._calendars.with_filters(base, filters, language)
-        _check_read(offers)
         if not offers.rows:
             raise Refusal(
                 Code.UNKNOWN_ID,
                 "No offer of this product base has such a session.",
                 "Use a session_id from check_availability, or pass date instead.",
             )
+        # All offers of a session are of one day.
+        day = offers.rows[0].day
+        if wish.session_id is not None and wish.day not in (None, day):
+            raise invalid(FieldProblem("date", "not the day of this session", str(day)))
         return offers
 
     async def _seat_map_id(
         self, base: BaseRecord, session_id: str | None, rows: Sequence[OfferRow], language: str
     ) -> str:
         """The map of the session, else of the base, else of the first session with one (A10)."""
+        # The map of the base does for any session of it; a session may have one of its own (A10).
         if session_id is None and base.seat_map_id is not None:
             return base.seat_map_id
         found = base.seat_map_id
@@ -264,11 +268,12 @@ class SeatPlans:
         return found
 
     async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
-        """The map; the one the base has now, when a map that was kept by its id is gone."""
+        """The map of this id; where it is gone, the one that the base names now."""
         read = self._api.ticketing.get_seat_map
         try:
             return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
         except NotFound:
+            # The catalog is up to a day old, and the map may have been replaced since.
             anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
             if anew is None or anew == seat_map_id:
                 raise
@@ -276,7 +281,7 @@ class SeatPlans:
 
 
 def _check_read(offers: Calendar) -> None:
-    """Where there is no offer, see that this is known: what was not read is not absent.
+    """That there is no offer only where that is known: what was not read is not absent.
 
     Raises:
         Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are
@@ -299,20 +304,18 @@ def _check_read(offers: Calendar) -> None:
 
 
 def _planned(
+    query: _PlanQuery,
     layout: Layout,
     base: BaseRecord,
     seat_map_id: str,
-    wish: SeatQuery,
-    language: str,
     found: Calendar,
     as_of: datetime,
-    *,
     names: Mapping[str, str],
-    extras: frozenset[Extra],
 ) -> SeatPlan:
     """The plan with what is wanted beside it; `names` are those of the base's option values."""
-    drawing, rows = layout.drawing, found.rows
+    drawing, rows, wish, extras = layout.drawing, found.rows, query.wish, query.extras
     offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
+    # What cannot be bought as listed may still be somewhere on the map.
     unknown = len(rows) - len(offers) + found.left_out
     table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
     wanted = ZoneQuery(quantity=wish.quantity, preference=wish.preference)
@@ -320,7 +323,7 @@ def _planned(
         base=base,
         seat_map_id=seat_map_id,
         wish=wish,
-        language=language,
+        language=query.language,
         as_of=as_of,
         rows=rows,
         table=table,
@@ -374,8 +377,11 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
 
 
 def _seat_offer(row: OfferRow, wish: SeatQuery) -> SeatOffer:
-    """An offer; of a session no more is left than of its day: that may be too little already."""
+    """An offer as the table takes it. For a session, what is left of its day is told only where it
+    is too little even for the day.
+    """
     left = row.left
+    # Stock of a day bounds that of its sessions from above: enough for the day proves nothing.
     if wish.session_id is not None and left is not None and left >= wish.quantity:
         left = None
     return SeatOffer(

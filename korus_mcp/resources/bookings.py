@@ -1,13 +1,9 @@
 """Bookings as resources: reservations, orders, documents. Only their owner reads them."""
 
-from typing import TYPE_CHECKING
-
-from korus_mcp.app import App
-from korus_mcp.resources.boundary import JSON, PDF, ReadContext, app, compact
+from korus_mcp.answers import addresses
+from korus_mcp.app import app_of
+from korus_mcp.resources.boundary import JSON, ReadContext, compact
 from korus_mcp.resources.offering import OWNED, Offering
-
-if TYPE_CHECKING:
-    from korus_mcp.booking.tickets import IssuedTickets
 
 
 def offer_bookings(offering: Offering) -> None:
@@ -29,20 +25,21 @@ def offer_bookings(offering: Offering) -> None:
         fresh=OWNED,
     )(order)
     offering.add(
-        "korus://orders/{order_id}/documents/{document_id}",
+        addresses.document("{order_id}", "{document_id}"),
         name="document",
         title="Document of an order",
         description="The PDF, once it is ready.",
-        mime_type=PDF,
+        mime_type=addresses.PDF,
         fresh=OWNED,
     )(document)
 
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
     """One reservation as it is now."""
+    # Answers are imported where they are made: a server that only searches starts sooner.
     from korus_mcp.answers.reservations import reservations_view
 
-    services = app(ctx)
+    services = app_of(ctx)
     view = await reservations_view(services, [reservation_id], services.language(None))
     shown = view.model_dump(mode="json", exclude_defaults=True)
     (held,) = shown.pop("reservations")
@@ -50,26 +47,21 @@ async def reservation(reservation_id: str, ctx: ReadContext) -> str:
 
 
 async def order(order_id: str, ctx: ReadContext) -> str:
-    """One order as it is now."""
-    services = app(ctx)
+    """One order as get_tickets shows it, whole; read now."""
+    from korus_mcp.answers.orders import whole_view
+
+    services = app_of(ctx)
     issued = await services.booking.tickets.of_order(
         services.principal.key, order_id, services.language(None)
     )
-    return compact(_issued(services, issued))
+    return compact(whole_view(services, issued).model_dump(mode="json", exclude_defaults=True))
 
 
 async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     """The bytes of a document."""
-    services = app(ctx)
-    return await services.booking.tickets.pdf(
-        services.principal.key, order_id, document_id, services.language(None)
+    from korus_mcp.booking.documents import DocumentQuery
+
+    services = app_of(ctx)
+    return await services.booking.documents.pdf(
+        DocumentQuery(services.principal.key, order_id, document_id, services.language(None))
     )
-
-
-def _issued(services: App, issued: "IssuedTickets") -> dict[str, object]:
-    """The order as get_tickets shows it, whole; of its documents the addresses of those ready."""
-    from korus_mcp.answers.orders import whole_view
-
-    view = whole_view(services, issued)
-    ready = [document.uri for document in view.documents if document.ready]
-    return view.model_dump(mode="json", exclude_defaults=True) | {"documents": ready}

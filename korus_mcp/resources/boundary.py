@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from korus_mcp.answers.explanations import explained, too_late
 from korus_mcp.api import ApiError, InvalidId
-from korus_mcp.app import App
+from korus_mcp.app import App, app_of
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -19,7 +19,6 @@ from korus_mcp.journal.protocol import JournalDown
 
 JSON = "application/json"
 TEXT = "text/markdown"
-PDF = "application/pdf"
 SVG = "image/svg+xml"
 ReadContext: TypeAlias = Context[App, Any]
 Given = ParamSpec("Given")
@@ -35,7 +34,7 @@ def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaita
         contexts = (each for each in (*args, *kwargs.values()) if isinstance(each, Context))
         context = next(contexts, None)
         try:
-            with anyio.move_on_after(app(context).read_seconds if context else READ_SECONDS):
+            with anyio.move_on_after(app_of(context).read_seconds if context else READ_SECONDS):
                 return await read(*args, **kwargs)
             raise too_late()
         # The protocol has two errors for a read: what is not there, and what cannot be had now.
@@ -46,11 +45,6 @@ def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaita
             raise kind(f"{refusal}{fields}") from None
 
     return reading
-
-
-def app(ctx: ReadContext) -> App:
-    """The services of the running server."""
-    return ctx.request_context.lifespan_context
 
 
 def handle(text: str) -> Handle:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.views import minute
 from korus_mcp.api import NotFound
-from korus_mcp.app import App, Running
+from korus_mcp.app import App, Running, app_of
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, state_of
 from korus_mcp.catalog.store import Store
@@ -15,7 +16,7 @@ from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE, Unread
-from korus_mcp.resources.boundary import JSON, ReadContext, app, compact, handle
+from korus_mcp.resources.boundary import JSON, ReadContext, compact, handle
 from korus_mcp.resources.offering import READ_NOW, Offering, of_the_catalog
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def offer_catalog(offering: Offering, running: Running) -> None:
     """Offer the resources of the catalog."""
 
     @offering.add(
-        "korus://catalogs",
+        addresses.CATALOGS,
         name="catalogs",
         title="Catalogs",
         description="The catalogs on sale here: alias, name, and where their product bases are.",
@@ -46,7 +47,7 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         return compact(listed | _age(state))
 
     offering.add(
-        "korus://catalogs/{catalog}/product-bases{?page}",
+        addresses.product_bases("{catalog}") + "{?page}",
         name="product-bases",
         title="Product bases of a catalog",
         description="Names and ids, 50 a page.",
@@ -54,7 +55,7 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         fresh=of_the_catalog,
     )(product_bases)
     offering.add(
-        "korus://product-bases/{product_base_id}",
+        addresses.product_base("{product_base_id}"),
         name="product-base",
         title="Product base",
         description="Description, terms of sale, venue, choices and pictures.",
@@ -62,7 +63,7 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         fresh=of_the_catalog,
     )(product_base)
     offering.add(
-        "korus://product-bases/{product_base_id}/products",
+        addresses.product_base("{product_base_id}") + "/products",
         name="products",
         title="Products of a product base",
         description="The variants with their choices.",
@@ -70,7 +71,7 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         fresh=of_the_catalog,
     )(products)
     offering.add(
-        "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}",
+        addresses.seat_map("{product_base_id}", "{seat_map_id}"),
         name="seat-map",
         title="Seat map",
         description="Zones and seating categories as the issuer describes them.",
@@ -81,13 +82,14 @@ def offer_catalog(offering: Offering, running: Running) -> None:
 
 async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
     """A page of the product bases of a catalog."""
-    services = app(ctx)
+    services = app_of(ctx)
     language = services.language(None)
     found = await _catalog(services, catalog)
     mirrored = await services.mirror.ready(language)
     state, store = state_of(mirrored), mirrored.store
     pages = pages_of(store, found)
-    number = _page_number(page, pages, _bases_of(found))
+    address = addresses.product_bases(found.alias)
+    number = _page_number(page, pages, address)
     shown = store.names(found.id, offset=(number - 1) * PAGE, limit=PAGE)
     listed = {
         "catalog": found.alias,
@@ -95,14 +97,14 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
         "page": number,
         "pages": pages,
         "product_bases": [{"product_base_id": str(n.handle), "name": n.name} for n in shown],
-        "next": f"{_bases_of(found)}?page={number + 1}" if number < pages else None,
+        "next": f"{address}?page={number + 1}" if number < pages else None,
     }
     return compact(listed | _age(state))
 
 
 async def product_base(product_base_id: str, ctx: ReadContext) -> str:
     """Everything a person may want to read about a product base."""
-    services = app(ctx)
+    services = app_of(ctx)
     language = services.language(None)
     state = await services.mirror.state(language)
     record = await services.mirror.base(handle(product_base_id), language)
@@ -111,7 +113,7 @@ async def product_base(product_base_id: str, ctx: ReadContext) -> str:
 
 async def products(product_base_id: str, ctx: ReadContext) -> str:
     """The products of a base."""
-    services = app(ctx)
+    services = app_of(ctx)
     language = services.language(None)
     state = await services.mirror.state(language)
     record = await services.mirror.base(handle(product_base_id), language)
@@ -127,17 +129,17 @@ async def products(product_base_id: str, ctx: ReadContext) -> str:
 
 async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> str:
     """The layout of a venue, outlines included, seats counted; read now."""
-    services = app(ctx)
+    services = app_of(ctx)
     record = await services.mirror.base(handle(product_base_id), services.language(None))
     if not is_id(seat_map_id):
         raise Refusal(
             Code.UNKNOWN_ID,
             "This is not a seat map id.",
-            f"Read korus://product-bases/{record.handle} for the address of its seat map.",
+            f"Read {addresses.product_base(record.handle)} for the address of its seat map.",
         )
     as_of = minute(services.api.now())
     return await services.seat_plans.told(
-        f"korus://product-bases/{record.handle}/seat-maps/{seat_map_id}",
+        addresses.seat_map(record.handle, seat_map_id),
         partial(_plan, services, record, seat_map_id),
         lambda plan: compact(_drawn(plan) | {"as_of": as_of}),
     )
@@ -155,16 +157,16 @@ async def _catalog(services: App, alias: str) -> CatalogRecord:
         raise Refusal(
             Code.UNKNOWN_ID,
             "No catalog on sale here has this alias.",
-            "Read korus://catalogs for those there are.",
+            f"Read {addresses.CATALOGS} for those there are.",
         ) from None
 
 
-def _bases_of(catalog: CatalogRecord) -> str:
-    return f"korus://catalogs/{catalog.alias}/product-bases"
-
-
 def _listed(catalog: CatalogRecord) -> dict[str, Any]:
-    return {"catalog": catalog.alias, "name": catalog.name, "product_bases": _bases_of(catalog)}
+    return {
+        "catalog": catalog.alias,
+        "name": catalog.name,
+        "product_bases": addresses.product_bases(catalog.alias),
+    }
 
 
 def _page_number(page: str, pages: int, address: str) -> int:
@@ -199,21 +201,28 @@ async def _plan(services: App, record: BaseRecord, seat_map_id: str) -> "SeatMap
         if seat_map_id != record.seat_map_id:
             raise
     renewed = await services.mirror.renewed_base(record.handle, language)
-    base = f"korus://product-bases/{record.handle}"
-    other = renewed.seat_map_id if renewed.seat_map_id != seat_map_id else None
+    if renewed.seat_map_id in (None, seat_map_id):
+        raise Refusal(
+            Code.NOT_FOUND,
+            "This seat map does not exist (any more).",
+            f"Read {addresses.product_base(record.handle)} for what is known of it.",
+        )
     raise Refusal(
         Code.NOT_FOUND,
-        "This seat map was replaced." if other else "This seat map does not exist (any more).",
-        f"Read {base}/seat-maps/{other}." if other else f"Read {base} for what is known of it.",
+        "This seat map was replaced.",
+        f"Read {addresses.seat_map(record.handle, renewed.seat_map_id)}.",
     )
 
 
 def _drawn(plan: "SeatMap") -> dict[str, Any]:
-    categories = {c.at_id: clean_line(c.name or "") for c in plan.seating_categories}
+    from korus_mcp.seating.layout import unknown_fields
+    from korus_mcp.seating.names import CategoryNames, zone_name
+
+    categories = CategoryNames(plan, {})
     zones = [
         {
-            "zone": clean_line(zone.name or ""),
-            "category": categories.get(zone.seating_category),
+            "zone": zone_name(zone),
+            "category": categories.of(zone),
             "capacity": zone.capacity,
             "rows": len(zone.rows or ()),
             "seats": sum(len(row.seats) for row in zone.rows or ()),
@@ -221,9 +230,7 @@ def _drawn(plan: "SeatMap") -> dict[str, Any]:
         }
         for zone in plan.zones
     ]
-    from korus_mcp.seating.layout import unknown_fields
-
-    told = {"categories": sorted(set(categories.values())), "zones": zones}
+    told = {"categories": sorted(set(categories.in_order)), "zones": zones}
     left_out = {
         "zones_left_out": plan.left_out.zones or None,
         "seats_left_out": plan.left_out.seats or None,
@@ -247,7 +254,7 @@ def _described(record: BaseRecord) -> dict[str, Any]:
         },
         "timezone": clean_line(record.timezone, 40) if record.timezone else None,
         "sessions": record.has_sessions,
-        "seat_map": f"korus://product-bases/{record.handle}/seat-maps/{record.seat_map_id}"
+        "seat_map": addresses.seat_map(record.handle, record.seat_map_id)
         if record.seat_map_id
         else None,
         "at_most_per_order": UNREADABLE

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from korus_mcp.answers import addresses
+from korus_mcp.app import app_of
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import FieldProblem, invalid
 from korus_mcp.foundation.wishes import (
@@ -12,7 +14,7 @@ from korus_mcp.foundation.wishes import (
     wished_language,
     wished_quantity,
 )
-from korus_mcp.resources.boundary import SVG, ReadContext, app, handle
+from korus_mcp.resources.boundary import SVG, ReadContext, handle
 from korus_mcp.resources.offering import SHORTLY, Offering
 
 _Value = TypeVar("_Value")
@@ -21,8 +23,8 @@ _Value = TypeVar("_Value")
 def offer_pictures(offering: Offering) -> None:
     """Offer the pictures of seat maps."""
     offering.add(
-        "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}.svg"
-        "{?session_id,date,quantity,max_price,prefer,language,theme}",
+        addresses.seat_map("{product_base_id}", "{seat_map_id}.svg")
+        + "{?session_id,date,quantity,max_price,prefer,language,theme}",
         name="seat-map-picture",
         title="Picture of a seat map",
         description="Zones with their prices on a day, as get_seat_map links to it.",
@@ -47,7 +49,7 @@ async def seat_map_picture(
     from korus_mcp.proposals.seat_plans import Extra, SeatQuery
     from korus_mcp.seating.ranking import Preference
 
-    services = app(ctx)
+    services = app_of(ctx)
     for name, given in (("seat_map_id", seat_map_id), ("session_id", session_id or "0")):
         if not is_id(given):
             raise invalid(FieldProblem(name, "not an id from an earlier answer"))

@@ -31,20 +31,22 @@ from pydantic import (
     create_model,
 )
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import unasked
 from korus_mcp.answers.holds import LineView
 from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.api import CustomerInput
+from korus_mcp.app import app_of
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
-from korus_mcp.booking.ordering import OrderCall
+from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.foundation.text import inert_line
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import ReservationId, Sendable
-from korus_mcp.tools.declare import ToolContext, app
+from korus_mcp.tools.declare import ToolContext
 from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
 
@@ -106,7 +108,7 @@ async def customer_asked(
         return customer
     if not _may_ask(ctx):
         raise _incomplete(customer)
-    services = app(ctx)
+    services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
     # Nobody is asked who they are for an order that cannot be placed anyway.
@@ -136,7 +138,7 @@ async def order_call(
     Raises:
         Refusal: The customer is still not known.
     """
-    services = app(ctx)
+    services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language, answer = services.booking.ordering, services.language(None), _answer(who)
     # A person who will not say who they are has said no: it is remembered like any other no.
@@ -168,7 +170,7 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
         Refusal: What stands against the order.
     """
     # None leads to the two steps: a summary with a confirmation, for the assistant to show.
-    return await app(ctx).booking.ordering.question(call) if _may_ask(ctx) else None
+    return await app_of(ctx).booking.ordering.question(call) if _may_ask(ctx) else None
 
 
 Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
@@ -182,7 +184,7 @@ async def agreement(
         return None
     # Handed on and not raised: `place_order` first looks whether the order exists by now.
     try:
-        return await _put(ctx, Elicit(_words(asked, app(ctx).settings.environment.value), Yes))
+        return await _put(ctx, Elicit(_words(asked, app_of(ctx).settings.environment.value), Yes))
     except Refusal as unheard:
         return unheard
 
@@ -209,7 +211,7 @@ async def refusal_of(
             return approval.dismissed()
         # A no, and a form sent back without its yes.
         case _:
-            await app(ctx).booking.ordering.decline(asked)
+            await app_of(ctx).booking.ordering.decline(asked)
             return approval.declined()
 
 
@@ -254,7 +256,7 @@ def _is_asked_within(ctx: ToolContext) -> bool:
 
 def _may_ask(ctx: ToolContext) -> bool:
     """Whether the operator wants the host to ask, and the host has a way to."""
-    if app(ctx).settings.approval is ApprovalWay.TWO_STEP:
+    if app_of(ctx).settings.approval is ApprovalWay.TWO_STEP:
         return False
     known = ctx.client_capabilities
     asks = known.elicitation if known is not None else None
@@ -300,7 +302,7 @@ def _words(question: Question, environment: str) -> str:
     What decides comes first, where no host cuts it; what a caller wrote stands in quotes.
     """
     # By their addresses: a page of terms would push the rest out of a dialog.
-    terms = ", ".join(f"korus://product-bases/{base}" for base in question.terms)
+    terms = ", ".join(addresses.product_base(base) for base in question.terms)
     return lines_of(
         f"Order this for real, in the {environment} environment? "
         "It cannot be cancelled here, and no mail is promised.",

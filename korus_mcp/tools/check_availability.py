@@ -6,11 +6,12 @@ from pydantic import Field, PrivateAttr
 
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
 from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, text_of
+from korus_mcp.app import app_of
 from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 SHOWN_SESSIONS = 30
 _OFFSET = slice(-len("+02:00"), None)
@@ -102,7 +103,7 @@ async def check_availability(
     language: Language = None,
 ) -> Reply[AvailabilityView]:
     """Ask the issuer now for an offer's price, stock and sessions. Holds nothing."""
-    services = app(ctx)
+    services = app_of(ctx)
     wished = services.language(language)
     pages = Pages.of("check_availability", (offer_id,), cursor)
     quote = await services.quotes.of_offer(offer_id, wished)

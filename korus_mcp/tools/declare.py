@@ -35,7 +35,7 @@ from korus_mcp.answers.explanations import (
     unasked,
 )
 from korus_mcp.answers.views import View
-from korus_mcp.app import App
+from korus_mcp.app import App, app_of
 from korus_mcp.foundation.coalescing import watched
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
@@ -147,11 +147,6 @@ def tool(
     return declared
 
 
-def app(ctx: ToolContext) -> App:
-    """The services of the running server."""
-    return ctx.request_context.lifespan_context
-
-
 def build(declared: Declared, content: Content) -> Tool:
     """The tool as the SDK serves it, with schemas; `content` says which halves go out."""
     view: type[View] = get_args(get_type_hints(declared.function)["return"])[0]
@@ -169,9 +164,9 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
         # A call that may write is never cut off: what it did would not be told.
-        seconds = app(context).read_seconds if context else READ_SECONDS
+        seconds = app_of(context).read_seconds if context else READ_SECONDS
         with anyio.move_on_after(seconds if declared.only_reads(arguments) else None):
-            note = await _in_spoken_language(arguments, app(context)) if context else None
+            note = await _in_spoken_language(arguments, app_of(context)) if context else None
             reply = await declared.function(**arguments)
             return rendered(reply, content, context.protocol_version if context else None, note)
         raise too_late()

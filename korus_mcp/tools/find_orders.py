@@ -6,6 +6,7 @@ from pydantic import Field
 
 from korus_mcp.answers.views import Part, View, lines_of, moment_told, total_told
 from korus_mcp.api.models.order import Order, OrderCustomer
+from korus_mcp.app import app_of
 from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.booking.order_status import status_told
@@ -13,7 +14,7 @@ from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 
 class OrderRow(Part):
@@ -88,7 +89,7 @@ async def find_orders(
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:
     """Find orders by reference or day, newest first."""
-    services = app(ctx)
+    services = app_of(ctx)
     pages = Pages.of("find_orders", (reference, created_from, created_to), cursor)
     begin = pages.begin
     window = OrderWindow(begin.behind_id, begin.offset, limit)

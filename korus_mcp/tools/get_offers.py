@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
+from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
     CalendarPage,
@@ -20,7 +21,7 @@ from korus_mcp.catalog.calendar import (
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.paging import Pages
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 
 class OfferView(Part):
@@ -109,7 +110,7 @@ async def get_offers(
 
     Prices may lag: check_availability before reserve.
     """
-    services = app(ctx)
+    services = app_of(ctx)
     wished_language = services.language(language)
     given = (price_type, seating_category, zone, days_count)
     # A cursor belongs to its filters: with others it is refused and not read as another page.

@@ -11,14 +11,15 @@ from mcp.server.apps import client_supports_apps
 from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
-from korus_mcp.app import App
+from korus_mcp.app import App, app_of
 from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, price_range
 from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quantity, SessionId
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
@@ -112,7 +113,7 @@ async def get_seat_map(
     language: Language = None,
 ) -> Reply[SeatMapView]:
     """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
-    services = app(ctx)
+    services = app_of(ctx)
     wished = services.language(language)
     wish = SeatQuery(
         session_id=session_id,
@@ -151,7 +152,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     return ResourceLink(
         type="resource_link",
-        uri=f"korus://product-bases/{plan.base.handle}/seat-maps/{plan.seat_map_id}.svg"
+        uri=addresses.seat_map(plan.base.handle, f"{plan.seat_map_id}.svg")
         + (f"?{query}" if query else ""),
         name="seat-map.svg",
         mime_type="image/svg+xml",

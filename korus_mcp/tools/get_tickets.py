@@ -11,6 +11,7 @@ from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, Reso
 from platformdirs import user_downloads_path
 from pydantic import Field
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained, is_for_good
 from korus_mcp.answers.orders import (
     NOT_GOT,
@@ -21,16 +22,16 @@ from korus_mcp.answers.orders import (
     ticket_pages,
 )
 from korus_mcp.api import ApiError
-from korus_mcp.app import App
-from korus_mcp.booking.tickets import Document, IssuedTickets, no_folder
+from korus_mcp.app import App, app_of
+from korus_mcp.booking.documents import DocumentQuery, no_folder
+from korus_mcp.booking.tickets import Document, IssuedTickets
 from korus_mcp.foundation.coalescing import Count, side_by_side
 from korus_mcp.foundation.deadlines import is_over
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
-PDF: Final = "application/pdf"
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """In a reply, all files together: in base64, with the text, less than the mebibyte after which
 clients drop an event of a stream."""
@@ -56,7 +57,7 @@ async def get_tickets(
     language: Language = None,
 ) -> Reply[TicketsView]:
     """Tickets of an order and its PDFs."""
-    services = app(ctx)
+    services = app_of(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
     first = ticket_pages(issued, cursor).begin.offset
@@ -124,8 +125,10 @@ class _File:
 
 def _linked(issued: IssuedTickets, document: Document) -> _File:
     view = DocumentView.of(issued, document)
-    name = f"{_stem(issued)}.pdf"
-    return _File(view, ResourceLink(type="resource_link", uri=view.uri, name=name, mime_type=PDF))
+    link = ResourceLink(
+        type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=addresses.PDF
+    )
+    return _File(view, link)
 
 
 @dataclass(frozen=True)
@@ -138,9 +141,10 @@ class _Page:
     documents: Sequence[Document]
     language: str
 
-    def where(self, document: Document) -> tuple[str, str, str, str]:
+    def wanted(self, document: Document) -> DocumentQuery:
         """What names a document to the API, for its owner."""
-        return self.services.principal.key, self.issued.order.id, document.id, self.language
+        owner, order_id = self.services.principal.key, self.issued.order.id
+        return DocumentQuery(owner, order_id, document.id, self.language)
 
     async def each(
         self, fetch: Callable[[Document], Awaitable[Got | None]]
@@ -191,11 +195,11 @@ async def _saved(page: _Page) -> list[_File]:
 
     Once one was saved, another that cannot be fetched is left for the next call.
     """
-    tickets = page.services.booking.tickets
+    documents = page.services.booking.documents
     folder, stem = page.services.settings.download_dir or _downloads(), _stem(page.issued)
 
     async def save(document: Document) -> Path | None:
-        return await tickets.saved(page.where(document), folder, stem)
+        return await documents.saved(page.wanted(document), folder, stem)
 
     had = await page.each(save)
     return _some_of([f if path is None else f.changed(saved_to=str(path)) for f, path in had])
@@ -216,10 +220,10 @@ def _some_of(files: list[_File]) -> list[_File]:
 
 async def _embedded(page: _Page) -> list[_File]:
     """The documents within the reply, for a caller on another machine: links once it is full."""
-    tickets = page.services.booking.tickets
+    documents = page.services.booking.documents
 
     async def fetch(document: Document) -> bytes | None:
-        return await tickets.fetched(page.where(document), EMBEDDED_BYTES)
+        return await documents.fetched(page.wanted(document), EMBEDDED_BYTES)
 
     files: list[_File] = []
     left = EMBEDDED_BYTES
@@ -234,7 +238,7 @@ async def _embedded(page: _Page) -> list[_File]:
 
 def _resource(uri: str, content: bytes) -> EmbeddedResource:
     blob = base64.b64encode(content).decode()
-    resource = BlobResourceContents(uri=uri, mime_type=PDF, blob=blob)
+    resource = BlobResourceContents(uri=uri, mime_type=addresses.PDF, blob=blob)
     return EmbeddedResource(type="resource", resource=resource)
 
 

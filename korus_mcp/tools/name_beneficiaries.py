@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.views import Part, View, lines_of
 from korus_mcp.api import BeneficiaryInput
-from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome
+from korus_mcp.app import app_of
+from korus_mcp.booking.naming import Naming, NamingOutcome
+from korus_mcp.booking.tickets import IssuedTickets
 from korus_mcp.foundation.refusals import TO_SUPPORT, FieldProblem, Refusal, invalid
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.people import Country, Email, Phone, Title
 
 
@@ -77,12 +79,12 @@ async def name_beneficiaries(
 
     Ask the person; invent nothing.
     """
-    services = app(ctx)
+    services = app_of(ctx)
     ids = [person.ticket_id for person in beneficiaries]
     # Which of two names would count, nobody could say afterwards.
     if len(set(ids)) < len(ids):
         raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
-    issued, namings = await services.booking.tickets.name(
+    issued, namings = await services.booking.beneficiaries.name(
         services.principal.key,
         order_id,
         [(person.ticket_id, person.holder) for person in beneficiaries],

@@ -4,10 +4,12 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from korus_mcp.answers import addresses
 from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import Part, View, lines_of, moment, text_of
+from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
-from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.journal.protocol import NEVER_SENT
 from korus_mcp.tools.agreement import (
@@ -21,7 +23,7 @@ from korus_mcp.tools.agreement import (
     refusal_of,
 )
 from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 NOBODY: Final = Customer()
 _STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"
@@ -116,7 +118,7 @@ async def place_order(
     and a confirmation for the next call, once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # all in the call
-    services = app(ctx)
+    services = app_of(ctx)
     # Even a call that nobody agreed to looks for an order: another may have ordered meanwhile.
     refusal = await refusal_of(ctx, asked, answer)
     if refusal is None:
@@ -150,7 +152,7 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
         summary=[HoldView.of(hold) for hold in ordered.holds],
         customer=described(call.customer) if asks else None,
         notes=quoted_text(call.notes) if asks and call.notes else None,
-        terms=[f"korus://product-bases/{base}" for base in ordered.terms],
+        terms=[addresses.product_base(base) for base in ordered.terms],
         total=text_of(ordered.total),
         replayed=ordered.replayed,
         check_again_after=ordered.check_again_after,

@@ -15,17 +15,17 @@ from korus_mcp.answers.alternatives import (
 )
 from korus_mcp.answers.holds import IF_AGREED, HoldView
 from korus_mcp.answers.views import Part, View, lines_of, text_of
-from korus_mcp.app import App
+from korus_mcp.app import App, app_of
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.quote import Unavailable
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
-from korus_mcp.booking.reserving import FailedItem, Reserved, ReserveState
+from korus_mcp.booking.reserved import FailedItem, Reserved, ReserveState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.tools.agreement import doubt_text
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 NAMED_INSTEAD: Final = 2
 """For each offer that is not held: beside what is held there is less room."""
@@ -112,7 +112,7 @@ async def reserve(
 
     An equal call answers the same holds.
     """
-    services = app(ctx)
+    services = app_of(ctx)
     call = ReserveCall(
         owner=services.principal.key,
         items=tuple(ReserveItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),

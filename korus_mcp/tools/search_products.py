@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from korus_mcp.answers.views import Part, View, lines_of, minute, text_of
+from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import DayRange, read_in, window_of
 from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
@@ -14,7 +15,7 @@ from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words
-from korus_mcp.tools.declare import Reply, ToolContext, app, tool
+from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 SHOWN_CHOICES = 8
 
@@ -109,7 +110,7 @@ async def search_products(
     language: Language = None,
 ) -> Reply[SearchView]:
     """Find product bases (shows, matches, parks) by words, place and days. Start here."""
-    services = app(ctx)
+    services = app_of(ctx)
     # The language is a filter, too: a page of another language is in another order.
     spoken = services.language(language)
     filters = (query, catalog, city, date_from, date_to, spoken)

@@ -16,9 +16,9 @@ from korus_mcp.api import CustomerInput, KorusApi
 from korus_mcp.api.config import Transport
 from korus_mcp.app import App
 from korus_mcp.booking.hold import Hold
-from korus_mcp.booking.ordering import OrderCall, Ordered
+from korus_mcp.booking.ordered import OrderCall, Ordered
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
-from korus_mcp.booking.reserving import Reserved
+from korus_mcp.booking.reserved import Reserved
 from korus_mcp.booking.services import BookingServices, open_booking
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle, alias_of

@@ -11,7 +11,7 @@ import pytest
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.hold import BookedNames, Hold
 from korus_mcp.booking.names import ProductNames
-from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import OWNER, Stage, order_call, staged, until
 
@@ -157,7 +157,7 @@ async def test_a_restriction_is_shown_to_who_agrees() -> None:
     upstream: list[Change] = [seat(restriction="limited view", behindPillar=True)]
     async with reading(upstream) as stage:
         held = await stage.held("park_offer", 2)
-        (hold,) = await stage.app.booking.reserving.read(OWNER, [held.id], "en")
+        (hold,) = await stage.app.booking.holds.read(OWNER, [held.id], "en")
         first, _ = hold.seats
     for words in ("zone East", "seat 101", "Category 1", "limited view", "behind pillar"):
         assert words in first

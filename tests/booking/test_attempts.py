@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import Hold
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Intent, Lease, LeaseLost

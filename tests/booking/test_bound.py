@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from korus_mcp.booking.hold import Hold
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import CUSTOMER, Stage, staged
 

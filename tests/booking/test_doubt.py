@@ -12,7 +12,7 @@ import pytest
 from korus_mcp.api.config import Transport
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, HoldState
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Approval, Intent, JournalDown, JournalFault, Lease
@@ -53,7 +53,7 @@ async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() ->
         assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
         stage.move(60)
         assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
-        looked = await stage.app.booking.ordering.look(OWNER, [hold.id])
+        looked = await stage.app.booking.earlier.of(OWNER, [hold.id])
         assert looked[hold.id].is_in_doubt
         journal.full = False
         assert (await stage.place(hold, confirmation=nonce)).state is OrderState.ORDERED
@@ -234,7 +234,7 @@ async def test_an_order_whose_server_died_before_it_was_sent_was_never_made() ->
     async with staged() as stage:
         hold = await stage.held()
         await claimed_by_another(stage, hold, lease_seconds=0)
-        assert not await stage.app.booking.ordering.look(OWNER, [hold.id])
+        assert not await stage.app.booking.earlier.of(OWNER, [hold.id])
         assert (await stage.ordered(hold)).state is OrderState.ORDERED
         assert stage.sent(POST) == 1
 
@@ -245,7 +245,7 @@ class ClosingJournal(MemoryJournal):
     stage: Stage
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
-        self.stage.app.booking.ordering.close()
+        self.stage.app.booking.close()
         return await super().approvals(nonces)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from korus_mcp.api import ReservationBulkResult
 from korus_mcp.booking.entries import MOST_PARTS, read_entry
-from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.ordered import OrderState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.handles import id_at_end
 from tests.booking.stage import staged
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+EXACT = SimpleNamespace(now=lambda: NOW, is_known=True, doubt=timedelta(0), skew_bound_seconds=0.0)
 NAMES = BookedNames({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})
 
 
@@ -40,13 +42,13 @@ def hold(**changes: Any) -> Hold:
         "catalog": "/v1/ticketing/catalogs/c",
         "items": [item()],
     }
-    return hold_of(Reservation.model_validate(given | changes), NAMES, NOW)
+    return hold_of(Reservation.model_validate(given | changes), NAMES, EXACT)
 
 
 def test_a_hold_that_meets_all_four_conditions_is_held() -> None:
     assert hold().state is HoldState.HELD
     assert hold().seconds_left == 900
-    assert hold().can_be_ordered()
+    assert hold().can_be_ordered(EXACT)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_one_condition_missed_and_it_cannot_be_ordered(
     found = hold(**changes)
     assert found.state is state
     assert found.seconds_left == 0
-    assert not found.can_be_ordered(0)
+    assert not found.can_be_ordered(EXACT)
 
 
 @pytest.mark.parametrize("order", [7, True, ["x"], {"@id": None}, " ", "/v1/booking/orders/"])
@@ -133,7 +135,7 @@ def test_without_a_status_nobody_agrees_to_a_hold_and_its_end_ends_it(status: ob
 def test_a_hold_whose_end_nobody_knows_is_not_over(changes: dict[str, Any]) -> None:
     found = hold(**changes)
     assert (found.state, found.seconds_left, found.expires_at) == (HoldState.HELD, None, None)
-    assert found.can_be_ordered()
+    assert found.can_be_ordered(EXACT)
     assert found.obstacle() is None
     assert hold(**changes, expired=True).state is HoldState.EXPIRED
 
@@ -217,7 +219,7 @@ def test_a_line_of_a_moment_is_on_the_day_of_its_venue() -> None:
     zones = {"p1": ZoneInfo("Europe/Paris")}
     late = item(date="2026-06-01T22:00:00+00:00")
     raw = {"id": "r1", "status": "reserved", "totalAmountInclTax": 45.0, "items": [late]}
-    found = hold_of(Reservation.model_validate(raw), BookedNames({}, {}, zones), NOW)
+    found = hold_of(Reservation.model_validate(raw), BookedNames({}, {}, zones), EXACT)
     assert [line.day for line in found.lines] == [date(2026, 6, 2)]
     assert found.obstacle() is None
 
@@ -225,7 +227,7 @@ def test_a_line_of_a_moment_is_on_the_day_of_its_venue() -> None:
 @pytest.mark.parametrize(("left", "orderable"), [(20, False), (21, True)])
 def test_twenty_seconds_are_the_margin(left: int, orderable: bool) -> None:
     found = hold(expiresAt=(NOW + timedelta(seconds=left)).isoformat())
-    assert found.can_be_ordered() == orderable
+    assert found.can_be_ordered(EXACT) == orderable
 
 
 def test_the_order_of_a_hold_is_told() -> None:

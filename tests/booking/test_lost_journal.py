@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from korus_mcp.answers.explanations import explained
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Effect
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.journal.sql import SqlJournal

@@ -84,7 +84,7 @@ async def test_a_session_of_the_older_form_is_known_only_from_its_quote() -> Non
         before = stage.sent("getOfferTicketSession")
         assert dict((await names_of(stage, found)).sessions) == {}
         assert stage.sent("getOfferTicketSession") == before
-        (hold,) = await stage.app.booking.reserving.read(OWNER, [found.id], "en")
+        (hold,) = await stage.app.booking.holds.read(OWNER, [found.id], "en")
         assert hold.lines[0].starts_at, "learnt when it was quoted"
 
 

@@ -7,7 +7,7 @@ import pytest
 from korus_mcp.answers.orders import whole_view
 from korus_mcp.answers.reservations import next_of
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import Answer, DropAfter

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.booking.reserving import Reserved
+from korus_mcp.booking.reserved import Reserved
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.sql import SqlJournal

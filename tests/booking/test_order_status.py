@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.tools.place_order import _next
 from tests.booking.stage import OWNER, Stage, staged
 

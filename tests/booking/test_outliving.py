@@ -10,12 +10,10 @@ import anyio
 import pytest
 
 from korus_mcp.api import BeneficiaryInput
-from korus_mcp.booking.tickets import (
-    MOST_UNCLAIMED,
-    SIDE_BY_SIDE,
-    UNCLAIMED_KEPT,
-    NamingOutcome,
-)
+from korus_mcp.booking.documents import DocumentQuery
+from korus_mcp.booking.naming import NamingOutcome
+from korus_mcp.booking.operations import SIDE_BY_SIDE
+from korus_mcp.booking.tickets import MOST_UNCLAIMED, UNCLAIMED_SECONDS
 from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, Refusal
 from tests.booking.stage import (
     OWNER,
@@ -84,10 +82,10 @@ async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
 ) -> None:
     made, wished = await group_of(ski)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    tickets = ski.app.booking.tickets
+    beneficiaries = ski.app.booking.beneficiaries
 
     async def asked() -> None:
-        await tickets.name(OWNER, made, wished, "en")
+        await beneficiaries.name(OWNER, made, wished, "en")
 
     await left(asked, gate, SIDE_BY_SIDE)
     heard: list[tuple[int, int]] = []
@@ -96,13 +94,13 @@ async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
         heard.append((done, total))
 
     gate.is_open.set()
-    _, namings = await tickets.name(OWNER, made, wished, "en", told)
+    _, namings = await beneficiaries.name(OWNER, made, wished, "en", told)
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 12
     assert gate.most == SIDE_BY_SIDE
     assert heard
     assert {total for _, total in heard} == {12}
-    _, namings = await tickets.name(OWNER, made, wished, "en")
+    _, namings = await beneficiaries.name(OWNER, made, wished, "en")
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 12, "the same names are not sent again"
     shown = (await issued(ski, made)).tickets
@@ -114,14 +112,14 @@ async def test_a_call_for_some_of_the_same_waits_its_turn_and_another_name_is_se
 ) -> None:
     made, wished = await group_of(ski, 2)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    tickets = ski.app.booking.tickets
+    beneficiaries = ski.app.booking.beneficiaries
     (first, person), _ = wished
     other = replace(person, lastname="Lovelace")
     async with anyio.create_task_group() as callers:
-        callers.start_soon(tickets.name, OWNER, made, wished, "en")
+        callers.start_soon(beneficiaries.name, OWNER, made, wished, "en")
         await until(lambda: gate.waiting == 2)
-        callers.start_soon(tickets.name, OWNER, made, [(first, person)], "en")
-        callers.start_soon(tickets.name, OWNER, made, [(first, other)], "en")
+        callers.start_soon(beneficiaries.name, OWNER, made, [(first, person)], "en")
+        callers.start_soon(beneficiaries.name, OWNER, made, [(first, other)], "en")
         await anyio.wait_all_tasks_blocked()
         assert gate.calls == 2
         gate.is_open.set()
@@ -139,7 +137,7 @@ async def test_who_waited_too_long_is_told_that_names_may_have_been_set(
 
     async def asked() -> None:
         with pytest.raises(Refusal) as refusal:
-            await ski.app.booking.tickets.name(OWNER, made, wished, "en")
+            await ski.app.booking.beneficiaries.name(OWNER, made, wished, "en")
         refused.append(refusal.value)
 
     async with anyio.create_task_group() as callers:
@@ -151,7 +149,7 @@ async def test_who_waited_too_long_is_told_that_names_may_have_been_set(
     assert told.code in (c for c, m in MEANINGS.items() if told.effect in m.effects)
     assert (told.code, told.effect) == (Code.OUTCOME_UNKNOWN, Effect.UNKNOWN)
     assert told.retry_after_seconds is not None
-    _, namings = await ski.app.booking.tickets.name(OWNER, made, wished, "en")
+    _, namings = await ski.app.booking.beneficiaries.name(OWNER, made, wished, "en")
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 6
 
@@ -161,17 +159,17 @@ async def test_what_began_is_carried_through_at_the_end_and_nothing_else_begins(
 ) -> None:
     made, wished = await group_of(ski, 6)
     gate = gated(ski, "set_ticket_beneficiary", monkeypatch)
-    tickets = ski.app.booking.tickets
+    beneficiaries = ski.app.booking.beneficiaries
 
     async def asked() -> None:
-        await tickets.name(OWNER, made, wished, "en")
+        await beneficiaries.name(OWNER, made, wished, "en")
 
     await left(asked, gate, SIDE_BY_SIDE)
     async with anyio.create_task_group() as ending:
         ending.start_soon(ski.app.booking.drain, 10)
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(Refusal) as refusal:
-            await tickets.name(OWNER, made, wished[:1], "en")
+            await beneficiaries.name(OWNER, made, wished[:1], "en")
         assert refusal.value.code is Code.SERVER_BUSY
         gate.is_open.set()
     assert ski.sent(PATCH) == 6
@@ -184,19 +182,19 @@ async def test_a_file_is_saved_though_the_caller_left_and_once_only(
     stage.move(600)
     (document,) = (await issued(stage, made)).documents
     gate = gated(stage, "download_document", monkeypatch)
-    where = (OWNER, made, document.id, "en")
-    tickets = stage.app.booking.tickets
+    where = DocumentQuery(OWNER, made, document.id, "en")
+    documents = stage.app.booking.documents
 
     async def asked() -> None:
-        await tickets.saved(where, tmp_path, "tickets-1")
+        await documents.saved(where, tmp_path, "tickets-1")
 
     await left(asked, gate, 1)
     gate.is_open.set()
     for _ in range(2):
-        assert await tickets.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+        assert await documents.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
     assert gate.calls == 1
     (tmp_path / "tickets-1.pdf").unlink()
-    assert await tickets.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
+    assert await documents.saved(where, tmp_path, "tickets-1") == tmp_path / "tickets-1.pdf"
     assert gate.calls == 2, "a file that was taken away is fetched anew"
     assert os.listdir(tmp_path) == ["tickets-1.pdf"]
 
@@ -228,7 +226,7 @@ async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repe
             await anyio.wait_all_tasks_blocked()
             caller.cancel_scope.cancel()
     may_go_on.set()
-    await tickets._flights.landed()
+    await tickets.operations.flights.landed()
     found = await tickets.issued(OWNER, made, "en")
     assert found.order.id == made
     assert len(calls) == 1, "all of them waited for one reading"
@@ -239,14 +237,14 @@ async def test_an_order_is_read_though_the_caller_left_and_is_there_for_the_repe
 async def test_what_was_read_for_nobody_is_not_told_later(stage: Stage) -> None:
     made = await stage.bought()
     tickets = stage.app.booking.tickets
-    first = await tickets._read_on((tickets._namings, OWNER, made, "en"))
+    first = await tickets.read_on((tickets.namings, OWNER, made, "en"))
     assert await tickets.issued(OWNER, made, "en") is first
-    await tickets._read_on((tickets._namings, OWNER, made, "en"))
-    stage.move(UNCLAIMED_KEPT.total_seconds())
+    await tickets.read_on((tickets.namings, OWNER, made, "en"))
+    stage.move(UNCLAIMED_SECONDS)
     assert await tickets.issued(OWNER, made, "en") is not first
     for number in range(2 * MOST_UNCLAIMED):
-        await tickets._read_on((tickets._namings - number, OWNER, made, "en"))
-    assert len(tickets._unclaimed) == MOST_UNCLAIMED
+        await tickets.read_on((tickets.namings - number, OWNER, made, "en"))
+    assert len(tickets.unclaimed) == MOST_UNCLAIMED
 
 
 async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> None:
@@ -255,9 +253,9 @@ async def test_another_process_finds_the_file_that_is_there(tmp_path: Path) -> N
             made = await stage.bought()
             stage.move(600)
             (document,) = (await issued(stage, made)).documents
-            where = (OWNER, made, document.id, "en")
-            content = await stage.app.booking.tickets.pdf(*where)
-            path = await stage.app.booking.tickets.saved(where, tmp_path, "tickets-1")
+            where = DocumentQuery(OWNER, made, document.id, "en")
+            content = await stage.app.booking.documents.pdf(where)
+            path = await stage.app.booking.documents.saved(where, tmp_path, "tickets-1")
             assert path is not None
             assert await anyio.Path(path).read_bytes() == content
     assert os.listdir(tmp_path) == ["tickets-1.pdf"]

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import MAX_SESSIONS, Quote, Session, TicketNeed, Unavailable
 from korus_mcp.booking.requests import ReserveItem
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, Refusal

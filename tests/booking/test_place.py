@@ -1,7 +1,8 @@
 """Placing an order: what a person agrees to, what is refused, what is never sent twice."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from korus_mcp.api import CustomerInput, ServerFailed
-from korus_mcp.booking.approval import digest_of
+from korus_mcp.booking.approval import Question, digest_of
 from korus_mcp.booking.hold import Hold, HoldState, Line
-from korus_mcp.booking.ordering import Ordered, OrderState
+from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.protocol import Installation, Intent
@@ -247,6 +248,26 @@ _AGREED = st.tuples(
 )
 
 
+def digest(
+    holds: Sequence[Hold],
+    total: Money,
+    customer: CustomerInput,
+    notes: str | None,
+    attempt: int = 0,
+) -> str:
+    """That of a question for these holds."""
+    question = Question(
+        attempt=attempt,
+        owner=OWNER,
+        holds=tuple(holds),
+        total=total,
+        customer=customer,
+        notes=notes,
+        asked_at=datetime(2026, 6, 1, 9, tzinfo=UTC),
+    )
+    return digest_of(KEEPER, question)
+
+
 @settings(max_examples=200)
 @given(_AGREED, _AGREED, st.sets(st.sampled_from(range(4)), min_size=1))
 def test_whatever_changes_changes_the_digest(
@@ -257,9 +278,7 @@ def test_whatever_changes_changes_the_digest(
     def agreed(parts: tuple[Any, ...]) -> tuple[Any, ...]:
         return (sorted(parts[0], key=lambda h: str(h.id)), *parts[1:])
 
-    assert (digest_of(KEEPER, *changed, attempt=0) == digest_of(KEEPER, *one, attempt=0)) == (
-        agreed(changed) == agreed(one)
-    )
+    assert (digest(*changed) == digest(*one)) == (agreed(changed) == agreed(one))
 
 
 @given(st.sampled_from([f.name for f in fields(CustomerInput)]), st.text(min_size=1, max_size=8))
@@ -268,9 +287,7 @@ def test_every_field_of_the_customer_is_bound(name: str, value: str) -> None:
     changed = replace(CUSTOMER, **change)
     same = getattr(CUSTOMER, name) == value
     total = Money(Decimal(90))
-    digests = (
-        digest_of(KEEPER, [_HOLD], total, who, None, attempt=0) for who in (CUSTOMER, changed)
-    )
+    digests = (digest([_HOLD], total, who, None) for who in (CUSTOMER, changed))
     assert (next(digests) == next(digests)) == same
 
 
@@ -635,7 +652,7 @@ async def test_an_order_that_exists_is_told_even_when_it_cannot_be_read() -> Non
 
 async def looked(stage: Stage, hold: Hold) -> Intent | None:
     """The order call that claims a hold, after a look upstream."""
-    return (await stage.app.booking.ordering.look(OWNER, [hold.id])).get(hold.id)
+    return (await stage.app.booking.earlier.of(OWNER, [hold.id])).get(hold.id)
 
 
 LOST = [DropAfter(), Truncate()]
@@ -789,9 +806,9 @@ async def test_only_the_owner_can_look(stage: Stage) -> None:
     hold = await stage.held()
     await stage.ordered(hold)
     before = stage.asked
-    ordering = stage.app.booking.ordering
-    assert not await ordering.look(OTHER, [hold.id])
-    assert not await ordering.look(OWNER, ["never-made"])
+    earlier = stage.app.booking.earlier
+    assert not await earlier.of(OTHER, [hold.id])
+    assert not await earlier.of(OWNER, ["never-made"])
     assert stage.asked == before
 
 
@@ -921,9 +938,7 @@ async def test_a_fingerprint_knows_reservations_customer_and_notes() -> None:
 def test_a_name_that_could_not_be_read_is_no_other_agreement() -> None:
     total = Money(Decimal(90))
     nameless = replace(_HOLD, lines=(replace(_LINE, product="(unnamed product)"),))
-    assert digest_of(KEEPER, [nameless], total, CUSTOMER, None, attempt=0) == digest_of(
-        KEEPER, [_HOLD], total, CUSTOMER, None, attempt=0
-    )
-    assert digest_of(KEEPER, [_HOLD], total, CUSTOMER, None, attempt=0) != digest_of(
-        KEEPER, [_HOLD], total, CUSTOMER, None, attempt=1
+    assert digest([nameless], total, CUSTOMER, None) == digest([_HOLD], total, CUSTOMER, None)
+    assert digest([_HOLD], total, CUSTOMER, None) != digest(
+        [_HOLD], total, CUSTOMER, None, attempt=1
     )

@@ -12,7 +12,7 @@ from korus_mcp.answers.explanations import explained, told_what_was_booked
 from korus_mcp.api import ApiError, Outcome, ServerFailed
 from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
@@ -72,14 +72,12 @@ async def test_one_call_upstream_holds_all_items(stage: Stage) -> None:
 
 async def test_the_owner_of_a_hold_is_written_down(stage: Stage) -> None:
     hold = await stage.held()
-    assert [h.id for h in await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")] == [
-        hold.id
-    ]
+    assert [h.id for h in await stage.app.booking.holds.all(OWNER, [hold.id], "en")] == [hold.id]
     before = stage.asked
     with pytest.raises(Refusal) as foreign:
-        await stage.app.booking.reserving.holds(OTHER, [hold.id], "en")
+        await stage.app.booking.holds.all(OTHER, [hold.id], "en")
     with pytest.raises(Refusal) as unknown:
-        await stage.app.booking.reserving.holds(OTHER, ["never-made"], "en")
+        await stage.app.booking.holds.all(OTHER, ["never-made"], "en")
     assert str(foreign.value) == str(unknown.value)
     assert foreign.value.code is Code.NOT_FOUND
     assert stage.asked == before, "decided without asking upstream"
@@ -688,12 +686,12 @@ def as_addresses(path: str, body: dict[str, Any]) -> None:
 async def test_a_fingerprint_knows_owner_lines_and_sessions_in_any_order(stage: Stage) -> None:
     one, other = stage.wish("park_offer", 2, "s1", "s2"), stage.wish("undated_offer")
     turned = stage.wish("park_offer", 2, "s2", "s1")
-    same = call(one, other).fingerprint
-    assert call(other, turned).fingerprint == same
-    assert call(one, other, max_total=euro("1"), language="fr").fingerprint == same
-    assert call(one).fingerprint != same
-    assert call(one, other, owner=OTHER).fingerprint != same
-    assert call(stage.wish("park_offer", 2, "s1"), other).fingerprint != same
+    same = call(one, other).key
+    assert call(other, turned).key == same
+    assert call(one, other, max_total=euro("1"), language="fr").key == same
+    assert call(one).key != same
+    assert call(one, other, owner=OTHER).key != same
+    assert call(stage.wish("park_offer", 2, "s1"), other).key != same
 
 
 @pytest.mark.parametrize("entry", [{"message": "No."}, "No.", {}, None], ids=str)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Approval, Intent, Lease, ReservationFacts

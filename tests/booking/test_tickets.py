@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from pypdf import PdfReader
 from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.orders import TicketView, whole_view
 from korus_mcp.api import ApiError, BeneficiaryInput, ServerFailed
-from korus_mcp.booking.tickets import IssuedTickets, Naming, NamingOutcome, save_pdf
+from korus_mcp.booking.documents import DocumentQuery, save_pdf
+from korus_mcp.booking.naming import Naming, NamingOutcome
+from korus_mcp.booking.tickets import IssuedTickets
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import JournalDown, JournalFault
@@ -41,12 +44,14 @@ async def issued(stage: Stage, order_id: str, owner: str = OWNER) -> IssuedTicke
 async def named(
     stage: Stage, order_id: str, *wished: tuple[str, BeneficiaryInput]
 ) -> tuple[Naming, ...]:
-    return (await stage.app.booking.tickets.name(OWNER, order_id, wished, "en"))[1]
+    return (await stage.app.booking.beneficiaries.name(OWNER, order_id, wished, "en"))[1]
 
 
 async def pdf(stage: Stage, order_id: str, language: str = "en", owner: str = OWNER) -> bytes:
     document = (await issued(stage, order_id)).documents[0]
-    return await stage.app.booking.tickets.pdf(owner, order_id, document.id, language)
+    return await stage.app.booking.documents.pdf(
+        DocumentQuery(owner, order_id, document.id, language)
+    )
 
 
 # What an order holds
@@ -137,7 +142,9 @@ async def test_an_order_that_cannot_be_read_is_an_error_and_its_documents_are_no
 async def test_a_complete_name_validates_the_ticket(ski: Stage) -> None:
     made = await ski.bought("beneficiary_offer")
     (ticket,) = (await issued(ski, made)).tickets
-    after, outcomes = await ski.app.booking.tickets.name(OWNER, made, [(ticket.id, ADA)], "en")
+    after, outcomes = await ski.app.booking.beneficiaries.name(
+        OWNER, made, [(ticket.id, ADA)], "en"
+    )
     assert outcomes == (Naming(ticket.id, NamingOutcome.NAMED),)
     assert after.waiting == ()
     assert after.tickets[0].beneficiary == "Ada Byron"
@@ -157,7 +164,9 @@ async def test_what_was_named_is_told_even_when_the_order_cannot_be_read_again()
     async with staged(selling=("ski",), rewrite=watch) as stage:
         made = await stage.bought("beneficiary_offer", quantity=2)
         first, second = (await issued(stage, made)).tickets
-        after, outcomes = await stage.app.booking.tickets.name(OWNER, made, [(first.id, ADA)], "en")
+        after, outcomes = await stage.app.booking.beneficiaries.name(
+            OWNER, made, [(first.id, ADA)], "en"
+        )
     assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
     assert [t.id for t in after.waiting] == [second.id]
 
@@ -192,7 +201,9 @@ async def test_what_was_named_is_told_even_when_the_journal_fails_after_it() -> 
         stage = over(stage, journal)
         made = await stage.bought("beneficiary_offer", quantity=2)
         first, second = (await issued(stage, made)).tickets
-        after, outcomes = await stage.app.booking.tickets.name(OWNER, made, [(first.id, ADA)], "en")
+        after, outcomes = await stage.app.booking.beneficiaries.name(
+            OWNER, made, [(first.id, ADA)], "en"
+        )
     assert [n.outcome for n in outcomes] == [NamingOutcome.NAMED]
     assert [t.id for t in after.waiting] == [second.id]
 
@@ -367,7 +378,7 @@ async def test_only_the_owner_names(ski: Stage) -> None:
     made = await ski.bought("beneficiary_offer")
     before = ski.asked
     with pytest.raises(Refusal):
-        await ski.app.booking.tickets.name(OTHER, made, [("t", ADA)], "en")
+        await ski.app.booking.beneficiaries.name(OTHER, made, [("t", ADA)], "en")
     assert ski.asked == before
 
 
@@ -442,40 +453,39 @@ async def test_a_file_that_cannot_be_fetched_can_be_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    ("fault", "lenient", "code"),
+    ("fault", "code"),
     [
-        (Answer(status=422, body="empty"), False, None),
-        (Answer(status=422, body="empty"), True, None),
-        (DropAfter(), True, None),
-        (DropAfter(), False, Code.UPSTREAM_UNAVAILABLE),
-        (Answer(status=401, body="empty"), True, None),
-        (Answer(status=401, body="empty"), False, Code.MISCONFIGURED),
+        (Answer(status=422, body="empty"), None),
+        (DropAfter(), Code.UPSTREAM_UNAVAILABLE),
+        (Answer(status=401, body="empty"), Code.MISCONFIGURED),
     ],
 )
-async def test_a_file_that_is_not_ready_is_none_and_another_failure_only_where_asked_for(
-    stage: Stage, fault: Any, *, lenient: bool, code: Code | None
+async def test_a_file_that_is_not_ready_is_none_and_another_failure_is_told(
+    stage: Stage, fault: Any, code: Code | None
 ) -> None:
     made = await stage.bought()
     document = (await issued(stage, made)).documents[0]
     stage.sandbox.faults.add(fault, "createOrderDocumentLink", times=None)
-    where = (OWNER, made, document.id, "en")
+    fetched = partial(
+        stage.app.booking.documents.fetched, DocumentQuery(OWNER, made, document.id, "en"), 10**7
+    )
     if code is None:
-        assert await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient) is None
+        assert await fetched() is None
     else:
         with pytest.raises((ApiError, Refusal)) as error:
-            await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient)
+            await fetched()
         refusal = explained(error.value)
         assert refusal is not None
         assert refusal.code is code
     stage.sandbox.faults.clear()
-    assert await stage.app.booking.tickets.pdf_or_none(*where, lenient=lenient)
+    assert await fetched()
 
 
 async def test_only_the_owner_fetches_files(stage: Stage) -> None:
     made = await stage.bought()
     before = stage.asked
     with pytest.raises(Refusal) as refusal:
-        await stage.app.booking.tickets.pdf(OTHER, made, "d", "en")
+        await stage.app.booking.documents.pdf(DocumentQuery(OTHER, made, "d", "en"))
     assert refusal.value.code is Code.NOT_FOUND
     assert stage.asked == before
 

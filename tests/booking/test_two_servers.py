@@ -11,7 +11,8 @@ import pytest
 
 from korus_mcp.api import ApiError
 from korus_mcp.booking.quote import Quote, Quotes
-from korus_mcp.booking.reserving import ROUNDS, Reserved, ReserveState
+from korus_mcp.booking.reserved import Reserved, ReserveState
+from korus_mcp.booking.reserving import ROUNDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Journal

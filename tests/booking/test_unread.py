@@ -9,9 +9,9 @@ import pytest
 from korus_mcp.answers.holds import HoldView
 from korus_mcp.answers.reservations import reservations_view
 from korus_mcp.booking.approval import KEPT_SECONDS
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import Quote
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.protocol import UNKNOWN_END
 from korus_mcp.sandbox import DropAfter, DropBefore
@@ -417,8 +417,8 @@ async def test_what_was_let_go_is_over_and_held_anew(status: str) -> None:
     async with staged(rewrite=later) as stage:
         hold = await stage.held()
         later.is_on = True
-        (now,) = await stage.app.booking.reserving.read(OWNER, [hold.id], "en")
-        assert not now.can_be_ordered()
+        (let_go,) = await stage.app.booking.holds.read(OWNER, [hold.id], "en")
+        assert not let_go.can_be_ordered(stage.app.api)
         later.is_on = False
         stage.move(3600)
         assert (await stage.held()).id != hold.id
@@ -520,7 +520,7 @@ async def test_a_total_that_moved_by_less_than_a_cent_is_not_ordered() -> None:
         with pytest.raises(Refusal) as refused:
             await stage.place(hold, confirmation=nonce)
         assert refused.value.code is Code.NOT_BOOKABLE
-        (shown,) = await stage.app.booking.reserving.read(OWNER, [hold.id], "en")
+        (shown,) = await stage.app.booking.holds.read(OWNER, [hold.id], "en")
         assert (shown.total, shown.unread) == (None, ("its total",))
         assert not stage.sandbox.orders()
 

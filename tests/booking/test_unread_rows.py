@@ -8,9 +8,9 @@ import pytest
 from korus_mcp.api import Malformed, ReservationLine, TicketChoice
 from korus_mcp.api.jsonld import offer_iri, ticket_iri
 from korus_mcp.booking.order_search import OrderQuery
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import Missed
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import DropAfter
 from korus_mcp.settings import Scope

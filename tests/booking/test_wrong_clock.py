@@ -10,9 +10,10 @@ import pytest
 
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.api.config import Transport
+from korus_mcp.booking.documents import DocumentQuery
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.booking.ordering import OrderState
-from korus_mcp.booking.tickets import NamingOutcome
+from korus_mcp.booking.naming import NamingOutcome
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import OWNER, Stage, staged
@@ -95,7 +96,7 @@ async def test_what_is_over_upstream_is_over(ahead: float, date: bool) -> None:
     async with off_by(ahead, date=date) as stage:
         hold = await stage.held()
         stage.move(901)
-        (now,) = await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")
+        (now,) = await stage.app.booking.holds.all(OWNER, [hold.id], "en")
         assert now.state is HoldState.EXPIRED
         with pytest.raises(Refusal) as refused:
             await stage.place(hold)
@@ -112,9 +113,9 @@ async def test_where_the_api_tells_the_time_its_clock_counts(ahead: float) -> No
         assert hold.seconds_left is not None
         assert 898 <= hold.seconds_left <= 900
         stage.move(885)
-        (now,) = await stage.app.booking.reserving.holds(OWNER, [hold.id], "en")
+        (now,) = await stage.app.booking.holds.all(OWNER, [hold.id], "en")
         assert now.state is HoldState.HELD
-        assert not now.can_be_ordered()
+        assert not now.can_be_ordered(stage.app.api)
 
 
 @pytest.mark.parametrize(("ahead", "date"), WRONG)
@@ -138,7 +139,7 @@ async def test_an_order_in_doubt_stays_so_until_after_its_hold(ahead: float, dat
         hold = await stage.held()
         placed = await stage.ordered(hold)
         assert placed.state is OrderState.ORDERED
-        intents = await stage.app.booking.ordering.look(OWNER, [hold.id])
+        intents = await stage.app.booking.earlier.of(OWNER, [hold.id])
         assert intents[hold.id].fence_at >= START + timedelta(seconds=900)
 
 
@@ -164,7 +165,9 @@ async def test_where_nobody_knows_the_time_the_issuer_says_what_is_too_late() ->
         assert isinstance(ticket.deadline, datetime)
         ManualClock.advance(stage.clock, (ticket.deadline - START).total_seconds() + 1)
         ada = BeneficiaryInput("Ada", "Byron", date_of_birth=date(1990, 12, 10))
-        _, (naming,) = await stage.app.booking.tickets.name(OWNER, made, [(ticket.id, ada)], "en")
+        _, (naming,) = await stage.app.booking.beneficiaries.name(
+            OWNER, made, [(ticket.id, ada)], "en"
+        )
         assert naming.outcome is NamingOutcome.NAMED
 
 
@@ -179,7 +182,8 @@ async def test_a_document_is_tried_where_only_our_clock_says_that_it_is_not_read
         (document,) = (await tickets.of_order(OWNER, made, "en")).documents
         assert not document.is_ready
         assert document.is_tried
-        pdf = await tickets.fetched((OWNER, made, document.id, "en"), 10**7)
+        wanted = DocumentQuery(OWNER, made, document.id, "en")
+        pdf = await stage.app.booking.documents.fetched(wanted, 10**7)
         assert pdf is not None
         assert pdf.startswith(b"%PDF")
 

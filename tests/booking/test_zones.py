@@ -12,13 +12,14 @@ from korus_mcp.answers.holds import LineView
 from korus_mcp.answers.orders import TicketView
 from korus_mcp.api import Reservation
 from korus_mcp.booking.hold import BookedNames, hold_of
-from korus_mcp.booking.ordering import OrderState
+from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.unread import at_place
 from korus_mcp.sandbox import Answer
 from korus_mcp.tools.check_availability import SessionView
 from tests.booking.stage import OWNER, Rewrite, Stage, staged
+from tests.booking.test_hold import EXACT
 
 pytestmark = pytest.mark.anyio
 PARIS = ZoneInfo("Europe/Paris")
@@ -155,7 +156,7 @@ async def test_a_hold_read_anew_and_its_tickets_are_told_by_the_clock_of_the_ven
     async with staged(selling=("museum",), rewrite=telling(moments, zone)) as stage:
         session = stage.sandbox.landmarks["free_session"]
         (held,) = (await stage.reserve(stage.wish("timed_offer", 1, session))).holds
-        (read,) = await stage.app.booking.reserving.read(OWNER, [held.id], "en")
+        (read,) = await stage.app.booking.holds.read(OWNER, [held.id], "en")
         assert [LineView.of(each.lines[0]).when for each in (held, read)] == [shown, shown]
         made = (await stage.ordered(held)).orders[0].id
         (ticket,) = (await stage.app.booking.tickets.of_order(OWNER, made, "en")).tickets
@@ -208,7 +209,7 @@ def test_a_day_that_is_told_as_a_moment_is_the_same_with_another_offset() -> Non
     def units(day: str) -> tuple[str, ...]:
         item = {"@id": "/i", "offer": "/o/1", "product": "/p/1", "date": day}
         told = Reservation.model_validate({"id": "r", "status": "reserved", "items": [item]})
-        hold = hold_of(told, BookedNames({}, {}, {"1": PARIS}), at("2026-06-01T00:00:00Z"))
+        hold = hold_of(told, BookedNames({}, {}, {"1": PARIS}), EXACT)
         assert str(hold.lines[0].day) == "2026-06-03"
         return hold.units
 

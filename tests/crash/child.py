@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, event
 
 from korus_mcp.api.transport import Wire
-from korus_mcp.booking import recovery, reserving, sending
+from korus_mcp.booking import sending, services
 from korus_mcp.commands.cli import main
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.server import composition
@@ -88,8 +88,7 @@ def install(point: str, posts: Path) -> None:
 
 def hurry() -> None:
     """Shorter leases, and a look around at once."""
-    for module in (reserving, recovery, sending):
-        setattr(module, "LEASE_SECONDS", LEASE_SECONDS)  # noqa: B010 - a Final is replaced
+    setattr(services, "LEASE_SECONDS", LEASE_SECONDS)  # noqa: B010 - a Final is replaced
     setattr(sending, "RENEWAL_SECONDS", LEASE_SECONDS / 3)  # noqa: B010
     setattr(composition, "RECOVERY_SECONDS", 0.1)  # noqa: B010
 

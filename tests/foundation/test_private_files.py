@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from korus_mcp.booking.tickets import save_pdf
+from korus_mcp.booking.documents import save_pdf
 from korus_mcp.catalog import file as catalog_file
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.store import Store

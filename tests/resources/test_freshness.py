@@ -60,7 +60,7 @@ async def addresses(desk: Desk) -> dict[str, str]:
     seat_map = (await desk.resource(f"korus://product-bases/{base}"))["seat_map"]
     order = await desk.booked(desk.handle("park_offer"))
     desk.clock.advance(600)
-    document = (await desk.resource(f"korus://orders/{order['order_id']}"))["documents"][0]
+    document = (await desk.resource(f"korus://orders/{order['order_id']}"))["documents"][0]["uri"]
     values = {
         "{catalog}": base.partition(".")[0],
         "{?page}": "?page=1",

@@ -139,8 +139,9 @@ async def test_a_booking_can_be_read_from_the_hold_to_the_file(shared: Desk) -> 
     assert len(found["tickets"]) == 1
     assert "voucher" not in json.dumps(found)
     assert found["documents"]
-    for uri in found["documents"]:
-        result = await read(shared, uri)
+    for document in found["documents"]:
+        assert document["ready"]
+        result = await read(shared, document["uri"])
         (content,) = result.contents
         assert isinstance(content, BlobResourceContents)
         assert content.mime_type == "application/pdf"
@@ -161,7 +162,7 @@ async def test_a_hold_says_how_long_it_lasts(shared: Desk) -> None:
 async def test_documents_appear_when_they_are_ready(shared: Desk) -> None:
     order = await shared.booked(shared.handle("beneficiary_offer"))
     found = await body(shared, f"korus://orders/{order['order_id']}")
-    assert "documents" not in found
+    assert not any(document["ready"] for document in found.get("documents", ()))
     early = await refusal(shared, f"korus://orders/{order['order_id']}/documents/{AN_ID}")
     assert early.code == FAILED
     assert early.message.startswith("NOT_READY: ")

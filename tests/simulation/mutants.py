@@ -39,7 +39,7 @@ class SendsAgain(Sender):
 
     async def _sent(self, sending: Sending, dispatch: Dispatch) -> Intent:
         settled = await super()._sent(sending, dispatch)
-        found = await self._look_up.found(settled)
+        found = await self.look_up.found(settled)
         if settled.is_in_doubt and found.is_complete and not found.orders:
             sending.intent = settled
             return await super()._sent(sending, dispatch)
@@ -52,24 +52,24 @@ class WritesDownLater(Sender):
     async def _carry_out(self, sending: Sending, dispatch: Dispatch) -> None:
         del sending
         intent = dispatch.intent
-        await self._journal.claim(
+        await self.journal.claim(
             intent,
-            lease=self._lease,
+            lease=self.lease,
             approval_nonce=dispatch.approval_nonce,
             day_limit=dispatch.day_limit,
         )
         try:
-            result = await self._booking.create_orders(
+            result = await self.booking.create_orders(
                 dispatch.request(), language=dispatch.language
             )
         except ApiError:
             result = None
-        now = self._clock.now()
-        started = await self._journal.start_sending(
+        now = self.clock.now()
+        started = await self.journal.start_sending(
             intent,
-            lease=self._lease,
+            lease=self.lease,
             sent_at=now,
-            fence_at=fence_of(dispatch.holds_end, now, self._settle),
+            fence_at=fence_of(dispatch.question.holds_end, now, self.settle_seconds),
         )
         made = [] if result is None else result.orders
         orders = {i: o.id for o in made if (i := id_at_end(o.reservation)) is not None}
@@ -90,7 +90,7 @@ class FirstPage(LookUp):
 
     async def _by_reference(self, intent: Intent) -> dict[str, str]:
         filters = OrderFilters(external_reference=intent.external_reference)
-        page = await self._booking.list_orders(filters).page(1)
+        page = await self.booking.list_orders(filters).page(1)
         return {
             found: order.id
             for order in page.items

@@ -15,13 +15,18 @@ from korus_mcp.api import ApiError, Booking, Outcome, Ticketing
 from korus_mcp.api.errors import ServerFailed, TimedOut
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.transport import Wire
+from korus_mcp.booking.earlier import EarlierOrders
+from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import ProductNames
-from korus_mcp.booking.ordering import OrderCall, Ordered, Ordering
-from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.operations import Operations
+from korus_mcp.booking.ordered import OrderCall, Ordered
+from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.recovery import Reconciler
-from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
+from korus_mcp.booking.settling import Settling
+from korus_mcp.booking.timing import LEASE_SECONDS
+from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.memory import MemoryJournal
@@ -347,40 +352,39 @@ class Replica:
         wire: Any = PortedWire(self._upstream, self.heart, self._clock, self._on_post, self._name)
         booking = Booking(cast(Wire, wire), cast(Any, None))
         catalog, clock = _NoCatalog(), self._clock
-        desk = Reserver(
-            booking,
-            cast(Any, None),
+        lease = Lease(self._name, LEASE_SECONDS)
+        operations = Operations(Flights(tasks))
+        holds = HoldReader(
+            booking=booking,
+            journal=journal,
             names=ProductNames(cast(Ticketing, None), catalog),
-            journal=journal,
-            prices=ShownPrices(clock),
             clock=clock,
-            tasks=tasks,
-            worker=self._name,
-            settle_seconds=self._parts.settle_seconds,
-            sole_writer=False,
+            settling=Settling(journal, clock, self._parts.settle_seconds),
         )
-        look_up = self._parts.look_up(booking, journal=journal, clock=clock)
-        reconciler = Reconciler(look_up, journal=journal, worker=self._name)
+        look_up = self._parts.look_up(booking=booking, journal=journal, clock=clock)
+        reconciler = Reconciler(look_up=look_up, journal=journal, lease=lease)
         sender = self._parts.sender(
-            booking,
-            look_up,
+            booking=booking,
+            look_up=look_up,
             journal=journal,
             clock=clock,
             tasks=tasks,
-            worker=self._name,
+            lease=lease,
             settle_seconds=self._parts.settle_seconds,
             in_doubt=reconciler.wake,
         )
         numbers = iter(range(1000))
+        earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
         self._desk = Ordering(
-            booking,
-            desk,
+            booking=booking,
+            holds=holds,
             sender=sender,
-            look_up=look_up,
+            earlier=earlier,
             catalog=catalog,
             journal=journal,
             settings=Settings(settle_seconds=self._parts.settle_seconds),
             clock=clock,
+            operations=operations,
             fresh_id=lambda: f"{self._name}-{next(numbers)}",
         )
         self._tasks = tasks

@@ -13,7 +13,7 @@ from decimal import Decimal
 import anyio
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking.ordering import OrderCall, Ordered, OrderState
+from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Installation, Intent, Lease
 from tests.simulation.replica import Heart, Parts, Replica, Slot

@@ -251,9 +251,9 @@ async def test_an_earlier_hold_that_is_over_makes_no_crash_look_like_a_booking(
         assert (await asked.call("reserve", **asked.items))["state"] == "held"
         if is_over:
             asked.app.clock.advance(3600)
-            monkeypatch.setattr(asked.app.booking.reserving._quotes, "of_offer", crash)
+            monkeypatch.setattr(asked.app.booking.reserving.quotes, "of_offer", crash)
         else:
-            monkeypatch.setattr(asked.app.booking.reserving, "read", crash)
+            monkeypatch.setattr(asked.app.booking.holds, "read", crash)
         answer = await asked.ask("reserve", asked.items)
         assert said(answer, "reserve") == (NOTHING if is_over else ("OUTCOME_UNKNOWN", "unknown"))
         assert asked.sent("createReservations") == 1

@@ -14,7 +14,7 @@ from mcp_types import EmbeddedResource, ResourceLink
 
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
-from korus_mcp.booking.tickets import SIDE_BY_SIDE
+from korus_mcp.booking.operations import SIDE_BY_SIDE
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions

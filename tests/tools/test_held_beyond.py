@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from korus_mcp.booking.reserving import ReserveState
+from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.tools.place_order import _next as next_of_order
 from korus_mcp.tools.reserve import _next
 from tests.booking.stage import Stage, staged

@@ -1,0 +1,105 @@
+"""What reservations are now, read for their owners."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from korus_mcp.api import ApiError, Booking, NotFound
+from korus_mcp.api.models.reservation import Reservation
+from korus_mcp.booking.hold import Hold, hold_of
+from korus_mcp.booking.names import ProductNames
+from korus_mcp.booking.ownership import check_owner
+from korus_mcp.booking.ports import ApiClock, surely_past
+from korus_mcp.booking.settling import Settling
+from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.journal.protocol import Journal
+
+
+@dataclass(kw_only=True)
+class HoldReader:
+    """Reads reservations as holds, with the names of what they hold."""
+
+    booking: Booking
+    journal: Journal
+    names: ProductNames
+    clock: ApiClock
+    settling: Settling
+
+    async def found(
+        self, owner: str, reservation_ids: Sequence[str], language: str
+    ) -> Mapping[str, Hold]:
+        """What these reservations are now, by id; those that are not shown are left out.
+
+        Raises:
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream).
+        """
+        check_owner(owner, await self.journal.owners_of(reservation_ids), reservation_ids)
+        there = await self._there(reservation_ids, language)
+        return dict(zip(there, await self.shown([*there.values()], language), strict=True))
+
+    async def all(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
+        """What these reservations are now, every one of them.
+
+        Raises:
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone;
+                one that is not shown yet.
+        """
+        check_owner(owner, await self.journal.owners_of(reservation_ids), reservation_ids)
+        return await self.read(owner, reservation_ids, language)
+
+    async def read(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
+        """What these reservations are now, every one; they are known to be this owner's.
+
+        Raises:
+            Refusal: NOT_FOUND when one is gone; UPSTREAM_UNAVAILABLE when one that is not shown
+                was made too recently to be missed.
+        """
+        # All of them, or a refusal: an order of some of what was agreed to is none.
+        there = await self._there(reservation_ids, language)
+        missed = [i for i in reservation_ids if i not in there]
+        if missed:
+            await self.settling.check_not_new(
+                owner,
+                missed,
+                "KorusTicket does not show a reservation yet that was just made; nothing was "
+                "ordered now.",
+                "Do not reserve it again.",
+            )
+            raise Refusal(
+                Code.NOT_FOUND,
+                "A reservation that was made here is gone at KorusTicket; nothing was ordered now.",
+                "Call get_reservation to see what became of each.",
+            )
+        return await self.shown([there[i] for i in reservation_ids], language)
+
+    async def _there(
+        self, reservation_ids: Sequence[str], language: str
+    ) -> Mapping[str, Reservation]:
+        async def read(reservation_id: str) -> Reservation | None:
+            try:
+                return await self.booking.get_reservation(reservation_id, language=language)
+            except NotFound:
+                return None
+
+        answers = await side_by_side([partial(read, i) for i in reservation_ids])
+        return {i: r for i, r in zip(reservation_ids, answers, strict=True) if r is not None}
+
+    async def in_full(self, reservation: Reservation, language: str) -> Reservation:
+        """A reservation of an answer, read once more where that left out its end or its items: it
+        may have come as a bare IRI (A13).
+        """
+        if isinstance(reservation.expires_at, datetime) and reservation.items:
+            return reservation
+        try:
+            return await self.booking.get_reservation(reservation.id, language=language)
+        except ApiError:
+            if not reservation.items:
+                raise
+            return reservation
+
+    async def shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
+        """Reservations that were read, as holds by the API's clock, with names."""
+        names = await self.names.for_reservations(found, language, surely_past(self.clock))
+        return [hold_of(r, names, self.clock) for r in found]

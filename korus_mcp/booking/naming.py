@@ -1,0 +1,260 @@
+"""Naming who uses each ticket: sent once, looked at when the answer is lost, told ticket by ticket.
+
+A name is no spend, but it may be final: so none is sent twice, and none that is incomplete.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+import anyio
+from cachetools import LRUCache
+
+from korus_mcp.api import (
+    ApiError,
+    BadRequest,
+    BeneficiaryInput,
+    Booking,
+    NotFound,
+    Outcome,
+    Unprocessable,
+)
+from korus_mcp.api.models.order import Beneficiary
+from korus_mcp.booking.documents import Documents
+from korus_mcp.booking.operations import SIDE_BY_SIDE, Operations
+from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.tickets import (
+    IssuedTickets,
+    Ticket,
+    TicketService,
+    is_over,
+    is_waiting,
+    snake_case,
+)
+from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
+from korus_mcp.foundation.coalescing import Count, Told, begun_here, side_by_side
+from korus_mcp.foundation.folding import is_same_name
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
+from korus_mcp.journal.protocol import JournalDown
+
+REMEMBERED: Final = 1000
+"""Names sent that are known to this process."""
+REMEMBERED_SECONDS: Final = 600
+
+
+class NamingOutcome(StrEnum):
+    """What became of naming one ticket."""
+
+    NAMED = "named"
+    MISSING_FIELDS = "missing_fields"
+    UNKNOWN_TICKET = "unknown_ticket"
+    LOCKED = "locked"
+    TOO_LATE = "too_late"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The outcome for one ticket; `fields` are those missing or refused.
+
+    `failed`: why a name that nobody looked at was not set; it can be sent again as it is.
+    """
+
+    ticket_id: str
+    outcome: NamingOutcome
+    fields: tuple[str, ...] = ()
+    failed: ApiError | None = None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Who names whom: equal calls are one."""
+
+    owner: str
+    order_id: str
+    wished: tuple[tuple[str, BeneficiaryInput], ...]
+    language: str
+
+
+@dataclass(kw_only=True)
+class Beneficiaries:
+    """Names the beneficiaries of tickets."""
+
+    booking: Booking
+    tickets: TicketService
+    documents: Documents
+    clock: ApiClock
+    operations: Operations
+    _counts: dict[_Call, Count] = field(default_factory=dict, repr=False)
+    _turns: dict[str, anyio.Lock] = field(default_factory=dict)
+    _named: LRUCache[str, tuple[BeneficiaryInput, datetime]] = field(
+        default_factory=lambda: LRUCache(REMEMBERED), repr=False
+    )
+
+    async def name(
+        self,
+        owner: str,
+        order_id: str,
+        wished: Sequence[tuple[str, BeneficiaryInput]],
+        language: str,
+        told: Told | None = None,
+    ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
+        """Name who uses each ticket. What is incomplete is not sent; each ticket has its outcome.
+
+        The caller may leave; an equal call then joins, and later goes on where it stands. `told`
+        hears how many tickets are done.
+
+        Raises:
+            Refusal: NOT_FOUND; OUTCOME_UNKNOWN when the issuer takes longer than a caller can wait.
+            ApiError: the order cannot be read.
+        """
+        call = _Call(owner, order_id, tuple(wished), language)
+        # Callers who join an equal call hear of the same progress.
+        count = self._counts.setdefault(call, Count(len(wished)))
+        with anyio.move_on_after(ANSWER_SECONDS):
+            async with count.telling(told):
+                work = partial(self._name_all, call, count)
+                return await self.operations.flights.join(("name", call), work)
+        raise Refusal(
+            Code.OUTCOME_UNKNOWN,
+            "The issuer takes long: some names may have been set, the others are under way.",
+            "Call name_beneficiaries again with the same arguments: no name is sent twice.",
+            effect=Effect.UNKNOWN,
+            retry_after_seconds=RETRY_SECONDS,
+        )
+
+    async def _name_all(
+        self, call: _Call, count: Count
+    ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
+        try:
+            self.operations.check_open()
+            began = self.clock.now()
+            issued = await self.tickets.of_order(call.owner, call.order_id, call.language)
+            order_id = issued.order.id
+            known = {t.id: t for t in issued.tickets}
+
+            async def each(ticket_id: str, person: BeneficiaryInput) -> Naming:
+                naming = Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
+                # Two calls may name the same ticket differently: one after the other, so that the
+                # later one sees what the earlier one did.
+                async with self._turn(ticket_id):
+                    if ticket_id in known:
+                        naming = await self._in_turn(order_id, known[ticket_id], person, began)
+                count.step()
+                return naming
+
+            steps = [partial(each, *wish) for wish in call.wished]
+            outcomes = await side_by_side(steps, limit=SIDE_BY_SIDE)
+            try:
+                after = await self.tickets.of_order(call.owner, order_id, call.language)
+            except (ApiError, JournalDown, Refusal):
+                # What was named must be told, though the order cannot be read once more.
+                named = {n.ticket_id for n in outcomes if n.outcome is NamingOutcome.NAMED}
+                tickets = (
+                    replace(t, is_waiting=t.is_waiting and t.id not in named)
+                    for t in issued.tickets
+                )
+                after = replace(issued, tickets=tuple(tickets))
+            return after, tuple(outcomes)
+        finally:
+            self._counts.pop(call, None)
+
+    async def _in_turn(
+        self, order_id: str, ticket: Ticket, person: BeneficiaryInput, read_at: datetime
+    ) -> Naming:
+        """Name one ticket, unless it has this name already: then nothing is sent again."""
+        if self._has_name(ticket, person, read_at):
+            return Naming(ticket.id, NamingOutcome.NAMED)
+        naming = await self._name_one(order_id, ticket, person)
+        # What was sent before is no more known to stand, whatever became of this name.
+        self._named.pop(ticket.id, None)
+        if naming.outcome is NamingOutcome.NAMED:
+            self._named[ticket.id] = (person, self.clock.now())
+            # Files made before bear the name before.
+            self.documents.forget()
+            self.tickets.namings += 1
+        return naming
+
+    def _has_name(self, ticket: Ticket, person: BeneficiaryInput, read_at: datetime) -> bool:
+        """Whether it was named so since the ticket was read, or the issuer shows it, all of it or
+        as much as it shows of a name that was sent from here not long ago."""
+        sent, at = self._named.get(ticket.id, (None, read_at))
+        if sent == person and at >= read_at:
+            return True
+        shown = ticket.holder
+        if shown is None or ticket.is_waiting:
+            return False
+        # What was not given is not compared: an issuer may know more of a person.
+        wished = {f.name: getattr(person, f.name) for f in dataclass_fields(person)}
+        if all(value in (None, getattr(shown, name)) for name, value in wished.items()):
+            return True
+        # An issuer may show less than was sent. For a while an equal name counts as set; later it
+        # may have been changed elsewhere, and is sent again.
+        is_fresh = (read_at - at).total_seconds() < REMEMBERED_SECONDS
+        return sent == person and is_fresh and _is_named(shown, person)
+
+    @asynccontextmanager
+    async def _turn(self, ticket_id: str) -> AsyncIterator[None]:
+        """Hold the turn of a ticket: whoever else wants to name it waits."""
+        turn = self._turns.setdefault(ticket_id, anyio.Lock())
+        try:
+            async with turn:
+                yield
+        finally:
+            # The lock goes once nobody waits for it: tickets come without end.
+            if not turn.statistics().tasks_waiting and not turn.locked():
+                self._turns.pop(ticket_id, None)
+
+    async def _name_one(self, order_id: str, ticket: Ticket, person: BeneficiaryInput) -> Naming:
+        if not ticket.is_waiting and not ticket.amendable:
+            is_so = ticket.holder is not None and _shows(ticket.holder, person)
+            return Naming(ticket.id, NamingOutcome.NAMED if is_so else NamingOutcome.LOCKED)
+        if is_over(ticket.deadline, self.clock):
+            return Naming(ticket.id, NamingOutcome.TOO_LATE)
+        # The issuer refuses what is incomplete: the person is asked for the rest first.
+        missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
+        if missing:
+            return Naming(ticket.id, NamingOutcome.MISSING_FIELDS, missing)
+        where = (order_id, ticket.item_id, ticket.id)
+        try:
+            named = await self.booking.set_ticket_beneficiary(
+                *where, person, on_leaving=begun_here().mark
+            )
+        except Unprocessable as error:
+            fields = (path.rpartition(".")[2] for path, _ in error.violations)
+            return Naming(ticket.id, NamingOutcome.REFUSED, snake_case(fields))
+        except (BadRequest, NotFound):
+            return Naming(ticket.id, NamingOutcome.REFUSED)
+        except ApiError as error:
+            if error.outcome is not Outcome.UNKNOWN:
+                return Naming(ticket.id, NamingOutcome.NOT_SENT, failed=error)
+            try:  # the answer was lost: the ticket itself tells whether it was named
+                named = await self.booking.get_order_item_ticket(*where)
+            except ApiError:
+                return Naming(ticket.id, NamingOutcome.UNKNOWN)
+        # By what the issuer answers, not by the 200: it may have kept the name before.
+        is_so = named.beneficiary is not None and _is_named(named.beneficiary, person)
+        is_named = is_so and not is_waiting(named)
+        return Naming(ticket.id, NamingOutcome.NAMED if is_named else NamingOutcome.UNKNOWN)
+
+
+def _is_named(shown: Beneficiary, person: BeneficiaryInput) -> bool:
+    return is_same_name(shown.firstname or "", person.firstname) and is_same_name(
+        shown.lastname or "", person.lastname
+    )
+
+
+def _shows(shown: Beneficiary, person: BeneficiaryInput) -> bool:
+    """Whether a ticket that takes no name any more has this one, and contradicts nothing else."""
+    # Compared field by field: what one of both does not tell contradicts nothing.
+    names = ("firstname", "lastname")
+    rest = (f.name for f in dataclass_fields(person) if f.name not in names)
+    both = ((getattr(shown, name), getattr(person, name)) for name in rest)
+    return _is_named(shown, person) and all(None in pair or pair[0] == pair[1] for pair in both)

@@ -1,0 +1,123 @@
+"""What an order call asks for, and what becomes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from korus_mcp.api import CustomerInput
+from korus_mcp.booking import approval
+from korus_mcp.booking.doubts import Doubt
+from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.order_status import Standing
+from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.money import Money, total
+from korus_mcp.journal.protocol import Installation, Intent
+
+
+class OrderState(StrEnum):
+    """What became of an order call as a whole."""
+
+    CONFIRMATION_NEEDED = "confirmation_needed"
+    ORDERED = "ordered"
+    PARTIALLY_ORDERED = "partially_ordered"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCall:
+    """Who orders what for whom. `reference` is the caller's own; a price is never an argument."""
+
+    owner: str
+    reservation_ids: tuple[str, ...]
+    customer: CustomerInput
+    language: str
+    notes: str | None = None
+    reference: str | None = None
+    confirmation: str | None = None
+
+    def fingerprint(self, installation: Installation) -> str:
+        """Equal for a repeated call, different for a changed one."""
+        return approval.fingerprint_of(
+            installation, self.reservation_ids, self.customer, self.notes
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedOrder:
+    """An order that exists; what is None could not be read just now."""
+
+    id: str
+    reservation_id: str
+    reference: str | None = None
+    total: Money | None = None
+    tickets: int | None = None
+    standing: Standing = Standing.CONFIRMED
+    status: str | None = None
+    """What the issuer calls it, cleaned, where that is no confirmation."""
+
+
+@dataclass(frozen=True)
+class FailedOrder:
+    """A reservation that was not ordered; `message` is the issuer's own text, cleaned."""
+
+    reservation_id: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """The answer of an order call. `can_be_tried_again`: what failed is still held.
+
+    `agreed`: what was agreed to, where the issuer says that the orders come to something else.
+    """
+
+    state: OrderState
+    orders: tuple[PlacedOrder, ...] = ()
+    failed: tuple[FailedOrder, ...] = ()
+    replayed: bool = False
+    can_be_tried_again: bool = False
+    confirmation: str | None = None
+    confirm_by: datetime | None = None
+    holds: tuple[Hold, ...] = ()
+    terms: tuple[Handle, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    total: Money | None = None
+    agreed: Money | None = None
+    check_again_after: int | None = None
+    not_later_than: datetime | None = None
+
+
+def state_of(intent: Intent) -> OrderState:
+    """What became of a call, by its intent."""
+    if not intent.is_final:
+        return OrderState.IN_DOUBT
+    if not intent.orders:
+        return OrderState.FAILED
+    return OrderState.PARTIALLY_ORDERED if intent.failures else OrderState.ORDERED
+
+
+def state_told(intent: Intent, orders: Sequence[PlacedOrder]) -> OrderState:
+    """What became of a call, by its intent and by what the issuer calls the orders it made.
+
+    One that is not confirmed may stand or not: nobody may take it for done, nor buy it again.
+    """
+    state, standings = state_of(intent), {order.standing for order in orders}
+    if not standings or standings == {Standing.CONFIRMED}:
+        return state
+    if standings - {Standing.CONFIRMED, Standing.CANCELLED}:
+        return OrderState.IN_DOUBT
+    if state is OrderState.IN_DOUBT:
+        return state
+    return OrderState.FAILED if standings == {Standing.CANCELLED} else OrderState.PARTIALLY_ORDERED
+
+
+def agreed_instead(intent: Intent, orders: Sequence[PlacedOrder]) -> Money | None:
+    """What was agreed to, where all of it was ordered and is said to cost something else."""
+    told = [order.total for order in orders if order.total is not None]
+    is_whole = len(told) == len(orders) == len(intent.reservation_ids)
+    # Only of a whole order: a part of it comes to less than was agreed to.
+    agreed = Money(intent.approved_total)
+    is_other = any(each.is_foreign for each in told) or total(told) != agreed
+    return agreed if is_whole and is_other else None

@@ -162,6 +162,7 @@ class CatalogFile:
         try:
             return self._fetched(query, values)
         except sqlite3.DatabaseError as error:
+            # Busy, or a mistake of ours: to throw the catalog away would help nobody.
             if not is_damage(error) and _code(error) != sqlite3.SQLITE_IOERR:
                 raise
         self.replace()

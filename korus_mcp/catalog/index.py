@@ -66,6 +66,7 @@ class CatalogIndex(CatalogFile):
         """
         with self._transaction() as db:
             query = "SELECT listed_import FROM catalog WHERE id = ?"
+            # Imported anew while the run was stopped: details of the import before do not count.
             row = db.execute(query, (catalog_id,)).fetchone()
             if row is not None and row[0] != synced:
                 db.execute(
@@ -219,6 +220,7 @@ def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]
 
 def _naming_words(columns: Sequence[str]) -> set[str]:
     """The words that name things; those of the texts are left out."""
+    # Typos are corrected to names: descriptions hold every word there is.
     return set(" ".join(columns[:_NAMING_COLUMNS]).split())
 
 

@@ -42,6 +42,7 @@ def packed(record: BaseRecord) -> bytes:
     # JSON has no word for it; None means that there is no limit.
     if record.max_per_order is UNREAD:
         content["max_per_order"] = _UNREAD
+    # What is empty takes no room; False and 0 are facts and stay.
     kept = {key: value for key, value in content.items() if value not in (None, (), [], {})}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return zlib.compress(text.encode(), _LEVEL)

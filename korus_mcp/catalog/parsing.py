@@ -62,6 +62,7 @@ async def read_record(
     base = await ticketing.get_product_base(catalog.id, base_id, language=language)
     pages = ticketing.list_product_base_products(catalog.id, base_id, language=language)
     listed = await pages.all(MOST_PRODUCTS)
+    # `all` stops behind the bound: a list without end would fill the memory.
     if len(listed) > MOST_PRODUCTS:
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason="a list without end")
     # Whether one is disabled may be unread: then it is not sold either.
@@ -94,6 +95,7 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
         for value in product.option_values or ():
             value_id = id_at_end(value.at_id)
             if value.code in OPTION_CODES and value_id is not None:
+                # The same value stands at many products; its first name is as good as any.
                 choice = Choice(id=value_id, code=value.code, name=name_of(value.name))
                 found.setdefault(value.code, {}).setdefault(value_id, choice)
     return {code: tuple(found[code].values()) for code in OPTION_CODES if code in found}
@@ -191,6 +193,7 @@ def _images(base: ProductBase) -> tuple[str, ...]:
         return ()
     gallery = sorted(base.medias.gallery or (), key=lambda m: m.position or 0)
     urls = [base.medias.logo.url if base.medias.logo else None, *(m.url for m in gallery)]
+    # Only https, without blanks or controls: hosts show them.
     return tuple(url for url in urls if url and _ADDRESS.fullmatch(url))[:PICTURES]
 
 

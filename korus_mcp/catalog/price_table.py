@@ -119,6 +119,7 @@ class PriceTable:
 
     def _fresh(self, page: Page[Offer]) -> list[Offer]:
         """The offers of a page that were not on an earlier one."""
+        # Pages overlap when offers come or go between two requests.
         fresh = {o.id: o for o in page.items if o.id not in self._seen}
         self._seen.update(fresh)
         return list(fresh.values())
@@ -194,6 +195,7 @@ class DatedTable(PriceTable):
         # A server that ignores `page` gives its first page for ever.
         is_same_again = not fresh and not page.unreadable
         self.is_whole = is_same_again or _ends(page, self._received)
+        # By offers and by pages: a server may give pages of one.
         is_far = self._received >= MAX_OFFERS or self.pages_read >= MAX_PAGES
         self.is_cut = is_far and not self.is_whole
         if self.pages_read == 1 and page.total is not None and not self.is_over:
@@ -205,6 +207,7 @@ class DatedTable(PriceTable):
         latest = self._latest or date.min
         if self.is_over:
             done, self._waiting = self._waiting, []
+        # Its latest day may go on with the next page, so it is kept back.
         elif self.is_in_order and self._unseen_last is None:
             done = [row for row in self._waiting if row.day is not None and row.day < latest]
             self._waiting = [row for row in self._waiting if row.day is None or row.day >= latest]

@@ -150,12 +150,14 @@ class Speller:
         # A number with one digit wrong is another number, not a mistyped one.
         if not SHORTEST <= len(word) <= LONGEST or word.isdigit():
             return (), 0.0
+        # From the likeliest mistake to the rarest; the first that explains the word counts.
         one_edit = self._neighbours(word, 1)
         if one_edit:
             return one_edit, ONE_EDIT
         apart = self._apart(word)
         if apart:
             return apart, ONE_EDIT
+        # Two edits turn a short word into any other.
         if len(word) < LONG:
             return (), 0.0
         return self._neighbours(word, 2) or self._beginnings(word), TWO_EDITS
@@ -200,6 +202,7 @@ class Speller:
     def _read(self) -> _Vocabulary:
         """The words, read again when the file changed, at most every few seconds."""
         now = self.clock.monotonic()
+        # During a crawl the file changes with each batch: not every search may read it all.
         if now - self._read_at >= KEPT_SECONDS:
             version = self.store.version()
             if version != self._version:
@@ -211,6 +214,7 @@ class Speller:
 
 def _sureness(word: str, *, is_known: bool) -> float:
     """How sure it is that a word of the catalog, or the beginning of one, is meant."""
+    # "2 tickets": a small number mostly says how many.
     if word.isdigit() and len(word) < SHORTEST_YEAR:
         return COUNTING
     return SURE if is_known else BEGUN

@@ -103,6 +103,7 @@ def write_new(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(number, "wb") as file:
             file.write(content)
+    # Half a ticket must not pass for one.
     except OSError:
         path.unlink(missing_ok=True)
         raise
@@ -138,6 +139,7 @@ def _holds_only(folder: Path, beginning: str) -> bool:
 def _check_file(found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise NotPrivate("the file is a link")
+    # Told apart for the operator: a folder is a mistake, a link may be an attack.
     if stat.S_ISDIR(found.st_mode):
         raise FileExistsError("a folder stands in its place")
     if not stat.S_ISREG(found.st_mode):

@@ -48,7 +48,9 @@ _READ_AT_LEAST: Final = 4096
 """Of a text that is cleaned for showing, so many times its limit, or so much, is looked at."""
 _HTML_LIMIT: Final = 100_000
 """The same of HTML, where markup may be many times as long as the words."""
+# Elements that begin a line of their own to a reader.
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
+# Their text is for programs.
 _SILENT = frozenset({"script", "style", "template", "head"})
 _HOST: Final = re.compile(
     r"\s*+<?(?:https?:)?//(?:[^/?#\\]*@)?(?P<host>[\w.-]{1,253})", re.IGNORECASE
@@ -69,6 +71,7 @@ _LEFT_OF_A_LINK: Final = re.compile(
 
 
 INERT_LIMIT: Final = 600
+# Not dropped: a name should still look like itself to the person who agrees to it.
 _INERT: Final = str.maketrans(
     {
         '"': "'",
@@ -115,6 +118,7 @@ def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
     """
     # Cleaned again behind the parser: an entity may stand for what cleaning drops.
     words = _with_few_blanks(_printable(_words(html[:_HTML_LIMIT])))
+    # Cut before links are looked for, and again behind: time must not grow with what is not shown.
     read = _beginning(words, limit)
     text = _in_form(_with_few_blanks(_without_links(read)))
     return _cut(text, limit, was_cut=len(read) < len(words) or len(html) > _HTML_LIMIT)

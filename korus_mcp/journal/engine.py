@@ -152,6 +152,7 @@ class _File:
         self._keeps_wal = False
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._is_closed = False
+        # SQLite has one writer at a time; readers of a WAL need no turn.
         self._in_turn = anyio.Lock()
 
     async def prepare(self, clock: Clock) -> None:
@@ -281,6 +282,7 @@ class _Server:
     async def _run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
         async with (self._engine if writes else self._snapshots).connect() as connection:
             try:
+                # The work is plain, as for SQLite: the driver waits within it.
                 answer = await connection.run_sync(work)
             except DBAPIError as error:
                 if error.connection_invalidated:

@@ -98,6 +98,8 @@ class _Attempt:
 
     is_over: bool = False
     failure: ApiError | None = None
+    next_try: float = -math.inf
+    """When the next attempt may begin, in seconds of the monotonic clock."""
     look_again: float = -math.inf
     """When a look from another language may try again what failed, in monotonic seconds."""
 
@@ -112,8 +114,6 @@ class LanguageMirror:
     speller: Speller
     kept_seconds: float
     attempt: _Attempt = field(default_factory=lambda: _Attempt(is_over=True))
-    next_try: float = -math.inf
-    """When the next attempt may begin, in seconds of the monotonic clock."""
 
     @property
     def is_crawling(self) -> bool:
@@ -146,8 +146,8 @@ class Mirror:
             api, self._flights, default=language, listed=languages, clock=clock
         )
         self._mirrored: OrderedDict[str, LanguageMirror] = OrderedDict()
-        self._efforts: LRUCache[str, tuple[_Attempt, float]] = LRUCache(MOST_IN_MEMORY)
-        """The last attempt on each file that was closed, and when the next one may begin."""
+        self._attempts: LRUCache[str, _Attempt] = LRUCache(MOST_IN_MEMORY)
+        """The last attempt on each file that was closed."""
         self._is_reading_ahead = False
 
     async def ready(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
@@ -189,7 +189,7 @@ class Mirror:
             if waiting.is_over and mirrored.store.has_bases():
                 break
             if attempt.failure is not None:
-                raise self._told(mirrored, attempt.failure)
+                raise self._told(attempt.failure, attempt.next_try)
             if attempt.is_over:
                 attempt = self._renew(mirrored)
             await waiting.a_little()
@@ -405,9 +405,7 @@ class Mirror:
 
     async def _open(self, language: str, *, is_used: bool) -> LanguageMirror:
         mirrored = self._mirrored_on(await self._store(language), language)
-        mirrored.attempt, mirrored.next_try = self._efforts.pop(
-            language, (mirrored.attempt, mirrored.next_try)
-        )
+        mirrored.attempt = self._attempts.pop(language, mirrored.attempt)
         self._mirrored[language] = mirrored
         # A look opens it at the end that closes first.
         self._mirrored.move_to_end(language, last=is_used)
@@ -425,7 +423,7 @@ class Mirror:
             for name in idle[: max(0, len(opened) - most)]:
                 mirrored = self._mirrored.pop(name)
                 # What failed is remembered: an opened file is no reason to ask the API again.
-                self._efforts[name] = (mirrored.attempt, mirrored.next_try)
+                self._attempts[name] = mirrored.attempt
 
     async def _store(self, language: str) -> Store:
         """The store of a language: its file, or memory where there can be no file."""
@@ -481,7 +479,7 @@ class Mirror:
         age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
         is_fresh = abs(age) < mirrored.kept_seconds
         # `next_try` also spaces the attempts of many callers while the API is down.
-        if mirrored.is_crawling or self._clock.monotonic() < mirrored.next_try:
+        if mirrored.is_crawling or self._clock.monotonic() < mirrored.attempt.next_try:
             return mirrored.attempt
         if is_fresh and not mirrored.crawler.has_passed_over():
             return mirrored.attempt
@@ -515,16 +513,16 @@ class Mirror:
         finally:
             attempt.is_over = True
         now = self._clock.monotonic()
-        mirrored.next_try = now + wait
+        attempt.next_try = now + wait
         if attempt.failure is not None:
             attempt.look_again = now + (wait or RETRY_SECONDS)
         self._make_room()
 
-    def _told(self, mirrored: LanguageMirror, failure: ApiError) -> ApiError:
+    def _told(self, failure: ApiError, next_try: float) -> ApiError:
         """Why nothing is there; who was asked to wait hears how long it still is."""
+        # The failure is kept with its attempt: its wait has to shrink as time goes by.
         if failure.retry_after_seconds is not None:
-            # The failure is kept with its attempt: its wait has to shrink as time goes by.
-            failure.retry_after_seconds = max(0.0, mirrored.next_try - self._clock.monotonic())
+            failure.retry_after_seconds = max(0.0, next_try - self._clock.monotonic())
         return failure
 
     def _rescue(self, mirrored: LanguageMirror, failure: sqlite3.DatabaseError) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from functools import cached_property, partial
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -38,7 +38,6 @@ from korus_mcp.sandbox.sales import Sales
 from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.tokens import Organization, Tokens
-from korus_mcp.sandbox.wording import lines_of_document
 from korus_mcp.sandbox.world import World
 
 # Enough for any test to count over; a sandbox that is served for weeks must not grow.
@@ -94,8 +93,7 @@ class Sandbox:
             lifetime=timedelta(seconds=self.options.token_lifetime_seconds),
             gives_refresh_token=self.options.refresh_token,
         )
-        lines = partial(lines_of_document, self._world, self._ledger)
-        downloads = Downloads(self.options.document_origin, key, self.clock, lines)
+        downloads = Downloads(self.options.document_origin, key, self._world, self._ledger)
         self._api = self._routed(downloads)
         self._documents = Starlette(
             routes=[Route(FOLDER + "{name}", downloads.endpoint, methods=["GET"])]

@@ -52,20 +52,14 @@ class BookingRoutes:
         """Hold offers: refused as a whole, or done item by item (T14)."""
         if not call.organization.sells:
             raise invalid(Violation("items[0].offer", "Item not found."))
-        items = ReservationReader(self.iris).read(call.body)
-        outcomes = [(item, self.sales.reserve(item, call.organization.id)) for item in items]
-        return {
-            "@id": f"{HOLDS}/_bulk",
-            "@type": "BookingReservationBulk",
-            "reservations": [
-                self.shapes.hold(each) for _, each in outcomes if isinstance(each, Hold)
-            ],
-            "failedReservations": [
-                self.shapes.failed_hold(item, each)
-                for item, each in outcomes
-                if isinstance(each, Failure)
-            ],
-        }
+        made: list[Json] = []
+        failed: list[Json] = []
+        for item in ReservationReader(self.iris).read(call.body):
+            outcome = self.sales.reserve(item, call.organization.id)
+            told = failed if isinstance(outcome, Failure) else made
+            told.append(self.shapes.reserved(item, outcome))
+        kind, iri = "BookingReservationBulk", f"{HOLDS}/_bulk"
+        return {"@id": iri, "@type": kind, "reservations": made, "failedReservations": failed}
 
     def get_reservation(self, call: Call) -> Json:
         """One reservation."""
@@ -89,20 +83,14 @@ class BookingRoutes:
         ]
         if unknown:
             raise invalid(*unknown)
-        outcomes = [
-            (hold_id, self.sales.order(hold_id, wanted, call.organization.id))
-            for hold_id in wanted.reservations
-        ]
-        return {
-            "@id": f"{ORDERS}/_bulk",
-            "@type": "BookingOrderBulk",
-            "orders": [self.shapes.order(each) for _, each in outcomes if isinstance(each, Order)],
-            "failedOrders": [
-                self.shapes.failed_order(hold_id, each)
-                for hold_id, each in outcomes
-                if isinstance(each, Failure)
-            ],
-        }
+        made: list[Json] = []
+        failed: list[Json] = []
+        for hold_id in wanted.reservations:
+            outcome = self.sales.order(hold_id, wanted, call.organization.id)
+            told = failed if isinstance(outcome, Failure) else made
+            told.append(self.shapes.ordered(hold_id, outcome))
+        kind = "BookingOrderBulk"
+        return {"@id": f"{ORDERS}/_bulk", "@type": kind, "orders": made, "failedOrders": failed}
 
     def get_order(self, call: Call) -> Json:
         """One order."""

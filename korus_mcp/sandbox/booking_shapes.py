@@ -47,22 +47,19 @@ class BookingShapes:
         }
         return resource("BookingReservation", f"{HOLDS}/{hold.id}", fields)
 
-    def failed_hold(self, wanted: RequestedHold, failure: Failure) -> Json:
-        """An item the issuer refused (A12)."""
-        return {
-            "@type": "BookingReservationFailure",
-            "offer": self.iris.offer(wanted.offer),
-            "quantity": wanted.quantity,
-            **asdict(failure),
-        }
+    def reserved(self, wanted: RequestedHold, outcome: Hold | Failure) -> Json:
+        """What became of one item: a reservation, or why the issuer refused it (A12)."""
+        if isinstance(outcome, Hold):
+            return self.hold(outcome)
+        kind, offer = "BookingReservationFailure", self.iris.offer(wanted.offer)
+        return {"@type": kind, "offer": offer, "quantity": wanted.quantity, **asdict(outcome)}
 
-    def failed_order(self, hold_id: str, failure: Failure) -> Json:
-        """A reservation the issuer would not turn into an order (A12)."""
-        return {
-            "@type": "BookingOrderFailure",
-            "reservation": f"{HOLDS}/{hold_id}",
-            **asdict(failure),
-        }
+    def ordered(self, hold_id: str, outcome: Order | Failure) -> Json:
+        """What became of one reservation: an order, or why the issuer refused it (A12)."""
+        if isinstance(outcome, Order):
+            return self.order(outcome)
+        kind, reservation = "BookingOrderFailure", f"{HOLDS}/{hold_id}"
+        return {"@type": kind, "reservation": reservation, **asdict(outcome)}
 
     def order(self, order: Order) -> Json:
         """An order with its tickets; of its three references one is the caller's own (T17)."""

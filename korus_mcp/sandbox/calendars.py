@@ -1,11 +1,13 @@
-"""Days on sale: which ones, and how an identifier carries them."""
+"""Days on sale, how an identifier carries them, and local times without a time zone database."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 
 UNDATED = 0
 LAST_DAY = (1 << 13) - 1
+_WINTER_HOURS = {"Europe/London": 0, "Europe/Lisbon": 0}
+"""Hours ahead of UTC in winter; every other zone of this world keeps Paris time."""
 _FIRST_DAY = date(2020, 1, 1).toordinal() - 1
 
 
@@ -55,3 +57,18 @@ class Undated:
 
 
 Calendar = Rolling | Fixed | Undated
+
+
+def local_moment(day: date, start: time, zone: str | None) -> datetime:
+    """A local time of a venue as an aware moment with its offset."""
+    hours = _WINTER_HOURS.get(zone or "", 1) + (1 if _is_summer(day) else 0)
+    return datetime.combine(day, start, tzinfo=timezone(timedelta(hours=hours)))
+
+
+def _is_summer(day: date) -> bool:
+    return _last_sunday(day.year, 3) <= day < _last_sunday(day.year, 10)
+
+
+def _last_sunday(year: int, month: int) -> date:
+    last = date(year, month, 31)
+    return last - timedelta(days=(last.weekday() + 1) % 7)

@@ -12,7 +12,7 @@ from korus_mcp.sandbox.jsonld import Json, PageRange, Refused, answer, refusal
 from korus_mcp.sandbox.texts import Language
 from korus_mcp.sandbox.tokens import Organization, Tokens
 
-_LARGEST_PAGE = 50
+_LARGEST_PAGE = 50  # T32
 _DEFAULT_PAGE = 10
 # T16: the contract has another type for each method, and a client that mixes them up must notice.
 _BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
@@ -30,8 +30,10 @@ class Call:
 
     @property
     def page(self) -> PageRange:
-        """The page asked for."""
-        return _page_of(self.query)
+        """The page asked for; more than 50 a page is cut to 50 (A25), nonsense counts as unsent."""
+        size = _whole(self.query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
+        number = _whole(self.query.get("page"), least=1, otherwise=1)
+        return PageRange(number, min(size, _LARGEST_PAGE))
 
 
 Handler = Callable[[Call], Json]
@@ -83,12 +85,6 @@ async def _body(request: Request) -> Json:
     if not isinstance(body, dict):
         raise Refused(400, "The body is not a JSON object")
     return body
-
-
-def _page_of(query: QueryParams) -> PageRange:
-    """The page asked for; more than 50 a page is cut to 50 (T32), nonsense counts as unsent."""
-    size = _whole(query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
-    return PageRange(_whole(query.get("page"), least=1, otherwise=1), min(size, _LARGEST_PAGE))
 
 
 def _whole(text: str | None, *, least: int, otherwise: int) -> int:

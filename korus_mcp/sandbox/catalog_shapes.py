@@ -191,7 +191,7 @@ class CatalogShapes:
             "zones": self._zones(base, number, layout),
             "seatingCategories": [
                 {
-                    "@id": f"{iri}/seating_categories/{rank + 1}",
+                    "@id": _category_iri(iri, rank),
                     "id": self.world.ids.text(Ref(Kind.SEATING_CATEGORY, base, number, slot=rank)),
                     "name": category.name,
                     "color": category.color,
@@ -220,11 +220,7 @@ class CatalogShapes:
                 "@id": f"{iri}/zones/{rank + 1}",
                 "id": self.world.ids.text(Ref(Kind.ZONE, base, number, slot=rank)),
                 "name": zone.name,
-                "seatingCategory": (
-                    None
-                    if zone.category is None
-                    else f"{iri}/seating_categories/{zone.category + 1}"
-                ),
+                "seatingCategory": _category_iri(iri, zone.category),
                 "optionValue": self._value_of(base, "zone", zone.value),
                 "capacity": zone.capacity,
                 "polygon": zone.polygon,
@@ -239,6 +235,10 @@ class CatalogShapes:
         if value is None or code not in codes:
             return None
         return self.iris.value(base, codes.index(code), value)
+
+
+def _category_iri(seat_map: str, rank: int | None) -> str | None:
+    return None if rank is None else f"{seat_map}/seating_categories/{rank + 1}"
 
 
 def _medias(number: int, base: Base) -> Json | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -10,15 +9,25 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.texts import Language
+from korus_mcp.sandbox.bookings import Hold, IssuedTicket, Ledger
+from korus_mcp.sandbox.calendars import day_of
+from korus_mcp.sandbox.texts import Language, Text
+from korus_mcp.sandbox.world import World
 
 _LINK_LIFETIME = timedelta(minutes=5)
 FOLDER = "/korus-sandbox-documents/"
 """Where signed addresses point to on the document host."""
 
-TicketLines = Callable[[str, Language], list[str]]
-"""What is printed on a document: its identifier and language to lines of text."""
+_LARGEST_PRINT = 6
+"""Lines of tickets that fit on a page."""
+_NO_DAY = Text("Non daté", "Undated")
+_TICKET = Text("Billet", "Ticket")
+_DAY = Text("%d/%m/%Y", "%d %b %Y")
+_MOMENT = Text("%d/%m/%Y %Hh%M", "%d %b %Y, %H:%M")
+_SAMPLE = Text(
+    "SPÉCIMEN - bac à sable, sans valeur (billet fictif)",
+    "SPECIMEN - sandbox, no value (invented ticket)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +36,12 @@ class Downloads:
 
     origin: str
     key: bytes = field(repr=False)
-    clock: Clock
-    lines: TicketLines
+    world: World
+    ledger: Ledger
 
     def signed_address(self, document: str, language: Language) -> str:
         """A fresh address for a document."""
-        expires = int((self.clock.now() + _LINK_LIFETIME).timestamp())
+        expires = int((self.world.now() + _LINK_LIFETIME).timestamp())
         signature = self._signature(document, language, str(expires))
         query = urlencode({"Expires": expires, "Signature": signature})
         return f"{self.origin}{FOLDER}{document}.{language}.pdf?{query}"
@@ -51,12 +60,13 @@ class Downloads:
         expected = self._signature(document, language, expires)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             return _text(403, "Signature does not match")
-        if self.clock.now().timestamp() >= int(expires):
+        if self.world.now().timestamp() >= int(expires):
             return _text(403, "Request has expired")
         # Here and not above: the PDF library takes longer to load than all of the sandbox.
         from korus_mcp.sandbox.pdf import page_of_text
 
-        return Response(page_of_text(self.lines(document, language)), media_type="application/pdf")
+        lines = _lines_of_document(self.world, self.ledger, document, language)
+        return Response(page_of_text(lines), media_type="application/pdf")
 
     def _signature(self, document: str, language: str, expires: str) -> str:
         message = f"{document}:{language}:{expires}".encode()
@@ -65,3 +75,41 @@ class Downloads:
 
 def _text(status: int, message: str) -> Response:
     return Response(message, status_code=status, media_type="text/plain")
+
+
+def _lines_of_document(
+    world: World, ledger: Ledger, document: str, language: Language
+) -> list[str]:
+    """The lines of one document, the issuer first."""
+    order = ledger.orders[ledger.documents[document]]
+    hold = ledger.holds[order.hold_id]
+    tickets = [ledger.tickets[each] for each in order.tickets]
+    # Some issuers make a file for each ticket, others one for all.
+    if len(order.documents) > 1:
+        tickets = [tickets[order.documents.index(document)]]
+    lines = [
+        world.issuer_of(hold.offer).name,
+        world.base(hold.offer.base).name.in_language(language),
+        world.product(hold.offer).name.in_language(language),
+        _when(world, hold, tickets[0], language),
+        f"{order.reference} - {hold.unit_price:.2f} EUR",
+    ]
+    for ticket in tickets[:_LARGEST_PRINT]:
+        holder = ticket.beneficiary or {}
+        name = f"{holder.get('firstname', '')} {holder.get('lastname', '')}".strip()
+        label = f"{_TICKET.in_language(language)} {ticket.voucher}"
+        lines.append(f"{label} - {name}" if name else label)
+    if len(tickets) > _LARGEST_PRINT:
+        lines.append(f"+ {len(tickets) - _LARGEST_PRINT}")
+    # Nobody shall take the file for something that opens a gate.
+    return [*lines, _SAMPLE.in_language(language)]
+
+
+def _when(world: World, hold: Hold, ticket: IssuedTicket, language: Language) -> str:
+    day, slot = day_of(hold.offer.day), hold.slots[ticket.rank]
+    if day is None:
+        return _NO_DAY.in_language(language)
+    if slot is None:
+        return day.strftime(_DAY.in_language(language))
+    starts_at = world.starts_at(hold.offer, ticket.rank, slot)
+    return starts_at.strftime(_MOMENT.in_language(language))

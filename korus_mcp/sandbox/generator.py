@@ -8,9 +8,9 @@ from random import Random
 
 from korus_mcp.sandbox import vocabulary
 from korus_mcp.sandbox.calendars import Fixed
-from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type
+from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type, joined, season
 from korus_mcp.sandbox.model import Base, Issuer, Slot, Ticket, Venue
-from korus_mcp.sandbox.texts import Text
+from korus_mcp.sandbox.texts import Text, same
 from korus_mcp.sandbox.vocabulary import CITIES, City
 
 _BASES_PER_CATALOG = 2500
@@ -46,8 +46,10 @@ class Generator:
         self.bases = bases
         self._seed = seed
         self._origin = origin
+        # At least four, so that a few bases are spread, too.
         least = min(bases, 4)
         self.catalogs = max(least, -(-bases // _BASES_PER_CATALOG))
+        # What was looked at last is looked at again: its products, its offers.
         self.base = lru_cache(maxsize=4096)(self._base)
 
     def range_of(self, catalog: int) -> range:
@@ -56,10 +58,8 @@ class Generator:
 
     def catalog_of(self, index: int) -> int:
         """The generated catalog that sells a base."""
-        guess = index * self.catalogs // self.bases
-        while index >= self._start(guess + 1):
-            guess += 1
-        return guess
+        # The last one that does not start behind it: `_start`, turned round.
+        return ((index + 1) * self.catalogs - 1) // self.bases
 
     def issuer(self, catalog: int) -> Issuer:
         """The issuer behind a generated catalog."""
@@ -86,19 +86,20 @@ class Generator:
     def name(self, index: int) -> Text:
         """The name alone: all that a list page needs."""
         family, variant = divmod(index, _VARIANTS)
+        # Drawn anew for each family, always in the same order: the twelve share all that is drawn.
         chance = Random(f"{self._seed}:{family}")  # noqa: S311 - varied, not secret
         genre = self._genre(index)
         if genre.universe == "sport":
             return self._match_name(chance, family, variant)
         head, tail = chance.choice(vocabulary.HEADS), chance.choice(vocabulary.TAILS)
-        title = Text(f"{head.fr} {tail.fr}", f"{head.en} {tail.en}")
-        city = self._city(index).name
+        parts = [Text(f"{head.fr} {tail.fr}", f"{head.en} {tail.en}")]
         if genre.universe == "concert":
-            artist = (
-                f"{chance.choice(vocabulary.FIRST_NAMES)} {chance.choice(vocabulary.LAST_NAMES)}"
+            first, last = (
+                chance.choice(vocabulary.FIRST_NAMES),
+                chance.choice(vocabulary.LAST_NAMES),
             )
-            title = Text(f"{artist} - {title.fr}", f"{artist} - {title.en}")
-        return Text(f"{title.fr} - {city}", f"{title.en} - {city}")
+            parts.insert(0, same(f"{first} {last}"))
+        return joined(*parts, same(self._city(index).name))
 
     def _base(self, index: int) -> Base:
         genre, name = self._genre(index), self.name(index)
@@ -151,12 +152,9 @@ class Generator:
         first, second = self._clubs(family)
         home, away = chance.choice(vocabulary.ANIMALS), chance.choice(vocabulary.ANIMALS)
         fixture = f"{home} de {first.name} / {away} de {second.name}"
-        year = self._origin.year - 1 + variant // len(vocabulary.COMPETITIONS)
-        competition = vocabulary.COMPETITIONS[variant % len(vocabulary.COMPETITIONS)]
-        return Text(
-            f"Saison {year} - {year + 1} - {competition.fr} - {fixture}",
-            f"Season {year} - {year + 1} - {competition.en} - {fixture}",
-        )
+        years, competition = divmod(variant, len(vocabulary.COMPETITIONS))
+        season_name = season(self._origin.year - 1 + years)
+        return joined(season_name, vocabulary.COMPETITIONS[competition], same(fixture))
 
     def _venue(self, index: int, genre: _Genre) -> Venue:
         city = self._city(index)

@@ -199,7 +199,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_code(value: object) -> bool:
-    """A country or a language in two letters (A30)."""
+    """Whether it may be a country or a language, in two letters (A30)."""
     return value is None or re.fullmatch("[A-Za-z]{2}", str(value)) is not None
 
 
@@ -213,30 +213,23 @@ def _is_day(value: object) -> bool:
 
 _Rule = tuple[str, Callable[[object], bool], str]
 _NO_CODE = "This value should have two letters."
-_NO_TITLE = "The value you selected is not a valid choice."
 
-# In the order in which violations are told; a telephone number may have any form (T28).
+# In the order in which violations are told. A telephone number may have any form (T28).
+_TITLE: _Rule = ("title", _is_title, "The value you selected is not a valid choice.")
 _CUSTOMER: Sequence[_Rule] = (
-    ("firstname", _is_filled, _BLANK),
-    ("lastname", _is_filled, _BLANK),
-    ("email", _is_filled, _BLANK),
+    *((name, _is_filled, _BLANK) for name in ("firstname", "lastname", "email")),
     ("email", _is_address, "This value is not a valid email address."),
-    ("country", _is_code, _NO_CODE),
-    ("language", _is_code, _NO_CODE),
+    *((name, _is_code, _NO_CODE) for name in ("country", "language")),
     ("phone", _is_text, _NO_STRING),
     ("optin", lambda value: isinstance(value, bool), "This value should be of type bool."),
-    ("title", _is_title, _NO_TITLE),
+    _TITLE,
 )
 # The keys that `requiredBeneficiaryFields` speaks of, too (A22).
 _BENEFICIARY: Sequence[_Rule] = (
-    ("firstname", _is_filled, _BLANK),
-    ("lastname", _is_filled, _BLANK),
-    ("nationality", _is_text, _NO_STRING),
-    ("placeOfBirth", _is_text, _NO_STRING),
-    ("email", _is_text, _NO_STRING),
-    ("phone", _is_text, _NO_STRING),
+    *((name, _is_filled, _BLANK) for name in ("firstname", "lastname")),
+    *((name, _is_text, _NO_STRING) for name in ("nationality", "placeOfBirth", "email", "phone")),
     ("dateOfBirth", _is_day, "This value is not a valid date."),
-    ("title", _is_title, _NO_TITLE),
+    _TITLE,
 )
 
 

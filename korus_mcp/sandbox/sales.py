@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
-from korus_mcp.sandbox.calendars import day_of
+from korus_mcp.sandbox.calendars import day_of, local_moment
 from korus_mcp.sandbox.ids import Kind
 from korus_mcp.sandbox.jsonld import Violation, invalid
-from korus_mcp.sandbox.local_time import local_moment
 from korus_mcp.sandbox.model import Trouble
 from korus_mcp.sandbox.requests import RequestedHold, RequestedOrders
 from korus_mcp.sandbox.stock import Stock, arrangement_of

@@ -16,3 +16,8 @@ class Text:
     def in_language(self, language: Language) -> str:
         """The text in one of the two languages."""
         return self.en if language == "en" else self.fr
+
+
+def same(text: str) -> Text:
+    """A text that is the same in both, as names are."""
+    return Text(text, text)

@@ -10,11 +10,10 @@ from itertools import chain
 from typing import NamedTuple
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.calendars import LAST_DAY, UNDATED, day_number, day_of
+from korus_mcp.sandbox.calendars import LAST_DAY, UNDATED, day_number, day_of, local_moment
 from korus_mcp.sandbox.generator import Generator
 from korus_mcp.sandbox.ids import Ids, Kind, Offer, Ref
 from korus_mcp.sandbox.issuers import issuers_of
-from korus_mcp.sandbox.local_time import local_moment
 from korus_mcp.sandbox.model import Base, Issuer, Product, Ticket
 from korus_mcp.sandbox.texts import Text
 

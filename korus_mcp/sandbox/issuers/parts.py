@@ -40,6 +40,11 @@ def days(count: int) -> Text:
     return Text(f"{count} jour{'s' if count > 1 else ''}", f"{count} day{'s' if count > 1 else ''}")
 
 
+def season(year: int) -> Text:
+    """A season by its first year; a search for either year has to find it."""
+    return Text(f"Saison {year} - {year + 1}", f"Season {year} - {year + 1}")
+
+
 def joined(*texts: Text) -> Text:
     """Texts side by side, as product names are written."""
     return Text(" - ".join(text.fr for text in texts), " - ".join(text.en for text in texts))

@@ -7,10 +7,11 @@ from functools import lru_cache
 from math import cos, pi, sin
 
 from korus_mcp.sandbox.calendars import Fixed, Rolling
+from korus_mcp.sandbox.issuers import parts
 from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type, joined, option
 from korus_mcp.sandbox.model import Base, Issuer, Product, Slot, Ticket, Venue
 from korus_mcp.sandbox.seat_maps import Point, Row, SeatingCategory, SeatMap, Zone, numbered_row
-from korus_mcp.sandbox.texts import Text
+from korus_mcp.sandbox.texts import Text, same
 
 _VENUE = Venue(
     name="Stade des Hérons",
@@ -43,11 +44,9 @@ _STANDS = (
 
 def issuer(origin: date) -> Issuer:
     """The club and its catalog."""
-    # A season has two years in its name: a search for one of them must find both halves.
     year = origin.year if origin.month >= 7 else origin.year - 1
-    season = Text(f"Saison {year} - {year + 1}", f"Season {year} - {year + 1}")
-    last = Text(f"Saison {year - 1} - {year}", f"Season {year - 1} - {year}")
-    derby = _match("max-six", season, "RACING DE LA BAIE (derby)", 26, demand=0.95)
+    this, last = parts.season(year), parts.season(year - 1)
+    derby = _match("max-six", this, "RACING DE LA BAIE (derby)", 26, demand=0.95)
     return Issuer(
         key="stadium",
         name="Hérons FC",
@@ -59,12 +58,12 @@ def issuer(origin: date) -> Issuer:
         document_delay_seconds=20,
         order_prefix="HFC",
         bases=(
-            _match("stadium", season, "US VALMONT", 5, demand=0.6),
-            _match("match-2", season, "ÉTOILE DE GRANVIGNE", 19, demand=0.5),
+            _match("stadium", this, "US VALMONT", 5, demand=0.6),
+            _match("match-2", this, "ÉTOILE DE GRANVIGNE", 19, demand=0.5),
             # The one base with a limit for a call (T11).
             replace(derby, max_amount_per_order=6, realtime_price_required=True),
-            _match("match-4", season, "SPORTING DES CIMES", 54, demand=0.4),
-            _match("match-5", season, "OLYMPIC ROCHEBRUNE", 96, demand=0.2),
+            _match("match-4", this, "SPORTING DES CIMES", 54, demand=0.4),
+            _match("match-5", this, "OLYMPIC ROCHEBRUNE", 96, demand=0.2),
             _tour(),
             # Over since last season, and listed only for who asks for disabled ones.
             replace(_match("disabled", last, "US VALMONT", demand=1.2), disabled=True),
@@ -74,7 +73,6 @@ def issuer(origin: date) -> Issuer:
 
 def _match(key: str, season: Text, visitor: str, *days: int, demand: float) -> Base:
     zones = _layout().zones
-    fixture = f"Ligue Azur - HÉRONS FC / {visitor}"
     kick_off = Slot(
         time(20, 45),
         110,
@@ -85,7 +83,7 @@ def _match(key: str, season: Text, visitor: str, *days: int, demand: float) -> B
     )
     return Base(
         key=key,
-        name=joined(season, Text(fixture, fixture)),
+        name=joined(season, same(f"Ligue Azur - HÉRONS FC / {visitor}")),
         short_description=Text(
             f"<p>Les Hérons reçoivent <b>{visitor}</b> au Stade des Hérons.</p>",
             f"<p>The Herons play <b>{visitor}</b> at the Stade des Hérons.</p>",

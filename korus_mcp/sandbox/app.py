@@ -42,7 +42,6 @@ from korus_mcp.sandbox.world import World
 
 # Enough for any test to count over; a sandbox that is served for weeks must not grow.
 _REMEMBERED_REQUESTS = 20_000
-_OperationOf = Callable[[Scope], str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +170,7 @@ class Sandbox:
         catalog = CatalogRoutes(
             self._world,
             self._iris,
-            CatalogShapes(self._world, self._stock, self._iris, started=self.clock.now()),
+            CatalogShapes(self._world, self._stock, self._iris),
             is_old_server=self.options.old_server,
         )
         booking = BookingRoutes(
@@ -267,12 +266,9 @@ class _Front:
     app: ASGIApp
     clock: ShiftedClock | ManualClock
     requests: deque[RequestRecord]
-    operation_of: _OperationOf
+    operation_of: Callable[[Scope], str | None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         status: int | None = None
 
         async def dated(message: Message) -> None:

@@ -8,19 +8,13 @@ from typing import TypeVar
 
 from starlette.datastructures import QueryParams
 
+from korus_mcp.sandbox import requests
 from korus_mcp.sandbox.booking_shapes import BookingShapes
-from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Ledger, Order
+from korus_mcp.sandbox.bookings import Failure, Hold, IssuedTicket, Order
 from korus_mcp.sandbox.calls import Call
 from korus_mcp.sandbox.documents import Downloads
 from korus_mcp.sandbox.iris import HOLDS, ORDERS, Iris
 from korus_mcp.sandbox.jsonld import Json, Refused, View, Violation, collection, invalid, not_found
-from korus_mcp.sandbox.requests import (
-    LARGEST_REFERENCE,
-    ReservationReader,
-    day_in,
-    read_beneficiary,
-    read_orders,
-)
 from korus_mcp.sandbox.sales import Sales
 
 _BOUNDS = {"after": ge, "strictly_after": gt, "before": le, "strictly_before": lt}
@@ -36,14 +30,9 @@ class BookingRoutes:
     shapes: BookingShapes
     downloads: Downloads
 
-    @property
-    def ledger(self) -> Ledger:
-        """What was booked so far."""
-        return self.sales.ledger
-
     def list_reservations(self, call: Call) -> Json:
         """Reservations of the organisation."""
-        found = _own(self.ledger.holds.values(), call)
+        found = _own(self.sales.ledger.holds.values(), call)
         return collection(
             "BookingReservation", HOLDS, found, self.shapes.hold, call.page, View.LINKED
         )
@@ -54,7 +43,7 @@ class BookingRoutes:
             raise invalid(Violation("items[0].offer", "Item not found."))
         made: list[Json] = []
         failed: list[Json] = []
-        for item in ReservationReader(self.iris).read(call.body):
+        for item in requests.ReservationReader(self.iris).read(call.body):
             outcome = self.sales.reserve(item, call.organization.id)
             told = failed if isinstance(outcome, Failure) else made
             told.append(self.shapes.reserved(item, outcome))
@@ -70,12 +59,12 @@ class BookingRoutes:
 
     def list_orders(self, call: Call) -> Json:
         """Orders of the organisation that match the filters."""
-        found = _matching(_own(self.ledger.orders.values(), call), call.query)
+        found = _matching(_own(self.sales.ledger.orders.values(), call), call.query)
         return collection("BookingOrder", ORDERS, found, self.shapes.order, call.page, View.FOREIGN)
 
     def create_orders(self, call: Call) -> Json:
         """Book holds: refused as a whole, or done hold by hold (T14)."""
-        wanted = read_orders(call.body)
+        wanted = requests.read_orders(call.body)
         unknown = [
             Violation(f"reservations[{rank}]", "Item not found.")
             for rank, hold_id in enumerate(wanted.reservations)
@@ -125,16 +114,18 @@ class BookingRoutes:
     def set_ticket_beneficiary(self, call: Call) -> Json:
         """Name the holder of a ticket."""
         ticket = self._ticket(call)
-        return self.shapes.ticket(self.sales.name_holder(ticket, read_beneficiary(call.body)))
+        return self.shapes.ticket(
+            self.sales.name_holder(ticket, requests.read_beneficiary(call.body))
+        )
 
     # What belongs to another organisation is not there: a 403 would tell that it exists.
 
     def _hold(self, call: Call, hold_id: str) -> Hold | None:
-        hold = self.ledger.holds.get(hold_id)
+        hold = self.sales.ledger.holds.get(hold_id)
         return hold if hold and hold.organization == call.organization.id else None
 
     def _order(self, call: Call, key: str = "orderId") -> Order:
-        order = self.ledger.orders.get(call.path[key])
+        order = self.sales.ledger.orders.get(call.path[key])
         if order is None or order.organization != call.organization.id:
             raise not_found()
         return order
@@ -144,7 +135,7 @@ class BookingRoutes:
         ticket_id = call.path["id"]
         if call.path["orderItemId"] != order.item_id or ticket_id not in order.tickets:
             raise not_found()
-        return self.ledger.tickets[ticket_id]
+        return self.sales.ledger.tickets[ticket_id]
 
     def _document(self, call: Call) -> tuple[str, datetime]:
         """A file of an order, and when it can be downloaded."""
@@ -166,10 +157,12 @@ def _matching(orders: list[Order], query: QueryParams) -> list[Order]:
     # In snake case, as the contract has it for the query (T17).
     reference = query.get("external_reference")
     if reference is not None:
-        if not 1 <= len(reference) <= LARGEST_REFERENCE:
+        if not 1 <= len(reference) <= requests.LARGEST_REFERENCE:
             raise Refused(400, '"external_reference" must have 1 to 50 characters')
         orders = [order for order in orders if order.external_reference == reference]
-    bounds = [(day_in(query, f"createdAt[{name}]"), test) for name, test in _BOUNDS.items()]
+    bounds = [
+        (requests.day_in(query, f"createdAt[{name}]"), test) for name, test in _BOUNDS.items()
+    ]
     for bound, passes in bounds:
         if bound is not None:
             orders = [order for order in orders if passes(order.created_at.date(), bound)]

@@ -212,7 +212,7 @@ class CatalogRoutes:
         return [ref for ref in refs if ref is not None]
 
 
-def _day_bounds(query: QueryParams) -> tuple[int | None, int | None]:
+def _day_bounds(query: QueryParams) -> tuple[int, int]:
     """The first and the last day asked for, by number; `after` and `before` include theirs."""
 
     def bounds(shifts: dict[str, int]) -> list[int]:
@@ -222,4 +222,7 @@ def _day_bounds(query: QueryParams) -> tuple[int | None, int | None]:
 
     firsts = bounds({"after": 0, "strictly_after": 1})
     lasts = bounds({"before": 0, "strictly_before": -1})
-    return max(firsts, default=None), min(lasts, default=None)
+    first = max(firsts, default=UNDATED)
+    if firsts or lasts:
+        first = max(first, UNDATED + 1)
+    return first, min(lasts, default=LAST_DAY)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from korus_mcp.sandbox.calendars import day_of
 from korus_mcp.sandbox.ids import Kind, Offer, Ref
@@ -25,16 +25,15 @@ class CatalogShapes:
     world: World
     stock: Stock
     iris: Iris
-    started: datetime
 
     def catalog(self, catalog: int, *, alone: bool = True) -> Json:
         """A catalog."""
         fields: Json = {
-            "createdAt": self.started - timedelta(days=200 + catalog),
+            "createdAt": self.world.started_at - timedelta(days=200 + catalog),
             "name": self.world.issuer(catalog).catalog_name,
         }
         if alone or catalog != _NEVER_SYNCED:
-            fields["lastSyncedAt"] = self.started - timedelta(minutes=37)
+            fields["lastSyncedAt"] = self.world.started_at - timedelta(minutes=37)
         return resource("TicketingCatalog", self.iris.catalog(catalog), fields)
 
     def base_in_list(self, base: int) -> Json:

@@ -27,6 +27,13 @@ _ACTIONS: Mapping[str, Callable[..., faults.Action]] = {
     "drop_before": faults.DropBefore,
     "drop_after": faults.DropAfter,
 }
+# The fields of an action, and whether a value of one is of its kind.
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "status": lambda value: isinstance(value, int) and 400 <= value <= 599,
+    "seconds": lambda value: isinstance(value, int | float) and value >= 0,
+    "body": lambda value: value in ("html", "empty", "problem"),
+    "retry_after": lambda value: isinstance(value, str),
+}
 _Fields = Mapping[str, object]
 
 
@@ -119,7 +126,7 @@ def _add_fault(wish: _Wish) -> _Fields:
         raise _Mistake(f"action must be one of {', '.join(sorted(_ACTIONS))}")
     if not isinstance(times, int | None) or not isinstance(issuer, str | None):
         raise _Mistake("times must be a whole number or null, issuer a key or null")
-    wrong = [name for name, value in options.items() if not _fits(name, value)]
+    wrong = [name for name in options if name not in _FITS or not _FITS[name](options[name])]
     if wrong:
         raise _Mistake(f"not understood: {', '.join(wrong)}")
     # A field of another action is found by the action itself.
@@ -192,19 +199,6 @@ async def _fields(request: Request) -> _Fields:
     if not isinstance(fields, dict):
         raise _Mistake("the body must be a JSON object")
     return fields
-
-
-def _fits(name: str, value: object) -> bool:
-    """Whether a field of an action has a value of its kind."""
-    match name:
-        case "status":
-            return isinstance(value, int) and 400 <= value <= 599
-        case "seconds":
-            return isinstance(value, int | float) and value >= 0
-        case "body":
-            return isinstance(value, str) and value in {"html", "empty", "problem"}
-        case _:
-            return name == "retry_after" and isinstance(value, str)
 
 
 def _error(status: int, message: str) -> Response:

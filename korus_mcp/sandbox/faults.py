@@ -133,7 +133,7 @@ class FaultyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or fail at it as told."""
-        if scope["type"] != "http" or not self.faults.rules:
+        if not self.faults.rules:
             await self.app(scope, receive, send)
             return
         # The body is read to see whose request it is (orders name their holds, holds their offers),

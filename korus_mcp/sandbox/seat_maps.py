@@ -74,7 +74,5 @@ class SeatMap:
 
 def numbered_row(name: str, points: Iterable[Point]) -> Row:
     """A row whose seats are numbered from 1, each at its point."""
-    return Row(
-        name=name,
-        seats=tuple(Seat(name=str(n), x=x, y=y) for n, (x, y) in enumerate(points, start=1)),
-    )
+    numbered = enumerate(points, start=1)
+    return Row(name=name, seats=tuple(Seat(name=str(n), x=x, y=y) for n, (x, y) in numbered))

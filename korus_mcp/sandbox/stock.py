@@ -1,14 +1,15 @@
 """Live stock and prices: what is left after earlier sales, holds, orders and test switches."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain, groupby
 from typing import Generic, TypeVar
 
-from korus_mcp.sandbox.bookings import Ledger, TakenSeat
+from korus_mcp.sandbox.bookings import Hold, Ledger, TakenSeat
 from korus_mcp.sandbox.ids import Offer, SessionKey
-from korus_mcp.sandbox.model import Base, Ticket
+from korus_mcp.sandbox.model import Base, Slot, Ticket
 from korus_mcp.sandbox.seat_maps import Quantity
 from korus_mcp.sandbox.world import World
 
@@ -82,8 +83,8 @@ class Stock:
         if switch.value is None:
             return None
         # The figure was set for this product alone: sales of its neighbours do not count.
-        taken = self._taken(offer, moment, since=switch.since, same_product=True)
-        return max(0, switch.value - taken)
+        claims = self._claims(offer, moment, switch.since)
+        return max(0, switch.value - sum(hold.quantity for hold in claims if hold.offer == offer))
 
     def session_left(self, offer: Offer, rank: int, slot: int, *, listed: bool = False) -> Quantity:
         """How many places of the offer's kind are left in a session."""
@@ -104,8 +105,8 @@ class Stock:
         if base.tickets[rank].slots[slot].seat_map is None:
             return ()
         free = self._free_places(base, offer, rank, slot)
-        beside = next((row for row in _rows(free) if len(row) >= quantity), free)
-        return tuple(beside[:quantity])
+        beside = next((row for row in _rows(free) if len(row) >= quantity), tuple(free))
+        return beside[:quantity]
 
     def _moment(self, *, listed: bool) -> datetime:
         return self.world.now() - (LIST_LAG if listed else timedelta())
@@ -117,69 +118,55 @@ class Stock:
             slots = range(len(ticket.slots))
             figures = [self._slot_left(offer, rank, slot, moment) for slot in slots]
             return None if None in figures else sum(figure or 0 for figure in figures)
-        pool = self.world.product(offer).pool
-        first = self._unsold(base, ticket.capacities[pool], (offer.base, offer.day, rank, pool))
-        return None if first is None else max(0, first - self._taken(offer, moment))
+        first = self._unsold(offer, rank)
+        claims = self._claims(offer, moment, None)
+        return None if first is None else max(0, first - sum(hold.quantity for hold in claims))
 
     def _slot_left(self, offer: Offer, rank: int, slot: int, moment: datetime) -> Quantity:
         # Nobody can enter a session that has begun: a list that lags does not say otherwise.
         if self.world.starts_at(offer, rank, slot) <= self.world.now():
             return 0
         switch = self.sessions.at(SessionKey(offer.base, offer.day, rank, slot), moment)
-        first = self._unsold_of_slot(offer, rank, slot) if switch is None else switch.value
+        first = self._unsold(offer, rank, slot) if switch is None else switch.value
         if first is None:
             return None
-        since = None if switch is None else switch.since
-        return max(0, first - self._taken(offer, moment, since=since, session=(rank, slot)))
+        claims = self._claims(offer, moment, None if switch is None else switch.since)
+        return max(0, first - sum(hold.quantity for hold in claims if hold.slots[rank] == slot))
 
-    def _unsold_of_slot(self, offer: Offer, rank: int, slot: int) -> Quantity:
+    def _unsold(self, offer: Offer, rank: int, slot: int | None = None) -> Quantity:
+        """What others have left over of a ticket or its slot before anybody booked here."""
         base, pool = self.world.base(offer.base), self.world.product(offer).pool
-        capacity = base.tickets[rank].slots[slot].capacities[pool]
-        return self._unsold(base, capacity, (offer.base, offer.day, rank, slot, pool))
-
-    def _unsold(self, base: Base, capacity: Quantity, key: tuple[int, ...]) -> Quantity:
-        """What others have left over, before anybody booked here; the seed decides."""
+        ticket = base.tickets[rank]
+        part: Ticket | Slot = ticket if slot is None else ticket.slots[slot]
+        capacity = part.capacities[pool]
         if capacity is None:
             return None
-        sold_share = base.demand * (0.4 + 0.6 * self.world.noise("sold", key))
-        return max(0, int(capacity * (1 - sold_share)))
+        where = (rank, pool) if slot is None else (rank, slot, pool)
+        noise = self.world.noise("sold", (offer.base, offer.day, *where))
+        return max(0, int(capacity * (1 - base.demand * (0.4 + 0.6 * noise))))
 
-    def _taken(
-        self,
-        offer: Offer,
-        moment: datetime,
-        *,
-        since: datetime | None = None,
-        session: tuple[int, int] | None = None,
-        same_product: bool = False,
-    ) -> int:
-        """How many places of the offer's kind holds and orders claim at a moment.
+    def _claims(self, offer: Offer, moment: datetime, since: datetime | None) -> list[Hold]:
+        """Holds and orders that claim places of the offer's kind at a moment.
 
         Products of one pool share their places: adult and child of a zone, say.
         """
         pool = self.world.product(offer).pool
-        return sum(
-            hold.quantity
+        return [
+            hold
             for hold in self.ledger.holds_of_day(offer.base, offer.day)
             if hold.claims_at(moment)
             and (since is None or hold.created_at >= since)
-            and (session is None or hold.slots[session[0]] == session[1])
             and self.world.product(hold.offer).pool == pool
-            and (not same_product or hold.offer == offer)
-        )
+        ]
 
     def _free_places(self, base: Base, offer: Offer, rank: int, slot: int) -> list[TakenSeat]:
-        unsold = self._unsold_of_slot(offer, rank, slot)
+        unsold = self._unsold(offer, rank, slot)
         places = list(_places(base, base.tickets[rank], slot, self.world.product(offer).pool))
         # Others took the first ones, the best; the rest is what is left to sell.
         later = places[len(places) - (unsold or 0) :]
-        now = self.world.now()
-        taken = {
-            place
-            for hold in self.ledger.holds_of_day(offer.base, offer.day)
-            if hold.claims_at(now) and hold.slots[rank] == slot
-            for place in hold.places[rank]
-        }
+        claims = self._claims(offer, self.world.now(), None)
+        here = [hold.places[rank] for hold in claims if hold.slots[rank] == slot]
+        taken = set(chain.from_iterable(here))
         # Places in a standing zone are all alike, so none of them is ever "taken".
         return [place for place in later if place.seat is None or place not in taken]
 
@@ -188,10 +175,7 @@ def arrangement_of(places: tuple[TakenSeat, ...]) -> str:
     """Whether seats given out together are side by side, as the API words it."""
     if not places or any(place.seat is None for place in places):
         return "UNKNOWN"
-    rows = {(place.zone, place.row) for place in places}
-    seats = sorted(place.seat or 0 for place in places)
-    together = len(rows) == 1 and seats[-1] - seats[0] == len(seats) - 1
-    return "ADJACENT" if together else "NON_ADJACENT"
+    return "ADJACENT" if len(_rows(places)) == 1 else "NON_ADJACENT"
 
 
 def _places(base: Base, ticket: Ticket, slot: int, pool: int) -> Iterator[TakenSeat]:
@@ -208,24 +192,16 @@ def _places(base: Base, ticket: Ticket, slot: int, pool: int) -> Iterator[TakenS
                 yield TakenSeat(seat_map, number, row_number, seat)
 
 
-def _rows(places: list[TakenSeat]) -> Iterator[list[TakenSeat]]:
+def _rows(places: Sequence[TakenSeat]) -> list[tuple[TakenSeat, ...]]:
     """Runs of neighbouring seats; places without a number are one run."""
-    run: list[TakenSeat] = []
-    for place in places:
-        if run and not _are_neighbours(run[-1], place):
-            yield run
-            run = []
-        run.append(place)
-    if run:
-        yield run
 
+    def run_of(ranked: tuple[int, TakenSeat]) -> tuple[int, int | None, int | None]:
+        # Seats side by side count up as their ranks do, so the difference stays the same.
+        rank, place = ranked
+        return place.zone, place.row, None if place.seat is None else place.seat - rank
 
-def _are_neighbours(left: TakenSeat, right: TakenSeat) -> bool:
-    if (left.zone, left.row) != (right.zone, right.row):
-        return False
-    if left.seat is None or right.seat is None:
-        return True
-    return right.seat == left.seat + 1
+    runs = groupby(enumerate(places), key=run_of)
+    return [tuple(place for _, place in run) for _, run in runs]
 
 
 def _least(figures: list[Quantity]) -> Quantity:

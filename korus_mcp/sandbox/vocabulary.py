@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from korus_mcp.sandbox.texts import Text
+from korus_mcp.sandbox.texts import texts
 
 
 class City(NamedTuple):
@@ -15,12 +15,6 @@ class City(NamedTuple):
 
 def _words(text: str) -> list[str]:
     return text.split()
-
-
-def _texts(text: str) -> list[Text]:
-    """French / English; French / English."""
-    pairs = (pair.split("/") for pair in text.split(";"))
-    return [Text(french.strip(), english.strip()) for french, english in pairs]
 
 
 CITIES = tuple(
@@ -42,7 +36,7 @@ ANIMALS = _words("""
     Hérons Lynx Chamois Loutres Faucons Sangliers Cigognes Renards Martinets Dauphins Castors
     Bouquetins Hiboux Milans Éperviers Genettes Isards Grues
     """)
-HEADS = _texts("""
+HEADS = texts("""
     Le Chant / The Song; La Ronde / The Round; L'Ombre / The Shadow; Le Voyage / The Journey;
     La Mémoire / The Memory; Le Bal / The Ball; Les Contes / The Tales;
     La Fabrique / The Workshop; Le Silence / The Silence; La Révolte / The Revolt;
@@ -52,7 +46,7 @@ HEADS = _texts("""
     Le Procès / The Trial; La Nuit / The Night; Le Retour / The Return; L'Horloge / The Clock;
     Les Aventures / The Adventures
     """)
-TAILS = _texts("""
+TAILS = texts("""
     des lucioles / of the Fireflies; du capitaine / of the Captain; des marées / of the Tides;
     de l'horloger / of the Clockmaker; des géants / of the Giants; du phare / of the Lighthouse;
     des saltimbanques / of the Acrobats; de la comète / of the Comet;
@@ -66,6 +60,6 @@ TAILS = _texts("""
     """)
 FIRST_NAMES = _words("Alba Bastien Céleste Dorian Elouan Faustine Gaspard Héloïse Isaure Joachim")
 LAST_NAMES = _words("Valmorel Quercy Tisserand Loriol Castelan Morvan Ardenois Brisefer Solène")
-COMPETITIONS = _texts("""
+COMPETITIONS = texts("""
     Ligue Azur / Ligue Azur; Coupe des Provinces / Provinces Cup; Trophée d'été / Summer Trophy
     """)

@@ -20,14 +20,17 @@ from korus_mcp.sandbox.texts import Text
 
 @dataclass(frozen=True, kw_only=True)
 class OfferFilter:
-    """What a caller wants to see of a catalog's offers; None means no wish."""
+    """What a caller wants to see of a catalog's offers; None means no wish.
+
+    Only without any bound is the first day UNDATED: a filter by day leaves undated offers out.
+    """
 
     base: int | None = None
     products: frozenset[tuple[int, int]] | None = None
     values: frozenset[tuple[int, int, int]] = frozenset()
     session: Ref | None = None
-    first_day: int | None = None
-    last_day: int | None = None
+    first_day: int = UNDATED
+    last_day: int = LAST_DAY
 
 
 class World:
@@ -40,8 +43,9 @@ class World:
     def __init__(self, *, seed: int, bases: int, clock: Clock) -> None:
         self._seed = seed
         self._clock = clock
+        self.started_at = clock.now()
         # Fixed when the world is made: a match of day 5 comes nearer while the clock moves on.
-        self._origin = clock.now().date()
+        self._origin = self.started_at.date()
         self._issuers = issuers_of(self._origin)
         self._fixed = tuple(chain.from_iterable(issuer.bases for issuer in self._issuers))
         self._fixed_catalogs = tuple(
@@ -214,12 +218,7 @@ class World:
         days = self.days(base)
         if wanted.session is not None:
             days = tuple(day for day in days if day == wanted.session.day)
-        if wanted.first_day is None and wanted.last_day is None:
-            return days
-        # A filter by day leaves undated offers out.
-        first = UNDATED + 1 if wanted.first_day is None else wanted.first_day
-        last = LAST_DAY if wanted.last_day is None else wanted.last_day
-        return tuple(day for day in days if first <= day <= last and day != UNDATED)
+        return tuple(day for day in days if wanted.first_day <= day <= wanted.last_day)
 
     def _wanted_products(self, base: int, wanted: OfferFilter) -> Sequence[int]:
         if wanted.products is None and not wanted.values:

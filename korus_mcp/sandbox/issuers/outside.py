@@ -10,19 +10,13 @@ from korus_mcp.sandbox.calendars import Fixed
 from korus_mcp.sandbox.issuers.parts import FULL, REDUCED, PriceList, option, price_list
 from korus_mcp.sandbox.model import Base, Slot, Ticket, Venue
 from korus_mcp.sandbox.seat_maps import SeatingCategory, SeatMap, Zone, numbered_row
-from korus_mcp.sandbox.texts import Text
+from korus_mcp.sandbox.texts import Text, texts
 
-_WEDGES = (
-    Text("Gradin Jardin", "Garden side"),
-    Text("Gradin Central Jardin", "Centre garden side"),
-    Text("Gradin Central Cour", "Centre court side"),
-    Text("Gradin Cour", "Court side"),
-)
-_TIERS = (
-    Text("Orchestre", "Stalls"),
-    Text("Corbeille", "Dress circle"),
-    Text("Galerie", "Gallery"),
-)
+_WEDGES = texts("""
+    Gradin Jardin / Garden side; Gradin Central Jardin / Centre garden side;
+    Gradin Central Cour / Centre court side; Gradin Cour / Court side
+    """)
+_TIERS = texts("Orchestre / Stalls; Corbeille / Dress circle; Galerie / Gallery")
 _UNTOLD = 120
 """Places of a part whose capacity the map does not tell."""
 _NOT_FOR_SALE = 99
@@ -101,8 +95,8 @@ def _theatre() -> Base:
 
 def _club() -> Base:
     """No geometry, no categories, no links; nobody sells the backstage, nor draws the balcony."""
-    pit, mezzanine = Text("Fosse", "Pit"), Text("Mezzanine", "Mezzanine")
-    tables, balcony = Text("Tables du bar", "Bar tables"), Text("Balcon", "Balcony")
+    sold = texts("Fosse / Pit; Mezzanine / Mezzanine; Tables du bar / Bar tables; Balcon / Balcony")
+    pit, mezzanine, tables, _ = sold
     zones = (
         Zone(name=_shouted(pit), capacity=None, pool=0),
         Zone(name=_shouted(mezzanine), capacity=None, pool=1),
@@ -114,7 +108,7 @@ def _club() -> Base:
         Text("Cuivres à l'aube", "Brass at dawn"),
         "Le Hangar à sel",
         price_list(
-            option("zone", pit, mezzanine, tables, balcony),
+            option("zone", *sold),
             option("price_type", FULL),
             prices=("18.00", "26.00", "35.00", "22.00"),
             by_place=True,

@@ -40,7 +40,7 @@ def issuer() -> Issuer:
 
 
 def _passes() -> Base:
-    lengths = (1, 2, 3, 4, 5, 6)
+    lengths, less = (1, 2, 3, 4, 5, 6), Decimal("2.50")
     daily = (Decimal("48.50"), Decimal("38.00"), Decimal("42.00"), Decimal("158.00"))
     return _base(
         key="ski",
@@ -52,12 +52,8 @@ def _passes() -> Base:
         **price_list(
             option("days_count", *(parts.days(count) for count in lengths)),
             option("price_type", ADULT, CHILD, parts.SENIOR, parts.FAMILY),
-            # Each further day costs a little less than the one before.
-            prices=(
-                price * count - Decimal("2.50") * (count - 1)
-                for count in lengths
-                for price in daily
-            ),
+            # Each further day costs a little less than the first.
+            prices=(price * n - less * (n - 1) for n in lengths for price in daily),
         ),
         tickets=(Ticket(name=Text("Forfait", "Pass"), capacities=(2500,)),),
         calendar=Rolling(),

@@ -11,7 +11,7 @@ from korus_mcp.sandbox.issuers import parts
 from korus_mcp.sandbox.issuers.parts import CHILD, FULL, REDUCED, by_price_type, joined, option
 from korus_mcp.sandbox.model import Base, Issuer, Product, Slot, Ticket, Venue
 from korus_mcp.sandbox.seat_maps import Point, Row, SeatingCategory, SeatMap, Zone, numbered_row
-from korus_mcp.sandbox.texts import Text, same
+from korus_mcp.sandbox.texts import Text, same, texts
 
 _VENUE = Venue(
     name="Stade des Hérons",
@@ -34,12 +34,7 @@ _FULL_PRICES = (Decimal(95), Decimal(62), Decimal(44), Decimal(29), Decimal(18),
 _PRICE_TYPES = ((FULL, Decimal(1)), (REDUCED, Decimal("0.80")), (CHILD, Decimal("0.50")))
 _BOXES, _AWAY = 0, 5
 _LOWER_ZONES, _UPPER_ZONES = 28, 22
-_STANDS = (
-    (Text("Est", "East"), "E"),
-    (Text("Sud", "South"), "S"),
-    (Text("Ouest", "West"), "O"),
-    (Text("Nord", "North"), "N"),
-)
+_STANDS = texts("Est / East; Sud / South; Ouest / West; Nord / North")
 
 
 def issuer(origin: date) -> Issuer:
@@ -108,7 +103,7 @@ def _match(key: str, season: Text, visitor: str, *days: int, demand: float) -> B
 
 
 def _tour() -> Base:
-    hours = (10, 11, 14, 15, 16)
+    slots = tuple(Slot(time(hour), 75, (25,)) for hour in (10, 11, 14, 15, 16))
     return Base(
         key="stadium-tour",
         name=Text("Visite guidée du stade", "Guided stadium tour"),
@@ -119,11 +114,7 @@ def _tour() -> Base:
         universe="visit",
         venue=_VENUE,
         **by_price_type((FULL, "18.00"), (REDUCED, "14.00"), (CHILD, "9.00")),
-        tickets=(
-            Ticket(
-                name=Text("Visite", "Tour"), slots=tuple(Slot(time(h), 75, (25,)) for h in hours)
-            ),
-        ),
+        tickets=(Ticket(name=Text("Visite", "Tour"), slots=slots),),
         calendar=Rolling(weekdays=frozenset({2, 3, 5, 6})),
     )
 
@@ -155,7 +146,7 @@ def _layout() -> SeatMap:
 def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
     """One zone of `count` around the pitch; the first begins in the east, the rest clockwise."""
     quarter = int(((position + 0.5) / count * 4 + 0.5) % 4)
-    stand, gate = _STANDS[quarter]
+    stand = _STANDS[quarter]
     number = tier * 100 + position + 1
     if tier == 1:
         category = (1, 4, _BOXES if position in {13, 14} else 1, 3)[quarter]
@@ -171,7 +162,7 @@ def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
         polygon=_sector(position, count, tier),
         # Only the boxes have numbered seats; elsewhere people sit where they like.
         rows=_box_rows(position, count) if boxes else None,
-        entrance=f"Porte {gate}{position % 4 + 1}",
+        entrance=f"Porte {stand.fr[0]}{position % 4 + 1}",
     )
 
 

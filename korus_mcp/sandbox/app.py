@@ -85,24 +85,16 @@ class Sandbox:
         newcomer = _organization(self._world, key, 2, "newcomer")
         self.client_id, self.client_secret = seller.client_id, seller.client_secret
         self.empty_client_id, self.empty_client_secret = newcomer.client_id, newcomer.client_secret
-        self._tokens = Tokens(
-            organizations=(seller, newcomer),
-            clock=self.clock,
-            key=key,
-            lifetime=timedelta(seconds=self.options.token_lifetime_seconds),
-            gives_refresh_token=self.options.refresh_token,
-        )
+        lifetime = timedelta(seconds=self.options.token_lifetime_seconds)
+        gives_refresh_token = self.options.refresh_token
+        self._tokens = Tokens((seller, newcomer), self.clock, key, lifetime, gives_refresh_token)
         downloads = Downloads(self.options.document_origin, key, self._world, self._ledger)
         self._api = self._routed(downloads)
         self._documents = Starlette(
             routes=[Route(FOLDER + "{name}", downloads.endpoint, methods=["GET"])]
         )
         faulty = FaultyApp(
-            app=self._by_host,
-            faults=self.faults,
-            clock=self.clock,
-            issuers_named=self._issuers_named,
-            operation_of=self._operation_of,
+            self._by_host, self.faults, self.clock, self._issuers_named, self._operation_of
         )
         self.app: ASGIApp = _Front(faulty, self.clock, self.requests, self._operation_of)
 
@@ -167,15 +159,11 @@ class Sandbox:
 
     def _routed(self, downloads: Downloads) -> Starlette:
         """The API itself: each operation of the contract with the method that answers it."""
-        catalog = CatalogRoutes(
-            self._world,
-            self._iris,
-            CatalogShapes(self._world, self._stock, self._iris),
-            is_old_server=self.options.old_server,
-        )
-        booking = BookingRoutes(
-            self._sales, self._iris, BookingShapes(self._world, self._ledger, self._iris), downloads
-        )
+        catalog_shapes = CatalogShapes(self._world, self._stock, self._iris)
+        booking_shapes = BookingShapes(self._world, self._ledger, self._iris)
+        old = self.options.old_server
+        catalog = CatalogRoutes(self._world, self._iris, catalog_shapes, is_old_server=old)
+        booking = BookingRoutes(self._sales, self._iris, booking_shapes, downloads)
         app = Starlette(
             routes=[Route(TOKEN_PATH, self._tokens.endpoint, methods=["POST"], name="getToken")],
             exception_handlers={HTTPException: _routing_problem},

@@ -61,12 +61,9 @@ Calendar = Rolling | Fixed | Undated
 
 def local_moment(day: date, start: time, zone: str | None) -> datetime:
     """A local time of a venue as an aware moment with its offset."""
-    hours = _WINTER_HOURS.get(zone or "", 1) + (1 if _is_summer(day) else 0)
+    is_summer = _last_sunday(day.year, 3) <= day < _last_sunday(day.year, 10)
+    hours = _WINTER_HOURS.get(zone or "", 1) + (1 if is_summer else 0)
     return datetime.combine(day, start, tzinfo=timezone(timedelta(hours=hours)))
-
-
-def _is_summer(day: date) -> bool:
-    return _last_sunday(day.year, 3) <= day < _last_sunday(day.year, 10)
 
 
 def _last_sunday(year: int, month: int) -> date:

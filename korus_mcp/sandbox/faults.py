@@ -121,7 +121,7 @@ class Faults:
             yield rule.action
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class FaultyApp:
     """The one place where faults act: around the whole app."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from korus_mcp.sandbox.calendars import day_number
 from korus_mcp.sandbox.ids import Offer, SessionKey
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.stock import Stock
@@ -58,8 +59,8 @@ def _first_offer(world: World, base: int) -> Offer:
 
     From tomorrow: what is on sale today may begin while a test runs.
     """
-    days = world.days(base)
-    return Offer(base, 0, next((day for day in days if day >= world.tomorrow), days[0]))
+    days, today = world.days(base), day_number(world.now().date())
+    return Offer(base, 0, next((day for day in days if day > today), days[0]))
 
 
 def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[SessionKey]:
@@ -67,7 +68,7 @@ def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[Session
     base = world.fixed_base("museum")
     slots = range(len(world.base(base).tickets[0].slots))
     for day in world.days(base):
-        if day < world.tomorrow:
+        if day <= day_number(world.now().date()):
             continue
         left = [stock.session_left(Offer(base, 0, day), 0, slot) for slot in slots]
         if 0 in left:

@@ -203,10 +203,6 @@ def _is_code(value: object) -> bool:
     return value is None or re.fullmatch("[A-Za-z]{2}", str(value)) is not None
 
 
-def _is_title(value: object) -> bool:
-    return value in (None, "mr", "mrs", "mx")
-
-
 def _is_day(value: object) -> bool:
     return value is None or (isinstance(value, str) and read_day(value) is not None)
 
@@ -215,7 +211,8 @@ _Rule = tuple[str, Callable[[object], bool], str]
 _NO_CODE = "This value should have two letters."
 
 # In the order in which violations are told. A telephone number may have any form (T28).
-_TITLE: _Rule = ("title", _is_title, "The value you selected is not a valid choice.")
+_NO_TITLE = "The value you selected is not a valid choice."
+_TITLE: _Rule = ("title", lambda value: value in (None, "mr", "mrs", "mx"), _NO_TITLE)
 _CUSTOMER: Sequence[_Rule] = (
     *((name, _is_filled, _BLANK) for name in ("firstname", "lastname", "email")),
     ("email", _is_address, "This value is not a valid email address."),

@@ -31,7 +31,7 @@ class _Grant:
     until: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """The token endpoint and the memory of what it gave out."""
 

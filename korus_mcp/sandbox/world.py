@@ -63,11 +63,6 @@ class World:
         """The moment, by the clock of this sandbox."""
         return self._clock.now()
 
-    @property
-    def tomorrow(self) -> int:
-        """The day after today, as a number."""
-        return day_number(self.now().date()) + 1
-
     def issuer(self, catalog: int) -> Issuer:
         """Whose catalog it is."""
         if catalog < len(self._issuers):

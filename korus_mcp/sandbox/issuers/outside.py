@@ -17,6 +17,7 @@ _WEDGES = texts("""
     Gradin Central Cour / Centre court side; Gradin Cour / Court side
     """)
 _TIERS = texts("Orchestre / Stalls; Corbeille / Dress circle; Galerie / Gallery")
+_TOWN = "Confluent-sur-Rhône"
 _UNTOLD = 120
 """Places of a part whose capacity the map does not tell."""
 _NOT_FOR_SALE = 99
@@ -132,12 +133,7 @@ def _evening(
         key=key,
         name=name,
         universe="show",
-        venue=Venue(
-            name=venue,
-            line1="Place des Souffleurs",
-            postal_code="69998",
-            city="Confluent-sur-Rhône",
-        ),
+        venue=Venue(name=venue, line1="Place des Souffleurs", postal_code="69998", city=_TOWN),
         **prices,
         tickets=(Ticket(name=Text("Spectacle", "Show"), slots=(slot,)),),
         calendar=Fixed(offsets=days),

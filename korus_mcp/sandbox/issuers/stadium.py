@@ -136,17 +136,16 @@ def _places() -> tuple[Product, ...]:
 
 @lru_cache(maxsize=1)
 def _layout() -> SeatMap:
-    lower = tuple(_zone(rank, rank, _LOWER_ZONES, tier=1) for rank in range(_LOWER_ZONES))
-    upper = tuple(
-        _zone(_LOWER_ZONES + rank, rank, _UPPER_ZONES, tier=2) for rank in range(_UPPER_ZONES)
-    )
-    return SeatMap(zones=lower + upper, categories=_CATEGORIES)
+    lower = [_zone(rank, _LOWER_ZONES, tier=1) for rank in range(_LOWER_ZONES)]
+    upper = [_zone(rank, _UPPER_ZONES, tier=2) for rank in range(_UPPER_ZONES)]
+    return SeatMap(zones=(*lower, *upper), categories=_CATEGORIES)
 
 
-def _zone(rank: int, position: int, count: int, *, tier: int) -> Zone:
+def _zone(position: int, count: int, *, tier: int) -> Zone:
     """One zone of `count` around the pitch; the first begins in the east, the rest clockwise."""
     quarter = int(((position + 0.5) / count * 4 + 0.5) % 4)
     stand = _STANDS[quarter]
+    rank = position if tier == 1 else _LOWER_ZONES + position
     number = tier * 100 + position + 1
     if tier == 1:
         category = (1, 4, _BOXES if position in {13, 14} else 1, 3)[quarter]

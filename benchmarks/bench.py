@@ -88,6 +88,7 @@ async def _stdio_calls(korus: StdioServerParameters, floor: StdioServerParameter
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(Client(korus))
         bare = await stack.enter_async_context(Client(floor))
+        # The catalog is read during the first search; the next ones are what is measured.
         await ours.call_tool("search_products", {"query": "derby"})
         _tell(
             "search_products over stdio",

@@ -35,6 +35,7 @@ from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
 from tests.fixtures.postgres import cluster, programs
 
+# Enough for a p95 that stands still, in a run of some seconds.
 ORDERS = 150
 WARM = 10
 OWNER, CUSTOMER = "local/local", CustomerInput("Ada", "Martin", "ada@example.test")
@@ -177,12 +178,14 @@ async def _own_costs(journal: Journal) -> list[float]:
             )
             (hold,) = (await services.reserving.reserve(wish)).holds
             asked = await services.ordering.place(_call(hold.id, None))
+            # Only the second call orders: the first one asks for a yes.
             timed.seconds, began = 0.0, time.perf_counter()
             await services.ordering.place(_call(hold.id, asked.confirmation))
             own.append((time.perf_counter() - began - timed.seconds) * 1000)
         await journal.close()
         app.mirror.close()
         tasks.cancel_scope.cancel()
+    # The first ones grow files and fill caches.
     return own[WARM:]
 
 

@@ -116,6 +116,7 @@ async def _crawl(env: Mapping[str, str], folder: Path, bases: int, bare: float) 
             overview = look_at(_file_in(folder))
         seconds = time.perf_counter() - began
         left = server.memory_info().rss
+    # Two requests a base, and one for each page of fifty.
     rate = (2 * bases + bases / 50) / seconds
     print(
         f"crawl of {bases} bases by a server: {rate:.0f} requests/s, {rate / bare:.2f} of the bare"
@@ -168,6 +169,7 @@ async def _searches(env: Mapping[str, str], bases: int) -> None:
         Client(_server("korus_mcp", env)) as korus,
         Client(_server("benchmarks.floor", env)) as echo,
     ):
+        # The first ten warm both up and are not counted.
         for query in [*asked[:10], *asked]:
             began = time.perf_counter()
             await korus.call_tool("search_products", {"query": query})

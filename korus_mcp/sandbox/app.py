@@ -74,6 +74,7 @@ class Sandbox:
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
         given = self.options.seed
         seed = secrets.randbits(48) if given is None else given
+        # Secrets follow from the seed, so that what a client was told survives a restart.
         key = hashlib.sha256(f"korus sandbox key {seed}".encode()).digest()
         self._world = World(seed=seed, bases=self.options.bases, clock=self.clock)
         self._ledger = Ledger()
@@ -198,6 +199,7 @@ class Sandbox:
         return frozenset(self._world.issuer(each).key for each in catalogs if each is not None)
 
     def _catalog_named(self, word: str) -> int | None:
+        # An order is known by its hold, a hold by its offer: any of their ids names an issuer.
         order = self._ledger.orders.get(word)
         hold = self._ledger.holds.get(order.hold_id if order else word)
         if hold is not None:
@@ -263,6 +265,7 @@ class _Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Clients set their clock by it, so it must be the clock that holds expire by.
                 date = format_datetime(self.clock.now(), usegmt=True)
                 MutableHeaders(scope=message)["Date"] = date
             await send(message)
@@ -293,4 +296,5 @@ def _organization(
 async def _routing_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    # Starlette would answer in plain text; the API has a problem for it (T30).
     return refusal(Refused(error.status_code, error.detail))

@@ -39,6 +39,7 @@ class BookingRoutes:
 
     def create_reservations(self, call: Call) -> Json:
         """Hold offers: refused as a whole, or done item by item (T14)."""
+        # Who has no catalog knows no offer, so every item is an unknown one.
         if not call.organization.sells:
             raise invalid(Violation("items[0].offer", "Item not found."))
         made: list[Json] = []
@@ -65,6 +66,7 @@ class BookingRoutes:
     def create_orders(self, call: Call) -> Json:
         """Book holds: refused as a whole, or done hold by hold (T14)."""
         wanted = requests.read_orders(call.body)
+        # A hold that is not the caller's refuses the call; one that is spent fails by itself (A16).
         unknown = [
             Violation(f"reservations[{rank}]", "Item not found.")
             for rank, hold_id in enumerate(wanted.reservations)
@@ -102,6 +104,7 @@ class BookingRoutes:
     def create_order_document_link(self, call: Call) -> Json:
         """A fresh signed address, in the language asked for or in French (T27)."""
         document, ready_at = self._document(call)
+        # It is listed already, but asking too early is refused (A20).
         if self.sales.world.now() < ready_at:
             raise invalid(Violation("", "The document cannot be downloaded yet."))
         address = self.downloads.signed_address(document, call.language)

@@ -72,6 +72,7 @@ class BookingShapes:
             "externalReference": order.external_reference,
             "connectorReference": order.connector_reference,
             **self._worth(hold),
+            # One order comes of each reservation (A13): a lost order is found by it.
             "reservation": f"{HOLDS}/{hold.id}",
             "customer": self._customer(order.customer),
             "items": [self._order_item(order, hold)],
@@ -82,9 +83,11 @@ class BookingShapes:
         """A ticket of an order; it has a voucher once it is valid."""
         order = self.ledger.orders[ticket.order_id]
         hold = self.ledger.holds[order.hold_id]
+        # Valid once its holder is complete, or at once where none is wanted.
         slot, is_valid = hold.slots[ticket.rank], ticket.validated_at is not None
         fields: Json = {
             "voucher": ticket.voucher if is_valid else None,
+            # With the offset of the venue, as its session has (A07).
             "occursAt": (
                 None if slot is None else self.world.starts_at(hold.offer, ticket.rank, slot)
             ),
@@ -186,6 +189,7 @@ class BookingShapes:
         }
 
     def _customer(self, customer: Mapping[str, object]) -> Json:
+        # What was not sent is null when it is read (A30), and nothing else is kept.
         known = {name: customer[name] for name in _CUSTOMER if customer.get(name) is not None}
         empty: Json = {"phone": None, "country": None, "language": None, "title": None}
         person = {"@id": self._node(), "@type": "BookingOrderCustomer", **empty, **known}

@@ -39,8 +39,10 @@ class Hold:
 
     def claims_at(self, moment: datetime) -> bool:
         """Whether it takes places away from others at a moment."""
+        # Asked of the past, too: lists tell what was left a minute ago (T21).
         if moment < self.created_at or (self.ended_at and moment >= self.ended_at):
             return False
+        # What was ordered keeps its places for good, or until it is cancelled.
         return self.ordered_at is not None or moment < self.expires_at
 
     def is_expired_at(self, moment: datetime) -> bool:
@@ -115,6 +117,7 @@ class Ledger:
     orders: dict[str, Order] = field(default_factory=dict)
     tickets: dict[str, IssuedTicket] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
+    # Stock is counted anew at each question, so it must not look through every hold of a long run.
     _holds_by_day: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 
     def add_hold(self, hold: Hold) -> None:

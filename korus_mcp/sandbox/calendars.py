@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
+# Days count from 2020, so that two decades of them fit into the 13 bits of an identifier.
 UNDATED = 0
 LAST_DAY = (1 << 13) - 1
 _WINTER_HOURS = {"Europe/London": 0, "Europe/Lisbon": 0}

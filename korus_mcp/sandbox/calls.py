@@ -63,6 +63,7 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
         response = answer(
             {"@context": f"/contexts/{body['@type']}", **body}, language=call.language
         )
+        # The language that was found, which need not be the one asked for (A24).
         response.headers["content-language"] = call.language
         return response
 

@@ -30,6 +30,7 @@ class CatalogRoutes:
     def list_catalogs(self, call: Call) -> Json:
         """Catalogs the organisation may sell, perhaps none."""
         ranks = range(self.world.catalog_count if call.organization.sells else 0)
+        # The newest comes first, and it is the one with the lowest rank.
         if call.query.get("order[createdAt]") == "asc":
             ranks = ranks[::-1]
         write = partial(self.shapes.catalog, alone=False)
@@ -42,6 +43,7 @@ class CatalogRoutes:
     def list_product_bases(self, call: Call) -> Json:
         """Product bases of a catalog in the short form."""
         catalog = self._catalog(call)
+        # Both spellings that the framework takes for true.
         with_disabled = call.query.get("withDisabled", "").lower() in {"true", "1"}
         bases = self.world.bases_of(catalog, with_disabled=with_disabled)
         iri, write = f"{self.iris.catalog(catalog)}/product_bases", self.shapes.base_in_list
@@ -89,6 +91,7 @@ class CatalogRoutes:
         catalog = self._catalog(call)
         blocks = self.world.offers(catalog, self._filter(call.query))
         order = call.query.get("order[date]", "").lower()
+        # Sorting makes every offer of the catalog; without it only those of the page are made.
         found: Listed[Offer] = blocks
         if order in {"asc", "desc"}:
             found = blocks.by_day(newest_first=order == "desc")
@@ -129,6 +132,7 @@ class CatalogRoutes:
     def get_offer_ticket_session(self, call: Call) -> Json:
         """One time slot."""
         offer, rank = self._ticket(call, "offerTicketId")
+        # A session is shared by the products of its base: the offer of each of them leads to it.
         session = self.iris.found_session(call.path["id"])
         if session is None or session[:3] != (offer.base, offer.day, rank):
             raise not_found()
@@ -139,6 +143,7 @@ class CatalogRoutes:
     def get_seat_map(self, call: Call) -> Json:
         """The layout behind a base or a session."""
         base = self._base(call)
+        # No operation lists maps: their ids come from bases and sessions (A10).
         ref = self.iris.found(call.path["id"], Kind.SEAT_MAP)
         if ref is None or ref.base != base or ref.slot >= len(self.world.base(base).seat_maps):
             raise not_found()
@@ -193,6 +198,7 @@ class CatalogRoutes:
             for name, refs in whole.items()
         ):
             return None
+        # Of a filter that is no list the last value counts, as in any query string.
         return OfferFilter(
             base=base[-1].base if base else None,
             products=(
@@ -218,6 +224,7 @@ def _day_bounds(query: QueryParams) -> tuple[int, int]:
     def bounds(shifts: dict[str, int]) -> list[int]:
         days = [(day_in(query, f"date[{name}]"), shift) for name, shift in shifts.items()]
         numbers = [day_number(day) + shift for day, shift in days if day is not None]
+        # A day that no identifier can carry is legal, and only widens the bound.
         return [min(max(number, UNDATED), LAST_DAY) for number in numbers]
 
     firsts = bounds({"after": 0, "strictly_after": 1})

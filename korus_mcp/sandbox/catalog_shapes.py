@@ -55,9 +55,11 @@ class CatalogShapes:
             "shortDescription": base.short_description,
             "termsOfUse": base.terms,
             "useSession": base.uses_sessions,
+            # Null where it has no day, so that nobody may count on it (T7).
             "timezone": base.timezone,
             "recurring": len(self.world.days(number)) > 1,
             "beneficiaryInfoMayBeRequired": bool(base.beneficiary_fields),
+            # Only where nobody has to be named and the issuer takes no time.
             "instantDocumentDelivery": not base.beneficiary_fields and delay == 0,
             # T11: it limits how many units a call may want; its name reads like money.
             "maxAmountPerOrder": base.max_amount_per_order,
@@ -230,6 +232,7 @@ class CatalogShapes:
 
     def _value_of(self, base: int, code: OptionCode, value: int | None) -> str | None:
         """The address of an option value by its rank, where the base has the option at all."""
+        # Some maps are linked and some are not: then only their names tie them to offers (A10).
         codes = [option.code for option in self.world.base(base).options]
         if value is None or code not in codes:
             return None
@@ -252,6 +255,7 @@ def _medias(number: int, base: Base) -> Json | None:
 
 def _venue(venue: Venue | None) -> Json | None:
     """All that is known of a venue, under its own names in camel case (T12)."""
+    # `line2` is always null, and coordinates are text, as published.
     known = asdict(venue).items() if venue else ()
     camel = {re.sub("_([a-z])", lambda match: match[1].upper(), name): each for name, each in known}
     return camel or None

@@ -111,6 +111,7 @@ def _state(wish: _Wish) -> _Fields:
 
 
 def _advance(wish: _Wish) -> _Fields:
+    # Forward only: what has expired must not come back.
     seconds = wish.fields.get("advance_seconds")
     if not isinstance(seconds, int | float) or seconds < 0:
         raise _Mistake("advance_seconds must be a number, 0 or more")

@@ -43,6 +43,7 @@ class Downloads:
         """A fresh address for a document."""
         expires = int((self.world.now() + _LINK_LIFETIME).timestamp())
         signature = self._signature(document, language, str(expires))
+        # A signature over all of it: another document, language or end is another address (A21).
         query = urlencode({"Expires": expires, "Signature": signature})
         return f"{self.origin}{FOLDER}{document}.{language}.pdf?{query}"
 
@@ -60,6 +61,7 @@ class Downloads:
         expected = self._signature(document, language, expires)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             return _text(403, "Signature does not match")
+        # By the sandbox's clock, and after the signature: only then is the end a number of ours.
         if self.world.now().timestamp() >= int(expires):
             return _text(403, "Request has expired")
         # Here and not above: the PDF library takes longer to load than all of the sandbox.

@@ -12,6 +12,7 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.jsonld import LD_JSON, Refused, refusal
 
 _WORD = re.compile(r"[\w-]+")
+# More than any client should read of one answer.
 _TEN_MEGABYTES = 10 * 1024 * 1024
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>gateway</body></html>"
 
@@ -148,6 +149,7 @@ class FaultyApp:
             if not isinstance(action, Delay):
                 await self._fail(action, scope, again, send)
                 return
+            # By the sandbox's clock: one that is turned by hand waits for nobody.
             await self.clock.sleep(action.seconds)
         await self.app(scope, again, send)
 

@@ -125,6 +125,7 @@ class Generator:
             **by_price_type(*prices),
             tickets=(Ticket(name=Text("Entrée", "Entry"), slots=(slot,)),),
             calendar=Fixed(offsets=self.offsets(index)),
+            # Each flag in a rhythm of its own, so that all combinations occur.
             availability_check_required=index % 2 == 0,
             realtime_price_required=index % 7 == 3,
             weekend_factor=Decimal("1.10") if index % 5 == 0 else Decimal(1),
@@ -138,6 +139,7 @@ class Generator:
 
     def _city(self, index: int) -> City:
         family, variant = divmod(index, _VARIANTS)
+        # A match is played at home each season; a tour is in another town each time.
         if self._genre(index).universe == "sport":
             return self._clubs(family)[0]
         return CITIES[(family * 3 + variant * 7) % len(CITIES)]

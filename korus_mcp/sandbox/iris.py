@@ -11,6 +11,7 @@ HOLDS = "/v1/booking/reservations"
 ORDERS = "/v1/booking/orders"
 _OFFER = re.compile(rf"{CATALOGS}/[^/]+/offers/([^/]+)")
 _TICKET = re.compile(rf"{_OFFER.pattern}/tickets/([^/]+)")
+# Both forms of a session's address in one: only its last part counts (T10).
 _SESSION = re.compile(
     rf"{CATALOGS}/[^/]+/(?:offers/[^/]+/tickets/[^/]+|events/[^/]+)/sessions/([^/]+)"
 )

@@ -71,6 +71,7 @@ def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[Session
         if day <= day_number(world.now().date()):
             continue
         left = [stock.session_left(Offer(base, 0, day), 0, slot) for slot in slots]
+        # Both must be of one day: a test moves from the full session to the free one.
         if 0 in left:
             yield from (
                 SessionKey(base, day, 0, slot) for slot in slots if (left[slot] == 0) is sold_out

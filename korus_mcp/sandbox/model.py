@@ -107,16 +107,21 @@ class Base:
     universe: str | None = None
     venue: Venue | None = None
     has_medias: bool = True
+    # In units, not in money (T11).
     max_amount_per_order: int | None = None
     seat_maps: tuple[SeatMap, ...] = ()
     availability_check_required: bool = True
     realtime_price_required: bool = False
+    # The share of each capacity that others have bought; above 1, some of it is sold out.
     demand: float = 0.6
     weekend_factor: Decimal = Decimal(1)
     beneficiary_fields: tuple[str, ...] = ()
     beneficiary_amendable: bool = True
+    # Listed under an address that holds "{catalogId}" (T3).
     braces_in_iri: bool = False
+    # An id one digit too long (T2).
     malformed_id: bool = False
+    # Its reservations name sessions by the older address (T10).
     legacy_session_iris: bool = False
 
     @property
@@ -134,10 +139,12 @@ class Issuer:
     catalog_name: Text
     bases: tuple[Base, ...] = ()
     hold_seconds: int = 900
+    # Told of a hold, though no operation releases one.
     releasable: bool = True
     tax_rate: Decimal | None = Decimal("0.10")
     document_delay_seconds: int = 0
     document_per_ticket: bool = False
+    # What its own references begin with; None: it gives none (T7).
     order_prefix: str | None = None
 
     def untaxed(self, amount: Decimal) -> Decimal | None:

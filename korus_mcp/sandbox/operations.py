@@ -8,6 +8,7 @@ TOKEN_PATH = "/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 -
 DOWNLOAD = "downloadDocument"
 """Our name for the GET of a signed address, which the contract does not list."""
 
+# With the prefix and without a slash at the end, after the newest pages (T13).
 _CATALOG = "/v1/ticketing/catalogs/{catalogId}"
 _BASE = _CATALOG + "/product_bases/{productBaseId}"
 _TICKETS = _CATALOG + "/offers/{offerId}/tickets"

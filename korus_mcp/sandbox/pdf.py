@@ -8,6 +8,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 _WIDTH, _HEIGHT = 595, 420
 _LINE_WIDTH = 90
+# One of the fonts every reader has, so that none is in the file; its encoding has all of French.
 _FONT = {
     "/Type": "/Font",
     "/Subtype": "/Type1",
@@ -40,5 +41,6 @@ def _drawing(lines: list[str]) -> bytes:
 
 
 def _escaped(line: str) -> bytes:
+    # Brackets end a text in PDF: a name in a ticket must not write drawing commands.
     text = line.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
     return " ".join(text.split()).encode("cp1252", "replace")

@@ -11,6 +11,7 @@ from korus_mcp.sandbox.ids import Offer
 from korus_mcp.sandbox.iris import Iris, read_hold
 from korus_mcp.sandbox.jsonld import Json, Refused, Violation, invalid
 
+# Of the caller's own reference (A29).
 LARGEST_REFERENCE = 50
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BLANK = "This value should not be blank."
@@ -74,6 +75,7 @@ class ReservationReader:
         if offer is None:
             self._refuse(f"{path}.offer", f'Item not found for "{_shown(iri)}".')
             return None
+        # T11: it bounds the units of an item, and each item for itself.
         limit = self.iris.world.base(offer.base).max_amount_per_order
         if limit is not None and quantity is not None and quantity > limit:
             self._refuse(f"{path}.quantity", f"At most {limit} per order.")
@@ -92,6 +94,7 @@ class ReservationReader:
             if ticket in chosen:
                 self._refuse(f"{path}[{rank}].ticket", "Ticket given twice.")
             chosen[ticket] = slot
+        # Only when nothing else is wrong: an entry that could not be read would be missing, too.
         if not self.violations and len(chosen) < len(tickets):
             self._refuse(path, "Every ticket of the offer must be given once.")
         return tuple(chosen.get(rank) for rank in range(len(tickets)))
@@ -254,4 +257,5 @@ def day_in(query: QueryParams, name: str) -> date | None:
 
 
 def _shown(value: object) -> str:
+    # Enough to recognise what was sent; an echo must not be as long as its request.
     return str(value)[:200]

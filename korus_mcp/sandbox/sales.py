@@ -90,6 +90,7 @@ class Sales:
         self.ledger.orders[order_id] = order
         self.ledger.documents |= dict.fromkeys(documents, order_id)
         self.ledger.tickets |= {ticket.id: ticket for ticket in tickets}
+        # Its `status` stays as it is: that it was ordered is told by `order` alone (T23).
         self.ledger.holds[hold_id] = replace(hold, ordered_at=now, order_id=order_id)
         return order
 
@@ -116,6 +117,7 @@ class Sales:
 
     def documents_from(self, order: Order) -> datetime | None:
         """When the files of an order can be fetched; None while there are none."""
+        # Where a holder is missing, and where the order was cancelled, there are none at all.
         validated = [self.ledger.tickets[each].validated_at for each in order.tickets]
         moments = [each for each in validated if each is not None]
         if order.cancelled_at is not None or len(moments) < len(validated):
@@ -132,6 +134,7 @@ class Sales:
 
     def release(self, hold_id: str) -> None:
         """The issuer gives a hold up before its end."""
+        # No operation asks for it: an issuer does so by itself.
         hold = self.ledger.holds[hold_id]
         self.ledger.holds[hold_id] = replace(hold, ended_at=self.world.now())
 
@@ -148,6 +151,7 @@ class Sales:
         room = self.stock.room_for(wanted.offer, wanted.slots)
         if room is not None and room < wanted.quantity:
             return Failure("INSUFFICIENT_STOCK", f"Stock insuffisant : {room} restant(s).")
+        # An issuer without a limit of stock has one of its own.
         if wanted.quantity > _LARGEST_HOLD:
             return Failure("QUANTITY_REFUSED", f"Pas plus de {_LARGEST_HOLD} par réservation.")
         return None
@@ -168,6 +172,7 @@ class Sales:
         """Unit by unit, a ticket for each ticket of the offer."""
         base, day = self.world.base(hold.offer.base), day_of(hold.offer.day)
         deadline = local_moment(day, _CLOSES, base.timezone) if day else None
+        # Each ticket of a unit has a holder of its own: day entry and show can go to two people.
         pairs = [(unit, rank) for unit in range(hold.quantity) for rank in range(len(hold.slots))]
         return [
             IssuedTicket(

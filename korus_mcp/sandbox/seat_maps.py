@@ -48,7 +48,9 @@ class Zone:
     """
 
     name: Text
+    # None where the map does not tell it, though stock is told all the same.
     capacity: Quantity
+    # Which products sell it; the API ties them by option values or names, if at all.
     pool: int
     category: int | None = None
     value: int | None = None

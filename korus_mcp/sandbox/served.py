@@ -79,6 +79,7 @@ async def served_sandbox(
     Port 0 is a free one. `around` wraps its app, for a caller that watches what it is asked and
     answers.
     """
+    # Two ports, as documents lie on another host than the API (T26).
     with _bound(port) as api, _bound(document_port) as documents:
         api_url, documents_url = _origin(api), _origin(documents)
         wished = options or SandboxOptions()
@@ -86,6 +87,7 @@ async def served_sandbox(
         origins = replace(wished, api_origin=api_url, document_origin=documents_url)
         sandbox = Sandbox(origins, clock=clock)
         sandbox.app = around(sandbox.app) if around else sandbox.app
+        # Its own, and made anew: the API's token steers nothing.
         token = secrets.token_urlsafe(24) if control else None
         app = with_control(sandbox, token) if token else sandbox.app
         environment = {

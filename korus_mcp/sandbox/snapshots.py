@@ -17,6 +17,10 @@ class RequestRecord:
     operation: str | None
 
 
+# Apart from the records the sandbox works with: a test that looks at these does not break when
+# those change, and what it sees has no part in what the API answers.
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReservationRecord:
     """A reservation."""

@@ -104,6 +104,7 @@ class Stock:
         base = self.world.base(offer.base)
         if base.tickets[rank].slots[slot].seat_map is None:
             return ()
+        # Who books first sits best, and nobody can choose: a request names no place (A11).
         free = self._free_places(base, offer, rank, slot)
         beside = next((row for row in _rows(free) if len(row) >= quantity), tuple(free))
         return beside[:quantity]
@@ -115,6 +116,7 @@ class Stock:
         base = self.world.base(offer.base)
         ticket = base.tickets[rank]
         if not ticket.date_access:
+            # What its sessions have left together, and no limit where one of them has none.
             slots = range(len(ticket.slots))
             figures = [self._slot_left(offer, rank, slot, moment) for slot in slots]
             return None if None in figures else sum(figure or 0 for figure in figures)

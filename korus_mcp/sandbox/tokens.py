@@ -51,6 +51,7 @@ class Tokens:
 
     async def endpoint(self, request: Request) -> Response:
         """Answer a token request."""
+        # Form data, as OpenID Connect has it, where all other bodies are JSON.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             return _error(400, "invalid_request", "Form data expected")
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))

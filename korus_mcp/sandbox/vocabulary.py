@@ -17,6 +17,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
+# Real towns, so that a search can know them, some with letters a shell cannot type.
 CITIES = tuple(
     City(*name.split("/"))
     for name in _words("""

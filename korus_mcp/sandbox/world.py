@@ -57,6 +57,7 @@ class World:
         ]
         self.ids = Ids(seed, malformed=malformed)
         self.catalog_count = len(self._issuers) + self._generator.catalogs
+        # By base and day: tomorrow the same base is on sale for other days.
         self._days = lru_cache(maxsize=8192)(self._days_on_sale)
 
     def now(self) -> datetime:
@@ -83,6 +84,7 @@ class World:
         """A base by number; IndexError when there is none."""
         if index < len(self._fixed):
             return self._fixed[index]
+        # An identifier that was never given out can still be read as a number.
         if not self.has_base(index):
             raise IndexError(index)
         return self._generator.base(index - len(self._fixed))
@@ -144,6 +146,7 @@ class World:
         """The price printed in lists."""
         base, product = self.base(offer.base), self.product(offer)
         day = day_of(offer.day)
+        # Saturday and Sunday cost more where the base says so: a calendar with two prices.
         dear = day is not None and day.weekday() >= 5
         return (product.price * (base.weekend_factor if dear else 1)).quantize(Decimal("0.01"))
 
@@ -175,6 +178,7 @@ class World:
         return tickets[ref.ticket] if ref.ticket < len(tickets) else None
 
     def _product_count(self, base: int) -> int:
+        # Counting the offers of a catalog asks this of every base: none is made for it.
         if base < len(self._fixed):
             return len(self._fixed[base].products)
         return self._generator.product_count(base - len(self._fixed))

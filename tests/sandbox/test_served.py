@@ -93,7 +93,8 @@ async def test_t34_the_connection_is_really_cut_and_the_order_is_there() -> None
 
 
 async def test_a_slow_issuer_makes_a_caller_time_out() -> None:
-    async with served_sandbox() as served, httpx.AsyncClient(timeout=0.05) as client:
+    impatient = httpx.Timeout(5, read=0.05)
+    async with served_sandbox() as served, httpx.AsyncClient(timeout=impatient) as client:
         served.sandbox.faults.add(Delay(seconds=60), "getToken")
         with pytest.raises(httpx.ReadTimeout):
             await client.post(served.environment["KORUS_TOKEN_URL"])

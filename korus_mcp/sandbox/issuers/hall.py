@@ -142,6 +142,7 @@ def _layout(*, balcony_open: bool) -> SeatMap:
     balcony, sides = Text("Balcon", "Balcony"), Text("Bas-côtés", "Side stalls")
     return SeatMap(
         zones=(
+            # No row has a letter that is taken for a figure or for another letter, such as I and O.
             _seated(Text("Parterre avant", "Front stalls"), 0, "ABCDE", seats=20, top=260),
             _seated(Text("Parterre", "Stalls"), 1, "FGHJKLM", seats=24, top=380),
             pit,

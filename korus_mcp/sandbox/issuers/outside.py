@@ -59,6 +59,7 @@ def _bent_row(wedge: int, radius: float, count: int) -> list[tuple[float, float]
 
     `y` grows downwards (A10), so the audience is below its stage.
     """
+    # None of the seats is at the very edge: the wedges would run into each other.
     turns = [
         pi * (wedge + 0.08 + 0.84 * seat / (count - 1)) / len(_WEDGES) for seat in range(count)
     ]
@@ -127,6 +128,7 @@ def _shouted(name: Text) -> Text:
 def _evening(
     key: str, name: Text, venue: str, prices: PriceList, seat_map: SeatMap, days: tuple[int, ...]
 ) -> Base:
+    # The API tells stock even where the map tells no capacity.
     capacities = seat_map.capacities(len(prices["options"][0].values))
     slot = Slot(time(20), 100, tuple(each or _UNTOLD for each in capacities), seat_map=0)
     return Base(

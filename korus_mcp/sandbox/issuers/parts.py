@@ -15,6 +15,7 @@ ADULT = Text("Adulte", "Adult")
 SENIOR = Text("Senior", "Senior")
 FAMILY = Text("Famille (2 adultes, 2 enfants)", "Family (2 adults, 2 children)")
 
+# All the codes there are (A02).
 _OPTION_NAMES: dict[OptionCode, Text] = {
     "seating_category": Text("Catégorie de place", "Seating category"),
     "zone": Text("Zone", "Zone"),
@@ -66,6 +67,7 @@ def price_list(
             price=Decimal(price),
             pool=chosen[0] if by_place else 0,
         )
+        # A price too few is a mistake in a declaration, and found when the world is made.
         for chosen, price in zip(ranks, prices, strict=True)
     )
     return {"options": options, "products": products}

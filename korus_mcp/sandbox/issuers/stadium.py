@@ -30,6 +30,7 @@ _CATEGORIES = (
     SeatingCategory(name=Text("Kop debout", "Standing end"), color="#8E44AD", value=4),
     SeatingCategory(name=Text("Espace visiteurs", "Away end"), color="#7F8C8D", value=5),
 )
+# By category; the away end has a price, though nothing of it is for sale.
 _FULL_PRICES = (Decimal(95), Decimal(62), Decimal(44), Decimal(29), Decimal(18), Decimal(20))
 _PRICE_TYPES = ((FULL, Decimal(1)), (REDUCED, Decimal("0.80")), (CHILD, Decimal("0.50")))
 _BOXES, _AWAY = 0, 5
@@ -143,6 +144,7 @@ def _layout() -> SeatMap:
 
 def _zone(position: int, count: int, *, tier: int) -> Zone:
     """One zone of `count` around the pitch; the first begins in the east, the rest clockwise."""
+    # Turned by an eighth: the middle of a stand is the middle of a side.
     quarter = int(((position + 0.5) / count * 4 + 0.5) % 4)
     stand = _STANDS[quarter]
     rank = position if tier == 1 else _LOWER_ZONES + position
@@ -154,6 +156,7 @@ def _zone(position: int, count: int, *, tier: int) -> Zone:
     boxes = category == _BOXES
     return Zone(
         name=Text(f"{stand.fr} {number}", f"{stand.en} {number}"),
+        # Neighbours differ, so that a figure on a map can be told from the one beside it.
         capacity=48 if boxes else 420 - 20 * (position % 5),
         pool=rank,
         category=category,
@@ -173,6 +176,7 @@ def _point(turn: float, spread: float) -> Point:
 
 def _sector(position: int, count: int, tier: int) -> tuple[Point, ...]:
     inner, outer = (0.0, 0.48) if tier == 1 else (0.54, 1.0)
+    # A gap at both ends, or neighbours would share an edge and look like one.
     turns = [(position + part) / count for part in (0.04, 0.5, 0.96)]
     near = [_point(turn, inner) for turn in turns]
     far = [_point(turn, outer) for turn in reversed(turns)]

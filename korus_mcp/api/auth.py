@@ -66,6 +66,8 @@ class TokenSource:
         Whether a new one may be taken where this one was not: it had been good for a while.
         """
         token = self._token
+        # Ten calls that were under way with one token are refused together: the first of them has
+        # had it renewed already, and what it got must not be thrown away for the others.
         if token is None or token.generation != generation:
             return True
         self._token = None
@@ -85,6 +87,7 @@ class TokenSource:
         """
         if token := self._good(life_seconds):
             return token
+        # Looked at again inside: whoever waited here finds the token the first one got.
         async with self._renewing:
             if token := self._good(life_seconds):
                 return token
@@ -105,6 +108,7 @@ class TokenSource:
     async def _renew(self) -> Token:
         deadline = anyio.current_effective_deadline()
         try:
+            # The earlier of both ends counts: ours, and that of the caller's own deadline.
             with anyio.fail_after(RENEWAL_SECONDS, shield=True) as renewal:
                 renewal.deadline = min(renewal.deadline, deadline)
                 self._token = await self._fetch()
@@ -167,6 +171,7 @@ def _read(body: bytes) -> tuple[str, float]:
 
 def _again(failure: ApiError, left: float) -> ApiError:
     """A new error for each caller: the credentials were refused, or the token cannot be had now."""
+    # Each caller gets an error of its own: a raised one collects tracebacks and causes.
     if failure.status in _REFUSALS:
         return TokenRefused(
             OPERATION, Outcome.NOT_SENT, status=failure.status, issuer_text=failure.issuer_text

@@ -69,6 +69,7 @@ class ReservationLine:
             ValueError: No quantity or no tickets.
         """
         jsonld.ids_in(self.offer_iri, jsonld.OFFER)
+        # Checked here, since the issuer's refusal would be of the whole call (A14).
         if self.quantity < 1 or not self.tickets:
             raise ValueError("a line needs a quantity of 1 or more, and its tickets")
         return {
@@ -219,6 +220,7 @@ class Booking(Reads):
             ApiError: See its `outcome`; 422 means the whole call was refused (T34).
             ValueError: Nothing to hold, or a line that cannot be right; nothing was sent.
         """
+        # An empty call would be answered with 200 and two empty lists, like a success (T14).
         if not items:
             raise ValueError("nothing to reserve")
         # All lines are checked before one is sent.
@@ -318,6 +320,7 @@ class Booking(Reads):
 
         `on_leaving` is called right before the first byte leaves.
         """
+        # A merge patch (T16): what is left out of a beneficiary stays as it was.
         path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
         operation, body = "setTicketBeneficiary", {"beneficiary": beneficiary.body()}
         answer = await self._wire.change(

@@ -109,6 +109,7 @@ class KorusApi:
 
     @cached_property
     def _wire(self) -> "Wire":
+        # httpx and pydantic come with it: who only lists the tools of a server needs neither.
         from korus_mcp.api.transport import Wire
 
         return Wire(self.config, self._pools, self._tokens, self._clock, self._on_answer)

@@ -42,6 +42,7 @@ class ApiConfig:
     ca_folder: str | None = None
     """Authorities whose certificates count, instead of those of the system."""
     parallel: int = 16
+    # Of those that hold or book, and of downloads: each has a pool of its own.
     parallel_orders: int = 4
     json_limit: int = 5 * MIB
     document_limit: int = 20 * MIB
@@ -54,6 +55,7 @@ class ApiConfig:
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0
+    # With full jitter and `retry_total` these are two repeats within ten seconds.
     retry_attempts: int = 3
 
     def __post_init__(self) -> None:

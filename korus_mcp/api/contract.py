@@ -62,6 +62,7 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
     return Drift(tuple(sorted(missing)), tuple(sorted(unknown)))
 
 
+# What JSON-LD adds around an answer and no client reads (T4).
 _IDLE = frozenset({"@context", "view", "search"})
 
 

@@ -53,6 +53,7 @@ class Downloads:
         try:
             address = checked_address(link.temporary_url, self._config)
             exchange = Exchange(OPERATION, "GET", address, headers={"accept": "application/pdf"})
+            # A download changes nothing, so it may be repeated; each attempt begins anew.
             return await patiently(lambda: self._once(exchange), self._config, self._clock)
         except (DocumentRefused, TooLarge, Redirected) as refused:
             reason = refused.reason or refused.cause
@@ -107,6 +108,7 @@ def checked_address(url: str, config: ApiConfig) -> str:
     local = is_loopback(host) and is_loopback(urlsplit(config.api_url).hostname or "")
     if shape["scheme"] != "https" and not local:
         raise _refused("not https")
+    # Another port is another program of that host, which nobody put on the list.
     if port and int(port) != 443 and not local:
         raise _refused("not port 443")
     entry = f"{host}:{port}" if port and local else host

@@ -25,8 +25,8 @@ _LARGEST_EXPONENT: Final = 400
 """Beyond it a double is infinite or nothing, and digits would be written out by the million."""
 
 
-def segment(text: str) -> str:
-    """The text itself, if it can be a path segment.
+def segment(text: object) -> str:
+    """The text itself, if it is one that can be a path segment.
 
     Raises:
         InvalidId: It cannot; the text is not repeated in the message.
@@ -50,6 +50,7 @@ class Template:
         Raises:
             InvalidId: An id is no path segment.
         """
+        # A mistake of ours, not of whoever sent an id: another kind of error.
         if len(ids) != self.path.count("{"):
             raise TypeError("not as many ids as the template has places")
         places = iter(ids)
@@ -67,6 +68,7 @@ class Template:
         return ids if all(map(is_id, ids)) else None
 
 
+# Where older pages of the documentation write a path differently, the newest counts (T13).
 _CATALOG = "/v1/ticketing/catalogs/{catalog_id}"
 _BASE = _CATALOG + "/product_bases/{base_id}"
 _OFFER = _CATALOG + "/offers/{offer_id}"
@@ -204,6 +206,7 @@ def json_object(body: bytes) -> JsonObject:
         found = _loaded(body)
     except (ValueError, RecursionError):  # thousands of brackets are deeper than Python reads
         raise NotReadable("not JSON") from None
+    # A gateway's page may be JSON, too: a text, a list or a number.
     if not isinstance(found, dict):
         raise NotReadable("not an object")
     return found
@@ -247,6 +250,7 @@ def members(collection: JsonObject) -> list[object]:
 def total_items(collection: JsonObject) -> int | None:
     """How many items all pages hold; None when the server does not say (T4)."""
     total = collection.get("totalItems")
+    # Absent in some lists (T4), and a server in trouble may say anything: -1, a text, null.
     return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 

@@ -68,6 +68,7 @@ class Pages(Generic[R]):
             raise ValueError("pages count from 1")
         try:
             body = await self.fetch(number)
+        # Behind the end some servers refuse (A25); of the first page that is an answer.
         except (BadRequest, NotFound):
             if number == 1:
                 raise
@@ -86,6 +87,7 @@ class Pages(Generic[R]):
         found: list[R] = []
         async for item in self:
             found.append(item)
+            # One more than asked for says that there are more, without reading them all.
             if most is not None and len(found) > most:
                 break
         return found

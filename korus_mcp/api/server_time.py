@@ -76,6 +76,7 @@ class ServerTime:
         # A cache repeats the `Date` of the answer it kept: that may be hours old.
         if date is None or "age" in headers:
             return
+        # One of both is wrong by days: not to be averaged with, whichever it is.
         if abs(date - self._clock.now()) > ABSURD:
             if not self._has_warned:  # once: until it is set, holds are judged by our clock
                 self._has_warned = True

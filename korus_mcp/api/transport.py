@@ -66,9 +66,11 @@ class Exchange:
         return httpx.Request(
             self.method,
             self.url,
+            # No empty ones: they would take the query off a signed address.
             params=self.params or None,
             headers={
                 "user-agent": f"korus-mcp/{__version__}",
+                # The one kind that is unpacked here, piece by piece (bodies.py).
                 "accept-encoding": "gzip",
                 **self.headers,
             },
@@ -164,6 +166,7 @@ class Pools:
     @cached_property
     def tokens(self) -> Pool:
         """The token endpoint: never behind a queue of reads."""
+        # One place: only one renewal is under way at a time, and it must not wait for long.
         return self._pool(1, self._config.read_total, queue=self._config.queue_timeout)
 
     @cached_property
@@ -225,6 +228,7 @@ class WayOut(httpx.AsyncBaseTransport):
         self._straight = self._transport(tls, limits)
         self._proxied = None
         if config.proxy is not None:
+            # A proxy that speaks plain http has no certificate to look at.
             to_it = tls if config.proxy.startswith("https:") else None
             proxy = httpx.Proxy(config.proxy, ssl_context=to_it)
             self._proxied = self._transport(tls, limits, proxy)
@@ -272,6 +276,7 @@ def trusting(config: ApiConfig) -> ssl.SSLContext:
     if config.ca_file is not None or config.ca_folder is not None:
         return ssl.create_default_context(cafile=config.ca_file, capath=config.ca_folder)
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # In addition: what the system trusts stays trusted.
     context.load_verify_locations(cafile=certifi.where())
     return context
 
@@ -408,6 +413,7 @@ async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld
     # A thread costs more than a small body takes.
     if len(answer.body) <= LARGE_BODY:
         return success_body(exchange, answer, clock)
+    # The thread cannot be stopped anyway; without the shield its result would be lost.
     with anyio.CancelScope(shield=True):
         body = await to_thread.run_sync(success_body, exchange, answer, clock)
     return body  # noqa: RET504 - a scope may end before, as far as types tell

@@ -171,6 +171,7 @@ class _Kept:
         seen = self.overview
         if seen is None:
             return {**known, "exists": self.failure is not None}
+        # In seconds for programs: they need not know our clock to compare.
         age = None if seen.read_at is None else round((now - seen.read_at).total_seconds())
         return {
             **known,
@@ -226,6 +227,7 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
             is_ours = await _read_or_follow(mirror, language, path, watch, clock)
         mirror.close()  # the journal is put into the file, which is told with its size
         seen = look_at(path)
+    # What was read is in the file already, however this ends.
     except ApiError as error:
         raise _Failed(
             f"the catalog cannot be read. {explained(error).message} "
@@ -241,6 +243,7 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
 async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
     """Say so where a crawl was stopped: only the rest is read."""
     seen = look_at(path)
+    # Unfinished while nobody reads: a crawl that was stopped or killed.
     if seen is not None and seen.is_unfinished and not is_being_read(path):
         progress = await mirror.progress(language)
         say(
@@ -364,10 +367,12 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    # transient: what stays on the screen is the sentence that tells the outcome.
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(f"{language}: catalogs", total=None)
 
         async def watch(progress: Progress) -> None:
+            # Before the first detail and after the last only names are listed.
             is_listing = progress.done in (0, progress.known)
             bars.update(
                 task,

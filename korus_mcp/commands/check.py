@@ -57,6 +57,7 @@ def run_check(settings: Settings) -> int:
 
 
 async def _check(settings: Settings) -> int:
+    # No secret is told, and of addresses only the origin: the lines go into bug reports.
     where = "embedded" if settings.embedded else settings.api_url
     _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
     for state in _mirror_states(settings):
@@ -64,6 +65,7 @@ async def _check(settings: Settings) -> int:
     journal, journal_works = await _journal_state(settings)
     _tell("journal", journal)
     findings = CheckFindings()
+    # Through the same client as a server's: what works here works there.
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
         # The first that breaks ends it: what comes after needs what came before.
@@ -99,6 +101,7 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
         return f"BROKEN: {nowhere.fault.value}", False
     if not may_have_bookings(settings):
         return f"none yet, {where}", True
+    # There is one already: it is opened as a server would, and closed again.
     journal = journal_of(settings, SystemClock())
     try:
         await journal.installation()
@@ -225,6 +228,7 @@ def _tell_drift(findings: CheckFindings) -> None:
 
 def _listed(names: Set[str]) -> str:
     """Names of fields as the API sent them: nobody's screen is filled with them."""
+    # A hostile API could send thousands of names, or names that move the cursor.
     told = [shown(name, 60) for name in sorted(names)[:MOST_NAMES]]
     more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
     return ", ".join([*told, *more])

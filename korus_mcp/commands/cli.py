@@ -20,6 +20,7 @@ DEFAULT_PORT = 8765
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; without one, serve on stdio. Answers the exit code."""
     if sys.stderr is None:
+        # Started without a stderr: whatever logs would fail where it stands.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     given = _parser().parse_args(arguments)
     from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
@@ -211,6 +212,7 @@ def _nothing_collected() -> Iterator[None]:
     try:
         yield
     finally:
+        # In this order: what exists by now is never looked at, what comes later is.
         gc.freeze()
         gc.enable()
 
@@ -276,6 +278,7 @@ def _require_full_text() -> None:
     """
     from korus_mcp.catalog.file import has_full_text
 
+    # Told now, in words, not when the first file is made.
     if not has_full_text():
         raise Misconfigured(
             "the catalog is searched with SQLite's full-text index (FTS5), which the SQLite of "

@@ -140,6 +140,7 @@ def log_without_waiting() -> None:
 
     Where something has handlers of its own, they stay, and so does the rest.
     """
+    # A test, or a program that embeds the server, has its own.
     if logging.root.handlers:
         return
     handler = LinesAside(sys.stderr)
@@ -153,6 +154,7 @@ def log_without_waiting() -> None:
 
 def say(line: str) -> None:
     """A line of a command or a server that is no line of its log, in its turn among those."""
+    # In its turn among lines of the log that still wait to be written.
     for handler in logging.root.handlers:
         if isinstance(handler, LinesAside):
             handler.say(shown(line))

@@ -39,6 +39,7 @@ class DemoFailed(Exception):
 
 def run_demo(environ: Mapping[str, str]) -> int:
     """Tell the story; 1 when a step fails."""
+    # Kept: whoever watched the story wants to open its tickets.
     downloads = Path(tempfile.mkdtemp(prefix="korus-demo-"))
     with tempfile.TemporaryDirectory(prefix="korus-demo-state-") as state:
         server = StdioServerParameters(
@@ -198,6 +199,7 @@ def _tokens(*halves: str) -> tuple[int, bool]:
     """The larger half of a reply in o200k tokens; about that where the counter is not installed."""
     try:
         from bpe_openai import get_encoding
+    # It comes with the development tools only.
     except ImportError:
         return max(len(re.findall(r"\w{1,6}|[^\w\s]", half)) for half in halves), False
     encoding = get_encoding("o200k_base")

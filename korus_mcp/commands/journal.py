@@ -143,6 +143,7 @@ async def _verify(journal: Inspection, *, unsealed: int) -> int:
 
 def _state(entry: JournalEntry) -> str:
     intent = entry.intent
+    # First of all: what is not known may have been ordered, whatever else it says.
     if intent.is_in_doubt:
         return "in doubt"
     # Written before the call leaves: its process may have ended in between.

@@ -137,4 +137,5 @@ async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoRetu
             logging.shutdown()
             sys.stdout.flush()
             os._exit(0)  # the thread that reads stdin cannot be interrupted
+    # Never: for the type checker, and for whoever changes the loop.
     raise RuntimeError("the signal receiver ended by itself")

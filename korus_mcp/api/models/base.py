@@ -79,6 +79,7 @@ def _none_below(left: int | Unread | None) -> int | Unread | None:
 
 def _dated(value: object) -> object:
     """Keep numbers, and texts of digits, from being read as seconds since 1970."""
+    # pydantic takes 20260601 for a moment in August 1970.
     if value is None or isinstance(value, date) or (isinstance(value, str) and _DATED.match(value)):
         return value
     raise ValueError("not a date-time")
@@ -99,6 +100,11 @@ def _read_link(value: object) -> object:
     raise ValueError("not a link")
 
 
+def _read_id(value: object) -> str:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return jsonld.segment(str(value) if is_whole else value)
+
+
 def _read_list(value: object) -> object:
     """A list; one with gaps arrives as an object with numbers for keys (a habit of PHP)."""
     if isinstance(value, Mapping) and all(str(key).isdecimal() for key in value):
@@ -107,6 +113,7 @@ def _read_list(value: object) -> object:
 
 
 def _each_once(booked: tuple[R, ...]) -> tuple[R, ...]:
+    # The first of equal ones: what comes after it is the same thing told again (T14).
     first: dict[str, R] = {}
     for each in booked:
         first.setdefault(each.id, each)
@@ -150,7 +157,7 @@ Many = Annotated[tuple[T, ...], BeforeValidator(_read_list)]
 """A list; null reads as empty, and so does a missing key (`model_fields_set` tells them apart)."""
 Booked = Annotated[tuple[R, ...], BeforeValidator(_read_list), AfterValidator(_each_once)]
 """What was booked: a thing that is told twice was booked once."""
-ResourceId = Annotated[str, BeforeValidator(lambda value: jsonld.segment(_as_text(value)))]
+ResourceId = Annotated[str, BeforeValidator(_read_id)]
 """An opaque id that can stand in a path (T2)."""
 
 
@@ -176,8 +183,10 @@ class ApiModel(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
+        # A name like 12 comes as a number from servers that guess at types.
         coerce_numbers_to_str=True,
         defer_build=True,
+        # Errors end up in logs, and what was read may be a person's data.
         hide_input_in_errors=True,
     )
 
@@ -206,6 +215,7 @@ class ApiModel(BaseModel):
     def _read_leniently(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, Mapping):
             return handler(data)._without(cls.needed)
+        # Told apart from an empty list: no tickets and tickets that were left out differ (T7).
         absent = {name for name in cls.needed if data.get(name) is None}
         try:
             return handler(data)._without(absent)
@@ -302,14 +312,11 @@ class BulkResult(ApiModel):
     @classmethod
     def _says_something(cls, data: object) -> object:
         """Two nulls are no answer either: what was booked, if anything, is not known."""
+        # By both names: in Python's, too, as tests and callers may write them.
         names = {n for name in cls.model_fields for n in (name, _wire_name(cls, name))}
         if isinstance(data, Mapping) and all(data.get(name) is None for name in names):
             raise ValueError("neither of the two lists is there")
         return data
-
-
-def _as_text(value: object) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]  # segment() refuses the rest
 
 
 @cache

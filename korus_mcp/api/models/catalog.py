@@ -42,6 +42,7 @@ class Venue(ApiModel):
     @property
     def coordinates(self) -> tuple[float, float] | None:
         """Latitude and longitude in degrees; None when either is missing, empty or impossible."""
+        # Texts, and empty ones among them (T12).
         try:
             place = float(self.latitude or ""), float(self.longitude or "")
         except ValueError:

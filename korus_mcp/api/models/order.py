@@ -84,6 +84,7 @@ class OrderItem(Resource):
     needed: ClassVar[frozenset[str]] = frozenset({"tickets"})
 
     quantity: Count = None
+    # Three kinds of amount, and only the totals are plain: totals of the order decide (A15).
     unit_amount_incl_tax: Money = None
     unit_amount_excl_tax: Money = None
     total_amount_incl_tax: Money = None
@@ -115,6 +116,7 @@ class Order(Resource):
     catalog: Link = None
     organization: Link = None
     reservation: SureLink = None
+    # Personal data: not for logs; `repr` of a model shows its id alone.
     customer: OrderCustomer | None = None
     items: Many[OrderItem] = ()
 

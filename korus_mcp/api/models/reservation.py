@@ -30,6 +30,7 @@ class ReservationOfferTicket(ApiModel):
     """A ticket held for an item; the session may come in the older form (T10)."""
 
     ticket: Link = None
+    # Compared by its last part: below `/events/` it is the same session (T10).
     session: SureLink = None
     seating: Seating | Unread | None = None
 

@@ -1,8 +1,8 @@
 """How a tool is declared, and the one boundary all calls pass.
 
-The SDK drops unknown arguments in silence, publishes references, and lets only the text of a
-ToolError through. Here arguments are strict, schemas are portable, a refusal arrives as our own
-structured error, and a reply carries a short text beside its structure instead of the same twice.
+The SDK drops unknown arguments in silence, and lets only the text of a ToolError through. Here
+arguments are strict, a refusal arrives as our own structured error, and a reply carries a short
+text beside its structure instead of the same twice.
 """
 
 import functools
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from json import dumps
-from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -44,7 +44,6 @@ from korus_mcp.settings import Content
 from korus_mcp.tools.blocks import content_for, structure_for
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
-from korus_mcp.tools.schema import lean, portable
 from korus_mcp.ui.pages import PAGES
 
 ToolContext: TypeAlias = Context[App, Any]
@@ -92,7 +91,7 @@ Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A tool as its file declares it; `build` and `callable_only` make an SDK tool of it."""
+    """A tool as its file declares it; `callable_only` makes an SDK tool of it."""
 
     function: Function
     title: str
@@ -147,18 +146,8 @@ def tool(
     return declared
 
 
-def build(declared: Declared, content: Content) -> Tool:
-    """The tool as the SDK serves it, with schemas; `content` says which halves go out."""
-    view: type[View] = get_args(get_type_hints(declared.function)["return"])[0]
-    made = callable_only(declared, content)
-    made.parameters = portable(made.fn_metadata.arg_model.model_json_schema())
-    if content is not Content.TEXT:
-        made.fn_metadata.output_schema = lean(view.model_json_schema(mode="serialization"))
-    return made
-
-
 def callable_only(declared: Declared, content: Content) -> Tool:
-    """The same without its schemas: a server takes those from the listing, made ahead."""
+    """The tool as the SDK runs it, without schemas: a server takes those from the listing."""
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:

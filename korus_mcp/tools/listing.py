@@ -1,4 +1,4 @@
-"""The list of tools as hosts see it, made ahead: a start builds no schema and imports no tool.
+"""The list of tools as hosts see it, made ahead: a server builds no schema of a tool.
 
 `make readme` writes listing.json from the tools' own files; a test compares.
 """
@@ -12,7 +12,6 @@ from anyio import to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp_types import Tool as Description
 
 from korus_mcp.access.policy import BROWSE_TOOLS
 from korus_mcp.settings import Content
@@ -58,23 +57,6 @@ def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
     # In the order asked for, which is that of a booking: hosts show tools as they are listed.
     listing = {each["name"]: each for each in json.loads(LISTING.read_bytes())}
     return [_listed(listing[name], content) for name in names]
-
-
-def described(name: str) -> dict[str, Any]:
-    """The entry of a tool in the listing, made from its file."""
-    from korus_mcp.tools.declare import build
-
-    made = build(declared(name), Content.BOTH)
-    description = Description(
-        name=made.name,
-        title=made.title,
-        description=made.description,
-        input_schema=made.parameters,
-        output_schema=made.output_schema,
-        annotations=made.annotations,
-        meta=made.meta,
-    )
-    return description.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _listed(description: dict[str, Any], content: Content) -> ListedTool:

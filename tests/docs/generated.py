@@ -22,7 +22,8 @@ from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.resources.help import errors
 from korus_mcp.server.composition import build_server, instructions
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
-from korus_mcp.tools.listing import LISTING, described
+from korus_mcp.tools.listing import LISTING
+from tests.docs.listing import described
 from tests.fixtures.tokens import counted
 
 ROOT: Final = Path(__file__).parents[2]

@@ -17,7 +17,8 @@ from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay
 from korus_mcp.server.composition import KorusServer
 from korus_mcp.settings import Content
-from korus_mcp.tools.declare import Reply, build, tool
+from korus_mcp.tools.declare import Reply, tool
+from tests.docs.listing import build
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import server_of
 from tests.tools.samples import AN_ID

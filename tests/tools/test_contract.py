@@ -16,7 +16,8 @@ from korus_mcp.access.policy import ALL_TOOLS as ALL_NAMES
 from korus_mcp.answers.views import View
 from korus_mcp.foundation.coalescing import begun_here
 from korus_mcp.settings import Content
-from korus_mcp.tools.declare import Declared, Reply, build, tool
+from korus_mcp.tools.declare import Declared, Reply, tool
+from tests.docs.listing import build
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
 from tests.fixtures.hosts import server_of
 from tests.fixtures.wording import WRITING_TOOLS, faults_of

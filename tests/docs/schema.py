@@ -1,4 +1,7 @@
-"""Schemas that every host understands: no references, no null unions, no words nobody reads."""
+"""Schemas that every host understands: no references, no null unions, no words nobody reads.
+
+Pydantic makes them with all three.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -62,7 +62,8 @@ class Shop(Assistant):
     def crash_after(self, operation: str, *, once: anyio.Event | None = None) -> None:
         """The bytes leave and are acted upon; then our own code fails, `once` something was."""
         pools = self.app.api._pools
-        transport = pools.creations._transport if operation != "PATCH" else pools.reads._transport
+        pool = pools.creations if operation != "PATCH" else pools.reads
+        transport = pool.transport
 
         class Failing(httpx.AsyncBaseTransport):
             async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -74,7 +75,7 @@ class Shop(Assistant):
                     raise Bug("xyzzy")
                 return response
 
-        (pools.creations if operation != "PATCH" else pools.reads)._transport = Failing()
+        object.__setattr__(pool, "transport", Failing())
 
 
 @asynccontextmanager

@@ -35,6 +35,7 @@ class AlternativeView(Part):
             offer_id=str(alternative.offer),
             product=alternative.product,
             date=day_text(alternative.day),
+            # As reserve takes it: most offers need one session, and then one name says it.
             session_id=ids[0] if len(ids) == 1 else None,
             session_ids=ids if len(ids) > 1 else [],
             starts_at=moment(alternative.starts_at) if alternative.starts_at else None,
@@ -79,6 +80,7 @@ def proposal(view: AlternativeView) -> Proposal:
         session_id=view.session_id,
         session_ids=tuple(view.session_ids),
         starts_at=view.starts_at,
+        # A moment says the day as well: a refusal is kept short.
         date=None if view.starts_at else view.date,
         price=view.price,
     )

@@ -40,11 +40,13 @@ _RARE_PAIR: Final = re.compile(
 
 def fits(*halves: str) -> bool:
     """Whether each half of a reply stays under the ceiling."""
+    # Cheapest first: a token is a byte at least, so few bytes are few tokens.
     return all(len(half.encode()) <= CEILING or most_tokens(half) <= CEILING for half in halves)
 
 
 def most_that_fit(count: int, do_fit: Callable[[int], bool]) -> int:
     """The most of so many rows that fit; one where not even that does."""
+    # Halving: each try renders the whole answer.
     fitting, too_many = 1, count + 1
     while too_many - fitting > 1:
         middle = (fitting + too_many) // 2

@@ -186,6 +186,7 @@ def _of_api(error: ApiError) -> Refusal:
         )
     if _is_withheld(error):
         return not_given()
+    # "Search again" would lead to a second purchase of what is paid for.
     if error.operation in _OF_ORDERS and (isinstance(error, NotFound) or error.status == _GONE):
         return Refusal(
             Code.NOT_FOUND, "KorusTicket does not show this of the order (any more).", TO_SUPPORT
@@ -235,6 +236,7 @@ def crashed(*, wrote: bool) -> Refusal:
 
     `wrote` when it had begun what may have booked something: before that, nothing was sent.
     """
+    # Before anything left, a crash is the operator's to look at and nobody's to worry about.
     if not wrote:
         message = "The server could not carry this out; its log says why."
         return Refusal(Code.MISCONFIGURED, message, _OPERATOR)
@@ -278,6 +280,7 @@ def no_such_tool() -> Refusal:
 def told_what_was_booked(refusal: Refusal) -> Refusal:
     """The refusal of a call that might have booked, which says in words that it did not."""
     said = f"{refusal.message} {refusal.next_step}".casefold()
+    # Most refusals say it already, each about what the call was for.
     if refusal.effect is not Effect.NONE or "nothing was" in said:
         return refusal
     return refusal.saying(f"{refusal.message.removesuffix('.')}; nothing was booked by this call.")

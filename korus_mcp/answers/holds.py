@@ -85,6 +85,7 @@ class HoldView(Part):
         state = self.state
         if self.seconds_left is not None:
             state += f" until {self.expires_at} ({self.seconds_left} s left)"
+        # Without a known end nobody is told to hurry, nor that there is time.
         elif self.state == HoldState.HELD and self.expires_at is None:
             state += " until a time not stated"
         elif self.state == HoldState.HELD:
@@ -94,6 +95,7 @@ class HoldView(Part):
         rows = [f"reservation_id {self.reservation_id}: {state}"]
         rows += [f"  {line.text()}" for line in self.lines]
         if self.seats:
+            # Said only where the issuer says it: side by side is what people ask for.
             together = {True: " (together)", False: " (not together)", None: ""}
             rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
         if self.total is not None:

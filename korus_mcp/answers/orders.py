@@ -42,8 +42,10 @@ class TicketView(Part):
             seat=ticket.seat,
             status=ticket.status,
             beneficiary=ticket.beneficiary,
+            # Only of tickets that wait for a name: one that has one may be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
             deadline=moment_told(ticket.deadline),
+            # A voucher number admits whoever knows it: it is told on request alone.
             voucher=ticket.voucher if vouchers else None,
         )
 
@@ -122,6 +124,7 @@ def ticket_pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
 def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
     """An order with all its tickets and documents, none of them fetched, without vouchers."""
     documents = [DocumentView.of(issued, document) for document in issued.documents]
+    # Rows of an answer are tickets and documents side by side, whichever are more.
     everything = range(max(len(issued.tickets), len(documents)))
     return order_view(services, issued, documents, everything, vouchers=False)
 
@@ -211,6 +214,7 @@ def _naming(issued: IssuedTickets) -> str:
     over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
     if not issued.nameable:
         return over
+    # Some in time, some too late: what can still be done comes first.
     call = "Call name_beneficiaries for the tickets that need a name; documents come after."
     return f"{call} {over}" if late else call
 

@@ -37,6 +37,7 @@ async def reservations_view(services: App, ids: Sequence[str], language: str) ->
         ApiError: one cannot be read.
     """
     found = await services.booking.reservations.now(services.principal.key, ids, language)
+    # The journal outweighs the reservation: an order in doubt is no hold that can be ordered.
     views = [HoldView.of(hold) for hold in found.holds]
     doubt = {"state": HoldState.IN_DOUBT}
     return ReservationsView(

@@ -126,17 +126,17 @@ class OrderSearch:
         return look_again_in(too_new) if too_new else None
 
     async def find(
-        self, owner: str, sought: OrderQuery, window: OrderWindow = EVERYTHING
+        self, owner: str, query: OrderQuery, window: OrderWindow = EVERYTHING
     ) -> OrdersFound:
         """The orders that fit, newest first; days are those of UTC.
 
         Raises:
             Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
         """
-        self._check_days(sought)
+        self._check_days(query)
         if self.scope is Scope.OWN:
-            return await self._find_own(owner, sought, window)
-        return _page_of(await self._find_in_account(owner, sought), window)
+            return await self._find_own(owner, query, window)
+        return _page_of(await self._find_in_account(owner, query), window)
 
     async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
         """An order that is known to have been made."""
@@ -200,10 +200,10 @@ class OrderSearch:
             return []
         return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
 
-    async def _find_own(self, owner: str, sought: OrderQuery, window: OrderWindow) -> OrdersFound:
+    async def _find_own(self, owner: str, query: OrderQuery, window: OrderWindow) -> OrdersFound:
         """A page of the journal's orders: read from where it begins until it is full."""
         ids = await self.journal.orders_of(owner)
-        reference = sought.reference
+        reference = query.reference
         # By our reference in the journal; by the issuer's own names only in what is read.
         called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
         place = start = min(window.start(ids), len(ids))
@@ -220,8 +220,8 @@ class OrderSearch:
                 is_named = reference is None or order_id in called
                 hidden += order is None and is_named
                 if order is not None and (is_named or _has(order, reference)):
-                    found += [order] if _fits(order, sought) else []
-        is_whole = sought == OrderQuery()
+                    found += [order] if _fits(order, query) else []
+        is_whole = query == OrderQuery()
         has_more = place < len(ids)
         is_left = has_more and place >= start + OWN_LIMIT
         not_read = (
@@ -236,36 +236,36 @@ class OrderSearch:
             start=place,
         )
 
-    async def _find_in_account(self, owner: str, sought: OrderQuery) -> OrdersFound:
-        if sought.reference is not None:
+    async def _find_in_account(self, owner: str, query: OrderQuery) -> OrdersFound:
+        if query.reference is not None:
             try:
-                ids = await self._ids_by_reference(owner, sought.reference)
+                ids = await self._ids_by_reference(owner, query.reference)
             except Malformed:
-                if sought.created_from is None:
+                if query.created_from is None:
                     raise
                 ids = []  # the days are read, and what cannot be read of them is counted
-            if not ids and sought.created_from is None:
-                ids = await self._own_called(owner, sought.reference)
+            if not ids and query.created_from is None:
+                ids = await self._own_called(owner, query.reference)
             if ids:
                 orders = await self._get_all(ids)
-                fitting = tuple(o for o in orders if _fits(o, sought))
+                fitting = tuple(o for o in orders if _fits(o, query))
                 return OrdersFound(fitting, _hidden_text(len(ids) - len(orders)))
-        if sought.created_from is None:
+        if query.created_from is None:
             raise invalid(
                 FieldProblem(
                     "created_from",
                     "needed here: none of your newest orders has the reference"
-                    if sought.reference
+                    if query.reference
                     else "needed without a reference",
                     (self.clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
                 )
             )
-        return await self._read_newest(sought)
+        return await self._read_newest(query)
 
-    async def _read_newest(self, sought: OrderQuery) -> OrdersFound:
-        last = sought.created_to
+    async def _read_newest(self, query: OrderQuery) -> OrdersFound:
+        last = query.created_to
         filters = OrderFilters(
-            created_after=sought.created_from,
+            created_after=query.created_from,
             # Whether the API's `before` takes in the day, or ends as it begins, is not published:
             # the day after is asked for, and what is too new is left out here.
             created_before=last + timedelta(days=1) if last and last < date.max else None,
@@ -277,15 +277,15 @@ class OrderSearch:
         is_whole = False
         for number in range(1, MAX_PAGES + 1):
             page = await pages.page(number)
-            orders.extend(o for o in page.items if _fits(o, sought))
+            orders.extend(o for o in page.items if _fits(o, query))
             read += len(page.items)
             # Totals of answers may be missing, or too small (T4).
             total = max(total, page.total or 0, read + page.unreadable)
             is_whole = page.last
             if is_whole:
                 break
-        named = [o for o in orders if sought.reference is None or _has(o, sought.reference)]
-        # An order whose reference cannot be read may be the one that is sought.
+        named = [o for o in orders if query.reference is None or _has(o, query.reference)]
+        # An order whose reference cannot be read may be the one that is looked for.
         unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
         unread = unsure + (total - read if is_whole else 0)
         not_read = (
@@ -294,8 +294,8 @@ class OrderSearch:
         )
         return OrdersFound(tuple(named), ", and ".join(filter(None, not_read)) or None)
 
-    def _check_days(self, sought: OrderQuery) -> None:
-        first, last = sought.created_from, sought.created_to
+    def _check_days(self, query: OrderQuery) -> None:
+        first, last = query.created_from, query.created_to
         if first is None:
             return
         now = self.clock.now().astimezone(UTC)
@@ -344,11 +344,11 @@ def _folded(name: str) -> str:
     return name[:256].strip().casefold()  # no reference is as long
 
 
-def _fits(order: Order, sought: OrderQuery) -> bool:
+def _fits(order: Order, query: OrderQuery) -> bool:
     """Whether an order was made on the wished days (of UTC), whatever the API filtered (T20)."""
     created_at = value_of(order.created_at)
     if created_at is None:
         return True
     day = created_at.astimezone(UTC).date()
-    first, last = sought.created_from, sought.created_to
+    first, last = query.created_from, query.created_to
     return (first is None or first <= day) and (last is None or day <= last)

@@ -56,12 +56,12 @@ class Reconciler:
             self.woken = anyio.Event()
 
     async def reconcile(self) -> int:
-        """One round over all that nobody leads; how many intents are not final after it.
+        """One round over all intents without a lease; how many are not final after it.
 
         Raises:
             JournalDown: It cannot be read or written.
         """
-        # Only what nobody leads: a lease keeps two servers from settling one order at a time.
+        # Only what nobody else has a lease of: two servers never settle one order at a time.
         for intent in await self.journal.take_over(self.lease):
             settled = await self.look_up.settled(intent)
             if settled.is_final:

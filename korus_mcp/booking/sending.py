@@ -161,7 +161,7 @@ class Sender:
         )
         # By the clock of this process: a machine that slept wakes with a lease that ended
         # meanwhile, and a worker that took the row over may have closed it.
-        led_until = anyio.current_time() + self.lease.seconds
+        leased_until = anyio.current_time() + self.lease.seconds
         # SENDING is committed before a socket is opened. A process that dies after it leaves a
         # doubt, which is looked up; one that dies before leaves an intent that was never sent.
         now = self.clock.now()
@@ -179,7 +179,9 @@ class Sender:
             except JournalDown:
                 _log.warning("an order that was not sent stays open; its lease ends by itself")
             raise
-        if anyio.current_time() > led_until:  # the process slept: the row may be another's by now
+        if (
+            anyio.current_time() > leased_until
+        ):  # the process slept: the row may be another's by now
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))

@@ -107,6 +107,7 @@ class Alternatives:
 
         async def search_each() -> None:
             for item in missed:
+                # The issuer refused it a moment ago, so what was known of it is old.
                 try:
                     quote = await self.quotes.of_offer(item.offer, language)
                 except (ApiError, Refusal):
@@ -154,6 +155,7 @@ class _Search:
     def proposals(self) -> Proposals:
         """What was found up to now."""
         nearest = [self.found[place] for place in sorted(self.found)]
+        # A search that ran out of time, or met something unreadable, proves nothing.
         is_whole = self.is_over and not self.is_unread
         return Proposals(tuple(nearest[: self.limit]), is_whole=is_whole)
 
@@ -253,6 +255,7 @@ class _Search:
             now, waiting = waiting[:at_once], waiting[at_once:]
             self.checks -= len(now)
             await side_by_side([partial(self._ask, next(self.places), row) for row in now])
+        # Candidates that nobody asked about may be bookable.
         self.is_unread |= bool(waiting)
 
     def _may_do(self, row: OfferRow) -> bool:
@@ -303,6 +306,7 @@ def _unlikeness(
 ) -> tuple[int, Decimal, int]:
     """Smaller is nearer: fewer moves, a nearer price, a zone that is listed nearer."""
     far = Decimal("Infinity")
+    # Without a price it is taken for the farthest.
     apart = abs(row.price.amount - price.amount) if row.price and price else far
     ranks = {zone.name: rank for rank, zone in enumerate(base.choices.get("zone", ()))}
     here, there = (ranks.get(p.choices.get("zone", ""), 0) for p in (product, row.product))
@@ -357,6 +361,7 @@ def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:
 
 def _seconds_from(wished: Sequence[datetime], session: Session) -> float:
     """How far a session is from the nearest wish; without a wish all are as near."""
+    # A session without a time is the last choice: nobody knows whether it suits.
     at = session.starts_at
     if at is None:
         return math.inf

@@ -247,6 +247,8 @@ class SeatPlans:
         # The map of the base does for any session of it; a session may have one of its own (A10).
         if session_id is None and base.seat_map_id is not None:
             return base.seat_map_id
+        # The quote is asked only where a session may have a map of its own: it costs three
+        # requests.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
             quote = await self._quotes.of_offer(rows[0].handle, language)
@@ -258,6 +260,7 @@ class SeatPlans:
                     "Use another session_id from check_availability, or pass date instead.",
                     fields=(FieldProblem("session_id", "lies in the past"),),
                 )
+            # The sessions of a base share a map, as far as they name one.
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
         if found is None:
             raise Refusal(
@@ -332,6 +335,7 @@ def _planned(
         unread_offers=found.left_out,
         products={str(row.handle): row.product.name for row in rows},
     )
+    # Drawing takes time and memory: only where somebody asked for it.
     is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
     return replace(
         plan,
@@ -361,6 +365,7 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
 
 def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     """A picture of it, as SVG."""
+    # More numbers than a few hide the map.
     best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
     asked = PictureQuery(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
     day = plan.day.isoformat() if plan.day else None

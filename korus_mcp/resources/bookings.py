@@ -2,7 +2,7 @@
 
 from korus_mcp.answers import addresses
 from korus_mcp.app import app_of
-from korus_mcp.resources.boundary import JSON, ReadContext, compact
+from korus_mcp.resources.boundary import ReadContext, compact
 from korus_mcp.resources.offering import OWNED, Offering
 
 
@@ -13,7 +13,6 @@ def offer_bookings(offering: Offering) -> None:
         name="reservation",
         title="Reservation",
         description="What a reservation holds, and until when.",
-        mime_type=JSON,
         fresh=OWNED,
     )(reservation)
     offering.add(
@@ -21,7 +20,6 @@ def offer_bookings(offering: Offering) -> None:
         name="order",
         title="Order",
         description="Tickets and documents of an order.",
-        mime_type=JSON,
         fresh=OWNED,
     )(order)
     offering.add(

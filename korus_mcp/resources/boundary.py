@@ -31,6 +31,7 @@ def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaita
 
     @functools.wraps(read)
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:
+        # The SDK hands the context over by name or by place, as the resource declares it.
         contexts = (each for each in (*args, *kwargs.values()) if isinstance(each, Context))
         context = next(contexts, None)
         try:

@@ -1,7 +1,7 @@
 """The catalog as resources: catalogs, product bases, products, seat maps."""
 
 import re
-from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE, Unread
-from korus_mcp.resources.boundary import JSON, ReadContext, compact, handle
+from korus_mcp.resources.boundary import ReadContext, compact, handle
 from korus_mcp.resources.offering import READ_NOW, Offering, of_the_catalog
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         name="catalogs",
         title="Catalogs",
         description="The catalogs on sale here: alias, name, and where their product bases are.",
-        mime_type=JSON,
         fresh=of_the_catalog,
     )
     async def catalogs() -> str:
@@ -43,15 +42,21 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         language = services.language(None)
         state = await services.mirror.state(language)
         found = await services.mirror.catalogs(language)
-        listed = {"catalogs": [_listed(c) for c in found]}
-        return compact(listed | _age(state))
+        listed = [
+            {
+                "catalog": catalog.alias,
+                "name": catalog.name,
+                "product_bases": addresses.product_bases(catalog.alias),
+            }
+            for catalog in found
+        ]
+        return compact({"catalogs": listed} | _age(state))
 
     offering.add(
         addresses.product_bases("{catalog}") + "{?page}",
         name="product-bases",
         title="Product bases of a catalog",
         description="Names and ids, 50 a page.",
-        mime_type=JSON,
         fresh=of_the_catalog,
     )(product_bases)
     offering.add(
@@ -59,7 +64,6 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         name="product-base",
         title="Product base",
         description="Description, terms of sale, venue, choices and pictures.",
-        mime_type=JSON,
         fresh=of_the_catalog,
     )(product_base)
     offering.add(
@@ -67,7 +71,6 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         name="products",
         title="Products of a product base",
         description="The variants with their choices.",
-        mime_type=JSON,
         fresh=of_the_catalog,
     )(products)
     offering.add(
@@ -75,7 +78,6 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         name="seat-map",
         title="Seat map",
         description="Zones and seating categories as the issuer describes them.",
-        mime_type=JSON,
         fresh=READ_NOW,
     )(seat_map)
 
@@ -104,19 +106,13 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
 
 async def product_base(product_base_id: str, ctx: ReadContext) -> str:
     """Everything a person may want to read about a product base."""
-    services = app_of(ctx)
-    language = services.language(None)
-    state = await services.mirror.state(language)
-    record = await services.mirror.base(handle(product_base_id), language)
+    record, state = await _read(app_of(ctx), product_base_id)
     return compact(_described(record) | _age(state, QUOTED))
 
 
 async def products(product_base_id: str, ctx: ReadContext) -> str:
     """The products of a base."""
-    services = app_of(ctx)
-    language = services.language(None)
-    state = await services.mirror.state(language)
-    record = await services.mirror.base(handle(product_base_id), language)
+    record, state = await _read(app_of(ctx), product_base_id)
     listed = {
         "product_base_id": str(record.handle),
         "name": record.name,
@@ -125,6 +121,14 @@ async def products(product_base_id: str, ctx: ReadContext) -> str:
         ],
     }
     return compact(listed | _age(state))
+
+
+async def _read(services: App, product_base_id: str) -> tuple[BaseRecord, State]:
+    """A product base, and how old the catalog is."""
+    language = services.language(None)
+    # The age first: a crawl that ends in between makes what was read newer than it is said to be.
+    state = await services.mirror.state(language)
+    return await services.mirror.base(handle(product_base_id), language), state
 
 
 async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> str:
@@ -151,6 +155,7 @@ def pages_of(store: Store, catalog: CatalogRecord) -> int:
 
 
 async def _catalog(services: App, alias: str) -> CatalogRecord:
+    # Refused in other words than a tool: who reads addresses is told the address of the list.
     try:
         return await services.mirror.catalog(alias, services.language(None))
     except Refusal:
@@ -161,20 +166,13 @@ async def _catalog(services: App, alias: str) -> CatalogRecord:
         ) from None
 
 
-def _listed(catalog: CatalogRecord) -> dict[str, Any]:
-    return {
-        "catalog": catalog.alias,
-        "name": catalog.name,
-        "product_bases": addresses.product_bases(catalog.alias),
-    }
-
-
 def _page_number(page: str, pages: int, address: str) -> int:
     """The number in an address.
 
     Raises:
         Refusal: NOT_FOUND when there is no such page.
     """
+    # Digits alone, and few: `int` would take "+1", " 1" and numbers without end.
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 0
     if 1 <= number <= pages:
         return number
@@ -200,6 +198,7 @@ async def _plan(services: App, record: BaseRecord, seat_map_id: str) -> "SeatMap
     except NotFound:
         if seat_map_id != record.seat_map_id:
             raise
+    # The base as it is mirrored names this map, so the base is what is old.
     renewed = await services.mirror.renewed_base(record.handle, language)
     if renewed.seat_map_id in (None, seat_map_id):
         raise Refusal(
@@ -215,6 +214,7 @@ async def _plan(services: App, record: BaseRecord, seat_map_id: str) -> "SeatMap
 
 
 def _drawn(plan: "SeatMap") -> dict[str, Any]:
+    # Imported here: most servers never draw, and geometry takes its time to load.
     from korus_mcp.seating.layout import unknown_fields
     from korus_mcp.seating.names import CategoryNames, zone_name
 
@@ -245,13 +245,7 @@ def _described(record: BaseRecord) -> dict[str, Any]:
         "name": record.name,
         "catalog": record.catalog.name,
         "kind": record.kind,
-        "venue": {
-            "name": record.place.name,
-            "address": record.place.address,
-            "city": record.place.city,
-            "country": record.place.country,
-            "website": record.place.website,
-        },
+        "venue": asdict(record.place),
         "timezone": clean_line(record.timezone, 40) if record.timezone else None,
         "sessions": record.has_sessions,
         "seat_map": addresses.seat_map(record.handle, record.seat_map_id)
@@ -265,13 +259,9 @@ def _described(record: BaseRecord) -> dict[str, Any]:
         "summary": record.short_description,
         "description": record.description,
         "terms_of_sale": record.terms,
-        "pictures": _shown(record.images),
+        # What is no plain address could carry words, or lead a host elsewhere than it says.
+        "pictures": [address for address in record.images if _ADDRESS.fullmatch(address)],
     }
-
-
-def _shown(addresses: Sequence[str]) -> list[str]:
-    """The addresses that hold nothing but what an address may hold."""
-    return [address for address in addresses if _ADDRESS.fullmatch(address)]
 
 
 def _age(state: State, *notes: str) -> dict[str, Any]:

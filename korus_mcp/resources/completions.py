@@ -89,6 +89,7 @@ async def _bases(services: App, begun: str, _: Arguments) -> Proposed:
     language = services.language(None)
     found = await services.mirror.bases_like(begun, language, limit=LIMIT + 1)
     values = [str(handle) for handle in found]
+    # One more than is shown was asked for: fewer than that are all there are.
     if len(values) < LIMIT:
         return _all(values)
     if not words(begun):
@@ -127,6 +128,7 @@ async def _cities(services: App, begun: str, _: Arguments) -> Proposed:
     """Cities as their venues spell them, those that begin so first."""
     store, asked = (await _mirrored(services)).store, fold(begun)
     found = [city for city in store.cities_like(asked) if city]
+    # The store folds what it compares; a person reads the venue's own spelling.
     found.sort(key=lambda city: (not city.startswith(asked), city))
     spelled = [store.spelled_city(city) for city in found[:LIMIT]]
     return Proposed(spelled, len(found) if len(found) < MOST_CITIES else None)

@@ -18,7 +18,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from korus_mcp.app import App
 from korus_mcp.catalog.mirror import KEPT_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.resources.boundary import Content, guarded
+from korus_mcp.resources.boundary import JSON, Content, guarded
 
 Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
 Given = ParamSpec("Given")
@@ -49,7 +49,14 @@ class Offering:
         server.middleware.append(self.with_freshness)
 
     def add(
-        self, uri: str, *, name: str, title: str, description: str, mime_type: str, fresh: Freshness
+        self,
+        uri: str,
+        *,
+        name: str,
+        title: str,
+        description: str,
+        fresh: Freshness,
+        mime_type: str = JSON,
     ) -> Callable[[Callable[Given, Awaitable[Content]]], Callable[Given, Awaitable[Content]]]:
         """Offer what a function reads; a part of the address in braces is an argument of it."""
         register = self._server.resource(

@@ -35,4 +35,5 @@ def offer_pages(offering: Offering, names: Collection[str]) -> None:
 
 
 def _shown(names: Collection[str]) -> list[UiPage]:
+    # Several tools share a page, and it is offered once.
     return list(dict.fromkeys(page for name, page in PAGES.items() if name in names))

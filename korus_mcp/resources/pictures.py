@@ -50,6 +50,7 @@ async def seat_map_picture(
     from korus_mcp.seating.ranking import Preference
 
     services = app_of(ctx)
+    # Checked first: both stand in the path of a request to the API.
     for name, given in (("seat_map_id", seat_map_id), ("session_id", session_id or "0")):
         if not is_id(given):
             raise invalid(FieldProblem(name, "not an id from an earlier answer"))
@@ -60,6 +61,7 @@ async def seat_map_picture(
         max_price=_read("max_price", max_price, wished_amount, "60"),
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
+    # A language nobody serves is answered in the default, as the tools do it; no words say so here.
     tag = _read("language", language, wished_language, "fr")
     wished = await services.known_language(tag) if tag else services.language(None)
     plan = await services.seat_plans.plan(

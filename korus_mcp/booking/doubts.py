@@ -75,20 +75,19 @@ async def doubts_about(
     held = frozenset((h.catalog_id, line.offer_id) for h in holds for line in h.lines)
     # A hold that names no offer may be of any: then every doubt is told.
     wanted = held or frozenset({(None, None)})
+    shared = {each: _share(offers.get(each), wanted) for each in open_}
     found = (
-        Doubt(reservation_id, order_id, is_alike=_share(offers.get(reservation_id), wanted) is True)
+        Doubt(reservation_id, order_id, is_alike=shared[reservation_id] is True)
         for reservation_id, order_id in open_.items()
-        if _share(offers.get(reservation_id), wanted) is not False
+        if shared[reservation_id] is not False
     )
     return tuple(sorted(found, key=lambda doubt: doubt.reservation_id))
 
 
 def _open(intent: Intent) -> tuple[str, ...]:
     """The reservations whose order is in doubt, and those whose order was, before it was found."""
-    return (
-        *(() if intent.is_final else intent.missing),
-        *(intent.orders if intent.ambiguous else ()),
-    )
+    missing = () if intent.is_final else intent.missing
+    return (*missing, *(intent.orders if intent.ambiguous else ()))
 
 
 async def _offers_of(booking: Booking, reservation_id: str) -> frozenset[_Bought]:

@@ -21,7 +21,7 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
-from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import (
     UNREAD,
@@ -219,20 +219,11 @@ class Missed:
     session_ids: tuple[str, ...] = ()
 
 
+@dataclass(eq=False)
 class Unavailable(Refusal):
     """An offer that cannot be booked as it was wished, with what is known of it."""
 
-    def __init__(
-        self,
-        code: Code,
-        message: str,
-        next_step: str,
-        *,
-        missed: Missed,
-        fields: tuple[FieldProblem, ...] = (),
-    ) -> None:
-        super().__init__(code, message, next_step, fields=fields)
-        self.missed = missed
+    missed: Missed = field(kw_only=True)
 
 
 @dataclass

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 # jsonschema compiles the grammar of IRIs when it is imported: seconds of computing in each worker,
 # for a format that no schema here has. It leaves that format out where the package is missing.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+# httpx looks for sniffio at each request to an app in memory: on all paths, where there is none.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
 

@@ -206,7 +206,10 @@ def scene_of(
     for drawn in drawing.zones:
         row = by_number.get(drawn.number)
         state, left = state_of(row, asked.quantity), row.left if row is not None else None
-        prices = _prices(row, state)
+        # What is outside the wish is told with what it costs, dear offers included.
+        prices = None
+        if row is not None:
+            prices = price_range(row.all_offers if state is ZoneState.OUTSIDE else row.offers)
         found.append(PricedZone(drawn=drawn, state=state, prices=prices, left=left))
     # Colours come after all prices are known: what is cheap depends on the dearest.
     steps = _steps([each.prices[0] for each in found if each.prices is not None])
@@ -239,13 +242,6 @@ def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     if not row.has_room_for(quantity):
         return ZoneState.OUTSIDE
     return ZoneState.OPEN if price_range(row.offers) else ZoneState.UNPRICED
-
-
-def _prices(row: ZoneRow | None, state: ZoneState) -> tuple[Money, Money] | None:
-    """The lowest and the highest price of what a zone has left: within the wish, else of any."""
-    if row is None:
-        return None
-    return price_range(row.all_offers if state is ZoneState.OUTSIDE else row.offers)
 
 
 def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:

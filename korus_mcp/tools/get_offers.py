@@ -1,6 +1,5 @@
 """get_offers: the price table of a product base, day by day."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import Annotated
 
@@ -138,7 +137,10 @@ async def get_offers(
         return OffersView(
             product_base_id=str(base.handle),
             name=base.name,
-            days=_days(page.rows[:count]),
+            days=[
+                DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
+                for day, of_day in groupby(page.rows[:count], key=lambda row: row.day)
+            ],
             shown=count,
             total=page.total,
             next_cursor=pages.cursor(page.place_behind(count)),
@@ -146,13 +148,6 @@ async def get_offers(
         )
 
     return Reply.of_rows(len(page.rows), view)
-
-
-def _days(rows: Sequence[OfferRow]) -> list[DayView]:
-    return [
-        DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
-        for day, of_day in groupby(rows, key=lambda row: row.day)
-    ]
 
 
 def _note(page: CalendarPage, window: DayRange) -> str | None:

@@ -160,10 +160,9 @@ class Sandbox:
 
     def _routed(self, downloads: Downloads) -> Starlette:
         """The API itself: each operation of the contract with the method that answers it."""
-        catalog_shapes = CatalogShapes(self._world, self._stock, self._iris)
+        shapes = CatalogShapes(self._world, self._stock, self._iris)
         booking_shapes = BookingShapes(self._world, self._ledger, self._iris)
-        old = self.options.old_server
-        catalog = CatalogRoutes(self._world, self._iris, catalog_shapes, is_old_server=old)
+        catalog = CatalogRoutes(self._world, self._iris, shapes, self.options.old_server)
         booking = BookingRoutes(self._sales, self._iris, booking_shapes, downloads)
         app = Starlette(
             routes=[Route(TOKEN_PATH, self._tokens.endpoint, methods=["POST"], name="getToken")],
@@ -249,7 +248,7 @@ class Sandbox:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Front:
     """Puts the sandbox's own Date on every answer and remembers every request."""
 

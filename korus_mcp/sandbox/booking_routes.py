@@ -21,7 +21,7 @@ _BOUNDS = {"after": ge, "strictly_after": gt, "before": le, "strictly_before": l
 T = TypeVar("T", Hold, Order)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class BookingRoutes:
     """Handlers of `/v1/booking`: an operation is the method of its name in the contract."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
@@ -22,7 +22,7 @@ _BENEFICIARY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class BookingShapes:
     """Writes the booking side of the API."""
 
@@ -52,14 +52,14 @@ class BookingShapes:
         if isinstance(outcome, Hold):
             return self.hold(outcome)
         kind, offer = "BookingReservationFailure", self.iris.offer(wanted.offer)
-        return {"@type": kind, "offer": offer, "quantity": wanted.quantity, **asdict(outcome)}
+        return {"@type": kind, "offer": offer, "quantity": wanted.quantity, **outcome._asdict()}
 
     def ordered(self, hold_id: str, outcome: Order | Failure) -> Json:
         """What became of one reservation: an order, or why the issuer refused it (A12)."""
         if isinstance(outcome, Order):
             return self.order(outcome)
         kind, reservation = "BookingOrderFailure", f"{HOLDS}/{hold_id}"
-        return {"@type": kind, "reservation": reservation, **asdict(outcome)}
+        return {"@type": kind, "reservation": reservation, **outcome._asdict()}
 
     def order(self, order: Order) -> Json:
         """An order with its tickets; of its three references one is the caller's own (T17)."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from korus_mcp.sandbox.ids import Offer
 
 
-@dataclass(frozen=True, slots=True)
-class TakenSeat:
+class TakenSeat(NamedTuple):
     """Where one unit sits: a zone of a seat map, with row and seat when it is numbered."""
 
     seat_map: int
@@ -101,8 +101,7 @@ class IssuedTicket:
     validated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why an issuer did not do what was asked; the call as a whole succeeds."""
 
     code: str

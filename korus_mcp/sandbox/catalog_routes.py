@@ -18,7 +18,7 @@ _NEW_FILTERS = frozenset({"productBaseId", "optionValuesContext[]"})
 """What a server that is older than these filters ignores in silence (T20)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class CatalogRoutes:
     """Handlers of `/v1/ticketing`: an operation is the method of its name in the contract."""
 

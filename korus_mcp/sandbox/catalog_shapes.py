@@ -9,7 +9,7 @@ from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Json, node, resource
 from korus_mcp.sandbox.model import Base, OptionCode, Venue
-from korus_mcp.sandbox.seat_maps import SeatMap
+from korus_mcp.sandbox.seat_maps import Row, SeatMap
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.world import World
 
@@ -18,7 +18,7 @@ _NEVER_SYNCED = 1
 """The catalog whose list entry has no lastSyncedAt, as in the published example."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class CatalogShapes:
     """Writes the catalog side of the API; whatever it leaves as null stands for T7."""
 
@@ -225,7 +225,7 @@ class CatalogShapes:
                 "optionValue": self._value_of(base, "zone", zone.value),
                 "capacity": zone.capacity,
                 "polygon": zone.polygon,
-                "rows": None if zone.rows is None else [asdict(row) for row in zone.rows],
+                "rows": None if zone.rows is None else [_row(row) for row in zone.rows],
             }
             for rank, zone in enumerate(layout.zones)
         ]
@@ -241,6 +241,12 @@ class CatalogShapes:
 
 def _category_iri(seat_map: str, rank: int | None) -> str | None:
     return None if rank is None else f"{seat_map}/seating_categories/{rank + 1}"
+
+
+def _row(row: Row) -> Json:
+    # By hand: `asdict` copies each of a hall's thousand figures on the way.
+    seats = [{"name": seat.name, "x": seat.x, "y": seat.y} for seat in row.seats]
+    return {"name": row.name, "seats": seats}
 
 
 def _medias(number: int, base: Base) -> Json | None:

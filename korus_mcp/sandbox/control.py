@@ -41,7 +41,7 @@ class _Mistake(Exception):
     """The request cannot be followed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Wish:
     """What somebody wants of a sandbox: the id in the address, if any, and the body."""
 

@@ -30,7 +30,7 @@ _SAMPLE = Text(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Downloads:
     """The document host: gives out addresses and serves what is behind them."""
 

@@ -75,7 +75,7 @@ class FaultRule:
     issuer: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Faults:
     """The rules in force, in the order they were added."""
 
@@ -122,7 +122,7 @@ class Faults:
             yield rule.action
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class FaultyApp:
     """The one place where faults act: around the whole app."""
 

@@ -1,10 +1,10 @@
 """Any number of plausible product bases, made from the seed on request and never stored."""
 
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 from random import Random
+from typing import NamedTuple
 
 from korus_mcp.sandbox import vocabulary
 from korus_mcp.sandbox.calendars import Fixed
@@ -20,8 +20,7 @@ _VARIANTS = 12
 _ZONES = {"GB": "Europe/London", "PT": "Europe/Lisbon"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Genre:
+class _Genre(NamedTuple):
     universe: str
     label: Text
     venue: str

@@ -18,7 +18,7 @@ _SESSION = re.compile(
 _HOLD = re.compile(rf"{HOLDS}/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Iris:
     """Server-relative addresses and the identifiers in them."""
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from starlette.responses import Response
 
@@ -22,8 +22,7 @@ T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One broken rule of a body."""
 
     path: str
@@ -119,8 +118,7 @@ class View(Enum):
     UNCOUNTED = "no view and no totalItems"
 
 
-@dataclass(frozen=True, slots=True)
-class PageRange:
+class PageRange(NamedTuple):
     """Which part of a list is asked for."""
 
     number: int

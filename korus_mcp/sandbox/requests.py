@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from starlette.datastructures import QueryParams
 
@@ -18,8 +19,7 @@ _BLANK = "This value should not be blank."
 _NO_STRING = "This value should be of type string."
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedHold:
+class RequestedHold(NamedTuple):
     """One item of a reservation call that passed the consistency check."""
 
     offer: Offer
@@ -37,7 +37,7 @@ class RequestedOrders:
     notes: str | None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class ReservationReader:
     """The consistency check of one reservation call: all of it is fine, or nothing is done."""
 
@@ -211,7 +211,6 @@ def _is_day(value: object) -> bool:
 
 
 _Rule = tuple[str, Callable[[object], bool], str]
-_NO_CODE = "This value should have two letters."
 
 # In the order in which violations are told. A telephone number may have any form (T28).
 _NO_TITLE = "The value you selected is not a valid choice."
@@ -219,7 +218,7 @@ _TITLE: _Rule = ("title", lambda value: value in (None, "mr", "mrs", "mx"), _NO_
 _CUSTOMER: Sequence[_Rule] = (
     *((name, _is_filled, _BLANK) for name in ("firstname", "lastname", "email")),
     ("email", _is_address, "This value is not a valid email address."),
-    *((name, _is_code, _NO_CODE) for name in ("country", "language")),
+    *((name, _is_code, "This value should have two letters.") for name in ("country", "language")),
     ("phone", _is_text, _NO_STRING),
     ("optin", lambda value: isinstance(value, bool), "This value should be of type bool."),
     _TITLE,

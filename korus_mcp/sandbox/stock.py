@@ -26,7 +26,7 @@ class _Switch(Generic[T]):
     value: T
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Switches(Generic[K, T]):
     """What somebody who steers the sandbox has set, each with the moment it holds from."""
 
@@ -42,7 +42,7 @@ class Switches(Generic[K, T]):
         return past[-1] if past else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Stock:
     """Figures computed on reading, so that an expired hold gives its places back by itself."""
 

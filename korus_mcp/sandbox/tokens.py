@@ -5,6 +5,7 @@ import hmac
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -25,13 +26,12 @@ class Organization:
     sells: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
+class _Grant(NamedTuple):
     organization: Organization
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Tokens:
     """The token endpoint and the memory of what it gave out."""
 

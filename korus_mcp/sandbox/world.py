@@ -241,7 +241,7 @@ class _Block(NamedTuple):
     products: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class OfferBlocks:
     """Offers counted but not made, until a part of them is looked at."""
 

@@ -197,9 +197,10 @@ def _serve(given: argparse.Namespace) -> int:
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
     with _nothing_collected():
         from korus_mcp.commands import serve
+        from korus_mcp.server.composition import build_server
 
         _require_full_text()
-        server = serve.prepared(settings)
+        server = build_server(settings)
     if given.http:
         return serve.serve_http(server, settings, given.host, given.port)
     return serve.serve_stdio(server, settings)

@@ -140,6 +140,8 @@ def log_without_waiting() -> None:
 
     Where something has handlers of its own, they stay, and so does the rest.
     """
+    # Of our own not only warnings: whoever runs a server wants to know how far its crawl is.
+    _log.setLevel(logging.INFO)
     # A test, or a program that embeds the server, has its own.
     if logging.root.handlers:
         return
@@ -154,7 +156,6 @@ def log_without_waiting() -> None:
 
 def say(line: str) -> None:
     """A line of a command or a server that is no line of its log, in its turn among those."""
-    # In its turn among lines of the log that still wait to be written.
     for handler in logging.root.handlers:
         if isinstance(handler, LinesAside):
             handler.say(shown(line))
@@ -176,11 +177,6 @@ def write(text: str) -> None:
     """Put a text on stdout as it is: nothing that others wrote, or cleaned before."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def log_what_goes_on() -> None:
-    """Of our own, tell not only warnings: a server's long crawl is of interest."""
-    _log.setLevel(logging.INFO)
 
 
 def _told(trace: str) -> list[str]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 from korus_mcp import __version__
-from korus_mcp.commands.console import log_what_goes_on, log_without_waiting, say, write
-from korus_mcp.server.composition import KorusServer, build_server
+from korus_mcp.commands.console import say, write
+from korus_mcp.server.composition import KorusServer
 from korus_mcp.server.stdio_door import serve_lines
 from korus_mcp.settings import Environment, Settings
 
@@ -29,13 +29,6 @@ _WORLDS = {
     Environment.DEMO: "demo environment",
     Environment.PRODUCTION: "PRODUCTION environment",
 }
-
-
-def prepared(settings: Settings) -> KorusServer:
-    """A server that is ready to be run, with its log on stderr."""
-    log_without_waiting()
-    log_what_goes_on()
-    return build_server(settings)
 
 
 def serve_stdio(server: KorusServer, settings: Settings) -> int:
@@ -99,8 +92,6 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
     """Serve the imitation of the API on loopback until a signal comes."""
     from korus_mcp.sandbox import SandboxOptions, serve
 
-    log_without_waiting()
-    log_what_goes_on()
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
 
     async def serving() -> None:

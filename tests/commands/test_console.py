@@ -174,7 +174,7 @@ def test_a_foreign_name_in_the_environment_forges_no_line(
 
 SERVER = """
 import gc, logging, os, sys, threading, warnings
-from korus_mcp.commands.console import log_what_goes_on, log_without_waiting, say
+from korus_mcp.commands.console import log_without_waiting, say
 
 class Bad:
     def __del__(self): raise ValueError("unraisable")
@@ -183,7 +183,6 @@ class Bad:
 def fail(): raise ValueError("in a thread")
 
 log_without_waiting()
-log_what_goes_on()
 log = logging.getLogger("korus_mcp")
 say("first")
 log.info("second")

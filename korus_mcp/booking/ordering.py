@@ -89,8 +89,15 @@ class Ordering:
     noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(MOST_NOES))
     """Until when a no stands that a person said here, by the digest of the question."""
 
-    async def check(self, owner: str, reservation_ids: Sequence[str], language: str) -> None:
-        """That these could be ordered now, whoever the customer is.
+    async def check(
+        self,
+        owner: str,
+        reservation_ids: Sequence[str],
+        language: str,
+        *,
+        is_answered: bool = False,
+    ) -> None:
+        """That these could be ordered now, whoever the customer is; `is_answered` as `question`.
 
         Raises:
             Refusal: what stands against it, an order of one of them first of all.
@@ -100,10 +107,13 @@ class Ordering:
         _check_no_order(holds)  # before a no is told, which says that nothing was ordered
         await approval.check_noes(self.journal, reservation_ids, self.clock.now())
         self._check_holds(holds)
-        self._check_can_send(owner)
+        if not is_answered:
+            self._check_can_send(owner)
 
-    async def question(self, call: OrderCall) -> Question | None:
+    async def question(self, call: OrderCall, *, is_answered: bool = False) -> Question | None:
         """What a person has to agree to first; None for a call that was made before and stands.
+
+        `is_answered`: they were asked, and the call carries what they said.
 
         Raises:
             Refusal: what stands against the order.
@@ -117,7 +127,9 @@ class Ordering:
             return None
         question = await self._question(call, installation, standing)
         await approval.given(self.journal, question)
-        self._check_can_send(call.owner)
+        # A no must count though nothing can leave by now; a yes is held to the same when it leaves.
+        if not is_answered:
+            self._check_can_send(call.owner)
         return question
 
     def _check_can_send(self, owner: str) -> None:

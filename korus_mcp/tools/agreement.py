@@ -112,7 +112,7 @@ async def customer_asked(
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
     # Nobody is asked who they are for an order that cannot be placed anyway.
-    await ordering.check(owner, ids, language)
+    await ordering.check(owner, ids, language, is_answered=bool(ctx.input_responses))
     try:
         return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
     except Refusal as unheard:
@@ -170,7 +170,11 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
         Refusal: What stands against the order.
     """
     # None leads to the two steps: a summary with a confirmation, for the assistant to show.
-    return await app_of(ctx).booking.ordering.question(call) if _may_ask(ctx) else None
+    if not _may_ask(ctx):
+        return None
+    # A newer host calls again with what was said, and the SDK asks everything here anew.
+    is_answered = f"{__name__}:{agreement.__name__}" in (ctx.input_responses or {})
+    return await app_of(ctx).booking.ordering.question(call, is_answered=is_answered)
 
 
 Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]

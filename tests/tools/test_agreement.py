@@ -6,6 +6,7 @@ import anyio
 import pytest
 from mcp_types import INVALID_REQUEST, ElicitResult, ErrorData
 
+from korus_mcp.booking.operations import Operations
 from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer as Fault
@@ -261,6 +262,73 @@ async def test_nobody_is_asked_while_no_more_may_be_booked_in_a_minute(
         again = await place(each, hold, customer=CUSTOMER)
         assert again.data["replayed"] is True, "a repeat writes nothing"
         assert len(person.questions) == asked
+
+
+class Meanwhile(Person):
+    """A person who answers when another call has used up what may be booked in the minute."""
+
+    desk: Desk
+
+    async def __call__(self, context: object, params: Any) -> Said:
+        await held(self.desk, 1)
+        return await super().__call__(context, params)
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+@pytest.mark.parametrize("answer", [NO, UNTICKED], ids=["declined", "unticked"])
+async def test_a_no_counts_though_nothing_more_may_be_booked_by_then(
+    mode: str, way: str, answer: Said
+) -> None:
+    person = Meanwhile([answer])
+    async with asking(person, mode, APPROVAL=way, WRITES_PER_MINUTE="2") as each:
+        person.desk = each
+        hold = await held(each)
+        for _ in range(2):
+            refused = await place(each, hold)
+            assert (refused.code, refused.error["effect"]) == ("APPROVAL_DECLINED", "none")
+            each.clock.advance(60)
+        assert len(person.questions) == 1
+
+
+@BOTH_ERAS
+async def test_a_no_to_who_orders_counts_though_nothing_more_may_be_booked(mode: str) -> None:
+    person = Meanwhile([NO])
+    async with asking(person, mode, WRITES_PER_MINUTE="2") as each:
+        person.desk = each
+        hold = await held(each)
+        for _ in range(3):
+            assert (await place(each, hold, customer={})).code == "INVALID_ARGUMENTS"
+            each.clock.advance(60)
+        assert (await place(each, hold)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 3
+
+
+@BOTH_ERAS
+async def test_a_yes_does_not_order_faster_than_the_minute_lets_it(mode: str) -> None:
+    person = Meanwhile([YES])
+    async with asking(person, mode, WRITES_PER_MINUTE="2") as each:
+        person.desk = each
+        hold = await held(each)
+        early = await place(each, hold)
+        assert (early.code, early.error["effect"]) == ("SERVER_BUSY", "none")
+        assert not each.sandbox.orders()
+
+
+@BOTH_ERAS
+async def test_a_no_counts_though_the_server_is_stopping_by_then(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped() -> Said:
+        monkeypatch.setattr(Operations, "is_closing", property(lambda _: True, lambda *_: None))
+        return NO
+
+    person = Person([stopped, NO])
+    async with asking(person, mode) as each:
+        hold = await held(each)
+        for _ in range(2):
+            assert (await place(each, hold)).code == "APPROVAL_DECLINED"
+        assert len(person.questions) == 1
 
 
 def said(order: Any) -> ElicitResult:

@@ -31,13 +31,16 @@ _FAILED: Final = frozenset(
 
 
 class Standing(StrEnum):
-    """Whether an order stands. `FAILED` and `UNREAD`: nobody but KorusTicket knows."""
+    """Whether an order stands. `FAILED` and `UNREAD`: nobody but KorusTicket knows. `NOT_READ`: it
+    was made, and could not be read just now.
+    """
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     FAILED = "failed"
     UNREAD = "unread"
     UNCONFIRMED = "unconfirmed"
+    NOT_READ = "not_read"
 
 
 def standing_of(order: Order) -> Standing:

@@ -9,6 +9,7 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -43,7 +44,7 @@ from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.booking.sending import Dispatch, Sender, fence_of
 from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.handles import Handle, id_at_end
+from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
@@ -63,7 +64,8 @@ from korus_mcp.journal.protocol import (
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 
-NOTHING: Final[Mapping[str, Order]] = {}
+NO_ORDERS: Final[Mapping[str, Order]] = {}
+NO_TICKETS: Final[Mapping[str, int]] = {}
 _log = logging.getLogger(__name__)
 MOST_NOES: Final = 1000
 """Remembered here beside the journal."""
@@ -404,13 +406,26 @@ class Ordering:
                 retry_after_seconds=max(1, math.ceil(wait)),
             )
         tickets = {hold.id: hold.tickets for hold in dispatch.question.holds}
-        told = {o.id: o for o in sending.answered if _is_told(o, tickets)}
-        return await self._answer(sending.intent, replayed=False, told=told)
+        answered = {o.id: o for o in sending.answered}
+        return await self._answer(
+            sending.intent, replayed=False, answered=answered, tickets=tickets
+        )
 
     async def _answer(
-        self, intent: Intent, *, replayed: bool, told: Mapping[str, Order] = NOTHING
+        self,
+        intent: Intent,
+        *,
+        replayed: bool,
+        answered: Mapping[str, Order] = NO_ORDERS,
+        tickets: Mapping[str, int] = NO_TICKETS,
     ) -> Ordered:
-        steps = [partial(self._placed, r, o, told.get(o)) for r, o in intent.orders.items()]
+        """What became of a call: `answered` are the orders as it was answered, if it was now, and
+        `tickets` how many each reservation held.
+        """
+        steps = [
+            partial(self._placed, r, o, answered.get(o), tickets.get(r))
+            for r, o in intent.orders.items()
+        ]
         orders = tuple(await side_by_side(steps))
         return Ordered(
             state=state_told(intent, orders),
@@ -423,36 +438,42 @@ class Ordering:
             not_later_than=None if intent.is_final else intent.fence_at,
         )
 
-    async def _placed(self, reservation_id: str, order_id: str, known: Order | None) -> PlacedOrder:
-        """The order as it reads now; that it exists is told even when it cannot be read."""
-        try:
-            order = known or await self.booking.get_order(order_id)
-        except ApiError:
-            return PlacedOrder(id=order_id, reservation_id=reservation_id)
-        standing = standing_of(order)
+    async def _placed(
+        self, reservation_id: str, order_id: str, answered: Order | None, tickets: int | None
+    ) -> PlacedOrder:
+        """The order as it reads now; where it cannot be read, as the answer to its call told it."""
+        order, is_whole = answered, answered is not None and _is_whole(answered, tickets)
+        if not is_whole:  # what that answer holds is not published; what it leaves out is read
+            with suppress(ApiError):
+                order = await self.booking.get_order(order_id)
+        if order is None:  # that it exists is told all the same
+            return PlacedOrder(
+                id=order_id, reservation_id=reservation_id, standing=Standing.NOT_READ
+            )
+        # One that is shown without its status has that of the answer.
+        is_silent = order.status is None and order.cancelled_at is None
+        said = answered if is_silent and answered is not None else order
+        standing = standing_of(said)
         # What the issuer calls an order that is not confirmed; its state where that is told apart.
         is_cancelled = standing is Standing.CANCELLED
-        called = Standing.CANCELLED if is_cancelled else status_told(order.status)
+        called = Standing.CANCELLED if is_cancelled else status_told(said.status)
+        count = tickets_in(order)
         return PlacedOrder(
             id=order_id,
             reservation_id=reservation_id,
             reference=clean_line(order.reference or "", 60) or None,
             total=value_of(total_of(order)),
-            tickets=tickets_in(order),
+            tickets=count if order is not answered or count == tickets else None,
             standing=standing,
             status=None if standing is Standing.CONFIRMED else called,
         )
 
 
-def _is_told(order: Order, tickets: Mapping[str, int]) -> bool:
-    """Whether the answer to an order call tells all of an order that a caller is told.
-
-    What that answer holds is not published; what it leaves out is read.
-    """
+def _is_whole(order: Order, tickets: int | None) -> bool:
+    """Whether the answer to an order call tells all of an order that a caller is told."""
     count = tickets_in(order)
-    is_whole = count is not None and count == tickets.get(id_at_end(order.reservation) or "")
     has_total = isinstance(order.total_amount_incl_tax, Decimal)
-    return is_whole and has_total and bool(order.reference)
+    return count is not None and count == tickets and has_total and bool(order.reference)
 
 
 def _check_known(doubts: Sequence[Doubt]) -> None:

@@ -221,6 +221,11 @@ def _not_confirmed(ordered: Ordered) -> str | None:
     if {Standing.FAILED, Standing.UNREAD} & standings:
         said = "The issuer did not confirm an order, and it may stand all the same."
         return f"{said} {TO_SUPPORT}{others}"
+    if Standing.NOT_READ in standings:
+        return (
+            "An order was made, and whether the issuer confirmed it cannot be read just now. Do "
+            f"not order again. Call get_tickets with its order_id in a minute.{others}"
+        )
     if Standing.UNCONFIRMED in standings:
         return (
             "The issuer has not confirmed an order yet. Do not order again. Call get_tickets with "

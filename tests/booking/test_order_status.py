@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from korus_mcp.booking.ordered import Ordered, OrderState
+from korus_mcp.sandbox import Answer
 from korus_mcp.tools.place_order import _next
 from tests.booking.stage import OWNER, Stage, staged
 
@@ -53,6 +54,77 @@ async def test_an_order_that_is_not_confirmed_is_not_told_as_ordered(status: Any
             assert ("support" in said) is (status not in PENDING)
             assert "Call get_tickets for the tickets" not in said
         assert len(stage.sandbox.orders()) == 1
+
+
+def lacking(status: object, *keys: str) -> Any:
+    """The answer to an order call says this status and leaves these out."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if path.endswith("/orders/_bulk"):
+            calling(status)(path, body)
+            body["orders"] = [
+                {k: v for k, v in order.items() if k not in keys} for order in body["orders"]
+            ]
+
+    return rewrite
+
+
+@pytest.mark.parametrize("fault", [404, 500, 503])
+@pytest.mark.parametrize("left_out", ["totalAmountInclTax", "reference", "items"])
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("failed", OrderState.IN_DOUBT),
+        ("processing", OrderState.IN_DOUBT),
+        ("cancelled", OrderState.FAILED),
+        ("confirmed", OrderState.ORDERED),
+    ],
+)
+async def test_the_status_that_the_answer_tells_counts_where_its_order_cannot_be_read(
+    status: str, state: OrderState, left_out: str, fault: int
+) -> None:
+    async with staged(rewrite=lacking(status, left_out)) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        stage.sandbox.faults.add(Answer(status=fault, body="problem"), "getOrder", times=None)
+        placed = await stage.place(hold, confirmation=nonce)
+        assert placed.state is state
+        (order,) = placed.orders
+        assert order.status == (None if status == "confirmed" else status)
+        assert (order.total is None) is (left_out == "totalAmountInclTax")
+        assert (order.reference is None) is (left_out == "reference")
+        assert (order.tickets is None) is (left_out == "items")
+        assert len(stage.sandbox.orders()) == 1
+
+
+@pytest.mark.parametrize("fault", [404, 500, 503])
+@pytest.mark.parametrize("status", ["failed", "processing", "cancelled", "confirmed"])
+async def test_an_order_that_cannot_be_read_is_not_told_as_done_to_who_repeats_the_call(
+    status: str, fault: int
+) -> None:
+    async with staged(rewrite=calling(status)) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        (order,) = (await stage.place(hold, confirmation=nonce)).orders
+        stage.sandbox.faults.add(Answer(status=fault, body="problem"), "getOrder", times=None)
+        again = await stage.place(hold, confirmation=nonce)
+        assert (again.state, again.replayed) == (OrderState.IN_DOUBT, True)
+        assert [o.id for o in again.orders] == [order.id]
+        said = _next(again)
+        assert "Do not order again" in said
+        assert "get_tickets" in said
+        assert "answer is missing" not in said
+
+
+async def test_an_order_that_is_shown_without_a_status_has_that_of_its_answer() -> None:
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        lacking("failed", "reference")(path, body)
+        if "/orders/" in path and "status" in body:
+            del body["status"]
+
+    async with staged(rewrite=rewrite) as stage:
+        placed = await stage.ordered(await stage.held())
+        assert (placed.state, placed.orders[0].status) == (OrderState.IN_DOUBT, "failed")
 
 
 @pytest.mark.parametrize("status", CANCELLED)

@@ -4,8 +4,8 @@ async with KorusApi(config) as api:
     async for catalog in api.ticketing.list_catalogs():
         ...
 
-A name is imported from its module when it is first asked for: whoever only wants the errors, or a
-client that may never be called, does not wait for httpx and for sixty models.
+Names are imported lazily: a program that only wants the errors, or a client that may never be
+called, does not wait for httpx and for sixty models to be imported.
 """
 
 from importlib import import_module

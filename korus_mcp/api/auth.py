@@ -1,6 +1,6 @@
 """The bearer token: OIDC client credentials, one token, one renewal at a time.
 
-Documented: authentication/oidc. Asking anew with the credentials is always enough (A23), so the
+Documented: authentication/oidc. The client credentials always give a new token (A23), so the
 refresh token is not used.
 """
 
@@ -19,14 +19,15 @@ from korus_mcp.foundation.clock import Clock
 OPERATION = "getToken"
 DEFAULT_LIFE_SECONDS = 1800.0
 LONGEST_LIFE_SECONDS = 24 * 3600.0
-"""A token is asked for anew after a day, whatever its life is said to be."""
+"""The longest a token is used, whatever life the token endpoint states for it."""
 ANSWER_LIMIT = 256 * 1024
 RENEWAL_SECONDS = 10.0
-"""The longest a renewal may take: even a cancelled caller sees it through, until its deadline."""
+"""The longest a renewal may take. A cancelled caller waits for its end, but not past its own
+deadline."""
 FAILURE_SECONDS = 1.5
-"""For so long a failed renewal answers for the next ones."""
+"""How long after a failed renewal the same error is given to other callers, without a request."""
 FRESH_SECONDS = 60.0
-"""A token refused when it is no older is not worn out: a new one would be refused, too."""
+"""When the API refuses a token younger than this, a new one would be refused as well."""
 
 _REFUSALS = frozenset({400, 401, 403})
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
@@ -43,7 +44,7 @@ class Token:
 
 
 class TokenSource:
-    """Hands out the one token, renewing it early. Failures are remembered for a moment."""
+    """Keeps one token and renews it before it expires; remembers a failed renewal for a moment."""
 
     def __init__(self, config: ApiConfig, pools: Pools, clock: Clock) -> None:
         self._config = config
@@ -56,18 +57,18 @@ class TokenSource:
         self._failed_at = 0.0
 
     async def authorization(self, *, life_seconds: float) -> tuple[str, int]:
-        """The `Authorization` value of a token that lives so long at least, and its generation."""
+        """The `Authorization` value of a token with `life_seconds` left, and its generation."""
         token = await self.token(life_seconds=life_seconds)
         return f"Bearer {token.value}", token.generation
 
     def reject(self, generation: int) -> bool:
-        """Forget the token of this generation; a newer one stays.
+        """Forget the token of this generation, which the API refused; a newer one stays.
 
-        Whether a new one may be taken where this one was not: it had been good for a while.
+        Returns whether a new token is worth a try: the refused one had been good for a while.
         """
         token = self._token
-        # Ten calls that were under way with one token are refused together: the first of them has
-        # had it renewed already, and what it got must not be thrown away for the others.
+        # Ten calls may be refused together with one token. When the first of them has had it
+        # renewed, the others must not throw the new one away.
         if token is None or token.generation != generation:
             return True
         self._token = None
@@ -75,25 +76,25 @@ class TokenSource:
         return age > FRESH_SECONDS
 
     async def token(self, *, life_seconds: float = TOKEN_LIFE_READ) -> Token:
-        """A token with so much life left, or half of its life if it is short-lived.
+        """A token with `life_seconds` left, or with half of its life left if it is short-lived.
 
-        One caller renews, the others wait for it. The renewal is shielded: it ends before a
-        cancellation of its caller does, so nobody else fails or asks again. Only a caller whose
-        deadline comes leaves it, to be answered in time: the next one asks again.
+        One caller renews, the others wait for the result. The renewal is shielded from a
+        cancellation of that caller, so that the others do not fail or ask again. Only the
+        caller's deadline stops it; then the next caller starts a new renewal.
 
         Raises:
             TokenRefused: The credentials are wrong.
-            TokenUnavailable: No usable answer.
+            TokenUnavailable: The token endpoint gave no usable answer.
         """
         if token := self._good(life_seconds):
             return token
-        # Looked at again inside: whoever waited here finds the token the first one got.
+        # Looked at again under the lock: another caller may have renewed the token meanwhile.
         async with self._renewing:
             if token := self._good(life_seconds):
                 return token
             left = self._failed_at + FAILURE_SECONDS - self._clock.monotonic()
             if self._failure is not None and left > 0:
-                # Many wait for the same token: a sign-in that fails is not asked by each of them.
+                # Many callers wait here: a failing sign-in is not repeated for each of them.
                 raise _again(self._failure, left)
             return await self._renew()
 
@@ -102,18 +103,18 @@ class TokenSource:
         if token is None:
             return None
         left = token.expires_at_monotonic - self._clock.monotonic()
-        # Half its life: one that never lives so long would be renewed for each call.
+        # Half of its life is enough: a short-lived token would else be renewed for each call.
         return token if left >= min(life_seconds, token.life_seconds / 2) else None
 
     async def _renew(self) -> Token:
         deadline = anyio.current_effective_deadline()
         try:
-            # The earlier of both ends counts: ours, and that of the caller's own deadline.
+            # Whichever comes first ends it: this time-out, or the caller's own deadline.
             with anyio.fail_after(RENEWAL_SECONDS, shield=True) as renewal:
                 renewal.deadline = min(renewal.deadline, deadline)
                 self._token = await self._fetch()
         except TimeoutError:
-            # That its caller's time is over is no failure of the sign-in, to be remembered.
+            # A caller whose time is over: no failure of the sign-in, so it is not remembered.
             await anyio.lowlevel.checkpoint_if_cancelled()
             failure: ApiError = TokenUnavailable(OPERATION, Outcome.NOT_SENT)
         except ApiError as error:
@@ -141,7 +142,8 @@ class TokenSource:
             headers=headers,
             content=urlencode(asked).encode(),
         )
-        # Its life is counted from before it was asked for: it may end too early, never too late.
+        # The token's life is counted from before the request: it may be renewed too early, never
+        # too late.
         asked_at = self._clock.monotonic()
         answer = await self._pools.tokens.send(exchange, limit=ANSWER_LIMIT)
         check_status(exchange, answer, self._clock)
@@ -151,27 +153,27 @@ class TokenSource:
 
 
 def _read(body: bytes) -> tuple[str, float]:
-    """A token and the seconds it lives: at most a day, 1800 where no positive number tells (T33).
+    """A token and its life in seconds: at most a day, 1800 where no positive number is given (T33).
 
     Raises:
-        TokenUnavailable: There is none.
+        TokenUnavailable: The body holds no token.
     """
     try:
         told = jsonld.json_object(body)
     except jsonld.NotReadable:
         raise TokenUnavailable(OPERATION, Outcome.NOT_SENT) from None
     value, life = told.get("access_token"), str(told.get("expires_in"))
-    # It goes into a header, where a line end or a blank would say something of its own.
+    # The token goes into a header, where a line end would begin another header.
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
         raise TokenUnavailable(OPERATION, Outcome.NOT_SENT)
-    # Digits alone: "1e9", "Infinity", true or a million digits are no time.
+    # Plain digits only: "1e9", "Infinity", true or a million digits are no number of seconds.
     seconds = float(life) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", life, re.ASCII) else 0.0
     return value, min(seconds, LONGEST_LIFE_SECONDS) or DEFAULT_LIFE_SECONDS
 
 
 def _again(failure: ApiError, left: float) -> ApiError:
-    """A new error for each caller: the credentials were refused, or the token cannot be had now."""
-    # Each caller gets an error of its own: a raised one collects tracebacks and causes.
+    """A copy of a remembered failure; `left` is in how many seconds a renewal is tried again."""
+    # Not the same object for each caller: an exception that is raised collects tracebacks.
     if failure.status in _REFUSALS:
         return TokenRefused(
             OPERATION, Outcome.NOT_SENT, status=failure.status, issuer_text=failure.issuer_text

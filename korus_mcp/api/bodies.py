@@ -1,4 +1,4 @@
-"""Reading bodies: never more than the limit, counted after unpacking."""
+"""Reading the bodies of answers: never more than a limit, counted after decompression."""
 
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -19,14 +19,14 @@ _MOST_DIGITS = 19
 
 
 async def whole_body(response: httpx.Response, operation: str, method: str, limit: int) -> bytes:
-    """The body of a success, unpacked.
+    """The body of a success, decompressed.
 
     Raises:
-        TooLarge: It passes the limit; reading stops there.
+        TooLarge: The body passes the limit; reading stops there.
         httpx.HTTPError: The connection or the encoding is broken.
     """
     held = bytearray()
-    # What is announced as too long is not begun; who announces less is caught by the count.
+    # A body announced as too long is not read at all; a false announcement is caught below.
     if _announced(response) <= limit:
         async for chunk in _decoded(response):
             held += chunk
@@ -38,9 +38,9 @@ async def whole_body(response: httpx.Response, operation: str, method: str, limi
 
 
 async def beginning_of(response: httpx.Response) -> bytes:
-    """As much of an error's body as comes easily: its status counts, its text is a courtesy."""
+    """The beginning of an error's body, as much as comes at once: its text only adds detail."""
     held = bytearray()
-    # Its status is known already: nobody waits long for the courtesy behind it.
+    # The status, which decides, is known already: nobody waits long for the text.
     with anyio.move_on_after(ERROR_BODY_SECONDS), suppress(*NETWORK_FAILURES):
         async for chunk in _decoded(response):
             held += chunk
@@ -50,18 +50,18 @@ async def beginning_of(response: httpx.Response) -> bytes:
 
 
 def _announced(response: httpx.Response) -> int:
-    """The length a body is said to have; 0 where nothing sensible is said."""
+    """The length that the headers state for a body; 0 where they state nothing sensible."""
     text = response.headers.get("content-length", "")
-    # More digits than a length has are no length, and thousands of them are slow to read.
+    # A number with more digits than any length has: thousands of digits are slow to parse.
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else 0
 
 
 async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB more than came in, whatever a gzip bomb holds.
+    """The decompressed body, in pieces that a gzip bomb cannot make larger than 64 KiB.
 
-    Whether it is packed is seen by its first bytes, which neither JSON nor a PDF begins with: the
-    header that says so may be wrong. `response.stream` instead of `aiter_bytes`, which unpacks a
-    piece to any size.
+    A compressed body is recognised by its first bytes, which neither JSON nor a PDF begins with:
+    the `Content-Encoding` header may be wrong. `response.stream` is read and not `aiter_bytes`,
+    which decompresses a piece to any size.
     """
     unpack: zlib._Decompress | None = None
     is_first = True
@@ -75,15 +75,15 @@ async def _decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         for piece in _unpacked(unpack, chunk):
             yield piece
         if unpack.eof:
-            return  # whatever follows the end of the packed data is no part of it
-    # The connection ended in good order, the packed data did not: half a document is none.
+            return  # bytes behind the end of the compressed data do not belong to the body
+    # The connection ended in good order, the compressed data did not: half a document is no use.
     if unpack is not None:
         raise httpx.DecodingError("cut short")
 
 
 async def _begun(stream: httpx.AsyncByteStream) -> AsyncIterator[bytes]:
-    """The pieces of a stream; the first is long enough to see what it begins with."""
-    # A server may send its first byte alone; what it packs cannot be told by that.
+    """The pieces of a stream; the first has at least as many bytes as a gzip signature."""
+    # A server may send the first byte alone, by which gzip cannot be recognised.
     head = b""
     async for chunk in stream:
         if len(head) < len(_GZIP):

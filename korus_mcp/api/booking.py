@@ -1,7 +1,8 @@
 """Reservations, orders, documents and tickets (`/v1/booking`).
 
 `create_reservations` and `create_orders` have real effects, are sent exactly once, and cannot be
-undone through the API. After an error with `Outcome.UNKNOWN`, look before doing anything again.
+undone through the API. After an error with `Outcome.UNKNOWN`, read what exists before you repeat
+anything.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,9 +44,9 @@ class TicketChoice:
         """The entry as the API takes it.
 
         Raises:
-            InvalidId: An IRI is none of its kind (T19).
+            InvalidId: An IRI does not name the kind of thing that belongs here (T19).
         """
-        # The issuer would refuse the whole call (422) for one wrong kind: better before it is sent.
+        # Checked before sending: for one wrong IRI the issuer refuses the whole call (422).
         jsonld.ids_in(self.ticket_iri, jsonld.OFFER_TICKET)
         if self.session_iri is None:
             return {"ticket": self.ticket_iri}
@@ -55,7 +56,7 @@ class TicketChoice:
 
 @dataclass(frozen=True)
 class ReservationLine:
-    """An offer to hold, so many times, with one entry per ticket of the offer (A14)."""
+    """An offer to hold and how many of it, with one entry per ticket of the offer (A14)."""
 
     offer_iri: str
     quantity: int
@@ -65,11 +66,11 @@ class ReservationLine:
         """The item as the API takes it.
 
         Raises:
-            InvalidId: An IRI is none of its kind (T19).
+            InvalidId: An IRI does not name the kind of thing that belongs here (T19).
             ValueError: No quantity or no tickets.
         """
         jsonld.ids_in(self.offer_iri, jsonld.OFFER)
-        # Checked here, since the issuer's refusal would be of the whole call (A14).
+        # Checked here, since the issuer would refuse the whole call (A14).
         if self.quantity < 1 or not self.tickets:
             raise ValueError("a line needs a quantity of 1 or more, and its tickets")
         return {
@@ -101,7 +102,8 @@ class CustomerInput:
 class OrderRequest:
     """Holds to turn into orders.
 
-    The external reference is our only handle after a lost answer: choose a unique one before.
+    The external reference is the only way to find the order again when its answer is lost: choose
+    a unique one before the call.
     """
 
     reservation_iris: tuple[str, ...]
@@ -130,7 +132,7 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class OrderFilters:
-    """Which orders: our reference, days of creation (`YYYY-MM-DD`), newest first or last."""
+    """Filters of the orders list: our reference, days of creation (`YYYY-MM-DD`), and the order."""
 
     external_reference: str | None = None
     created_after: date | None = None
@@ -178,7 +180,7 @@ class BeneficiaryInput:
 
 
 def _told(person: CustomerInput | BeneficiaryInput) -> JsonObject:
-    """What is known of a person, under the API's names; an absent member is no null there."""
+    """What is known of a person, under the API's names; unknown members are left out, not null."""
     body = dict[str, object]()
     for each in fields(person):
         value = getattr(person, each.name)
@@ -212,15 +214,15 @@ class Booking(Reads):
         language: str | None = None,
         on_leaving: Callable[[], None] | None = None,
     ) -> ReservationBulkResult:
-        """Hold offers; read both lists of the result (T14). Sent once, never repeated.
+        """Hold offers. Sent once, never repeated. The result has two lists: read both (T14).
 
         `on_leaving` is called right before the first byte leaves: until then nothing was done.
 
         Raises:
             ApiError: See its `outcome`; 422 means the whole call was refused (T34).
-            ValueError: Nothing to hold, or a line that cannot be right; nothing was sent.
+            ValueError: There is nothing to hold, or a line is wrong; nothing was sent.
         """
-        # An empty call would be answered with 200 and two empty lists, like a success (T14).
+        # The API answers an empty call with 200 and two empty lists, like a success (T14).
         if not items:
             raise ValueError("nothing to reserve")
         # All lines are checked before one is sent.
@@ -240,7 +242,7 @@ class Booking(Reads):
     def list_orders(
         self, filters: OrderFilters = OrderFilters(), *, language: str | None = None
     ) -> Pages[Order]:
-        """The orders that match; by reference this finds an order whose answer was lost."""
+        """The orders that match the filters. The reference finds an order whose answer was lost."""
         params = filters.params()
         return self._pages(jsonld.ORDERS, (), Order, language, params=params)
 
@@ -251,13 +253,13 @@ class Booking(Reads):
         language: str | None = None,
         on_leaving: Callable[[], None] | None = None,
     ) -> OrderBulkResult:
-        """Book for real; read both lists of the result (T14). Sent once, never repeated.
+        """Book for real. Sent once, never repeated. The result has two lists: read both (T14).
 
         `on_leaving` is called right before the first byte leaves: until then nothing was done.
 
         Raises:
             ApiError: See its `outcome`; 422 means the whole call was refused (T34).
-            ValueError: The request cannot be right; nothing was sent.
+            ValueError: The request is wrong; nothing was sent.
         """
         operation, path = "createOrders", jsonld.ORDERS_BULK.iri()
         answer = await self._wire.create(
@@ -272,21 +274,23 @@ class Booking(Reads):
     def list_order_documents(
         self, order_id: str, *, language: str | None = None
     ) -> Pages[OrderDocument]:
-        """The files of an order; none means not ready (A20). Not paged."""
+        """The files of an order; an empty list means that they are not ready (A20). Not paged."""
         return self._pages(jsonld.DOCUMENTS, (order_id,), OrderDocument, language, paged=False)
 
     async def get_order_document(
         self, order_id: str, document_id: str, *, language: str | None = None
     ) -> OrderDocument:
-        """One file of an order, without an address."""
+        """One file of an order, without its download address."""
         return await self._one(jsonld.DOCUMENT, (order_id, document_id), OrderDocument, language)
 
     async def create_order_document_link(
         self, order_id: str, document_id: str, language: str | None = None
     ) -> OrderDocumentLink:
-        """A fresh signed address; `language` is that of the file, see `cached_language` (T27)."""
+        """A new signed download address. `language` is that of the file (T27), which the link
+        names in `cached_language`.
+        """
         operation, path = "createOrderDocumentLink", jsonld.DOCUMENT.iri(order_id, document_id)
-        # An empty patch: the address is made by the call itself, in the language of its header.
+        # The patch is empty: the call itself makes the address, in the language of its header.
         answer = await self._wire.change(operation, path, {}, language=language)
         return await read_model(operation, "PATCH", OrderDocumentLink, answer)
 
@@ -316,7 +320,7 @@ class Booking(Reads):
         language: str | None = None,
         on_leaving: Callable[[], None] | None = None,
     ) -> OrderItemTicket:
-        """Name the holder of a ticket; the answer is the ticket after the change.
+        """Name the holder of a ticket. Returns the ticket after the change.
 
         `on_leaving` is called right before the first byte leaves.
         """
@@ -334,7 +338,7 @@ def _by_creation(*, newest_first: bool) -> Params:
 
 
 def _checked_reference(reference: str) -> str:
-    # A longer one would be booked and never found again: the filter does not take it (A29).
+    # An order with a longer one could not be found again: the filter does not take it (A29).
     if not 1 <= len(reference) <= REFERENCE_LIMIT:
         raise ValueError("an external reference has 1 to 50 characters")
     return reference

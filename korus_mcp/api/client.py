@@ -1,7 +1,7 @@
 """KorusApi: one account of the KorusTicket API, with its connections, token and clock.
 
-What sends requests is imported and made by the first one: a client that is never called costs
-nothing.
+httpx is imported and the connections are made at the first request: a client that is never called
+costs nothing.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class KorusApi:
 
     Nothing is opened before the first call; close with `async with` or `aclose()`. An injected
     `transport` (an ASGI app, a mock) serves the API, the token endpoint and the documents.
-    `on_answer` is told each parsed success of the API: operation id and body.
+    `on_answer` is called with the operation id and the parsed body of each success.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class KorusApi:
         return Booking(self._wire, Downloads(self.config, self._pools, self._clock))
 
     def now(self) -> datetime:
-        """The API's present moment, aware, UTC, learnt from its `Date` headers."""
+        """The present time by the API's clock (aware, UTC), from the `Date` headers it sends."""
         return self._wire.server_time.now()
 
     @property
     def is_known(self) -> bool:
-        """Whether `now()` comes from the API's answers, and they agree."""
+        """Whether `now()` comes from `Date` headers of the API that agree with each other."""
         return self._wire.server_time.is_known
 
     @property
     def doubt(self) -> timedelta:
-        """By how much `now()` may be late: a day while it is our own clock's alone."""
+        """By how much `now()` may be late: a day as long as only our own clock is known."""
         return timedelta(0) if self.is_known else CLOCK_DOUBT
 
     @property
     def is_days_off(self) -> bool:
-        """Whether the API's answers tell a time that is more than a day from our clock's."""
+        """Whether the API's clock and our own are more than a day apart."""
         return self._wire.server_time.is_days_off
 
     @property
@@ -83,7 +83,7 @@ class KorusApi:
 
     @property
     def languages_seen(self) -> tuple[str, ...]:
-        """Languages that answers named themselves (`Content-Language`): at most 32."""
+        """The languages that answers were in, by their `Content-Language` header: at most 32."""
         return tuple(self._wire.languages_seen)
 
     async def token(self) -> "Token":
@@ -109,14 +109,14 @@ class KorusApi:
 
     @cached_property
     def _wire(self) -> "Wire":
-        # httpx and pydantic come with it: who only lists the tools of a server needs neither.
+        # This imports httpx and pydantic, which a server that only lists its tools does not need.
         from korus_mcp.api.transport import Wire
 
         return Wire(self.config, self._pools, self._tokens, self._clock, self._on_answer)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        # Asking for the property would make them, only to close them.
+        # Not `self._pools`: the cached property would make the pools only to close them.
         if "_pools" in self.__dict__:
             await self._pools.aclose()
 

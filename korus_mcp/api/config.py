@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 CREATION_SECONDS: Final = 75
-"""The time-out of a creating POST, in all: after it nobody listens for the answer any more."""
+"""The time-out of a whole POST that creates: after it nobody waits for the answer any more."""
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z0-9*,;=. -]{1,64}", re.ASCII)
 
@@ -35,14 +35,16 @@ class ApiConfig:
     document_hosts: frozenset[str]
     language: str = "fr"
     proxy: str | None = field(default=None, repr=False)
-    """An http or https proxy all requests go through; to this machine there is a shorter way."""
+    """An http or https proxy for all requests but those to this machine itself."""
     no_proxy: str = ""
-    """Hosts that are reached without it: names with all below them, commas, or `*`."""
+    """Hosts that are reached without the proxy, as in NO_PROXY: names with their subdomains,
+    between commas, or `*`.
+    """
     ca_file: str | None = None
     ca_folder: str | None = None
-    """Authorities whose certificates count, instead of those of the system."""
+    """A file or folder of certificate authorities to trust instead of those of the system."""
     parallel: int = 16
-    # Of those that hold or book, and of downloads: each has a pool of its own.
+    # Parallel requests that hold or book, and parallel downloads: each has a pool of its own.
     parallel_orders: int = 4
     json_limit: int = 5 * MIB
     document_limit: int = 20 * MIB
@@ -51,7 +53,7 @@ class ApiConfig:
     read_total: float = 30.0
     """The longest one attempt of a read may take, however slowly bytes drip."""
     order_read_timeout: float = CREATION_SECONDS
-    """The fence of an order counts on it: see `booking/timing.py`."""
+    """How long an order may be in doubt is reckoned from this: see `booking/timing.py`."""
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0
@@ -59,7 +61,7 @@ class ApiConfig:
     retry_attempts: int = 3
 
     def __post_init__(self) -> None:
-        # A path before /v1 would be lost: addresses are built from the table alone (T13).
+        # A path before /v1 would be lost: paths are built from the table in `jsonld` alone (T13).
         if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
             raise ValueError("the API address must be an origin, without a path")
         object.__setattr__(self, "api_url", canonical_origin(self.api_url))
@@ -70,12 +72,12 @@ class ApiConfig:
 
 
 def checked_language(language: str) -> str:
-    """The text itself, if it can stand in `Accept-Language`.
+    """Return the text unchanged if it can stand in an `Accept-Language` header.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: The text is no language tag.
     """
-    # It goes into a header: a line end would begin another one.
+    # In a header a line end would begin another header.
     if not _LANGUAGE.fullmatch(language):
         raise ValueError("not a language")
     return language
@@ -96,7 +98,7 @@ def _check_document_host(entry: str) -> None:
     host, _, port = entry.rpartition(":") if re.search(r":[0-9]+$", entry) else (entry, "", "")
     if not _HOST.fullmatch(host):
         raise ValueError("not a host name in lower case")
-    # Signed addresses are https on 443 (T26); ports are for a sandbox on this machine.
+    # Signed addresses are https on 443 (T26); other ports are for a sandbox on this machine.
     if port and not is_loopback(host):
         raise ValueError("a document host takes a port on loopback only")
 

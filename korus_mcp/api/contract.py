@@ -1,7 +1,7 @@
-"""What the contract says an answer holds, and how a live answer differs from it.
+"""Which keys the OpenAPI contract gives an answer, and how a live answer differs from them.
 
 `contract.json` is generated from the contract by `python -m tests.contract.generate`; it lists for
-each operation the keys of its success, nested ones with dots, members of lists with `[]`.
+each operation the keys of a success, nested ones with dots, members of lists with `[]`.
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Fields:
-    """The keys of one operation's success: those published, and those we assume."""
+    """The keys of a successful answer of one operation: those published, and those we assume."""
 
     documented: frozenset[str]
     assumed: frozenset[str]
@@ -21,7 +21,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Drift:
-    """Documented keys that are absent wherever they belong, and keys the contract does not know."""
+    """Documented keys that an answer lacks, and keys in it that the contract does not know."""
 
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -38,9 +38,10 @@ def contract() -> Mapping[str, Fields]:
 
 
 def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
-    """How a live answer differs from the contract; what no list or object shows is not missed.
+    """How a live answer differs from the contract.
 
-    Neither are `@context`, `view` and `search`: no client reads them (T4).
+    Keys of an object that the answer does not hold, such as those of the members of an empty list,
+    do not count as missing; nor do `@context`, `view` and `search`, which no client reads (T4).
 
     Raises:
         KeyError: No such operation.
@@ -48,7 +49,7 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
     known = contract()[operation_id]
     documented, listed = _by_place(known.documented), _by_place(known.documented | known.assumed)
     seen: dict[str, set[str]] = {}
-    # Members of a list are looked at together: each may leave out what another has (T7).
+    # The members of a list are taken together: one may leave out a key that another has (T7).
     for place, names in _objects(body, ""):
         seen.setdefault(place, set()).update(names)
     missing = (
@@ -57,7 +58,7 @@ def drift(operation_id: str, body: Mapping[str, object]) -> Drift:
         if at not in _IDLE
         for name in documented.get(at, set()) - seen[at] - _IDLE
     )
-    # Only where the contract lists keys: an object it leaves open holds what it likes.
+    # Only objects whose keys the contract lists: another one may hold any keys.
     unknown = (_key(at, name) for at in seen if at in listed for name in seen[at] - listed[at])
     return Drift(tuple(sorted(missing)), tuple(sorted(unknown)))
 
@@ -67,7 +68,7 @@ _IDLE = frozenset({"@context", "view", "search"})
 
 
 def _objects(value: object, place: str) -> Iterator[tuple[str, list[str]]]:
-    """Each object of an answer: where it stands, and the names in it."""
+    """Each object in an answer: its place (a dotted path) and its keys."""
     if isinstance(value, Mapping):
         yield place, [str(name) for name in value]
         for name, nested in value.items():

@@ -1,4 +1,4 @@
-"""Fetching the file behind a signed address: outside data, nothing of it is taken on trust."""
+"""Downloads the file behind a signed address. Neither the address nor the file is trusted."""
 
 import logging
 import re
@@ -21,10 +21,11 @@ NO_PDF: Final = "not a PDF file"
 _log = logging.getLogger(__name__)
 _HEADER: Final = re.compile(rb"%PDF-[0-9]")
 _HEADER_WITHIN: Final = 1024
-"""Readers take a file whose header begins among its first bytes, whatever stands before it."""
+"""PDF readers accept a file whose header begins within this many bytes, whatever precedes it."""
 _PAGE: Final = re.compile(rb"[\s\xef\xbb\xbf]*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
-# Printable ASCII without what parsers disagree about; the host ends at the first slash.
+# Printable ASCII without the characters that URL parsers disagree about; the host ends at the first
+# slash.
 _SHAPE = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"/[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*",
@@ -33,7 +34,7 @@ _SHAPE = re.compile(
 
 
 class Downloads:
-    """The one client of signed addresses (T26, A21): no token, no cookies, no redirects."""
+    """Fetches signed addresses (T26, A21): without token, cookies or redirects."""
 
     def __init__(self, config: ApiConfig, pools: Pools, clock: Clock) -> None:
         self._config = config
@@ -43,17 +44,17 @@ class Downloads:
     async def fetch(self, link: OrderDocumentLink) -> bytes:
         """The PDF file as it came, at most `document_limit` bytes.
 
-        What is refused for good is logged with its host and reason: only the operator can help.
+        A refused address or file is logged with host and reason: only the operator can help.
 
         Raises:
             DocumentRefused: The address is not allowed, or the file is no PDF.
             ApiError: Redirected, TooLarge, Forbidden (expired), or the network's errors.
         """
-        # Before anything is sent: it is outside data, and a request alone can do harm.
+        # Checked before anything is sent: a request to a wrong host can already do harm.
         try:
             address = checked_address(link.temporary_url, self._config)
             exchange = Exchange(OPERATION, "GET", address, headers={"accept": "application/pdf"})
-            # A download changes nothing, so it may be repeated; each attempt begins anew.
+            # A download changes nothing, so it may be repeated, each time from the beginning.
             return await patiently(lambda: self._once(exchange), self._config, self._clock)
         except (DocumentRefused, TooLarge, Redirected) as refused:
             reason = refused.reason or refused.cause
@@ -63,15 +64,15 @@ class Downloads:
     async def _once(self, exchange: Exchange) -> bytes:
         answer = await self._pools.documents.send(exchange, limit=self._config.document_limit)
         check_status(exchange, answer, self._clock)
-        # The content type is not asked: stores serve what was uploaded as octet-stream (A21).
+        # The content type is ignored: file stores serve a PDF as octet-stream, too (A21).
         if not is_pdf(answer.body):
             raise _refused(NO_PDF)
         return answer.body
 
 
 def is_pdf(body: bytes) -> bool:
-    """Whether a file has the header of a PDF, at its begin or after a mark, blanks or a notice; a
-    page of HTML that speaks of one has not.
+    """Whether a file has the header of a PDF, at its beginning or after a byte order mark, blanks
+    or a notice. An HTML page that merely mentions such a header does not count.
     """
     if body.startswith(MAGIC):
         return True
@@ -86,29 +87,29 @@ def _host(url: str) -> str:
         name = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
     except ValueError:
         name = ""
-    # A host comes from outside and goes into a log: only characters of hosts do.
+    # The host comes from outside and goes into a log: anything but host characters becomes "?".
     shown = re.sub(r"[^A-Za-z0-9.:-]", "?", name, flags=re.ASCII)
     return shown[:100] or "not named"
 
 
 def checked_address(url: str, config: ApiConfig) -> str:
-    """The address itself, if it leads to an allowed host over https on port 443.
+    """Return the address unchanged if it leads to an allowed host over https on port 443.
 
     When the API itself is on loopback, so may be the documents, over http and on a listed port.
 
     Raises:
-        DocumentRefused: It does not; the address is not repeated.
+        DocumentRefused: The address leads elsewhere; the message does not repeat it.
     """
-    # Not urlsplit: what it and httpx read differently would be a way around the list of hosts.
+    # Not urlsplit: an address that it and httpx parse differently would get around the host list.
     shape = _SHAPE.fullmatch(url) if len(url) <= URL_LIMIT else None
     if shape is None:
         raise _refused("not a plain address")
     host, port = shape["host"].lower(), shape["port"]
-    # Only where the API itself is on this machine: a real API must not lead us to our own ports.
+    # Loopback only when the API is on this machine, too: a real API must not send us to our ports.
     local = is_loopback(host) and is_loopback(urlsplit(config.api_url).hostname or "")
     if shape["scheme"] != "https" and not local:
         raise _refused("not https")
-    # Another port is another program of that host, which nobody put on the list.
+    # Another port of an allowed host is another program, which nobody has allowed.
     if port and int(port) != 443 and not local:
         raise _refused("not port 443")
     entry = f"{host}:{port}" if port and local else host

@@ -1,8 +1,8 @@
-"""What can go wrong between us and the KorusTicket API, by cause.
+"""The errors of a call to the KorusTicket API, by cause.
 
     ApiError                 operation, outcome; status, retry_after_seconds, issuer_text
     |-- Unreachable          no connection came about
-    |-- TimedOut             silence
+    |-- TimedOut             no answer in time
     |-- Disconnected         the connection broke
     |-- TooLarge             the answer passed its size limit
     |-- Malformed            the answer is not what the contract says (reason)
@@ -39,13 +39,13 @@ class Outcome(StrEnum):
     NOT_SENT = "not_sent"
     """The request did not reach the application: nothing was done."""
     REFUSED = "refused"
-    """A definite answer, or a read: nothing was done."""
+    """The server refused, or the call was a read: nothing was done."""
     UNKNOWN = "unknown"
-    """The server may have acted: look before doing anything again."""
+    """The server may have acted: read what exists before you repeat anything."""
 
 
 class CertificateFault(StrEnum):
-    """Why the certificate of a server is not believed: the `reason` of an `Unreachable`."""
+    """Why the certificate of a server is not trusted: the `reason` of an `Unreachable`."""
 
     UNTRUSTED = "its certificate comes from an authority that is not trusted here"
     OUT_OF_DATE = "its certificate is out of date, or not valid yet"
@@ -54,7 +54,7 @@ class CertificateFault(StrEnum):
 
 
 NO_WAY = "the proxy opened no connection"
-"""The `reason` of an `Unreachable` that lies at the proxy."""
+"""The `reason` of an `Unreachable` when the proxy did not open a connection."""
 
 
 class InvalidId(ValueError):
@@ -76,7 +76,7 @@ class ApiError(Exception):
         issuer_text: str | None = None,
         reason: str | None = None,
     ) -> None:
-        # Nothing of an answer goes into the text: it ends up in logs and in front of models.
+        # No word of an answer goes into the message: it ends up in logs and in front of models.
         at_status = "" if status is None else f" (status {status})"
         because = "" if reason is None else f": {reason}"
         super().__init__(f"{operation}: {self.cause}{at_status}{because}")
@@ -113,7 +113,7 @@ class TooLarge(ApiError):
 
 
 class Malformed(ApiError):
-    """A success whose body is not what the contract says: not JSON, not an object, wrong fields."""
+    """A success whose body breaks the contract: not JSON, not an object, or with wrong fields."""
 
     cause = "the answer cannot be read"
 
@@ -131,16 +131,17 @@ class BadRequest(ApiError):
 
 
 class Unauthorized(ApiError):
-    """401: the token was not accepted, for a read not even a fresh one.
+    """401: the token was not accepted; a read has tried a fresh token before it fails so.
 
-    `retry_after_seconds` says that it had been good for a while: a new one may be accepted.
+    `retry_after_seconds` is set when the token had been good for a while: a new one may be
+    accepted.
     """
 
     cause = "the token was not accepted"
 
 
 class Forbidden(ApiError):
-    """403: the organisation, or the signed address, may not do this."""
+    """403: the organisation may not do this, or the signed address is not valid (any more)."""
 
     cause = "forbidden"
 

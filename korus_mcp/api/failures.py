@@ -1,4 +1,4 @@
-"""What a status, or a broken exchange, means: which error of the tree it is, and its outcome."""
+"""Which `ApiError` a status or a broken exchange becomes, and with which outcome."""
 
 import json
 import re
@@ -34,9 +34,9 @@ from korus_mcp.foundation.text import clean_line, plain_text
 TEXT_LIMIT = 500
 VIOLATIONS_LIMIT = 20
 LONGEST_WAIT_SECONDS = 300.0
-"""What is believed of a wish to be left alone: a header may be wrong by years."""
+"""The longest `Retry-After` that is kept: the header may be wrong by years."""
 DATE_LIMIT = 64
-"""No date of HTTP is as long."""
+"""Characters of a date header that are parsed: no HTTP date is as long."""
 
 STATUS_ERRORS: Mapping[int, type[ApiError]] = {
     400: BadRequest,
@@ -47,7 +47,8 @@ STATUS_ERRORS: Mapping[int, type[ApiError]] = {
     429: RateLimited,
 }
 
-# Of a write. That 401 and 429 come before any processing is assumed (A18).
+# Statuses that say that even a write did nothing: we assume that 401 and 429 come before any
+# processing (A18).
 _NOT_PROCESSED = frozenset({401, 429})
 _REFUSED = frozenset({400, 403, 404, 422})
 
@@ -61,16 +62,16 @@ NETWORK_FAILURES = (
     anyio.EndOfStream,
     OSError,
 )
-"""Every way in which httpx, or what lies under it, says that an exchange failed."""
+"""Every exception by which httpx, or a layer below it, says that an exchange failed."""
 
-# The allow-list: only these prove that no byte of the request left.
+# The allow-list: only these exceptions prove that no byte of the request left.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 _DEPTH = 10
-"""So many causes of a failed connection are looked at."""
+"""How far a chain of exceptions is followed to find a certificate error."""
 
-# The codes of X509_verify_cert_error_string.
+# OpenSSL's X509_V_ERR codes, as X509_verify_cert_error_string names them.
 _BY_VERIFY_CODE = {
     **dict.fromkeys((2, 18, 19, 20, 21, 24, 27), CertificateFault.UNTRUSTED),
     **dict.fromkeys((9, 10), CertificateFault.OUT_OF_DATE),
@@ -79,14 +80,16 @@ _BY_VERIFY_CODE = {
 
 
 def from_network(operation: str, method: str, failure: BaseException) -> ApiError:
-    """The error for an exchange that broke; of a write, all but the allow-list is `UNKNOWN`."""
+    """The error for an exchange that broke. The outcome of a write is `UNKNOWN`, but for the
+    exceptions in `_NOT_SENT`.
+    """
     if isinstance(failure, _NOT_SENT):
         reason = NO_WAY if str(failure) == NO_WAY else _certificate_fault(failure)
         return Unreachable(operation, Outcome.NOT_SENT, reason=reason)
     outcome = outcome_of_answered(method)
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
         return TimedOut(operation, outcome)
-    # Only a transport that was injected follows any: ours has no client around it.
+    # Our own transports follow no redirect; one that a caller injected may.
     if isinstance(failure, httpx.TooManyRedirects):
         return Redirected(operation, outcome)
     if isinstance(failure, httpx.DecodingError):
@@ -95,7 +98,7 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
 
 
 def _certificate_fault(failure: BaseException) -> CertificateFault | None:
-    """Which fault of a certificate lies under a connection that did not come about, if one does."""
+    """The certificate fault that made a connection fail; None when it failed for another reason."""
     under: BaseException | None = failure
     for _ in range(_DEPTH):  # an error raised twice can be its own cause
         if isinstance(under, ssl.SSLCertVerificationError):
@@ -113,15 +116,15 @@ def from_answer(
     *,
     now: datetime,
 ) -> ApiError:
-    """The error for a status that is no success: the one place where a status gets its meaning.
+    """The error for a status that is no success.
 
-    The body is read tolerantly: problem JSON of any type, HTML or nothing (T30).
+    The body only adds detail; it may be problem JSON of any content type, HTML or empty (T30).
     """
-    # Never followed: a token would go where nobody decided it should go.
+    # Never followed: the token would go to an address that nobody chose.
     if 300 <= status < 400:
         return Redirected(operation, outcome_of_answered(method), status=status)
     kind = STATUS_ERRORS.get(status, ServerFailed if status >= 500 else UnexpectedStatus)
-    # The status decides alone (A18); the body only says why (T30).
+    # The status alone decides (A18); the body only says why (T30).
     problem = _problem(body)
     error = kind(
         operation,
@@ -136,7 +139,7 @@ def from_answer(
 
 
 def outcome_of_answered(method: str) -> Outcome:
-    """The outcome when an answer came, or may have come, but tells nothing."""
+    """The outcome when the server may have acted, and no status says whether it did."""
     return Outcome.REFUSED if method == "GET" else Outcome.UNKNOWN
 
 
@@ -149,14 +152,14 @@ def _outcome_of_status(method: str, status: int) -> Outcome:
 
 
 def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After` in seconds: a number, or a date against the answer's own `Date`."""
+    """`Retry-After` in seconds; one that is a date is compared with the answer's own `Date`."""
     given = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", given):
         return min(float(given), LONGEST_WAIT_SECONDS)
     until = http_date(given)
     if until is None:
         return None
-    # Against the answer's own clock: ours may be wrong by more than the wait.
+    # By the answer's own clock: ours may be wrong by more than the wait.
     wait = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
     return min(max(0.0, wait), LONGEST_WAIT_SECONDS)
 
@@ -167,10 +170,10 @@ def http_date(text: str) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    # A day 99, or a zone of thousands of hours.
+    # Such as a day 99, or a zone of thousands of hours.
     except (ValueError, OverflowError):
         return None
-    # -0000 says that the zone is not known: such a date is read without one.
+    # Python parses the zone -0000 ("not known") as a naive datetime.
     return moment if moment.tzinfo else None
 
 
@@ -193,7 +196,7 @@ def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     entries = problem.get("violations")
     if not isinstance(entries, list):
         return ()
-    # A19: their form is that of the framework; whatever else stands there is passed over.
+    # The form that API Platform gives violations (A19); entries of another form are skipped.
     rows = [entry for entry in entries if isinstance(entry, dict)]
     return tuple(
         (_text(row.get("propertyPath")), _text(row.get("message")))
@@ -202,5 +205,5 @@ def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
 
 
 def _text(value: object) -> str:
-    """Third-party text on one line; nothing of what is no text."""
+    """Third-party text, cleaned, on one line; empty for a value that is no text."""
     return clean_line(plain_text(value, TEXT_LIMIT), TEXT_LIMIT) if isinstance(value, str) else ""

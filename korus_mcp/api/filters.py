@@ -1,4 +1,4 @@
-"""What a list is narrowed by, as query parameters."""
+"""Filters of lists, as query parameters."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +11,10 @@ Params: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class OfferFilters:
-    """Which offers: days, products, a session, a base, option values (all must match, A06).
+    """Filters of the offers list. An offer must match all `option_value_ids` (A06).
 
     `after` and `before` include the day, the strict ones do not. An older server ignores
-    `product_base_id` and `option_value_ids` in silence: re-check the results (T20).
+    `product_base_id` and `option_value_ids` without saying so: check the results again (T20).
     """
 
     date_after: date | None = None
@@ -48,7 +48,7 @@ class OfferFilters:
         order = (("order[date]", self.order_by_date),) if self.order_by_date else ()
         return (
             *((name, day.isoformat()) for name, day in days if day is not None),
-            # Checked here: one with an IRI or a broken id finds nothing, as if sold out (T19).
+            # Checked here: with an IRI or a broken id the API finds nothing, as if sold out (T19).
             *((name, jsonld.segment(each)) for name, each in ids if each is not None),
             *order,
         )

@@ -1,8 +1,7 @@
 """Ids, IRIs and collections: the JSON-LD side of the API, in one place.
 
-Every path is built here from a table of templates and validated ids; an IRI from outside is
-only taken apart against the same table. Nothing follows an `@id` or a `view` (docs/domain.md, T2 to
-T4).
+Every path is built here from a table of templates and validated ids; an IRI from outside is only
+matched against the same table. No `@id` and no `view` is ever followed (docs/domain.md, T2 to T4).
 """
 
 import json
@@ -19,19 +18,20 @@ JsonObject: TypeAlias = Mapping[str, object]
 
 IRI_LIMIT = 512
 LARGE = 5000
-"""Values of a body that are read at once: a page of 50 has a thousand or two."""
+"""A body with more values than this is made into models off the event loop; a page of 50 has one
+or two thousand."""
 _NO_NUMBER: Final = float("nan")
 _LARGEST_EXPONENT: Final = 400
-"""Beyond it a double is infinite or nothing, and digits would be written out by the million."""
+"""A larger one is infinite or zero as a double, and as a decimal would have a million digits."""
 
 
 def segment(text: object) -> str:
-    """The text itself, if it is one that can be a path segment.
+    """Return the text unchanged if it is an id, which can be a segment of a path.
 
     Raises:
-        InvalidId: It cannot; the text is not repeated in the message.
+        InvalidId: The text is no id; the message does not repeat it.
     """
-    # A caller may not keep to types: a number would build a path, too.
+    # A caller may ignore the types: a number would build a path, too.
     if not isinstance(text, str) or not is_id(text):
         raise InvalidId("not an id of this API")
     return text
@@ -48,9 +48,9 @@ class Template:
         """The address of these ids, in the order of the template.
 
         Raises:
-            InvalidId: An id is no path segment.
+            InvalidId: One of the texts is no id.
         """
-        # A mistake of ours, not of whoever sent an id: another kind of error.
+        # A wrong count is a mistake in our code, not in an id: no InvalidId.
         if len(ids) != self.path.count("{"):
             raise TypeError("not as many ids as the template has places")
         places = iter(ids)
@@ -58,7 +58,7 @@ class Template:
 
     def match(self, iri: str) -> tuple[str, ...] | None:
         """The ids of an address of this kind, None for any other text."""
-        # Piece by piece, with no pattern that a hostile text could keep busy.
+        # Segment by segment and not by a regular expression, which a hostile text could make slow.
         parts, wanted = iri.split("/"), self.path.split("/")
         if len(iri) > IRI_LIMIT or len(parts) != len(wanted):
             return None
@@ -68,7 +68,7 @@ class Template:
         return ids if all(map(is_id, ids)) else None
 
 
-# Where older pages of the documentation write a path differently, the newest counts (T13).
+# Older pages of the API's documentation write some paths differently; the newest ones count (T13).
 _CATALOG = "/v1/ticketing/catalogs/{catalog_id}"
 _BASE = _CATALOG + "/product_bases/{base_id}"
 _OFFER = _CATALOG + "/offers/{offer_id}"
@@ -95,7 +95,7 @@ OFFER_TICKET = Template(_TICKET, "getOfferTicket")
 SESSIONS = Template(_TICKET + "/sessions", "listOfferTicketSessions")
 SESSION = Template(_TICKET + "/sessions/{session_id}", "getOfferTicketSession")
 EVENT_SESSION = Template(_CATALOG + "/events/{event_id}/sessions/{session_id}")
-"""The older form of a session address: still answered (T10), never fetched."""
+"""The older form of a session's IRI: answers still hold it (T10), no request uses it."""
 RESERVATIONS = Template("/v1/booking/reservations", "listReservations")
 RESERVATIONS_BULK = Template("/v1/booking/reservations/_bulk")
 RESERVATION = Template("/v1/booking/reservations/{reservation_id}", "getReservation")
@@ -126,11 +126,11 @@ RESOURCES = (
     DOCUMENT,
     FORM,
 )
-"""The addresses that name one thing: what an IRI from outside is compared with."""
+"""The templates that name one resource, with which an IRI from outside is compared."""
 
 
 def parse_iri(iri: str, *kinds: Template) -> tuple[Template, tuple[str, ...]]:
-    """Kind and ids of an IRI that names one resource, of these kinds or of any.
+    """The template and the ids of an IRI that names one resource, of these kinds or of any.
 
     Raises:
         InvalidId: Another kind, another host, braces, an anonymous node, or no IRI at all.
@@ -147,7 +147,7 @@ def ids_in(iri: str, *kinds: Template) -> tuple[str, ...]:
     """The ids of an IRI that must be of one of these kinds, in the order of its template.
 
     Raises:
-        InvalidId: As `parse_iri`.
+        InvalidId: As in `parse_iri`.
     """
     return parse_iri(iri, *kinds)[1]
 
@@ -156,16 +156,18 @@ def last_segment(iri: str) -> str:
     """The id an IRI ends with.
 
     Raises:
-        InvalidId: It does not end with an id.
+        InvalidId: The IRI does not end with an id.
     """
     return segment(iri.rpartition("/")[2])
 
 
 def usable_iri(iri: str | None) -> str | None:
-    """An answered `@id` worth keeping: no braces (T3), no anonymous node (T18), no other host."""
+    """The `@id` of an answer if it is a real one; None for one with braces (T3), an anonymous node
+    (T18) or another host.
+    """
     if iri is None or len(iri) > IRI_LIMIT or not iri.startswith("/v1/"):
         return None
-    # Braces (T3), dots, queries and other hosts fail alike; ids are checked when one is used.
+    # Braces (T3), dots, queries and hosts all fail here; ids are checked when the IRI is used.
     return iri if re.fullmatch(r"[0-9A-Za-z/_-]+", iri, re.ASCII) else None
 
 
@@ -190,23 +192,23 @@ def reservation_iri(reservation_id: str) -> str:
 
 
 class NotReadable(ValueError):
-    """A body that is not what it should be; the message is our own wording."""
+    """A body that does not have the form it should have; the message quotes nothing of it."""
 
 
 def json_object(body: bytes) -> JsonObject:
     """The JSON object in a body, whatever its content type says (T30).
 
-    Numbers with a fraction come as they were written, so that 35.1 is an amount like "35.10";
-    what is no finite number costs its field alone, not the answer.
+    Numbers with a fraction become decimals, so that 35.1 is an amount like "35.10". A number that
+    is not finite makes its field unreadable, not the whole answer.
 
     Raises:
         NotReadable: The body is not JSON, or no object.
     """
     try:
         found = _loaded(body)
-    except (ValueError, RecursionError):  # thousands of brackets are deeper than Python reads
+    except (ValueError, RecursionError):  # thousands of nested brackets are too deep for Python
         raise NotReadable("not JSON") from None
-    # A gateway's page may be JSON, too: a text, a list or a number.
+    # A gateway may answer in JSON, too: with a text, a list or a number.
     if not isinstance(found, dict):
         raise NotReadable("not an object")
     return found
@@ -215,16 +217,16 @@ def json_object(body: bytes) -> JsonObject:
 def _loaded(body: bytes) -> object:
     try:
         return json.loads(body, parse_float=_number, parse_constant=_no_number)
-    # Both are a ValueError, too: such a body is no JSON, however numbers are read.
+    # Both are subclasses of the ValueError below: here the body is no JSON at all.
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
-    except ValueError:  # a whole number of more digits than Python reads
+    except ValueError:  # an integer with more digits than Python converts
         return json.loads(body, parse_int=_whole, parse_float=_number, parse_constant=_no_number)
 
 
 def is_large(body: object) -> bool:
-    """Whether a body holds so many values that reading them as objects takes long."""
-    # Stops counting when it knows: the answer for a large body costs no more than for a small.
+    """Whether a body holds so many values that making models of them takes long."""
+    # Counting stops at the bound, so that a huge body costs no more than a large one.
     left, waiting = LARGE, [body]
     while waiting and left >= 0:
         value = waiting.pop()
@@ -236,7 +238,7 @@ def is_large(body: object) -> bool:
 
 
 def members(collection: JsonObject) -> list[object]:
-    """The members of a collection; `member` is the only key a collection must have.
+    """The members of a collection: the list under `member`, the only key it must have.
 
     Raises:
         NotReadable: There is no list of members.
@@ -250,7 +252,7 @@ def members(collection: JsonObject) -> list[object]:
 def total_items(collection: JsonObject) -> int | None:
     """How many items all pages hold; None when the server does not say (T4)."""
     total = collection.get("totalItems")
-    # Absent in some lists (T4), and a server in trouble may say anything: -1, a text, null.
+    # Absent in some lists (T4), and a broken server may send anything: -1, a text, null.
     return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
 
 
@@ -259,7 +261,7 @@ def _number(text: str) -> Decimal | float:
         number = Decimal(text)
     except InvalidOperation:
         return _NO_NUMBER
-    # `adjusted` reads the exponent alone: 1e999999999 is never written out.
+    # `adjusted` only looks at the exponent: 1e999999999 is never written out.
     return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else _NO_NUMBER
 
 
@@ -268,6 +270,6 @@ def _whole(text: str) -> int | float:
 
 
 def _no_number(name: str) -> float:
-    """What stands for NaN and both infinities: no field takes it."""
+    """What NaN and both infinities are read as: a value that no field accepts."""
     del name
     return _NO_NUMBER

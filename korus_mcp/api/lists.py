@@ -1,4 +1,4 @@
-"""Reading one resource, or a list page by page by counting: `view` is never read (T4)."""
+"""Reads one resource, or a list page by page. Pages are counted: `view` is never read (T4)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,16 +17,16 @@ M = TypeVar("M", bound=ApiModel)
 R = TypeVar("R", bound=Resource)
 
 PAGE_SIZE = 50
-"""The most the API gives (T32)."""
+"""Items of a page, the most that the API gives (T32)."""
 PAGES_LIMIT = 4000
-"""No list is longer than this: 200,000 items."""
+"""The most pages that are read of one list: 200,000 items."""
 READINGS_LIMIT = 3
-"""So often a list is read that changes while it is read."""
+"""How often a list that changes while it is read is read at most."""
 
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """One page: its readable items, its number from 1, the total if stated, whether it is the last.
+    """One page of a list: readable items, number (from 1), total if stated, whether it is the last.
 
     `unreadable` counts members without a usable id.
     """
@@ -45,7 +45,7 @@ class Page(Generic[R]):
 
 @dataclass(slots=True, eq=False)
 class Pages(Generic[R]):
-    """A list of the API, fetched as it is read: `async for`, `page(n)` or `all()`."""
+    """A list of the API, whose pages are fetched when needed: `async for`, `page(n)` or `all()`."""
 
     operation: str
     model: type[R]
@@ -53,48 +53,48 @@ class Pages(Generic[R]):
     """Asks for a page by its number."""
     paged: bool = True
     unreadable: int = field(default=0, init=False)
-    """Members without a usable id that were met while all was read: they are there, too."""
+    """How many members without a usable id were found when the whole list was read."""
     missing: int = field(default=0, init=False)
-    """How many more things the list counted, when all was read, than were on its pages."""
+    """How many items fewer than the list's own total were found when all of it was read."""
 
     async def page(self, number: int = 1) -> Page[R]:
         """One page of 50; beyond the end it is empty (A25).
 
         Raises:
-            ApiError: The page cannot be had.
+            ApiError: The page cannot be fetched.
             ValueError: The number is below 1.
         """
         if number < 1:
             raise ValueError("pages count from 1")
         try:
             body = await self.fetch(number)
-        # Behind the end some servers refuse (A25); of the first page that is an answer.
+        # Some servers refuse a page behind the end (A25); for the first page it is a real error.
         except (BadRequest, NotFound):
             if number == 1:
                 raise
             return Page((), number, None, last=True)
-        # Some thousand values take pydantic longer than others should wait for the event loop.
+        # With some thousand values pydantic would block the event loop for too long.
         if not jsonld.is_large(body):
             return self._read(body, number)
         return await to_thread.run_sync(self._read, body, number)
 
     async def all(self, most: int | None = None) -> list[R]:
-        """Every item, in order; of a list that is longer than `most`, the first so many and one.
+        """Every item, in order; of a list that is longer than `most`, the first `most` + 1.
 
         Raises:
-            ApiError: A page cannot be had.
+            ApiError: A page cannot be fetched.
         """
         found: list[R] = []
         async for item in self:
             found.append(item)
-            # One more than asked for says that there are more, without reading them all.
+            # One item more than asked for shows the caller that there are more.
             if most is not None and len(found) > most:
                 break
         return found
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Every item once. A list that loses or gains a row between two pages shows fewer rows than
-        it counts, or counts anew: it is read again for those that slipped through.
+        """Every item once. When a row is added or removed between two pages, another row can slip
+        through: the list then shows fewer rows than its total, or another total, and is read again.
         """
         seen: set[str] = set()
         for _ in range(READINGS_LIMIT):
@@ -107,13 +107,13 @@ class Pages(Generic[R]):
                             seen.add(item.id)
                             yield item
                 self.missing = max(0, reading.total - len(seen) - reading.unreadable)
-            # What the first reading gave stands: a second that fails costs the caller nothing.
+            # The items of the first reading stand: a second one that fails costs nothing.
             except ApiError:
                 if not before:
                     raise
-                return  # what the first reading gave stands
-            # A steady second reading that finds nothing new ends it, too: what a server counts and
-            # never lists would not come by reading again.
+                return  # the items of the first reading stand
+            # A steady second reading that finds nothing new ends it, too: an item that a server
+            # counts and never lists would not come by reading again.
             has_news = before and len(seen) > before
             if not self.paged or reading.fits or (before and reading.is_steady and not has_news):
                 return
@@ -126,14 +126,14 @@ class Pages(Generic[R]):
             yield page
             if self._ends(page, reading.received) or not is_new:
                 return
-        # A server that repeats its pages for ever is caught by `is_new`; this bounds the others.
+        # A server that repeats a page for ever is noticed above; this bounds one that does not.
         raise malformed(self.operation, "GET", "a list without end")
 
     def _ends(self, page: Page[R], received: int) -> bool:
-        """Whether nothing follows. A stated total counts against what came: a server may give less
-        than the 50 asked for; without a total a short page is the end.
+        """Whether this is the last page: as many items came as the total says, since a server may
+        give fewer than 50 a page. Without a total a short page is the last.
         """
-        # T4: `view` has no say, it lacks `next` although there are more pages.
+        # `view` is not looked at: it lacks `next` even where there are more pages (T4).
         if page.total is None or not self.paged:
             return page.last
         return page.received == 0 or received >= page.total
@@ -145,7 +145,7 @@ class Pages(Generic[R]):
             raise malformed(self.operation, "GET", str(failure)) from None
         items = [item for item in map(self._item, members) if item is not None]
         total = jsonld.total_items(body)
-        # Whether it is the last page is reckoned as if each before it had been full (T32).
+        # To tell whether it is the last, each page before it is taken as full (T32).
         before = (number - 1) * PAGE_SIZE
         short = len(members) < PAGE_SIZE
         counted_out = short if total is None else before + len(members) >= total
@@ -153,7 +153,7 @@ class Pages(Generic[R]):
         return Page(tuple(items), number, total, last, len(members) - len(items))
 
     def _item(self, member: object) -> R | None:
-        # One member nobody can read costs itself, not its page; it is counted as unreadable.
+        # One unreadable member is left out and counted; it does not spoil the page.
         try:
             return self.model.model_validate(member)
         except ValidationError:
@@ -162,7 +162,7 @@ class Pages(Generic[R]):
 
 @dataclass(slots=True)
 class _Reading:
-    """What one reading of a list, page by page, saw of it."""
+    """What was seen in one reading of a list from its first to its last page."""
 
     received: int = 0
     unreadable: int = 0
@@ -170,7 +170,7 @@ class _Reading:
     totals: set[int] = field(default_factory=set)
 
     def takes(self, page: Page[R]) -> bool:
-        """Take the next page; whether there is anything on it that was not on those before."""
+        """Take in the next page. Returns whether it has anything that earlier pages did not."""
         known = len(self.ids)
         self.ids.update(item.id for item in page.items)
         self.unreadable += page.unreadable
@@ -181,24 +181,24 @@ class _Reading:
 
     @property
     def total(self) -> int:
-        """The most things the list said there are."""
+        """The highest total that a page of the list stated."""
         return max(self.totals, default=0)
 
     @property
     def is_steady(self) -> bool:
-        """Whether all its pages counted the same."""
+        """Whether all pages stated the same total."""
         return len(self.totals) <= 1
 
     @property
     def fits(self) -> bool:
-        """Whether it saw as many things as the list says there are."""
-        # What cannot be read is there, too: each counts as a thing of its own.
+        """Whether as many items were seen as the total says."""
+        # An unreadable member counts as an item of its own.
         distinct = len(self.ids) + self.unreadable
         return self.is_steady and distinct >= self.total
 
 
 class Reads:
-    """One side of the API: reads the things and lists that its table of addresses names."""
+    """Base of `Ticketing` and `Booking`: reads single resources and lists."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -219,11 +219,11 @@ class Reads:
         params: Params = (),
         paged: bool = True,
     ) -> Pages[R]:
-        """The list of an address; nothing is sent yet, but ids that cannot be some are refused."""
+        """The list at an address. Nothing is sent yet, but a text that is no id is refused."""
         path = kind.iri(*ids)
 
         def fetch(number: int) -> Awaitable[jsonld.JsonObject]:
-            # Always stated: without it a server gives as many as its operator likes.
+            # Always sent: without `itemsPerPage` the size of a page is up to the server.
             place = (("page", str(number)), ("itemsPerPage", str(PAGE_SIZE))) if paged else ()
             return self._wire.read(kind.operation, path, (*place, *params), language=language)
 

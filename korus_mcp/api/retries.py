@@ -1,4 +1,4 @@
-"""Repeating reads, and nothing but reads: a creating POST never comes here."""
+"""Repeats failed reads. Nothing else is repeated: a POST that creates never comes here."""
 
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
@@ -19,16 +19,16 @@ from korus_mcp.foundation.clock import Clock
 T = TypeVar("T")
 
 LONGEST_FIRST_WAIT_SECONDS: Final = 0.5
-"""Doubled after each attempt; a wait is any length up to it."""
+"""The longest wait after the first attempt; doubled after each. Waits are random up to it."""
 _PASSING_KINDS = (Unreachable, TimedOut, Disconnected, RateLimited, TokenUnavailable)
 _PASSING_STATUSES = frozenset({502, 503, 504})
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, clock: Clock) -> T:
-    """Repeat a read while that can help: few attempts, full jitter, a limit on the time in all.
+    """Repeat a read while that can help: a few attempts, full jitter, within `retry_total`.
 
     Raises:
-        ApiError: The last failure; also at once, when `Retry-After` passes the time left.
+        ApiError: The last failure; at once when `Retry-After` asks for more than the time left.
     """
     give_up_at = clock.monotonic() + config.retry_total
     longest, left = LONGEST_FIRST_WAIT_SECONDS, config.retry_attempts
@@ -39,7 +39,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, cloc
         except ApiError as failure:
             wait = failure.retry_after_seconds
             if wait is None:
-                # Full jitter: whoever failed together does not come back together.
+                # Full jitter: clients that failed together do not come back together.
                 wait = SystemRandom().uniform(0, longest)
             if not left or not _may_pass(failure) or clock.monotonic() + wait >= give_up_at:
                 raise
@@ -48,7 +48,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, cloc
 
 
 def _may_pass(failure: ApiError) -> bool:
-    """Whether the same read may succeed in a moment: a gateway's failure, not the API's own 500."""
+    """Whether the same read may soon succeed: after a gateway's failure, not after a 500."""
     if isinstance(failure, ServerFailed):
         return failure.status in _PASSING_STATUSES
     return isinstance(failure, _PASSING_KINDS)

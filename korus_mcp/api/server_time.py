@@ -1,7 +1,7 @@
-"""What time it is for the API: learnt from the `Date` header of its answers.
+"""The API's clock, estimated from the `Date` header of its answers.
 
-The end of a hold is the API's moment, so it is compared with the API's clock. Each answer gives a
-sample: its `Date` minus our monotonic clock at mid-request; the median of the last nine counts.
+The end of a hold is set by the API, so it is compared with the API's clock. Each answer gives a
+sample: its `Date` minus our monotonic clock at mid-request. The median of the last nine counts.
 """
 
 import logging
@@ -20,9 +20,10 @@ RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
 ABSURD = CLOCK_DOUBT
-"""Clocks that are set apart at all are so by zones and summer time, never by more than this."""
+"""A larger difference between the API's clock and ours is a fault: a wrong time zone, the usual
+mistake, makes less than a day."""
 CONFIRMING_SAMPLES = 4
-"""A jump is believed once the sample that showed it and three more agree."""
+"""How many samples in a row have to agree before a jump of the API's clock is believed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +33,7 @@ class _Sample:
 
 
 class ServerTime:
-    """The API's clock, as well as its answers let us know it."""
+    """The API's clock, as far as it is known from answers."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,7 +42,7 @@ class ServerTime:
         self._has_warned = False
 
     def now(self) -> datetime:
-        """The API's present moment, aware, UTC; our own while no answer came yet."""
+        """The present time by the API's clock (aware, UTC); by our own before the first answer."""
         sample = self._median()
         if sample is None:
             return self._clock.now()
@@ -49,56 +50,59 @@ class ServerTime:
 
     @property
     def is_known(self) -> bool:
-        """Whether answers told the time, and the last one agrees with those before."""
+        """Whether answers stated the time, and the last one agrees with those before."""
         return bool(self._samples) and not self._jumped
 
     @property
     def is_days_off(self) -> bool:
-        """Whether the API told a time that is more than a day from ours, and nothing nearer."""
+        """Whether every time that the API stated is more than a day from ours."""
         return self._has_warned and not self._samples
 
     @property
     def bound_seconds(self) -> float:
-        """How far `now()` may be off: half the round trip plus the second `Date` is cut to."""
+        """How far `now()` may be off: half the round trip, plus a second since `Date` has no
+        fractions.
+        """
         sample = self._median()
         if sample is None:
             return UNKNOWN_BOUND_SECONDS
         bound = sample.round_trip_seconds / 2 + RESOLUTION_SECONDS
-        # While a jump is not settled nobody knows: as before the first answer.
+        # While a jump is not confirmed, the time is as uncertain as before the first answer.
         return max(bound, UNKNOWN_BOUND_SECONDS) if self._jumped else bound
 
     def learn(self, headers: Mapping[str, str], *, sent: float, received: float) -> None:
         """Take the sample of one answer; `sent` and `received` are readings of the monotonic clock.
 
-        Answers without a sensible `Date`, or from a cache (`Age`), teach nothing.
+        Answers without a sensible `Date`, or from a cache (with `Age`), are ignored.
         """
         date = http_date(headers.get("date", ""))
         # A cache repeats the `Date` of the answer it kept: that may be hours old.
         if date is None or "age" in headers:
             return
-        # One of both is wrong by days: not to be averaged with, whichever it is.
+        # One of the two clocks is wrong by days: such a sample must not enter the median.
         if abs(date - self._clock.now()) > ABSURD:
-            if not self._has_warned:  # once: until it is set, holds are judged by our clock
+            if not self._has_warned:  # one line in the log, not one for each answer
                 self._has_warned = True
                 _log.warning(
                     "the clock of the API and that of this machine are more than a day apart"
                 )
             return
-        # `Date` was written somewhere between both: the middle is off by half the trip at most.
+        # `Date` was written between the two: the middle is off by half the round trip at most.
         middle = (sent + received) / 2
         self._take(_Sample((date - _EPOCH).total_seconds() - middle, received - sent))
 
     def _take(self, sample: _Sample) -> None:
         known = self._median()
-        # Servers behind one address differ by some seconds; the median settles on the usual one.
+        # Servers behind one address differ by some seconds; the median evens that out.
         if known is None or _near(sample, known):
             self._jumped.clear()
             self._samples.append(sample)
             return
-        # Jumps that do not agree with each other are noise of one server, not a clock that was set.
+        # Jumps that do not agree with each other are noise, not a clock that was set anew.
         if self._jumped and not _near(sample, self._jumped[0]):
             self._jumped.clear()
-        # A leap must be seen again before it is believed: holds are judged by this clock (T23).
+        # A jump must be seen several times before it is believed: whether a hold has ended is
+        # judged by this clock (T23).
         self._jumped.append(sample)
         if len(self._jumped) >= CONFIRMING_SAMPLES:
             _log.warning("the clock of the API moved by more than %d seconds", JUMP_SECONDS)

@@ -29,7 +29,7 @@ class Ticketing(Reads):
     """
 
     def list_catalogs(self, *, language: str | None = None) -> Pages[Catalog]:
-        """The catalogs we may sell; none means no access was granted."""
+        """The catalogs we may sell; an empty list means that no access was granted."""
         return self._pages(jsonld.CATALOGS, (), Catalog, language)
 
     async def get_catalog(self, catalog_id: str, *, language: str | None = None) -> Catalog:
@@ -39,7 +39,7 @@ class Ticketing(Reads):
     def list_product_bases(
         self, catalog_id: str, *, with_disabled: bool = False, language: str | None = None
     ) -> Pages[ProductBase]:
-        """The product bases of a catalog in short form (T29); may be kept for 24 hours."""
+        """The product bases of a catalog in short form (T29); may be cached for 24 hours."""
         params: Params = (("withDisabled", "true"),) if with_disabled else ()
         return self._pages(
             jsonld.PRODUCT_BASES, (catalog_id,), ProductBase, language, params=params
@@ -91,14 +91,14 @@ class Ticketing(Reads):
     async def get_offer_availability(
         self, catalog_id: str, offer_id: str, *, language: str | None = None
     ) -> OfferAvailability:
-        """Live stock; to be asked when the offer says `availability_check_required`, never kept."""
+        """Live stock, needed when the offer says `availability_check_required`; never cached."""
         ids = (catalog_id, offer_id)
         return await self._one(jsonld.OFFER_AVAILABILITY, ids, OfferAvailability, language)
 
     async def get_offer_price(
         self, catalog_id: str, offer_id: str, *, language: str | None = None
     ) -> OfferPrice:
-        """Live price; to be asked when the offer says `realtime_price_required`, never kept."""
+        """Live price, needed when the offer says `realtime_price_required`; never cached."""
         return await self._one(jsonld.OFFER_PRICE, (catalog_id, offer_id), OfferPrice, language)
 
     def list_offer_tickets(

@@ -1,4 +1,4 @@
-"""Sending: pools of connections, the bearer token, and one place where an exchange may fail.
+"""Sends requests: pools of connections, the bearer token, and what becomes of a failure.
 
 httpx transports are used without `httpx.AsyncClient` around them: the client would log every
 address (signed ones too) and keep cookies; redirects and environment settings are not wanted.
@@ -38,7 +38,7 @@ Method: TypeAlias = Literal["GET", "POST", "PATCH"]
 
 
 LARGE_BODY = 256 * 1024
-"""Bytes that take some milliseconds to read."""
+"""Bytes of a body that take some milliseconds to parse: a larger one is parsed in a thread."""
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _MOST_LANGUAGES = 32
 _LANGUAGES_LENGTH = 256
@@ -66,11 +66,11 @@ class Exchange:
         return httpx.Request(
             self.method,
             self.url,
-            # No empty ones: they would take the query off a signed address.
+            # None if empty: httpx would drop the query of a signed address for empty parameters.
             params=self.params or None,
             headers={
                 "user-agent": f"korus-mcp/{__version__}",
-                # The one kind that is unpacked here, piece by piece (bodies.py).
+                # The one encoding that bodies.py decompresses.
                 "accept-encoding": "gzip",
                 **self.headers,
             },
@@ -93,7 +93,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """One way out: a transport, its time-outs, and how many requests may be under way."""
+    """A transport with its time-outs and the number of requests that may be under way."""
 
     transport: Transport
     timeout: httpx.Timeout
@@ -109,17 +109,17 @@ class Pool:
             ApiError: Unreachable, TimedOut, Disconnected, TooLarge or Malformed (broken encoding).
         """
         try:
-            # Not for ever: a late POST must not outlive its fence.
+            # Bounded: a POST sent too late could act after its order is no longer waited for.
             with anyio.fail_after(self.queue_seconds):
                 await self.places.acquire()
         except TimeoutError:
             raise Unreachable(exchange.operation, Outcome.NOT_SENT) from None
         try:
-            # httpx bounds each silence; bytes that drip for ever are bounded here.
+            # httpx only bounds each pause; this bounds a body that drips for ever.
             with anyio.fail_after(self.total_seconds):
                 return await self._send(exchange, limit)
         except NETWORK_FAILURES as failure:
-            # httpx repeats header bytes and addresses in some messages: the cause ends here.
+            # `from None`: httpx repeats header bytes and addresses in some of its messages.
             raise from_network(exchange.operation, exchange.method, failure) from None
         finally:
             self.places.release()
@@ -146,11 +146,11 @@ class Pool:
 
 
 class Pools:
-    """The ways out: `creations` uses each connection once, the others keep theirs for later.
+    """The pools of connections. `creations` uses each connection once, the others keep them alive.
 
-    A creating POST on a kept-alive connection fails ambiguously now and then, on a fresh one it
-    does not (measured, docs/promises.md). An injected transport serves all. Nothing is opened
-    before the first request.
+    On a kept-alive connection a POST sometimes fails with an unknown outcome, on a fresh one it
+    does not (measured, docs/promises.md). An injected transport serves all pools. Nothing is
+    opened before the first request.
     """
 
     def __init__(self, config: ApiConfig, clock: Clock, transport: Transport | None) -> None:
@@ -165,15 +165,15 @@ class Pools:
 
     @cached_property
     def tokens(self) -> Pool:
-        """The token endpoint: never behind a queue of reads."""
-        # One place: only one renewal is under way at a time, and it must not wait for long.
+        """The token endpoint, which must not wait behind a queue of reads."""
+        # One request at a time: there is only one renewal, and it must not wait for long.
         return self._pool(1, self._config.read_total, queue=self._config.queue_timeout)
 
     @cached_property
     def creations(self) -> Pool:
         """The POSTs that hold or book."""
         places, total = self._config.parallel_orders, self._config.order_read_timeout
-        # None is kept: each connection carries one POST and is closed.
+        # `kept=0`: each connection carries one POST and is closed.
         return self._pool(places, total, read=total, queue=self._config.queue_timeout, kept=0)
 
     @cached_property
@@ -197,13 +197,13 @@ class Pools:
         queue: float | None = None,
         kept: int | None = None,
     ) -> Pool:
-        """A pool of so many places; times in seconds, `kept` connections wait for the next call."""
+        """A pool for `places` requests at once; times in seconds. `kept` idle connections stay."""
         limits = httpx.Limits(max_connections=places, max_keepalive_connections=kept)
         timeout = httpx.Timeout(
             connect=self._config.connect_timeout,
             read=read or self._config.read_timeout,
             write=self._config.read_timeout,
-            # Places are handed out before (`Pool.places`), so this is never waited for in full.
+            # `Pool.places` lets no more requests in than there are connections: no real wait here.
             pool=2.0,
         )
         return Pool(
@@ -221,14 +221,16 @@ class Pools:
 
 
 class WayOut(httpx.AsyncBaseTransport):
-    """Connections of one pool: through the proxy where there is one, straight to this machine."""
+    """The connections of one pool: through the proxy if there is one, but directly to this machine
+    and to excepted hosts.
+    """
 
     def __init__(self, config: ApiConfig, tls: ssl.SSLContext, limits: httpx.Limits) -> None:
         self._no_proxy = config.no_proxy
         self._straight = self._transport(tls, limits)
         self._proxied = None
         if config.proxy is not None:
-            # A proxy that speaks plain http has no certificate to look at.
+            # A proxy that is spoken to over plain http has no certificate.
             to_it = tls if config.proxy.startswith("https:") else None
             proxy = httpx.Proxy(config.proxy, ssl_context=to_it)
             self._proxied = self._transport(tls, limits, proxy)
@@ -236,13 +238,13 @@ class WayOut(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         host = request.url.host
-        # This machine is never asked for by way of another one.
+        # A proxy elsewhere would take a loopback address for its own machine.
         if self._proxied is None or is_loopback(host) or _is_excepted(host, self._no_proxy):
             return await self._straight.handle_async_request(request)
         try:
             return await self._proxied.handle_async_request(request)
         except httpx.ProxyError as refusal:
-            # It opened no tunnel, so nothing was sent; its message may repeat what it was told.
+            # The proxy opened no tunnel, so nothing was sent; its message may repeat a password.
             raise httpx.ConnectError(NO_WAY, request=request) from refusal
 
     async def aclose(self) -> None:
@@ -261,41 +263,41 @@ class WayOut(httpx.AsyncBaseTransport):
 
 
 def _is_excepted(host: str, no_proxy: str) -> bool:
-    """Whether a host, or one it lies below, is in a list like NO_PROXY, as curl reads it."""
-    # A leading dot means the same as none, in curl and in the variables of most programs.
+    """Whether a host, or a parent domain of it, is in a list like NO_PROXY, as curl reads it."""
+    # A leading dot changes nothing, in curl and in most other programs.
     names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",")]
     return any(n == "*" or f".{host}".endswith(f".{n}") for n in names if n)
 
 
 def trusting(config: ApiConfig) -> ssl.SSLContext:
-    """Whose certificates count: those the system trusts and Mozilla's list, or those named.
+    """The TLS settings: which authorities are trusted.
 
-    A system without a list of its own (a small container) has Mozilla's; one with a firm's own
-    authority in it needs no setting.
+    These are the system's and Mozilla's, or only those in `ca_file` or `ca_folder`. So a small
+    container without a list of its own works, and so does a system that knows a firm's authority.
     """
     if config.ca_file is not None or config.ca_folder is not None:
         return ssl.create_default_context(cafile=config.ca_file, capath=config.ca_folder)
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # In addition: what the system trusts stays trusted.
+    # Added to what the system trusts.
     context.load_verify_locations(cafile=certifi.where())
     return context
 
 
 class Bearer(Protocol):
-    """What the API's wire needs of the token source (see `auth`)."""
+    """What `Wire` needs of a source of tokens; `auth.TokenSource` is one."""
 
     async def authorization(self, *, life_seconds: float) -> tuple[str, int]:
-        """An `Authorization` value that lives so long at least, and its generation."""
+        """The `Authorization` value of a token with `life_seconds` left, and its generation."""
 
     def reject(self, generation: int) -> bool:
-        """Say that the API did not take the token of this generation: may it take a new one?"""
+        """Forget a token the API refused. Returns whether a new one is worth a try."""
 
 
 TOKEN_LIFE_READ = 60.0
 TOKEN_LIFE_CREATE = 120.0
-"""Seconds a token must have left: a creating POST is not repeated, not even on 401."""
+"""Seconds a token must have left for a POST that creates, which is not repeated even on 401."""
 NEW_TOKEN_SECONDS = 1.0
-"""When a call that is not repeated by itself may be made again, with a new token."""
+"""After how many seconds a write refused with 401 may be made again, with a new token."""
 
 
 @dataclass(eq=False)
@@ -307,18 +309,18 @@ class Wire:
     bearer: Bearer
     clock: Clock
     on_answer: Callable[[str, jsonld.JsonObject], None] | None = None
-    """Told each success of the API: operation id and body."""
+    """Called with the operation id and the body of each success."""
     languages_seen: dict[str, None] = field(default_factory=dict)
 
     @cached_property
     def server_time(self) -> ServerTime:
-        """What time it is for the API, learnt from its answers."""
+        """The API's clock, learnt from its answers."""
         return ServerTime(self.clock)
 
     async def read(
         self, operation: str, path: str, params: Params = (), *, language: str | None = None
     ) -> jsonld.JsonObject:
-        """GET, repeated a few times when that can help."""
+        """Send a GET, repeated a few times when that can help."""
         exchange = self._exchange(operation, "GET", path, params=params, language=language)
         return await patiently(
             lambda: self._with_fresh_token_once(exchange), self.config, self.clock
@@ -333,8 +335,8 @@ class Wire:
         language: str | None = None,
         on_leaving: Callable[[], None] | None = None,
     ) -> jsonld.JsonObject:
-        """POST, sent exactly once; a 401 only makes the next call fetch a token."""
-        # No retries here, on no failure: the issuer may have booked before it went silent (T34).
+        """Send a POST exactly once; after a 401 only the next call fetches a new token."""
+        # Never repeated, whatever the failure: the issuer may have booked without answering (T34).
         exchange = self._exchange(operation, "POST", path, body=body, language=language)
         leaving = replace(exchange, on_leaving=on_leaving)
         return await self._send(self.pools.creations, leaving, TOKEN_LIFE_CREATE)
@@ -348,7 +350,7 @@ class Wire:
         language: str | None = None,
         on_leaving: Callable[[], None] | None = None,
     ) -> jsonld.JsonObject:
-        """PATCH, sent once; only a 401, which comes before any processing, allows a second time."""
+        """Send a PATCH once; a second time only after a 401, which comes before any processing."""
         exchange = self._exchange(operation, "PATCH", path, body=body, language=language)
         return await self._with_fresh_token_once(replace(exchange, on_leaving=on_leaving))
 
@@ -372,51 +374,52 @@ class Wire:
         return Exchange(operation, method, self.config.api_url + path, params, headers, content)
 
     async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
-        with suppress(Unauthorized):  # it came before any processing (A18), and the token is gone
+        with suppress(Unauthorized):  # nothing was done (A18); the next try takes a new token
             return await self._send(self.pools.reads, exchange, TOKEN_LIFE_READ)
         return await self._send(self.pools.reads, exchange, TOKEN_LIFE_READ)
 
     async def _send(self, pool: Pool, exchange: Exchange, life_seconds: float) -> jsonld.JsonObject:
         authorization, generation = await self.bearer.authorization(life_seconds=life_seconds)
-        # Put in last and kept nowhere: an exchange that is logged or kept holds no token.
+        # Put in only here: an exchange that is logged or kept elsewhere holds no token.
         headers = {**exchange.headers, "authorization": authorization}
         answer = await pool.send(replace(exchange, headers=headers), limit=self.config.json_limit)
-        # Before the answer is judged: a refusal tells the time as well as a success.
+        # Before the status is looked at: a refusal has a `Date`, too.
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
         try:
             body = await _read_body(exchange, answer, self.clock)
         except Unauthorized as error:
-            # The token was good a moment ago, so a new one may do; one that is fresh and refused
-            # means that the account may not.
+            # A token that was good a while ago may have been revoked: a new one may help. A fresh
+            # token that is refused means that the account has no access.
             if self.bearer.reject(generation):
                 error.retry_after_seconds = NEW_TOKEN_SECONDS
             raise
         self._note_language(answer.headers.get("content-language", ""))
-        # Successes only: `check` compares them with the contract.
+        # Only successes: `korus-mcp check` compares them with the contract.
         if self.on_answer is not None:
             self.on_answer(exchange.operation, body)
         return body
 
     def _note_language(self, text: str) -> None:
-        """Remember the languages an answer says it is in: the first of them, each once."""
-        # A header is outside data: so long, so many, in this form, and the first of each (A24).
+        """Remember the languages in a `Content-Language` header, each once."""
+        # The header is outside data: its length, the number of languages and their form are bounded
+        # (A24).
         for tag in text[:_LANGUAGES_LENGTH].split(","):
             if len(self.languages_seen) < _MOST_LANGUAGES and _TAG.fullmatch(tag.strip()):
                 self.languages_seen.setdefault(tag.strip().lower())
 
 
 async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
-    """The JSON object of a success; a large one is read off the event loop.
+    """The JSON object of a success; a large one is parsed in a thread.
 
-    Whoever asked may leave meanwhile: an answer to a write that has arrived is read all the same.
+    It is parsed even if the caller is cancelled meanwhile: it may say what was booked.
     """
-    # A thread costs more than a small body takes.
+    # For a small body a thread costs more than parsing it.
     if len(answer.body) <= LARGE_BODY:
         return success_body(exchange, answer, clock)
     # The thread cannot be stopped anyway; without the shield its result would be lost.
     with anyio.CancelScope(shield=True):
         body = await to_thread.run_sync(success_body, exchange, answer, clock)
-    return body  # noqa: RET504 - a scope may end before, as far as types tell
+    return body  # noqa: RET504 - to a type checker the scope may end without a value
 
 
 def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
@@ -433,10 +436,10 @@ def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.Jso
 
 
 def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
-    """Nothing for a success.
+    """Raise the error of any status that is no success.
 
     Raises:
-        ApiError: Any other status.
+        ApiError: The status is no success.
     """
     if not httpx.codes.is_success(answer.status):
         raise from_answer(
@@ -450,32 +453,32 @@ def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
 
 
 async def read_model(operation: str, method: Method, model: type[M], body: object) -> M:
-    """The body as an object of the trade; a large one is read off the event loop, even though
-    whoever asked has left meanwhile: it may tell what was booked.
+    """The body as a model; a large one is validated in a thread, even if the caller is cancelled
+    meanwhile: it may say what was booked.
 
     Raises:
-        Malformed: It is not one; of a write the outcome is `UNKNOWN`.
+        Malformed: The body does not fit the model; the outcome of a write is `UNKNOWN`.
     """
     if not jsonld.is_large(body):
         return as_model(operation, method, model, body)
     with anyio.CancelScope(shield=True):
         read = await to_thread.run_sync(as_model, operation, method, model, body)
-    return read  # noqa: RET504 - a scope may end before, as far as types tell
+    return read  # noqa: RET504 - to a type checker the scope may end without a value
 
 
 def as_model(operation: str, method: Method, model: type[M], body: object) -> M:
-    """The body as an object of the trade.
+    """The body as a model.
 
     Raises:
-        Malformed: It is not one; of a write the outcome is `UNKNOWN`.
+        Malformed: The body does not fit the model; the outcome of a write is `UNKNOWN`.
     """
     try:
         return model.model_validate(body)
     except ValidationError:
-        # pydantic repeats the input in its message: the cause ends here.
+        # `from None`: pydantic repeats the input in its message.
         raise malformed(operation, method, f"not a {model.__name__}") from None
 
 
 def malformed(operation: str, method: Method, reason: str) -> Malformed:
-    """The error for a success nobody can read."""
+    """The error for a success with an unreadable body."""
     return Malformed(operation, outcome_of_answered(method), reason=reason)

@@ -1,4 +1,4 @@
-"""Records of the catalog: what is kept of the API's resources, cleaned of other people's markup."""
+"""Records of the local catalog: what is kept of the API's resources, with markup removed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class CatalogRecord:
 
 @dataclass(frozen=True)
 class BaseName:
-    """A product base as a list page tells it."""
+    """A product base as a page of the list shows it: id and name."""
 
     handle: Handle
     name: str
@@ -47,7 +47,7 @@ class ProductRecord:
 
 @dataclass(frozen=True)
 class VenueRecord:
-    """Where it happens; every part may be unknown."""
+    """Where the event takes place; every field may be unknown."""
 
     name: str | None = None
     address: str | None = None
@@ -60,7 +60,7 @@ class VenueRecord:
 class BaseRecord:
     """A product base with all that is needed to choose and to show it. Texts are plain text.
 
-    One that is disabled is sold no more; it names what was bought of it, and is not kept.
+    A disabled base is no longer sold. It is read only to name what was bought, and not stored.
     """
 
     handle: Handle
@@ -80,9 +80,9 @@ class BaseRecord:
     choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
     products: Mapping[str, ProductRecord] = field(default_factory=dict)
     unread_products: int = 0
-    """How many more products it has, that cannot be read."""
+    """How many products it has besides, which could not be parsed."""
     unread_choices: int = 0
-    """How many values of its options cannot be read."""
+    """How many values of its options could not be parsed."""
     is_disabled: bool = False
 
     @property

@@ -1,7 +1,7 @@
 """The offers of a product base in a window of days, as the issuer's price table has them now.
 
-List prices and list stock lag behind the live ones (trap T21): good for a calendar, not for a
-promise. An older server ignores filters it does not know (T20), so each row is checked again here.
+List prices and list stock lag behind the live ones (T21): good for a calendar, not for a promise.
+An older server ignores filters it does not know (T20), so each row is checked again here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ KEPT_BYTES: Final = 16 * 1024 * 1024
 PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
 UNREAD_SECONDS: Final = 60
-"""After so long a base is read again of which a part could not be."""
+"""After how long a base of which a part could not be parsed is fetched again."""
 DEFAULT_DAYS: Final = 30
 SURE: Final = timedelta(0)
 _Found = TypeVar("_Found")
@@ -70,10 +70,10 @@ class DayRange:
 
 @dataclass(frozen=True)
 class Calendar:
-    """Offers in order of day, price and name; `is_cut` when more exist than were read.
+    """Offers in order of day, price and name; `is_cut` when more exist than were fetched.
 
-    `left_out` counts offers that cannot be read, or whose day or product cannot: one for each such
-    product.
+    `left_out` counts offers that could not be parsed, or whose day or product could not. An
+    unreadable product counts as one offer.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -82,7 +82,7 @@ class Calendar:
 
     @property
     def is_partly_unread(self) -> bool:
-        """Whether more could be bought than is known here."""
+        """Whether there may be offers that are not in `rows`."""
         has_problems = any(row.problem is not None for row in self.rows)
         return self.is_cut or has_problems or self.left_out > 0
 
@@ -93,10 +93,10 @@ class Calendar:
 
 @dataclass(frozen=True, kw_only=True)
 class CalendarPage:
-    """Some rows of a calendar, from number `start` on; `total` only when all were read.
+    """Some rows of a calendar, from number `start` on; `total` only when all rows were fetched.
 
-    `came_late` when days turned up that belong before rows that may have been shown; `left_out`
-    counts offers, of all there were, that cannot be read, or whose day or product cannot.
+    `came_late`: days turned up that belong before rows which may have been shown already.
+    `left_out` is that of the whole calendar, see `Calendar`.
     """
 
     rows: tuple[OfferRow, ...] = ()
@@ -105,12 +105,12 @@ class CalendarPage:
     next_place: PageStart | None = None
     is_cut: bool = False
     is_late: bool = False
-    """Whether the time of the call was over before all was read."""
+    """Whether the time of the call was over before everything was fetched."""
     came_late: bool = False
     left_out: int = 0
 
     def place_behind(self, count: int) -> PageStart | None:
-        """Where the next page begins when so many rows of this one were used; None at the end."""
+        """Where the next page begins when `count` rows of this one were used; None at the end."""
         if count == len(self.rows):
             return self.next_place
         return PageStart(self.start + count, self.rows[count - 1].handle)
@@ -125,7 +125,7 @@ class OptionQuery:
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of the API: the offers of some products in a window, or those without a day."""
+    """A question to the API: which offers some products have in a window, or without a day."""
 
     base: BaseRecord
     window: DayRange | None
@@ -135,13 +135,14 @@ class _Question:
 
     @property
     def key(self) -> Hashable:
-        """The same for questions that have the same answer."""
-        # Two wishes for the same products have the same answer; the handle holds the catalog.
+        """A key that is equal for questions with the same answer."""
+        # The wished choices are not in it: only the products they select count. The handle names
+        # the catalog.
         return (self.base.handle, self.window, frozenset(self.products), self.language)
 
     def filters(self, order: Literal["asc", "desc"]) -> OfferFilters:
-        """The narrowest filters: products where an address has room for them, else choices."""
-        # An address of hundreds of ids would be refused for its length.
+        """The narrowest filters: by products if the URL has room for their ids, else by choices."""
+        # A URL with hundreds of ids would be refused for its length.
         is_few = len(self.products) <= PRODUCTS_IN_ADDRESS
         return OfferFilters(
             date_after=self.window.first if self.window else None,
@@ -153,7 +154,7 @@ class _Question:
         )
 
     def row_of(self, offer: Offer) -> OfferRow | None:
-        """The row of an offer that answers; filters may have been ignored (T20)."""
+        """The row of an offer, or None if it does not fit: filters may have been ignored (T20)."""
         product = self.products.get(product_id_of(offer) or "") if is_id(offer.id) else None
         if product is None:
             return None
@@ -164,15 +165,15 @@ class _Question:
         return row if fits else None
 
     def day_of(self, offer: Offer) -> date | None:
-        """The day of an offer at the venue, as far as it can be read."""
+        """The day of an offer at the venue; None when it has none or it could not be parsed."""
         return value_of(day_of(offer.date, zone_of(self.base.timezone)))
 
 
 class OfferCalendars:
-    """Reads price tables, as far as somebody wants to see them.
+    """Fetches price tables, no further than somebody wants to see them.
 
-    What was read is shared and answers again for a minute: within a conversation, pages go on where
-    the last one stopped.
+    A table is shared by all callers and kept for a minute, so that the next page of a conversation
+    goes on where the last one stopped.
     """
 
     def __init__(self, api: KorusApi, *, clock: Clock, tasks: TaskGroup) -> None:
@@ -200,11 +201,11 @@ class OfferCalendars:
         is_in_time = await self._read(
             table, lambda: len(table.rows) > table.start_of(place) + limit
         )
-        # Asked again: the rows before it may have come while the table was read on.
+        # Looked up again: rows before it may have been added while more was fetched.
         start = table.start_of(place)
         found = table.rows if is_in_time or start < len(table.rows) else table.known
         rows = tuple(found[start : start + limit])
-        # An empty page would say that there is nothing.
+        # An empty page would say that there are no offers.
         if not rows and not is_in_time:
             raise TimedOut("listOffers", Outcome.REFUSED)
         end = start + len(rows)
@@ -221,13 +222,14 @@ class OfferCalendars:
         )
 
     async def first_day(self, base: BaseRecord, window: DayRange, language: str) -> Calendar:
-        """All offers of the first day of a window that has some; undated ones count as a day.
+        """All offers of the first day in a window that has any; undated offers count as a day.
+
 
         Raises:
             ApiError: the offers cannot be read that far.
         """
         table, left_out = await self._begun(base, window, OptionQuery(), language)
-        # Time was over before a whole day was read: half a day has no lowest price.
+        # Time was over before a whole day was fetched: half a day has no lowest price.
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
@@ -242,10 +244,10 @@ class OfferCalendars:
         *,
         pages: int = MAX_PAGES,
     ) -> Calendar:
-        """The offers of a base in a window that fit a wish: all of them, or a beginning.
+        """The offers of a base in a window that fit a wish: all of them, or the first.
 
-        Once a whole day and something buyable was read, so many pages are enough; but of a server
-        that does not sort by day, all are read.
+        With a limit on pages, fetching stops there once a whole day and something buyable is known.
+        Of a server that does not sort by day, everything is fetched.
 
         Raises:
             Refusal: NO_SUCH_CHOICE with the choices there are.
@@ -261,12 +263,13 @@ class OfferCalendars:
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
     ) -> Calendar:
-        """The offers of a base that other filters find; never kept.
+        """The offers of a base that other filters find; never cached.
+
 
         Raises:
             ApiError: the offers cannot be read.
         """
-        # Wider than any question: what the filters let through is taken as it is.
+        # No window: whatever the filters let through is taken.
         everything = _Question(base, DayRange(date.min, date.max), base.products, (), language)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of, everything.day_of)
@@ -278,10 +281,10 @@ class OfferCalendars:
     async def _begun(
         self, base: BaseRecord, window: DayRange, wish: OptionQuery, language: str
     ) -> tuple[PriceTable, int]:
-        """A table of which at least the first day is read, or all.
+        """The table of the dated offers, or of the undated ones where no dated offer is on sale.
 
-        Where nothing is on sale in the window, that of the undated offers. Beside it, how many
-        could not be read in the other one of the two, which may have met the same ones.
+        At least its first day is fetched. The number is how many offers could not be parsed in the
+        table that was not chosen; the chosen one may have counted the same offers.
         """
         products = wished_products(base, wish)
         if not products:
@@ -290,7 +293,7 @@ class OfferCalendars:
             return nothing, 0
         values = _value_ids(base, wish)
         dated = self._table(_Question(base, window, products, values, language))
-        # A base sells by the day or without one: undated offers are looked for where none is dated.
+        # A base sells with days or without: undated offers are looked for where none is dated.
         if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
             return dated, 0
         undated = self._table(_Question(base, None, products, values, language))
@@ -300,7 +303,7 @@ class OfferCalendars:
         return dated, dated.left_out or undated.left_out
 
     def _table(self, question: _Question) -> PriceTable:
-        """The table that is kept for a question, else a new one of which nothing is read."""
+        """The cached table of a question, else a new and empty one."""
         kept = self._kept.get(question.key)
         if kept is not None:
             return kept
@@ -318,17 +321,17 @@ class OfferCalendars:
         return table
 
     async def _read(self, table: PriceTable, is_enough: Callable[[], bool]) -> bool:
-        """Read a table on until it is enough, together with others who read it.
+        """Fetch more of a table until it is enough, together with other callers who want it.
 
-        False when the call's time is over before that.
+        Returns False when the call's time is over before that.
 
         Raises:
-            ApiError: it cannot be read, or nothing of it came in time.
+            ApiError: the table cannot be fetched, or nothing of it came in time.
         """
         with in_time() as time:
             while not (table.is_over or is_enough()):
                 await self._flights.join(table, table.read_on)
-                # A table grows while it is read.
+                # A table takes more memory with each page.
                 self._kept.make_room()
         if time.cancelled_caught and not table.known:
             raise TimedOut("listOffers", Outcome.REFUSED)
@@ -336,36 +339,38 @@ class OfferCalendars:
 
 
 def _left_out(base: BaseRecord, table: PriceTable, elsewhere: int = 0) -> int:
-    """How many offers of a base are not told. `elsewhere`: in its other table, which may have met
-    the same ones; an unread product counts as one offer.
+    """How many offers of a base could not be parsed. `elsewhere` is that number in the other table,
+    which may have counted the same offers. An unreadable product counts as one offer.
     """
     return max(elsewhere, table.left_out) + base.unread_products
 
 
 @dataclass
 class _KeptTables:
-    """Tables begun within the last minute: not too many, not too much memory, the used ones."""
+    """A cache of the tables begun within the last minute, bounded in number and in memory. The
+    least recently used ones go first.
+    """
 
     clock: Clock
     _kept: OrderedDict[Hashable, tuple[float, PriceTable]] = field(default_factory=OrderedDict)
 
     def get(self, key: Hashable) -> PriceTable | None:
-        """The table of a question that is young enough."""
+        """The table of a question, if there is one that is young enough."""
         begun_at, table = self._kept.get(key, (-math.inf, None))
-        # Counted from its beginning: its first page is the oldest.
+        # Its age counts from the first page, which is the oldest.
         if self.clock.monotonic() - begun_at >= KEPT_SECONDS:
             return None
         self._kept.move_to_end(key)
         return table
 
     def put(self, key: Hashable, table: PriceTable) -> None:
-        """Keep a table, at the cost of others."""
+        """Keep a table; older ones may have to go."""
         self._kept[key] = (self.clock.monotonic(), table)
         self._kept.move_to_end(key)
         self.make_room()
 
     def make_room(self) -> None:
-        """Let go of what is used least."""
+        """Drop the least recently used tables until the rest fits."""
         size = sum(table.size_bytes for _, table in self._kept.values())
         while len(self._kept) > KEPT_WINDOWS or size > KEPT_BYTES:
             _, (_, table) = self._kept.popitem(last=False)
@@ -388,8 +393,8 @@ def wished_products(base: BaseRecord, wish: OptionQuery) -> Mapping[str, Product
 def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     """The choices of an option that a text names: one, or several between commas.
 
-    Names may hold commas themselves: "Reduced price (students, job seekers)" is one. So at each
-    place the longest name is taken that stands there.
+    Names may hold commas themselves, as "Reduced price (students, job seekers)" does. So the
+    longest known name at each place is taken.
 
     Raises:
         Refusal: NO_SUCH_CHOICE with the choices there are, or INVALID_ARGUMENTS for mere commas.
@@ -397,7 +402,8 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     pieces = text.split(",")
     folded = tuple(fold(piece) for piece in pieces)
     names = [choice.name for choice in base.choices.get(code, ())]
-    # Whole, and as refusals show them: what was shown may be passed on. The whole name wins.
+    # Names in full, and shortened as refusals show them, since an assistant may pass on what it was
+    # shown. The full name wins.
     spelled = [(shortened(name), name) for name in names] + [(name, name) for name in names]
     known = {tuple(fold(piece) for piece in shown.split(",")): name for shown, name in spelled}
     lengths = sorted({len(key) for key in known}, reverse=True)
@@ -405,9 +411,9 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     unknown: list[str] = []
     at = 0
     while at < len(pieces) and not (unknown and not folded[at]):
-        # The longest first: a name may hold the comma that parts two names.
+        # The longest first: a name may hold the comma that separates two names.
         length = next((n for n in lengths if folded[at : at + n] in known), None)
-        # What could not be placed ends where the next known name begins.
+        # An unknown name ends where the next known one begins.
         if length is not None and unknown:
             break
         if length is not None:
@@ -425,9 +431,10 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
 async def read_in(
     days: Callable[[], DayRange], read: Callable[[DayRange], Awaitable[_Found]]
 ) -> _Found:
-    """What is read of some days; anew where the first answer of the API told that they are others.
+    """Fetch the offers of some days; again if the API's clock then shows that other days are meant.
 
-    Before it only our own clock tells which day it is.
+    Before the first answer of the API only our own clock says which day it is.
+
 
     Raises:
         Refusal: as `days`.
@@ -439,7 +446,7 @@ async def read_in(
 
 
 def today(base: BaseRecord | None, now: datetime) -> date:
-    """The day at the venue; without a zone, the last day that is not over everywhere."""
+    """Today at the venue; without a known zone, the earliest day that is not over everywhere."""
     return today_in(_zone(base), now)
 
 
@@ -455,7 +462,7 @@ def check_days(
     *,
     doubt: timedelta = SURE,
 ) -> None:
-    """Refuse what can be refused before anything is known of the venue.
+    """Refuse wrong days as far as that is possible before the venue is known.
 
     Raises:
         Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
@@ -472,10 +479,10 @@ def window_of(
     *,
     doubt: timedelta = SURE,
 ) -> DayRange:
-    """The window a buyer asked for; today and thirty days where nothing was said.
+    """The window a buyer asked for; thirty days from today if none was given.
 
-    `named` are the arguments in which the buyer gave the two days, for a refusal to name. `doubt`
-    is by how much `now` may be late: a day is over when it is so all the same.
+    `named` are the names of the two arguments, for a refusal to quote. `doubt` is by how much `now`
+    may be wrong: a day counts as past only if it is past even then.
 
     Raises:
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
@@ -493,7 +500,7 @@ def window_of(
             "Ask for today or later.",
             fields=tuple(dict.fromkeys(past)),
         )
-    # Nobody asked for a day: today there, by UTC where nobody knows the zone.
+    # No day was asked for: today at the venue, or in UTC where its zone is not known.
     default = now.astimezone(_zone(base) or UTC).date()
     first = date_from or max(first_day, default)
     last = date_to or _days_after(first, DEFAULT_DAYS)
@@ -509,15 +516,15 @@ def window_of(
 
 
 def _days_after(first: date, days: int) -> date:
-    """So many days later, or the last day there is."""
-    # A caller may name a day of the year 9999.
+    """The date `days` later, or the last date that Python has."""
+    # A caller may name a day in the year 9999.
     return first + min(timedelta(days=days), date.max - first)
 
 
 def _known_choice(base: BaseRecord, code: str, name: str) -> str:
     names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
     known = {fold(each): fold(each) for each in names}
-    # Whoever was shown a shortened name may pass it on.
+    # An assistant that was shown a shortened name may pass it on.
     as_shown = {fold(shortened(each)): fold(each) for each in names}
     wanted = (as_shown | known).get(fold(name))
     if wanted is not None:
@@ -551,12 +558,12 @@ def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
 
 
 def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
-    """The option values all wished products have: one of each option that was named once."""
+    """The option values that all wished products have, of options with just one wished name."""
     found = []
     for code, names in wish.choices.items():
         wanted = {fold(name) for name in names}
         ids = [choice.id for choice in base.choices.get(code, ()) if fold(choice.name) in wanted]
-        # The API wants all values of a filter to be true at once: of several names none is sent.
+        # An offer has to match all values of the filter, so of several wished names none is sent.
         found += ids if len(ids) == 1 else []
     return tuple(found)
 
@@ -564,7 +571,7 @@ def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
 def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
     told = Reading()
     day = told.of("its day", day_of(offer.date, zone_of(base.timezone)))
-    # Asked right behind the day: what is unread later has nothing to do with it.
+    # Right after the day: `unread` also collects the fields that are looked at later.
     is_day_unread = bool(told.unread)
     listed = told.of("its price", offer.price)
     price = was = None
@@ -581,13 +588,13 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
         day=day,
         price=value_of(price) if _is_shown(price) else None,
         was=value_of(was) if _is_shown(was) else None,
-        # Overbooked is sold out.
+        # A negative stock means overbooked.
         left=None if left is None else max(0, left),
         session_required=any(t.date_access is False for t in offer.tickets or ()),
         live_check=bool(
             offer.availability_check_required
             or offer.realtime_price_required
-            # Of a ticket that does not say whether it admits by the day, only a quote can tell.
+            # Where a ticket does not say whether it needs a session, only a quote can find out.
             or any(not isinstance(t.date_access, bool) for t in offer.tickets)
         ),
         problem=problem,
@@ -596,7 +603,7 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
 
 
 def _problem(offer: Offer, price: Money | None, told: Reading) -> str | None:
-    """Why an offer cannot be bought as it is listed, in words for a person."""
+    """Why an offer cannot be bought as it is listed, in words for a person; None if it can."""
     is_disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
     if price is not None and price.is_foreign:
         return "not in euro"
@@ -608,7 +615,7 @@ def _problem(offer: Offer, price: Money | None, told: Reading) -> str | None:
 
 
 def _is_shown(price: Money | Unread | None) -> bool:
-    """Whether an amount is a price in euro, as all amounts here are."""
+    """Whether an amount can be shown as a price, which is always in euro here."""
     return isinstance(price, Money) and not (price.is_foreign or price.is_negative)
 
 

@@ -1,10 +1,10 @@
-"""The crawl: reads the catalog into the mirror's file, names first, details after.
+"""The crawl: fetches the catalog into the mirror's file, names first, details after.
 
-One server crawls at a time. What a killed crawl has read stays read: the next one goes on where it
-stopped. A catalog whose `lastSyncedAt` did not move is not read again. What cannot be read keeps
-nothing else away: a base is passed over and tried again later, a catalog by the next attempt. Nor
-is what cannot be read taken for gone: a list with rows that are missing or cannot be read adds what
-it shows, takes nothing away, and is read again within minutes.
+One server crawls at a time. A crawl that was stopped is continued by the next one. A catalog whose
+`lastSyncedAt` did not change is not fetched again. A base that fails is passed over and tried again
+later, a catalog that fails is left to the next attempt; the others are fetched all the same. And
+nothing that fails is taken for gone: a list with missing or unreadable rows only adds to what is
+known, removes nothing, and is fetched again within minutes.
 """
 
 import logging
@@ -51,17 +51,17 @@ if TYPE_CHECKING:
 CRAWLERS: Final = 8
 MOST_CATALOGS: Final = 1000
 MOST_BASES: Final = 50_000
-"""Of one catalog: what is beyond is not on sale here."""
+"""The most bases of one catalog; further ones are not sold here."""
 MOST_IN_A_ROW: Final = 2 * CRAWLERS
-"""After so many bases that could not be read, it is asked whether the API is there at all."""
+"""After how many failed bases in a row it is checked whether the API answers at all."""
 AGAIN_AT_ONCE: Final = 64
 NAMES_AT_ONCE: Final = 50
 RECORDS_AT_ONCE: Final = 64
 TELL_SECONDS: Final = 0.5
 CLOCKS_APART: Final = timedelta(days=1)
-"""So far the moment of an import may lie ahead of this machine's clock."""
+"""How far the time of an import may lie ahead of this machine's clock."""
 _OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable)
-"""Failures that say something of one base, and nothing of the API."""
+"""Failures that concern one base only, not the whole API."""
 _OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
 """Failures that every further request would have, too: they end a crawl."""
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Listing:
-    """The catalogs that could be read, and how many rows of their list could not."""
+    """The catalogs that could be parsed, and how many rows of their list could not."""
 
     catalogs: list[ListedCatalog]
     unread: int
@@ -79,7 +79,7 @@ Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
 
 
 class Pace:
-    """So many requests a second at most, after a burst; None is as fast as it goes."""
+    """Limits the requests a second, after a first burst; None is no limit."""
 
     def __init__(self, clock: Clock, per_second: float | None, burst: int = 20) -> None:
         self._clock = clock
@@ -90,7 +90,7 @@ class Pace:
     async def turn(self) -> None:
         """Wait for the next turn."""
         now = self._clock.monotonic()
-        # Who was idle may catch up with a burst, and with no more than that.
+        # After idle time a burst is allowed, but no more than that.
         self._due = max(self._due, now - self._burst_seconds) + self._gap
         if self._due > now:
             await self._clock.sleep(self._due - now)
@@ -108,10 +108,10 @@ class Crawler:
     allowed: tuple[str, ...] | None = None
 
     async def crawl(self, watch: Watcher | None = None) -> bool:
-        """Read what is new; False when another server is at it.
+        """Fetch what is new. Returns False, without fetching, while another server crawls.
 
         Raises:
-            ApiError: the API cannot be read; what was read is kept.
+            ApiError: the API fails; what was fetched before is kept.
         """
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
@@ -119,10 +119,11 @@ class Crawler:
             return may_crawl
 
     async def read_again(self) -> bool:
-        """Try the lists and bases whose time has come again; False when another server is at it.
+        """Try again the lists and bases that failed and are due. Returns False, without fetching,
+        while another server crawls.
 
         Raises:
-            ApiError: the API cannot be read.
+            ApiError: the API fails.
         """
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
@@ -134,19 +135,19 @@ class Crawler:
             return may_crawl
 
     def has_passed_over(self) -> bool:
-        """Whether there are lists or bases whose time has come again."""
+        """Whether there are lists or bases that failed and are due for another try."""
         return self._is_list_due() or bool(self.store.passed_over(self._now(), limit=1))
 
     def _is_list_due(self) -> bool:
-        """Whether a list that was read in part is to be read again."""
+        """Whether a list that was only partly readable is due to be fetched again."""
         return self.store.is_list_due(self._now())
 
     async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
-        """One base, now, kept like those of a crawl; a disabled one is told and not kept.
+        """Fetch one base now and store it as a crawl does; a disabled one is not stored.
 
         Raises:
-            NotFound: it is gone; it is forgotten here too.
-            ApiError: it cannot be read.
+            NotFound: the base is gone; it is removed from the file, too.
+            ApiError: it cannot be fetched.
         """
         try:
             record = await read_record(self.api.ticketing, catalog, base_id, self.language)
@@ -166,21 +167,21 @@ class Crawler:
         return record
 
     async def list_anew(self) -> bool:
-        """Read the list of catalogs, without their bases; the next crawl is due when it changed.
+        """Fetch the list of catalogs, without their bases; if it changed, the next crawl is due.
 
-        False when a part of it cannot be read.
+        Returns False when a part of the list could not be parsed.
 
         Raises:
-            ApiError: it cannot be read.
+            ApiError: the list cannot be fetched.
         """
         listing = await self._list_catalogs()
         listed, known = {c.record.id for c in listing.catalogs}, self._known()
-        # What is missing from a list that is not whole may be among the rows nobody can read.
+        # A catalog missing from the list may be in one of its unreadable rows.
         if listed == known.keys() or (listing.unread and listed <= known.keys()):
             return not listing.unread
         await self._put_catalogs(listing)
         if self.store.fact("complete_at") is not None:
-            # Due at once, and no longer complete: the bases of the new catalogs are not read.
+            # 0 means due at once: the bases of the new catalogs are still to be fetched.
             await self._note(complete_at=0.0)
         return not listing.unread
 
@@ -192,7 +193,7 @@ class Crawler:
         return self.clock.now().timestamp()
 
     def _known(self) -> dict[str, str]:
-        """The aliases of the catalogs that are kept, by id."""
+        """The aliases of the catalogs in the file, by catalog id."""
         return {c.id: c.alias for c in self.store.catalogs()}
 
     async def _put_catalogs(self, listing: _Listing) -> None:
@@ -201,7 +202,7 @@ class Crawler:
 
     async def _crawl(self, watch: Watcher | None) -> None:
         number = self._last_run()
-        # One that was stopped before its end is gone on with.
+        # A run that was stopped before its end is continued.
         if not number or self.store.fact("complete_run") == number:
             number += 1
             await self._note(run=float(number))
@@ -209,25 +210,25 @@ class Crawler:
         await self._note(complete_at=self._now(), complete_run=float(number))
 
     async def _read_lists(self, run: "_Run") -> None:
-        """Read all that is new. Of what was read in part is noted how much, and when it is read
-        again.
+        """Fetch all that is new. For lists with unreadable rows it is stored how many there are and
+        when the lists are fetched again.
         """
         listing = await self._list_catalogs()
         listed = listing.catalogs
         await self._put_catalogs(listing)
-        # A catalog that was not imported anew has the same bases: none of them is asked for.
+        # A catalog that was not imported again has the same bases: they are not fetched.
         changed = [c for c in listed if self._has_changed(c)]
         names = [partial(self._names_or_failure, c, run) for c in changed]
         read = await side_by_side(names, limit=CRAWLERS)
         unread = {c.record.id: n for c, n in zip(changed, read, strict=True) if isinstance(n, int)}
         named = [c for c in changed if c.record.id in unread]
         failure = next((each for each in read if isinstance(each, ApiError)), None)
-        # No catalog could be read: it is the API that does not answer.
+        # Not one catalog could be fetched: the API itself fails.
         if failure is not None and not named:
             raise failure
-        # From here on a search has all names; the details follow.
+        # From here on a search has all names; details follow.
         await self._note(listed_at=self._now())
-        # Only what this run has not read: a stopped crawl goes on where it was.
+        # Only what this run has not fetched: a stopped crawl goes on where it was.
         to_do = [(c.record, i) for c in named for i in self.store.to_do(c.record.id, run.number)]
         failed = await self._read_details(to_do, run)
         if failed is not None:
@@ -236,13 +237,13 @@ class Crawler:
         await self._read_passed_over(run)
         for catalog in named:
             catalog_id = catalog.record.id
-            # Read in part, it counts as changed at the next crawl.
+            # A catalog with unreadable rows counts as changed at the next crawl.
             synced = None if unread[catalog_id] else catalog.synced
             await to_thread.run_sync(self.store.finish_details, catalog_id, run.number, synced)
         count = listing.unread + sum(unread.values())
         await to_thread.run_sync(self.store.note_unread, count, self._now())
         if failure is not None:
-            # The other catalogs are there; the next attempt goes on with this one.
+            # The other catalogs are stored; the next attempt goes on with this one.
             raise failure
 
     async def _read_passed_over(self, run: "_Run") -> None:
@@ -250,13 +251,15 @@ class Crawler:
         await self._read_details(bases, run)
 
     async def _names_or_failure(self, catalog: ListedCatalog, run: "_Run") -> int | ApiError:
-        """Read the names of a catalog; how many cannot be read, or the failure that is its own."""
+        """Fetch the names of a catalog. Returns how many could not be parsed, or a failure that
+        concerns this catalog only.
+        """
         try:
             return await self._read_names(catalog, run)
         except _OF_THE_API:
             raise
         except ApiError as failure:
-            # Some issuers say so where they mean that this one catalog is forbidden.
+            # Some issuers answer 401 where they mean that this one catalog is forbidden.
             if isinstance(failure, Unauthorized):
                 await self._ask_whether_it_is_there()
             _log.warning("a catalog cannot be read, the others are: %s", failure)
@@ -274,7 +277,7 @@ class Crawler:
         unread = await self._unread(pages, odd=odd, read=len(listed), has_kept=bool(kept))
         if not unread:
             kept = {}
-        # While the list is not whole, an alias that was given out stays: ids begin with it.
+        # As long as rows are unreadable, known aliases stay as they are: handles begin with them.
         aliases = {i: alias for alias, i in aliases_of({*listed, *kept}).items()} | kept
         catalogs = [
             ListedCatalog(
@@ -289,15 +292,15 @@ class Crawler:
     async def _unread(
         self, pages: "Pages[Any]", *, odd: int, read: int, has_kept: bool, of: str | None = None
     ) -> int:
-        """How many rows of a list that was read could not be; `odd` ones have an id of no use.
+        """How many rows of a fetched list could not be parsed, the `odd` ones with an unusable id
+        included.
 
-        It is the list of the bases `of` a catalog, else that of the catalogs.
-
-        An empty list after one that was not counts as one row until it came twice, a minute apart:
-        a server that is being filled shows one for a moment.
+        It is the list of the bases `of` a catalog, or the list of catalogs. A list that was not
+        empty before and is now counts as one unreadable row, until it was empty twice, a minute
+        apart: a server that is being filled has an empty list for a moment.
 
         Raises:
-            Malformed: it has rows, and none of them can be read.
+            Malformed: the list has rows, and none of them could be parsed.
         """
         operation = "listProductBases" if of else "listCatalogs"
         unread = pages.unreadable + pages.missing + odd
@@ -314,14 +317,14 @@ class Crawler:
         now = self._now()
         if empty_at is not None and now - empty_at >= FIRST_RETRY_SECONDS:
             return 0
-        # A moment that is still to come was noted by a clock that was wrong.
+        # A time in the future was stored by a clock that was wrong.
         if empty_at is None or empty_at > now:
             await self._note(**{name: now})
         _log.warning("%s is empty now; it is read again before that is believed", operation)
         return 1
 
     def _synced(self, catalog: "Catalog") -> str | None:
-        """When a catalog was imported; a moment that is still to come says nothing of that."""
+        """When a catalog was imported last; None for a time in the future, which must be wrong."""
         synced = value_of(catalog.last_synced_at)
         if synced is None or synced > self.clock.now() + CLOCKS_APART:
             return None
@@ -332,7 +335,7 @@ class Crawler:
         return not details_run or synced is None or synced != catalog.synced
 
     async def _read_names(self, catalog: ListedCatalog, run: "_Run") -> int:
-        """Read the names of a catalog; how many rows of their list cannot be read."""
+        """Fetch the names of a catalog. Returns how many rows of the list could not be parsed."""
         catalog_id = catalog.record.id
         if self.store.has_names(catalog_id, run.number, catalog.synced):
             return 0
@@ -343,7 +346,7 @@ class Crawler:
         bases = self.api.ticketing.list_product_bases(catalog_id, language=self.language)
         async for base in bases:
             read += is_id(base.id)
-            # What is disabled is not sold; its id may be anything.
+            # A disabled base is not sold, so its id need not be usable.
             odd += not base.disabled and not is_id(base.id)
             if base.disabled or not is_id(base.id):
                 continue
@@ -367,20 +370,21 @@ class Crawler:
     async def _read_details(
         self, bases: Sequence[tuple[CatalogRecord, str]], run: "_Run"
     ) -> ApiError | None:
-        """Read bases, side by side; those that cannot be read are passed over.
+        """Fetch the details of bases, several at a time; bases that fail are passed over.
 
-        The failure of one where none could be read, and nothing says that it is their own.
+        Returns None if any base could be fetched, or if the failures concern single bases only;
+        else one of the failures.
 
         Raises:
-            ApiError: it is the API that cannot be read.
+            ApiError: the API itself fails.
         """
-        # One iterator for all: whoever is free takes the next base.
+        # One iterator for all tasks: a free task takes the next base.
         batch, to_do = _Batch(run), iter(bases)
         steps = [partial(self._read_some, to_do, batch) for _ in range(CRAWLERS)]
         try:
             await side_by_side(steps, limit=CRAWLERS)
         finally:
-            # What was read is kept, though the crawl is stopped: it need not be asked for again.
+            # Even if the crawl is cancelled, what was fetched is stored.
             with anyio.CancelScope(shield=True):
                 await batch.write()
         return None if batch.has_any else batch.failure
@@ -398,13 +402,13 @@ class Crawler:
                 raise
             except _OF_ONE_BASE:
                 await self._pass_over(catalog, base_id, batch.run.number)
-            except Unauthorized:  # some answer so where they mean that this one is forbidden
+            except Unauthorized:  # some issuers answer 401 where this one base is forbidden
                 await self._ask_whether_it_is_there()
                 await self._pass_over(catalog, base_id, batch.run.number)
             except ApiError as failure:
                 await self._pass_over(catalog, base_id, batch.run.number)
                 await self._doubt(failure, batch)
-            except Exception:  # noqa: BLE001 - logged; a base nobody can read must not keep the others away
+            except Exception:  # noqa: BLE001 - logged; one broken base must not stop the others
                 _log.exception("a product base cannot be read")
                 await self._pass_over(catalog, base_id, batch.run.number)
             else:
@@ -420,10 +424,10 @@ class Crawler:
         await to_thread.run_sync(self.store.pass_over, catalog.id, base_id, run, self._now())
 
     async def _doubt(self, failure: ApiError, batch: "_Batch") -> None:
-        """Note a failure of which nobody knows whether it is that of one base.
+        """Count a failure that may concern one base only, or the whole API.
 
         Raises:
-            ApiError: there were many in a row, and the API does not answer at all.
+            ApiError: many bases in a row failed, and the API does not answer at all.
         """
         batch.failure = failure
         batch.in_a_row += 1
@@ -432,10 +436,10 @@ class Crawler:
             await self._ask_whether_it_is_there()
 
     async def _ask_whether_it_is_there(self) -> None:
-        """Whether the API answers at all.
+        """Check that the API answers at all.
 
         Raises:
-            ApiError: It does not: what failed was not the fault of one base or catalog.
+            ApiError: It does not, so the failures do not concern single bases or catalogs.
         """
         await self.pace.turn()
         await self.api.ticketing.list_catalogs(language=self.language).page()
@@ -446,25 +450,25 @@ class Crawler:
 
 @dataclass
 class _Batch:
-    """Records that are written together: one durable write for many."""
+    """Collects records, to write many of them in one transaction."""
 
     run: "_Run"
     has_any: bool = False
-    """Whether any base could be read."""
+    """Whether any base could be fetched."""
     in_a_row: int = 0
     failure: ApiError | None = None
-    """The last of those that may be of one base or of the API."""
+    """The last failure that may concern one base or the whole API."""
     _records: list[BaseRecord] = field(default_factory=list)
 
     async def add(self, record: BaseRecord) -> None:
-        """Take a record; write them all when there are enough."""
+        """Add a record; write all of them when there are enough."""
         self._records.append(record)
-        # A transaction for each base would take longer than reading it.
+        # A transaction for each base would take longer than fetching it.
         if len(self._records) >= RECORDS_AT_ONCE:
             await self.write()
 
     async def write(self) -> None:
-        """Write what was taken."""
+        """Write the records that were added."""
         records, self._records = self._records, []
         if records:
             await to_thread.run_sync(self.run.store.put_records, records, self.run.number)
@@ -473,8 +477,8 @@ class _Batch:
 
 @dataclass
 class _Run:
-    """One run of the crawl. A watcher is told how far it is, twice a second at most: counting
-    costs, too.
+    """One run of the crawl. It reports its progress to a watcher twice a second at most, since
+    counting takes time, too.
     """
 
     number: int
@@ -484,7 +488,7 @@ class _Run:
     _due: float = -math.inf
 
     async def tell(self) -> None:
-        """Tell when it is time."""
+        """Report the progress, unless that was done a moment ago."""
         now = self.clock.monotonic()
         if self.watch is not None and now >= self._due:
             self._due = now + TELL_SECONDS

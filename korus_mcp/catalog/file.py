@@ -1,8 +1,10 @@
-"""The mirror's file: one SQLite database for an account, an environment and a language.
+"""The file of the catalog mirror: opens, locks and replaces the SQLite database.
 
-Everything in it can be read again from the API, so a file of another version or a damaged one is
-replaced. Several servers of one user share it: all may read while one of them crawls. Without a
-path the same database lives in memory and ends with the process.
+There is one file for each account, environment, language and list of allowed catalogs.
+Everything in it can be fetched again from the API, so a file of another version is emptied and a
+damaged one is replaced; a damaged file that may not be ours is renamed to `*.damaged`. Several
+servers of one user share it: all may read while one of them crawls. Without a path the same
+database lives in memory. `index.py` writes the tables, `store.py` queries them.
 """
 
 import logging
@@ -25,9 +27,11 @@ from korus_mcp.foundation.private_files import (
 
 _LAYOUT: Final = 6
 VERSION: Final = 1000 * _LAYOUT + FOLDING
-"""Of a file: of its tables, and of the folding of the texts in it."""
+"""The version of a file: of its tables, and of the folding of the texts in it."""
 APPLICATION_ID: Final = int.from_bytes(b"KMct")
-"""In the head of the file: what other programs put there is theirs, and stays."""
+"""Stands in the header of the file. A database with another id belongs to another program and is
+left alone.
+"""
 BUSY_SECONDS: Final = 10.0
 BUSY_PAUSE_SECONDS: Final = 0.1
 
@@ -64,7 +68,7 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
 
 
 class CatalogFile:
-    """The file of one mirror. Reads are quick enough for the event loop; writes may wait."""
+    """The file of one mirror. Reads are quick enough for the event loop; writes may block."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -80,17 +84,18 @@ class CatalogFile:
             self._write.close()
 
     def __del__(self) -> None:
-        """Close what its last user let go of: no sooner, since a search may be reading in it."""
+        """Close the database when nothing refers to it any more: a search may use it until then."""
         if hasattr(self, "_read"):
             self.close()
 
     def clear(self) -> None:
-        """Forget everything; servers that have the file open find it empty."""
+        """Delete everything; other servers that have the file open find it empty."""
         with self._transaction() as db:
             _drop_all(db)
             _create(db)
         with self._writing:
-            # Outside of a transaction: what was dropped is still in the file.
+            # Dropped tables leave their bytes in the file; VACUUM needs to be outside of a
+            # transaction.
             self._write.execute("VACUUM")
 
     def copied_to_memory(self) -> Self:
@@ -101,11 +106,11 @@ class CatalogFile:
 
     @contextmanager
     def sole_crawler(self) -> Iterator[bool]:
-        """Whether this one may crawl now; nobody else may until the block ends.
+        """Take the lock of the crawl for the block. Yields False if another task or server has it.
 
-        The lock is the operating system's: it ends with its process, however that ends.
+        The operating system frees the lock when the process ends, however it ends.
         """
-        # The lock of the file is the process's; two tasks of it are kept apart by this one.
+        # The file lock belongs to the process; this one keeps two of its tasks apart.
         if not self._crawling.acquire(blocking=False):
             yield False
             return
@@ -115,7 +120,7 @@ class CatalogFile:
                 return
             from filelock import FileLock, Timeout
 
-            # Not bound to a thread: who begins a crawl need not be who ends it.
+            # Not thread-local: a crawl may begin and end in different threads.
             lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
             try:
                 lock.acquire(timeout=0)
@@ -130,8 +135,8 @@ class CatalogFile:
             self._crawling.release()
 
     def version(self) -> int:
-        """A number that changes whenever somebody wrote."""
-        # It tells of writes by others only; ours are counted.
+        """A number that changes with every write, ours or another server's."""
+        # `data_version` only counts the writes of others.
         return int(self._ask("PRAGMA data_version")[0][0]) + self._commits
 
     def _open(self) -> None:
@@ -144,32 +149,33 @@ class CatalogFile:
         self._read.execute("PRAGMA query_only = ON")
 
     def replace(self) -> None:
-        """Start anew with an empty file, unless another server has done so."""
+        """Start again with an empty file, unless another server has just done so."""
         with self._writing:
             self.close()
             path = self.path
-            # By its inode: what another server has put there already is not thrown away.
+            # Compared by inode: a new file that another server made must not be removed.
             if path is not None and path.exists() and path.stat().st_ino == self._inode:
                 _log.warning("the catalog file %s is damaged and is replaced", path.name)
                 _remove(path)
             self._open()
 
     def _ask(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
-        """The rows of a query; a file found damaged is replaced, and has none.
+        """The rows of a query. If the file turns out to be damaged it is replaced, and there are no
+        rows.
 
-        So is one that cannot be read, such as one whose write-ahead log was cut under our feet.
+        The same is done on an I/O error, such as after another program truncated the WAL.
         """
         try:
             return self._fetched(query, values)
         except sqlite3.DatabaseError as error:
-            # Busy, or a mistake of ours: to throw the catalog away would help nobody.
+            # A busy database, or a mistake in our code: replacing the file would not help.
             if not is_damage(error) and _code(error) != sqlite3.SQLITE_IOERR:
                 raise
         self.replace()
         return self._fetched(query, values)
 
     def _fetched(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        # One connection serves both in memory, so a reader waits for the writer there.
+        # In memory one connection serves readers and writer, so a reader has to wait there.
         if self.path is not None:
             return self._read.execute(query, values).fetchall()
         with self._writing:
@@ -194,20 +200,21 @@ class CatalogFile:
 
 
 def has_full_text() -> bool:
-    """Whether this Python's SQLite can search texts."""
+    """Whether this Python's SQLite has full-text search (FTS5)."""
     with closing(sqlite3.connect(":memory:")) as db:
         return bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
-    """The database, made or replaced where it has to be.
+    """Open the database; create or replace it if necessary.
 
     Raises:
-        OSError: its folder cannot be made.
-        sqlite3.OperationalError: it cannot be opened or written.
+        OSError: its folder cannot be created.
+        sqlite3.OperationalError: the database cannot be opened or written.
     """
     if path is not None:
-        # What is on sale, and to whom, is nobody else's to read, nor to write: it is believed.
+        # Private: the file shows what an account may sell, and whoever can write it can change what
+        # is shown as on sale.
         private_folder(path.parent, ours="catalog", is_read_again=True)
         private_database(path)
     try:
@@ -227,7 +234,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 
 
 def _made_in_turn(path: Path) -> sqlite3.Connection:
-    """The database, after those who make it at this moment: SQLite does not wait for them here."""
+    """Open the database, waiting while another process creates it: SQLite does not wait then."""
     give_up_at = time.monotonic() + BUSY_SECONDS
     while True:
         time.sleep(BUSY_PAUSE_SECONDS)  # noqa: TID251 - in the thread that opens the file
@@ -239,9 +246,9 @@ def _made_in_turn(path: Path) -> sqlite3.Connection:
 
 
 def _made(path: Path | None) -> sqlite3.Connection:
-    """The database in this version; the content of another one is dropped.
+    """Create or open the database; tables of another version are dropped and made anew.
 
-    All in one transaction: of two servers that start at once, the second finds it made.
+    All in one transaction: of two servers that start together, the second finds it done.
     """
     db = _connected(path)
     if _pragma(db, "user_version") == VERSION and _pragma(db, "application_id") == APPLICATION_ID:
@@ -261,12 +268,12 @@ def _is_busy(error: Exception) -> bool:
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether a file is no database (any more): it has to be replaced."""
+    """Whether an error says that the file is damaged or no database, and has to be replaced."""
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary code of an error, without its extension."""
+    """SQLite's primary error code, without the bits of the extended one."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -276,7 +283,7 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
 
 def _drop_all(db: sqlite3.Connection) -> None:
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ? ORDER BY name"
-    # Full-text tables first: the tables they are made of go with them.
+    # Full-text tables first: their shadow tables are dropped with them.
     for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
         for (name,) in db.execute(query, (pattern,)).fetchall():
             if not name.startswith("sqlite_"):
@@ -295,18 +302,19 @@ def _connected(path: Path | None) -> sqlite3.Connection:
     if path is None:
         return db
     try:
-        check_ours(db, APPLICATION_ID, known_by="base")  # before anything of it is changed
+        # First of all: a database of another program must not be changed.
+        check_ours(db, APPLICATION_ID, known_by="base")
         db.execute("PRAGMA journal_mode = WAL")
     except (NotOurs, sqlite3.Error):
         db.close()
         raise
-    # A crash of the machine may cost the last writes: they can be read again from the API.
+    # A crash of the machine may lose the last writes: they can be fetched again from the API.
     db.execute("PRAGMA synchronous = NORMAL")
     return db
 
 
 def _put_aside(path: Path) -> None:
-    """Keep what nobody can tell to be ours, under another name, for whoever misses it."""
+    """Rename a damaged file that may belong to another program, so that it is not lost."""
     for suffix in ("-wal", "-shm", ""):
         file = path.with_name(path.name + suffix)
         if file.exists():

@@ -1,4 +1,4 @@
-"""Finding product bases: by words, catalog and city, and by days on which something is for sale."""
+"""Finds product bases by words, catalog and city, and by days on which something is for sale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,17 +29,17 @@ from korus_mcp.foundation.refusals import Code, Refusal, quoted, shortened
 
 SIDE_BY_SIDE: Final = 8
 CITIES: Final = 10_000
-"""So many cities are compared with one that is not there."""
+"""How many cities are compared at most with an unknown one, to propose similar names."""
 READING_SECONDS: Final = 5
 CANDIDATES: Final = 24
 FIRST_DATES: Final = 3
 PAGES_A_BASE: Final = 4
-"""So much of a price table is read for its lowest price: a search asks for many."""
+"""Pages of a price table that a search fetches for the lowest price: it asks for many tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogQuery:
-    """What a buyer looks for. A window asks for bases that really have an offer in it."""
+    """What a buyer looks for. With a window, only bases with an offer in it are found."""
 
     query: str = ""
     catalog: str | None = None
@@ -51,10 +51,10 @@ class CatalogQuery:
 
 @dataclass(frozen=True)
 class FoundBase:
-    """A base that answers; price and dates only where a window was asked for.
+    """A base that was found; price and dates only if a window was given.
 
-    `is_lowest` is false when there are more offers than were read: `from_price` is the lowest of
-    the first days then, and a lower one may follow.
+    `is_lowest` is false when there are more offers than were fetched: `from_price` is then the
+    lowest of the first days, and a lower one may follow.
     """
 
     record: BaseRecord
@@ -65,10 +65,10 @@ class FoundBase:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """One page of answers. `total` counts all of them; None when not all were checked.
+    """One page of results. `total` counts all results; None when not all were checked.
 
-    `unchecked` counts bases whose offers could not be read. `is_checked` is false when none could:
-    the bases answer but for their days.
+    `unchecked` counts bases whose offers could not be fetched. `is_checked` is false when that
+    failed for all of them: the bases then match all but the days.
     """
 
     bases: tuple[FoundBase, ...]
@@ -82,7 +82,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class _Look:
-    """What the price table says of a match: something to buy, or nothing, or it is not readable."""
+    """What the price table says of a base: something to buy, nothing, or it cannot be fetched."""
 
     found: FoundBase | None = None
     is_unread: bool = False
@@ -90,7 +90,7 @@ class _Look:
 
 @dataclass(frozen=True)
 class _CatalogAnswer:
-    """What the index of a language answers, and how far it was before it was asked."""
+    """What the mirror of one language found, and how complete the mirror was before the search."""
 
     page: Matches
     state: State
@@ -99,7 +99,7 @@ class _CatalogAnswer:
 
 @dataclass
 class Finder:
-    """Searches the mirror, and asks live where days matter. `languages` are the operator's."""
+    """Searches the mirror, and asks the API where days matter. `languages` are the operator's."""
 
     api: KorusApi
     mirror: Mirror
@@ -109,19 +109,20 @@ class Finder:
     async def find(
         self, wanted: CatalogQuery, language: str, watch: Watcher | None = None
     ) -> SearchResult:
-        """The page of product bases that answer, best first.
+        """A page of the product bases that match, best first.
 
-        The index of the buyer's language is asked first, then those of the operator's others.
+        The mirror of the buyer's language is searched first, then those of the operator's other
+        languages.
 
         Raises:
             Refusal: NO_SUCH_CHOICE for a catalog or city that does not exist.
-            ApiError: the catalog cannot be read and nothing of it is kept.
+            ApiError: the catalog cannot be fetched, and nothing of it is in the mirror.
         """
         mirrored = await self.mirror.searchable(language, watch)
         catalog = _catalog(mirrored.store.catalogs(), wanted.catalog)
         answer = await self._answer(mirrored, wanted, catalog, language)
         if not answer.page.total:
-            # A city of no language is a mistake to tell; one without an answer is just empty.
+            # A city that no language knows is a mistake; a known one without results is not.
             if wanted.city and not answer.has_city:
                 raise _no_such_city(mirrored, wanted.city, catalog, answer.state)
             names = nearest_names(mirrored.store, wanted.query)
@@ -137,8 +138,8 @@ class Finder:
         catalog: CatalogRecord | None,
         language: str,
     ) -> _CatalogAnswer:
-        """What a language answers; where it has nothing, the operator's others to the first that
-        has: a name may be known there.
+        """The results in a language; if there are none, those of the operator's first other
+        language that has some: a name may be known only there.
         """
         answer = self._ask(mirrored, wanted, catalog)
         if answer.page.total:
@@ -151,7 +152,7 @@ class Finder:
             others.append(self._ask(beside, wanted, catalog) if beside is not None else _UNREAD)
             if others[-1].page.total:
                 break
-        # It was read on while the others were waited for.
+        # More may have been fetched while the other languages were searched.
         if not answer.state.is_complete:
             answer = self._ask(mirrored, wanted, catalog)
             if answer.page.total:
@@ -167,13 +168,13 @@ class Finder:
     def _ask(
         self, mirrored: LanguageMirror, wanted: CatalogQuery, catalog: CatalogRecord | None
     ) -> _CatalogAnswer:
-        """The page of a language; its state is read first, since a crawl writes at any moment."""
+        """A page of results in a language. Its state is noted first, since a crawl may go on."""
         state = state_of(mirrored)
         catalog_id, cities = catalog.id if catalog else None, None
         if wanted.city:
             cities = mirrored.store.cities_like(fold(wanted.city), catalog_id)
         scope = Scope(catalog_id=catalog_id, cities=cities)
-        # Of those that answer, many may have nothing in the window.
+        # Many of the matching bases may have no offer in the window.
         limit = wanted.limit if wanted.window is None else CANDIDATES
         page = self.mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
         return _CatalogAnswer(page, state, bool(cities))
@@ -191,9 +192,10 @@ class Finder:
     async def _in_window(
         self, answer: _CatalogAnswer, wanted: CatalogQuery, window: DayRange, language: str
     ) -> SearchResult:
-        """The bases of a page with something to buy in a window, asked for until there are enough.
+        """The bases of a page with something to buy in a window, checked until there are enough.
 
-        Where none of the best can be read, nobody is asked on: what matches is told unchecked.
+        If none of the best can be checked, the others are not tried: the matches are returned
+        unchecked.
         """
         page, bases = answer.page, list[FoundBase]()
         looked_at = unchecked = 0
@@ -203,7 +205,7 @@ class Finder:
             steps = [partial(self._look, record, window, language) for record in records]
             looks = await side_by_side(steps, limit=SIDE_BY_SIDE)
             is_dead = all(look.is_unread for look in looks)
-            # Not even the best can be asked for its days: each further one would cost a time-out.
+            # The check of the best ones failed: each further one would cost a time-out.
             if is_dead and not looked_at:
                 return await self._unchecked(answer, wanted.limit, language)
             for look in looks:
@@ -215,7 +217,7 @@ class Finder:
             if is_dead or is_over():
                 break
         rest = page.place_behind(looked_at) if looked_at else None
-        # A total is told only where every answer was looked at.
+        # A total is known only where every match was checked.
         is_all = page.start == 0 and rest is None and not unchecked
         return SearchResult(
             bases=tuple(bases),
@@ -226,7 +228,7 @@ class Finder:
         )
 
     async def _unchecked(self, answer: _CatalogAnswer, limit: int, language: str) -> SearchResult:
-        """The bases of a page that answer but for their days, which nobody can tell now."""
+        """The bases of a page that match all but the days, which cannot be checked now."""
         rows = answer.page.rows[:limit]
         records = [r for r in await self._records(rows, language) if r is not None]
         return SearchResult(
@@ -246,10 +248,10 @@ class Finder:
     async def _record(
         self, row: Row, catalog: CatalogRecord | None, language: str
     ) -> BaseRecord | None:
-        """The base of a match, by its name alone while its details cannot be read.
+        """The base of a match; with its name alone as long as its details cannot be fetched.
 
-        None when it is gone since its name was read: then it is no match any more. Its catalog may
-        be new, and known of the other language alone.
+        None when the base is gone since its name was stored. Its catalog may be new, and known in
+        the other language only.
         """
         try:
             with in_time():
@@ -263,7 +265,7 @@ class Finder:
     async def _look(self, record: BaseRecord | None, window: DayRange, language: str) -> _Look:
         if record is None:
             return _Look()
-        # Its details could not be read: it may sell something.
+        # Its details could not be fetched: it may have something to sell.
         if not record.products:
             return _Look(is_unread=True)
         first = max(window.first, today(record, self.api.now() - self.api.doubt))
@@ -287,7 +289,7 @@ class Finder:
 _UNREAD: Final = _CatalogAnswer(
     Matches((), 0), State(read_at=None, is_complete=False, is_stranded=False)
 )
-"""What a language answers that cannot be read now."""
+"""The result of a language that cannot be searched now."""
 
 
 def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRecord | None:
@@ -295,7 +297,7 @@ def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRe
     if wished is None:
         return None
     asked = fold(wished)
-    # An exact name wins over those that hold it: "Louvre" is not "Louvre-Lens".
+    # An exact name wins over names that contain it: "Louvre" is not "Louvre-Lens".
     near = [c for c in catalogs if asked == c.alias or asked in fold(c.name)]
     exact = [c for c in near if asked == c.alias or fold(c.name) == asked]
     if len(exact or near) == 1:
@@ -310,7 +312,7 @@ def _catalog(catalogs: Sequence[CatalogRecord], wished: str | None) -> CatalogRe
 
 
 def _label(catalog: CatalogRecord, catalogs: Sequence[CatalogRecord]) -> str:
-    """A catalog by its name; by its alias, too, where its name as shown means others as well."""
+    """The name of a catalog as shown; with its alias where others are shown by the same name."""
     shown = quoted([catalog.name])
     asked = fold(shortened(catalog.name))
     is_clear = sum(asked in fold(each.name) for each in catalogs) == 1

@@ -1,4 +1,4 @@
-"""What a crawl writes into the mirror's file: names, details, the full text and its words."""
+"""Writes what a crawl fetches into the mirror's file: names, details, full text and its words."""
 
 import hashlib
 import sqlite3
@@ -19,17 +19,17 @@ _NAMING_COLUMNS: Final = 5
 
 @dataclass(frozen=True)
 class ListedCatalog:
-    """A catalog and when its issuer was last imported, as far as the API says."""
+    """A catalog, and when the platform last imported it from its issuer, if the API says so."""
 
     record: CatalogRecord
     synced: str | None
 
 
 class CatalogIndex(CatalogFile):
-    """The file with what a crawl writes into it."""
+    """The file of a mirror with the methods by which a crawl writes it."""
 
     def put_facts(self, **facts: float | None) -> None:
-        """Remember numbers; None forgets one."""
+        """Store named numbers; None removes one."""
         with self._transaction() as db:
             for name, value in facts.items():
                 if value is None:
@@ -38,9 +38,9 @@ class CatalogIndex(CatalogFile):
                     db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
     def put_catalogs(self, listed: Sequence[ListedCatalog], *, is_whole: bool = True) -> None:
-        """The catalogs there are now; those that vanished go, with all their bases.
+        """Store the catalogs; those that are no longer listed are removed with all their bases.
 
-        They stay where the list is not whole: some of its rows cannot be read.
+        They are not removed if the list has rows that could not be parsed (`is_whole` False).
         """
         with self._transaction() as db:
             for place, catalog in enumerate(listed):
@@ -59,21 +59,21 @@ class CatalogIndex(CatalogFile):
                 db.execute("DELETE FROM catalog WHERE id = ?", (catalog_id,))
 
     def begin_names(self, catalog_id: str, run: int, synced: str | None) -> None:
-        """The names of a catalog are read from the first one on.
+        """Begin to store the names of a catalog, from the first one.
 
-        What an earlier attempt of the same run found has to be found again, since the catalog may
-        have been imported anew meanwhile; then its details are read again, too.
+        Names that an earlier attempt of this run found have to be found again, since the catalog
+        may have been imported again meanwhile; then its details are fetched again, too.
         """
         with self._transaction() as db:
             query = "SELECT listed_import FROM catalog WHERE id = ?"
-            # Imported anew while the run was stopped: details of the import before do not count.
+            # Imported again while the run was stopped: details of the earlier import do not count.
             row = db.execute(query, (catalog_id,)).fetchone()
             if row is not None and row[0] != synced:
                 db.execute(
                     "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
                     (catalog_id, run),
                 )
-            # Found again or gone: `finish_names` drops what this run has not met.
+            # `finish_names` removes the bases that this run does not find again.
             db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
             db.execute(
                 "UPDATE catalog SET listed_import = ?, names_run = nullif(names_run, ?) "
@@ -82,27 +82,28 @@ class CatalogIndex(CatalogFile):
             )
 
     def put_names(self, catalog_id: str, run: int, found: Iterable[tuple[str, str]]) -> None:
-        """Names of bases, searchable at once; details they have already stay."""
+        """Store names of bases, searchable at once; details that are stored already stay."""
         with self._transaction() as db:
             for base_id, name in found:
                 self._put_name(db, catalog_id, run, base_id, name)
 
     def finish_names(self, catalog_id: str, run: int) -> None:
-        """All names of a catalog were read: bases that were not among them vanish."""
+        """All names of a catalog are stored: remove the bases that were not among them."""
         with self._transaction() as db:
             self._drop_bases(db, "catalog = ? AND run <> ?", (catalog_id, run))
             db.execute("UPDATE catalog SET names_run = ? WHERE id = ?", (run, catalog_id))
 
     def put_records(self, records: Iterable[BaseRecord], run: int) -> None:
-        """Details of bases."""
+        """Store the details of bases."""
         with self._transaction() as db:
             for record in records:
                 self._put_record(db, record, run)
 
     def pass_over(self, catalog_id: str, base_id: str, run: int, now: float) -> None:
-        """A base whose details cannot be read keeps its name; when it is tried again is noted.
+        """Note that the details of a base could not be fetched, and when to try again.
 
-        That is after a minute, and after each further failure twice as late, up to six hours.
+        That is after a minute, doubled with each further failure, up to six hours. The base keeps
+        its name.
         """
         with self._transaction() as db:
             db.execute(
@@ -112,7 +113,7 @@ class CatalogIndex(CatalogFile):
             )
 
     def finish_details(self, catalog_id: str, run: int, synced: str | None) -> None:
-        """A catalog was read completely."""
+        """Note that a catalog was fetched completely."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE catalog SET details_run = ?, synced = ? WHERE id = ?",
@@ -120,7 +121,7 @@ class CatalogIndex(CatalogFile):
             )
 
     def drop_base(self, catalog_id: str, base_id: str) -> None:
-        """Forget a base that is gone."""
+        """Remove a base that is gone."""
         with self._transaction() as db:
             self._drop_bases(db, "catalog = ? AND id = ?", (catalog_id, base_id))
 
@@ -145,7 +146,7 @@ class CatalogIndex(CatalogFile):
                 "UPDATE base SET run = ?, name = ?, folded = ? WHERE number = ?",
                 (run, name, spoken(name), row[0]),
             )
-            # A new name; all else a base is found by stays until its details are read.
+            # The name is new; all else by which the base is found stays until its details come.
             self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
 
     def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
@@ -157,7 +158,7 @@ class CatalogIndex(CatalogFile):
             "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
             (packed(record), run, fold(record.place.city or ""), number),
         )
-        if not record.is_partly_unread:  # one that is waits for its next turn
+        if not record.is_partly_unread:  # else it stays due for another try
             query = "UPDATE base SET failures = 0, retry_at = NULL WHERE number = ?"
             db.execute(query, (number,))
         db.execute("DELETE FROM product WHERE base = ?", (number,))
@@ -170,18 +171,18 @@ class CatalogIndex(CatalogFile):
 
     def _reindex(self, db: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
         before = self._indexed_columns(db, number)
-        # Most bases are as they were: the index is the dearest of all writes.
+        # Most bases are unchanged, and the full-text index is slow to write.
         if before == columns:
             return
         db.execute("DELETE FROM text WHERE rowid = ?", (number,))
         _put_text(db, number, columns)
-        # Only the difference: a word that stays is not counted down and up.
+        # Only the difference is counted, not words that stay.
         had, has = _naming_words(before), _naming_words(columns)
         self._count(db, had - has, -1)
         self._count(db, has - had, 1)
 
     def _indexed_columns(self, db: sqlite3.Connection, number: int) -> tuple[str, ...]:
-        """What a base is found by."""
+        """The texts by which a base is found."""
         query = (
             "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
         )
@@ -189,7 +190,7 @@ class CatalogIndex(CatalogFile):
         return columns
 
     def _count(self, db: sqlite3.Connection, terms: Iterable[str], by: int) -> None:
-        """Count a base more or less for each of these words."""
+        """Count one base more or one less (`by`) for each of these words."""
         db.executemany(
             "INSERT INTO word VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET "
             "bases = bases + excluded.bases",
@@ -206,7 +207,7 @@ class CatalogIndex(CatalogFile):
 
 
 def spoken(text: str) -> str:
-    """A text as its folded words, by which names are compared and sorted."""
+    """The folded words of a text, joined by spaces; names are compared and sorted by this."""
     return " ".join(words(text))
 
 
@@ -219,8 +220,8 @@ def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]
 
 
 def _naming_words(columns: Sequence[str]) -> set[str]:
-    """The words that name things; those of the texts are left out."""
-    # Typos are corrected to names: descriptions hold every word there is.
+    """The words in names, cities and the like; those of the long texts are left out."""
+    # Typos are corrected to these words only: descriptions hold nearly every word.
     return set(" ".join(columns[:_NAMING_COLUMNS]).split())
 
 
@@ -244,12 +245,12 @@ def _scope_words(catalog_id: str, city: str | None) -> str:
 
 
 def catalog_word(catalog_id: str) -> str:
-    """One word for a catalog, whatever its id is made of."""
+    """A catalog's id as one word of the full-text index, whatever characters it has."""
     return "c" + hashlib.sha256(catalog_id.encode()).hexdigest()[:16]
 
 
 def city_word(folded: str) -> str:
-    """One word for a city, however many it has."""
+    """A city's name as one word of the full-text index, however many words it has."""
     return "t" + hashlib.sha256(folded.encode()).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
-"""In which languages answers come: those of the operator, and those the API was seen to serve.
+"""Which languages there are: those the operator lists, and those the API was seen to serve.
 
-The API publishes no list of its languages and answers every other one from a default of its own
-(A24). What a caller names must therefore not be taken for a language: each would have a catalog of
-its own. Where an answer of the API names its language (`Content-Language`), that one is served.
+The API publishes no list of its languages, and answers in a default one for any other (A24). So a
+language that a caller names is not simply believed: each would get a catalog of its own. A language
+counts as served once an answer of the API names it in `Content-Language`.
 """
 
 from functools import partial
@@ -16,14 +16,14 @@ from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.language_tags import canonical
 
 MOST_SEEN: Final = 8
-"""So many languages beside the operator's: an API that calls itself everything is not believed."""
+"""The most languages besides the operator's: an API that names ever new ones is not believed."""
 MOST_TRIED: Final = 32
 TRIED_SECONDS: Final = 24 * 3600
-"""So many languages that are not served are tried in a day; further ones are not."""
+"""The most unserved languages that are tried within `TRIED_SECONDS`; further ones are not."""
 
 
 class Languages:
-    """The languages of one account. Without any listed, every language is taken as it is."""
+    """The languages of one account. If the operator lists none, every language is accepted."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Languages:
         )
 
     def spoken(self, wished: str) -> str:
-        """The language an answer comes in, as far as is known now; asks nobody."""
+        """The language that answers will be in, by what is known now; sends no request."""
         name = canonical(wished)
         if not self.listed:
             return name or wished
@@ -51,11 +51,11 @@ class Languages:
         return name if name is not None and is_served else self.listed[0]
 
     async def known(self, wished: str) -> str:
-        """The same, after the API was asked once about a language nobody knows of yet."""
+        """As `spoken`, but the API is asked once about a language that is not known yet."""
         name = canonical(wished)
         if name is None or self.spoken(wished) == name or name in self._not_served:
             return self.spoken(wished)
-        # A caller who names ever new languages must not make us ask for each.
+        # Bounded: a caller could name ever new languages.
         if len(self._not_served) < MOST_TRIED:
             await self._flights.join(("language", name), partial(self._try, name))
         return self.spoken(wished)
@@ -64,12 +64,12 @@ class Languages:
         try:
             await self._api.ticketing.list_catalogs(language=name).page()
         except ApiError:
-            return  # nothing was learnt; the default is spoken, and the next call tries again
+            return  # nothing was learnt: the default is used, and the next call tries again
         if name not in self._seen():
             self._not_served[name] = True
 
     def _seen(self) -> tuple[str, ...]:
-        """Those the API named of its own accord, the first of them."""
+        """The first few languages that the API named in its answers."""
         # Tags of headers, in the order they came: the first ones keep their place.
         seen = filter(None, map(canonical, self._api.languages_seen))
         others = [name for name in dict.fromkeys(seen) if name not in self.listed]

@@ -1,7 +1,7 @@
-"""The catalog mirror: what may be sold, kept in a file, always ready, renewed in the background.
+"""The catalog mirror: a local copy of what may be sold, renewed in the background.
 
-The first answer of a warm start touches no network. What is older than a day is served while it is
-renewed, and for as long as the API does not answer, marked with its age.
+With a filled file the first answer needs no network. A copy older than a day is still used while
+it is renewed, and as long as the API does not answer; answers then state its age.
 """
 
 import logging
@@ -52,10 +52,10 @@ RETRY_SECONDS: Final = 60.0
 OTHERS_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 10.0
 MOST_OPEN: Final = 8
-"""So many files of languages are open at once."""
+"""The most files that are open at once; there is one for each language."""
 MOST_IN_MEMORY: Final = 1 + MOST_LISTED + MOST_SEEN
-"""So many languages are kept without a file: the default, those listed and those seen, since what
-is let go of there would have to be read again."""
+"""The most languages that are kept in memory: the default, those listed and those seen. A closed
+one would have to be fetched again."""
 STRANDED: Final = "KorusTicket does not answer now; this is the catalog as it was then."
 PARTLY_UNREAD: Final = (
     "Part of the catalog could not be read: products may be missing; ask again later."
@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogFiles:
-    """Whose catalog it is, and where its files lie; without a folder it is kept in memory.
+    """Whose catalog it is, and where its files are; without a folder it is kept in memory.
 
     `allowed` are the aliases of the catalogs that may be sold; None is all.
     """
@@ -75,7 +75,7 @@ class CatalogFiles:
     folder: Path | None = None
 
     def file(self, language: str) -> str:
-        """The name of the file of a language: no account reads another's."""
+        """The file name of a language, different for each account, so that none reads another's."""
         allowed = ",".join(sorted(self.allowed)) if self.allowed is not None else "*"
         key = self.account.key(allowed)[:16]
         return f"catalog-{VERSION}-{self.account.environment}-{key}-{language}.sqlite"
@@ -83,30 +83,30 @@ class CatalogFiles:
 
 @dataclass(frozen=True)
 class State:
-    """How far the mirror of a language is; `read_at` is when its catalogs were last compared."""
+    """How complete the mirror of a language is; `read_at` is when it was last compared to the API."""
 
     read_at: datetime | None
     is_complete: bool
     is_stranded: bool
     is_partly_unread: bool = False
-    """Whether rows of the lists of catalogs or product bases could not be read last time."""
+    """Whether rows of the lists of catalogs or product bases could not be parsed last time."""
 
 
 @dataclass
 class _Attempt:
-    """A crawl of this process, under way or over."""
+    """A crawl by this process, running or finished."""
 
     is_over: bool = False
     failure: ApiError | None = None
     next_try: float = -math.inf
     """When the next attempt may begin, in seconds of the monotonic clock."""
     look_again: float = -math.inf
-    """When a look from another language may try again what failed, in monotonic seconds."""
+    """When `Mirror.beside` may try again after a failure, in seconds of the monotonic clock."""
 
 
 @dataclass
 class LanguageMirror:
-    """The mirror of one language: its file, who fills it, and how that went last."""
+    """The mirror of one language: its file, its crawler, and the last attempt to fill it."""
 
     language: str
     store: Store
@@ -117,12 +117,12 @@ class LanguageMirror:
 
     @property
     def is_crawling(self) -> bool:
-        """Whether this process is filling it."""
+        """Whether this process is crawling for it."""
         return not self.attempt.is_over
 
 
 class Mirror:
-    """The catalog of one account. Tasks it starts belong to the given group."""
+    """The catalog of one account. Its background tasks run in the given task group."""
 
     def __init__(
         self,
@@ -147,28 +147,27 @@ class Mirror:
         )
         self._mirrored: OrderedDict[str, LanguageMirror] = OrderedDict()
         self._attempts: LRUCache[str, _Attempt] = LRUCache(MOST_IN_MEMORY)
-        """The last attempt on each file that was closed."""
+        """The last attempt for each mirror that was closed."""
         self._is_reading_ahead = False
 
     async def ready(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
         """The mirror of a language, as soon as it can answer.
 
-        One that was never filled is waited for: until all names are there, or for two seconds
-        once some are.
+        If it was never filled, this waits until all names are there, or two seconds once some are.
 
         Raises:
-            ApiError: the catalog cannot be read and nothing of it is here.
+            ApiError: the catalog cannot be fetched, and nothing of it is in the mirror.
         """
         return await self._filled(await self._mirrored_in(language), watch)
 
     async def beside(self, language: str) -> LanguageMirror | None:
-        """The mirror of a language that is looked into beside the one asked in.
+        """The mirror of another language, in which a search looks besides the buyer's own.
 
-        None while it cannot be read; what failed is not tried again at each look. A look counts as
-        no use: it closes no file that is in use, but that of the last look.
+        None while the catalog cannot be fetched; a failure is not tried again at each search. Such
+        a look does not count as use, so it never makes a recently used mirror close.
         """
         mirrored = await self._mirrored_in(language, is_used=False)
-        # What is there answers at once, whatever became of the last attempt.
+        # A filled mirror is returned at once, even if the last crawl failed.
         is_empty = mirrored.store.fact("listed_at") is None
         if is_empty and self._clock.monotonic() < mirrored.attempt.look_again:
             return None
@@ -183,9 +182,9 @@ class Mirror:
     async def _filled(self, mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
         attempt = self._renew(mirrored)
         waiting = _Waiting(mirrored, watch)
-        # Another process may be filling the file: it is looked at, not waited for.
+        # Polled, since another process may be filling the file.
         while mirrored.store.fact("listed_at") is None:
-            # Part of the names answers better than nothing; what is told says that more may follow.
+            # Some names are better than none; the answer says that more may follow.
             if waiting.is_over and mirrored.store.has_bases():
                 break
             if attempt.failure is not None:
@@ -197,10 +196,10 @@ class Mirror:
         return mirrored
 
     async def searchable(self, language: str, watch: Watcher | None = None) -> LanguageMirror:
-        """The mirror of a language, after a short wait for details that are still being read.
+        """The mirror of a language, after a short wait for details that are still being fetched.
 
         Raises:
-            ApiError: the catalog cannot be read and nothing of it is here.
+            ApiError: the catalog cannot be fetched, and nothing of it is in the mirror.
         """
         mirrored = await self.ready(language, watch)
         waiting = _Waiting(mirrored, watch)
@@ -215,32 +214,32 @@ class Mirror:
     def search(
         self, mirrored: LanguageMirror, query: str, scope: Scope, place: PageStart, limit: int
     ) -> Matches:
-        """A page of the bases of a language that answer a query, best first."""
+        """A page of the bases that match a query in one language, best first."""
         return search(mirrored.store, mirrored.speller, query, scope, place=place, limit=limit)
 
     async def state(self, language: str) -> State:
-        """How far the mirror of a language is; asks nobody."""
+        """How complete the mirror of a language is; sends no request."""
         return state_of(await self._mirrored_in(language))
 
     async def catalogs(self, language: str) -> tuple[CatalogRecord, ...]:
         """The catalogs that may be sold, in the order of the API.
 
         Raises:
-            ApiError: they cannot be read.
+            ApiError: they cannot be fetched.
         """
         return tuple((await self._listed(language)).store.catalogs())
 
     async def catalog(self, alias: str, language: str) -> CatalogRecord:
-        """The catalog behind an alias; the list is read anew once when the alias is unknown.
+        """The catalog with this alias; for an unknown alias the list is fetched again once.
 
         Raises:
             Refusal: UNKNOWN_ID when no catalog has this alias.
-            ApiError: the list cannot be read.
+            ApiError: the list cannot be fetched.
         """
         mirrored = await self._listed(language)
         found = _with_alias(mirrored, alias)
         if found is None:
-            # A catalog that was added since the last crawl.
+            # The catalog may have been added since the last crawl.
             is_whole = await self._list_anew(mirrored, language)
             found = _with_alias(mirrored, alias)
             if found is None and not is_whole:
@@ -254,7 +253,7 @@ class Mirror:
         return found
 
     async def catalog_id(self, alias: str, language: str) -> str:
-        """The id of the catalog behind an alias.
+        """The id of the catalog with this alias.
 
         Raises:
             Refusal: UNKNOWN_ID.
@@ -262,22 +261,22 @@ class Mirror:
         return (await self.catalog(alias, language)).id
 
     async def base(self, handle: Handle, language: str) -> BaseRecord:
-        """A product base with its options and products, read now unless it is kept.
+        """A product base with its options and products, fetched now unless it is in the mirror.
 
         Raises:
             Refusal: UNKNOWN_ID, or NOT_FOUND when the base is gone.
-            ApiError: it cannot be read.
+            ApiError: it cannot be fetched.
         """
         catalog = await self.catalog(handle.alias, language)
         kept = (await self._mirrored_in(language)).store.record(catalog.id, handle.id)
         return kept if kept is not None else await self.renewed_base(handle, language)
 
     async def renewed_base(self, handle: Handle, language: str) -> BaseRecord:
-        """A product base read now: after a 404 on an id that was kept.
+        """A product base fetched now: used when the API answered 404 for one of its stored ids.
 
         Raises:
             Refusal: UNKNOWN_ID, or NOT_FOUND when the base is gone.
-            ApiError: it cannot be read.
+            ApiError: it cannot be fetched.
         """
         catalog = await self.catalog(handle.alias, language)
         mirrored = await self._mirrored_in(language)
@@ -293,10 +292,10 @@ class Mirror:
             ) from None
 
     async def bases_like(self, begun: str, language: str, *, limit: int) -> list[Handle]:
-        """Bases whose id begins so, else those a search for it finds.
+        """Bases whose handle begins with this text, else those that a search for it finds.
 
         Raises:
-            ApiError: the catalog cannot be read and nothing of it is here.
+            ApiError: the catalog cannot be fetched, and nothing of it is in the mirror.
         """
         mirrored = await self.ready(language)
         alias, dot, head = begun.partition(".")
@@ -307,16 +306,16 @@ class Mirror:
         return [row.handle for row in page.rows]
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
-        """How a product is called, with its base: "Base - product"; None when it is gone."""
+        """The name of a product with its base, "Base - product"; None when it is gone."""
         mirrored = await self._mirrored_in(language)
-        # Kept, mostly: an order of yesterday is told without a request.
+        # Mostly stored, so that an order can be shown without a request.
         names = mirrored.store.product_names(catalog_id, product_id)
         if names is not None:
             return full_name(*names)
         product = await self._product(catalog_id, product_id, language)
         if product is None:
             return None
-        # The same name as once its base is kept: what a person agrees to must not change.
+        # The same name as from the mirror: what a person agrees to must not change its name.
         name, base = name_of(product.name), await self._base_of(catalog_id, product, language)
         return name if base is None else full_name(base.name, name)
 
@@ -350,35 +349,35 @@ class Mirror:
     async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
     ) -> tuple[Handle, str] | None:
-        """The base of a product and its terms, empty when it has none; None when it is not read."""
+        """The base of a product and its terms of sale, "" when it has none; None when not known."""
         record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         return None if record is None else (record.handle, record.terms or "")
 
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
-        """How many offers of a base one order may hold (T11); None when nothing is known of it."""
+        """How many offers of a base one order may hold (T11); None when that is not known."""
         try:
             return (await self.base(base, language)).max_per_order
         except (ApiError, Refusal):
             return None
 
     async def sync(self, language: str, watch: Watcher | None = None) -> bool:
-        """Crawl now, whatever the age; False when another server is at it.
+        """Crawl now, however new the copy is. Returns False while another server crawls.
 
         Raises:
-            ApiError: the API cannot be read; what was read is kept.
+            ApiError: the API fails; what was fetched before is kept.
         """
         return await (await self._mirrored_in(language)).crawler.crawl(watch)
 
     async def path(self, language: str) -> Path | None:
-        """The file of a language; None where it is kept in memory."""
+        """The file of a language; None if the mirror is kept in memory."""
         return (await self._mirrored_in(language)).store.path
 
     async def progress(self, language: str) -> Progress:
-        """How far the crawl of a language is, whoever is at it."""
+        """The progress of the crawl of a language, by this or another process."""
         return (await self._mirrored_in(language)).store.progress()
 
     async def clear(self, language: str) -> bool:
-        """Empty the mirror of a language; False while another server fills it."""
+        """Empty the mirror of a language. Does nothing and returns False while another one crawls."""
         store = (await self._mirrored_in(language)).store
         with store.sole_crawler() as may_clear:
             if may_clear:
@@ -392,11 +391,11 @@ class Mirror:
         self._mirrored.clear()
 
     async def _mirrored_in(self, language: str, *, is_used: bool = True) -> LanguageMirror:
-        """The mirror of a language that has one; that of the default for any other."""
+        """The mirror of a language, or of the default if the language has no mirror of its own."""
         language = self.languages.spoken(language)
         mirrored = self._mirrored.get(language)
         if mirrored is None:
-            # Opened once, however many ask: two connections that write would wait for each other.
+            # Opened once for all callers: two connections that write would block each other.
             opening = partial(self._open, language, is_used=is_used)
             mirrored = await self._flights.join(("open", language), opening)
         if is_used and language in self._mirrored:
@@ -407,14 +406,14 @@ class Mirror:
         mirrored = self._mirrored_on(await self._store(language), language)
         mirrored.attempt = self._attempts.pop(language, mirrored.attempt)
         self._mirrored[language] = mirrored
-        # A look opens it at the end that closes first.
+        # Without use it goes to the least recently used end, which is closed first.
         self._mirrored.move_to_end(language, last=is_used)
         self._make_room(language)
         return mirrored
 
     def _make_room(self, newest: str | None = None) -> None:
-        """Let go of what is used least. A store closes when nobody holds it any more."""
-        # Those in memory stay longer: what is let go of there is gone.
+        """Drop the least recently used mirrors. A store closes when nothing refers to it."""
+        # More are kept of those in memory, whose content would be lost.
         for has_file, most in ((True, MOST_OPEN), (False, MOST_IN_MEMORY)):
             opened = [
                 n for n, s in self._mirrored.items() if (s.store.path is not None) == has_file
@@ -422,11 +421,11 @@ class Mirror:
             idle = [n for n in opened if n != newest and not self._mirrored[n].is_crawling]
             for name in idle[: max(0, len(opened) - most)]:
                 mirrored = self._mirrored.pop(name)
-                # What failed is remembered: an opened file is no reason to ask the API again.
+                # A failure is remembered: opening the file again is no reason to ask the API again.
                 self._attempts[name] = mirrored.attempt
 
     async def _store(self, language: str) -> Store:
-        """The store of a language: its file, or memory where there can be no file."""
+        """The store of a language: in its file, or in memory if there can be no file."""
         folder = self._files.folder
         if folder is None:
             return Store(None)
@@ -445,14 +444,14 @@ class Mirror:
             pace=self._pace,
             allowed=self._files.allowed,
         )
-        # Servers started together must not crawl together each day.
+        # Random, so that servers started together do not crawl together each day.
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
         return LanguageMirror(
             language, store, crawler, Speller(store, self._clock), KEPT_SECONDS * spread
         )
 
     async def _listed(self, language: str) -> LanguageMirror:
-        """The mirror of a language with at least its catalogs; their bases may still be read."""
+        """The mirror of a language with at least its catalogs; their bases may still be missing."""
         mirrored = await self._mirrored_in(language)
         self._renew(mirrored)
         if mirrored.store.fact("listed_at") is None and not mirrored.store.catalogs():
@@ -463,7 +462,7 @@ class Mirror:
         return await self._flights.join(("catalogs", language), mirrored.crawler.list_anew)
 
     def _read_ahead(self) -> None:
-        """Fill the other languages of the operator, too, once somebody uses the catalog."""
+        """Fill the operator's other languages, too, once the catalog is used."""
         if not self._is_reading_ahead:
             self._is_reading_ahead = True
             for language in self._ahead:
@@ -473,12 +472,12 @@ class Mirror:
         self._renew(await self._mirrored_in(language, is_used=False))
 
     def _renew(self, mirrored: LanguageMirror) -> _Attempt:
-        """Start a crawl in the background when one is due; the last attempt there was."""
+        """Start a background crawl if one is due. Returns the current or the last attempt."""
         complete_at = mirrored.store.fact("complete_at")
-        # A moment that is still to come was written by a clock that was wrong.
+        # `abs` below: a time in the future was stored by a clock that was wrong.
         age = math.inf if complete_at is None else self._clock.now().timestamp() - complete_at
         is_fresh = abs(age) < mirrored.kept_seconds
-        # `next_try` also spaces the attempts of many callers while the API is down.
+        # `next_try` also spaces the attempts while the API is down, however many callers there are.
         if mirrored.is_crawling or self._clock.monotonic() < mirrored.attempt.next_try:
             return mirrored.attempt
         if is_fresh and not mirrored.crawler.has_passed_over():
@@ -501,12 +500,12 @@ class Mirror:
             _log.warning("the catalog cannot be renewed: %s", failure)
             attempt.failure = failure
             is_there = mirrored.store.fact("listed_at") is not None
-            # Where there is nothing yet, the next call tries again: it has nothing to answer.
+            # An empty mirror has nothing to answer with, so the next call tries again at once.
             wait = failure.retry_after_seconds or (RETRY_SECONDS if is_there else 0.0)
         except sqlite3.DatabaseError as failure:
             _log.warning("the catalog's file cannot be written: %s", failure)
             self._rescue(mirrored, failure)
-        except Exception:  # noqa: BLE001 - logged; who waits for the catalog is told that it failed
+        except Exception:  # noqa: BLE001 - logged; callers who wait for the catalog get an error
             _log.exception("reading the catalog crashed")
             attempt.failure = Malformed("listCatalogs", Outcome.REFUSED, reason="crashed")
             wait = RETRY_SECONDS
@@ -519,18 +518,18 @@ class Mirror:
         self._make_room()
 
     def _told(self, failure: ApiError, next_try: float) -> ApiError:
-        """Why nothing is there; who was asked to wait hears how long it still is."""
-        # The failure is kept with its attempt: its wait has to shrink as time goes by.
+        """The failure for a caller, with the part of `retry_after_seconds` that is still left."""
+        # The failure is stored with its attempt, so its wait has to shrink as time goes by.
         if failure.retry_after_seconds is not None:
             failure.retry_after_seconds = max(0.0, next_try - self._clock.monotonic())
         return failure
 
     def _rescue(self, mirrored: LanguageMirror, failure: sqlite3.DatabaseError) -> None:
-        """Go on without the file: with a new one where it is damaged, else in memory."""
+        """Go on after a file error: with a new file if it is damaged, else in memory."""
         if is_damage(failure):
             mirrored.store.replace()
             return
-        # A full disk, or a folder made read-only: what is known still answers.
+        # A full disk, or a read-only folder: the content is copied and still used.
         store = mirrored.store.copied_to_memory()
         rescued = self._mirrored_on(store, mirrored.language)
         mirrored.store, mirrored.crawler, mirrored.speller = store, rescued.crawler, rescued.speller
@@ -538,7 +537,7 @@ class Mirror:
 
 @dataclass
 class _Waiting:
-    """A short wait for a crawl, of this process or another; who waits is told how far it is."""
+    """A short wait for a crawl by this or another process; reports its progress to `watch`."""
 
     mirrored: LanguageMirror
     watch: Watcher | None
@@ -547,12 +546,12 @@ class _Waiting:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is time to answer with what is there."""
+        """Whether it is time to answer with what there is."""
         return self._waited >= GRACE_SECONDS
 
     async def a_little(self) -> None:
         """Wait for a moment."""
-        # By looking, as the crawl may be another process's, which sends no word.
+        # Polling, since the crawl may be another process's, which cannot notify us.
         await anyio.sleep(LOOK_SECONDS)
         self._waited += LOOK_SECONDS
         if self.watch is None:
@@ -564,14 +563,14 @@ class _Waiting:
 
 
 class _Reporter:
-    """Tells the operator now and then how far a long crawl is."""
+    """Logs the progress of a long crawl now and then."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._due = clock.monotonic() + REPORT_SECONDS
 
     async def __call__(self, progress: Progress) -> None:
-        """Log it when it is time."""
+        """Log the progress, unless that was done a short while ago."""
         now = self._clock.monotonic()
         if now >= self._due:
             self._due = now + REPORT_SECONDS
@@ -579,8 +578,8 @@ class _Reporter:
 
 
 def state_of(mirrored: LanguageMirror) -> State:
-    """How far a mirror is; asks nobody."""
-    # 0 means due at once (`Crawler.list_anew`): the names are then what is known best.
+    """How complete a mirror is; sends no request."""
+    # `complete_at` is 0 when a crawl is due at once (`Crawler.list_anew`).
     read_at = mirrored.store.fact("complete_at") or mirrored.store.fact("listed_at")
     return State(
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
@@ -591,7 +590,7 @@ def state_of(mirrored: LanguageMirror) -> State:
 
 
 def full_name(base: str, product: str) -> str:
-    """How a product is called among those of other bases."""
+    """The name of a product with that of its base."""
     return product if product.startswith(base) else f"{base} - {product}"
 
 

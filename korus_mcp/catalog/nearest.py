@@ -1,4 +1,4 @@
-"""What to choose from when a name is none of those there are: the nearest first, then others."""
+"""Names to propose when a caller's name is unknown: the most similar first, then others."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -8,18 +8,18 @@ from korus_mcp.foundation.refusals import FieldProblem, quoted
 
 NEAREST: Final = 3
 NEAR: Final = 70.0
-"""How alike two names are, of a hundred, for one to be meant by the other."""
+"""How similar two names must be, on a scale to 100, for one to be proposed for the other."""
 SHOWN: Final = 8
 SHOWN_BYTES: Final = 200
-"""All names together: a refusal is short, however long they are and in whatever script."""
+"""The most bytes of all proposed names together, so that a refusal stays short."""
 
 
 def proposed(
     field: str, wished: str, names: Sequence[str], label: Callable[[str], str] | None = None
 ) -> FieldProblem:
-    """The problem of an argument that names nothing, with at most eight of the names there are.
+    """The problem of an argument with an unknown name, proposing at most eight known names.
 
-    `label` tells how a name is shown; in quotes, if nothing else is said.
+    `label` makes the shown form of a name; by default the name in quotes.
     """
     near = nearest(wished, names)
     others = [name for name in names if name not in near]
@@ -37,7 +37,7 @@ def proposed(
 
 
 def nearest(wished: str, names: Sequence[str]) -> list[str]:
-    """At most three names that look like the wished one, the nearest first."""
+    """At most three names that look like the wished one, the most similar first."""
     from rapidfuzz import fuzz
     from rapidfuzz.process import extract
 
@@ -48,10 +48,10 @@ def nearest(wished: str, names: Sequence[str]) -> list[str]:
 
 
 def _fitting(said: Sequence[str]) -> list[str]:
-    """As many from the front as there is room for; one always."""
+    """The first of these texts, as many as there is room for; at least one."""
     shown, length = list[str](), 0
     for each in said:
-        # In bytes: eight names in Thai would be three times as long to a model.
+        # In bytes: to a model eight names in Thai are three times as long as in Latin letters.
         length += len(each.encode("utf-8", "replace"))
         if shown and length > SHOWN_BYTES:
             break

@@ -1,4 +1,4 @@
-"""What a mirror's file holds, for whoever looks after it: read without making or changing it."""
+"""What a mirror's file holds, for the operator. The file is neither created nor changed."""
 
 import sqlite3
 from contextlib import closing
@@ -27,39 +27,39 @@ FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS f
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """A mirror as its operator sees it; `read_at` is when its catalogs were last compared."""
+    """A mirror as its operator sees it; `read_at` is when it was last compared with the API."""
 
     catalogs: int
     bases: int
     with_details: int
     read_anew: int
-    """Bases whose details the last crawl read."""
+    """Bases whose details the last crawl fetched."""
     read_at: datetime | None
     is_unfinished: bool
-    """A crawl is under way, or was stopped before its end."""
+    """Whether a crawl is running, or was stopped before its end."""
     size_bytes: int
     passed_over: int = 0
-    """Bases whose details could not be read, and are tried again."""
+    """Bases whose details could not be fetched, and are tried again."""
     unread_rows: int = 0
-    """Rows of the lists of catalogs and bases that could not be read; the lists are read again."""
+    """Rows in the lists of catalogs and bases that could not be parsed; the lists are due again."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether it was cleared or never filled."""
+        """Whether the mirror was cleared or never filled."""
         return self.read_at is None and not self.is_unfinished
 
     def told_age(self, now: datetime) -> str:
-        """When it was read, in a few words."""
+        """The age of the copy in a few words."""
         if self.read_at is None:
             return "not read to its end yet"
         return f"read {told_span((now - self.read_at).total_seconds())} ago"
 
 
 def look_at(path: Path) -> Overview | None:
-    """What a file holds; None where there is no mirror.
+    """The overview of a file; None where there is no mirror.
 
     Raises:
-        sqlite3.Error: it cannot be read.
+        sqlite3.Error: the file cannot be read.
     """
     try:
         if not path.exists():
@@ -67,7 +67,7 @@ def look_at(path: Path) -> Overview | None:
         private_database(path)
     except OSError as error:
         raise sqlite3.OperationalError(error.strerror or str(error)) from None
-    # Not read-only: a reader of a WAL whose writer died has to mend its index.
+    # Not read-only: if the writer died, a reader has to repair the index of the WAL.
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
         db.execute("PRAGMA query_only = ON")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
@@ -75,7 +75,7 @@ def look_at(path: Path) -> Overview | None:
         row = db.execute(_QUERY).fetchone()
     catalogs, bases, with_details, read_anew, *others = row
     run, complete_run, complete_at, listed_at, over, unread_rows = others
-    # 0 means due at once (`Crawler.list_anew`), not that it was never read.
+    # 0 means that a crawl is due at once (`Crawler.list_anew`), not that there was none.
     read_at = None if complete_at is None else complete_at or listed_at
     return Overview(
         catalogs=catalogs,
@@ -91,7 +91,7 @@ def look_at(path: Path) -> Overview | None:
 
 
 def is_being_read(path: Path) -> bool:
-    """Whether a server crawls into a file at this moment."""
+    """Whether a server is filling a file at this moment."""
     from filelock import FileLock, Timeout
 
     lock = path.with_suffix(".lock")
@@ -105,26 +105,26 @@ def is_being_read(path: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """What a mirror takes on the disk, its journal included."""
+    """The bytes a mirror takes on disk, with the SQLite files beside it."""
     files = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
     return sum(file.stat().st_size for file in files if is_there(file))
 
 
 def is_there(file: Path) -> bool:
-    """Whether there is a file, as far as this can be seen from here."""
+    """Whether there is a file at this path; False where that cannot be seen."""
     try:
         return file.exists()
-    except OSError:  # a name too long, a folder that may not be looked into
+    except OSError:  # such as a name too long, or a folder without permission
         return False
 
 
 def told_size(size_bytes: int) -> str:
-    """A size as a person reads it."""
+    """A size in words for a person."""
     return f"{size_bytes / 1e6:,.1f} MB"
 
 
 def told_span(seconds: float) -> str:
-    """A length of time as a person reads it: in the largest unit there are two of."""
+    """A duration in words for a person: in the largest unit of which there are at least two."""
     for unit, name in _UNITS:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"

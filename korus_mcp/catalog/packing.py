@@ -1,7 +1,7 @@
-"""How the details of a product base are kept: compressed JSON without what is empty.
+"""The stored form of the details of a product base: compressed JSON without empty fields.
 
-Whose base it is stands beside it in the file. Written by hand, as models would have to be built
-before the first search can answer.
+Id and catalog are columns beside it. Written by hand and not with pydantic, whose models would have
+to be built before the first search can answer.
 """
 
 import json
@@ -31,7 +31,7 @@ _PLAIN: Final = (
 
 
 def packed(record: BaseRecord) -> bytes:
-    """The details of a base."""
+    """The details of a base, in their stored form."""
     content: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
     content |= {
         "place": {part: text for part, text in vars(record.place).items() if text is not None},
@@ -39,17 +39,17 @@ def packed(record: BaseRecord) -> bytes:
         "choices": {code: [(c.id, c.name) for c in each] for code, each in record.choices.items()},
         "products": [(p.id, p.name, dict(p.choices)) for p in record.products.values()],
     }
-    # JSON has no word for it; None means that there is no limit.
+    # UNREAD has no form in JSON, and None would mean that there is no limit.
     if record.max_per_order is UNREAD:
         content["max_per_order"] = _UNREAD
-    # What is empty takes no room; False and 0 are facts and stay.
+    # Empty fields are left out; False and 0 mean something and stay.
     kept = {key: value for key, value in content.items() if value not in (None, (), [], {})}
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return zlib.compress(text.encode(), _LEVEL)
 
 
 def unpacked(blob: bytes, handle: Handle, catalog: CatalogRecord) -> BaseRecord:
-    """The base whose details were packed."""
+    """The base whose details were stored by `packed`."""
     kept = json.loads(zlib.decompress(blob))
     if kept.get("max_per_order") == _UNREAD:
         kept["max_per_order"] = UNREAD

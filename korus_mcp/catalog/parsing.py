@@ -1,4 +1,4 @@
-"""How a product base of the API becomes a record: what is kept, cleaned of others' markup."""
+"""Makes a catalog record of a product base: fetches its parts and removes markup from texts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 NAME_LIMIT: Final = 160
 PICTURES: Final = 5
 LONG_TEXTS: Final = 20_000
-"""Characters of HTML of a base: reading more takes milliseconds, which is not for the event loop.
+"""Characters of HTML of a base: cleaning more takes milliseconds, so it is done in a thread.
 
-So does cleaning the names of so many products.
+The same number bounds the products whose names are cleaned on the event loop.
 """
 MANY_PRODUCTS: Final = 200
 MOST_PRODUCTS: Final = 5000
@@ -41,7 +41,7 @@ _ADDRESS: Final = re.compile("https://[!-~]{1,500}")
 
 @dataclass(frozen=True)
 class _Choices:
-    """The choices of a base by option code, and how many more there are that cannot be read."""
+    """The choices of a base by option code, and how many more could not be parsed."""
 
     known: Mapping[str, tuple[Choice, ...]]
     unread: int = 0
@@ -50,26 +50,26 @@ class _Choices:
 async def read_record(
     ticketing: Ticketing, catalog: CatalogRecord, base_id: str, language: str
 ) -> BaseRecord:
-    """A product base with its choices and products, read now.
+    """Fetch a product base with its choices and products.
 
-    Products name their option values (A04), so the choices follow from them; the options are asked
-    for only where they do not. What cannot be read of them is counted.
+    Products name their option values (A04), so the choices follow from them; the options are
+    fetched only if products name none. What cannot be parsed is counted.
 
     Raises:
         NotFound: the base is gone.
-        ApiError: it cannot be read, or it has products and none of them can.
+        ApiError: it cannot be fetched, or it has products and none of them can be parsed.
     """
     base = await ticketing.get_product_base(catalog.id, base_id, language=language)
     pages = ticketing.list_product_base_products(catalog.id, base_id, language=language)
     listed = await pages.all(MOST_PRODUCTS)
-    # `all` stops behind the bound: a list without end would fill the memory.
+    # `all` stops at the bound: an endless list would fill the memory.
     if len(listed) > MOST_PRODUCTS:
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason="a list without end")
-    # Whether one is disabled may be unread: then it is not sold either.
+    # `disabled` may be UNREAD, which is true: then the product is not sold either.
     products = [p for p in listed if not p.disabled and is_id(p.id)]
     odd = sum(not p.disabled and not is_id(p.id) for p in listed)
     unread = pages.unreadable + pages.missing + odd
-    # It has products and none can be read: not the same as one without products.
+    # It has products and none could be parsed: not the same as a base without products.
     if unread and len(listed) == odd:
         reason = "no product of a base can be read"
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason=reason)
@@ -95,7 +95,7 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
         for value in product.option_values or ():
             value_id = id_at_end(value.at_id)
             if value.code in OPTION_CODES and value_id is not None:
-                # The same value stands at many products; its first name is as good as any.
+                # Many products have the same value; the name at the first one is used.
                 choice = Choice(id=value_id, code=value.code, name=name_of(value.name))
                 found.setdefault(value.code, {}).setdefault(value_id, choice)
     return {code: tuple(found[code].values()) for code in OPTION_CODES if code in found}
@@ -104,7 +104,7 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
 async def _read_choices(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
 ) -> _Choices:
-    """The choices of a base whose products do not name them, in the issuer's order."""
+    """Fetch the choices of a base whose products do not name them, in the issuer's order."""
     unread = 0
     choices: dict[str, tuple[Choice, ...]] = {}
     for code in await _option_codes(ticketing, catalog_id, base_id, language):
@@ -125,8 +125,8 @@ async def _read_choices(
 async def _option_codes(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
 ) -> tuple[str, ...]:
-    """The codes of a base's options; all four are tried where the list is not served (A02), or
-    cannot all be read.
+    """The codes of a base's options; all four known codes if the list is not served (A02), or
+    cannot be parsed completely.
     """
     pages = ticketing.list_product_base_options(catalog_id, base_id, language=language)
     try:
@@ -193,7 +193,7 @@ def _images(base: ProductBase) -> tuple[str, ...]:
         return ()
     gallery = sorted(base.medias.gallery or (), key=lambda m: m.position or 0)
     urls = [base.medias.logo.url if base.medias.logo else None, *(m.url for m in gallery)]
-    # Only https, without blanks or controls: hosts show them.
+    # Only https, without blanks or control characters: MCP hosts load these addresses.
     return tuple(url for url in urls if url and _ADDRESS.fullmatch(url))[:PICTURES]
 
 

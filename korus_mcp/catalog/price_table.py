@@ -1,8 +1,8 @@
-"""A price table of the API, read page by page as far as somebody wants to see it.
+"""The price table of a base (its list of offers), fetched page by page as far as it is needed.
 
-Two readings of the contract stand here and nowhere else. Rows come by day because we ask for it
-(`order[date]`); an older server that ignores this is found out by its own days. And offers without
-a date are at one end of a table in order of days, first or last: the contract does not say which.
+It rests on two assumptions about the API. Rows come by day because we ask for it (`order[date]`);
+an older server that ignores this is noticed by days out of order. And offers without a date stand
+at one end of a list in order of days, first or last: the contract does not say which.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from korus_mcp.api import Offer, Page, Pages
 
 MAX_OFFERS: Final = 2000
-"""No table is read further than this."""
+"""The most offers that are fetched of one table."""
 MAX_PAGES: Final = MAX_OFFERS // 50
 ROW_BYTES: Final = 800
-"""What a row takes in memory, roughly."""
+"""The memory that a row takes, roughly."""
 TABLE_BYTES: Final = 2000
 _BY_DAY: Final = ("asc", "desc")
 
@@ -35,9 +35,9 @@ _BY_DAY: Final = ("asc", "desc")
 class OfferRow:
     """One offer of the price table. `left` None means no limit is stated (T8).
 
-    `problem` says in words why it cannot be bought as it is listed: a figure nobody can read, a
-    price that is not in euro. What is told so has no price here. `is_day_unread`: its day is told
-    in such a form, so that it belongs to none, and is not undated either.
+    `problem` says in words why it cannot be bought as it is listed: a field that cannot be parsed,
+    or a price that is not in euro, which is then not in `price`. `is_day_unread`: its day could not
+    be parsed, so that it belongs to no day, and is not undated either.
     """
 
     handle: Handle
@@ -53,23 +53,23 @@ class OfferRow:
 
     @property
     def is_buyable(self) -> bool:
-        """Whether it can be bought and is not sold out, as far as the table knows."""
+        """Whether it can be bought and is not sold out, by what the table says."""
         return self.problem is None and self.left != 0
 
 
 RowOf: TypeAlias = "Callable[[Offer], OfferRow | None]"
-"""The row of an offer; None when it does not belong to what was asked."""
+"""Makes the row of an offer; None when the offer does not fit the question."""
 DayOf: TypeAlias = "Callable[[Offer], date | None]"
-"""The day of an offer at its venue; None for one that is undated, or whose day cannot be read."""
+"""The day of an offer at its venue; None if it has none, or its day cannot be parsed."""
 PagesByDay: TypeAlias = "Callable[[Literal['asc', 'desc']], Pages[Offer]]"
 
 
 @dataclass(eq=False)
 class PriceTable:
-    """What is known of the answer to one question. `read_on` learns more, one page at a time.
+    """What is known of the answer to one question. `read_on` fetches more, one page at a time.
 
-    `rows` are in their final order: by day, then by price and name; a day is there when it is
-    complete. The table is over when it `is_whole`, or when it `is_cut` at the bound.
+    `rows` are in their final order, by day, then by price and name; a day is added once it is
+    complete. There is no more to fetch when the table `is_whole`, or `is_cut` at the bound.
     """
 
     rows: list[OfferRow] = field(default_factory=list, init=False)
@@ -78,55 +78,55 @@ class PriceTable:
     is_cut: bool = field(default=False, init=False)
     is_in_order: bool = field(default=True, init=False)
     came_late: bool = field(default=False, init=False)
-    """Whether days came that belong before rows somebody may have seen already."""
+    """Whether days came that belong before rows which may have been shown already."""
     left_out: int = field(default=0, init=False)
-    """How many offers belong nowhere: they, or their days, cannot be read."""
+    """How many offers were left out because they, or their days, cannot be parsed."""
     _waiting: list[OfferRow] = field(default_factory=list, init=False)
     _seen: set[str] = field(default_factory=set, init=False)
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing more to read."""
+        """Whether there is nothing more to fetch."""
         return self.is_whole or self.is_cut
 
     @property
     def known(self) -> list[OfferRow]:
-        """All that was read, in order, days that are not complete too."""
+        """All rows that were fetched, in order, with those of days that are not complete yet."""
         return sorted([*self.rows, *self._waiting], key=_order)
 
     @property
     def size_bytes(self) -> int:
-        """The memory it takes, roughly."""
+        """The memory that the table takes, roughly."""
         rows = len(self.rows) + len(self._waiting)
         return TABLE_BYTES + ROW_BYTES * rows + sys.getsizeof(self._seen)
 
     def has_buyable(self) -> bool:
-        """Whether something that is not sold out was read."""
+        """Whether an offer was found that can be bought."""
         return any(row.is_buyable for rows in (self.rows, self._waiting) for row in rows)
 
     def start_of(self, place: PageStart) -> int:
-        """The number of the first row of a page: behind the offer named, else as counted."""
+        """The number of a page's first row: behind the offer named, or the number in `place`."""
         numbers = (n for n, row in enumerate(self.rows, 1) if row.handle == place.behind)
         return next(numbers, place.offset) if place.behind else place.offset
 
     async def read_on(self) -> None:
-        """Read one step further.
+        """Fetch one step further.
 
         Raises:
-            ApiError: it cannot be read; what was read before stays.
+            ApiError: that failed; what was fetched before stays.
         """
         raise NotImplementedError
 
     def _fresh(self, page: Page[Offer]) -> list[Offer]:
         """The offers of a page that were not on an earlier one."""
-        # Pages overlap when offers come or go between two requests.
+        # Pages overlap when offers are added or removed between two requests.
         fresh = {o.id: o for o in page.items if o.id not in self._seen}
         self._seen.update(fresh)
         return list(fresh.values())
 
     def _belonging(self, row_of: RowOf, offers: Sequence[Offer]) -> list[OfferRow]:
-        """The rows of those that belong here; those of which one cannot read whose they are, or for
-        which day, are counted only.
+        """The rows of the offers that fit. Offers whose product or day cannot be parsed are only
+        counted.
         """
         named = [offer for offer in offers if product_id_of(offer) is not None]
         rows = [row for row in map(row_of, named) if row is not None]
@@ -136,7 +136,7 @@ class PriceTable:
 
 
 def product_id_of(offer: Offer) -> str | None:
-    """The id of the product an offer sells; None where that cannot be read."""
+    """The id of the product an offer sells; None where it cannot be parsed."""
     product = offer.product
     return None if product is None else product.id or id_at_end(product.iri)
 
@@ -145,8 +145,8 @@ def product_id_of(offer: Offer) -> str | None:
 class DatedTable(PriceTable):
     """The offers of a window of days.
 
-    Nothing is released before the last page to be read was looked at, which tells a server that
-    does not sort by day; of such a server, nothing before all is read.
+    Rows are released only after a look at the last page that will be fetched: it shows whether the
+    server sorts by day. If it does not, no row is released before everything is fetched.
     """
 
     pages: Pages[Offer]
@@ -158,10 +158,10 @@ class DatedTable(PriceTable):
     _last: Page[Offer] | None = field(default=None, init=False)
 
     async def read_on(self) -> None:
-        """Read the next page, or the last one where that was not looked at yet.
+        """Fetch the next page, or the last one if that was not looked at yet.
 
         Raises:
-            ApiError: it cannot be read; what was read before stays.
+            ApiError: that failed; what was fetched before stays.
         """
         if self._unseen_last is not None:
             self._last = await self.pages.page(self._unseen_last)
@@ -175,7 +175,7 @@ class DatedTable(PriceTable):
 
     @property
     def _unseen_last(self) -> int | None:
-        """The number of the last page while it still has to tell whether days are in order."""
+        """The number of the last page as long as it was not looked at; else None."""
         return self._last_number if self.is_in_order and self._last is None else None
 
     def _take(self, page: Page[Offer]) -> None:
@@ -184,7 +184,7 @@ class DatedTable(PriceTable):
         fresh = self._fresh(page)
         self._waiting += self._belonging(self.row_of, fresh)
         self.left_out += page.unreadable
-        # Days of offers that do not belong here are watched, too: the server sorts all or none.
+        # Offers that do not fit are looked at, too: the server sorts all of them or none.
         latest = _latest_in_order([self._latest, *map(self.day_of, fresh)])
         if latest is None and self.is_in_order:
             self.is_in_order = False
@@ -192,22 +192,22 @@ class DatedTable(PriceTable):
             self._waiting += self.rows
             self.rows = []
         self._latest = latest if latest is not None else self._latest
-        # A server that ignores `page` gives its first page for ever.
+        # A server that ignores `page` always gives its first page.
         is_same_again = not fresh and not page.unreadable
         self.is_whole = is_same_again or _ends(page, self._received)
-        # By offers and by pages: a server may give pages of one.
+        # Bounded by pages, too: a server may give one offer a page.
         is_far = self._received >= MAX_OFFERS or self.pages_read >= MAX_PAGES
         self.is_cut = is_far and not self.is_whole
         if self.pages_read == 1 and page.total is not None and not self.is_over:
-            # The last page tells whether days are in order before anything is shown.
+            # The last page shows whether days are in order, before any row is released.
             self._last_number = min(-(-page.total // page.received), MAX_PAGES)
 
     def _release(self) -> None:
-        """Put in order what nothing can come before any more; undated offers come last."""
+        """Release the rows before which no other can come any more; undated offers come last."""
         latest = self._latest or date.min
         if self.is_over:
             done, self._waiting = self._waiting, []
-        # Its latest day may go on with the next page, so it is kept back.
+        # The latest day may go on with the next page, so it is kept back.
         elif self.is_in_order and self._unseen_last is None:
             done = [row for row in self._waiting if row.day is not None and row.day < latest]
             self._waiting = [row for row in self._waiting if row.day is None or row.day >= latest]
@@ -218,10 +218,10 @@ class DatedTable(PriceTable):
 
 @dataclass(eq=False)
 class UndatedTable(PriceTable):
-    """The offers of a base that are good for any day.
+    """The offers of a base without a date, which are good for any day.
 
-    Looked for at both ends of all its offers in order of days, so that a base without such offers
-    costs one page or two; a run of them is read to its end.
+    They are looked for at both ends of the list in order of days, so that a base without such
+    offers costs one page or two. If there are some, they are fetched up to the last one.
     """
 
     pages_by_day: PagesByDay
@@ -229,10 +229,10 @@ class UndatedTable(PriceTable):
     day_of: DayOf
 
     async def read_on(self) -> None:
-        """Read all of it.
+        """Fetch the whole table.
 
         Raises:
-            ApiError: it cannot be read.
+            ApiError: that failed.
         """
         found: list[Offer] = []
         # The contract does not say at which end offers without a day stand.
@@ -245,11 +245,11 @@ class UndatedTable(PriceTable):
         self.is_whole = not self.is_cut
 
     async def _run(self, pages: Pages[Offer]) -> tuple[list[Offer], bool]:
-        """The undated offers a list begins with, and whether it was read to its end."""
+        """The undated offers at the beginning of a list, and whether all of them were fetched."""
         run: list[Offer] = []
         received = 0
         self._seen.clear()
-        self.left_out = 0  # another direction meets the same ones
+        self.left_out = 0  # the other direction counts the same offers again
         for number in range(1, MAX_PAGES + 1):
             page = await pages.page(number)
             self.pages_read += 1
@@ -260,7 +260,7 @@ class UndatedTable(PriceTable):
             run += undated
             if _ends(page, received):
                 return run, True
-            # Where the run ends, dated offers begin: nothing undated follows.
+            # At the first dated offer the undated ones end.
             if len(undated) < len(fresh) or not fresh:
                 return run, False
         self.is_cut = True
@@ -268,15 +268,15 @@ class UndatedTable(PriceTable):
 
 
 def _ends(page: Page[Offer], received: int) -> bool:
-    """Whether nothing follows a page, after so many offers: a server may give less than 50."""
-    # Without a total, only `last` tells; a short page may be a small server.
+    """Whether a page is the last, after `received` offers in all: pages may be shorter than 50."""
+    # Without a total only `last` counts: a short page need not be the end.
     if page.total is None:
         return page.last
     return page.received == 0 or received >= page.total
 
 
 def _latest_in_order(days: Iterable[date | None]) -> date | None:
-    """The last of days that do not step back, those that are None left out; None if they do."""
+    """The latest of these days if they are in order (None is skipped); None if they are not."""
     latest = date.min
     for day in days:
         if day is not None and day < latest:

@@ -1,7 +1,7 @@
-"""Search: a buyer's words against the mirror, forgiving case, accents, order and typos.
+"""Searches the mirror for a buyer's words, whatever their case, accents, order and typos.
 
-Ranked as a person would: the exact name, then names that begin so, then bases that have all the
-words, corrected where they have to be, then those that have as many of them as any base has.
+Best first: the exact name, then names that begin with the query, then bases with all its words
+(typos corrected), then bases with as many of the words as any base has.
 """
 
 import re
@@ -24,13 +24,14 @@ NEAR_WORDS: Final = 3
 NEAR_WORD: Final = 50.0
 NEAR_NAME: Final = 40.0
 SAID: Final = 1.0
-"""A word of the query stands in the name. This and the next weigh how clearly a name answers."""
+"""Score of a word of the query that stands in the name. The scores below say how well a name
+fits."""
 NEARLY_SAID: Final = 0.5
-"""A word of the name begins so, or is meant once corrected."""
+"""Score of a word that is the beginning of one in the name, or becomes one when corrected."""
 TOGETHER: Final = 0.35
-"""Two words stand side by side in the name as in the query: a club, a person, a season."""
+"""Score of two words that are neighbours in name and query: a club, a person, a season."""
 LENGTH: Final = 0.01
-"""Taken off for each word of a name: of two that say as much, the shorter says it clearer."""
+"""Taken off for each word of a name, so that of two equal names the shorter comes first."""
 STOP_WORDS: Final = frozenset(
     word
     for line in (
@@ -57,12 +58,12 @@ STOP_WORDS: Final = frozenset(
 _SEASON: Final = re.compile(r"\b(\d\d)?(\d\d) ?[-/\u2013] ?(\d\d)\b")
 """A season as people write it: 26/27, 2026-27."""
 _PAUSE: Final = re.compile(r"[,;:!?()\u00ab\u00bb\u201c\u201d]|\.\s|\s[-\u2013/]\s")
-"""Where words that stand side by side do not belong together."""
+"""A pause between two words, which then do not belong together."""
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Bases that answer, best first, from number `start` on. `total` counts to a thousand."""
+    """Bases that match, best first, from number `start` on. `total` is counted up to a thousand."""
 
     rows: tuple[Row, ...]
     total: int
@@ -70,7 +71,7 @@ class Matches:
     has_more: bool = False
 
     def place_behind(self, count: int) -> PageStart | None:
-        """Where the next page begins when so many rows of this one were used; None at the end."""
+        """Where the next page begins when `count` rows of this one were used; None at the end."""
         if count == len(self.rows) and not self.has_more:
             return None
         return PageStart(self.start + count, self.rows[count - 1].handle)
@@ -79,13 +80,13 @@ class Matches:
 def search(
     store: Store, speller: Speller, query: str, scope: Scope, *, place: PageStart, limit: int
 ) -> Matches:
-    """A page of the bases that answer a query; of all of them, by name, for an empty one.
+    """A page of the bases that match a query; for an empty query of all bases, by name.
 
-    The best hundred can be paged through; the page behind a base begins there also when the
-    catalog was renewed meanwhile.
+    Only the best hundred can be paged through. A page that begins behind a base begins there even
+    if the catalog was renewed meanwhile.
     """
     if not words(query):
-        # One row more than asked tells whether there is another page.
+        # One row more than asked for shows whether there is another page.
         rows = store.all_rows(scope, behind=place.behind, offset=place.offset, limit=limit + 1)
         has_more = len(rows) > limit
         return Matches(tuple(rows[:limit]), store.total(scope), place.offset, has_more=has_more)
@@ -97,11 +98,11 @@ def search(
 
 
 def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tuple[Row, ...], int]:
-    """The best hundred that answer, best first, and how many answer at all."""
+    """The best hundred matches, best first, and how many there are in all."""
     named = store.named(spoken(query), scope, limit=RANKED)
     asked = _asked(query)
     spelled = speller.spell([*asked])
-    # What nobody can mean is passed over; the rest has to stand together in some base.
+    # Words that the catalog does not have are skipped; the others must stand together in a base.
     needed = _answered(
         [each for each in spelled if each.is_meant],
         lambda some: store.matches(_match(some), Part.ALL, scope, at_most=1) > 0,
@@ -112,7 +113,7 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tup
     rows = _matching(store, _match(needed), scope, min(total, RANKED))
     follows = list(zip(spelled, asked.values(), strict=True))
     ranked = sorted(rows, key=lambda row: -_clarity(row, follows))
-    # Names that begin as asked come first, the shortest of them before the others.
+    # Names that begin with the query come first, the shortest of them before the others.
     named.sort(key=lambda row: (len(row.folded), row.folded, row.number))
     seen = {row.number for row in named}
     merged = (*named, *(row for row in ranked if row.number not in seen))[:RANKED]
@@ -120,10 +121,10 @@ def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tup
 
 
 def _asked(query: str) -> dict[str, bool]:
-    """The words that tell what is meant, and whether each stands right behind the one before."""
+    """The words of a query that count, and whether each stands right behind the one before."""
     text = _SEASON.sub(_written_out, fold(query))
     phrases = [words(phrase) for phrase in _PAUSE.split(text)]
-    # Where only such words were asked, they are all there is to go by.
+    # If the query has stop words only, they have to do.
     telling = [[word for word in phrase if word not in STOP_WORDS] for phrase in phrases]
     asked: dict[str, bool] = {}
     for phrase in telling if any(telling) else phrases:
@@ -133,9 +134,9 @@ def _asked(query: str) -> dict[str, bool]:
 
 
 def _written_out(season: re.Match[str]) -> str:
-    """Both years of a season in full; anything else stays as it is."""
+    """Both years of a season in full; other numbers stay as they are."""
     century, first, second = season.groups("20")
-    # 10/12 is a day, or two numbers; a season has two years in a row.
+    # 10/12 is a day, or two numbers; a season has two consecutive years.
     if (int(second) - int(first)) % 100 != 1:
         return season.group()
     return f"{century}{first} {century}{second}"
@@ -144,10 +145,10 @@ def _written_out(season: re.Match[str]) -> str:
 def _answered(
     meant: Sequence[Spelled], stands: Callable[[Sequence[Spelled]], bool]
 ) -> list[Spelled]:
-    """All words where some base has them all, else about as many as any base has.
+    """All words if some base has them all, else about as many as any base has.
 
-    Each try gathers words around the weightiest one that no try before has had: a chance word that
-    no other goes with costs one try, not the answer.
+    Each try starts with the weightiest word that no try has used, and adds words that occur with
+    it. So a word that goes with no other costs one try, not the whole result.
     """
     if not meant or stands(meant):
         return list(meant)
@@ -158,7 +159,7 @@ def _answered(
             break
         first = untried[0]
         gathered = _gathered([first, *(each for each in by_weight if each != first)], stands)
-        # A word that stood beside an earlier first one has had its try.
+        # A word that was added in an earlier try has been used.
         untried = [each for each in untried[1:] if each not in gathered]
         best = max(best, gathered, key=lambda some: sum(map(_weight, some)))
     return best
@@ -167,7 +168,7 @@ def _answered(
 def _gathered(
     words_in_turn: Iterable[Spelled], stands: Callable[[Sequence[Spelled]], bool]
 ) -> list[Spelled]:
-    """The words that stand together with all that were gathered before them."""
+    """These words in order, without those that no base has together with the ones before."""
     gathered: list[Spelled] = []
     for each in words_in_turn:
         if stands([*gathered, each]):
@@ -184,8 +185,8 @@ def _match(needed: Sequence[Spelled]) -> str:
 
 
 def _group(spelled: Spelled) -> str:
-    """One word of a query in the query language; only folded letters and digits get there."""
-    # A beginning finds the word itself, too.
+    """One word in SQLite's full-text query language; it has only folded letters and digits."""
+    # A prefix query finds the word itself, too.
     ways = [f'"{spelled.word}" *'] if spelled.is_prefix else []
     if spelled.is_known and not ways:
         ways.append(f'"{spelled.word}"')
@@ -196,9 +197,9 @@ def _group(spelled: Spelled) -> str:
 
 
 def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
-    """Bases that match, those first that do so by their names, then by what else names things."""
+    """Bases that match: first by their names, then by cities and the like, then by long texts."""
     rows: dict[int, Row] = {}
-    # A query that names have enough answers to need not be put to the texts, which are many.
+    # If names give enough matches, the long texts need not be searched.
     for part in (Part.NAME, Part.NAMING, Part.ALL):
         if len(rows) < enough:
             for row in store.matching(match, part, scope, limit=RANKED):
@@ -207,7 +208,7 @@ def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
 
 
 def _clarity(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
-    """How much of what was asked the name says, and says together, less for what else it says."""
+    """The score of a name: higher with each word of the query, lower with each other word."""
     name = [word for word in row.folded.split() if word not in STOP_WORDS]
     said, before = 0.0, None
     for spelled, follows in asked:
@@ -220,7 +221,7 @@ def _clarity(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
 
 
 def _place_in(name: Sequence[str], spelled: Spelled) -> tuple[int | None, float]:
-    """Where a name says a word, and how closely."""
+    """At which place a name has a word of the query, and with which score."""
     if spelled.word in name:
         return name.index(spelled.word), SAID
     for place, word in enumerate(name):
@@ -230,7 +231,7 @@ def _place_in(name: Sequence[str], spelled: Spelled) -> tuple[int | None, float]
 
 
 def nearest_names(store: Store, query: str) -> tuple[str, ...]:
-    """Names that look like a query nothing answered: of those with words like its words."""
+    """Names similar to a query that found nothing, taken from bases with similar words."""
     from rapidfuzz import fuzz
     from rapidfuzz.process import extract
 
@@ -241,7 +242,7 @@ def nearest_names(store: Store, query: str) -> tuple[str, ...]:
         near |= {term: None for term, _, _ in alike}
     if not near:
         return ()
-    # Nothing answered all of it, so any of its words will do.
+    # No base has all of the words, so any of them will do.
     match = " OR ".join(f'"{word}"' for word in near)
     names = [row.name for row in store.matching(match, Part.NAMING, Scope(), limit=RANKED)]
     close = extract(query, names, scorer=fuzz.token_set_ratio, processor=spoken, limit=3)

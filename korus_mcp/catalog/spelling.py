@@ -1,7 +1,7 @@
-"""Spelling: what the words of a query may mean among the words the catalog has.
+"""Spelling: which words of the catalog the words of a query may mean.
 
-A trigram index would find substrings, not typos; so the index holds whole folded words, and a word
-it does not hold is compared with all of them by edits (swapped neighbours count as one).
+A trigram index would find substrings, not typos. So the index holds whole folded words, and an
+unknown word is compared with all of them by edit distance (two swapped letters are one edit).
 """
 
 import math
@@ -15,37 +15,36 @@ from korus_mcp.foundation.clock import Clock
 
 MOST_CORRECTIONS: Final = 6
 SHORTEST: Final = 4
-"""Words below four letters have too many neighbours to be corrected."""
+"""Letters of the shortest word that is corrected: shorter ones are similar to too many words."""
 LONGEST: Final = 40
-"""What is longer is no word somebody mistyped."""
+"""Letters of the longest word that is corrected: a longer one is no mistyped word."""
 LONG: Final = 7
-"""From seven letters on two edits are forgiven, and one in a beginning."""
+"""From this many letters on, two edits are forgiven, and one in the beginning of a word."""
 SHORTEST_PART: Final = 3
-"""A word written as one is taken apart into words of three letters or more."""
+"""Letters that both parts must have when a word is split in two."""
 SHORTEST_YEAR: Final = 4
 COUNTED: Final = 1000
 BEGINNINGS: Final = 64
 KEPT_SECONDS: Final = 5.0
 SURE: Final = 1.0
-"""A word is meant as it stands. This and the next say how sure it is what a word means."""
+"""The word is in the catalog. This and the next numbers say how sure the meaning of a word is."""
 BEGUN: Final = 0.9
-"""It is the beginning of one."""
+"""The word is the beginning of a word in the catalog."""
 ONE_EDIT: Final = 0.8
-"""It is one edit, or one space, away from one."""
+"""The word is one edit, or one space, away from a word in the catalog."""
 MENTIONED: Final = 0.8
-"""It stands in descriptions only."""
+"""The word stands in descriptions only."""
 COUNTING: Final = 0.5
-"""It is a small number: as often it says how many tickets are wanted."""
+"""The word is a small number, which often says how many tickets are wanted."""
 TWO_EDITS: Final = 0.5
-"""It is two edits away from one."""
+"""The word is two edits away from a word in the catalog."""
 
 
 @dataclass(frozen=True)
 class Spelled:
     """How a word of a query may be meant: as it stands, as a beginning, or as other words.
 
-    A correction may be several words, all of which are meant. `bases` is about how many bases
-    have it.
+    A correction may be several words, all of which are meant. `bases`: about how many bases match.
     """
 
     word: str
@@ -57,18 +56,18 @@ class Spelled:
 
     @property
     def is_meant(self) -> bool:
-        """Whether the catalog has anything like it."""
+        """Whether the catalog has anything like this word."""
         return self.is_known or self.is_prefix or bool(self.corrections)
 
     @property
     def weight(self) -> float:
-        """How much it says: a rare word up to twice as much as a common one."""
+        """How much the word counts: a rare word up to twice as much as a common one."""
         return 1 + 1 / math.log(math.e + self.bases)
 
 
 @dataclass(frozen=True)
 class _Vocabulary:
-    """The words that name things, in memory for comparing."""
+    """The words of names, cities and the like, in memory to be compared."""
 
     bases: dict[str, int] = field(default_factory=dict)
     by_length: dict[int, list[str]] = field(default_factory=dict)
@@ -87,9 +86,10 @@ class _Vocabulary:
 
 @dataclass
 class Speller:
-    """Finds what words of a query may mean in a catalog.
+    """Finds out which words of a catalog the words of a query may mean.
 
-    Only a word that is neither known nor a beginning needs all words of the catalog in memory.
+    Only for a word that is neither known nor the beginning of one are all words of the catalog
+    loaded into memory.
     """
 
     store: Store
@@ -99,17 +99,17 @@ class Speller:
     _version: int = -1
 
     def spell(self, asked: Sequence[str]) -> list[Spelled]:
-        """How each of these folded words may be meant."""
+        """What each of these folded words may mean."""
         joined = self._joined(asked)
         return [self._spelled(word, joined.get(place, ())) for place, word in enumerate(asked)]
 
     def _joined(self, asked: Sequence[str]) -> dict[int, tuple[str, ...]]:
-        """Words the catalog writes as one, at the places of both that were written apart."""
+        """Words written apart that the catalog writes as one, by the places of both parts."""
         pairs = {place: one + other for place, (one, other) in enumerate(pairwise(asked))}
         known = self.store.bases_with(list(pairs.values())) if pairs else {}
         joined: dict[int, tuple[str, ...]] = {}
         for place, word in pairs.items():
-            # "2 026" is no year that was written apart.
+            # Numbers are not joined: "2 026" is not the year 2026.
             if word in known and not word.isdigit():
                 joined[place] = (*joined.get(place, ()), word)
                 joined[place + 1] = (word,)
@@ -118,9 +118,9 @@ class Speller:
     def _spelled(self, word: str, joined: tuple[str, ...]) -> Spelled:
         beginning = dict(self.store.words_beginning(word, limit=BEGINNINGS))
         is_known = word in beginning
-        # One letter begins too many words to mean one; a number is meant whole.
+        # A single letter begins too many words, and a number is always meant in full.
         is_prefix = len(word) > 1 and not word.isdigit() and len(beginning) > is_known
-        # Only then: to guess takes all words of the catalog in memory.
+        # Only then is it guessed, which needs all words of the catalog in memory.
         if not (is_known or is_prefix or joined):
             return self._guessed(word)
         return Spelled(
@@ -133,7 +133,7 @@ class Speller:
         )
 
     def _guessed(self, word: str) -> Spelled:
-        """A word that names nothing: one of the texts, other words, or both."""
+        """A word that occurs in no name: it may be in the long texts, or mean other words."""
         corrections, sureness = self._corrected(word)
         mentions = self.store.mentions(word, at_most=COUNTED)
         named = self.store.bases_with([*chain(*(c.split() for c in corrections))])
@@ -146,29 +146,29 @@ class Speller:
         )
 
     def _corrected(self, word: str) -> tuple[tuple[str, ...], float]:
-        """What may have been meant by a mistyped word, and how sure that is."""
+        """The words that a mistyped word may mean, and how sure that is."""
         # A number with one digit wrong is another number, not a mistyped one.
         if not SHORTEST <= len(word) <= LONGEST or word.isdigit():
             return (), 0.0
-        # From the likeliest mistake to the rarest; the first that explains the word counts.
+        # From the likeliest mistake to the rarest; the first one with a result counts.
         one_edit = self._neighbours(word, 1)
         if one_edit:
             return one_edit, ONE_EDIT
         apart = self._apart(word)
         if apart:
             return apart, ONE_EDIT
-        # Two edits turn a short word into any other.
+        # With two edits a short word can become nearly any other.
         if len(word) < LONG:
             return (), 0.0
         return self._neighbours(word, 2) or self._beginnings(word), TWO_EDITS
 
     def _neighbours(self, word: str, edits: int) -> tuple[str, ...]:
-        """The words so few edits away, those with the same first letter before the others."""
+        """The words at most `edits` away, those with the same first letter before the others."""
         from rapidfuzz.distance import OSA
         from rapidfuzz.process import extract
 
         vocabulary = self._read()
-        # An edit changes the length by one at most: other words need not be compared.
+        # An edit changes the length by one at most, so only words of similar length are compared.
         lengths = range(max(len(word) - edits, SHORTEST - 1), len(word) + edits + 1)
         near = extract(
             word, vocabulary.of_lengths(lengths), scorer=OSA.distance, score_cutoff=edits, limit=40
@@ -179,7 +179,7 @@ class Speller:
         return tuple(terms[:MOST_CORRECTIONS])
 
     def _apart(self, word: str) -> tuple[str, ...]:
-        """Two words the catalog has, where they were written as one."""
+        """The two words of the catalog that this word is made of, if it was written as one."""
         cuts = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
         pairs = [(word[:cut], word[cut:]) for cut in cuts]
         known = self.store.bases_with([*chain.from_iterable(pairs)]) if pairs else {}
@@ -187,7 +187,7 @@ class Speller:
         return tuple(" ".join(pair) for pair in both[:MOST_CORRECTIONS])
 
     def _beginnings(self, word: str) -> tuple[str, ...]:
-        """Longer words that begin so, but for one edit behind the first letter."""
+        """Longer words that begin like this one, with one edit behind the first letter."""
         from rapidfuzz.distance import OSA
         from rapidfuzz.process import extract
 
@@ -200,9 +200,9 @@ class Speller:
         return tuple(heads[head] for head, _, _ in near)
 
     def _read(self) -> _Vocabulary:
-        """The words, read again when the file changed, at most every few seconds."""
+        """The words, loaded again when the file changed, but at most every few seconds."""
         now = self.clock.monotonic()
-        # During a crawl the file changes with each batch: not every search may read it all.
+        # During a crawl the file changes often; not every search may load all words again.
         if now - self._read_at >= KEPT_SECONDS:
             version = self.store.version()
             if version != self._version:

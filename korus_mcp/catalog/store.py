@@ -1,4 +1,7 @@
-"""What the mirror's file tells: catalogs, bases, cities, and what matches the words of a search."""
+"""Queries of the mirror's file: catalogs, bases, cities and full-text matches.
+
+`file.py` opens and locks the database, `index.py` writes it, and this module reads it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from korus_mcp.foundation.handles import Handle
 
 MOST_CITIES: Final = 500
 CONSIDERED: Final = 1000
-"""So many matches are compared at most: words that stand in half of all bases stay quick."""
+"""The most matches that are ranked, so that a word of half of all bases stays quick."""
 
 _BASE_COLUMNS: Final = "base.number, base.catalog, base.id, base.name, base.folded, catalog.alias"
 _NO_WORD: Final = "none"
@@ -26,7 +29,7 @@ _NO_WORD: Final = "none"
 
 @dataclass(frozen=True)
 class Row:
-    """A product base as a search meets it."""
+    """A product base as a search finds it."""
 
     number: int
     catalog_id: str
@@ -37,17 +40,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a crawl is: bases whose details are there, of all whose names are known."""
+    """How far a crawl is: how many bases have their details, of all whose names are known."""
 
     done: int
     known: int
 
 
 class Store(CatalogIndex):
-    """What is read of the file of one mirror."""
+    """The file of one mirror with its queries. See `file` and `index` for the classes below it."""
 
     def fact(self, name: str) -> float | None:
-        """A remembered number, such as the moment the names were listed."""
+        """A stored number, such as the time at which all names were there (`listed_at`)."""
         row = self._first("SELECT value FROM fact WHERE name = ?", (name,))
         return None if row is None else row[0]
 
@@ -57,9 +60,9 @@ class Store(CatalogIndex):
         return [CatalogRecord(*row) for row in rows]
 
     def progress(self) -> Progress:
-        """Of how many bases the details were read, and how many there are.
+        """How many bases have their details, and how many there are.
 
-        Those of a catalog whose names were read anew count again once their details were.
+        When the names of a catalog were fetched again, its bases count once their details were, too.
         """
         query = (
             "SELECT coalesce(sum(detail_run >= max(1, coalesce(names_run, 0))), 0), count(*) "
@@ -73,7 +76,7 @@ class Store(CatalogIndex):
         return bool(self._ask("SELECT 1 FROM base LIMIT 1"))
 
     def record(self, catalog_id: str, base_id: str) -> BaseRecord | None:
-        """A base with its details, when they were read."""
+        """A base with its details; None when they are not there."""
         query = (
             "SELECT base.detail, catalog.alias, catalog.name FROM base "
             "JOIN catalog ON catalog.id = base.catalog WHERE base.catalog = ? AND base.id = ?"
@@ -94,7 +97,7 @@ class Store(CatalogIndex):
         return None if row is None else (row[0], row[1])
 
     def record_of_product(self, catalog_id: str, product_id: str) -> BaseRecord | None:
-        """The base a product belongs to, when its details were read."""
+        """The base a product belongs to; None when its details are not there."""
         query = (
             "SELECT base.id FROM product JOIN base ON base.number = product.base "
             "WHERE product.catalog = ? AND product.id = ?"
@@ -105,12 +108,12 @@ class Store(CatalogIndex):
     def cities_like(
         self, folded: str, catalog_id: str | None = None, *, limit: int = MOST_CITIES
     ) -> tuple[str, ...]:
-        """The cities, folded, with this in their names; of a catalog, or of all.
+        """The folded names of cities that contain this text; of one catalog, or of all.
 
-        A hyphen, an apostrophe and a space between words are one.
+        A hyphen and an apostrophe count as a space.
         """
         query = (
-            # From one city to the next in the index: a few hundred steps, however many bases.
+            # Steps from one city to the next in the index: a few hundred, however many bases.
             "WITH RECURSIVE each (city) AS (SELECT min(city) FROM base UNION ALL "
             "SELECT (SELECT min(city) FROM base WHERE city > each.city) FROM each "
             "WHERE each.city IS NOT NULL) "
@@ -124,7 +127,7 @@ class Store(CatalogIndex):
         return tuple(row[0] for row in self._ask(query, values))
 
     def spelled_city(self, folded: str) -> str:
-        """A folded city as a base there spells it."""
+        """The spelling of a folded city that one of its bases has."""
         for row in self.all_rows(Scope(cities=(folded,)), limit=1):
             record = self.record(row.catalog_id, row.handle.id)
             if record is not None and record.place.city:
@@ -142,7 +145,7 @@ class Store(CatalogIndex):
         return [BaseName(Handle(alias, base_id), name) for alias, base_id, name in rows]
 
     def handles_beginning(self, alias: str, head: str, *, limit: int) -> list[Handle]:
-        """Bases of a catalog whose id begins so."""
+        """Bases of a catalog whose id begins with `head`."""
         query = (
             "SELECT base.id FROM base JOIN catalog ON catalog.id = base.catalog "
             "WHERE catalog.alias = ? AND base.id >= ? AND base.id < ? ORDER BY base.id LIMIT ?"
@@ -158,9 +161,9 @@ class Store(CatalogIndex):
     def all_rows(
         self, scope: "Scope", *, behind: Handle | None = None, offset: int = 0, limit: int
     ) -> list[Row]:
-        """Bases by name: those behind one of them, or from a number on where that one is gone."""
+        """Bases sorted by name: behind the base `behind`, or from `offset` if that base is gone."""
         where, values = scope.sql()
-        # Behind a base, not behind a number: a page stays right when others came or went before it.
+        # Behind a base, not a number: the page stays right when bases before it come or go.
         last = self._first(
             "SELECT folded, number FROM base WHERE id = ? AND "
             "catalog = (SELECT id FROM catalog WHERE alias = ?)",
@@ -179,13 +182,13 @@ class Store(CatalogIndex):
         )
 
     def total(self, scope: "Scope") -> int:
-        """How many bases lie in a scope."""
+        """How many bases a scope has."""
         where, values = scope.sql()
         query = f"SELECT count(*) FROM base WHERE {where}"  # noqa: S608 - constants
         return int(self._ask(query, values)[0][0])
 
     def named(self, folded: str, scope: "Scope", *, limit: int) -> list[Row]:
-        """Bases whose folded name begins with this, by name; of very many only the first."""
+        """Bases whose folded name begins with this, sorted by name, up to a limit."""
         where, values = scope.sql()
         return self._rows(
             f"SELECT {_BASE_COLUMNS} FROM (SELECT number FROM base "  # noqa: S608 - constants
@@ -193,14 +196,14 @@ class Store(CatalogIndex):
             "CROSS JOIN base ON base.number = begun.number "
             "JOIN catalog ON catalog.id = base.catalog "
             f"WHERE {where} ORDER BY base.folded, base.number LIMIT ?",
-            # In a scope more are read: those outside of it are dropped behind the limit.
+            # The inner limit comes before the scope is applied, so a scope needs a higher one.
             (folded, folded + "\U0010ffff", CONSIDERED if values else limit, *values, limit),
         )
 
     def matching(self, match: str, part: "Part", scope: "Scope", *, limit: int) -> list[Row]:
-        """Bases that match a full-text query in a part of what is known of them.
+        """Bases that match a full-text query in one part of their texts.
 
-        Those with the shortest names come first; of very many matches only some are compared.
+        Shorter names come first; of very many matches only some are looked at.
         """
         return self._rows(
             f"SELECT {_BASE_COLUMNS} FROM (SELECT rowid FROM text WHERE text MATCH ? LIMIT ?) "  # noqa: S608 - constants
@@ -211,19 +214,21 @@ class Store(CatalogIndex):
         )
 
     def matches(self, match: str, part: "Part", scope: "Scope", *, at_most: int) -> int:
-        """How many bases match a full-text query, counted no further than asked."""
+        """How many bases match a full-text query, counted up to `at_most`."""
         query = "SELECT count(*) FROM (SELECT 1 FROM text WHERE text MATCH ? LIMIT ?)"
         narrowed = scope.narrowed(f"{part} : ({match})")
         return int(self._ask(query, (narrowed, at_most))[0][0])
 
     def bases_with(self, words: Sequence[str]) -> dict[str, int]:
-        """Those of these words that name things, each with the number of bases it stands in."""
+        """Those of these words that occur in names, cities and the like, each with its number of
+        bases.
+        """
         places = ", ".join("?" * len(words))
         query = f"SELECT term, bases FROM word WHERE bases > 0 AND term IN ({places})"  # noqa: S608 - places only
         return dict(self._ask(query, tuple(words)))
 
     def words_beginning(self, head: str, *, limit: int) -> list[tuple[str, int]]:
-        """Words that name things and begin so, in order, with the number of bases of each."""
+        """Words of names and cities that begin with `head`, each with its number of bases."""
         query = (
             "SELECT term, bases FROM word WHERE term >= ? AND term < ? AND bases > 0 "
             "ORDER BY term LIMIT ?"
@@ -231,20 +236,20 @@ class Store(CatalogIndex):
         return self._ask(query, (head, head + "\U0010ffff", limit))
 
     def mentions(self, word: str, *, at_most: int) -> int:
-        """In the texts of how many bases a word stands, counted no further than asked."""
+        """How many bases have a word in their texts, counted up to `at_most`."""
         return self.matches(f'"{word}"', Part.TEXTS, Scope(), at_most=at_most)
 
     def all_words(self) -> dict[str, int]:
-        """The words that name things, each with the number of bases it stands in."""
+        """All words of names, cities and the like, each with its number of bases."""
         return dict(self._ask("SELECT term, bases FROM word WHERE bases > 0"))
 
     def note_unread(self, rows: int, now: float) -> None:
-        """So many rows of the lists could not be read: when they are read again is noted.
+        """Note how many rows of the lists could not be parsed, and when the lists are due again.
 
-        That is as for a base that was passed over: after a minute, and then twice as late.
+        That is as for a base that was passed over: after a minute, doubled each time.
         """
         failures = int(self.fact("list_failures") or 0)
-        # The shift is bounded: a number of failures is not.
+        # `min`, since the number of failures has no bound and would shift without end.
         wait = min(FIRST_RETRY_SECONDS << min(failures, 20), LAST_RETRY_SECONDS)
         self.put_facts(
             unread_rows=float(rows),
@@ -253,31 +258,31 @@ class Store(CatalogIndex):
         )
 
     def is_list_due(self, now: float) -> bool:
-        """Whether the time of lists that were read in part has come again."""
+        """Whether lists with unreadable rows are due to be fetched again."""
         again_at = self.fact("list_again_at")
-        # A time further ahead than any wait was noted by a clock that was wrong.
+        # A time further ahead than the longest wait was stored by a clock that was wrong.
         return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
 
     def catalog_state(self, catalog_id: str) -> tuple[str | None, int, int]:
-        """Import moment of the last complete crawl, and the runs that read names and details."""
+        """The import time of the last complete crawl, and the last runs for names and details."""
         query = "SELECT synced, names_run, details_run FROM catalog WHERE id = ?"
         ((synced, names_run, details_run),) = self._ask(query, (catalog_id,))
         return synced, names_run or 0, details_run or 0
 
     def has_names(self, catalog_id: str, run: int, synced: str | None) -> bool:
-        """Whether this run has read all names of a catalog, as it was imported last."""
+        """Whether this run has fetched all names of a catalog since its last import."""
         query = "SELECT 1 FROM catalog WHERE id = ? AND names_run = ? AND listed_import IS ?"
         return bool(self._ask(query, (catalog_id, run, synced)))
 
     def to_do(self, catalog_id: str, run: int) -> list[str]:
-        """Ids of bases whose details this run has still to read."""
+        """Ids of bases whose details this run has still to fetch."""
         query = "SELECT id FROM base WHERE catalog = ? AND detail_run < ? ORDER BY number"
         return [row[0] for row in self._ask(query, (catalog_id, run))]
 
     def passed_over(self, now: float, *, limit: int) -> list[tuple[CatalogRecord, str]]:
-        """Bases that were passed over and whose time has come again; those waiting longest first.
+        """Bases that failed and are due for another try; those that wait longest come first.
 
-        A time further ahead than any wait was noted by a clock that was wrong.
+        A time further ahead than the longest wait counts as due: the clock was wrong then.
         """
         query = (
             "SELECT catalog.id, catalog.alias, catalog.name, base.id FROM base "
@@ -296,14 +301,14 @@ class Store(CatalogIndex):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which bases count: those of a catalog, of some cities (folded), both or all."""
+    """Narrows queries to a catalog, to some cities (folded names), to both, or not at all."""
 
     catalog_id: str | None = None
     cities: tuple[str, ...] | None = None
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
-        """The condition and its values."""
-        # "1" holds always: a scope of everything needs no other condition.
+        """The SQL condition and its values."""
+        # "1" is always true: a scope of all bases has no other condition.
         conditions, values = ["1"], list[object]()
         if self.catalog_id is not None:
             conditions.append("base.catalog = ?")
@@ -314,19 +319,19 @@ class Scope:
         return " AND ".join(conditions), tuple(values)
 
     def narrowed(self, match: str) -> str:
-        """A full-text query narrowed to this scope, by the index alone."""
+        """A full-text query narrowed to this scope, which then needs no other table."""
         wanted = [match]
         if self.catalog_id is not None:
             wanted.append(f"scope : {catalog_word(self.catalog_id)}")
         if self.cities is not None:
             cities = " OR ".join(city_word(city) for city in self.cities)
-            # No city of that name: the query must find nothing, not everything.
+            # If no city has that name, the query must find nothing, not everything.
             wanted.append(f"scope : ({cities or _NO_WORD})")
         return " AND ".join(wanted)
 
 
 class Part(StrEnum):
-    """Parts of what is known of a base, as a full-text query names them."""
+    """Parts of a base's texts, as a full-text query names them."""
 
     NAME = "name"
     NAMING = "{name place kind choices products}"

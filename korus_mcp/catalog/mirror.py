@@ -83,7 +83,7 @@ class CatalogFiles:
 
 @dataclass(frozen=True)
 class State:
-    """How complete the mirror of a language is; `read_at` is when it was last compared to the API."""
+    """How complete the mirror of a language is; `read_at` is when it was last compared with it."""
 
     read_at: datetime | None
     is_complete: bool
@@ -377,7 +377,7 @@ class Mirror:
         return (await self._mirrored_in(language)).store.progress()
 
     async def clear(self, language: str) -> bool:
-        """Empty the mirror of a language. Does nothing and returns False while another one crawls."""
+        """Empty the mirror of a language; False, and nothing is done, while a server crawls."""
         store = (await self._mirrored_in(language)).store
         with store.sole_crawler() as may_clear:
             if may_clear:

@@ -31,7 +31,7 @@ PICTURES: Final = 5
 LONG_TEXTS: Final = 20_000
 """Characters of HTML of a base: cleaning more takes milliseconds, so it is done in a thread.
 
-The same number bounds the products whose names are cleaned on the event loop.
+So is cleaning the names of more than `MANY_PRODUCTS` products.
 """
 MANY_PRODUCTS: Final = 200
 MOST_PRODUCTS: Final = 5000

@@ -62,7 +62,7 @@ class Store(CatalogIndex):
     def progress(self) -> Progress:
         """How many bases have their details, and how many there are.
 
-        When the names of a catalog were fetched again, its bases count once their details were, too.
+        After the names of a catalog were fetched again, its bases count when their details were.
         """
         query = (
             "SELECT coalesce(sum(detail_run >= max(1, coalesce(names_run, 0))), 0), count(*) "

@@ -1,1 +1,1 @@
-"""What must be remembered of bookings: who owns what, what was approved, what was sent."""
+"""The journal: a record of bookings, of who owns what, what was approved and what was sent."""

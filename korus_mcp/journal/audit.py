@@ -1,9 +1,9 @@
-"""The audit of bookings: rows that are only ever added, each sealed together with the one before.
+"""The audit log of bookings: rows are only ever added, each sealed together with the one before.
 
-With KORUS_JOURNAL_KEY a row carries an HMAC over itself and the seal of its predecessor, and the
-journal keeps a sealed count of them: a changed, removed or inserted row breaks the chain. Without
-the key rows carry no seal, and nothing about them can be shown; since seals can be taken away, how
-many rows there may be without one is for the operator to say.
+With KORUS_JOURNAL_KEY a row carries an HMAC (its seal) over itself and the seal of the row before,
+and the journal keeps a sealed count of the rows: a changed, removed or inserted row breaks the
+chain. Without the key rows have no seal, and nothing can be proved about them. Since seals could
+also be removed, the operator has to say how many rows may be without one.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AuditRow:
-    """What happened, to what (`subject`: an intent, hold or order id), for whom."""
+    """One event: what happened, to what (`subject`: an intent, hold or order id), for whom."""
 
     number: int
     at: datetime
@@ -37,28 +37,29 @@ class Head:
 
 
 class Seals:
-    """Seals rows of an account, and finds what does not fit."""
+    """Seals the rows of an account, and finds rows whose seals are wrong."""
 
     def __init__(self, key: str | None, account: str) -> None:
         self._key = key.encode() if key else None
         self._account = account
 
     def sealed(self, row: AuditRow, before: str) -> AuditRow:
-        """The row with its seal, after one with the seal `before`."""
+        """The row with its seal; `before` is the seal of the row before it."""
         if self._key is None:
             return row
         content = (row.number, row.at.isoformat(), row.event, row.owner, row.subject, row.detail)
         return replace(row, mac=self._mac("row", *map(str, content), before))
 
     def head(self, rows: int, mac: str) -> Head:
-        """The head of a chain of so many rows."""
+        """The head of a chain of `rows` rows, the last of which has the seal `mac`."""
         seal = "" if self._key is None else self._mac("head", str(rows), mac)
         return Head(rows, mac, seal)
 
     def problems(self, rows: Iterable[AuditRow], head: Head, *, unsealed: int = 0) -> Iterator[str]:
-        """What does not fit, each in a sentence; nothing when all of it does.
+        """Yield a sentence for each problem in the chain; nothing when there is none.
 
-        So many rows at the beginning may be `unsealed`: those from before there was a key.
+        The first `unsealed` rows may be without a seal: they are from before there was a key.
+
 
         Raises:
             ValueError: There is no key to check with.
@@ -70,11 +71,11 @@ class Seals:
             if row.number != count + 1:
                 yield f"row {count + 1} is missing"
             count = row.number
-            # Rows from before there was a key: after the first seal none may be bare.
+            # Rows from before there was a key: behind the first seal each row needs one.
             if not row.mac and not before:
                 bare += 1
                 continue
-            # In constant time, as for every secret.
+            # Compared in constant time, as every secret.
             if not hmac.compare_digest(self.sealed(row, before).mac, row.mac):
                 yield f"row {row.number} was changed or not written with this key"
             before = row.mac
@@ -90,12 +91,13 @@ class Seals:
             yield "the count of the rows was changed or not written with this key"
 
     def _mac(self, *parts: str) -> str:
-        # As JSON: joined parts could be shifted among each other. The account keeps chains apart.
+        # As JSON, since two lists of parts could give the same joined text. The account is in it,
+        # so that a row of another account does not fit.
         text = json.dumps([self._account, *parts], ensure_ascii=False)
         return hmac.new(self._key or b"", text.encode(), hashlib.sha256).hexdigest()
 
 
 def told(detail: Mapping[str, object]) -> str:
-    """A detail as its row keeps it."""
-    # Canonical: the bytes are sealed, and must be the same on every Python.
+    """The details of an event as JSON text, as a row stores them."""
+    # Canonical JSON: these bytes are sealed, and must be the same on every Python.
     return json.dumps(detail, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

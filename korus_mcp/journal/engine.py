@@ -1,8 +1,9 @@
-"""The database of the journal: opened once, its transactions durable, its errors in one language.
+"""The database of the journal: SQLite or PostgreSQL, opened once, with durable transactions.
 
-A transaction is a function of a connection. SQLite: it runs in a thread, in one go; WAL, commits
-synced, writers one after the other (`BEGIN IMMEDIATE`). PostgreSQL: it runs over the async driver;
-commits are synchronous. One that began is carried through when its caller goes away.
+A transaction is a function that gets a connection. With SQLite it runs in a thread, with a WAL,
+synced commits and one writer at a time (`BEGIN IMMEDIATE`). With PostgreSQL it runs over the async
+driver, with synchronous commits. A transaction that began is finished even if its caller is
+cancelled. Errors of either database become `JournalDown`.
 """
 
 import logging
@@ -34,7 +35,9 @@ Work: TypeAlias = Callable[[Connection], _Thing]
 """What one transaction does. It may be called twice, so it changes nothing but the database."""
 
 APPLICATION_ID: Final = int.from_bytes(b"KMjr")
-"""In the head of a journal's file: what other programs put there is theirs, and stays."""
+"""Stands in the header of a journal's file. A database with another id belongs to another program
+and is left alone.
+"""
 BUSY_SECONDS: Final = 5
 DATABASE_ANSWER_SECONDS: Final = 10
 _EXPLAINED: Final = (JournalDown, SQLAlchemyError, sqlite3.Error, OSError)
@@ -42,7 +45,7 @@ _VERSION_ROW: Final = "version"
 _SERVER_MOMENT: Final = select(
     cast(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger), Moment)
 )
-_OPENING_LOCK: Final = 0x6B6F727573  # "korus": whoever makes or migrates the tables
+_OPENING_LOCK: Final = 0x6B6F727573  # "korus": the lock for creating and migrating tables
 
 
 class Database:
@@ -56,51 +59,53 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file."""
+        """Whether the database is SQLite, which is a file."""
         return self._url.get_backend_name() == "sqlite"
 
     def now(self, connection: Connection) -> datetime:
-        """The moment, by the clock all its users share: the machine's, or the server's."""
+        """The time by a clock that all users of the database share: the machine's or the server's."""
         if self.is_sqlite:
             return self._clock.now()
         return connection.execute(_SERVER_MOMENT).scalar_one()
 
     async def read(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
-        """What a transaction answers that only reads, all of the same moment.
+        """Run a transaction that only reads, and return its result; all rows are of one moment.
 
-        `begins`: something upstream is to follow, so others have to find what is written down of
-        it. What is under way is told and closed even where the file is gone.
+        `begins`: a call to the API follows, so another process must be able to find the journal.
+        With SQLite this checks that the path still leads to the opened file. Without `begins` the
+        open file is used even if it has been deleted, so that calls under way can be finished.
 
         Raises:
-            JournalDown: It cannot be read, or nobody would find what follows.
+            JournalDown: The journal cannot be read, or another process would not find it.
         """
         return await self._done(work, writes=False, begins=begins)
 
     async def write(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
-        """What a transaction answers, durable at its end; with an exception nothing was written.
+        """Run a transaction that writes, and return its result; it is then durable. If it raises,
+        nothing was written.
 
         `begins` is as in `read`.
 
         Raises:
-            JournalDown: It cannot be written, or nobody would find it.
+            JournalDown: The journal cannot be written, or another process would not find it.
         """
         return await self._done(work, writes=True, begins=begins)
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         connections, self._connections = self._connections, None
         if connections is not None:
             with anyio.CancelScope(shield=True):
                 await connections.close()
 
     def take_turns(self, connection: Connection) -> None:
-        """Wait until nobody else makes tables or accounts; a SQLite writer is alone anyway."""
+        """Wait until nobody else creates tables or accounts; SQLite has only one writer anyway."""
         if not self.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
 
     async def _done(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
         try:
-            # Carried through when its caller goes away: a claim nobody was told of helps nobody.
+            # Finished even if the caller is cancelled: else nobody would know what was committed.
             with anyio.CancelScope(shield=True):
                 connections = self._connections or await self._open()
                 answer = await connections.run(work, writes=writes, begins=begins)
@@ -124,11 +129,11 @@ class Database:
         try:
             await connections.run(self._made, writes=True, begins=False)
         except BaseException as failure:
-            # Even a cancelled opening gives its connections back.
+            # Connections are closed even when opening was cancelled.
             await connections.close()
             if isinstance(failure, _EXPLAINED) or not isinstance(failure, Exception):
                 raise
-            # A driver's complaint about its options may repeat them: only its kind is told.
+            # Only the type of the error is logged: its text may repeat the address and password.
             _log.error("the journal cannot be opened: %s", type(failure).__name__)
             raise JournalDown(JournalFault.UNREACHABLE) from None
         return connections
@@ -143,24 +148,24 @@ class _File:
 
     def __init__(self, url: URL) -> None:
         self._path = Path(_there(url.database))
-        # Parameters are hidden: they would tell owners and amounts to the log.
+        # Parameters are hidden: errors would write owners and amounts into the log.
         self._engine = create_engine(url, connect_args=_SQLITE, hide_parameters=True)
         event.listen(self._engine, "connect", _sync_commits)
-        # SQLite makes a file that is not there: a second journal would know of no order.
+        # SQLite creates a missing file: such a second journal would know of no order.
         event.listen(self._engine, "do_connect", self._check_same)
         self._file: tuple[int, int] | None = None
         self._keeps_wal = False
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._is_closed = False
-        # SQLite has one writer at a time; readers of a WAL need no turn.
+        # SQLite has one writer at a time; readers of a WAL need not wait.
         self._in_turn = anyio.Lock()
 
     async def prepare(self, clock: Clock) -> None:
-        """Make the file, and have it keep a WAL.
+        """Create the file and switch it to WAL.
 
-        SQLite does not wait for another process that turns to WAL at this moment; we do.
+        SQLite does not wait for another process that switches at the same moment, so we do.
         """
-        # A new journal is its owner's alone; SQLite gives its other files the same mode.
+        # Only its owner may use a new journal; SQLite gives its other files the same mode.
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         private_database(self._path)
         self._file = self._found()
@@ -172,15 +177,15 @@ class _File:
                 if _fault(error) is not JournalFault.BUSY or clock.monotonic() > last:
                     await self.close()
                     raise
-                # By the machine's time, not the clock's: the other process keeps that one, too.
+                # Not by the injected clock: the other process runs in real time.
                 await anyio.sleep(0.05)
             else:
                 return
 
     async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
-        """What the work answers; a reader waits for nobody in a WAL.
+        """Run the work and return its result; with a WAL a reader waits for nobody.
 
-        Writers of one process wait here and not in SQLite, which wakes them by polling.
+        Writers of this process wait for each other here, since SQLite would let them poll.
         """
         if not writes:
             return await self._carried_out(work, _TO_READ, begins=begins)
@@ -188,19 +193,19 @@ class _File:
             return await self._carried_out(work, _TO_WRITE, begins=begins)
 
     def _check_found(self) -> None:
-        """That the next process will find what is written: an open file outlives its name.
+        """Check that another process finds this file: an open file can outlive its name.
 
         Raises:
             JournalDown: GONE, the path leads to another file, or to none.
         """
         self._check_same()
-        # Without these two SQLite goes on in files that have no name any more.
+        # Both files belong to the WAL; if they were deleted, SQLite would go on in nameless ones.
         if self._keeps_wal and not all(self._beside(s).exists() for s in ("-wal", "-shm")):
             raise JournalDown(JournalFault.GONE)
 
     def _check_index(self) -> None:
-        """That the index of the WAL, which SQLite maps, was not cut off: a look into it would end
-        the process.
+        """Check that the index of the WAL was not truncated: SQLite maps it into memory, and an
+        access behind its end would kill the process.
         """
         with suppress(FileNotFoundError):
             if self._keeps_wal and self._beside("-shm").stat().st_size == 0:
@@ -210,9 +215,9 @@ class _File:
         return self._path.with_name(self._path.name + suffix)
 
     def _check_same(self, *connecting: object) -> None:
-        """That the path leads to the file that was opened; a connection would make a new one."""
+        """Check that the path leads to the opened file; connecting would create a new one."""
         del connecting
-        # By device and inode: a file put back from a copy is another one, and lacks our orders.
+        # By device and inode: a file restored from a backup is another one, and lacks our orders.
         if self._file is not None and self._found() != self._file:
             raise JournalDown(JournalFault.GONE)
 
@@ -224,7 +229,7 @@ class _File:
         return found.st_dev, found.st_ino
 
     async def close(self) -> None:
-        """Close its connections, once a writer who is at it is done; those who wait are refused."""
+        """Close the connections after the current writer is done; waiting ones are refused."""
         async with self._in_turn:
             self._is_closed = True
             await self._in_thread(self._engine.dispose)
@@ -232,7 +237,7 @@ class _File:
     async def _carried_out(
         self, work: Work[_Thing], statements: Sequence[str], *, begins: bool
     ) -> _Thing:
-        # A disposed engine would open the file again.
+        # Without this flag a disposed engine would open the file again.
         if self._is_closed:
             raise JournalDown(JournalFault.UNREACHABLE)
 
@@ -259,17 +264,17 @@ class _Server:
             self._engine = create_async_engine(url, connect_args=_POSTGRES, hide_parameters=True)
         except ModuleNotFoundError:
             raise JournalDown(JournalFault.NO_DRIVER) from None
-        # A reader sees one moment in all its statements, as in a WAL.
+        # All statements of a reader see the same moment, as with a WAL.
         self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
-        """What the work answers; a server knows its own files, whatever begins.
+        """Run the work and return its result; with a server `begins` needs no check.
 
-        A connection of the pool may have ended meanwhile: what broke before its commit did nothing
-        and is done once more. A commit is not: whether it was carried out is not known.
+        A connection of the pool may be dead. Work that broke before its commit changed nothing and
+        is repeated once. A commit is not repeated: it may have been carried out.
         """
         del begins
-        # Once more and not for ever: a server that ends each connection is down.
+        # Repeated only once: a server that ends each connection is down.
         try:
             return await self._run(work, writes=writes)
         except _BrokeBeforeCommit as broke:
@@ -282,13 +287,13 @@ class _Server:
     async def _run(self, work: Work[_Thing], *, writes: bool) -> _Thing:
         async with (self._engine if writes else self._snapshots).connect() as connection:
             try:
-                # The work is plain, as for SQLite: the driver waits within it.
+                # The work is synchronous code, as for SQLite; SQLAlchemy awaits the driver within.
                 answer = await connection.run_sync(work)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise _BrokeBeforeCommit(error) from None
                 raise
-            # Outside of the try: a commit whose answer is lost may have been carried out.
+            # Outside of the `try`: a commit whose answer is lost may have been carried out.
             if writes:
                 await connection.commit()
             return answer
@@ -299,7 +304,7 @@ class _Server:
 
 
 class _BrokeBeforeCommit(Exception):
-    """A connection ended while work was done on it."""
+    """A connection ended before the commit, so nothing was changed."""
 
     def __init__(self, error: DBAPIError) -> None:
         super().__init__("the connection broke")
@@ -307,16 +312,16 @@ class _BrokeBeforeCommit(Exception):
 
 
 def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
-    """A commit is on the disk when it returns."""
+    """Have SQLite sync each commit to the disk before it returns."""
     del record
-    # With NORMAL, a WAL loses the last commits when the power fails: an order would be unknown.
+    # With NORMAL, a WAL loses the last commits when the power fails: an order could be forgotten.
     connection.execute("PRAGMA synchronous = FULL")
 
 
 def _turn_to_wal(engine: Engine) -> bool:
-    """Have it keep a WAL; False where its file system cannot."""
+    """Switch the file to WAL. Returns False where its file system cannot do that."""
     with engine.connect() as connection:
-        # Before anything is changed: turning to WAL writes into the file.
+        # Checked first: switching to WAL writes into the file.
         check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)
         mode: object = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
         return mode == "wal"
@@ -327,10 +332,10 @@ def make_tables(
     version: int = VERSION,
     migrations: Mapping[int, Sequence[str]] = MIGRATIONS,
 ) -> None:
-    """Make the tables, or bring older ones to this version.
+    """Create the tables, or migrate older ones to this version.
 
     Raises:
-        JournalDown: NEWER, they are of a later version.
+        JournalDown: NEWER, the tables are of a later version.
     """
     _mark(connection)
     there = inspected(connection).has_table(META.name)
@@ -342,7 +347,7 @@ def make_tables(
     found = int(connection.execute(select(META.c.value).where(row)).scalar_one())
     if found > version:
         raise JournalDown(JournalFault.NEWER)
-    # In the transaction that looked: of two servers that start, one finds it done.
+    # In the same transaction as the look: of two servers that start, the second finds it done.
     for step in range(found + 1, version + 1):
         for statement in migrations[step]:
             connection.exec_driver_sql(statement)
@@ -356,7 +361,10 @@ def _driver_of(connection: Connection) -> sqlite3.Connection:
 
 
 def _mark(connection: Connection) -> None:
-    """Say in the head of a file whose it is; one from before that was said is known by a table."""
+    """Write our application id into the header of a SQLite file.
+
+    Journals of older versions have no id; they are recognised by one of our tables.
+    """
     if connection.dialect.name != "sqlite":
         return
     check_ours(_driver_of(connection), APPLICATION_ID, known_by=META.name)
@@ -366,9 +374,10 @@ def _mark(connection: Connection) -> None:
 
 _TO_READ: Final = ("BEGIN",)
 _TO_WRITE: Final = ("PRAGMA shrink_memory", "BEGIN IMMEDIATE")
-"""What a writer decides upon is read from the file: one that was damaged meanwhile stops it."""
+"""Statements before a writer's work. Shrinking drops cached pages, so that it reads the file and
+notices if that was damaged."""
 _THREADS: Final = 5  # as many as the pool keeps connections, so that nobody waits in a thread
-# No isolation level: Python's driver would begin transactions by itself, and deferred.
+# No isolation level: else Python's driver would begin transactions by itself, deferred ones.
 _SQLITE: Final = {"isolation_level": None, "timeout": BUSY_SECONDS}
 _POSTGRES: Final = {
     "timeout": BUSY_SECONDS,
@@ -376,7 +385,7 @@ _POSTGRES: Final = {
     "server_settings": {
         "application_name": "korus-mcp",
         "synchronous_commit": "on",  # whatever the database's own default is
-        "idle_in_transaction_session_timeout": "10s",  # a host that vanished must not keep others
+        "idle_in_transaction_session_timeout": "10s",  # a host that vanished must not block others
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "3",
@@ -386,7 +395,7 @@ _POSTGRES: Final = {
 
 
 def _parsed(url: str) -> URL:
-    """The address, or a refusal without a word of it: it holds a password."""
+    """Parse the address of the database; an error does not repeat it, as it holds a password."""
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
@@ -396,7 +405,7 @@ def _parsed(url: str) -> URL:
 def _driven(url: URL) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite")
-    # asyncpg calls `ssl` what operators know as `sslmode` from libpq.
+    # Operators know `sslmode` from libpq; asyncpg calls it `ssl`.
     mode = url.query.get("sslmode")
     if mode is not None:
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
@@ -404,7 +413,7 @@ def _driven(url: URL) -> URL:
 
 
 def _down(error: Exception) -> JournalDown:
-    """The error in the journal's language; its cause, which holds no data, is for the log."""
+    """The `JournalDown` for a database error; its cause, which holds no data, is logged."""
     fault = _fault(error)
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
@@ -413,7 +422,7 @@ def _down(error: Exception) -> JournalDown:
 
 
 def _fault(error: BaseException) -> JournalFault:
-    """Why a database failed: SQLite tells by its code, PostgreSQL by its SQLSTATE."""
+    """Why a database failed, by SQLite's error code or PostgreSQL's SQLSTATE."""
     if isinstance(error, PoolTimeout):
         return JournalFault.BUSY
     if isinstance(error, NotPrivate | NotOurs):
@@ -436,7 +445,7 @@ def _fault(error: BaseException) -> JournalFault:
 
 
 def _is_connection(error: BaseException) -> bool:
-    """A PostgreSQL connection that broke, or never came about, carries no SQLSTATE."""
+    """Whether a PostgreSQL connection failed or broke: such an error has no SQLSTATE."""
     return (
         isinstance(error, DBAPIError)
         and type(error).__name__ in ("InterfaceError", "OperationalError")
@@ -460,9 +469,9 @@ _BY_CODE: Final = {
     sqlite3.SQLITE_CANTOPEN: JournalFault.UNWRITABLE,
     sqlite3.SQLITE_READONLY: JournalFault.UNWRITABLE,
     sqlite3.SQLITE_PERM: JournalFault.UNWRITABLE,
-    sqlite3.SQLITE_IOERR: JournalFault.UNWRITABLE,  # but for those of _WRITE_FAILED
+    sqlite3.SQLITE_IOERR: JournalFault.UNWRITABLE,  # except for the codes in _WRITE_FAILED
 }
-# The first that fits counts: a full disk (53100) is more than too few resources (53).
+# The first match counts: a full disk (53100) comes before insufficient resources (class 53).
 _BY_STATE: Final = (
     ("53100", JournalFault.FULL),
     ("53", JournalFault.BUSY),
@@ -480,7 +489,7 @@ _BY_STATE: Final = (
 
 
 def _there(value: _Thing | None) -> _Thing:
-    """The value. Raises JournalDown where there is none: an address without a path."""
+    """Return the value. Raises JournalDown for None, such as the path of an address without one."""
     if value is None:
         raise JournalDown(JournalFault.UNREACHABLE)
     return value

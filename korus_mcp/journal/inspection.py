@@ -1,4 +1,4 @@
-"""The journal as its operator sees it: what was ordered, what is open, whether the audit holds."""
+"""The journal as its operator sees it: what was ordered, what is open, whether the audit is intact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from korus_mcp.journal.transaction import (
 )
 
 AT_A_TIME: Final = 500
-"""So many rows are read or removed by one statement: a journal may be of any age."""
+"""The most rows that one statement reads or removes: a journal may have grown for years."""
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """An order call with the moments it was written down and last changed."""
+    """An order call, and when it was stored and last changed."""
 
     intent: Intent
     created_at: datetime
@@ -35,7 +35,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Purged:
-    """How many rows were removed."""
+    """How many rows a purge removed."""
 
     orders: int
     holds: int
@@ -44,7 +44,7 @@ class Purged:
 
 @dataclass(frozen=True)
 class Verified:
-    """How many audit rows there are, the seal of the last one, and what does not fit together."""
+    """The result of a check: number of audit rows, seal of the last one, and the problems found."""
 
     rows: int
     last_seal: str
@@ -52,7 +52,7 @@ class Verified:
 
 
 class Inspection(SqlJournal):
-    """The same journal, with what only its operator may ask: nothing here is a tool's."""
+    """The journal with questions for its operator only: no tool uses them."""
 
     async def entries(self, *, limit: int, open_only: bool = False) -> Sequence[JournalEntry]:
         """The newest order calls, newest first."""
@@ -60,11 +60,11 @@ class Inspection(SqlJournal):
         return await self._read(lambda tx: _entries(tx, *which, limit=limit))
 
     async def entry(self, name: str) -> JournalEntry | None:
-        """The newest order call of an intent, order or reservation with this id or reference."""
+        """The newest order call with this id (of intent, order or reservation) or reference."""
         named = sa.or_(OUTCOME.c.order_id == name, OUTCOME.c.reservation_id == name)
 
         def work(tx: ReadTransaction) -> list[JournalEntry]:
-            # An operator has whatever id a letter or a log names.
+            # An operator may have found any of these ids in a letter or a log.
             by_outcome = sa.select(OUTCOME.c.intent_id).where(ours(OUTCOME), named)
             which = sa.or_(
                 INTENT.c.id == name,
@@ -78,16 +78,17 @@ class Inspection(SqlJournal):
         return found[0] if found else None
 
     async def audit_of(self, *subjects: str) -> Sequence[AuditRow]:
-        """What is written about intents, oldest first; of all without a name."""
+        """The audit rows of these intents, oldest first; of all if none is named."""
         which = [AUDIT.c.subject.in_(subjects)] if subjects else []
         return await self._read(lambda tx: list(_audit(tx, *which)))
 
     async def verify(self, *, unsealed: int) -> Verified:
-        """Whether the audit holds, when so many rows may be without a seal.
+        """Check the audit rows; the first `unsealed` ones may be without a seal.
+
 
         Raises:
             ValueError: There is no key to check with.
-            JournalDown: It cannot be read.
+            JournalDown: The journal cannot be read.
         """
         columns = (KEEPER.c.audit_rows, KEEPER.c.audit_head, KEEPER.c.audit_seal)
 
@@ -100,12 +101,12 @@ class Inspection(SqlJournal):
         return await self._read(work)
 
     async def purge(self, before: datetime) -> Purged:
-        """Remove what was known before a moment. Owners, the audit and what is open stay."""
+        """Remove what was settled before a moment. Owners, audit rows and open calls stay."""
         return await self._written(partial(_purge, before))
 
 
 def _entries(tx: ReadTransaction, *which: sa.ColumnElement[bool], limit: int) -> list[JournalEntry]:
-    """The newest of such order calls, newest first."""
+    """The order calls that fulfil these conditions, newest first."""
     newest = (
         sa.select(INTENT.c.id, INTENT.c.created_at, INTENT.c.updated_at)
         .where(ours(INTENT), *which)
@@ -135,7 +136,7 @@ def _audit(tx: ReadTransaction, *which: sa.ColumnElement[bool]) -> Iterator[Audi
 
 
 def _purge(before: datetime, tx: WriteTransaction) -> Purged:
-    # Only what is over: a call in doubt keeps its row, however old.
+    # Only calls whose result is known: one in doubt keeps its row, however old.
     lapsed = (HOLD.c.state == IntentState.FINAL, HOLD.c.fence_at < before)
     old = APPROVAL.c.expires_at < before
     purged = Purged(
@@ -148,14 +149,14 @@ def _purge(before: datetime, tx: WriteTransaction) -> Purged:
 
 
 def _purge_intents(before: datetime, tx: WriteTransaction) -> int:
-    """Remove old intents with what belongs to them, some at a time; how many there were."""
+    """Remove old intents with their other rows, some at a time. Returns how many were removed."""
     old = (
         sa.select(INTENT.c.id)
         .where(
             ours(INTENT),
             INTENT.c.state == IntentState.FINAL,
             INTENT.c.updated_at < before,
-            # Its fence, too: until then an order of it could still appear.
+            # Until its fence an order of the call could still appear.
             INTENT.c.fence_at < before,
         )
         .order_by(INTENT.c.serial)

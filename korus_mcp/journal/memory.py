@@ -1,4 +1,4 @@
-"""A journal that lives and dies with its process: right for the embedded sandbox only."""
+"""A journal in memory, which ends with its process: for the embedded sandbox only."""
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -36,19 +36,19 @@ from korus_mcp.journal.protocol import (
 )
 
 MOST_APPROVALS = 10_000
-"""So many are kept at once; the oldest go first."""
+"""The most approvals that are kept; the oldest go first."""
 
 
 @dataclass(frozen=True)
 class _LiveLease:
-    """Who may act on a row, and until when by the journal's clock."""
+    """Which worker may act on a row, and until when by the journal's clock."""
 
     worker: str
     until: datetime
 
 
 class MemoryJournal:
-    """Bookings of one process. Each method runs without a pause, so it is one transaction."""
+    """The bookings of one process. No method awaits anything, so each one is a transaction."""
 
     def __init__(
         self, clock: Clock | None = None, *, installation: Installation | None = None
@@ -70,22 +70,22 @@ class MemoryJournal:
         self._sweeping: datetime | None = None
 
     async def installation(self) -> Installation:
-        """Made with the journal."""
+        """The installation, which is made with the journal."""
         return self._installation
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval; those that ran out long ago are dropped."""
+        """Store an approval, and drop those that expired long ago."""
         long_ago = self._clock.now() - APPROVALS_KEPT
         self._approvals = {n: a for n, a in self._approvals.items() if a.expires_at >= long_ago}
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
-        # Who loses one is asked anew; a dictionary keeps the order in which they came.
+        # A person whose approval is dropped is asked again. The oldest stands first in the dict.
         while len(self._approvals) > MOST_APPROVALS:
             del self._approvals[next(iter(self._approvals))]
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
-        """Keep a no, and count it."""
+        """Store a person's "no", and count it."""
         await self.approve(no)
         for each in dict.fromkeys(reservation_ids):
             counted = one_more_no(no, each, self._approvals.get(noes_of(each)))
@@ -99,7 +99,7 @@ class MemoryJournal:
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
     ) -> None:
         """Store the intent and its claims and use up the approval, or refuse."""
-        # All is looked at before anything is changed: a refusal leaves no trace.
+        # Everything is checked before anything is changed, so that a refusal changes nothing.
         unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
         for holder in unsent.values():
             if not self._read(holder.id).was_never_sent:
@@ -123,9 +123,9 @@ class MemoryJournal:
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
-        """NEW becomes SENDING, if it is still this worker's."""
+        """Turn an intent from NEW to SENDING if this worker still has its lease."""
         stored, held = self._intents[intent.id], self._leases.get(intent.id)
-        # Taken over meanwhile, or closed: who is late must not send.
+        # It may have been taken over or closed meanwhile: then this worker must not send.
         if stored.state is not IntentState.NEW or held is None or held.worker != lease.worker:
             raise LeaseLost
         self._lead(intent.id, lease)
@@ -150,28 +150,28 @@ class MemoryJournal:
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """Add outcomes, own the orders, free what failed for certain."""
+        """Add outcomes, record who owns the orders, and free reservations that certainly failed."""
         stored = self._intents[intent_id]
         if not stored.is_final:
             self._keep(stored.told(orders, failures, ambiguous=ambiguous))
         return self._read(intent_id)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        """Add late orders, and claim their reservations again where nobody else does."""
+        """Add orders that turned up late, and claim their reservations again if they are free."""
         repaired = self._intents[intent_id].repaired(orders)
         self._keep(repaired)
-        # Not where another order claims it: two orders of one reservation are for people to mend.
+        # Not if another intent claims one: people have to sort out two orders of one reservation.
         for reservation_id in repaired.orders:
             self._claims.setdefault(reservation_id, intent_id)
         return self._read(intent_id)
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
-        """Lead what nobody leads; close what was never sent."""
+        """Lease the SENDING intents without a live lease; close those that were never sent."""
         unleased = [
             i for i in self._intents.values() if not i.is_final and not self._has_lease(i.id)
         ]
         taken: list[Intent] = []
-        # The oldest first, as they were put in.
+        # The oldest first: a dict keeps the order in which they were added.
         for intent in unleased[:limit]:
             if self._read(intent.id).was_never_sent:
                 self._close_unsent(intent)
@@ -182,13 +182,13 @@ class MemoryJournal:
         return taken
 
     async def unfinished(self) -> int:
-        """How many are not FINAL."""
+        """How many intents are not FINAL."""
         return sum(not i.is_final for i in self._intents.values())
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
-        """What is known of them."""
+        """What is known of these reservations."""
         return ReservationFacts(
             owners=await self.owners_of(reservation_ids),
             holders=await self.intents_of(reservation_ids),
@@ -199,7 +199,7 @@ class MemoryJournal:
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest that are open, or made an order that was in doubt, the newest last."""
+        """The newest intents that are open, or were in doubt and made an order; the newest last."""
         found = [
             self._read(i.id)
             for i in self._intents.values()
@@ -209,7 +209,7 @@ class MemoryJournal:
         return found[-limit:]
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """The intents that hold the claims."""
+        """The intents that claim these reservations, by reservation."""
         return {i: self._read(h.id) for i, h in self._holders(reservation_ids).items()}
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
@@ -221,7 +221,7 @@ class MemoryJournal:
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest of an owner with this external or caller's reference, the newest last."""
+        """The newest intents of an owner with this reference, ours or the caller's; newest last."""
         found = [
             self._read(i.id)
             for i in self._intents.values()
@@ -232,7 +232,7 @@ class MemoryJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store it, unless an equal one is under way, in doubt, or news."""
+        """Store a reserve call, unless an equal one is under way, in doubt, or not yet known."""
         for key, known in seen.items():
             last = await self.hold_of(key)
             if last is not None and last.is_news(known):
@@ -240,7 +240,7 @@ class MemoryJournal:
         earlier = await self.hold_of(hold.key)
         if earlier is not None and earlier.is_in_the_way_of(hold.sent_at):
             return earlier
-        # One that is past its fence made nothing, so it weighs nothing beside its successor.
+        # An equal call past its fence made nothing, so it does not count as open.
         lapsed = {earlier.id} if earlier is not None else set()
         is_open = self._open_of(hold.owner, hold.sent_at, without=lapsed)
         if most is not None and not (is_open + hold.weight).fits(most):
@@ -253,7 +253,7 @@ class MemoryJournal:
         return None
 
     async def hold_of(self, key: str) -> HoldIntent | None:
-        """The last one with this key."""
+        """The last reserve call with this key."""
         hold_id = self._last_holds.get(key)
         return None if hold_id is None else self._hold(hold_id)
 
@@ -265,7 +265,7 @@ class MemoryJournal:
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
-        """What it made, owned by who asked."""
+        """Store what a reserve call made; its caller owns that."""
         hold = self._holds[hold_id]
         if not hold.is_final:
             await self.own(hold.owner, *reservation_ids)
@@ -281,7 +281,7 @@ class MemoryJournal:
         return self._hold(hold_id)
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Write down that its answer was lost."""
+        """Note that the answer of a reserve call was lost."""
         self._leases.pop(hold_id, None)
         self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
         return self._hold(hold_id)
@@ -294,7 +294,7 @@ class MemoryJournal:
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations nobody owns, or may still own, as what this call made."""
+        """Take reservations as made by this call, unless someone owns or may have made them."""
         hold = self._holds[hold_id]
         others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
         if any(h.fence_at > now and set(h.wishes) & set(hold.wishes) for h in others):
@@ -305,27 +305,27 @@ class MemoryJournal:
         return True
 
     async def own(self, owner: str, *resource_ids: str) -> None:
-        """The first owner stays."""
+        """Store whose these are; an owner that is stored already stays."""
         for resource_id in resource_ids:
             self._owners.setdefault(resource_id, owner)
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
-        """Whose these are."""
+        """The owners of these resources, by id."""
         return {i: self._owners[i] for i in resource_ids if i in self._owners}
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
-        """Newest first."""
+        """The order ids of an owner, newest first."""
         return tuple(self._orders.get(owner, ())[:limit])
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """What calls sent since then made."""
+        """What an owner's calls sent since then made, and when they were sent."""
         holds = [h for h in self._holds.values() if h.owner == owner and h.sent_at > since]
         intents = [i for i in self._intents.values() if i.owner == owner and i.sent_at > since]
         held = {made: hold.sent_at for hold in holds for made in hold.reservation_ids}
         return held | {made: i.sent_at for i in intents for made in i.orders.values()}
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
-        """Whether one is due."""
+        """Whether a sweep is due; if so, it is this caller's."""
         now = self._clock.now()
         is_busy = self._sweeping is not None and now - self._sweeping < SWEEP_LASTS
         if is_busy or (self._swept is not None and now - self._swept < every):
@@ -334,23 +334,23 @@ class MemoryJournal:
         return True
 
     async def sweep_done(self) -> None:
-        """Note that the sweep read everything."""
+        """Note that a sweep was completed."""
         self._swept, self._sweeping = self._clock.now(), None
 
     async def last_sweep(self) -> datetime | None:
-        """When a sweep did so last."""
+        """When a sweep was completed last."""
         return self._swept
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
-        """Nobody reads a memory's audit."""
+        """Do nothing: a journal in memory has no audit."""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def _open_of(self, owner: str, now: datetime, *, without: Collection[str]) -> Open:
-        """What an owner holds and has under way; what ended is forgotten."""
+        """What an owner holds and has under way. Holds that ended are removed."""
         self._held = {
-            # Forgotten where it is counted, so that a long life does not fill the memory.
+            # Removed here, where they are counted, so that memory does not fill up.
             i: (o, h)
             for i, (o, h) in self._held.items()
             if h.ends_at and h.ends_at > now
@@ -396,24 +396,24 @@ class MemoryJournal:
         self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
 
     def _keep(self, intent: Intent) -> None:
-        """Write down what changed of an intent; its lease ends."""
+        """Store a changed intent; its lease ends."""
         self._leases.pop(intent.id, None)
         self._intents[intent.id] = intent
         made = self._orders.setdefault(intent.owner, [])
         for order_id in intent.orders.values():
             self._owners.setdefault(order_id, intent.owner)
-            # An order that is told twice was made once.
+            # The same order may be reported twice.
             if order_id not in made:
                 made.insert(0, order_id)
         for reservation_id in intent.orders:
             self._held.pop(reservation_id, None)
         for reservation_id in intent.freed:
-            # It may be another intent's since: only our own claim goes.
+            # Another intent may claim it by now: only this intent's own claim is removed.
             if self._claims.get(reservation_id) == intent.id:
                 del self._claims[reservation_id]
 
     def _spent_beside(self, intent: Intent, unsent: Collection[str]) -> Decimal:
-        """What its owner's other orders of its day come to, without some that were never sent."""
+        """The sum of its owner's other orders of that day, without those that were never sent."""
         others = [i for i in self._intents.values() if i.owner == intent.owner]
         spent = (
             max(Decimal(0), i.approved_total)

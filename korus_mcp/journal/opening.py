@@ -1,4 +1,4 @@
-"""Which journal belongs to which settings. Cheap to import: the database itself is loaded later."""
+"""Finds the journal that belongs to given settings. The database modules are imported later."""
 
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def journal_url(settings: Settings) -> str:
-    """Where the journal of these settings is: by default a file of its own for each account.
+    """The address of the journal of these settings; by default a file for each account.
 
     Raises:
-        JournalDown: NO_FOLDER, it is nowhere.
+        JournalDown: NO_FOLDER, there is no folder for it.
     """
     if settings.database_url is not None:
         return settings.database_url
@@ -32,26 +32,29 @@ def journal_url(settings: Settings) -> str:
 
 
 def journal_file(settings: Settings) -> Path | None:
-    """The file of the journal, there or not; None when it is a database server.
+    """The path of the journal's file, whether it exists or not; None for a database server.
 
     Raises:
-        JournalDown: NO_FOLDER, it is nowhere.
+        JournalDown: NO_FOLDER, there is no folder for it.
     """
     url = journal_url(settings)
     if not url.startswith("sqlite:///"):
         return None
-    # Three slashes and a path without the first: as SQLAlchemy reads it.
+    # Behind three slashes stands the path, as SQLAlchemy has it.
     return Path(unquote(urlsplit(url).path)[1:])
 
 
 def may_have_bookings(settings: Settings) -> bool:
-    """Whether an earlier process may have left orders in doubt; nothing is opened to find out."""
+    """Whether there is a journal in which an earlier process may have left orders in doubt.
+
+    Nothing is opened to find out.
+    """
     try:
         file = journal_file(settings)
         return file is None or file.exists()
     except JournalDown:
         return False
-    except OSError:  # a name too long, a folder that may not be looked into: opening it tells
+    except OSError:  # such as a folder without permission: opening the journal will say so
         return True
 
 

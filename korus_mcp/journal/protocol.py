@@ -1,8 +1,8 @@
-"""The protocol of the journal and its records.
+"""The interface of the journal (`Journal`) and its records.
 
-A reservation is claimed by one live intent at a time; an intent that may have been sent keeps its
-claim for ever, unless its failure is certain. Customer data is never in a record, only keyed
-digests of it.
+An intent is one order call, stored before it is sent. A reservation is claimed by one intent at a
+time; an intent that may have been sent keeps its claim for ever, unless it certainly failed.
+Records never hold customer data, only keyed digests of it.
 """
 
 import hashlib
@@ -19,19 +19,19 @@ from korus_mcp.foundation.money import CENT
 REFERENCE_PREFIX: Final = "km1"
 APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
-"""So many rows a list of the journal has at most, whatever its owner did before."""
+"""The most rows that a list of the journal returns."""
 SWEEP_LASTS: Final = timedelta(hours=1)
-"""So long a sweep is its worker's: one that died is then done by another."""
+"""How long a sweep belongs to one worker: if that worker died, another does it then."""
 UNKNOWN_END: Final = timedelta(hours=1)
-"""So long a hold may last whose end is not known; real ones last minutes."""
+"""How long a hold with an unknown end is taken to last; real ones last minutes."""
 LONGEST_HOLD: Final = timedelta(days=1)
-"""So long a hold counts as open at most: an end in another century must not end all holding."""
+"""The longest that a hold counts as open: an absurd end must not use up the limits for ever."""
 NEVER_SENT: Final = "the order was not sent; try again later"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Who writes a journal: marks our references, so that our orders are known from others'.
+    """Identifies one journal: its references tell our orders from those of other systems.
 
     Both values are random and made with the journal; the key never leaves it.
     """
@@ -41,31 +41,31 @@ class Installation:
 
     @property
     def reference_prefix(self) -> str:
-        """How all our external references begin: `km1-<6 characters>-`."""
+        """The beginning of all our external references: `km1-<6 characters>-`."""
         return f"{REFERENCE_PREFIX}-{self.id}-"
 
     def reference_of(self, intent_id: str) -> str:
-        """Our external reference of an intent: 33 characters nobody else can guess."""
-        # 88 bits of it: long enough not to be guessed, short enough for 33 characters.
+        """Our external reference of an intent: 33 characters that nobody else can guess."""
+        # 22 hex digits are 88 bits: too many to guess.
         return f"{self.reference_prefix}{self.digest(intent_id)[:22]}"
 
     def digest(self, text: str) -> str:
-        """A keyed digest (hex): tells equal texts apart from others, and nothing of them."""
-        # An issuer may send half a character.
+        """A keyed digest (hex): equal for equal texts, and says nothing else of them."""
+        # An issuer may send half of a surrogate pair.
         content = text.encode(errors="surrogatepass")
         return hmac.new(self.key, content, hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True)
 class Lease:
-    """For how long a worker may act on a row before another may take it over."""
+    """How long a worker may act on a row before another worker may take the row over."""
 
     worker: str
     seconds: float
 
 
 class IntentState(StrEnum):
-    """Where an order stands: written down, perhaps sent, known."""
+    """The state of a call: NEW (stored), SENDING (perhaps sent), FINAL (result known)."""
 
     NEW = "new"
     SENDING = "sending"
@@ -76,10 +76,11 @@ class IntentState(StrEnum):
 class Intent:
     """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
 
-    `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: somebody's lease
-    on it was live when it was read. Moments are the API's, `fence_at` is when nothing can appear
-    any more. `agreed`: how the person agreed. `attempt`, which is not kept: how many order calls
-    there had been for its reservations when they did; another one since takes their word away.
+    `ambiguous`: the answer of its POST was lost, or its sender died. `is_leased`: a worker had a
+    live lease on it when it was loaded. Times are by the API's clock; after `fence_at` no order of
+    this call can appear any more. `agreed`: how the person agreed. `attempt`, which is not stored:
+    how many order calls there had been for its reservations when the person agreed. A further call
+    since then makes the approval invalid.
     """
 
     id: str
@@ -101,7 +102,7 @@ class Intent:
 
     @property
     def is_final(self) -> bool:
-        """Whether its outcome is known."""
+        """Whether the result of the call is known."""
         return self.state is IntentState.FINAL
 
     @property
@@ -111,37 +112,37 @@ class Intent:
 
     @property
     def was_never_sent(self) -> bool:
-        """Whether its sender died before it sent: the next claim of its reservations closes it."""
-        # NEW becomes SENDING before the first byte leaves: without a lease nobody will send it.
+        """Whether its sender died before sending; the next claim of its reservations closes it."""
+        # It would be SENDING before the first byte left, and without a lease nobody will send it.
         return self.state is IntentState.NEW and not self.is_leased
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The reservations whose outcome is not known."""
+        """The reservations whose result is not known."""
         known = self.orders.keys() | self.failures.keys()
         return tuple(i for i in self.reservation_ids if i not in known)
 
     @property
     def freed(self) -> tuple[str, ...]:
-        """The reservations it claims no more: they failed, and no doubt was ever about it."""
-        # After a doubt even a failure keeps its claim: an order of it may still turn up.
+        """The reservations it no longer claims: they failed, and the call was never in doubt."""
+        # If it was ever in doubt, a failed reservation stays claimed: an order may still turn up.
         return tuple(self.failures) if self.is_final and not self.ambiguous else ()
 
     def told(
         self, orders: Mapping[str, str], failures: Mapping[str, str], *, ambiguous: bool = False
     ) -> "Intent":
-        """The intent with more outcomes; an order outweighs a failure, and FINAL never changes."""
+        """The intent with further results. An order outweighs a failure; FINAL never changes."""
         if self.is_final:
             return self
-        # Once in doubt, always in doubt: an answer that comes later does not undo what was lost.
+        # Once in doubt, always in doubt: a later result does not rule out another order.
         told = replace(
             self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, is_leased=False
         )
-        # Nothing is left to wait for, so nothing else may change it but `repaired`.
+        # All results are known: from now on only `repaired` may change it.
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
     def repaired(self, orders: Mapping[str, str]) -> "Intent":
-        """The intent with orders that turned up late: the one change that a FINAL one takes."""
+        """The intent with orders that turned up late; the only change to a FINAL intent."""
         repaired = self._with(orders, {})
         return repaired if repaired.missing else replace(repaired, state=IntentState.FINAL)
 
@@ -149,14 +150,14 @@ class Intent:
         made, lost = {**self.orders, **orders}, {**self.failures, **failures}
         return replace(
             self,
-            # In the order of the call, so that equal knowledge is an equal intent.
+            # In the order of the call, so that intents with the same results are equal.
             orders={i: made[i] for i in self.reservation_ids if i in made},
             failures={i: lost[i] for i in self.reservation_ids if i in lost and i not in made},
         )
 
 
 class ApprovalState(StrEnum):
-    """What became of a question: nobody acted on it yet, it was ordered upon, the answer was no."""
+    """What became of a question to a person: still open, used for an order, or answered with no."""
 
     OPEN = "open"
     USED = "used"
@@ -165,7 +166,7 @@ class ApprovalState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """A question that was put to a person: good for one order with this digest."""
+    """A question that was put to a person, whose yes is good for one order with this digest."""
 
     nonce: str
     owner: str
@@ -175,12 +176,12 @@ class Approval:
 
 
 def noes_of(reservation_id: str) -> str:
-    """The nonce under which the noes to a reservation are counted: by any of its owner's calls."""
+    """The nonce of the row that counts the "no" answers for a reservation."""
     return f"noes-{reservation_id}"
 
 
 def one_more_no(no: Approval, reservation_id: str, before: Approval | None) -> Approval:
-    """The count of noes to a reservation, a number as text in `digest`, with this one."""
+    """The row that counts "no" answers for a reservation (as text in `digest`), plus this one."""
     # The table of approvals has no column for a number.
     count = 1 if before is None else int(before.digest) + 1
     return replace(no, nonce=noes_of(reservation_id), digest=str(count))
@@ -190,8 +191,9 @@ def one_more_no(no: Approval, reservation_id: str, before: Approval | None) -> A
 class ReservationFacts:
     """What is known of reservations: whose they are, who claims them, how often they were tried.
 
-    `owners` and `holders` are by reservation; `attempts` counts the intents there were for any of
-    them, failed ones included. `doubtful` are those of `Journal.doubtful`, whatever they are for.
+    `owners` and `holders` (the claiming intents) are by reservation; `attempts` counts all intents
+    for any of them, failed ones included. `doubtful` is what `Journal.doubtful` returns, which may
+    concern other reservations.
     """
 
     owners: Mapping[str, str]
@@ -202,7 +204,7 @@ class ReservationFacts:
 
 @dataclass(frozen=True)
 class RefusedItem:
-    """An offer (its handle) the issuer would not hold; `message` is the issuer's, cleaned."""
+    """An offer that the issuer refused to hold; `message` is the issuer's text, cleaned."""
 
     offer_id: str
     code: str | None
@@ -212,10 +214,10 @@ class RefusedItem:
 @dataclass(frozen=True, kw_only=True)
 class HoldIntent:
     """One reserve call. `key` is equal for equal calls of one owner; `wishes` are digests of its
-    items, equal for equal items of anybody.
+    items, equal for equal items of any owner.
 
-    SENDING: a hold may exist that was not seen. FINAL: `reservation_ids` are what it made.
-    `tickets` and `amount` (EUR) are what it asks for: so much of it counts while it is under way.
+    SENDING: it may have made reservations that are not known. FINAL: it made `reservation_ids`.
+    `tickets` and `amount` (EUR) are what it asks for; they count as held until its result is known.
     """
 
     id: str
@@ -234,32 +236,34 @@ class HoldIntent:
 
     @property
     def is_final(self) -> bool:
-        """Whether it is known what it made."""
+        """Whether it is known which reservations it made."""
         return self.state is IntentState.FINAL
 
     @property
     def weight(self) -> "Open":
-        """What counts as open of it while it is under way: a reservation for each item."""
-        # At least one: a call of which no items are told may have made a reservation.
+        """What counts as held while the call is under way: one reservation for each item."""
+        # At least one: a call without known items may still have made a reservation.
         return Open(max(1, len(self.wishes)), self.tickets, self.amount, self.fence_at)
 
     def is_in_the_way_of(self, sent_at: datetime) -> bool:
-        """Whether an equal call sent then could make a second hold of the same."""
+        """Whether an equal call sent at that time could hold the same tickets twice."""
         return not self.is_final and (self.is_leased or sent_at < self.fence_at)
 
     def is_news(self, seen: "HoldIntent | None") -> bool:
-        """Whether it was made, or came to its end, since `seen` was the last one with its key."""
+        """Whether it is newer than `seen`, the last call with this key that the caller knows, or
+        got its result since.
+        """
         return seen is None or (seen.id, seen.state) != (self.id, self.state)
 
     def shares(
         self, reservation_ids: Sequence[str], held: Mapping[str, "Held"]
     ) -> Mapping[str, "Held"]:
-        """What each reservation it made comes to; of one not told, a share of what was asked."""
+        """What each of its reservations amounts to; if not known, a share of what was asked for."""
         number = max(1, len(reservation_ids))
         end = self.sent_at + UNKNOWN_END
-        # To the cent and up, as tickets are: thirds would add up otherwise in each order of rows.
+        # Rounded up to the cent: the sum of exact thirds would depend on the order of rows.
         amount = (self.amount / number).quantize(CENT, ROUND_UP)
-        # Rounded up, too: what is not told must not let its owner hold more.
+        # Tickets are rounded up as well, so that unknown shares never let an owner hold more.
         share = Held(-(-self.tickets // number), amount, end)
         told = {i: held.get(i, share) for i in reservation_ids}
         last = self.sent_at + LONGEST_HOLD
@@ -268,7 +272,7 @@ class HoldIntent:
 
 @dataclass(frozen=True)
 class Held:
-    """What a reservation comes to: tickets, EUR, and when it ends, by the API's clock."""
+    """What a reservation amounts to: tickets, EUR, and when it ends by the API's clock."""
 
     tickets: int
     amount: Decimal
@@ -277,7 +281,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Open:
-    """What an owner holds and has under way; `ends_at` is when the first of it ends."""
+    """What an owner holds and has under way; `ends_at` is the earliest end of it."""
 
     number: int = 0
     tickets: int = 0
@@ -285,7 +289,7 @@ class Open:
     ends_at: datetime | None = None
 
     def __add__(self, more: "Open") -> "Open":
-        # Of all that is open, the end that makes room first.
+        # The earliest end, since it makes room first.
         ends = [each.ends_at for each in (self, more) if each.ends_at is not None]
         return Open(
             self.number + more.number,
@@ -295,7 +299,7 @@ class Open:
         )
 
     def fits(self, most: "Open") -> bool:
-        """Whether neither reservations, tickets nor amount are more than allowed."""
+        """Whether reservations, tickets and amount are all within the limits `most`."""
         return (
             self.number <= most.number
             and self.tickets <= most.tickets
@@ -308,7 +312,7 @@ class ClaimRefused(Exception):
 
 
 class AlreadyClaimed(ClaimRefused):
-    """Another intent holds one of the reservations."""
+    """Another intent claims one of the reservations."""
 
     def __init__(self, holder: Intent) -> None:
         super().__init__("a reservation is claimed by another intent")
@@ -316,15 +320,15 @@ class AlreadyClaimed(ClaimRefused):
 
 
 class ApprovalUsed(ClaimRefused):
-    """The approval was used by another call, or never given."""
+    """The approval was used by another call, or does not exist."""
 
 
 class DayLimitReached(ClaimRefused):
-    """With this order the day's amount would pass its limit."""
+    """With this order its owner's amount of the day would pass the limit."""
 
 
 class TooMuchOpen(Exception):
-    """With this reserve call more would be held than its owner may; `open` is what is."""
+    """With this reserve call its owner would hold too much; `open` is what is held now."""
 
     def __init__(self, what_is: Open) -> None:
         super().__init__("too much is held")
@@ -332,7 +336,7 @@ class TooMuchOpen(Exception):
 
 
 class LeaseLost(Exception):
-    """Somebody else took the row over, or it is not in the state this step begins from."""
+    """Another worker took the row over, or the row is not in the state that this step needs."""
 
 
 class JournalFault(StrEnum):
@@ -351,8 +355,8 @@ class JournalFault(StrEnum):
 
 
 class JournalDown(Exception):
-    """The journal could not be read or written; what was asked of it did not happen, as far as is
-    known: a commit whose answer was lost may have."""
+    """The journal could not be read or written. Nothing was changed, except that a commit whose
+    answer was lost may have been carried out."""
 
     def __init__(self, fault: JournalFault) -> None:
         super().__init__(f"the journal does not work: {fault.value}")
@@ -361,29 +365,29 @@ class JournalDown(Exception):
 
 NOTHING_TOLD: Final[Mapping[str, Held]] = {}
 Seen: TypeAlias = Mapping[str, HoldIntent | None]
-"""The last reserve calls somebody knows, by key; None of a key with which there was none."""
+"""The last reserve call that the caller knows, by key; None if it knows that there was none."""
 NOTHING_SEEN: Final[Seen] = {}
 
 
 class Journal(Protocol):
-    """Where bookings are remembered. A call that writes is one transaction; all raise JournalDown.
+    """The record of bookings. Each call that writes is one transaction; any may raise JournalDown.
 
-    Leases run by the journal's own clock; all other moments are given by the caller.
+    Leases end by the journal's own clock; all other times are given by the caller.
     """
 
     async def installation(self) -> Installation:
-        """Who keeps this journal."""
+        """The installation that this journal belongs to."""
 
     # approvals
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval, or a no, for a day after it expires; one that was used stays used."""
+        """Store an approval until a day after it expires; one that was used stays used."""
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
-        """Keep a no, and one more no to each of these reservations, see `noes_of`."""
+        """Store a person's "no", and count it for each of these reservations, see `noes_of`."""
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
-        """The approvals with these nonces, whatever became of them."""
+        """The approvals with these nonces, in whatever state."""
 
     # orders
 
@@ -392,24 +396,25 @@ class Journal(Protocol):
     ) -> None:
         """Store a NEW intent, claim its reservations and use up the approval, all or nothing.
 
-        A holder that is NEW without a live lease never sent: it is closed, and is no obstacle.
-        An approval counts as used when the reservations were tried since, see `Intent.attempt`.
+        A claiming intent that is NEW without a live lease was never sent: it is closed and does not
+        count. An approval counts as used if the reservations were tried since, see
+        `Intent.attempt`.
 
         Raises:
-            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, looked at in this order.
+            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, checked in this order.
         """
 
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
-        """Turn an intent just claimed from NEW into SENDING, durably, under this worker's lease.
+        """Turn an intent from NEW into SENDING, durably, under this worker's lease.
 
         Raises:
-            LeaseLost: It is not NEW any more, or not this worker's.
+            LeaseLost: It is not NEW any more, or another worker has its lease.
         """
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
-        """Prolong this worker's lease; False when it is not its any more, or the intent FINAL."""
+        """Prolong this worker's lease. Returns False if it was lost or the intent is FINAL."""
 
     async def settle(
         self,
@@ -419,23 +424,25 @@ class Journal(Protocol):
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """Add outcomes to those that are known and own the orders; answers all of it.
+        """Add results of an order call, record who owns the orders, and return the whole intent.
 
-        Reservations in `Intent.freed` are claimed no more. A FINAL intent stays as it is. The
-        lease on it ends.
+        Reservations in `Intent.freed` are no longer claimed. A FINAL intent is not changed. The
+        lease ends.
         """
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        """Add orders that turned up late, even to a FINAL intent, claim them again, audit it."""
+        """Add orders that turned up late, even to a FINAL intent; claim their reservations again,
+        and write that into the audit.
+        """
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
-        """Lease the SENDING intents nobody leads, oldest first, each marked ambiguous.
+        """Lease the SENDING intents without a live lease, oldest first, and mark them ambiguous.
 
-        Those that are NEW and leased by nobody are closed as never sent, and not answered.
+        NEW intents without a live lease are closed as never sent, and not returned.
         """
 
     async def unfinished(self) -> int:
-        """How many intents are not FINAL, whoever leads them."""
+        """How many intents are not FINAL, whoever has their leases."""
 
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
@@ -450,7 +457,7 @@ class Journal(Protocol):
         """
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """The intents that hold claims on these reservations, by reservation."""
+        """The intents that claim these reservations, by reservation."""
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference of ours, whoever owns it."""
@@ -465,12 +472,13 @@ class Journal(Protocol):
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store a reserve call as SENDING; None. An equal one that is SENDING is answered instead.
+        """Store a reserve call as SENDING and return None; or return an earlier equal call instead.
 
-        One that is FINAL is no obstacle, nor one that is leased by nobody and past its fence; but
-        the last one with a key of `seen` is answered too, when it is news, see `is_news`.
-        `most` is what may be open of its owner with it: reservations that were not ordered and do
-        not end before it is sent, and reserve calls that are leased, or not past their fence.
+        That is an equal call which is still SENDING, unless it has no live lease and is past its
+        fence. It is also the last call with a key of `seen`, if the caller does not know of it or
+        of its result (`HoldIntent.is_news`). `most` limits what the owner may hold with this call:
+        reservations that were not ordered and have not ended when it is sent, and reserve calls
+        that are leased or not past their fence.
 
         Raises:
             TooMuchOpen: It would be more; nothing was stored.
@@ -487,13 +495,13 @@ class Journal(Protocol):
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
-        """Write down what a reserve call made, and own it; FINAL stays as it is.
+        """Store what a reserve call made and who owns that; a FINAL call is not changed.
 
-        `held` says what reservations come to, see `HoldIntent.shares`.
+        `held` says what its reservations amount to, see `HoldIntent.shares`.
         """
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Write down that the answer of a reserve call was lost; its lease ends."""
+        """Note that the answer of a reserve call was lost; its lease ends."""
 
     async def adopt(
         self,
@@ -503,22 +511,22 @@ class Journal(Protocol):
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations as what a SENDING reserve call made.
+        """Take reservations as made by a SENDING reserve call.
 
-        False when one has an owner, or when another reserve call may have made it: one with a
-        wish in common that is SENDING and whose fence is ahead, by the API's clock.
+        Returns False if one has an owner, or if another reserve call may have made it: one with an
+        equal item that is SENDING and not past its fence, by the API's clock.
         """
 
     # ownership
 
     async def own(self, owner: str, *resource_ids: str) -> None:
-        """Write down whose reservations or orders these are; the first owner stays."""
+        """Store whose reservations or orders these are; the first owner stays."""
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
-        """Whose these are; what is owned by nobody is left out."""
+        """The owners of these resources, by id; those without an owner are left out."""
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
-        """The newest order ids of an owner, newest first; of one call, the last one first."""
+        """The newest order ids of an owner, newest first; within one call, the last one first."""
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         """The reservations and orders that calls of an owner made which were sent after `since`,
@@ -529,16 +537,16 @@ class Journal(Protocol):
     # sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
-        """Whether a sweep is due; it is then this caller's, for an hour or until it is done."""
+        """Whether a sweep is due; if so, it is this caller's for an hour or until it is done."""
 
     async def sweep_done(self) -> None:
-        """Note that a sweep read everything."""
+        """Note that a sweep was completed."""
 
     async def last_sweep(self) -> datetime | None:
-        """When a sweep was done last, by the journal's clock."""
+        """When a sweep was completed last, by the journal's clock."""
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
-        """Audit an order that carries our prefix and that no intent knows; once for each."""
+        """Write an order that has our prefix but no intent into the audit, once for each order."""
 
     async def close(self) -> None:
         """Close what is open."""

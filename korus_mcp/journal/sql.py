@@ -1,7 +1,7 @@
-"""The journal that survives: SQLite for one machine, PostgreSQL for several.
+"""The persistent journal: SQLite for one machine, PostgreSQL for several.
 
-Writers of an account queue at its keeper row, on both databases; so what a transaction reads stays
-true until it commits.
+Each writer of an account locks the account's row first, in both databases; so what a transaction
+reads stays true until it commits. The methods are described in `protocol.Journal`.
 """
 
 import secrets
@@ -84,7 +84,7 @@ class SqlJournal:
         return cls(Database(url, clock=clock), account, audit_key=audit_key)
 
     async def installation(self) -> Installation:
-        """Made by whoever opens the journal first."""
+        """The installation, made by the process that opens the journal first."""
         if self._installation is None:
             self._installation = await self._written(
                 lambda tx: Installation(tx.account_row.installation, tx.account_row.secret)
@@ -94,12 +94,12 @@ class SqlJournal:
     # Approvals
 
     async def approve(self, approval: Approval) -> None:
-        """Keep an approval; those that ran out long ago are dropped."""
+        """Store an approval, and drop those that expired long ago."""
         await self._written(lambda tx: self._approve(tx, approval), begins=True)
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
-        """Keep a no, and count it."""
-        # A reservation that is named twice was declined once.
+        """Store a person's "no", and count it."""
+        # A reservation that is named twice counts once.
         ids = list(dict.fromkeys(reservation_ids))
 
         def work(tx: WriteTransaction) -> None:
@@ -115,7 +115,7 @@ class SqlJournal:
         there = tx.approvals([approval.nonce]).get(approval.nonce)
         if there is None:
             tx.add(APPROVAL, asdict(approval))
-        # A used one stays used: a yes is good for one order, whoever writes later.
+        # A used approval stays used: a yes is good for one order.
         elif there.state is not ApprovalState.USED:
             tx.change(OUR_APPROVAL, which=approval.nonce, **asdict(approval))
 
@@ -131,19 +131,19 @@ class SqlJournal:
         """Store the intent and its claims and use up the approval, or refuse."""
 
         def work(tx: WriteTransaction) -> None:
-            # Refusals come in this order: a claim tells more than a worn approval.
+            # Claims first: an existing claim explains more than a used approval.
             for holder in {i.id: i for i in tx.holders(intent.reservation_ids).values()}.values():
                 if not tx.closed_unsent(holder):
                     raise AlreadyClaimed(holder)
             approval = tx.approvals([approval_nonce]).get(approval_nonce)
             if approval is None or approval.state is not ApprovalState.OPEN:
                 raise ApprovalUsed
-            # Ordered, or tried, since the person agreed: their word was for the state before.
+            # An order call was made since the person agreed: they agreed to the state before it.
             if intent.attempt not in (None, tx.attempts(intent.reservation_ids)):
                 raise ApprovalUsed
             if tx.spent(intent.owner, intent.sent_at) + intent.approved_total > day_limit:
                 raise DayLimitReached
-            # In the transaction of the claim: no crash can leave one without the other.
+            # In the same transaction as the claim, so that a crash cannot separate the two.
             tx.change(OUR_APPROVAL, which=approval_nonce, state=ApprovalState.USED)
             tx.store(intent, lease)
             tx.note(
@@ -161,7 +161,7 @@ class SqlJournal:
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
-        """NEW becomes SENDING, if it is still this worker's."""
+        """Turn an intent from NEW to SENDING if this worker still has its lease."""
 
         begun: dict[str, Any] = {
             "state": IntentState.SENDING,
@@ -173,7 +173,7 @@ class SqlJournal:
             values = {"updated_at": tx.now, **begun, **tx.leased(lease)}
             return tx.change(_TO_BE_SENT, which=intent.id, leased_by=lease.worker, **values)
 
-        # The condition decides between two workers: only one of them finds it NEW and its own.
+        # The WHERE condition decides between two workers: it matches for one of them only.
         if await self._written(work, begins=True) == 0:
             raise LeaseLost
         return replace(intent, **begun, is_leased=True, attempt=None)
@@ -195,7 +195,7 @@ class SqlJournal:
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """Add outcomes, own the orders, free what failed for certain."""
+        """Add outcomes, record who owns the orders, and free reservations that certainly failed."""
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
@@ -206,12 +206,12 @@ class SqlJournal:
         return await self._written(work)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        """Add late orders, and claim their reservations again where nobody else does."""
+        """Add orders that turned up late, and claim their reservations again if they are free."""
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
             repaired = tx.keep(stored, stored.repaired(orders))
-            # Only what nobody claims: another order of the reservation keeps its claim.
+            # Only free reservations: another order of one keeps its claim.
             claimed = tx.holders(tuple(repaired.orders))
             tx.claim(intent_id, [i for i in orders if i not in claimed])
             tx.note("late_order_found", stored.owner, intent_id, orders=dict(orders))
@@ -220,7 +220,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
-        """Lead what nobody leads; close what was never sent."""
+        """Lease the SENDING intents without a live lease; close those that were never sent."""
 
         def look(tx: ReadTransaction) -> bool:
             return bool(tx.unleased_intents(1))
@@ -232,11 +232,11 @@ class SqlJournal:
                 tx.take(intent.id, lease)
             return [replace(intent, ambiguous=True, is_leased=True) for intent in sent]
 
-        # A look first: mostly there is nothing, and a writer makes others wait.
+        # Read first: mostly there is nothing to do, and a writer makes others wait.
         return await self._written(work) if await self._read(look) else ()
 
     async def unfinished(self) -> int:
-        """How many are not FINAL."""
+        """How many intents are not FINAL."""
 
         number = sa.select(sa.func.count()).where(ours(INTENT), UNFINISHED)
         return await self._read(lambda tx: int(tx.run(number).scalar_one()))
@@ -244,17 +244,17 @@ class SqlJournal:
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
-        """What is known of them. No claim is made without an intent, nor an intent undone."""
+        """What is known of these reservations."""
         return await self._read(lambda tx: tx.standing(reservation_ids, owner, since), begins=True)
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest that are open, or made an order that was in doubt, the newest last."""
+        """The newest intents that are open, or were in doubt and made an order; the newest last."""
         return await self._read(lambda tx: tx.doubtful(owner, since, limit))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """The intents that hold the claims."""
+        """The intents that claim these reservations, by reservation."""
         return await self._read(lambda tx: tx.holders(reservation_ids))
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
@@ -266,7 +266,7 @@ class SqlJournal:
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest of an owner with this external or caller's reference, the newest last."""
+        """The newest intents of an owner with this reference, ours or the caller's; newest last."""
         references = (INTENT.c.external_reference, INTENT.c.caller_reference)
         which = (INTENT.c.owner == owner, sa.or_(*(c == reference for c in references)))
         return await self._read(lambda tx: tx.intents(newest_intents_that(*which), most=limit))
@@ -276,7 +276,7 @@ class SqlJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store it, unless an equal one is under way, in doubt, or news."""
+        """Store a reserve call, unless an equal one is under way, in doubt, or not yet known."""
 
         def work(tx: WriteTransaction) -> HoldIntent | None:
             last = tx.last_holds({hold.key, *seen})
@@ -287,9 +287,9 @@ class SqlJournal:
             if earlier is not None and earlier.is_in_the_way_of(hold.sent_at):
                 return earlier
             if earlier is not None and not earlier.is_final:
-                # Past its fence nothing can appear any more: it made nothing.
+                # Past its fence nothing of it can appear any more: it made nothing.
                 tx.change_hold(earlier.id, state=IntentState.FINAL)
-            # What ended counts no more; it is cleared here, where one counts.
+            # Holds that ended no longer count; they are removed here, where holds are counted.
             tx.change(_ENDED, moment=hold.sent_at)
             if most is not None:
                 is_open = tx.open_of(hold.owner, hold.sent_at)
@@ -301,7 +301,7 @@ class SqlJournal:
         return await self._written(work, begins=True)
 
     async def hold_of(self, key: str) -> HoldIntent | None:
-        """The last one with this key."""
+        """The last reserve call with this key."""
         return (await self._read(lambda tx: tx.last_holds([key]))).get(key)
 
     async def settle_hold(
@@ -312,7 +312,7 @@ class SqlJournal:
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> HoldIntent:
-        """What it made, owned by who asked."""
+        """Store what a reserve call made; its caller owns that."""
 
         def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
@@ -321,7 +321,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Write down that its answer was lost."""
+        """Note that the answer of a reserve call was lost."""
 
         def work(tx: WriteTransaction) -> HoldIntent:
             tx.change_hold(hold_id, ambiguous=True)
@@ -337,7 +337,7 @@ class SqlJournal:
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations nobody owns, or may still own, as what this call made."""
+        """Take reservations as made by this call, unless someone owns or may have made them."""
 
         def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)
@@ -353,7 +353,7 @@ class SqlJournal:
                 )
                 .order_by(HOLD.c.serial)
             )
-            # Another call that wants the same may have made it: better ask a person than guess.
+            # Another call for the same item may have made it: a person decides, we do not guess.
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
             tx.settle_hold(hold, reservation_ids, (), held)
@@ -364,15 +364,15 @@ class SqlJournal:
     # Ownership
 
     async def own(self, owner: str, *resource_ids: str) -> None:
-        """The first owner stays."""
+        """Store whose these are; an owner that is stored already stays."""
         await self._written(lambda tx: tx.own(owner, resource_ids, is_order=False))
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
-        """Whose these are."""
+        """The owners of these resources, by id."""
         return await self._read(lambda tx: tx.owners(resource_ids))
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
-        """Newest first."""
+        """The order ids of an owner, newest first."""
 
         newest = (
             sa.select(OWNERSHIP.c.resource_id)
@@ -383,16 +383,16 @@ class SqlJournal:
         return await self._read(lambda tx: tx.run(newest).scalars().all())
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """What calls sent since then made."""
+        """What an owner's calls sent since then made, and when they were sent."""
         return await self._read(lambda tx: tx.made_since(owner, since))
 
     # Sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
-        """Whether one is due."""
+        """Whether a sweep is due; if so, it is this caller's."""
 
         def work(tx: WriteTransaction) -> bool:
-            # A sweep that began long ago died with its worker.
+            # A sweep that began too long ago was left by a worker that died.
             since, swept_at = tx.account_row.sweeping_since, tx.account_row.swept_at
             if since is not None and tx.now - since < SWEEP_LASTS:
                 return False
@@ -404,7 +404,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def sweep_done(self) -> None:
-        """Note that the sweep read everything."""
+        """Note that a sweep was completed."""
 
         def work(tx: WriteTransaction) -> None:
             tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now)
@@ -412,18 +412,18 @@ class SqlJournal:
         await self._written(work)
 
     async def last_sweep(self) -> datetime | None:
-        """When a sweep did so last."""
+        """When a sweep was completed last."""
 
         swept_at = sa.select(KEEPER.c.swept_at).where(ours(KEEPER))
         return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none())
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
-        """Note an order nobody knows, once."""
+        """Write an order that no intent knows into the audit, once."""
 
         def work(tx: WriteTransaction) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
             number = sa.select(sa.func.count()).where(ours(AUDIT), *event)
-            # Each sweep finds it again; the audit says it once.
+            # Each sweep finds it again, but it is written once.
             if tx.run(number).scalar_one() == 0:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
@@ -433,12 +433,12 @@ class SqlJournal:
         """Close the database."""
         await self._database.close()
 
-    # How it is done
+    # Helpers
 
     async def _read(
         self, work: Callable[[ReadTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
-        """What a transaction answers that only reads."""
+        """Run a transaction that only reads, and return its result."""
 
         def within(connection: Connection) -> _Thing:
             return work(ReadTransaction(connection, self._account, self._database.now))
@@ -448,7 +448,7 @@ class SqlJournal:
     async def _written(
         self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
     ) -> _Thing:
-        """What a transaction answers that waited for its turn; its audit rows are sealed."""
+        """Run a transaction that writes, after its turn has come; then seal its audit rows."""
 
         def within(connection: Connection) -> _Thing:
             row = self._account_row(connection)
@@ -457,19 +457,19 @@ class SqlJournal:
                 connection, self._account, now, seals=self._seals, account_row=row
             )
             answer = work(tx)
-            tx.end()  # with the work in one commit: nothing is done that the audit does not say
+            tx.end()  # in the same commit as the work, so that no change is missing from the audit
             return answer
 
         return await self._database.write(within, begins=begins)
 
     def _account_row(self, connection: Connection) -> sa.Row[Any]:
-        """The row of the account, made by whoever writes first; no other writer has it now."""
+        """Lock and return the row of the account; the first writer creates it."""
         us = {"of_account": self._account}
         row = connection.execute(_ACCOUNT, us).one_or_none()
         if row is not None:
             return row
         self._database.take_turns(connection)
-        # Looked for again: whoever made it may have had the turn before.
+        # Looked for again: another process may have created it before our turn came.
         if connection.execute(_ACCOUNT, us).first() is None:
             made = {
                 "account": self._account,

@@ -1,8 +1,8 @@
-"""The tables of the journal, and the order in which older ones become them.
+"""The tables of the journal, and the migrations of older ones.
 
-Every row belongs to an account. Moments are whole microseconds since 1970, so that both databases
-compare them alike; amounts are text, so that none is rounded. Texts have no length: only
-PostgreSQL would enforce one. No customer data has a column.
+Every row belongs to an account. Times are whole microseconds since 1970, so that both databases
+compare them alike; amounts are text, so that none is rounded. Text columns have no length, which
+only PostgreSQL would enforce. There is no column for customer data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         "CREATE INDEX korus_held_owner ON korus_held (account, owner, ends_at)",
     )
 }
-"""Statements that turn the version before into this one; a new journal is made at VERSION."""
+"""Per version, the statements that migrate from the version before. A new journal needs none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -65,7 +65,7 @@ class Amount(TypeDecorator[Decimal]):
 
 
 METADATA = sa.MetaData()
-# The only type that SQLite counts up by itself.
+# In SQLite only an INTEGER key is numbered automatically.
 _SERIAL: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
@@ -98,8 +98,8 @@ KEEPER = sa.Table(
     sa.Column("audit_head", sa.Text, nullable=False, default=""),
     sa.Column("audit_seal", sa.Text, nullable=False, default=""),
 )
-"""A row for each account: its installation, its sweep, the head of its audit. Who writes holds it
-until the commit, so that writers of an account stand in line.
+"""A row for each account: its installation, its sweep, the head of its audit. A writer locks it
+until the commit, so that an account has one writer at a time.
 """
 
 INTENT = sa.Table(
@@ -114,7 +114,7 @@ INTENT = sa.Table(
     *_moments("sent_at", "fence_at"),
     *_texts("state"),
     sa.Column("ambiguous", sa.Boolean, nullable=False),
-    # Whether its amount counts for the day: until it is known that no order came of it.
+    # Whether its amount counts for the day's limit: until it is known that it made no order.
     sa.Column("spends", sa.Boolean, nullable=False),
     *_texts("worker", nullable=True),
     *_moments("lease_until", nullable=True),
@@ -136,7 +136,7 @@ OUTCOME = sa.Table(
     sa.Index("korus_outcome_reservation", "account", "reservation_id", "intent_id"),
 )
 
-# Its primary key is the promise that a reservation is claimed once.
+# The primary key ensures that a reservation is claimed only once.
 CLAIM = sa.Table("korus_claim", METADATA, *_key("account", "reservation_id"), *_texts("intent_id"))
 
 HOLD = sa.Table(

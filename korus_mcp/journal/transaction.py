@@ -1,7 +1,7 @@
-"""What is done inside one transaction of the journal: plain statements, one after the other.
+"""The statements inside a transaction of the journal.
 
-Those that a booking needs are made once, up here: making a statement takes longer than running it.
-The account, and what is looked for, are given to them when they run.
+Those that a booking needs are built once, as constants: building one takes longer than running it.
+The account and other values are bound when they run.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,18 +50,20 @@ _OUTCOMES: Final = sa.and_(
 
 
 def ours(table: sa.Table) -> sa.ColumnElement[bool]:
-    """That a row belongs to the account, which `ReadTransaction.run` names."""
+    """The condition that a row belongs to the account; `ReadTransaction.run` binds the account."""
     mine: sa.ColumnElement[bool] = table.c.account == bindparam("of_account", type_=sa.Text)
     return mine
 
 
 def of_owner(table: sa.Table) -> sa.ColumnElement[bool]:
-    """That a row belongs to the account and to the owner that `run` is given as `whose`."""
+    """The condition that a row belongs to the account and to the owner, bound as `whose`."""
     return sa.and_(ours(table), table.c.owner == bindparam("whose"))
 
 
 def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Such intents, oldest first, a row for each reservation in the order of the call."""
+    """Select the intents that fulfil these conditions, oldest first; one row per reservation, in
+    the order of the call.
+    """
     return (
         sa.select(INTENT, OUTCOME.c.reservation_id, OUTCOME.c.order_id, OUTCOME.c.reason)
         .join(OUTCOME, _OUTCOMES)
@@ -71,7 +73,7 @@ def intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def newest_intents_that(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The newest of such intents, `most` of them, the newest last."""
+    """Select the newest `most` intents that fulfil these conditions, the newest last."""
     last = (
         sa.select(INTENT.c.serial)
         .where(ours(INTENT), *which)
@@ -90,7 +92,7 @@ _DOUBTFUL: Final = (
         of_owner(INTENT),
         sa.or_(
             INTENT.c.state.in_((IntentState.NEW, IntentState.SENDING)),
-            # Closed, but it made an order while nobody knew: its owner may not know of it yet.
+            # A closed one that was in doubt and made an order: its owner may not know of that yet.
             sa.and_(INTENT.c.ambiguous, INTENT.c.spends, INTENT.c.sent_at > bindparam("since")),
         ),
     )
@@ -126,7 +128,7 @@ _AMOUNTS: Final = (
     .group_by(INTENT.c.approved_total)
     .order_by(INTENT.c.approved_total)
 )
-"""Equal amounts are counted by the database, so that no day is too long to be read."""
+"""The database counts equal amounts, so that a day with many orders gives few rows."""
 _LAST_SERIALS: Final = (
     sa.select(sa.func.max(HOLD.c.serial))
     .where(ours(HOLD), HOLD.c.key.in_(bindparam("keys")))
@@ -168,7 +170,7 @@ _HOLDS_UNDER_WAY: Final = (
     .order_by(HOLD.c.serial)
 )
 
-# A statement for each table, made once: see the first lines of this module.
+# One statement per table, built once: see the module's docstring.
 _ADDED: Final = {table: sa.insert(table) for table in METADATA.sorted_tables}
 OUR_ACCOUNT: Final = sa.update(KEEPER).where(ours(KEEPER))
 OUR_APPROVAL: Final = sa.update(APPROVAL).where(
@@ -193,7 +195,7 @@ _FREED: Final = sa.delete(CLAIM).where(
 
 @dataclass(frozen=True)
 class ReadTransaction:
-    """The rows of an account as records. `clock` tells the moment of a transaction."""
+    """Reads the rows of an account as records. `clock` gives the time of the transaction."""
 
     connection: Connection
     account: str
@@ -201,15 +203,15 @@ class ReadTransaction:
 
     @cached_property
     def now(self) -> datetime:
-        """The moment, by the clock all users of the journal share; asked for once."""
+        """The time by the clock that all users of the journal share; the same throughout."""
         return self.clock(self.connection)
 
     def run(self, statement: sa.Executable, **given: object) -> sa.CursorResult[Any]:
-        """What a statement answers about the account, when this is given by name."""
+        """Run a statement for the account with these values, and return its result."""
         return self.connection.execute(statement, {"of_account": self.account, **given})
 
     def intents(self, such: sa.Select[Any], **given: object) -> list[Intent]:
-        """What `intents_that` selected, each with its reservations in the order of the call."""
+        """The intents of a statement from `intents_that`, each with its reservations in order."""
         rows = self.run(such, **given).all()
         return [self._intent(list(each)) for _, each in groupby(rows, key=lambda row: row.serial)]
 
@@ -223,7 +225,7 @@ class ReadTransaction:
         return {i.id: i for i in self.intents(_INTENTS, ids=list(intent_ids))}
 
     def unleased_intents(self, limit: int) -> list[Intent]:
-        """The oldest intents that are not FINAL and that nobody has a lease on."""
+        """The oldest intents that are not FINAL and have no live lease."""
         until = INTENT.c.lease_until
         first = (
             sa.select(INTENT.c.serial)
@@ -234,9 +236,9 @@ class ReadTransaction:
         return self.intents(intents_that(INTENT.c.serial.in_(first.scalar_subquery())))
 
     def holders(self, reservation_ids: Sequence[str]) -> dict[str, Intent]:
-        """The intents that hold claims on these reservations, by reservation, in their order."""
+        """The intents that claim these reservations, by reservation, in the given order."""
         claims = self.run(_CLAIMS, ids=reservation_ids)
-        # Two statements and no join: mostly nothing is claimed, and the second is saved.
+        # Two statements instead of a join: mostly nothing is claimed, and the second is not run.
         claimed = {row.reservation_id: row.intent_id for row in claims}
         if not claimed:
             return {}
@@ -248,9 +250,9 @@ class ReadTransaction:
         return int(self.run(_ATTEMPTS, ids=reservation_ids).scalar_one())
 
     def doubtful(self, owner: str, since: datetime, limit: int) -> list[Intent]:
-        """The newest intents of an owner that are open, or made an order that was in doubt."""
+        """The newest intents of an owner that are open, or were in doubt and made an order."""
         found = self.run(_DOUBTFUL, whose=owner, since=since, most=limit)
-        # There are none, mostly; then the rest is not asked for.
+        # Mostly there are none; then the second statement is not run.
         ids = found.scalars().all()
         return list(self.intents_of(ids).values()) if ids else []
 
@@ -258,7 +260,7 @@ class ReadTransaction:
         self, reservation_ids: Sequence[str], owner: str, since: datetime
     ) -> ReservationFacts:
         """What is known of reservations, and which orders of an owner are doubtful."""
-        # No claim without an intent: a first order asks one question less.
+        # Without an intent there is no claim, so a first order needs one statement less.
         attempts = self.attempts(reservation_ids)
         return ReservationFacts(
             owners=self.owners(reservation_ids),
@@ -268,7 +270,7 @@ class ReadTransaction:
         )
 
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
-        """The approvals with these nonces, in their order."""
+        """The approvals with these nonces, in the given order."""
         by_nonce = {}
         for row in self.run(_APPROVALS, nonces=nonces):
             told = fields_of(Approval, row) | {"state": ApprovalState(row.state)}
@@ -292,22 +294,22 @@ class ReadTransaction:
         return self._hold(row)
 
     def owners(self, resource_ids: Sequence[str]) -> dict[str, str]:
-        """Whose these are, in their order."""
+        """The owners of these resources by id, in the given order."""
         owned = {row.resource_id: row.owner for row in self.run(_OWNERS, ids=resource_ids)}
         return {i: owned[i] for i in resource_ids if i in owned}
 
     def made_since(self, owner: str, since: datetime) -> dict[str, datetime]:
-        """The reservations and orders of an owner's calls sent after `since`; when that was."""
+        """The reservations and orders of an owner's calls sent after `since`, with that time."""
         holds = self.run(_HELD_SINCE, whose=owner, since=since)
         made = {each: row.sent_at for row in holds for each in row.reservation_ids}
         orders = self.run(_ORDERED_SINCE, whose=owner, since=since)
         return made | {row.order_id: row.sent_at for row in orders}
 
     def spent(self, owner: str, moment: datetime) -> Decimal:
-        """What an owner's orders of the UTC day of a moment come to, those in doubt included."""
+        """The sum of an owner's orders on a UTC day, those in doubt included."""
         day = datetime.combine(moment.astimezone(UTC), time(), UTC)
         rows = self.run(_AMOUNTS, whose=owner, day=day, next_day=day + timedelta(days=1))
-        # A negative total, which no order has, must not make room for others.
+        # A negative total, which no real order has, must not make room for other orders.
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
     def open_of(self, owner: str, now: datetime) -> Open:
@@ -319,7 +321,7 @@ class ReadTransaction:
         return sum((*made, *under_way), Open())
 
     def _has_lease(self, row: sa.Row[Any]) -> bool:
-        # By the clock of the database, which all workers share: their own may differ.
+        # By the clock of the database, which all workers share: their own clocks may differ.
         return row.lease_until is not None and row.lease_until > self.now
 
     def _intent(self, rows: Sequence[sa.Row[Any]]) -> Intent:
@@ -346,7 +348,7 @@ class ReadTransaction:
 
 @dataclass(frozen=True, kw_only=True)
 class WriteTransaction(ReadTransaction):
-    """A transaction that writes: it has the row of the account, so nobody else writes now."""
+    """A transaction that writes. It has locked the account's row, so nobody else writes now."""
 
     seals: Seals
     account_row: sa.Row[Any]
@@ -355,12 +357,12 @@ class WriteTransaction(ReadTransaction):
     def add(self, table: sa.Table, *rows: Mapping[str, object]) -> None:
         """Add rows to a table, in this order."""
         if rows:
-            # Nobody can forget it: no row is written without its account.
+            # Set here, so that no row can be written without its account.
             given = [{"account": self.account, **row} for row in rows]
             self.connection.execute(_ADDED[table], given)
 
     def change(self, statement: sa.Update | sa.Delete, **given: object) -> int:
-        """Change such rows to this, or remove them; how many there were."""
+        """Run an update or delete with these values. Returns the number of rows."""
         return self.run(statement, **given).rowcount
 
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
@@ -369,11 +371,11 @@ class WriteTransaction(ReadTransaction):
         self.audit.append(AuditRow(number, self.now, event, owner, subject, told(detail)))
 
     def end(self) -> None:
-        """Seal what was noted, each row with the one before."""
+        """Seal and write the noted audit rows."""
         if not self.audit:
             return
         rows, before = [], self.account_row.audit_head
-        # The order of the rows is part of each seal.
+        # In order: each seal covers that of the row before.
         for row in self.audit:
             sealed = self.seals.sealed(row, before)
             before = sealed.mac
@@ -400,7 +402,7 @@ class WriteTransaction(ReadTransaction):
         self.claim(intent.id, intent.reservation_ids)
 
     def store_hold(self, hold: HoldIntent, lease: Lease) -> None:
-        """Add a reserve call under a lease; what it made is not known yet."""
+        """Add a reserve call under a lease, without results."""
         begun = {
             "state": IntentState.SENDING,
             "ambiguous": False,
@@ -411,34 +413,34 @@ class WriteTransaction(ReadTransaction):
         self.add(HOLD, columns_of(HOLD, hold) | begun | self.leased(lease))
 
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
-        """Claim reservations nobody claims."""
+        """Claim reservations that no intent claims."""
         self.add(CLAIM, *({"intent_id": intent_id, "reservation_id": i} for i in reservation_ids))
 
     def leased(self, lease: Lease) -> dict[str, object]:
-        """The columns that say whose lease a row is under, and until when; it begins now."""
+        """The columns of a lease that begins now: its worker and its end."""
         until = self.now + timedelta(seconds=lease.seconds)
         return {"worker": lease.worker, "lease_until": until}
 
     def take(self, intent_id: str, lease: Lease) -> None:
-        """Lease an intent whose sender died; nobody knows whether it sent, so it is in doubt."""
+        """Lease an intent whose sender died. It may have been sent, so it is marked ambiguous."""
         values = {"ambiguous": True, "updated_at": self.now, **self.leased(lease)}
         self.change(_OUR_INTENT, which=intent_id, **values)
 
     def closed_unsent(self, intent: Intent) -> bool:
-        """Close an intent whose sender died before it sent; whether it was one."""
+        """Close an intent if its sender died before sending. Returns whether that was so."""
         if not intent.was_never_sent:
             return False
         self.keep(intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
         return True
 
     def keep(self, before: Intent, after: Intent) -> Intent:
-        """Write down what changed of an intent; its lease ends."""
+        """Store the changes of an intent; its lease ends."""
         self.change(
             _OUR_INTENT,
             which=after.id,
             state=after.state,
             ambiguous=after.ambiguous,
-            # In doubt it counts for the day: it may have been paid.
+            # An intent in doubt counts for the day's limit: it may have made an order.
             spends=not after.is_final or bool(after.orders),
             worker=None,
             lease_until=None,
@@ -451,9 +453,9 @@ class WriteTransaction(ReadTransaction):
                 self.change(_OUR_OUTCOME, which=after.id, of_reservation=each, **told)
         self.own(after.owner, after.orders.values(), is_order=True)
         if after.orders:
-            # What was ordered is no open hold.
+            # An ordered reservation is no open hold any more.
             self.change(_HELD_NO_MORE, ids=list(after.orders))
-        # The one place where a claim ends; what was ever in doubt is not among them.
+        # The only place where claims are removed; never those of a call that was in doubt.
         if after.freed:
             self.change(_FREED, which=after.id, ids=after.freed)
         orders = dict(after.orders)
@@ -475,10 +477,10 @@ class WriteTransaction(ReadTransaction):
         refused: Sequence[RefusedItem],
         held: Mapping[str, Held],
     ) -> HoldIntent:
-        """Write down what a reserve call made, and own it."""
+        """Store what a reserve call made and who owns that."""
         self.own(hold.owner, reservation_ids, is_order=False)
         shares = hold.shares(reservation_ids, held)
-        # An issuer may answer with a reservation that is counted already.
+        # Removed first: an issuer may answer with a reservation that is counted already.
         self.change(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
@@ -499,8 +501,8 @@ class WriteTransaction(ReadTransaction):
         )
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
-        """Write down whose these are, in this order; the first owner stays."""
-        # The first owner stays, even when the API answers one id to two callers.
+        """Store whose these are, in this order; an owner that is stored already stays."""
+        # That holds even if the API gives one id to two callers.
         named = tuple(dict.fromkeys(resource_ids))
         owned = self.owners(named) if named else {}
         rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)
@@ -508,11 +510,11 @@ class WriteTransaction(ReadTransaction):
 
 
 def columns_of(table: sa.Table, record: object) -> dict[str, object]:
-    """What a record says for the columns of a table: those that are called as its fields are."""
+    """The values of a record for a table: its fields that have a column of the same name."""
     return {c.name: getattr(record, c.name) for c in table.c if hasattr(record, c.name)}
 
 
 def fields_of(kind: type[Any], row: sa.Row[Any]) -> dict[str, Any]:
-    """What a row says for the fields of a record: those that are called as its columns are."""
+    """The values of a row for a record: its columns that have a field of the same name."""
     told = row._mapping
     return {each.name: told[each.name] for each in fields(kind) if each.name in told}

@@ -63,7 +63,7 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     def now(self, connection: Connection) -> datetime:
-        """The time by a clock that all users of the database share: the machine's or the server's."""
+        """The time by a clock that all users of the database share: machine's or server's."""
         if self.is_sqlite:
             return self._clock.now()
         return connection.execute(_SERVER_MOMENT).scalar_one()

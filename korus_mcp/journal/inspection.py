@@ -1,4 +1,4 @@
-"""The journal as its operator sees it: what was ordered, what is open, whether the audit is intact."""
+"""The journal for its operator: what was ordered, what is open, whether the audit is intact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

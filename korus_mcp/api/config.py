@@ -65,7 +65,9 @@ class ApiConfig:
         if urlsplit(_checked_url(self.api_url)).path not in ("", "/"):
             raise ValueError("the API address must be an origin, without a path")
         object.__setattr__(self, "api_url", canonical_origin(self.api_url))
-        _checked_url(self.token_url)
+        token = _checked_url(self.token_url)
+        # A final dot would be asked of a name server, which may answer anything for "localhost.".
+        object.__setattr__(self, "token_url", canonical_origin(token) + urlsplit(token).path)
         for host in self.document_hosts:
             _check_document_host(host)
         checked_language(self.language)

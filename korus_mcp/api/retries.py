@@ -1,5 +1,6 @@
 """Repeats failed reads. Nothing else is repeated: a POST that creates never comes here."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import Final, TypeVar
@@ -17,6 +18,7 @@ from korus_mcp.api.errors import (
 from korus_mcp.foundation.clock import Clock
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 LONGEST_FIRST_WAIT_SECONDS: Final = 0.5
 """The longest wait after the first attempt; doubled after each. Waits are random up to it."""
@@ -43,6 +45,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, cloc
                 wait = SystemRandom().uniform(0, longest)
             if not left or not _may_pass(failure) or clock.monotonic() + wait >= give_up_at:
                 raise
+            _log.warning("read is repeated in %.1f s: %s", wait, failure)
         longest *= 2
         await clock.sleep(wait)
 

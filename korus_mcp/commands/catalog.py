@@ -302,9 +302,11 @@ async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict
         for language in languages:
             try:
                 path = await _path(mirror, language)
-                is_empty = await mirror.clear(language)
             except _Failed as failed:
                 failures[language] = str(failed)
+                continue
+            try:
+                is_empty = await mirror.clear(language)
             except sqlite3.Error as error:
                 failures[language] = f"the file {path} cannot be written ({error})."
             else:

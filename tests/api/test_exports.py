@@ -84,3 +84,7 @@ def test_loopback_and_https_are_accepted(changes: dict[str, object]) -> None:
 
 def test_an_origin_loses_its_trailing_slash() -> None:
     assert config(api_url="https://api.example.test/").api_url == "https://api.example.test"
+
+
+def test_the_name_of_this_machine_is_asked_of_no_name_server() -> None:
+    assert config(token_url="http://localhost.:80/token").token_url == "http://localhost/token"

@@ -52,11 +52,14 @@ pytestmark = pytest.mark.anyio
     ],
     ids=lambda each: str(getattr(each, "status_code", None) or each.__name__),
 )
-async def test_a_read_is_repeated_when_that_can_help(passing: Any) -> None:
+async def test_a_read_is_repeated_when_that_can_help(
+    passing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     net = Net()
     route = net.get(ORDER_PATH, passing, passing, GOOD)
     assert (await net.api.booking.get_order("o1")).id == "o1"
     assert route.call_count == 3
+    assert caplog.text.count("getOrder") == 2, "an operator sees that the API stumbles"
 
 
 @pytest.mark.parametrize(

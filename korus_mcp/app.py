@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """The services of one server, shared by all its sessions; state in them is by principal."""
+    """The services of one server, shared by all sessions; what they keep is kept by principal."""
 
     settings: Settings
     clock: Clock
@@ -52,15 +52,15 @@ class App:
     def booking(self) -> "BookingServices":
         """The services of booking; the first call that needs them imports and makes them."""
         services = self.open_booking()
-        # Made at the last moment by a call that was on its way: it takes nothing new.
+        # The server is stopping, and a late call needs them first: they must refuse new work.
         if self.leaving.is_set():
             services.close()
         return services
 
     @cached_property
     def seat_plans(self) -> "SeatPlans":
-        """Reads seat maps; the first call that needs one imports and makes it."""
-        # Late: a start need not wait for geometry and drawing.
+        """The service that reads seat maps; the first call that needs it imports and makes it."""
+        # Imported here so that a start does not wait for the code that draws.
         from korus_mcp.proposals.seat_plans import SeatPlans
 
         return SeatPlans(self.api, self.mirror, self.calendars, self.quotes, self.flights)
@@ -75,13 +75,13 @@ class App:
         return self.mirror.languages.spoken(wished or self.settings.language)
 
     async def known_language(self, wished: str) -> str:
-        """The same, after the API was asked once about a language nobody knows of yet."""
+        """The same; for a language that is not known yet, the API is asked once whether it is."""
         return await self.mirror.languages.known(wished)
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new and wait for what is on its way, so long at most."""
+        """Refuse new bookings and wait at most `seconds` for those under way."""
         self.leaving.set()
-        # Asking for the property would make the services, only to stop them.
+        # `self.booking` would create the services here, only to stop them.
         if "booking" in vars(self):
             await self.booking.drain(seconds)
 
@@ -104,7 +104,7 @@ class Running:
         return self._apps[-1]
 
     async def drain(self, seconds: float) -> None:
-        """Take no new order and wait for those on their way, so long at most."""
+        """Refuse new orders and wait at most `seconds` for those under way."""
         for app in self._apps:
             await app.drain(seconds)
 

@@ -1,7 +1,7 @@
-"""Settings: every KORUS_ variable, its default and its meaning, read once into a frozen value.
+"""Settings: every KORUS_ variable, its default and its meaning, read once into `Settings`.
 
-The fields of `Settings` are the one table: each has its type, its variable with what that means,
-and its default. README and server.json are made from it.
+The fields of `Settings` are the table of all settings: each has a type, a default, and a `Setting`
+with the meaning of its variable. README and server.json are generated from it.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from korus_mcp.foundation.language_tags import LANGUAGE_TAG, MOST_LISTED, canoni
 from korus_mcp.foundation.origins import canonical_origin, is_loopback
 
 NAME = "korus-mcp"
-"""What the server calls itself, and the folder of a user that its files lie in."""
+"""The name of the server, and of the user's folders in which its files are."""
 PREFIX = "KORUS_"
 PRODUCTION_API = "https://api.korusticket.com"
 DEMO_API = "https://api.demo.korusticket.com"
@@ -30,11 +30,11 @@ SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
 MOST_PORT = 65_535
 MOST_SEED = 2**32 - 1
 FILE_BYTES = 64 * 1024
-"""The longest credential a file may hold: more is another file, named by mistake."""
+"""The largest credential file: a larger one was surely named by mistake."""
 
 
 class Environment(StrEnum):
-    """Which world the server acts in; every reply that holds or spends names it."""
+    """Which of KorusTicket's environments the server uses; replies that hold or order name it."""
 
     SANDBOX = "sandbox"
     DEMO = "demo"
@@ -74,30 +74,31 @@ class Content(StrEnum):
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable as a person sets it; it stands at the field of `Settings` it is read into."""
+    """One variable as a person sets it: it annotates the field of `Settings` it is read into."""
 
     meaning: str
     name: str = ""
     told: str = ""
-    """Its default in words, where these say more than the value does."""
+    """The default in words, for README, where the value itself would say less."""
     from_file: bool = False
     """Whether a variable with `_FILE` behind its name may point to a file that holds it."""
     least: int = 0
     most: int = 0
-    """Of a number: the bounds it is held to when it is read. Of all else both are 0."""
+    """`least` and `most` are the bounds of a number; for other settings both are 0."""
     field: str = ""
     value: object = None
     secret: bool = False
-    """Of the field: its name, its default, and whether `repr` leaves it out (added by SETTINGS)."""
+    """`field`, `value` and `secret` are filled in by SETTINGS from the field itself: its name, its
+    default, and whether `repr` leaves it out."""
 
     @property
     def default(self) -> str:
-        """The default as a person is told it."""
+        """The default as README shows it."""
         return self.told or ("-" if self.value in (None, "") else str(self.value).lower())
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words it may be, where only some are possible."""
+        """The accepted words, if only some are accepted."""
         if isinstance(self.value, bool):
             return "false", "true"
         return tuple(type(self.value)) if isinstance(self.value, StrEnum) else ()
@@ -116,16 +117,19 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the API: its journal, its day budget and its catalog are found by it."""
+    """An account of the API. Files of its journal and catalog are named by it, and rows in a shared
+    journal carry it.
+    """
 
     environment: str
     api_url: str
     client_id: str
 
     def key(self, *within: str) -> str:
-        """32 hex digits of the account, or of a part of what belongs to it.
+        """A digest of 32 hex digits of the account, and of `within` if given.
 
-        Files are named and rows are marked by it: another text would lose what is kept there.
+        Files are named and rows are marked with it: were it computed in another way, what is kept
+        there would not be found any more.
         """
         import hashlib  # not needed to start
 
@@ -303,21 +307,23 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """One account has one form: journal, day budget and mirror are found by it."""
-        # Frozen for others; here it is still being made.
+        """Normalise the address and the client id: one account must always have one `Account.key`,
+        by which its journal, day budget and mirror are found.
+        """
+        # object.__setattr__, because the dataclass is frozen.
         if self.api_url:
             object.__setattr__(self, "api_url", canonical_origin(self.api_url))
         object.__setattr__(self, "client_id", _trimmed(self.client_id))
 
     @property
     def account(self) -> Account:
-        """Whose orders and whose catalog it is about."""
+        """The account of the API that these settings name."""
         return Account(self.environment, self.api_url, self.client_id)
 
     def narrowed(
         self, *, profile: Profile | None = None, tools: tuple[str, ...] | None = None
     ) -> "Settings":
-        """The same settings with what the command line narrows: a profile, a list of tools.
+        """These settings, narrowed to the profile and the tools that the command line names.
 
         Raises:
             Misconfigured: the profile would offer more than the settings allow.
@@ -328,13 +334,13 @@ class Settings:
         if profile is None:
             return replace(self, tools=tools)
         order = list(Profile)
-        # Profiles stand in the order of what they allow.
+        # The profiles are declared in the order of what they allow.
         if order.index(profile) > order.index(self.profile):
             raise Misconfigured(
                 f"--profile {profile} offers more tools than KORUS_PROFILE={self.profile}; "
                 "it may only narrow."
             )
-        # Whoever steps down from the desk gives up the orders of others with it.
+        # With a smaller profile than the service desk's, orders of others are not visible.
         leaves_desk = self.profile is Profile.SERVICE_DESK is not profile
         scope = Scope.OWN if leaves_desk else self.scope
         return replace(self, profile=profile, tools=tools, scope=scope)
@@ -351,8 +357,9 @@ SETTINGS: Final = tuple(
     for each in fields(Settings)
     for row in getattr(each.type, "__metadata__", ())
 )
-"""Every variable, in the order of README."""
-# Files keep a secret out of the environment, which child processes and logs inherit.
+"""Every setting, in the order of README."""
+# KORUS_..._FILE names a file that holds a secret. So the secret is not in the environment, which
+# child processes inherit and logs may show.
 _FILE_SUFFIX = "_FILE"
 KNOWN_NAMES = frozenset(s.name for s in SETTINGS) | frozenset(
     s.name + _FILE_SUFFIX for s in SETTINGS if s.from_file
@@ -369,14 +376,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 class _Reader:
-    """Collects problems while it reads, so that a person mends them in one go."""
+    """Reads settings and collects all problems, so that a person can mend them in one go."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         given = {k: _trimmed(v) for k, v in environ.items() if k.startswith(PREFIX)}
         self._given = {k: v for k, v in given.items() if v}
         self._read: dict[str, Any] = {}
-        """What was given and could be read of choices and numbers, by field."""
+        """Field -> value, for choices and numbers that were given and could be read."""
         self._problems: list[str] = []
         self._warnings: list[str] = []
 
@@ -389,14 +396,15 @@ class _Reader:
         return replace(settings, warnings=tuple(self._warnings))
 
     def _check_names(self) -> None:
-        # A typing error in a limit would leave the default in force: close names refuse to start.
+        # A mistyped name of a limit would leave the default in force, so the server does not start
+        # with an unknown name that is close to a known one.
         for name in sorted(self._given.keys() - KNOWN_NAMES):
             close = difflib.get_close_matches(name, KNOWN_NAMES, n=1, cutoff=0.85)
             if close:
                 self._problems.append(f"{name} is not a setting; did you mean {close[0]}?")
             else:
                 self._warnings.append(f"{name} is not a setting of korus-mcp and is ignored.")
-        # What cannot be seen came with a paste, and nobody finds it by looking.
+        # Invisible characters get in by copy and paste, and nobody finds them by looking.
         for name in sorted(self._given.keys() & KNOWN_NAMES):
             if not self._given[name].isprintable():
                 del self._given[name]
@@ -414,7 +422,7 @@ class _Reader:
         named = self._read.get("environment")
         touching = [n for n in _WORLD_NAMES if self._has(n)]
         if named is None and touching and "KORUS_ENVIRONMENT" not in self._given:
-            # Nobody guesses between a demo and real money.
+            # The environment is not guessed: one of them spends real money.
             self._problems.append(
                 f"{', '.join(touching)} given, but KORUS_ENVIRONMENT is not: "
                 "say sandbox, demo or production."
@@ -429,7 +437,7 @@ class _Reader:
             "KORUS_CLIENT_ID": self._text("KORUS_CLIENT_ID"),
             "KORUS_CLIENT_SECRET": self._text("KORUS_CLIENT_SECRET"),
         }
-        # One that is given and wrong has its problem already.
+        # A setting that is given and wrong has its own problem already.
         missing = [name for name, value in found.items() if not value and not self._has(name)]
         if missing:
             self._problems.append(f"{named} needs {', '.join(missing)}.")
@@ -448,20 +456,22 @@ class _Reader:
         )
 
     def _way_out(self, world: Settings) -> Settings:
-        """The same with a proxy and authorities: facts of the network that other programs obey."""
+        """These settings with the proxy and the certificate authorities of the network, which may
+        come from the variables that other programs read, too.
+        """
         trust_env = self._read.get("trust_env", False)
         named = {"KORUS_HTTP_PROXY": self._given.get("KORUS_HTTP_PROXY", "")}
         if trust_env:
             for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
                 url = _trimmed(self._environ.get(name, ""))
-                # Without a scheme it is an http one, as for curl.
+                # A proxy without a scheme is an http one, as curl has it.
                 named[name] = url if not url or "://" in url else f"http://{url}"
         name, proxy = next(((n, p) for n, p in named.items() if p), ("", None))
         if proxy is not None:
             shape = _PROXY.fullmatch(proxy)
             if shape is None or not _is_port(shape["port"]):
                 self._problems.append(f"{name} must be {_PROXY_FORM}.")
-        # NO_PROXY goes with the proxy of the environment: ours says nothing about exceptions.
+        # NO_PROXY belongs to HTTP_PROXY and HTTPS_PROXY; KORUS_HTTP_PROXY has no exceptions.
         is_ours = name == "KORUS_HTTP_PROXY" or not trust_env
         excepted = self._environ.get("no_proxy") or self._environ.get("NO_PROXY", "")
         return replace(
@@ -473,7 +483,7 @@ class _Reader:
         )
 
     def _authorities(self, name: str) -> str | None:
-        """Where certificates of authorities lie, by a variable that OpenSSL reads, too."""
+        """The path in SSL_CERT_FILE or SSL_CERT_DIR (OpenSSL's variables), if it is usable."""
         path = _trimmed(self._environ.get(name, ""))
         if path and not _holds_certificates(path, is_file=name == "SSL_CERT_FILE"):
             wanted = "file" if name == "SSL_CERT_FILE" else "folder"
@@ -484,7 +494,7 @@ class _Reader:
         host = urlsplit(api_url).hostname or ""
         loopback = is_loopback(host)
         demo_host = host == urlsplit(DEMO_API).hostname
-        # The label is what a person reads before they spend: it may never be wrong about the host.
+        # A person reads the environment's name before they spend money: it must fit the host.
         allowed = {
             Environment.SANDBOX: loopback,
             Environment.DEMO: loopback or api_url == DEMO_API,
@@ -506,10 +516,10 @@ class _Reader:
                     f"production with a buying profile needs {', '.join(missing)}: "
                     "real money is bound to them."
                 )
-        # One language is meant; of several the first counts.
+        # Only one language is meant. If several are given, the first counts.
         language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1]
         language = language or Settings.languages
-        # What follows from the profile and the limits; what was given itself stands above it.
+        # Values that follow from the profile and the limits; what was given itself overrides them.
         chosen = {
             "profile": profile,
             "scope": Scope.ACCOUNT if profile is Profile.SERVICE_DESK else Scope.OWN,
@@ -529,7 +539,7 @@ class _Reader:
         )
 
     def _order_limit(self) -> Decimal:
-        """The limit of an order: one that passes the day's would never be allowed."""
+        """The limit of one order, which must not be above that of a day."""
         day: Decimal = self._read.get("max_day_amount", Settings.max_day_amount)
         order: Decimal = self._read.get("max_order_amount", min(Settings.max_order_amount, day))
         if order > day:
@@ -543,7 +553,7 @@ class _Reader:
         return name in self._given or name + _FILE_SUFFIX in self._given
 
     def _text(self, name: str) -> str | None:
-        # Of two credentials nobody knows which one is meant.
+        # If both the variable and its _FILE are given, nobody knows which one is meant.
         path = self._given.get(name + _FILE_SUFFIX)
         if path is None:
             return self._given.get(name)
@@ -557,9 +567,9 @@ class _Reader:
             return None
 
     def _each(self, name: str, form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
-        """The entries of a list, in lower case; none of them may have another form."""
+        """The entries of a list, in lower case. All must match `form`, else it is a problem."""
         entries = [e.strip().lower() for e in self._given.get(name, "").split(",") if e.strip()]
-        # An odd entry is not passed over: the list would say less than its author meant.
+        # A wrong entry is not skipped: the list would then mean something else than was intended.
         if not all(map(form.fullmatch, entries)):
             self._problems.append(f"{name} must be {wanted}.")
         return tuple(entries)
@@ -572,7 +582,7 @@ class _Reader:
         return self._each("KORUS_CATALOGS", ALIAS, "catalog aliases like k3f9qa") or None
 
     def _languages(self, name: str, wanted: str) -> tuple[str, ...]:
-        """The languages of a list, each once: "fr" and "fr-FR" are one."""
+        """The languages in a list, each once: "fr" and "fr-FR" count as one."""
         names = map(canonical, self._each(name, LANGUAGE_TAG, wanted))
         listed = tuple(dict.fromkeys(filter(None, names)))
         if len(listed) > MOST_LISTED:
@@ -615,10 +625,10 @@ class _Reader:
 
 
 def _value(setting: Setting, given: str) -> object:
-    """A choice, yes or no, or a number, in the form of its setting.
+    """Parse the text of a choice, a boolean or a number.
 
     Raises:
-        ValueError: it has another form; the text says what it must be.
+        ValueError: the text has another form; the message says what it must be.
     """
     if isinstance(setting.value, bool):
         if given.lower() not in _FLAGS:
@@ -638,12 +648,12 @@ def _value(setting: Setting, given: str) -> object:
 
 
 def _is_port(port: str | None) -> bool:
-    """Whether some digits name a port; none at all mean the one that goes without saying."""
+    """Whether a text of digits is a valid port; None or "" means the default port."""
     return 0 < int(port or 1) <= MOST_PORT
 
 
 def _holds_certificates(path: str, *, is_file: bool) -> bool:
-    """Whether certificates can be read from a file; of folders, that they are some."""
+    """Whether a file has readable certificates; or, if not `is_file`, whether these are folders."""
     if not is_file:
         return all(Path(each).is_dir() for each in path.split(os.pathsep))
     import ssl  # most starts name no file
@@ -656,17 +666,17 @@ def _holds_certificates(path: str, *, is_file: bool) -> bool:
 
 
 def _trimmed(text: str) -> str:
-    """A value without white space around it, nor the mark that editors put before a text."""
+    """A value without white space and byte order mark around it."""
     return text.strip().strip("\ufeff").strip()
 
 
 def _text_of(path: Path) -> str:
-    """The text of a regular file; a pipe or a device could keep the start waiting for ever.
+    """The text of a regular file.
 
     Raises:
-        Misconfigured: what is wrong with the file, in words that go behind its name.
+        Misconfigured: what is wrong with the file, in words that follow its name in a sentence.
     """
-    # Looked at first: opening a pipe waits for a writer that may never come.
+    # Not of a pipe or a device: opening one may wait for ever.
     try:
         if not path.is_file():
             raise Misconfigured("cannot be read" if not path.exists() else _NO_FILE)
@@ -685,11 +695,11 @@ def _text_of(path: Path) -> str:
 
 
 def _database_problem(url: str) -> str | None:
-    """What the address of a journal must be, where it is not: never with a part of it."""
+    """What is wrong with the address of a journal, None if nothing; no part of it is repeated."""
     if url.startswith("sqlite:///"):
         file = unquote(url.removeprefix("sqlite:///"))
         is_named = Path(file).name not in ("", "..")
-        # SQLite takes a missing name and :memory: for a database that ends with the process.
+        # With no name, or :memory:, SQLite would keep the journal only as long as the process runs.
         if any(c in url for c in "?#") or not is_named or ":memory:" in file or not _is_text(file):
             return (
                 "name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
@@ -702,7 +712,7 @@ def _database_problem(url: str) -> str | None:
 
 
 def _server_problem(url: str) -> str | None:
-    # No part of the address is repeated in a sentence: it may hold a password.
+    # The sentences repeat no part of the address: it may hold a password.
     shape = _SERVER.fullmatch(url)
     if shape is None or not _is_port(shape["port"]):
         return (
@@ -720,7 +730,7 @@ def _server_problem(url: str) -> str | None:
         return f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
     if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
         return f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
-    # Drivers take several hosts and ports in parameters, which no urlsplit sees.
+    # Drivers also accept hosts and ports as parameters, which urlsplit does not look at.
     ports = [p for n, v in given if n == "port" for p in v.split(",")]
     if not all(_PORT.fullmatch(port) and _is_port(port) for port in ports):
         return f"have a port from 1 to {MOST_PORT}"
@@ -728,14 +738,14 @@ def _server_problem(url: str) -> str | None:
 
 
 def _is_text(text: str) -> bool:
-    """Whether a decoded text can be seen: bytes that are no text are decoded to a mark."""
+    """Whether a percent-decoded text is printable, and was valid UTF-8 (else it has U+FFFD)."""
     return text.isprintable() and "\ufffd" not in text
 
 
 def _address_problem(url: str) -> str | None:
     try:
         parts = urlsplit(url)
-        # Reading the port is what fails for one that is no number or too large.
+        # urlsplit checks the port only when it is read.
         _ = parts.port
     except ValueError:
         return "is not an address"

@@ -1,4 +1,4 @@
-"""Policy: which tools exist in a world and profile. What does not exist cannot be called."""
+"""Policy: which tools a server has, by its profile. Any other tool cannot be called."""
 
 from korus_mcp.settings import Misconfigured, Profile, Settings
 
@@ -13,10 +13,10 @@ BUYER_TOOLS = (
 )
 ALL_TOOLS = (*BUYER_TOOLS, "find_orders")
 SAVING_TOOLS = frozenset({"get_tickets"})
-"""What changes nothing at KorusTicket, and saves files on this machine when asked to: its hint does
-not say that it only reads, though pages may call it, which never ask for files to be saved."""
+"""Tools that change nothing at KorusTicket but can save files on this machine. So they are not
+hinted as read-only; interactive pages may still call them, as they never ask for files."""
 
-# Each profile has all of the one before: the command line may only step down.
+# Each profile has all tools of the one before it. The command line may only choose a smaller one.
 _BY_PROFILE = {
     Profile.BROWSE: BROWSE_TOOLS,
     Profile.BUYER: BUYER_TOOLS,
@@ -25,15 +25,15 @@ _BY_PROFILE = {
 
 
 def tool_names(settings: Settings) -> tuple[str, ...]:
-    """The tools that exist, in the order they are listed.
+    """The names of the server's tools, in the order they are listed.
 
     Raises:
-        Misconfigured: `tools` names something that does not exist here.
+        Misconfigured: the setting `tools` names one that the profile does not have.
     """
     existing = _BY_PROFILE[settings.profile]
     if settings.tools is None:
         return existing
-    # What does not exist here is not repeated: only what does is of use.
+    # The message lists the tools there are, and does not repeat the unknown names.
     missing = [name for name in settings.tools if name not in existing]
     if missing:
         raise Misconfigured(f"--tools may only narrow; available here: {', '.join(existing)}.")

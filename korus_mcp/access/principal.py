@@ -1,18 +1,18 @@
-"""Principals: on whose behalf a call is made. Never an argument of a tool."""
+"""Principals: on whose behalf a call is made. A principal is never an argument of a tool."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller within a tenant. Everything that is owned is owned by one of these."""
+    """A caller within a tenant. Every reservation and order belongs to one."""
 
     tenant: str
     subject: str
 
     @property
     def key(self) -> str:
-        """One text for both, for keys of records."""
+        """Tenant and subject as one text: the `owner` in the journal."""
         return f"{self.tenant}/{self.subject}"
 
 

@@ -1,7 +1,7 @@
-"""The ceiling of replies: neither half of one costs a model more than 4,000 tokens (o200k).
+"""The ceiling of replies: neither the text nor the structure of one has more than 4,000 tokens.
 
-Counting exactly takes a vocabulary of megabytes. A bound from above does: it is near for the ids,
-prices and moments that long replies are made of, and wide for names.
+Counting tokens (o200k) exactly takes a vocabulary of megabytes. An upper bound is enough: it is
+close for ids, prices and times, of which long replies consist, and generous for names.
 """
 
 import re
@@ -23,7 +23,7 @@ ONE_TOKEN: Final = frozenset(
     )
     for word in line.split()
 )
-"""What is one token, words also behind a blank or an underscore."""
+"""Splits a text into pieces: words, with a blank or underscore before them, and marks."""
 TWO_TOKENS: Final = frozenset(
     word
     for line in (
@@ -35,18 +35,18 @@ TWO_TOKENS: Final = frozenset(
 _RARE_PAIR: Final = re.compile(
     "bq|g[kq]|j[vz]|k[qz]|lq|nq|q[fgjkvz]|rj|tq|w[qz]|x[gjkqvw]|yq|z[jqv]"
 )
-"""Two letters that are two tokens; any others that follow each other are one."""
+"""Pairs of letters that are two tokens; any other pair is one."""
 
 
 def fits(*halves: str) -> bool:
     """Whether each half of a reply stays under the ceiling."""
-    # Cheapest first: a token is a byte at least, so few bytes are few tokens.
+    # The cheap test first: a token has at least one byte, so a short text fits for certain.
     return all(len(half.encode()) <= CEILING or most_tokens(half) <= CEILING for half in halves)
 
 
 def most_that_fit(count: int, do_fit: Callable[[int], bool]) -> int:
-    """The most of so many rows that fit; one where not even that does."""
-    # Halving: each try renders the whole answer.
+    """The largest number of rows, of `count`, for which `do_fit` is true; 1 if there is none."""
+    # Found by bisection, since each try renders the whole answer.
     fitting, too_many = 1, count + 1
     while too_many - fitting > 1:
         middle = (fitting + too_many) // 2
@@ -58,7 +58,7 @@ def most_that_fit(count: int, do_fit: Callable[[int], bool]) -> int:
 
 
 def most_tokens(text: str) -> int:
-    """A bound from above for the tokens of a text; at most twice what they are."""
+    """An upper bound for the number of tokens of a text; at most twice the true number."""
     return sum(_most(piece) for piece in _PIECE.findall(text))
 
 
@@ -72,7 +72,7 @@ def _most(piece: str) -> int:
         return 2
     if not (word.isascii() and word.isalpha()):
         return len(piece.encode())
-    # Three small letters are two tokens at most, where no rare pair is among them.
+    # Three lower-case letters are at most two tokens if no rare pair is among them.
     small = word[1:] if word[0].isupper() else piece
     if not small.islower() or _RARE_PAIR.search(small):
         return len(piece)

@@ -65,7 +65,7 @@ def next_of(found: Reservations) -> str:
             "Do not reserve or order again: the order may exist and is being looked up. "
             f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s{until}."
         )
-    if any(hold.may_be_ordered for hold in found.holds):
+    if any(hold.may_have_been_ordered for hold in found.holds):
         return (
             f"{ITS_ORDER.capitalize()} cannot be read of one: do not reserve or order it again. "
             "Call find_orders to see what became of it."

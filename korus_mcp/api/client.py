@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from korus_mcp.api.config import ApiConfig, Transport
-from korus_mcp.foundation.clock import CLOCK_DOUBT, Clock, SystemClock
+from korus_mcp.foundation.clock import CLOCK_SKEW, Clock, SystemClock
 
 if TYPE_CHECKING:
     from korus_mcp.api.auth import Token, TokenSource
@@ -67,9 +67,11 @@ class KorusApi:
         return self._wire.server_time.is_known
 
     @property
-    def doubt(self) -> timedelta:
-        """By how much `now()` may be late: a day as long as only our own clock is known."""
-        return timedelta(0) if self.is_known else CLOCK_DOUBT
+    def unknown_skew(self) -> timedelta:
+        """How far `now()` may be off, early or late, while only our own clock tells it: a day.
+        Zero once the API told the time.
+        """
+        return timedelta(0) if self.is_known else CLOCK_SKEW
 
     @property
     def is_days_off(self) -> bool:
@@ -79,7 +81,7 @@ class KorusApi:
     @property
     def skew_bound_seconds(self) -> float:
         """How far `now()` may be off; 30 before the first answer."""
-        return self._wire.server_time.bound_seconds
+        return self._wire.server_time.skew_bound_seconds
 
     @property
     def languages_seen(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 CREATION_SECONDS: Final = 75
-"""The time-out of a whole POST that creates: after it nobody waits for the answer any more."""
+"""The time-out of one POST that holds or books, from its first byte to the end of its answer."""
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z0-9*,;=. -]{1,64}", re.ASCII)
 
@@ -52,8 +52,9 @@ class ApiConfig:
     read_timeout: float = 10.0
     read_total: float = 30.0
     """The longest one attempt of a read may take, however slowly bytes drip."""
-    order_read_timeout: float = CREATION_SECONDS
-    """How long an order may be in doubt is reckoned from this: see `booking/timing.py`."""
+    creation_timeout: float = CREATION_SECONDS
+    """The longest a creating POST may take in all; the latest moment an order can still appear is
+    counted from it (`booking/sending.py`, `fence_of`)."""
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0

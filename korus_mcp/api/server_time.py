@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from korus_mcp.api.failures import http_date
-from korus_mcp.foundation.clock import CLOCK_DOUBT, Clock
+from korus_mcp.foundation.clock import CLOCK_SKEW, Clock
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ SAMPLES = 9
 RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
-ABSURD = CLOCK_DOUBT
+ABSURD = CLOCK_SKEW
 """A larger difference between the API's clock and ours is a fault: a wrong time zone, the usual
 mistake, makes less than a day."""
 CONFIRMING_SAMPLES = 4
@@ -59,7 +59,7 @@ class ServerTime:
         return self._has_warned and not self._samples
 
     @property
-    def bound_seconds(self) -> float:
+    def skew_bound_seconds(self) -> float:
         """How far `now()` may be off: half the round trip, plus a second since `Date` has no
         fractions.
         """

@@ -172,14 +172,14 @@ class Pools:
     @cached_property
     def creations(self) -> Pool:
         """The POSTs that hold or book."""
-        places, total = self._config.parallel_orders, self._config.order_read_timeout
+        places, total = self._config.parallel_orders, self._config.creation_timeout
         # `kept=0`: each connection carries one POST and is closed.
         return self._pool(places, total, read=total, queue=self._config.queue_timeout, kept=0)
 
     @cached_property
     def documents(self) -> Pool:
         """Downloads from the hosts of signed addresses."""
-        return self._pool(self._config.parallel_orders, self._config.order_read_timeout)
+        return self._pool(self._config.parallel_orders, self._config.creation_timeout)
 
     async def aclose(self) -> None:
         """Close what was opened."""

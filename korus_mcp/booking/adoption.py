@@ -1,7 +1,8 @@
-"""A hold whose answer was lost, found again among the newest reservations of the account.
+"""Adoption: finding the reservations that a call made whose answer was lost.
 
-Reservations carry no reference of ours, so one is recognised by its lines. That is safe only where
-nobody else books on the account: somebody else's equal hold must never be taken.
+Reservations carry no reference of ours, so they are recognised by their lines among the newest of
+the account. That is safe only where nobody else books on the account (KORUS_SOLE_WRITER):
+otherwise an equal hold may be somebody else's, and it must never be taken.
 """
 
 from collections import Counter
@@ -17,41 +18,42 @@ from korus_mcp.journal.protocol import HoldIntent, Journal
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)
-"""`createdAt` has whole seconds, and so has the clock of the API we compare it with."""
+"""How much earlier than the call `createdAt` may seem: both times are cut to whole seconds."""
 
 Unit = tuple[str | None, tuple[str, ...]]
 Lines = frozenset[tuple[Unit, int]]
-"""An offer with its sessions, and how many units of it: what a reservation holds."""
+"""What a reservation holds: pairs of an offer with its sessions, and a number of units."""
 
 
 def lines_of(offer_id: str, session_ids: Sequence[str], quantity: int) -> Lines:
-    """What a reservation of one wished item holds."""
+    """The lines of a reservation that is made for one wished item."""
     return frozenset({((offer_id, tuple(sorted(session_ids))), quantity)})
 
 
 async def found_again(
     booking: Booking, journal: Journal, hold: HoldIntent, wished: Sequence[Lines]
 ) -> tuple[Reservation, ...]:
-    """The reservations that a lost call made: one for each wished item, or none at all.
+    """The reservations that a call with a lost answer made: one for each wished item, else none.
 
-    More equal ones than were wished cannot be told apart: then none is taken. Nor is one where
-    another cannot be read: that may be ours, and the one that can be read somebody else's.
+    None are taken if there are more equal reservations than were wished (they cannot be told
+    apart), or if any of the newest cannot be read (it may be ours, and an equal one somebody
+    else's).
 
     Raises:
         ApiError: The reservations cannot be read.
     """
-    # By what the call asked for, made since it was sent: nothing else tells whose a hold is.
+    # A hold is ours if it was made since the call was sent and holds what it asked for.
     found = await _newest(booking, hold.sent_at - EARLY)
     if not all(_is_read(r) for r in found):
         return ()
     free = [r for r in found if not r.may_have_order and not r.expired]
-    # One that the journal knows belongs to another call.
+    # A reservation that the journal knows belongs to another call.
     owned = await journal.owners_of([r.id for r in free])
     candidates = [(r, _lines(r)) for r in free if r.id not in owned]
     taken: list[Reservation] = []
     for lines, number in Counter(wished).items():
         equal = [r for r, held in candidates if held == lines]
-        # Too few: the call held less, or not yet. Too many: somebody holds the same.
+        # Too few: the call held less, or it is not done. Too many: somebody else holds the same.
         if len(equal) != number:
             return ()
         taken.extend(equal)
@@ -59,7 +61,7 @@ async def found_again(
 
 
 async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
-    """The newest reservations of the account: those made since then, or nobody knows when.
+    """The newest reservations of the account: made since then, or at a time that is not stated.
 
     Raises:
         ApiError: They cannot be read.
@@ -76,14 +78,14 @@ async def _newest(booking: Booking, since: datetime) -> list[Reservation]:
             if not (isinstance(r.created_at, datetime) and r.created_at < since)
         ]
         found += made
-        # Newest first: the first older one ends the search.
+        # The list has the newest first, so the first older one ends the search.
         if page.last or len(made) < len(page.items):
             break
     return found
 
 
 def _is_read(reservation: Reservation) -> bool:
-    """Whether everything of a reservation could be read by which it is recognised."""
+    """Whether all that a reservation is recognised by could be read."""
     facts = (reservation.created_at, reservation.expired, reservation.order)
     is_dated = reservation.created_at is not None and not any(f is UNREAD for f in facts)
     items = reservation.items

@@ -1,12 +1,13 @@
-"""Approvals: a person agreed to exactly these lines, this total, this customer, once.
+"""Approvals: a person agreed, once, to exactly these lines, this total and this customer.
 
-A yes is bound to a digest of what was shown: whatever changes, changes the digest, and the yes is
-void. Beside it stand digests of what is looked up by ids and cannot always be read, such as when a
-session begins: it voids the yes when it reads differently, and not when it cannot be read.
+A yes is bound to a digest of what was shown: if anything in it changes, the digest does, and the
+yes is void. Facts that are looked up by id and cannot always be read, such as when a session
+begins, have digests of their own: they void the yes if they changed, not if they are unreadable.
 
-The host asks the person (a `Question`, whose answer the journal keeps under its digest), or the
-caller shows them a summary and passes a random confirmation on. Digests are keyed with the
-installation's key: they are kept, and must not tell who the customer is.
+There are two ways to ask. The host asks the person a `Question`, and the journal keeps the answer
+under the question's digest. Or the model shows the person a summary and passes on the random
+confirmation that came with it. Digests are keyed with the installation's key: they are kept, and
+must not reveal who the customer is.
 """
 
 import hashlib
@@ -26,19 +27,21 @@ from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.protocol import Approval, ApprovalState, Installation, Journal, noes_of
 
 KEPT_SECONDS: Final = 600
-"""How long a question stays open, and how long a no is final."""
+"""How long a question may be answered, and how long a no to it stands."""
 MOST_NOES: Final = 3
-"""After so many to a reservation nobody is asked about it for a while, whatever else differs."""
+"""After this many noes to a reservation nobody is asked about it for `KEPT_SECONDS`, even if the
+customer or the price is another one by then.
+"""
 _CODE_LENGTH: Final = 6
 _PART_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a person has to agree to, all of it; equal digests mean equal questions.
+    """All that a person has to agree to. Two questions with the same digest are the same question.
 
-    `attempt`: how many order calls there had been for the holds. `read`: digests of times and
-    terms by what they are of, as far as they could be read.
+    `attempt`: how many order calls there were for the holds before. `read`: digest of the id of a
+    session or product base -> digest of its time or terms, as far as these could be read.
     """
 
     digest: str = ""
@@ -55,22 +58,20 @@ class Question:
 
     @property
     def code(self) -> str:
-        """Tells one question from the next, in the text a person reads."""
+        """Six characters in the text a person reads, by which two questions can be told apart."""
         return hashlib.sha256(self.seal.encode()).hexdigest()[:_CODE_LENGTH]
 
     @property
     def seal(self) -> str:
-        """All that a yes is bound to, in one text."""
+        """All that a yes is bound to, in one text: `digest`, then the digests of `read`."""
         return " ".join(
             [self.digest, *(f"{what}={how}" for what, how in sorted(self.read.items()))]
         )
 
     def is_of(self, seal: str) -> bool:
-        """Whether this is the question that was sealed; times and terms that only one of both could
-        read are passed over.
-        """
-        # Parts that only one reading had are passed over: that terms could not be read is no
-        # change.
+        """Whether this question is the one that has this seal."""
+        # Times and terms that only one of the two readings has are not compared: that terms could
+        # not be read is no change.
         digest, *parts = seal.split(" ")
         then = dict(part.split("=") for part in parts)
         is_as_read = all(then.get(what, how) == how for what, how in self.read.items())
@@ -88,15 +89,15 @@ class Question:
 
     @property
     def closes_at(self) -> datetime:
-        """How long it can be answered: 600 seconds, or until the first hold ends for certain."""
+        """Until when it can be answered: 600 seconds, or less if a hold surely ends before."""
         kept = self.asked_at + timedelta(seconds=KEPT_SECONDS)
-        # By our own clock alone nothing ends: then the 600 seconds decide.
+        # Without `seconds_left` the API's time is not known, so the end of a hold decides nothing.
         ends = (h.expires_at for h in self.holds if h.seconds_left is not None)
         return min([kept, *(end for end in ends if end is not None)])
 
 
 def digest_of(installation: Installation, question: Question) -> str:
-    """A fingerprint of all that a person agrees to, and of how often it was tried before."""
+    """The digest of all that a person agrees to, and of how often it was tried before."""
     return _digest(
         installation,
         {
@@ -130,12 +131,12 @@ def fingerprint_of(
     customer: CustomerInput,
     notes: str | None,
 ) -> str:
-    """A fingerprint of what a call asks for: tells a repeat of a call from a changed one."""
+    """A digest of a call's arguments: equal for a repeated call, different for a changed one."""
     return _digest(installation, [sorted(reservation_ids), asdict(customer), notes])
 
 
 async def confirmation(journal: Journal, question: Question) -> Approval:
-    """Keep a question open under a random confirmation: 600 seconds, or as long as the holds."""
+    """Write a question down under a new random confirmation, valid until the question closes."""
     approval = Approval(
         nonce=secrets.token_urlsafe(16),
         owner=question.owner,
@@ -147,12 +148,13 @@ async def confirmation(journal: Journal, question: Question) -> Approval:
 
 
 def check(approval: Approval | None, question: Question) -> str:
-    """The nonce of a confirmation (which the order uses up), once it fits what is to be ordered.
+    """The nonce of a confirmation, which the order will use up, if it is one for this question.
 
     Raises:
-        Refusal: APPROVAL_REQUIRED for another's, a used or a changed one; APPROVAL_EXPIRED.
+        Refusal: APPROVAL_REQUIRED when the confirmation is another owner's, was used, or is for a
+            different question; APPROVAL_EXPIRED when it is too old.
     """
-    # A used, a foreign and an invented confirmation look alike: nobody can try them out.
+    # Used, foreign and invented confirmations are refused alike, so that trying reveals nothing.
     if (
         approval is None
         or approval.owner != question.owner
@@ -164,13 +166,12 @@ def check(approval: Approval | None, question: Question) -> str:
 
 
 async def agreed(journal: Journal, asked: Question, question: Question) -> str:
-    """Keep the yes a person gave to a question they were asked; the nonce that uses it up.
+    """Write down the yes a person gave to the host. Returns its nonce, which the order uses up.
 
-    `asked` is the question as they saw it, `question` the same made anew just now.
-
+    `asked` is the question as they saw it, `question` the same question made anew just now.
 
     Raises:
-        Refusal: APPROVAL_REQUIRED when it is another question by now; APPROVAL_EXPIRED.
+        Refusal: APPROVAL_REQUIRED when the two differ; APPROVAL_EXPIRED when the yes came too late.
     """
     waited = (question.asked_at - asked.asked_at).total_seconds()
     _check_same(question, asked.seal, is_late=waited > KEPT_SECONDS)
@@ -179,7 +180,7 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
 
 
 async def decline(journal: Journal, question: Question) -> None:
-    """Keep a no: it is final for this question, for 600 seconds, and counts for its holds."""
+    """Write down a no. It is final for this question for 600 seconds, and counts for each hold."""
     until = question.asked_at + timedelta(seconds=KEPT_SECONDS)
     no = _answered(question, ApprovalState.DECLINED, until)
     await journal.decline(no, [hold.id for hold in question.holds])
@@ -188,7 +189,7 @@ async def decline(journal: Journal, question: Question) -> None:
 async def turned_away(
     journal: Journal, owner: str, reservation_ids: Sequence[str], now: datetime
 ) -> None:
-    """Count a no to the question who orders, not whether: it is a no to the holds, too."""
+    """Count a no to each reservation for a person who declined to say who the customer is."""
     no = Approval(
         nonce=f"no-{secrets.token_urlsafe(16)}",
         owner=owner,
@@ -202,13 +203,14 @@ async def turned_away(
 async def given(
     journal: Journal, question: Question, confirmation: str | None = None
 ) -> Approval | None:
-    """The approval that a confirmation stands for, if one is given; nobody may have said no.
+    """The approval with this confirmation, None where none is given or known.
 
     Raises:
-        Refusal: APPROVAL_DECLINED.
+        Refusal: APPROVAL_DECLINED when the person said no to this question, or too often to one
+            of its reservations.
     """
     answered = [_nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
-    # One reading for all: between two, a no could come.
+    # All are read at once: between two readings a no could be written.
     nonces = answered if confirmation is None else [*answered, confirmation]
     approvals = await journal.approvals(nonces)
     _check_noes((approvals[nonce] for nonce in answered if nonce in approvals), question.asked_at)
@@ -216,7 +218,7 @@ async def given(
 
 
 async def check_noes(journal: Journal, reservation_ids: Sequence[str], now: datetime) -> None:
-    """That a person may be asked about these at all.
+    """Check that a person may be asked about these reservations at all.
 
     Raises:
         Refusal: APPROVAL_DECLINED.
@@ -225,11 +227,10 @@ async def check_noes(journal: Journal, reservation_ids: Sequence[str], now: date
 
 
 def _check_noes(answers: Iterable[Approval], now: datetime) -> None:
-    """Refuse while a no to the question stands, or too many to one of its reservations."""
+    """Refuse while a no to the question stands, or too many noes to one of its reservations do."""
     for answer in answers:
         is_standing = answer.state is ApprovalState.DECLINED and answer.expires_at > now
-        # Noes to a reservation are counted in one row, under a name of its own, which holds a
-        # number.
+        # The noes to a reservation are counted in a row of their own; its digest is the number.
         is_count = answer.nonce.startswith(noes_of(""))
         if is_standing and (not is_count or int(answer.digest) >= MOST_NOES):
             raise declined()
@@ -263,7 +264,7 @@ def unavailable() -> Refusal:
 
 
 def not_open() -> Refusal:
-    """The refusal of a confirmation that was used, or never given."""
+    """The refusal of a confirmation that was used before, or that no summary ever had."""
     return Refusal(
         Code.APPROVAL_REQUIRED,
         "This confirmation is not open: it was used already or never given.",
@@ -272,7 +273,7 @@ def not_open() -> Refusal:
 
 
 def unanswered() -> Refusal:
-    """The refusal after a question whose answer came too late, or in no form the protocol knows."""
+    """The refusal where the host's answer came too late, or in a form the protocol lacks."""
     return Refusal(
         Code.APPROVAL_EXPIRED,
         "The question for the person was not answered in time as the protocol wants it; nothing "
@@ -283,7 +284,7 @@ def unanswered() -> Refusal:
 
 
 def unseen(refusal: Refusal) -> Refusal:
-    """The refusal where nobody agreed, and it cannot be read whether there is an order."""
+    """The refusal of a call nobody agreed to, where it cannot be read whether an order exists."""
     return Refusal(
         refusal.code,
         refusal.message,
@@ -295,7 +296,7 @@ def unseen(refusal: Refusal) -> Refusal:
 
 
 def _check_same(question: Question, seal: str, *, is_late: bool) -> None:
-    """That what is about to be ordered is what was agreed to, not long ago."""
+    """Check that what is about to be ordered is what a person agreed to, and not too long ago."""
     if is_late:
         raise Refusal(
             Code.APPROVAL_EXPIRED,
@@ -340,13 +341,13 @@ def _held(hold: Hold) -> list[object]:
 
 
 def _lined(line: Line) -> str:
-    # By ids, not by names: a name that could not be read just then is no other agreement.
+    # By ids, not by names: that a name could not be read must not void a yes.
     what = [line.offer_id, line.product_id, *sorted(line.session_ids)]
     return json.dumps([what, line.quantity, str(line.amount), str(line.day)])
 
 
 def _moment(at: datetime) -> str:
-    """A moment as text, in UTC: however its offset is told, it is the same moment."""
+    """A moment as text, in UTC, so that the same moment with another offset gives the same text."""
     return at.astimezone(UTC).isoformat()
 
 

@@ -1,19 +1,20 @@
-"""A refusal may be the answer to a second copy of a request: then the first was carried out.
+"""Why a refused booking call is looked up: a gateway may have sent it twice.
 
-We send a booking call once. A gateway on the way may send it twice, as gateways do after a broken
-connection; the API refuses the second copy, and its refusal is the answer that comes back. So
-nobody believes a refusal before it was looked for what the first copy may have made.
+We send a booking call once. A gateway on the way may repeat it, as gateways do after a broken
+connection. The API then carries out the first copy and refuses the second, and that refusal is the
+answer we get. So after a refusal we first look for what the first copy may have made.
 """
 
 from typing import Final
 
 from korus_mcp.api import ApiError
 
-# A token that was refused, or asked to wait for, has no such operation (A18).
+# An error names the operation of its request. An error of the token request, which is sent before a
+# booking call, names another one: then the booking call itself never left (A18).
 HOLD: Final = "createReservations"
 ORDER: Final = "createOrders"
 
 
 def was_answered(error: ApiError, operation: str) -> bool:
-    """Whether the booking call itself got an answer, and not the request for a token before it."""
+    """Whether this error is an answer to the booking call, not to the token request before it."""
     return error.operation == operation and error.status is not None

@@ -1,7 +1,7 @@
-"""The PDFs of an order: fetched once for whoever asks, and saved for those who want files.
+"""Fetches the PDFs of orders and saves them as files.
 
-A signed address is used at once and never kept (T26). Callers may leave: what they asked for is
-fetched on, and their repeat finds it.
+A signed address is used at once and never kept (T26). If a caller leaves, the download goes on, and
+their repeated call finds the file.
 """
 
 import hashlib
@@ -23,26 +23,26 @@ from korus_mcp.foundation.refusals import Code, Refusal, not_given
 from korus_mcp.foundation.unread import value_of
 
 NOT_READY: Final = frozenset({400, 403, 404, 409, 422})
-"""What an early request for a file may be answered with (A20)."""
+"""The statuses that may answer a request for a file that is not ready yet (A20)."""
 GONE: Final = 410
 LATE: Final = timedelta(minutes=10)
-"""So long after its time a file may still be on its way."""
+"""How long after the time it was promised for a file may still be missing."""
 SOME_TIMES: Final = (
     "Call get_tickets again in some minutes. If the PDF is not given then, quote the reference to "
     "KorusTicket support: do not order again."
 )
-"""What to do about a file that may be ready or not; it ends."""
+"""The next step for a file of which nobody knows whether it is ready: try again, then support."""
 REMEMBERED: Final = 1000
-"""Files saved that are known to this process."""
+"""At most so many saved files are known to this process."""
 FETCHED_SECONDS: Final = 120
-"""A host that gave up repeats its call at once."""
+"""How long a fetched file is kept in memory: a host that gave a call up soon repeats it."""
 FETCHED_BYTES: Final = 8 * 1024 * 1024
-"""Of all files kept for those who repeat a call."""
+"""The size of all files kept in memory together."""
 
 
 @dataclass(frozen=True)
 class DocumentQuery:
-    """Whose document of which order, in which language."""
+    """Names a document: its owner, order, id and language."""
 
     owner: str
     order_id: str
@@ -68,7 +68,7 @@ class Documents:
         )
 
     def forget(self) -> None:
-        """Forget every file: after a ticket was named, its files are made anew."""
+        """Forget every file: once somebody is named on a ticket, the issuer makes its PDF anew."""
         self._saved.clear()
         self._fetched.clear()
 
@@ -79,20 +79,20 @@ class Documents:
             Refusal: NOT_FOUND, NOT_READY, or UPSTREAM_UNAVAILABLE.
             ApiError: it cannot be fetched.
         """
-        # Whose the order is stands first: an address is made for its owner alone.
+        # The owner is checked first: a signed address is made for the order's owner alone.
         order = await self.orders.order(wanted.owner, wanted.order_id)
         try:
             link = await self.booking.create_order_document_link(
                 order.id, wanted.document_id, language=wanted.language
             )
         except ApiError as error:
-            # What an early request is answered with is not published (A20): the list of documents
-            # tells.
+            # What an early request is answered with is not published (A20), so the list of
+            # documents is read: it has the time at which each is ready.
             if error.status in NOT_READY:
                 raise await self._not_given_now(order.id, wanted.document_id) from None
             if error.status == GONE:
                 raise not_given() from None
-            if error.outcome is Outcome.UNKNOWN:  # asking again makes a new address, no more
+            if error.outcome is Outcome.UNKNOWN:  # safe to repeat: that only makes a new address
                 raise Refusal(
                     Code.UPSTREAM_UNAVAILABLE,
                     "KorusTicket did not say where the document is.",
@@ -103,8 +103,8 @@ class Documents:
         return await self.booking.download_document(link)
 
     async def _not_given_now(self, order_id: str, document_id: str) -> Refusal:
-        """Why a file is not given: its time has not come, or may just have, or is long past."""
-        # What is said wherever nobody knows whether the time has come: it ends in asking support.
+        """The refusal of a file, by the time at which it should be ready: ahead, just now, past."""
+        # For a file of which nobody knows whether it should be ready.
         perhaps = Refusal(
             Code.NOT_READY,
             "KorusTicket does not give this document now, or it is not one of this order.",
@@ -129,7 +129,7 @@ class Documents:
         )
 
     async def pdf_if_ready(self, wanted: DocumentQuery) -> bytes | None:
-        """The bytes of a document, None while it is not ready; a few are fetched at once.
+        """The bytes of a document; None while it is not ready. Only a few are fetched at once.
 
         Raises:
             Refusal: NOT_FOUND, or UPSTREAM_UNAVAILABLE.
@@ -144,8 +144,9 @@ class Documents:
                 raise
 
     async def fetched(self, wanted: DocumentQuery, most: int) -> bytes | None:
-        """The bytes of a document of so many at most, nothing of a longer one; fetched now, or for
-        a caller who left not long ago. None while it is not ready.
+        """The bytes of a document, empty if it has more than `most`; None while it is not ready.
+
+        They are fetched now, or were fetched for a caller who left not long ago.
 
         Raises:
             Refusal: NOT_FOUND, UPSTREAM_UNAVAILABLE.
@@ -162,14 +163,15 @@ class Documents:
         if content is None:
             return None
         told = content if len(content) <= most else b""
-        # A file larger than all that may be kept goes to this caller only.
+        # A larger file would push all others out: it is not kept.
         if len(told) <= FETCHED_BYTES:
             self._fetched[wanted] = told
         return told
 
     async def saved(self, wanted: DocumentQuery, folder: Path, stem: str) -> Path | None:
-        """The file of a document, saved now or before: the caller may leave, it is saved. None
-        while it is not ready.
+        """The path of a document's file, which is saved now or was before; None while not ready.
+
+        If the caller leaves, it is saved all the same.
 
         Raises:
             Refusal: NOT_FOUND, UPSTREAM_UNAVAILABLE, MISCONFIGURED, SERVER_BUSY.
@@ -179,7 +181,7 @@ class Documents:
         return await self.operations.flights.join(("save", wanted, folder), work)
 
     async def _save(self, wanted: DocumentQuery, folder: Path, stem: str) -> Path | None:
-        # Somebody may have deleted or changed the file since.
+        # Somebody may have deleted or changed the file since it was saved.
         known = self._saved.get((wanted, folder))
         if known is not None and await anyio.to_thread.run_sync(_is_still_there, *known):
             return known[0]
@@ -187,7 +189,7 @@ class Documents:
         content = await self.pdf_if_ready(wanted)
         if content is None:
             return None
-        # One at a time: two that look for a free name at once would take the same.
+        # One at a time: two saves that look for a free name at once would find the same one.
         async with self._saving:
             path = await anyio.to_thread.run_sync(save_pdf, folder, stem, content)
         self._saved[wanted, folder] = (path, _digest(content))
@@ -195,15 +197,16 @@ class Documents:
 
 
 def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
-    """Write a PDF for its owner alone, under a name that was free, or find it there; nothing is
-    ever overwritten.
+    """Write a PDF that only the user can read, under a free name. Nothing is ever overwritten.
+
+    If a file with the same bytes is there already, its path is the result.
 
     Raises:
         Refusal: MISCONFIGURED when the folder cannot be written, or is not the user's own.
     """
     try:
         private_folder(folder, ours="tickets-", is_read_again=False)
-        # A name that is taken may be of another order; what has the same bytes is the same file.
+        # A file of this name may belong to another order, unless it has the same bytes.
         for number in range(1, 1000):
             path = folder / (f"{stem}.pdf" if number == 1 else f"{stem}-{number}.pdf")
             try:
@@ -232,9 +235,9 @@ def no_folder(message: str) -> Refusal:
 
 
 def _is_still_there(path: Path, digest: str) -> bool:
-    """Whether there is still a file, and no link, with this content."""
+    """Whether a regular file with this content is still there."""
     try:
-        # A link in its place may point at anything: it is no file of ours.
+        # A symbolic link in its place may point anywhere: that is not the file that was saved.
         return path.is_file() and not path.is_symlink() and _digest(path.read_bytes()) == digest
     except OSError:
         return False

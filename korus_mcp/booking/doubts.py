@@ -1,8 +1,8 @@
-"""Orders of the same offers that are in doubt: whoever agrees to another must know of them.
+"""Earlier orders of the same offers that may exist: a person must know of them before they agree.
 
-An order whose answer was lost may exist. What it was for can be held anew, and ordered again by
-somebody who takes it for the first time. So a new hold is compared with what is in doubt, and for
-a while with what was in doubt and turned out to be ordered.
+An order whose answer was lost is in doubt: it may exist. The same offer can be held again, and
+somebody who believes that nothing was ordered may order it a second time. So a new hold is compared
+with the orders in doubt, and, for an hour, with those that were in doubt and were found to exist.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,19 +20,21 @@ from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.protocol import Intent
 
 TOLD_FOR: Final = timedelta(hours=1)
-"""So long after it was sent an order that was found is told of."""
+"""How long after it was sent an order that had been in doubt is still mentioned."""
 LOOK_SECONDS: Final = 5
-"""For so long is looked at what is in doubt; what is not known by then may be the same."""
+"""The most that looking up orders in doubt may take, and as much again reading what they were for.
+An order that is not read by then counts as one that may be for the same.
+"""
 _Bought: TypeAlias = tuple[str | None, str | None]
-"""A catalog and an offer, as far as they are told; ids of offers are those of their catalog."""
+"""The ids of a catalog and an offer, None where not stated. Offer ids are unique in a catalog."""
 
 
 @dataclass(frozen=True, order=True)
 class Doubt:
-    """A reservation with an offer in common, which may have been ordered, or was.
+    """An earlier reservation that was ordered, or may have been, and may be for the same offer.
 
-    `order_id` None: nobody knows yet. `is_alike`: it was read, and is of the same offer; else it
-    may be.
+    `order_id` None: whether it was ordered is not known yet. `is_alike`: it was read and is for the
+    same offer; if False, it could not be read and may be.
     """
 
     reservation_id: str
@@ -47,16 +49,17 @@ async def doubts_about(
     booking: Booking,
     looked: Callable[[Intent], Awaitable[Intent]],
 ) -> tuple[Doubt, ...]:
-    """Which of an owner's doubtful orders may be for the same as these holds; sorted by id.
+    """The reservations of an owner's doubtful orders that may be for the same as these holds.
 
-    Nothing is asked upstream where there are none. `looked` looks at one upstream.
+    They are sorted by id. `looked` looks an intent up at KorusTicket; without doubtful orders
+    nothing is asked.
     """
     ours = {hold.id for hold in holds}
-    # An intent of the same holds is no doubt beside them: it is the earlier order itself.
+    # An intent for the holds themselves is left out: `earlier.py` answers for that.
     others = [i for i in doubtful if not i.was_never_sent and ours.isdisjoint(i.reservation_ids)]
     if not others or not holds:
         return ()
-    # Filled while the looks run: what is not looked at in time stays as the journal knows it.
+    # Replaced as they are looked up: one that is not in time stays as the journal has it.
     known = {i.id: i for i in others}
     with anyio.move_on_after(LOOK_SECONDS):
 
@@ -73,7 +76,7 @@ async def doubts_about(
 
         await side_by_side([partial(read, each) for each in open_])
     held = frozenset((h.catalog_id, line.offer_id) for h in holds for line in h.lines)
-    # A hold that names no offer may be of any: then every doubt is told.
+    # Holds that name no offer may be of any: then every order in doubt is mentioned.
     wanted = held or frozenset({(None, None)})
     shared = {each: _share(offers.get(each), wanted) for each in open_}
     found = (
@@ -85,13 +88,13 @@ async def doubts_about(
 
 
 def _open(intent: Intent) -> tuple[str, ...]:
-    """The reservations whose order is in doubt, and those whose order was, before it was found."""
+    """The reservations whose order is in doubt, and those whose order was found after a doubt."""
     missing = () if intent.is_final else intent.missing
     return (*missing, *(intent.orders if intent.ambiguous else ()))
 
 
 async def _offers_of(booking: Booking, reservation_id: str) -> frozenset[_Bought]:
-    """What a reservation holds; nothing where it cannot be read."""
+    """The offers a reservation holds; an empty set where it cannot be read."""
     try:
         reservation = await booking.get_reservation(reservation_id)
     except ApiError:
@@ -103,7 +106,7 @@ async def _offers_of(booking: Booking, reservation_id: str) -> frozenset[_Bought
 
 
 def _share(offers: frozenset[_Bought] | None, wanted: frozenset[_Bought]) -> bool | None:
-    """Whether two reservations have an offer in common; None where that cannot be told."""
+    """Whether two reservations have an offer in common; None where that is not known."""
     if not offers:
         return None
     pairs = [(theirs, ours) for theirs in offers for ours in wanted]

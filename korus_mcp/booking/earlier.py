@@ -1,7 +1,8 @@
-"""Order calls that were made before: the one a call repeats, and those that stand in its way.
+"""Earlier order calls for the same reservations: an equal one to repeat, or one in the way.
 
-An order is never sent twice, so a call first asks what was sent for its reservations. An equal call
-is answered with that one's outcome. Another's order, or a doubt about one, refuses it.
+An order is never sent twice, so an order call first asks the journal what was sent for its
+reservations. If an equal call was sent, its outcome is the answer. If a different call ordered one
+of them, or may have, the new call is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +11,21 @@ from functools import partial
 
 import anyio
 
+from korus_mcp.booking.hold import expired
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS, POLL_SECONDS
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
-from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, FieldProblem, Refusal
+from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.protocol import Installation, Intent, Journal, JournalDown
 
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierOrders:
-    """Knows the order calls of reservations: `sender` has those under way, `look_up` finds lost
-    orders.
+    """Finds the order calls that were made for reservations.
+
+    `sender` knows those under way in this process, `look_up` asks KorusTicket about lost answers.
     """
 
     journal: Journal
@@ -30,7 +33,7 @@ class EarlierOrders:
     look_up: LookUp
 
     async def of(self, owner: str, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """The order calls that claim reservations of an owner; those in doubt are looked up."""
+        """The order call that claims each of these reservations, those in doubt looked up first."""
         held = await self.journal.intents_of(reservation_ids)
         intents = {i.id: i for i in held.values() if _counts(i, owner)}
         looked = await side_by_side([partial(self.looked, i) for i in intents.values()])
@@ -40,7 +43,7 @@ class EarlierOrders:
         }
 
     async def check_none(self, owner: str, reservation_ids: Sequence[str]) -> None:
-        """That none of these was ordered, or may have been.
+        """Check that none of these was ordered, or may have been.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED.
@@ -51,20 +54,21 @@ class EarlierOrders:
     async def equal(
         self, call: OrderCall, installation: Installation, held: Mapping[str, Intent]
     ) -> Intent | None:
-        """The intent a call repeats, once its send is over or takes too long to wait for; `held`
-        are those that claim its reservations.
+        """The earlier call that this one repeats, or None. Waits for its send, but not too long.
+
+        `held` has the intents that claim the reservations of the call.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
         """
-        # An intent may claim several reservations, so it stands several times among the holders.
+        # An intent may claim several reservations, so it may stand in `held` several times.
         equal, fingerprint = None, call.fingerprint(installation)
         for intent in {i.id: i for i in held.values() if _counts(i, call.owner)}.values():
             if intent.fingerprint == fingerprint:
                 equal = intent
                 continue
             looked = await self.looked(intent)
-            # What another call tried and certainly did not order is free again.
+            # A reservation that another call certainly failed to order is free again.
             if any(i in looked.orders or i in looked.missing for i in call.reservation_ids):
                 raise claimed(looked)
         return None if equal is None else await self.awaited(equal)
@@ -72,9 +76,10 @@ class EarlierOrders:
     async def awaited(self, intent: Intent) -> Intent | None:
         """The intent once its send is over, or as it is when that takes too long to wait for.
 
-        None for one whose sender died before it sent: it is as if it had never been.
+        None where its sender died before it sent: then the intent counts as never made.
         """
-        begun_here().mark()  # not by this call, but its caller may not be told that nothing was
+        # Another call sends it, but the caller of this one must not read "nothing was sent".
+        begun_here().mark()
         with anyio.move_on_after(ANSWER_SECONDS):
             while not intent.is_final:
                 if intent.was_never_sent:
@@ -96,9 +101,9 @@ class EarlierOrders:
             return intent
 
     async def looked(self, intent: Intent) -> Intent:
-        """The intent, after one look upstream when it is in doubt and nobody is sending it.
+        """The intent, looked up once at KorusTicket if it is in doubt and nobody is sending it.
 
-        While the journal cannot be written it stays in doubt, whatever was found.
+        While the journal cannot be written the intent stays in doubt, whatever was found.
         """
         try:
             return await self.settled(intent)
@@ -106,10 +111,10 @@ class EarlierOrders:
             return intent
 
     async def settled(self, intent: Intent) -> Intent:
-        """The intent, looked up as in `looked`, for callers who must know that it is written down.
+        """The same as `looked`, for callers that need what was found to be in the journal.
 
         Raises:
-            JournalDown: It is not.
+            JournalDown: What was found could not be written down.
         """
         # While somebody sends it a look proves nothing: the order may be made a moment later.
         if intent.is_in_doubt and not intent.is_leased and self.sender.under_way(intent) is None:
@@ -118,16 +123,16 @@ class EarlierOrders:
 
 
 def _counts(intent: Intent, owner: str) -> bool:
-    """Whether an intent stands in the way of its reservations' next order.
+    """Whether this intent of the owner's prevents another order of its reservations.
 
-    One that is NEW and leased by nobody was never sent, and is closed by the next claim.
+    An intent that is NEW and leased by nobody was never sent; the next claim closes it.
     """
     return intent.owner == owner and not intent.was_never_sent
 
 
 def claimed(holder: Intent) -> Refusal:
-    """The refusal of an order of reservations that another call ordered, or may have."""
-    # Nobody is told more of it than that: it may be the call of another conversation.
+    """The refusal of an order call whose reservations another call ordered, or may have ordered."""
+    # Nothing else of that call is said: it may belong to another conversation.
     if not holder.is_final:
         return Refusal(
             Code.ALREADY_BEING_ORDERED,
@@ -136,21 +141,13 @@ def claimed(holder: Intent) -> Refusal:
             effect=Effect.UNKNOWN,
             retry_after_seconds=LOOK_AGAIN_SECONDS,
         )
-    if not holder.orders:  # its claim stays: a doubt was about it, and the hold is over
+    # The other call failed, but only after it had been in doubt: such a call keeps its claim for
+    # ever. It was given up after the end of its holds, so these have expired.
+    if not holder.orders:
         return expired()
     return Refusal(
         Code.ALREADY_ORDERED,
         "One of these reservations was ordered already, with other data.",
         "Call get_reservation for its order, then get_tickets.",
         effect=Effect.ORDERED,
-    )
-
-
-def expired(places: Sequence[int] = ()) -> Refusal:
-    """The refusal of holds that are over; of several, those at these places of the call."""
-    return Refusal(
-        Code.HOLD_EXPIRED,
-        "A reservation has expired or ends too soon to be ordered safely.",
-        MEANINGS[Code.HOLD_EXPIRED].next_step,
-        fields=tuple(FieldProblem(f"reservation_ids.{n}", "over") for n in places),
     )

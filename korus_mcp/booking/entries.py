@@ -1,7 +1,7 @@
-"""Entries of lists of failures: what failed and why, in whatever shape an issuer tells it (A12).
+"""Reads the entries of `failedReservations` and `failedOrders`: what failed, and why (A12).
 
-Their members are not published. So an entry is searched for an address or id of the call, and for
-its texts, at any depth that a person would still call an entry.
+Their fields are not published. So each entry is searched, some levels deep, for an id or address
+that the call named, and for texts.
 """
 
 import re
@@ -17,12 +17,12 @@ DEEPEST: Final = 8
 MOST_PARTS: Final = 200
 MOST_TEXTS: Final = 5
 LONGEST: Final = 1000
-"""Of one text, so many characters are looked at."""
+"""Of one text at most so many characters are looked at."""
 _CODES: Final = frozenset({"code", "errorcode"})
 _NO_TEXTS: Final = frozenset(
     {"id", "iri", "uri", "url", "href", "type", "status", "instance", "propertypath", "resource"}
 )
-"""Members that hold names for machines, by their names without case and underscores."""
+"""Fields whose texts are for machines and not for people; in lower case, without underscores."""
 _SEGMENT: Final = re.compile(f"/({ID_PATTERN}+)(?![0-9A-Za-z_-])", re.ASCII)
 _ADDRESS: Final = re.compile(r"/\S*$|[a-z][a-z+.-]*:\S+$", re.ASCII | re.IGNORECASE)
 _PLACE: Final = re.compile(r"(?:items|reservations)(?:\[|\.)([0-9]{1,3})\b", re.ASCII)
@@ -32,9 +32,9 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True)
 class FailedEntry:
-    """What an entry says: the id of the call it is about, if it names just one; code and words.
+    """What an entry says. `id`: the id of the call it is about, if it names exactly one.
 
-    `ids` are all ids of the call that it names. Code and words are the issuer's own, cleaned.
+    `ids` are all ids of the call that it names. Code and message are the issuer's own, cleaned.
     """
 
     id: str | None
@@ -44,16 +44,15 @@ class FailedEntry:
 
 
 def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> FailedEntry:
-    """The entry of a call that named the ids `wanted`, in this order.
+    """Read an entry in the answer to a call that named the ids `wanted`, in this order.
 
-    `named` is what the entry names in the documented place.
+    `named` is the id in the entry's documented field, if any.
     """
     parts = list(_parts(failure.told()))
-    # The documented member first, then any that is called so.
+    # The documented field first, then any with a name like it.
     code = failure.code or next((text for key, text in parts if key in _CODES), None)
     message = failure.message or "; ".join(_texts(parts, frozenset(wanted)))
-    # Where the documented place names an offer of ours, no other is looked for: texts may name
-    # more.
+    # If the documented field names an id of the call, that is the one: texts may name others, too.
     ids = (named,) if named is not None and named in wanted else _named(parts, wanted)
     return FailedEntry(
         id=ids[0] if len(ids) == 1 else named,
@@ -64,19 +63,19 @@ def read_entry(failure: Failure, named: str | None, wanted: Sequence[str]) -> Fa
 
 
 def _named(parts: Sequence[tuple[str, str]], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Which ids of the call an entry names, in addresses or as places of the request."""
+    """The ids of the call that an entry names, in addresses or as positions in the request."""
     ids = frozenset(wanted)
     # The parts of an address, or of the addresses in a sentence.
     segments = (s for _, text in parts for s in (*text.split("/"), *_SEGMENT.findall(text)))
     found = {segment for segment in segments if segment in ids}
-    # A path counts places of the request, which are those of `wanted`.
+    # A path such as `items[0]` counts positions in the request, which has the order of `wanted`.
     places = (_PLACE.search(text) for _, text in parts)
     found |= {wanted[n] for place in places if place and (n := int(place[1])) < len(wanted)}
     return tuple(each for each in dict.fromkeys(wanted) if each in found)
 
 
 def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:
-    """The texts of an entry that are meant for people, a few of them, each once."""
+    """A few texts of an entry that are meant for people, each once."""
     said: dict[str, None] = {}
     for key, text in parts:
         is_name = key in _CODES or key in _NO_TEXTS or key.startswith("@") or text in ids
@@ -89,8 +88,8 @@ def _texts(parts: Sequence[tuple[str, str]], ids: frozenset[str]) -> list[str]:
 
 
 def _parts(told: object) -> Iterator[tuple[str, str]]:
-    """Each text of an entry with the name of its member, the outermost first. A name that is an
-    address is told as a text, too.
+    """Each text of an entry with the name of its field, the outermost first. A field name that is
+    an address counts as a text, too.
     """
     level: list[tuple[str, object]] = [("", told)]
     # An answer may be as large as the API allows; of an entry only so much is looked at.
@@ -104,7 +103,7 @@ def _parts(told: object) -> Iterator[tuple[str, str]]:
             if isinstance(value, str):
                 yield key, value[:LONGEST]
             elif isinstance(value, Mapping):
-                # An object keyed by addresses is told as well.
+                # Some objects have addresses as field names.
                 yield from (("@id", name[:LONGEST]) for name in value if "/" in name)
                 below += [(name.replace("_", "").lower(), each) for name, each in value.items()]
             elif isinstance(value, list | tuple):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
@@ -20,7 +20,7 @@ from korus_mcp.booking.quote import Obstacle, unreadable
 from korus_mcp.booking.timing import ORDER_MARGIN_SECONDS
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.money import Money, currencies_in, money, total
-from korus_mcp.foundation.refusals import Code
+from korus_mcp.foundation.refusals import MEANINGS, Code, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import (
     UNREAD,
@@ -41,24 +41,25 @@ _SEATING_PARTS: Final = {
     "entrance": "entrance",
     "seating_category": "category",
 }
-# Values that issuers made up: deeper than any seat plan, and no recursion without end.
+# The depth to which values of fields that we do not know are compared: deeper than any seat plan,
+# and low enough that a nested answer cannot exhaust the stack.
 _DEEPEST: Final = 8
 _Part: TypeAlias = Reservation | ReservationItem | Order | OrderItem
 _CAPITAL: Final = re.compile(r"[_\W]+|(?<=[a-z])(?=[A-Z])")
-# Which fields an issuer adds is not published (A11). What tells of a place or of terms is agreed
-# to, so a change of it voids a yes; the rest (timestamps, links) may change freely.
+# Issuers may add fields of their own (A11). A person agrees to those that describe a place or
+# terms, so a change of one voids their yes; others (timestamps, links) may change freely.
 _WHERE_OR_TERMS: Final = re.compile(
     "seat|zone|row|place|section|block|categor|restrict|view|entrance|gate|door|level|floor|stand|"
     "venue|hall|room|tier|term|condition|polic|remark|note|refund|exchange|cancel|fee|tariff|option",
     re.IGNORECASE,
 )
-"""What a key may be called that is not documented and tells of a place, or of what is agreed to."""
+"""Parts of names that undocumented fields have when they describe a place or terms of sale."""
 
 
 class HoldState(StrEnum):
-    """What a reservation is now. Its own status stays `reserved` throughout (T23).
+    """What a reservation is now. The API's own `status` stays `reserved` throughout (T23).
 
-    `IN_DOUBT`: it was made, and is not shown (yet).
+    `IN_DOUBT`: it may have been ordered, or it was just made and KorusTicket does not show it yet.
     """
 
     HELD = "held"
@@ -76,23 +77,23 @@ _STATES: Final = {
     "expired": HoldState.EXPIRED,
     "ordered": HoldState.ORDERED,
 }
-"""What a status says, in any letter case. The first two are documented; a word that is not here
-says nothing: taken for an end, it would have the same held again, round after round.
+"""What a status means, in any letter case; only the first two are documented. A word that is not
+here counts as unreadable, not as an end: otherwise an equal call would make a new hold each time.
 """
 
 UNNAMED: Final = "(unnamed product)"
 ITS_STATE: Final = "its state"
 LONGEST_STATUS: Final = 64
-"""A word: what is longer is not even looked at."""
+"""In characters. A status is one word; a longer text is not looked at."""
 ITS_ORDER: Final = "whether it was ordered"
-"""What is unread of a hold whose order came as something that is no link, or whose status is a word
-that may mean anything.
+"""Noted in `Hold.unread` where the order is not a link, or the status a word we do not know: the
+hold may have been ordered.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """So many of one product on one day and session. `amount` is the line's total."""
+    """A quantity of one product on one day and session. `amount` is the price of the whole line."""
 
     product: str
     quantity: int
@@ -103,25 +104,25 @@ class Line:
     product_id: str | None = None
     session_ids: tuple[str, ...] = ()
     times: Mapping[str, datetime] = field(default_factory=dict, hash=False)
-    """When its sessions begin, by id, as far as that could be read."""
+    """Session id -> when it begins, as far as that could be read."""
     over: str | None = None
-    """In what words it is over at the venue; None when it is not, or nobody knows."""
+    """Why it is over at the venue, in words; None when it is not over, or nobody knows."""
 
     def of_quantity(self, quantity: int) -> "Line":
-        """The line for so many units, where this is the line of one."""
+        """This line, which is of one unit, for `quantity` units."""
         amount = self.amount.times(quantity) if self.amount is not None else None
         return replace(self, quantity=quantity, amount=amount)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """A reservation as far as a buyer is concerned. `total` None: the API stated none.
+    """A reservation as a buyer sees it. `total` None: the API stated none.
 
-    `units` is all that is said of where each unit admits, and of the terms of all of it: texts
-    that are equal when the same is said.
-    `expires_at` None: nobody told when it ends. `seconds_left` None: nobody knows how long that
-    is, as it was not told, or nobody knows what time it is for the API: so it is not over.
-    `unread` says in words what is told of it and cannot be read.
+    `units` are normalised texts of the place of each unit and of the terms: what a person agrees
+    to. If they differ at a later reading, a yes given before is void.
+    `expires_at` None: the API did not state the end. `seconds_left` None: the end, or the API's
+    time, is not known; such a hold does not count as over.
+    `unread` names, in words, the parts of the answer that could not be read.
     """
 
     id: str
@@ -145,7 +146,7 @@ class Hold:
 
     @property
     def worth(self) -> Money | None:
-        """The most it may cost: its total, or that of its lines where they add up to more."""
+        """The most it may cost: its total, or the sum of its lines where that is more."""
         # Amounts of several currencies cannot be compared: then the total alone counts.
         if self.total is None or any(a.currency != self.total.currency for a in self._amounts):
             return self.total
@@ -156,7 +157,7 @@ class Hold:
         return [line.amount for line in self.lines if line.amount is not None]
 
     def ends_by(self, now: datetime) -> datetime:
-        """When the hold is over at the latest; one whose end nobody knows counts as long held."""
+        """When the hold is over at the latest: an hour from `now` where its end is not known."""
         if self.expires_at is None or self.seconds_left is not None:
             return self.expires_at or now + UNKNOWN_END
         return max(self.expires_at, now + UNKNOWN_END)
@@ -164,21 +165,21 @@ class Hold:
     def can_be_ordered(self, clock: ApiClock) -> bool:
         """Whether an order sent now would arrive in time, as far as the end is known."""
         margin = ORDER_MARGIN_SECONDS + clock.skew_bound_seconds
-        # An end nobody knows refuses nothing: the API refuses an expired hold by itself (A16).
+        # An unknown end is no reason to refuse: the API refuses an expired hold by itself (A16).
         is_in_time = self.seconds_left is None or self.seconds_left > margin
         return self.state is HoldState.HELD and is_in_time
 
     @property
-    def may_be_ordered(self) -> bool:
-        """Whether the API says something of an order that nobody can read."""
+    def may_have_been_ordered(self) -> bool:
+        """Whether the API's answer, in parts that cannot be read, may say that it was ordered."""
         return ITS_ORDER in self.unread
 
     def obstacle(self) -> Obstacle | None:
-        """Why nobody can agree to order this, whatever its state; None when they can."""
+        """Why nobody can agree to order this, its state aside; None when they can."""
         amounts = [*self._amounts, *((self.total,) if self.total is not None else ())]
         if any(amount.is_foreign for amount in amounts):
             return Obstacle(Code.UNSUPPORTED_CURRENCY, "its total is not in euro")
-        # Before what cannot be read: that it is over is certain, and asking again will not help.
+        # Named before what cannot be read: that it is over is certain, so asking again is no help.
         past = next((line.over for line in self.lines if line.over is not None), None)
         if past is not None:
             return Obstacle(Code.NOT_BOOKABLE, past)
@@ -204,7 +205,7 @@ class BookedNames:
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
 
     def product(self, product: str | None) -> str:
-        """How a product is called: a bare id is never shown."""
+        """The name of a product, or "(unnamed product)": an id is never shown as a name."""
         return self.products.get(id_at_end(product) or "", UNNAMED)
 
     def zone(self, product: str | None) -> tzinfo | None:
@@ -213,12 +214,13 @@ class BookedNames:
 
 
 def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Hold:
-    """The hold of a reservation, by the API's clock.
+    """The hold that a reservation is, by the API's clock.
 
-    While the API told no time, the clock is ours alone and may be wrong by hours: by it no hold
-    ends, which would be made again at each call, and nothing it holds is over before a day passed.
+    While the API told no time, only our own clock is known, which may be wrong by hours. Then no
+    hold counts as ended (it would be made again at each call), and nothing in it counts as over
+    until a day later.
     """
-    # What cannot be read is collected while the parts are read, and told as one obstacle.
+    # `told` collects what cannot be read of the parts; together that is one obstacle.
     told, now, is_known = Reading(), clock.now(), clock.is_known
     expires_at = value_of(reservation.expires_at)
     left = max(0, int((expires_at - now).total_seconds())) if expires_at and is_known else None
@@ -227,7 +229,7 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
     tickets = [ticket for item in reservation.items for ticket in item.offer_tickets]
     placed = (seat_text(told.of("a seat", ticket.seating)) for ticket in tickets)
     seats = tuple(seat for seat in placed if seat)
-    # Only these two words are documented; another says nothing.
+    # Only these two words are documented; any other is ignored.
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(
         id=reservation.id,
@@ -240,7 +242,7 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
         seats=seats,
         seats_together=arranged.get(reservation.seats_arrangement or "") if seats else None,
         catalog_id=id_at_end(reservation.catalog),
-        # An item whose tickets are not told admits somebody all the same.
+        # An item that lists no tickets counts as one: it admits somebody all the same.
         tickets=sum(max(1, len(item.offer_tickets)) for item in reservation.items),
         units=_units(reservation),
         unread=told.unread,
@@ -248,15 +250,15 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
 
 
 def tickets_in(order: Order) -> int | None:
-    """How many tickets an order holds; None where that cannot be read: each holds some."""
+    """How many tickets an order has; None where that cannot be read, since every order has some."""
     if not order.items or order.lacks("items") or any(i.lacks("tickets") for i in order.items):
         return None
     return sum(len(item.tickets) for item in order.items)
 
 
 def seat_text(seating: Seating | Unread | None) -> str | None:
-    """A place as the issuer says it: zone, row, seat, entrance, category, and what else is said of
-    it, such as a limited view; None when there is none.
+    """A seat in the issuer's own words: zone, row, seat, entrance, category, and what else the
+    issuer states, such as a limited view. None when there is no seat.
     """
     if seating is None or isinstance(seating, Unread):
         return None
@@ -279,15 +281,16 @@ def _part(name: str, value: object) -> str:
 
 
 def _units(reservation: Reservation) -> tuple[str, ...]:
-    """Texts for all that is said of places and terms, by unit, then of the whole; units are sorted,
-    so that the order of an answer does not matter.
+    """One text for the places and terms of each unit, then those of the whole reservation.
+
+    The units are sorted, so that an answer in another order gives equal texts.
     """
     units = sorted(_same(_unit(item)) for item in reservation.items)
     return (*units, _same(_where_or_terms(reservation)))
 
 
 def _unit(item: ReservationItem) -> dict[str, object]:
-    # A moment that is told with another offset is the same day.
+    # Compared as a timestamp: the same moment may come with another UTC offset.
     day = item.date.at.timestamp() if isinstance(item.date, DayMoment) else item.date
     return {
         "of": [id_at_end(item.offer), id_at_end(item.product), str(day)],
@@ -307,9 +310,10 @@ def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
 
 
 def _where_or_terms(model: ApiModel) -> dict[str, object]:
-    """What is said of a place or of terms beside the fields we know, and what cannot be read.
+    """The fields of a model that we do not know and that describe a place or terms, and those that
+    cannot be read.
 
-    Moments are left out: an issuer may tell them as what is left, which differs at each reading.
+    Times are left out: an issuer may send a remaining time, which differs at each reading.
     """
     extra = model.model_extra or {}
     named = {key: value for key, value in extra.items() if _WHERE_OR_TERMS.search(key)}
@@ -317,13 +321,13 @@ def _where_or_terms(model: ApiModel) -> dict[str, object]:
 
 
 def _beside(model: ApiModel) -> dict[str, object]:
-    """What came with a model that it has no field for, or in a field that cannot be read."""
+    """The parts of the answer for which a model has no field, or whose field cannot be read."""
     beside = {**(model.model_extra or {}), **model.unread}
     return {key: value for key, value in beside.items() if not key.startswith("@")}
 
 
 def _same(value: object) -> str:
-    """One text for values that say the same, in whatever order and with whatever marks."""
+    """A text that is equal for values that differ in order, empty parts or JSON-LD ids only."""
     return _written(_plain(value))
 
 
@@ -332,9 +336,9 @@ def _written(value: object) -> str:
 
 
 def _plain(value: object, depth: int = 0) -> object:
-    """A value without order, empty parts, and the marks of JSON-LD that are made anew each time.
+    """A value in a fixed order, without empty parts and without JSON-LD ids that differ each time.
 
-    What lies deeper than anything that is known of seats is taken as it comes.
+    Below `_DEEPEST` levels a value is compared as it came.
     """
     if depth > _DEEPEST:
         return _written(value)
@@ -349,7 +353,7 @@ def _plain(value: object, depth: int = 0) -> object:
 
 
 def _is_mark(key: str, value: object) -> bool:
-    """Whether a member of JSON-LD names a node of this answer only, as T18 tells."""
+    """Whether a member is a JSON-LD keyword, or an id valid in this one answer only (T18)."""
     if key == "@id":
         return not isinstance(value, str) or "/.well-known/genid/" in value or value[:2] == "_:"
     return key.startswith("@")
@@ -357,17 +361,18 @@ def _is_mark(key: str, value: object) -> bool:
 
 def _state(reservation: Reservation, seconds_left: int | None, told: Reading) -> HoldState:
     """What a reservation is, by the four conditions of T23 (docs/domain.md): status, `expired`, its
-    end, its order. An end that nobody knows is no end.
+    end, its order. A hold whose end is not known counts as not ended.
     """
     status = told_state(reservation)
     # An order outweighs all else: a hold that was ordered may say that it expired (T23).
     if id_at_end(reservation.order) is not None or status is HoldState.ORDERED:
         return HoldState.ORDERED
     state = told.of(ITS_STATE, status)
-    if may_have_order(reservation):  # nor is it called over: one would then buy the same again
+    # Not called expired, whatever else it says: the buyer would then buy the same again.
+    if may_have_order(reservation):
         told.note(ITS_ORDER)
         return HoldState.HELD
-    # `expired` alone may lag behind the end (T23); the end alone may be unread.
+    # Either is enough: `expired` may lag behind the end (T23), and the end may be unreadable.
     if reservation.expired is True or (seconds_left is not None and seconds_left <= 0):
         return HoldState.EXPIRED
     if state is None:
@@ -376,29 +381,39 @@ def _state(reservation: Reservation, seconds_left: int | None, told: Reading) ->
 
 
 def told_state(reservation: Reservation) -> HoldState | Unread | None:
-    """What the status of a reservation says: None without one, `UNREAD` for an unknown word."""
+    """What the status of a reservation means: None without one, `UNREAD` for an unknown word."""
     status = reservation.status
-    # Long texts are no status: they cost time to compare, and are told as unread.
+    # A long text is no status, and comparing it would cost time: it counts as unreadable.
     if isinstance(status, Unread) or len(status or "") > LONGEST_STATUS:
         return UNREAD
     word = (status or "").strip().casefold()
     return _STATES.get(word, UNREAD) if word else None
 
 
+def expired(places: Sequence[int] = ()) -> Refusal:
+    """The refusal of holds that are over. `places`: which of several in the call, from 0."""
+    return Refusal(
+        Code.HOLD_EXPIRED,
+        "A reservation has expired or ends too soon to be ordered safely.",
+        MEANINGS[Code.HOLD_EXPIRED].next_step,
+        fields=tuple(FieldProblem(f"reservation_ids.{n}", "over") for n in places),
+    )
+
+
 def may_have_order(reservation: Reservation) -> bool:
-    """Whether a reservation says that it was ordered, or something that may mean so."""
+    """Whether a reservation was ordered, or says something that may mean so."""
     return reservation.may_have_order or told_state(reservation) in (HoldState.ORDERED, UNREAD)
 
 
 def total_of(booked: Reservation | Order) -> Money | Unread | None:
-    """The total of what was booked; in another currency as soon as one is stated anywhere in it."""
+    """The total of what was booked; not in euro as soon as a part of it states another currency."""
     parts: tuple[_Part, ...] = (booked, *booked.items)
     stated = (currency for part in parts for currency in _currencies(part))
     return money(booked.total_amount_incl_tax, *stated)
 
 
 def _currencies(part: _Part) -> Iterator[str | Unread]:
-    """The currencies a part states, under whatever name: none is published (A17)."""
+    """The currencies a part states, under any field name: the API documents none (A17)."""
     if not isinstance(part, OrderItem) and part.currency is not None:
         yield part.currency
     yield from currencies_in(part.model_extra)
@@ -407,7 +422,7 @@ def _currencies(part: _Part) -> Iterator[str | Unread]:
 def _lines(
     reservation: Reservation, names: BookedNames, told: Reading, now: datetime
 ) -> tuple[Line, ...]:
-    """The lines of a reservation: n units come as n items (T25), and equal ones are counted."""
+    """The lines of a reservation. The API sends n units as n items (T25); equal ones become one."""
     if reservation.lacks("items"):
         told.note("what it holds")
     counted = Counter(_line(item, reservation, names, told, now) for item in reservation.items)
@@ -421,7 +436,7 @@ def _line(
     told: Reading,
     now: datetime,
 ) -> Line:
-    """A line of one unit."""
+    """The line that one item is: one unit."""
     if item.lacks("offer_tickets"):
         told.note("a ticket in it")
     stated = chain(_currencies(item), _currencies(reservation))
@@ -435,7 +450,7 @@ def _line(
     if any(over.has_begun(at, now) for at in starts_at):
         past = over.ITS_SESSION
     elif len(starts_at) < max(1, len(item.offer_tickets)) and is_past(day, zone, now):
-        past = over.ITS_DAY  # some ticket in it admits by the day, or nobody knows when
+        past = over.ITS_DAY  # a ticket in it is for the whole day, or its session is not known
     return Line(
         product=names.product(item.product),
         quantity=1,

@@ -1,4 +1,4 @@
-"""What reservations are now, read for their owners."""
+"""Reads reservations from the API as holds, for their owners."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class HoldReader:
             Refusal: NOT_FOUND when one is gone; UPSTREAM_UNAVAILABLE when one that is not shown
                 was made too recently to be missed.
         """
-        # All of them, or a refusal: an order of some of what was agreed to is none.
+        # All of them or a refusal: nothing less than all a person agreed to may be ordered.
         there = await self._there(reservation_ids, language)
         missed = [i for i in reservation_ids if i not in there]
         if missed:
@@ -87,8 +87,8 @@ class HoldReader:
         return {i: r for i, r in zip(reservation_ids, answers, strict=True) if r is not None}
 
     async def in_full(self, reservation: Reservation, language: str) -> Reservation:
-        """A reservation of an answer, read once more where that left out its end or its items: it
-        may have come as a bare IRI (A13).
+        """A reservation from an answer; if that left out its end or its items, it is read once
+        more. An answer may have a bare IRI in its place (A13).
         """
         if isinstance(reservation.expires_at, datetime) and reservation.items:
             return reservation
@@ -100,6 +100,6 @@ class HoldReader:
             return reservation
 
     async def shown(self, found: Sequence[Reservation], language: str) -> list[Hold]:
-        """Reservations that were read, as holds by the API's clock, with names."""
+        """Make holds of reservations that were read, with the names of products and sessions."""
         names = await self.names.for_reservations(found, language, surely_past(self.clock))
         return [hold_of(r, names, self.clock) for r in found]

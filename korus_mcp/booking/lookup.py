@@ -1,4 +1,8 @@
-"""What became of an order whose answer was lost: nothing is sent again, everything is looked up."""
+"""Finds out what became of an order whose answer was lost. Nothing is sent again: it only reads.
+
+An order is proved not to exist by what was read after its **fence** alone: the moment (`fence_at`)
+after which an order that was sent can no longer appear.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +22,7 @@ NEVER_APPEARED: Final = "the order was not made"
 
 @dataclass(frozen=True)
 class LookedUp:
-    """Orders by reservation. `is_complete`: everything was read, there are no others now."""
+    """Order ids by reservation id. `is_complete`: all could be read, so there are no others now."""
 
     orders: Mapping[str, str]
     is_complete: bool
@@ -33,18 +37,19 @@ class LookUp:
     clock: ApiClock
 
     async def settled(self, intent: Intent) -> Intent:
-        """The intent with what was found. What could not be read stays in doubt.
+        """Look the orders of an intent up and write down what was found. Returns the new intent.
 
-        Only what was read after the fence, by the API's clock, proves that an order will not
-        appear any more.
+        What could not be read stays in doubt. Only what was read after the fence, by the API's
+        clock, proves that an order will not appear any more.
 
         Raises:
             JournalDown: What was found could not be written down.
         """
         if not self.clock.is_known:
-            # By our own clock nothing is past: it may be hours ahead.
-            await self.found(intent)  # its answers tell the API's time
-        # Taken before the look: an order that appears after it may still come before the fence.
+            # Our own clock may be hours ahead, so it cannot say that the fence is past. Any answer
+            # of the API tells its time: that is what this first look is for.
+            await self.found(intent)
+        # The time is taken before the look that counts: an order may appear during it.
         late = (self.clock.now() - intent.fence_at).total_seconds()
         is_past_fence = self.clock.is_known and late > self.clock.skew_bound_seconds
         found = await self.found(intent)
@@ -54,10 +59,10 @@ class LookUp:
         return await self.journal.settle(intent.id, found.orders, failures, ambiguous=True)
 
     async def found(self, intent: Intent) -> LookedUp:
-        """The orders that exist for what is missing, as far as it can be read now."""
+        """Look for orders of the reservations for which the intent has none; nothing is written."""
         orders: dict[str, str] = {}
         is_complete = True
-        # By reservation first: each names its order, where the list of orders may lag behind.
+        # By reservation first: a reservation names its order, and the list of orders may lag.
         for ways in (self._by_reservation, self._by_reference):
             if len(orders) == len(intent.missing):
                 break
@@ -73,7 +78,7 @@ class LookUp:
         return {reservation: order for reservation, order in both if order is not None}
 
     async def _order_of(self, reservation_id: str) -> str | None:
-        """The order a reservation tells of; a reservation that is gone tells nothing.
+        """The id of the order that a reservation names; None without one, or if it is gone.
 
         Raises:
             ApiError: It may have been ordered, and which order that is cannot be read.
@@ -83,14 +88,14 @@ class LookUp:
         except NotFound:
             return None
         order_id = id_at_end(reservation.order)
-        # Not an absence: an order that cannot be named must not be made once more.
+        # Not None: there may be an order, and it must not be made once more.
         if order_id is None and may_have_order(reservation):
             raise Malformed("getReservation", Outcome.REFUSED, reason="an order without an id")
         return order_id
 
     async def _by_reference(self, intent: Intent) -> dict[str, str]:
         found: dict[str, str] = {}
-        # The API may not know the filter and list all there is (T20): each reference is compared.
+        # The API may ignore the filter and list everything (T20): each reference is compared.
         listed = self.booking.list_orders(
             OrderFilters(external_reference=intent.external_reference)
         )
@@ -98,11 +103,11 @@ class LookUp:
             if order.external_reference not in (intent.external_reference, UNREAD):
                 continue
             reservation_id = id_at_end(order.reservation)
-            # It may be the one that is sought: that there is none is not proved then.
+            # It may be the order that is sought, so this list cannot prove that there is none.
             if order.external_reference is UNREAD or reservation_id is None:
                 raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
             found[reservation_id] = order.id
-        # Nor is a list proof that leaves something out.
+        # A list with rows that are missing or unreadable cannot prove that there is none, either.
         if listed.unreadable or listed.missing:
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order that is not shown")
         return {i: order for i, order in found.items() if i in intent.missing}

@@ -1,4 +1,4 @@
-"""Names for the lines of holds and orders: a reply never shows a bare id as a name."""
+"""Looks up product names, session times and time zones for the lines of holds and orders."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -24,7 +24,7 @@ _Told = TypeVar("_Told")
 _Item: TypeAlias = tuple[str | None, ReservationItem | OrderItem]
 """An item with the catalog it was booked from."""
 MOST_TIMES: Final = 5000
-"""So many sessions' times are remembered, the used ones: for when they cannot be asked."""
+"""At most so many session times are remembered, for when one cannot be read."""
 
 
 class ProductNames:
@@ -35,10 +35,10 @@ class ProductNames:
         self._catalog = catalog
         self._times: LRUCache[str, datetime] = LRUCache(MOST_TIMES)
         self._quoted: LRUCache[str, bool] = LRUCache(MOST_TIMES)
-        """Sessions whose time came with a quote and was not shown since."""
+        """Sessions whose time came with a quote and was not used since."""
 
     def learn(self, quote: Quote) -> None:
-        """Remember when the sessions of a quote begin; the hold made of it need not ask again."""
+        """Remember when the sessions of a quote begin: the hold made of it need not read them."""
         for _, session in quote.sessions():
             if session.starts_at is not None:
                 self._times[session.id] = session.starts_at
@@ -63,9 +63,9 @@ class ProductNames:
     async def _read(
         self, items: Iterable[_Item], sessions: set[str], zoned: Iterable[_Item], language: str
     ) -> BookedNames:
-        """All names side by side, for a few seconds: a hold is worth more than the names in it.
+        """Read all names at once, for a few seconds at most: a hold without names is still a hold.
 
-        `zoned` are the items whose days or times take the zone of their venue.
+        `zoned` are the items whose day or time can only be told in the zone of their venue.
         """
         names: dict[str, str] = {}
         zones: dict[str, tzinfo] = {}
@@ -89,7 +89,7 @@ class ProductNames:
         product_id: str | None,
         language: str,
     ) -> None:
-        """Add to what is known what the catalog tells of a product, if it tells it."""
+        """Ask the catalog for a fact about a product and add it to `known`."""
         if catalog_id is None or product_id is None:
             return
         with suppress(ApiError):
@@ -98,12 +98,11 @@ class ProductNames:
                 known[product_id] = told
 
     async def _learn_time(self, iri: str, language: str) -> None:
-        """Ask when a session begins: it may have moved since, which voids an agreement. Where that
-        cannot be asked, what is remembered stands.
+        """Read when a session begins: it may have moved since, which voids an approval. If it
+        cannot be read, the remembered time stands.
         """
         session_id = id_at_end(iri)
-        # A quote was made a moment ago, so its time need not be asked once more; the next time it
-        # is.
+        # The time came with a quote a moment ago; the next time it is read again.
         if session_id is None or self._quoted.pop(session_id, False):
             return
         ids = jsonld.SESSION.match(iri)
@@ -118,7 +117,7 @@ class ProductNames:
 
 
 def _takes_zone(item: ReservationItem, now: datetime) -> bool:
-    """Whether it takes the zone of the venue to tell when an item is, or whether it is over."""
+    """Whether the zone of the venue is needed to say when an item is, or whether it is over."""
     day = item.date
     if isinstance(day, DayMoment) or any(ticket.session for ticket in item.offer_tickets):
         return True
@@ -126,6 +125,6 @@ def _takes_zone(item: ReservationItem, now: datetime) -> bool:
 
 
 def _has_moment(item: OrderItem) -> bool:
-    """Whether an item is told as a moment, which is on some day only in the zone of the venue."""
+    """Whether the date of an item is a moment: which day that is depends on the venue's zone."""
     times = (ticket.occurs_at for ticket in item.tickets)
     return isinstance(item.date, DayMoment) or any(isinstance(t, datetime) for t in times)

@@ -1,6 +1,7 @@
-"""Naming who uses each ticket: sent once, looked at when the answer is lost, told ticket by ticket.
+"""Tells the issuer who uses each ticket. The outcome is reported ticket by ticket.
 
-A name is no spend, but it may be final: so none is sent twice, and none that is incomplete.
+A name costs nothing but may be final: so it is sent once and only if complete, and when the answer
+is lost the ticket is read to see whether it was set.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -43,7 +44,7 @@ from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.protocol import JournalDown
 
 REMEMBERED: Final = 1000
-"""Names sent that are known to this process."""
+"""At most so many names that were sent are remembered in this process."""
 REMEMBERED_SECONDS: Final = 600
 
 
@@ -64,7 +65,7 @@ class NamingOutcome(StrEnum):
 class Naming:
     """The outcome for one ticket; `fields` are those missing or refused.
 
-    `failed`: why a name that nobody looked at was not set; it can be sent again as it is.
+    `failed`: why the name was not sent or not processed; it can be sent again as it is.
     """
 
     ticket_id: str
@@ -75,7 +76,7 @@ class Naming:
 
 @dataclass(frozen=True)
 class _Call:
-    """Who names whom: equal calls are one."""
+    """A call that names people: equal calls under way are carried out once."""
 
     owner: str
     order_id: str
@@ -106,17 +107,18 @@ class Beneficiaries:
         language: str,
         told: Told | None = None,
     ) -> tuple[IssuedTickets, tuple[Naming, ...]]:
-        """Name who uses each ticket. What is incomplete is not sent; each ticket has its outcome.
+        """Name who uses each ticket; the result has an outcome for each. Incomplete names are not
+        sent.
 
-        The caller may leave; an equal call then joins, and later goes on where it stands. `told`
-        hears how many tickets are done.
+        If the caller leaves, the work goes on and an equal call joins it. `told` is called with the
+        number of tickets that are done.
 
         Raises:
-            Refusal: NOT_FOUND; OUTCOME_UNKNOWN when the issuer takes longer than a caller can wait.
+            Refusal: NOT_FOUND; OUTCOME_UNKNOWN when it takes longer than a caller can wait.
             ApiError: the order cannot be read.
         """
         call = _Call(owner, order_id, tuple(wished), language)
-        # Callers who join an equal call hear of the same progress.
+        # Callers who join an equal call see its progress.
         count = self._counts.setdefault(call, Count(len(wished)))
         with anyio.move_on_after(ANSWER_SECONDS):
             async with count.telling(told):
@@ -142,8 +144,8 @@ class Beneficiaries:
 
             async def each(ticket_id: str, person: BeneficiaryInput) -> Naming:
                 naming = Naming(ticket_id, NamingOutcome.UNKNOWN_TICKET)
-                # Two calls may name the same ticket differently: one after the other, so that the
-                # later one sees what the earlier one did.
+                # Two calls may give one ticket different names: they take turns, so that the later
+                # one sees what the earlier one did.
                 async with self._turn(ticket_id):
                     if ticket_id in known:
                         naming = await self._in_turn(order_id, known[ticket_id], person, began)
@@ -155,7 +157,7 @@ class Beneficiaries:
             try:
                 after = await self.tickets.of_order(call.owner, order_id, call.language)
             except (ApiError, JournalDown, Refusal):
-                # What was named must be told, though the order cannot be read once more.
+                # The names were set: the answer must say so even if the order cannot be read again.
                 named = {n.ticket_id for n in outcomes if n.outcome is NamingOutcome.NAMED}
                 tickets = (
                     replace(t, is_waiting=t.is_waiting and t.id not in named)
@@ -169,29 +171,29 @@ class Beneficiaries:
     async def _in_turn(
         self, order_id: str, ticket: Ticket, person: BeneficiaryInput, read_at: datetime
     ) -> Naming:
-        """Name one ticket, unless it has this name already: then nothing is sent again."""
+        """Send the name for one ticket, unless it has this name already."""
         if self._has_name(ticket, person, read_at):
             return Naming(ticket.id, NamingOutcome.NAMED)
         naming = await self._name_one(order_id, ticket, person)
-        # What was sent before is no more known to stand, whatever became of this name.
+        # The name sent before no longer counts as set, whatever became of this one.
         self._named.pop(ticket.id, None)
         if naming.outcome is NamingOutcome.NAMED:
             self._named[ticket.id] = (person, self.clock.now())
-            # Files made before bear the name before.
+            # PDFs that were fetched before have the earlier name on them.
             self.documents.forget()
             self.tickets.namings += 1
         return naming
 
     def _has_name(self, ticket: Ticket, person: BeneficiaryInput, read_at: datetime) -> bool:
-        """Whether it was named so since the ticket was read, or the issuer shows it, all of it or
-        as much as it shows of a name that was sent from here not long ago."""
+        """Whether the ticket has this name: it was sent after the ticket was read, or the issuer
+        shows all of it, or shows a part of it and it was sent from here not long ago."""
         sent, at = self._named.get(ticket.id, (None, read_at))
         if sent == person and at >= read_at:
             return True
         shown = ticket.holder
         if shown is None or ticket.is_waiting:
             return False
-        # What was not given is not compared: an issuer may know more of a person.
+        # Fields that were not given are not compared: an issuer may know more of a person.
         wished = {f.name: getattr(person, f.name) for f in dataclass_fields(person)}
         if all(value in (None, getattr(shown, name)) for name, value in wished.items()):
             return True
@@ -202,13 +204,13 @@ class Beneficiaries:
 
     @asynccontextmanager
     async def _turn(self, ticket_id: str) -> AsyncIterator[None]:
-        """Hold the turn of a ticket: whoever else wants to name it waits."""
+        """A lock for one ticket: only one call at a time names it."""
         turn = self._turns.setdefault(ticket_id, anyio.Lock())
         try:
             async with turn:
                 yield
         finally:
-            # The lock goes once nobody waits for it: tickets come without end.
+            # Removed once nobody waits for it, or the dict would grow for ever.
             if not turn.statistics().tasks_waiting and not turn.locked():
                 self._turns.pop(ticket_id, None)
 
@@ -218,7 +220,7 @@ class Beneficiaries:
             return Naming(ticket.id, NamingOutcome.NAMED if is_so else NamingOutcome.LOCKED)
         if is_over(ticket.deadline, self.clock):
             return Naming(ticket.id, NamingOutcome.TOO_LATE)
-        # The issuer refuses what is incomplete: the person is asked for the rest first.
+        # The issuer would refuse an incomplete name: the missing fields are asked for first.
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
         if missing:
             return Naming(ticket.id, NamingOutcome.MISSING_FIELDS, missing)
@@ -239,7 +241,7 @@ class Beneficiaries:
                 named = await self.booking.get_order_item_ticket(*where)
             except ApiError:
                 return Naming(ticket.id, NamingOutcome.UNKNOWN)
-        # By what the issuer answers, not by the 200: it may have kept the name before.
+        # A 200 alone proves nothing: the issuer may have kept the earlier name.
         is_so = named.beneficiary is not None and _is_named(named.beneficiary, person)
         is_named = is_so and not is_waiting(named)
         return Naming(ticket.id, NamingOutcome.NAMED if is_named else NamingOutcome.UNKNOWN)
@@ -252,8 +254,10 @@ def _is_named(shown: Beneficiary, person: BeneficiaryInput) -> bool:
 
 
 def _shows(shown: Beneficiary, person: BeneficiaryInput) -> bool:
-    """Whether a ticket that takes no name any more has this one, and contradicts nothing else."""
-    # Compared field by field: what one of both does not tell contradicts nothing.
+    """Whether a ticket whose name is final has this first and last name, and no other field that
+    contradicts the person.
+    """
+    # A field that is missing on one side contradicts nothing.
     names = ("firstname", "lastname")
     rest = (f.name for f in dataclass_fields(person) if f.name not in names)
     both = ((getattr(shown, name), getattr(person, name)) for name in rest)

@@ -1,4 +1,4 @@
-"""What booking carries out for callers who may leave, until the server stops."""
+"""Booking work that goes on if its caller leaves, until the server stops."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,18 +10,18 @@ from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.refusals import Code, Refusal
 
 SIDE_BY_SIDE: Final = 4
-"""Tickets named, and files fetched, at once."""
+"""How many tickets are named at once, and how many files are fetched at once."""
 
 
 @dataclass
 class Operations:
-    """The work under way for callers of one server: equal calls share it, and it outlives them."""
+    """The work under way in one server. Equal calls share it; it goes on when they leave."""
 
     flights: Flights
     is_closing: bool = False
 
     def check_open(self) -> None:
-        """That a new hold, order, name or file may be begun.
+        """Check that a new hold, order, name or file may be begun.
 
         Raises:
             Refusal: SERVER_BUSY, while the server stops.
@@ -35,8 +35,8 @@ class Operations:
             )
 
     async def drain(self, seconds: float) -> None:
-        """Begin nothing new and wait for what is under way, so long at most."""
-        # First, or new work would begin while the old is waited for.
+        """Begin nothing new, and wait at most `seconds` for what is under way."""
+        # Set first, or new work would begin during the wait.
         self.is_closing = True
         with anyio.move_on_after(seconds):
             await self.flights.landed()

@@ -1,7 +1,7 @@
-"""Orders that exist: whose they are, and where they are found.
+"""Finds and reads orders that exist, for those who may see them.
 
-In scope `own` only what was ordered here is seen: an unknown and a foreign id get the same answer,
-decided without asking upstream. In scope `account` the service account's orders are all visible.
+In scope `own` a caller sees what they ordered through this server: an unknown id and somebody
+else's get the same answer, without a request. In scope `account` they see the account's orders.
 """
 
 import re
@@ -27,19 +27,21 @@ from korus_mcp.settings import Scope
 MAX_PAGES: Final = 20
 MAX_DAYS: Final = 31
 OWN_LIMIT: Final = 200
-"""So many orders are read one by one for a page."""
+"""At most this many orders are read, one by one, for a page of a caller's own orders."""
 LEAST_READ: Final = 8
-"""At once, where most do not fit."""
+"""After the first round of a page, at least this many orders are read at once: a search by name or
+day drops most of them.
+"""
 REFERENCE_LIMIT: Final = 50
 NEWEST: Final = 25
-"""So many of a caller's own orders are read for one that is named as KorusTicket or its issuer
-names it: those names are in no journal."""
+"""How many of a caller's newest orders are searched for a reference of KorusTicket's or the
+issuer's: the journal does not have those."""
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class OrderQuery:
-    """What a service desk looks for: a reference, days of creation, or both."""
+    """What a service desk looks for: a reference, a range of creation days, or both."""
 
     reference: str | None = None
     created_from: date | None = None
@@ -48,10 +50,10 @@ class OrderQuery:
 
 @dataclass(frozen=True)
 class OrdersFound:
-    """A page of orders, newest first. `not_read` says in our words what was left out.
+    """A page of orders, newest first. `not_read` says in words what was left out.
 
-    `total` is None where counting would take reading all; `behind` is the id of the order behind
-    which the next page begins, number `start` of the list, None at its end.
+    `total` is None where all orders would have to be read to count them. The next page begins
+    after the order with the id `behind`, at place `start` of the list; None at the end.
     """
 
     orders: tuple[Order, ...]
@@ -63,8 +65,8 @@ class OrdersFound:
 
 @dataclass(frozen=True)
 class OrderWindow:
-    """A page of at most `limit` orders: those behind the order `behind`, wherever it stands by now;
-    from place `number` on where that order is gone.
+    """Which page: at most `limit` orders after the order with the id `behind`, wherever it stands
+    by now. If that order is gone: from place `number` on.
     """
 
     behind: str | None = None
@@ -72,7 +74,7 @@ class OrderWindow:
     limit: int = OWN_LIMIT
 
     def start(self, ids: Sequence[str]) -> int:
-        """Where it begins in a list of ids."""
+        """The place in a list of ids at which the page begins."""
         return ids.index(self.behind) + 1 if self.behind in ids else self.number
 
 
@@ -95,10 +97,10 @@ class OrderSearch:
 
         Raises:
             Refusal: NOT_FOUND; INVALID_ARGUMENTS when a reference has several orders;
-                OUTCOME_UNKNOWN while it is not known whether its order exists.
+                OUTCOME_UNKNOWN while it is not known whether the order exists.
         """
         owners = await self.journal.owners_of([id_or_reference])
-        # An id of the caller first: a reference may be chosen to look like one.
+        # The caller's own id goes first: somebody may choose a reference that looks like an id.
         ids = [id_or_reference]
         if owners.get(id_or_reference) != owner:
             ids = await self._ids_by_reference(owner, id_or_reference)
@@ -111,7 +113,7 @@ class OrderSearch:
             order = await self._get_if_there(id_or_reference, language)
             if order is not None:
                 return order
-        # The same for an order that is another's and for one that is gone: neither is told apart.
+        # The same words for somebody else's order and for one that is gone.
         raise Refusal(
             Code.NOT_FOUND,
             "No such order is known here.",
@@ -119,8 +121,8 @@ class OrderSearch:
         )
 
     async def shown_in(self, owner: str, order_id: str) -> int | None:
-        """In how many seconds to ask again for what is not shown of an order just made; None for
-        any other: what is not shown of that is gone.
+        """After how many seconds to ask again for parts of this order that are missing, if it was
+        made just now. None for an older order: what it lacks will not come.
         """
         too_new = await self.settling.seconds_left(owner, [order_id])
         return look_again_in(too_new) if too_new else None
@@ -128,10 +130,10 @@ class OrderSearch:
     async def find(
         self, owner: str, query: OrderQuery, window: OrderWindow = EVERYTHING
     ) -> OrdersFound:
-        """The orders that fit, newest first; days are those of UTC.
+        """The orders that match the query, newest first; its days are days of UTC.
 
         Raises:
-            Refusal: INVALID_ARGUMENTS for a reversed or too long range, or one that is missing.
+            Refusal: INVALID_ARGUMENTS for a range of days that is reversed, too long or missing.
         """
         self._check_days(query)
         if self.scope is Scope.OWN:
@@ -139,7 +141,7 @@ class OrderSearch:
         return _page_of(await self._find_in_account(owner, query), window)
 
     async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
-        """An order that is known to have been made."""
+        """Read an order of the caller's, which the journal knows to exist."""
         order = await self._get_if_there(order_id, language)
         if order is None:
             message = "KorusTicket does not show this order yet, though it was made."
@@ -152,7 +154,7 @@ class OrderSearch:
         return order
 
     async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
-        """The orders that still exist; one that is gone hides no other."""
+        """Read these orders; those that are gone are left out."""
         return [order for order in await self._get_each(order_ids) if order is not None]
 
     async def _get_each(self, order_ids: Sequence[str]) -> list[Order | None]:
@@ -177,40 +179,40 @@ class OrderSearch:
                 effect=Effect.UNKNOWN,
                 retry_after_seconds=LOOK_AGAIN_SECONDS,
             )
-        # In scope `own` nothing is asked upstream about a name that the journal does not know.
+        # In scope `own` KorusTicket is not asked about a reference that the journal does not know.
         if ids or self.scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
             return ids
         listed = self.booking.list_orders(OrderFilters(external_reference=reference))
         found = await listed.all()
-        # Compared again: a server that does not know the filter lists everything (T20).
+        # Compared again: an API that ignores the filter lists everything (T20).
         ids = [o.id for o in found if o.external_reference == reference]
         if not ids and (listed.unreadable or any(o.external_reference is UNREAD for o in found)):
             raise Malformed("listOrders", Outcome.REFUSED, reason="an order of nothing known")
         return ids
 
     async def _own_called(self, owner: str, name: str) -> list[str]:
-        """The caller's own orders of this id or reference in any letter case; of references, among
-        the newest. A whole id of somebody else is no reason to ask for anything."""
+        """The caller's own orders with this id or reference, in any letter case. References are
+        searched among the newest orders only."""
         ids = await self.journal.orders_of(owner)
         wanted = _folded(name)
         if same := [i for i in ids if _folded(i) == wanted]:
             return same
-        # KorusTicket names orders by UUIDs, so this is somebody else's, and no reference.
+        # Order ids are UUIDs. So this is somebody else's id, not a reference: nothing is asked.
         if _UUID.fullmatch(name.strip()):
             return []
         return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
 
     async def _find_own(self, owner: str, query: OrderQuery, window: OrderWindow) -> OrdersFound:
-        """A page of the journal's orders: read from where it begins until it is full."""
+        """A page of the caller's own orders: they are read one by one until the page is full."""
         ids = await self.journal.orders_of(owner)
         reference = query.reference
-        # By our reference in the journal; by the issuer's own names only in what is read.
+        # Our reference is in the journal; the issuer's are found only in orders that are read.
         called = set(await self._ids_by_reference(owner, reference)) if reference else set[str]()
         place = start = min(window.start(ids), len(ids))
         found: list[Order] = []
         hidden = 0
         while place < min(len(ids), start + OWN_LIMIT) and len(found) < window.limit:
-            # Where a search drops most of what is read, a few more are read at once.
+            # After the first round: see LEAST_READ.
             missing = window.limit if place == start else max(window.limit - len(found), LEAST_READ)
             some = ids[place : min(place + missing, start + OWN_LIMIT)]
             for order_id, order in zip(some, await self._get_each(some), strict=True):
@@ -243,7 +245,7 @@ class OrderSearch:
             except Malformed:
                 if query.created_from is None:
                     raise
-                ids = []  # the days are read, and what cannot be read of them is counted
+                ids = []  # instead the orders of those days are read; unreadable ones are counted
             if not ids and query.created_from is None:
                 ids = await self._own_called(owner, query.reference)
             if ids:
@@ -266,8 +268,8 @@ class OrderSearch:
         last = query.created_to
         filters = OrderFilters(
             created_after=query.created_from,
-            # Whether the API's `before` takes in the day, or ends as it begins, is not published:
-            # the day after is asked for, and what is too new is left out here.
+            # Whether the API's `before` includes the day is not published: the day after is asked
+            # for, and what is too new is left out here.
             created_before=last + timedelta(days=1) if last and last < date.max else None,
             newest_first=True,
         )
@@ -279,13 +281,13 @@ class OrderSearch:
             page = await pages.page(number)
             orders.extend(o for o in page.items if _fits(o, query))
             read += len(page.items)
-            # Totals of answers may be missing, or too small (T4).
+            # The total of an answer may be missing, or too small (T4).
             total = max(total, page.total or 0, read + page.unreadable)
             is_whole = page.last
             if is_whole:
                 break
         named = [o for o in orders if query.reference is None or _has(o, query.reference)]
-        # An order whose reference cannot be read may be the one that is looked for.
+        # An order whose reference cannot be read may be the wanted one.
         unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
         unread = unsure + (total - read if is_whole else 0)
         not_read = (
@@ -299,8 +301,8 @@ class OrderSearch:
         if first is None:
             return
         now = self.clock.now().astimezone(UTC)
-        # Our own clock may lag: only what is ahead of it by more than that lies in the future.
-        latest_today = (now + self.clock.doubt).date()
+        # Our own clock may be late by `unknown_skew`: only a day beyond that lies in the future.
+        latest_today = (now + self.clock.unknown_skew).date()
         if last is None and latest_today < first:
             example = latest_today.isoformat()
             raise invalid(FieldProblem("created_from", "lies in the future", example))
@@ -319,7 +321,7 @@ def _hidden_text(number: int) -> str | None:
 
 
 def _page_of(found: OrdersFound, window: OrderWindow) -> OrdersFound:
-    """A page of orders that were all read, each once."""
+    """Cut a page out of orders that were all read; an order that was listed twice counts once."""
     orders = tuple({order.id: order for order in found.orders}.values())
     ids = [order.id for order in orders]
     start = window.start(ids)
@@ -334,18 +336,18 @@ def _page_of(found: OrdersFound, window: OrderWindow) -> OrdersFound:
 
 
 def _has(order: Order, reference: str | None) -> bool:
-    """Whether any id or reference of an order is this one, in any letter case."""
+    """Whether this is the id or a reference of an order, in any letter case."""
     names = (order.id, order.reference, order.external_reference, order.connector_reference)
     wanted = _folded(reference or "")
     return bool(wanted) and any(isinstance(n, str) and _folded(n) == wanted for n in names)
 
 
 def _folded(name: str) -> str:
-    return name[:256].strip().casefold()  # no reference is as long
+    return name[:256].strip().casefold()  # no reference is that long
 
 
 def _fits(order: Order, query: OrderQuery) -> bool:
-    """Whether an order was made on the wished days (of UTC), whatever the API filtered (T20)."""
+    """Whether an order was made on the wanted days, in UTC. The API may ignore the filter (T20)."""
     created_at = value_of(order.created_at)
     if created_at is None:
         return True

@@ -1,6 +1,7 @@
-"""What the issuer calls an order or a ticket, and whether an order stands by that.
+"""Reads the status of orders and tickets: whether an order is valid, and the word to show for it.
 
-Only `confirmed` and `cancelled` are documented; a new word is a text (T31), and no confirmation.
+Only `confirmed` and `cancelled` are documented. Other words may come (T31): one that is not known
+here does not count as a confirmation.
 """
 
 from datetime import datetime
@@ -13,7 +14,7 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE, Unread, value_of
 
 _CONFIRMED: Final = frozenset({"", "confirmed", "booked", "ordered", "paid", "completed", "issued"})
-"""Words of an order that stands; one without a status was made, and nothing is said against it."""
+"""Words for a valid order. An order without a status counts as valid: it exists."""
 _CANCELLED: Final = frozenset({"cancelled", "canceled"})
 _FAILED: Final = frozenset(
     {
@@ -31,8 +32,9 @@ _FAILED: Final = frozenset(
 
 
 class Standing(StrEnum):
-    """Whether an order stands. `FAILED` and `UNREAD`: nobody but KorusTicket knows. `NOT_READ`: it
-    was made, and could not be read just now.
+    """Whether an order is valid. For `FAILED` and `UNREAD` only KorusTicket's support can say.
+
+    `NOT_READ`: the order was made, but could not be read just now.
     """
 
     CONFIRMED = "confirmed"
@@ -44,8 +46,8 @@ class Standing(StrEnum):
 
 
 def standing_of(order: Order) -> Standing:
-    """Whether an order stands, as far as it is told."""
-    # A moment of cancellation counts by itself: the word may lag behind.
+    """Whether an order is valid, by its status and its time of cancellation."""
+    # A time of cancellation is enough: the status may lag behind.
     word = word_of(order.status)
     if word in _CANCELLED or isinstance(order.cancelled_at, datetime):
         return Standing.CANCELLED
@@ -57,12 +59,12 @@ def standing_of(order: Order) -> Standing:
 
 
 def word_of(status: str | Unread | None) -> str:
-    """A status as it is compared: in any letter case."""
+    """A status in lower case, for comparison."""
     return (value_of(status) or "")[:LONGEST_STATUS].strip().casefold()
 
 
 def status_told(status: str | Unread | None) -> str:
-    """The status of an order or a ticket as the issuer calls it."""
+    """The status of an order or a ticket in the issuer's own word, for an answer."""
     if isinstance(status, Unread):
         return UNREADABLE
     return clean_line(status or "unknown", 40)

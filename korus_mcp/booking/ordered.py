@@ -1,4 +1,4 @@
-"""What an order call asks for, and what becomes of it."""
+"""The data of an order call, and of its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCall:
-    """Who orders what for whom. `reference` is the caller's own; a price is never an argument."""
+    """An order call. `reference` is the caller's own text. No price: that comes from the holds."""
 
     owner: str
     reservation_ids: tuple[str, ...]
@@ -38,7 +38,7 @@ class OrderCall:
     confirmation: str | None = None
 
     def fingerprint(self, installation: Installation) -> str:
-        """Equal for a repeated call, different for a changed one."""
+        """A digest of the call: equal for a repeated call, different for a changed one."""
         return approval.fingerprint_of(
             installation, self.reservation_ids, self.customer, self.notes
         )
@@ -55,7 +55,7 @@ class PlacedOrder:
     tickets: int | None = None
     standing: Standing = Standing.CONFIRMED
     status: str | None = None
-    """What the issuer calls it, cleaned, where that is no confirmation."""
+    """The issuer's word for its status, cleaned; None when the order is confirmed."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class FailedOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered:
-    """The answer of an order call. `can_be_tried_again`: what failed is still held.
+    """The outcome of an order call. `can_be_tried_again`: what failed is still held.
 
-    `agreed`: what was agreed to, where the issuer says that the orders come to something else.
+    `agreed`: the total that the person agreed to, if the orders have another one.
     """
 
     state: OrderState
@@ -90,7 +90,7 @@ class Ordered:
 
 
 def state_of(intent: Intent) -> OrderState:
-    """What became of a call, by its intent."""
+    """The state of an order call, by its intent alone."""
     if not intent.is_final:
         return OrderState.IN_DOUBT
     if not intent.orders:
@@ -99,9 +99,10 @@ def state_of(intent: Intent) -> OrderState:
 
 
 def state_told(intent: Intent, orders: Sequence[PlacedOrder]) -> OrderState:
-    """What became of a call, by its intent and by what the issuer calls the orders it made.
+    """The state of an order call, by its intent and by the status of the orders that it made.
 
-    One that is not confirmed may stand or not: nobody may take it for done, nor buy it again.
+    An order that is not confirmed may be valid or not: it must neither count as done nor be bought
+    again.
     """
     state, standings = state_of(intent), {order.standing for order in orders}
     if not standings or standings == {Standing.CONFIRMED}:
@@ -114,10 +115,10 @@ def state_told(intent: Intent, orders: Sequence[PlacedOrder]) -> OrderState:
 
 
 def agreed_instead(intent: Intent, orders: Sequence[PlacedOrder]) -> Money | None:
-    """What was agreed to, where all of it was ordered and is said to cost something else."""
+    """The total a person agreed to, if everything was ordered but the orders' total is another."""
     told = [order.total for order in orders if order.total is not None]
     is_whole = len(told) == len(orders) == len(intent.reservation_ids)
-    # Only of a whole order: a part of it comes to less than was agreed to.
+    # Compared only when everything was ordered: a part costs less by its nature.
     agreed = Money(intent.approved_total)
     is_other = any(each.is_foreign for each in told) or total(told) != agreed
     return agreed if is_whole and is_other else None

@@ -24,8 +24,8 @@ from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
-from korus_mcp.booking.earlier import EarlierOrders, claimed, expired
-from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, tickets_in, total_of
+from korus_mcp.booking.earlier import EarlierOrders, claimed
+from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_status import Standing, standing_of, status_told
@@ -67,8 +67,8 @@ from korus_mcp.settings import Settings
 NO_ORDERS: Final[Mapping[str, Order]] = {}
 NO_TICKETS: Final[Mapping[str, int]] = {}
 _log = logging.getLogger(__name__)
-MOST_NOES: Final = 1000
-"""Remembered here beside the journal."""
+REMEMBERED_NOES: Final = 1000
+"""At most so many declined questions are remembered in this process, beside the journal."""
 BY_HOST: Final = "asked by the host"
 IN_TWO_STEPS: Final = "two_step"
 
@@ -88,8 +88,8 @@ class Ordering:
     operations: Operations
     fresh_id: Callable[[], str] = lambda: secrets.token_hex(16)
     pace: Pace = UNPACED
-    noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(MOST_NOES))
-    """Until when a no stands that a person said here, by the digest of the question."""
+    noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(REMEMBERED_NOES))
+    """Digest of a question a person declined -> until when that no stands."""
 
     async def check(
         self,
@@ -99,23 +99,26 @@ class Ordering:
         *,
         is_answered: bool = False,
     ) -> None:
-        """That these could be ordered now, whoever the customer is; `is_answered` as `question`.
+        """Check that these reservations could be ordered now, whoever the customer is.
+
+        `is_answered` is as in `question`.
 
         Raises:
-            Refusal: what stands against it, an order of one of them first of all.
+            Refusal: what stands against it. That one of them was ordered is said first.
         """
         await self.earlier.check_none(owner, reservation_ids)
         holds = await self.holds.all(owner, reservation_ids, language)
-        _check_no_order(holds)  # before a no is told, which says that nothing was ordered
+        _check_no_order(holds)  # first: the refusal after a no says that nothing was ordered
         await approval.check_noes(self.journal, reservation_ids, self.clock.now())
         self._check_holds(holds)
         if not is_answered:
             self._check_can_send(owner)
 
     async def question(self, call: OrderCall, *, is_answered: bool = False) -> Question | None:
-        """What a person has to agree to first; None for a call that was made before and stands.
+        """What a person has to agree to before this call is sent. None for a call that repeats an
+        earlier one, whose outcome is the answer.
 
-        `is_answered`: they were asked, and the call carries what they said.
+        `is_answered`: the person was asked already, and the call carries their answer.
 
         Raises:
             Refusal: what stands against the order.
@@ -123,19 +126,20 @@ class Ordering:
         installation = await self.journal.installation()
         standing = await self._standing(call)
         earlier = await self.earlier.equal(call, installation, standing.holders)
-        # A call that failed and left its holds free may be asked about again; one that ordered any
-        # of them answers for itself.
+        # If the earlier call failed and left all its holds free, the person may be asked again. If
+        # it ordered any of them, its outcome is the answer.
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
         question = await self._question(call, installation, standing)
         await approval.given(self.journal, question)
-        # A no must count though nothing can leave by now; a yes is held to the same when it leaves.
+        # Not for an answered question: a no must count even if nothing can be sent now, and a yes
+        # is checked when the order is sent.
         if not is_answered:
             self._check_can_send(call.owner)
         return question
 
     def _check_can_send(self, owner: str) -> None:
-        """That an order could leave now: nobody is asked about one that could not.
+        """Check that an order could be sent now, before a person is asked about it.
 
         Raises:
             Refusal: SERVER_BUSY.
@@ -144,13 +148,13 @@ class Ordering:
         self.pace.check_write(owner)
 
     async def decline(self, question: Question) -> None:
-        """Remember that the person said no; here at least, where the journal does not work."""
-        # Here first: a person who said no is not asked again because a disk is full.
+        """Remember that the person said no, in this process and in the journal."""
+        # In this process first: a person who said no is not asked again because a disk is full.
         self.noes[question.digest] = question.asked_at + timedelta(seconds=approval.KEPT_SECONDS)
         await self._written_down(approval.decline(self.journal, question))
 
     async def turned_away(self, owner: str, reservation_ids: Sequence[str]) -> None:
-        """Count a no to these holds of a person who was asked who orders them."""
+        """Count a no to these holds: the person was asked for the customer's data and declined."""
         now = self.clock.now()
         await self._written_down(approval.turned_away(self.journal, owner, reservation_ids, now))
 
@@ -161,17 +165,18 @@ class Ordering:
             _log.warning("a no could not be written down: %s", down.fault.value)
 
     async def place(self, call: OrderCall, agreed: Question | None = None) -> Ordered:
-        """Order the reservations once a person agreed; the same call again answers the same.
+        """Order the reservations, which a person has agreed to. A repeated call is not sent again
+        and gets the same answer.
 
-        `agreed` is the question a person said yes to, where the host asked them.
+        `agreed` is the question the person said yes to, where the host asked them.
 
         Raises:
-            Refusal: what stands against it: expiry, limits, approval, another order under way.
+            Refusal: expiry, limits, a missing approval, another order under way.
             ApiError: a reservation cannot be read; nothing was sent.
             JournalDown: nothing was sent.
         """
-        # An equal call is answered before anything is checked: its holds are ordered by now, and
-        # would be refused.
+        # A repeated call is answered before anything is checked: its holds are ordered by now, and
+        # the checks would refuse them.
         installation = await self.journal.installation()
         standing = await self._standing(call)
         earlier = await self.earlier.equal(call, installation, standing.holders)
@@ -180,8 +185,8 @@ class Ordering:
         try:
             dispatch = await self._checked(call, installation, standing, agreed)
         except Refusal:
-            # While this one was checked its twin may have used up the confirmation, or ordered the
-            # holds.
+            # While this call was checked an equal one may have used the confirmation up, or have
+            # ordered the holds.
             held = await self.journal.intents_of(call.reservation_ids)
             earlier = await self.earlier.equal(call, installation, held)  # an equal call came first
             if earlier is None:
@@ -192,10 +197,10 @@ class Ordering:
         return await self._carried_out(dispatch)
 
     async def instead(self, call: OrderCall, refusal: Refusal) -> Ordered:
-        """What an equal call ordered, or may have, where nobody agreed to this one.
+        """The answer to a call that nobody agreed to: the outcome of an equal call, if any.
 
         Raises:
-            Refusal: as `unless_ordered`; the given one where there is no order.
+            Refusal: as `unless_ordered` says; the given one where there is no order.
         """
         try:
             installation = await self.journal.installation()
@@ -210,9 +215,10 @@ class Ordering:
     async def unless_ordered(
         self, owner: str, reservation_ids: Sequence[str], language: str, refusal: Refusal
     ) -> Refusal:
-        """The refusal of a call nobody agreed to: that of an order of its holds, if there is one.
+        """The refusal of a call that nobody agreed to: that its holds were ordered, if so, else the
+        given one.
 
-        A call waits for its person, and meanwhile another may order the same.
+        While a call waits for a person's answer, another call may order the same holds.
         """
         try:
             await self.earlier.check_none(owner, reservation_ids)
@@ -225,7 +231,9 @@ class Ordering:
         return refusal
 
     async def doubts(self, owner: str, holds: Sequence[Hold]) -> tuple[Doubt, ...]:
-        """Orders of the same offers by the same owner that may exist, or were in doubt and do."""
+        """Orders of the same offers by the same owner that may exist, or were found to exist after
+        they had been in doubt.
+        """
         since = self.clock.now() - TOLD_FOR
         doubtful = await self.journal.doubtful(owner, since=since)
         return await doubts_about(holds, doubtful, booking=self.booking, looked=self.earlier.looked)
@@ -241,14 +249,15 @@ class Ordering:
         standing: ReservationFacts,
         agreed: Question | None,
     ) -> Dispatch | Ordered:
-        """What can be sent now; without a yes, the summary for the person."""
+        """The order as it can be sent now. Without a yes: the summary to show to the person."""
         question = await self._question(call, installation, standing)
         confirmed = await approval.given(self.journal, question, call.confirmation)
-        # The caller may be a model that says a person agreed: here the host has to ask them itself.
+        # A model may claim that a person agreed. With this setting only a host's question counts.
         if agreed is None and self.settings.approval is ApprovalWay.HUMAN:
             raise approval.unavailable()
         if agreed is None:
-            # A person whom the host asks reads of a doubt and decides; a caller may not tell them.
+            # Where the host asks, the person reads of the doubt and decides. Here a model passes
+            # the summary on and may leave the doubt out, so the order is refused.
             _check_known(question.doubts)
         if agreed is None and call.confirmation is None:
             asked = await approval.confirmation(self.journal, question)
@@ -261,8 +270,8 @@ class Ordering:
                 doubts=question.doubts,
                 total=question.total,
             )
-        # The question is made anew from what holds now: a yes to another price, seat or customer is
-        # void, and so is one that was used.
+        # The question is made anew from what is true now: a yes to another price, seat or customer
+        # is void, and so is a yes that was used.
         if agreed is not None:
             nonce = await approval.agreed(self.journal, agreed, question)
         else:
@@ -274,7 +283,7 @@ class Ordering:
             approval_nonce=nonce,
             day_limit=self.settings.max_day_amount,
         )
-        dispatch.request().body()  # what cannot be sent crashes here, before anything is claimed
+        dispatch.request().body()  # data that cannot be sent fails here, before anything is claimed
         return dispatch
 
     async def _question(
@@ -283,14 +292,14 @@ class Ordering:
         """What the person has to agree to, as it is now.
 
         Raises:
-            Refusal: what stands against the order, a no this process was told, too.
+            Refusal: what stands against the order; a no that was said to this process, too.
         """
-        # Whose they are is known from the journal: about a foreign reservation nothing is asked.
+        # The journal knows the owner: about another's reservation KorusTicket is asked nothing.
         check_owner(call.owner, standing.owners, call.reservation_ids)
         holds = await self.holds.read(call.owner, call.reservation_ids, call.language)
         amount = self._check_holds(holds)
         terms = await self._terms_of(holds, call.language)
-        # Where the journal cannot be written it is that, and no doubt, which keeps this from going.
+        # `settled`, not `looked`: a journal that cannot be written is the reason to name then.
         doubts = await doubts_about(
             holds, standing.doubtful, booking=self.booking, looked=self.earlier.settled
         )
@@ -312,11 +321,11 @@ class Ordering:
         return question
 
     def _check_holds(self, holds: Sequence[Hold]) -> Money:
-        """The worth of holds that can be ordered together.
+        """The amount that these holds count for against the limits, once they can all be ordered.
 
         Raises:
-            Refusal: An order that exists is told before anything else: what was ordered is not
-                held anew. Then what is over, what nobody can agree to, what is too much.
+            Refusal: First that one was ordered, so that nobody holds the same again. Then that
+                one is over, that nobody can agree to it, that it is too much.
         """
         _check_no_order(holds)
         over = [n for n, hold in enumerate(holds) if not hold.can_be_ordered(self.clock)]
@@ -329,7 +338,7 @@ class Ordering:
                 f"A reservation cannot be ordered: {obstacle.reason}.",
                 "Nothing was ordered; what is held lapses unused. Choose another offer.",
             )
-        # By the larger of totals and lines (A15): a limit errs to the safe side.
+        # The larger of total and sum of lines counts (A15), so that a limit is never passed.
         amount = total([h.worth for h in holds if h.worth is not None])
         tickets = sum(h.tickets for h in holds)
         if amount.amount > self.settings.max_order_amount:
@@ -339,7 +348,7 @@ class Ordering:
         return amount
 
     async def _terms_of(self, holds: Sequence[Hold], language: str) -> Mapping[Handle, str]:
-        """The terms of sale of what is held, by product base, as far as they are known here."""
+        """The terms of sale of what is held, by product base, as far as the catalog knows them."""
         products = {
             (hold.catalog_id, line.product_id): None
             for hold in holds
@@ -368,11 +377,11 @@ class Ordering:
         )
 
     async def _carried_out(self, dispatch: Dispatch) -> Ordered:
-        """The answer to an order that is claimed and sent now, by a task of the server."""
+        """Have a task of the server claim and send the order, and answer its outcome."""
         self.operations.check_open()
         owner = dispatch.intent.owner
-        # Counted before it is known that this call will write: many equal calls at once must not
-        # slip through.
+        # Counted against the limit of writes before it is known whether this call will write: many
+        # equal calls at once must not pass it.
         self.pace.write(owner)
         sending = self.sender.start(dispatch)
         with anyio.move_on_after(ANSWER_SECONDS):  # a caller cannot wait longer; the send goes on
@@ -398,7 +407,8 @@ class Ordering:
             raise _too_slow() from None
         if sending.busy is not None and state_of(sending.intent) is OrderState.FAILED:
             wait = sending.busy.retry_after_seconds or LOOK_AGAIN_SECONDS
-            raise Refusal(  # its data was not the matter
+            # A 429: the order's data may be right, so the caller need not correct them.
+            raise Refusal(
                 Code.SERVER_BUSY,
                 "KorusTicket asks to slow down; nothing was ordered, and the reservation stays "
                 "held.",
@@ -441,20 +451,21 @@ class Ordering:
     async def _placed(
         self, reservation_id: str, order_id: str, answered: Order | None, tickets: int | None
     ) -> PlacedOrder:
-        """The order as it reads now; where it cannot be read, as the answer to its call told it."""
+        """The order as it is now; if it cannot be read, as it was in the answer to its call."""
         order, is_whole = answered, answered is not None and _is_whole(answered, tickets)
-        if not is_whole:  # what that answer holds is not published; what it leaves out is read
+        if not is_whole:  # how complete that answer is is not published
             with suppress(ApiError):
                 order = await self.booking.get_order(order_id)
-        if order is None:  # that it exists is told all the same
+        if order is None:  # nothing of it could be read, but it exists
             return PlacedOrder(
                 id=order_id, reservation_id=reservation_id, standing=Standing.NOT_READ
             )
-        # One that is shown without its status has that of the answer.
+        # If it was read without a status, the one in the answer to its call counts.
         is_silent = order.status is None and order.cancelled_at is None
         said = answered if is_silent and answered is not None else order
         standing = standing_of(said)
-        # What the issuer calls an order that is not confirmed; its state where that is told apart.
+        # An order that is not confirmed is shown with the issuer's own word for its status; a
+        # cancelled one as "cancelled", whatever word the issuer has for it.
         is_cancelled = standing is Standing.CANCELLED
         called = Standing.CANCELLED if is_cancelled else status_told(said.status)
         count = tickets_in(order)
@@ -470,17 +481,17 @@ class Ordering:
 
 
 def _is_whole(order: Order, tickets: int | None) -> bool:
-    """Whether the answer to an order call tells all of an order that a caller is told."""
+    """Whether the answer to an order call already has all that a caller is shown of an order."""
     count = tickets_in(order)
     has_total = isinstance(order.total_amount_incl_tax, Decimal)
     return count is not None and count == tickets and has_total and bool(order.reference)
 
 
 def _check_known(doubts: Sequence[Doubt]) -> None:
-    """That nothing of the same is in doubt, where the word of a person comes from the caller.
+    """Check that no order of the same offers is in doubt, where the model asks the person.
 
     Raises:
-        Refusal: ALREADY_BEING_ORDERED; whoever asks the person themselves may not tell them.
+        Refusal: ALREADY_BEING_ORDERED. The model might not tell the person of the doubt.
     """
     unknown = [doubt.reservation_id for doubt in doubts if doubt.order_id is None]
     if unknown:
@@ -502,7 +513,7 @@ def _check_no_order(holds: Sequence[Hold]) -> None:
             "Call get_reservation for its order, then get_tickets.",
             effect=Effect.ORDERED,
         )
-    if any(hold.may_be_ordered for hold in holds):
+    if any(hold.may_have_been_ordered for hold in holds):
         raise Refusal(
             Code.NOT_BOOKABLE,
             f"{ITS_ORDER.capitalize()} cannot be read of one; nothing was ordered by this call.",

@@ -1,8 +1,9 @@
-"""When what is sold is over, the one rule for quotes, holds and all that shows them.
+"""When a session or a day is over: the one rule for quotes, holds and all that shows them.
 
-A session is over once it has begun: nobody is offered one to which they can only come late. A day
-is over at midnight at the venue. Where a ticket takes a session, that decides, and its day only as
-long as no time is stated: a session may begin after midnight. What cannot be read is not over.
+A session is over once it has begun: nobody is offered one to which they would come late. A day is
+over at midnight at the venue. For a ticket with a session the session's time decides, and the day
+only if no time is stated, since a session may begin after midnight. What cannot be read counts as
+not over.
 """
 
 from datetime import datetime
@@ -15,5 +16,5 @@ ITS_SESSIONS: Final = "its sessions are over or have begun"
 
 
 def has_begun(starts_at: datetime, now: datetime) -> bool:
-    """Whether a session that begins then is over."""
+    """Whether a session that begins at `starts_at` has begun, which makes it over."""
     return starts_at <= now

@@ -1,4 +1,4 @@
-"""Whose reservations they are, by what the journal knows."""
+"""Checks that reservations are the caller's own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,10 +6,10 @@ from korus_mcp.foundation.refusals import Code, Refusal
 
 
 def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence[str]) -> None:
-    """That all of these are the owner's, by what the journal knows.
+    """Check that all of these reservations are the owner's. `owners`: reservation id -> owner.
 
     Raises:
-        Refusal: NOT_FOUND.
+        Refusal: NOT_FOUND, for an id that is unknown and for one that is somebody else's.
     """
     if any(owners.get(i) != owner for i in reservation_ids):
         raise Refusal(

@@ -1,4 +1,4 @@
-"""What booking needs of its neighbours, in its own words."""
+"""Protocols of what booking needs from the API's clock and from the catalog."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
@@ -9,14 +9,15 @@ from korus_mcp.foundation.unread import Unread
 
 
 def surely_past(clock: "ApiClock") -> datetime:
-    """What lies before this is over, however wrong the clock is: nothing is called over too early
-    that could still be ordered or used.
+    """A moment that is certainly past, however wrong the clock is.
+
+    Only what lies before it counts as over: nothing is that could still be ordered or used.
     """
-    return clock.now() - clock.doubt
+    return clock.now() - clock.unknown_skew
 
 
 def seconds_of(clock: "ApiClock") -> Callable[[], float]:
-    """The clock as caches count by it."""
+    """The clock as a function that answers seconds, the form in which caches take a timer."""
     return lambda: clock.now().timestamp()
 
 
@@ -24,34 +25,36 @@ class ApiClock(Protocol):
     """The API's clock: holds expire by it, not by ours."""
 
     def now(self) -> datetime:
-        """The API's moment, aware, in UTC."""
+        """The API's present moment, aware, in UTC; our own clock's while the API told no time."""
 
     @property
     def is_known(self) -> bool:
         """Whether the API told the time, and did not contradict itself since."""
 
     @property
-    def doubt(self) -> timedelta:
-        """How far it may lag or lead while it is our own: nothing once the API told the time."""
+    def unknown_skew(self) -> timedelta:
+        """How far `now()` may be off, early or late, while it is our own clock's: a day. Zero once
+        the API told the time.
+        """
 
     @property
     def skew_bound_seconds(self) -> float:
-        """How far that may be wrong."""
+        """How many seconds `now()` may be off: about one once the API told the time, else 30."""
 
 
 class Catalog(Protocol):
     """Names and limits of what is on sale."""
 
     async def catalog_id(self, alias: str, language: str) -> str:
-        """The catalog behind an alias; refuses an unknown one."""
+        """The id of the catalog with this alias; an unknown alias is refused."""
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
-        """How a product is called; None when it is gone."""
+        """The name of a product; None when the product is gone."""
 
     async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
     ) -> tuple[Handle, str] | None:
-        """The base of a product and its terms, empty when it has none; None when it is not read."""
+        """The base of a product and its terms, "" where it has none; None when not readable."""
 
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold; None when no limit is stated (T11)."""

@@ -1,4 +1,4 @@
-"""Prices that were shown: so that a buyer hears of a price that moved since."""
+"""Remembers the prices that were shown, so that a buyer learns of a price that changed since."""
 
 from typing import Final
 
@@ -20,12 +20,12 @@ class ShownPrices:
         self._shown: LRUCache[tuple[str, Handle], tuple[Money, float]] = LRUCache(REMEMBERED_PRICES)
 
     def show(self, owner: str, offer: Handle, price: Money | None) -> None:
-        """Remember what is being shown."""
+        """Remember the price of an offer that is being shown to an owner."""
         if price is not None:
             self._shown[owner, offer] = price, self._clock.monotonic()
 
     def last(self, owner: str, offer: Handle) -> Money | None:
-        """What was shown last, or None when it was never shown or too long ago."""
-        # Later a person does not remember it, so a change is no news.
+        """The price shown last; None when it was never shown, or too long ago."""
+        # After that time a person does not remember it either.
         price, at = self._shown.get((owner, offer), (None, 0.0))
         return None if self._clock.monotonic() - at > REMEMBERED_SECONDS else price

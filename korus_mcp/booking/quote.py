@@ -36,15 +36,15 @@ from korus_mcp.foundation.unread import (
 )
 
 MAX_SESSIONS: Final = 500
-"""Of one ticket: more are told as unread, and none is called the last."""
+"""At most so many sessions of one ticket are read; the answer then says that there are more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A time slot of a ticket, by the venue's clock; where nobody knows its zone, with the offset
-    it was told with. `left` None is not stated (A26).
+    """A time slot of a ticket, in the venue's time zone, or with the UTC offset it came with if
+    that zone is not known. `left` None: not stated (A26).
 
-    `unread` says in words what is told of it and cannot be read: then it cannot be chosen.
+    `unread` names, in words, what of it could not be read; such a session cannot be chosen.
     """
 
     id: str
@@ -55,20 +55,20 @@ class Session:
     unread: tuple[str, ...] = ()
 
     def has_room_for(self, quantity: int) -> bool:
-        """Whether so many places are left, as far as is known, be it over or not."""
+        """Whether `quantity` places are left, as far as is known. Its time is not looked at."""
         return not self.unread and (self.left is None or self.left >= quantity)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TicketNeed:
-    """One entitlement inside an offer. A full-day one takes no session, another needs one (T24)."""
+    """A ticket inside an offer. A full-day one takes no session, any other needs one (T24)."""
 
     id: str
     name: str
     needs_session: bool
     sessions: tuple[Session, ...] = ()
     has_unread_sessions: bool = False
-    """Whether there are sessions beside these of which nothing was read."""
+    """Whether there are further sessions, of which nothing was read."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,10 @@ class Obstacle:
 class Quote:
     """An offer as it stands now. `left` None means no limit is stated (T8).
 
-    `most` is how many of its base one order may hold; None means that no limit is stated (T11).
-    `zone` is that of the venue, as far as one has to know it: for the times of sessions, or to tell
-    whether the day is over.
-    `doubt` is by how much `checked_at` may be late: it is our own clock's while the API tells none.
-    `unread` says in words what is told of it and cannot be read: then it cannot be booked.
+    `most` is how many offers of its base one order may hold; None means that no limit is stated
+    (T11). `zone` is the venue's; it is looked up only if it is needed, for the times of sessions or
+    to say whether the day is over. `skew` is how far `checked_at` may be off (see `ApiClock`).
+    `unread` names, in words, what of it could not be read; such an offer cannot be booked.
     """
 
     handle: Handle
@@ -105,12 +104,12 @@ class Quote:
     is_withdrawn: bool = False
     most: int | Unread | None = None
     zone: tzinfo | None = None
-    doubt: timedelta = timedelta(0)
+    skew: timedelta = timedelta(0)
 
     @property
     def surely_past(self) -> datetime:
-        """What lies before this is over, however wrong the clock is that it was checked by."""
-        return self.checked_at - self.doubt
+        """A moment that was certainly past at `checked_at`, however wrong that clock is."""
+        return self.checked_at - self.skew
 
     @property
     def needs_session(self) -> bool:
@@ -119,7 +118,7 @@ class Quote:
 
     @property
     def is_partly_unread(self) -> bool:
-        """Whether more of it could be booked than is known here."""
+        """Whether there may be more to book than was read."""
         return (
             bool(self.unread)
             or any(ticket.has_unread_sessions for ticket in self.tickets)
@@ -127,7 +126,7 @@ class Quote:
         )
 
     def sessions(self) -> Iterable[tuple[TicketNeed, Session]]:
-        """Each session beside the ticket it belongs to."""
+        """Each session with the ticket it belongs to."""
         return ((t, s) for t in self.tickets for s in t.sessions)
 
     @property
@@ -136,7 +135,7 @@ class Quote:
         return is_past(self.day, self.zone, self.surely_past)
 
     def is_over(self, session: Session) -> bool:
-        """Whether a session is: where no time of it is stated, its day tells."""
+        """Whether a session is over; one without a stated time is over when the day is."""
         if session.starts_at is not None:
             return over.has_begun(session.starts_at, self.surely_past)
         if session.unread:
@@ -145,12 +144,12 @@ class Quote:
         return has_ended or self.is_day_over
 
     def can_take(self, session: Session, quantity: int) -> bool:
-        """Whether so many can be booked of a session, as far as is known."""
+        """Whether `quantity` places of a session can be booked, as far as is known."""
         return session.has_room_for(quantity) and not self.is_over(session)
 
     def obstacle(self, quantity: int) -> Obstacle | None:
-        """What stands against booking so many; None when they can be booked."""
-        # What stands against any quantity is told first: a smaller one would not help.
+        """Why this quantity cannot be booked; None when it can."""
+        # A reason that holds for any quantity goes first: a smaller one would not help.
         lasting = self._lasting_obstacle()
         if lasting is not None:
             return lasting
@@ -173,7 +172,7 @@ class Quote:
         return None
 
     def _lasting_obstacle(self) -> Obstacle | None:
-        """What stands against booking any of it."""
+        """Why no quantity can be booked; None if some can."""
         if self.price is not None and self.price.is_foreign:
             return Obstacle(Code.UNSUPPORTED_CURRENCY, "its price is not in euro")
         if self.unread:
@@ -194,7 +193,7 @@ class Quote:
         return Obstacle(Code.NOT_BOOKABLE, reasons[0]) if reasons else None
 
     def _why_over(self, ticket: TicketNeed) -> str | None:
-        """In what words a ticket is over; None when it is not, or nobody knows."""
+        """Why a ticket is over, in words; None when it is not over, or nobody knows."""
         if not ticket.needs_session:
             return over.ITS_DAY if self.is_day_over else None
         if ticket.has_unread_sessions or not all(map(self.is_over, ticket.sessions)):
@@ -206,13 +205,13 @@ class Quote:
 
 
 def unreadable(what: Sequence[str]) -> Obstacle | None:
-    """The obstacle of facts that are told in a form nobody can read."""
+    """The obstacle that these parts, named in words, could not be read; None if there are none."""
     return Obstacle(Code.NOT_BOOKABLE, f"{what[0]} cannot be read") if what else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Missed:
-    """A wish that cannot be met: so many of an offer, at the sessions that were chosen."""
+    """A wish that cannot be met: a quantity of an offer, at the sessions that were chosen."""
 
     quote: Quote
     quantity: int
@@ -221,17 +220,17 @@ class Missed:
 
 @dataclass(eq=False)
 class Unavailable(Refusal):
-    """An offer that cannot be booked as it was wished, with what is known of it."""
+    """The refusal of a wish that cannot be met, with the quote that shows why."""
 
     missed: Missed = field(kw_only=True)
 
 
 @dataclass
 class Quotes:
-    """Asks the API for live figures; nothing is kept.
+    """Reads the live price, stock and sessions of an offer; nothing is cached.
 
-    Lists of offers are cached at KorusTicket and lag behind (T21): what is booked or proposed is
-    quoted first.
+    Lists of offers are cached at KorusTicket and lag behind (T21), so an offer is quoted before it
+    is booked or proposed.
     """
 
     ticketing: Ticketing
@@ -255,12 +254,12 @@ class Quotes:
                 "This offer does not exist (any more).",
                 "Call get_offers again for current offer ids.",
             ) from None
-        # Names come from the catalog: an offer repeats them in whatever language it has.
+        # The name comes from the catalog: the one in the offer may be in another language.
         product = await self._product(read.offer, catalog_id, language)
         now = self.clock.now()
-        doubt = self.clock.doubt
-        zone = await self._zone(read, catalog_id, language, now - doubt)
-        quote = replace(_quote(handle, catalog_id, read, product, zone, now), doubt=doubt)
+        skew = self.clock.unknown_skew
+        zone = await self._zone(read, catalog_id, language, now - skew)
+        quote = replace(_quote(handle, catalog_id, read, product, zone, now), skew=skew)
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)
@@ -269,11 +268,12 @@ class Quotes:
     async def _zone(
         self, read: "_Reading", catalog_id: str, language: str, now: datetime
     ) -> tzinfo | None:
-        """The venue's zone, where the day of the offer is a moment and has to be found in it, where
-        it tells whether that day is over, or where sessions are told by its clock.
+        """The venue's time zone, if it is needed: to find the day of an offer that is dated by a
+        moment, to say whether the day is over, or for the times of sessions.
 
         Raises:
-            ApiError: it cannot be read, and its day takes it: times are told without it, too.
+            ApiError: it cannot be read and the day of the offer depends on it. Times of sessions
+                can be shown without it.
         """
         offer = read.offer
         product_id = _product_id(offer)
@@ -300,7 +300,7 @@ class Quotes:
 
 @dataclass
 class _Reading:
-    """The answers a quote is made of, read side by side; `where`: the catalog, and the offer."""
+    """The API's answers that a quote is made of. `where`: the ids of the catalog and the offer."""
 
     ticketing: Ticketing
     where: tuple[str, str]
@@ -314,12 +314,12 @@ class _Reading:
     unread_sessions: dict[str, int] = field(default_factory=dict)
 
     async def all(self) -> None:
-        """Everything a quote needs."""
+        """Read everything a quote needs, side by side."""
         await side_by_side((self._read_offer, self._read_availability, self._read_tickets))
 
     async def _read_offer(self) -> None:
         self.offer = await self.ticketing.get_offer(*self.where, language=self.language)
-        # T21: the price of a list is cached; where the offer asks for it, the live one is asked.
+        # The listed price may be a cached one (T21): if the offer says so, the live one is read.
         if self.offer.realtime_price_required:  # unread counts as required
             try:
                 self.price = await self.ticketing.get_offer_price(*self.where)
@@ -334,8 +334,8 @@ class _Reading:
         self.tickets = [t for t in await pages.all() if is_id(t.id)]
         self.unread_tickets = pages.unreadable
         for ticket in self.tickets:
-            # Full-day tickets take no session (T24); where it is not told, none is read, and it is
-            # unread.
+            # Full-day tickets take no session (T24). Where `dateAccess` cannot be read, no sessions
+            # are read, and the ticket is noted as unreadable.
             if ticket.date_access is False:
                 self.sessions[ticket.id] = await self._read_sessions(ticket.id)
 
@@ -346,7 +346,7 @@ class _Reading:
             *self.where, ticket_id, language=self.language
         )
         async for session in pages:
-            # One page more is asked for only to know whether there was more.
+            # The next page is read only to know whether there are more.
             is_cut = len(found) >= MAX_SESSIONS
             if is_cut:
                 break
@@ -373,7 +373,7 @@ def _quote(
     left = told.of("what is left of it", read.availability.available_quantity)
     disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
     day = told.of("its day", day_of(offer.date, zone))
-    # Live stock is told by the address of a session (T6); two forms of it end in the same id (T10).
+    # Live stock names sessions by address (T6). Its two forms end in the same id (T10).
     live_left = {
         id_at_end(s.session): s.available_quantity for s in read.availability.sessions_availability
     }
@@ -403,7 +403,7 @@ def _quote(
 def _priced(
     price: OfferPriceSummary | OfferPrice, beside: Iterable[str | Unread]
 ) -> Money | Unread | None:
-    """A price, in another currency as soon as one is stated in it or beside it."""
+    """A price; not in euro as soon as another currency is stated in it or beside it."""
     return money(price.amount_incl_tax, price.currency, *currencies_in(price.model_extra), *beside)
 
 
@@ -420,10 +420,10 @@ def _need(
     zone: tzinfo | None,
 ) -> TicketNeed:
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
-    if is_full_day is None:  # documented as yes or no: nothing is neither
+    if is_full_day is None:  # documented as true or false, so a missing value counts as unreadable
         told.note("whether a session must be chosen")
     sessions = read.sessions.get(ticket.id, ())
-    # A live figure of nobody knows which session may be that of any that has none.
+    # A live stock whose session cannot be read may belong to any session without one.
     is_unclear = None in live_left
     found = [
         _session(s, live_left.get(s.id, UNREAD if is_unclear else s.available_quantity), zone)

@@ -1,5 +1,5 @@
-"""What happens by itself: orders in doubt are looked up until they are known, and once a day all
-orders upstream that carry our reference are held against the journal.
+"""Work in the background: orders in doubt are looked up until their outcome is known, and once a
+day all orders at KorusTicket that carry our reference are compared with the journal.
 """
 
 import logging
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Reconciler:
-    """Looks orders in doubt up, with growing pauses, for as long as there are any."""
+    """Looks up orders in doubt, with growing pauses, as long as there are any."""
 
     look_up: LookUp
     journal: Journal
@@ -38,16 +38,17 @@ class Reconciler:
     woken: anyio.Event = field(default_factory=anyio.Event)
 
     def wake(self) -> None:
-        """An order is in doubt: look soon."""
+        """Say that an order is in doubt now, so that it is looked up soon."""
         self.woken.set()
 
     async def run(self) -> None:
-        """For ever: look, pause. Another process's crash is found by the longest pause."""
+        """Look and pause, for ever. Without a `wake` the next look comes after the longest pause at
+        the latest: that finds orders in doubt of a process that crashed.
+        """
         pause = FIRST_PAUSE_SECONDS
         while True:
             open_orders = await self._look_around()
-            # Orders in doubt are looked up ever more seldom; the longest pause bounds how late
-            # another process finds those of a server that died.
+            # The pause doubles while orders stay in doubt, up to the longest one.
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if open_orders else LONGEST_PAUSE_SECONDS
             with anyio.move_on_after(pause):
                 await self.woken.wait()
@@ -56,12 +57,12 @@ class Reconciler:
             self.woken = anyio.Event()
 
     async def reconcile(self) -> int:
-        """One round over all intents without a lease; how many are not final after it.
+        """Look up all intents that nobody has a lease of. Returns how many are still not final.
 
         Raises:
-            JournalDown: It cannot be read or written.
+            JournalDown: The journal cannot be read or written.
         """
-        # Only what nobody else has a lease of: two servers never settle one order at a time.
+        # An intent with a lease is another worker's: two servers never settle one order at once.
         for intent in await self.journal.take_over(self.lease):
             settled = await self.look_up.settled(intent)
             if settled.is_final:
@@ -86,16 +87,19 @@ class Reconciler:
 
 @dataclass(kw_only=True)
 class Sweep:
-    """Finds orders that came too late, or that the journal lost: at most once a day."""
+    """Finds orders that appeared after they counted as failed, or that the journal does not know.
+
+    A sweep is one comparison of the orders at KorusTicket with the journal, at most once a day.
+    """
 
     booking: Booking
     journal: Journal
     clock: ApiClock
     unread_since: datetime | None = None
-    """From where on there were orders that could not be read."""
+    """Since when the last sweep read; None if it could read every order."""
 
     async def run(self) -> None:
-        """For ever, from a minute after the start."""
+        """Sweep when one is due, for ever, from a minute after the start."""
         await anyio.sleep(SWEEP_AFTER_SECONDS * random.uniform(1, 1.5))  # noqa: S311 - jitter
         while True:
             try:
@@ -107,19 +111,19 @@ class Sweep:
             await anyio.sleep(SWEEP_LOOKS_EVERY_SECONDS)
 
     async def sweep(self) -> None:
-        """Hold the orders upstream against the journal, when a sweep is due.
+        """Compare the orders at KorusTicket with the journal, if a sweep is due.
 
-        What cannot be read is told in the log, and the next sweep begins at the same day again, a
-        month ago at most.
+        If some cannot be read, the log says so, and the next sweep begins at the same day again,
+        but no more than a month back.
 
         Raises:
-            ApiError: They could not all be read; the next look tries again.
-            JournalDown: It cannot be read or written.
+            ApiError: The list could not be read; the next sweep tries again.
+            JournalDown: The journal cannot be read or written.
         """
         if not await self.journal.begin_sweep(every=SWEEP_EVERY):
             return
-        # Two days are read twice: a list is by days, and the last sweep may have missed a replica
-        # that lagged.
+        # Two days are read again: the filter is by days, and at the last sweep a replica may have
+        # lagged.
         last = await self.journal.last_sweep()
         first = self.clock.now() - FIRST_SWEEP
         since = last - OVERLAP if last else first
@@ -132,7 +136,7 @@ class Sweep:
             reference = order.external_reference
             if reference is UNREAD:
                 unread += not await self.journal.owners_of([order.id])
-            # Orders of other programs on the account are not ours to judge.
+            # Orders without our prefix were made by other programs on the account.
             elif reference is not None and reference.startswith(prefix):
                 unread += not await self._compare(order, reference)
         unread += listed.unreadable + listed.missing
@@ -142,12 +146,15 @@ class Sweep:
         await self.journal.sweep_done()
 
     async def _compare(self, order: Order, reference: str) -> bool:
-        """Hold an order of ours against the journal; whether it could be read for that."""
+        """Compare an order that carries our reference with the journal, and repair the journal.
+
+        Returns False when the order says too little to be compared.
+        """
         intent = await self.journal.intent_by_reference(reference)
         reservation_id = id_at_end(order.reservation)
         if intent is None and await self.journal.owners_of([order.id]):
             return True  # its intent was purged
-        # Without its reservation it can only be told whether it is a known one.
+        # An order that names no reservation is fine if its id is known; else it cannot be placed.
         if intent is not None and reservation_id is None:
             return order.id in intent.orders.values()
         if intent is None or reservation_id not in intent.reservation_ids:
@@ -156,7 +163,7 @@ class Sweep:
         elif reservation_id not in intent.orders:
             await self._repair(intent, reservation_id, order.id)
         elif intent.orders[reservation_id] != order.id:
-            # What must not happen: told to the operator, who alone can undo it.
+            # A second order of one reservation must not happen. Only the operator can undo it.
             await self.journal.found_late(reference, order.id)
             _log.error("late_order_found: order %s is a second one of its reservation", order.id)
         return True

@@ -29,7 +29,7 @@ SHOWN_SESSIONS: Final = 2
 
 @dataclass(frozen=True)
 class ReserveItem:
-    """So many of one offer; a session for each of its tickets that needs one."""
+    """A wish for one offer: a quantity, and a session for each of its tickets that needs one."""
 
     offer: Handle
     quantity: int
@@ -48,7 +48,7 @@ class ReserveCall:
 
     @property
     def offers(self) -> tuple[Handle, ...]:
-        """What is asked for, each offer once."""
+        """The offers that are asked for, each once."""
         return tuple(dict.fromkeys(item.offer for item in self.items))
 
     @property
@@ -61,32 +61,33 @@ class ReserveCall:
 
     @property
     def key(self) -> str:
-        """Under which the call is remembered: a wish for a second hold is another call."""
+        """The key under which the journal finds equal calls. With `again` it is another key."""
         return self.keys[int(self.again)]
 
     @property
     def keys(self) -> tuple[str, str]:
-        """The keys of the call and of the one for a second hold: a doubt about one is of both.
+        """The keys without and with `again`. A call is checked against both: while one of them is
+        in doubt, the other must not be sent either.
 
-        Equal for equal wishes of one owner, in whatever order they are named.
+        They are equal for equal wishes of one owner, in whatever order the items stand.
         """
-        # The language and `max_total` are left out: the same wish in other words is the same wish.
+        # Language and `max_total` are no part of them: they do not change what is held.
         first = digest([self.owner, sorted(wish_of(item) for item in self.items)])
         return first, f"{first}+again"
 
 
 def wish_of(item: ReserveItem) -> list[Any]:
-    """The item as it is compared with others."""
+    """The parts of an item that make two items equal."""
     return [str(item.offer), item.quantity, sorted(item.session_ids)]
 
 
 def digest(content: object) -> str:
-    """One short text for equal contents."""
+    """A hash of a JSON value: equal for equal contents."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def check_stock(call: ReserveCall, quote: Quote) -> None:
-    """That as many of an offer as all items ask for can be had now.
+    """Check that an offer has as many units left as all items of the call together ask for.
 
     Raises:
         Unavailable: SOLD_OUT or NOT_BOOKABLE.
@@ -108,7 +109,7 @@ def check_stock(call: ReserveCall, quote: Quote) -> None:
 
 
 def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
-    """That no more of a base is asked for, over all items, than its issuer allows in one order.
+    """Check that the items together ask for no more of a base than its issuer allows in one order.
 
     Raises:
         Refusal: LIMIT_EXCEEDED.
@@ -131,7 +132,9 @@ def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
 
 
 def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
-    """One entry for each offer ticket, with its session if and only if it takes one (T24)."""
+    """The line that is sent for an item: an entry for each offer ticket, with its session if and
+    only if the ticket takes one (T24).
+    """
     chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
     where = (quote.catalog_id, quote.handle.id)
     return ReservationLine(
@@ -150,13 +153,15 @@ def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
 
 
 def _chosen_sessions(argument: str, item: ReserveItem, quote: Quote) -> dict[str, Session]:
-    """The chosen session of each ticket that needs one; `argument` is where they were named."""
+    """Offer ticket -> its chosen session, for tickets that need one. `argument` names, for a
+    refusal, the argument in which the sessions were given.
+    """
     chosen: dict[str, Session] = {}
     for session_id in item.session_ids:
         meant = [(need, s) for need, s in quote.sessions() if s.id == session_id]
         if not meant:
             raise _session_required(argument, item, quote, "A chosen session is not of this offer")
-        # One session may serve several tickets of an offer; a second one for the same is a mistake.
+        # One session may serve several tickets of an offer; two for one ticket are a mistake.
         if all(need.id in chosen for need, _ in meant):
             raise _session_required(
                 argument, item, quote, "Two sessions were chosen for one ticket"
@@ -205,7 +210,7 @@ def _session_required(
     ]
     told = [f"{s.id} ({_time(s, quote)})" for s in sessions[:SHOWN_SESSIONS]]
     if any(s.starts_at and not _is_brief(s.starts_at, quote) for s in sessions[:SHOWN_SESSIONS]):
-        told = told[:1]  # a refusal is short: two of these would be too long
+        told = told[:1]  # these texts are long, and a refusal must stay short
     shown = ", ".join(told)
     more = f", {len(sessions) - len(told)} more" if len(sessions) > len(told) else ""
     return Refusal(
@@ -217,8 +222,8 @@ def _session_required(
 
 
 def _time(session: Session, quote: Quote) -> str:
-    """When a session begins: the hour alone where that is all one has to know. With its offset
-    where nobody knows whether that is the venue's.
+    """When a session begins, for a refusal: the hour alone if it is on the day of the quote. Where
+    the venue's time zone is not known, with the UTC offset.
     """
     at = session.starts_at
     if at is None:
@@ -229,5 +234,5 @@ def _time(session: Session, quote: Quote) -> str:
 
 
 def _is_brief(at: datetime, quote: Quote) -> bool:
-    """Whether the hour says all."""
+    """Whether the hour alone tells when a session begins."""
     return quote.zone is not None and at.date() == quote.day

@@ -1,8 +1,8 @@
-"""What reservations are now, by the API and the journal together.
+"""The present state of reservations, from the API and the journal together.
 
-The journal outweighs what the API says of a reservation: an order that was made, or may have been,
-is told even where the reservation does not show it (yet), or is gone. Else somebody would buy again
-what is theirs.
+The journal outweighs the API: if it knows that a reservation was ordered, or may have been, the
+answer says so even where the API does not show the order (yet), or the reservation is gone.
+Otherwise somebody would buy again what they already have.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from korus_mcp.journal.protocol import Intent
 
 @dataclass(frozen=True, kw_only=True)
 class Reservations:
-    """Reservations as they are. `in_doubt`: the ids of those that may have been ordered.
+    """Reservations as they are now. `in_doubt`: the ids of those that may have been ordered.
 
-    `known_by`: after this moment nothing that is in doubt can appear any more; None when it is
-    past, or nothing is in doubt. `can_be_ordered`: the ids of those an order would reach in time.
-    `look_again_in`: seconds after which to ask again for what was made and is not shown yet; None
-    where there is none.
+    `known_by`: the moment after which no order in doubt can appear any more; None when it is past,
+    or nothing is in doubt. `can_be_ordered`: the ids of those that last long enough to be ordered.
+    `look_again_in`: after how many seconds to ask again for a reservation that was just made and
+    is not shown yet; None when all are shown.
     """
 
     holds: tuple[Hold, ...]
@@ -44,13 +44,13 @@ class ReservationStates:
     clock: ApiClock
 
     async def now(self, owner: str, reservation_ids: Sequence[str], language: str) -> Reservations:
-        """What these are now; one that is gone hides no other.
+        """The state of these reservations; one that is gone does not hide the others.
 
         Raises:
             Refusal: NOT_FOUND when one is not this owner's; nothing is asked upstream then.
             ApiError: one cannot be read.
         """
-        # Orders first: what was ordered is told even where its reservation is not shown any more.
+        # The journal goes first: it knows orders whose reservations the API does not show any more.
         intents = await self.earlier.of(owner, reservation_ids)
         found = await self.holds.found(owner, reservation_ids, language)
         missed = [i for i in reservation_ids if i not in found]
@@ -65,7 +65,7 @@ class ReservationStates:
             if i in intent.missing and holds[i].state is not HoldState.ORDERED
         }
         known_by = max((i.fence_at for i in doubts.values()), default=None)
-        # Only what is still unknown after the journal was asked is worth asking for again.
+        # Only a reservation whose state the journal does not know either is worth asking for again.
         waited_for = {i: s for i, s in too_new.items() if holds[i].state is HoldState.IN_DOUBT}
         return Reservations(
             holds=tuple(holds.values()),
@@ -79,7 +79,7 @@ class ReservationStates:
 
 
 def _known(hold: Hold, intent: Intent | None) -> Hold:
-    """The hold, ordered when the journal knows its order."""
+    """The hold, marked as ordered if the journal knows its order."""
     order_id = intent.orders.get(hold.id) if intent is not None else None
     if order_id is None or hold.state is HoldState.ORDERED:
         return hold
@@ -87,6 +87,6 @@ def _known(hold: Hold, intent: Intent | None) -> Hold:
 
 
 def _not_shown(reservation_id: str, *, is_new: bool) -> Hold:
-    """What is known of a reservation that the API does not know: any more, or yet (`is_new`)."""
+    """The hold for a reservation that the API does not find: gone, or too new (`is_new`)."""
     state = HoldState.IN_DOUBT if is_new else HoldState.RELEASED
     return Hold(id=reservation_id, state=state, lines=(), seconds_left=0)

@@ -1,4 +1,4 @@
-"""What becomes of a reserve call: what is held, what is not and why, and what nobody answered."""
+"""The outcome of a reserve call: what is held, what is not and why, what the answer left out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,21 +28,22 @@ class ReserveState(StrEnum):
 
 @dataclass(frozen=True)
 class FailedItem:
-    """An offer that cannot be ordered; `message` is the issuer's own text, cleaned, or ours.
+    """An offer that is not held or cannot be ordered; `message` is the issuer's own text or ours.
 
-    `may_be_ordered`: nothing may be bought in its place.
+    `may_have_been_ordered`: the offer may be ordered already, so nothing else may be bought
+    instead. `is_ours`: the message is ours; else it is the issuer's, cleaned.
     """
 
     offer_id: str
     code: str | None
     message: str
     is_ours: bool = False
-    may_be_ordered: bool = False
+    may_have_been_ordered: bool = False
 
 
 @dataclass(frozen=True)
 class PriceMove:
-    """A price that differs from the one last shown."""
+    """A price that changed since it was last shown."""
 
     offer: Handle
     was: Money
@@ -51,7 +52,7 @@ class PriceMove:
 
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
-    """The answer of a reserve call."""
+    """The outcome of a reserve call."""
 
     state: ReserveState
     holds: tuple[Hold, ...] = ()
@@ -60,7 +61,7 @@ class Reserved:
     replayed: bool = False
     check_again_after: int | None = None
     beyond: tuple[str, ...] = ()
-    """In words, what is held and was not asked for."""
+    """What is held although nobody asked for it, in words."""
 
     @property
     def total(self) -> Money | None:
@@ -69,7 +70,7 @@ class Reserved:
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
     def compared_with(self, quotes: Mapping[Handle, Quote]) -> "Reserved":
-        """This answer, which also tells what is held on another day than that of its offer."""
+        """This outcome, with a sentence for each hold on another day than that of its offer."""
         days = {quote.handle.id: quote.day for quote in quotes.values()}
         moved = {
             (line.day, asked)
@@ -91,15 +92,15 @@ def answer_of(
     holds: Sequence[Hold],
     quotes: Mapping[Handle, Quote],
 ) -> Reserved:
-    """The answer to a call, of which these are the holds; `failed` is what was refused of it, and
-    `quotes` are its offers as they were a moment before.
+    """The outcome of a call that made these holds. `failed`: what the issuer refused; `quotes`: the
+    offers as they were a moment before the call.
 
     Raises:
         Refusal: Nothing usable came of it.
     """
     answered = _units(holds)
     for failure, _, about in _entries(call, result):
-        # How many of an offer were refused; an entry without a figure is about all of them.
+        # How many units were refused; an entry without a number is about all units of the offer.
         told = value_of(failure.quantity) if len(about) == 1 else None
         for offer_id in about:
             answered[offer_id] += told or call.asked[offer_id]
@@ -110,7 +111,8 @@ def answer_of(
 def told_again(
     call: ReserveCall, earlier: HoldIntent, made: Sequence[Hold], standing: Sequence[Hold]
 ) -> Reserved:
-    """The answer to an earlier equal call, which made these holds; those that stand are told.
+    """The outcome of an earlier equal call, which made the holds `made`; `standing` are those that
+    are still usable.
 
     Raises:
         Refusal: Nothing of it is usable any more.
@@ -118,7 +120,7 @@ def told_again(
     failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
     named = {failure.offer_id for failure in failed}
     unanswered: tuple[FailedItem, ...] = ()
-    # Of a refusal that names no offer of the call nobody knows what it answered.
+    # If a refusal names no offer of the call, nobody knows which wishes were answered.
     if named <= {str(offer) for offer in call.offers}:
         answered = _units(made)
         for offer in call.offers:
@@ -128,7 +130,7 @@ def told_again(
 
 
 def refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
-    """What the issuer refused to hold, an item for each offer that an entry of its list names."""
+    """What the issuer refused to hold: an item for each offer that `failedReservations` names."""
     return tuple(
         FailedItem(_offer_text(call, offer_id), entry.code, entry.message)
         for _, entry, about in _entries(call, result)
@@ -142,13 +144,13 @@ def _reserved(
     failed: tuple[FailedItem, ...],
     unanswered: tuple[FailedItem, ...],
 ) -> Reserved:
-    """What is held; a hold to which nobody can agree counts as failed.
+    """The outcome with these holds; those that cannot be ordered count as failed.
 
     Raises:
-        Refusal: Nothing else came of the call.
+        Refusal: The call made only holds that cannot be ordered.
     """
     obstacles = [(hold, obstacle) for hold in holds if (obstacle := _against(hold)) is not None]
-    # Where something was refused besides, both are told; else the one reason is the answer.
+    # If something was refused, too, the answer lists both; else the refusal names the one reason.
     is_none_usable = bool(obstacles) and len(obstacles) == len(holds)
     if is_none_usable and any(map(_may_be_an_order, holds)):
         raise Refusal(
@@ -175,7 +177,7 @@ def _reserved(
 
 
 def _against(hold: Hold) -> Obstacle | None:
-    """Why what was just held cannot be ordered: an issuer may answer with a hold that is over."""
+    """Why a new hold cannot be ordered; None when it can. An issuer may answer an ended one."""
     if hold.state in (HoldState.EXPIRED, HoldState.RELEASED):
         return Obstacle(Code.NOT_BOOKABLE, "the issuer ended it at once")
     if hold.state is HoldState.ORDERED:
@@ -184,14 +186,14 @@ def _against(hold: Hold) -> Obstacle | None:
 
 
 def _may_be_an_order(hold: Hold) -> bool:
-    return hold.may_be_ordered or hold.state is HoldState.ORDERED
+    return hold.may_have_been_ordered or hold.state is HoldState.ORDERED
 
 
 def _dearer(call: ReserveCall, made: Reserved, quotes: Mapping[Handle, Quote]) -> tuple[str, ...]:
-    """What is held for more than its offers cost a moment before."""
+    """A sentence if what is held costs more than the quotes said a moment before."""
     prices = [(item.quantity, quotes[item.offer].price) for item in call.items]
     quoted = total([price.times(quantity) for quantity, price in prices if price is not None])
-    # Compared only where as many are held as were asked for, and every one had a price.
+    # Compared only if exactly the wished quantity is held and each offer had a price.
     is_as_asked = sum(h.quantity for h in made.holds) == call.asked.total()
     is_quoted = all(price is not None for _, price in prices) and is_as_asked
     if not is_quoted or made.total is None or made.total <= quoted:
@@ -200,9 +202,9 @@ def _dearer(call: ReserveCall, made: Reserved, quotes: Mapping[Handle, Quote]) -
 
 
 def _beyond(call: ReserveCall, holds: Sequence[Hold]) -> tuple[str, ...]:
-    """What is held beyond the wish: more of an offer, or offers nobody asked for."""
+    """Sentences for what is held beyond the wish: more of an offer, or offers nobody asked for."""
     asked, held = call.asked, _units(holds)
-    if None in held:  # an answer that names no offer is counted as a whole
+    if None in held:  # a hold that names no offer: then only the totals can be compared
         asked, held = Counter({None: asked.total()}), Counter({None: held.total()})
     return tuple(
         f"The issuer holds {count} where {asked[offer]} were asked for."
@@ -214,7 +216,7 @@ def _beyond(call: ReserveCall, holds: Sequence[Hold]) -> tuple[str, ...]:
 
 
 def _units(holds: Iterable[Hold]) -> Counter[str | None]:
-    """How many units of each offer are held; under None those that name no offer."""
+    """Offer id -> how many units are held; those that name no offer are under None."""
     held = Counter[str | None]()
     for line in (line for hold in holds for line in hold.lines):
         held[line.offer_id] += line.quantity
@@ -224,39 +226,41 @@ def _units(holds: Iterable[Hold]) -> Counter[str | None]:
 def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem:
     offer = _offer_text(call, next((line.offer_id for line in hold.lines), None))
     message = f"held, but cannot be ordered: {obstacle.reason}"
-    if hold.may_be_ordered:
+    if hold.may_have_been_ordered:
         message = f"held before; {ITS_ORDER} cannot be read: do not reserve it again"
     elif hold.state is HoldState.ORDERED:
         message = "held before; the issuer says that it was ordered: do not reserve it again"
     is_order = _may_be_an_order(hold)
-    return FailedItem(offer, obstacle.code.value, message, is_ours=True, may_be_ordered=is_order)
+    return FailedItem(
+        offer, obstacle.code.value, message, is_ours=True, may_have_been_ordered=is_order
+    )
 
 
 def _entries(
     call: ReserveCall, result: ReservationBulkResult
 ) -> Iterator[tuple[ReservationFailure, FailedEntry, tuple[str | None, ...]]]:
-    """What the issuer refused, entry by entry, with the offers that each is about: of several
-    those that are not held, if that is told.
+    """Each entry of what the issuer refused, with the offers that it is about. If it names several,
+    those that are not held, where the answer shows which these are.
     """
     is_told = all(reservation.items for reservation in result.reservations)
     held = {id_at_end(item.offer) for each in result.reservations for item in each.items}
     for failure in result.failed_reservations:
         entry = read_entry(failure, id_at_end(failure.offer), [i.offer.id for i in call.items])
         about: tuple[str, ...] = entry.ids
-        # One that names none is about the only offer there is, where nothing of that is held (A12).
+        # An entry without an offer is about the only one of the call, if none of it is held (A12).
         if entry.id is None and len(call.asked) == 1 and not result.reservations:
             about = tuple(item.offer.id for item in call.items[:1])
-        # An entry that names several offers is about those that failed; the rest were held.
+        # An entry may name several offers of which some are held: it is about the others.
         if len(about) > 1:
             about = tuple(each for each in about if is_told and each not in held)
         yield failure, entry, about or (entry.id,)
 
 
 def _unanswered(call: ReserveCall, answered: Mapping[str | None, int]) -> tuple[FailedItem, ...]:
-    """Offers of which fewer units are held or refused than were asked for (A12)."""
-    # An answer that names no offer may be about any of them.
+    """An item for each offer of which fewer units are held or refused than were wished (A12)."""
+    # Units that name no offer may be of any: then nothing can be said to be missing.
     if None in answered:
-        return ()  # what an answer does not name cannot be counted
+        return ()
     return tuple(
         FailedItem(str(offer), None, "the issuer gave no answer for all of these", is_ours=True)
         for offer in call.offers
@@ -265,5 +269,5 @@ def _unanswered(call: ReserveCall, answered: Mapping[str | None, int]) -> tuple[
 
 
 def _offer_text(call: ReserveCall, offer_id: str | None) -> str:
-    """The handle of an offer of the call; of another its bare id."""
+    """The handle of an offer of the call; the bare id of any other."""
     return next((str(i.offer) for i in call.items if i.offer.id == offer_id), offer_id or "unknown")

@@ -1,8 +1,9 @@
-"""Holding offers: a wish is sent once, and an equal call is answered with its holds.
+"""Holds offers. A wish is sent once; an equal call gets the same holds.
 
-A hold costs nothing and lapses by itself, yet nobody wants two: an equal call joins the one under
-way, in whatever process, and is answered with its holds for as long as they are usable. A call is
-written down before it is sent; when its answer is lost, it is not sent again until none can come.
+A hold costs nothing and expires by itself, but nobody wants two. So an equal call waits for the one
+under way, in this process or another, and is answered with its holds while they are usable. A call
+is written down before it is sent. If its answer is lost, it is not sent again until its fence is
+past: the moment after which what it made can no longer appear.
 """
 
 import math
@@ -17,6 +18,7 @@ from typing import Final
 import anyio
 
 from korus_mcp.api import ApiError, Booking, Outcome, ReservationLine
+from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.copies import HOLD, was_answered
@@ -43,7 +45,7 @@ from korus_mcp.booking.reserved import (
     told_again,
 )
 from korus_mcp.booking.settling import Settling
-from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, POST_SECONDS, RETRY_SECONDS
+from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import total
@@ -63,14 +65,14 @@ from korus_mcp.journal.protocol import (
 )
 
 DAYS_SECONDS: Final = 5
-"""For so long a repeated call waits for the days of its offers, to compare them."""
+"""How long a repeated call waits for quotes of its offers, to compare days with the holds'."""
 ROUNDS: Final = 3
-"""So often a call reads its offers, when each time an equal one was sent meanwhile."""
+"""How often a call starts over because an equal call was written down while it read its offers."""
 
 
 @dataclass(frozen=True)
 class _Checked:
-    """A call that nothing stands against: its offers as quoted, its lines as they are sent."""
+    """A call that may be sent: the quotes of its offers, and the lines of the request."""
 
     call: ReserveCall
     quotes: Mapping[Handle, Quote]
@@ -80,7 +82,7 @@ class _Checked:
 
 @dataclass(kw_only=True)
 class Reserver:
-    """Holds offers for their owners. Its calls upstream are operations that outlive callers."""
+    """Holds offers for their owners. The work goes on if a caller leaves."""
 
     booking: Booking
     quotes: Quotes
@@ -99,24 +101,24 @@ class Reserver:
         """Hold the wished items with one call upstream.
 
         Raises:
-            Refusal: what is known before that call: sessions, stock, prices, limits.
+            Refusal: sessions, stock, prices or limits do not allow it; nothing was sent.
             ApiError: the call was certainly not carried out.
         """
         # Hosts give a call up after a minute. The work goes on, and an equal call finds its answer.
         with anyio.move_on_after(ANSWER_SECONDS):
             return await self.operations.flights.join(call.key, lambda: self._carry_out(call))
-        return Reserved(state=ReserveState.IN_DOUBT, check_again_after=POST_SECONDS)
+        return Reserved(state=ReserveState.IN_DOUBT, check_again_after=CREATION_SECONDS)
 
     async def _carry_out(self, call: ReserveCall) -> Reserved:
-        # Reading the offers takes seconds, in which another server may send the same. So the
-        # journal writes a hold down only if its key still has the last hold that was seen here.
+        # Reading the offers takes seconds, in which another server may send an equal call. So the
+        # journal writes this one down only if it has no newer hold with the same key.
         seen: dict[str, HoldIntent | None] = {}
         for _ in range(ROUNDS):
             answer = await self._as_before(call, seen)
             if answer is not None:
                 return answer
-            # What is refused is refused before a hold is written down: an intent that nobody sends
-            # would keep equal calls waiting for its fence.
+            # Refused before it is written down: an intent that nobody sends would keep equal calls
+            # waiting until its fence.
             checked = await self._checked(call)
             self.operations.check_open()
             hold = self._intent(checked)
@@ -125,13 +127,13 @@ class Reserver:
         return await self._as_before(call, seen) or _UNREADABLE
 
     async def _begun(self, hold: HoldIntent, seen: Seen) -> bool:
-        """Whether the call is written down now: not if an equal one was, since this one looked.
+        """Write the call down. Returns False if an equal one was written down since it looked.
 
         Raises:
             Refusal: More would be held than the operator allows.
         """
-        # Before the journal, so that calls at once cannot all pass; given back where nothing is
-        # sent.
+        # Counted before the journal is written, so that many calls at once cannot pass the limit;
+        # given back if nothing is sent.
         self.pace.write(hold.owner)
         try:
             other = await self.journal.begin_hold(hold, self.lease, most=self.most_open, seen=seen)
@@ -150,29 +152,28 @@ class Reserver:
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._lost(hold, call)
-            with suppress(JournalDown):  # the refusal is what counts; the row ends with its fence
+            with suppress(JournalDown):  # the refusal matters more; the row is void after its fence
                 is_answered = was_answered(error, HOLD)
                 made = await self._found_again(hold, call) if is_answered else None
                 if made is not None:
                     return made
                 await self.journal.settle_hold(hold.id)
             raise
-        # Our own fault before a byte left: the row is closed, or equal calls would wait for its
-        # fence.
+        # A crash before a byte left: the row is closed, or equal calls would wait until its fence.
         except Exception:
             if not begun_here().is_true:
                 with suppress(JournalDown):
                     await self.journal.settle_hold(hold.id)
             raise
-        # A 200 without any list says nothing of what was done (T14).
+        # A 200 with neither list says nothing of what was held, if anything (T14).
         if not result.reservations and not result.failed_reservations:
-            return await self._lost(hold, call)  # what was held, if anything, is not told
+            return await self._lost(hold, call)
         for offer, quote in checked.quotes.items():
             self.prices.show(call.owner, offer, quote.price)
         try:
             return replace(await self._answer(hold, checked, result), moves=checked.moves)
         except JournalDown:
-            return self._in_doubt(hold)  # holds were made, and cannot be written down
+            return self._in_doubt(hold)  # holds were made, but could not be written down
         except ApiError:
             return _UNREADABLE
 
@@ -212,10 +213,9 @@ class Reserver:
         )
 
     def _held(self, reservations: Sequence[Reservation]) -> dict[str, Held]:
-        """What reservations count for against the limit of what may be held open, by their ids."""
+        """Reservation id -> what it counts for against the limit of open holds."""
         unnamed, now = BookedNames({}, {}), self.clock.now()
-        # The worth of what was made counts against what may be held open; names do not matter for
-        # it.
+        # Only amounts and quantities count, so no names are looked up.
         read = (hold_of(r, unnamed, self.clock) for r in reservations if r.items)
         return {
             h.id: Held(h.tickets, max(Decimal(0), h.worth.amount), h.ends_by(now))
@@ -226,18 +226,18 @@ class Reserver:
     async def _as_before(
         self, call: ReserveCall, seen: dict[str, HoldIntent | None]
     ) -> Reserved | None:
-        """The answer of an equal call that was made before; None when this one may be sent.
+        """The answer to an equal call that was made before; None when this one may be sent.
 
-        `seen` are those this call knows of, and is brought up to date. A wish for a second hold
-        is met by one that was under way when it came, or began since, and by none before.
+        `seen`: the last hold this call saw under each key; it is brought up to date. With `again`
+        an earlier hold counts only if it was under way when this call came, or began since.
         """
         for each in call.keys:
             earlier = await self.journal.hold_of(each)
             if earlier is None:
                 seen[each] = None
                 continue
-            # `again` wishes for one more hold than there was when the call came: a final hold from
-            # before does not meet it.
+            # `again` asks for one more hold than there was when the call came, so a hold that was
+            # finished before is not the answer.
             is_met = not (call.again and earlier.is_final)
             is_met = is_met or (each in seen and earlier.is_news(seen[each]))
             earlier = seen[each] = await self._at_its_end(earlier, call)
@@ -251,18 +251,20 @@ class Reserver:
         return None
 
     async def _at_its_end(self, earlier: HoldIntent, call: ReserveCall) -> HoldIntent:
-        """An equal call, once no other server sends it; if in doubt, with the holds it made."""
-        # The journal is the only thing two servers share, so it is read until the other one is
-        # done.
+        """An equal earlier call, once no process is sending it any more.
+
+        If its answer was lost, the holds that it made are looked for.
+        """
+        # Two servers share nothing but the journal, so it is read until the other one is done.
         while not earlier.is_final and earlier.is_leased:  # another process is sending it
             await anyio.sleep(POLL_SECONDS)
             earlier = await self.journal.hold_of(earlier.key) or earlier
         return earlier if earlier.is_final else await self._adopted(earlier, call)
 
     async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
-        """The earlier answer, while its holds are usable and not being ordered."""
+        """The answer with an earlier call's holds; None if one is unusable or being ordered."""
         ids = earlier.reservation_ids
-        # What is being ordered, or was, is not handed out again as a hold.
+        # A reservation that is being ordered, or was, is not handed out as a hold.
         if not ids or await self.journal.intents_of(ids):
             return None
         try:
@@ -272,23 +274,23 @@ class Reserver:
         except ApiError:
             return _UNREADABLE
         except Exception:
-            begun_here().mark()  # by the earlier call: its holds may stand
+            begun_here().mark()  # the earlier call was sent: its holds may exist
             raise
-        if any(h.may_be_ordered for h in holds):  # that is never held anew
+        if any(h.may_have_been_ordered for h in holds):  # such a one is never held anew
             begun_here().mark()
-            standing = [h for h in holds if h.may_be_ordered or h.can_be_ordered(self.clock)]
+            standing = [h for h in holds if h.may_have_been_ordered or h.can_be_ordered(self.clock)]
             return told_again(call, earlier, holds, standing)
-        # A hold whose end nobody told is handed out for an hour, no longer.
+        # A hold whose end is not known is handed out for an hour at most.
         is_old = self.clock.now() >= earlier.sent_at + UNKNOWN_END
         if any(is_old and h.seconds_left is None for h in holds):
-            return None  # one whose end nobody knows is not held for ever
+            return None
         if not all(h.can_be_ordered(self.clock) for h in holds):
-            return None  # what ends too soon to be ordered is of no use to anybody
+            return None  # it ends too soon to be ordered
         if any(line.over is not None for h in holds for line in h.lines):
-            return None  # nor is what is over at the venue: the offer as it is now says so
+            return None  # it is over at the venue; the quote of a new call will say so
         begun_here().mark()
         made = told_again(call, earlier, holds, holds)
-        # The days are a courtesy of a repeat: the holds are told without them, too.
+        # Comparing the days is an extra: if it fails, the holds are the answer without it.
         with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
             return made.compared_with(await self._offers(call))
         return made
@@ -298,7 +300,7 @@ class Reserver:
         return dict(zip(call.offers, await side_by_side(steps), strict=True))
 
     async def _lost(self, hold: HoldIntent, call: ReserveCall) -> Reserved:
-        """What to tell when the answer was lost: the holds, if they can be recognised."""
+        """The outcome when the answer was lost: the holds if they are recognised, else in doubt."""
         try:
             found = await self._found_again(await self.journal.doubt_hold(hold.id), call)
         except JournalDown:
@@ -306,15 +308,14 @@ class Reserver:
         return found or self._in_doubt(hold)
 
     async def _found_again(self, hold: HoldIntent, call: ReserveCall) -> Reserved | None:
-        """The answer with the holds that a lost or refused call made all the same, if it did."""
+        """The outcome with the holds that a lost or refused call made after all; None if none."""
         adopted = await self._adopted(hold, call)
         made = await self._replay(adopted, call) if adopted.is_final else None
         return replace(made, replayed=False) if made is not None else None
 
     async def _adopted(self, hold: HoldIntent, call: ReserveCall) -> HoldIntent:
-        """A call in doubt, with its holds where they can be told from all others (`adoption`)."""
-        # Where others book on the account an equal hold may be theirs, and taking it would order
-        # it.
+        """A call in doubt, with its holds if they can be recognised (booking/adoption.py)."""
+        # If others book on the account, an equal hold may be theirs; adopted, it would be ordered.
         if not self.sole_writer:
             return hold
         wished = [lines_of(i.offer.id, i.session_ids, i.quantity) for i in call.items]
@@ -322,24 +323,24 @@ class Reserver:
             found = await found_again(self.booking, self.journal, hold, wished)
         except ApiError:
             return hold
-        # Written down first: another call may have recognised the same one meanwhile, and loses.
+        # Another call may have recognised the same reservations: the first to write them has them.
         ids, held = [r.id for r in found], self._held(found)
         if ids and await self.journal.adopt(hold.id, ids, now=self.clock.now(), held=held):
             return await self.journal.hold_of(hold.key) or hold
         return hold
 
     def _wait(self, hold: HoldIntent) -> int:
-        """For how many seconds an equal call must not be sent: it would add a hold to the doubt."""
+        """For how many seconds an equal call must not be sent: there could be two holds then."""
         return math.ceil((hold.fence_at - self.clock.now()).total_seconds())
 
     def _in_doubt(self, hold: HoldIntent) -> Reserved:
         return Reserved(state=ReserveState.IN_DOUBT, check_again_after=max(1, self._wait(hold)))
 
     async def _checked(self, call: ReserveCall) -> _Checked:
-        """The call with its offers as they are now, once nothing stands against it.
+        """Check the call against its offers as they are now.
 
         Raises:
-            Refusal: What stands against it: limits, stock, sessions, prices.
+            Refusal: Limits, stock, sessions or prices do not allow it.
             ApiError: An offer cannot be read.
         """
         quotes = await self._offers(call)
@@ -367,7 +368,9 @@ class Reserver:
     async def _answer(
         self, hold: HoldIntent, checked: _Checked, result: ReservationBulkResult
     ) -> Reserved:
-        """What was made, written down before it is read in full: ids are never lost again."""
+        """The outcome of the call. The ids of its holds are written down before they are read in
+        full, so that a failed read loses none.
+        """
         call = checked.call
         failed = refused(call, result)
         await self.journal.settle_hold(
@@ -382,4 +385,4 @@ class Reserver:
 
 
 _UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RETRY_SECONDS)
-"""Holds exist, or may, and what they are cannot be told just now."""
+"""For holds that exist, or may, but cannot be read just now."""

@@ -1,6 +1,6 @@
-"""The one send of an order: written down first, under a lease, and classified by its answer.
+"""Sends an order, once: writes it down first, holds a lease meanwhile, and sorts what came back.
 
-Nothing here repeats a POST. Whoever waits for a send may leave; it goes on in the server's task.
+Nothing here repeats a POST. A caller who waits for a send may leave; a task of the server goes on.
 """
 
 import logging
@@ -24,6 +24,7 @@ from korus_mcp.api import (
     RateLimited,
     Unprocessable,
 )
+from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import Order, OrderBulkResult
 from korus_mcp.booking.approval import Question
@@ -31,7 +32,6 @@ from korus_mcp.booking.copies import ORDER, was_answered
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.protocol import (
@@ -53,8 +53,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """An order ready to be claimed and sent, as somebody agreed to it. The customer's data lives in
-    the question and nowhere else: no journal keeps it.
+    """An order that a person agreed to, ready to be claimed and sent. The customer's data is in the
+    question only: the journal does not keep it.
     """
 
     intent: Intent
@@ -64,7 +64,7 @@ class Dispatch:
     day_limit: Decimal
 
     def request(self) -> OrderRequest:
-        """What the API is asked."""
+        """The body of the request to the API."""
         return OrderRequest(
             reservation_iris=tuple(reservation_iri(i) for i in self.intent.reservation_ids),
             customer=self.question.customer,
@@ -75,10 +75,10 @@ class Dispatch:
 
 @dataclass
 class Sending:
-    """An order on its way: its intent as far as it is known, or why it did not leave.
+    """An order on its way: its intent as far as it is known, or why it was not sent (`refused`).
 
-    `answered`: the orders as the API answered them. `busy`: the API's answer that there were too
-    many calls; what the look-up after it found is in the intent.
+    `answered`: the orders in the API's answer. `busy`: the API's 429, if that was the answer; what
+    the look-up after it found is in the intent.
     """
 
     intent: Intent
@@ -103,24 +103,24 @@ class Sender:
     settle_seconds: int
     in_doubt: Callable[[], None]
     sends: dict[str, Sending] = field(default_factory=dict)
-    """Those under way in this process, by the ids of their intents."""
+    """Intent id -> its send, for those under way in this process."""
 
     def start(self, dispatch: Dispatch) -> Sending:
-        """Claim and send in a task of the server."""
+        """Claim and send an order in a task of the server."""
         sending = Sending(dispatch.intent)
         self.sends[dispatch.intent.id] = sending
-        # The caller may leave at any moment; whether something left the process is then told of
-        # this send.
+        # The caller may leave at any moment. Whether bytes left this process is then asked of this
+        # send.
         begun_here().join(sending.begun)
         self.tasks.start_soon(kept_apart, partial(self._run, sending, dispatch))
         return sending
 
     def under_way(self, intent: Intent) -> Sending | None:
-        """The send of this intent, while it lasts and is this process's."""
+        """The send of this intent, if this process is sending it now."""
         return self.sends.get(intent.id)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the sends under way, so long at most; those that last longer stay in doubt."""
+        """Wait at most `seconds` for the sends under way; those that last longer stay in doubt."""
         with anyio.move_on_after(seconds):
             for sending in list(self.sends.values()):
                 await sending.done.wait()
@@ -140,9 +140,9 @@ class Sender:
             except (ClaimRefused, LeaseLost, JournalDown) as refusal:
                 sending.refused = refusal
             except Exception as crash:
-                # Once bytes left, a crash is a doubt like any other: it is looked up, not told as a
-                # failure.
-                if not begun.is_true:  # whoever waits is told that nothing was sent
+                # Once bytes left, the order may exist whatever crashed: it is looked up, and no
+                # failure is reported.
+                if not begun.is_true:  # whoever waits learns that nothing was sent
                     sending.refused = crash
                 raise
             finally:
@@ -159,8 +159,8 @@ class Sender:
             approval_nonce=dispatch.approval_nonce,
             day_limit=dispatch.day_limit,
         )
-        # By the clock of this process: a machine that slept wakes with a lease that ended
-        # meanwhile, and a worker that took the row over may have closed it.
+        # Measured here: if the machine sleeps, the lease may have ended when it wakes, and another
+        # worker may have taken the intent over and closed it.
         leased_until = anyio.current_time() + self.lease.seconds
         # SENDING is committed before a socket is opened. A process that dies after it leaves a
         # doubt, which is looked up; one that dies before leaves an intent that was never sent.
@@ -173,7 +173,7 @@ class Sender:
                 fence_at=fence_of(dispatch.question.holds_end, now, self.settle_seconds),
             )
         except Exception:
-            # Nobody will send it, and whether it counts as sent is not known to everybody.
+            # This worker will not send it, so it closes the intent: others could not know that.
             try:
                 await self.journal.settle(intent.id, {}, _all(intent, NEVER_SENT))
             except JournalDown:
@@ -181,15 +181,15 @@ class Sender:
             raise
         if (
             anyio.current_time() > leased_until
-        ):  # the process slept: the row may be another's by now
+        ):  # the machine slept: another worker may have the intent by now
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:
-        """What the work answers; the lease of its intent is renewed until then."""
-        # A send may take longer than a lease: without renewal another worker would look up, find
-        # nothing yet, and after the fence call it not made.
+        """Run the work and return its result; meanwhile the lease of the intent is renewed."""
+        # A send may take longer than a lease. Without renewal another worker would look the order
+        # up, find nothing yet, and after the fence write down that it was not made.
         async with anyio.create_task_group() as group:
             group.start_soon(self._renewing, intent_id)
             answer = await work()
@@ -214,11 +214,11 @@ class Sender:
         except ApiError as error:
             if error.outcome is Outcome.UNKNOWN:
                 return await self._looked_up(intent)
-            # Too many calls (429) says nothing against the order: its hold is still there.
+            # After a 429 the same order may be sent later: its hold is still there.
             sending.busy = error if isinstance(error, RateLimited) else None
             failures = _all(intent, _refused(error))
-            # No connection came about, so there is no order. A refusal is looked up before it is
-            # believed.
+            # There was no connection, so there is no order. A refusal is believed only after a
+            # look-up.
             if error.outcome is Outcome.NOT_SENT and not was_answered(error, ORDER):
                 return await self._recorded(intent, {}, failures)
             return await self._failed(intent, {}, failures)
@@ -238,8 +238,10 @@ class Sender:
     async def _failed(
         self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
     ) -> Intent:
-        """A refusal is believed once no order is found for what was refused: see `copies`."""
-        # What the answer names is not looked for again.
+        """The intent after a refusal, which counts only if no order of it is found. Why: see
+        booking/copies.py.
+        """
+        # Orders that the answer names need not be looked for.
         told = intent.told(orders, {})
         found = await self.look_up.found(told)
         if not found.is_complete:
@@ -249,11 +251,11 @@ class Sender:
         return await self._looked_up(settled) if settled.is_in_doubt else settled
 
     async def _looked_up(self, intent: Intent) -> Intent:
-        """The intent after its answer was lost. The doubt is written down before anything is looked
-        up: no other call can claim the reservations then.
+        """The intent after its answer was lost. That it is in doubt is written down before anything
+        is looked up, so that no other call can claim its reservations.
         """
-        # A doubt is kept even where the order is found at once: whoever holds the same offers is
-        # told.
+        # It stays marked even if the order is found at once: whoever holds the same offers again
+        # has to read of it (booking/doubts.py).
         doubted = await self._recorded(intent, {}, {}, ambiguous=True)
         try:
             return await self.look_up.settled(doubted)
@@ -268,8 +270,8 @@ class Sender:
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """Write outcomes down; the intent with them. Where that fails it stays in doubt."""
-        # A busy database is tried again: the outcome is known now, and later only by looking.
+        """Write outcomes down and return the intent with them; if that fails, it stays in doubt."""
+        # Tried again if the database is busy: later the outcome would have to be looked up.
         for attempt in range(SETTLE_ATTEMPTS):
             if attempt:
                 await anyio.sleep(SETTLE_PAUSE_SECONDS)
@@ -279,8 +281,7 @@ class Sender:
                 )
                 if orders.items() <= settled.orders.items():
                     return settled
-                # Another worker closed it past the fence; the order is there all the same, and is
-                # kept.
+                # Another worker closed the intent after its fence; the order exists all the same.
                 _log.error("an order came after its intent was closed; it is in the journal now")
                 return await self.journal.repair(intent.id, orders)
             except JournalDown as down:
@@ -289,13 +290,13 @@ class Sender:
 
 
 def fence_of(holds_end: datetime, sent_at: datetime, settle_seconds: int) -> datetime:
-    """After this moment an order that was sent then cannot appear any more.
+    """The fence of an order: the moment after which, if it was sent at `sent_at`, it cannot appear.
 
-    By then its last hold is over (T22), nobody listens for the answer, and what the API was still
-    working on is settled. Only what is looked up after it proves that there is no order.
+    By then its last hold is over (T22), the POST has timed out, and the API has finished what it
+    was working on. Only what is looked up after the fence proves that there is no order.
     """
     settle = timedelta(seconds=settle_seconds)
-    last = max(holds_end, sent_at + timedelta(seconds=POST_SECONDS))
+    last = max(holds_end, sent_at + timedelta(seconds=CREATION_SECONDS))
     return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
 
@@ -304,12 +305,12 @@ def _all(intent: Intent, reason: str) -> dict[str, str]:
 
 
 def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict[str, str]]:
-    """Order ids and failure texts by reservation id; both lists count (T14).
+    """Order ids and failure texts of an answer, by reservation id; both lists count (T14).
 
-    Failures that name no reservation are those of the reservations left over, when there is one
-    outcome for each (A12); so is a single order that names none (A13), with nothing failed.
+    Failures that name no reservation go to the reservations left over, if there are as many (A12);
+    so does a single order that names none (A13), if nothing failed.
     """
-    # By id, not by place: what the order of the lists means is not published.
+    # Matched by id, not by position: what the order of the lists means is not published.
     wanted = intent.reservation_ids
     orders = {i: o.id for o in result.orders if (i := id_at_end(o.reservation)) in wanted}
     entries = [read_entry(f, id_at_end(f.reservation), wanted) for f in result.failed_orders]

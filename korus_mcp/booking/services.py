@@ -1,4 +1,4 @@
-"""The services of booking, put together over one journal."""
+"""Builds the services of booking over one journal."""
 
 import secrets
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from korus_mcp.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class BookingServices:
-    """What quotes, holds, orders and hands out tickets."""
+    """The services that hold, order and hand out tickets."""
 
     operations: Operations
     holds: HoldReader
@@ -52,31 +52,31 @@ class BookingServices:
     beneficiaries: Beneficiaries
 
     def close(self) -> None:
-        """Take nothing new."""
+        """Refuse new work from now on."""
         self.operations.is_closing = True
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new and wait for what is on its way, so long at most.
+        """Refuse new work and wait at most `seconds` for what is under way.
 
-        A send that takes longer is given up; its order stays in doubt.
+        Sends that take longer are no longer waited for; their orders stay in doubt.
         """
         self.close()
-        # Side by side: the time to stop is short, and an order needs all of it.
+        # Both at once: the time to stop is short, and an order may need all of it.
         enders = (self.operations, self.ordering.sender)
         await side_by_side([partial(each.drain, seconds) for each in enders])
 
     async def run(self) -> None:
-        """Look after orders in doubt and late ones, for ever."""
+        """Look for the outcome of orders in doubt and for late orders, for ever."""
         async with anyio.create_task_group() as group:
             group.start_soon(kept_apart, self.reconciler.run)
             group.start_soon(kept_apart, self.sweep.run)
 
 
 def most_open(settings: Settings) -> Open:
-    """What one principal may hold without ordering it.
+    """How much one principal may hold without ordering it.
 
-    Twice the tickets of an order: some to choose from beside those that are being ordered. And no
-    more than may be ordered in a day.
+    Twice the tickets of an order, so that there is a choice while an order is under way; and no
+    more money than may be ordered in a day.
     """
     return Open(settings.max_open_holds, 2 * settings.max_tickets, settings.max_day_amount)
 
@@ -92,8 +92,9 @@ def open_booking(
     tasks: TaskGroup,
     pace: Pace = UNPACED,
 ) -> BookingServices:
-    """Put the services together; what they start belongs to `tasks`."""
-    # One worker of the journal: what it sends nobody else takes over while its lease lasts.
+    """Build the services. Their background work runs in `tasks`."""
+    # This process's name in the journal. What it sends no other process takes over while its lease
+    # lasts.
     lease = Lease(secrets.token_hex(8), LEASE_SECONDS)
     operations = Operations(Flights(tasks))
     names = ProductNames(api.ticketing, catalog)

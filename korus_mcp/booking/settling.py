@@ -1,7 +1,7 @@
-"""Not yet there is not gone: how long what was just made may be unknown to whoever answers.
+"""How long KorusTicket may answer 404 for a hold or an order that was made a moment ago.
 
-KorusTicket may answer from a replica that lags. A hold or an order made a moment ago, or found
-after its answer was lost, is not there at first; taken for its end, it would be bought again.
+KorusTicket may answer from a replica that lags. What was just made, or just found after its answer
+was lost, may not be there at first. If that counted as gone, it would be bought a second time.
 """
 
 import math
@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.ports import ApiClock
-from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS, POST_SECONDS
+from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.protocol import Journal
 
 
 @dataclass(frozen=True)
 class Settling:
-    """Tells what may be too new to be shown; `settle_seconds` are set by the operator."""
+    """Knows which holds and orders may be too new to be shown; `settle_seconds` is a setting."""
 
     journal: Journal
     clock: ApiClock
@@ -25,15 +26,16 @@ class Settling:
 
     @property
     def lasts(self) -> timedelta:
-        """So long after a call was sent what it made may be new."""
-        return timedelta(seconds=POST_SECONDS + self.settle_seconds)
+        """How long after a call was sent KorusTicket may not show yet what it made."""
+        return timedelta(seconds=CREATION_SECONDS + self.settle_seconds)
 
     async def seconds_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
-        """Those of an owner's reservations and orders that need not be shown yet: in how many
-        seconds each must be. Not to find one that is left out means that it is gone.
+        """In how many seconds each of these reservations and orders must be shown, for those of
+        the owner's that may still be too new. An id that is not in the result is old enough: if
+        KorusTicket does not find it, it is gone.
 
         Raises:
-            JournalDown: It cannot be read when they were made.
+            JournalDown: When they were made cannot be read.
         """
         if not ids:
             return {}
@@ -46,12 +48,13 @@ class Settling:
     async def check_not_new(
         self, owner: str, missed: Sequence[str], message: str, but_not: str
     ) -> None:
-        """That none of what was not found is too new to be shown; what not to do stands first in
-        the next step.
+        """Check that nothing of what was not found (`missed`) may only be too new to be shown.
+
+        `but_not` says what the caller must not do meanwhile, and begins the refusal's next step.
 
         Raises:
-            Refusal: UPSTREAM_UNAVAILABLE, where one is.
-            JournalDown: It cannot be read when they were made.
+            Refusal: UPSTREAM_UNAVAILABLE, where something is too new.
+            JournalDown: When they were made cannot be read.
         """
         too_new = await self.seconds_left(owner, missed)
         if too_new:
@@ -65,5 +68,6 @@ class Settling:
 
 
 def look_again_in(seconds_left: Mapping[str, int]) -> int:
-    """When to ask again for what is not shown yet: soon, and not after it must be there."""
+    """After how many seconds to ask again for what is not shown yet."""
+    # No later than the moment at which the first of them must be there.
     return min(LOOK_AGAIN_SECONDS, *seconds_left.values())

@@ -27,7 +27,7 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 }
 """Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
 UNCLAIMED_SECONDS: Final = 30
-"""How long an order that was read for a caller who left waits for their repeat."""
+"""How long an order that was read for a caller who left is kept for their repeated call."""
 MOST_UNCLAIMED: Final = 32
 _ALWAYS_REQUIRED = ("firstname", "lastname")
 _Asked: TypeAlias = tuple[int, str, str, str]
@@ -51,15 +51,15 @@ class Ticket:
     voucher: str | None
     holder: Beneficiary | None = None
     is_late: bool = False
-    """Whether its deadline for a name was over when it was read."""
+    """Whether the deadline for its name had passed when it was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A file of an order; `ready_at` is the first moment it can be fetched.
+    """A file of an order; `ready_at` is the first moment at which it can be fetched.
 
-    Where that is not told, or cannot be read, it may be ready, and is tried; so is one that is not
-    ready by our own clock alone (`is_tried`).
+    `is_tried`: it is fetched although it may not be ready, because `ready_at` is missing or cannot
+    be read, or because it is not reached by our own clock only.
     """
 
     id: str
@@ -76,11 +76,12 @@ class IssuedTickets:
     tickets: tuple[Ticket, ...]
     documents: tuple[Document, ...]
     has_unread_documents: bool = False
-    """Whether there are documents beside these that nobody can ask for."""
+    """Whether there are further documents, which cannot be read and so not be fetched."""
     unlisted: ApiError | None = None
     """Why the documents could not be listed."""
     listed_in: int | None = None
-    """Of an order too new for all to know its documents: in how many seconds to ask again."""
+    """If the order is so new that its documents may not be listed yet: after how many seconds to
+    ask again."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -89,12 +90,12 @@ class IssuedTickets:
 
     @property
     def standing(self) -> Standing:
-        """Whether the order stands, by what the issuer calls it."""
+        """Whether the order is valid, by its status."""
         return standing_of(self.order)
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What of the order is told in a form nobody can read, in words for a person."""
+        """What of the order could not be read, in words for a person."""
         told = Reading()
         told.of("its status", self.order.status)
         told.of("whether it was cancelled", self.order.cancelled_at)
@@ -109,18 +110,17 @@ class IssuedTickets:
 
     @property
     def waiting(self) -> tuple[Ticket, ...]:
-        """The tickets whose holder must be named first."""
+        """The tickets that need a name before their documents are made."""
         return tuple(t for t in self.tickets if t.is_waiting)
 
     @property
     def nameable(self) -> tuple[Ticket, ...]:
-        """The tickets whose holder must be named and still can be."""
+        """The tickets that need a name and can still be given one."""
         return tuple(t for t in self.waiting if not t.is_late)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing more is to come: documents are there, or somebody must act first."""
-        # A client that waits for documents must not wait for those that never come.
+        """Whether waiting is pointless: all documents are there, or will not come by themselves."""
         is_over = self.standing in (Standing.CANCELLED, Standing.FAILED)
         if is_over or self.waiting or self.unlisted is not None:
             return True
@@ -137,7 +137,7 @@ class TicketService:
     clock: ApiClock
     operations: Operations
     namings: int = 0
-    """Tickets named so far: what was read before one was named is not told after it."""
+    """How many tickets were named so far. What was read before the last of them is out of date."""
     unclaimed: TTLCache[_Asked, IssuedTickets] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -148,9 +148,9 @@ class TicketService:
 
         Raises:
             Refusal: NOT_FOUND.
-            ApiError: the order cannot be read. Where its documents cannot be listed, it says so.
+            ApiError: the order cannot be read.
         """
-        # Tickets without their documents are still tickets: a list that fails is told beside them.
+        # If the documents cannot be listed, the tickets are returned, and `unlisted` says why.
         order = await self.orders.order(owner, id_or_reference, language)
         names = await self.names.for_orders([order], language)
         pages = self.booking.list_order_documents(order.id)
@@ -177,16 +177,16 @@ class TicketService:
         )
 
     async def issued(self, owner: str, id_or_reference: str, language: str) -> IssuedTickets:
-        """The tickets and documents of an order, for a caller who may leave before they are read.
+        """The same as `of_order`, for a caller who may leave before it is read.
 
-        They are read on. Whoever repeats the call joins the reading, or gets what it came to.
+        The reading then goes on, and a repeated call joins it or gets its result.
 
         Raises:
             Refusal: NOT_FOUND.
             ApiError: the order cannot be read.
         """
-        # A host that gives up calls again within seconds; without this it would never see an order
-        # that takes longer to read than it waits.
+        # A host that gives a call up repeats it within seconds. Without this it would never see an
+        # order that takes longer to read than the host waits.
         asked = (self.namings, owner, id_or_reference, language)
         if (unclaimed := self.unclaimed.pop(asked, None)) is not None:
             return unclaimed
@@ -203,15 +203,13 @@ class TicketService:
 
 
 def is_waiting(ticket: OrderItemTicket) -> bool:
-    """Whether its holder must be named first."""
+    """Whether a ticket needs a name before its document is made."""
     return word_of(ticket.status) == _WAITING
 
 
 def is_over(deadline: datetime | Unread | None, clock: ApiClock) -> bool:
-    """Whether it is too late for a name, by the API's clock; while nobody knows that, the issuer
-    has to say.
-    """
-    # Only a name that is sent can be refused, so a doubt about the time is settled there.
+    """Whether it is too late for a name. False while the API's time is not known."""
+    # Then the name is sent, and the issuer accepts or refuses it.
     is_past = isinstance(deadline, datetime) and deadline <= clock.now()
     return is_past and clock.is_known
 
@@ -232,7 +230,7 @@ def _ticket(
         beneficiary=clean_line(" ".join(name for name in names_told if name), 120) or None,
         needed=_needed(ticket),
         deadline=ticket.beneficiary_designation_deadline,
-        # Without a status nobody knows that it is locked: the issuer will say.
+        # Without a readable status it may not be locked: then the issuer decides.
         amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
         holder=holder,
@@ -241,9 +239,9 @@ def _ticket(
 
 
 def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str | None:
-    """When a ticket admits: a moment, else a day, in words where that cannot be read."""
+    """When a ticket admits, as text: a moment, else a day; in words where that cannot be read."""
     zone = names.zone(item.product)
-    # The moment of the ticket is exact; the day of its item is that of all its tickets.
+    # The ticket's own moment is more exact than the day of its item.
     if isinstance(ticket.occurs_at, datetime):
         return at_place(ticket.occurs_at, zone).isoformat(timespec="minutes")
     day = day_of(item.date, zone)
@@ -256,7 +254,7 @@ def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str |
 
 
 def _needed(ticket: OrderItemTicket) -> tuple[str, ...]:
-    """Which data of its holder a ticket needs: every field, where that cannot be read."""
+    """The fields of its holder that a ticket needs; all fields, if that cannot be read."""
     required = ticket.required_beneficiary_fields
     if isinstance(required, Unread):
         return tuple(field.name for field in dataclass_fields(BeneficiaryInput))
@@ -264,7 +262,7 @@ def _needed(ticket: OrderItemTicket) -> tuple[str, ...]:
 
 
 def snake_case(fields: Iterable[str]) -> tuple[str, ...]:
-    """Field names as tools say them; a name outside the API's own is not repeated."""
+    """The API's field names as tools name them; names that are not the API's are left out."""
     known = {f.name for f in dataclass_fields(BeneficiaryInput)}
     named = (FIELD_NAMES.get(field, field) for field in fields)
     return tuple(field for field in named if field in known)

@@ -460,14 +460,14 @@ def check_days(
     now: datetime,
     named: Named = FROM_AND_TO,
     *,
-    doubt: timedelta = SURE,
+    skew: timedelta = SURE,
 ) -> None:
     """Refuse wrong days as far as that is possible before the venue is known.
 
     Raises:
         Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
     """
-    window_of(date_from, date_to, None, now, named, doubt=doubt)
+    window_of(date_from, date_to, None, now, named, skew=skew)
 
 
 def window_of(
@@ -477,17 +477,17 @@ def window_of(
     now: datetime,
     named: Named = FROM_AND_TO,
     *,
-    doubt: timedelta = SURE,
+    skew: timedelta = SURE,
 ) -> DayRange:
     """The window a buyer asked for; thirty days from today if none was given.
 
-    `named` are the names of the two arguments, for a refusal to quote. `doubt` is by how much `now`
+    `named` are the names of the two arguments, for a refusal to quote. `skew` is by how much `now`
     may be wrong: a day counts as past only if it is past even then.
 
     Raises:
         Refusal: PAST_DATE, or INVALID_ARGUMENTS for a reversed or too long range.
     """
-    first_day = today(base, now - doubt)
+    first_day = today(base, now - skew)
     past = [
         FieldProblem(name, "lies in the past", first_day.isoformat())
         for name, day in zip(named, (date_from, date_to), strict=True)

@@ -268,7 +268,7 @@ class Finder:
         # Its details could not be fetched: it may have something to sell.
         if not record.products:
             return _Look(is_unread=True)
-        first = max(window.first, today(record, self.api.now() - self.api.doubt))
+        first = max(window.first, today(record, self.api.now() - self.api.unknown_skew))
         ahead = replace(window, first=first)
         if ahead.last < ahead.first:  # only days that are over there
             return _Look()

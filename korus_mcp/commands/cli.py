@@ -18,14 +18,15 @@ DEFAULT_PORT = 8765
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; without one, serve on stdio. Answers the exit code."""
+    """Run a command, or serve on stdio if none is given. Returns the exit code."""
     if sys.stderr is None:
-        # Started without a stderr: whatever logs would fail where it stands.
+        # The process was started with stderr closed. Every write to the log would raise.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     given = _parser().parse_args(arguments)
     from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
 
-    # A server must never wait for a reader of stderr; a command may, and keeps its order.
+    # A server must never block on a stderr that nobody reads. A command may, and so its lines on
+    # stderr and stdout stay in order.
     if given.run in (_serve, _sandbox):
         log_without_waiting()
     else:
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_MISCONFIGURED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    # A task group wraps the failed write of a command that runs in one.
+    # In a command that runs in a task group, a failed write comes as an ExceptionGroup.
     except (OSError, ExceptionGroup):
         if given.run is _serve or not _stdout_is_lost():
             raise
@@ -52,12 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_streams(given: argparse.Namespace) -> None:
-    """Refuse to run where nobody can hear the answer, or ask.
+    """Refuse to run if the answer cannot be written, or a host's requests not be read.
 
     Raises:
         Misconfigured: stdout is closed, or the stdin of a server on stdio.
     """
-    # Over HTTP nothing is said on stdin or stdout.
+    # A server over HTTP uses neither stdin nor stdout.
     if given.run is _serve and given.http:
         return
     needed = {"stdin": sys.stdin, "stdout": sys.stdout}
@@ -69,15 +70,15 @@ def _check_streams(given: argparse.Namespace) -> None:
 
 
 def _stdout_is_lost() -> bool:
-    """Whether nothing can be written there any more, as behind `| head` or on a full disk.
+    """Whether stdout cannot be written any more, as with `| head` or on a full disk.
 
-    It is turned to nowhere then: the interpreter writes the rest at its end, and must not fail.
+    If so it is redirected to os.devnull: the interpreter flushes it at exit, and must not fail.
     """
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
     except OSError:
-        # Below Python, where the last flush at the exit writes to.
+        # The file descriptor itself is replaced, since the last flush writes to that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
     return False
@@ -95,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")
-    _add_narrowing(serve, default=argparse.SUPPRESS)  # what stood before the command stays
+    # SUPPRESS: options that are given before the command are not overwritten by defaults.
+    _add_narrowing(serve, default=argparse.SUPPRESS)
     serve.add_argument("--http", action="store_true", help="streamable HTTP on loopback")
     serve.add_argument("--host", default="127.0.0.1", help="loopback only (127.0.0.1)")
     port = _whole(0, MOST_PORT)
@@ -150,7 +152,7 @@ def _add_journal(parser: argparse.ArgumentParser) -> None:
 
 
 def _commands_of(parser: argparse.ArgumentParser) -> Callable[[str, str], argparse.ArgumentParser]:
-    """Adds a command below another: its name and what it does."""
+    """A function that adds a subcommand to `parser`: it takes its name and what it does."""
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, dest="command"
     )
@@ -165,7 +167,7 @@ def _add_narrowing(parser: argparse.ArgumentParser, *, default: str | None = Non
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
-    """Reads a number of the command line, of digits alone and within its bounds."""
+    """An argparse type for a whole number from `least` to `most`, written with digits alone."""
 
     def read(text: str) -> int:
         # int() also takes 1_000, +5, blanks and the digits of other scripts.
@@ -192,7 +194,7 @@ def _serve(given: argparse.Namespace) -> int:
         tools = tuple(t.strip() for t in given.tools.split(",") if t.strip())
     profile = Profile(given.profile) if given.profile else None
     settings = _read_settings(os.environ).narrowed(profile=profile, tools=tools)
-    # Anybody on the network could order otherwise.
+    # On another address anybody in the network could order.
     if given.http and not is_loopback(given.host):
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
     with _nothing_collected():
@@ -208,12 +210,14 @@ def _serve(given: argparse.Namespace) -> int:
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Start without looking for garbage: what a start makes stays, and looking takes a tenth."""
+    """Turn the garbage collector off while the server is built: there is nothing to collect, and
+    looking takes a tenth of the start.
+    """
     gc.disable()
     try:
         yield
     finally:
-        # In this order: what exists by now is never looked at, what comes later is.
+        # Frozen objects are never looked at again. They stay as long as the process.
         gc.freeze()
         gc.enable()
 
@@ -264,7 +268,7 @@ def _journal(given: argparse.Namespace) -> int:
 def _sandbox(given: argparse.Namespace) -> int:
     from korus_mcp.commands import serve
 
-    # What points to a real account says nothing about a sandbox, and need not be right.
+    # Settings of a real account do not concern a sandbox, so they need not be valid.
     own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
     settings = _read_settings(own)
     seed = settings.sandbox_seed if given.seed is None else given.seed
@@ -279,7 +283,7 @@ def _require_full_text() -> None:
     """
     from korus_mcp.catalog.file import has_full_text
 
-    # Told now, in words, not when the first file is made.
+    # Checked now, so that the refusal is a sentence and not an error of SQLite later on.
     if not has_full_text():
         raise Misconfigured(
             "the catalog is searched with SQLite's full-text index (FTS5), which the SQLite of "

@@ -19,7 +19,7 @@ from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.settings import Misconfigured, Settings
 
 LEAST_DAYS: Final = 35
-"""The daily look for late orders reads back a month."""
+"""The fewest days a purge leaves: the daily sweep for late orders looks back a month."""
 
 
 def run_list(settings: Settings, *, open_only: bool, limit: int, as_json: bool) -> int:
@@ -33,10 +33,10 @@ def run_show(settings: Settings, name: str, *, as_json: bool) -> int:
 
 
 def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> int:
-    """Remove what has been known for so many days.
+    """Remove calls whose outcome has been known for `days` days.
 
     Raises:
-        Misconfigured: these are fewer than the look for late orders needs.
+        Misconfigured: these are fewer days than the sweep for late orders needs.
     """
     if days < LEAST_DAYS:
         raise Misconfigured(
@@ -60,13 +60,13 @@ def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
 def _run(
     settings: Settings, work: Callable[[Inspection], Awaitable[int]], *, without: int = 0
 ) -> int:
-    """What the work says; `without` where there is no journal."""
+    """Run some work on the journal. Returns its exit code, or `without` if there is no journal."""
     if settings.embedded:
         raise Misconfigured(
             "there is no journal: the embedded sandbox keeps its bookings in memory."
         )
     try:
-        # Opening a journal makes one: looking leaves no file behind.
+        # Opening a journal would create its file, and a command that only looks must not.
         if not may_have_bookings(settings):
             tell(f"no journal yet: {journal_file(settings)}")
             return without
@@ -133,7 +133,7 @@ async def _purge(journal: Inspection, *, days: int, clock: Clock) -> int:
 
 async def _verify(journal: Inspection, *, unsealed: int) -> int:
     found = await journal.verify(unsealed=unsealed)
-    # All of them, in the order of the rows: the first says where somebody began.
+    # In the order of the rows: the first problem shows where the audit was first changed.
     for problem in found.problems:
         tell(problem)
     if not found.problems:
@@ -143,10 +143,10 @@ async def _verify(journal: Inspection, *, unsealed: int) -> int:
 
 def _state(entry: JournalEntry) -> str:
     intent = entry.intent
-    # First of all: what is not known may have been ordered, whatever else it says.
+    # Checked first: a call in doubt may have ordered, whatever outcomes it has already.
     if intent.is_in_doubt:
         return "in doubt"
-    # Written before the call leaves: its process may have ended in between.
+    # An intent is written before its call is sent; the process may have ended in between.
     if not intent.is_final:
         return "not sent yet"
     if not intent.orders:

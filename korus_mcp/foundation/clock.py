@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import anyio
 
-CLOCK_DOUBT: Final = timedelta(days=1)
+CLOCK_SKEW: Final = timedelta(days=1)
 """How far our own clock is thought to be wrong while the API tells no time: by more it is a fault
 that `korus-mcp check` names."""
 

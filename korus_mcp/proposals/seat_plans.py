@@ -158,7 +158,7 @@ class SeatPlans:
             ApiError: something could not be read.
         """
         # Before anything is read: a day that is over needs no map.
-        check_days(wish.day, None, self._api.now(), ONE_DAY, doubt=self._api.doubt)
+        check_days(wish.day, None, self._api.now(), ONE_DAY, skew=self._api.unknown_skew)
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
 
@@ -210,8 +210,8 @@ class SeatPlans:
         """
 
         def days() -> DayRange:
-            day, doubt = wish.day, self._api.doubt
-            return window_of(day, day, base, self._api.now(), ONE_DAY, doubt=doubt)
+            day, skew = wish.day, self._api.unknown_skew
+            return window_of(day, day, base, self._api.now(), ONE_DAY, skew=skew)
 
         async def read(window: DayRange) -> Calendar:
             return await self._calendars.first_day(base, window, language)
@@ -284,7 +284,7 @@ class SeatPlans:
 
 
 def _check_read(offers: Calendar) -> None:
-    """That there is no offer only where that is known: what was not read is not absent.
+    """Check that there is no offer only where that is known: what was not read is not absent.
 
     Raises:
         Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are

@@ -15,11 +15,16 @@ from korus_mcp.resources.pictures import offer_pictures
 
 
 def register_resources(
-    server: MCPServer[App], running: Running, names: Collection[str], *, completed: PromptArguments
+    server: MCPServer[App],
+    running: Running,
+    names: Collection[str],
+    *,
+    prompt_arguments: PromptArguments,
 ) -> Offering:
-    """Offer the resources of a server with these tools; those of bookings only where it books.
+    """Offer the resources of a server with these tools; those of bookings only if it has
+    get_tickets.
 
-    `completed` says which arguments of prompts are completed like those of resources.
+    `prompt_arguments` says which arguments of prompts are completed, and with what.
     """
     offering = Offering(server)
     offer_pictures(offering)  # before the map whose address is the same without .svg
@@ -28,5 +33,5 @@ def register_resources(
         offer_bookings(offering)
     offer_help(offering)
     offer_pages(offering, names)
-    register_completions(server, running, completed)
+    register_completions(server, running, prompt_arguments)
     return offering

@@ -96,7 +96,7 @@ class Offering:
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
 
     def _fresh(self, uri: str) -> Freshness:
-        # What nobody offered belongs to somebody until it is known better.
+        # An address that matches no resource counts as private: nothing of it may be cached.
         offered = (o.fresh for o in self.offered.values() if o.address.match(uri) is not None)
         return next(offered, OWNED)
 

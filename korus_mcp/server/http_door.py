@@ -1,8 +1,8 @@
-"""What a request over HTTP passes before the protocol: origin, token, a whole body, a free session.
+"""Checks of a request over HTTP before the SDK sees it: host, origin, token, body, sessions.
 
-The SDK checks Host and Origin of what it serves, bounds bodies in bytes and sessions in number. It
-waits for ever for the end of a body, answers no browser that asks first (CORS), and turns new
-clients away while sessions of clients that crashed are still open. That is added here, around it.
+The SDK checks Host and Origin on its own path, and limits the size of bodies and the number of
+sessions. But it waits for ever for the end of a body, does not answer CORS preflights, and refuses
+new clients while sessions of crashed clients are open. ASGI middleware adds that here.
 """
 
 import os
@@ -37,13 +37,13 @@ from korus_mcp.settings import NAME, Misconfigured
 
 PATH: Final = "/mcp"
 MOST_SESSIONS: Final = 100
-"""Open sessions of the 2025-11-25 era; the newer one has none."""
+"""At most so many open sessions, which only revisions of the protocol up to 2025-11-25 have."""
 SESSION_IDLE_SECONDS: Final = 30 * 60
-"""After so long without a request under way, an open stream included, a session ends."""
+"""A session ends after this time without a request; an open stream counts as a request."""
 BODY_SECONDS: Final = 20.0
-"""From a request's head to the end of its body."""
+"""The longest a body may take to arrive after the request's head."""
 MOST_AT_ONCE: Final = 1_000
-"""Connections; beyond, uvicorn answers 503."""
+"""At most so many connections; uvicorn answers 503 to any more."""
 _SESSION: Final = "mcp-session-id"
 _VERSION: Final = "mcp-protocol-version"
 
@@ -51,11 +51,11 @@ _VERSION: Final = "mcp-protocol-version"
 def loopback_door(
     server: MCPServer[App], host: str, *, token: str | None, most_sessions: int = MOST_SESSIONS
 ) -> ASGIApp:
-    """The application to serve on a loopback address: names of this machine only.
+    """The ASGI application for a loopback address; it answers only to names of this machine.
 
-    With a `token` every request has to bring it; a browser's question beforehand cannot.
+    With a `token` every request must carry it, except CORS preflights, which browsers send without.
     """
-    # A page of another site may reach loopback through a name of its own (DNS rebinding).
+    # A page of another site could reach loopback through a host name of its own (DNS rebinding).
     names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
@@ -69,7 +69,8 @@ def loopback_door(
         session_idle_timeout=SESSION_IDLE_SECONDS,
         max_sessions=most_sessions,
     )
-    # From the outside in: names, CORS, token, body, session. What nobody may ask costs no body.
+    # A request passes, in this order: host and origin, CORS, token, body, session. So the body of
+    # a request that is refused for its token is never read.
     app = WholeBodies(Sessions(app, most_sessions))
     if token is not None:
         app = BearerOnly(app, token)
@@ -78,14 +79,14 @@ def loopback_door(
         app,
         allow_origin_regex=rf"http://({origins}):[0-9]{{1,5}}",
         allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=("*",),  # the protocol names headers after tools' arguments
+        allow_headers=("*",),  # the protocol has headers with names from tools' arguments
         expose_headers=(_SESSION, _VERSION, "www-authenticate"),
     )
     return NamesOfThisMachine(app, security)
 
 
 class NamesOfThisMachine:
-    """Refuses foreign hosts and origins whatever is asked: the SDK does so for its own path."""
+    """Refuses foreign hosts and origins on every path; the SDK does so on its own path only."""
 
     def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
         self._app = app
@@ -94,14 +95,14 @@ class NamesOfThisMachine:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 421 or 403."""
         refused = None
-        # Before CORS: a foreign origin does not even learn which headers would be allowed.
+        # This is outside CORS, so a foreign origin does not learn which headers are allowed.
         if scope["type"] == "http":
             refused = await self._security.validate_request(Request(scope))
         await (refused or self._app)(scope, receive, send)
 
 
 class BearerOnly:
-    """Answers 401 to whoever does not bring the token."""
+    """Answers 401 to requests without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -109,7 +110,7 @@ class BearerOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        # Whoever has no token cannot use up sessions, bodies or time.
+        # Checked before all else, so that nobody without it can fill the server up.
         if scope["type"] == "lifespan" or self._brings_it(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
@@ -122,21 +123,21 @@ class BearerOnly:
 
     def _brings_it(self, headers: Headers) -> bool:
         given = headers.getlist("authorization")
-        # Of two headers, what stands before us may have looked at the other one.
+        # A request with two such headers is refused: a proxy before us may have checked the other.
         scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
-        # In constant time: how much of a guess is right shows in no answer's delay.
+        # Compared in constant time, so that the delay does not show how much of a guess is right.
         is_right = secrets.compare_digest(token.strip().encode("latin-1"), self._token)
         return is_right and scheme.lower() == "bearer"
 
 
 class WholeBodies:
-    """Passes requests on when their bodies are there; answers 408 to those that never end."""
+    """Passes a request on once its whole body is there; answers 408 if it takes too long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body in time, and no more of it than the protocol takes."""
+        """Read the body, within the allowed time and size, then pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -151,14 +152,14 @@ class WholeBodies:
 
 
 async def _body_of(receive: Receive) -> list[Message]:
-    """The messages up to the end of the body, or until there is more than is taken."""
+    """The ASGI messages up to the end of the body, or until it is larger than the SDK accepts."""
     read: list[Message] = []
     size = 0
     while True:
         message = await receive()
         read.append(message)
         size += len(message.get("body", b""))
-        # Another kind is http.disconnect: whoever comes after us reads it in the replay.
+        # The other kind is http.disconnect: it is replayed to the inner application.
         is_over = message["type"] != "http.request" or not message.get("more_body", False)
         if is_over or size > DEFAULT_MAX_REQUEST_BODY_SIZE:
             return read
@@ -175,16 +176,16 @@ def _replayed(read: Sequence[Message], receive: Receive) -> Receive:
 
 @dataclass
 class _Session:
-    """An open session: when a request of it ended last, and how many are under way."""
+    """An open session: when its last request ended, and how many of its requests are under way."""
 
     used_at: float
     under_way: int = 0
 
 
 class Sessions:
-    """Makes room for a new session: of those without a request under way the least used one ends.
+    """Makes room for a new session by ending the least recently used one without open requests.
 
-    Where each has one, an open stream included, the SDK answers 503.
+    If every session has an open request or stream, the SDK answers 503.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
@@ -212,7 +213,7 @@ class Sessions:
         if session is None:
             await self._app(scope, receive, send)
             return
-        # Counted while it runs: an open stream is a session in use, however long it is silent.
+        # An open stream keeps its session in use, even if nothing is sent on it.
         session.under_way += 1
         answer = _Head(send)
         try:
@@ -220,21 +221,21 @@ class Sessions:
         finally:
             session.under_way -= 1
             session.used_at = anyio.current_time()
-            # 404 is the SDK's word for a session it has ended by itself.
+            # The SDK answers 404 for a session that it has ended by itself.
             is_over = scope["method"] == "DELETE" and answer.status < 300
             if is_over or answer.status == 404:
                 self._open.pop(name, None)
             elif name in self._open:
-                # The order is that of the last use: room is made from the front.
+                # The dict is kept in order of last use, so that the first is ended first.
                 self._open.move_to_end(name)
 
     async def _opened(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The whole body is there (WholeBodies), in a message or more: this method begins it.
+        # `WholeBodies` has read the body. "initialize" is near its start: in the first message.
         message = await receive()
         if b'"initialize"' in message.get("body", b""):
             await self._make_room(scope)
         answer = _Head(send)
-        # Counted before it is open: others that open meanwhile must not take the same room.
+        # Counted before it is open, so that two new sessions do not both take the last place.
         self._opening += 1
         try:
             await self._app(scope, _replayed([message], receive), answer)
@@ -244,12 +245,12 @@ class Sessions:
                 self._open[answer.session] = _Session(anyio.current_time())
 
     async def _make_room(self, scope: Scope) -> None:
-        """End the sessions that are used least, as their clients would."""
+        """End the least recently used sessions, with the request their clients would send."""
         longest = anyio.current_time() - SESSION_IDLE_SECONDS
-        # A copy: sessions open and end while those that leave are awaited.
+        # A copy, because sessions open and end during the awaits below.
         idle = [(name, one) for name, one in self._open.items() if not one.under_way]
         for name, one in idle:
-            if one.used_at < longest:  # the SDK ended it by itself
+            if one.used_at < longest:  # idle for so long that the SDK has ended it
                 del self._open[name]
             elif len(self._open) + self._opening >= self._most:
                 del self._open[name]
@@ -257,7 +258,7 @@ class Sessions:
 
 
 class _Head:
-    """Hands an answer on, and keeps its status and the session it names."""
+    """A `send` that passes an answer on and keeps its status and the session id in its headers."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -272,14 +273,14 @@ class _Head:
 
 
 def _is_of_sessions(headers: Headers) -> bool:
-    """Whether the era of a request has sessions; the first message need not tell its version."""
+    """Whether a request is of a protocol revision with sessions, or names no revision at all."""
     version = headers.get(_VERSION)
     return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def _ending(scope: Scope, name: str) -> Scope:
     """The request by which a client ends its session."""
-    # Host and accept of the request at hand; the token was checked further out.
+    # It needs no token: that is checked further out.
     kept = [(k, v) for k, v in scope["headers"] if k in (b"host", b"accept")]
     named = (_SESSION.encode(), name.encode("latin-1"))
     return {**scope, "method": "DELETE", "headers": [*kept, named], "state": {}}
@@ -294,7 +295,7 @@ async def _unheard(message: Message) -> None:
 
 
 def write_token(port: int) -> tuple[str, Path]:
-    """A new token in a file that only its owner can read; one for each port.
+    """Write a new token to a file that only the user can read; each port has its own file.
 
     Raises:
         Misconfigured: there is no folder for it, or it cannot be written.
@@ -306,11 +307,11 @@ def write_token(port: int) -> tuple[str, Path]:
             raise FileNotFoundError("no home folder")
         file = folder / f"http-{port}.token"
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Written aside and moved: nobody reads half a token, or one that others may read.
+        # Written to another name and moved: so the file is complete and private from the start.
         new = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writing:
             writing.write(token)
-        new.replace(file)  # whatever stood there, a link too, is not written through
+        new.replace(file)  # replaces a symbolic link, too, instead of writing through it
     except (OSError, RuntimeError) as error:
         raise Misconfigured(
             "--http outside the sandbox needs a bearer token in a file of the user's data folder, "
@@ -322,6 +323,6 @@ def write_token(port: int) -> tuple[str, Path]:
 def remove_token(token: str, file: Path) -> None:
     """Remove the file, unless another server has written its own there."""
     with suppress(OSError):
-        # Two servers on one port number, one after the other: the file may be the second's by now.
+        # Another server may have taken the same port since and written its own token.
         if file.read_text() == token:
             file.unlink()

@@ -1,7 +1,7 @@
-"""Long requests: whoever sends a megabyte is answered behind those who asked beside it.
+"""Delays requests that are too long, so that other requests are answered first.
 
-Nothing here takes so much, so a long request is refused, quickly; but reading and refusing many of
-them would still keep others waiting. Each steps back for a moment first, whatever it asks for.
+No tool takes that much, so a long request will be refused; but parsing and refusing many of them
+would keep others waiting. So each long request waits for a moment first, whatever it asks for.
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,24 @@ import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 LONG: Final = 65_536
-"""Characters of all texts of a request, or as many values."""
+"""A request with more characters in its texts, and values, than this together is long."""
 PAUSE_SECONDS: Final = 0.1
 
 
-async def behind_others(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Let others go first where a request is long."""
+async def lets_others_first(
+    ctx: ServerRequestContext[Any, Any], call_next: CallNext
+) -> HandlerResult:
+    """Middleware: wait for a moment before a long request is handled."""
     if is_long(ctx.params):
         await anyio.sleep(PAUSE_SECONDS)
     return await call_next(ctx)
 
 
 def is_long(params: Any) -> bool:
-    """Whether a request holds more than anybody needs; no more of it is looked at than that."""
+    """Whether a request is long. Counting stops as soon as that is known."""
     left, waiting = LONG, [params]
     while waiting and left >= 0:
-        # A list of its own instead of recursion: depth is the caller's choice.
+        # Not recursive: a caller could nest a request deep enough to exhaust the stack.
         value = waiting.pop()
         if isinstance(value, str):
             left -= len(value)

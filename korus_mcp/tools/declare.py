@@ -1,8 +1,8 @@
-"""How a tool is declared, and the one boundary all calls pass.
+"""How a tool is declared, and the one boundary that all calls pass.
 
-The SDK drops unknown arguments in silence, and lets only the text of a ToolError through. Here
-arguments are strict, a refusal arrives as our own structured error, and a reply carries a short
-text beside its structure instead of the same twice.
+The SDK silently drops unknown arguments, passes on only the text of a ToolError, and sends an
+answer twice, as JSON text and as structure. Here unknown arguments are refused, a refusal is a
+structured error of our own, and the text of a reply is a short one for reading.
 """
 
 import functools
@@ -49,9 +49,10 @@ from korus_mcp.ui.pages import PAGES
 ToolContext: TypeAlias = Context[App, Any]
 NOT_SPOKEN: Final = "The language asked for is not served here; this answer is in language {}."
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
-"""The SDK makes a sentence of every error: what was sent is not to be written out for it."""
+"""Unknown arguments are refused. Inputs are hidden in errors, because the SDK makes a text of every
+validation error."""
 LONGEST_LIST: Final = 100
-"""Within a row: the seats of one hold."""
+"""The longest list within a row of an answer, such as the seats of a hold, before it is cut."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,9 +63,9 @@ AnyView = TypeVar("AnyView", bound=View)
 class Reply(Generic[AnyView]):
     """What a tool answers: a view, and further blocks such as links to files.
 
-    `meta` is for a page beside the conversation; the model does not see it.
-    `fewer` makes the view with only the first so many of its `rows`, telling which call shows the
-    rest: a reply too long for a model is cut that way.
+    `meta` is for an interactive page beside the conversation; the model does not see it.
+    `fewer(n)` makes the same view with only the first n of its `rows`, saying which call shows the
+    rest: a reply that is too long for a model is cut with it.
     """
 
     view: AnyView
@@ -82,7 +83,7 @@ class Reply(Generic[AnyView]):
         *,
         meta: Mapping[str, Any] | None = None,
     ) -> "Reply[AnyView]":
-        """A reply with all rows, where they fit."""
+        """A reply with `rows` rows, or as many as fit."""
         return cls(view(rows), blocks, rows, view, meta)
 
 
@@ -97,22 +98,23 @@ class Declared:
     title: str
     annotations: ToolAnnotations
     writes_if: str | None = None
-    """The flag among its arguments without which it only reads, whatever its hints say."""
+    """A boolean argument without which a call only reads, whatever the hints say."""
 
     def only_reads(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether a call with these arguments has to be answered in the time of a read."""
+        """Whether a call with these arguments only reads, so that it must be answered in time."""
         if self.writes_if is not None:
             return not arguments.get(self.writes_if)
         return bool(self.annotations.read_only_hint)
 
     @property
     def name(self) -> str:
-        """The name hosts call it by."""
+        """The name of the tool, which is that of its function."""
         return self.function.__name__
 
     @property
     def meta(self) -> dict[str, Any] | None:
-        """Which page shows its answers (MCP Apps); no page may call what writes at KorusTicket."""
+        """Which interactive page shows its answers (MCP Apps), and whether pages may call it: not
+        if it writes at KorusTicket."""
         page = PAGES.get(self.name)
         ui: dict[str, Any] = {} if page is None else {"resourceUri": page.uri}
         if not self.annotations.read_only_hint and self.name not in SAVING_TOOLS:
@@ -129,10 +131,11 @@ def tool(
     open_world: bool = True,
     writes_if: str | None = None,
 ) -> Callable[[Function], Declared]:
-    """Declare a function as a tool. All hints are stated that say something; of a reader it goes
-    without saying that a repeated call changes nothing. The docstring is the description.
+    """Declare a function as a tool. Its docstring is the description.
+
+    All hints are stated, but for those that mean nothing for a tool that only reads.
     """
-    # MCP clients act on hints: what writes is asked for, what is idempotent may be repeated.
+    # MCP clients act on hints: they ask before a tool that writes, may repeat an idempotent one.
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
@@ -147,12 +150,12 @@ def tool(
 
 
 def callable_only(declared: Declared, content: Content) -> Tool:
-    """The tool as the SDK runs it, without schemas: a server takes those from the listing."""
+    """The tool as the SDK runs it, but without schemas: a server has those from listing.json."""
 
     @functools.wraps(declared.function)
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
-        # A call that may write is never cut off: what it did would not be told.
+        # A call that may write has no time limit: if it were cut off, what it did would be lost.
         seconds = app_of(context).read_seconds if context else READ_SECONDS
         with anyio.move_on_after(seconds if declared.only_reads(arguments) else None):
             note = await _in_spoken_language(arguments, app_of(context)) if context else None
@@ -160,7 +163,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
             return rendered(reply, content, context.protocol_version if context else None, note)
         raise too_late()
 
-    # What the SDK fills in, the context and what resolvers answer, is no argument of a model.
+    # The context and the results of resolvers are filled in by the SDK: a model cannot pass them.
     context_name = find_context_parameter(answered)
     resolved = find_resolved_parameters(answered)
     hidden = (str(context_name), *resolved)
@@ -187,7 +190,7 @@ class KorusTool(Tool):
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
-        """Run the tool; a refusal, an API failure or a wrong argument becomes our own error."""
+        """Run the tool. Refusals, API failures and wrong arguments become structured errors."""
         services: App = context.request_context.lifespan_context
         try:
             services.pace.call(services.principal.key, repeatable=self._repeatable(arguments))
@@ -201,10 +204,10 @@ class KorusTool(Tool):
         return failure(told_what_was_booked(refusal) if self._writes else refusal)
 
     def _refusal(self, error: ToolError | MCPError, *, wrote: bool) -> Refusal:
-        """What the model is told of a call that failed; `wrote` is whether anything was sent.
+        """The refusal for a call that failed; `wrote`: something that may book was sent.
 
         Raises:
-            MCPError: it is the protocol's, and not about a question of ours.
+            MCPError: an error of the protocol that is not about a question to the person.
         """
         if isinstance(error, UnexpectedToolError):
             refusal = explained(error.__cause__)
@@ -218,35 +221,39 @@ class KorusTool(Tool):
             return unasked()
         if isinstance(error.__cause__, ValidationError):
             return invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
-        # Its cause is not logged: it holds what the person filled in.
+        # The cause is not logged: it holds what the person filled in.
         _log.warning("%s could not read the host's answer to its question", self.name)
         return unasked()
 
     def _repeatable(self, arguments: dict[str, Any]) -> str | None:
-        """A digest that equal calls of a writing tool share: hosts repeat what they gave up."""
+        """A digest that is equal for equal calls of a writing tool. A repeated call, which hosts
+        send after they gave one up, does not count against the limit of calls.
+        """
         if not self._writes:
             return None
-        # What cannot be told apart in JSON, or in UTF-8, must not crash a call that is counted.
+        # default= and surrogatepass: odd arguments must not crash here, before they are checked.
         text = dumps([self.name, arguments], sort_keys=True, default=str)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
     @property
     def _writes(self) -> bool:
-        """Whether a call may change something upstream; what states nothing may."""
+        """Whether a call may change something at KorusTicket; so for a tool without hints."""
         is_reader = self.annotations is not None and self.annotations.read_only_hint
         return not is_reader and self.name not in SAVING_TOOLS
 
 
 class _Metadata(FuncMetadata):
-    """The SDK's reading of arguments after ours: measured first, and texts stay texts."""
+    """Reads the arguments with `incoming.read` before the SDK checks them."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The arguments as they are to be checked; a refusal when there is too much of one."""
+        """The arguments as they are to be checked; one that is too large is refused here."""
         return read(data, self.arg_model)
 
 
 async def _in_spoken_language(arguments: dict[str, Any], services: App) -> str | None:
-    """Replace the language asked for by the one answered in; the sentence that says so, if any."""
+    """Replace the wanted language by the one of the answer. Returns a sentence about that, None if
+    they are the same.
+    """
     wished = arguments.get("language")
     if not wished:
         return None
@@ -264,7 +271,7 @@ def rendered(
     """
     text, structure = _fitting_halves(reply)
     if note is not None:
-        # A client reads one of the two halves, and nobody knows which.
+        # The note goes into both halves, since a client reads one of them and nobody knows which.
         text = f"{text}\n{note}"
         structure["note"] = " ".join(filter(None, (structure.get("note"), note)))
     return CallToolResult(
@@ -275,8 +282,8 @@ def rendered(
 
 
 def _fitting_halves(reply: Reply[Any]) -> tuple[str, dict[str, Any]]:
-    """Text and structure of a reply, cut where they would pass the ceiling."""
-    # Of a reply without rows of its own, the lists within its parts are cut instead.
+    """Text and structure of a reply, shortened if they would be above the ceiling."""
+    # In a reply without `fewer`, the lists within its parts are shortened instead.
     halves = _halves(reply.view)
     whole = (LONGEST_LIST, reply.view.shorter)
     rows, cut = (reply.rows, reply.fewer) if reply.fewer is not None else whole

@@ -115,13 +115,13 @@ async def get_offers(
     # A cursor belongs to its filters: with others it is refused and not read as another page.
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
-    check_days(date_from, date_to, api.now(), doubt=api.doubt)
+    check_days(date_from, date_to, api.now(), skew=api.unknown_skew)
     base = await services.mirror.base(product_base_id, wished_language)
     by_code = zip(OPTION_CODES, given, strict=True)
     wish = OptionQuery({code: named_choices(base, code, t) for code, t in by_code if t is not None})
 
     def days() -> DayRange:
-        return window_of(date_from, date_to, base, api.now(), doubt=api.doubt)
+        return window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
 
     async def read(window: DayRange) -> tuple[DayRange, CalendarPage]:
         return window, await services.calendars.page(

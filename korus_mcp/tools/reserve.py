@@ -28,7 +28,7 @@ from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, Sessi
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 NAMED_INSTEAD: Final = 2
-"""For each offer that is not held: beside what is held there is less room."""
+"""How many alternatives are named for each offer that is not held, in an answer with holds."""
 
 
 class Item(BaseModel):
@@ -159,7 +159,7 @@ async def _instead_of_failed(
 ) -> Mapping[str, list[AlternativeView]]:
     """What can be booked instead of each offer the issuer would not hold, by offer_id."""
     # Nothing is proposed instead of what may be ordered already: that would be a second order.
-    failed = {f.offer_id for f in reserved.failed if not f.may_be_ordered}
+    failed = {f.offer_id for f in reserved.failed if not f.may_have_been_ordered}
     missed = {i.offer: i for i in call.items if str(i.offer) in failed}
     if not missed:
         return {}
@@ -215,7 +215,7 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
         case ReserveState.HELD:
             return f"{said}Show lines and total to the person. {IF_AGREED}"
         # Before the other: what may be ordered must not be replaced, whatever else failed.
-        case ReserveState.PARTLY_HELD if any(f.may_be_ordered for f in reserved.failed):
+        case ReserveState.PARTLY_HELD if any(f.may_have_been_ordered for f in reserved.failed):
             return (
                 f"{said}Do not reserve anew what may be ordered: call find_orders to see what "
                 f"became of it, and tell the person. For what is held: {IF_AGREED}"

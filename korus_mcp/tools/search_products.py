@@ -120,8 +120,8 @@ async def search_products(
     )
 
     def days() -> DayRange:
-        now, doubt = services.api.now(), services.api.doubt
-        return window_of(date_from, date_to, None, now, doubt=doubt)
+        now, skew = services.api.now(), services.api.unknown_skew
+        return window_of(date_from, date_to, None, now, skew=skew)
 
     async def report(progress: Progress) -> None:
         await ctx.report_progress(progress.done, progress.known, "Reading the catalog")

@@ -201,7 +201,7 @@ class Hanging(httpx.AsyncBaseTransport):
 
 
 async def test_a_post_ends_within_its_total_time() -> None:
-    api = KorusApi(config(order_read_timeout=0.01), transport=Hanging())
+    api = KorusApi(config(creation_timeout=0.01), transport=Hanging())
     with pytest.raises(TimedOut) as failed, anyio.fail_after(5):
         await api.booking.create_orders(ORDER)
     assert failed.value.outcome is Outcome.UNKNOWN

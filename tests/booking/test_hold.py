@@ -15,7 +15,9 @@ from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
-EXACT = SimpleNamespace(now=lambda: NOW, is_known=True, doubt=timedelta(0), skew_bound_seconds=0.0)
+EXACT = SimpleNamespace(
+    now=lambda: NOW, is_known=True, unknown_skew=timedelta(0), skew_bound_seconds=0.0
+)
 NAMES = BookedNames({"p1": "Adult", "p2": "Child"}, {"s1": NOW + timedelta(hours=11)})
 
 
@@ -83,7 +85,7 @@ def test_an_order_that_cannot_be_read_is_neither_an_order_nor_none(
 ) -> None:
     found = hold(order=order, **changes)
     assert found.state is HoldState.HELD, "neither ordered nor over: both would mislead"
-    assert found.may_be_ordered
+    assert found.may_have_been_ordered
     obstacle = found.obstacle()
     assert obstacle is not None
     assert obstacle.reason == "whether it was ordered cannot be read"
@@ -92,7 +94,11 @@ def test_an_order_that_cannot_be_read_is_neither_an_order_nor_none(
 @pytest.mark.parametrize("nothing", [None, "", [], {}, False])
 def test_an_empty_order_is_none(nothing: object) -> None:
     found = hold(order=nothing)
-    assert (found.state, found.may_be_ordered, found.obstacle()) == (HoldState.HELD, False, None)
+    assert (found.state, found.may_have_been_ordered, found.obstacle()) == (
+        HoldState.HELD,
+        False,
+        None,
+    )
 
 
 @pytest.mark.parametrize("changes", [{}, {"expired": True}, {"expiresAt": NOW.isoformat()}])
@@ -104,7 +110,7 @@ def test_a_status_that_nobody_knows_may_say_that_it_was_ordered(
 ) -> None:
     found = hold(status=status, **changes)
     assert found.state is HoldState.HELD, "it is not over: one would buy the same again"
-    assert found.may_be_ordered
+    assert found.may_have_been_ordered
     obstacle = found.obstacle()
     assert obstacle is not None
     assert obstacle.reason == "its state cannot be read"
@@ -113,7 +119,7 @@ def test_a_status_that_nobody_knows_may_say_that_it_was_ordered(
 @pytest.mark.parametrize("status", ["", " ", None])
 def test_without_a_status_nobody_agrees_to_a_hold_and_its_end_ends_it(status: object) -> None:
     found = hold(status=status)
-    assert (found.state, found.may_be_ordered) == (HoldState.HELD, False)
+    assert (found.state, found.may_have_been_ordered) == (HoldState.HELD, False)
     obstacle = found.obstacle()
     assert obstacle is not None
     assert obstacle.reason == "its state cannot be read"
@@ -315,5 +321,5 @@ def test_a_place_told_in_however_many_layers_is_read_in_no_time(depth: int) -> N
 
 def test_a_status_without_end_is_a_word_nobody_knows() -> None:
     found = hold(status="reserved" + " " * 100_000)
-    assert found.may_be_ordered
+    assert found.may_have_been_ordered
     assert found.obstacle() is not None

@@ -6,9 +6,9 @@ import pytest
 
 from korus_mcp.answers.orders import whole_view
 from korus_mcp.answers.reservations import next_of
+from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserved import ReserveState
-from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.sandbox import Answer, DropAfter
 from tests.booking.stage import OWNER, PAST_THE_POST, Stage, order_call, staged
@@ -23,7 +23,7 @@ def lag(stage: Stage, operation: str = "getReservation", times: int | None = Non
 
 def settled(stage: Stage) -> float:
     """Seconds after which all that a call made is shown everywhere."""
-    return POST_SECONDS + stage.settings.settle_seconds
+    return CREATION_SECONDS + stage.settings.settle_seconds
 
 
 async def states(stage: Stage, *ids: str) -> tuple[Sequence[HoldState], str]:

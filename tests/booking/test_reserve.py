@@ -10,10 +10,9 @@ import pytest
 
 from korus_mcp.answers.explanations import explained, told_what_was_booked
 from korus_mcp.api import ApiError, Outcome, ServerFailed
-from korus_mcp.api.config import Transport
+from korus_mcp.api.config import CREATION_SECONDS, Transport
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserved import ReserveState
-from korus_mcp.booking.timing import POST_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
@@ -342,7 +341,7 @@ async def test_a_hold_too_new_to_be_shown_is_not_made_again(stage: Stage, second
 
 async def test_a_hold_that_is_gone_upstream_is_not_replayed(stage: Stage) -> None:
     await stage.held()
-    stage.move(POST_SECONDS + stage.settings.settle_seconds)
+    stage.move(CREATION_SECONDS + stage.settings.settle_seconds)
     stage.sandbox.faults.add(Answer(status=404, body="problem"), "getReservation")
     assert not (await stage.reserve(stage.wish("park_offer"))).replayed
     assert stage.sent(POST) == 2

@@ -476,7 +476,7 @@ async def test_what_may_have_been_ordered_is_told_beside_what_is_held() -> None:
         assert (reserved.state, reserved.replayed) == (ReserveState.PARTLY_HELD, True)
         assert [hold.id for hold in reserved.holds] == [second.id]
         (failed,) = reserved.failed
-        assert failed.may_be_ordered
+        assert failed.may_have_been_ordered
         assert failed.message == (
             "held before; whether it was ordered cannot be read: do not reserve it again"
         )

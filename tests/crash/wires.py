@@ -77,7 +77,7 @@ class _Campaign:
 
 async def broken(fault: Fault, orders: int, folder: Path) -> Outcome:
     """The outcome of so many orders whose requests all meet a fault."""
-    short = partial(ApiConfig, order_read_timeout=SILENCE_SECONDS)
+    short = partial(ApiConfig, creation_timeout=SILENCE_SECONDS)
     config = short if fault in SILENCES else ApiConfig
     async with (
         served_sandbox(SandboxOptions(seed=SEED)) as served,

@@ -85,7 +85,7 @@ async def test_every_resource_states_how_long_it_may_be_kept() -> None:
     listed = [resource.uri for resource in await server.list_resources()]
     listed += [template.uri_template for template in await server.list_resource_templates()]
     bare = MCPServer[App]("bare")
-    offering = register_resources(bare, Running(), ALL_TOOLS, completed={})
+    offering = register_resources(bare, Running(), ALL_TOOLS, prompt_arguments={})
     assert set(offering.offered) == set(listed) == set(FRESHNESS)
 
 

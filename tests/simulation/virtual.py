@@ -49,7 +49,7 @@ class VirtualClock:
     """The loop's time as the API's clock and as the journal's, `ahead` of the true one."""
 
     skew_bound_seconds = 1.0
-    doubt = timedelta(0)
+    unknown_skew = timedelta(0)
     is_known = True
 
     def __init__(self, loop: VirtualLoop, *, ahead: float = 0.0) -> None:

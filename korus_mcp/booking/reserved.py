@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from korus_mcp.api.models.reservation import ReservationBulkResult, ReservationFailure
 from korus_mcp.booking.entries import FailedEntry, read_entry
@@ -15,6 +16,9 @@ from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.foundation.unread import value_of
 from korus_mcp.journal.protocol import HoldIntent
+
+_UNNAMED: Final = "unknown"
+"""Stands for the offer of an entry that names none, in answers and in the journal."""
 
 
 class ReserveState(StrEnum):
@@ -31,7 +35,8 @@ class FailedItem:
     """An offer that is not held or cannot be ordered; `message` is the issuer's own text or ours.
 
     `may_have_been_ordered`: the offer may be ordered already, so nothing else may be bought
-    instead. `is_ours`: the message is ours; else it is the issuer's, cleaned.
+    instead. `may_be_held`: it may be held although the answer does not say so, so nothing else is
+    held instead for a while. `is_ours`: the message is ours; else it is the issuer's, cleaned.
     """
 
     offer_id: str
@@ -39,6 +44,7 @@ class FailedItem:
     message: str
     is_ours: bool = False
     may_have_been_ordered: bool = False
+    may_be_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class PriceMove:
 
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
-    """The outcome of a reserve call."""
+    """The outcome of a reserve call. `check_again_after`: seconds after which what the issuer gave
+    no answer for may be reserved again.
+    """
 
     state: ReserveState
     holds: tuple[Hold, ...] = ()
@@ -91,42 +99,50 @@ def answer_of(
     failed: tuple[FailedItem, ...],
     holds: Sequence[Hold],
     quotes: Mapping[Handle, Quote],
+    wait: int,
 ) -> Reserved:
     """The outcome of a call that made these holds. `failed`: what the issuer refused; `quotes`: the
-    offers as they were a moment before the call.
+    offers as they were a moment before the call; `wait`: for so many seconds what the issuer gave
+    no answer for may still turn out to be held.
 
     Raises:
         Refusal: Nothing usable came of it.
     """
-    answered = _units(holds)
-    for failure, _, about in _entries(call, result):
-        # How many units were refused; an entry without a number is about all units of the offer.
-        told = value_of(failure.quantity) if len(about) == 1 else None
-        for offer_id in about:
-            answered[offer_id] += told or call.asked[offer_id]
-    made = _reserved(call, holds, failed, _unanswered(call, answered)).compared_with(quotes)
+    refused_units, nameless = _refused_units(call, result)
+    nameless += sum(not hold.lines for hold in holds)
+    unanswered = _unanswered(call, _units(holds) + refused_units, nameless, wait)
+    made = _reserved(call, holds, failed, unanswered, wait).compared_with(quotes)
     return replace(made, beyond=(*made.beyond, *_dearer(call, made, quotes)))
 
 
 def told_again(
-    call: ReserveCall, earlier: HoldIntent, made: Sequence[Hold], standing: Sequence[Hold]
+    call: ReserveCall,
+    earlier: HoldIntent,
+    made: Sequence[Hold],
+    standing: Sequence[Hold],
+    wait: int,
 ) -> Reserved:
     """The outcome of an earlier equal call, which made the holds `made`; `standing` are those that
-    are still usable.
+    are still usable. `wait`: as in `answer_of`; not above 0 once nothing can turn out any more.
 
     Raises:
         Refusal: Nothing of it is usable any more.
     """
     failed = tuple(FailedItem(r.offer_id, r.code, r.message) for r in earlier.refused)
-    named = {failure.offer_id for failure in failed}
-    unanswered: tuple[FailedItem, ...] = ()
-    # If a refusal names no offer of the call, nobody knows which wishes were answered.
-    if named <= {str(offer) for offer in call.offers}:
-        answered = _units(made)
-        for offer in call.offers:
-            answered[offer.id] += call.asked[offer.id] if str(offer) in named else 0
-        unanswered = _unanswered(call, answered)
-    return replace(_reserved(call, standing, failed, unanswered), replayed=True)
+    entries = Counter(failure.offer_id for failure in failed)
+    refused_units = _units_of(call, {offer.id: entries[str(offer)] for offer in call.offers})
+    nameless = entries[_UNNAMED] + sum(not hold.lines for hold in made)
+    unanswered = _unanswered(call, _units(made) + refused_units, nameless, wait)
+    return replace(_reserved(call, standing, failed, unanswered, wait), replayed=True)
+
+
+def says_all(call: ReserveCall, result: ReservationBulkResult) -> bool:
+    """Whether an answer tells what became of every wish; one it does not mention may be held."""
+    answered, nameless = _refused_units(call, result)
+    answered.update(id_at_end(item.offer) for each in result.reservations for item in each.items)
+    # A reservation that comes as its address alone may hold any item of the call.
+    nameless += sum(not each.items for each in result.reservations)
+    return not _short(call, answered, nameless)
 
 
 def refused(call: ReserveCall, result: ReservationBulkResult) -> tuple[FailedItem, ...]:
@@ -143,6 +159,7 @@ def _reserved(
     holds: Sequence[Hold],
     failed: tuple[FailedItem, ...],
     unanswered: tuple[FailedItem, ...],
+    wait: int,
 ) -> Reserved:
     """The outcome with these holds; those that cannot be ordered count as failed.
 
@@ -159,7 +176,8 @@ def _reserved(
             "Do not reserve it again. Call find_orders to see what became of it.",
             effect=Effect.HELD,
         )
-    if is_none_usable and not failed:
+    is_in_doubt = any(item.may_be_held for item in unanswered)
+    if is_none_usable and not failed and not is_in_doubt:
         obstacle = obstacles[0][1]
         raise Refusal(
             obstacle.code,
@@ -168,12 +186,21 @@ def _reserved(
             effect=Effect.HELD,
         )
     usable = tuple(hold for hold in holds if _against(hold) is None)
-    failed += unanswered
+    # If nothing is held, the outcome is in doubt: then only what certainly failed is listed.
+    failed += unanswered if usable or not is_in_doubt else ()
     failed += tuple(_not_usable(call, hold, obstacle) for hold, obstacle in obstacles)
     state = ReserveState.HELD if usable else ReserveState.FAILED
     if usable and failed:
         state = ReserveState.PARTLY_HELD
-    return Reserved(state=state, holds=usable, failed=failed, beyond=_beyond(call, usable))
+    elif is_in_doubt:
+        state = ReserveState.IN_DOUBT
+    return Reserved(
+        state=state,
+        holds=usable,
+        failed=failed,
+        beyond=_beyond(call, usable),
+        check_again_after=wait if is_in_doubt else None,
+    )
 
 
 def _against(hold: Hold) -> Obstacle | None:
@@ -256,18 +283,59 @@ def _entries(
         yield failure, entry, about or (entry.id,)
 
 
-def _unanswered(call: ReserveCall, answered: Mapping[str | None, int]) -> tuple[FailedItem, ...]:
+def _refused_units(
+    call: ReserveCall, result: ReservationBulkResult
+) -> tuple[Counter[str | None], int]:
+    """How many units of each offer were refused, and how many of the entries name no offer."""
+    units, entries = Counter[str | None](), Counter[str | None]()
+    for failure, _, about in _entries(call, result):
+        told = value_of(failure.quantity) if len(about) == 1 else None
+        if told and None not in about:
+            units[about[0]] += told
+        else:
+            entries.update(about)
+    nameless = entries.pop(None, 0)
+    return units + _units_of(call, entries), nameless
+
+
+def _units_of(call: ReserveCall, entries: Mapping[str | None, int]) -> Counter[str | None]:
+    """How many units of each offer these numbers of entries refuse: each refuses one item."""
+    units, left = Counter[str | None](), dict(entries)
+    # The largest item first: an answer that may cover every wish is taken to do so.
+    for item in sorted(call.items, key=lambda item: item.quantity, reverse=True):
+        if left.get(item.offer.id, 0) > 0:
+            left[item.offer.id] -= 1
+            units[item.offer.id] += item.quantity
+    return units
+
+
+def _unanswered(
+    call: ReserveCall, answered: Mapping[str | None, int], nameless: int, wait: int
+) -> tuple[FailedItem, ...]:
     """An item for each offer of which fewer units are held or refused than were wished (A12)."""
-    # Units that name no offer may be of any: then nothing can be said to be missing.
-    if None in answered:
-        return ()
+    said = "the issuer gave no answer for all of these"
     return tuple(
-        FailedItem(str(offer), None, "the issuer gave no answer for all of these", is_ours=True)
-        for offer in call.offers
-        if answered.get(offer.id, 0) < call.asked[offer.id]
+        FailedItem(str(offer), None, said, is_ours=True, may_be_held=wait > 0)
+        for offer in _short(call, answered, nameless)
     )
+
+
+def _short(
+    call: ReserveCall, answered: Mapping[str | None, int], nameless: int
+) -> tuple[Handle, ...]:
+    """Offers of which fewer units are answered than were wished; none if the parts of the answer
+    that name no offer may be about all of those.
+
+    `answered` counts units by offer, those that name none under None. `nameless` counts refusals
+    that name no offer and holds that name no line: each is about one offer.
+    """
+    missing = {o: call.asked[o.id] - answered.get(o.id, 0) for o in call.offers}
+    short = {offer: units for offer, units in missing.items() if units > 0}
+    # They are taken to be about the largest: an answer that may cover every wish does so.
+    left = sum(sorted(short.values(), reverse=True)[nameless:])
+    return tuple(short) if left > answered.get(None, 0) else ()
 
 
 def _offer_text(call: ReserveCall, offer_id: str | None) -> str:
     """The handle of an offer of the call; the bare id of any other."""
-    return next((str(i.offer) for i in call.items if i.offer.id == offer_id), offer_id or "unknown")
+    return next((str(i.offer) for i in call.items if i.offer.id == offer_id), offer_id or _UNNAMED)

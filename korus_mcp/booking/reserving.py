@@ -42,6 +42,7 @@ from korus_mcp.booking.reserved import (
     ReserveState,
     answer_of,
     refused,
+    says_all,
     told_again,
 )
 from korus_mcp.booking.settling import Settling
@@ -165,9 +166,11 @@ class Reserver:
                 with suppress(JournalDown):
                     await self.journal.settle_hold(hold.id)
             raise
-        # A 200 with neither list says nothing of what was held, if anything (T14).
-        if not result.reservations and not result.failed_reservations:
-            return await self._lost(hold, call)
+        # A 200 without holds that does not mention every item says nothing of the others (T14).
+        if not result.reservations and not says_all(call, result):
+            told = await self._lost(hold, call)
+            is_doubt = told.state is ReserveState.IN_DOUBT
+            return replace(told, failed=refused(call, result)) if is_doubt else told
         for offer, quote in checked.quotes.items():
             self.prices.show(call.owner, offer, quote.price)
         try:
@@ -242,10 +245,12 @@ class Reserver:
             is_met = is_met or (each in seen and earlier.is_news(seen[each]))
             earlier = seen[each] = await self._at_its_end(earlier, call)
             answer = None
-            if not earlier.is_final:
-                answer = self._in_doubt(earlier) if self._wait(earlier) > 0 else None
-            elif is_met and each == call.key:
+            if earlier.is_final and is_met and each == call.key:
                 answer = await self._replay(earlier, call)
+            # A wish that the answer did not mention may be held, whatever became of the others.
+            is_doubt = not earlier.is_final or earlier.ambiguous
+            if answer is None and is_doubt and self._wait(earlier) > 0:
+                answer = self._in_doubt(earlier)
             if answer is not None:
                 return answer
         return None
@@ -279,7 +284,7 @@ class Reserver:
         if any(h.may_have_been_ordered for h in holds):  # such a one is never held anew
             begun_here().mark()
             standing = [h for h in holds if h.may_have_been_ordered or h.can_be_ordered(self.clock)]
-            return told_again(call, earlier, holds, standing)
+            return told_again(call, earlier, holds, standing, self._wait(earlier))
         # A hold whose end is not known is handed out for an hour at most.
         is_old = self.clock.now() >= earlier.sent_at + UNKNOWN_END
         if any(is_old and h.seconds_left is None for h in holds):
@@ -289,7 +294,7 @@ class Reserver:
         if any(line.over is not None for h in holds for line in h.lines):
             return None  # it is over at the venue; the quote of a new call will say so
         begun_here().mark()
-        made = told_again(call, earlier, holds, holds)
+        made = told_again(call, earlier, holds, holds, self._wait(earlier))
         # Comparing the days is an extra: if it fails, the holds are the answer without it.
         with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
             return made.compared_with(await self._offers(call))
@@ -378,10 +383,11 @@ class Reserver:
             reservation_ids=[r.id for r in result.reservations],
             refused=[RefusedItem(f.offer_id, f.code, f.message) for f in failed],
             held=self._held(result.reservations),
+            ambiguous=not says_all(call, result),
         )
         full = [await self.holds.in_full(r, call.language) for r in result.reservations]
         holds = await self.holds.shown(full, call.language)
-        return answer_of(call, result, failed, holds, checked.quotes)
+        return answer_of(call, result, failed, holds, checked.quotes, self._wait(hold))
 
 
 _UNREADABLE: Final = Reserved(state=ReserveState.IN_DOUBT, check_again_after=RETRY_SECONDS)

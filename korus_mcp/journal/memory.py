@@ -264,6 +264,7 @@ class MemoryJournal:
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
+        ambiguous: bool = False,
     ) -> HoldIntent:
         """Store what a reserve call made; its caller owns that."""
         hold = self._holds[hold_id]
@@ -275,6 +276,7 @@ class MemoryJournal:
             self._holds[hold_id] = replace(
                 hold,
                 state=IntentState.FINAL,
+                ambiguous=ambiguous,
                 reservation_ids=tuple(reservation_ids),
                 refused=tuple(refused),
             )

@@ -216,7 +216,8 @@ class HoldIntent:
     """One reserve call. `key` is equal for equal calls of one owner; `wishes` are digests of its
     items, equal for equal items of any owner.
 
-    SENDING: it may have made reservations that are not known. FINAL: it made `reservation_ids`.
+    SENDING: it may have made reservations that are not known. FINAL: it made `reservation_ids`; if
+    it is `ambiguous` then, its answer did not mention every item, and there may be more.
     `tickets` and `amount` (EUR) are what it asks for; they count as held until its result is known.
     """
 
@@ -494,10 +495,12 @@ class Journal(Protocol):
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
+        ambiguous: bool = False,
     ) -> HoldIntent:
         """Store what a reserve call made and who owns that; a FINAL call is not changed.
 
-        `held` says what its reservations amount to, see `HoldIntent.shares`.
+        `held` says what its reservations amount to, see `HoldIntent.shares`; `ambiguous`, that the
+        answer did not mention every item.
         """
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:

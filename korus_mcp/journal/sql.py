@@ -311,12 +311,15 @@ class SqlJournal:
         reservation_ids: Sequence[str] = (),
         refused: Sequence[RefusedItem] = (),
         held: Mapping[str, Held] = NOTHING_TOLD,
+        ambiguous: bool = False,
     ) -> HoldIntent:
         """Store what a reserve call made; its caller owns that."""
 
         def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
-            return hold if hold.is_final else tx.settle_hold(hold, reservation_ids, refused, held)
+            if hold.is_final:
+                return hold
+            return tx.settle_hold(hold, reservation_ids, refused, held, ambiguous=ambiguous)
 
         return await self._written(work)
 
@@ -356,7 +359,7 @@ class SqlJournal:
             # Another call for the same item may have made it: a person decides, we do not guess.
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
-            tx.settle_hold(hold, reservation_ids, (), held)
+            tx.settle_hold(hold, reservation_ids, (), held, ambiguous=False)
             return True
 
         return await self._written(work)

@@ -476,6 +476,8 @@ class WriteTransaction(ReadTransaction):
         reservation_ids: Sequence[str],
         refused: Sequence[RefusedItem],
         held: Mapping[str, Held],
+        *,
+        ambiguous: bool,
     ) -> HoldIntent:
         """Store what a reserve call made and who owns that."""
         self.own(hold.owner, reservation_ids, is_order=False)
@@ -487,6 +489,7 @@ class WriteTransaction(ReadTransaction):
         self.change_hold(
             hold.id,
             state=IntentState.FINAL,
+            ambiguous=ambiguous,
             reservation_ids=list(reservation_ids),
             refused=[[i.offer_id, i.code, i.message] for i in refused],
         )
@@ -495,6 +498,7 @@ class WriteTransaction(ReadTransaction):
         return replace(
             hold,
             state=IntentState.FINAL,
+            ambiguous=ambiguous,
             is_leased=False,
             reservation_ids=tuple(reservation_ids),
             refused=tuple(refused),

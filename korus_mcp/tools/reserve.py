@@ -158,8 +158,10 @@ async def _instead_of_failed(
     services: App, reserved: Reserved, call: ReserveCall
 ) -> Mapping[str, list[AlternativeView]]:
     """What can be booked instead of each offer the issuer would not hold, by offer_id."""
-    # Nothing is proposed instead of what may be ordered already: that would be a second order.
-    failed = {f.offer_id for f in reserved.failed if not f.may_have_been_ordered}
+    # Nothing is proposed instead of what may be ordered or held already: it would be had twice.
+    failed = {
+        f.offer_id for f in reserved.failed if not f.may_have_been_ordered and not f.may_be_held
+    }
     missed = {i.offer: i for i in call.items if str(i.offer) in failed}
     if not missed:
         return {}
@@ -220,6 +222,12 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
                 f"{said}Do not reserve anew what may be ordered: call find_orders to see what "
                 f"became of it, and tell the person. For what is held: {IF_AGREED}"
             )
+        case ReserveState.PARTLY_HELD if any(f.may_be_held for f in reserved.failed):
+            return (
+                f"{said}Tell the person what is held and what is not. What the issuer gave no "
+                "answer for may be held too, and lapses then by itself, at no cost: do not reserve "
+                f"it again for {reserved.check_again_after} s. For what is held: {IF_AGREED}"
+            )
         case ReserveState.PARTLY_HELD:
             return (
                 f"{said}Tell the person what is held and what is not; replacements for the rest "
@@ -227,6 +235,12 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
             )
         case ReserveState.FAILED:
             return f"Nothing is held. Choose other offers from {source}."
+        case ReserveState.IN_DOUBT if reserved.failed:
+            return (
+                f"{said}Beside what is named here the issuer's answer is missing; a hold may exist "
+                "and lapses by itself, at no cost. The same call may be repeated after "
+                f"{reserved.check_again_after} s, not before."
+            )
         case ReserveState.IN_DOUBT:
             return (
                 "The issuer's answer is missing; a hold may exist and lapses by itself, at no cost."

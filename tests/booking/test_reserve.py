@@ -649,6 +649,173 @@ async def test_units_the_issuer_says_nothing_of_are_told_as_not_held() -> None:
         assert failure.message == "the issuer gave no answer for all of these"
 
 
+def answered_with(
+    holds: slice | None, *refused: dict[str, Any], without: str | None = None
+) -> Rewrite:
+    """An issuer that tells only these of the holds it made, and these refusals. In a refusal
+    `n` stands for the address of the offer of the n-th item.
+    """
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if not path.endswith("/reservations/_bulk"):
+            return
+        made = body["reservations"]
+        offers = [each["items"][0]["offer"] for each in made]
+        body["reservations"] = made[holds] if holds is not None else None
+        body["failedReservations"] = [
+            {
+                name: [offers[n] for n in value] if isinstance(value, tuple) else value
+                for name, value in entry.items()
+                if name != "n"
+            }
+            | ({"offer": offers[entry["n"]]} if "n" in entry else {})
+            for entry in refused
+        ]
+        if without is not None:
+            del body[without]
+
+    return rewrite
+
+
+FULL: dict[str, Any] = {"message": "Sold out"}
+NONE = slice(0)
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "named"),
+    [
+        (answered_with(NONE, {"n": 1} | FULL), ["undated_offer"]),
+        (answered_with(None, {"n": 0} | FULL), ["park_offer"]),
+        (answered_with(NONE, {"n": 2} | FULL, without="reservations"), ["fails_at_ordering_offer"]),
+        (answered_with(NONE, {"n": 0} | FULL, {"n": 1} | FULL), ["park_offer", "undated_offer"]),
+        (answered_with(NONE, {"offers": (0, 2)} | FULL), ["park_offer", "fails_at_ordering_offer"]),
+        (answered_with(NONE, FULL), [None]),
+        (answered_with(NONE, FULL, {}), [None, None]),
+        (answered_with(NONE, {"n": 0} | FULL, FULL), ["park_offer", None]),
+        (
+            answered_with(NONE, {"n": 0} | FULL, {"n": 1} | FULL, {"n": 2, "quantity": 1} | FULL),
+            ["park_offer", "undated_offer", "fails_at_ordering_offer"],
+        ),
+    ],
+)
+async def test_what_an_answer_without_holds_is_silent_on_is_in_doubt_and_not_sent_again(
+    rewrite: Rewrite, named: list[str | None]
+) -> None:
+    async with staged(rewrite=rewrite) as stage:
+        items = [stage.wish(o) for o in ("park_offer", "undated_offer")]
+        items.append(stage.wish("fails_at_ordering_offer", 2))
+        first = await stage.reserve(*items)
+        assert first.state is ReserveState.IN_DOUBT
+        assert [f.offer_id for f in first.failed] == [
+            str(stage.handle(offer)) if offer else "unknown" for offer in named
+        ]
+        stage.move(300)
+        again = await stage.reserve(*reversed(items))
+        assert (again.state, again.check_again_after) == (ReserveState.IN_DOUBT, 75)
+        assert stage.sent(POST) == 1
+        stage.move(75)
+        await stage.reserve(*items)
+        assert stage.sent(POST) == 2, "once none can come any more it may be held again"
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        answered_with(NONE, {"n": 0} | FULL, {"n": 1} | FULL),
+        answered_with(NONE, {"offers": (0, 1)} | FULL),
+        answered_with(NONE, {"n": 1} | FULL, {}),
+        answered_with(None, FULL, FULL),
+    ],
+)
+async def test_where_each_item_was_refused_the_call_failed_and_may_be_repeated(
+    rewrite: Rewrite,
+) -> None:
+    async with staged(rewrite=rewrite) as stage:
+        items = (stage.wish("park_offer", 2), stage.wish("undated_offer"))
+        for sent in (1, 2):
+            told = await stage.reserve(*items)
+            assert (told.state, len(told.failed)) == (ReserveState.FAILED, 2)
+            assert stage.sent(POST) == sent
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "unanswered"),
+    [
+        (answered_with(slice(1)), ["undated_offer", "fails_at_ordering_offer"]),
+        (answered_with(slice(1, 3)), ["park_offer"]),
+        (answered_with(slice(1), {"n": 2} | FULL), ["undated_offer"]),
+        (answered_with(slice(1), FULL), ["undated_offer", "fails_at_ordering_offer"]),
+    ],
+)
+async def test_what_an_answer_with_holds_is_silent_on_is_told_and_not_sent_again(
+    rewrite: Rewrite, unanswered: list[str]
+) -> None:
+    async with staged(rewrite=rewrite) as stage:
+        items = [stage.wish(o) for o in ("park_offer", "undated_offer", "fails_at_ordering_offer")]
+        first, again = [await stage.reserve(*items) for _ in range(2)]
+        wanted = [str(stage.handle(offer)) for offer in unanswered]
+        for told in (first, again):
+            assert told.state is ReserveState.PARTLY_HELD
+            assert [f.offer_id for f in told.failed if f.may_be_held] == wanted
+            assert told.check_again_after == 375
+        await stage.ordered(first.holds[0])
+        stage.move(374)
+        told = await stage.reserve(*items)
+        assert (told.state, told.check_again_after) == (ReserveState.IN_DOUBT, 1)
+        assert stage.sent(POST) == 1, "the rest may be held, though the first was ordered"
+        stage.move(1)
+        await stage.reserve(*items)
+        assert stage.sent(POST) == 2
+
+
+@pytest.mark.parametrize(
+    ("entry", "state"),
+    [
+        ({"n": 1}, ReserveState.IN_DOUBT),
+        ({"n": 1, "quantity": 2}, ReserveState.IN_DOUBT),
+        ({"n": 1, "quantity": 3}, ReserveState.FAILED),
+        ({}, ReserveState.IN_DOUBT),
+    ],
+)
+async def test_of_two_items_of_one_offer_a_refusal_is_about_one(
+    entry: dict[str, Any], state: ReserveState
+) -> None:
+    async with staged(rewrite=answered_with(NONE, entry | FULL)) as stage:
+        items = (stage.wish("park_offer"), stage.wish("park_offer", 2))
+        assert (await stage.reserve(*items)).state is state
+    async with staged(rewrite=answered_with(NONE, {"n": 0} | FULL, {"n": 1} | FULL)) as stage:
+        assert (await stage.reserve(*items)).state is ReserveState.FAILED
+
+
+async def test_after_the_time_that_was_named_the_unanswered_may_be_replaced() -> None:
+    async with staged(rewrite=answered_with(slice(1))) as stage:
+        items = (stage.wish("park_offer"), stage.wish("undated_offer"))
+        await stage.reserve(*items)
+        stage.move(375)
+        told = await stage.reserve(*items)
+        assert (told.state, told.replayed) == (ReserveState.PARTLY_HELD, True)
+        assert ([f.may_be_held for f in told.failed], told.check_again_after) == ([False], None)
+
+
+async def test_what_cannot_be_ordered_hides_no_doubt_about_the_rest() -> None:
+    def in_francs(path: str, body: dict[str, Any]) -> None:
+        answered_with(slice(1))(path, body)
+        for each in body.get("reservations") or ():
+            each["currency"] = "CHF"
+
+    async with staged(rewrite=in_francs) as stage:
+        told = await stage.reserve(stage.wish("park_offer"), stage.wish("undated_offer"))
+        assert told.state is ReserveState.IN_DOUBT
+        assert [f.offer_id for f in told.failed] == [str(stage.handle("park_offer"))]
+        assert "not in euro" in told.failed[0].message
+
+
+async def test_who_writes_alone_finds_what_an_answer_was_silent_on() -> None:
+    async with staged(rewrite=answered_with(NONE, {"n": 1} | FULL), sole_writer=True) as stage:
+        told = await stage.reserve(stage.wish("park_offer"), stage.wish("undated_offer"))
+        assert (told.state, len(told.holds)) == (ReserveState.HELD, 2)
+
+
 async def test_an_offer_that_names_no_base_has_no_limit_per_order() -> None:
     def baseless(path: str, body: dict[str, Any]) -> None:
         if "/offers/" in path:

@@ -441,6 +441,18 @@ async def test_a_final_hold_never_changes(journal: Journal) -> None:
     assert not await journal.adopt("h1", ["r3"], now=NOW)
 
 
+@pytest.mark.parametrize("ambiguous", [True, False])
+async def test_a_hold_says_whether_its_answer_was_silent_on_some_of_it(
+    journal: Journal, ambiguous: bool
+) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    await journal.doubt_hold("h1")
+    settled = await journal.settle_hold("h1", reservation_ids=["r1"], ambiguous=ambiguous)
+    assert (settled.is_final, settled.ambiguous) == (True, ambiguous)
+    assert await journal.hold_of("key") == settled
+    assert await journal.settle_hold("h1", ambiguous=not ambiguous) == settled
+
+
 async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     await journal.own(BOB, "r1")
@@ -448,7 +460,7 @@ async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -
     assert await journal.adopt("h1", ["r2"], now=NOW)
     adopted = await journal.hold_of("key")
     assert adopted is not None
-    assert adopted.reservation_ids == ("r2",)
+    assert (adopted.reservation_ids, adopted.ambiguous) == (("r2",), False)
     assert await journal.owners_of(["r1", "r2"]) == {"r1": BOB, "r2": ADA}
 
 

@@ -186,10 +186,19 @@ class TwoJournals(RuleBasedStateMachine):
             self.begun.append(wish)
         return wish.id if earlier is None else multiple()
 
-    @rule(which=holds, made=some_reservations, ends=st.sampled_from([None, NOW, FENCE, NEVER]))
-    def settle_hold(self, which: str, made: list[str], ends: datetime | None) -> None:
+    @rule(
+        which=holds,
+        made=some_reservations,
+        ends=st.sampled_from([None, NOW, FENCE, NEVER]),
+        ambiguous=st.booleans(),
+    )
+    def settle_hold(
+        self, which: str, made: list[str], ends: datetime | None, ambiguous: bool
+    ) -> None:
         held = {made[0]: Held(1, Decimal("7.5"), ends)}
-        self.both(lambda j: j.settle_hold(which, reservation_ids=made, held=held))
+        self.both(
+            lambda j: j.settle_hold(which, reservation_ids=made, held=held, ambiguous=ambiguous)
+        )
 
     @rule(which=holds)
     def doubt_hold(self, which: str) -> None:

@@ -99,6 +99,26 @@ async def test_a_repeat_tells_again_what_the_issuer_did_not_answer() -> None:
         assert (first.state, again.state) == (ReserveState.PARTLY_HELD, ReserveState.PARTLY_HELD)
         assert [f.offer_id for f in again.failed] == [f.offer_id for f in first.failed]
         assert [f.message for f in again.failed] == ["the issuer gave no answer for all of these"]
+        said = _next(again, (), has_alternatives=False)
+        assert "do not reserve it again for 375 s. For what is held: Only if" in said
+        stage.move(375)
+        later = _next(await stage.reserve(*items), (), has_alternatives=False)
+        assert "replacements for the rest are chosen from get_offers" in later
+
+
+async def test_nothing_is_proposed_instead_of_what_an_answer_was_silent_on() -> None:
+    def one_refused(path: str, body: Json) -> None:
+        if path.endswith("/_bulk") and "reservations" in body:
+            offer = body["reservations"][1]["items"][0]["offer"]
+            body.update(reservations=None, failedReservations=[{"offer": offer}])
+
+    async with staged(rewrite=one_refused) as stage:
+        made = await stage.reserve(stage.wish("park_offer", 2), stage.wish("undated_offer", 2))
+        said = _next(made, (), has_alternatives=True)
+    assert "a hold may exist and lapses by itself, at no cost" in said
+    assert "may be repeated after 375 s, not before" in said
+    assert "Nothing is held" not in said
+    assert "alternatives" not in said
 
 
 @pytest.mark.parametrize("quantity", [1, 3])

@@ -10,17 +10,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+from unittest.mock import patch
 
 import anyio
 from mcp_types import BlobResourceContents
 
-from korus_mcp.sandbox import DropAfter, DropBefore
+from korus_mcp.sandbox import Answer, DropAfter, DropBefore
+from korus_mcp.sandbox.bookings import Order
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
 
 ISSUERS: Final = ("park", "hall", "ski")
 SEATED: Final = 3
 MANY: Final = 30
 """Tickets of an order that has more than one page of them."""
+
+UNKNOWN: Final = Answer(status=404, body="problem")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ async def _collected() -> Results:
         found |= await _orders(each)
         tickets, document = await _tickets(each)
         found |= tickets
+        found |= await _orders_that_do_not_stand(each)
     return Results(found | await _moves(), document, await _large_orders())
 
 
@@ -123,9 +128,13 @@ async def _holds(each: Desk) -> dict[str, Json]:
     asked = {"reservation_ids": _ids(held), "customer": CUSTOMER, "notes": "by the aisle"}
     partly = await _reserve(each, park, await _item(each, "always_fails_offer", 4), again=True)
     replayed = await _reserve(each, park, seats)
+    each.sandbox.faults.add(UNKNOWN, "getReservation", times=None)
+    not_shown = await _wire(each, "get_reservation", {"reservation_ids": _ids(held)})
+    each.sandbox.faults.clear()
     return {
         "held": held,
         "looked": looked,
+        "looked_not_shown": not_shown,
         "replayed": replayed,
         "partly_held": partly,
         "confirmation_needed": await _wire(each, "place_order", asked),
@@ -207,6 +216,31 @@ async def _tickets(each: Desk) -> tuple[dict[str, Json], Json]:
     each.sandbox.cancel_order(seated)
     found["cancelled"] = await _wire(each, "get_tickets", {"order_id": seated})
     return found, document
+
+
+async def _orders_that_do_not_stand(each: Desk) -> dict[str, Json]:
+    """Orders that cannot be read, that the issuer cancelled since, that it never confirmed."""
+    park = await _item(each, "park_offer", 6)
+    both = _ids(await _reserve(each, park, await _item(each, "park_offer", 7)))
+    asked = await _confirmed(each, *both)
+    made = (await _wire(each, "place_order", asked))["structuredContent"]["orders"]
+    looked = await _wire(each, "get_reservation", {"reservation_ids": both})
+    each.sandbox.faults.add(UNKNOWN, "getOrder", times=None)
+    not_read = await _wire(each, "place_order", asked)
+    each.sandbox.faults.clear()
+    found = {"looked_both_ordered": looked, "order_not_read": not_read}
+    for name, order in zip(("partly_cancelled", "order_cancelled"), made, strict=True):
+        each.sandbox.cancel_order(order["order_id"])
+        found[name] = await _wire(each, "place_order", asked)
+    with patch.object(Order, "status", "processing"):
+        two = _ids(await _reserve(each, park, await _item(each, "park_offer", 8), again=True))
+        unconfirmed = await _wire(each, "place_order", await _confirmed(each, *two))
+        order_id = unconfirmed["structuredContent"]["orders"][0]["order_id"]
+        found["order_unconfirmed"] = unconfirmed
+        found["tickets_called"] = await _wire(each, "get_tickets", {"order_id": order_id})
+        each.sandbox.faults.add(UNKNOWN, "listOrderDocuments")
+        found["tickets_unconfirmed"] = await _wire(each, "get_tickets", {"order_id": order_id})
+    return found
 
 
 async def _booked(each: Desk, item: Json) -> str:

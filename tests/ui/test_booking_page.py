@@ -12,6 +12,7 @@ from playwright.sync_api import Frame, expect
 
 from korus_mcp.answers.holds import HoldView
 from korus_mcp.booking.lookup import NEVER_APPEARED
+from korus_mcp.booking.order_status import _CONFIRMED
 from korus_mcp.foundation.refusals import Code, Effect
 from tests.ui.booking_results import Results, booking_results
 from tests.ui.conftest import Open
@@ -41,6 +42,12 @@ TITLES: Final = {
     "order_failed": "Nothing was ordered",
     "order_failed_late": "Nothing was ordered",
     "order_in_doubt": "It is not certain yet whether this is ordered",
+    "order_cancelled": "The issuer cancelled this order",
+    "partly_cancelled": "Part of the order was cancelled",
+    "order_unconfirmed": "An order is not confirmed",
+    "order_not_read": "An order is not confirmed",
+    "tickets_unconfirmed": "An order is not confirmed",
+    "tickets_called": "Your tickets are ready",
     "to_name": "Your tickets need names",
     "named": "Your tickets",
     "not_ready": "Your tickets",
@@ -249,6 +256,126 @@ def test_an_order_in_doubt_says_when_to_look_and_when_it_is_certain(
     shown = words(show(results["order_in_doubt"], input={"reservation_ids": ["a"]}))
     assert "nothing is repeated" in shown
     assert "Look again from 11:00. It is certain at 11:20 at the latest." in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "badges", "told"),
+    [
+        ("order_cancelled", ["Cancelled", "Cancelled"], "These tickets are no longer valid."),
+        ("partly_cancelled", ["Cancelled"], "The other orders are booked."),
+        ("order_unconfirmed", ["Not confirmed", "Not confirmed"], "not book the same again"),
+        ("order_not_read", ["Not confirmed", "Not confirmed"], "not book the same again"),
+    ],
+)
+def test_an_order_that_the_issuer_does_not_confirm_says_so_also_after_a_look(
+    show: Show, results: Results, state: str, badges: list[str], told: str
+) -> None:
+    result = results[state]
+    ids = [order["reservation_id"] for order in result["structuredContent"]["orders"]]
+    looked = renamed(results["looked_both_ordered"], ids)
+    answers = {"get_reservation": [looked, looked]}
+    frame = show(result, input={"reservation_ids": ids}, answers=answers)
+    for _ in range(2):
+        shown = plain(words(frame))
+        assert heading(frame) == TITLES[state]
+        assert frame.locator("li.order .badge").all_inner_texts() == badges
+        assert told in shown
+        assert ("KorusTicket support can help." in shown) is ("cancelled" in state)
+        for wrong in ("Nothing was ordered", "did not arrive", "being looked up", "is placed"):
+            assert wrong not in shown
+        refresh(frame)
+        expect(frame.locator("#note")).to_contain_text("Up to date")
+    marks = frame.locator(".hold .badge").all_inner_texts()
+    assert marks == [*badges, "Ordered"][:2]
+
+
+def renamed(looked: Json, ids: list[str]) -> Json:
+    """The same look at other reservations."""
+    found = copy.deepcopy(looked)
+    rows = found["structuredContent"]["reservations"]
+    for row, reservation_id in zip(rows, ids, strict=True):
+        row["reservation_id"] = reservation_id
+    return found
+
+
+def test_of_an_order_that_is_not_confirmed_the_issuers_word_is_told(
+    show: Show, results: Results
+) -> None:
+    for state, told in {
+        "order_unconfirmed": "The issuer calls it “processing”.",
+        "tickets_unconfirmed": "Status processing",
+        "tickets_called": "Status processing",
+    }.items():
+        assert told in plain(words(show(results[state])))
+    french = plain(words(show(results["order_unconfirmed"], context={"locale": "fr-FR"})))
+    assert "Non confirmée" in french
+    assert "Ne réservez pas la même chose" in french
+
+
+def test_an_order_in_doubt_beside_one_that_is_not_confirmed_is_looked_up_first(
+    show: Show, results: Results
+) -> None:
+    result = copy.deepcopy(results["order_unconfirmed"])
+    structure = result["structuredContent"]
+    ids = [order["reservation_id"] for order in structure["orders"]]
+    del structure["orders"][1:]
+    structure |= {"not_later_than": "2026-06-01T09:20+00:00", "check_again_after": 10}
+    in_doubt = renamed(results["looked_both_ordered"], ids)
+    in_doubt["structuredContent"]["reservations"][1]["state"] = "in_doubt"
+    ordered = renamed(results["looked_both_ordered"], ids)
+    answers = {"get_reservation": [in_doubt, ordered]}
+    frame = show(result, input={"reservation_ids": ids}, answers=answers)
+    for title in ("order_in_doubt", "order_in_doubt", "order_unconfirmed"):
+        expect(frame.locator("h1")).to_have_text(TITLES[title])
+        refresh(frame)
+        expect(frame.locator("#note")).to_contain_text(re.compile("11:00"))
+
+
+@pytest.mark.parametrize("status", [*sorted(_CONFIRMED), "CONFIRMED", "unknown", None])
+def test_tickets_of_an_order_that_stands_are_told_as_such(
+    show: Show, results: Results, status: str | None
+) -> None:
+    result = copy.deepcopy(results["tickets_unconfirmed"])
+    result["structuredContent"]["status"] = status
+    frame = show(result)
+    assert heading(frame) == "Your tickets"
+    assert "There is no document yet." in words(frame)
+
+
+@pytest.mark.parametrize("status", ["Cancelled", "CANCELED"])
+def test_tickets_of_a_cancelled_order_are_not_valid_in_any_letter_case(
+    show: Show, results: Results, status: str
+) -> None:
+    result = copy.deepcopy(results["ready"])
+    result["structuredContent"]["status"] = status
+    assert heading(show(result)) == TITLES["cancelled"]
+
+
+def test_a_hold_that_is_not_shown_yet_is_neither_over_nor_unanswered(
+    show: Show, results: Results
+) -> None:
+    looked = results["looked_not_shown"]
+    frame = show(results["held"], answers={"get_reservation": [looked, results["looked"]]})
+    refresh(frame)
+    expect(frame.locator("h1")).to_have_text("KorusTicket does not show this yet")
+    shown = words(frame)
+    assert "Please do not book the same again" in shown
+    assert "Dated ticket for 1, 2 or 3 days - 1 day - Adult" in shown
+    assert shown.count("Not shown yet") == 2
+    assert "did not arrive" not in shown
+    assert frame.get_by_role("timer").count() == 0
+    refresh(frame)
+    expect(frame.locator("h1")).to_have_text(TITLES["held"])
+
+
+def test_a_hold_that_may_have_been_ordered_is_not_told_to_end_by_itself(
+    show: Show, results: Results
+) -> None:
+    frame = show(one_hold(results), answers={"get_reservation": [results["looked_in_doubt"]]})
+    refresh(frame)
+    expect(frame.locator("h1")).to_have_text(TITLES["order_in_doubt"])
+    assert "The order may exist." in words(frame)
+    assert "costs nothing" not in words(frame)
 
 
 def test_an_order_that_never_was_is_not_put_in_the_issuers_mouth(

@@ -4,13 +4,19 @@
  * Texts come from third parties: cleaned and cut here once, shown as text nodes only.
  */
 
-import { isNeverMade, moveOf, seatsLeftOut } from "./sentences.js";
+import { isNeverMade, isNotShownYet, moveOf, seatsLeftOut } from "./sentences.js";
 import { clean, cleanLines } from "../texts.js";
 import { listOf, objectOf } from "../values.js";
 import { sumOf } from "../writing.js";
 
 const LONGEST = 300;
 const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
+/**
+ * What an issuer calls an order that stands, and "unknown" where nothing is told: as in
+ * korus_mcp/booking/order_status.py, which tests/ui/test_booking_page.py holds this against.
+ */
+const CONFIRMED = ["confirmed", "booked", "ordered", "paid", "completed", "issued", "unknown"];
+const CANCELLED = ["cancelled", "canceled"];
 const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
 const KNOWN = [
   ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
@@ -50,12 +56,26 @@ export function readResult(result, { tool, args }) {
 
 /** The same booking after get_reservation told what its reservations are now. */
 export function lookedAgain(booking, structure) {
-  const holds = listOf(structure.reservations).map(holdOf);
+  const holds = heldNow(booking, structure);
   if (holds.length === 0) return booking;
   const ordered = new Set(holds.filter((hold) => hold.state === "ordered").map((hold) => hold.id));
   const failed = booking.failed.filter((row) => !ordered.has(row.reservation));
   const total = sumOf(holds.map((hold) => hold.total));
   return { ...booking, holds, failed, total, replayed: false, wasLookedUp: true };
+}
+
+/** Holds as get_reservation tells them, and what it does not tell: how their orders stand. */
+function heldNow(booking, structure) {
+  const isNotShown = isNotShownYet(textOf(structure.next));
+  const standings = new Map((booking.orders ?? []).map((order) => [order.reservation, order.standing]));
+  return listOf(structure.reservations).map(holdOf).map((hold) => {
+    const standing = standings.get(hold.id);
+    if (standing) return { ...hold, state: standing };
+    if (hold.state !== "in_doubt" || !isNotShown) return hold;
+    // Its lines are not shown either, and are what they were.
+    const before = booking.holds.find((each) => each.id === hold.id) ?? hold;
+    return { ...before, state: "not_shown" };
+  });
 }
 
 /** What a booking is while its holds are in these states: some end while the page is open. */
@@ -65,9 +85,17 @@ export function stateNow(booking, holds) {
   }
   const states = new Set(holds.map((hold) => hold.state));
   const isPart = states.size > 1 || booking.failed.length > 0;
-  if (states.has("in_doubt")) return "in_doubt";
+  // A look tells that an order was made, not that the issuer confirms it.
+  if (booking.state === "unconfirmed") return "unconfirmed";
+  // What was held for sure, and is in doubt at a look, may have been ordered.
+  const mayBeOrdered = booking.kind === "reserve" && booking.wasLookedUp;
+  if (states.has("in_doubt")) return mayBeOrdered ? "order_doubt" : "in_doubt";
+  if (states.has("unconfirmed")) return "unconfirmed";
+  if (states.has("not_shown")) return "not_shown";
   if (states.has("held") && booking.kind === "reserve") return isPart ? "partly_held" : "held";
+  if (states.has("ordered") && states.has("cancelled")) return "partly_cancelled";
   if (states.has("ordered")) return isPart ? "partially_ordered" : "ordered";
+  if (states.has("cancelled")) return "cancelled";
   if (booking.state === "failed") return "failed";
   if (states.has("held") && booking.state === "in_doubt") return "held";
   if (states.has("held")) return states.size > 1 ? "partly_held" : booking.state;
@@ -137,6 +165,8 @@ function orderOf(structure, args) {
     reference: textOf(row.reference),
     total: textOf(row.total),
     tickets: countOf(row.tickets),
+    status: textOf(row.status, 60),
+    standing: standingOf(row.status) ?? (isUnread(structure, row) ? "unconfirmed" : null),
   }));
   const failed = listOf(structure.failed).map((row) => ({
     ...refusalOf(row),
@@ -150,7 +180,7 @@ function orderOf(structure, args) {
   return {
     ...shared(structure),
     kind: "order",
-    state: textOf(structure.state, 60) ?? (orders.length ? "ordered" : "unknown"),
+    state: stateOfOrders(structure, orders),
     holds,
     orders,
     failed,
@@ -163,6 +193,29 @@ function orderOf(structure, args) {
     lookAfter: countOf(structure.check_again_after),
     ids: [...new Set(named.filter((id) => typeof id === "string"))].slice(0, 10),
   };
+}
+
+/** What the issuer says of orders comes before what became of the call. */
+function stateOfOrders(structure, orders) {
+  const told = textOf(structure.state, 60) ?? (orders.length ? "ordered" : "unknown");
+  const hasCancelled = orders.some((order) => order.standing === "cancelled");
+  if (told === "failed" && hasCancelled) return "cancelled";
+  if (told === "partially_ordered" && hasCancelled) return "partly_cancelled";
+  // With no moment at which it is certain, no answer is missing: the doubt is the issuer's word.
+  const isAnswered = orders.length > 0 && !structure.not_later_than;
+  return told === "in_doubt" && isAnswered ? "unconfirmed" : told;
+}
+
+/** Whether an order in doubt could not be read: of one that was, more is told than that it exists. */
+function isUnread({ state }, { reference, total, tickets }) {
+  return state === "in_doubt" && [reference, total, tickets].every((told) => told == null);
+}
+
+/** "cancelled" or "unconfirmed" by what an issuer calls an order, null of one that stands. */
+function standingOf(status) {
+  const word = (textOf(status, 60) ?? "").toLowerCase();
+  if (CANCELLED.includes(word)) return "cancelled";
+  return word === "" || CONFIRMED.includes(word) ? null : "unconfirmed";
 }
 
 function ticketsOf(structure, result) {
@@ -184,6 +237,7 @@ function ticketsOf(structure, result) {
     ...shared(structure),
     kind: "tickets",
     status,
+    standing: standingOf(status),
     orderId: textOf(structure.order_id),
     reference: textOf(structure.reference),
     tickets,
@@ -196,9 +250,11 @@ function ticketsOf(structure, result) {
 }
 
 function stateOfTickets(status, tickets, documents) {
-  if (status === "cancelled") return "cancelled";
+  const standing = standingOf(status);
+  if (standing === "cancelled") return "cancelled";
   if (tickets.some((ticket) => ticket.needed.length > 0)) return "to_name";
-  if (documents.length === 0) return "no_documents";
+  // Names that are asked for and documents say more than a word that nobody here knows.
+  if (documents.length === 0) return standing ?? "no_documents";
   if (documents.every((document) => document.isReady)) return "ready";
   return "not_ready";
 }

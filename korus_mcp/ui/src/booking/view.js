@@ -18,6 +18,9 @@ const STATES = {
   confirmation_needed: ["call", "speech"],
   ordered: ["good", "check"],
   partially_ordered: ["warn", "check"],
+  partly_cancelled: ["warn", "check"],
+  unconfirmed: ["warn", "dots"],
+  not_shown: ["warn", "dots"],
   order_failed: ["bad", "cross"],
   order_doubt: ["warn", "dots"],
   cancelled: ["bad", "cross"],
@@ -39,7 +42,13 @@ const SIGNS = {
   speech: "M3 3.5h10v7H7.5L4.5 13v-2.5H3z",
 };
 const STATUS_TONES = { validated: "good", confirmed: "good", ordered: "good", held: "good" };
-const STATUS_WARNS = { waiting_beneficiary_data: "call", in_doubt: "warn", cancelled: "bad" };
+const STATUS_WARNS = {
+  waiting_beneficiary_data: "call",
+  in_doubt: "warn",
+  not_shown: "warn",
+  unconfirmed: "warn",
+  cancelled: "bad",
+};
 const MOST_SEAT_GROUPS = 12;
 
 /**
@@ -333,7 +342,9 @@ function lookNote(booking, { t, writer, arrivedAt, canAsk }, key) {
 function orderParts(booking, scene) {
   const { t, state } = scene;
   const asks = state === "confirmation_needed";
+  const hasCancelled = booking.orders.some((order) => order.standing === "cancelled");
   return [
+    hasCancelled && h("p", { class: "notice bad" }, t("support")),
     ...when(state === "in_doubt", () => lookNote(booking, scene, "look_at")),
     ...warnings(booking, scene),
     booking.orders.length > 0 && placedOrders(booking.orders, scene),
@@ -358,17 +369,27 @@ function agreementFacts(booking, { t, writer }) {
       booking.hasTerms && h("li", {}, t("terms"))));
 }
 
-function placedOrders(orders, { t, writer }) {
+function placedOrders(orders, scene) {
+  const { t, writer } = scene;
   return h("section", {},
     h("h2", {}, t("orders")),
     h("ul", { class: "cards" }, orders.map((order) =>
       h("li", { class: "card order" },
         h("div", {},
           h("p", { class: "soft" }, t("reference")),
-          h("p", { class: "reference" }, order.reference ? third(order.reference) : t("no_reference"))),
+          h("p", { class: "reference" }, order.reference ? third(order.reference) : t("no_reference")),
+          order.standing && standingMark(order, scene)),
         h("div", { class: "order-sum" },
           order.total && h("p", { class: "price" }, third(writer.money(order.total))),
           order.tickets !== null && h("p", { class: "soft" }, t("tickets_count", { count: order.tickets })))))));
+}
+
+/** That an order does not stand, or may not, and what the issuer calls it then. */
+function standingMark({ standing, status }, { t }) {
+  const [tone, sign] = STATES[standing];
+  return h("p", { class: "standing" },
+    badge(t(`badge_${standing}`), tone, sign),
+    standing === "unconfirmed" && status && h("span", { class: "soft" }, ` ${t("called", { status: isolated(status) })}`));
 }
 
 function failedOrders(failed, { t }) {
@@ -384,12 +405,13 @@ function ticketParts(booking, scene) {
   const { t, writer, state } = scene;
   const isCancelled = state === "cancelled";
   const total = booking.total && third(writer.money(booking.total));
+  const called = booking.standing === "unconfirmed" && third(booking.status);
   const reference = booking.reference
     ? h("span", { class: "reference" }, third(booking.reference))
     : t("no_reference");
   return [
     isCancelled && h("p", { class: "notice bad" }, t("support")),
-    h("div", { class: "card" }, facts([[t("reference"), reference], [t("total"), total]])),
+    h("div", { class: "card" }, facts([[t("reference"), reference], [t("status"), called], [t("total"), total]])),
     state === "to_name" && toName(booking, scene),
     booking.tickets.length > 0 && ticketList(booking, scene, isCancelled),
     !isCancelled && booking.documents.length > 0 && documentList(booking.documents, scene),

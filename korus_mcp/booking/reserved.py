@@ -169,7 +169,7 @@ def _reserved(
     obstacles = [(hold, obstacle) for hold in holds if (obstacle := _against(hold)) is not None]
     # If something was refused, too, the answer lists both; else the refusal names the one reason.
     is_none_usable = bool(obstacles) and len(obstacles) == len(holds)
-    if is_none_usable and any(map(_may_be_an_order, holds)):
+    if is_none_usable and any(map(may_be_an_order, holds)):
         raise Refusal(
             Code.NOT_BOOKABLE,
             f"It was held, and {ITS_ORDER} since is not certain; nothing was held besides.",
@@ -212,7 +212,8 @@ def _against(hold: Hold) -> Obstacle | None:
     return hold.obstacle()
 
 
-def _may_be_an_order(hold: Hold) -> bool:
+def may_be_an_order(hold: Hold) -> bool:
+    """Whether a reservation was ordered, or nobody can read whether it was."""
     return hold.may_have_been_ordered or hold.state is HoldState.ORDERED
 
 
@@ -257,7 +258,7 @@ def _not_usable(call: ReserveCall, hold: Hold, obstacle: Obstacle) -> FailedItem
         message = f"held before; {ITS_ORDER} cannot be read: do not reserve it again"
     elif hold.state is HoldState.ORDERED:
         message = "held before; the issuer says that it was ordered: do not reserve it again"
-    is_order = _may_be_an_order(hold)
+    is_order = may_be_an_order(hold)
     return FailedItem(
         offer, obstacle.code.value, message, is_ours=True, may_have_been_ordered=is_order
     )

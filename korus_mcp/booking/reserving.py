@@ -41,6 +41,7 @@ from korus_mcp.booking.reserved import (
     Reserved,
     ReserveState,
     answer_of,
+    may_be_an_order,
     refused,
     says_all,
     told_again,
@@ -281,9 +282,10 @@ class Reserver:
         except Exception:
             begun_here().mark()  # the earlier call was sent: its holds may exist
             raise
-        if any(h.may_have_been_ordered for h in holds):  # such a one is never held anew
+        # What is or may be an order that nobody here made is held anew only by a wish for one more.
+        if any(map(may_be_an_order, holds)):
             begun_here().mark()
-            standing = [h for h in holds if h.may_have_been_ordered or h.can_be_ordered(self.clock)]
+            standing = [h for h in holds if may_be_an_order(h) or h.can_be_ordered(self.clock)]
             return told_again(call, earlier, holds, standing, self._wait(earlier))
         # A hold whose end is not known is handed out for an hour at most.
         is_old = self.clock.now() >= earlier.sent_at + UNKNOWN_END

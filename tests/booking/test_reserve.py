@@ -923,6 +923,73 @@ async def test_what_is_answered_as_ordered_is_neither_held_nor_reserved_again(
             await stage.reserve(*both)
 
 
+def reading(**changes: Any) -> Rewrite:
+    """An issuer that says this of each reservation, whenever it is asked."""
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        answering(**changes)(path, body)
+        if "/reservations/" in path and not path.endswith("/_bulk"):
+            body.update(changes)
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    "said", [{"order": "/v1/booking/orders/x"}, {"status": "ordered"}], ids=str
+)
+async def test_what_is_ordered_is_reserved_anew_only_by_a_wish_for_one_more(
+    said: dict[str, Any],
+) -> None:
+    async with staged(rewrite=reading(**said)) as stage:
+        wish = stage.wish("park_offer")
+        for _ in range(3):
+            with pytest.raises(Refusal, match="nothing was held besides") as refusal:
+                await stage.reserve(wish)
+            assert (refusal.value.code, refusal.value.effect) == (Code.NOT_BOOKABLE, Effect.HELD)
+            stage.move(600)  # its hold is over by then, and it stays ordered
+        assert stage.sent(POST) == 1
+        with pytest.raises(Refusal):
+            await stage.reserve(wish, again=True)
+        assert stage.sent(POST) == 2
+
+
+async def test_what_was_ordered_elsewhere_since_is_not_reserved_anew_by_an_equal_call() -> None:
+    said: dict[str, Any] = {}
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        reading(**said)(path, body)
+
+    async with staged(rewrite=rewrite) as stage:
+        wish = stage.wish("park_offer")
+        (hold,) = (await stage.reserve(wish)).holds
+        said["status"] = "ordered"
+        for _ in range(2):
+            with pytest.raises(Refusal, match="nothing was held besides"):
+                await stage.reserve(wish)
+        assert stage.sent(POST) == 1
+        said.clear()
+        (other,) = (await stage.reserve(wish, again=True)).holds
+        assert other.id != hold.id
+
+
+async def test_of_several_only_what_is_still_held_is_told_as_held_when_one_is_ordered() -> None:
+    first: list[str] = []
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if first and path.endswith(f"/reservations/{first[0]}"):
+            body["status"] = "ordered"
+
+    async with staged(rewrite=rewrite) as stage:
+        both = [stage.wish("park_offer"), stage.wish("undated_offer")]
+        made = await stage.reserve(*both)
+        first.append(made.holds[0].id)
+        again = await stage.reserve(*both)
+        assert (again.state, again.replayed) == (ReserveState.PARTLY_HELD, True)
+        assert [hold.id for hold in again.holds] == [made.holds[1].id]
+        assert [item.may_have_been_ordered for item in again.failed] == [True]
+        assert stage.sent(POST) == 1
+
+
 async def test_a_hold_that_costs_more_than_its_offers_did_says_so() -> None:
     async with staged(rewrite=answering(totalAmountInclTax="95.00")) as stage:
         dearer = await stage.reserve(stage.wish("park_offer", 2))

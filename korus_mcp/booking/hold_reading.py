@@ -9,7 +9,7 @@ from korus_mcp.api import ApiError, Booking, NotFound
 from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.booking.hold import Hold, hold_of
 from korus_mcp.booking.names import ProductNames
-from korus_mcp.booking.ownership import check_owner
+from korus_mcp.booking.ownership import check_no_orders, check_owner
 from korus_mcp.booking.ports import ApiClock, surely_past
 from korus_mcp.booking.settling import Settling
 from korus_mcp.foundation.coalescing import side_by_side
@@ -33,10 +33,12 @@ class HoldReader:
         """What these reservations are now, by id; those that are not shown are left out.
 
         Raises:
-            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream).
+            Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream), or an
+                order.
         """
         check_owner(owner, await self.journal.owners_of(reservation_ids), reservation_ids)
         there = await self._there(reservation_ids, language)
+        await check_no_orders(self.journal, owner, [i for i in reservation_ids if i not in there])
         return dict(zip(there, await self.shown([*there.values()], language), strict=True))
 
     async def all(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
@@ -53,13 +55,14 @@ class HoldReader:
         """What these reservations are now, every one; they are known to be this owner's.
 
         Raises:
-            Refusal: NOT_FOUND when one is gone; UPSTREAM_UNAVAILABLE when one that is not shown
-                was made too recently to be missed.
+            Refusal: NOT_FOUND when one is gone or an order; UPSTREAM_UNAVAILABLE when one that is
+                not shown was made too recently to be missed.
         """
         # All of them or a refusal: nothing less than all a person agreed to may be ordered.
         there = await self._there(reservation_ids, language)
         missed = [i for i in reservation_ids if i not in there]
         if missed:
+            await check_no_orders(self.journal, owner, missed)
             await self.settling.check_not_new(
                 owner,
                 missed,

@@ -14,6 +14,7 @@ from typing import Final
 from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.earlier import EarlierOrders
+from korus_mcp.booking.ownership import check_no_reservation
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.settling import Settling, look_again_in
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
@@ -141,9 +142,10 @@ class OrderSearch:
         return _page_of(await self._find_in_account(owner, query), window)
 
     async def _get_own(self, owner: str, order_id: str, language: str | None) -> Order:
-        """Read an order of the caller's, which the journal knows to exist."""
+        """Read an order of the caller's, unless the id is that of a reservation."""
         order = await self._get_if_there(order_id, language)
         if order is None:
+            await check_no_reservation(self.journal, owner, order_id)
             message = "KorusTicket does not show this order yet, though it was made."
             await self.settling.check_not_new(owner, [order_id], message, "Do not order again.")
             raise Refusal(

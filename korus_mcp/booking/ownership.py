@@ -1,8 +1,13 @@
-"""Checks that reservations are the caller's own."""
+"""Checks that ids are the caller's own, and of the right kind, by what the journal knows."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.journal.protocol import Journal
+
+_ALL: Final = sys.maxsize
 
 
 def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence[str]) -> None:
@@ -16,4 +21,34 @@ def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence
             Code.NOT_FOUND,
             "No such reservation was made here.",
             "Use a reservation_id from the answer of reserve.",
+        )
+
+
+async def check_no_orders(journal: Journal, owner: str, missed: Sequence[str]) -> None:
+    """That none of these, of which KorusTicket shows no reservation, is the id of an order.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    # The journal owns ids of both kinds, so an order passes for a reservation until it is missed.
+    if missed and not set(missed).isdisjoint(await journal.orders_of(owner, limit=_ALL)):
+        raise Refusal(
+            Code.NOT_FOUND,
+            "This is the id of an order, and not of a reservation.",
+            "Call get_tickets with it as order_id.",
+        )
+
+
+async def check_no_reservation(journal: Journal, owner: str, missed: str) -> None:
+    """That this, of which KorusTicket shows no order, is not the id of a reservation.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    is_own = (await journal.owners_of([missed])).get(missed) == owner
+    if is_own and missed not in await journal.orders_of(owner, limit=_ALL):
+        raise Refusal(
+            Code.NOT_FOUND,
+            "This is the id of a reservation, and not of an order.",
+            "Call get_reservation with it: it names the order, if there is one.",
         )

@@ -161,3 +161,43 @@ async def test_another_owner_learns_nothing_of_what_is_not_shown_yet(
     with pytest.raises(Refusal) as refused:
         await stage.app.booking.reservations.now("local/other", [hold.id], "en")
     assert refused.value.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("seconds", [0, 400])
+async def test_a_reservation_is_not_told_as_an_order_that_is_not_shown(
+    stage: Stage, seconds: float
+) -> None:
+    hold = await stage.held()
+    stage.move(seconds)
+    with pytest.raises(Refusal, match="the id of a reservation") as refused:
+        await stage.app.booking.tickets.of_order(OWNER, hold.id, "en")
+    assert refused.value.code is Code.NOT_FOUND
+    assert "get_reservation" in refused.value.next_step
+    assert refused.value.retry_after_seconds is None
+
+
+async def test_a_reservation_that_was_ordered_is_no_order_either(stage: Stage) -> None:
+    hold = await stage.held()
+    await stage.ordered(hold)
+    with pytest.raises(Refusal, match="the id of a reservation"):
+        await stage.app.booking.tickets.of_order(OWNER, hold.id, "en")
+
+
+@pytest.mark.parametrize("seconds", [0, 400])
+async def test_an_order_is_not_told_as_a_reservation_that_is_not_shown(
+    stage: Stage, seconds: float
+) -> None:
+    order_id, other = await stage.bought(), await stage.held(quantity=2)
+    stage.move(seconds)
+    booking = stage.app.booking
+    for asked in (
+        booking.reservations.now(OWNER, [order_id], "en"),
+        booking.reservations.now(OWNER, [other.id, order_id], "en"),
+        booking.ordering.place(order_call(order_id)),
+        booking.ordering.check(OWNER, [order_id], "en"),
+    ):
+        with pytest.raises(Refusal, match="the id of an order") as refused:
+            await asked
+        assert refused.value.code is Code.NOT_FOUND
+        assert "get_tickets" in refused.value.next_step
+        assert refused.value.retry_after_seconds is None

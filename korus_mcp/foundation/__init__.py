@@ -1,1 +1,1 @@
-"""The ground floor: what everything else may use, and what uses nothing of ours."""
+"""Basic modules that all other packages may import, and that import none of them."""

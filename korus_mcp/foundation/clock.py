@@ -1,4 +1,4 @@
-"""The only source of now: every rule about time takes a Clock, so a test can turn it."""
+"""Clocks. All code that needs the time takes a `Clock`, so that a test can set the time."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,28 +7,28 @@ from typing import Final, Protocol
 import anyio
 
 CLOCK_SKEW: Final = timedelta(days=1)
-"""How far our own clock is thought to be wrong while the API tells no time: by more it is a fault
-that `korus-mcp check` names."""
+"""How far our own clock may be wrong before the API has stated the time. A larger difference is a
+fault that `korus-mcp check` reports."""
 
 
 class Clock(Protocol):
-    """What time it is, and how to wait."""
+    """Gives the time, and waits."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """The present time, aware, in UTC."""
 
     def monotonic(self) -> float:
         """Seconds that never run backwards; only differences mean something."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait at least so many seconds of this clock."""
+        """Wait at least `seconds`, by this clock."""
 
 
 class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """The present time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
@@ -48,7 +48,7 @@ class ShiftedClock:
         self._shift = timedelta()
 
     def now(self) -> datetime:
-        """The base clock's moment plus the shift."""
+        """The base clock's time plus the shift."""
         return self._base.now() + self._shift
 
     def monotonic(self) -> float:
@@ -56,11 +56,11 @@ class ShiftedClock:
         return self._base.monotonic() + self._shift.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait on the base clock; a shift meanwhile does not shorten the wait."""
+        """Wait by the base clock; shifting meanwhile does not shorten the wait."""
         await self._base.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move forward by so many seconds; earlier is refused, time never runs backwards."""
+        """Move the time forward; a negative number is refused, as time never runs backwards."""
         if seconds < 0:
             raise ValueError("a clock only moves forward")
         self._shift += timedelta(seconds=seconds)
@@ -74,7 +74,7 @@ class ManualClock:
         self._elapsed = 0.0
 
     def now(self) -> datetime:
-        """The start plus all that was advanced."""
+        """The start time plus all advances."""
         return self._start + timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
@@ -84,11 +84,11 @@ class ManualClock:
     async def sleep(self, seconds: float) -> None:
         """Advance instead of waiting, and let other tasks run."""
         self.advance(seconds)
-        # A loop that only sleeps would keep every other task from running.
+        # Without a checkpoint a loop that only sleeps would keep other tasks from running.
         await anyio.lowlevel.checkpoint()
 
     def advance(self, seconds: float) -> None:
-        """Move forward by so many seconds; earlier is refused."""
+        """Move the time forward; a negative number is refused."""
         if seconds < 0:
             raise ValueError("a clock only moves forward")
         self._elapsed += seconds

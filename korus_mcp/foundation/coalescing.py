@@ -1,6 +1,6 @@
-"""Work under way: one answer for all who ask the same, several steps side by side.
+"""Shared and parallel work: one result for all who ask the same, and several steps at once.
 
-And what a call has begun that cannot be taken back, whichever task did it on its behalf.
+Also notes whether a call began something irreversible, whichever task did it for the call.
 """
 
 import logging
@@ -19,17 +19,17 @@ _log = logging.getLogger(__name__)
 
 
 class Abandoned(Exception):
-    """The work that was joined has been stopped: its owner is closing."""
+    """The shared work was stopped because its owner is closing."""
 
     def __init__(self) -> None:
         super().__init__("the work was stopped before it had an answer")
 
 
 class Begun:
-    """Whether a call, or one it waits for, began something that cannot be taken back.
+    """Whether a call, or another call it waits for, began something irreversible.
 
-    What is sent to hold, book or name says so before its first byte leaves; a crash before that
-    certainly changed nothing.
+    A request that holds, books or names a beneficiary is marked right before its first byte leaves;
+    a crash before that certainly changed nothing.
     """
 
     def __init__(self) -> None:
@@ -38,21 +38,21 @@ class Begun:
 
     @property
     def is_true(self) -> bool:
-        """Whether it began, here or in what was joined."""
+        """Whether something was begun, here or in joined work."""
         return self._is_marked or any(other.is_true for other in self._others)
 
     def mark(self) -> None:
-        """It begins now."""
+        """Note that something irreversible begins now."""
         self._is_marked = True
 
     def join(self, other: "Begun") -> None:
-        """What the other one has begun, or begins later, counts here, too."""
-        # A call that joins itself would ask itself for ever.
+        """Count what the other call has begun, or will begin, as begun here."""
+        # A call that joined itself would make `is_true` recurse for ever.
         if other is not self:
             self._others.append(other)
 
     def leave(self, other: "Begun") -> None:
-        """The other one is over: what it began stays, and it is kept no longer."""
+        """Drop the other call, which is over; what it began still counts."""
         self._is_marked = self._is_marked or other.is_true
         self._others = [each for each in self._others if each is not other]
 
@@ -61,13 +61,13 @@ _BEGUN: ContextVar[Begun | None] = ContextVar("begun", default=None)
 
 
 def begun_here() -> Begun:
-    """What the present call has begun; the tasks it starts count as the call."""
+    """The `Begun` of the present call, which its tasks share."""
     return _BEGUN.get() or Begun()
 
 
 @contextmanager
 def watched() -> Iterator[Begun]:
-    """A call of its own: what it begins within the block, and its tasks after it."""
+    """A new `Begun` for the block, and for the tasks that are started in it."""
     begun = Begun()
     before = _BEGUN.set(begun)
     try:
@@ -78,25 +78,26 @@ def watched() -> Iterator[Begun]:
 
 @dataclass
 class _Flight:
-    """One question on its way, with what it began and what came of it."""
+    """Shared work under way: what it began, and its result."""
 
     landed: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
     answer: Any = None
     error: Exception | None = field(default_factory=Abandoned)
-    """Until there is an answer: a task that is cancelled leaves it."""
+    """The result until there is one, so a cancelled task leaves `Abandoned` to those who wait."""
 
 
 async def side_by_side(
     steps: Iterable[Callable[[], Awaitable[Answer]]], *, limit: int = 8
 ) -> list[Answer]:
-    """The answers of all steps in their order, at most `limit` under way at once.
+    """Run all steps, at most `limit` at once, and return their results in order.
+
 
     Raises:
-        Exception: the first failure, as itself; the other steps are cancelled.
+        Exception: the first failure, not as a group; the other steps are cancelled.
     """
     waiting = list(steps)
-    if len(waiting) == 1:  # a task of its own would cost more than many a step
+    if len(waiting) == 1:  # no task: it could take longer than the step itself
         return [await waiting[0]()]
     answers: dict[int, Answer] = {}
     places = anyio.CapacityLimiter(limit)
@@ -109,44 +110,44 @@ async def side_by_side(
         async with anyio.create_task_group() as group:
             for place, step in enumerate(waiting):
                 group.start_soon(take, place, step)
-    # Callers handle what a step raises, not groups; the others were cancelled by the first.
+    # Callers handle the exceptions of steps, not groups; the first one cancelled the other steps.
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [answers[place] for place in sorted(answers)]
 
 
 Told: TypeAlias = Callable[[int, int], Awaitable[None]]
-"""Is called with how many steps are done, and of how many."""
+"""A callback that gets the number of steps done, and the number of all steps."""
 
 
 @dataclass
 class Count:
-    """How many steps of some work are done, for those who wait for it."""
+    """Counts the steps of some work, for those who wait for it."""
 
     total: int
     done: int = 0
     _moved: anyio.Event = field(default_factory=anyio.Event)
 
     def step(self) -> None:
-        """One more is done."""
+        """Count one more step as done."""
         self.done += 1
         self._moved.set()
-        # An event is set once: whoever waits next waits for the next step.
+        # An event can be set only once, so there is a new one for the next step.
         self._moved = anyio.Event()
 
     @asynccontextmanager
     async def telling(self, told: Told | None) -> AsyncIterator[None]:
-        """Tell of each step while the block lasts.
+        """Call `told` at each step while the block runs.
 
         Raises:
-            Exception: what ended the block, as itself.
+            Exception: the exception that ended the block, not as a group.
         """
         if told is None:
             yield
             return
         try:
             async with anyio.create_task_group() as group:
-                # A host that takes no progress must not fail the work.
+                # Apart from the work: it must not fail when a host does not accept progress.
                 group.start_soon(kept_apart, partial(self._tell, told))
                 yield
                 group.cancel_scope.cancel()
@@ -161,7 +162,7 @@ class Count:
 
 
 async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:
-    """Run work in a task that others live beside: its crash is logged and takes nobody along."""
+    """Run work so that its crash is logged, and does not cancel the other tasks of its group."""
     try:
         await work()
     except Exception:  # noqa: BLE001 - logged with its traceback, kept from the others
@@ -169,9 +170,10 @@ async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:
 
 
 class Flights:
-    """Callers who ask the same thing at the same time share one answer; nothing is kept after.
+    """Callers who ask the same at the same time share one result, which is not kept afterwards.
 
-    The work runs in a task of the owner, never of a caller: a cancelled caller takes nobody along.
+    The work runs in a task of the owner, not of a caller, so that cancelling one caller does not
+    stop it for the others.
     """
 
     def __init__(self, tasks: TaskGroup) -> None:
@@ -179,19 +181,20 @@ class Flights:
         self._under_way: dict[Hashable, _Flight] = {}
 
     async def join(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer of `work`, started here unless somebody asked already.
+        """The result of `work`, which is started here unless it is under way already.
+
 
         Raises:
             Abandoned: the owner stopped the work.
-            Exception: what `work` raised, the same for everybody who joined.
+            Exception: what `work` raised; all who joined get the same.
         """
-        # The pattern is known as "single flight".
+        # This pattern is known as "single flight".
         flight = self._under_way.get(key)
         if flight is None:
             flight = self._under_way[key] = _Flight()
             self._tasks.start_soon(self._fly, key, flight, work)
         begun = begun_here()
-        # Its effects count for each who waits: one of them may be all that is left.
+        # What the work begins counts for each caller: the others may be gone by then.
         begun.join(flight.begun)
         await flight.landed.wait()
         begun.leave(flight.begun)
@@ -201,7 +204,7 @@ class Flights:
         return answer
 
     async def landed(self) -> None:
-        """Wait for those that are under way now."""
+        """Wait for all work that is under way now."""
         for flight in list(self._under_way.values()):
             await flight.landed.wait()
 
@@ -213,9 +216,9 @@ class Flights:
                 flight.begun.join(begun)
                 flight.answer = await work()
             flight.error = None
-        except Exception as error:  # noqa: BLE001 - not handled here: handed to all who wait
+        except Exception as error:  # noqa: BLE001 - raised again in all callers who wait
             flight.error = error
         finally:
-            # Who comes now asks anew: an answer is shared, never kept.
+            # The next caller starts new work: a result is shared, but not kept.
             self._under_way.pop(key, None)
             flight.landed.set()

@@ -1,8 +1,8 @@
-"""Folding: two texts that a buyer takes for the same become equal.
+"""Folding: makes texts equal that a buyer takes for the same.
 
-Case, accents, spaces, ligatures and letters with a stroke, the kinds of apostrophes and dashes, and
-entities of HTML that an issuer's system left in a name make no difference. For comparing only:
-nothing folded is ever shown or sent.
+Folded texts do not differ in case, accents, spaces, ligatures, letters with a stroke, kinds of
+apostrophes and dashes, or HTML entities that an issuer's system left in a name. They are for
+comparing only, and are never shown or sent.
 """
 
 import html
@@ -12,13 +12,13 @@ from html.entities import html5
 from typing import Final
 
 VERSION: Final = 2
-"""Raised with every change here: what is kept folded is then made anew."""
+"""Raised with every change of the rules: stored folded texts are then made again."""
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 _ENTITY: Final = re.compile(
     r"&(?:amp;)*(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});"
 )
-"""An entity, however often its ampersand was written as one."""
+"""An HTML entity, also one whose ampersand was escaped again, such as `&amp;eacute;`."""
 _APOSTROPHES: Final = (
     "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u055a\u05f3"
     "\u2018\u2019\u201b\u2032\u2035\ua78b\ua78c\uff07"
@@ -31,7 +31,7 @@ _MARKS: Final = str.maketrans(
     | dict.fromkeys(_DASHES, "-")
     | dict.fromkeys("\u2122\u2120", " ")
 )
-"""Marks of a kind are one; those of trade are none."""
+"""All apostrophes become one, all dashes become one, and trade marks become a space."""
 _LETTERS: Final = str.maketrans(
     {
         "\u0153": "oe",
@@ -53,33 +53,33 @@ _LETTERS: Final = str.maketrans(
         "\u0289": "u",
     }
 )
-"""Letters that no decomposition takes apart, as buyers without them on a keyboard write them."""
+"""Letters that Unicode does not decompose, with what buyers type instead of them."""
 
 
 def fold(text: str) -> str:
-    """A text without case, accents and needless space, for comparing only.
+    """A text without case, accents and needless spaces, for comparing only.
 
-    Half a character, which JSON can bring but no database takes, becomes a question mark.
+    Half of a surrogate pair, which JSON can hold but no database accepts, becomes a question mark.
     """
     if "&" in text:
-        # Some issuers' systems write "M&eacute;tropole" into a name.
+        # Some issuers' systems write names like "M&eacute;tropole".
         text = _ENTITY.sub(_decoded, text)
-    # Most texts: nothing below changes one that is ASCII.
+    # Most texts end here: nothing below changes an ASCII text.
     if text.isascii():
         return " ".join(text.lower().replace("`", "'").split())
     whole = text.encode("utf-8", "replace").decode("utf-8").translate(_MARKS)
-    # Marks go before letters are spread, too: sorting many of them takes the square of their count.
+    # Accents are removed before decomposing, too: Unicode sorts them, in quadratic time.
     spread = _spread(_spread(whole).casefold())
     return " ".join(spread.translate(_MARKS).translate(_LETTERS).split())
 
 
 def _spread(text: str) -> str:
-    """Letters without what stands above, below and beside them."""
+    """A text decomposed (NFKD), without accents and other marks."""
     return _without_marks(unicodedata.normalize("NFKD", _without_marks(text)))
 
 
 def _without_marks(text: str) -> str:
-    """A text without accents, and without what takes no room: joiners, soft hyphens."""
+    """A text without combining marks and invisible characters such as joiners and soft hyphens."""
     return "".join(
         c
         for c in text
@@ -93,14 +93,14 @@ def words(text: str) -> list[str]:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Whether two spellings are one person's name: its letters count, not what is between them."""
-    # "Jean-Luc" and "jean luc" are one; names without a letter are compared as they are.
+    """Whether two spellings are the same name of a person: only the letters count."""
+    # "Jean-Luc" and "jean luc" are equal; names without letters are compared as they are.
     letters = ["".join(words(name)) for name in (one, other)]
     return letters[0] == letters[1] if any(letters) else fold(one) == fold(other)
 
 
 def _decoded(entity: re.Match[str]) -> str:
-    """What an entity stands for; one that HTML does not know stays."""
+    """The character of an HTML entity; an unknown entity stays as it is."""
     name = entity[1]
     if name.startswith("#"):
         return html.unescape(f"&{name};")

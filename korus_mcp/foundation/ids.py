@@ -1,4 +1,4 @@
-"""Ids of the API and aliases of its catalogs: which texts can be one.
+"""The forms of ids of the API and of catalog aliases.
 
 Ids are opaque: version-4, 33-digit and 31-digit "UUIDs" have been published (docs/domain.md, T2).
 """
@@ -7,7 +7,7 @@ import re
 
 ID_PATTERN = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
 ALIAS = re.compile(r"[a-z2-7]{6,52}", re.ASCII)
-"""The head of a hash in base32 (`handles.alias_of`), lengthened where two catalogs share one."""
+"""An alias: the beginning of a base32 hash (`handles.alias_of`), longer if two would be equal."""
 _ID = re.compile(ID_PATTERN, re.ASCII)
 
 

@@ -1,7 +1,7 @@
 """Money: an exact amount with tax in a named currency.
 
-KorusTicket sends decimal strings and both letter cases of the currency; only euro is supported, and
-the booking side names none (docs/domain.md, T1 and A17).
+KorusTicket sends decimal strings, and currencies in upper or lower case. Only euro is supported,
+and bookings state no currency (docs/domain.md, T1 and A17).
 """
 
 import re
@@ -13,13 +13,13 @@ from korus_mcp.foundation.unread import UNREAD, Unread
 
 EURO = "EUR"
 UNKNOWN = "XXX"
-"""The code of no currency (ISO 4217), for what is no code: it is never shown, and never booked."""
+"""ISO 4217's code for "no currency", used for an invalid code: never shown, never booked."""
 _CURRENCY_LENGTH = 64
-"""A code of three letters, and blanks: what is longer is not even looked at."""
+"""A stated currency longer than this is not even looked at: a code has three letters."""
 _CODE = re.compile("[A-Z]{3}", re.ASCII)
 CENT = Decimal("0.01")
-"""The least that can be paid."""
-# Deeper or wider than any answer that was published.
+"""The smallest amount that can be paid."""
+# More than in any published answer.
 _DEEPEST = 8
 _MOST_PARTS = 200
 
@@ -36,10 +36,10 @@ class Money:
 
     @property
     def digits(self) -> str:
-        """The bare amount: to the cent, and beyond it where there is something beyond."""
+        """The bare amount with two decimals, or more if it has more."""
         cents = self.amount.quantize(CENT)
         exact = cents if cents == self.amount else self.amount.normalize()
-        # Plus nothing: a zero has no sign then. "f", as a normalized 100 would be 1E+2.
+        # "+ 0" removes the sign of a negative zero; "f", as a normalized 100 would print as 1E+2.
         return f"{exact + 0:f}"
 
     def __add__(self, other: "Money") -> "Money":
@@ -49,25 +49,25 @@ class Money:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it is in a currency that cannot be booked here."""
+        """Whether the amount is in another currency than euro, which cannot be booked."""
         return self.currency != EURO
 
     @property
     def is_negative(self) -> bool:
-        """Whether it is below zero, which no price is."""
+        """Whether the amount is below zero, as no price is."""
         return self.amount < 0
 
     def times(self, quantity: int) -> "Money":
-        """The price of so many."""
+        """The price of `quantity` units."""
         return Money(self.amount * quantity, self.currency)
 
 
 def money(amount: Decimal | Unread | None, *stated: str | Unread | None) -> Money | Unread | None:
-    """Money of an amount as the API gave it; None where it gave none.
+    """The amount of an API answer as money; None if there is no amount.
 
-    Nobody can pay a part of a cent: such an amount of euro is unread.
-    Where no currency is stated it is euro (A17); one that is no code is no euro. Where several are
-    stated, it is in the first that is not euro.
+    An amount in euro with parts of a cent cannot be paid, and is UNREAD. If no currency is stated
+    it is euro (A17); a text that is no currency code does not count as euro. Of several stated
+    currencies the first that is not euro counts.
     """
     if amount is None or isinstance(amount, Unread):
         return amount
@@ -78,10 +78,10 @@ def money(amount: Decimal | Unread | None, *stated: str | Unread | None) -> Mone
 
 
 def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
-    """The currencies that an answer states beside the fields we know, whatever it calls them and
-    however deep they lie: none is published for most of its parts (A17).
+    """The currencies that an answer states in undocumented fields, at any depth and under any
+    name: for most parts of an answer no currency field is published (A17).
     """
-    # By levels and with a bound: an answer nests as deep as its sender likes.
+    # Level by level and with a bound: an answer may be nested very deeply.
     level, left = [dict(told or {})], _MOST_PARTS
     for _ in range(_DEEPEST):
         below: list[dict[str, object]] = []
@@ -91,7 +91,7 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
                 if left < 0:
                     return
                 if name.startswith("@") or value is None:
-                    continue  # a JSON-LD context explains names and states nothing
+                    continue  # a JSON-LD context only defines names
                 if "currency" in name.lower():
                     yield value if isinstance(value, str) else UNREAD
                 else:
@@ -109,5 +109,5 @@ def _code(currency: str | Unread) -> str:
 
 
 def total(amounts: list[Money]) -> Money:
-    """The sum; nothing at all is zero euro."""
+    """The sum of these amounts; of none it is zero euro."""
     return sum(amounts[1:], start=amounts[0]) if amounts else Money(Decimal(0))

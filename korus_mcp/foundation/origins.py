@@ -1,4 +1,4 @@
-"""Addresses as they are compared: which host an address means, and whether that is this machine."""
+"""Comparing addresses: their canonical origin, and whether a host is this machine."""
 
 import ipaddress
 import re
@@ -9,8 +9,8 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address without port can only mean this machine."""
-    # "localhost." is the same name, written in full.
+    """Whether a host name or IP address (without port) always means this machine."""
+    # "localhost." is the same name as "localhost".
     bare = host.strip("[]").lower().removesuffix(".")
     if bare == "localhost":
         return True
@@ -21,13 +21,13 @@ def is_loopback(host: str) -> bool:
 
 
 def canonical_origin(url: str) -> str:
-    """Scheme, host and port of an address, in the one form in which equal ones are equal.
+    """Scheme, host and port of an address in canonical form, so that equal origins are equal texts.
 
-    Lower case, without a final dot, without the port that goes without saying: whoever writes an
-    address in another way means the same account.
+    That is lower case, without a final dot and without the default port: however an address is
+    written, it means the same account.
 
     Raises:
-        ValueError: it is no http address with a host of ASCII characters.
+        ValueError: it is no http or https address with a host of ASCII characters.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port

@@ -1,8 +1,8 @@
-"""How often a principal may call, and how often a call may write: so many a minute.
+"""Rate limits: how many calls and how many writes a principal may make a minute.
 
-A bucket of so many calls fills evenly. A repeated call of a tool that writes is free, since hosts
-that gave up waiting repeat an order until it is known; so is what joins or replays another call,
-for it writes nothing.
+They are token buckets that fill evenly. A repeated call of a tool that writes is free, since hosts
+that gave up waiting repeat an order until its result is known. A call that joins or replays another
+one is free as well, for it writes nothing.
 """
 
 import math
@@ -18,9 +18,9 @@ MOST_PRINCIPALS: Final = 1000
 MOST_REPEATED: Final = 1000
 REPEATED_WITHIN_SECONDS: Final = 900.0
 ROUNDING: Final = 1e-6
-"""Of a call: whoever comes when told must not be refused for a rounding."""
+"""A part of a call: who comes back exactly when told to must not be refused by a rounding error."""
 PAUSE_SECONDS: Final = 1.0
-"""A call that comes again sooner is counted: nobody waits between the two."""
+"""A call repeated sooner than this is counted: it comes from a loop that does not wait."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class _Bucket:
 
 
 class _Buckets:
-    """One bucket a principal; who has not called for longest is forgotten first."""
+    """One bucket for each principal; the one that has not called for longest is dropped first."""
 
     def __init__(self, clock: Clock, per_minute: int) -> None:
         self._clock = clock
@@ -38,7 +38,7 @@ class _Buckets:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, principal: str) -> float:
-        """Take one; 0, or the seconds until there is one again."""
+        """Take one call. Returns 0, or, if there is none, the seconds until there is one."""
         wait = self.wait(principal)
         if self._per_minute and not wait:
             bucket = self._buckets[principal]
@@ -46,10 +46,10 @@ class _Buckets:
         return wait
 
     def wait(self, principal: str) -> float:
-        """The seconds until there is one, 0 where there is; none is taken."""
+        """The seconds until there is a call to take, 0 if there is one. None is taken."""
         if self._per_minute == 0:
             return 0
-        # Filled when it is looked at: no task runs beside it.
+        # A bucket is filled when it is looked at, so no background task is needed.
         now, most = self._clock.monotonic(), float(self._per_minute)
         bucket = self._buckets.setdefault(principal, _Bucket(most, now))
         bucket.left = min(most, bucket.left + (now - bucket.at) * most / MINUTE)
@@ -62,14 +62,14 @@ class _Buckets:
         return 0
 
     def give_back(self, principal: str) -> None:
-        """Put one back."""
+        """Put one call back."""
         bucket = self._buckets.get(principal)
         if bucket is not None:
             bucket.left = min(float(self._per_minute), bucket.left + 1)
 
 
 class Pace:
-    """The calls and writes of the principals of one process; 0 a minute: as many as they like."""
+    """Limits the calls and writes of each principal in this process; 0 a minute is no limit."""
 
     def __init__(self, clock: Clock, *, calls_per_minute: int, writes_per_minute: int) -> None:
         self._clock = clock
@@ -78,7 +78,8 @@ class Pace:
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     def call(self, principal: str, *, repeatable: str | None = None) -> None:
-        """Count a call. `repeatable` is equal for equal calls of a tool that writes.
+        """Count a call. `repeatable` is a key, equal for equal calls of a tool that writes.
+
 
         Raises:
             Refusal: SERVER_BUSY.
@@ -98,7 +99,8 @@ class Pace:
         self._check_write(self._writes.take(principal))
 
     def check_write(self, principal: str) -> None:
-        """That a write could be made now, before somebody is asked whether to make it.
+        """Check that a write would be allowed now, before a person is asked to approve it.
+
 
         Raises:
             Refusal: SERVER_BUSY.
@@ -106,7 +108,7 @@ class Pace:
         self._check_write(self._writes.wait(principal))
 
     def was_no_write(self, principal: str) -> None:
-        """Give a write back that was counted: another call had made it already."""
+        """Take back a counted write that was not made, since another call had made it already."""
         self._writes.give_back(principal)
 
     def _check_write(self, wait: float) -> None:
@@ -120,12 +122,12 @@ class Pace:
         self._seen.move_to_end(repeatable)
         if len(self._seen) > MOST_REPEATED:
             self._seen.popitem(last=False)
-        # Sooner it is a loop, later a new wish.
+        # A sooner call comes from a loop, a later one is a new wish.
         return PAUSE_SECONDS <= since <= REPEATED_WITHIN_SECONDS
 
 
 def _busy(message: str, seconds: float) -> Refusal:
-    # Whole seconds, as Retry-After has them; 0 would be asked at once.
+    # Whole seconds, as in Retry-After; 0 would mean to come back at once.
     wait = max(1, math.ceil(seconds - ROUNDING))
     return Refusal(
         Code.SERVER_BUSY,
@@ -136,4 +138,4 @@ def _busy(message: str, seconds: float) -> Refusal:
 
 
 UNPACED: Final = Pace(SystemClock(), calls_per_minute=0, writes_per_minute=0)
-"""For calls that no server bounds."""
+"""No limits, for calls outside of a server."""

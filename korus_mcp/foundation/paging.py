@@ -1,4 +1,4 @@
-"""Where a page of a long list begins, though the list may be renewed between two pages."""
+"""Cursors: where a page of a list begins, even if the list is renewed between two pages."""
 
 import base64
 import binascii
@@ -15,9 +15,9 @@ from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
 
 @dataclass(frozen=True)
 class PageStart:
-    """Where a page begins: behind a thing of the list, or at a number where that thing is gone.
+    """Where a page begins: behind an item of the list, or at a number if that item is gone.
 
-    `behind_id`: the same for things of the API whose id is all they have.
+    `behind_id` is used for lists whose items are known by their API id alone.
     """
 
     offset: int = 0
@@ -37,14 +37,14 @@ _MARK: Final = re.compile(
 
 @dataclass(frozen=True)
 class Mark:
-    """What a cursor holds: where a page begins, and of which list."""
+    """The content of a cursor: where a page begins, and in which list."""
 
     place: PageStart
     scope: str
 
     @property
     def text(self) -> str:
-        """The cursor itself, opaque to who passes it on."""
+        """The text of the cursor, which is opaque to clients."""
         at = self.place
         behind = f".{at.behind}" if at.behind else ""
         behind_id = f"~{at.behind_id}" if at.behind_id else ""
@@ -54,20 +54,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one list: what a tool shows under its filters, whatever a page's length."""
+    """The pages of one list, given by a tool and its filters; pages may differ in length."""
 
     scope: str
     begin: PageStart
 
     @classmethod
     def of(cls, tool: str, filters: Sequence[object], cursor: Mark | None) -> Self:
-        """The pages from a cursor on, or from the first.
+        """The pages from a cursor on, or from the first page.
 
         Raises:
-            Refusal: INVALID_ARGUMENTS for the cursor of another tool or other filters: there it
-                would pass over what nobody has seen.
+            Refusal: INVALID_ARGUMENTS for the cursor of another tool or of other filters, with
+                which rows would be skipped that nobody has seen.
         """
-        # The scope is a hash: a cursor is short, and tells nothing of the filters.
+        # The scope is a hash, so that a cursor is short and does not show the filters.
         content = json.dumps([tool, *(None if f is None else str(f) for f in filters)])
         scope = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:SCOPE_LENGTH]
         if cursor is None:
@@ -82,15 +82,15 @@ class Pages:
         return cls(scope, cursor.place)
 
     def cursor(self, place: PageStart | None) -> str | None:
-        """The cursor of the page that begins there; None behind the last."""
+        """The cursor of the page that begins at `place`; None if there is no further page."""
         return None if place is None else Mark(place, self.scope).text
 
 
 def mark_at(value: Any) -> Mark:
-    """What a cursor holds.
+    """Parse a cursor.
 
     Raises:
-        ValueError: it is no cursor of ours.
+        ValueError: the text is no cursor of ours.
     """
     if isinstance(value, Mark):
         return value
@@ -105,7 +105,7 @@ def mark_at(value: Any) -> Mark:
         if found is not None:
             place = PageStart(int(found["offset"]), parse_handle(behind), behind_id or None)
             mark = Mark(place, found["scope"])
-            # Only what we would write ourselves: base64 has several spellings of one text.
+            # Exactly the text that we would write: base64 has several spellings of one content.
             if value == mark.text:
                 return mark
     raise ValueError("not a next_cursor from an earlier answer")

@@ -1,7 +1,7 @@
-"""Files that are their owner's alone: where they lie, and whether what lies there may be used.
+"""Private files: creates them for their owner alone, and checks that existing ones are private.
 
 They hold orders, tickets and what an account may sell. On a system without owners and modes
-(Windows) the folders of a user are private by themselves.
+(Windows) the folders of a user are private anyway.
 """
 
 import os
@@ -20,15 +20,15 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 class NotPrivate(PermissionError):
-    """A file or folder that others could have put there, or could change. The text says why."""
+    """A file or folder that other users may have made, or could change. The message says why."""
 
 
 class NotOurs(OSError):
-    """A database of another program stands where ours should be; it is left as it is."""
+    """The file belongs to another program; it is left as it is."""
 
 
 def user_folder(find: Callable[[], Path]) -> Path | None:
-    """A folder of the user, as the platform names it; None for a user without a home."""
+    """The user's folder that `find` returns, such as a cache; None for users without a home."""
     try:
         found = find()
     except (RuntimeError, KeyError, OSError):
@@ -37,18 +37,19 @@ def user_folder(find: Callable[[], Path]) -> Path | None:
 
 
 def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
-    """The folder, made for its owner alone where it is not there.
+    """Create a folder for its owner alone, or check that an existing one is private.
 
-    `ours`: what the names of our files begin with; where it holds nothing else, the rights of
-    others are taken away. `is_read_again`: of what others may write there, nothing is believed.
+    `ours` is how the names of our files begin; if the folder holds no others, the rights of other
+    users are removed. `is_read_again`: files in it are read again later, so it is also refused when
+    its group may write into it.
 
     Raises:
-        NotPrivate: it is a link, somebody else's, or anybody may write into it.
-        OSError: it cannot be made.
+        NotPrivate: it is a link, belongs to another user, or other users may write into it.
+        OSError: it cannot be created.
     """
-    with suppress(FileExistsError):  # a link to nowhere, or a file: the look below tells
+    with suppress(FileExistsError):  # a dangling link, or a file: checked below
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Of the link itself, not of what it leads to.
+    # Not `stat`, which would follow a link.
     found = folder.lstat()
     if stat.S_ISLNK(found.st_mode):
         raise NotPrivate("the folder is a link")
@@ -70,16 +71,16 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
 
 
 def private_database(path: Path) -> None:
-    """Make the file of a database where it is not there, and look at all of its files.
+    """Create the file of a database if it is missing, and check it and SQLite's files beside it.
 
-    Those others may only read are closed to them.
+    If other users may read a file, that right is removed.
 
     Raises:
-        NotPrivate: one is a link, no regular file, somebody else's, or others may write it.
-        OSError: it cannot be made.
+        NotPrivate: one is a link, no regular file, another user's, or other users may write it.
+        OSError: the file cannot be created.
     """
     with suppress(FileExistsError):
-        # Made by us, for us alone, before SQLite would make it for whoever the umask lets in.
+        # Created here with mode 600, as SQLite would create it with the rights of the umask.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600))
     for suffix in _SIBLINGS:
         file = path.with_name(path.name + suffix)
@@ -93,40 +94,43 @@ def private_database(path: Path) -> None:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that is not there yet, for its owner alone.
+    """Write a new file that only its owner may read.
 
     Raises:
-        FileExistsError: there is something of that name, be it a link.
-        OSError: it cannot be written; nothing of it is left.
+        FileExistsError: the path exists already, if only as a link.
+        OSError: the file cannot be written; no part of it is left.
     """
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY, 0o600)
     try:
         with os.fdopen(number, "wb") as file:
             file.write(content)
-    # Half a ticket must not pass for one.
+    # An incomplete ticket must not be taken for a complete one.
     except OSError:
         path.unlink(missing_ok=True)
         raise
 
 
 def check_ours(db: sqlite3.Connection, application_id: int, *, known_by: str) -> None:
-    """That a database is ours to change: it says so, is empty, or is from before it said so.
+    """Check that a database is ours, by its application id.
+
+    A database without an id is ours if it is empty, or has the table `known_by`: older versions
+    wrote no id.
 
     Raises:
-        NotOurs: it has another id, or tables, but not the one that ours are `known_by`.
+        NotOurs: it has another id, or tables, but not the one named `known_by`.
         sqlite3.Error: it cannot be read.
     """
     found = int(db.execute("PRAGMA application_id").fetchone()[0])
     if found == application_id:
         return
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master").fetchall()}
-    # An empty file may be anybody's; a table of ours tells one from before the id was written.
+    # An empty file may be used; our table shows a file from before we wrote the id.
     if found != 0 or (tables and known_by not in tables):
         raise NotOurs("the file is a database of another program")
 
 
 def says_ours(path: Path, application_id: int) -> bool:
-    """Whether the first bytes of a file, damaged or not, are those of a database of ours."""
+    """Whether the header of a file, damaged or not, has our application id."""
     with path.open("rb") as file:
         head = file.read(_APPLICATION_ID_AT + 4)
     return head.startswith(_HEADER) and head[_APPLICATION_ID_AT:] == application_id.to_bytes(4)
@@ -139,7 +143,7 @@ def _holds_only(folder: Path, beginning: str) -> bool:
 def _check_file(found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise NotPrivate("the file is a link")
-    # Told apart for the operator: a folder is a mistake, a link may be an attack.
+    # Two errors, for the operator: a folder is a mistake, a link may be an attack.
     if stat.S_ISDIR(found.st_mode):
         raise FileExistsError("a folder stands in its place")
     if not stat.S_ISREG(found.st_mode):

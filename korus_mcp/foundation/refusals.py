@@ -1,8 +1,8 @@
-"""What the server refuses, in a closed set of codes an assistant can act on, and what each means.
+"""The server's errors: a closed set of codes an assistant can act on, and what each means.
 
-Every refusal says what happened, whether anything was booked, and what to do next. Texts are ours:
-no value the caller sent and no word of the API stands in them. The one thing quoted from an issuer
-are names of choices, short and in quotes, where a choice has to be made.
+Every refusal says what happened, whether anything was booked, and what to do next. The texts are
+ours: they repeat no value that the caller sent and no words of the API. The only exception are
+names of choices, which are quoted, shortened, where a choice has to be made.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Final
 
 QUOTED_LENGTH: Final = 40
 TO_SUPPORT: Final = "Do not order again. Quote the order's reference to KorusTicket support."
-"""The next step where something of an order that is paid cannot be had."""
+"""The next step when a part of a paid order, such as a file, cannot be fetched."""
 
 
 class Code(StrEnum):
@@ -46,7 +46,7 @@ class Code(StrEnum):
 
 
 class Effect(StrEnum):
-    """What the refused call left behind upstream."""
+    """What the refused call may have changed at KorusTicket."""
 
     NONE = "none"
     HELD = "held"
@@ -56,7 +56,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a code stands for: when it happens, the usual next step, what it may leave behind."""
+    """The meaning of a code: when it happens, the usual next step, its possible effects."""
 
     when: str
     next_step: str
@@ -163,12 +163,12 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "Tell the person that the operator has to look at this.",
     ),
 }
-"""The one place that says what each code means; help and docs/errors.md are made of it."""
+"""The meaning of each code; the help and docs/errors.md are generated from this."""
 
 
 @dataclass(frozen=True)
 class StateMeaning:
-    """A state an answer tells: what stands upstream then, and the code that says the same."""
+    """A state in an answer: what it means at KorusTicket, and the error code with that meaning."""
 
     effect: Effect
     code: Code | None = None
@@ -185,12 +185,12 @@ STATES: Final[Mapping[str, StateMeaning]] = {
     "expired": StateMeaning(Effect.NONE, Code.HOLD_EXPIRED),
     "released": StateMeaning(Effect.NONE, Code.HOLD_EXPIRED),
 }
-"""States of holds and orders, which are no errors where they are told."""
+"""States of holds and orders, which are no errors in an answer that lists them."""
 
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One argument that is wrong: its path, the problem, an accepted example."""
+    """One wrong argument: its path, the problem, and an example that would be accepted."""
 
     field: str
     problem: str
@@ -201,7 +201,7 @@ class FieldProblem:
 class Proposal:
     """What can be booked instead: ids, moment or day, and the price of one. No names.
 
-    `session_ids` only where several tickets of the offer need one each.
+    `session_ids` is only set if several tickets of the offer need a session each.
     """
 
     offer_id: str
@@ -214,10 +214,10 @@ class Proposal:
 
 @dataclass(eq=False)
 class Refusal(Exception):
-    """A call that was not carried out, told in a way the next call can be right.
+    """A call was not carried out. The fields help to make the next call right.
 
-    `message` and `next_step` are one sentence each; `retry_after_seconds` only where waiting helps;
-    `alternatives` only what was checked live.
+    `message` and `next_step` are one sentence each. `retry_after_seconds` is set only if waiting
+    helps. `alternatives` were all checked live.
     """
 
     code: Code
@@ -233,7 +233,7 @@ class Refusal(Exception):
         return f"{self.code}: {self.message} {self.next_step}"
 
     def saying(self, message: str) -> "Refusal":
-        """The same with another message."""
+        """The same refusal with another message."""
         return Refusal(
             self.code,
             message,
@@ -246,23 +246,23 @@ class Refusal(Exception):
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Names of choices as a refusal may repeat them: short and in quotes."""
+    """Names of choices for a refusal: shortened and in quotes."""
     return ", ".join(f'"{shortened(name)}"' for name in names)
 
 
 def shortened(name: str) -> str:
-    """A name as it stands between quotes; who is shown no more than that may pass it on."""
-    # Names are the issuer's: too short for instructions, and no quote ends early.
+    """A name as it is shown between quotes; the shortened form is accepted as an argument, too."""
+    # Issuers write names: too short for instructions to a model, and without quotes in them.
     return name[:QUOTED_LENGTH].replace('"', "'")
 
 
 def not_given() -> Refusal:
-    """The refusal of a file of an order that asking again will not bring."""
+    """The refusal for a file of an order that cannot be fetched, not even later."""
     return Refusal(Code.NOT_FOUND, "KorusTicket does not give this PDF.", TO_SUPPORT)
 
 
 def invalid(*problems: FieldProblem) -> Refusal:
-    """The refusal of arguments, one entry for each wrong field."""
+    """The refusal for wrong arguments, with one entry for each of them."""
     return Refusal(
         Code.INVALID_ARGUMENTS,
         "The arguments are not valid; nothing was asked of KorusTicket.",

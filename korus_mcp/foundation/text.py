@@ -1,12 +1,12 @@
-"""Text written by others: HTML to plain text, invisible characters out, length capped.
+"""Cleans text written by others: HTML to plain text, no invisible characters, limited length.
 
-Catalog texts, issuers' messages and names come from third parties and are read by a model. They
-pass through here once, at the edge, and appear only in data fields (docs/promises.md, "Text that
-others wrote"). The order matters: HTML is decoded exactly once, then cleaned.
+Catalog texts, issuers' messages and names come from third parties and are read by a model. They are
+cleaned once, when the API's answer becomes a record or an error, and appear only in data fields
+(docs/promises.md, "Text that others wrote"). HTML is decoded exactly once, then cleaned.
 
-Time grows with the length of a text and no faster, however hostile it is, and of a long text only
-a few times what may be shown is looked at. HTML is read by libxml2 (lxml), which keeps to that, and
-there are wheels for every platform that we run on.
+However hostile a text is, cleaning takes linear time, and of a long text only a few times what may
+be shown is looked at. lxml (libxml2) parses HTML in linear time, and has wheels for every platform
+we run on.
 """
 
 import re
@@ -22,8 +22,8 @@ _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _DROPPED = re.compile(
     "["
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls but tab and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters but tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # writing direction
     "\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f"
     "\u3164\ufeff\uffa0"  # zero width and blank
     "\U000e0000-\U000e0fff\ufe00-\ufe0d"  # tags and selectors
@@ -37,26 +37,27 @@ _JOINERS = re.compile("[\u200c\u200d\ufe0e\ufe0f]+")
 _SPACES = re.compile(r"[ \t\xa0]+")
 _BLANK_LINES = re.compile(r"\n[ \t]*+(?:\n[ \t]*+)+")
 _MARKED = re.compile("[^\\w\\s\x00-\u02ff]{31,}+")
-"""Where too many marks may sit on one letter: normal forms sort them, in the square of their count.
+"""A run that may hold too many combining marks for one letter: NFC sorts them, in quadratic time.
 
-Marks are neither word characters nor spaces, so a run of them is a run of these.
+Combining marks are neither word characters nor spaces, so a run of them always matches.
 """
 MOST_MARKS: Final = 30
-"""As many as Unicode's Stream-Safe Text Format (annex 15) allows; no script needs ten."""
+"""The most combining marks in a row: Unicode's Stream-Safe Text Format (annex 15) allows as many;
+no script needs ten."""
 _READ_TIMES: Final = 8
 _READ_AT_LEAST: Final = 4096
-"""Of a text that is cleaned for showing, so many times its limit, or so much, is looked at."""
+"""How much of a text is looked at: `_READ_TIMES` times its limit, but at least this."""
 _HTML_LIMIT: Final = 100_000
-"""The same of HTML, where markup may be many times as long as the words."""
-# Elements that begin a line of their own to a reader.
+"""How much of an HTML text is looked at: markup may be many times as long as the words."""
+# Elements that begin a new line.
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6"})
-# Their text is for programs.
+# Elements whose text is not shown to readers.
 _SILENT = frozenset({"script", "style", "template", "head"})
 _HOST: Final = re.compile(
     r"\s*+<?(?:https?:)?//(?:[^/?#\\]*@)?(?P<host>[\w.-]{1,253})", re.IGNORECASE
 )
-# Possessive: what does not match is given up at once, however long. Blanks beside blanks would be
-# shared out in every way there is.
+# Possessive quantifiers, which never backtrack: a long text that does not match would take very
+# long.
 _BRACKETS = r"\[(?P<text>(?:[^][]|\[[^][]*+])*+)]"
 _ADDRESS = (
     r"\(\s*+(?P<address><[^<>\n]*+>|(?:[^()\s]|\([^()\s]*+\))*+)"
@@ -67,11 +68,12 @@ _LINK: Final = re.compile(_BRACKETS + _ADDRESS)
 _LEFT_OF_A_LINK: Final = re.compile(
     r"](?=\(|:[\s\u200c\u200d\ufe0e\ufe0f]*+<?(?:[a-z][a-z0-9+.-]*+:|//))", re.IGNORECASE
 )
-"""A bracket that Markdown would still join with an address: written inline, or defined below."""
+"""A bracket that Markdown would still take for a link: with an address behind it, or defined
+below."""
 
 
 INERT_LIMIT: Final = 600
-# Not dropped: a name should still look like itself to the person who agrees to it.
+# Replaced and not dropped: a name should still look the same to the person who agrees to it.
 _INERT: Final = str.maketrans(
     {
         '"': "'",
@@ -88,7 +90,7 @@ _INERT: Final = str.maketrans(
         "\u2800": " ",
     }
 )
-"""What Markdown and its dialects read as markup, as marks that look alike."""
+"""Characters that Markdown and its dialects take for markup, with similar-looking ones."""
 _ENTITY_BEGUN: Final = re.compile(r"&(?=#?[A-Za-z0-9]{1,31};)")
 _LOOSE_UNDERSCORE: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _ADDRESS_BEGUN: Final = re.compile(
@@ -104,7 +106,7 @@ def clean(text: str, limit: int = FIELD_LIMIT) -> str:
 
 
 def clean_line(text: str, limit: int = 200) -> str:
-    """The same on one line and without Markdown's images and links: for names and messages."""
+    """A cleaned text on one line, without Markdown images and links: for names and messages."""
     read = _beginning(text, limit)
     line = _in_form(_without_links(_printable(read)))
     return _cut(" ".join(line.split()), limit, was_cut=len(read) < len(text))
@@ -113,19 +115,19 @@ def clean_line(text: str, limit: int = 200) -> str:
 def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
     """The words of an HTML text: tags dropped, entities decoded once, then cleaned.
 
-    Images go; of links their text and host stay, those of Markdown, too. A long one takes
-    milliseconds: where many are read, that is for a thread.
+    Images are dropped; of a link its text and host stay, also in Markdown. A long text takes
+    milliseconds: clean many of them in a thread.
     """
-    # Cleaned again behind the parser: an entity may stand for what cleaning drops.
+    # Cleaned after the parser: an entity may stand for a character that cleaning drops.
     words = _with_few_blanks(_printable(_words(html[:_HTML_LIMIT])))
-    # Cut before links are looked for, and again behind: time must not grow with what is not shown.
+    # Cut before links are looked for, and again after: what is not shown should take no time.
     read = _beginning(words, limit)
     text = _in_form(_with_few_blanks(_without_links(read)))
     return _cut(text, limit, was_cut=len(read) < len(words) or len(html) > _HTML_LIMIT)
 
 
 def first_unsendable(text: str) -> str | None:
-    """The first character of a line of text that cleaning would drop or replace; None for none."""
+    """The first character that cleaning a line would drop or replace; None if there is none."""
     odd = _ODD.search(text)
     if odd is not None:
         return odd.group()[0]
@@ -134,38 +136,38 @@ def first_unsendable(text: str) -> str | None:
 
 
 def inert_line(text: str, limit: int = INERT_LIMIT) -> str:
-    """A line in which nothing is markup: for texts that a person reads before they agree.
+    """A line without any markup: for texts that a person reads before they agree.
 
-    It stands between quotes or commas, wherever a host renders Markdown: marks become others that
-    look alike, addresses are no links, and no entity is decoded.
+    It may stand anywhere in text that a host renders as Markdown: markup characters become similar
+    ones, addresses do not become links, and no entity is decoded.
     """
     line = clean_line(text.translate(_INERT), limit)
-    # Within a word an underscore is no emphasis, and addresses of mail have them.
+    # Underscores within a word are no emphasis, and e-mail addresses have them.
     line = _LOOSE_UNDERSCORE.sub("\uff3f", _ENTITY_BEGUN.sub("\uff06", line))
     return _ADDRESS_BEGUN.sub(r"\g<0> ", line)
 
 
 def issuers_words(message: str | None) -> str:
-    """Why an issuer refused, in its own words on one line; they may come as HTML."""
+    """An issuer's message of refusal, cleaned, on one line; it may come as HTML."""
     return clean_line(plain_text(message or ""), 200) or "refused without a reason"
 
 
 def _words(html: str) -> str:
-    """Character data with entities decoded; blocks are line ends, scripts and styles nothing."""
+    """The text of an HTML document, entities decoded, block elements as lines, without scripts."""
     if "<" not in html and "&" not in html:
         return html
     from lxml import etree  # type: ignore[import-untyped]
 
-    # Tags nobody closed nest deeply; the text within them counts like any other.
+    # `huge_tree`: unclosed tags nest deeply, and their text counts like any other.
     parser = etree.HTMLParser(target=_Words(), encoding="utf-8", huge_tree=True)
-    # libxml2 takes bytes, and half a character has none.
+    # libxml2 takes bytes, and half of a surrogate pair cannot be encoded.
     parser.feed(_SURROGATES.sub("\ufffd", html).encode())
     words: str = parser.close()
     return words
 
 
 class _Words:
-    """Collects the words of a document while a parser reads it."""
+    """A target for lxml's parser that collects the words of a document."""
 
     def __init__(self) -> None:
         self._words: list[str] = []
@@ -174,7 +176,7 @@ class _Words:
         self._said, self._last = 0, ""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
+        """Called when an element begins."""
         if tag in _SILENT:
             self._silent += 1
         elif tag in _BLOCKS:
@@ -183,20 +185,20 @@ class _Words:
             self._links.append((_host_of(attributes.get("href", "")), self._said))
 
     def end(self, tag: str) -> None:
-        """An element ends, closed or not."""
+        """Called when an element ends, closed or not."""
         if tag in _SILENT:
             self._silent -= 1
         elif tag in _BLOCKS and tag != "br":
             self._words.append("\n")
         elif tag == "a":
-            # The host is said beside the words of a link only: "your bank (evil.example)".
+            # The host is put behind the words of a link: "your bank (evil.example)".
             host, said_before = self._links.pop()
-            # A link around an image or nothing says nothing: its host would stand alone.
+            # A link without words, such as around an image, is dropped: its host would stand alone.
             if self._said > said_before:
                 self._words.append(_beside(self._last, host))
 
     def data(self, text: str) -> None:
-        """Words between two tags."""
+        """Called with the words between two tags."""
         if self._silent:
             return
         self._words.append(text)
@@ -204,21 +206,21 @@ class _Words:
             self._said, self._last = self._said + 1, text
 
     def close(self) -> str:
-        """All words."""
+        """Called at the end; returns all words."""
         return "".join(self._words)
 
 
 def _without_links(text: str) -> str:
-    """Markdown's images dropped, its links as their text and host; no address is left to join."""
+    """A text without Markdown images, and with links replaced by their text and host."""
     if "](" in text:
-        # Images first: an image in the text of a link would leave its address behind.
+        # Images first: of an image within a link, the address would remain.
         text = _IMAGE.sub("", text)
         text = _LINK.sub(lambda m: m["text"] + _beside(m["text"], _host_of(m["address"])), text)
     return _LEFT_OF_A_LINK.sub("] ", text)
 
 
 def _beside(text: str, host: str) -> str:
-    """A link's host in brackets, unless there is none or the text says it."""
+    """The host of a link in brackets; "" if there is none, or the link's text contains it."""
     return f" ({host})" if host and text.strip() and host not in text else ""
 
 
@@ -229,12 +231,12 @@ def _host_of(address: str) -> str:
 
 def _beginning(text: str, limit: int) -> str:
     """As much of a text as is looked at to show `limit` characters of it."""
-    # What is dropped from it makes room for what follows; of a long text that is enough.
+    # More than the limit, since cleaning drops some of it.
     return text[: max(_READ_TIMES * limit, _READ_AT_LEAST)]
 
 
 def _printable(text: str) -> str:
-    """A text with one kind of line end, without what nobody sees."""
+    """A text with uniform line ends, without invisible characters."""
     return _DROPPED.sub("", _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text)))
 
 
@@ -245,7 +247,7 @@ def _with_few_blanks(text: str) -> str:
 
 
 def _in_form(text: str) -> str:
-    """A text with joiners only where they join, no more marks than letters bear, in NFC."""
+    """A text in NFC, with joiners only between visible characters, and few marks on a letter."""
     text = _MARKED.sub(_with_few_marks, _JOINERS.sub(_kept_joiners, text))
     return unicodedata.normalize("NFC", text).strip()
 
@@ -263,7 +265,7 @@ def _with_few_marks(run: re.Match[str]) -> str:
 def _cut(text: str, limit: int, *, was_cut: bool) -> str:
     if len(text) <= limit and not was_cut:
         return text
-    # Not behind a space or a joiner, which would join with the mark.
+    # Not behind a space or a joiner, which would combine with the mark of the cut.
     end = min(len(text), limit - len(CUT_MARK))
     while end and (text[end - 1].isspace() or text[end - 1] in "\u200c\u200d"):
         end -= 1
@@ -271,7 +273,7 @@ def _cut(text: str, limit: int, *, was_cut: bool) -> str:
 
 
 def _kept_joiners(run: re.Match[str]) -> str:
-    """One selector, then one joiner, between visible characters; else nothing."""
+    """One variation selector and one joiner between visible characters; else nothing."""
     before = run.string[run.start() - 1 : run.start()]
     after = run.string[run.end() : run.end() + 1]
     selector = next((c for c in run.group() if c in "\ufe0e\ufe0f"), "")

@@ -1,6 +1,6 @@
-"""How what a caller writes is read: a day, an amount, a language, a number of tickets.
+"""Parses what a caller writes: a day, an amount, a language, a number of tickets.
 
-Tools and the addresses of resources take the same; each refuses it in its own way.
+Tools and the URIs of MCP resources share these functions; each refuses wrong values in its own way.
 """
 
 from datetime import date
@@ -12,18 +12,18 @@ from korus_mcp.foundation.money import CENT
 from korus_mcp.foundation.unread import WRITTEN_DAY
 
 MOST_TICKETS: Final = 50
-"""So many tickets are asked for at once."""
+"""The most tickets of one request."""
 MOST_MONEY: Final = 10**7
-"""EUR; what costs more is not sold here."""
+"""In EUR; amounts from here on are refused."""
 
 
 def wished_day(text: object) -> date:
-    """A day written YYYY-MM-DD.
+    """Parse a day in the form YYYY-MM-DD.
 
     Raises:
-        ValueError: it is written otherwise, or there is no such day.
+        ValueError: it has another form, or there is no such day.
     """
-    # Other forms that Python takes for a day, such as 20270619, are more often mistakes.
+    # Python accepts other forms, such as 20270619, but here they are more often mistakes.
     if not isinstance(text, str) or WRITTEN_DAY.fullmatch(text) is None:
         raise ValueError("must be a day written YYYY-MM-DD")
     try:
@@ -33,27 +33,27 @@ def wished_day(text: object) -> date:
 
 
 def wished_amount(value: object) -> Decimal:
-    """An amount in EUR, from a cent on.
+    """Parse an amount in EUR, at least one cent.
 
     Raises:
-        ValueError: it is no number, or none that a price can have.
+        ValueError: it is no number, or no possible price.
     """
     is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
     try:
         amount = Decimal(str(value)) if is_number else None
     except InvalidOperation:
         amount = None
-    # An amount with a million zeros before its first digit would be above 0, too.
+    # Not just above 0: that would allow a million zeros before the first digit.
     if amount is None or not amount.is_finite() or not CENT <= amount < MOST_MONEY:
         raise ValueError("must be an amount in EUR above 0")
     return amount
 
 
 def wished_language(text: str) -> str:
-    """The tag of a language.
+    """Check a language tag.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no language tag.
     """
     if LANGUAGE_TAG.fullmatch(text) is None:
         raise ValueError("must be the code of a language, like fr or pt-BR")
@@ -61,10 +61,10 @@ def wished_language(text: str) -> str:
 
 
 def wished_quantity(text: str) -> int:
-    """How many tickets, from the digits of an address.
+    """Parse a number of tickets in a URI.
 
     Raises:
-        ValueError: it is no whole number, or more or fewer than are sold at once.
+        ValueError: it is no whole number, or out of bounds.
     """
     number = int(text)
     if not 1 <= number <= MOST_TICKETS:

@@ -1,7 +1,7 @@
 """An imitation of the ticketing API to try, develop and test against; nothing real is sold.
 
-A name is imported from its module when it is first asked for: whoever only reads the settings, or
-a server that may never be called, does not wait for a web framework.
+Names are imported lazily: a program that only needs the settings, or a server that may never be
+called, does not wait for a web framework to be imported.
 """
 
 from importlib import import_module

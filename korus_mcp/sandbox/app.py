@@ -1,4 +1,4 @@
-"""The sandbox: one ASGI app with its world, its memory, its clock and its faults."""
+"""The sandbox: one ASGI app with its own offers, bookings, clock and scripted faults."""
 
 import hashlib
 import secrets
@@ -40,13 +40,13 @@ from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.tokens import Organization, Tokens
 from korus_mcp.sandbox.world import World
 
-# Enough for any test to count over; a sandbox that is served for weeks must not grow.
+# Enough for any test; bounded, as a sandbox may be served for weeks.
 _REMEMBERED_REQUESTS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
-    """How a sandbox is made; `seed=None` makes other identifiers at every start."""
+    """Options of a sandbox. With `seed=None` its identifiers differ at every start."""
 
     seed: int | None = None
     bases: int = 0
@@ -56,7 +56,7 @@ class SandboxOptions:
     old_server: bool = False
     refresh_token: bool = True
     client_secret: str | None = field(default=None, repr=False)
-    """The distributor's secret where the caller chose it; else it follows from the seed."""
+    """The distributor's client secret; by default it is derived from the seed."""
 
 
 class Sandbox:
@@ -74,14 +74,14 @@ class Sandbox:
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
         given = self.options.seed
         seed = secrets.randbits(48) if given is None else given
-        # Secrets follow from the seed, so that what a client was told survives a restart.
+        # Secrets are derived from the seed, so that those a client has survive a restart.
         key = hashlib.sha256(f"korus sandbox key {seed}".encode()).digest()
         self._world = World(seed=seed, bases=self.options.bases, clock=self.clock)
         self._ledger = Ledger()
         self._stock = Stock(self._world, self._ledger)
         self._iris = Iris(self._world)
         self._sales = Sales(self._world, self._stock, self._ledger)
-        # One may sell everything; the other has no catalog yet, as a new account has none.
+        # One organisation may sell everything; the other has no catalog yet, like a new account.
         seller = _organization(self._world, key, 1, "distributor", self.options.client_secret)
         newcomer = _organization(self._world, key, 2, "newcomer")
         self.client_id, self.client_secret = seller.client_id, seller.client_secret
@@ -101,14 +101,14 @@ class Sandbox:
 
     @cached_property
     def landmarks(self) -> Mapping[str, str]:
-        """Named places of the world as API ids, found on the first look."""
+        """API ids of named offers and other things that tests need; computed at the first use."""
         return landmarks_of(self._iris, self._stock)
 
     def iri(self, identifier: str) -> str:
         """The address of a catalog, product base, product, offer or offer ticket by its id.
 
         Raises:
-            KeyError: It is none of those, or not of this world.
+            KeyError: It is none of those, or not of this sandbox.
         """
         ref = self._world.ids.ref(identifier)
         if ref is None:
@@ -140,26 +140,26 @@ class Sandbox:
         self._sales.cancel(order_id)
 
     def release_reservation(self, reservation_id: str) -> None:
-        """Let the issuer give a hold up; KeyError when there is none."""
+        """Let the issuer release a hold early; KeyError when there is none."""
         self._sales.release(reservation_id)
 
     def set_price(self, offer_id: str, amount: Decimal) -> None:
-        """From now on the offer costs this much; KeyError when it is not on sale."""
+        """Set the price of an offer from now on; KeyError when it is not on sale."""
         self._stock.prices.set(self._offer(offer_id), amount, self.clock.now())
 
     def set_stock(self, offer_id: str, quantity: int | None) -> None:
-        """From now on so many are left; None lifts the limit. KeyError when not on sale."""
+        """Set an offer's stock from now on; None lifts the limit. KeyError when not on sale."""
         self._stock.offers.set(self._offer(offer_id), quantity, self.clock.now())
 
     def set_session_stock(self, session_id: str, quantity: int | None) -> None:
-        """From now on a session has so many places left; KeyError when there is none."""
+        """Set the places left in a session from now on; KeyError when there is no such session."""
         session = self._iris.found_session(session_id)
         if session is None:
             raise KeyError(session_id)
         self._stock.sessions.set(session, quantity, self.clock.now())
 
     def _routed(self, downloads: Downloads) -> Starlette:
-        """The API itself: each operation of the contract with the method that answers it."""
+        """The API itself: routes each operation of the contract to the method that answers it."""
         shapes = CatalogShapes(self._world, self._stock, self._iris)
         booking_shapes = BookingShapes(self._world, self._ledger, self._iris)
         catalog = CatalogRoutes(self._world, self._iris, shapes, self.options.old_server)
@@ -172,12 +172,12 @@ class Sandbox:
             side = booking if each.path.startswith("/v1/booking/") else catalog
             answered = endpoint(getattr(side, each.handler), self._tokens)
             app.add_route(each.path, answered, methods=[each.method], name=each.id)
-        # T13: an address with a slash at its end is another one here, and leads nowhere.
+        # T13: a path with a slash at its end is not the same path, and is not found.
         app.router.redirect_slashes = False
         return app
 
-    # One app is both hosts, told apart by the Host header: a client that sends its token along to
-    # the document host is found out (T26), and nothing needs a network.
+    # One app serves both hosts, by the Host header: so it notices a client that sends its token to
+    # the document host (T26), and needs no network.
 
     async def _by_host(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._documents if self._is_document_host(scope) else self._api
@@ -198,7 +198,7 @@ class Sandbox:
         return frozenset(self._world.issuer(each).key for each in catalogs if each is not None)
 
     def _catalog_named(self, word: str) -> int | None:
-        # An order is known by its hold, a hold by its offer: any of their ids names an issuer.
+        # An order leads to its hold, a hold to its offer, and an offer to its issuer.
         order = self._ledger.orders.get(word)
         hold = self._ledger.holds.get(order.hold_id if order else word)
         if hold is not None:
@@ -250,7 +250,7 @@ class Sandbox:
 
 @dataclass(eq=False, slots=True)
 class _Front:
-    """Puts the sandbox's own Date on every answer and remembers every request."""
+    """Middleware: puts the sandbox's `Date` on every answer, and records every request."""
 
     app: ASGIApp
     clock: ShiftedClock | ManualClock
@@ -264,14 +264,14 @@ class _Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # Clients set their clock by it, so it must be the clock that holds expire by.
+                # Clients estimate the API's time by it, so it must be the clock that holds end by.
                 date = format_datetime(self.clock.now(), usegmt=True)
                 MutableHeaders(scope=message)["Date"] = date
             await send(message)
 
         try:
             await self.app(scope, receive, dated)
-        # A dropped request is remembered, too: it may have been done.
+        # A dropped request is recorded, too: it may have been carried out.
         finally:
             record = RequestRecord(
                 method=scope["method"],
@@ -295,5 +295,5 @@ def _organization(
 async def _routing_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    # Starlette would answer in plain text; the API has a problem for it (T30).
+    # Starlette would answer in plain text; the API answers with problem JSON (T30).
     return refusal(Refused(error.status_code, error.detail))

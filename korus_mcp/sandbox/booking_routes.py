@@ -23,7 +23,7 @@ T = TypeVar("T", Hold, Order)
 
 @dataclass(eq=False, slots=True)
 class BookingRoutes:
-    """Handlers of `/v1/booking`: an operation is the method of its name in the contract."""
+    """Handlers of `/v1/booking`. Each method is named after its operation in the contract."""
 
     sales: Sales
     iris: Iris
@@ -38,8 +38,8 @@ class BookingRoutes:
         )
 
     def create_reservations(self, call: Call) -> Json:
-        """Hold offers: refused as a whole, or done item by item (T14)."""
-        # Who has no catalog knows no offer, so every item is an unknown one.
+        """Hold offers: the call is refused as a whole, or carried out item by item (T14)."""
+        # An organisation without catalogs has no offers, so every item is unknown.
         if not call.organization.sells:
             raise invalid(Violation("items[0].offer", "Item not found."))
         made: list[Json] = []
@@ -64,9 +64,9 @@ class BookingRoutes:
         return collection("BookingOrder", ORDERS, found, self.shapes.order, call.page, View.FOREIGN)
 
     def create_orders(self, call: Call) -> Json:
-        """Book holds: refused as a whole, or done hold by hold (T14)."""
+        """Book holds: the call is refused as a whole, or carried out hold by hold (T14)."""
         wanted = requests.read_orders(call.body)
-        # A hold that is not the caller's refuses the call; one that is spent fails by itself (A16).
+        # Another organisation's hold makes the call fail; an ended one fails on its own (A16).
         unknown = [
             Violation(f"reservations[{rank}]", "Item not found.")
             for rank, hold_id in enumerate(wanted.reservations)
@@ -88,7 +88,7 @@ class BookingRoutes:
         return self.shapes.order(self._order(call, "id"))
 
     def list_order_documents(self, call: Call) -> Json:
-        """Files of an order; none while a holder is missing, and no word of why (A20)."""
+        """Files of an order; an empty list, without reason, if a beneficiary is missing (A20)."""
         order = self._order(call)
         ready_at = self.sales.documents_from(order)
         found = [(document, ready_at) for document in order.documents if ready_at]
@@ -102,9 +102,9 @@ class BookingRoutes:
         return self.shapes.document(*self._document(call))
 
     def create_order_document_link(self, call: Call) -> Json:
-        """A fresh signed address, in the language asked for or in French (T27)."""
+        """A new signed address of a file in the requested language, or in French (T27)."""
         document, ready_at = self._document(call)
-        # It is listed already, but asking too early is refused (A20).
+        # The file is listed earlier than it can be downloaded (A20).
         if self.sales.world.now() < ready_at:
             raise invalid(Violation("", "The document cannot be downloaded yet."))
         address = self.downloads.signed_address(document, call.language)
@@ -121,7 +121,7 @@ class BookingRoutes:
             self.sales.name_holder(ticket, requests.read_beneficiary(call.body))
         )
 
-    # What belongs to another organisation is not there: a 403 would tell that it exists.
+    # Another organisation's booking is a 404: a 403 would show that it exists.
 
     def _hold(self, call: Call, hold_id: str) -> Hold | None:
         hold = self.sales.ledger.holds.get(hold_id)
@@ -141,7 +141,7 @@ class BookingRoutes:
         return self.sales.ledger.tickets[ticket_id]
 
     def _document(self, call: Call) -> tuple[str, datetime]:
-        """A file of an order, and when it can be downloaded."""
+        """The id of a file of an order, and when the file can be downloaded."""
         order, document = self._order(call), call.path["id"]
         ready_at = self.sales.documents_from(order)
         if ready_at is None or document not in order.documents:
@@ -150,14 +150,14 @@ class BookingRoutes:
 
 
 def _own(records: Iterable[T], call: Call) -> list[T]:
-    """Those of the calling organisation, oldest first unless asked otherwise."""
+    """The records of the calling organisation, oldest first unless requested otherwise."""
     own = [record for record in records if record.organization == call.organization.id]
     newest_first = call.query.get("order[createdAt]", "").lower() == "desc"
     return sorted(own, key=lambda record: record.number, reverse=newest_first)
 
 
 def _matching(orders: list[Order], query: QueryParams) -> list[Order]:
-    # In snake case, as the contract has it for the query (T17).
+    # In snake case, as in the contract's query parameter (T17).
     reference = query.get("external_reference")
     if reference is not None:
         if not 1 <= len(reference) <= requests.LARGEST_REFERENCE:

@@ -1,4 +1,4 @@
-"""What reservations, orders, tickets and documents look like on the wire."""
+"""Makes the JSON of reservations, orders, tickets and documents."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _BENEFICIARY = (
 
 @dataclass(eq=False, slots=True)
 class BookingShapes:
-    """Writes the booking side of the API."""
+    """Makes the JSON of the booking side of the API."""
 
     world: World
     ledger: Ledger
@@ -42,27 +42,27 @@ class BookingShapes:
             "seatsArrangement": hold.arrangement,
             **self._worth(hold),
             "order": None if hold.order_id is None else f"{ORDERS}/{hold.order_id}",
-            # One item a unit, and none of them has a quantity (T25).
+            # One item for each unit, without a quantity (T25).
             "items": [self._hold_item(hold, unit) for unit in range(hold.quantity)],
         }
         return resource("BookingReservation", f"{HOLDS}/{hold.id}", fields)
 
     def reserved(self, wanted: RequestedHold, outcome: Hold | Failure) -> Json:
-        """What became of one item: a reservation, or why the issuer refused it (A12)."""
+        """The result for one item: a reservation, or why the issuer refused it (A12)."""
         if isinstance(outcome, Hold):
             return self.hold(outcome)
         kind, offer = "BookingReservationFailure", self.iris.offer(wanted.offer)
         return {"@type": kind, "offer": offer, "quantity": wanted.quantity, **outcome._asdict()}
 
     def ordered(self, hold_id: str, outcome: Order | Failure) -> Json:
-        """What became of one reservation: an order, or why the issuer refused it (A12)."""
+        """The result for one reservation: an order, or why the issuer refused it (A12)."""
         if isinstance(outcome, Order):
             return self.order(outcome)
         kind, reservation = "BookingOrderFailure", f"{HOLDS}/{hold_id}"
         return {"@type": kind, "reservation": reservation, **outcome._asdict()}
 
     def order(self, order: Order) -> Json:
-        """An order with its tickets; of its three references one is the caller's own (T17)."""
+        """An order with its tickets; one of its three references is the caller's (T17)."""
         hold = self.ledger.holds[order.hold_id]
         fields: Json = {
             "createdAt": _utc(order.created_at),
@@ -72,7 +72,7 @@ class BookingShapes:
             "externalReference": order.external_reference,
             "connectorReference": order.connector_reference,
             **self._worth(hold),
-            # One order comes of each reservation (A13): a lost order is found by it.
+            # Each reservation makes one order (A13), so that a lost order can be found by it.
             "reservation": f"{HOLDS}/{hold.id}",
             "customer": self._customer(order.customer),
             "items": [self._order_item(order, hold)],
@@ -83,11 +83,11 @@ class BookingShapes:
         """A ticket of an order; it has a voucher once it is valid."""
         order = self.ledger.orders[ticket.order_id]
         hold = self.ledger.holds[order.hold_id]
-        # Valid once its holder is complete, or at once where none is wanted.
+        # Valid once its beneficiary is complete, or at once if none is needed.
         slot, is_valid = hold.slots[ticket.rank], ticket.validated_at is not None
         fields: Json = {
             "voucher": ticket.voucher if is_valid else None,
-            # With the offset of the venue, as its session has (A07).
+            # With the offset of the venue, like the session (A07).
             "occursAt": (
                 None if slot is None else self.world.starts_at(hold.offer, ticket.rank, slot)
             ),
@@ -111,12 +111,12 @@ class BookingShapes:
         return resource("BookingOrderDocument", self._document_iri(document), fields)
 
     def document_link(self, document: str, address: str, language: Language) -> Json:
-        """A fresh signed address, and the language of the file behind it (T27)."""
+        """A new signed address, and the language of its file (T27)."""
         fields: Json = {"temporaryUrl": address, "cachedLanguage": language}
         return resource("BookingOrderDocument", self._document_iri(document), fields)
 
     def _worth(self, hold: Hold) -> Json:
-        """What a hold and the order made of it both tell; no currency is among it (A17)."""
+        """The amounts that a hold and its order have in common, without a currency (A17)."""
         return {
             "totalAmountInclTax": hold.total,
             "totalAmountExclTax": self.world.issuer_of(hold.offer).untaxed(hold.total),
@@ -144,7 +144,7 @@ class BookingShapes:
         }
 
     def _order_item(self, order: Order, hold: Hold) -> Json:
-        """The one line of an order (A15): `amount` is that of the line, not of a unit."""
+        """The one line of an order (A15); `amount` is for the line, not for a unit."""
         untaxed = self.world.issuer_of(hold.offer).untaxed
         return {
             "@id": self._node(),
@@ -165,7 +165,7 @@ class BookingShapes:
     def _session(self, offer: Offer, rank: int, slot: int | None) -> str | None:
         if slot is None:
             return None
-        # Some issuers still answer with the older address, whichever they were asked with (T10).
+        # Some issuers always answer with the older form of a session's address (T10).
         is_legacy = self.world.base(offer.base).legacy_session_iris
         address = self.iris.legacy_session if is_legacy else self.iris.session
         return address(offer, rank, slot)
@@ -189,7 +189,7 @@ class BookingShapes:
         }
 
     def _customer(self, customer: Mapping[str, object]) -> Json:
-        # What was not sent is null when it is read (A30), and nothing else is kept.
+        # Fields that were not sent are null in answers (A30); unknown fields are dropped.
         known = {name: customer[name] for name in _CUSTOMER if customer.get(name) is not None}
         empty: Json = {"phone": None, "country": None, "language": None, "title": None}
         person = {"@id": self._node(), "@type": "BookingOrderCustomer", **empty, **known}
@@ -199,11 +199,11 @@ class BookingShapes:
         return f"{ORDERS}/{self.ledger.documents[document]}/documents/{document}"
 
     def _node(self) -> str:
-        """An anonymous address that is never the same twice (T18)."""
+        """The IRI of an anonymous node, never the same twice (T18)."""
         digest = hashlib.sha256(f"{next(self._nodes)}".encode()).hexdigest()
         return f"/.well-known/genid/{digest[:20]}"
 
 
 def _utc(value: datetime) -> datetime:
-    """Bookings tell their moments in UTC, unlike sessions, which keep the offset of the venue."""
+    """A time in UTC, as in bookings; sessions have the offset of the venue instead."""
     return value.astimezone(UTC)

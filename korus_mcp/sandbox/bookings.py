@@ -1,4 +1,4 @@
-"""Holds, orders, tickets and documents: what the sandbox remembers, as frozen records."""
+"""The sandbox's records of holds, orders, tickets and documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from korus_mcp.sandbox.ids import Offer
 
 
 class TakenSeat(NamedTuple):
-    """Where one unit sits: a zone of a seat map, with row and seat when it is numbered."""
+    """The place of one unit: a zone of a seat map, with row and seat if they are numbered."""
 
     seat_map: int
     zone: int
@@ -20,7 +20,7 @@ class TakenSeat(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
-    """A reservation; `slots` and `places` have an entry for each ticket of the offer."""
+    """A reservation. `slots` and `places` have an entry for each ticket of the offer."""
 
     id: str
     number: int
@@ -38,31 +38,31 @@ class Hold:
     ended_at: datetime | None = None
 
     def claims_at(self, moment: datetime) -> bool:
-        """Whether it takes places away from others at a moment."""
-        # Asked of the past, too: lists tell what was left a minute ago (T21).
+        """Whether the hold (or its order) occupies places at a moment."""
+        # Also for past moments: lists show the stock of a minute ago (T21).
         if moment < self.created_at or (self.ended_at and moment >= self.ended_at):
             return False
-        # What was ordered keeps its places for good, or until it is cancelled.
+        # An order keeps the places until it is cancelled.
         return self.ordered_at is not None or moment < self.expires_at
 
     def is_expired_at(self, moment: datetime) -> bool:
-        """Whether it ran out at a moment without having been ordered."""
+        """Whether the hold had expired at a moment without an order."""
         return self.order_id is None and moment >= self.expires_at
 
     @property
     def status(self) -> str:
-        """The state at the issuer, which knows neither "ordered" nor "expired" (T23)."""
+        """The status in answers, which is never "ordered" or "expired" (T23)."""
         return "released" if self.ended_at is not None and self.order_id is None else "reserved"
 
     @property
     def total(self) -> Decimal:
-        """What all units cost together."""
+        """The price of all units."""
         return self.unit_price * self.quantity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """A booking made from one hold; `tickets` are unit by unit, ticket by ticket."""
+    """An order of one hold. `tickets` has all tickets of the first unit, then of the second ..."""
 
     id: str
     number: int
@@ -81,7 +81,7 @@ class Order:
 
     @property
     def status(self) -> str:
-        """The state of the booking."""
+        """The status of the order."""
         return "cancelled" if self.cancelled_at else "confirmed"
 
 
@@ -102,7 +102,7 @@ class IssuedTicket:
 
 
 class Failure(NamedTuple):
-    """Why an issuer did not do what was asked; the call as a whole succeeds."""
+    """Why an issuer refused one item, although the call as a whole succeeds."""
 
     code: str
     message: str
@@ -116,11 +116,11 @@ class Ledger:
     orders: dict[str, Order] = field(default_factory=dict)
     tickets: dict[str, IssuedTicket] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
-    # Stock is counted anew at each question, so it must not look through every hold of a long run.
+    # Stock is computed at each request, which must not look through all holds.
     _holds_by_day: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 
     def add_hold(self, hold: Hold) -> None:
-        """Remember a new hold."""
+        """Store a new hold."""
         self.holds[hold.id] = hold
         self._holds_by_day.setdefault((hold.offer.base, hold.offer.day), []).append(hold.id)
 

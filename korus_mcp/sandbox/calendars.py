@@ -1,10 +1,10 @@
-"""Days on sale, how an identifier carries them, and local times without a time zone database."""
+"""Days on sale, their numbers in identifiers, and local times without a time zone database."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
-# Days count from 2020, so that two decades of them fit into the 13 bits of an identifier.
+# Days are numbered from 2020, so that two decades of them fit into the 13 bits of an identifier.
 UNDATED = 0
 LAST_DAY = (1 << 13) - 1
 _WINTER_HOURS = {"Europe/London": 0, "Europe/Lisbon": 0}
@@ -13,18 +13,18 @@ _FIRST_DAY = date(2020, 1, 1).toordinal() - 1
 
 
 def day_number(day: date | None) -> int:
-    """A day as the small number identifiers carry; an undated offer has the number 0."""
+    """The number of a day in identifiers; an undated offer has 0."""
     return UNDATED if day is None else day.toordinal() - _FIRST_DAY
 
 
 def day_of(number: int) -> date | None:
-    """The day behind a number; None for undated."""
+    """The day with a number; None for undated."""
     return None if number == UNDATED else date.fromordinal(number + _FIRST_DAY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rolling:
-    """Offers for every day (or some weekdays) of a window that moves with today."""
+    """Offers for every day (or some weekdays) in a window that moves with the present day."""
 
     first: int = 1
     last: int = 120
@@ -38,7 +38,7 @@ class Rolling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fixed:
-    """Offers on fixed days, counted from the day the world was made."""
+    """Offers on fixed days, counted from the day on which the sandbox started."""
 
     offsets: tuple[int, ...]
 
@@ -53,7 +53,7 @@ class Undated:
     """One offer without a day."""
 
     def days(self, origin: date, today: date) -> Iterable[date | None]:
-        """No day at all, once."""
+        """One entry, None: an offer without a day."""
         return (None,)
 
 
@@ -61,7 +61,7 @@ Calendar = Rolling | Fixed | Undated
 
 
 def local_moment(day: date, start: time, zone: str | None) -> datetime:
-    """A local time of a venue as an aware moment with its offset."""
+    """A venue's local time as an aware datetime."""
     is_summer = _last_sunday(day.year, 3) <= day < _last_sunday(day.year, 10)
     hours = _WINTER_HOURS.get(zone or "", 1) + (1 if is_summer else 0)
     return datetime.combine(day, start, tzinfo=timezone(timedelta(hours=hours)))

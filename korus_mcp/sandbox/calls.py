@@ -1,4 +1,4 @@
-"""One call of the API: who, in which language, with which body; and how handlers are wrapped."""
+"""A call of the API with its caller, language and body; and the checks around each handler."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,13 +14,13 @@ from korus_mcp.sandbox.tokens import Organization, Tokens
 
 _LARGEST_PAGE = 50  # T32
 _DEFAULT_PAGE = 10
-# T16: the contract has another type for each method, and a client that mixes them up must notice.
+# T16: the media type depends on the method; a wrong one is refused, so that clients notice.
 _BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """An authenticated request, read far enough for a handler."""
+    """An authenticated request, parsed for a handler."""
 
     organization: Organization
     language: Language
@@ -30,7 +30,7 @@ class Call:
 
     @property
     def page(self) -> PageRange:
-        """The page asked for; more than 50 a page is cut to 50 (A25), nonsense counts as unsent."""
+        """The requested page: at most 50 items (A25); nonsense is ignored."""
         size = _whole(self.query.get("itemsPerPage"), least=0, otherwise=_DEFAULT_PAGE)
         number = _whole(self.query.get("page"), least=1, otherwise=1)
         return PageRange(number, min(size, _LARGEST_PAGE))
@@ -41,11 +41,11 @@ Handler = Callable[[Call], Json]
 
 
 def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
-    """A handler behind the checks every call passes: token, then body type, then JSON."""
+    """Wrap a handler in the checks of every call: token, then media type, then JSON."""
 
     async def answered(request: Request) -> Response:
         organization = tokens.organization(request.headers.get("authorization"))
-        # A 401 comes before anything is read or done (A18), and without a body (T30).
+        # A 401 comes before any processing (A18), and without a body (T30).
         if organization is None:
             return Response(status_code=401)
         try:
@@ -59,11 +59,11 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
             body = handler(call)
         except Refused as refused:
             return refusal(refused)
-        # A resource alone has a context after its type; a collection brings its own.
+        # A single resource gets its `@context` here; a collection has its own.
         response = answer(
             {"@context": f"/contexts/{body['@type']}", **body}, language=call.language
         )
-        # The language that was found, which need not be the one asked for (A24).
+        # The language of the answer, which may not be the requested one (A24).
         response.headers["content-language"] = call.language
         return response
 
@@ -79,7 +79,7 @@ async def _body(request: Request) -> Json:
         raise Refused(415, f'The content-type "{given}" is not supported. Use "{expected}".')
     try:
         body = json.loads(await request.body())
-        # Half a surrogate pair parses, but is no text that could be answered later.
+        # Half of a surrogate pair can be parsed, but not be written into an answer.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Refused(400, "Syntax error") from None
@@ -95,7 +95,7 @@ def _whole(text: str | None, *, least: int, otherwise: int) -> int:
 
 
 def _language_of(header: str | None) -> Language:
-    """The best of the two languages for an Accept-Language header; French when in doubt (T27)."""
+    """The better of the two languages for an Accept-Language header; French by default (T27)."""
     best: Language = "fr"
     weight = 0.0
     for part in (header or "").split(","):

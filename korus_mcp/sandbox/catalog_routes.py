@@ -15,12 +15,12 @@ from korus_mcp.sandbox.requests import day_in
 from korus_mcp.sandbox.world import OfferFilter, World
 
 _NEW_FILTERS = frozenset({"productBaseId", "optionValuesContext[]"})
-"""What a server that is older than these filters ignores in silence (T20)."""
+"""Filters that an older server ignores without saying so (T20)."""
 
 
 @dataclass(eq=False, slots=True)
 class CatalogRoutes:
-    """Handlers of `/v1/ticketing`: an operation is the method of its name in the contract."""
+    """Handlers of `/v1/ticketing`. Each method is named after its operation in the contract."""
 
     world: World
     iris: Iris
@@ -28,9 +28,9 @@ class CatalogRoutes:
     is_old_server: bool
 
     def list_catalogs(self, call: Call) -> Json:
-        """Catalogs the organisation may sell, perhaps none."""
+        """Catalogs the organisation may sell; the list may be empty."""
         ranks = range(self.world.catalog_count if call.organization.sells else 0)
-        # The newest comes first, and it is the one with the lowest rank.
+        # The newest catalog comes first; it has the lowest number.
         if call.query.get("order[createdAt]") == "asc":
             ranks = ranks[::-1]
         write = partial(self.shapes.catalog, alone=False)
@@ -43,7 +43,7 @@ class CatalogRoutes:
     def list_product_bases(self, call: Call) -> Json:
         """Product bases of a catalog in the short form."""
         catalog = self._catalog(call)
-        # Both spellings that the framework takes for true.
+        # API Platform takes both of these for true.
         with_disabled = call.query.get("withDisabled", "").lower() in {"true", "1"}
         bases = self.world.bases_of(catalog, with_disabled=with_disabled)
         iri, write = f"{self.iris.catalog(catalog)}/product_bases", self.shapes.base_in_list
@@ -61,7 +61,7 @@ class CatalogRoutes:
         return collection("TicketingProductBaseOption", iri, ranks, write, call.page)
 
     def list_product_base_option_values(self, call: Call) -> Json:
-        """Values of one option; the list that does not say how long it is (T4)."""
+        """Values of one option: the list without a total (T4)."""
         base, code = self._base(call), call.path["code"]
         for rank, option in enumerate(self.world.base(base).options):
             if option.code == code:
@@ -91,7 +91,7 @@ class CatalogRoutes:
         catalog = self._catalog(call)
         blocks = self.world.offers(catalog, self._filter(call.query))
         order = call.query.get("order[date]", "").lower()
-        # Sorting makes every offer of the catalog; without it only those of the page are made.
+        # Sorting needs all offers of the catalog; without it only those of the page are made.
         found: Listed[Offer] = blocks
         if order in {"asc", "desc"}:
             found = blocks.by_day(newest_first=order == "desc")
@@ -111,7 +111,7 @@ class CatalogRoutes:
         return self.shapes.price(self._offer(call, "id"))
 
     def list_offer_tickets(self, call: Call) -> Json:
-        """Tickets of an offer, all at once (A08)."""
+        """Tickets of an offer, not paged (A08)."""
         offer = self._offer(call)
         ranks = range(len(self.world.base(offer.base).tickets))
         iri, write = f"{self.iris.offer(offer)}/tickets", partial(self.shapes.ticket, offer)
@@ -122,7 +122,7 @@ class CatalogRoutes:
         return self.shapes.ticket(*self._ticket(call, "id"))
 
     def list_offer_ticket_sessions(self, call: Call) -> Json:
-        """Time slots of an offer ticket; none for full-day access."""
+        """Time slots of an offer ticket; an empty list for full-day access."""
         offer, rank = self._ticket(call, "offerTicketId")
         slots = range(len(self.world.base(offer.base).tickets[rank].slots))
         iri = f"{self.iris.ticket(offer, rank)}/sessions"
@@ -132,7 +132,7 @@ class CatalogRoutes:
     def get_offer_ticket_session(self, call: Call) -> Json:
         """One time slot."""
         offer, rank = self._ticket(call, "offerTicketId")
-        # A session is shared by the products of its base: the offer of each of them leads to it.
+        # All products of a base share its sessions, so the offer of any of them leads to one.
         session = self.iris.found_session(call.path["id"])
         if session is None or session[:3] != (offer.base, offer.day, rank):
             raise not_found()
@@ -141,7 +141,7 @@ class CatalogRoutes:
         return self.shapes.session(offer, rank, session.slot)
 
     def get_seat_map(self, call: Call) -> Json:
-        """The layout behind a base or a session."""
+        """The seat map of a base or a session."""
         base = self._base(call)
         # No operation lists maps: their ids come from bases and sessions (A10).
         ref = self.iris.found(call.path["id"], Kind.SEAT_MAP)
@@ -150,11 +150,11 @@ class CatalogRoutes:
         return self.shapes.seat_map(base, ref.slot)
 
     def get_form(self, call: Call) -> Json:
-        """Forms are gone from this model; nothing is ever here (A28)."""
+        """A form: always a 404, as the current API has none (A28)."""
         raise not_found()
 
-    # An address is followed from its first id to its last, and each has to belong to the one
-    # before: the offer of another catalog does not exist here.
+    # Each id of a path has to belong to the one before it: an offer of another catalog is not
+    # found.
 
     def _catalog(self, call: Call, key: str = "catalogId") -> int:
         ref = self.iris.found(call.path[key], Kind.CATALOG)
@@ -184,21 +184,21 @@ class CatalogRoutes:
         return offer, ref.ticket
 
     def _filter(self, query: QueryParams) -> OfferFilter | None:
-        """The filters sent; None when one of them can match nothing, as an IRI cannot (T19)."""
+        """The filters of a query; None when one of them matches nothing, such as an IRI (T19)."""
         first, last = _day_bounds(query)
         base = self._refs(query, "productBaseId", Kind.BASE)
         session = self._refs(query, "session", Kind.SESSION)
         values = self._refs(query, "optionValuesContext[]", Kind.VALUE)
         products = self._refs(query, "product[]", Kind.PRODUCT)
-        # All values of these must match (A06), so an unknown one leaves nothing over; of products
-        # any may match, and only if all of them are unknown is the list empty.
+        # All values of these filters must match (A06), so with an unknown one the list is empty. Of
+        # several products any may match, so the list is empty only if all are unknown.
         whole = {"productBaseId": base, "session": session, "optionValuesContext[]": values}
         if products == [] or any(
             refs is not None and len(refs) < len(query.getlist(name))
             for name, refs in whole.items()
         ):
             return None
-        # Of a filter that is no list the last value counts, as in any query string.
+        # If a filter with one value is sent twice, the last value counts.
         return OfferFilter(
             base=base[-1].base if base else None,
             products=(
@@ -211,7 +211,7 @@ class CatalogRoutes:
         )
 
     def _refs(self, query: QueryParams, name: str, kind: Kind) -> list[Ref] | None:
-        """What the values of a filter point to; None when it was not sent or is ignored."""
+        """The references in a filter's values; None when it was not sent or is ignored."""
         if name not in query or (self.is_old_server and name in _NEW_FILTERS):
             return None
         refs = (self.iris.found(text, kind) for text in query.getlist(name))
@@ -219,12 +219,12 @@ class CatalogRoutes:
 
 
 def _day_bounds(query: QueryParams) -> tuple[int, int]:
-    """The first and the last day asked for, by number; `after` and `before` include theirs."""
+    """The first and the last requested day, as numbers; `after` and `before` include the day."""
 
     def bounds(shifts: dict[str, int]) -> list[int]:
         days = [(day_in(query, f"date[{name}]"), shift) for name, shift in shifts.items()]
         numbers = [day_number(day) + shift for day, shift in days if day is not None]
-        # A day that no identifier can carry is legal, and only widens the bound.
+        # A day too far away for an identifier is accepted, and cut to the last possible one.
         return [min(max(number, UNDATED), LAST_DAY) for number in numbers]
 
     firsts = bounds({"after": 0, "strictly_after": 1})

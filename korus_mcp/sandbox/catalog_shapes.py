@@ -1,4 +1,4 @@
-"""What catalogs, bases, products, offers, sessions and seat maps look like on the wire."""
+"""Makes the JSON of catalogs, product bases, products, offers, sessions and seat maps."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -15,12 +15,12 @@ from korus_mcp.sandbox.world import World
 
 _IMAGES = "https://images.sandbox.invalid"
 _NEVER_SYNCED = 1
-"""The catalog whose list entry has no lastSyncedAt, as in the published example."""
+"""Number of the catalog whose list entry has no `lastSyncedAt`, as in the published example."""
 
 
 @dataclass(eq=False, slots=True)
 class CatalogShapes:
-    """Writes the catalog side of the API; whatever it leaves as null stands for T7."""
+    """Makes the JSON of the catalog side of the API; some fields are null because of T7."""
 
     world: World
     stock: Stock
@@ -37,7 +37,7 @@ class CatalogShapes:
         return resource("TicketingCatalog", self.iris.catalog(catalog), fields)
 
     def base_in_list(self, base: int) -> Json:
-        """The short form of a base (T29), written without making the rest of it."""
+        """The short form of a base (T29), made without generating the rest of the base."""
         fields: Json = {
             "name": self.world.base_name(base),
             "disabled": self.world.is_disabled(base),
@@ -55,13 +55,13 @@ class CatalogShapes:
             "shortDescription": base.short_description,
             "termsOfUse": base.terms,
             "useSession": base.uses_sessions,
-            # Null where it has no day, so that nobody may count on it (T7).
+            # Null for an undated base, so that no client relies on it (T7).
             "timezone": base.timezone,
             "recurring": len(self.world.days(number)) > 1,
             "beneficiaryInfoMayBeRequired": bool(base.beneficiary_fields),
-            # Only where nobody has to be named and the issuer takes no time.
+            # Only if no beneficiary is needed and the issuer makes files without delay.
             "instantDocumentDelivery": not base.beneficiary_fields and delay == 0,
-            # T11: it limits how many units a call may want; its name reads like money.
+            # T11: in spite of its name it is no money, but limits the units of a call.
             "maxAmountPerOrder": base.max_amount_per_order,
             "universe": base.universe,
             "venue": _venue(base.venue),
@@ -71,7 +71,7 @@ class CatalogShapes:
         return resource("TicketingProductBase", self._base_iri(number), fields)
 
     def option(self, base: int, rank: int) -> Json:
-        """An option of a base; its address ends with its code (A02), not with its id."""
+        """An option of a base; its IRI ends with its code, not its id (A02)."""
         option = self.world.base(base).options[rank]
         option_id = self.world.ids.text(Ref(Kind.OPTION, base, rank))
         fields: Json = {"id": option_id, "code": option.code, "name": option.name}
@@ -85,7 +85,7 @@ class CatalogShapes:
         return resource("TicketingProductBaseOptionValue", iri, fields)
 
     def product(self, base: int, rank: int, *, alone: bool = True) -> Json:
-        """A product (A04); the description only comes with a single one (T29)."""
+        """A product (A04); only a single one, not one in a list, has a description (T29)."""
         product, options = self.world.base(base).products[rank], self.world.base(base).options
         fields = self._product_core(base, rank)
         if alone:
@@ -102,7 +102,7 @@ class CatalogShapes:
         return resource("TicketingProduct", self.iris.product(base, rank), fields)
 
     def offer(self, offer: Offer) -> Json:
-        """An offer (A05) with the price and the stock of lists, which lag (T21)."""
+        """An offer (A05) with the price and stock of lists, which lag behind (T21)."""
         base, product = self.world.base(offer.base), self.world.product(offer)
         fields: Json = {
             "date": day_of(offer.day),
@@ -120,7 +120,7 @@ class CatalogShapes:
                 **self._product_core(offer.base, offer.product),
             },
             "productBase": self.iris.base(offer.base),
-            # What the newest version shows of a ticket; the list has the rest (A08).
+            # An offer shows only these fields of a ticket; the list of tickets has the rest (A08).
             "tickets": [{"dateAccess": each.date_access, "form": None} for each in base.tickets],
             # Null where the issuer sets no limit (T8).
             "availableQuantity": self.stock.offer_left(offer, listed=True),
@@ -128,7 +128,7 @@ class CatalogShapes:
         return resource("TicketingOffer", self.iris.offer(offer), fields)
 
     def availability(self, offer: Offer) -> Json:
-        """Live stock, with the published placeholders (T6)."""
+        """Live stock, with the placeholders of the published examples (T6)."""
         tickets = self.world.base(offer.base).tickets
         sessions: list[Json] = [
             {
@@ -148,7 +148,7 @@ class CatalogShapes:
         return node("TicketingOfferAvailability", f"{self.iris.offer(offer)}/availability", fields)
 
     def price(self, offer: Offer) -> Json:
-        """The live price, under the published wrong type (T5)."""
+        """The live price, with the wrong `@type` of the published examples (T5)."""
         amount = self.stock.price(offer)
         fields: Json = {
             "amountInclTax": amount,
@@ -158,7 +158,7 @@ class CatalogShapes:
         return node("TicketingOffer", f"{self.iris.offer(offer)}/price", fields)
 
     def ticket(self, offer: Offer, rank: int) -> Json:
-        """A ticket of an offer; `dateAccess` decides whether it takes a session (T24)."""
+        """A ticket of an offer; `dateAccess` says whether it needs a session (T24)."""
         ticket = self.world.base(offer.base).tickets[rank]
         fields: Json = {
             "name": ticket.name,
@@ -171,7 +171,7 @@ class CatalogShapes:
         """A session of an offer ticket (A07)."""
         spec = self.world.base(offer.base).tickets[rank].slots[slot]
         starts = self.world.starts_at(offer, rank, slot)
-        # Its address holds an offer, its id does not: the same session of all products (T10).
+        # The address contains an offer, the id does not: all products share a session (T10).
         fields: Json = {
             "name": spec.name,
             "startsAt": starts,
@@ -185,7 +185,7 @@ class CatalogShapes:
         return resource("TicketingOfferTicketSession", iri, fields)
 
     def seat_map(self, base: int, number: int) -> Json:
-        """The layout of a venue (A10); it tells nothing of what is free."""
+        """The layout of a venue (A10), without a word on which seats are free."""
         layout = self.world.base(base).seat_maps[number]
         iri = self.iris.seat_map(base, number)
         fields: Json = {
@@ -207,7 +207,7 @@ class CatalogShapes:
         iri = self.iris.base(base)
         if not self.world.has_braces(base):
             return iri
-        # T3: a template that nobody filled in, where an address should stand.
+        # T3: an IRI whose placeholder was not replaced.
         return iri.replace(self.iris.catalog_id(self.world.catalog_of(base)), "{catalogId}")
 
     def _product_core(self, base: int, rank: int) -> Json:
@@ -231,8 +231,8 @@ class CatalogShapes:
         ]
 
     def _value_of(self, base: int, code: OptionCode, value: int | None) -> str | None:
-        """The address of an option value by its rank, where the base has the option at all."""
-        # Some maps are linked and some are not: then only their names tie them to offers (A10).
+        """The IRI of an option value by its rank; None if the base does not have the option."""
+        # Maps without links are tied to offers by names only (A10).
         codes = [option.code for option in self.world.base(base).options]
         if value is None or code not in codes:
             return None
@@ -244,7 +244,7 @@ def _category_iri(seat_map: str, rank: int | None) -> str | None:
 
 
 def _row(row: Row) -> Json:
-    # By hand: `asdict` copies each of a hall's thousand figures on the way.
+    # Written by hand, since `asdict` is slow for a hall's thousands of seats.
     seats = [{"name": seat.name, "x": seat.x, "y": seat.y} for seat in row.seats]
     return {"name": row.name, "seats": seats}
 
@@ -254,13 +254,13 @@ def _medias(number: int, base: Base) -> Json | None:
         return None
     folder = f"{_IMAGES}/{base.key}"
     gallery = [{"url": f"{folder}/{rank}.jpg", "position": rank} for rank in range(3)]
-    # Each third base has images and no logo (A09).
+    # Every third base has images but no logo (A09).
     logo = None if number % 3 == 2 else {"url": f"{folder}/logo.png"}
     return {"logo": logo, "gallery": gallery}
 
 
 def _venue(venue: Venue | None) -> Json | None:
-    """All that is known of a venue, under its own names in camel case (T12)."""
+    """The known fields of a venue, with their names in camel case (T12)."""
     # `line2` is always null, and coordinates are text, as published.
     known = asdict(venue).items() if venue else ()
     camel = {re.sub("_([a-z])", lambda match: match[1].upper(), name): each for name, each in known}

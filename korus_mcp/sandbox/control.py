@@ -1,4 +1,4 @@
-"""Steering a served sandbox over HTTP: clock, faults and state, with a token of its own."""
+"""Controls a served sandbox over HTTP: its clock, faults and state, with a token of its own."""
 
 import hmac
 import json
@@ -27,7 +27,7 @@ _ACTIONS: Mapping[str, Callable[..., faults.Action]] = {
     "drop_before": faults.DropBefore,
     "drop_after": faults.DropAfter,
 }
-# The fields of an action, and whether a value of one is of its kind.
+# The fields of all actions, each with a check of its values.
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "status": lambda value: isinstance(value, int) and 400 <= value <= 599,
     "seconds": lambda value: isinstance(value, int | float) and value >= 0,
@@ -38,12 +38,12 @@ _Fields = Mapping[str, object]
 
 
 class _Mistake(Exception):
-    """The request cannot be followed."""
+    """The request is wrong."""
 
 
 @dataclass(eq=False, slots=True)
 class _Wish:
-    """What somebody wants of a sandbox: the id in the address, if any, and the body."""
+    """A control request: the id in the path, if any, and the fields of the body."""
 
     sandbox: Sandbox
     id: str
@@ -54,7 +54,7 @@ class _Wish:
         """A stock to set; None lifts the limit.
 
         Raises:
-            _Mistake: It is missing, or no figure.
+            _Mistake: It is missing, or no number.
         """
         quantity = self.fields.get("quantity", -1)
         if not isinstance(quantity, int | None) or (quantity is not None and quantity < 0):
@@ -74,7 +74,7 @@ def with_control(sandbox: Sandbox, token: str) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         is_control = scope["type"] == "http" and scope["path"].startswith(PREFIX + "/")
-        # Beside the sandbox and not inside: no fault strikes it, and it counts as no request.
+        # Outside of the sandbox's own app: no fault applies here, and no request is recorded.
         await (panel if is_control else sandbox.app)(scope, receive, send)
 
     return app
@@ -111,7 +111,7 @@ def _state(wish: _Wish) -> _Fields:
 
 
 def _advance(wish: _Wish) -> _Fields:
-    # Forward only: what has expired must not come back.
+    # Forward only: an expired hold must not come back.
     seconds = wish.fields.get("advance_seconds")
     if not isinstance(seconds, int | float) or seconds < 0:
         raise _Mistake("advance_seconds must be a number, 0 or more")
@@ -130,7 +130,7 @@ def _add_fault(wish: _Wish) -> _Fields:
     wrong = [name for name in options if name not in _FITS or not _FITS[name](options[name])]
     if wrong:
         raise _Mistake(f"not understood: {', '.join(wrong)}")
-    # A field of another action is found by the action itself.
+    # The action itself refuses fields of other actions.
     try:
         action = _ACTIONS[kind](**options)
     except TypeError as error:
@@ -212,5 +212,5 @@ def _json(fields: _Fields, status: int = 200) -> Response:
 
 
 def _text(value: object) -> str:
-    """A moment, a day or an amount."""
+    """A moment, a day or an amount as text."""
     return value.isoformat() if isinstance(value, date) else str(value)

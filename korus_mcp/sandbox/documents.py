@@ -1,4 +1,4 @@
-"""Files of orders: signed addresses that end, and small real PDFs behind them (T26)."""
+"""Files of orders: signed addresses that expire, and small real PDFs behind them (T26)."""
 
 import hashlib
 import hmac
@@ -16,10 +16,10 @@ from korus_mcp.sandbox.world import World
 
 _LINK_LIFETIME = timedelta(minutes=5)
 FOLDER = "/korus-sandbox-documents/"
-"""Where signed addresses point to on the document host."""
+"""The path of signed addresses on the document host."""
 
 _LARGEST_PRINT = 6
-"""Lines of tickets that fit on a page."""
+"""The most tickets that are printed on a page."""
 _NO_DAY = Text("Non daté", "Undated")
 _TICKET = Text("Billet", "Ticket")
 _DAY = Text("%d/%m/%Y", "%d %b %Y")
@@ -32,7 +32,7 @@ _SAMPLE = Text(
 
 @dataclass(eq=False, slots=True)
 class Downloads:
-    """The document host: gives out addresses and serves what is behind them."""
+    """The document host: makes signed addresses and serves the files."""
 
     origin: str
     key: bytes = field(repr=False)
@@ -40,16 +40,16 @@ class Downloads:
     ledger: Ledger
 
     def signed_address(self, document: str, language: Language) -> str:
-        """A fresh address for a document."""
+        """A new signed address for a document."""
         expires = int((self.world.now() + _LINK_LIFETIME).timestamp())
         signature = self._signature(document, language, str(expires))
-        # A signature over all of it: another document, language or end is another address (A21).
+        # The signature covers document, language and expiry, so that none can be changed (A21).
         query = urlencode({"Expires": expires, "Signature": signature})
         return f"{self.origin}{FOLDER}{document}.{language}.pdf?{query}"
 
     async def endpoint(self, request: Request) -> Response:
-        """Serve a signed address, to callers that bring nothing but the address."""
-        # T26: the store has its own check of the address and fails at a token beside it.
+        """Serve a signed address to callers that send no token."""
+        # T26: a real file store checks the signature, and refuses requests that also have a token.
         if "authorization" in request.headers:
             return _text(400, "Only one auth mechanism allowed")
         document, _, extension = request.path_params["name"].partition(".")
@@ -61,10 +61,10 @@ class Downloads:
         expected = self._signature(document, language, expires)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             return _text(403, "Signature does not match")
-        # By the sandbox's clock, and after the signature: only then is the end a number of ours.
+        # After the signature was checked, `expires` is a number that we wrote.
         if self.world.now().timestamp() >= int(expires):
             return _text(403, "Request has expired")
-        # Here and not above: the PDF library takes longer to load than all of the sandbox.
+        # Imported here: the PDF library takes longer to load than the whole sandbox.
         from korus_mcp.sandbox.pdf import page_of_text
 
         lines = _lines_of_document(self.world, self.ledger, document, language)
@@ -82,11 +82,11 @@ def _text(status: int, message: str) -> Response:
 def _lines_of_document(
     world: World, ledger: Ledger, document: str, language: Language
 ) -> list[str]:
-    """The lines of one document, the issuer first."""
+    """The lines of one document; the first is the issuer."""
     order = ledger.orders[ledger.documents[document]]
     hold = ledger.holds[order.hold_id]
     tickets = [ledger.tickets[each] for each in order.tickets]
-    # Some issuers make a file for each ticket, others one for all.
+    # Some issuers make a file for each ticket, others one for the order.
     if len(order.documents) > 1:
         tickets = [tickets[order.documents.index(document)]]
     lines = [
@@ -103,7 +103,7 @@ def _lines_of_document(
         lines.append(f"{label} - {name}" if name else label)
     if len(tickets) > _LARGEST_PRINT:
         lines.append(f"+ {len(tickets) - _LARGEST_PRINT}")
-    # Nobody shall take the file for something that opens a gate.
+    # Nobody should take the file for a valid ticket.
     return [*lines, _SAMPLE.in_language(language)]
 
 

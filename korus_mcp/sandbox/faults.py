@@ -1,4 +1,4 @@
-"""Scripted faults: what gateways, networks and overload do to answers, on demand."""
+"""Scripted faults, as from gateways, networks and overload."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,18 +12,18 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.sandbox.jsonld import LD_JSON, Refused, refusal
 
 _WORD = re.compile(r"[\w-]+")
-# More than any client should read of one answer.
+# More than a client should accept as one answer.
 _TEN_MEGABYTES = 10 * 1024 * 1024
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>gateway</body></html>"
 
 
 class ConnectionDropped(ConnectionResetError):
-    """The connection went away without an answer."""
+    """The connection was dropped without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Answer with a status instead of working."""
+    """Answer with a status and do nothing."""
 
     status: int
     body: Literal["html", "empty", "problem"] = "html"
@@ -32,14 +32,14 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Delay:
-    """Work, but later, by the sandbox's clock."""
+    """Carry the request out after a delay by the sandbox's clock."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Truncate:
-    """Work, and send the first half of the answer as if it were all."""
+    """Carry the request out, but send only the first half of the answer, as if it were complete."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class NotAnObject:
 
 @dataclass(frozen=True)
 class DropBefore:
-    """Drop the connection, nothing is done."""
+    """Drop the connection without doing anything."""
 
 
 @dataclass(frozen=True)
 class DropAfter:
-    """Do the work, then drop the connection without an answer (T34)."""
+    """Carry the request out, then drop the connection without an answer (T34)."""
 
 
 Action = Answer | Delay | Truncate | Oversize | NotAnObject | DropBefore | DropAfter
@@ -67,7 +67,7 @@ Action = Answer | Delay | Truncate | Oversize | NotAnObject | DropBefore | DropA
 
 @dataclass(kw_only=True, slots=True)
 class FaultRule:
-    """When an action strikes: `times` is counted down, None is always; `issuer` is like "park"."""
+    """When a fault applies. `times` is counted down, None is always; `issuer` is like "park"."""
 
     action: Action
     operation: str = "*"
@@ -83,7 +83,7 @@ class Faults:
 
     @property
     def rules(self) -> tuple[FaultRule, ...]:
-        """What is still to strike."""
+        """The rules that still apply."""
         return tuple(self._rules)
 
     def add(
@@ -94,24 +94,24 @@ class Faults:
         times: int | None = 1,
         issuer: str | None = None,
     ) -> None:
-        """Let an action strike an operation, so many times or always."""
+        """Add a fault for an operation, for a number of times or always."""
         rule = FaultRule(action=action, operation=operation, times=times, issuer=issuer)
         self._rules.append(rule)
 
     def clear(self) -> None:
-        """No faults any more."""
+        """Remove all faults."""
         self._rules.clear()
 
     def strike(
         self, operation: str | None, issuers: Callable[[], frozenset[str]]
     ) -> Iterator[Action]:
-        """The actions for a request: delays, and at most one other; uses the rules up."""
+        """Yield the faults for a request, delays and at most one other; count their rules down."""
         struck = False
         for rule in self.rules:
             is_delay = isinstance(rule.action, Delay)
             if (struck and not is_delay) or rule.operation not in {"*", operation}:
                 continue
-            # Whose request it is costs a look into its body, so this is asked last.
+            # Checked last: to find the issuer, the body has to be parsed.
             if rule.issuer is not None and rule.issuer not in issuers():
                 continue
             struck = struck or not is_delay
@@ -124,7 +124,7 @@ class Faults:
 
 @dataclass(eq=False, slots=True)
 class FaultyApp:
-    """The one place where faults act: around the whole app."""
+    """Middleware around the whole app that applies the faults."""
 
     app: ASGIApp
     faults: Faults
@@ -133,12 +133,12 @@ class FaultyApp:
     operation_of: Callable[[Scope], str | None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or fail at it as told."""
+        """Answer a request, or fail as the rules say."""
         if not self.faults.rules:
             await self.app(scope, receive, send)
             return
-        # The body is read to see whose request it is (orders name their holds, holds their offers),
-        # and given to the app a second time.
+        # The body is read here to find the issuer (orders name holds, holds name offers), and is
+        # passed to the app again.
         body = await _whole_body(receive)
         again = _replayed(body, receive)
         words = _WORD.findall(scope["path"] + " " + body.decode("utf-8", "replace"))
@@ -149,7 +149,7 @@ class FaultyApp:
             if not isinstance(action, Delay):
                 await self._fail(action, scope, again, send)
                 return
-            # By the sandbox's clock: one that is turned by hand waits for nobody.
+            # By the sandbox's clock: a manual one does not really wait.
             await self.clock.sleep(action.seconds)
         await self.app(scope, again, send)
 
@@ -165,7 +165,7 @@ class FaultyApp:
             case Truncate():
                 await self._truncated(scope, receive, send)
             case DropAfter():
-                # The dangerous one: the order exists, and nobody was told (T34).
+                # The dangerous case: the order exists, but no answer arrives (T34).
                 await self.app(scope, receive, _swallow)
                 raise ConnectionDropped("dropped before the answer, after the work")
             case _:
@@ -179,7 +179,7 @@ class FaultyApp:
 
         await self.app(scope, receive, keep)
         whole = b"".join(message.get("body", b"") for message in messages)
-        # With a length that fits the half: nothing but its end tells that something is missing.
+        # With the `Content-Length` of the half, so that only the broken JSON shows the fault.
         half = Response(whole[: len(whole) // 2], messages[0]["status"], media_type=LD_JSON)
         await half(scope, receive, send)
 
@@ -190,7 +190,7 @@ def _response(action: Answer) -> Response:
             response = refusal(Refused(action.status, "Scripted fault"))
         case "empty":
             response = Response(status_code=action.status)
-        # What a gateway says is no JSON (T30).
+        # A gateway's error page is no JSON (T30).
         case _:
             page = _HTML.format(action.status)
             response = Response(page, status_code=action.status, media_type="text/html")
@@ -200,7 +200,7 @@ def _response(action: Answer) -> Response:
 
 
 async def _swallow(message: Message) -> None:
-    """Let nothing of an answer out."""
+    """Discard a part of an answer."""
 
 
 async def _whole_body(receive: Receive) -> bytes:

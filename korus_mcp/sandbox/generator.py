@@ -1,4 +1,4 @@
-"""Any number of plausible product bases, made from the seed on request and never stored."""
+"""Generates plausible product bases from the seed when they are needed, without storing them."""
 
 from datetime import date, time
 from decimal import Decimal
@@ -15,7 +15,7 @@ from korus_mcp.sandbox.vocabulary import CITIES, City
 
 _BASES_PER_CATALOG = 2500
 _VARIANTS = 12
-"""Neighbours that differ only in town or season: what a text search has to tell apart."""
+"""Bases of a family, which differ only in town or season: a hard case for a text search."""
 
 _ZONES = {"GB": "Europe/London", "PT": "Europe/Lisbon"}
 
@@ -39,16 +39,16 @@ _GENRES = (
 
 
 class Generator:
-    """Product bases 0 to n-1, spread over catalogs; the same seed makes the same ones."""
+    """Makes the product bases 0 to n-1 of several catalogs; the same seed makes the same bases."""
 
     def __init__(self, seed: int, bases: int, origin: date) -> None:
         self.bases = bases
         self._seed = seed
         self._origin = origin
-        # At least four, so that a few bases are spread, too.
+        # At least four catalogs, so that even a few bases are spread over several.
         least = min(bases, 4)
         self.catalogs = max(least, -(-bases // _BASES_PER_CATALOG))
-        # What was looked at last is looked at again: its products, its offers.
+        # Cached, as further requests ask for the products and offers of the same base.
         self.base = lru_cache(maxsize=4096)(self._base)
 
     def range_of(self, catalog: int) -> range:
@@ -57,7 +57,7 @@ class Generator:
 
     def catalog_of(self, index: int) -> int:
         """The generated catalog that sells a base."""
-        # The last one that does not start behind it: `_start`, turned round.
+        # The inverse of `_start`: the last catalog that does not begin behind this base.
         return ((index + 1) * self.catalogs - 1) // self.bases
 
     def issuer(self, catalog: int) -> Issuer:
@@ -73,7 +73,7 @@ class Generator:
         )
 
     def offsets(self, index: int) -> tuple[int, ...]:
-        """Days on sale, counted from the first day of the world."""
+        """Days on sale, counted from the sandbox's first day."""
         genre = self._genre(index)
         first = 2 + (index * 37 + self._seed) % 60
         return tuple(first + 4 * run for run in range(genre.runs))
@@ -83,9 +83,9 @@ class Generator:
         return 3 if self._genre(index).universe in {"sport", "museum"} else 2
 
     def name(self, index: int) -> Text:
-        """The name alone: all that a list page needs."""
+        """The name alone, which is all that a list needs."""
         family, variant = divmod(index, _VARIANTS)
-        # Drawn anew for each family, always in the same order: the twelve share all that is drawn.
+        # Seeded by family, so that the bases of a family get the same random choices.
         chance = Random(f"{self._seed}:{family}")  # noqa: S311 - varied, not secret
         genre = self._genre(index)
         if genre.universe == "sport":
@@ -124,7 +124,7 @@ class Generator:
             **by_price_type(*prices),
             tickets=(Ticket(name=Text("Entrée", "Entry"), slots=(slot,)),),
             calendar=Fixed(offsets=self.offsets(index)),
-            # Each flag in a rhythm of its own, so that all combinations occur.
+            # Each flag repeats with another period, so that all combinations occur.
             availability_check_required=index % 2 == 0,
             realtime_price_required=index % 7 == 3,
             weekend_factor=Decimal("1.10") if index % 5 == 0 else Decimal(1),
@@ -138,7 +138,7 @@ class Generator:
 
     def _city(self, index: int) -> City:
         family, variant = divmod(index, _VARIANTS)
-        # A match is played at home each season; a tour is in another town each time.
+        # Matches of a family are in one town in different seasons, shows in different towns.
         if self._genre(index).universe == "sport":
             return self._clubs(family)[0]
         return CITIES[(family * 3 + variant * 7) % len(CITIES)]

@@ -1,4 +1,4 @@
-"""Identifiers that carry, scrambled, what they point to: nothing is stored to find it again."""
+"""Identifiers that contain, scrambled, what they identify, so that nothing has to be stored."""
 
 import hashlib
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Kind(IntEnum):
-    """What an identifier identifies."""
+    """The kind of thing that an identifier is for."""
 
     CATALOG = 1
     BASE = 2
@@ -31,7 +31,7 @@ class Kind(IntEnum):
 
 
 class Offer(NamedTuple):
-    """A product on a day, by number; day 0 is undated."""
+    """An offer: numbers of base, product and day; day 0 is undated."""
 
     base: int
     product: int
@@ -39,7 +39,7 @@ class Offer(NamedTuple):
 
 
 class SessionKey(NamedTuple):
-    """A time slot of a ticket on a day, shared by all products of the base."""
+    """A session: a time slot of a ticket on a day, shared by all products of the base."""
 
     base: int
     day: int
@@ -48,7 +48,7 @@ class SessionKey(NamedTuple):
 
 
 class Ref(NamedTuple):
-    """Where an identifier points; fields a kind does not use stay 0."""
+    """The content of an identifier; fields that its kind does not use are 0."""
 
     kind: Kind
     base: int = 0
@@ -59,7 +59,7 @@ class Ref(NamedTuple):
 
     @property
     def offer(self) -> Offer:
-        """The offer it is, or is part of."""
+        """The offer that it is, or belongs to."""
         return Offer(self.base, self.product, self.day)
 
 
@@ -73,10 +73,10 @@ _SPREAD_MILLISECONDS = 25_000_000_000
 
 
 class Ids:
-    """Two-way translation of references and UUID-like text; a seed fixes every identifier."""
+    """Translates between references and UUID-like texts; the same seed gives the same texts."""
 
     def __init__(self, seed: int, *, malformed: Collection[Ref] = ()) -> None:
-        # Odd factors can be undone modulo a power of two: that is what reads an identifier back.
+        # Odd factors can be inverted modulo a power of two, to decode an identifier again.
         digest = hashlib.sha512(f"korus sandbox {seed}".encode()).digest()
         self._first = int.from_bytes(digest[:8]) & _MASK | 1
         self._second = int.from_bytes(digest[8:16]) & _MASK | 1
@@ -87,23 +87,23 @@ class Ids:
         self.text = lru_cache(maxsize=50_000)(self._text)
 
     def ref(self, text: str) -> Ref | None:
-        """What the identifier points to; None when this world never wrote it."""
+        """Decode an identifier; None if this sandbox cannot have made it."""
         digits = text.replace("-", "")[:32]
         try:
             ref = _unpacked(self._unscramble(int(digits, 16) & _MASK))
         except ValueError:
             return None
-        # Any hexadecimal number unscrambles to something: only what we would write counts.
+        # Any hexadecimal number decodes to something, so it is encoded again and compared.
         return ref if self.text(ref) == text else None
 
     def serial(self, kind: Kind, number: int) -> str:
-        """The identifier of the n-th thing of a kind that is made while the sandbox runs."""
+        """The identifier of the n-th thing of a kind, for things made while the sandbox runs."""
         return self.text(Ref(kind, base=number & 0xFFFFF, product=number >> 20))
 
     def _text(self, ref: Ref) -> str:
         tail = self._scramble(_packed(ref))
         filler = (tail * 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
-        # One in four is a version 4 among version 7, as in the published samples (T2).
+        # One in four is a version 4 UUID, the others are version 7, as in published samples (T2).
         if filler & 3:
             head = _START_OF_2025_MILLISECONDS + (filler >> 8) % _SPREAD_MILLISECONDS
             version = 7

@@ -1,4 +1,4 @@
-"""Addresses of resources: written from numbers, read back from bodies."""
+"""IRIs of resources: made from numbers, and parsed in requests."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ HOLDS = "/v1/booking/reservations"
 ORDERS = "/v1/booking/orders"
 _OFFER = re.compile(rf"{CATALOGS}/[^/]+/offers/([^/]+)")
 _TICKET = re.compile(rf"{_OFFER.pattern}/tickets/([^/]+)")
-# Both forms of a session's address in one: only its last part counts (T10).
+# Matches both forms of a session's IRI; only the last part counts (T10).
 _SESSION = re.compile(
     rf"{CATALOGS}/[^/]+/(?:offers/[^/]+/tickets/[^/]+|events/[^/]+)/sessions/([^/]+)"
 )
@@ -20,7 +20,7 @@ _HOLD = re.compile(rf"{HOLDS}/([^/]+)")
 
 @dataclass(eq=False, slots=True)
 class Iris:
-    """Server-relative addresses and the identifiers in them."""
+    """Makes and parses IRIs (server-relative addresses) and the ids in them."""
 
     world: World
 
@@ -97,31 +97,31 @@ class Iris:
         return f"{self.base(base)}/seat_maps/{map_id}"
 
     def found(self, text: str, kind: Kind) -> Ref | None:
-        """What an id points to, when it is of the kind."""
+        """Decode an id; None if it is of another kind."""
         ref = self.world.ids.ref(text)
         return ref if ref is not None and ref.kind is kind else None
 
     def found_offer(self, text: str) -> Offer | None:
-        """The offer on sale an id points to."""
+        """The offer with this id; None if it is not on sale."""
         ref = self.found(text, Kind.OFFER)
         return ref.offer if ref is not None and self.world.on_sale(ref.offer) else None
 
     def found_session(self, text: str) -> SessionKey | None:
-        """The session an id points to."""
+        """The session with this id; None if there is none."""
         ref = self.found(text, Kind.SESSION)
         return SessionKey(ref.base, ref.day, ref.ticket, ref.slot) if ref else None
 
-    # An address is read strictly: its last id decides, and the whole must be the one that we write
-    # for it. So the offer of one catalog below another is refused, as the API does (T19).
+    # IRIs are parsed strictly: the last id decides, and the whole IRI must be the one we would make
+    # for it. So an offer below another catalog is refused, as by the API (T19).
 
     def read_offer(self, iri: str) -> Offer | None:
-        """The offer on sale at an address."""
+        """The offer with this IRI; None if it is not on sale."""
         match = _OFFER.fullmatch(iri)
         offer = self.found_offer(match[1]) if match else None
         return offer if offer is not None and self.offer(offer) == iri else None
 
     def read_ticket(self, iri: str) -> tuple[Offer, int] | None:
-        """The offer ticket at an address."""
+        """The offer ticket with this IRI, as offer and rank; None if there is none."""
         match = _TICKET.fullmatch(iri)
         ref = self.found(match[2], Kind.TICKET) if match else None
         if ref is None or self.world.ticket_of(ref) is None:
@@ -129,7 +129,7 @@ class Iris:
         return (ref.offer, ref.ticket) if self.ticket(ref.offer, ref.ticket) == iri else None
 
     def read_session(self, iri: str, offer: Offer) -> SessionKey | None:
-        """The session at an address in either form (T10), as seen from an offer."""
+        """The session with this IRI, in either form (T10); None if it is not of this offer."""
         match = _SESSION.fullmatch(iri)
         session = self.found_session(match[1]) if match else None
         if session is None or (session.base, session.day) != (offer.base, offer.day):
@@ -143,6 +143,6 @@ class Iris:
 
 
 def read_hold(iri: str) -> str | None:
-    """The id in the address of a reservation."""
+    """The id in the IRI of a reservation."""
     match = _HOLD.fullmatch(iri)
     return match[1] if match else None

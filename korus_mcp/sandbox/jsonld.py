@@ -1,4 +1,4 @@
-"""How answers are written: JSON-LD resources, collections with their traps, problems."""
+"""Writes answers: JSON-LD resources, collections with the API's quirks, and problem JSON."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from korus_mcp.sandbox.texts import Language, Text
 
 Json = dict[str, object]
-"""An object of an answer; `answer` also writes out the texts, amounts, days and moments in it."""
+"""An object of an answer. `answer` converts each `Text`, amount, day and moment in it."""
 
 LD_JSON = "application/ld+json; charset=utf-8"
 _PROBLEM = "application/problem+json; charset=utf-8"
@@ -23,17 +23,17 @@ T = TypeVar("T")
 
 
 class Violation(NamedTuple):
-    """One broken rule of a body."""
+    """One rule that a request body breaks."""
 
     path: str
     message: str
-    # The framework's own for most rules: it tells nobody which rule it was (A19).
+    # The code that the framework gives for most rules, so it says little (A19).
     code: str = "c1051bb4-d103-4f74-8988-acbcafc7fdc3"
 
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """The call is answered with an error; the only way a handler says no."""
+    """Raised by handlers to answer a call with an error."""
 
     status: int
     detail: str
@@ -41,12 +41,12 @@ class Refused(Exception):
 
 
 def not_found() -> Refused:
-    """Nothing at this address, or nothing this organisation may see."""
+    """A 404: nothing at this address, or nothing that this organisation may see."""
     return Refused(404, "Not Found")
 
 
 def invalid(*violations: Violation) -> Refused:
-    """The consistency check failed; nothing was done."""
+    """A 422: the consistency check failed, and nothing was done."""
     lines = (f"{each.path}: {each.message}" for each in violations)
     return Refused(422, "\n".join(lines), violations)
 
@@ -62,11 +62,11 @@ def answer(
 
 
 def _written(language: Language, value: object) -> str:
-    """A value JSON has no form for, as the API prints it."""
+    """A value that JSON has no type for, as the text that the API writes."""
     match value:
         case Text():
             return value.in_language(language)
-        # Amounts are text on the wire too, always with two digits.
+        # In the API amounts are text with two decimals.
         case Decimal():
             return f"{value:.2f}"
         case datetime():
@@ -77,7 +77,7 @@ def _written(language: Language, value: object) -> str:
 
 
 def refusal(refused: Refused) -> Response:
-    """An error answer; keys without a value are left out (T30)."""
+    """The answer of an error; keys without a value are left out (T30)."""
     kind, iri = "Error", f"/errors/{refused.status}"
     if refused.violations:
         kind, iri = "ConstraintViolation", f"/validation_errors/{refused.violations[0].code}"
@@ -100,17 +100,17 @@ def refusal(refused: Refused) -> Response:
 
 
 def node(kind: str, iri: str, fields: Json) -> Json:
-    """An object with an address; every one carries a key nobody documented (T31)."""
+    """An object with an IRI; each has an undocumented key as well (T31)."""
     return {"@id": iri, "@type": kind, **fields, "revision": 1}
 
 
 def resource(kind: str, iri: str, fields: Json) -> Json:
-    """An object with an address and an id: the last part of the address, unless `fields` has it."""
+    """An object with an IRI and an id, which is the IRI's last part unless `fields` has another."""
     return node(kind, iri, {"id": iri.rpartition("/")[2], **fields})
 
 
 class View(Enum):
-    """What a collection says about its other pages (T4)."""
+    """The kinds of `view`, which say something true or false about other pages (T4)."""
 
     FOREIGN = "a parameter nobody sent, no links"
     LINKED = "all links"
@@ -119,26 +119,26 @@ class View(Enum):
 
 
 class PageRange(NamedTuple):
-    """Which part of a list is asked for."""
+    """The requested part of a list."""
 
     number: int
     size: int
 
     @property
     def slice(self) -> slice:
-        """The part by ranks."""
+        """The part as a slice of the list."""
         return slice((self.number - 1) * self.size, self.number * self.size)
 
 
 class Listed(Protocol[T_co]):
-    """What a page can be cut out of, be it a list or something that is made only on a look."""
+    """A list that pages are taken from; its items may be made only when they are needed."""
 
     def __len__(self) -> int:
-        """How many there are on all pages."""
+        """The number of items on all pages."""
         ...
 
     def __getitem__(self, part: slice, /) -> Sequence[T_co]:
-        """Some of them."""
+        """The items of a slice."""
         ...
 
 
@@ -150,12 +150,12 @@ def collection(
     page: PageRange | None,
     view: View = View.MISSING,
 ) -> Json:
-    """A list answer: one page of what was found, or all of it where `page` is None."""
+    """The answer of a list: one page of its items, or all of them if `page` is None."""
     body: Json = {"@context": f"/contexts/{kind}", "@id": iri, "@type": "Collection"}
     if view is not View.UNCOUNTED:
         body["totalItems"] = len(found)
     body["member"] = [write(each) for each in found[page.slice if page else slice(None)]]
-    # A client that follows links or counts on totals is found out by one of these (T4).
+    # Each kind of `view` misleads clients that follow links or rely on totals (T4).
     if view is View.FOREIGN:
         body["view"] = {"@id": f"{iri}?limit=2", "@type": "PartialCollectionView"}
     elif view is View.LINKED and page is not None:
@@ -173,7 +173,7 @@ def _links(iri: str, page: PageRange, total: int) -> Json:
     def link(number: int) -> str:
         return f"{iri}?itemsPerPage={page.size}&page={number}"
 
-    # Pages of no rows can be asked for; there is one of them.
+    # A request may ask for pages of size 0; then there is one page.
     last = max(1, -(-total // page.size)) if page.size else 1
     links: Json = {"@id": link(page.number), "@type": "PartialCollectionView"}
     links |= {"first": link(1), "last": link(last)}

@@ -1,4 +1,4 @@
-"""Named places of the world that tests and examples go to, as API ids."""
+"""Names of catalogs, bases, offers and sessions that tests and examples use, with their API ids."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,8 +8,7 @@ from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.world import World
 
-# A landmark is named after the base it is, or after what a test wants of it: then the test says
-# what it needs, and the base may change.
+# A landmark is named after its base, or after what tests need it for; then the base may change.
 _CATALOGS = ("park", "stadium", "hall", "museum", "ski")
 _BASES = (
     *("park", "stadium", "stadium_tour", "hall", "museum", "ski", "disabled", "beneficiary"),
@@ -30,11 +29,11 @@ _WANTED = {
     "seated": "hall",
 }
 _STANDING_PRODUCT = 6
-"""Of the hall: the pit at the full price."""
+"""Product of the concert hall: the standing pit at the full price."""
 
 
 def landmarks_of(iris: Iris, stock: Stock) -> Mapping[str, str]:
-    """All landmarks, found on the day of the call; the two sessions belong to `timed_offer`."""
+    """All landmarks with their ids, for the present day; both sessions belong to `timed_offer`."""
     world = iris.world
     offers = {name: _first_offer(world, _base(world, name)) for name in _OFFERS}
     offers["standing"] = offers["seated"]._replace(product=_STANDING_PRODUCT)
@@ -55,23 +54,23 @@ def _base(world: World, name: str) -> int:
 
 
 def _first_offer(world: World, base: int) -> Offer:
-    """The first day from tomorrow on, or the undated offer.
+    """The first dated offer of a base from tomorrow on, or its undated offer.
 
-    From tomorrow: what is on sale today may begin while a test runs.
+    Not of today, since an event of today may begin while a test runs.
     """
     days, today = world.days(base), day_number(world.now().date())
     return Offer(base, 0, next((day for day in days if day > today), days[0]))
 
 
 def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[SessionKey]:
-    """Timed entries of the museum on the first day that has sold-out ones."""
+    """Sessions of the museum, sold out or not, on the first day that has both kinds."""
     base = world.fixed_base("museum")
     slots = range(len(world.base(base).tickets[0].slots))
     for day in world.days(base):
         if day <= day_number(world.now().date()):
             continue
         left = [stock.session_left(Offer(base, 0, day), 0, slot) for slot in slots]
-        # Both must be of one day: a test moves from the full session to the free one.
+        # Of one day: a test changes from a sold-out session to a free one.
         if 0 in left:
             yield from (
                 SessionKey(base, day, 0, slot) for slot in slots if (left[slot] == 0) is sold_out
@@ -79,7 +78,7 @@ def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[Session
 
 
 def _away_end(world: World) -> Offer:
-    """A place in the part of the stadium this club has nothing left to sell of."""
+    """An offer in the stadium's away end, which is always sold out here."""
     base = world.fixed_base("stadium")
     capacities = world.base(base).tickets[0].slots[0].capacities
     products = enumerate(world.base(base).products)

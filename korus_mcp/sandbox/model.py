@@ -1,4 +1,4 @@
-"""What the invented issuers sell, as plain declarations without identifiers or state."""
+"""The classes in which the invented issuers declare what they sell, without ids or state."""
 
 from dataclasses import dataclass
 from datetime import time
@@ -23,7 +23,7 @@ class Option:
 
 
 class Trouble(Enum):
-    """What goes wrong at the issuer with a product (T14)."""
+    """How the booking of a product fails at the issuer (T14)."""
 
     NONE = "none"
     NEVER_RESERVES = "never_reserves"
@@ -33,9 +33,9 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """One variant of a base; `choices` gives the chosen value of each option, in option order.
+    """One variant of a base; `choices` has the rank of its value for each option, in their order.
 
-    Products of one `pool` share their places: what one of them sells, the others cannot.
+    Products of one `pool` share their places: what one of them sells, the others cannot sell.
     """
 
     name: Text
@@ -49,7 +49,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A start time within a day; `capacities` has a figure for each pool."""
+    """A session's start time; `capacities` has the number of places for each pool."""
 
     start: time
     minutes: int
@@ -60,7 +60,7 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
-    """One entitlement inside an offer: full-day with `capacities`, or with time slots."""
+    """One ticket of an offer: for the full day with `capacities`, or with time slots."""
 
     name: Text
     description: Text | None = None
@@ -69,13 +69,13 @@ class Ticket:
 
     @property
     def date_access(self) -> bool:
-        """True for full-day access, which takes no session."""
+        """Whether the ticket is for the full day, without a session."""
         return not self.slots
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Venue:
-    """Where it takes place; coordinates are text, as published (T12)."""
+    """The place of an event; coordinates are text, as published (T12)."""
 
     name: str
     line1: str
@@ -107,21 +107,21 @@ class Base:
     universe: str | None = None
     venue: Venue | None = None
     has_medias: bool = True
-    # In units, not in money (T11).
+    # A number of units, not money (T11).
     max_amount_per_order: int | None = None
     seat_maps: tuple[SeatMap, ...] = ()
     availability_check_required: bool = True
     realtime_price_required: bool = False
-    # The share of each capacity that others have bought; above 1, some of it is sold out.
+    # The part of the capacity that others have bought; above 1, some sessions are sold out.
     demand: float = 0.6
     weekend_factor: Decimal = Decimal(1)
     beneficiary_fields: tuple[str, ...] = ()
     beneficiary_amendable: bool = True
-    # Listed under an address that holds "{catalogId}" (T3).
+    # Listed with an IRI that contains "{catalogId}" (T3).
     braces_in_iri: bool = False
-    # An id one digit too long (T2).
+    # Its id has one digit too many (T2).
     malformed_id: bool = False
-    # Its reservations name sessions by the older address (T10).
+    # Its reservations name sessions by the older form of their IRIs (T10).
     legacy_session_iris: bool = False
 
     @property
@@ -132,21 +132,21 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issuer:
-    """A ticket issuer with its one catalog and the habits of its own system."""
+    """A ticket issuer with its one catalog and the quirks of its system."""
 
     key: str
     name: str
     catalog_name: Text
     bases: tuple[Base, ...] = ()
     hold_seconds: int = 900
-    # Told of a hold, though no operation releases one.
+    # Stated in reservations, although no operation releases one.
     releasable: bool = True
     tax_rate: Decimal | None = Decimal("0.10")
     document_delay_seconds: int = 0
     document_per_ticket: bool = False
-    # What its own references begin with; None: it gives none (T7).
+    # How its own references begin; None: it gives none (T7).
     order_prefix: str | None = None
 
     def untaxed(self, amount: Decimal) -> Decimal | None:
-        """An amount without its tax; None where the issuer does not tell the rate."""
+        """An amount without tax; None if the issuer does not state the rate."""
         return None if self.tax_rate is None else amount / (1 + self.tax_rate)

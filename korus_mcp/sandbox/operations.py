@@ -1,4 +1,4 @@
-"""The operations of the API by their names in the contract: the one table of paths."""
+"""The table of the API's operations: names in the contract, methods and paths."""
 
 import re
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from functools import cached_property
 
 TOKEN_PATH = "/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - a path
 DOWNLOAD = "downloadDocument"
-"""Our name for the GET of a signed address, which the contract does not list."""
+"""Our name for the download of a file, which is no operation of the contract."""
 
-# With the prefix and without a slash at the end, after the newest pages (T13).
+# With the prefix and without a slash at the end, as in the newest documentation (T13).
 _CATALOG = "/v1/ticketing/catalogs/{catalogId}"
 _BASE = _CATALOG + "/product_bases/{productBaseId}"
 _TICKETS = _CATALOG + "/offers/{offerId}/tickets"
@@ -18,7 +18,7 @@ _ORDER = "/v1/booking/orders/{orderId}"
 
 @dataclass(frozen=True)
 class Operation:
-    """A method and a path template under the contract's operationId."""
+    """An operation: its id in the contract, HTTP method and path template."""
 
     id: str
     method: str
@@ -26,12 +26,12 @@ class Operation:
 
     @property
     def handler(self) -> str:
-        """The method of a routes class that answers it: getOfferPrice is get_offer_price."""
+        """The name of the method that answers it: get_offer_price for getOfferPrice."""
         return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", self.id)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What a concrete path of this operation looks like."""
+        """A pattern that matches the paths of this operation."""
         return re.compile(re.sub(r"{\w+}", "[^/]+", self.path))
 
 
@@ -70,7 +70,7 @@ OPERATIONS = (
 
 
 def operation_named(method: str, path: str) -> str | None:
-    """Which operation a request asks for; None for anything else."""
+    """The operation of a request; None if it is none."""
     for operation in (_TOKEN, *OPERATIONS):
         if operation.method == method and operation.pattern.fullmatch(path):
             return operation.id

@@ -1,4 +1,4 @@
-"""A one-page PDF with a few lines of text, small but real."""
+"""Makes a small, valid PDF: one page with a few lines of text."""
 
 from io import BytesIO
 from textwrap import wrap
@@ -8,7 +8,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 _WIDTH, _HEIGHT = 595, 420
 _LINE_WIDTH = 90
-# One of the fonts every reader has, so that none is in the file; its encoding has all of French.
+# A standard font that every reader has, so it is not embedded; its encoding covers French.
 _FONT = {
     "/Type": "/Font",
     "/Subtype": "/Type1",
@@ -18,7 +18,7 @@ _FONT = {
 
 
 def page_of_text(lines: list[str]) -> bytes:
-    """The file; the first line is the title."""
+    """The bytes of the PDF; the first line is the title."""
     writer = PdfWriter()
     page = writer.add_blank_page(_WIDTH, _HEIGHT)
     font = DictionaryObject({NameObject(key): NameObject(name) for key, name in _FONT.items()})
@@ -41,6 +41,6 @@ def _drawing(lines: list[str]) -> bytes:
 
 
 def _escaped(line: str) -> bytes:
-    # Brackets end a text in PDF: a name in a ticket must not write drawing commands.
+    # Brackets end a text in PDF; unescaped, a name could inject drawing commands.
     text = line.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
     return " ".join(text.split()).encode("cp1252", "replace")

@@ -1,4 +1,4 @@
-"""Reading the bodies of bookings strictly: every mistake becomes a violation with its path."""
+"""Parses the bodies of booking calls strictly: every mistake becomes a violation with its path."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from korus_mcp.sandbox.ids import Offer
 from korus_mcp.sandbox.iris import Iris, read_hold
 from korus_mcp.sandbox.jsonld import Json, Refused, Violation, invalid
 
-# Of the caller's own reference (A29).
+# The most characters of the caller's reference (A29).
 LARGEST_REFERENCE = 50
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BLANK = "This value should not be blank."
@@ -20,7 +20,7 @@ _NO_STRING = "This value should be of type string."
 
 
 class RequestedHold(NamedTuple):
-    """One item of a reservation call that passed the consistency check."""
+    """One item of a reserve call that passed the consistency check."""
 
     offer: Offer
     quantity: int
@@ -29,7 +29,7 @@ class RequestedHold(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestedOrders:
-    """An order call that passed the check of its shape."""
+    """An order call whose body has the right form."""
 
     reservations: tuple[str, ...]
     customer: Json
@@ -39,13 +39,13 @@ class RequestedOrders:
 
 @dataclass(eq=False, slots=True)
 class ReservationReader:
-    """The consistency check of one reservation call: all of it is fine, or nothing is done."""
+    """The consistency check of one reserve call: if anything is wrong, nothing is done."""
 
     iris: Iris
     violations: list[Violation] = field(default_factory=list)
 
     def read(self, body: Json) -> list[RequestedHold]:
-        """The items wanted.
+        """Parse the items to hold.
 
         Raises:
             Refused: 422 with every violation found.
@@ -59,7 +59,7 @@ class ReservationReader:
         return [item for item in wanted if item is not None]
 
     def _refuse(self, path: str, message: str) -> None:
-        """Go on reading, so that one answer tells all mistakes."""
+        """Note a violation and go on, so that one answer names all of them."""
         self.violations.append(Violation(path, message))
 
     def _item(self, item: object, path: str) -> RequestedHold | None:
@@ -67,7 +67,7 @@ class ReservationReader:
             self._refuse(path, "This value should be of type object.")
             return None
         quantity, iri = item.get("quantity"), item.get("offer")
-        # True is an int to Python, and none to the API.
+        # In Python True is an int; for the API it is not.
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
             self._refuse(f"{path}.quantity", "This value should be positive.")
             quantity = None
@@ -75,7 +75,7 @@ class ReservationReader:
         if offer is None:
             self._refuse(f"{path}.offer", f'Item not found for "{_shown(iri)}".')
             return None
-        # T11: it bounds the units of an item, and each item for itself.
+        # T11: the limit is for the units of each single item.
         limit = self.iris.world.base(offer.base).max_amount_per_order
         if limit is not None and quantity is not None and quantity > limit:
             self._refuse(f"{path}.quantity", f"At most {limit} per order.")
@@ -94,13 +94,13 @@ class ReservationReader:
             if ticket in chosen:
                 self._refuse(f"{path}[{rank}].ticket", "Ticket given twice.")
             chosen[ticket] = slot
-        # Only when nothing else is wrong: an entry that could not be read would be missing, too.
+        # Only when nothing else is wrong: a wrong entry would count as missing, too.
         if not self.violations and len(chosen) < len(tickets):
             self._refuse(path, "Every ticket of the offer must be given once.")
         return tuple(chosen.get(rank) for rank in range(len(tickets)))
 
     def _entry(self, entry: object, offer: Offer, path: str) -> tuple[int, int | None] | None:
-        """The ticket that an entry is about, by rank, and the slot it chooses."""
+        """The ticket of an entry, by rank, and the chosen slot."""
         fields = entry if isinstance(entry, dict) else {}
         iri, session_iri = fields.get("ticket"), fields.get("session")
         found = self.iris.read_ticket(iri) if isinstance(iri, str) else None
@@ -108,7 +108,7 @@ class ReservationReader:
             self._refuse(f"{path}.ticket", f'"{_shown(iri)}" is not a ticket of this offer.')
             return None
         ticket = found[1]
-        # T24: a session too many is refused like one too few.
+        # T24: a needless session is refused like a missing one.
         if self.iris.world.base(offer.base).tickets[ticket].date_access:
             if session_iri is not None:
                 self._refuse(f"{path}.session", "This ticket takes no session.")
@@ -123,7 +123,7 @@ class ReservationReader:
 
 
 def read_orders(body: Json) -> RequestedOrders:
-    """The orders wanted.
+    """Parse the body of an order call.
 
     Raises:
         Refused: 422 with every violation found.
@@ -141,7 +141,7 @@ def read_orders(body: Json) -> RequestedOrders:
 
 
 def read_beneficiary(body: Json) -> Json:
-    """The holder to name.
+    """Parse the beneficiary to set.
 
     Raises:
         Refused: 422 with every violation found.
@@ -193,7 +193,7 @@ def _is_filled(value: object) -> bool:
 
 
 def _is_address(value: object) -> bool:
-    """Whether it may be an e-mail address; one that is missing is another rule's business."""
+    """Whether a value may be an e-mail address; a missing one passes (another rule checks that)."""
     return not _is_filled(value) or "@" in str(value)
 
 
@@ -202,7 +202,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_code(value: object) -> bool:
-    """Whether it may be a country or a language, in two letters (A30)."""
+    """Whether a value may be the two-letter code of a country or a language (A30)."""
     return value is None or re.fullmatch("[A-Za-z]{2}", str(value)) is not None
 
 
@@ -212,7 +212,7 @@ def _is_day(value: object) -> bool:
 
 _Rule = tuple[str, Callable[[object], bool], str]
 
-# In the order in which violations are told. A telephone number may have any form (T28).
+# In the order in which violations are listed. A telephone number may have any form (T28).
 _NO_TITLE = "The value you selected is not a valid choice."
 _TITLE: _Rule = ("title", lambda value: value in (None, "mr", "mrs", "mx"), _NO_TITLE)
 _CUSTOMER: Sequence[_Rule] = (
@@ -223,7 +223,7 @@ _CUSTOMER: Sequence[_Rule] = (
     ("optin", lambda value: isinstance(value, bool), "This value should be of type bool."),
     _TITLE,
 )
-# The keys that `requiredBeneficiaryFields` speaks of, too (A22).
+# The keys are those that `requiredBeneficiaryFields` uses, too (A22).
 _BENEFICIARY: Sequence[_Rule] = (
     *((name, _is_filled, _BLANK) for name in ("firstname", "lastname")),
     *((name, _is_text, _NO_STRING) for name in ("nationality", "placeOfBirth", "email", "phone")),
@@ -233,7 +233,7 @@ _BENEFICIARY: Sequence[_Rule] = (
 
 
 def read_day(text: str) -> date | None:
-    """A day written YYYY-MM-DD, and in no other of the forms ISO 8601 has."""
+    """Parse a day in the form YYYY-MM-DD, and in no other form of ISO 8601."""
     if not _DAY.fullmatch(text):
         return None
     try:
@@ -243,10 +243,10 @@ def read_day(text: str) -> date | None:
 
 
 def day_in(query: QueryParams, name: str) -> date | None:
-    """A parameter that is a day; None when it was not sent.
+    """Parse a query parameter that is a day; None when it was not sent.
 
     Raises:
-        Refused: 400, it is not a day.
+        Refused: 400, the value is no day.
     """
     text = query.get(name)
     day = None if text is None else read_day(text)
@@ -256,5 +256,5 @@ def day_in(query: QueryParams, name: str) -> date | None:
 
 
 def _shown(value: object) -> str:
-    # Enough to recognise what was sent; an echo must not be as long as its request.
+    # Shortened: enough to recognise the value in an error message.
     return str(value)[:200]

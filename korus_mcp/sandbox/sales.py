@@ -1,4 +1,4 @@
-"""The rules of booking as the issuers apply them: hold, order, name holders, release, cancel."""
+"""The issuers' rules of booking: hold, order, set beneficiaries, release, cancel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from korus_mcp.sandbox.world import World
 
 _LARGEST_HOLD = 100
 _CLOSES = time(8, 30)
-"""Holders must be named before the first lift opens."""
+"""Beneficiaries must be set before this time of the day: the ski lifts open then."""
 
 
 @dataclass(eq=False, slots=True)
 class Sales:
     """Makes and changes bookings.
 
-    What an issuer refuses is a Failure inside a success (T14); only the naming of a holder has no
-    place for one and is refused as a call.
+    A refusal by an issuer is a `Failure` inside a successful answer (T14), but for setting a
+    beneficiary, where the whole call is refused.
     """
 
     world: World
@@ -90,12 +90,13 @@ class Sales:
         self.ledger.orders[order_id] = order
         self.ledger.documents |= dict.fromkeys(documents, order_id)
         self.ledger.tickets |= {ticket.id: ticket for ticket in tickets}
-        # Its `status` stays as it is: that it was ordered is told by `order` alone (T23).
+        # The `status` of the hold does not change: only its `order` shows the order (T23).
         self.ledger.holds[hold_id] = replace(hold, ordered_at=now, order_id=order_id)
         return order
 
     def name_holder(self, ticket: IssuedTicket, beneficiary: Mapping[str, object]) -> IssuedTicket:
-        """Put a name on a ticket; complete data validate it.
+        """Set the beneficiary of a ticket, which becomes valid once all fields are there.
+
 
         Raises:
             Refused: 422 when the ticket is locked, or it is too late.
@@ -107,7 +108,7 @@ class Sales:
             raise invalid(Violation("beneficiary", "The beneficiary cannot be changed."))
         if ticket.deadline is not None and now > ticket.deadline:
             raise invalid(Violation("beneficiary", "The designation deadline has passed."))
-        # What was named before stays, so that the fields can come one after the other.
+        # Earlier fields stay, so that they can be sent one after the other.
         named = {**(ticket.beneficiary or {}), **beneficiary}
         complete = all(named.get(name) for name in ticket.required_fields)
         validated_at = ticket.validated_at or now if complete else None
@@ -116,8 +117,8 @@ class Sales:
         return changed
 
     def documents_from(self, order: Order) -> datetime | None:
-        """When the files of an order can be fetched; None while there are none."""
-        # Where a holder is missing, and where the order was cancelled, there are none at all.
+        """When the files of an order can be downloaded; None while there are none."""
+        # There are none if a beneficiary is missing or the order was cancelled.
         validated = [self.ledger.tickets[each].validated_at for each in order.tickets]
         moments = [each for each in validated if each is not None]
         if order.cancelled_at is not None or len(moments) < len(validated):
@@ -126,32 +127,32 @@ class Sales:
         return max(moments) + timedelta(seconds=issuer.document_delay_seconds)
 
     def cancel(self, order_id: str) -> None:
-        """The issuer cancels an order by itself; its places come back."""
+        """Cancel an order on the issuer's side; its places are free again."""
         order, now = self.ledger.orders[order_id], self.world.now()
         self.ledger.orders[order_id] = replace(order, cancelled_at=now)
         hold = self.ledger.holds[order.hold_id]
         self.ledger.holds[hold.id] = replace(hold, ended_at=now)
 
     def release(self, hold_id: str) -> None:
-        """The issuer gives a hold up before its end."""
-        # No operation asks for it: an issuer does so by itself.
+        """Release a hold early on the issuer's side."""
+        # The API has no operation for it: only an issuer can do it.
         hold = self.ledger.holds[hold_id]
         self.ledger.holds[hold_id] = replace(hold, ended_at=self.world.now())
 
     def _refusal(self, wanted: RequestedHold) -> Failure | None:
         trouble = self.world.product(wanted.offer).trouble
-        # The message has markup in it: whatever an issuer says is data (T9).
+        # The message contains markup, as issuers' messages may (T9).
         if trouble is Trouble.NEVER_RESERVES:
             return Failure(
                 "CONNECTOR_ERROR", "Le système de billetterie a refusé la réservation <b>(E42)</b>."
             )
         if trouble is Trouble.FAILS_ABOVE_FOUR and wanted.quantity > 4:
             return Failure("QUANTITY_REFUSED", "Pas plus de 4 places par réservation.")
-        # The live stock decides, whatever a list said a minute ago (T21).
+        # The live stock decides, not that of lists, which lag behind (T21).
         room = self.stock.room_for(wanted.offer, wanted.slots)
         if room is not None and room < wanted.quantity:
             return Failure("INSUFFICIENT_STOCK", f"Stock insuffisant : {room} restant(s).")
-        # An issuer without a limit of stock has one of its own.
+        # Even with unlimited stock, an issuer limits the size of a hold.
         if wanted.quantity > _LARGEST_HOLD:
             return Failure("QUANTITY_REFUSED", f"Pas plus de {_LARGEST_HOLD} par réservation.")
         return None
@@ -161,7 +162,7 @@ class Sales:
             return Failure("ALREADY_ORDERED", "La réservation a déjà été commandée.")
         if hold.ended_at is not None:
             return Failure("RELEASED", "La réservation a été libérée.")
-        # An expired hold fails by itself and does not refuse the call (A16).
+        # Only the expired hold fails, not the whole call (A16).
         if self.world.now() >= hold.expires_at:
             return Failure("EXPIRED", "La réservation a expiré.")
         if self.world.product(hold.offer).trouble is Trouble.NEVER_ORDERS:
@@ -169,10 +170,10 @@ class Sales:
         return None
 
     def _issued(self, hold: Hold, order_id: str, now: datetime) -> list[IssuedTicket]:
-        """Unit by unit, a ticket for each ticket of the offer."""
+        """Make the tickets of an order: for each unit, one for each ticket of the offer."""
         base, day = self.world.base(hold.offer.base), day_of(hold.offer.day)
         deadline = local_moment(day, _CLOSES, base.timezone) if day else None
-        # Each ticket of a unit has a holder of its own: day entry and show can go to two people.
+        # Each ticket has its own beneficiary: day entry and show may be for two people.
         pairs = [(unit, rank) for unit in range(hold.quantity) for rank in range(len(hold.slots))]
         return [
             IssuedTicket(

@@ -1,7 +1,7 @@
-"""The layouts of venues, as plain declarations: what is drawn, and how it is tied to what is sold.
+"""Classes for the seat maps of venues: what is drawn, and how it is tied to what is sold.
 
-Maps differ as those of issuers do (A10): any of it may be missing, and zones and categories name
-an option value or do not.
+As with real issuers, any part of a map may be missing, and zones and categories may name an option
+value or not (A10).
 """
 
 from collections.abc import Iterable
@@ -48,9 +48,9 @@ class Zone:
     """
 
     name: Text
-    # None where the map does not tell it, though stock is told all the same.
+    # None if the map does not state it; the stock is stated all the same.
     capacity: Quantity
-    # Which products sell it; the API ties them by option values or names, if at all.
+    # Which products sell it. In the API only option values or names tell that, if anything.
     pool: int
     category: int | None = None
     value: int | None = None
@@ -67,7 +67,7 @@ class SeatMap:
     categories: tuple[SeatingCategory, ...] = ()
 
     def capacities(self, pools: int) -> tuple[int, ...]:
-        """How many places each pool has in the zones that tell it."""
+        """How many places each pool has, in zones with a stated capacity."""
         return tuple(
             sum(zone.capacity or 0 for zone in self.zones if zone.pool == pool)
             for pool in range(pools)

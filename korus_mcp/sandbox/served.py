@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ServedSandbox:
-    """A sandbox that listens; `environment` points korus-mcp at it."""
+    """A running sandbox; `environment` holds the variables with which korus-mcp uses it."""
 
     sandbox: Sandbox
     api_url: str
@@ -37,7 +37,7 @@ class ServedSandbox:
 
     @property
     def notice(self) -> str:
-        """What whoever starts it must be told."""
+        """The text to print for the person who starts it."""
         return (
             f"Sandbox on {self.api_url}, documents on {self.documents_url}. It imitates a "
             "reconstruction of the KorusTicket API made from its public documentation; "
@@ -53,7 +53,7 @@ async def serve(
     document_port: int = 0,
     on_ready: Callable[[ServedSandbox], None] | None = None,
 ) -> None:
-    """Serve until a SIGINT, a SIGTERM or a cancellation; `on_ready` gets what is listening."""
+    """Serve until SIGINT, SIGTERM or a cancellation. `on_ready` gets the running sandbox."""
     listening = served_sandbox(options, control=control, port=port, document_port=document_port)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with listening as served:
@@ -76,18 +76,18 @@ async def served_sandbox(
 ) -> AsyncIterator[ServedSandbox]:
     """A sandbox on two loopback ports, in this event loop, for the length of a block.
 
-    Port 0 is a free one. `around` wraps its app, for a caller that watches what it is asked and
+    Port 0 takes a free one. `around` wraps the app, for a caller that wants to watch requests and
     answers.
     """
-    # Two ports, as documents lie on another host than the API (T26).
+    # Two ports, as documents are on another host than the API (T26).
     with _bound(port) as api, _bound(document_port) as documents:
         api_url, documents_url = _origin(api), _origin(documents)
         wished = options or SandboxOptions()
-        # The ports are bound before the world is made: its addresses have to name them.
+        # The ports are bound first, since the sandbox's addresses contain them.
         origins = replace(wished, api_origin=api_url, document_origin=documents_url)
         sandbox = Sandbox(origins, clock=clock)
         sandbox.app = around(sandbox.app) if around else sandbox.app
-        # Its own, and made anew: the API's token steers nothing.
+        # A new token: that of the API must not allow to control the sandbox.
         token = secrets.token_urlsafe(24) if control else None
         app = with_control(sandbox, token) if token else sandbox.app
         environment = {
@@ -132,7 +132,7 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                date_header=False,  # the app has its own, by the sandbox's clock
+                date_header=False,  # the app sends `Date` by the sandbox's clock
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
@@ -141,7 +141,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the process's signals to whoever runs two servers in one loop."""
+        """Leave the signals alone: two servers share the loop, and their caller handles them."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -149,18 +149,18 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def run_to_the_end(self, listener: socket.socket) -> None:
-        """Run until told to exit; a cancellation outside must not skip the shutdown."""
+        """Run until `should_exit`; shut down properly even when cancelled."""
         with anyio.CancelScope(shield=True):
             await self.serve(sockets=[listener])
 
     def _cutting(self, app: ASGIApp) -> ASGIApp:
-        """The app, with its connection really cut when a scripted fault drops it."""
+        """Wrap the app, to close the connection when a scripted fault drops it."""
 
         async def cutting(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 await app(scope, receive, send)
             except ConnectionDropped:
-                # Only that of this request: others of the same client must go on.
+                # Only the connection of this request: others of the same client go on.
                 for connection in tuple(self.server_state.connections):
                     if isinstance(connection, H11Protocol) and connection.client == scope["client"]:
                         connection.transport.abort()
@@ -172,7 +172,7 @@ class _Server(uvicorn.Server):
 @contextmanager
 def _bound(port: int) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        # A port that was chosen can be taken again at once, as whoever restarts it expects.
+        # After a restart the same port can be used at once.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
         yield listener

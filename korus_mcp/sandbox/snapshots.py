@@ -1,4 +1,4 @@
-"""What tests may look at: plain facts of the sandbox's memory, in no wire shape."""
+"""Records for tests: plain facts of the sandbox's state, not in the form of the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True)
 class RequestRecord:
-    """A request that was answered, or dropped when `status` is None."""
+    """A request that was answered, or dropped if `status` is None."""
 
     method: str
     path: str
@@ -17,8 +17,7 @@ class RequestRecord:
     operation: str | None
 
 
-# Apart from the records the sandbox works with: a test that looks at these does not break when
-# those change, and what it sees has no part in what the API answers.
+# Separate from the records the sandbox works with, so that tests do not break when those change.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ class Text:
 
 
 def same(text: str) -> Text:
-    """A text that is the same in both, as names are."""
+    """A text that is the same in both languages, as names are."""
     return Text(text, text)
 
 
 def texts(pairs: str) -> list[Text]:
-    """Texts written "French / English; French / English"."""
+    """Parse texts written as "French / English; French / English"."""
     parts = (pair.split("/") for pair in pairs.split(";"))
     return [Text(french.strip(), english.strip()) for french, english in parts]

@@ -33,7 +33,7 @@ class _Grant(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Tokens:
-    """The token endpoint and the memory of what it gave out."""
+    """The token endpoint, with the tokens that it has issued."""
 
     organizations: tuple[Organization, ...]
     clock: Clock
@@ -44,19 +44,19 @@ class Tokens:
     _refresh: dict[str, _Grant] = field(default_factory=dict, repr=False)
 
     def organization(self, authorization: str | None) -> Organization | None:
-        """Who calls, by the Authorization header; None for a missing, wrong or expired token."""
+        """The organisation of an Authorization header; None if its token is missing or invalid."""
         scheme, _, token = (authorization or "").partition(" ")
         grant = self._access.get(token) if scheme.lower() == "bearer" else None
         return grant.organization if grant and self.clock.now() < grant.until else None
 
     async def endpoint(self, request: Request) -> Response:
         """Answer a token request."""
-        # Form data, as OpenID Connect has it, where all other bodies are JSON.
+        # Form data, as in OpenID Connect; all other bodies are JSON.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             return _error(400, "invalid_request", "Form data expected")
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         client = self._client(form)
-        # Which of the two was wrong is nobody's business.
+        # The answer does not say whether the id or the secret was wrong.
         if client is None:
             return _error(401, "unauthorized_client", "Invalid client or client credentials")
         grant_type = form.get("grant_type")
@@ -76,7 +76,7 @@ class Tokens:
         return None
 
     def _renewed(self, client: Organization, token: str) -> Response:
-        # A refresh token works once, for whom it was made.
+        # A refresh token can be used once, by its own client.
         grant = self._refresh.pop(token, None)
         if grant is None or grant.organization != client or self.clock.now() >= grant.until:
             return _error(400, "invalid_grant", "Token is not active")
@@ -84,7 +84,7 @@ class Tokens:
 
     def _issued(self, client: Organization) -> Response:
         grant = _Grant(client, self.clock.now() + self.lifetime)
-        # Counted, not drawn: the same seed gives the same tokens.
+        # Numbered and not random, so that the same seed gives the same tokens.
         access = self._token("access", len(self._access))
         self._access[access] = grant
         seconds = int(self.lifetime.total_seconds())
@@ -94,7 +94,7 @@ class Tokens:
             "refresh_expires_in": 0,
             "token_type": "Bearer",
         }
-        # A23: a client that needs the refresh token must notice where there is none.
+        # A23: without one, clients that need a refresh token fail, and tests notice.
         if self.gives_refresh_token:
             refresh = self._token("refresh", len(self._access))
             self._refresh[refresh] = grant

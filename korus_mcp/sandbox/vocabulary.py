@@ -1,4 +1,4 @@
-"""The words generated product bases are named with; people and clubs are invented."""
+"""Words for the names of generated product bases; people and clubs are invented."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# Real towns, so that a search can know them, some with letters a shell cannot type.
+# Real towns, some with letters that are not on every keyboard, to test the search.
 CITIES = tuple(
     City(*name.split("/"))
     for name in _words("""

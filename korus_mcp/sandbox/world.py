@@ -1,4 +1,4 @@
-"""The world on sale: issuers, catalogs, bases and offers, found by identifier or by number."""
+"""All that the sandbox sells: issuers, catalogs, bases and offers, by number or identifier."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,9 @@ from korus_mcp.sandbox.texts import Text
 
 @dataclass(frozen=True, kw_only=True)
 class OfferFilter:
-    """What a caller wants to see of a catalog's offers; None means no wish.
+    """Filters of a catalog's offers; None is no filter.
 
-    Only without any bound is the first day UNDATED: a filter by day leaves undated offers out.
+    The first day is UNDATED only without any bound: a filter by day excludes undated offers.
     """
 
     base: int | None = None
@@ -34,17 +34,17 @@ class OfferFilter:
 
 
 class World:
-    """Everything that can be sold, without the state of any booking.
+    """Everything that can be sold, without the state of bookings.
 
-    Bases have numbers: first those that the issuers declare, then the generated ones. A generated
-    base is made when somebody looks at it, so what a list page tells has a way that does not.
+    Bases have numbers: first the declared ones of the issuers, then the generated ones. A generated
+    base is made when it is needed; lists use methods that do not make it.
     """
 
     def __init__(self, *, seed: int, bases: int, clock: Clock) -> None:
         self._seed = seed
         self._clock = clock
         self.started_at = clock.now()
-        # Fixed when the world is made: a match of day 5 comes nearer while the clock moves on.
+        # Fixed at the start: while the clock moves on, the match on day 5 comes nearer.
         self._origin = self.started_at.date()
         self._issuers = issuers_of(self._origin)
         self._fixed = tuple(chain.from_iterable(issuer.bases for issuer in self._issuers))
@@ -57,21 +57,21 @@ class World:
         ]
         self.ids = Ids(seed, malformed=malformed)
         self.catalog_count = len(self._issuers) + self._generator.catalogs
-        # By base and day: tomorrow the same base is on sale for other days.
+        # The present day is part of the key: tomorrow a base is on sale for other days.
         self._days = lru_cache(maxsize=8192)(self._days_on_sale)
 
     def now(self) -> datetime:
-        """The moment, by the clock of this sandbox."""
+        """The present time, by the sandbox's clock."""
         return self._clock.now()
 
     def issuer(self, catalog: int) -> Issuer:
-        """Whose catalog it is."""
+        """The issuer of a catalog."""
         if catalog < len(self._issuers):
             return self._issuers[catalog]
         return self._generator.issuer(catalog - len(self._issuers))
 
     def issuer_of(self, offer: Offer) -> Issuer:
-        """Who sells an offer."""
+        """The issuer of an offer."""
         return self.issuer(self.catalog_of(offer.base))
 
     def catalog_of(self, base: int) -> int:
@@ -84,7 +84,7 @@ class World:
         """A base by number; IndexError when there is none."""
         if index < len(self._fixed):
             return self._fixed[index]
-        # An identifier that was never given out can still be read as a number.
+        # An identifier that was never issued may still decode to a number.
         if not self.has_base(index):
             raise IndexError(index)
         return self._generator.base(index - len(self._fixed))
@@ -98,7 +98,7 @@ class World:
         return self.has_base(base) and self.catalog_of(base) == catalog
 
     def base_name(self, index: int) -> Text:
-        """The name of a base without making the rest of it."""
+        """The name of a base, without making the base."""
         if index < len(self._fixed):
             return self._fixed[index].name
         return self._generator.name(index - len(self._fixed))
@@ -108,7 +108,7 @@ class World:
         return index < len(self._fixed) and self._fixed[index].disabled
 
     def has_braces(self, index: int) -> bool:
-        """Whether a base is listed under an address with a literal placeholder (T3)."""
+        """Whether a base is listed with an IRI that contains a literal placeholder (T3)."""
         return index < len(self._fixed) and self._fixed[index].braces_in_iri
 
     def bases_of(self, catalog: int, *, with_disabled: bool = False) -> Sequence[int]:
@@ -131,7 +131,7 @@ class World:
         return self.base(offer.base).products[offer.product]
 
     def days(self, base: int) -> tuple[int, ...]:
-        """The days a base is on sale for, today."""
+        """The days for which a base is on sale today."""
         return self._days(base, self.now().date())
 
     def on_sale(self, offer: Offer) -> bool:
@@ -143,18 +143,18 @@ class World:
         )
 
     def list_price(self, offer: Offer) -> Decimal:
-        """The price printed in lists."""
+        """The price in lists."""
         base, product = self.base(offer.base), self.product(offer)
         day = day_of(offer.day)
-        # Saturday and Sunday cost more where the base says so: a calendar with two prices.
+        # Some bases cost more on Saturdays and Sundays, so that a calendar has two prices.
         dear = day is not None and day.weekday() >= 5
         return (product.price * (base.weekend_factor if dear else 1)).quantize(Decimal("0.01"))
 
     def noise(self, *parts: object) -> float:
-        """A number from 0 to 1 that the seed and the parts fix.
+        """A pseudo-random number from 0 to 1 that depends only on the seed and the parts.
 
-        Chance without state: the same question has the same answer in every process and in any
-        order, which a random generator that is drawn from would not give.
+        Unlike a random generator it has no state: the same parts give the same number in every
+        process, and in any order of calls.
         """
         text = f"{self._seed}:{parts}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
@@ -167,18 +167,18 @@ class World:
         return local_moment(day, base.tickets[rank].slots[slot].start, base.timezone)
 
     def offers(self, catalog: int, wanted: OfferFilter | None) -> "OfferBlocks":
-        """The offers of a catalog that pass the filter; none for a filter nothing can pass."""
+        """The offers of a catalog that match a filter; `wanted` None matches nothing."""
         return OfferBlocks(list(self._blocks(catalog, wanted)) if wanted else [])
 
     def ticket_of(self, ref: Ref) -> Ticket | None:
-        """The offer ticket behind an identifier, when its offer is on sale."""
+        """The offer ticket of an identifier; None if its offer is not on sale."""
         if not self.on_sale(ref.offer):
             return None
         tickets = self.base(ref.base).tickets
         return tickets[ref.ticket] if ref.ticket < len(tickets) else None
 
     def _product_count(self, base: int) -> int:
-        # Counting the offers of a catalog asks this of every base: none is made for it.
+        # Called for every base when offers are counted, so no base is made here.
         if base < len(self._fixed):
             return len(self._fixed[base].products)
         return self._generator.product_count(base - len(self._fixed))
@@ -200,11 +200,11 @@ class World:
                 yield _Block(base, days, products)
 
     def _candidates(self, catalog: int, wanted: OfferFilter) -> Sequence[int]:
-        """The bases that can have matching offers, so that a narrow filter looks at few."""
+        """The bases that can have matching offers; few for a narrow filter."""
         asked = {wanted.base} if wanted.base is not None else set()
         asked |= {wanted.session.base} if wanted.session else set()
         asked |= {base for base, _, _ in wanted.values}
-        # An offer has one base: filters that name two bases can match nothing.
+        # An offer has one base, so filters that name two bases match nothing.
         if len(asked) > 1:
             return ()
         if not asked and wanted.products is not None:
@@ -234,7 +234,7 @@ class World:
 
 
 class _Block(NamedTuple):
-    """All wanted offers of one base."""
+    """The matching offers of one base."""
 
     base: int
     days: tuple[int, ...]
@@ -243,16 +243,16 @@ class _Block(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class OfferBlocks:
-    """Offers counted but not made, until a part of them is looked at."""
+    """A list of offers that are counted, and made only when a slice of them is taken."""
 
     blocks: list[_Block]
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of offers."""
         return sum(len(block.days) * len(block.products) for block in self.blocks)
 
     def __getitem__(self, part: slice) -> list[Offer]:
-        """The offers from one rank to another, by base, day and product."""
+        """The offers of a slice, in order of base, day and product."""
         start, stop, _ = part.indices(len(self))
         found: list[Offer] = []
         for base, days, products in self.blocks:
@@ -268,5 +268,5 @@ class OfferBlocks:
         return found
 
     def by_day(self, *, newest_first: bool) -> list[Offer]:
-        """All of them, sorted by day; undated ones count as the earliest."""
+        """All offers, sorted by day; undated ones count as the earliest."""
         return sorted(self[:], key=lambda offer: offer.day, reverse=newest_first)

@@ -9,5 +9,5 @@ from korus_mcp.sandbox.model import Issuer
 
 @lru_cache(maxsize=8)
 def issuers_of(origin: date) -> tuple[Issuer, ...]:
-    """All issuers of a world whose first day is the given one."""
+    """All issuers of a sandbox whose first day is `origin`."""
     return (park.issuer(), stadium.issuer(origin), hall.issuer(), museum.issuer(), ski.issuer())

@@ -1,4 +1,4 @@
-"""A concert hall: numbered rows, a standing pit, matinees with another layout than evenings."""
+"""A concert hall with numbered rows, a standing pit, and another seat map for matinees."""
 
 from datetime import time
 from decimal import Decimal
@@ -17,7 +17,7 @@ _VENUE = Venue(
     postal_code="69998",
     city="Confluent-sur-Rhône",
     phone="+33 4 99 00 00 00",
-    # Empty, and not left out (T12).
+    # Empty texts instead of missing fields (T12).
     latitude="",
     longitude="",
 )
@@ -27,7 +27,7 @@ _CATEGORIES = (
     SeatingCategory(name=Text("Deuxième catégorie", "Second category"), color="#2E86C1", value=2),
     SeatingCategory(name=Text("Fosse debout", "Standing pit"), value=3),
 )
-# Longer than any reply may be: somebody has to cut it (T9).
+# Longer than any answer of ours may be, so it has to be cut (T9).
 _LONG_TERMS = Text(
     "<p>"
     + "Les places numérotées sont attribuées par la billetterie ; tout retard peut entraîner une "
@@ -82,7 +82,7 @@ def _concert(key: str, name: Text, days: tuple[int, ...], *, dynamic: bool) -> B
         tickets=(
             Ticket(
                 name=Text("Concert", "Concert"),
-                # The session names its map: the base's own is not the one of a matinee (A10).
+                # Sessions name their own seat map: a matinee has another one than the base (A10).
                 slots=(
                     _performance(Text("Matinée", "Matinee"), time(15), seat_map=1),
                     _performance(Text("Soirée", "Evening"), time(20, 30), seat_map=0),
@@ -108,7 +108,7 @@ def _festival_day() -> Base:
         universe="festival",
         venue=_VENUE,
         **by_price_type((FULL, "39.00"), (REDUCED, "31.00")),
-        # Stock of the day and of the concert: the smaller one decides.
+        # Both the day's and the concert's stock count: the smaller one decides.
         tickets=(
             Ticket(name=Text("Accès journée", "Day access"), capacities=(800,)),
             Ticket(
@@ -142,7 +142,7 @@ def _layout(*, balcony_open: bool) -> SeatMap:
     balcony, sides = Text("Balcon", "Balcony"), Text("Bas-côtés", "Side stalls")
     return SeatMap(
         zones=(
-            # No row has a letter that is taken for a figure or for another letter, such as I and O.
+            # Letters that look like digits or other letters, such as I and O, are left out.
             _seated(Text("Parterre avant", "Front stalls"), 0, "ABCDE", seats=20, top=260),
             _seated(Text("Parterre", "Stalls"), 1, "FGHJKLM", seats=24, top=380),
             pit,

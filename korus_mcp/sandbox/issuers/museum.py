@@ -18,7 +18,7 @@ _VENUE = Venue(
     latitude="48.65",
     longitude="-2.00",
 )
-# Closed on Tuesdays: a day without offers in every week of a calendar.
+# Closed on Tuesdays, so that every week has a day without offers.
 _OPEN_DAYS = frozenset({0, 2, 3, 4, 5, 6})
 _base = partial(Base, universe="museum", venue=_VENUE)
 
@@ -30,7 +30,7 @@ def issuer() -> Issuer:
         name="Musée des Marées",
         catalog_name=Text("Musée des Marées - Revendeurs", "Museum of Tides - Resellers"),
         hold_seconds=20 * 60,
-        # It does not tell its tax: amounts without it are null everywhere (T7).
+        # No tax rate is stated, so amounts without tax are null (T7).
         tax_rate=None,
         bases=(_permanent_collection(), _exhibition(), _pass()),
     )
@@ -49,7 +49,7 @@ def _permanent_collection() -> Base:
         **by_price_type((FULL, "14.00"), (REDUCED, "10.00"), (CHILD, "0.00")),
         tickets=(Ticket(name=Text("Entrée", "Entry"), slots=_half_hours(60)),),
         calendar=Rolling(first=0, weekdays=_OPEN_DAYS),
-        # More than there is: some sessions are sold out on most days.
+        # Above 1, so that some sessions are sold out on most days.
         demand=1.15,
     )
 
@@ -62,7 +62,7 @@ def _exhibition() -> Base:
         **by_price_type((FULL, "17.50"), (REDUCED, "13.00"), (CHILD, "6.00")),
         tickets=(Ticket(name=Text("Exposition", "Exhibition"), slots=_half_hours(40)),),
         calendar=Rolling(last=75, weekdays=_OPEN_DAYS),
-        # Its live price is never the one of the list (A27).
+        # Its live price always differs from the list price (A27).
         realtime_price_required=True,
         demand=0.9,
     )

@@ -1,6 +1,7 @@
-"""The hall out of its walls: three other venues, whose seat maps differ as those of issuers do.
+"""Events of the concert hall's issuer at three other venues, with incomplete seat maps.
 
-An open-air theatre of seats alone, a theatre drawn in part, a club that is not drawn at all.
+The maps are: an open-air theatre with seats but no zone outlines, a theatre of which only a part is
+drawn, and a club without any drawing.
 """
 
 from datetime import time
@@ -19,18 +20,18 @@ _WEDGES = texts("""
 _TIERS = texts("Orchestre / Stalls; Corbeille / Dress circle; Galerie / Gallery")
 _TOWN = "Confluent-sur-Rhône"
 _UNTOLD = 120
-"""Places of a part whose capacity the map does not tell."""
+"""Places of a zone whose capacity the map does not state."""
 _NOT_FOR_SALE = 99
 """A pool that no product sells from."""
 
 
 def bases() -> tuple[Base, ...]:
-    """The three evenings."""
+    """The product bases of the three venues."""
     return (_open_air(), _theatre(), _club())
 
 
 def _open_air() -> Base:
-    """Seats without polygons in bent rows; zones are linked to their option values."""
+    """A map with curved rows of seats, without polygons; zones are linked to option values."""
     return _evening(
         "open-air",
         Text("Opéra aux étoiles", "Opera under the stars"),
@@ -55,11 +56,11 @@ def _wedge(rank: int) -> Zone:
 
 
 def _bent_row(wedge: int, radius: float, count: int) -> list[tuple[float, float]]:
-    """Places around a stage at (0, 0), from a quarter past nine to a quarter to three.
+    """Seats on an arc below a stage at (0, 0).
 
-    `y` grows downwards (A10), so the audience is below its stage.
+    `y` grows downwards (A10), so the audience is below the stage.
     """
-    # None of the seats is at the very edge: the wedges would run into each other.
+    # Seats keep off the edges of their wedge, or neighbouring wedges would touch.
     turns = [
         pi * (wedge + 0.08 + 0.84 * seat / (count - 1)) / len(_WEDGES) for seat in range(count)
     ]
@@ -67,8 +68,8 @@ def _bent_row(wedge: int, radius: float, count: int) -> list[tuple[float, float]
 
 
 def _theatre() -> Base:
-    """Drawn in part; categories are not linked, so only their names tie them to what is sold."""
-    # With a notch: its middle is no place for a name.
+    """A map drawn in part; categories have no links, so only names tie them to offers."""
+    # The stalls have a notch, so that their middle is no place for a label.
     stalls = (
         *((0.0, 0.0), (300.0, 0.0), (300.0, 150.0), (180.0, 150.0)),
         *((180.0, 120.0), (120.0, 120.0), (120.0, 150.0), (0.0, 150.0)),
@@ -96,7 +97,7 @@ def _theatre() -> Base:
 
 
 def _club() -> Base:
-    """No geometry, no categories, no links; nobody sells the backstage, nor draws the balcony."""
+    """A map without geometry, categories or links; the backstage area is not for sale."""
     sold = texts("Fosse / Pit; Mezzanine / Mezzanine; Tables du bar / Bar tables; Balcon / Balcony")
     pit, mezzanine, tables, _ = sold
     zones = (
@@ -121,14 +122,14 @@ def _club() -> Base:
 
 
 def _shouted(name: Text) -> Text:
-    """Written otherwise on the map than in the shop: whoever compares them folds the case."""
+    """A name in another case than in the offers, as some maps have it."""
     return Text(name.fr.upper(), name.en.upper())
 
 
 def _evening(
     key: str, name: Text, venue: str, prices: PriceList, seat_map: SeatMap, days: tuple[int, ...]
 ) -> Base:
-    # The API tells stock even where the map tells no capacity.
+    # The API states stock even where the map states no capacity.
     capacities = seat_map.capacities(len(prices["options"][0].values))
     slot = Slot(time(20), 100, tuple(each or _UNTOLD for each in capacities), seat_map=0)
     return Base(

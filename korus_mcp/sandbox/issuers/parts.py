@@ -1,4 +1,4 @@
-"""Pieces several issuers share: options with their values, and products out of price lists."""
+"""Helpers of several issuers: options with their values, and products made from price lists."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,7 +15,7 @@ ADULT = Text("Adulte", "Adult")
 SENIOR = Text("Senior", "Senior")
 FAMILY = Text("Famille (2 adultes, 2 enfants)", "Family (2 adults, 2 children)")
 
-# All the codes there are (A02).
+# All option codes (A02).
 _OPTION_NAMES: dict[OptionCode, Text] = {
     "seating_category": Text("Catégorie de place", "Seating category"),
     "zone": Text("Zone", "Zone"),
@@ -25,7 +25,7 @@ _OPTION_NAMES: dict[OptionCode, Text] = {
 
 
 class PriceList(TypedDict):
-    """The arguments of a Base that belong together: its options, and what they make for sale."""
+    """Arguments of a `Base` that belong together: its options, and its products."""
 
     options: tuple[Option, ...]
     products: tuple[Product, ...]
@@ -37,17 +37,17 @@ def option(code: OptionCode, *values: Text) -> Option:
 
 
 def days(count: int) -> Text:
-    """A number of days as an option value."""
+    """The name of an option value for a number of days."""
     return Text(f"{count} jour{'s' if count > 1 else ''}", f"{count} day{'s' if count > 1 else ''}")
 
 
 def season(year: int) -> Text:
-    """A season by its first year; a search for either year has to find it."""
+    """The name of a season by its first year; it contains both years, for searches."""
     return Text(f"Saison {year} - {year + 1}", f"Season {year} - {year + 1}")
 
 
 def joined(*texts: Text) -> Text:
-    """Texts side by side, as product names are written."""
+    """Texts joined to a product name."""
     return Text(" - ".join(text.fr for text in texts), " - ".join(text.en for text in texts))
 
 
@@ -56,8 +56,8 @@ def price_list(
 ) -> PriceList:
     """A product for each combination of option values, with prices in the order of combinations.
 
-    The last option changes first. `by_place`: products with the same value of the first option
-    share its places; else all of them share all.
+    Combinations are in the order of `itertools.product`. `by_place`: products with the same value
+    of the first option share places; otherwise all products share all places.
     """
     ranks = combinations(*(range(len(each.values)) for each in options))
     products = tuple(
@@ -67,13 +67,13 @@ def price_list(
             price=Decimal(price),
             pool=chosen[0] if by_place else 0,
         )
-        # A price too few is a mistake in a declaration, and found when the world is made.
+        # `strict`: a missing price is a mistake in a declaration.
         for chosen, price in zip(ranks, prices, strict=True)
     )
     return {"options": options, "products": products}
 
 
 def by_price_type(*prices: tuple[Text, str]) -> PriceList:
-    """The usual small price list: one option, one product for each of its values."""
+    """A small price list: one option (the price type), and a product for each of its values."""
     values, amounts = zip(*prices, strict=True)
     return price_list(option("price_type", *values), prices=amounts)

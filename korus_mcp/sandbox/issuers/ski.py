@@ -1,4 +1,4 @@
-"""A ski resort: passes in somebody's name, by number of days and kind of skier."""
+"""A ski resort: passes in a person's name, by number of days and price type."""
 
 from decimal import Decimal
 from functools import partial
@@ -20,7 +20,7 @@ _VENUE = Venue(
 )
 _base = partial(Base, universe="snow_sports", venue=_VENUE)
 
-# Tickets wait for these before they are valid, and their documents with them (A22).
+# Fields of the beneficiary, without which tickets are not valid and have no documents (A22).
 _HOLDER = ("firstname", "lastname", "dateOfBirth")
 
 
@@ -52,7 +52,7 @@ def _passes() -> Base:
         **price_list(
             option("days_count", *(parts.days(count) for count in lengths)),
             option("price_type", ADULT, CHILD, parts.SENIOR, parts.FAMILY),
-            # Each further day costs a little less than the first.
+            # Each further day costs a little less.
             prices=(price * n - less * (n - 1) for n in lengths for price in daily),
         ),
         tickets=(Ticket(name=Text("Forfait", "Pass"), capacities=(2500,)),),
@@ -70,7 +70,7 @@ def _beginners() -> Base:
         **by_price_type((ADULT, "26.00"), (CHILD, "19.00")),
         tickets=(Ticket(name=Text("Forfait débutant", "Beginners' pass"), capacities=(300,)),),
         calendar=Rolling(last=90),
-        # Nobody can put a name on it: the attempt is a 422 (A22).
+        # Its beneficiary cannot be changed: an attempt is answered with 422 (A22).
         beneficiary_amendable=False,
     )
 
@@ -83,6 +83,6 @@ def _season_card() -> Base:
         tickets=(Ticket(name=Text("Carte saison", "Season card")),),
         calendar=Undated(),
         availability_check_required=False,
-        # Without a day there is no last moment for the name either.
+        # Undated, so there is no deadline for the name either.
         beneficiary_fields=_HOLDER,
     )

@@ -30,7 +30,7 @@ _CATEGORIES = (
     SeatingCategory(name=Text("Kop debout", "Standing end"), color="#8E44AD", value=4),
     SeatingCategory(name=Text("Espace visiteurs", "Away end"), color="#7F8C8D", value=5),
 )
-# By category; the away end has a price, though nothing of it is for sale.
+# By category; the away end has a price, although it is not for sale here.
 _FULL_PRICES = (Decimal(95), Decimal(62), Decimal(44), Decimal(29), Decimal(18), Decimal(20))
 _PRICE_TYPES = ((FULL, Decimal(1)), (REDUCED, Decimal("0.80")), (CHILD, Decimal("0.50")))
 _BOXES, _AWAY = 0, 5
@@ -47,7 +47,7 @@ def issuer(origin: date) -> Issuer:
         key="stadium",
         name="Hérons FC",
         catalog_name=Text("Billetterie Hérons FC - Partenaires", "Hérons FC ticketing - Partners"),
-        # The shortest hold of all: in one call with another issuer's it ends first (T22).
+        # The shortest hold of all: it ends before another issuer's in the same call (T22).
         hold_seconds=5 * 60,
         releasable=False,
         tax_rate=Decimal("0.055"),
@@ -56,12 +56,12 @@ def issuer(origin: date) -> Issuer:
         bases=(
             _match("stadium", this, "US VALMONT", 5, demand=0.6),
             _match("match-2", this, "ÉTOILE DE GRANVIGNE", 19, demand=0.5),
-            # The one base with a limit for a call (T11).
+            # The only base with a limit on the units of a call (T11).
             replace(derby, max_amount_per_order=6, realtime_price_required=True),
             _match("match-4", this, "SPORTING DES CIMES", 54, demand=0.4),
             _match("match-5", this, "OLYMPIC ROCHEBRUNE", 96, demand=0.2),
             _tour(),
-            # Over since last season, and listed only for who asks for disabled ones.
+            # A match of last season, listed only if disabled bases are asked for.
             replace(_match("disabled", last, "US VALMONT", demand=1.2), disabled=True),
         ),
     )
@@ -72,7 +72,7 @@ def _match(key: str, season: Text, visitor: str, *days: int, demand: float) -> B
     kick_off = Slot(
         time(20, 45),
         110,
-        # The away end is sold by the other club: it is on the map, and never to be had here.
+        # The other club sells the away end: it is on the map, but has no stock here.
         tuple(0 if zone.category == _AWAY else zone.capacity for zone in zones),
         name=Text("Coup d'envoi 20 h 45", "Kick-off 8:45 pm"),
         seat_map=0,
@@ -122,7 +122,7 @@ def _tour() -> Base:
 
 @lru_cache(maxsize=1)
 def _places() -> tuple[Product, ...]:
-    """What is sold: each zone has one category, so most combinations of options do not exist."""
+    """The products: each zone has one category, so most combinations of options do not exist."""
     return tuple(
         Product(
             name=joined(zone.name, _CATEGORIES[zone.category or 0].name, price_type),
@@ -144,7 +144,7 @@ def _layout() -> SeatMap:
 
 def _zone(position: int, count: int, *, tier: int) -> Zone:
     """One zone of `count` around the pitch; the first begins in the east, the rest clockwise."""
-    # Turned by an eighth: the middle of a stand is the middle of a side.
+    # Turned by an eighth, so that the middle of a stand is the middle of a side of the pitch.
     quarter = int(((position + 0.5) / count * 4 + 0.5) % 4)
     stand = _STANDS[quarter]
     rank = position if tier == 1 else _LOWER_ZONES + position
@@ -156,7 +156,7 @@ def _zone(position: int, count: int, *, tier: int) -> Zone:
     boxes = category == _BOXES
     return Zone(
         name=Text(f"{stand.fr} {number}", f"{stand.en} {number}"),
-        # Neighbours differ, so that a figure on a map can be told from the one beside it.
+        # Neighbouring zones differ, so that numbers on a map can be told apart.
         capacity=48 if boxes else 420 - 20 * (position % 5),
         pool=rank,
         category=category,
@@ -176,7 +176,7 @@ def _point(turn: float, spread: float) -> Point:
 
 def _sector(position: int, count: int, tier: int) -> tuple[Point, ...]:
     inner, outer = (0.0, 0.48) if tier == 1 else (0.54, 1.0)
-    # A gap at both ends, or neighbours would share an edge and look like one.
+    # A gap at both ends, or neighbouring zones would share an edge and look like one.
     turns = [(position + part) / count for part in (0.04, 0.5, 0.96)]
     near = [_point(turn, inner) for turn in turns]
     far = [_point(turn, outer) for turn in reversed(turns)]

@@ -179,7 +179,12 @@ def _next(
         )
     if issued.standing is Standing.FAILED:
         return f"The issuer says that this order failed. {TO_SUPPORT}"
-    if issued.standing is Standing.UNCONFIRMED and not (issued.waiting or issued.documents):
+    if issued.standing is Standing.OVER:
+        return f"The issuer says that this order is over, or a part of it. {TO_SUPPORT}"
+    is_idle = not (issued.waiting or issued.documents)
+    if issued.standing is Standing.OVERDUE and is_idle:
+        return f"The issuer has still not confirmed this order. {TO_SUPPORT}"
+    if issued.standing is Standing.UNCONFIRMED and is_idle:
         return (
             "The issuer has not confirmed this order yet: do not order again. Call get_tickets "
             "again in a minute."

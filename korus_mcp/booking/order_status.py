@@ -4,7 +4,7 @@ Only `confirmed` and `cancelled` are documented. Other words may come (T31): one
 here does not count as a confirmation.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -29,24 +29,35 @@ _FAILED: Final = frozenset(
         "invalid",
     }
 )
+_OVER: Final = ("expired", "refund", "void", "delet", "remov", "revo", "withdrawn", "partial")
+"""How words begin for an order that was valid and is so no more, or only a part of it."""
+CONFIRMED_WITHIN: Final = timedelta(hours=1)
+"""An order that is not confirmed this long after it was made is not just waited for any more."""
 
 
 class Standing(StrEnum):
-    """Whether an order is valid. For `FAILED` and `UNREAD` only KorusTicket's support can say.
+    """Whether an order is valid. For all but `CONFIRMED`, `UNCONFIRMED` and `NOT_READ` the next
+    step is KorusTicket's support.
 
+    `OVER`: it is over, or a part of it is. `OVERDUE`: it is old and still not confirmed.
     `NOT_READ`: the order was made, but could not be read just now.
     """
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    OVER = "over"
     UNREAD = "unread"
     UNCONFIRMED = "unconfirmed"
+    OVERDUE = "overdue"
     NOT_READ = "not_read"
 
 
-def standing_of(order: Order) -> Standing:
-    """Whether an order is valid, by its status and its time of cancellation."""
+def standing_of(order: Order, now: datetime, sent_at: datetime | None = None) -> Standing:
+    """Whether an order is valid, by its status, its time of cancellation and its age.
+
+    `sent_at` is when it was ordered, if that is known here; its own word for that comes first.
+    """
     # A time of cancellation is enough: the status may lag behind.
     word = word_of(order.status)
     if word in _CANCELLED or isinstance(order.cancelled_at, datetime):
@@ -55,7 +66,14 @@ def standing_of(order: Order) -> Standing:
         return Standing.UNREAD
     if word in _CONFIRMED:
         return Standing.CONFIRMED
-    return Standing.FAILED if word in _FAILED else Standing.UNCONFIRMED
+    if word in _FAILED:
+        return Standing.FAILED
+    if word.startswith(_OVER):
+        return Standing.OVER
+    # An order of unknown age may be old: nobody is sent to wait for it.
+    made_at = value_of(order.created_at) or sent_at
+    is_new = made_at is not None and now < made_at + CONFIRMED_WITHIN
+    return Standing.UNCONFIRMED if is_new else Standing.OVERDUE
 
 
 def word_of(status: str | Unread | None) -> str:

@@ -433,7 +433,7 @@ class Ordering:
         `tickets` how many each reservation held.
         """
         steps = [
-            partial(self._placed, r, o, answered.get(o), tickets.get(r))
+            partial(self._placed, r, o, intent.sent_at, answered.get(o), tickets.get(r))
             for r, o in intent.orders.items()
         ]
         orders = tuple(await side_by_side(steps))
@@ -449,7 +449,12 @@ class Ordering:
         )
 
     async def _placed(
-        self, reservation_id: str, order_id: str, answered: Order | None, tickets: int | None
+        self,
+        reservation_id: str,
+        order_id: str,
+        sent_at: datetime,
+        answered: Order | None,
+        tickets: int | None,
     ) -> PlacedOrder:
         """The order as it is now; if it cannot be read, as it was in the answer to its call."""
         order, is_whole = answered, answered is not None and _is_whole(answered, tickets)
@@ -463,7 +468,7 @@ class Ordering:
         # If it was read without a status, the one in the answer to its call counts.
         is_silent = order.status is None and order.cancelled_at is None
         said = answered if is_silent and answered is not None else order
-        standing = standing_of(said)
+        standing = standing_of(said, self.clock.now(), sent_at)
         # An order that is not confirmed is shown with the issuer's own word for its status; a
         # cancelled one as "cancelled", whatever word the issuer has for it.
         is_cancelled = standing is Standing.CANCELLED

@@ -29,6 +29,7 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 UNCLAIMED_SECONDS: Final = 30
 """How long an order that was read for a caller who left is kept for their repeated call."""
 MOST_UNCLAIMED: Final = 32
+_NOT_WAITED_FOR: Final = {Standing.CANCELLED, Standing.FAILED, Standing.OVER, Standing.OVERDUE}
 _ALWAYS_REQUIRED = ("firstname", "lastname")
 _Asked: TypeAlias = tuple[int, str, str, str]
 
@@ -73,6 +74,8 @@ class IssuedTickets:
     """An order with its tickets and documents."""
 
     order: Order
+    standing: Standing
+    """Whether the order was valid when it was read."""
     tickets: tuple[Ticket, ...]
     documents: tuple[Document, ...]
     has_unread_documents: bool = False
@@ -87,11 +90,6 @@ class IssuedTickets:
     def is_cancelled(self) -> bool:
         """Whether the issuer took the booking back."""
         return self.standing is Standing.CANCELLED
-
-    @property
-    def standing(self) -> Standing:
-        """Whether the order is valid, by its status."""
-        return standing_of(self.order)
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -121,8 +119,7 @@ class IssuedTickets:
     @property
     def is_complete(self) -> bool:
         """Whether waiting is pointless: all documents are there, or will not come by themselves."""
-        is_over = self.standing in (Standing.CANCELLED, Standing.FAILED)
-        if is_over or self.waiting or self.unlisted is not None:
+        if self.standing in _NOT_WAITED_FOR or self.waiting or self.unlisted is not None:
             return True
         return bool(self.documents) and all(d.is_ready for d in self.documents)
 
@@ -165,6 +162,7 @@ class TicketService:
                 listed_in = await self.orders.shown_in(owner, order.id)
         return IssuedTickets(
             order=order,
+            standing=standing_of(order, self.clock.now()),
             tickets=tuple(
                 _ticket(item, ticket, names, self.clock)
                 for item in order.items

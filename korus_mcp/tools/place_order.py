@@ -218,7 +218,7 @@ def _not_confirmed(ordered: Ordered) -> str | None:
     if not is_known or standings <= {Standing.CONFIRMED}:
         return None
     others = " Call get_tickets for the others." if Standing.CONFIRMED in standings else ""
-    if {Standing.FAILED, Standing.UNREAD} & standings:
+    if {Standing.FAILED, Standing.OVER, Standing.UNREAD, Standing.OVERDUE} & standings:
         said = "The issuer did not confirm an order, and it may stand all the same."
         return f"{said} {TO_SUPPORT}{others}"
     if Standing.NOT_READ in standings:

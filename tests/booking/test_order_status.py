@@ -11,6 +11,15 @@ from tests.booking.stage import OWNER, Stage, staged
 
 pytestmark = pytest.mark.anyio
 ENDED = ["failed", "FAILED", "rejected", " Refused ", "error"]
+OVER = [
+    "refunded",
+    "Expired",
+    "void",
+    "VOIDED",
+    "deleted",
+    "partially_cancelled",
+    "partiallyRefunded",
+]
 PENDING = ["processing", "pending", "Waiting", "on_hold", "who knows"]
 CANCELLED = ["cancelled", "Canceled"]
 UNREAD: list[Any] = [{"code": 1}, ["failed"]]
@@ -42,7 +51,7 @@ async def made(stage: Stage, *landmarks: str) -> tuple[Ordered, Ordered]:
     )
 
 
-@pytest.mark.parametrize("status", [*ENDED, *PENDING, *UNREAD], ids=str)
+@pytest.mark.parametrize("status", [*ENDED, *OVER, *PENDING, *UNREAD], ids=str)
 async def test_an_order_that_is_not_confirmed_is_not_told_as_ordered(status: Any) -> None:
     async with staged(rewrite=calling(status)) as stage:
         for placed in await made(stage, "park_offer"):
@@ -173,7 +182,7 @@ async def test_of_several_orders_each_says_what_the_issuer_calls_it(
         assert "rder again" in _next(placed) or "rder any of it again" in _next(placed)
 
 
-@pytest.mark.parametrize("status", [*ENDED, "processing"])
+@pytest.mark.parametrize("status", [*ENDED, *OVER, "processing"])
 async def test_tickets_of_an_order_that_is_not_confirmed_are_not_waited_for_for_ever(
     status: str,
 ) -> None:
@@ -190,6 +199,44 @@ async def test_tickets_of_an_order_that_is_not_confirmed_are_not_waited_for_for_
         assert ("support" in said) is (status != "processing")
         assert "o not order again" in said
         assert found.is_complete is (status != "processing")
+
+
+@pytest.mark.parametrize("created", [True, False], ids=["created", "no moment"])
+@pytest.mark.parametrize("status", [*PENDING, "validated"])
+async def test_an_order_that_is_still_not_confirmed_after_an_hour_is_for_the_support(
+    status: str, created: bool
+) -> None:
+    from korus_mcp.answers.orders import whole_view
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        calling(status)(path, body)
+        for order in body.get("orders", [body]):
+            if not created:
+                order.pop("createdAt", None)
+        if path.endswith("/documents"):
+            body.update(member=[], totalItems=0)
+
+    async with staged(rewrite=rewrite) as stage:
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        early = await stage.place(hold, confirmation=nonce)
+        tickets = stage.app.booking.tickets
+        stage.move(3590)
+        for placed in (early, await stage.place(hold, confirmation=nonce)):
+            assert "Call get_tickets with its order_id in a minute" in _next(placed)
+        found = await tickets.of_order(OWNER, early.orders[0].id, "en")
+        if created:
+            assert "has not confirmed this order yet" in whole_view(stage.app, found).next
+            assert not found.is_complete
+        stage.move(20)
+        late = await stage.place(hold, confirmation=nonce)
+        assert late.state is OrderState.IN_DOUBT
+        found = await tickets.of_order(OWNER, early.orders[0].id, "en")
+        assert found.is_complete, "nobody waits for it any more"
+        for said in (_next(late), whole_view(stage.app, found).next):
+            assert "Do not order again" in said
+            assert "support" in said
+            assert "in a minute" not in said
 
 
 def hidden(reservation: object, *, as_addresses: bool = False) -> Any:

@@ -263,7 +263,7 @@ def too_late() -> Refusal:
     return Refusal(
         Code.UPSTREAM_UNAVAILABLE,
         "KorusTicket did not answer in time; nothing was changed.",
-        "Call again: it goes on from what was read meanwhile.",
+        "Call again; where it can be split, for less at once.",
         retry_after_seconds=_RETRY_SECONDS,
     )
 

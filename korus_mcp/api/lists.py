@@ -204,9 +204,16 @@ class Reads:
         self._wire = wire
 
     async def _one(
-        self, kind: jsonld.Template, ids: tuple[str, ...], model: type[M], language: str | None
+        self,
+        kind: jsonld.Template,
+        ids: tuple[str, ...],
+        model: type[M],
+        language: str | None,
+        on_arrival: Callable[[], Awaitable[None]] | None = None,
     ) -> M:
-        body = await self._wire.read(kind.operation, kind.iri(*ids), language=language)
+        body = await self._wire.read(
+            kind.operation, kind.iri(*ids), language=language, on_arrival=on_arrival
+        )
         return await read_model(kind.operation, "GET", model, body)
 
     def _pages(

@@ -1,5 +1,7 @@
 """The catalog side: what can be sold, when, and what is left. All reads (`/v1/ticketing`)."""
 
+from collections.abc import Awaitable, Callable
+
 from korus_mcp.api import jsonld
 from korus_mcp.api.filters import EVERY_OFFER, OfferFilters, Params
 from korus_mcp.api.lists import Pages, Reads
@@ -136,11 +138,19 @@ class Ticketing(Reads):
         return await self._one(jsonld.SESSION, ids, OfferTicketSession, language)
 
     async def get_seat_map(
-        self, catalog_id: str, base_id: str, seat_map_id: str, *, language: str | None = None
+        self,
+        catalog_id: str,
+        base_id: str,
+        seat_map_id: str,
+        *,
+        language: str | None = None,
+        on_arrival: Callable[[], Awaitable[None]] | None = None,
     ) -> SeatMap:
-        """The layout of a venue; its id comes from a base or a session (A10)."""
+        """The layout of a venue; its id comes from a base or a session (A10). `on_arrival` is
+        waited for when it is here and not yet unfolded, which takes memory.
+        """
         ids = (catalog_id, base_id, seat_map_id)
-        return await self._one(jsonld.SEAT_MAP, ids, SeatMap, language)
+        return await self._one(jsonld.SEAT_MAP, ids, SeatMap, language, on_arrival)
 
     async def get_form(self, form_id: str, *, language: str | None = None) -> Form:
         """A form of the older model; deprecated upstream (A28)."""

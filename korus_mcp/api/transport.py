@@ -7,7 +7,7 @@ address (signed ones too) and keep cookies; redirects and environment settings a
 import json
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -60,6 +60,8 @@ class Exchange:
     content: bytes | None = field(default=None, repr=False)
     on_leaving: Callable[[], None] | None = field(default=None, repr=False)
     """Called right before the first byte leaves: a failure before that changed nothing."""
+    on_arrival: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Waited for once a success is here, before its body is unfolded: that costs memory."""
 
     def request(self, timeout: httpx.Timeout) -> httpx.Request:
         """The request as httpx sends it; brackets of filters go percent-encoded."""
@@ -318,10 +320,17 @@ class Wire:
         return ServerTime(self.clock)
 
     async def read(
-        self, operation: str, path: str, params: Params = (), *, language: str | None = None
+        self,
+        operation: str,
+        path: str,
+        params: Params = (),
+        *,
+        language: str | None = None,
+        on_arrival: Callable[[], Awaitable[None]] | None = None,
     ) -> jsonld.JsonObject:
         """Send a GET, repeated a few times when that can help."""
         exchange = self._exchange(operation, "GET", path, params=params, language=language)
+        exchange = replace(exchange, on_arrival=on_arrival)
         return await patiently(
             lambda: self._with_fresh_token_once(exchange), self.config, self.clock
         )
@@ -385,6 +394,8 @@ class Wire:
         answer = await pool.send(replace(exchange, headers=headers), limit=self.config.json_limit)
         # Before the status is looked at: a refusal has a `Date`, too.
         self.server_time.learn(answer.headers, sent=answer.sent, received=answer.received)
+        if exchange.on_arrival is not None and httpx.codes.is_success(answer.status):
+            await exchange.on_arrival()
         try:
             body = await _read_body(exchange, answer, self.clock)
         except Unauthorized as error:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
-from korus_mcp.api import ApiError, NotFound, Ticketing
+from anyio import CancelScope
+
+from korus_mcp.api import ApiError, NotFound, Outcome, Ticketing, TimedOut
 from korus_mcp.api.models.offer import (
     Offer,
     OfferAvailability,
@@ -18,6 +20,7 @@ from korus_mcp.api.models.offer import (
 from korus_mcp.booking import over
 from korus_mcp.booking.ports import ApiClock, Catalog
 from korus_mcp.foundation.coalescing import side_by_side
+from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
@@ -37,6 +40,8 @@ from korus_mcp.foundation.unread import (
 
 MAX_SESSIONS: Final = 500
 """At most so many sessions of one ticket are read; the answer then says that there are more."""
+_AFTER_SESSIONS_SECONDS: Final = 4.0
+"""What is left of a call for what is looked up once the sessions are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,8 @@ class TicketNeed:
     sessions: tuple[Session, ...] = ()
     has_unread_sessions: bool = False
     """Whether there are further sessions, of which nothing was read."""
+    has_late_sessions: bool = False
+    """Whether that is because time was over: they could be read."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,8 @@ class Quote:
             if ticket.needs_session and not any(
                 self.can_take(s, quantity) for s in ticket.sessions
             ):
+                if ticket.has_late_sessions:
+                    return Obstacle(Code.UPSTREAM_UNAVAILABLE, _LATE)
                 unread = next((s.unread for s in ticket.sessions if s.unread), ())
                 if ticket.has_unread_sessions:
                     unread = unread or ("one of its sessions",)
@@ -204,6 +213,9 @@ class Quote:
         return over.ITS_SESSIONS if ticket.sessions else None
 
 
+_LATE: Final = "no session read in time has enough places left, and not all were read"
+
+
 def unreadable(what: Sequence[str]) -> Obstacle | None:
     """The obstacle that these parts, named in words, could not be read; None if there are none."""
     return Obstacle(Code.NOT_BOOKABLE, f"{what[0]} cannot be read") if what else None
@@ -237,15 +249,20 @@ class Quotes:
     catalog: Catalog
     clock: ApiClock
 
-    async def of_offer(self, handle: Handle, language: str) -> Quote:
+    async def of_offer(
+        self, handle: Handle, language: str, *, is_part_enough: bool = False
+    ) -> Quote:
         """The offer's live price, stock and sessions.
+
+        Where a part is enough, the sessions are those that could be read before the call's time is
+        over. To book takes all: a session that was not read is not one of another offer.
 
         Raises:
             Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
             ApiError: a figure cannot be read.
         """
         catalog_id = await self.catalog.catalog_id(handle.alias, language)
-        read = _Reading(self.ticketing, (catalog_id, handle.id), language)
+        read = _Reading(self.ticketing, (catalog_id, handle.id), language, is_part_enough)
         try:
             await read.all()
         except NotFound:
@@ -305,6 +322,7 @@ class _Reading:
     ticketing: Ticketing
     where: tuple[str, str]
     language: str
+    is_part_enough: bool
     offer: Offer = field(init=False)
     availability: OfferAvailability = field(init=False)
     price: OfferPrice | None = None
@@ -312,6 +330,8 @@ class _Reading:
     sessions: dict[str, list[OfferTicketSession]] = field(default_factory=dict)
     unread_tickets: int = 0
     unread_sessions: dict[str, int] = field(default_factory=dict)
+    late_sessions: set[str] = field(default_factory=set)
+    """The tickets whose sessions were not all read in time."""
 
     async def all(self) -> None:
         """Read everything a quote needs, side by side."""
@@ -345,13 +365,21 @@ class _Reading:
         pages = self.ticketing.list_offer_ticket_sessions(
             *self.where, ticket_id, language=self.language
         )
-        async for session in pages:
-            # The next page is read only to know whether there are more.
-            is_cut = len(found) >= MAX_SESSIONS
-            if is_cut:
-                break
-            found.append(session)
-        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing + is_cut
+        time = in_time(spare=_AFTER_SESSIONS_SECONDS) if self.is_part_enough else CancelScope()
+        with time:
+            async for session in pages:
+                # The next page is read only to know whether there are more.
+                is_cut = len(found) >= MAX_SESSIONS
+                if is_cut:
+                    break
+                found.append(session)
+        if time.cancelled_caught:
+            # Nothing at all is no answer.
+            if not found and not any(self.sessions.values()):
+                raise TimedOut("listOfferTicketSessions", Outcome.REFUSED)
+            self.late_sessions.add(ticket_id)
+        is_late = ticket_id in self.late_sessions
+        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing + is_cut + is_late
         return found
 
 
@@ -438,6 +466,7 @@ def _need(
             sorted(found, key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf)
         ),
         has_unread_sessions=bool(read.unread_sessions.get(ticket.id)),
+        has_late_sessions=ticket.id in read.late_sessions,
     )
 
 

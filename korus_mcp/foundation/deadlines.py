@@ -9,12 +9,14 @@ READ_SECONDS: Final = 25.0
 TELLING_SECONDS: Final = 1.0
 
 
-def in_time() -> anyio.CancelScope:
+def in_time(*, spare: float = 0) -> anyio.CancelScope:
     """A cancel scope that ends shortly before the present call's deadline, if it has one.
+
+    `spare`: so many seconds sooner, where something has to be read after it.
 
     The caller checks `cancelled_caught`, and marks what was fetched by then as incomplete.
     """
-    return anyio.CancelScope(deadline=_telling_time())
+    return anyio.CancelScope(deadline=_telling_time() - spare)
 
 
 def is_over() -> bool:

@@ -22,6 +22,7 @@ from korus_mcp.catalog.calendar import DayRange, OfferCalendars, OptionQuery, to
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.coalescing import kept_apart, side_by_side
+from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Refusal
@@ -91,7 +92,8 @@ class Alternatives:
     ) -> Proposals:
         """What can be booked instead of a wish; `at_most` is what all of it may cost."""
         search = _Search(self, missed, language, at_most=at_most, limit=limit)
-        with anyio.move_on_after(SECONDS):
+        # The call that asks has read for a while: what it read is not lost for a proposal.
+        with in_time(), anyio.move_on_after(SECONDS):
             await kept_apart(search.run)
         return search.proposals()
 

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 from typing import Final, TypeVar
 
-from korus_mcp.api import KorusApi, NotFound, OfferFilters
+from korus_mcp.api import KorusApi, NotFound, OfferFilters, Outcome, TimedOut
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.bases import BaseRecord
@@ -26,7 +26,7 @@ from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
-from korus_mcp.seating.drafting import Drafting, Layout
+from korus_mcp.seating.drafting import Drafting, Layout, Opening
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Preference, Ranking, ZoneQuery, ranked
@@ -154,8 +154,8 @@ class SeatPlans:
 
         Raises:
             Refusal: the day is over, nothing is on sale then, or nothing of it can be read; there
-                is no such session, or no map; or SERVER_BUSY when it takes too long.
-            ApiError: something could not be read.
+                is no such session, or no map; or SERVER_BUSY when its turn does not come.
+            ApiError: something could not be read, or not in time.
         """
         # Before anything is read: a day that is over needs no map.
         check_days(wish.day, None, self._api.now(), ONE_DAY, skew=self._api.unknown_skew)
@@ -163,17 +163,21 @@ class SeatPlans:
         return await self._drafting.shared(query, partial(self._plan, query))
 
     async def told(
-        self, key: str, read: Callable[[], Awaitable[SeatMap]], tell: Callable[[SeatMap], Told]
+        self,
+        key: str,
+        read: Callable[[Opening], Awaitable[SeatMap]],
+        tell: Callable[[SeatMap], Told],
     ) -> Told:
         """What is told of a map alone, as it is read now; `key` is the same for equal questions.
 
         Raises:
-            Refusal: SERVER_BUSY when it takes too long.
-            ApiError: it could not be read.
+            Refusal: SERVER_BUSY when its turn does not come.
+            ApiError: it could not be read, or not in time.
         """
 
         async def telling() -> Told:
-            async with self._drafting.opened(key, partial(self._layout, read, {})) as layout:
+            draft = partial(self._layout, read, {})
+            async with self._drafting.opened(key, draft, asked=key) as layout:
                 return await self._drafting.in_turn(partial(tell, layout.seat_map))
 
         return await self._drafting.shared(key, telling)
@@ -188,9 +192,9 @@ class SeatPlans:
         read = partial(self._seat_map, base, wanted, language)
         # Zones are called as the options of the base call them, so that offers can be tied to them.
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
-        async with self._drafting.opened(
-            (base.handle, wanted, language), partial(self._layout, read, names)
-        ) as layout:
+        draft = partial(self._layout, read, names)
+        place = (base.handle, wanted, language)
+        async with self._drafting.opened(place, draft, asked=query) as layout:
             # Price tables are kept for a while: nothing in the plan is older than that.
             as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
             return await self._drafting.in_turn(
@@ -198,9 +202,12 @@ class SeatPlans:
             )
 
     async def _layout(
-        self, read: Callable[[], Awaitable[SeatMap]], names: Mapping[str, str]
+        self,
+        read: Callable[[Opening], Awaitable[SeatMap]],
+        names: Mapping[str, str],
+        opening: Opening,
     ) -> Layout:
-        seat_map = await read()
+        seat_map = await read(opening)
         drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
         return Layout(seat_map, drawing)
 
@@ -251,7 +258,7 @@ class SeatPlans:
         # requests.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
-            quote = await self._quotes.of_offer(rows[0].handle, language)
+            quote = await self._quotes.of_offer(rows[0].handle, language, is_part_enough=True)
             sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
             if session_id is not None and any(map(quote.is_over, sessions)):
                 raise Refusal(
@@ -262,6 +269,9 @@ class SeatPlans:
                 )
             # The sessions of a base share a map, as far as they name one.
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
+            # A session that was not read may name one.
+            if found is None and any(need.has_late_sessions for need in quote.tickets):
+                raise TimedOut("listOfferTicketSessions", Outcome.REFUSED)
         if found is None:
             raise Refusal(
                 Code.NOT_FOUND,
@@ -270,17 +280,20 @@ class SeatPlans:
             )
         return found
 
-    async def _seat_map(self, base: BaseRecord, seat_map_id: str, language: str) -> SeatMap:
+    async def _seat_map(
+        self, base: BaseRecord, seat_map_id: str, language: str, opening: Opening
+    ) -> SeatMap:
         """The map of this id; where it is gone, the one that the base names now."""
-        read = self._api.ticketing.get_seat_map
+        get = self._api.ticketing.get_seat_map
+        read = partial(get, base.catalog.id, base.handle.id, language=language, on_arrival=opening)
         try:
-            return await read(base.catalog.id, base.handle.id, seat_map_id, language=language)
+            return await read(seat_map_id)
         except NotFound:
             # The catalog is up to a day old, and the map may have been replaced since.
             anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
             if anew is None or anew == seat_map_id:
                 raise
-            return await read(base.catalog.id, base.handle.id, anew, language=language)
+            return await read(anew)
 
 
 def _check_read(offers: Calendar) -> None:

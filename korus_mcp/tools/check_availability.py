@@ -106,7 +106,7 @@ async def check_availability(
     services = app_of(ctx)
     wished = services.language(language)
     pages = Pages.of("check_availability", (offer_id,), cursor)
-    quote = await services.quotes.of_offer(offer_id, wished)
+    quote = await services.quotes.of_offer(offer_id, wished, is_part_enough=True)
     # What a person was shown is what reserve compares its prices with.
     services.prices.show(services.principal.key, offer_id, quote.price)
     # Looking for what is near costs several reads: only where this offer cannot be had.
@@ -167,5 +167,7 @@ def _next(quote: Quote) -> str:
         1: "Reserve with one session_id.",
     }
     step = choose.get(needs, "Reserve with one session_id for each ticket named.")
+    if any(need.has_late_sessions for need in quote.tickets):
+        return f"{step} Not all sessions came in time: there may be more than those listed."
     is_cut = any(need.has_unread_sessions for need in quote.tickets)
     return f"{step} Some sessions cannot be read and are left out." if is_cut else step

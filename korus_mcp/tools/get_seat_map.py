@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import accumulate
 from typing import Annotated, Final, Literal
@@ -14,6 +15,7 @@ from pydantic import Field
 from korus_mcp.answers import addresses
 from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
 from korus_mcp.app import App, app_of
+from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
@@ -160,10 +162,11 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
 
 
 async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
-    """The map as pixels; without a renderer that works the link has to do."""
-    try:
+    """The map as pixels; without a renderer that works, and in time, the link has to do."""
+    pixels = None
+    with suppress(NotDrawn), in_time():
         pixels = await services.seat_plans.pixels(plan)
-    except NotDrawn:
+    if pixels is None:
         return []
     return [ImageContent(type="image", data=b64encode(pixels).decode(), mime_type="image/png")]
 

@@ -33,10 +33,12 @@ class Slow(Quotes):
         self._meanwhile = meanwhile
         self.asked = 0
 
-    async def of_offer(self, handle: Handle, language: str) -> Quote:
+    async def of_offer(
+        self, handle: Handle, language: str, *, is_part_enough: bool = False
+    ) -> Quote:
         self.asked += 1
         await self._meanwhile()
-        return await self._quotes.of_offer(handle, language)
+        return await self._quotes.of_offer(handle, language, is_part_enough=is_part_enough)
 
 
 @dataclass

@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
+from korus_mcp.api.lists import Page, Pages
 from korus_mcp.api.transport import Pool
+from korus_mcp.booking.quote import Session
 from korus_mcp.foundation.deadlines import READ_SECONDS, TELLING_SECONDS
 from korus_mcp.sandbox import Delay
+from korus_mcp.seating.raster import Raster
 from tests.booking.stage import GatedClock, turn_the_loop
 from tests.fixtures.assistant import ERAS, Answer, Desk, desk
 
@@ -123,3 +127,131 @@ async def test_reserving_has_a_time_of_its_own() -> None:
             assert not answers
             gated.gate.set()
         assert answers[0].data["state"] == "held"
+
+
+async def asked_while_a_part_hangs(
+    shop: Desk, hangs: anyio.Event, tool: str, arguments: dict[str, Any], *, seconds: float
+) -> Answer:
+    """The answer of a call of which a part never comes, so many seconds after that began."""
+    answers: list[Answer] = []
+
+    async def ask() -> None:
+        answers.append(await shop.ask(tool, arguments))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        with anyio.fail_after(20):
+            await hangs.wait()
+        await anyio.sleep(0.05)
+        assert not answers
+        turn_the_loop(seconds)
+    return answers[0]
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_table_is_told_without_its_picture_when_that_is_late(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = anyio.Event()
+
+    async def stuck(self: Raster, picture: str) -> bytes:
+        hangs.set()
+        await anyio.sleep_forever()
+        return b""
+
+    monkeypatch.setattr(Raster, "png", stuck)
+    async with desk(mode=mode, only=("hall",)) as shop:
+        arguments = {"product_base_id": shop.handle("hall_base"), "picture": True}
+        late = await asked_while_a_part_hangs(
+            shop, hangs, "get_seat_map", arguments, seconds=READ_SECONDS - TELLING_SECONDS
+        )
+        assert late.code is None
+        assert late.data["zones"]
+        assert "No picture could be drawn; the link has it." in late.text
+        assert [block.type for block in late.result.content] == ["text", "resource_link"]
+
+
+def session_pages_end_at(monkeypatch: pytest.MonkeyPatch, number: int) -> anyio.Event:
+    """Lists of sessions are longer than their pages, and page `number` never comes."""
+    usual, hangs = Pages.page, anyio.Event()
+
+    async def page(self: Pages[Any], asked: int = 1) -> Page[Any]:
+        if self.operation != "listOfferTicketSessions":
+            return await usual(self, asked)
+        if asked == number:
+            hangs.set()
+            await anyio.sleep_forever()
+        found = await usual(self, asked)
+        return replace(found, total=1_000, last=False)
+
+    monkeypatch.setattr(Pages, "page", page)
+    return hangs
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_sessions_that_came_in_time_are_told_as_not_all(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(mode=mode, only=("museum",)) as shop:
+        arguments = {"offer_id": shop.handle("timed_offer")}
+        whole = await shop.call("check_availability", **arguments)
+        hangs = session_pages_end_at(monkeypatch, 2)
+        late = await asked_while_a_part_hangs(
+            shop, hangs, "check_availability", arguments, seconds=READ_SECONDS - TELLING_SECONDS
+        )
+        assert late.code is None
+        assert late.data["sessions"] == whole["sessions"]
+        assert late.data["bookable"]
+        assert "Not all sessions came in time" in late.text
+
+
+async def test_of_a_part_of_the_sessions_none_is_called_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk(only=("museum",)) as shop:
+        arguments = {"offer_id": shop.handle("timed_offer")}
+        monkeypatch.setattr(Session, "has_room_for", lambda self, quantity: False)
+        hangs = session_pages_end_at(monkeypatch, 2)
+        late = await asked_while_a_part_hangs(
+            shop, hangs, "check_availability", arguments, seconds=READ_SECONDS - TELLING_SECONDS
+        )
+        assert late.code is None
+        assert not late.data["bookable"]
+        assert "not all were read" in late.data["reason"]
+
+
+async def test_no_session_in_time_is_a_failure_not_an_offer_without_sessions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with desk(only=("museum",)) as shop:
+        hangs = session_pages_end_at(monkeypatch, 1)
+        late = await asked_while_a_part_hangs(
+            shop,
+            hangs,
+            "check_availability",
+            {"offer_id": shop.handle("timed_offer")},
+            seconds=READ_SECONDS - TELLING_SECONDS,
+        )
+        assert late.code == "UPSTREAM_UNAVAILABLE"
+
+
+async def test_a_hold_waits_for_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with desk(only=("museum",)) as shop:
+        offer = shop.handle("timed_offer")
+        listed = (await shop.call("check_availability", offer_id=offer))["sessions"]
+        hangs = session_pages_end_at(monkeypatch, 2)
+        answers: list[Answer] = []
+        wish = {"offer_id": offer, "quantity": 1, "session_ids": [listed[0]["session_id"]]}
+
+        async def ask() -> None:
+            answers.append(await shop.ask("reserve", {"items": [wish]}))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            with anyio.fail_after(20):
+                await hangs.wait()
+            turn_the_loop(READ_SECONDS + TELLING_SECONDS)
+            await anyio.sleep(0.1)
+            assert not answers, "it is neither held nor refused by a part of the list"
+            assert shop.sent("createReservations") == 0
+            group.cancel_scope.cancel()

@@ -93,7 +93,7 @@ journeys: $(READY) ## whole conversations over stdio in both eras, with what eac
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)
 
-readme: $(READY) ## rewrite what is generated: tables of README.md, server.json, snapshots of the tools
+readme: $(READY) ## rewrite what is generated: tables of README.md, server.json, listing.json and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 ui: ## build the interactive pages from their sources (needs npm)

@@ -1,7 +1,7 @@
-"""Prompts: one Markdown file each, a TOML header between `+++` lines, places as `{{ name }}`.
+"""Prompts: one Markdown file each, a TOML header between `+++` lines, arguments as `{{ name }}`.
 
-All files are read and checked at start. Arguments are optional for the SDK, whose own refusals are
-opaque, and checked here.
+All files are read and checked at start. To the SDK all arguments are optional: they are checked
+here, because its own refusals do not say what is wrong.
 """
 
 import re
@@ -20,7 +20,7 @@ from korus_mcp.foundation.text import clean
 
 _PACKAGE: Final = Path(__file__).parent
 FOLDERS: Final = (_PACKAGE / "_prompts", _PACKAGE.parent / "prompts")
-"""In the wheel, else in a checkout."""
+"""Where the files are: in an installed package, and in a checkout."""
 NOT_SAID: Final = "not said"
 _PLACE: Final = re.compile(r"\{\{ ([a-z_]+) \}\}")
 VALUE_LIMIT: Final = 500
@@ -31,7 +31,7 @@ COMPLETED: Final = ("product base", "city")
 
 @dataclass(frozen=True)
 class Argument:
-    """A place in a prompt that a person fills; `completes` is the kind of values proposed."""
+    """An argument of a prompt; `completes` is the kind of values that complete it."""
 
     name: str
     description: str
@@ -44,8 +44,8 @@ class Argument:
             raise TypeError(f"{self.name} completes none of: {', '.join(COMPLETED)}")
 
     def told(self) -> PromptArgument:
-        """The place as hosts are told of it."""
-        # Never required for the SDK: what is missing is refused here, by name and with an example.
+        """The argument in the form of the protocol."""
+        # Optional to the SDK: a missing one is refused here, by name and with an example.
         needed = " (needed)" if self.required else ""
         example = f"{self.description}{needed}, e.g. {self.example}"
         return PromptArgument(name=self.name, description=example, required=False)
@@ -53,7 +53,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class PromptFile:
-    """One prompt as its file holds it."""
+    """One prompt as it is in its file."""
 
     name: str
     title: str
@@ -63,7 +63,7 @@ class PromptFile:
     body: str
 
     def render(self, given: Mapping[str, Any]) -> str:
-        """The text with all places filled.
+        """The text of the prompt with its arguments filled in.
 
         Raises:
             MCPError: an argument is unknown, missing, too long or no text.
@@ -72,11 +72,11 @@ class PromptFile:
         if given.keys() - known:
             raise _invalid(f"{self.name} takes: {', '.join(sorted(known))}")
         filled = {a.name: _value(a, given.get(a.name)) for a in self.arguments}
-        # In one go: what a person writes is never looked through for places.
+        # All at once: a `{{ name }}` in what a person typed is not replaced.
         return _PLACE.sub(lambda place: filled[place.group(1)], self.body)
 
     async def rendered(self, /, **given: Any) -> str:
-        """The same, as the SDK calls it."""
+        """The same as `render`, in the form in which the SDK calls it."""
         return self.render(given)
 
 
@@ -84,7 +84,7 @@ def load_prompts() -> tuple[PromptFile, ...]:
     """All prompts, by name.
 
     Raises:
-        ValueError: a file has no proper header, or a place without an argument.
+        ValueError: a file has no proper header, or a `{{ name }}` that is no argument.
     """
     folder = next(folder for folder in FOLDERS if folder.is_dir())
     return tuple(parse_prompt(p.stem, p.read_text("utf-8")) for p in sorted(folder.glob("*.md")))
@@ -94,9 +94,9 @@ def parse_prompt(name: str, text: str) -> PromptFile:
     """Read a prompt from the text of its file.
 
     Raises:
-        ValueError: no proper header, or a place without an argument.
+        ValueError: it has no proper header, or a `{{ name }}` that is no argument.
     """
-    # As TOML front matter is written elsewhere; the body may hold "+++" lines of its own.
+    # Split only twice: the body may have "+++" lines of its own.
     parts = text.split("+++\n", 2)
     if len(parts) != 3 or parts[0]:
         raise ValueError(f"prompt {name}: no header between +++ lines")
@@ -120,10 +120,12 @@ def parse_prompt(name: str, text: str) -> PromptFile:
 
 
 def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> dict[tuple[str, str], str]:
-    """Offer the prompts whose tools all exist; what completes their arguments, by both names."""
+    """Offer the prompts whose tools the server has. Returns (prompt, argument) -> the kind of value
+    that completes it.
+    """
     completed: dict[tuple[str, str], str] = {}
     for prompt in load_prompts():
-        # A prompt that leads to a tool which this server does not offer would end in a refusal.
+        # Following a prompt whose tools are missing would end in a refusal.
         if not set(prompt.tools) <= set(tools):
             continue
         server.add_prompt(

@@ -287,7 +287,8 @@ class Settings:
     settle_seconds: Annotated[
         int,
         Setting(
-            "How long after its deadline an unanswered order may still appear.",
+            "How long an unanswered order may still appear after its hold ended and its request "
+            "timed out (75 s).",
             least=120,
             most=86_400,
         ),

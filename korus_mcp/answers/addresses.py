@@ -1,5 +1,5 @@
-"""The addresses of resources, each written once: for the links in answers, and, with the names of
-its parts in braces, for the templates that are offered.
+"""The addresses of resources, each written once: for links in answers, and, called with names in
+braces, for the templates of resources.
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from korus_mcp.foundation.handles import Handle
 
 CATALOGS: Final = "korus://catalogs"
 PDF: Final = "application/pdf"
-"""What is behind the address of a document."""
+"""The media type of a document."""
 
 
 def product_bases(alias: str) -> str:

@@ -35,7 +35,7 @@ class AlternativeView(Part):
             offer_id=str(alternative.offer),
             product=alternative.product,
             date=day_text(alternative.day),
-            # As reserve takes it: most offers need one session, and then one name says it.
+            # In the form `reserve` takes: `session_id` if one is needed, else `session_ids`.
             session_id=ids[0] if len(ids) == 1 else None,
             session_ids=ids if len(ids) > 1 else [],
             starts_at=moment(alternative.starts_at) if alternative.starts_at else None,
@@ -55,32 +55,32 @@ class AlternativeView(Part):
 AlternativesInShort: TypeAlias = Annotated[
     list[AlternativeView], WithJsonSchema({"type": "array", "items": {"type": "object"}})
 ]
-"""Their keys explain themselves: a schema is paid for in tokens."""
+"""Listed without a schema of their fields: it costs tokens, and their names explain them."""
 
 
 def shown(services: App, proposals: Proposals) -> list[AlternativeView]:
-    """The alternatives as shown, their prices remembered like all that are."""
-    # What a person has seen counts: a price that moves until they reserve is told.
+    """The alternatives as shown. Their prices are remembered as shown to the caller."""
+    # `reserve` compares with them and says if a price changed.
     for each in proposals.alternatives:
         services.prices.show(services.principal.key, each.offer, each.price)
     return [AlternativeView.of(each) for each in proposals.alternatives]
 
 
 def next_step(proposals: Proposals, otherwise: str) -> str:
-    """What to do with them; `otherwise` where nobody knows whether there are any."""
+    """The next step: reserve one of them; `otherwise` if it is not known whether there are any."""
     if proposals.alternatives:
         return _PROPOSE
     return _NOTHING_NEAR if proposals.is_none else otherwise
 
 
 def proposal(view: AlternativeView) -> Proposal:
-    """The alternative as a refusal names it: without a product's name."""
+    """The alternative in the form of a refusal, which has no product name."""
     return Proposal(
         offer_id=view.offer_id,
         session_id=view.session_id,
         session_ids=tuple(view.session_ids),
         starts_at=view.starts_at,
-        # A moment says the day as well: a refusal is kept short.
+        # Left out if the start is given, which has the day: a refusal is kept short.
         date=None if view.starts_at else view.date,
         price=view.price,
     )

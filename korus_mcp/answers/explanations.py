@@ -1,6 +1,6 @@
-"""What went wrong at the API, in the words of the closed set of codes.
+"""Turns errors into refusals with a code of the closed set.
 
-One row for each class of ApiError; none of the API's own words pass through here.
+There is one row for each class of ApiError. Texts of the API's are never repeated.
 """
 
 import math
@@ -51,7 +51,7 @@ _UNAVAILABLE: Final[Mapping[type[ApiError], str]] = {
     UnexpectedStatus: "KorusTicket gave an answer its contract does not know.",
     TokenUnavailable: "KorusTicket's sign-in does not answer.",
 }
-"""What passes by itself."""
+"""Errors that pass by themselves."""
 ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
     **{kind: (Code.UPSTREAM_UNAVAILABLE, said, _LATER) for kind, said in _UNAVAILABLE.items()},
     TooLarge: (
@@ -112,7 +112,7 @@ _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     TooLarge.cause: ("The document is larger than this server takes.", _SEE_LOG),
     Redirected.cause: ("The document has moved to an address that is never followed.", _SEE_LOG),
 }
-"""Of a file that will not be had by asking again, by reason: what is told instead."""
+"""For a file that cannot be fetched by trying again: reason -> what is said instead."""
 _OF_ORDERS: Final = frozenset(
     {
         "getOrder",
@@ -123,16 +123,16 @@ _OF_ORDERS: Final = frozenset(
         "setTicketBeneficiary",
     }
 )
-"""What is asked of an order that was made: where it is not found, nobody may buy it again."""
+"""Operations that read an existing order: a 404 must not lead to buying it again."""
 _GONE: Final = 410
 _PASSING: Final = frozenset({408, 425, 429})
-"""Statuses below 500 that say nothing about the next time."""
+"""Statuses below 500 after which the same request may succeed."""
 _NOT_HELD: Final = (
     "nothing was ordered, and if something is held all the same, it lapses at no cost."
 )
-"""Of a call to hold that was refused: a gateway may have sent it twice, and the first have held."""
+"""For a refused call to hold: a gateway may have sent it twice, and the first may have held."""
 _UNREAD: Final = {"listOffers": "The price table could not be read: "}
-"""What failed, where the catalog beside it may still be there."""
+"""Operation -> what failed, for reads without which the catalog may still work."""
 
 
 @overload
@@ -140,9 +140,9 @@ def explained(error: ApiError | InvalidId | JournalDown | Refusal) -> Refusal: .
 @overload
 def explained(error: BaseException | None) -> Refusal | None: ...
 def explained(error: BaseException | None) -> Refusal | None:
-    """The refusal an error stands for; None for an error that is our own fault.
+    """The refusal for an error; None for an error that is a fault of this server.
 
-    An unknown outcome is told as such, whatever the cause: somebody has to look before acting.
+    If the outcome is unknown the refusal says so, whatever the cause: it must be looked up first.
     """
     if isinstance(error, Refusal):
         return error
@@ -163,14 +163,14 @@ def explained(error: BaseException | None) -> Refusal | None:
     if not isinstance(error, ApiError):
         return None
     refusal = _of_api(error)
-    # See `booking/copies.py`: the first copy may have held all the same.
+    # The first copy of the request may have made the hold: see `booking/copies.py`.
     if not was_answered(error, HOLD) or refusal.effect is not Effect.NONE:
         return refusal
     return refusal.saying(f"{refusal.message.partition(';')[0].removesuffix('.')}; {_NOT_HELD}")
 
 
 def _of_api(error: ApiError) -> Refusal:
-    # Before the kind of error: whatever broke, something may have been booked.
+    # Checked before the class of the error: whatever broke, something may have been booked.
     if error.outcome is Outcome.UNKNOWN:
         return Refusal(
             Code.OUTCOME_UNKNOWN,
@@ -179,19 +179,19 @@ def _of_api(error: ApiError) -> Refusal:
             effect=Effect.UNKNOWN,
             retry_after_seconds=_RETRY_SECONDS,
         )
-    # An unreachable server passes; a certificate that is not believed does not.
+    # Trying again may help against an unreachable server, but not against a bad certificate.
     if isinstance(error.reason, CertificateFault):
         return Refusal(
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
     if _is_withheld(error):
         return not_given()
-    # "Search again" would lead to a second purchase of what is paid for.
+    # The usual "search again" would lead to a second purchase.
     if error.operation in _OF_ORDERS and (isinstance(error, NotFound) or error.status == _GONE):
         return Refusal(
             Code.NOT_FOUND, "KorusTicket does not show this of the order (any more).", TO_SUPPORT
         )
-    # The token was refused in the middle of its life: a new one is on its way.
+    # The token was refused before it expired: a new one will be fetched.
     if isinstance(error, Unauthorized) and error.retry_after_seconds is not None:
         return Refusal(
             Code.SERVER_BUSY,
@@ -205,7 +205,7 @@ def _of_api(error: ApiError) -> Refusal:
         return Refusal(Code.MISCONFIGURED, *told)
     message = f"{_UNREAD.get(error.operation, '')}{message}"
     wait = error.retry_after_seconds
-    # Only what passes by itself is worth a moment to wait for.
+    # Waiting is only advised for errors that pass by themselves.
     if wait is None and code in (Code.UPSTREAM_UNAVAILABLE, Code.SERVER_BUSY):
         wait = _RETRY_SECONDS
     seconds = None if wait is None else max(1, math.ceil(wait))
@@ -213,15 +213,15 @@ def _of_api(error: ApiError) -> Refusal:
 
 
 def is_for_good(error: ApiError | Refusal) -> bool:
-    """Whether a file cannot be had by asking again: somebody has to do something first."""
+    """Whether trying again cannot help to get a file: somebody has to do something first."""
     if isinstance(error, Refusal):
         return error.retry_after_seconds is None
     return _is_the_operators(error) or _is_withheld(error)
 
 
 def _is_withheld(error: ApiError) -> bool:
-    """Whether the host of a file refuses it. No token is sent there, so it is not about that."""
-    # 403 of the host of files is about the file, not about our account (T26).
+    """Whether the host of files refuses a file for good."""
+    # No token is sent there, so its 403 is about the file, not about our account (T26).
     status = error.status or 0
     return error.operation == DOWNLOAD and 400 <= status < 500 and status not in _PASSING
 
@@ -232,11 +232,10 @@ def _is_the_operators(error: ApiError) -> bool:
 
 
 def crashed(*, wrote: bool) -> Refusal:
-    """The refusal of a call that our own fault ended.
+    """The refusal of a call that crashed in this server.
 
-    `wrote` when it had begun what may have booked something: before that, nothing was sent.
+    `wrote`: it had begun to send something that may have booked; else nothing was sent.
     """
-    # Before anything left, a crash is the operator's to look at and nobody's to worry about.
     if not wrote:
         message = "The server could not carry this out; its log says why."
         return Refusal(Code.MISCONFIGURED, message, _OPERATOR)
@@ -249,7 +248,7 @@ def crashed(*, wrote: bool) -> Refusal:
 
 
 def unasked() -> Refusal:
-    """The refusal of a call whose question the host did not answer as the protocol wants it."""
+    """The refusal of a call if the host's answer to its question could not be read."""
     return Refusal(
         Code.APPROVAL_UNAVAILABLE,
         "The host gave no usable answer to the question for the person; nothing was ordered by "
@@ -278,9 +277,9 @@ def no_such_tool() -> Refusal:
 
 
 def told_what_was_booked(refusal: Refusal) -> Refusal:
-    """The refusal of a call that might have booked, which says in words that it did not."""
+    """A refusal of a booking call, with a sentence that nothing was booked if that is so."""
     said = f"{refusal.message} {refusal.next_step}".casefold()
-    # Most refusals say it already, each about what the call was for.
+    # Most refusals say it already in their own words.
     if refusal.effect is not Effect.NONE or "nothing was" in said:
         return refusal
     return refusal.saying(f"{refusal.message.removesuffix('.')}; nothing was booked by this call.")

@@ -61,13 +61,13 @@ class HoldView(Part):
             lines=[LineView.of(line) for line in hold.lines],
             total=text_of(hold.total),
             expires_at=moment(hold.expires_at) if hold.expires_at else None,
-            # Of what is over nothing is left: 0 would be told at every hold that ended.
+            # 0 is left out: it would stand at every hold that ended.
             seconds_left=hold.seconds_left or None,
             order_id=hold.order_id,
             seats=list(hold.seats),
             seats_together=hold.seats_together,
         )
-        # What is over or ordered needs no reason why it cannot be ordered.
+        # Only for a hold in force: one that is over or ordered needs no further reason.
         obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
         view._problem = obstacle.reason if obstacle is not None else None
         return view
@@ -85,7 +85,7 @@ class HoldView(Part):
         state = self.state
         if self.seconds_left is not None:
             state += f" until {self.expires_at} ({self.seconds_left} s left)"
-        # Without a known end nobody is told to hurry, nor that there is time.
+        # An unknown end is stated as such: nobody should hurry, or believe that there is time.
         elif self.state == HoldState.HELD and self.expires_at is None:
             state += " until a time not stated"
         elif self.state == HoldState.HELD:
@@ -95,7 +95,7 @@ class HoldView(Part):
         rows = [f"reservation_id {self.reservation_id}: {state}"]
         rows += [f"  {line.text()}" for line in self.lines]
         if self.seats:
-            # Said only where the issuer says it: side by side is what people ask for.
+            # Only if the issuer states it.
             together = {True: " (together)", False: " (not together)", None: ""}
             rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
         if self.total is not None:
@@ -108,4 +108,4 @@ class HoldView(Part):
 HoldsInShort: TypeAlias = Annotated[
     list[HoldView], WithJsonSchema({"type": "array", "items": {"type": "object"}})
 ]
-"""Holds where another tool's schema describes them already: a schema is paid for in tokens."""
+"""Holds without a schema of their fields, which costs tokens: the one of `reserve` has it."""

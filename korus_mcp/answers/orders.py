@@ -42,10 +42,10 @@ class TicketView(Part):
             seat=ticket.seat,
             status=ticket.status,
             beneficiary=ticket.beneficiary,
-            # Only of tickets that wait for a name: one that has one may be changed, but need not.
+            # Only for tickets that need a name: others can be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
             deadline=moment_told(ticket.deadline),
-            # A voucher number admits whoever knows it: it is told on request alone.
+            # Whoever knows a voucher number is let in, so it is shown on request only.
             voucher=ticket.voucher if vouchers else None,
         )
 
@@ -76,7 +76,7 @@ class DocumentView(Part):
         return cls(
             uri=addresses.document(issued.order.id, document.id),
             ready=document.is_ready,
-            # A moment that has come says nothing any more.
+            # A time that is past would say nothing.
             ready_at=moment(at) if at and not document.is_ready else None,
         )
 
@@ -117,14 +117,16 @@ class TicketsView(View):
 
 
 def ticket_pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
-    """The pages of an order's tickets, kept by its id, whatever it was asked for by."""
+    """The pages of an order's tickets. A cursor is for the order's id, even if it was asked for by
+    a reference.
+    """
     return Pages.of("get_tickets", (issued.order.id,), cursor)
 
 
 def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
     """An order with all its tickets and documents, none of them fetched, without vouchers."""
     documents = [DocumentView.of(issued, document) for document in issued.documents]
-    # Rows of an answer are tickets and documents side by side, whichever are more.
+    # Row n of an answer is ticket n and document n, so there are as many rows as the longer list.
     everything = range(max(len(issued.tickets), len(documents)))
     return order_view(services, issued, documents, everything, vouchers=False)
 
@@ -167,9 +169,9 @@ def _next(
     *,
     has_more: bool,
 ) -> str:
-    """One next step; where there are `others` beside the files of this page, they are told, too."""
-    # In the order of what a buyer must know first: that there is no order any more, that nobody
-    # knows, then what they have to do, and at last what the issuer still does.
+    """The one next step. `others` says how to get the files of other pages, if there are any."""
+    # What a buyer must know goes first: that there is no order any more, that its state is not
+    # known, then what they have to do, and last what the issuer will do.
     if issued.is_cancelled:
         return "The issuer cancelled this order. Quote the reference to KorusTicket support."
     if issued.unread:
@@ -189,7 +191,7 @@ def _next(
             "The issuer has not confirmed this order yet: do not order again. Call get_tickets "
             "again in a minute."
         )
-    # Documents are made after the names, so waiting for them first would be in vain.
+    # Documents are made only once the names are given.
     if issued.waiting:
         return " ".join(filter(None, (_naming(issued), others)))
     if issued.listed_in is not None:
@@ -206,7 +208,7 @@ def _next(
         got = SOME_TIMES
     elif unready:
         got = "Call get_tickets again when the documents are ready."
-    # Nothing more is needed of this page, but others are left.
+    # All is done for this page, but there are others.
     elif others is not None and got.endswith(NOTHING_MORE):
         return others
     elif has_more and others is None:
@@ -219,15 +221,15 @@ def _naming(issued: IssuedTickets) -> str:
     over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
     if not issued.nameable:
         return over
-    # Some in time, some too late: what can still be done comes first.
+    # If it is too late for some, what can still be done goes first.
     call = "Call name_beneficiaries for the tickets that need a name; documents come after."
     return f"{call} {over}" if late else call
 
 
 def _unlisted(error: ApiError) -> str:
-    """What to do where the tickets could be read and their documents could not."""
+    """The next step if the tickets could be read but their documents could not be listed."""
     refusal = explained(error)
-    # What is gone for good is not asked for again.
+    # Trying again cannot help if they are gone for good.
     if refusal.next_step == TO_SUPPORT:
         return f"The documents cannot be had: KorusTicket does not show them. {TO_SUPPORT}"
     wait = refusal.retry_after_seconds

@@ -37,7 +37,7 @@ async def reservations_view(services: App, ids: Sequence[str], language: str) ->
         ApiError: one cannot be read.
     """
     found = await services.booking.reservations.now(services.principal.key, ids, language)
-    # The journal outweighs the reservation: an order in doubt is no hold that can be ordered.
+    # The journal outweighs the API: a reservation whose order is in doubt cannot be ordered.
     views = [HoldView.of(hold) for hold in found.holds]
     doubt = {"state": HoldState.IN_DOUBT}
     return ReservationsView(
@@ -51,14 +51,13 @@ async def reservations_view(services: App, ids: Sequence[str], language: str) ->
 
 
 def next_of(found: Reservations) -> str:
-    """One next step for these together: nothing ordered or in doubt is bought again.
+    """The one next step for several reservations. It never leads to buying something twice.
 
-    What is over may have been reserved anew and be what is held or ordered beside it. So it is
-    proposed again only where nothing else stands.
+    One that has expired may have been reserved anew, and the new one be among the others. So a new
+    reservation is only advised if none of them is held or ordered.
     """
     states = {hold.state for hold in found.holds}
-    # From the worst mistake to the least: buying twice, then losing what is held, then waiting in
-    # vain.
+    # The worst mistake is prevented first: buying twice, then losing a hold, then waiting in vain.
     if found.in_doubt:
         until = f"; known at the latest at {moment(found.known_by)}" if found.known_by else ""
         return (
@@ -86,7 +85,7 @@ def next_of(found: Reservations) -> str:
     if HoldState.ORDERED in states:
         over = " What is over was not ordered and cost nothing." if len(states) > 1 else ""
         return f"Call get_tickets with the order_id.{over}"
-    # From here on nothing was ordered, nor may have been.
+    # From here on none was ordered, and none may have been.
     if len(found.can_be_ordered) == len(found.holds):
         return IF_AGREED
     held = [hold for hold in found.holds if hold.state is HoldState.HELD]
@@ -97,7 +96,7 @@ def next_of(found: Reservations) -> str:
         return f"Leave out what is over: it cost nothing. {IF_AGREED}"
     if has_obstacles:
         return "It cannot be ordered and lapses unused, at no cost: choose another offer."
-    # What it holds may be the last places: they come back when it lapses.
+    # They may hold the last places, which are on sale again once they expire.
     ending = [hold.seconds_left for hold in held if hold.seconds_left is not None]
     wait = f"Too little time is left to order it: wait {max(ending)} s. " if ending else ""
     return f"{wait}{IF_STILL_WANTED}"

@@ -1,4 +1,4 @@
-"""Words that several answers share: money, moments, lines. What is None or empty is left out."""
+"""Base classes of answers, and how they show money, times and lines."""
 
 from datetime import UTC, date, datetime
 from typing import Self
@@ -21,40 +21,40 @@ class Part(BaseModel):
 
 
 def text_of(amount: Money | Unread | None) -> str | None:
-    """Money as shown, or None; an amount in no currency anybody knows is none."""
+    """An amount as text; None without one, or if it cannot be read."""
     is_shown = isinstance(amount, Money) and amount.currency != UNKNOWN
     return str(amount) if is_shown else None
 
 
 def total_told(amount: Money | Unread | None) -> str | None:
-    """The total of an order that was made: one that cannot be read is told as such."""
+    """The total of an order as text: None without one, in words if it cannot be read."""
     return None if amount is None else text_of(amount) or UNREADABLE
 
 
 def moment(at: datetime) -> str:
-    """A moment to the second, with its own offset."""
+    """A moment as text, with its UTC offset; seconds only if they are not 0."""
     return at.isoformat(timespec="seconds" if at.second else "minutes")
 
 
 def moment_told(at: datetime | Unread | None) -> str | None:
-    """A moment as shown; None where there is none, in words where it cannot be read."""
+    """A moment as text: None without one, in words if it cannot be read."""
     if at is None:
         return None
     return UNREADABLE if isinstance(at, Unread) else moment(at)
 
 
 def minute(at: datetime | None) -> str | None:
-    """The minute of a moment, in UTC: what is told of a catalog needs no more."""
+    """A moment as text, in UTC, to the minute: exact enough for the age of a catalog."""
     return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def day_text(day: date | None) -> str | None:
-    """A day as shown, or None for an undated offer."""
+    """A day as text; None for an undated offer."""
     return None if day is None else day.isoformat()
 
 
 def lines_of(*parts: str | None) -> str:
-    """Lines of text, without those that say nothing."""
+    """Join lines of text; None and empty ones are left out."""
     return "\n".join(part for part in parts if part)
 
 
@@ -69,7 +69,7 @@ class View(BaseModel):
 
     def shorter(self, most: int) -> Self:
         """This answer, whose rows have lists of at most so many."""
-        # Rows know best which of their lists may be cut.
+        # Each row shortens its own lists.
         rows = {
             name: [row.shorter(most) if isinstance(row, Part) else row for row in value]
             for name, value in self

@@ -1,4 +1,4 @@
-"""korus-mcp catalog: reads the catalog into the mirror's files, tells what they hold, empties them.
+"""korus-mcp catalog: reads the catalog into the mirror's files, shows what they hold, empties them.
 
 Results go to stdout, progress and refusals to stderr.
 """
@@ -38,12 +38,12 @@ from korus_mcp.server.composition import catalog_files, mirror_of, open_api
 from korus_mcp.settings import Misconfigured, Settings
 
 FOLLOW_SECONDS: Final = 0.5
-"""Between two looks at the crawl of another server."""
+"""The pause between two looks at a crawl by another server."""
 _IN_MEMORY: Final = "the embedded sandbox keeps its catalog in memory"
 
 
 def run_sync(settings: Settings) -> int:
-    """Read the catalogs now; 1 when one cannot be read. What was read is kept, however it ends.
+    """Read the catalogs now. Returns 1 if one cannot be read. What was read is always kept.
 
     Raises:
         Misconfigured: there is no file to read into.
@@ -56,9 +56,9 @@ def run_sync(settings: Settings) -> int:
 def run_status(
     settings: Settings, *, with_others: bool, as_json: bool = False, clock: Clock | None = None
 ) -> int:
-    """Print what the files hold, asking nobody; 1 when one cannot be read.
+    """Print what is in the files, without asking the API. Returns 1 if one cannot be read.
 
-    `with_others` adds the languages that have a file without being in the settings.
+    `with_others` adds languages that have a file but are not in the settings.
     """
     now = (clock or SystemClock()).now()
     found = [_Kept.at(*each) for each in _paths(settings, with_others=with_others).items()]
@@ -76,7 +76,7 @@ def run_status(
 
 
 def run_clear(settings: Settings, *, with_others: bool) -> int:
-    """Empty the files; 1 when one cannot be emptied now.
+    """Empty the files. Returns 1 if one cannot be emptied now.
 
     Raises:
         Misconfigured: there is no file.
@@ -85,7 +85,7 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     paths = _paths(settings, with_others=with_others)
     before = {language: size_of(path) for language, path in paths.items()}
     there = [language for language, path in paths.items() if is_there(path)]
-    # The mirror opens the languages it is told of: those that have a file, listed or not.
+    # The mirror opens only languages in its settings: here, those that have a file.
     meant = replace(settings, languages=tuple(paths))
     failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
     for language, path in paths.items():
@@ -107,13 +107,13 @@ def _require_file(settings: Settings) -> None:
 
 
 def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
-    """The files of the languages, whether they are there or not."""
+    """Language -> its file, whether that exists or not."""
     files = catalog_files(settings)
     if files.folder is None:
         return {}
     paths = {each: files.folder / files.file(each) for each in settings.languages}
     if with_others and is_there(files.folder):
-        # Files of this account alone: the name holds its key.
+        # Only files of this account: their names contain its key.
         beginning, _, end = files.file("*").partition("*")
         for path in sorted(files.folder.glob(files.file("*"))):
             name = path.name.removeprefix(beginning).removesuffix(end)
@@ -127,7 +127,7 @@ def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    """The file of a language, as it was found."""
+    """What was found of a language's file."""
 
     language: str
     path: Path
@@ -171,7 +171,7 @@ class _Kept:
         seen = self.overview
         if seen is None:
             return {**known, "exists": self.failure is not None}
-        # In seconds for programs: they need not know our clock to compare.
+        # An age, not a moment: a program need not know our clock to use it.
         age = None if seen.read_at is None else round((now - seen.read_at).total_seconds())
         return {
             **known,
@@ -215,19 +215,19 @@ async def _sync(settings: Settings, clock: Clock) -> int:
 
 
 class _Failed(Exception):
-    """A language could not be read or emptied, in a sentence."""
+    """A language could not be read or emptied; the message is a sentence."""
 
 
 async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
-    """Read a language now, or wait for the server that does, and tell what came of it."""
+    """Read a language now, or wait for the server that is reading it, and print the outcome."""
     path, begun = await _path(mirror, language), clock.monotonic()
     try:
         await _tell_rest(mirror, language, path)
         with _shown(language, clock) as watch:
             is_ours = await _read_or_follow(mirror, language, path, watch, clock)
-        mirror.close()  # the journal is put into the file, which is told with its size
+        mirror.close()  # moves SQLite's write-ahead log into the file, whose size is printed
         seen = look_at(path)
-    # What was read is in the file already, however this ends.
+    # Whatever happens here, what was read is in the file already.
     except ApiError as error:
         raise _Failed(
             f"the catalog cannot be read. {explained(error).message} "
@@ -241,9 +241,9 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
 
 
 async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
-    """Say so where a crawl was stopped: only the rest is read."""
+    """Say that only the rest will be read, if an earlier crawl was stopped."""
     seen = look_at(path)
-    # Unfinished while nobody reads: a crawl that was stopped or killed.
+    # If it is unfinished and nobody is reading it, it was stopped or killed.
     if seen is not None and seen.is_unfinished and not is_being_read(path):
         progress = await mirror.progress(language)
         say(
@@ -267,15 +267,18 @@ def _outcome(seen: Overview, seconds: float, *, is_ours: bool) -> str:
 async def _read_or_follow(
     mirror: Mirror, language: str, path: Path, watch: Watcher, clock: Clock
 ) -> bool:
-    """Crawl; while another server does, follow it, and go on should it stop. Whether we crawled."""
-    # A catalog that was complete before is not what was asked for.
+    """Crawl; if another server is crawling, follow it, and take over if it stops.
+
+    Returns whether this process crawled.
+    """
+    # A crawl that was complete before this moment is not the one that was asked for.
     begun_at = clock.now()
     if await mirror.sync(language, watch):
         return True
     say(f"{language}: another server is reading this catalog at this moment; following it")
     while True:
         await watch(await mirror.progress(language))
-        # The file tells: the other server is a process that nobody here can ask.
+        # Read from the file: there is no other way to ask another process.
         await clock.sleep(FOLLOW_SECONDS)
         seen = look_at(path)
         read_at = None if seen is None or seen.is_unfinished else seen.read_at
@@ -296,7 +299,7 @@ async def _path(mirror: Mirror, language: str) -> Path:
 
 
 async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict[str, str]:
-    """Why some could not be emptied, by language."""
+    """Empty the files. Returns language -> why its file could not be emptied."""
     failures = dict[str, str]()
     async with _opened(settings, clock) as mirror:
         for language in languages:
@@ -329,14 +332,14 @@ async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Mirror]:
 
 
 async def _until_stopped(work: Callable[[], Awaitable[int]]) -> int:
-    """The code of some work, which a signal ends in good order."""
+    """Run some work, which a signal stops cleanly. Returns its exit code."""
     code: int | None = None
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":
             tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
         code = await work()
         tasks.cancel_scope.cancel()
-    # The scope was cancelled by the signal: the work ended where it could go on later.
+    # There is no code if the signal cancelled the scope; the next sync goes on from there.
     if code is None:
         say("stopped; what was read is kept, and the next sync goes on from there")
         raise KeyboardInterrupt
@@ -354,8 +357,8 @@ async def _stop_on_signal(scope: anyio.CancelScope) -> None:
 
 @contextmanager
 def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
-    """Who shows how far a crawl is: a bar on a terminal, else a line now and then."""
-    # A bar in a log file is a page of control characters.
+    """Show how far a crawl is: as a bar on a terminal, else as a line now and then."""
+    # In a log file a bar would be a page of control characters.
     if not sys.stderr.isatty():
         yield _Lines(language, clock)
         return
@@ -369,12 +372,12 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    # transient: what stays on the screen is the sentence that tells the outcome.
+    # transient: the bar is removed at the end, where the outcome is printed as a sentence.
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(f"{language}: catalogs", total=None)
 
         async def watch(progress: Progress) -> None:
-            # Before the first detail and after the last only names are listed.
+            # Before the first detail and after the last one, lists of names are read.
             is_listing = progress.done in (0, progress.known)
             bars.update(
                 task,
@@ -387,7 +390,7 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
 
 
 class _Lines:
-    """Says now and then how far a crawl is."""
+    """Prints a line now and then on how far a crawl is."""
 
     def __init__(self, language: str, clock: Clock) -> None:
         self._language = language

@@ -52,12 +52,12 @@ class CheckFindings:
 
 
 def run_check(settings: Settings) -> int:
-    """Print the findings; 1 when a hop is broken."""
+    """Print the findings. Returns 1 if a step failed."""
     return anyio.run(_check, settings)
 
 
 async def _check(settings: Settings) -> int:
-    # No secret is told, and of addresses only the origin: the lines go into bug reports.
+    # No secrets, and of addresses only the origin: people copy these lines into bug reports.
     where = "embedded" if settings.embedded else settings.api_url
     _tell("settings", f"{settings.environment}, {where}, profile {settings.profile}")
     for state in _mirror_states(settings):
@@ -65,10 +65,10 @@ async def _check(settings: Settings) -> int:
     journal, journal_works = await _journal_state(settings)
     _tell("journal", journal)
     findings = CheckFindings()
-    # Through the same client as a server's: what works here works there.
+    # The same client as in a server: what works here works there.
     async with open_api(settings, on_answer=findings.note) as api:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
-        # The first that breaks ends it: what comes after needs what came before.
+        # Each step needs the one before it, so the first that fails is the last.
         for hop, walk in hops:
             if not await _holds(hop, walk, api):
                 _tell_drift(findings)
@@ -79,7 +79,7 @@ async def _check(settings: Settings) -> int:
 
 
 def _clock_works(api: KorusApi) -> bool:
-    """Whether the clock of this machine does not contradict the API's; told in a line."""
+    """Print how far this machine's clock is from the API's. Returns whether they agree."""
     if api.is_days_off:
         _tell("clock", "BROKEN: more than a day from the API's. Set the clock of this machine.")
         return False
@@ -91,17 +91,20 @@ def _clock_works(api: KorusApi) -> bool:
 
 
 async def _journal_state(settings: Settings) -> tuple[str, bool]:
-    """Whether it works, and how many orders are in doubt; none is made by looking."""
+    """Whether the journal works, and how many orders are in doubt. It is not created by looking.
+
+    Returns the line to print, and whether all is well.
+    """
     if settings.embedded:
         return "in memory, as the sandbox is embedded", True
     try:
         where = str(journal_file(settings) or "PostgreSQL")
-    # A user without a home: the journal is nowhere, which is told like any fault.
+    # A user without a home has no place for a journal: a fault like any other.
     except JournalDown as nowhere:
         return f"BROKEN: {nowhere.fault.value}", False
     if not may_have_bookings(settings):
         return f"none yet, {where}", True
-    # There is one already: it is opened as a server would, and closed again.
+    # The journal exists: it is opened as a server would open it, and closed again.
     journal = journal_of(settings, SystemClock())
     try:
         await journal.installation()
@@ -113,7 +116,7 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
 
 
 def _mirror_states(settings: Settings) -> Iterator[str]:
-    """The file of each language and its age; nothing is read into it."""
+    """A line for each language: its file and its age. Nothing is read into it."""
     files, now = catalog_files(settings), SystemClock().now()
     if files.folder is None:
         yield f"in memory, as {'the sandbox is embedded' if settings.embedded else NO_HOME}"
@@ -140,7 +143,7 @@ async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: Koru
 
 
 def _because(error: ApiError) -> str | None:
-    """A cause that lies between here and KorusTicket, with what to set."""
+    """The cause of an error if it lies in the network, and which setting to change."""
     if isinstance(error.reason, CertificateFault):
         return f"{error.reason}. {_CERTIFICATE_ADVICE[error.reason]}"
     if error.reason == NO_WAY:
@@ -161,7 +164,7 @@ async def _catalogs(api: KorusApi) -> str:
 
 
 async def _walk(api: KorusApi) -> str:
-    """Read one of each kind, as deep as reading goes; nothing is held or ordered."""
+    """Read one of each kind of resource, as far as reading goes; nothing is held or ordered."""
     ticketing = api.ticketing
     for catalog in await ticketing.list_catalogs().all():
         await ticketing.get_catalog(catalog.id)
@@ -171,7 +174,7 @@ async def _walk(api: KorusApi) -> str:
         offers = await ticketing.list_offers(catalog.id, OfferFilters()).page(1)
         for offer in offers.items[:SAMPLED_OFFERS]:
             await _walk_offer(api, catalog.id, offer.id)
-    # Lists of the account are read, never changed: no hold, no order, no document address.
+    # Only lists of the account: no hold, no order, no address of a document.
     await api.booking.list_reservations().page(1)
     await api.booking.list_orders().page(1)
     return "read-only walk done"
@@ -180,7 +183,7 @@ async def _walk(api: KorusApi) -> str:
 async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
     ticketing = api.ticketing
     base = await ticketing.get_product_base(catalog_id, base_id)
-    # A code goes into a path: one that cannot is not asked for.
+    # A code becomes a part of a path: one that cannot is left out.
     for code in await _option_codes(api, catalog_id, base_id):
         await ticketing.list_product_base_option_values(catalog_id, base_id, code).page(1)
     products = await ticketing.list_product_base_products(catalog_id, base_id).page(1)
@@ -192,7 +195,7 @@ async def _walk_base(api: KorusApi, catalog_id: str, base_id: str) -> None:
 
 
 async def _option_codes(api: KorusApi, catalog_id: str, base_id: str) -> list[str]:
-    """The options to ask for; none where the list is not served (A02)."""
+    """The codes of the options of a base; none if the API does not serve the list (A02)."""
     try:
         options = await api.ticketing.list_product_base_options(catalog_id, base_id).all()
     except NotFound:
@@ -210,7 +213,7 @@ async def _walk_offer(api: KorusApi, catalog_id: str, offer_id: str) -> None:
     for ticket in await ticketing.list_offer_tickets(catalog_id, offer_id).all():
         where = (catalog_id, offer_id, ticket.id)
         await ticketing.get_offer_ticket(*where)
-        if ticket.date_access is False:  # else it takes no session (T24)
+        if ticket.date_access is False:  # any other ticket takes no session (T24)
             sessions = await ticketing.list_offer_ticket_sessions(*where).page(1)
             if sessions.items:
                 await ticketing.get_offer_ticket_session(*where, sessions.items[0].id)
@@ -227,8 +230,8 @@ def _tell_drift(findings: CheckFindings) -> None:
 
 
 def _listed(names: Set[str]) -> str:
-    """Names of fields as the API sent them: nobody's screen is filled with them."""
-    # A hostile API could send thousands of names, or names that move the cursor.
+    """Names of fields as the API sent them, cleaned, and not too many."""
+    # The API could send thousands of names, or names with control characters.
     told = [shown(name, 60) for name in sorted(names)[:MOST_NAMES]]
     more = [f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
     return ", ".join([*told, *more])

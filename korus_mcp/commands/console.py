@@ -1,7 +1,7 @@
-"""What the process says to whoever runs it: every line of its log and of its commands.
+"""Everything the process prints: the lines of its log and of its commands.
 
-Much in them is written by others: a Host header, the name of a prompt, a field of the API. None of
-it may end a line, begin a line of its own, turn the direction of writing, or fill a screen.
+Parts of them come from others: a Host header, the name of a prompt, a field of the API. None of
+that may break a line, begin a line of its own, reverse the direction of writing, or fill a screen.
 """
 
 import json
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 LINE_LIMIT: Final = 2000
 TRACE_LIMIT: Final = 16_000
-"""Of a longer trace its end is shown: there stands what failed."""
+"""The most characters of a traceback. Of a longer one the end is shown, which says what failed."""
 MOST_LINES: Final = 1000
-"""Waiting for a server's stderr to be read; a line with its trace counts as one."""
+"""The most lines that wait for stderr to be read; a line with its traceback counts as one."""
 LAST_LINES_SECONDS: Final = 1.0
-"""At the end of a server, for what it has said to be written."""
+"""How long the end of a server waits for its last lines to be written."""
 RETRY_SECONDS: Final = 0.05
 _BREAKS: Final = re.compile("[\n\t]+")
 _log = logging.getLogger("korus_mcp")
 
 
 def shown(text: str, limit: int = LINE_LIMIT) -> str:
-    """A text as one line of at most `limit` characters behind its indent; nothing in it hides."""
-    # `clean` strips: the indent of our own lines is put back, within a bound.
+    """A text as one line of at most `limit` characters after its indent, without invisible ones."""
+    # `clean` strips, so the indent (of our own lines) is put back.
     indent = text[: len(text) - len(text.lstrip(" "))][:40]
     return indent + _BREAKS.sub(" ", clean(text, limit))
 
 
 class CleanFormatter(logging.Formatter):
-    """A record as one line; a trace below it, each line marked as a part of it."""
+    """Formats a record as one line, with the lines of a traceback below it, each one marked."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the lines of a trace."""
         try:
             message = record.getMessage()
-        except (TypeError, ValueError):  # arguments that do not fit: what was meant is told
+        except (TypeError, ValueError):  # the arguments do not fit the format string: show that
             message = str(record.msg)
         line = f"{record.levelname} {shown(message)}"
         traces = [self.formatException(record.exc_info)] if record.exc_info else []
@@ -54,10 +54,10 @@ class CleanFormatter(logging.Formatter):
 
 
 class LinesAside(logging.Handler):
-    """Lines that a thread writes: whoever says them never waits for whoever reads them.
+    """A log handler that writes in a thread, so that logging never blocks.
 
-    A pipe that nobody reads is full at some time, and a write to it does not return. Waiting, the
-    thread holds no lock, as a `QueueListener` does: the end of the process would wait for it.
+    If nobody reads a pipe it fills up, and a write to it does not return. The thread holds no lock
+    while it waits (a `QueueListener` does), because the end of the process would wait for that.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -65,14 +65,14 @@ class LinesAside(logging.Handler):
         self.setFormatter(CleanFormatter())
         self._encoding = stream.encoding
         buffer: Any = stream.buffer
-        self._raw = getattr(buffer, "raw", buffer)  # a buffer has a lock
+        self._raw = getattr(buffer, "raw", buffer)  # without the buffer, which has a lock
         self._order = threading.RLock()
         self._lines: SimpleQueue[str | threading.Event] = SimpleQueue()  # a destructor may log, too
         self._dropped = 0
         threading.Thread(target=self._write_lines, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say a record; of one that cannot be told, that there was one."""
+        """Write a record; if it cannot be formatted, a line that says so."""
         try:
             text = self.format(record)
         except Exception:  # noqa: BLE001 - the text of an argument is anybody's code
@@ -80,9 +80,9 @@ class LinesAside(logging.Handler):
         self.say(text)
 
     def say(self, text: str) -> None:
-        """Say a text that may be shown as it is; where too many wait it is dropped and counted."""
+        """Write a text, which must be clean. If too many lines wait, it is dropped and counted."""
         with self._order:
-            # Dropped rather than kept: a host that never reads must not cost us our memory.
+            # Dropped, because a host that never reads would otherwise use up the memory.
             if self._lines.qsize() >= MOST_LINES:
                 self._dropped += 1
                 return
@@ -90,12 +90,12 @@ class LinesAside(logging.Handler):
             self._lines.put(text)
 
     def flush(self) -> None:
-        """Wait a little for what was said so far to be written."""
+        """Wait a little until the lines so far are written."""
         written = threading.Event()
         with self._order:
             self._tell_dropped()
             self._lines.put(written)
-        # A reader that is gone must not keep the process from ending.
+        # Not for ever: a reader that is gone must not keep the process from ending.
         written.wait(LAST_LINES_SECONDS)
 
     def _tell_dropped(self) -> None:
@@ -113,21 +113,22 @@ class LinesAside(logging.Handler):
                 self._write(line)
 
     def _write(self, line: str) -> None:
-        # Past Python's own buffer, whose lock a blocked write would hold for ever.
+        # Not through Python's buffer, whose lock a blocked write would hold.
         rest = memoryview(f"{line}\n".encode(self._encoding, "backslashreplace"))
         while rest:
             written = self._raw.write(rest)
-            if written is None:  # it is full, and another who has it open made it not wait
+            if written is None:  # the pipe is full, and somebody made it non-blocking
                 time.sleep(RETRY_SECONDS)  # noqa: TID251 - in a thread of its own
             rest = rest[written or 0 :]
 
 
 def log_to_stderr() -> None:
-    """Log there, ours and that of every library; before the SDK configures logging itself.
+    """Send the log, ours and that of all libraries, to stderr: stdout belongs to the protocol.
 
-    stdout belongs to the protocol. Where something has handlers of its own, they stay.
+    Handlers that others have installed stay.
     """
-    # First come: logging.basicConfig of others changes nothing once there are handlers.
+    # Called before the SDK sets up logging: logging.basicConfig does nothing once there are
+    # handlers.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(CleanFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -136,13 +137,13 @@ def log_to_stderr() -> None:
 
 
 def log_without_waiting() -> None:
-    """Log as a server: neither a line nor whatever else Python says waits for a reader of stderr.
+    """Set up the log of a server: nothing that is logged or printed by Python blocks on stderr.
 
-    Where something has handlers of its own, they stay, and so does the rest.
+    If others have installed handlers, those stay and nothing is changed.
     """
-    # Of our own not only warnings: whoever runs a server wants to know how far its crawl is.
+    # Our own log also has INFO: whoever runs a server wants to know how far its crawl is.
     _log.setLevel(logging.INFO)
-    # A test, or a program that embeds the server, has its own.
+    # A test, or a program that embeds the server, has handlers of its own.
     if logging.root.handlers:
         return
     handler = LinesAside(sys.stderr)
@@ -155,7 +156,7 @@ def log_without_waiting() -> None:
 
 
 def say(line: str) -> None:
-    """A line of a command or a server that is no line of its log, in its turn among those."""
+    """Print a line on stderr that is no line of the log, in the right order among those."""
     for handler in logging.root.handlers:
         if isinstance(handler, LinesAside):
             handler.say(shown(line))
@@ -164,23 +165,23 @@ def say(line: str) -> None:
 
 
 def tell(line: str) -> None:
-    """A line of what a command was asked for, at once: a pipe may be read while it goes on."""
+    """Print a line of a command's result on stdout, at once, since a pipe may be read meanwhile."""
     write(shown(line))
 
 
 def tell_json(found: object) -> None:
-    """The same for a program: what is not ASCII is escaped, so nothing in it reaches a terminal."""
+    """Print a result as JSON on stdout, in ASCII: no control character reaches a terminal."""
     write(json.dumps(found, indent=2))
 
 
 def write(text: str) -> None:
-    """Put a text on stdout as it is: nothing that others wrote, or cleaned before."""
+    """Print a text on stdout as it is. If others wrote parts of it, it must be cleaned before."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def _told(trace: str) -> list[str]:
-    # A trace may repeat what others sent, line by line: each is marked and cleaned.
+    # A traceback may contain what others sent, so each line is marked and cleaned.
     kept = trace[-TRACE_LIMIT:]
     lines = [" [cut]"] if len(trace) > TRACE_LIMIT else []
     return [f"  | {shown(each)}".rstrip() for each in [*lines, *kept.splitlines()]]
@@ -193,7 +194,7 @@ def _log_failure(
 
 
 def _log_failed_thread(failed: "threading.ExceptHookArgs") -> None:
-    # Python itself says nothing of a thread that ends so.
+    # Python itself ignores SystemExit in a thread, too.
     if failed.exc_type is not SystemExit:
         _log.error("a thread failed", exc_info=failed.exc_value)
 

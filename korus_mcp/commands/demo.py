@@ -1,7 +1,7 @@
-"""korus-mcp demo: the story of a booking, told through a child server on stdio.
+"""korus-mcp demo: shows a booking, carried out by a server in a child process on stdio.
 
-The child always uses the embedded sandbox: its environment holds no KORUS_ variable of the
-caller's, and its cache, journal and downloads are temporary folders.
+The child always uses the embedded sandbox: it gets no KORUS_ variable of the caller's, and its
+cache, journal and downloads are in temporary folders.
 """
 
 import re
@@ -34,18 +34,18 @@ HOLDER: Final = {
 
 
 class DemoFailed(Exception):
-    """A step of the story did not go as it should."""
+    """A step of the demo failed."""
 
 
 def run_demo(environ: Mapping[str, str]) -> int:
-    """Tell the story; 1 when a step fails."""
-    # Kept: whoever watched the story wants to open its tickets.
+    """Run the demo. Returns 1 if a step fails."""
+    # This folder stays: whoever watched the demo may want to open the tickets.
     downloads = Path(tempfile.mkdtemp(prefix="korus-demo-"))
     with tempfile.TemporaryDirectory(prefix="korus-demo-state-") as state:
         server = StdioServerParameters(
             command=sys.executable,
             args=["-m", "korus_mcp"],
-            # Nothing of the caller's account reaches the story: it may be production.
+            # The caller's own settings may be those of production.
             env=child_environment(environ, downloads, Path(state)),
         )
         return anyio.run(_tell, server)
@@ -74,7 +74,7 @@ async def _tell(server: StdioServerParameters) -> int:
 
 
 class _Story:
-    """The booking of a seat at a match and of a ski pass, in one order call."""
+    """The demo: books a seat at a match and a ski pass in one order call."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -122,7 +122,7 @@ class _Story:
         answer = await self._call("check_availability", asked)
         if not answer["bookable"]:
             raise DemoFailed(f"the offer cannot be booked: {answer['reason']}")
-        # The first that has room; a person would choose one.
+        # The first session with room; a person would choose one.
         open_sessions = [s["session_id"] for s in answer.get("sessions", []) if s["enough"]]
         return {**asked, "session_ids": open_sessions[:1]} if open_sessions else asked
 
@@ -133,7 +133,7 @@ class _Story:
         return [hold["reservation_id"] for hold in answer["reservations"]]
 
     async def _order(self, reservation_ids: list[str]) -> list[dict[str, Any]]:
-        """Two steps: the summary, then, as the person agrees, the order."""
+        """Order in two steps: a summary first, then the order, as if a person had agreed."""
         order = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
         asked = await self._call("place_order", order)
         write("\nThe person reads the summary and agrees.")
@@ -144,9 +144,9 @@ class _Story:
         return orders
 
     async def _name_holders(self, order: dict[str, Any]) -> bool:
-        """Name the holders where the issuer wants it; whether it did."""
+        """Name the holders if the issuer wants that. Returns whether it did."""
         tickets = await self._call("get_tickets", {"order_id": order["order_id"]})
-        # What a holder needs is the issuer's choice: only that is sent.
+        # The issuer says which fields it needs: only those are sent.
         waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
         if not waiting:
             return False
@@ -196,10 +196,10 @@ def _first(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
 
 
 def _tokens(*halves: str) -> tuple[int, bool]:
-    """The larger half of a reply in o200k tokens; about that where the counter is not installed."""
+    """The tokens (o200k) of the larger half of a reply, and whether they were counted exactly."""
     try:
         from bpe_openai import get_encoding
-    # It comes with the development tools only.
+    # The tokenizer is installed with the development tools only.
     except ImportError:
         return max(len(re.findall(r"\w{1,6}|[^\w\s]", half)) for half in halves), False
     encoding = get_encoding("o200k_base")

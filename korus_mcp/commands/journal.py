@@ -1,6 +1,6 @@
-"""korus-mcp journal: what was ordered, what is in doubt, whether the audit holds; and its purge.
+"""korus-mcp journal: lists order calls, shows one, verifies the audit, removes old entries.
 
-Results go to stdout, refusals to stderr. Looking makes no journal where there is none.
+Results go to stdout, refusals to stderr. No journal is created where there is none.
 """
 
 import json
@@ -23,12 +23,12 @@ LEAST_DAYS: Final = 35
 
 
 def run_list(settings: Settings, *, open_only: bool, limit: int, as_json: bool) -> int:
-    """Print the newest order calls, one a line; 1 when the journal does not work."""
+    """Print the newest order calls, one a line. Returns 1 if the journal does not work."""
     return _run(settings, partial(_list, open_only=open_only, limit=limit, as_json=as_json))
 
 
 def run_show(settings: Settings, name: str, *, as_json: bool) -> int:
-    """Print an order call and its audit; 1 when there is none of that name."""
+    """Print an order call and its audit. Returns 1 if there is none of that name."""
     return _run(settings, partial(_show, name=name, as_json=as_json))
 
 
@@ -47,7 +47,7 @@ def run_purge(settings: Settings, *, days: int, clock: Clock | None = None) -> i
 
 
 def run_verify(settings: Settings, *, unsealed: int = 0) -> int:
-    """Check the audit's chain; 1 when something does not fit, or nothing can be checked."""
+    """Check the audit's chain. Returns 1 if something is wrong, or nothing can be checked."""
     if settings.journal_key is None:
         say(
             "korus-mcp: nothing can be verified without KORUS_JOURNAL_KEY, "

@@ -1,7 +1,7 @@
-"""How the server is run: on stdio with signals of our own, on HTTP on loopback, the sandbox alone.
+"""Runs the server, on stdio or on HTTP on loopback, or the sandbox alone.
 
-The SDK's own stdio entry dies at once on SIGTERM and hangs on SIGINT, whatever is being ordered.
-Here both wait for orders on their way.
+With the SDK's own stdio entry SIGTERM kills the process at once, and SIGINT hangs, even during an
+order. Here both signals wait for the orders under way.
 """
 
 import logging
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from korus_mcp.sandbox import ServedSandbox
 
 LAST_ANSWER_SECONDS = 0.5
-"""Between the end of the last order and the exit: its answer is still on the way to the host."""
+"""The pause between the end of the last order and the exit, in which its answer is sent."""
 _log = logging.getLogger("korus_mcp")
 _WORLDS = {
     Environment.SANDBOX: "sandbox: everything is invented, it imitates a reconstruction of the API",
@@ -41,7 +41,7 @@ def serve_stdio(server: KorusServer, settings: Settings) -> int:
 def serve_http(server: KorusServer, settings: Settings, host: str, port: int) -> int:
     """Serve streamable HTTP at /mcp on a loopback address until a signal comes.
 
-    There is no sign-in: who wants to reach a real account has to bring the token made here.
+    There is no sign-in. For a real account each request must carry the token that is made here.
 
     Raises:
         Misconfigured: the token cannot be kept.
@@ -50,7 +50,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
 
     from korus_mcp.server import http_door
 
-    # The sandbox needs none: everything in it is invented.
+    # The sandbox needs no token: everything in it is invented.
     token = file = None
     if settings.environment is not Environment.SANDBOX:
         token, file = http_door.write_token(port)
@@ -72,18 +72,18 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         _WORLDS[settings.environment],
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)  # uvicorn raises what it caught again when it has stopped
+        signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
     try:
         uvicorn.Server(config).run()
     finally:
-        # However it ends: a file that is left would look like a server that runs.
+        # In any case: a file that stays would look like a server that is running.
         if token is not None and file is not None:
             http_door.remove_token(token, file)
     return 0
 
 
 def _leave(number: int, frame: object) -> NoReturn:
-    """A stop that was asked for is no failure."""
+    """Exit with 0: a stop by a signal is no failure."""
     del number, frame
     sys.exit(0)
 
@@ -102,7 +102,7 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
 
 
 def _print_environment(served: "ServedSandbox") -> None:
-    """The variables that point korus-mcp at the sandbox, ready to be evaluated by a shell."""
+    """Print the variables that point korus-mcp at the sandbox, ready to be evaluated by a shell."""
     for name, value in served.environment.items():
         write(f"export {name}={value}")
     if served.control_token is not None:
@@ -111,7 +111,7 @@ def _print_environment(served: "ServedSandbox") -> None:
 
 async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
     async with anyio.create_task_group() as tasks:
-        # Windows has no signals that an event loop could wait for.
+        # On Windows an event loop cannot wait for signals.
         if sys.platform != "win32":
             tasks.start_soon(_leave_on_signal, server, shutdown_seconds)
         await serve_lines(server)
@@ -119,14 +119,14 @@ async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
 
 
 async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoReturn:
-    """On a signal, wait for the orders on their way, then leave."""
+    """Wait for a signal, then for the orders under way, then end the process."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
-            # In this order: orders end, their answers reach the host, what was logged is written.
+            # In this order: orders end, their answers reach the host, the log is written.
             await server.running.drain(shutdown_seconds)
             await anyio.sleep(LAST_ANSWER_SECONDS)
             logging.shutdown()
             sys.stdout.flush()
-            os._exit(0)  # the thread that reads stdin cannot be interrupted
-    # Never: for the type checker, and for whoever changes the loop.
+            os._exit(0)  # sys.exit would wait for the thread that reads stdin
+    # Never reached; the type checker needs it.
     raise RuntimeError("the signal receiver ended by itself")

@@ -1,1 +1,1 @@
-"""What joins catalog, booking and seating: alternatives, seat plans."""
+"""Services over catalog, booking and seating together: alternatives, seat plans."""

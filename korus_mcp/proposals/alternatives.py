@@ -1,7 +1,7 @@
-"""Alternatives: what can be booked instead of an offer that cannot, nearest first, checked live.
+"""Alternatives: offers that can be booked instead of one that cannot, nearest first.
 
-Nearest are other sessions of the offer, then other zones and seating categories of its day, then
-its next days. Price tables name the candidates; they lag behind (trap T21), so quotes prove them.
+Nearest are other sessions of the offer, then other zones and seating categories on its day, then
+later days. Candidates come from price tables; these lag behind (trap T21), so each is quoted.
 """
 
 import math
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 3
 SECONDS: Final = 5.0
-"""For one answer; what was found by then is told."""
+"""The longest search for one answer, which has what was found by then."""
 CHECKED: Final = 8
-"""Candidates that are asked about live, for one answer."""
+"""The most candidates that are quoted for one answer."""
 AT_ONCE: Final = 2
-"""A quote asks for three things at once: six requests are under way at most."""
+"""Quotes at once. A quote makes three requests, so at most six are under way."""
 NEXT_DAYS: Final = 14
 PAGES: Final = 3
-"""So much of a price table is read."""
+"""The most pages of a price table that are read."""
 MISSED_ITEMS: Final = 4
-"""Of one call: for more nobody can choose at once."""
+"""The most items of one call for which alternatives are looked for: nobody chooses for more."""
 _LIKE: Final = ("price_type", "days_count")
-"""What a buyer is or needs: an alternative has the same."""
+"""Options that an alternative has in common with the offer: who the buyer is, what they need."""
 _PLACES: Final = ("zone", "seating_category")
-"""Where one sits: an alternative may be elsewhere."""
+"""Options that may differ in an alternative: where one sits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +68,20 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What can be proposed, nearest first. `is_whole` when all that is near was looked at."""
+    """The alternatives found, nearest first. `is_whole`: every candidate was looked at."""
 
     alternatives: tuple[Alternative, ...] = ()
     is_whole: bool = False
 
     @property
     def is_none(self) -> bool:
-        """Whether it is certain that nothing near can be booked."""
+        """Whether it is certain that there is no alternative."""
         return self.is_whole and not self.alternatives
 
 
 @dataclass(frozen=True)
 class Alternatives:
-    """Looks for alternatives. It never fails: what cannot be read is left out."""
+    """Looks for alternatives. It never raises: what cannot be read is left out."""
 
     mirror: Mirror
     calendars: OfferCalendars
@@ -90,7 +90,7 @@ class Alternatives:
     async def instead_of(
         self, missed: Missed, language: str, *, at_most: Money | None = None, limit: int = SHOWN
     ) -> Proposals:
-        """What can be booked instead of a wish; `at_most` is what all of it may cost."""
+        """Alternatives to a wish; `at_most` is what the whole quantity may cost."""
         search = _Search(self, missed, language, at_most=at_most, limit=limit)
         # The call that asks has read for a while: what it read is not lost for a proposal.
         with in_time(), anyio.move_on_after(SECONDS):
@@ -100,16 +100,14 @@ class Alternatives:
     async def instead_of_each(
         self, items: Sequence["ReserveItem"], language: str, *, limit: int
     ) -> Mapping[Handle, Proposals]:
-        """What can be booked instead of each offer of a call that the issuer would not hold; each
-        is quoted anew first.
-        """
-        # One after another in one time: the first items of a call matter most.
+        """Alternatives to each offer of a call that the issuer would not hold, by its handle."""
+        # One after the other, within one time limit: the first items of a call matter most.
         missed = items[:MISSED_ITEMS]
         searches: dict[Handle, _Search] = {}
 
         async def search_each() -> None:
             for item in missed:
-                # The issuer refused it a moment ago, so what was known of it is old.
+                # Quoted anew: the issuer refused it a moment ago, so the earlier quote is old.
                 try:
                     quote = await self.quotes.of_offer(item.offer, language)
                 except (ApiError, Refusal):
@@ -131,9 +129,9 @@ class Alternatives:
 
 @dataclass
 class _Search:
-    """One search. What it found stays when it is stopped.
+    """One search. If it is stopped, what it found by then is kept.
 
-    `checks`: so many candidates may still be asked about. `without`: offers not to propose.
+    `checks`: how many candidates may still be quoted. `without`: offers not to propose.
     """
 
     ask: Alternatives
@@ -151,27 +149,27 @@ class _Search:
 
     @property
     def has_enough(self) -> bool:
-        """Whether as many were found as shall be told."""
+        """Whether as many were found as are wanted."""
         return len(self.found) >= self.limit
 
     def proposals(self) -> Proposals:
-        """What was found up to now."""
+        """The alternatives found so far."""
         nearest = [self.found[place] for place in sorted(self.found)]
         # A search that ran out of time, or met something unreadable, proves nothing.
         is_whole = self.is_over and not self.is_unread
         return Proposals(tuple(nearest[: self.limit]), is_whole=is_whole)
 
     async def run(self) -> None:
-        """Look until there is enough, from the nearest on."""
+        """Look for alternatives, nearest first, until there are enough."""
         base = await self._base()
-        # What could not be read may be bookable: then it is not said that nothing is near.
+        # If parts of the quote are unreadable, some of it may be bookable after all.
         self.is_unread |= self.missed.quote.is_partly_unread
-        # More than its issuer allows in one order is not to be had anywhere in this base (T11).
+        # If the issuer allows fewer in one order, no offer of this base is an alternative (T11).
         most = base.max_per_order if base is not None else None
         if isinstance(most, Unread):
             self.is_unread = True
         elif most is None or self.missed.quantity <= most:
-            # Other sessions of the same offer are known from the quote: nothing has to be asked.
+            # Other sessions of the same offer are in the quote: nothing has to be read.
             quote = self.missed.quote
             if quote.needs_session and quote.obstacle(self.missed.quantity) is None:
                 for sessions in _other_sessions(self.missed):
@@ -192,7 +190,7 @@ class _Search:
 
     async def _take_offers(self, base: BaseRecord | None) -> None:
         product = base.products.get(self.missed.quote.product_id or "") if base else None
-        # Without the choices of the product nothing can be told alike.
+        # Without the product's options it is not known which others are like it.
         if base is None or product is None:
             self.is_unread = True
             return
@@ -201,11 +199,11 @@ class _Search:
                 await self._check(await rows(base, product))
 
     async def _same_day(self, base: BaseRecord, product: ProductRecord) -> list[OfferRow]:
-        """Other places for the same buyer, the most alike first."""
+        """Offers of the same day in other zones or categories, the nearest first."""
         if not any(code in product.choices for code in _PLACES):
             return []
         day = self._day(base)
-        # A day that is over has no other places; later days follow.
+        # Nothing is left of a day that is over.
         if day < self._today(base):
             return []
         rows = await self._rows(base, DayRange(day, day), product, _LIKE)
@@ -215,7 +213,7 @@ class _Search:
             if _moves(row.product, product)
             and all(row.product.choices.get(c) == product.choices.get(c) for c in _LIKE)
         ]
-        # Price tables are compared with the list price: live prices are not in them.
+        # Compared by list price, since price tables have no live prices.
         listed = self.missed.quote.list_price or self.missed.quote.price
         return sorted(elsewhere, key=lambda row: _unlikeness(row, product, listed, base))
 
@@ -227,7 +225,7 @@ class _Search:
         return [row for row in rows if row.product.id == product.id]
 
     def _day(self, base: BaseRecord) -> date:
-        """The wished day; of an undated offer today."""
+        """The day of the offer; today for an undated one."""
         return self.missed.quote.day or self._today(base)
 
     def _today(self, base: BaseRecord) -> date:
@@ -236,7 +234,7 @@ class _Search:
     async def _rows(
         self, base: BaseRecord, window: DayRange, product: ProductRecord, codes: Iterable[str]
     ) -> Sequence[OfferRow]:
-        """Offers of a window that share these choices, as far as the price table can be read."""
+        """Offers in a range of days with the same values of the options `codes`."""
         wish = OptionQuery({c: (product.choices[c],) for c in codes if c in product.choices})
         try:
             calendar = await self.ask.calendars.of_base(
@@ -249,15 +247,15 @@ class _Search:
         return calendar.rows
 
     async def _check(self, rows: Sequence[OfferRow]) -> None:
-        """Ask about candidates that may do, a few at a time, until there is enough."""
+        """Quote the candidates, a few at a time, until there are enough alternatives."""
         waiting = [row for row in rows if self._may_do(row)]
         while waiting and self.checks and not self.has_enough:
-            # Never more than are still needed: each costs three requests.
+            # No more at once than are still needed: each costs three requests.
             at_once = min(AT_ONCE, self.checks, self.limit - len(self.found))
             now, waiting = waiting[:at_once], waiting[at_once:]
             self.checks -= len(now)
             await side_by_side([partial(self._ask, next(self.places), row) for row in now])
-        # Candidates that nobody asked about may be bookable.
+        # Candidates that were not quoted may be bookable.
         self.is_unread |= bool(waiting)
 
     def _may_do(self, row: OfferRow) -> bool:
@@ -266,7 +264,7 @@ class _Search:
         return row.problem is None and has_room and is_other and self._is_affordable(row.price)
 
     def _is_affordable(self, price: Money | None) -> bool:
-        """Whether all of it costs no more than it may, as far as the price is known."""
+        """Whether the whole quantity costs at most `at_most`, as far as the price is known."""
         most = self.at_most
         return most is None or price is None or price.times(self.missed.quantity) <= most
 
@@ -299,16 +297,16 @@ class _Search:
 
 
 def _moves(other: ProductRecord, product: ProductRecord) -> int:
-    """In how many ways a product is elsewhere: in zone, seating category, both."""
+    """In how many of zone and seating category two products differ."""
     return sum(other.choices.get(c) != product.choices.get(c) for c in _PLACES)
 
 
 def _unlikeness(
     row: OfferRow, product: ProductRecord, price: Money | None, base: BaseRecord
 ) -> tuple[int, Decimal, int]:
-    """Smaller is nearer: fewer moves, a nearer price, a zone that is listed nearer."""
+    """A sorting key, smaller for nearer: zone and category, then price, then the order of zones."""
     far = Decimal("Infinity")
-    # Without a price it is taken for the farthest.
+    # Without a price an offer sorts last.
     apart = abs(row.price.amount - price.amount) if row.price and price else far
     ranks = {zone.name: rank for rank, zone in enumerate(base.choices.get("zone", ()))}
     here, there = (ranks.get(p.choices.get("zone", ""), 0) for p in (product, row.product))
@@ -316,12 +314,13 @@ def _unlikeness(
 
 
 def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
-    """Sessions of the same offer, one for each ticket that needs one; nearest first.
+    """Sets of other sessions of the same offer, one for each ticket that needs one; nearest first.
 
-    A chosen one with room stays where another is full; else the issuer would not hold it.
+    If one of the chosen sessions is full, those with room are kept. If none is full, the issuer
+    refused them for a reason of its own, and all are replaced.
     """
     quote, chosen = missed.quote, missed.session_ids
-    # With two sessions chosen, only the full one has to move.
+    # Of two chosen sessions only the full one has to be replaced.
     is_full = any(
         s.id in chosen and not quote.can_take(s, missed.quantity) for _, s in quote.sessions()
     )
@@ -331,19 +330,19 @@ def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
         rooms.append(kept or [s for s in free if s.id not in chosen])
     if not all(rooms):
         return []
-    # The n-th nearest of each ticket together: every combination would be too many.
+    # The n-th set has the n-th nearest session of each ticket: all combinations would be too many.
     return [tuple(r[min(n, len(r) - 1)] for r in rooms) for n in range(max(map(len, rooms)))]
 
 
 def _nearest_sessions(quote: Quote, missed: Missed) -> tuple[Session, ...] | None:
-    """The nearest sessions of another offer; None when a ticket finds no room."""
+    """The nearest sessions of another offer; None if a ticket has no session with room."""
     rooms = _free_sessions(quote, missed)
     return tuple(free[0] for free in rooms) if all(rooms) else None
 
 
 def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:
-    """For each ticket that needs one, the sessions to come with room, nearest to the wish first."""
-    # On another day the same hour is the nearest.
+    """For each ticket that needs one: its future sessions with room, nearest to the wish first."""
+    # On another day the session at the same hour is the nearest.
     shift = (quote.day - missed.quote.day) if quote.day and missed.quote.day else timedelta()
     wished = [
         s.starts_at + shift
@@ -362,8 +361,8 @@ def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:
 
 
 def _seconds_from(wished: Sequence[datetime], session: Session) -> float:
-    """How far a session is from the nearest wish; without a wish all are as near."""
-    # A session without a time is the last choice: nobody knows whether it suits.
+    """How far a session is from the nearest wished one; 0 without a wish."""
+    # A session without a time goes last.
     at = session.starts_at
     if at is None:
         return math.inf

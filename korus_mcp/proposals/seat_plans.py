@@ -1,4 +1,4 @@
-"""Seat plans: the seat map of a product base with what a day sells of it, ranked for a wish."""
+"""Seat plans: the seat map of a product base with the offers of a day, ranked for a wish."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,14 +36,14 @@ from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
 ONE_DAY: Final = ("date", "date")
-"""The argument in which the day is given."""
+"""The names of the arguments for the first and the last day; both are the same here."""
 NUMBERED: Final = 3
-"""So many of the best zones carry their rank on a picture."""
+"""How many of the best zones show their rank on a picture."""
 Told = TypeVar("Told")
 
 
 class Extra(Enum):
-    """What is made beside the table, only where it is wanted: each costs time and memory."""
+    """Parts of a plan that are made only on request: each costs time and memory."""
 
     SHEET = "sheet"
     LIGHT = "light picture"
@@ -52,7 +52,7 @@ class Extra(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class SeatQuery:
-    """What somebody wants to see: of which session or day, for whom, at what price each."""
+    """A wish for seats: which session or day, how many, at what price each."""
 
     session_id: str | None = None
     day: date | None = None
@@ -63,13 +63,13 @@ class SeatQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class SeatPlan:
-    """A seat map with the offers of a day. `rows` are those offers; `day` None is undated.
+    """A seat map with the offers of a day. `rows` are those offers; `day` None: they are undated.
 
-    `as_of`: nothing in it was read before. Of a session the stock is not known, only that of its
-    day (`is_stock_of_day`): what is left then is told where it is too little even for the day.
-    `left_out` is how much of the map was not read; `sheet` and `picture` (SVG) are there when
-    wanted. `unread_offers` more than the rows were there, and cannot be read. The drawing, which is
-    large, is not kept.
+    `as_of`: everything in it was read after this moment. For a session only the stock of its day is
+    known (`is_stock_of_day`); it is shown only if it is too small even for the day.
+    `left_out`: how much of the map was not read. `sheet` and `picture` (SVG) are there if they were
+    asked for. `unread_offers`: how many offers beside `rows` could not be read. The drawing itself,
+    which is large, is not kept.
     """
 
     base: BaseRecord
@@ -93,18 +93,18 @@ class SeatPlan:
 
     @property
     def unusable_offers(self) -> int:
-        """How many offers cannot be bought as they are listed; they are not in the table."""
+        """How many offers cannot be bought as they are listed, and so are not in the table."""
         return sum(row.problem is not None for row in self.rows)
 
     @property
     def is_stock_of_day(self) -> bool:
-        """Whether a session was asked for, whose own stock a price table does not tell."""
+        """Whether a session was asked for: price tables only have the stock of its whole day."""
         return self.wish.session_id is not None
 
 
 @dataclass(frozen=True)
 class _PlanQuery:
-    """Which plan, of which map; equal ones are read once."""
+    """The key of a plan: equal queries at the same time are read once."""
 
     product_base_id: Handle
     wish: SeatQuery
@@ -114,7 +114,7 @@ class _PlanQuery:
 
 
 class SeatPlans:
-    """Reads seat maps and ties them to what is on sale."""
+    """Reads seat maps and matches their zones with the offers on sale."""
 
     def __init__(
         self,
@@ -150,14 +150,14 @@ class SeatPlans:
         seat_map_id: str | None = None,
         extras: frozenset[Extra] = frozenset(),
     ) -> SeatPlan:
-        """The plan for a wish; by default of the map its session or product base names.
+        """The plan for a wish; without `seat_map_id` of the map that its session or base names.
 
         Raises:
             Refusal: the day is over, nothing is on sale then, or nothing of it can be read; there
                 is no such session, or no map; or SERVER_BUSY when its turn does not come.
             ApiError: something could not be read, or not in time.
         """
-        # Before anything is read: a day that is over needs no map.
+        # Checked before anything is read: for a day that is over no map is needed.
         check_days(wish.day, None, self._api.now(), ONE_DAY, skew=self._api.unknown_skew)
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
@@ -168,7 +168,7 @@ class SeatPlans:
         read: Callable[[Opening], Awaitable[SeatMap]],
         tell: Callable[[SeatMap], Told],
     ) -> Told:
-        """What is told of a map alone, as it is read now; `key` is the same for equal questions.
+        """Read a map now and return what `tell` makes of it. Calls with the same `key` share that.
 
         Raises:
             Refusal: SERVER_BUSY when its turn does not come.
@@ -190,12 +190,12 @@ class SeatPlans:
         if wanted is None:
             wanted = await self._seat_map_id(base, wish.session_id, offers.rows, language)
         read = partial(self._seat_map, base, wanted, language)
-        # Zones are called as the options of the base call them, so that offers can be tied to them.
+        # Zones get the names that the base's options have for them, by which offers are matched.
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
         draft = partial(self._layout, read, names)
         place = (base.handle, wanted, language)
         async with self._drafting.opened(place, draft, asked=query) as layout:
-            # Price tables are kept for a while: nothing in the plan is older than that.
+            # Price tables may come from a cache, but are never older than this.
             as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
             return await self._drafting.in_turn(
                 partial(_planned, query, layout, base, wanted, offers, as_of, names)
@@ -212,8 +212,8 @@ class SeatPlans:
         return Layout(seat_map, drawing)
 
     async def _offers(self, base: BaseRecord, wish: SeatQuery, language: str) -> Calendar:
-        """The offers that give access to a session, whatever their day; else those of the asked
-        day, or of the next day that has some.
+        """The offers for the asked session; without one those of the asked day, or of the next day
+        that has some.
         """
 
         def days() -> DayRange:
@@ -250,12 +250,11 @@ class SeatPlans:
     async def _seat_map_id(
         self, base: BaseRecord, session_id: str | None, rows: Sequence[OfferRow], language: str
     ) -> str:
-        """The map of the session, else of the base, else of the first session with one (A10)."""
-        # The map of the base does for any session of it; a session may have one of its own (A10).
+        """The map of the asked session, else of the base, else of the first session with one."""
+        # Without an asked session the map of the base is the right one.
         if session_id is None and base.seat_map_id is not None:
             return base.seat_map_id
-        # The quote is asked only where a session may have a map of its own: it costs three
-        # requests.
+        # A session may have a map of its own (A10). Only then is a quote read: three requests.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
             quote = await self._quotes.of_offer(rows[0].handle, language, is_part_enough=True)
@@ -267,7 +266,7 @@ class SeatPlans:
                     "Use another session_id from check_availability, or pass date instead.",
                     fields=(FieldProblem("session_id", "lies in the past"),),
                 )
-            # The sessions of a base share a map, as far as they name one.
+            # Sessions of one base have the same map, so any session that names one will do.
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
             # A session that was not read may name one.
             if found is None and any(need.has_late_sessions for need in quote.tickets):
@@ -283,13 +282,13 @@ class SeatPlans:
     async def _seat_map(
         self, base: BaseRecord, seat_map_id: str, language: str, opening: Opening
     ) -> SeatMap:
-        """The map of this id; where it is gone, the one that the base names now."""
+        """The map with this id; if it is gone, the one that the base names now."""
         get = self._api.ticketing.get_seat_map
         read = partial(get, base.catalog.id, base.handle.id, language=language, on_arrival=opening)
         try:
             return await read(seat_map_id)
         except NotFound:
-            # The catalog is up to a day old, and the map may have been replaced since.
+            # Our catalog is up to a day old: the map may have been replaced since.
             anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
             if anew is None or anew == seat_map_id:
                 raise
@@ -297,7 +296,7 @@ class SeatPlans:
 
 
 def _check_read(offers: Calendar) -> None:
-    """Check that there is no offer only where that is known: what was not read is not absent.
+    """Refuse if there are no offers. If some could not be read, the refusal says that instead.
 
     Raises:
         Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are
@@ -328,10 +327,10 @@ def _planned(
     as_of: datetime,
     names: Mapping[str, str],
 ) -> SeatPlan:
-    """The plan with what is wanted beside it; `names` are those of the base's option values."""
+    """Make the plan, with its extras. `names`: id of an option value of the base -> its name."""
     drawing, rows, wish, extras = layout.drawing, found.rows, query.wish, query.extras
     offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
-    # What cannot be bought as listed may still be somewhere on the map.
+    # Offers that cannot be bought as listed may be for any zone of the map.
     unknown = len(rows) - len(offers) + found.left_out
     table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
     wanted = ZoneQuery(quantity=wish.quantity, preference=wish.preference)
@@ -348,7 +347,7 @@ def _planned(
         unread_offers=found.left_out,
         products={str(row.handle): row.product.name for row in rows},
     )
-    # Drawing takes time and memory: only where somebody asked for it.
+    # Drawn only if it was asked for: it takes time and memory.
     is_pictured = Extra.LIGHT in extras or Extra.DARK in extras
     return replace(
         plan,
@@ -358,7 +357,7 @@ def _planned(
 
 
 def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
-    """All that an interactive page shows."""
+    """The data for the interactive page."""
     context = SheetContext(
         title=plan.base.name,
         product_base_id=str(plan.base.handle),
@@ -377,8 +376,8 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
 
 
 def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
-    """A picture of it, as SVG."""
-    # More numbers than a few hide the map.
+    """A picture of the plan, as SVG."""
+    # Only the best zones are numbered: more numbers would hide the map.
     best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
     asked = PictureQuery(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
     day = plan.day.isoformat() if plan.day else None
@@ -395,11 +394,11 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
 
 
 def _seat_offer(row: OfferRow, wish: SeatQuery) -> SeatOffer:
-    """An offer as the table takes it. For a session, what is left of its day is told only where it
-    is too little even for the day.
+    """An offer in the form of the table. For a session, the stock of its day is kept only if it is
+    too small for the wish even for the whole day.
     """
     left = row.left
-    # Stock of a day bounds that of its sessions from above: enough for the day proves nothing.
+    # A session has no more left than its whole day; enough for the day proves nothing.
     if wish.session_id is not None and left is not None and left >= wish.quantity:
         left = None
     return SeatOffer(

@@ -34,7 +34,7 @@ def offer_bookings(offering: Offering) -> None:
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
     """One reservation as it is now."""
-    # Answers are imported where they are made: a server that only searches starts sooner.
+    # Imported here: a server that only searches need not wait for it at its start.
     from korus_mcp.answers.reservations import reservations_view
 
     services = app_of(ctx)

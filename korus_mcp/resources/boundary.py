@@ -1,4 +1,4 @@
-"""How a resource is read: refusals become the protocol's errors, answers compact JSON."""
+"""The boundary of all resources: refusals become protocol errors, answers become compact JSON."""
 
 import functools
 import json
@@ -27,18 +27,18 @@ _ABSENT = frozenset({Code.NOT_FOUND, Code.UNKNOWN_ID, Code.INVALID_ARGUMENTS})
 
 
 def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaitable[Content]]:
-    """Wrap what reads a resource: its refusals and failures become the protocol's, in our words."""
+    """Wrap the function that reads a resource: its errors become protocol errors in our words."""
 
     @functools.wraps(read)
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:
-        # The SDK hands the context over by name or by place, as the resource declares it.
+        # The SDK passes the context by keyword or by position.
         contexts = (each for each in (*args, *kwargs.values()) if isinstance(each, Context))
         context = next(contexts, None)
         try:
             with anyio.move_on_after(app_of(context).read_seconds if context else READ_SECONDS):
                 return await read(*args, **kwargs)
             raise too_late()
-        # The protocol has two errors for a read: what is not there, and what cannot be had now.
+        # The protocol has two errors for a read: not found, and cannot be read now.
         except (ApiError, InvalidId, JournalDown, Refusal) as error:
             refusal = explained(error)
             kind = ResourceNotFoundError if refusal.code in _ABSENT else ResourceError
@@ -65,7 +65,7 @@ def handle(text: str) -> Handle:
 
 
 def compact(content: object) -> str:
-    """JSON without spaces, without what is empty."""
+    """JSON without spaces and without empty values."""
     return json.dumps(_without_empty(content), ensure_ascii=False, separators=(",", ":"))
 
 

@@ -127,7 +127,7 @@ async def products(product_base_id: str, ctx: ReadContext) -> str:
 async def _read(services: App, product_base_id: str) -> tuple[BaseRecord, State]:
     """A product base, and how old the catalog is."""
     language = services.language(None)
-    # The age first: a crawl that ends in between makes what was read newer than it is said to be.
+    # The age is read first: if a crawl ends in between, the base is newer than stated, never older.
     state = await services.mirror.state(language)
     return await services.mirror.base(handle(product_base_id), language), state
 
@@ -156,7 +156,7 @@ def pages_of(store: Store, catalog: CatalogRecord) -> int:
 
 
 async def _catalog(services: App, alias: str) -> CatalogRecord:
-    # Refused in other words than a tool: who reads addresses is told the address of the list.
+    # Not the refusal that tools give: this one names the address of the list of catalogs.
     try:
         return await services.mirror.catalog(alias, services.language(None))
     except Refusal:
@@ -173,7 +173,7 @@ def _page_number(page: str, pages: int, address: str) -> int:
     Raises:
         Refusal: NOT_FOUND when there is no such page.
     """
-    # Digits alone, and few: `int` would take "+1", " 1" and numbers without end.
+    # Only a few digits: `int` would also take "+1", " 1" and very long numbers.
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 0
     if 1 <= number <= pages:
         return number
@@ -188,7 +188,7 @@ def _page_number(page: str, pages: int, address: str) -> int:
 async def _plan(
     services: App, record: BaseRecord, seat_map_id: str, opening: "Opening"
 ) -> "SeatMap":
-    """A seat map read now; one that a base names no more is looked for once behind its base.
+    """Read a seat map. If it is gone, the base is read again, since it may name another one now.
 
     Raises:
         Refusal: NOT_FOUND when it, or the base, is gone.
@@ -202,7 +202,7 @@ async def _plan(
     except NotFound:
         if seat_map_id != record.seat_map_id:
             raise
-    # The base as it is mirrored names this map, so the base is what is old.
+    # The base in our catalog names this map, so that base is out of date.
     renewed = await services.mirror.renewed_base(record.handle, language)
     if renewed.seat_map_id in (None, seat_map_id):
         raise Refusal(
@@ -218,7 +218,7 @@ async def _plan(
 
 
 def _drawn(plan: "SeatMap") -> dict[str, Any]:
-    # Imported here: most servers never draw, and geometry takes its time to load.
+    # Imported here: most servers never draw, and the code takes time to load.
     from korus_mcp.seating.layout import unknown_fields
     from korus_mcp.seating.names import CategoryNames, zone_name
 
@@ -263,13 +263,13 @@ def _described(record: BaseRecord) -> dict[str, Any]:
         "summary": record.short_description,
         "description": record.description,
         "terms_of_sale": record.terms,
-        # What is no plain address could carry words, or lead a host elsewhere than it says.
+        # Only plain https addresses: others could carry text, or mislead a host.
         "pictures": [address for address in record.images if _ADDRESS.fullmatch(address)],
     }
 
 
 def _age(state: State, *notes: str) -> dict[str, Any]:
-    """How old the catalog is, and whether it could not be renewed."""
+    """Fields that say how old the catalog is, and whether renewing it failed."""
     doubts = ((state.is_stranded, STRANDED), (state.is_partly_unread, PARTLY_UNREAD))
     said = (*notes, *(text for holds, text in doubts if holds))
     return {"as_of": minute(state.read_at), "note": " ".join(said) or None}

@@ -1,7 +1,7 @@
-"""Completions: catalogs, product bases, pages and seat maps; names of bases and cities in prompts.
+"""Completes arguments: catalogs, product bases, pages, seat maps; names and cities in prompts.
 
-They come from the mirror, like a search, and start no more than a search does. Whoever types is
-never told of a failure: what is not known now is not proposed.
+Values come from the mirrored catalog. Whoever types never sees an error: a value that is not known
+now is not proposed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,22 +30,22 @@ from korus_mcp.resources.catalog import pages_of
 
 LIMIT: Final = 100
 LONGEST: Final = 200
-"""Characters of what was typed so far, and of each argument beside it: nothing here is longer."""
+"""The most characters of what was typed, and of each other argument: no value here is longer."""
 PromptArguments: TypeAlias = Mapping[tuple[str, str], str]
-"""What completes an argument of a prompt, by prompt and argument: "product base" or "city"."""
+"""(prompt, argument) -> the kind of value that completes it: "product base" or "city"."""
 Arguments: TypeAlias = Mapping[str, str]
-"""The arguments that stand already, beside the one that is typed."""
+"""The other arguments that were filled in already, by name."""
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """Values an argument may have, best first; `total` None means more than were counted."""
+    """Values for an argument, best first; `total` None: there are more, which were not counted."""
 
     values: Sequence[str] = ()
     total: int | None = 0
 
     def shown(self) -> Completion:
-        """The first hundred, as the protocol has them."""
+        """The first hundred values, in the form of the protocol."""
         values = list(self.values[:LIMIT])
         has_more = self.total is None or self.total > len(values)
         return Completion(values=values, total=self.total, has_more=has_more)
@@ -54,7 +54,7 @@ class Proposed:
 def register_completions(
     server: MCPServer[Any], running: Running, completed: PromptArguments
 ) -> None:
-    """Complete the arguments of resource templates, and those of prompts that name a thing."""
+    """Offer completion of the arguments of resource templates and of some arguments of prompts."""
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # untyped in the SDK
     async def complete(
@@ -63,7 +63,7 @@ def register_completions(
         context: CompletionContext | None,
     ) -> Completion:
         given = (context.arguments if context else None) or {}
-        # Prompts name their arguments as people do: what one of them is of, their files tell.
+        # An argument of a prompt may have any name; its kind is in the prompt's file.
         kind = argument.name
         if isinstance(ref, PromptReference):
             kind = completed.get((ref.name, argument.name), "")
@@ -78,18 +78,18 @@ def register_completions(
 
 
 async def _catalogs(services: App, begun: str, _: Arguments) -> Proposed:
-    """Aliases of the catalogs whose alias begins so, or whose name has it."""
+    """Aliases of catalogs: those that begin with the text, or whose name contains it."""
     asked = fold(begun)
     catalogs = await services.mirror.catalogs(services.language(None))
     return _all([c.alias for c in catalogs if c.alias.startswith(asked) or asked in fold(c.name)])
 
 
 async def _bases(services: App, begun: str, _: Arguments) -> Proposed:
-    """Ids of product bases that begin so, else of those a search finds."""
+    """Ids of product bases: those that begin with the text, else those of bases a search finds."""
     language = services.language(None)
     found = await services.mirror.bases_like(begun, language, limit=LIMIT + 1)
     values = [str(handle) for handle in found]
-    # One more than is shown was asked for: fewer than that are all there are.
+    # The search was for one more than is shown. If it found fewer, these are all.
     if len(values) < LIMIT:
         return _all(values)
     if not words(begun):
@@ -98,7 +98,7 @@ async def _bases(services: App, begun: str, _: Arguments) -> Proposed:
 
 
 async def _seat_maps(services: App, begun: str, given: Arguments) -> Proposed:
-    """The seat map of a base whose details were read."""
+    """The id of the seat map of the given base, if the mirror knows it."""
     store = (await _mirrored(services)).store
     handle = parse_handle(given.get("product_base_id", ""))
     catalog = _catalog(store, handle.alias) if handle else None
@@ -125,10 +125,10 @@ async def _names(services: App, begun: str, _: Arguments) -> Proposed:
 
 
 async def _cities(services: App, begun: str, _: Arguments) -> Proposed:
-    """Cities as their venues spell them, those that begin so first."""
+    """Cities in their venues' spelling; those that begin with the text go first."""
     store, asked = (await _mirrored(services)).store, fold(begun)
     found = [city for city in store.cities_like(asked) if city]
-    # The store folds what it compares; a person reads the venue's own spelling.
+    # The store compares without case and accents; a person reads the venue's own spelling.
     found.sort(key=lambda city: (not city.startswith(asked), city))
     spelled = [store.spelled_city(city) for city in found[:LIMIT]]
     return Proposed(spelled, len(found) if len(found) < MOST_CITIES else None)
@@ -154,4 +154,4 @@ _KINDS: Final[Mapping[str, Callable[[App, str, Arguments], Awaitable[Proposed]]]
     "product base": _names,
     "city": _cities,
 }
-"""What proposes the values of an argument that was begun so, by its kind."""
+"""Kind of argument -> the function that proposes its values."""

@@ -1,7 +1,7 @@
-"""How resources are offered: what a host is told of each, and how long it may keep what it read.
+"""Offers resources to hosts, and says how long a host may cache what it read.
 
-The SDK knows one freshness for all reads. Ours differs by resource and by the age of the catalog,
-so it is stated beside each resource and put on the answer on its way out.
+The SDK has one cache hint for all reads. Here it depends on the resource and on the age of the
+catalog: each resource states its own, and a middleware puts it on the answer.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,17 +24,18 @@ Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
 Given = ParamSpec("Given")
 HOUR: Final = 3600
 SOON: Final = 60
-"""Seconds to keep what is old or not complete: it is being renewed, or will be tried again."""
+"""How many seconds a host may cache data that is old or incomplete: it will soon be renewed."""
 UNKNOWN: Final = f"{Code.NOT_FOUND}: No resource has this address. List resources and templates."
 LONGEST_ADDRESS: Final = 2048
-"""Four times that of a picture with all its wishes; it is compared with each template."""
+"""The most characters of an address, since it is compared with each template. The longest real
+one, of a picture with all its parameters, has a quarter of that."""
 TOO_LONG: Final = f"{Code.NOT_FOUND}: An address has at most {LONGEST_ADDRESS} characters here."
 FAILED: Final = f"{Code.MISCONFIGURED}: The server could not read this. Its log says why."
 
 
 @dataclass(frozen=True)
 class Offered:
-    """The address of a resource, and how fresh what is read there stays."""
+    """The address of a resource, and its cache hint."""
 
     address: UriTemplate
     fresh: Freshness
@@ -58,7 +59,9 @@ class Offering:
         fresh: Freshness,
         mime_type: str = JSON,
     ) -> Callable[[Callable[Given, Awaitable[Content]]], Callable[Given, Awaitable[Content]]]:
-        """Offer what a function reads; a part of the address in braces is an argument of it."""
+        """Offer a resource that the decorated function reads. Parts of `uri` in braces are its
+        arguments.
+        """
         register = self._server.resource(
             uri, name=name, title=title, description=description, mime_type=mime_type
         )
@@ -72,25 +75,25 @@ class Offering:
     async def with_freshness(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        """Tell with each read how long it may be kept, if the protocol can; refuse in our words."""
+        """Middleware: add the cache hint to each read, and put the SDK's refusals in our words."""
         uri = (ctx.params or {}).get("uri")
         if ctx.method != "resources/read" or not isinstance(uri, str):
             return await call_next(ctx)
         if len(uri) > LONGEST_ADDRESS:
             raise MCPError(code=INVALID_PARAMS, message=TOO_LONG)
-        # Counted as a tool call is: a host that reads in a loop asks as much of the issuers.
+        # Reads count against the limit of calls like tools: both send requests to the issuers.
         services: App = ctx.lifespan_context
         try:
             services.pace.call(services.principal.key)
         except Refusal as busy:
             raise MCPError(code=INTERNAL_ERROR, message=str(busy), data={"uri": uri}) from None
-        # Before it is read: a crawl that ends meanwhile makes what was read older than it looks.
+        # Taken before the read: the hint must not be that of a newer catalog than was read.
         hint = await self._fresh(uri)(services)
         try:
             result = await call_next(ctx)
         except MCPError as error:
             raise _in_our_words(error, uri) from None
-        # Older revisions of the protocol know nothing of freshness, and get none.
+        # Older revisions of the protocol have no cache hints.
         if not isinstance(result, dict) or "ttlMs" not in result:
             return result
         return {**result, "ttlMs": hint.ttl_ms, "cacheScope": hint.scope}
@@ -102,7 +105,7 @@ class Offering:
 
 
 def _in_our_words(error: MCPError, uri: str) -> MCPError:
-    """The SDK's own refusals of a read repeat its address; ours begin with a code instead."""
+    """Replace the SDK's own refusal of a read, which repeats the address, by one with a code."""
     if error.data != {"uri": uri} or error.message.partition(":")[0] in set(Code):
         return error
     said = UNKNOWN if error.code == INVALID_PARAMS else FAILED
@@ -110,7 +113,7 @@ def _in_our_words(error: MCPError, uri: str) -> MCPError:
 
 
 def always(hint: CacheHint) -> Freshness:
-    """A freshness that depends on nothing."""
+    """A cache hint that is always the same."""
 
     async def fresh(services: App) -> CacheHint:
         del services
@@ -120,7 +123,7 @@ def always(hint: CacheHint) -> Freshness:
 
 
 async def of_the_catalog(services: App) -> CacheHint:
-    """How long the catalog stays fresh: for a day after it was read, told as an hour at most."""
+    """The cache hint for the catalog: until it is a day old, but an hour at most."""
     state = await services.mirror.state(services.language(None))
     left = 0.0
     is_doubtful = state.is_stranded or state.is_partly_unread
@@ -130,10 +133,10 @@ async def of_the_catalog(services: App) -> CacheHint:
 
 
 READ_NOW: Final = always(CacheHint(ttl_ms=1000 * HOUR, scope="public"))
-"""Data of the catalog that is not mirrored: it was read for this answer."""
+"""For data of the catalog that is not mirrored but was read for this answer."""
 SHORTLY: Final = always(CacheHint(ttl_ms=1000 * SOON, scope="public"))
-"""Prices and stock, which change under way."""
+"""For prices and stock, which change soon."""
 OWNED: Final = always(CacheHint(ttl_ms=0, scope="private"))
-"""What belongs to somebody, and may change at any moment."""
+"""For bookings, which belong to somebody and may change at any moment."""
 OURS: Final = always(CacheHint(ttl_ms=24 * 1000 * HOUR, scope="public"))
-"""Texts of this version of the server."""
+"""For texts of the server itself, which change with its version only."""

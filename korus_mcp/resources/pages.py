@@ -29,11 +29,11 @@ def pages_of(names: Collection[str]) -> Apps:
 
 
 def offer_pages(offering: Offering, names: Collection[str]) -> None:
-    """Say how long they may be kept: they change with the server."""
+    """State the cache hint of the pages: they change with the server's version only."""
     for page in _shown(names):
         offering.offered[page.uri] = Offered(UriTemplate.parse(page.uri), OURS)
 
 
 def _shown(names: Collection[str]) -> list[UiPage]:
-    # Several tools share a page, and it is offered once.
+    # Several tools may have the same page: it is offered once.
     return list(dict.fromkeys(page for name, page in PAGES.items() if name in names))

@@ -61,7 +61,8 @@ async def seat_map_picture(
         max_price=_read("max_price", max_price, wished_amount, "60"),
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
-    # A language nobody serves is answered in the default, as the tools do it; no words say so here.
+    # As with the tools, a language that is not served is replaced by the default one; a picture
+    # cannot say so.
     tag = _read("language", language, wished_language, "fr")
     wished = await services.known_language(tag) if tag else services.language(None)
     plan = await services.seat_plans.plan(
@@ -75,7 +76,7 @@ async def seat_map_picture(
 
 
 def _read(name: str, text: str, kind: Callable[[str], _Value], example: str) -> _Value | None:
-    """A value written in an address; None when it is left out.
+    """Parse a value from an address; None if it is empty.
 
     Raises:
         Refusal: INVALID_ARGUMENTS.

@@ -1,4 +1,4 @@
-"""The embedded sandbox: made at the first call, so that a start costs nothing for it."""
+"""The embedded sandbox, as a transport of the API client. It is made at the first request."""
 
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -20,20 +20,20 @@ class EmbeddedSandbox:
     def __init__(self, settings: Settings, sandbox: "Sandbox | None" = None) -> None:
         self._settings = settings
         self._asgi: httpx.ASGITransport | None = None
-        # Anew for each process: a token made for another sandbox opens nothing here.
+        # A new secret for each process, so that no token of another sandbox is accepted.
         self.client_secret = secrets.token_hex(16)
         if sandbox is not None:
             self._serve(sandbox)
 
     async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
-        """Answer a request; the first one makes the world."""
+        """Answer a request; the first one makes the sandbox."""
         return await (self._asgi or self._serve(self._made())).handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Nothing is open: the world goes with its process."""
+        """Do nothing: the sandbox ends with its process."""
 
     def _made(self) -> "Sandbox":
-        # A world takes a moment to make: not before something is asked of it.
+        # Imported and made here, because that takes a moment that a start need not wait for.
         from korus_mcp.sandbox import Sandbox, SandboxOptions
 
         return Sandbox(

@@ -1,8 +1,8 @@
-"""What a line on stdin passes before the protocol: one that cannot be read is answered, too.
+"""Answers lines on stdin that cannot be read, before the SDK sees them.
 
-The SDK drops such a line in silence, and its sender waits for an answer for ever. Half a character
-is enough: models cut emojis, and hosts write the half that is left as an escape. Numbers of
-thousands of digits and lists some hundred deep are the others.
+The SDK silently drops such a line, and its sender waits for ever. It may have half a character
+(models cut emojis, and hosts write the surrogate that is left as an escape), a number of thousands
+of digits, or lists nested some hundred deep.
 """
 
 import re
@@ -27,7 +27,8 @@ UNREADABLE: Final = (
     "Send it again with whole characters, short numbers and lists that are not deep."
 )
 _TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[][{}:,]|[^][{}:,"\s]++', re.DOTALL)
-"""A text, ended or not, so that each quote is looked at once; a mark; or a number or word."""
+"""A JSON token: a string (ended or not, so that each quote is looked at once), a mark, or else a
+number or word."""
 _LONGEST_ID: Final = 256
 
 
@@ -41,23 +42,23 @@ async def serve_lines(server: MCPServer[App]) -> None:
 
 @dataclass(eq=False)
 class AnsweredLines:
-    """The messages of a host; what is none is answered here."""
+    """The messages of a host, for the SDK. Lines that are no messages are answered here."""
 
     lines: ReadStream[SessionMessage | Exception]
     answers: WriteStream[SessionMessage]
 
     @property
     def last_context(self) -> object:
-        """The context of whoever sent the last message: the SDK looks for it here."""
+        """The context of the sender of the last message, an attribute that the SDK reads."""
         return getattr(self.lines, "last_context", None)
 
     async def receive(self) -> SessionMessage | Exception:
-        """The next message, or what stands for an answer of the host that cannot be read."""
+        """The next message; in place of a host's answer that cannot be read, an error."""
         while True:
             item = await self.lines.receive()
             if not isinstance(item, ValidationError):
                 return item
-            # In a thread: a line may be megabytes long, and it is looked through again.
+            # In a thread: the line is parsed again and may be megabytes long.
             about, is_answer = await to_thread.run_sync(_about, item)
             if about is None:
                 return item
@@ -66,13 +67,13 @@ class AnsweredLines:
             code = PARSE_ERROR if is_no_json else INVALID_REQUEST
             said = ErrorData(code=code, message=UNREADABLE)
             told = SessionMessage(JSONRPCError(jsonrpc="2.0", id=about, error=said))
-            # It is handed on in place of the answer, with the id the SDK waits for.
-            if is_answer:  # whoever asked the host need not wait for it any more
+            # The error has the id of the answer, so the request to the host ends with it.
+            if is_answer:
                 return told
             await self.answers.send(told)
 
     async def aclose(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         await self.lines.aclose()
 
     def __aiter__(self) -> Self:
@@ -97,7 +98,7 @@ class AnsweredLines:
 
 
 def _about(error: ValidationError) -> tuple[RequestId | None, bool]:
-    """The id in what could not be read, None where there is none, and whether that is an answer."""
+    """The id in a line that could not be read (or None), and whether the line was an answer."""
     for problem in error.errors(include_url=False, include_context=False):
         given = problem["input"]
         if problem["type"] == "json_invalid" and isinstance(given, str):
@@ -109,9 +110,9 @@ def _about(error: ValidationError) -> tuple[RequestId | None, bool]:
 
 
 def top_level(line: str) -> dict[str, str]:
-    """The names of a JSON object, however odd what is in it, with the text of their values.
+    """Key -> text of its value, for the top level of a JSON object that may be malformed inside.
 
-    Of an object or list the text is its first bracket.
+    For an object or list the text is only its first bracket.
     """
     found: dict[str, str] = {}
     depth, name, before = 0, "", ""
@@ -121,15 +122,15 @@ def top_level(line: str) -> dict[str, str]:
             name = before.strip('"')
         elif depth == 1 and before == ":":
             found.setdefault(name, each)
-        # Only brackets outside of texts arrive here as tokens of their own.
+        # Brackets inside strings are no tokens of their own, so these do count.
         depth += (each in "{[") - (each in "}]")
         before = each
     return found
 
 
 def _id_of(text: str) -> RequestId | None:
-    """An id as it was written: a whole number, or a text without escapes."""
-    # An id is repeated in the answer: a long or escaped one is not.
+    """The id that a JSON text is: a whole number, or a string without escapes; else None."""
+    # Long or escaped ids are ignored, because the id is repeated in the answer.
     if len(text) > _LONGEST_ID or "\\" in text:
         return None
     if text.startswith('"'):

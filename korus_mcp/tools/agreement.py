@@ -1,7 +1,7 @@
-"""The person's part in an order: who the customer is, and a yes to exactly this.
+"""Questions to the person before an order: who the customer is, and a yes to exactly this order.
 
-The questions are put by the host, in both eras, where it can ask; each is a pure function of what
-it is about, since the protocol drops an answer to a question that reads differently by then.
+A host that can ask puts the questions, in old and new revisions of the protocol. The same call must
+always give the same question, because the SDK drops an answer to a question that has changed.
 """
 
 import logging
@@ -55,7 +55,8 @@ _log = logging.getLogger(__name__)
 Form = TypeVar("Form", bound=BaseModel)
 _NUMBERS: Final = re.compile("([0-9]{1,9})")
 ASKED_WITHIN_A_CALL: Final = "2026-07-28"
-"""From this revision on a question is the call's answer; before, the host is asked meanwhile."""
+"""From this revision on a call ends with the question, and the host repeats it with the answer.
+Before, the question is a request to the host while the call goes on."""
 
 
 class Customer(BaseModel):
@@ -73,7 +74,7 @@ class Customer(BaseModel):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The fields without which nobody can order."""
+        """The fields that are needed to order and not given."""
         return tuple(name for name in _NEEDED if getattr(self, name) is None)
 
     def named(self) -> CustomerInput:
@@ -99,10 +100,10 @@ class Yes(BaseModel):
 async def customer_asked(
     ctx: ToolContext, reservation_ids: list[ReservationId], customer: Customer
 ) -> Elicit[BaseModel] | ElicitationResult[BaseModel] | Customer:
-    """The customer; a form for what is missing, once it is known that there is something to order.
+    """The customer, or the question for what is missing of them.
 
     Raises:
-        Refusal: Something is missing and the host cannot ask, or nothing can be ordered.
+        Refusal: Something is missing and the host cannot ask, or these cannot be ordered.
     """
     if not customer.missing:
         return customer
@@ -111,7 +112,7 @@ async def customer_asked(
     services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
-    # Nobody is asked who they are for an order that cannot be placed anyway.
+    # A person is not asked for their data if the order cannot be placed anyway.
     await ordering.check(owner, ids, language, is_answered=bool(ctx.input_responses))
     try:
         return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
@@ -133,7 +134,7 @@ async def order_call(
     confirmation: str | None,
     who: WhoAsked,
 ) -> OrderCall:
-    """The call with its customer complete.
+    """The order call with the complete customer.
 
     Raises:
         Refusal: The customer is still not known.
@@ -141,10 +142,10 @@ async def order_call(
     services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language, answer = services.booking.ordering, services.language(None), _answer(who)
-    # A person who will not say who they are has said no: it is remembered like any other no.
+    # A person who declines to give their data has said no: it is remembered like any other no.
     if customer.missing and isinstance(answer, DeclinedElicitation):
         await ordering.turned_away(owner, ids)
-    # An order that exists is told before the refusal: a host that repeats a call must learn of it.
+    # If an equal call has ordered by now, that is the answer: a host may only be repeating it.
     try:
         completed = _completed(customer, answer)
     except Refusal as incomplete:
@@ -164,7 +165,7 @@ Call: TypeAlias = Annotated[OrderCall, Resolve(order_call)]
 
 
 async def question_of(ctx: ToolContext, call: Call) -> Question | None:
-    """What the host has to put to a person; None where it cannot, or need not.
+    """What the host has to ask a person; None where it cannot ask, or need not.
 
     Raises:
         Refusal: What stands against the order.
@@ -183,10 +184,10 @@ Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
 async def agreement(
     ctx: ToolContext, asked: Asked
 ) -> Elicit[Yes] | ElicitationResult[Yes] | Refusal | None:
-    """The question itself; the refusal of a call whose host gave no usable answer to it."""
+    """The question to the person, or the refusal if the host gave no usable answer to it."""
     if asked is None:
         return None
-    # Handed on and not raised: `place_order` first looks whether the order exists by now.
+    # The refusal is returned, not raised: `place_order` first looks whether the order exists.
     try:
         return await _put(ctx, Elicit(_words(asked, app_of(ctx).settings.environment.value), Yes))
     except Refusal as unheard:
@@ -199,7 +200,7 @@ Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
 async def refusal_of(
     ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Any]
 ) -> Refusal | None:
-    """Why nobody agreed, as far as this call knows; a no is remembered.
+    """The refusal if the person did not agree; a no is remembered.
 
     None after a yes, or where nobody was asked.
     """
@@ -210,7 +211,7 @@ async def refusal_of(
             return None
         case AcceptedElicitation(data=Refusal() as unheard):
             return unheard
-        # A dialog that was closed is no answer: it may be asked again, where a no may not.
+        # A closed dialog is no answer: the person may be asked again, unlike after a no.
         case CancelledElicitation():
             return approval.dismissed()
         # A no, and a form sent back without its yes.
@@ -220,14 +221,13 @@ async def refusal_of(
 
 
 async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | ElicitationResult[Form]:
-    """The question for the call's answer; where the host is asked meanwhile, what it said.
-
-    A host whose answer cannot be read as one is waited for no longer than an answer counts.
+    """The question, for a host that gets it as the result of the call; else ask and return the
+    answer. It is waited for as long as an answer would be valid.
 
     Raises:
-        Refusal: APPROVAL_EXPIRED; APPROVAL_UNAVAILABLE where it did not ask, or said nonsense.
+        Refusal: APPROVAL_EXPIRED; APPROVAL_UNAVAILABLE where the host did not ask, or its answer
+            could not be read.
     """
-    # A newer host gets the question as the call's answer, and calls again with what was said.
     if _is_asked_within(ctx):
         return question
     try:
@@ -244,7 +244,7 @@ async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | Elici
 
 
 def _answer(given: ElicitationResult[Form]) -> ElicitationResult[Form]:
-    """What the host said; the SDK wraps an answer that it did not fetch itself."""
+    """The host's answer. The SDK wraps it once more if this module asked for it itself."""
     match given:
         case AcceptedElicitation(
             data=AcceptedElicitation() | DeclinedElicitation() | CancelledElicitation() as said
@@ -259,12 +259,12 @@ def _is_asked_within(ctx: ToolContext) -> bool:
 
 
 def _may_ask(ctx: ToolContext) -> bool:
-    """Whether the operator wants the host to ask, and the host has a way to."""
+    """Whether the operator wants the host to ask, and the host can."""
     if app_of(ctx).settings.approval is ApprovalWay.TWO_STEP:
         return False
     known = ctx.client_capabilities
     asks = known.elicitation if known is not None else None
-    # A host that opens addresses alone cannot show a form; one that states neither can.
+    # A host that states only `url` cannot show a form. One that states neither can.
     if asks is None or (asks.form is None and asks.url is not None):
         return False
     return _is_asked_within(ctx) or ctx.session.can_send_request
@@ -275,7 +275,7 @@ def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Custome
         return customer
     if not isinstance(who, AcceptedElicitation):
         raise _incomplete(customer)
-    # Checked like arguments: a form is filled in by a person, or by a program in their name.
+    # Checked like arguments: what comes back from a form may be anything.
     given = {**customer.model_dump(), **who.data.model_dump()}
     try:
         return Customer.model_validate(given)
@@ -291,7 +291,7 @@ def _incomplete(customer: Customer) -> Refusal:
 
 @cache
 def _form(names: tuple[str, ...]) -> type[BaseModel]:
-    """A flat form for some fields: its values are checked like arguments afterwards."""
+    """A form for these fields. Its values are only checked later, like arguments."""
     text = {"type": "string", "maxLength": 254}
     fields: dict[str, Any] = {}
     for name in names:
@@ -301,11 +301,13 @@ def _form(names: tuple[str, ...]) -> type[BaseModel]:
 
 
 def _words(question: Question, environment: str) -> str:
-    """The question as a person reads it: no countdown, nothing that changes by itself.
+    """The text of the question that a host shows to a person.
 
-    What decides comes first, where no host cuts it; what a caller wrote stands in quotes.
+    What decides comes first, since hosts cut long texts; what a caller wrote stands in quotes.
+    Nothing in it changes by itself (no countdown): see above. Where no host asks, the assistant
+    shows `place_order.OrderView.text` instead: both must name the same facts.
     """
-    # By their addresses: a page of terms would push the rest out of a dialog.
+    # Terms of sale by their addresses: their text would fill a dialog.
     terms = ", ".join(addresses.product_base(base) for base in question.terms)
     return lines_of(
         f"Order this for real, in the {environment} environment? "
@@ -322,14 +324,14 @@ def _words(question: Question, environment: str) -> str:
 
 
 def _end_of(question: Question) -> str:
-    """When the first hold ends; that of one which does not tell is not known."""
+    """When the first hold ends, in words; a hold without a known end may be the first."""
     known = moment(question.ends_at) if question.ends_at else None
     is_told = all(hold.expires_at is not None for hold in question.holds)
     return " or ".join(part for part in (known, None if is_told else "a time not stated") if part)
 
 
 def _lines_of(hold: Hold) -> Iterator[str]:
-    """Lines and seats in an order of their own: that of an answer is no other question."""
+    """Lines and seats of a hold, sorted: an answer in another order must give the same question."""
     yield from sorted(f"- {inert_line(LineView.of(line).text())}" for line in hold.lines)
     if hold.seats:
         seats = sorted(hold.seats, key=_by_number)
@@ -341,12 +343,12 @@ def _lines_of(hold: Hold) -> Iterator[str]:
 
 
 def _by_number(seat: str) -> list[tuple[int, str]]:
-    """Seat 9 before seat 10."""
+    """A sorting key that puts seat 9 before seat 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(seat)]
 
 
 def doubt_text(doubt: Doubt) -> str:
-    """What a person has to know of an order before they agree to another."""
+    """The sentence about an earlier order that a person must read before they agree to another."""
     what = "of the same offer" if doubt.is_alike else "which may be of the same offer,"
     if doubt.order_id is not None:
         return (
@@ -360,15 +362,15 @@ def doubt_text(doubt: Doubt) -> str:
 
 
 def described(customer: CustomerInput) -> str:
-    """All that is known of a customer, on one line."""
+    """All data of a customer, on one line."""
     name = f"{customer.firstname} {customer.lastname}"
     title = f"title {customer.title}" if customer.title else None
     language = f"language {customer.language}" if customer.language else None
-    # All of it: a person agrees to what is sent, and a field they never saw would be no agreement.
+    # Every field that is sent: a person cannot agree to what they did not see.
     facts = (name, customer.email, customer.phone, customer.country, title, language)
     return ", ".join(inert_line(fact) for fact in facts if fact)
 
 
 def quoted_text(text: str) -> str:
-    """What a caller wrote, so that it cannot pass for a line of ours."""
+    """A caller's text, in quotes and on one line, so that it cannot look like text of ours."""
     return f'"{inert_line(text)}"'

@@ -1,4 +1,4 @@
-"""Arguments: each kind defined once, so that it has the same words and rules in every tool."""
+"""Types of the tools' arguments, each defined once: the same words and rules in every tool."""
 
 import unicodedata
 from datetime import date
@@ -43,8 +43,8 @@ def _not_a_flag(value: Any) -> Any:
 
 
 def _sendable(value: str) -> str:
-    """Text that goes upstream is taken as it is or refused, never altered in silence."""
-    # But for its form in Unicode and the blanks around it, which nobody sees or means.
+    """Check a text that is sent to the API: it is taken as it is or refused."""
+    # Only its Unicode form and the white space around it are changed, which nobody sees.
     stripped = unicodedata.normalize("NFC", value).strip()
     if not stripped:
         raise ValueError("must not be empty")
@@ -67,12 +67,13 @@ SessionId: TypeAlias = _ResourceId
 ReservationId: TypeAlias = _ResourceId
 TicketId: TypeAlias = _ResourceId
 WHOLE: Final = BeforeValidator(_not_a_flag)
-"""Beside a whole number's limits: without it `true` would count as 1."""
+"""Added to whole numbers: without it pydantic would take `true` for 1."""
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]), WHOLE]
 Day: TypeAlias = Annotated[
     date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})
 ]
-"""Its form is said by the refusal; an example of our own would seldom lie in the days asked for."""
+"""Without an example: a fixed day would seldom be one that can be asked for. A refusal says the
+form."""
 Amount: TypeAlias = Annotated[
     Decimal,
     PlainValidator(wished_amount),
@@ -91,6 +92,6 @@ Language: TypeAlias = Annotated[
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 WRITABLE: Final = AfterValidator(_sendable)
-"""No invisible or control characters: databases take some of them for the end, or not at all."""
+"""Refuses invisible and control characters: databases refuse some, or cut the text at them."""
 Sendable: TypeAlias = Annotated[str, Field(min_length=1, max_length=100), WRITABLE]
-"""The length stands first: in the order of its notes a text is checked."""
+"""The length comes first: pydantic checks in the order of the annotations."""

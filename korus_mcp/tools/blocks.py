@@ -1,7 +1,7 @@
-"""Which halves and blocks of a reply go out: those that a client's revision of the protocol knows.
+"""Chooses the parts of a reply that a client's revision of the protocol knows.
 
-A client that meets a kind of block it does not know drops the whole result, with the text beside
-it. So what a revision does not know is left out, and the text says what it said.
+A client drops a whole result if it has a kind of block that it does not know. So such blocks are
+left out, and the text says what they would have said.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def content_for(
     if is_version_at_least(protocol or "", SINCE):
         texts = [] if content is Content.STRUCTURED else [TextContent(type="text", text=text)]
         return [*texts, *blocks]
-    # An older client is told in words where the file is, unless the text says so already.
+    # An older client reads the address of a file in the text.
     links = [block for block in blocks if isinstance(block, ResourceLink)]
     unsaid = [f"{link.name}: {link.uri}" for link in links if str(link.uri) not in text]
     known = [block for block in blocks if not isinstance(block, ResourceLink)]
@@ -34,5 +34,5 @@ def content_for(
 
 
 def structure_for(content: Content, structure: dict[str, Any]) -> dict[str, Any] | None:
-    """The structure, unless the operator wants text alone; who does not know it passes it over."""
+    """The structure, unless the operator wants text alone. Old clients ignore it."""
     return None if content is Content.TEXT else structure

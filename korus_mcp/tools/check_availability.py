@@ -54,10 +54,10 @@ class SessionView(Part):
         return f"  {when}{left}{room}{ticket}; session_id {self.session_id}"
 
     def _ends(self, start: str) -> str:
-        """The end; on the same day by the hour alone, unless it has another offset."""
+        """The end of a session: the hour alone if day and UTC offset are those of the start."""
         end = self.ends_at or ""
         day, _, hour = end.partition("T")
-        # The offset stands only where it is another: on the night when the clocks change.
+        # The offset differs only in a night when the clocks change.
         is_alike = start.startswith(day) and start[_OFFSET] == end[_OFFSET]
         return hour[:5] if is_alike else end
 
@@ -107,14 +107,14 @@ async def check_availability(
     wished = services.language(language)
     pages = Pages.of("check_availability", (offer_id,), cursor)
     quote = await services.quotes.of_offer(offer_id, wished, is_part_enough=True)
-    # What a person was shown is what reserve compares its prices with.
+    # `reserve` compares its prices with the ones that were shown.
     services.prices.show(services.principal.key, offer_id, quote.price)
-    # Looking for what is near costs several reads: only where this offer cannot be had.
+    # Alternatives cost several reads, so they are looked for only if the offer cannot be booked.
     near = Proposals()
     if quote.obstacle(quantity) is not None:
         missed = Missed(quote=quote, quantity=quantity)
         near = await services.alternatives.instead_of(missed, wished)
-    # Which ticket a session is for is said only where that could be a question.
+    # The ticket of a session is named only if more than one ticket needs a session.
     several = sum(need.needs_session for need in quote.tickets) > 1
     first = pages.begin.offset
 
@@ -139,9 +139,9 @@ async def check_availability(
 def _view(
     quote: Quote, quantity: int, near: Proposals, alternatives: list[AlternativeView]
 ) -> AvailabilityView:
-    """All but the sessions."""
+    """The answer without its sessions."""
     obstacle = quote.obstacle(quantity)
-    # The listed price is told only where the issuer states another one now.
+    # The listed price is shown only if the live one differs.
     moved = quote.list_price is not None and quote.list_price != quote.price
     return AvailabilityView(
         offer_id=str(quote.handle),

@@ -95,7 +95,7 @@ async def find_orders(
     window = OrderWindow(begin.behind_id, begin.offset, limit)
     sought = OrderQuery(reference, created_from, created_to)
     found = await services.booking.orders.find(services.principal.key, sought, window)
-    # The API filters by its own days, which begin elsewhere than those of a service desk.
+    # Days of the API are days of UTC, which begin at another hour than the service desk's.
     by_day = "Days are UTC." if created_from or created_to else None
 
     def view(count: int) -> OrdersView:
@@ -118,9 +118,9 @@ def _total_text(total: str | None) -> str:
 
 
 def _behind(found: OrdersFound, count: int) -> PageStart | None:
-    """Where the next page begins when so many orders of this one are shown."""
-    # Of a page that was cut, the rest is read again: what is new meanwhile moves places, so that
-    # the last order shown is named beside the place.
+    """Where the next page begins if `count` orders of this one are shown."""
+    # The rest of a shortened page is read again. New orders shift the places, so the id of the
+    # last order that was shown is named, too.
     cut = len(found.orders) - count
     if cut:
         return PageStart(max(0, found.start - cut), behind_id=found.orders[count - 1].id)
@@ -130,13 +130,13 @@ def _behind(found: OrdersFound, count: int) -> PageStart | None:
 def _not_read(found: OrdersFound) -> str | None:
     if found.not_read is None:
         return None
-    # An order that could not be read must not pass for one that is not there.
+    # Without this an order that could not be read would seem not to exist.
     said = found.not_read[0].upper() + found.not_read[1:]
     return f"{said}; go on with the cursor." if found.behind else f"{said}."
 
 
 def _masked(customer: OrderCustomer | None) -> str | None:
-    """Enough to tell one customer from another, and too little to write or call to them."""
+    """A customer's data, masked: enough to recognise them, too little to contact them."""
     if customer is None:
         return None
     name = " ".join(p for p in (customer.firstname, customer.lastname) if p)

@@ -112,7 +112,7 @@ async def get_offers(
     services = app_of(ctx)
     wished_language = services.language(language)
     given = (price_type, seating_category, zone, days_count)
-    # A cursor belongs to its filters: with others it is refused and not read as another page.
+    # A cursor is valid only with the filters it was made for; with others it is refused.
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
     check_days(date_from, date_to, api.now(), skew=api.unknown_skew)
@@ -129,7 +129,7 @@ async def get_offers(
         )
 
     window, page = await read_in(days, read)
-    # What a person was shown is what reserve compares its prices with.
+    # `reserve` compares its prices with the ones that were shown.
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
 
@@ -157,7 +157,7 @@ def _note(page: CalendarPage, window: DayRange) -> str | None:
 
 
 def _note_on_reading(page: CalendarPage, window: DayRange) -> str | None:
-    # In the order of what an assistant has to do about it: only the first is told.
+    # Only the first that applies is said, so the ones to act upon go first.
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."
     if page.is_late:

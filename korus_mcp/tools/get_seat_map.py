@@ -24,13 +24,14 @@ from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quan
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
-"""Where in a result's `_meta` the page finds the map: hosts hand it on, and not to the model."""
+"""The key in a result's `_meta` under which the interactive page finds the map. Hosts pass `_meta`
+to the page and not to the model."""
 MOST_ZONES_TOLD: Final = 300
-"""More never fit into an answer, and finding out how many do takes time."""
+"""At most so many zones are tried for an answer: more never fit, and trying takes time."""
 DETAILED_ZONES: Final = 8
 SHOWN_OFFERS: Final = 3
 ALL_OFFERS: Final = 9
-"""Of the best zones together: an id is long."""
+"""At most so many offers are shown, for the best zones together: their ids are long."""
 
 
 class SeatOfferView(Part):
@@ -124,7 +125,7 @@ async def get_seat_map(
         max_price=max_price,
         preference=Preference(prefer),
     )
-    # A sheet for a host that shows no page would be work and bytes for nobody.
+    # The data for the interactive page is made only if the host can show pages.
     wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.LIGHT: picture}
     extras = frozenset(extra for extra, is_wanted in wanted.items() if is_wanted)
     plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras)
@@ -144,7 +145,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
     wish = plan.wish
     asked = {
         "session_id": wish.session_id,
-        # A session has its own day; the day stands in the link, so that it shows this one tomorrow.
+        # The day is in the link so that it shows the same day tomorrow; a session implies its day.
         "date": day_text(wish.day or plan.day) if wish.session_id is None else None,
         "quantity": wish.quantity if wish.quantity > 1 else None,
         "max_price": wish.max_price,
@@ -162,7 +163,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
 
 
 async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
-    """The map as pixels; without a renderer that works, and in time, the link has to do."""
+    """The map as a PNG; an empty list if it cannot be drawn in time: the answer has a link, too."""
     pixels = None
     with suppress(NotDrawn), in_time():
         pixels = await services.seat_plans.pixels(plan)
@@ -173,15 +174,15 @@ async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
 
 def _detailed(plan: SeatPlan) -> int:
     """How many of the best zones are told with their offers."""
-    # Counted in offers and not in zones, since these cost the tokens; one zone is always told.
+    # Limited by the number of offers, which cost the tokens; one zone is always detailed.
     best = (each for each in plan.ranking.zones[:DETAILED_ZONES] if each.offers)
     shown = accumulate(len(each.offers[:SHOWN_OFFERS]) for each in best)
     return max(1, sum(offers <= ALL_OFFERS for offers in shown))
 
 
 def _grouped(zones: list[ZoneView]) -> list[str]:
-    """Zones of one category and price on one line: a stadium has dozens."""
-    # In the order in which each first comes, so that the better ones stay ahead.
+    """Lines for zones, those of one category and price together: a stadium has dozens of zones."""
+    # A group stands where its first zone would, so that better ones stay ahead.
     groups: dict[tuple[str, str], list[str]] = {}
     for zone in zones:
         left = "" if zone.left is None else f" {zone.left}"
@@ -216,7 +217,7 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
         from_price=text_of(lowest),
         to_price=text_of(highest) if highest != lowest else None,
         left=most_left(each.offers or each.zone.all_offers),
-        # The stock of a day promises nothing about one session.
+        # The stock of a whole day says nothing about one session.
         enough=each.rank is not None and not plan.is_stock_of_day,
         why=each.why if with_offers or each.rank is None else None,
         offers=_offers(shown, plan),
@@ -225,9 +226,8 @@ def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
 
 
 def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
-    """The offers, named by their price type where that tells them apart, else by product."""
-    # "Adult" and "Child" say more, and shorter, than a product's whole name; where two are alike,
-    # or one states none, only the name tells them apart.
+    """The offers of a zone, named by price type if these all differ, else by product."""
+    # A price type such as "Adult" is shorter than a product's name.
     kinds = [offer.choices.get("price_type") for offer in shown]
     are_told_apart = None not in kinds and len(set(kinds)) == len(kinds)
     return [
@@ -241,7 +241,7 @@ def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
 
 
 def _notes(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> Iterator[str]:
-    """What the answer does not promise, and what it leaves out."""
+    """Sentences on what the answer does not promise, and what it leaves out."""
     if plan.ranking.note:
         yield plan.ranking.note
     yield "The issuer allocates the exact seats; the reservation shows them."
@@ -252,7 +252,7 @@ def _notes(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> Iterator
     if hidden:
         instead = "call get_offers with zone, or this with a lower max_price"
         yield f"{hidden} more zones are not shown: {instead}."
-    # Of a map larger than any house, and what nobody can buy.
+    # A map that was too large to be read completely, and offers that cannot be bought.
     if zones := plan.left_out.zones:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
     if seats := plan.left_out.seats:

@@ -33,14 +33,14 @@ from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
-"""In a reply, all files together: in base64, with the text, less than the mebibyte after which
-clients drop an event of a stream."""
+"""The size of all files in one reply together. In base64 and with the text they stay below 1 MiB:
+clients drop a larger event of a stream."""
 Got = TypeVar("Got")
 WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
 DOCUMENTED_PAGE: Final = 12
-"""Tickets of a reply where there is about a document for each: so many of both."""
+"""Tickets, and documents, on a page of an order that has about one document for each ticket."""
 
 
 @tool(title="Get tickets", read_only=False, destructive=False, idempotent=True, writes_if="save")
@@ -61,12 +61,12 @@ async def get_tickets(
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
     first = ticket_pages(issued, cursor).begin.offset
-    # A document that was saved must be shown, so a page with documents must fit as it is.
+    # A page with documents is small enough never to be cut: a saved file must be in the answer.
     last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
     page = _Page(ctx, services, issued, issued.documents[first:last], wished)
     if not save:
         files = [_linked(issued, document) for document in page.documents]
-    # A caller without headers runs this server on its own machine, over stdio.
+    # A request without HTTP headers came over stdio: the client is on this machine.
     elif ctx.headers is None:
         files = await _saved(page)
     else:
@@ -85,12 +85,12 @@ async def get_tickets(
 
 
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
-    """The order; a client that follows progress waits for its documents, twenty seconds at most."""
+    """The order. If the client asked for progress, its documents are waited for, 20 s at most."""
     owner = services.principal.key
     issued = await services.booking.tickets.issued(owner, order_id, language)
     if not _wants_progress(ctx):
         return issued
-    # A client that follows progress shows that it waits; others would take silence for a failure.
+    # Not for other clients: they may take a long silence for a failure.
     waited = 0.0
     while not issued.is_complete and waited < WAIT_SECONDS and not is_over():
         await ctx.report_progress(waited, WAIT_SECONDS, "Waiting for the documents")
@@ -107,7 +107,7 @@ def _wants_progress(ctx: ToolContext) -> bool:
 
 @dataclass(frozen=True)
 class _File:
-    """A document of the answer: how it is shown, its block, and why it could not be had."""
+    """A document in the answer: its view, its content block, and the error if it failed."""
 
     view: DocumentView
     block: ContentBlock
@@ -115,11 +115,11 @@ class _File:
 
     @property
     def is_got(self) -> bool:
-        """Whether the file itself is there, or in the reply."""
+        """Whether the file was saved, or is in the reply."""
         return self.view.saved_to is not None or isinstance(self.block, EmbeddedResource)
 
     def changed(self, **changes: object) -> "_File":
-        """The same file, shown otherwise in these."""
+        """The same file with these changes to its view."""
         return replace(self, view=self.view.model_copy(update=changes))
 
 
@@ -133,7 +133,7 @@ def _linked(issued: IssuedTickets, document: Document) -> _File:
 
 @dataclass(frozen=True)
 class _Page:
-    """The documents of one reply, and for whom they are had."""
+    """The documents of one reply, and for whom they are fetched."""
 
     ctx: ToolContext
     services: App
@@ -142,16 +142,16 @@ class _Page:
     language: str
 
     def wanted(self, document: Document) -> DocumentQuery:
-        """What names a document to the API, for its owner."""
+        """The query for a document of the caller's."""
         owner, order_id = self.services.principal.key, self.issued.order.id
         return DocumentQuery(owner, order_id, document.id, self.language)
 
     async def each(
         self, fetch: Callable[[Document], Awaitable[Got | None]]
     ) -> list[tuple[_File, Got | None]]:
-        """Each document with what was fetched of it, None where it could not be had now.
+        """Fetch each document; None beside one that could not be fetched now.
 
-        All are begun at once; progress is told where the client asked for it.
+        All are begun at once. Progress is reported if the client asked for it.
         """
         count = Count(len(self.documents))
 
@@ -172,16 +172,17 @@ class _Page:
             return file, None
         try:
             found = await fetch(document)
-            # Asked for once more where the client waits: `ready_at` comes without its fraction of a
-            # second, so that a document may be ready a moment after it is due.
+            # Tried once more if the client waits: `ready_at` has no fractions of a second, so a
+            # document may be ready up to a second later.
             if found is None and _wants_progress(self.ctx):
                 await self.services.clock.sleep(POLL_SECONDS)
                 found = await fetch(document)
         except (Refusal, ApiError) as failed:
-            # What fails for good stays as it is told; what fails now is to be asked for again.
+            # A file that failed for good stays as listed; any other is shown as not ready, so that
+            # it is asked for again.
             told = file if is_for_good(failed) else file.changed(ready=False)
             return replace(told, failed=failed), None
-        # Whatever our clock said of it: what was had is ready, and what was not is not.
+        # Whether it is ready is known now, whatever `ready_at` and our clock said.
         if found is None:
             return file.changed(ready=False), None
         return file.changed(ready=True, ready_at=None), found
@@ -191,9 +192,9 @@ class _Page:
 
 
 async def _saved(page: _Page) -> list[_File]:
-    """The documents as files of this machine; those on their way are saved if the caller leaves.
+    """Save the documents as files on this machine; this goes on if the caller leaves.
 
-    Once one was saved, another that cannot be fetched is left for the next call.
+    If one was saved, another that fails is left for the next call.
     """
     documents = page.services.booking.documents
     folder, stem = page.services.settings.download_dir or _downloads(), _stem(page.issued)
@@ -206,12 +207,12 @@ async def _saved(page: _Page) -> list[_File]:
 
 
 def _some_of(files: list[_File]) -> list[_File]:
-    """The files, when one was had or none failed.
+    """The files, if any was fetched or none failed.
 
     Raises:
-        Refusal, ApiError: why the first of them could not be had.
+        Refusal, ApiError: the failure of the first one that failed.
     """
-    # Once one file is there, the answer has to tell of it: an error would hide what was saved.
+    # If one file was saved the answer must say so: an error would hide it.
     failed = next((file.failed for file in files if file.failed is not None), None)
     if failed is not None and not any(file.is_got for file in files):
         raise failed
@@ -219,7 +220,7 @@ def _some_of(files: list[_File]) -> list[_File]:
 
 
 async def _embedded(page: _Page) -> list[_File]:
-    """The documents within the reply, for a caller on another machine: links once it is full."""
+    """Put the documents into the reply, for a client on another machine; links once it is full."""
     documents = page.services.booking.documents
 
     async def fetch(document: Document) -> bytes | None:
@@ -230,7 +231,7 @@ async def _embedded(page: _Page) -> list[_File]:
     for file, found in await page.each(fetch):
         content = found or b""
         fits = 0 < len(content) <= left
-        # In order: once one does not fit, none behind it is passed over it.
+        # In order: once one does not fit, those after it are links, too.
         left = left - len(content) if fits or not content else 0
         files.append(replace(file, block=_resource(file.view.uri, content)) if fits else file)
     return _some_of(files)
@@ -243,17 +244,17 @@ def _resource(uri: str, content: bytes) -> EmbeddedResource:
 
 
 def _downloads() -> Path:
-    """The user's own folder of downloads, wherever they have put it."""
+    """The user's download folder, wherever it is."""
     folder = user_folder(user_downloads_path)
     if folder is None:
         raise no_folder("This user has no home folder, so there is none for downloads.")
-    # In full: the path is told to a person, whatever folder this process began in.
+    # An absolute path: a person reads it and does not know this process's working directory.
     return folder.resolve()
 
 
 def _stem(issued: IssuedTickets) -> str:
-    """How a file is called: by the reference as far as it is plain, else by the order."""
-    # A reference is somebody's text: what is no plain letter or digit could be a path.
+    """The name of a file, without its ending: from the reference, else from the order's id."""
+    # Only plain letters, digits and dashes: other characters of a reference could form a path.
     kept = "".join(
         c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
     )
@@ -261,8 +262,8 @@ def _stem(issued: IssuedTickets) -> str:
 
 
 def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str | None:
-    """How the files of the other pages are had, None where this is the last; `files` are those
-    that the call asked for."""
+    """How to get the files of the other pages; None on the last page. `files` are those that this
+    call asked for."""
     number = len(issued.documents)
     if page.stop >= number:
         return None
@@ -275,8 +276,8 @@ def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str |
 
 
 def _got(files: Sequence[_File]) -> str:
-    """What the answer says of the files that the call asked for."""
-    # What fails for good comes first: calling again would not help, and the person has to know.
+    """The sentence about the files that the call asked for."""
+    # A failure for good goes first: calling again would not help, and the person has to know.
     for_good = next((f.failed for f in files if f.failed is not None and f.view.ready), None)
     if for_good is not None:
         refusal = explained(for_good)

@@ -1,8 +1,8 @@
-"""Arguments as they come in: measured before anything else is done with them.
+"""Limits the size of arguments before pydantic checks them, and drops those that are empty.
 
-Every argument of every tool passes here, however it is declared: a text that states no length of
-its own has one all the same. What is measured is cheap, so a call of a megabyte is refused as
-quickly as a short one. Then what says nothing is left out: null, and an empty text.
+Every argument of every tool passes here: a text or list without a limit of its own gets a default
+one. Measuring is cheap, so a call of a megabyte is refused as quickly as a short one. Then nulls
+and empty texts are left out.
 """
 
 import json
@@ -20,23 +20,23 @@ from korus_mcp.foundation.refusals import FieldProblem, invalid
 from korus_mcp.tools.problems import MAX_PROBLEMS
 
 LONGEST: Final = 256
-"""Characters of a text that states no length of its own."""
+"""The most characters of a text whose argument declares no limit."""
 LONGEST_JSON: Final = 65_536
-"""Characters of a list or an object that comes as its JSON text."""
+"""The most characters of a list or an object that is passed as JSON text."""
 MOST_ENTRIES: Final = 100
-"""Entries of a list that states no length of its own."""
+"""The most entries of a list whose argument declares no limit."""
 MOST_NAMES: Final = 40
-"""Named values of an object, unknown ones included."""
+"""The most fields of an object, unknown ones included."""
 MOST_DIGITS: Final = 1000
-"""Of a whole number; each is refused by its own limits, but writing it out takes time."""
+"""The most digits of a whole number: a longer one would take time before its limits refuse it."""
 _MOST_BITS: Final = int(MOST_DIGITS * 3.32)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How much an argument may hold: a text so many characters, a list so many entries.
+    """The limits of an argument: characters of a text, entries of a list.
 
-    `fields` are those of an object, `entry` is what a list consists of.
+    `fields` are the kinds of an object's fields, `entry` is the kind of a list's entries.
     """
 
     longest: int = LONGEST
@@ -52,14 +52,14 @@ class Kind:
 
 
 def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The arguments of a call, measured, without nulls and empty texts.
+    """The arguments of a call, within their limits, without nulls and empty texts.
 
-    A list or an object may come as its JSON text; a text that happens to be JSON stays a text.
+    A list or an object may be passed as JSON text; where a text is wanted JSON stays a text.
 
     Raises:
-        Refusal: INVALID_ARGUMENTS when there is too much of something.
+        Refusal: INVALID_ARGUMENTS when something is too long.
     """
-    # Measured twice: as it came, before anything is parsed, and then what was spelled in JSON.
+    # Measured twice: before anything is parsed, and again after JSON texts were parsed.
     kinds = kind_of(model)
     _measure(arguments, kinds)
     parsed = {name: _parsed(value, kinds.fields.get(name)) for name, value in arguments.items()}
@@ -69,23 +69,23 @@ def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]
 
 @cache
 def kind_of(model: type[BaseModel]) -> Kind:
-    """How much the arguments of a model may hold."""
+    """The limits of all arguments of a model."""
     return Kind(fields={name: _kind(f.annotation, f) for name, f in model.model_fields.items()})
 
 
 def _kind(annotation: Any, *notes: Any) -> Kind:
-    """The kind of an annotation, with what is noted around it."""
+    """The limits that an annotation and its metadata (`notes`) state."""
     if get_origin(annotation) is Annotated:
         inner, *own = get_args(annotation)
         return _kind(inner, *own, *notes)
     if get_origin(annotation) in (Union, UnionType):
-        # "X or null" is measured as X: null is left out before anything else is.
+        # "X | None" has the limits of X: nulls are left out anyway.
         return _kind(next(a for a in get_args(annotation) if a is not type(None)), *notes)
-    # Pydantic has taken the notes of a field apart already; those of an entry are as written.
+    # Pydantic unpacks the metadata of a field, but not that of a list's entries.
     parts = (each.metadata if isinstance(each, FieldInfo) else [each] for each in notes)
     stated = [note for each in parts for note in each]
     most = min((n.max_length for n in stated if hasattr(n, "max_length")), default=None)
-    # As JSON text a list is longer than its entries; what it spells is measured once more.
+    # As JSON text a list may be longer; once parsed its entries are measured.
     if get_origin(annotation) is list:
         (entry,) = get_args(annotation)
         return Kind(LONGEST_JSON, entries=most or MOST_ENTRIES, entry=_kind(entry))
@@ -104,11 +104,11 @@ def _measure(arguments: Mapping[str, Any], kinds: Kind) -> None:
 
 
 def _excess(value: Any, kind: Kind, path: str) -> Iterator[FieldProblem]:
-    """What is too long or too much, found without reading anything that may be long."""
+    """What is too long, found without going through anything that may be long."""
     most: str | None = None
     if isinstance(value, str) and len(value) > kind.longest:
         most = f"{kind.longest} characters"
-    # Its bits are counted, since Python refuses to write out a number of some thousand digits.
+    # By its bits: Python refuses to convert a number of some thousand digits to text.
     elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
         most = f"{MOST_DIGITS} digits"
     elif isinstance(value, Mapping) and kind.fields and len(value) > MOST_NAMES:
@@ -129,20 +129,20 @@ def _excess(value: Any, kind: Kind, path: str) -> Iterator[FieldProblem]:
 
 
 def _parsed(value: Any, kind: Kind | None) -> Any:
-    """The list or object that a text spells, where one belongs; anything else as it is."""
+    """The list or object in a JSON text, where one is wanted; any other value as it is."""
     if kind is None or not kind.is_structure or not isinstance(value, str):
         return value
-    # What is no JSON, or nested without end, is left to be refused as the text it is.
+    # A text that is no JSON, or nested too deep, stays a text and is refused as one later.
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    # "12" stays a text: it is refused as what it is, and an id made of digits is no number.
+    # "12" stays a text: an id of digits must not become a number.
     return value if isinstance(found, str | int | float) else found
 
 
 def _said(value: Any, kind: Kind | None) -> Any:
-    """The same without null, and without empty texts where a text belongs: as if left out."""
+    """A value without nulls, and without empty texts where a text is wanted."""
     if isinstance(value, list) and kind is not None and kind.entry is not None:
         return [_said(each, kind.entry) for each in value]
     if not isinstance(value, Mapping) or kind is None or not kind.fields:
@@ -150,7 +150,7 @@ def _said(value: Any, kind: Kind | None) -> Any:
     said = {}
     for name, each in value.items():
         own = kind.fields.get(name)
-        # An unknown argument stays, whatever it says: it is refused by its name.
+        # An unknown argument stays even if it is null: it will be refused by name.
         if own is None or not (each is None or (own.is_text and each == "")):
             said[name] = _said(each, own)
     return said

@@ -1,4 +1,4 @@
-"""The list of tools as hosts see it, made ahead: a server builds no schema of a tool.
+"""The list of tools as hosts see it, generated beforehand, so that a start builds no schemas.
 
 `make readme` writes listing.json from the tools' own files; a test compares.
 """
@@ -21,13 +21,13 @@ LISTING: Final = Path(__file__).with_name("listing.json")
 
 
 class ListedTool(Tool):
-    """A tool as it is listed; its first call imports it."""
+    """A tool from listing.json, whose code is imported at its first call."""
 
     content: Content
 
     @cached_property
     def imported(self) -> Tool:
-        """The tool itself."""
+        """The tool from its own file."""
         from korus_mcp.tools.declare import callable_only
 
         return callable_only(declared(self.name), self.content)
@@ -36,8 +36,8 @@ class ListedTool(Tool):
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool."""
-        # Only the first call waits for the import, and only one that books needs the journal. The
-        # embedded sandbox keeps its journal in memory.
+        # Only the first call waits for the import. The database code is imported only for tools
+        # that book, and not with the embedded sandbox, whose journal is in memory.
         if "imported" not in vars(self):
             booked_with = self.name not in BROWSE_TOOLS
             settings = context.request_context.lifespan_context.settings
@@ -45,7 +45,7 @@ class ListedTool(Tool):
         return await self.imported.run(arguments, context, convert_result)
 
     def _import(self, with_journal: bool) -> None:
-        """Import what the tool needs, off the event loop: the journal takes a third of a second."""
+        """Import what the tool needs. Run in a thread: the journal takes a third of a second."""
         _ = self.imported
         if with_journal:
             import korus_mcp.booking.services
@@ -54,14 +54,14 @@ class ListedTool(Tool):
 
 def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:
     """The tools of these names, in this order."""
-    # In the order asked for, which is that of a booking: hosts show tools as they are listed.
+    # In the given order, which is that of a booking: hosts show tools as they are listed.
     listing = {each["name"]: each for each in json.loads(LISTING.read_bytes())}
     return [_listed(listing[name], content) for name in names]
 
 
 def _listed(description: dict[str, Any], content: Content) -> ListedTool:
     schema = None if content is Content.TEXT else description["outputSchema"]
-    # The SDK wants a function and its metadata of every tool; neither is used before the import.
+    # The SDK's Tool requires a function and metadata; neither is ever used.
     return ListedTool(
         fn=_never,
         name=description["name"],

@@ -81,7 +81,7 @@ async def name_beneficiaries(
     """
     services = app_of(ctx)
     ids = [person.ticket_id for person in beneficiaries]
-    # Which of two names would count, nobody could say afterwards.
+    # With two names for one ticket nobody could say which one counts.
     if len(set(ids)) < len(ids):
         raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
     issued, namings = await services.booking.beneficiaries.name(
@@ -91,7 +91,7 @@ async def name_beneficiaries(
         services.language(None),
         partial(_report, ctx),
     )
-    # A call that named nobody is an error; once somebody was named, the rest is told in the answer.
+    # An error only if no name was sent: otherwise the answer tells what became of each.
     unsent = _unsent(namings)
     if unsent is not None and all(n.failed is not None for n in namings):
         raise _nothing_named(unsent)
@@ -110,13 +110,13 @@ async def name_beneficiaries(
 
 
 async def _report(ctx: ToolContext, done: int, total: int) -> None:
-    """Progress, where the client asked for it."""
+    """Report progress, if the client asked for it."""
     await ctx.report_progress(done, total, "Naming who uses each ticket")
 
 
 def _unsent(namings: tuple[Naming, ...]) -> Refusal | None:
-    """Why names were not sent, None if all were: what the operator has to mend outweighs a wait."""
-    # Of several reasons one is told: what no waiting mends, else the longest wait.
+    """Why names were not sent; None if all were."""
+    # Of several reasons the one that waiting does not mend, else the one with the longest wait.
     told = [explained(n.failed) for n in namings if n.failed is not None]
     return max(
         told,
@@ -149,8 +149,8 @@ def _next(issued: IssuedTickets, namings: tuple[Naming, ...], unsent: Refusal | 
 
 
 def _step(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
-    """What to do next about the names that were sent, or could not be; None if nothing."""
-    # In the order of what a person can do about it; what nobody can change comes last.
+    """The next step for names that were sent, or could not be; None if there is nothing to do."""
+    # What a person can act upon goes first; what nobody can change goes last.
     outcomes = {n.outcome for n in namings}
     if NamingOutcome.MISSING_FIELDS in outcomes:
         return "Ask the person for the missing fields, then call again for those tickets."

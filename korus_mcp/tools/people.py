@@ -1,7 +1,7 @@
-"""What is said of a person: written as people write it, sent in the one form the API takes.
+"""Types for data of people: accepted as people write them, brought to the form the API takes.
 
-Names are taken as they are or refused; the rest has a canonical form, which is also what a person
-is shown before they agree.
+Names are taken as they are or refused. E-mail, phone and the rest get a canonical form, which is
+also what a person is shown before they agree.
 """
 
 import re
@@ -20,24 +20,24 @@ _TOP: Final = "[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
 _EMAIL: Final = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)++{_TOP}")
 _BETWEEN_DIGITS: Final = re.compile(r"[ ./()-]")
 _ABROAD: Final = r"[ (]*+(?:\+|0 ?0)"
-"""How a number begins that has the code of its country."""
+"""How a phone number with a country code begins."""
 _TRUNK: Final = re.compile(
     rf"(?P<code>{_ABROAD}[ ).(-]*(?P<country>[0-9]{{1,3}})[ )./-]*)\( *0 *\)"
 )
-"""The zero that is dialled at home only: "+33 (0)6 ..."."""
+"""The zero in brackets, which is dialled only within the country: "+33 (0)6 ..."."""
 _KEEPS_ZERO: Final = {"39", "378", "225", "229", "241", "242"}
-"""Codes of countries whose numbers begin with a zero from abroad, too."""
+"""Country codes after which a number keeps its leading zero."""
 _HOME_ZERO: Final = re.compile(
     r"(?:\+|00)(?:3[123]|35[38]|4[013469]|6[14]|8[12]|27|9[01]|262|59[046])0"
 )
-"""A zero behind the code of a country in which no number begins with one from abroad."""
+"""A leading zero after the code of a country where it is not dialled from abroad."""
 MOST_BEFORE_A_SLASH: Final = 6
-"""Digits of the longest area codes, with the zero of home; a country's has three more at most."""
+"""The most digits of an area code with its leading zero; a country code has at most three more."""
 _NEXT_PART: Final = re.compile(r"[/(]")
 _PHONE: Final = re.compile(r"\+?[0-9]{6,17}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _COUNTRIES: Final = {"UK": "GB", "EL": "GR"}
-"""Codes that people use and ISO 3166-1 has another for."""
+"""Common country codes that are not those of ISO 3166-1."""
 _TITLES: Final = {
     word: title
     for title, words in {
@@ -56,14 +56,14 @@ def _email(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    """A number without what people write between its digits; no digit is left out but "(0)"."""
-    # Phones write full-width digits and dashes of their own; the API takes digits alone.
+    """A phone number without the marks people write between digits. Only the "(0)" is dropped."""
+    # Some keyboards write full-width digits and other dashes; the API takes plain digits only.
     marks = unicodedata.normalize("NFKC", value).strip()
     plain = "".join("-" if unicodedata.category(c) == "Pd" else c for c in marks)
     trunk = _TRUNK.match(plain)
     if trunk is not None and trunk["country"] not in _KEEPS_ZERO:
         plain = trunk["code"] + plain[trunk.end() :]
-    # Any other mark, a letter or a second "+", may be the word of an extension: it is refused.
+    # Any other character, such as a letter or a second "+", may begin an extension: refused.
     bare = _BETWEEN_DIGITS.sub("", plain)
     if _PHONE.fullmatch(bare) is None:
         raise ValueError("must be 6 to 17 digits, with + before the code of a country")
@@ -75,7 +75,7 @@ def _phone(value: str) -> str:
 
 
 def _is_whole(part: str) -> bool:
-    """Whether a part has more digits than codes have: then another number follows behind it."""
+    """Whether a part has more digits than area and country codes: then it is a number by itself."""
     digits = _BETWEEN_DIGITS.sub("", part.replace(")", ""))
     if digits.startswith(("+", "00")):
         return len(digits.removeprefix("+").removeprefix("00")) > MOST_BEFORE_A_SLASH + 2
@@ -83,7 +83,7 @@ def _is_whole(part: str) -> bool:
 
 
 def _country(value: str) -> str:
-    # Only ASCII: upper case makes other letters of some, such as "ß".
+    # Only ASCII: `upper` would turn some letters into others, such as "ß" into "SS".
     code = value.strip().upper() if value.isascii() else ""
     if _COUNTRY.fullmatch(code) is None:
         raise ValueError("must be the two letters of a country")
@@ -91,7 +91,7 @@ def _country(value: str) -> str:
 
 
 def _language(value: str) -> str:
-    # The API knows languages of people by two letters: "fr-CA" is more than it can keep.
+    # The API takes two letters for a person's language, so "fr-CA" cannot be sent.
     found = canonical(value)
     if found is None or len(found) != 2:
         raise ValueError("must be the two letters of a language")
@@ -99,7 +99,7 @@ def _language(value: str) -> str:
 
 
 def _title(value: Any) -> Any:
-    """The API's word for a form of address; what is none is left to be refused."""
+    """The API's word for a form of address; any other value is returned and then refused."""
     if not isinstance(value, str):
         return value
     return _TITLES.get(fold(value).removesuffix("."), value)
@@ -108,8 +108,8 @@ def _title(value: Any) -> Any:
 Email: TypeAlias = Annotated[
     str, Field(max_length=254, examples=["ada@example.org"]), WRITABLE, AfterValidator(_email)
 ]
-"""A dot-atom of RFC 5322 and a domain name: no quotes, comments or brackets, in which a text for
-the person who is asked could hide."""
+"""A dot-atom of RFC 5322 and a domain name. No quotes, comments or brackets: they could hide a
+text meant for the person who is asked to agree."""
 Phone: TypeAlias = Annotated[
     str, Field(max_length=40, examples=["+33610203040"]), AfterValidator(_phone)
 ]

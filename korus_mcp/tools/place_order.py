@@ -69,6 +69,8 @@ class OrderView(View):
 
     def text(self) -> str:
         """The orders or the summary, and what to do next."""
+        # The summary is shown to a person who agrees. Where the host asks instead, the question is
+        # `agreement._words`: both must name the same facts.
         orders = [
             f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
             f"total {o.total or '?'} (reservation {o.reservation_id})"
@@ -117,9 +119,9 @@ async def place_order(
     A person must agree first: the host asks them, or the first call only answers a summary to show
     and a confirmation for the next call, once they agreed. A repeated call never orders twice.
     """
-    del reservation_ids, customer, notes, reference, confirmation  # all in the call
+    del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)
-    # Even a call that nobody agreed to looks for an order: another may have ordered meanwhile.
+    # Even if nobody agreed to this call an order is looked for: another call may have ordered.
     refusal = await refusal_of(ctx, asked, answer)
     if refusal is None:
         ordered = await services.booking.ordering.place(call, agreed=asked)
@@ -191,7 +193,7 @@ def _next(ordered: Ordered) -> str:
                 "Nothing was ordered, and the hold is over. Call reserve again only if the person "
                 "still wants it."
             )
-        # The request never left this machine: data that was never seen need not be corrected.
+        # The request never left this machine, so nothing says that its data is wrong.
         case OrderState.FAILED if all(f.message == NEVER_SENT for f in ordered.failed):
             return (
                 "Nothing was ordered; the reservation stays held, and its data was not the matter. "
@@ -210,8 +212,8 @@ def _next(ordered: Ordered) -> str:
 
 
 def _not_confirmed(ordered: Ordered) -> str | None:
-    """What to do about orders that exist and that the issuer does not confirm; None without any,
-    or where it is not even known which exist.
+    """The next step for orders that exist but are not confirmed. None if there are none, or if it
+    is not known which orders exist.
     """
     standings = {order.standing for order in ordered.orders}
     is_known = ordered.not_later_than is None

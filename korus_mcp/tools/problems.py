@@ -1,4 +1,4 @@
-"""What is wrong with arguments, told without repeating them: field, problem, accepted example."""
+"""Describes wrong arguments without repeating them: field, problem, an example that is accepted."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ _SAID: Final = {
     "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
-"""By pydantic's kinds of errors; its own sentences quote patterns, and whole numbers as given."""
+"""Pydantic's error type -> our words; its own sentences quote patterns and what was given."""
 _OTHERWISE: Final = "not as the tool describes it"
 
 
@@ -50,7 +50,7 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
     place = error["loc"]
     path = ".".join(clean_line(str(part), _NAME_LIMIT) for part in place)
     if error["type"] == "extra_forbidden":
-        # It is cut before it is compared: difflib takes long over what is long.
+        # Cut first, because comparing a long name (difflib) takes long.
         name, (_, inner) = str(place[-1])[:_NAME_LIMIT], _at(model, place[:-1])
         return FieldProblem(path, _unknown(name, list(inner.model_fields if inner else ())))
     said = _SAID.get(error["type"], _OTHERWISE).format_map(error.get("ctx", {}))
@@ -59,10 +59,10 @@ def _problem(error: ErrorDetails, model: type[BaseModel]) -> FieldProblem:
 
 
 def _example_of(field: FieldInfo | None) -> object | None:
-    """The first example of a field, or of what it optionally is; a list has none of its entries."""
+    """The first example of a field, also of the X in "X | None"; not that of a list's entries."""
     if field is None:
         return None
-    # Pydantic leaves the notes within "X or None" where they are.
+    # Pydantic does not unpack the metadata inside "X | None".
     kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ()
     notes = (note for kind in kinds if get_origin(kind) is Annotated for note in get_args(kind)[1:])
     inner = (note.examples for note in notes if isinstance(note, FieldInfo) and note.examples)
@@ -79,10 +79,10 @@ def _unknown(name: str, accepted: Sequence[str]) -> str:
 def _at(
     model: type[BaseModel], place: Iterable[int | str]
 ) -> tuple[FieldInfo | None, type[BaseModel] | None]:
-    """The field at a place, and the model in it; at the root no field, and the model itself."""
+    """The field at a path, and the model it contains. For an empty path: None and the model."""
     field: FieldInfo | None = None
     inner: type[BaseModel] | None = model
-    # Numbers are entries of lists, which are of the kind that their field says.
+    # Numbers in a path are positions in lists and do not change the model.
     for part in (part for part in place if isinstance(part, str)):
         field = inner.model_fields.get(part) if inner is not None else None
         inner = _model_in(field.annotation) if field is not None else None

@@ -120,8 +120,8 @@ async def reserve(
         max_total=Money(max_total) if max_total is not None else None,
         again=again,
     )
-    # What is refused before anything is sent names what could be had instead; what an issuer would
-    # not hold is told beside what is held.
+    # A refusal before anything is sent names alternatives. What the issuer then refuses is part of
+    # the answer, beside what is held.
     try:
         reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
@@ -137,7 +137,7 @@ async def _doubts(services: App, reserved: Reserved, call: ReserveCall) -> Seque
     try:
         return await services.booking.ordering.doubts(call.owner, reserved.holds)
     except JournalDown:
-        return ()  # place_order needs the journal, too, and tells of them
+        return ()  # place_order needs the journal, too, and will name them
 
 
 async def _with_alternatives(services: App, refusal: Unavailable, call: ReserveCall) -> Refusal:
@@ -158,7 +158,7 @@ async def _instead_of_failed(
     services: App, reserved: Reserved, call: ReserveCall
 ) -> Mapping[str, list[AlternativeView]]:
     """What can be booked instead of each offer the issuer would not hold, by offer_id."""
-    # Nothing is proposed instead of what may be ordered or held already: it would be had twice.
+    # Not for an offer that may be ordered or held already: with an alternative there would be two.
     failed = {
         f.offer_id for f in reserved.failed if not f.may_have_been_ordered and not f.may_be_held
     }
@@ -198,8 +198,8 @@ def _view(
 
 
 def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
-    """The warning that the holds cost more than max_total: dearer than quoted, or made before."""
-    # Told and not undone: the issuer holds them already, and letting them lapse costs nothing.
+    """A warning if the holds cost more than max_total: the price rose, or they are earlier ones."""
+    # Only a warning: the holds exist already, and letting them expire costs nothing.
     held = reserved.total
     if max_total is None or held is None or held.amount <= max_total:
         return []
@@ -216,7 +216,7 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
     match reserved.state:
         case ReserveState.HELD:
             return f"{said}Show lines and total to the person. {IF_AGREED}"
-        # Before the other: what may be ordered must not be replaced, whatever else failed.
+        # Goes before the next case: an offer that may be ordered must not be replaced.
         case ReserveState.PARTLY_HELD if any(f.may_have_been_ordered for f in reserved.failed):
             return (
                 f"{said}Do not reserve anew what may be ordered: call find_orders to see what "

@@ -111,7 +111,7 @@ async def search_products(
 ) -> Reply[SearchView]:
     """Find product bases (shows, matches, parks) by words, place and days. Start here."""
     services = app_of(ctx)
-    # The language is a filter, too: a page of another language is in another order.
+    # The language is one of the filters of a cursor: in another one the order differs.
     spoken = services.language(language)
     filters = (query, catalog, city, date_from, date_to, spoken)
     pages = Pages.of("search_products", filters, cursor)
@@ -139,7 +139,7 @@ async def search_products(
 def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
     """A page with only its first `count` product bases."""
     behind = found.next_place
-    # A page that was cut to fit goes on behind what is shown of it.
+    # After a page that was shortened the next one begins with what was left out.
     if count < len(found.bases):
         behind = PageStart(pages.begin.offset + count, found.bases[count - 1].record.handle)
     return SearchView(
@@ -153,13 +153,13 @@ def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
 
 
 def _from(found: FoundBase) -> str | None:
-    """The lowest price; reads "from at most 34.00 EUR" where a lower one may follow."""
+    """The lowest price; "from at most 34.00 EUR" if a lower one may not have been read."""
     price = text_of(found.from_price)
     return price if price is None or found.is_lowest else f"at most {price}"
 
 
 def _shown(choices: tuple[Choice, ...]) -> list[str]:
-    # A stadium has a hundred zones: that there are more is enough to search for.
+    # A stadium may have a hundred zones: a few names and the number of others are enough.
     names = [choice.name for choice in choices[:SHOWN_CHOICES]]
     rest = len(choices) - len(names)
     return [*names, f"+{rest} more"] if rest else names

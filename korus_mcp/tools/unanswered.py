@@ -1,8 +1,8 @@
-"""Answers to questions that are none: a call they come with ends, and the model is told.
+"""Ends a call that a host repeats without a usable answer to the question it was asked.
 
-Where a question is the answer of a call, the host repeats the call with what the person said. An
-answer that cannot be read would end in an error of the protocol, which hosts keep to themselves,
-and one that is missing in the same question, again and again.
+In new revisions of the protocol a call may end with a question, and the host repeats the call with
+the person's answer. If that answer cannot be read, the SDK raises a protocol error, which hosts do
+not show to the model. If it is missing, the SDK asks again, without end.
 """
 
 import logging
@@ -17,9 +17,9 @@ from mcp_types.methods import is_input_required
 from pydantic import ValidationError
 
 QUESTIONS: Final = "korus_mcp.tools.agreement:"
-"""How the keys begin under which our questions are answered."""
+"""The prefix of the keys under which answers to our questions come."""
 ASKING: Final = "place_order"
-"""The one tool that puts them."""
+"""The only tool that asks questions."""
 _ANSWERED: Final = ("inputResponses", "requestState")
 _log = logging.getLogger(__name__)
 
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 async def ends_unanswered(
     ctx: ServerRequestContext[Any, Any], call_next: CallNext
 ) -> HandlerResult:
-    """Pass a call on, but end one that is repeated without a usable answer to its question."""
+    """Middleware: end a call that is repeated without a usable answer; pass any other on."""
     params = ctx.params or {}
     is_repeated = any(params.get(name) is not None for name in _ANSWERED)
     if ctx.method != "tools/call" or not is_repeated:
         return await call_next(ctx)
     try:
         result = await call_next(ctx)
-    # The SDK refuses an answer it cannot read with this one code; any other is of another matter.
+    # An answer that it cannot read the SDK refuses with this code. Other errors pass.
     except (MCPError, ValidationError) as error:
         if isinstance(error, MCPError) and error.error.code != INVALID_PARAMS:
             raise
@@ -43,11 +43,10 @@ async def ends_unanswered(
 
 
 async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """The result of a call without its unreadable answers: above all an order that exists by now.
+    """Handle the call as if it had no answers: its order may exist by now, and is the result then.
 
-    A refusal of ours where it would be asked anew, and for a tool that never asks.
+    A refusal if it would ask again, or if the tool never asks.
     """
-    # Without its answers it is a first call: one whose order exists is answered with that order.
     params = {k: v for k, v in (ctx.params or {}).items() if k not in _ANSWERED}
     if params.get("name") != ASKING:
         return _refused()
@@ -59,14 +58,14 @@ async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
 
 def _is_answered(params: Mapping[str, Any]) -> bool:
-    """Whether one of our questions was answered, and it is known which was put."""
+    """Whether the call has an answer to one of our questions, and says which was asked."""
     answers = params.get("inputResponses")
     is_ours = isinstance(answers, Mapping) and any(key.startswith(QUESTIONS) for key in answers)
     return is_ours and params.get("requestState") is not None
 
 
 def _refused() -> HandlerResult:
-    # Imported here: this stands in the way of every message, and booking is not there at the start.
+    # Imported here: this middleware is loaded at the start, which need not wait for booking.
     from korus_mcp.booking.approval import unanswered
     from korus_mcp.tools.declare import failure
 

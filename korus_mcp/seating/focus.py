@@ -1,4 +1,4 @@
-"""The focus, where people look: the stage or pitch, found from the geometry of the zones."""
+"""Finds the focus, where people look (the stage or pitch), from the geometry of the zones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,13 @@ _STAGES: Final = frozenset(
     | {"scene", "terrain", "piste", "buhne", "spielfeld", "escenario", "palcoscenico"}
 )
 _WIDEST_GAP: Final = radians(75)
-"""Of a ring of zones: what a tunnel or a screen may leave open."""
+"""The widest gap in a ring of zones, such as for a tunnel or a screen."""
 _FEWEST_IN_A_RING: Final = 4
 _LEAST_MIDDLE: Final = 0.5
-"""From the centre to the nearest zone, measured in zones: where aisles cross it is less."""
+"""The least distance from the centre of a ring to the nearest zone, in widths of a zone: where
+only aisles cross, it is less."""
 _BEND: Final = 0.03
-"""How much of its width a row is bent before that means something."""
+"""How far a row must be bent, as a part of its width, for the bend to count."""
 _AGREED: Final = 0.9
 _CROSSING: Final = 0.05
 _AIM: Final = cos(radians(40))
@@ -31,9 +32,9 @@ _BEFORE_THE_FRONT: Final = 40.0
 
 @dataclass(frozen=True, kw_only=True)
 class Stand:
-    """A zone as the search for the focus sees it.
+    """What the search for the focus needs of a zone.
 
-    `is_sold` False is a zone without seats, capacity and links, as issuers draw a stage.
+    `is_sold` is False for a zone without seats, capacity and links: so issuers draw a stage.
     """
 
     name: str
@@ -42,26 +43,26 @@ class Stand:
 
     @classmethod
     def of(cls, zone: Zone, shape: Shape) -> "Stand":
-        """A zone whose shape is known."""
+        """The stand of a zone with a known shape."""
         is_sold = bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value)
         return cls(name=zone.name or "", shape=shape, is_sold=is_sold)
 
     @property
     def outline(self) -> tuple[Point, ...]:
-        """Its outline, in working units."""
+        """The outline of the zone, in working units."""
         return self.shape.outline
 
 
 def focus_of(stands: Sequence[Stand]) -> Point | None:
-    """The stage or pitch; None when nothing shows where it is.
+    """The centre of the stage or pitch; None when nothing shows where it is.
 
-    It is taken from, in this order: a zone that is called so and is not sold; rows that all look to
-    one side, being bent or named from the front to the back; a ring of zones around an empty
-    middle; rows that look to one point.
+    It is found by, in this order: a zone with such a name that is not for sale; rows that all face
+    one side, by their bend or the order of their names; a ring of zones around an empty middle;
+    rows that face one point.
     """
     looks = _looks(stands)
-    # What an issuer says goes before what the geometry tells, and where seats look before the mere
-    # shape of a ring: any building with a yard has that.
+    # An issuer's name counts before geometry, and the direction of seats before the mere shape of a
+    # ring, which any building with a yard has.
     return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
 
 
@@ -74,14 +75,14 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
     around = box_of(point for stand in stands for point in stand.outline)
     if around is None or len(stands) < _FEWEST_IN_A_RING:
         return None
-    # In the middle of a ring nothing is sold: what lies there is a hall with seats all over.
+    # In a ring nothing in the middle is for sale; else it is a hall with seats everywhere.
     centre = around.middle
     if any(contains(stand.outline, centre) for stand in stands):
         return None
     depth = median(sqrt(area(stand.outline)) for stand in stands)
     if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
         return None
-    # The arcs are walked once around; the gap that is left is from the last back to the first.
+    # Arcs are compared in order around the centre; the last gap is from the last to the first one.
     arcs = sorted(_arc(stand.outline, centre) for stand in stands)
     reached, widest = arcs[0][1], 0.0
     for start, end in arcs[1:]:
@@ -92,9 +93,9 @@ def _ringed(stands: Sequence[Stand]) -> Point | None:
 
 
 def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
-    """The angles a shape covers as seen from outside of it, from `start` in (-pi, pi] on."""
+    """The first and the last of the angles that a shape covers, as seen from the centre."""
     angles = [atan2(y - centre[1], x - centre[0]) for x, y in outline]
-    # Turns are added up, so that a shape that lies across -pi and pi is not taken for a ring.
+    # Differences are added up, so that a shape across the angle pi does not seem to go around.
     turn, least, most = 0.0, 0.0, 0.0
     for before, after in pairwise(angles):
         turn += (after - before + pi) % (2 * pi) - pi
@@ -104,7 +105,7 @@ def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
 
 
 def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
-    """Each zone's middle and where its seats look to; nothing unless half of them are known."""
+    """The middle of each zone and the direction its seats face; [] unless half are known."""
     shapes = [stand.shape for stand in stands if stand.shape.rows]
     looks = [(shape.label_at, look) for shape in shapes if (look := _look_of(shape))]
     return looks if len(looks) * 2 >= len(stands) else []
@@ -114,7 +115,7 @@ def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) 
     if not looks:
         return None
     across, down = _between([look for _, look in looks])
-    # The mean of directions is as long as they agree: 1 where all are equal, 0 around a ring.
+    # The mean of unit vectors has length 1 if all are equal, and 0 if they go around a ring.
     length = hypot(across, down)
     if length < _AGREED:
         return None
@@ -129,21 +130,21 @@ def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point
 
 
 def _look_of(shape: Shape) -> Point | None:
-    """The direction its seats look to, of length 1; None when unknown or contradictory."""
+    """The direction that the seats face, of length 1; None when unknown or contradictory."""
     bent, named = _bent_towards(shape.rows), _named_from(shape)
-    # Some number their rows from the back: then the bend says the contrary, and neither counts.
+    # Some issuers number rows from the back: the bend then contradicts, and neither counts.
     if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
         return None
     return bent or named
 
 
 def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
-    """The direction of the inner side of bent rows, of length 1; None where they are straight."""
-    # All rows are added up: one row of a few seats may be bent by a rounding.
+    """The direction of the inner side of bent rows, of length 1; None if they are straight."""
+    # All rows are added up: a single short row may seem bent by rounding.
     across, down, widths = 0.0, 0.0, 0.0
     for row in filter(_runs_on, rows):
         first, middle, last = row[0], row[len(row) // 2], row[-1]
-        # An even row has no seat in its middle: the point between two is taken.
+        # A row with an even number of seats has no middle seat, but a point between two.
         if len(row) % 2 == 0:
             middle = _between([row[len(row) // 2 - 1], middle])
         across += (first[0] + last[0]) / 2 - middle[0]
@@ -154,7 +155,7 @@ def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
 
 
 def _runs_on(row: Sequence[Point]) -> bool:
-    """Whether a row goes one way, as far as five of its seats show."""
+    """Whether a row goes in one direction, judged by five of its seats."""
     if len(row) < 3:
         return False
     (x0, y0), (x1, y1) = row[0], row[-1]
@@ -164,9 +165,9 @@ def _runs_on(row: Sequence[Point]) -> bool:
 
 
 def _named_from(shape: Shape) -> Point | None:
-    """From the last row to the first, when the names A, B, C or 1, 2, 3 follow the places."""
+    """The direction from the last row to the first, if rows are named in order: A, B or 1, 2."""
     keys = [_row_key(name) for name in shape.row_names]
-    # One name of another kind, "VIP" or "Loge 3", and nothing is certain of the others.
+    # With one name of another kind, such as "VIP" or "Loge 3", the others prove nothing.
     if len(keys) < 2 or None in keys or len({key and key[0] for key in keys}) > 1:
         return None
     order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
@@ -184,7 +185,7 @@ def _named_from(shape: Shape) -> Point | None:
 
 
 def _row_key(name: str) -> tuple[int, int, str] | None:
-    """What rows sort by: numbers, or letters from A to ZZ; None for other names."""
+    """A key to sort rows by: for numbers, or letters from A to ZZ; None for other names."""
     text = fold(name)
     if text.isdecimal() and len(text) < 5:
         return 1, int(text), ""
@@ -198,7 +199,7 @@ def _between(points: Sequence[Point]) -> Point:
 
 
 def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:
-    """In front of all that is drawn, in the middle of the seats that look there."""
+    """A point in front of the whole drawing, in the middle of the seats that face it."""
     along, aside = look, (-look[1], look[0])
     corners = [point for stand in stands for point in stand.outline]
     front = max(x * along[0] + y * along[1] for x, y in corners)
@@ -209,13 +210,13 @@ def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:
 
 
 def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
-    """The point nearest to all lines of sight; None when they run side by side."""
+    """The point nearest to all lines of sight; None when they are parallel."""
     xx = xy = yy = x_sum = y_sum = 0.0
     for (x, y), (u, v) in looks:
         xx, xy, yy = xx + v * v, xy - u * v, yy + u * u
         x_sum += v * v * x - u * v * y
         y_sum += u * u * y - u * v * x
-    # Least squares of the distances to all lines; the determinant falls to 0 as they get parallel.
+    # Least squares of the distances to all lines; for parallel lines the determinant is near 0.
     determinant = xx * yy - xy * xy
     if not looks or determinant < _CROSSING * len(looks) ** 2:
         return None

@@ -1,6 +1,6 @@
-"""Plane geometry of a drawing: hulls, insides, distances; `y` grows downwards.
+"""Plane geometry: hulls, areas, distances and inner points; `y` grows downwards.
 
-All functions are total: they take any finite points, many or none where it says so, in any order.
+No function raises: they take any finite points, many or (where stated) none, in any order.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +11,10 @@ from typing import TypeAlias
 Point: TypeAlias = tuple[float, float]
 
 _LINES = (0.5, 0.42, 0.58, 0.33, 0.67, 0.25, 0.75, 0.17, 0.83, 0.08, 0.92)
-"""Where a shape is cut across to find a place for its label, from top to bottom."""
+"""Heights, as parts of a shape from top to bottom, at which places for its label are tried."""
 _GOOD_ENOUGH = 0.7
-"""The centre of mass is taken when it is that near to the clearest place: labels then line up."""
+"""The centre of mass is used if it has at least this part of the best place's distance to all
+sides: labels of neighbouring zones then line up."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def moved(self, across: float, down: float) -> "Box":
-        """The same box elsewhere."""
+        """The box moved by a distance."""
         return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
 
     @property
@@ -70,7 +71,7 @@ def box_of(points: Iterable[Point]) -> Box | None:
 
 
 def hull(points: Iterable[Point]) -> tuple[Point, ...]:
-    """The convex hull, without points on its edges: one point, two, or a polygon."""
+    """The convex hull without points on its edges: a polygon, or just one or two points."""
     ordered = sorted(set(points))
     if len(ordered) < 3:
         return tuple(ordered)
@@ -79,9 +80,9 @@ def hull(points: Iterable[Point]) -> tuple[Point, ...]:
 
 
 def padded(points: Sequence[Point], pad: float) -> tuple[Point, ...]:
-    """The hull of at least one point, wider by `pad` on each side along its longest edge."""
-    # Along the longest edge, since a zone is mostly a strip of rows: a square of pads across its
-    # corners would stand out on a slanted one.
+    """The hull of at least one point, widened by `pad` on all sides."""
+    # Squares of size `pad` are put around the points, turned along the longest edge: a zone is
+    # mostly a strip of rows, and upright squares would stick out of a slanted one.
     bare = hull(points)
     (x0, y0), (x1, y1) = max(edges(bare), key=lambda side: dist(*side))
     length = hypot(x1 - x0, y1 - y0)
@@ -100,23 +101,23 @@ def edges(outline: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 
 
 def area(outline: Sequence[Point]) -> float:
-    """The area without sign; parts of a shape that crosses itself may cancel."""
+    """The area, never negative; parts of a shape that crosses itself may cancel each other."""
     if not outline:
         return 0.0
-    # The shape is moved to the origin first: far from it, the products would cancel their digits.
+    # The shape is moved to the origin first: far away, floats would lose their digits.
     left, top = outline[0]
     moved = [(x - left, y - top) for x, y in outline]
     return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in edges(moved))) / 2
 
 
 def turn(a: Point, b: Point, c: Point) -> float:
-    """Which way the line from `a` over `b` to `c` turns: its sign says, 0 is straight on."""
+    """The turn of the line from `a` over `b` to `c`: its sign is the direction, 0 is straight."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def spans(outline: Sequence[Point], y: float) -> list[tuple[float, float]]:
-    """The stretches of the level line at `y` that lie inside (even-odd rule), left to right."""
-    # A corner on the line counts for one of its two sides only, so that the cuts come in pairs.
+    """The parts of the horizontal line at `y` that lie inside (even-odd rule), left to right."""
+    # A corner on the line counts for only one of its two sides, so that cuts come in pairs.
     cuts = sorted(
         x0 + (y - y0) * (x1 - x0) / (y1 - y0)
         for (x0, y0), (x1, y1) in edges(outline)
@@ -136,19 +137,20 @@ def distance(outline: Sequence[Point], point: Point) -> float:
 
 
 def label_place(outline: Sequence[Point]) -> Point | None:
-    """A point well inside, the centre of mass where that will do; None when nothing is inside.
+    """A point for a label, well inside the outline; None when it has no inside.
 
-    Where the shape is bent inwards, it is cut across on some lines; of the widest cuts the middle
-    that is farthest from all sides is taken: labels are wide, so this suits them.
+    It is the centre of mass if that is good enough. In other shapes horizontal lines are tried,
+    since labels are wide: of the middles of their widest parts, the one farthest from all sides is
+    taken.
     """
     around = box_of(outline)
     if around is None:
         return None
-    # In a shape that is not bent inwards the centre of mass is inside for certain.
+    # In a convex shape the centre of mass is always inside.
     places = [_centre(outline, around)]
     if not _is_convex(outline):
         places += _middles(outline, around)
-    # Places on a side, or nearer to it than rounding tells, are not inside.
+    # Points on a side, or so near to it that rounding decides, do not count as inside.
     least = around.longer * 1e-6
     found = [(distance(outline, p), p) for p in places if contains(outline, p)]
     inside = [(clear, p) for clear, p in found if clear > least]
@@ -160,10 +162,10 @@ def label_place(outline: Sequence[Point]) -> Point | None:
 
 
 def _is_convex(outline: Sequence[Point]) -> bool:
-    """Whether it turns one way all along, and only once around."""
+    """Whether an outline is convex: it always turns the same way, and goes around only once."""
     turns = [turn(outline[n - 2], outline[n - 1], corner) for n, corner in enumerate(outline)]
     rises = [y1 > y0 for (_, y0), (_, y1) in edges(outline) if y0 != y1]
-    # A star of five points turns one way all along, too, but goes up and down more than once.
+    # A five-pointed star always turns the same way, too, but goes up and down more than once.
     changes = sum(rises[n - 1] != rising for n, rising in enumerate(rises))
     return (min(turns) >= 0 or max(turns) <= 0) and changes <= 2
 
@@ -180,7 +182,7 @@ def _half_hull(ordered: Iterable[Point]) -> list[Point]:
 def _to_side(point: Point, start: Point, end: Point) -> float:
     (x, y), (x0, y0), (x1, y1) = point, start, end
     across, down = x1 - x0, y1 - y0
-    # The nearest point of the whole line, kept between the two ends of the side.
+    # The nearest point of the infinite line, moved between the two ends of the side.
     square = across * across + down * down
     share = ((x - x0) * across + (y - y0) * down) / square if square else 0.0
     share = min(1.0, max(0.0, share))
@@ -188,7 +190,7 @@ def _to_side(point: Point, start: Point, end: Point) -> float:
 
 
 def _centre(outline: Sequence[Point], around: Box) -> Point:
-    """The centre of mass; the middle of its box when it has no area to speak of."""
+    """The centre of mass; the middle of the box if the shape has hardly any area."""
     x_of, y_of = around.middle
     twice, across, down = 0.0, 0.0, 0.0
     for (x0, y0), (x1, y1) in edges([(x - x_of, y - y_of) for x, y in outline]):
@@ -196,14 +198,14 @@ def _centre(outline: Sequence[Point], around: Box) -> Point:
         twice += cross
         across += (x0 + x1) * cross
         down += (y0 + y1) * cross
-    # A shape as thin as a line, or one that crosses itself: its centre would lie anywhere.
+    # For a shape thin as a line, or one that crosses itself, the formula gives any point.
     if abs(twice) < around.longer**2 * 1e-9:
         return x_of, y_of
     return x_of + across / (3 * twice), y_of + down / (3 * twice)
 
 
 def _middles(outline: Sequence[Point], around: Box) -> Iterator[Point]:
-    """The middle of the widest stretch inside, on each line."""
+    """For each horizontal line, the middle of its widest part inside the outline."""
     for part in _LINES:
         y = around.top + part * around.height
         if found := spans(outline, y):

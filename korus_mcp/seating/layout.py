@@ -1,7 +1,8 @@
-"""The seat map as a drawing: every zone has an outline, whether the issuer gave its shape or not.
+"""Makes a drawing of a seat map, in which every zone has an outline.
 
-A zone is drawn by its polygon, else around its seats, else in a schematic place of our own, beside
-what is drawn. The API's units are arbitrary; the drawing's longer side is always 1000.
+A zone has the outline of its polygon, else one around its seats, else a box at a place that we
+choose (schematic), beside the others. The API's units are arbitrary; the drawing's longer side is
+always 1000.
 """
 
 import re
@@ -22,9 +23,9 @@ from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
-# In units of the drawing, whose longer side is 1000: the height of a map that is schematic alone,
-# how tall its boxes are at most, and those beside real zones; the gap to these, and room for the
-# mark of the stage on each side.
+# In units of the drawing, whose longer side is 1000: the height of a map with schematic zones only,
+# the most height of its boxes, and of boxes beside real zones; the gap to those zones, and the room
+# for the mark of the stage on each side.
 _SCHEMATIC_HEIGHT: Final = 700.0
 _TALL: Final = 140.0
 _LOW: Final = 80.0
@@ -35,11 +36,11 @@ _COLOR: Final = re.compile("#?([0-9a-f]{6}|[0-9a-f]{3})", re.ASCII | re.IGNORECA
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnZone:
-    """One zone as it is drawn, in drawing units (0..width, 0..height, `y` downwards).
+    """A zone of a drawing, in drawing units (0..width, 0..height, `y` downwards).
 
-    `number` is its place in the API's list. `outline` has at least three points, and `label_at` is
-    inside. `rows` are the seats by row, empty for standing or unnumbered places and where seats
-    have no coordinates. `is_schematic`: its place is ours, not the issuer's.
+    `number` is its index in the API's list. `outline` has at least three points, and `label_at` is
+    inside. `rows` are the seats by row; it is empty if seats have no numbers or no coordinates.
+    `is_schematic`: we chose its place, not the issuer.
     """
 
     number: int
@@ -54,7 +55,7 @@ class DrawnZone:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnCategory:
-    """A seating category; `color` is the issuer's, as #rrggbb, or None when it gave no such."""
+    """A seating category; `color` is the issuer's as #rrggbb, or None."""
 
     name: str
     color: str | None
@@ -64,9 +65,9 @@ class DrawnCategory:
 class Drawing:
     """A seat map that can be drawn. The longer of `width` and `height` is 1000.
 
-    `focus` is the stage or pitch, when the geometry tells where it is. `is_schematic`: no zone has
-    geometry, all places are ours. `unknown` names fields of the map that nobody here can read;
-    `left_out` is how much was not read of a map larger than any house.
+    `focus` is the stage or pitch, if its place can be found. `is_schematic`: no zone has geometry,
+    so we chose all places. `unknown` names fields of the map that we do not know or cannot parse;
+    `left_out` is what was left out of a map larger than any real venue.
     """
 
     width: float
@@ -80,26 +81,26 @@ class Drawing:
 
     @property
     def seat_count(self) -> int:
-        """How many seats have a place."""
+        """How many seats have a place in the drawing."""
         return sum(len(row) for zone in self.zones for row in zone.rows)
 
 
 def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None) -> Drawing:
-    """Draw a seat map.
+    """Make the drawing of a seat map.
 
-    `option_values` maps ids of option values to their names: categories are called by them, as in
+    `option_values` maps ids of option values to their names, which are used for categories, as in
     the table of zones.
     """
     names = CategoryNames(seat_map, option_values or {})
     given, working = given_shapes(seat_map.zones)
     focus = focus_of([Stand.of(seat_map.zones[n], shape) for n, shape in given.items()])
-    # Our own places come after the focus: they tell nothing of where the stage is, and must not
-    # cover it.
+    # Schematic places are chosen after the focus was found: they must not cover it, and say nothing
+    # about where it is.
     missing = [n for n in range(len(seat_map.zones)) if n not in given]
     ours = _placed_by_us(_by_category(seat_map, names, missing), given.values(), focus)
     shapes = [given.get(n) or ours[n] for n in range(len(seat_map.zones))]
     fit = _fit_of(shapes, focus)
-    # Outlines are in working units by now, seats still in the issuer's: each is moved once.
+    # Outlines are in working units, seats still in the issuer's, so that each seat is moved once.
     seats_fit = working.then(fit)
     return Drawing(
         width=fit.width,
@@ -128,7 +129,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
 def _by_category(
     seat_map: SeatMap, names: CategoryNames, numbers: Iterable[int]
 ) -> list[list[int]]:
-    """Numbers of zones grouped by category, in the order of the categories; others come last."""
+    """Numbers of zones grouped by category, in the categories' order; those without come last."""
     groups: dict[str | None, list[int]] = {name: [] for name in names.in_order}
     rest: list[int] = []
     for number in numbers:
@@ -143,7 +144,7 @@ def _placed_by_us(
     drawn = box_of(_extent(given, focus))
     if drawn is None:
         room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL
-    # Beside the longer side, so that the drawing gets no longer than it is.
+    # Along the longer side, so that the drawing does not get longer.
     elif drawn.height > drawn.width:
         left = drawn.right + _BESIDE
         room, tallest = Box(left, drawn.top, left + SIDE / 2, drawn.bottom), _LOW
@@ -159,11 +160,11 @@ def _placed_by_us(
 
 
 def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
-    """What brings working units into the drawing, with a margin around."""
+    """The transformation from working units to drawing units, with a margin."""
     around = box_of(_extent(shapes, focus))
     if around is None:
         return Fit(1.0, 0.0, 0.0, SIDE, SIDE / 4)
-    # The longer side is SIDE to the last digit: pages and pictures count on it.
+    # The longer side is exactly `SIDE`: pages and pictures rely on that.
     scale, is_wide = (SIDE - 2 * MARGIN) / around.longer, around.width >= around.height
     return Fit(
         scale,
@@ -175,10 +176,10 @@ def _fit_of(shapes: Iterable[Shape], focus: Point | None) -> Fit:
 
 
 def _categories(seat_map: SeatMap, names: CategoryNames) -> tuple[DrawnCategory, ...]:
-    """Categories that have a name, each once, with the first colour given for it."""
+    """Categories that have a name, each name once, with its first colour."""
     colors: dict[str, str | None] = {}
     for category, name in zip(seat_map.seating_categories, names.in_order, strict=True):
-        # Two categories of one name are one to whoever reads the map.
+        # Two categories with one name look like one to a reader.
         if name:
             colors[name] = colors.get(name) or _color(category.color)
     return tuple(DrawnCategory(name=name, color=color) for name, color in colors.items())
@@ -194,7 +195,7 @@ def _color(text: str | None) -> str | None:
 
 
 def unknown_fields(seat_map: SeatMap) -> tuple[str, ...]:
-    """Fields of a seat map nobody here knows or could read, by their part: "zone.gate"."""
+    """Fields of a seat map that we do not know or cannot parse, such as "zone.gate"."""
     found: dict[str, None] = {}
     for part, model in _parts(seat_map):
         for name in (*(model.model_extra or ()), *model.unread):
@@ -204,7 +205,7 @@ def unknown_fields(seat_map: SeatMap) -> tuple[str, ...]:
 
 
 def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
-    """All parts of a map; of the seats those that are not just a name and a place."""
+    """All parts of a map, but of the seats only those with more or less than name and place."""
     yield "seat_map", seat_map
     yield from (("seating_category", category) for category in seat_map.seating_categories)
     for zone in seat_map.zones:
@@ -212,13 +213,13 @@ def _parts(seat_map: SeatMap) -> Iterator[tuple[str, ApiModel]]:
         for row in zone.rows or ():
             yield "row", row
             for seat in row.seats:
-                # A hall has 100,000 seats, nearly all of them plain: those are passed over soon.
+                # A hall may have 100,000 seats, nearly all of them plain: those are skipped.
                 if seat.model_extra or seat.x is None or seat.y is None or seat.name is None:
                     yield "seat", seat
 
 
 def _extent(shapes: Iterable[Shape], focus: Point | None) -> Iterator[Point]:
-    """Corners of all that is drawn, with room to draw the stage."""
+    """Corners around all that is drawn, with room for the mark of the stage."""
     yield from diagonals(shape.box for shape in shapes)
     if focus:
         yield focus[0] - _STAGE, focus[1] - _STAGE

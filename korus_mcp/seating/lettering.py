@@ -1,7 +1,7 @@
-"""Where words fit: how wide a text is, and the largest label that stays inside an outline.
+"""Fits labels into zones: the width of a text, and the largest label that fits an outline.
 
-Nothing here opens a font. Widths are those of Noto Sans SemiBold, which the PNG is lettered with;
-a reader's own font is hardly wider, and a label's margin makes up for that.
+No font is opened. Widths are those of Noto Sans SemiBold, which the PNG uses; another font of an
+SVG viewer is hardly wider, and the label's margin makes up for that.
 """
 
 import unicodedata
@@ -15,32 +15,32 @@ from korus_mcp.seating.geometry import Box, Point, spans
 LINE_HEIGHT: Final = 1.2
 """In ems, from one line of a text to the next."""
 SIZES: Final = (24, 20, 17, 15, 13, 12, 11, 10)
-"""Sizes of labels in pixels, the largest first; below the last nobody reads one."""
+"""Sizes of labels in pixels, the largest first; smaller ones could not be read."""
 _LEAST_WITH_PRICE: Final = 12
-"""A price is left out before the letters get smaller."""
+"""The smallest size of a label with a price; rather than a smaller one, the price is left out."""
 _FOLDED: Final = 0.85
 _TURNED: Final = 0.7
-"""What a name on two lines, or upright, is worth beside one as large that is neither."""
+"""A label on two lines, or upright, counts only this part of its size in comparisons."""
 _ASCII: Final = (
     26, 28, 46, 65, 58, 88, 75, 25, 33, 33, 55, 58, 28, 32, 28, 40, 58, 58, 58, 58, 58, 58, 58, 58,
     58, 58, 28, 28, 58, 58, 58, 47, 90, 68, 66, 64, 74, 56, 54, 73, 76, 37, 31, 65, 55, 93, 80, 79,
     62, 79, 65, 55, 57, 75, 64, 96, 64, 61, 58, 33, 40, 33, 58, 43, 34, 59, 63, 51, 63, 59, 38, 63,
     64, 29, 29, 59, 29, 96, 64, 62, 63, 63, 44, 50, 41, 64, 55, 83, 56, 55, 49, 39, 56, 39, 58,
 )  # fmt: skip
-"""Hundredths of an em, from the space to the tilde."""
+"""Widths of the ASCII characters from space to tilde, in hundredths of an em."""
 _OTHER: Final = 0.78
 _WIDE: Final = 1.05
 _MARGIN: Final = 0.35
-"""Ems kept free at either end of a label, and above and below it together."""
+"""The margin of a label in ems: at either end, and above and below together."""
 _CORNERS: Final = 64
-"""Corners looked at of one outline: an issuer may draw thousands."""
+"""The most corners of an outline that are looked at: an issuer may draw thousands."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """Lines of text centred at a point, the first `strong` of them a name.
+    """Lines of text centred at a point; the first `strong` lines are the name.
 
-    `is_upright` reads from below to above.
+    `is_upright`: the text is turned, and runs from bottom to top.
     """
 
     lines: tuple[str, ...]
@@ -51,7 +51,7 @@ class Label:
 
     @property
     def box(self) -> Box:
-        """What its letters cover."""
+        """The box that its letters cover."""
         across = max(width_of(line, self.size) for line in self.lines) / 2
         down = len(self.lines) * LINE_HEIGHT * self.size / 2
         if self.is_upright:
@@ -66,7 +66,7 @@ def width_of(text: str, size: float) -> float:
 
 
 def fitted(text: str, size: float, room: float) -> str:
-    """The text, cut with an ellipsis where it is wider than its room; "" where nothing fits."""
+    """The text, cut with an ellipsis if it is wider than `room`; "" if nothing fits."""
     if width_of(text, size) <= room:
         return text
     kept = list(text)
@@ -77,7 +77,7 @@ def fitted(text: str, size: float, room: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSpace:
-    """Where a label may go: an outline, a point inside it, and what it should say."""
+    """The place of a label: an outline, a point inside it, and the texts to show."""
 
     outline: Sequence[Point]
     at: Point
@@ -86,12 +86,13 @@ class LabelSpace:
 
 
 def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
-    """The best label for each place, in letters of much the same size; None where none fits.
+    """The best label for each place, all of similar size; None where none fits.
 
-    Larger places do not get larger letters than most places can have: size is not a rank here.
+    Large zones do not get larger letters than most zones can have: a large label would look more
+    important.
     """
     largest = [_label(place, SIZES[0]) for place in places]
-    # What two thirds of the places can have, sold-out corners and narrow stands left aside.
+    # The size that two thirds of the places allow; narrow ones get smaller labels.
     sizes = sorted(label.size for label in largest if label is not None)
     usual = sizes[len(sizes) // 3] if sizes else SIZES[0]
     return [
@@ -101,9 +102,9 @@ def labels_in(places: Sequence[LabelSpace]) -> list[Label | None]:
 
 
 def _label(place: LabelSpace, largest: int) -> Label | None:
-    """The name with what stands `below` it, else the name, else its number."""
-    # A wording that says less is tried only where no form of the fuller one fits; among the forms
-    # of one wording the larger letters win, a broken or turned name counting as smaller.
+    """The name with the text `below` it; else the name alone, or its last word, a number."""
+    # A shorter wording is tried only if no form of the longer one fits. Among the forms of one
+    # wording the larger letters win; a name on two lines or upright counts as smaller.
     corners = place.outline[:: -(-len(place.outline) // _CORNERS)]
     for names, below in _wordings(place.name, place.below):
         least = _LEAST_WITH_PRICE if below else SIZES[-1]
@@ -126,7 +127,7 @@ _Lines: TypeAlias = tuple[str, ...]
 
 
 def _wordings(name: str, below: str) -> Iterator[tuple[list[_Lines], _Lines]]:
-    """What a label may say, the fullest first: the name on one line or two, and what is below."""
+    """The wordings of a label, the longest first: the name on one line or two, with `below`."""
     whole = [lines for lines in ((name,), _in_two(name)) if lines]
     if below:
         yield whole, (below,)
@@ -138,7 +139,7 @@ def _wordings(name: str, below: str) -> Iterator[tuple[list[_Lines], _Lines]]:
 
 
 def _in_two(name: str) -> tuple[str, ...]:
-    """A name on two lines, broken at the space nearest to its middle; () where it has none."""
+    """A name on two lines, broken at the space nearest to its middle; () if it has no space."""
     spaces = [place for place, character in enumerate(name) if character == " "]
     if not spaces:
         return ()
@@ -152,7 +153,7 @@ _Setter: TypeAlias = Callable[[Sequence[Point], Point, _Lines, int], Label | Non
 def _largest(
     set_in: _Setter, outline: Sequence[Point], at: Point, lines: _Lines, sizes: Sequence[int]
 ) -> Label | None:
-    """The lines at the first of the sizes at which they stay inside."""
+    """The label at the first of the sizes at which the lines fit; None if they fit at none."""
     found = (set_in(outline, at, lines, size) for size in sizes)
     return next((label for label in found if label is not None), None)
 
@@ -167,16 +168,16 @@ def _level(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Lab
 
 
 def _upright(outline: Sequence[Point], at: Point, lines: _Lines, size: int) -> Label | None:
-    # The same on its side: the outline is mirrored, so that what is level in it is upright.
+    # Upright: x and y of the outline are swapped, and the label is fitted as a horizontal one.
     label = _level([(y, x) for x, y in outline], (at[1], at[0]), lines, size)
     return replace(label, at=(at[0], label.at[0]), is_upright=True) if label is not None else None
 
 
 def _middle(outline: Sequence[Point], at: Point, width: float, height: float) -> float | None:
-    """The x around which a box of that size at the height of `at` stays inside, if there is one."""
+    """The x at which a box of that size, at the height of `at`, fits inside; None if at none."""
     left, right = float("-inf"), float("inf")
-    # Three lines are looked at, its top, middle and bottom: between them an outline seldom bends in
-    # so far that it would cut letters, and the margin is there for that.
+    # Three horizontal lines are tried, at the top, middle and bottom of the box: between them an
+    # outline seldom bends in farther than the margin.
     for y in (at[1] - height / 2, at[1], at[1] + height / 2):
         around = next((span for span in spans(outline, y) if span[0] <= at[0] <= span[1]), None)
         if around is None:
@@ -193,7 +194,7 @@ def _ems(text: str) -> float:
 @lru_cache(maxsize=4096)
 def _em(character: str) -> float:
     """The width of one character in ems; accents count as the letter below them."""
-    # An accent stands above its letter and takes no room of its own.
+    # An accent stands above its letter and adds no width.
     base = unicodedata.normalize("NFD", character)[0]
     if " " <= base <= "~":
         return _ASCII[ord(base) - ord(" ")] / 100

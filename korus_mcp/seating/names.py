@@ -1,4 +1,4 @@
-"""What zones and categories of a seat map are called, the same in every view."""
+"""The names of zones and categories of a seat map, the same in every view."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ NAME_LIMIT = 80
 
 
 def zone_name(zone: Zone) -> str:
-    """The cleaned name of a zone; there always is one."""
+    """The cleaned name of a zone, never empty."""
     return clean_line(zone.name or "", NAME_LIMIT) or "(unnamed zone)"
 
 
 class CategoryNames:
-    """Names of the seating categories, found by the link of a zone.
+    """Names of the seating categories, by the IRI that a zone has.
 
-    A category is called as the option value it stands for where that is linked, since offers
-    call it so; `option_values` maps ids of option values to their names.
+    A category that links an option value has that value's name, since offers use it.
+    `option_values` maps ids of option values to their names.
     """
 
     def __init__(self, seat_map: SeatMap, option_values: Mapping[str, str]) -> None:
@@ -27,8 +27,8 @@ class CategoryNames:
             or clean_line(category.name or "", NAME_LIMIT)
             for category in seat_map.seating_categories
         )
-        # One thing may have two addresses (T10): where the whole finds no category, the id at its
-        # end does. The first of equal ids stands.
+        # One thing may have two IRIs (T10): if the whole IRI finds no category, its last id does.
+        # Of equal ids the first counts.
         self._by_iri: dict[str, str] = {}
         self._by_id: dict[str, str] = {}
         for category, name in zip(seat_map.seating_categories, self.in_order, strict=True):
@@ -37,7 +37,7 @@ class CategoryNames:
                 self._by_id.setdefault(known_as or "", name)
 
     def of(self, zone: Zone) -> str | None:
-        """The category of a zone; None when it has none, or one without a name."""
+        """The name of a zone's category; None if it has no category, or one without a name."""
         link = zone.seating_category
         if not link:
             return None

@@ -1,10 +1,10 @@
-"""The colours of a seat map: a ramp that tells prices apart, and two themes around it.
+"""The colours of a seat map: a colour ramp for prices, and two themes (light and dark).
 
-Zones are coloured by price, because price is what people compare, and prices have an order. The
-ramp is viridis without its ends: its lightness falls evenly as prices rise, so it reads in print,
-in grey and with every kind of colour blindness; cheap is yellow and dear is violet in both themes.
-The colours that an issuer gave its categories are not used: they have no order, nothing keeps two
-of them apart for a colour-blind eye, and some are too near to the paper of one theme.
+Zones are coloured by price, because that is what people compare, and prices have an order. The ramp
+is viridis without its ends: its lightness falls evenly as prices rise, so it works in print, in
+grey and with every kind of colour blindness. Cheap is yellow and expensive is violet in both
+themes. The colours of an issuer's categories are not used: they have no order, may look alike to
+colour-blind people, and some are too near to the background of one theme.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from typing import Final
 BLACK: Final = "#000000"
 WHITE: Final = "#ffffff"
 STEPS: Final = 6
-"""The most prices that the ramp keeps apart; more prices share steps."""
+"""The most colours of the ramp; with more prices, neighbouring prices share a colour."""
 _VIRIDIS: Final = (
     "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884",
     "#44bf70", "#7ad151", "#bddf26", "#fde725",
 )  # fmt: skip
-# The ramp stops before its ends: there it is too dark, or too bright, to tell from ink and paper.
+# The ends of viridis are left out: they are too near to the colours of text and background.
 _DEAREST: Final = 0.05
 _CHEAPEST: Final = 0.97
 
 
 @dataclass(frozen=True, kw_only=True)
 class Theme:
-    """The colours around the ramp, each `#rrggbb`."""
+    """The other colours of a picture, each `#rrggbb`."""
 
     paper: str
     ink: str
@@ -57,9 +57,9 @@ DARK: Final = Theme(
 
 
 def ramp(steps: int) -> tuple[str, ...]:
-    """So many colours from cheap (yellow) to dear (violet); up to `STEPS` are told apart.
+    """`steps` colours from cheap (yellow) to expensive (violet); up to `STEPS` are distinct.
 
-    A single price gets the middle of the ramp: it is neither cheap nor dear.
+    A single price gets the middle of the ramp: it is neither cheap nor expensive.
     """
     if steps == 1:
         return (_along(0.45),)
@@ -87,7 +87,7 @@ def contrast(color: str, other: str) -> float:
 
 def _along(place: float) -> str:
     """The colour at a place of the ramp, 0 (violet) to 1 (yellow)."""
-    # Between two of its colours the ramp is straight: near enough for ten of them.
+    # Linear between two colours of the table, which is near enough with ten of them.
     at = place * (len(_VIRIDIS) - 1)
     before = min(int(at), len(_VIRIDIS) - 2)
     return mixed(_VIRIDIS[before], _VIRIDIS[before + 1], at - before)

@@ -1,8 +1,7 @@
-"""The seat map as an SVG picture: zones coloured by price, a legend, what the map cannot promise.
+"""Draws a seat map as SVG: zones coloured by price, a legend, and notes on what is not certain.
 
-The SVG is one still image: no script, no style sheet, no reference to anything outside. Every name
-in it was written by an issuer; it is cleaned, and escaped by the XML writer. `raster.png` turns it
-into pixels.
+The SVG is a still image without script, style sheet or external reference. Issuers wrote the names
+in it; they are cleaned, and escaped by the XML writer. `raster.png` makes a PNG of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,34 +32,34 @@ from korus_mcp.seating.wording import words_of
 
 WIDTH: Final = 1200
 SEATS_AS_DOTS: Final = 6_000
-"""More seats are drawn as a line for each row."""
+"""The most seats that are drawn as dots; if there are more, each row is drawn as a line."""
 ROWS_AS_LINES: Final = 4_000
-"""More rows are left out."""
+"""The most rows that are drawn as lines; if there are more, rows are left out."""
 
 _EDGE: Final = 36
 _GAP: Final = 28
 _MAP_HEIGHT: Final = 860
 _LEGEND_WIDTH: Final = 300
 _WIDE: Final = 1.2
-"""A drawing that much wider than high has its legend below, any other beside it."""
+"""A drawing with at least this ratio of width to height has its legend below, not beside it."""
 _COLUMNS: Final = 3
 _ENTRY: Final = 54
 _NOTE: Final = 24
 _FAMILY: Final = "'Noto Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 _ROW_POINTS: Final = 5
 _INWARD: Final = 11.0
-"""How far the number of a best zone lies from the edges of its corner."""
+"""The distance between the number of a best zone and the edges of its corner."""
 _STAGES: Final = tuple(
     (height * ratio, height)
     for height in (200, 170, 140, 110, 84, 64, 48, 36, 28)
     for ratio in (2.4, 4.0)
 )
-"""Widths and heights of the mark of the stage, the largest first."""
+"""Possible widths and heights of the mark of the stage, the largest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """What stands above the map; an empty title says "Seat map"."""
+    """The texts above the map; an empty title becomes "Seat map"."""
 
     title: str = ""
     subtitle: str = ""
@@ -78,9 +77,9 @@ def svg(
 ) -> str:
     """Draw a seat map as one SVG document, 1200 units wide and as high as it needs.
 
-    `rows` are the zones' prices in any order, tied to the drawing by `number`; a zone without a row
-    counts as one without offers. Words are English or French, English for any other `language`.
-    `unknown` offers of the day are not among the rows: then nobody knows that a zone has none.
+    `rows` have the zones' prices in any order, by the `number` of the zone; a zone without a row
+    has no offers. Words are English or French, English for any other `language`. `unknown` is the
+    number of offers that are not in the rows, so that a zone without offers may have some.
     """
     theme = DARK if dark else LIGHT
     words = words_of(language)
@@ -90,7 +89,7 @@ def svg(
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where the map lies on the sheet."""
+    """The place of the map in the picture."""
 
     left: float
     top: float
@@ -100,23 +99,23 @@ class _Frame:
 
     @classmethod
     def of(cls, drawing: Drawing, top: float, *, is_wide: bool) -> "_Frame":
-        """The largest place for a drawing below the heading, centred in its column."""
+        """The largest possible place for a drawing below the heading, centred in its column."""
         room = WIDTH - 2 * _EDGE - (0 if is_wide else _LEGEND_WIDTH + _GAP)
         scale = min(room / max(drawing.width, 1), _MAP_HEIGHT / max(drawing.height, 1))
         width, height = drawing.width * scale, drawing.height * scale
         return cls(_EDGE + (room - width) / 2, top, scale, width, height)
 
     def place(self, point: Point) -> Point:
-        """A point of the drawing on the sheet."""
+        """A point of the drawing in picture coordinates."""
         return self.left + point[0] * self.scale, self.top + point[1] * self.scale
 
     def places(self, points: Iterable[Point]) -> list[Point]:
-        """Points of the drawing on the sheet."""
+        """Points of the drawing in picture coordinates."""
         return [self.place(point) for point in points]
 
 
 class _Sheet:
-    """One picture while it is drawn, from the paper up."""
+    """A picture being drawn, from the background to the front."""
 
     def __init__(self, scene: Scene, heading: Heading) -> None:
         self._scene, self._theme, self._words = scene, scene.theme, scene.words
@@ -128,8 +127,8 @@ class _Sheet:
             drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
         )
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
-        # Labels come before the stage, and both before anything is drawn: the numbers of the best
-        # zones keep off the labels, and the legend tells of a stage that found no room.
+        # Labels are placed first, then the stage, before anything is drawn: the numbers of the best
+        # zones avoid the labels, and the legend explains a stage mark without its name.
         self._labels = labels_in(
             [
                 LabelSpace(
@@ -146,9 +145,9 @@ class _Sheet:
         self._root = Element("svg")
 
     def document(self) -> str:
-        """The SVG text."""
+        """The SVG document as text."""
         entries = self._scene.legend()
-        # A stage without room for its name is a disc, which only the legend explains.
+        # A stage without room for its name is drawn as a disc, which the legend explains.
         if self._scene.drawing.focus is not None and self._stage_size is None:
             look = Look(fill=self._theme.stage)
             entries.append(LegendLine(look=look, text=self._words.stage, symbol=Symbol.STAGE))
@@ -177,7 +176,7 @@ class _Sheet:
         return tostring(self._root, encoding="unicode")
 
     def _height(self, entries: int) -> float:
-        """How high the sheet is with so many entries in its legend."""
+        """The height of the picture with this number of entries in the legend."""
         map_end = self._frame.top + self._frame.height
         notes = _GAP + _NOTE * len(self._scene.notes()) + _EDGE / 2
         if self._is_wide:
@@ -185,7 +184,7 @@ class _Sheet:
         return max(map_end, self._frame.top + _ENTRY * entries) + notes
 
     def _hatch(self) -> None:
-        """The pattern of what is sold out: lines, so that it does not rest on colour."""
+        """Define the pattern of sold-out zones: lines, so that colour alone does not tell it."""
         pattern = _add(_add(self._root, "defs"), "pattern", id=self._hatch_id, width=9, height=9)
         _set(pattern, patternUnits="userSpaceOnUse", patternTransform="rotate(45)")
         _add(pattern, "rect", width=9, height=9, fill=self._theme.sold_out)
@@ -203,7 +202,7 @@ class _Sheet:
             self._text(subtitle, at, 19, fill=self._theme.faint_ink, centred=False)
 
     def _schematic_mark(self) -> float:
-        """Says at the top right that the places are ours; how wide that is."""
+        """Write at the top right that the map is schematic. Returns the width of that text."""
         words = self._words.schematic
         width = width_of(words, 17) + 32
         left = WIDTH - _EDGE - width
@@ -214,7 +213,7 @@ class _Sheet:
         return width
 
     def _zones(self) -> None:
-        """The zones with their labels, the largest first: a zone within another stays on top."""
+        """Draw the zones with labels, the largest first, so that one within another is on top."""
         triples = list(zip(self._scene.zones, self._outlines, self._labels, strict=True))
         for zone, outline, label in sorted(triples, key=lambda triple: -round(area(triple[1]))):
             self._zone(zone, outline, label)
@@ -225,7 +224,7 @@ class _Sheet:
         self._painted(group, "path", zone.look, d=_closed(outline))
         fill = zone.look.fill
         ink = readable_on(fill)
-        # Seats that are gone would look like seats: a zone that is sold out shows its hatch alone.
+        # A sold-out zone has the pattern only: seats in it would look like free ones.
         if zone.state is not ZoneState.SOLD_OUT:
             self._seats(group, zone, mixed(fill, ink, 0.42))
         if zone.state in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
@@ -234,7 +233,7 @@ class _Sheet:
             self._label(group, label, ink, fill)
 
     def _painted(self, parent: Element, tag: str, look: Look, **place: str | float) -> None:
-        """An area in its look."""
+        """Draw an area, painted as `look` says."""
         shape = _add(parent, tag)
         _set(
             shape,
@@ -247,8 +246,8 @@ class _Sheet:
             _set(shape, stroke_dasharray="6 4", stroke_width=1.5)
 
     def _seats(self, group: Element, zone: PricedZone, color: str) -> None:
-        """Seats as one path: dots of no length with round ends, or a line a row."""
-        # An element a seat would make a file of megabytes, which no viewer opens in time.
+        """Draw seats as one path: dots (lines of length 0 with round ends), or a line a row."""
+        # One element for each seat would make a file of megabytes, which viewers open too slowly.
         rows = [self._frame.places(row) for row in zone.drawn.rows if row]
         drawing = self._scene.drawing
         if not rows or sum(len(zone.rows) for zone in drawing.zones) > ROWS_AS_LINES:
@@ -264,7 +263,7 @@ class _Sheet:
         _set(seats, stroke_linecap="round", stroke_linejoin="round")
 
     def _label(self, group: Element, label: Label, ink: str, fill: str) -> None:
-        """A label; a rim in the colour of its zone keeps seats and hatch off the letters."""
+        """Draw a label; a rim in the zone's colour separates its letters from seats and pattern."""
         x, y = label.at
         turn = {"transform": f"rotate(-90 {_xy(label.at)})"} if label.is_upright else {}
         first = y - (len(label.lines) - 1) / 2 * LINE_HEIGHT * label.size + label.size * 0.36
@@ -276,7 +275,7 @@ class _Sheet:
             _set(text, stroke_linejoin="round")
 
     def _price(self, zone: PricedZone) -> str:
-        """What stands below the name: the price, or from where it begins."""
+        """The text below the name: the price, or "from" the lowest one."""
         if zone.state is ZoneState.SOLD_OUT:
             return self._words.sold_out
         if zone.prices is None:
@@ -286,7 +285,7 @@ class _Sheet:
         return amount if lowest == highest else self._words.from_price.format(amount)
 
     def _description(self, zone: PricedZone) -> str:
-        """One zone in words, for a pointer that rests on it."""
+        """A zone in words, shown when the pointer rests on it."""
         words = self._words
         facts = [zone.category]
         if zone.state is ZoneState.SOLD_OUT:
@@ -300,7 +299,7 @@ class _Sheet:
         return ", ".join([zone.name, *(fact for fact in facts if fact)])
 
     def _free_stage(self) -> tuple[float, float] | None:
-        """The largest mark of the stage that touches no zone; None when there is room for none."""
+        """The largest size of the stage's mark that touches no zone; None if none fits."""
         focus = self._scene.drawing.focus
         if focus is None:
             return None
@@ -313,7 +312,7 @@ class _Sheet:
         return None
 
     def _is_free(self, box: Box) -> bool:
-        """Whether a box touches no zone, and leaves the map by half a margin at most."""
+        """Whether a box touches no zone, and is at most half a margin outside of the map."""
         frame = self._frame
         return (
             frame.left - _EDGE / 2 <= box.left
@@ -339,7 +338,7 @@ class _Sheet:
         self._text(self._words.stage, (x, y + size * 0.36), size, fill=ink)
 
     def _stage_disc(self, at: Point) -> None:
-        """The mark of the stage where there is no room for its name."""
+        """Draw the mark of a stage without room for its name."""
         self._disc(at, 8, self._theme.stage, self._theme.ink)
 
     def _disc(self, at: Point, radius: float, fill: str, rim: str) -> None:
@@ -347,10 +346,10 @@ class _Sheet:
         _set(disc, fill=fill, stroke=rim, stroke_width=2)
 
     def _best(self) -> None:
-        """A strong edge and a number for the zones that suit the wish best."""
+        """Draw a strong edge and a number for the zones that fit the wish best."""
         by_number = {zone.drawn.number: place for place, zone in enumerate(self._scene.zones)}
         places = [by_number[zone.drawn.number] for zone in self._scene.best]
-        # The best is drawn last: where edges meet, or numbers overlap, it stays on top.
+        # The best zone is drawn last, so that its edge and number are on top of the others.
         for place in reversed(places):
             edge = _add(self._root, "path", d=_closed(self._outlines[place]), fill="none")
             _set(edge, stroke=self._theme.ink, stroke_width=3.5, stroke_linejoin="round")
@@ -409,7 +408,7 @@ class _Sheet:
         centred: bool = True,
         parent: Element | None = None,
     ) -> Element:
-        """Words on one line, centred at a point or beginning there; `at` is on their base line."""
+        """Draw a line of text, centred at a point or beginning there; `at` is on its base line."""
         text = _add(self._root if parent is None else parent, "text", words, x=at[0], y=at[1])
         _set(text, font_size=size, fill=fill or self._theme.ink)
         if centred:
@@ -420,7 +419,7 @@ class _Sheet:
 
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str | float) -> Element:
-    """A new element in `parent`; `_` in the name of an attribute stands for `-`."""
+    """Add an element to `parent`; `_` in the name of an attribute becomes `-`."""
     element = SubElement(parent, tag)
     if text:
         element.text = text
@@ -451,22 +450,22 @@ def _closed(points: Sequence[Point]) -> str:
 
 
 def _thinned(row: Sequence[Point]) -> list[Point]:
-    """A few seats of a row, its ends among them: enough for the line it makes."""
+    """A few seats of a row, with both ends: enough to draw the row as a line."""
     last = len(row) - 1
     kept = min(_ROW_POINTS, len(row))
     return [row[round(place * last / max(kept - 1, 1))] for place in range(kept)]
 
 
 def _pitch(rows: Sequence[Sequence[Point]]) -> float:
-    """How far seats are from their neighbours: the median along rows, else across them."""
+    """The distance between neighbouring seats: the median within rows, else between rows."""
     steps = [dist(a, b) for row in rows for a, b in pairwise(row)]
     steps = steps or [dist(a[0], b[0]) for a, b in pairwise(rows)]
     return median(steps) if steps else 10.0
 
 
 def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
-    """A point in that corner of an outline which is farthest from its label."""
-    # A corner lies on the edge of its zone, so the number is moved towards the middle.
+    """A point in the corner of an outline that is farthest from its label."""
+    # A corner is on the edge of the zone, so the point is moved towards the middle.
     across = sum(x for x, _ in outline) / len(outline)
     down = sum(y for _, y in outline) / len(outline)
     taken = label.box if label is not None else Box(across, down, across, down)
@@ -485,7 +484,7 @@ def _in_corner(outline: Sequence[Point], label: Label | None) -> Point:
 
 def _touches(outline: Sequence[Point], box: Box) -> bool:
     """Whether a box meets an outline or lies within it."""
-    # Most outlines are elsewhere, which their own boxes tell at once.
+    # Most outlines are elsewhere, as a comparison of the boxes shows quickly.
     around = box_of(outline)
     if around is None or around.right < box.left or around.left > box.right:
         return False
@@ -495,7 +494,7 @@ def _touches(outline: Sequence[Point], box: Box) -> bool:
 
 
 def _cuts(a: Point, b: Point, box: Box) -> bool:
-    """Whether a line from `a` to `b` has a point in the box (Liang and Barsky)."""
+    """Whether the line from `a` to `b` meets the box (algorithm of Liang and Barsky)."""
     enter, leave = 0.0, 1.0
     across = (a[0], b[0] - a[0], box.left, box.right)
     down = (a[1], b[1] - a[1], box.top, box.bottom)

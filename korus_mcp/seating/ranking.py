@@ -1,6 +1,6 @@
-"""Zones in the order of a wish, each with the reason in a few words.
+"""Ranks zones by what a buyer wants, each with the reason in a few words.
 
-The issuer allocates the seats: what is said here is what a zone has, never what one will get.
+The issuer allocates seats: the reasons say what a zone has, never what the buyer will get.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,12 @@ from korus_mcp.seating.layout import Drawing
 from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow
 
 NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
-# A zone without a price comes after all that state one.
+# Zones without a price come after all others.
 _NEVER: Final = Decimal("Infinity")
 
 
 class Preference(StrEnum):
-    """What counts among the zones that have room."""
+    """What decides between zones that have room."""
 
     CHEAPEST = "cheapest"
     CLOSEST = "closest"
@@ -30,7 +30,7 @@ class Preference(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneQuery:
-    """What somebody wants. The highest price is not here: the table was made with it."""
+    """What a buyer wants. The highest price is not here: it was used to make the table."""
 
     quantity: int = 1
     category: str | None = None
@@ -39,9 +39,9 @@ class ZoneQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RankedZone:
-    """A zone in its place: `rank` from 1 on, None when it does not fit the wish; `why` in words.
+    """A zone with its `rank` from 1 on, None if it does not fit the wish; `why` in words.
 
-    `offers` are what fits; of a zone that does not fit, what is left of it all the same.
+    `offers` are those that fit; for a zone that does not fit, those that come nearest.
     """
 
     zone: ZoneRow
@@ -52,21 +52,21 @@ class RankedZone:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """All zones, best first, those that do not fit last; `note` says what could not be done."""
+    """All zones, best first, those that do not fit last; `note` says what was not possible."""
 
     zones: tuple[RankedZone, ...]
     note: str | None = None
 
 
 def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) -> Ranking:
-    """The zones of a table in the order of a wish; equals by price, then in the API's order.
+    """Rank the zones of a table; equal ones by price, then in the API's order.
 
-    `cheapest`: by the lowest price that is left for so many. `closest`: by the way from the middle
-    of the zone to the drawing's focus; without one the cheapest come first, and the note says so.
-    `together`: zones with a row for all before unnumbered ones, and those before short rows; the
-    most left first.
+    `cheapest`: by the lowest price with enough stock. `closest`: by the distance from the zone's
+    middle to the drawing's focus; without a focus the cheapest come first, and the note says so.
+    `together`: zones with a row long enough for all come first, then unnumbered ones, then those
+    with short rows; within these, the ones with most left first.
     """
-    # While offers of the day cannot be read, a zone without any is not said to have nothing left.
+    # If some offers of the day are not known, a zone without offers may still have some.
     found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
     others = sorted(
@@ -88,7 +88,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
 
 @dataclass(frozen=True, kw_only=True)
 class _Candidate:
-    """A zone as the wish sees it: price and stock of the offers that fit, or what is the matter."""
+    """A zone compared with the wish: price and stock of the offers that fit, or the problem."""
 
     zone: ZoneRow
     offers: tuple[SeatOffer, ...]
@@ -98,16 +98,16 @@ class _Candidate:
 
     @property
     def by_price(self) -> tuple[Decimal, int]:
-        """The order of zones that are alike otherwise: by price, then as the API lists them."""
+        """A sort key for otherwise equal zones: by price, then in the API's order."""
         return self.price.amount if self.price else _NEVER, self.zone.number
 
     @property
     def and_left(self) -> str:
-        """How many are left, as the end of a reason."""
+        """The number left, as words for the end of a reason."""
         return "" if self.left is None else f", {self.left} left"
 
     def placed(self, why: str, rank: int | None) -> RankedZone:
-        """The zone in its place."""
+        """The ranked zone."""
         return RankedZone(zone=self.zone, rank=rank, why=why, offers=self.offers)
 
 
@@ -117,8 +117,7 @@ _Ordered: TypeAlias = list[tuple[_Candidate, str]]
 def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
     wanted = _of_category(zone, zone.offers, wish.category)
     fitting = [o for o in wanted if o.seats(wish.quantity)]
-    # A zone that does not fit is shown with what comes nearest to the wish: its price and stock are
-    # those of its own offers all the same.
+    # A zone that does not fit is shown with those of its offers that come nearest to the wish.
     offers = fitting or wanted or zone.offers or zone.too_dear
     lefts = [o.left for o in offers]
     return _Candidate(
@@ -133,8 +132,8 @@ def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
 def _of_category(
     zone: ZoneRow, offers: Iterable[SeatOffer], category: str | None
 ) -> list[SeatOffer]:
-    """Offers of a category: the one they name, else the zone's own."""
-    # A zone may be sold in several categories: what the offer says goes before what the map says.
+    """The offers of a category, by the category they name, else by the zone's own."""
+    # A zone may be sold in several categories, so the offer's category counts before the map's.
     wanted = fold(category) if category else None
     return [
         o
@@ -146,11 +145,11 @@ def _of_category(
 def _problem(
     zone: ZoneRow, wanted: Sequence[SeatOffer], wish: ZoneQuery, *, is_known: bool
 ) -> tuple[int, str]:
-    """How far a zone is from fitting, 0 being nearest, and why it does not, in words.
+    """How far a zone is from fitting (0 is nearest), and in words why it does not fit.
 
-    Unless all offers of the day are known, none of a zone is not none on sale.
+    Without `is_known` the offers of the day are incomplete, so a zone without offers may have some.
     """
-    # Some seats, but not so many: that is nearest to the wish, since fewer people could go there.
+    # Too few seats come nearest to the wish, since fewer people could go there.
     most = max((o.left or 0 for o in wanted), default=0)
     if most:
         return 0, f"only {most} left"
@@ -177,20 +176,20 @@ def _beside_the_cheapest(candidate: _Candidate, least: Money | None) -> str:
         return f"no price stated{candidate.and_left}"
     if price == least:
         return "cheapest" if candidate.left is None else f"cheapest with {candidate.left} left"
-    # "More" than in another currency is no amount: the price stands there as it is.
+    # A difference between two currencies cannot be computed, so the price itself is shown.
     if price.currency != least.currency:
         return f"{price}{candidate.and_left}"
     return f"{Money(price.amount - least.amount, price.currency)} more{candidate.and_left}"
 
 
 def _distances(drawing: Drawing | None) -> Mapping[int, float] | None:
-    """How far each zone is from the focus; None when nothing tells where that is.
+    """How far each zone is from the focus; None when its place is not known.
 
-    Rounded to a tenth of a unit, so that the two halves of a symmetric hall are equal.
+    Rounded to a tenth of a unit, so that both halves of a symmetric hall are equal.
     """
     if drawing is None or drawing.focus is None:
         return None
-    # A place of our own says nothing about the way from there.
+    # From schematic places there is no real distance.
     x, y = drawing.focus
     return {
         zone.number: inf
@@ -205,13 +204,13 @@ def _closest(found: Iterable[_Candidate], distances: Mapping[int, float]) -> _Or
         return distances.get(candidate.zone.number, inf)
 
     order = sorted(found, key=lambda c: (distance(c), *c.by_price))
-    # Equal distances are one place: both halves of a hall are "nearest", the next zone is the 2nd.
+    # Equal distances share a place: both halves of a hall are "nearest", the next zone is the 2nd.
     places = {length: n for n, length in enumerate(dict.fromkeys(map(distance, order)), 1)}
     return [(c, f"{_nearness(distance(c), places[distance(c)])}{c.and_left}") for c in order]
 
 
 def _nearness(distance: float, place: int) -> str:
-    """In words, how near the zone is in the order of all: "2nd nearest to the stage or pitch"."""
+    """The place of a zone by distance, in words: "2nd nearest to the stage or pitch"."""
     if distance == inf:
         return "not placed on the map"
     nearest = "nearest to the stage or pitch"
@@ -229,7 +228,7 @@ def _together(found: Iterable[_Candidate], quantity: int) -> _Ordered:
 
 
 def _rows_for(zone: ZoneRow, quantity: int) -> tuple[int, str]:
-    """How well the rows of a zone seat so many side by side, the best 0, and that in words."""
+    """How well a zone can seat `quantity` people side by side (0 is best), and that in words."""
     longest = zone.longest_row
     if longest is None:
         return 1, "no rows on the map"

@@ -1,6 +1,6 @@
-"""A program of its own: the SVG from stdin as PNG to stdout. See `raster`, which runs it.
+"""A program of its own: reads an SVG from stdin and writes a PNG to stdout. `raster` runs it.
 
-It imports nothing else of ours, so that it starts soon.
+It imports none of our other modules, so that it starts quickly.
 """
 
 import sys
@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Final
 
 WIDTH: Final = 1200
-"""Pixels across; about what a vision model looks at without shrinking it."""
+"""Width in pixels, about the most that vision models use without scaling a picture down."""
 LARGEST: Final = 200_000
-"""Bytes; a picture that would be larger is made narrower."""
+"""The most bytes of a picture; a larger one is drawn again with less width."""
 _NARROWER: Final = (0.84, 0.7, 0.58)
 _FAMILY: Final = "Noto Sans"
 _FONTS: Final = Path(__file__).with_name("fonts")
 
 
 def png(picture: str, *, width: int = WIDTH) -> bytes:
-    """The pixels of an SVG made by `picture.svg`, at most `width` across and 200 kB as a rule.
+    """The PNG of an SVG from `picture.svg`: at most `width` pixels wide, mostly below 200 kB.
 
     Raises:
         ValueError: it is no SVG.
     """
     fonts = [str(font) for font in sorted(_FONTS.glob("*.ttf"))]
     made = _drawn(picture, width, fonts)
-    # How many bytes a picture takes is known only when it is drawn; three steps are enough for the
-    # largest map there is, and what is larger still goes out as it is.
+    # The size of a picture is known only when it is drawn. Three steps are enough for the largest
+    # map known; a picture that is still too large is returned as it is.
     for share in _NARROWER:
         if len(made) <= LARGEST:
             break
@@ -35,7 +35,7 @@ def png(picture: str, *, width: int = WIDTH) -> bytes:
 
 
 def _drawn(picture: str, width: int, fonts: Sequence[str]) -> bytes:
-    from resvg_py import svg_to_bytes  # 3 MB that a server without a picture to show never loads
+    from resvg_py import svg_to_bytes  # imported here: 3 MB that are only needed to draw
 
     return svg_to_bytes(
         svg_string=picture,

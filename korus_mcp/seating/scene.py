@@ -1,4 +1,4 @@
-"""What a picture of a seat map shows: zones with prices, how they stand to the wish, the legend."""
+"""The content of a seat map's picture: zones with prices, whether they fit the wish, the legend."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ from korus_mcp.seating.wording import Words
 
 SHOWN_BEST: Final = 3
 _DIMMED: Final = 0.78
-"""How much paper there is in the colour of a zone outside the wish."""
+"""The share of background colour in the colour of a zone that does not fit the wish."""
 
 
 class ZoneState(Enum):
-    """What a zone is to somebody who wants so many seats at such a price."""
+    """The state of a zone for a buyer who wants a number of seats up to a price."""
 
     OPEN = "open"
     UNPRICED = "unpriced"
@@ -31,7 +31,7 @@ class ZoneState(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureQuery:
-    """What the picture answers; `best` are numbers of zones, the best first."""
+    """What the picture should show; `best` are numbers of zones, the best first."""
 
     quantity: int = 1
     max_price: Decimal | None = None
@@ -40,7 +40,7 @@ class PictureQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """How an area is painted."""
+    """The colours and pattern of an area."""
 
     fill: str
     is_hatched: bool = False
@@ -48,7 +48,7 @@ class Look:
 
 
 class Symbol(Enum):
-    """What the legend shows beside its words: an area of a zone, or a mark on the map."""
+    """The sample in a line of the legend: a zone's area, or a mark on the map."""
 
     AREA = "area"
     BEST = "best"
@@ -57,7 +57,7 @@ class Symbol(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class LegendLine:
-    """A line of the legend: its swatch, what it says, and which zones that is."""
+    """A line of the legend: its sample, its text, and which zones it is about."""
 
     look: Look
     text: str
@@ -67,9 +67,9 @@ class LegendLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PricedZone:
-    """A zone with what it costs, from the lowest price to the highest, and how it is painted.
+    """A zone with its lowest and highest price, and its colours.
 
-    `step` is the place of its lowest price on the ramp.
+    `step` is the index of its lowest price in the colour ramp.
     """
 
     drawn: DrawnZone
@@ -81,18 +81,18 @@ class PricedZone:
 
     @property
     def name(self) -> str:
-        """Its name on one line, without invisible characters."""
+        """The zone's name on one line, without invisible characters."""
         return clean_line(self.drawn.name, NAME_LIMIT)
 
     @property
     def category(self) -> str:
-        """Its category, the same way; "" when it has none."""
+        """The name of its category, cleaned in the same way; "" if it has none."""
         return clean_line(self.drawn.category or "", NAME_LIMIT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """All that a picture shows, before it is placed."""
+    """All that a picture shows, before places and sizes are chosen."""
 
     drawing: Drawing
     zones: tuple[PricedZone, ...]
@@ -101,10 +101,10 @@ class Scene:
     words: Words
     theme: Theme
     unknown: int = 0
-    """How many offers of the day are not shown, as they cannot be read or used."""
+    """How many offers of the day are not shown, since they cannot be parsed or used."""
 
     def legend(self) -> list[LegendLine]:
-        """Prices from the lowest to the highest, what cannot be had, the best: what there is."""
+        """The lines of the legend: prices, lowest first, then other states and the best zones."""
         lines = [self._step(step, color) for step, color in enumerate(self.colors)]
         others = {
             ZoneState.UNPRICED: self.words.no_price,
@@ -124,17 +124,17 @@ class Scene:
 
     @property
     def no_offer_words(self) -> str:
-        """What is said of a zone without offers: nothing on sale, where all of them are known."""
+        """The words for a zone without offers: none on sale, or unknown if offers are missing."""
         return self.words.no_known_offer if self.unknown else self.words.no_offer
 
     @property
     def best(self) -> list[PricedZone]:
-        """The zones that are marked, the best first."""
+        """The zones marked as the best, the best first."""
         by_number = {zone.drawn.number: zone for zone in self.zones}
         return [by_number[n] for n in self.asked.best if n in by_number][:SHOWN_BEST]
 
     def summary(self) -> str:
-        """The picture in words, for those who do not see it."""
+        """The picture in words, for people who cannot see it."""
         schematic = [self.words.schematic] if self.drawing.is_schematic else []
         entries = (f"{e.text} ({e.detail})" if e.detail else e.text for e in self.legend())
         count = self.words.zone_count.format(len(self.zones))
@@ -142,7 +142,7 @@ class Scene:
         return ". ".join(part.rstrip(".") for part in parts) + "."
 
     def notes(self) -> list[str]:
-        """What the picture does not promise."""
+        """Notes on what the picture does not promise."""
         words, left_out = self.words, self.drawing.left_out
         counts = (
             (words.zones_left_out, left_out.zones),
@@ -152,7 +152,7 @@ class Scene:
         notes = [text.format(count) for text, count in counts if count]
         if left_out.has_unread_zones:
             notes.append(words.zones_unread)
-        # On a map that is schematic as a whole, its title says so already.
+        # If the whole map is schematic, its title already says so.
         if any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic:
             notes.append(words.partly_schematic)
         return [*notes, words.allocates]
@@ -164,7 +164,7 @@ class Scene:
         return LegendLine(look=Look(fill=color), text=text, detail=self._detail(zones))
 
     def _detail(self, zones: Sequence[PricedZone]) -> str:
-        """Which zones: their categories and how many there are, or the names of one or two."""
+        """Names zones in words: their categories and number, or the names of one or two."""
         categories = ", ".join(dict.fromkeys(zone.category for zone in zones if zone.category))
         named = self._named(zones)
         return (
@@ -172,7 +172,7 @@ class Scene:
         )
 
     def _named(self, zones: Sequence[PricedZone]) -> str:
-        """One or two zones by their names, more by their number."""
+        """Names one or two zones by name, more of them by their number."""
         if len(zones) > 2:
             return self.words.zone_count.format(len(zones))
         return ", ".join(zone.name for zone in zones)
@@ -197,21 +197,21 @@ def scene_of(
     *,
     unknown: int = 0,
 ) -> Scene:
-    """Tie prices to the zones of a drawing by their numbers, and choose how each is painted.
+    """Combine the zones of a drawing with their prices, by number, and choose their colours.
 
-    `unknown` offers of the day are not among the rows.
+    `unknown` is the number of offers of the day that are not in the rows.
     """
     by_number = {row.number: row for row in rows}
     found = []
     for drawn in drawing.zones:
         row = by_number.get(drawn.number)
         state, left = state_of(row, asked.quantity), row.left if row is not None else None
-        # What is outside the wish is told with what it costs, dear offers included.
+        # A zone that does not fit the wish shows all its prices, those above the limit, too.
         prices = None
         if row is not None:
             prices = price_range(row.all_offers if state is ZoneState.OUTSIDE else row.offers)
         found.append(PricedZone(drawn=drawn, state=state, prices=prices, left=left))
-    # Colours come after all prices are known: what is cheap depends on the dearest.
+    # Colours are chosen last: they depend on all prices.
     steps = _steps([each.prices[0] for each in found if each.prices is not None])
     colors = ramp(max(steps.values()) + 1) if steps else ()
     zones = []
@@ -233,8 +233,8 @@ def scene_of(
 
 
 def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
-    """The state of a zone for so many seats, at the prices its row was made for."""
-    # Sold out is what nobody can have; outside is what others could.
+    """The state of a zone for `quantity` seats, at the prices its row was made for."""
+    # SOLD_OUT: nobody can buy. OUTSIDE: other buyers could.
     if row is None or not row.all_offers:
         return ZoneState.NO_OFFER
     if all(offer.left == 0 for offer in row.all_offers):
@@ -245,8 +245,8 @@ def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
 
 
 def _steps(prices: Sequence[Money]) -> Mapping[Money, int]:
-    """The step of each price: one each while there are enough, else neighbours share one."""
-    # By rank and not by amount: one very dear box would put all others into the first step.
+    """The colour step of each price; with too many prices, neighbouring ones share a step."""
+    # By rank and not by amount: one very expensive box would put all others into the first step.
     distinct = sorted(set(prices))
     count = min(len(distinct), STEPS)
     return {price: rank * count // len(distinct) for rank, price in enumerate(distinct)}

@@ -1,4 +1,4 @@
-"""Places for zones whose shape is not known: tidy bands of boxes, one band or more a category."""
+"""Places for zones of unknown shape: rows of boxes ("bands"), at least one band a category."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
@@ -11,21 +11,21 @@ _GAP: Final = 8.0
 _GROUP_GAP: Final = 16.0
 _WIDEST: Final = 500.0
 _MOST_GROUPS: Final = 12
-"""More categories than that are not kept apart: their bands would be too low to read."""
+"""With more categories than this they are not kept apart: the bands would be too low to read."""
 
 
 def boxes_of(
     groups: Sequence[Sequence[int]], width: float, height: float, *, tallest: float
 ) -> Mapping[int, Box]:
-    """A box for each number, group after group from top to bottom, at most `tallest` each.
+    """A box for each number, group after group from top to bottom, at most `tallest` high.
 
-    The boxes of a band fill the width; there are as few in a band as keep all within `height`,
-    so that names can be read.
+    The boxes of a band fill the width. A band has as few boxes as possible within `height`, so that
+    names can be read.
     """
     if len(groups) > _MOST_GROUPS:
         groups = [list(chain.from_iterable(groups))]
     bands = _bands(groups, width, height, tallest)
-    # Where there are too many bands, boxes keep at least half of the height, and gaps give way.
+    # With too many bands the gaps shrink, so that boxes have at least half of the height.
     gaps = sum(_GROUP_GAP if begins else _GAP for _, begins in bands[1:])
     tall = min(tallest, max(height - gaps, height / 2) / max(len(bands), 1))
     squeeze = min(1.0, (height - tall * len(bands)) / gaps) if gaps else 1.0
@@ -41,8 +41,8 @@ def boxes_of(
 def _bands(
     groups: Sequence[Sequence[int]], width: float, height: float, tallest: float
 ) -> list[tuple[Sequence[int], bool]]:
-    """Bands, and whether each begins a group."""
-    # Begin with wide boxes, and put more into a band until all bands fit the height.
+    """The bands, each with whether it begins a group."""
+    # Start with wide boxes, and put more into a band until all bands fit the height.
     longest = max(map(len, groups), default=1)
     most = min(longest, ceil(width / _WIDEST))
     while most < longest:

@@ -1,7 +1,7 @@
-"""The shapes of zones as the issuer gives them: polygons, seats, or both, brought to one measure.
+"""Makes outlines of zones from what the issuer gives: polygons, seats, or both.
 
-The API's units are arbitrary. Working units are those in which all that was given is 1000 across;
-what is too small to be seen in them, or encloses nothing, gets an outline that can be seen.
+The API's units are arbitrary. They are converted into working units, in which the whole map is 1000
+across. A zone that would be too small to see, or encloses nothing, gets a visible outline.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,24 +16,24 @@ from korus_mcp.seating.silhouette import silhouette
 
 SIDE: Final = 1000.0
 _FARTHEST: Final = 1e9
-"""Nobody draws in larger units; a place farther out is not one."""
+"""A seat, or a whole polygon, with a coordinate beyond this is ignored as a mistake."""
 _SMALLEST: Final = 1e-9
 _LEAST_AREA: Final = 9.0
-"""Square working units; what is smaller is drawn as a mark of that size."""
+"""In square working units; a smaller zone is drawn as a mark of this size."""
 _LEAST_PAD: Final = 3.0
 _MOST_PAD: Final = 14.0
 _STEP: Final = 0.5
-"""Corners of an outline nearer than this to the one before are left out."""
+"""A corner nearer than this to the one before it is left out."""
 _CORNERS: Final = 120
 _OUTLINE_POINTS: Final = 8_000
-"""Of all outlines together, so that a hostile map stays drawable."""
+"""The most points of all outlines together, so that even a hostile map can be drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A zone in working units: some 1000 across, anywhere. `box` holds outline and seats.
+    """The shape of a zone in working units. `box` is around outline and seats.
 
-    Rows are left in the issuer's units: there may be very many seats, and they are moved once.
+    Rows stay in the issuer's units: there may be very many seats, which are converted only once.
     """
 
     outline: tuple[Point, ...]
@@ -46,7 +46,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Fit:
-    """What brings points from one system of units into another."""
+    """A conversion of points from one system of units into another."""
 
     scale: float
     left: float
@@ -64,7 +64,7 @@ class Fit:
         return tuple([((x - left) * scale, (y - top) * scale) for x, y in points])
 
     def then(self, other: "Fit") -> "Fit":
-        """This fit and another one after it, as one."""
+        """This conversion followed by another one, as one."""
         return Fit(
             self.scale * other.scale,
             self.left + other.left / self.scale,
@@ -90,24 +90,24 @@ class _Raw:
 
 
 def given_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
-    """The shapes the issuer gave, by number of the zone, and what makes working units of them."""
+    """The shapes the issuer gave, by zone number, and the conversion into working units."""
     raws = {n: raw for n, zone in enumerate(zones) if (raw := _raw(zone))}
     around = box_of(diagonals(raw.box for raw in raws.values()))
     if around is None or around.longer < _SMALLEST:
         return {}, Fit(1.0, 0.0, 0.0)
     fit = Fit(SIDE / around.longer, around.left, around.top)
-    # Each zone has its share of the corners, and enough of them to be a shape.
+    # Corners are divided among the zones, with enough for each to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
     return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
 
 
 def _raw(zone: Zone) -> _Raw | None:
-    """The geometry of a zone as it was given; None when it has neither area nor seats."""
+    """The geometry of a zone as given; None if it has neither area nor seats."""
     rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
     rows = [(name, seats) for name, seats in rows if seats]
     polygon = _polygon(zone)
     seats = [seat for _, row in rows for seat in row]
-    # Seats that are all in one place, mostly 0, 0, were never placed.
+    # Seats that are all at one point, mostly at 0, 0, have no real places.
     if len(seats) > 1 and len(set(seats)) == 1:
         rows, seats = [], []
     around = box_of([*polygon, *seats])
@@ -122,12 +122,12 @@ def _raw(zone: Zone) -> _Raw | None:
 
 
 def _polygon(zone: Zone) -> tuple[Point, ...]:
-    """The polygon of a zone when it encloses something, else none."""
+    """The polygon of a zone; () if it encloses nothing."""
     points = zone.polygon or ()
     if any(max(abs(x), abs(y)) > _FARTHEST for x, y in points):
         return ()
     around, outer = box_of(points), hull(points)
-    # The hull is measured, since the area of an outline that crosses itself may cancel.
+    # The hull is measured: in an outline that crosses itself, areas may cancel each other.
     if around is None or area(outer) <= around.longer**2 * _SMALLEST:
         return ()
     return points
@@ -139,12 +139,12 @@ def _seats(row: Row) -> tuple[Point, ...]:
 
 
 def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
-    """The shape in working units; its outline is wide enough to be seen, and has an inside."""
+    """The shape in working units, with an outline that is large enough to see."""
     outline = _thinned(fit.places(raw.polygon), corners)
-    # A sliver, or an outline that encloses nothing, is no place to point at.
+    # A sliver, or an outline that encloses nothing, could not be pointed at.
     place = label_place(outline) if area(hull(outline)) > _LEAST_AREA else None
     if place is None:
-        # Without an outline to be seen, the zone is where its seats are, else a mark.
+        # Without a visible outline the zone is drawn around its seats, else as a mark.
         if raw.rows:
             rows = [fit.places(row) for row in raw.rows]
             outline = silhouette(rows, _pad(raw.rows, fit.scale))
@@ -163,8 +163,8 @@ def _shape(raw: _Raw, fit: Fit, corners: int) -> Shape:
 
 
 def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
-    """How far around its seats a zone reaches: half the way from seat to seat."""
-    # The longest row tells most surely how wide a seat is; aisles in it are not the median.
+    """How far a zone extends around its seats: half the distance between seats."""
+    # The median distance in the longest row is the most reliable; aisles do not change it.
     longest = max(rows, key=len)
     steps = sorted(dist(seat, neighbour) for seat, neighbour in pairwise(longest))
     usual = steps[len(steps) // 2] * scale if steps else _MOST_PAD
@@ -172,7 +172,7 @@ def _pad(rows: Sequence[Sequence[Point]], scale: float) -> float:
 
 
 def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
-    """An outline without corners nobody could tell apart, and not more than so many."""
+    """An outline without corners that are very close together, with at most `corners` of them."""
     kept: list[Point] = []
     for corner in outline:
         if not kept or dist(corner, kept[-1]) >= _STEP:
@@ -185,7 +185,7 @@ def _thinned(outline: tuple[Point, ...], corners: int) -> tuple[Point, ...]:
 
 
 def diagonals(boxes: Iterable[Box]) -> Iterator[Point]:
-    """Two corners of each box, which tell where it is."""
+    """Two opposite corners of each box, which are enough to find the box around all."""
     for box in boxes:
         yield box.left, box.top
         yield box.right, box.bottom

@@ -1,14 +1,18 @@
-"""The sheet: one JSON object with all that an interactive seat map shows.
+"""The sheet: a JSON object with all that the interactive seat map shows.
 
-It goes to the page that draws the map, not to a model. Coordinates are whole drawing units, flat
-(x, y, x, y, ...); nothing is null, and a key without a value is left out. Of a zone: `n` is its
-number, `at` the place of its label, `category` an index into `categories`, `from` and `to` what it
-costs, `best` its rank for the wish, `why` in words; `left` absent is no limit or not known, 0 is
-sold out; `shared` says that zones of the category share it; `offers` absent is nothing on sale that
-day, `more` how many are left out; `schematic` is a place of ours. `notes` are codes: "no_focus",
-the closest were wished for and the map does not tell to what; "day_stock", what is left is told for
-the day and not for the session; "unknown_offers", not all offers of the day could be read or used,
-so that a zone without offers may have some. `as_of`: nothing is older.
+It goes to the page that draws the map, not to a model. Coordinates are whole drawing units in a flat
+list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
+
+A zone has `n`, its number; `at`, the place of its label; `category`, an index into `categories`;
+`from` and `to`, its lowest and highest price; `best`, its rank; `why`, the reason in words; `left`,
+where 0 is sold out, and no key means no limit or not known; `shared`, if zones of the category
+share that stock; `offers`, without which nothing is on sale that day; `more`, the number of offers
+left out; and `schematic`, if we chose its place.
+
+`notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show where
+the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers", not all
+offers of the day could be parsed or used, so that a zone without offers may have some. All data is
+at least as new as `as_of`.
 """
 
 from collections import Counter
@@ -26,11 +30,11 @@ from korus_mcp.seating.table import CategoryRow, SeatOffer, SeatTable, most_left
 
 VERSION: Final = 1
 DRAWN_SEATS: Final = 6000
-"""Above so many only the outlines are sent."""
+"""The most seats that are sent; with more, only the outlines are."""
 MOST_ZONES: Final = 500
-"""The best ones stay, and `hidden` tells how many do not."""
+"""The most zones that are sent, the best ones; `hidden` counts the others."""
 MOST_OFFERS: Final = 600
-"""Of all zones together; the best zones keep theirs, each zone what fits the wish."""
+"""The most offers of all zones together; the best zones keep theirs, those that fit first."""
 MOST_UNTIED: Final = 50
 
 Sheet: TypeAlias = dict[str, Any]
@@ -38,7 +42,7 @@ Sheet: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class SheetContext:
-    """What the sheet says beside the map. `products` gives the product's name by offer id."""
+    """What the sheet holds besides the map. `products` are names of products by offer id."""
 
     title: str
     product_base_id: str
@@ -55,17 +59,17 @@ class SheetContext:
 
 
 def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: SheetContext) -> Sheet:
-    """The sheet of a drawing with its table and ranking, which are of the same seat map.
+    """Make the sheet of a drawing, its table and its ranking, all of the same seat map.
 
-    `from`, `to` and `left` of a zone are facts of the day, whatever the highest price asked for:
-    the page dims what is dearer. `best` is there for zones that fit the wish.
+    `from`, `to` and `left` of a zone do not depend on the buyer's highest price: the page dims what
+    is more expensive. `best` is set for zones that fit the wish.
     """
     offers = [o for zone in table.zones for o in zone.all_offers]
     writer = _Writer(context, _currency_of([*offers, *table.untied]))
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
     with_seats = drawing.seat_count <= DRAWN_SEATS
-    # Zones are kept by how well they suit the wish, and listed in the order of the map.
+    # Zones are chosen by how well they fit the wish, and listed in the order of the map.
     shown = _shared_out(ranking)
     by_category = {category.name: category for category in table.categories}
     notes = {
@@ -110,9 +114,9 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
 
 
 def _shared_out(ranking: Ranking) -> dict[int, int]:
-    """How many offers of which zones are shown: of each one, then of the best ones all."""
+    """How many offers of each zone are sent: at least one, and all of those of the best zones."""
     zones = [place.zone for place in ranking.zones[:MOST_ZONES]]
-    # One offer a zone comes first: a zone on the map that nobody can choose would be a riddle.
+    # One offer for each zone first: otherwise a zone on the map could not be chosen.
     left = MOST_OFFERS - len(zones)
     shown = {}
     for zone in zones:
@@ -124,13 +128,13 @@ def _shared_out(ranking: Ranking) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes offers: names of products, prices in the one currency of the sheet."""
+    """Writes offers into the sheet: names of products, prices in the sheet's currency."""
 
     context: SheetContext
     currency: str
 
     def sale(self, place: RankedZone, most: int) -> Sheet:
-        """What is for sale in a zone, and how it meets the wish."""
+        """What is for sale in a zone, and how it fits the wish."""
         offers = place.zone.in_order_for(self.context.quantity)
         return _present(
             **self._range(offers),
@@ -143,7 +147,7 @@ class _Writer:
         )
 
     def category(self, row: CategoryRow | None) -> Sheet:
-        """What a category costs, and how many are left in all its zones."""
+        """The prices of a category, and how many seats are left in all its zones."""
         return {} if row is None else _present(**self._range(row.offers), left=row.left)
 
     def _range(self, offers: Iterable[SeatOffer]) -> Sheet:
@@ -160,7 +164,7 @@ class _Writer:
         )
 
     def price(self, price: Money | None) -> str | None:
-        """The bare amount; with its currency where that is another one."""
+        """The bare amount; with the currency if it is not that of the sheet."""
         if price is None or price.currency == UNKNOWN:
             return None
         return price.digits if price.currency == self.currency else str(price)
@@ -180,8 +184,8 @@ def _shape(zone: DrawnZone, categories: Mapping[str, int], *, with_seats: bool) 
 
 
 def _currency_of(offers: Iterable[SeatOffer]) -> str:
-    """The currency of most prices."""
-    # The page adds prices up, so it counts in one currency; others are told with theirs.
+    """The most frequent currency of the prices."""
+    # The page adds prices up, so it uses one currency; prices in others name theirs.
     counts = Counter(o.price.currency for o in offers if o.price is not None)
     del counts[UNKNOWN]
     return max(counts, key=lambda code: counts[code], default=EURO)

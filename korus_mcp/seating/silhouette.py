@@ -1,7 +1,7 @@
-"""The outline of a zone of which only the seats are known.
+"""Makes an outline for a zone of which only the seats are known.
 
-The convex hull of the seats serves nearly all zones. A balcony in the shape of a horseshoe is not
-served by it, since its hull covers the stalls: there the outline follows the rows.
+For nearly all zones that is the convex hull of the seats. The hull of a balcony in the shape of a
+horseshoe would cover the stalls: there the outline follows the rows.
 """
 
 from collections.abc import Sequence
@@ -12,34 +12,34 @@ from typing import Final
 from korus_mcp.seating.geometry import Point, area, contains, edges, hull, padded, turn
 
 _BENT: Final = 1.35
-"""How many times larger than along the rows a hull must be before it is worth the trouble."""
+"""The outline follows the rows if the hull has at least this many times the area between them."""
 _CORNERS_A_ROW: Final = 16
 _ASKED_SEATS: Final = 80
-"""So many seats of a zone are looked for inside its outline: all would take too long."""
+"""The most seats of a zone that are checked to be inside its outline: all would take too long."""
 
 
 def silhouette(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
-    """An outline around the seats of at least one row, `pad` wider than they are."""
+    """An outline around the seats of at least one row, with a distance `pad` to them."""
     bare = hull(seat for row in rows for seat in row)
     around = padded(bare, pad)
     long_rows = [row for row in rows if len(row) > 1]
-    # Single seats have no direction to follow.
+    # A single seat gives no direction.
     if not long_rows or not _is_bent(bare, long_rows, pad):
         return around
     along = _along(long_rows, pad)
     seats = [seat for row in rows for seat in row]
     asked = seats[:: -(-len(seats) // _ASKED_SEATS)]
-    # Rows in an order of their own, or of all lengths, make an outline that crosses itself or
-    # leaves seats outside: then the hull is the better one.
+    # With rows out of order, or of very different lengths, the outline may cross itself or leave
+    # seats outside: then the hull is better.
     is_simple = not any(_cross(one, other) for one, other in combinations(edges(along), 2))
     is_right = is_simple and all(contains(along, seat) for seat in asked)
     return along if is_right else around
 
 
 def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float) -> bool:
-    """Whether the hull holds much that is not between the rows."""
-    # What lies between the rows is measured as one outline, and a rim of `pad` around the hull is
-    # taken off: for a short, wide zone that would be most of it.
+    """Whether much of the hull's area is not between the rows."""
+    # The area between the rows is compared with the hull's, without its rim of `pad`, which would
+    # be most of a short, wide zone.
     first, *between, last = rows if len(rows) > 1 else [*rows, *rows]
     ends = [row[-1] for row in between], [row[0] for row in reversed(between)]
     taken = area([*first, *ends[0], *reversed(last), *ends[1]])
@@ -48,7 +48,7 @@ def _is_bent(bare: Sequence[Point], rows: Sequence[Sequence[Point]], pad: float)
 
 
 def _along(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
-    """Along the first row, down the ends of the rows, back along the last, up their beginnings."""
+    """An outline along the first row, the ends of the rows, the last row and their beginnings."""
     stretched = [_stretched(_fewer(row), pad) for row in rows]
     first, last = stretched[0], stretched[-1]
     side = _side_away(first, last) if len(stretched) > 1 else 1.0
@@ -61,14 +61,14 @@ def _along(rows: Sequence[Sequence[Point]], pad: float) -> tuple[Point, ...]:
 
 
 def _fewer(row: Sequence[Point]) -> list[Point]:
-    """Some seats of a row from end to end, each elsewhere than the one before."""
+    """Some seats of a row from end to end, without two in a row at the same point."""
     count = min(len(row), _CORNERS_A_ROW)
     some = [row[(len(row) - 1) * n // (count - 1)] for n in range(count)]
     return [seat for n, seat in enumerate(some) if n == 0 or seat != some[n - 1]]
 
 
 def _stretched(row: Sequence[Point], pad: float) -> list[Point]:
-    """A row that reaches farther at both ends."""
+    """A row made longer by `pad` at both ends."""
     if len(row) < 2:
         return list(row)
     return [_beyond(row[1], row[0], pad), *row[1:-1], _beyond(row[-2], row[-1], pad)]
@@ -81,7 +81,7 @@ def _beyond(before: Point, end: Point, pad: float) -> Point:
 
 
 def _side_away(first: Sequence[Point], last: Sequence[Point]) -> float:
-    """The sign of the side of the first row on which the last one is not."""
+    """The sign of the side of the first row that is opposite to the last row."""
     middle, other = len(first) // 2, last[len(last) // 2]
     x, y = first[middle]
     u, v = _across(first, middle)
@@ -89,7 +89,7 @@ def _side_away(first: Sequence[Point], last: Sequence[Point]) -> float:
 
 
 def _beside(row: Sequence[Point], pad: float) -> list[Point]:
-    """A line beside a row."""
+    """A line beside a row, at the distance `pad`."""
     shifted = []
     for n, (x, y) in enumerate(row):
         u, v = _across(row, n)
@@ -98,13 +98,13 @@ def _beside(row: Sequence[Point], pad: float) -> list[Point]:
 
 
 def _across(row: Sequence[Point], n: int) -> Point:
-    """The direction across a row at one of its seats, of length 1."""
+    """The direction at right angles to a row at one of its seats, of length 1."""
     (x0, y0), (x1, y1) = row[max(n - 1, 0)], row[min(n + 1, len(row) - 1)]
     length = hypot(x1 - x0, y1 - y0)
     return ((y0 - y1) / length, (x1 - x0) / length) if length else (0.0, 0.0)
 
 
 def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
-    """Whether two sides meet elsewhere than at their ends."""
+    """Whether two sides cross, other than at their ends."""
     (a, b), (c, d) = one, other
     return turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0

@@ -1,7 +1,7 @@
 """The seat map as a table: zones with their price range, what is left, and the offers behind them.
 
-A zone is tied to products through its option value, else through its seating category's, else by
-name (assumption A10: nested types are published without fields). What cannot be tied is listed.
+A zone is matched with offers by its option value, else by its seating category's, else by name
+(assumption A10: nested types are published without fields). Offers without a zone are listed, too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ CATEGORY = "seating_category"
 
 @dataclass(frozen=True, kw_only=True)
 class SeatOffer:
-    """An offer of the day: its choices by option code; `left` None means no limit is stated."""
+    """An offer of the day; its choices are by option code. `left` None means no stated limit."""
 
     offer_id: str
     choices: Mapping[str, str]
@@ -28,17 +28,17 @@ class SeatOffer:
     left: int | None
 
     def seats(self, quantity: int) -> bool:
-        """Whether so many are left, as far as it states a limit."""
+        """Whether at least `quantity` are left, or no limit is stated."""
         return self.left is None or self.left >= quantity
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneRow:
-    """One zone for sale. `offers` is empty when nothing of the day could be tied to it.
+    """One zone with its offers; `offers` is empty when no offer of the day matches it.
 
-    `number` is its place in the API's list. `too_dear` are tied to it as well, but cost more than
-    was asked for, so they count for nothing here. `is_by_category`: its offers are those of its
-    seating category and name no zone, so that zones of the category share what is left.
+    `number` is its index in the API's list. `too_dear` are further offers that cost more than the
+    buyer's limit, and do not count for price or stock. `is_by_category`: its offers are those of
+    its seating category and name no zone, so that zones of the category share what is left.
     `longest_row` is the most seats in one row, None for standing or unnumbered places.
     """
 
@@ -53,28 +53,28 @@ class ZoneRow:
 
     @property
     def left(self) -> int | None:
-        """The most that one offer of the zone has left; price types share the same seats."""
+        """The highest stock of its offers, not their sum: price types share the same seats."""
         return most_left(self.offers)
 
     @property
     def all_offers(self) -> tuple[SeatOffer, ...]:
-        """Its offers of any price, those within the wish first."""
+        """Its offers of any price, those within the buyer's limit first."""
         return self.offers + self.too_dear
 
     def has_room_for(self, quantity: int) -> bool:
-        """Whether one of its offers can still seat so many."""
+        """Whether one of its offers has at least `quantity` left."""
         return any(o.seats(quantity) for o in self.offers)
 
     def in_order_for(self, quantity: int) -> tuple[SeatOffer, ...]:
-        """Its offers: what seats so many first, what is sold out last, else as they are."""
+        """Its offers: those with enough stock first, sold-out ones last, else in given order."""
         return tuple(sorted(self.all_offers, key=lambda o: (not o.seats(quantity), o.left == 0)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryRow:
-    """One seating category with its zones in short; None gathers zones that have no category.
+    """One seating category, summed up over its zones; `name` None is for zones without a category.
 
-    `left` adds up zones that are sold apart and counts once what they share; None is no limit.
+    `left` is the sum over zones, but counts stock only once that zones share; None is no limit.
     """
 
     name: str | None
@@ -85,10 +85,10 @@ class CategoryRow:
 
 @dataclass(frozen=True)
 class SeatTable:
-    """Zones in the API's order, so that a zone's number finds it; offers that tie to no zone.
+    """Zones in the API's order, so that a zone's number is its index, and offers without a zone.
 
-    `unknown` counts offers of the day that are not here, as they cannot be read or used: any zone
-    may have some of them.
+    `unknown` counts offers of the day that are left out since they cannot be parsed or used: any
+    zone may have some of them.
     """
 
     zones: tuple[ZoneRow, ...]
@@ -112,12 +112,12 @@ def seat_table(
     max_price: Decimal | None = None,
     unknown: int = 0,
 ) -> SeatTable:
-    """Tie zones and offers.
+    """Match zones and offers.
 
-    `option_values` maps ids of option values to their names. Offers above `max_price` each are
-    tied, too, but kept apart. `unknown` more offers are not among them.
+    `option_values` maps ids of option values to their names. Offers above `max_price` are matched,
+    too, but kept in `too_dear`. `unknown` is the number of offers that are missing.
     """
-    # An offer that names a zone is for that zone alone, whatever category it names beside.
+    # An offer that names a zone is for that zone only, whatever category it also names.
     join = _Join(
         option_values,
         CategoryNames(seat_map, option_values),
@@ -126,14 +126,14 @@ def seat_table(
         max_price=max_price,
     )
     zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
-    # What fits no zone is listed apart: it can be bought all the same.
+    # Offers that match no zone are listed separately, since they can be bought, too.
     tied = {o.offer_id for zone in zones for o in zone.all_offers}
     return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied), unknown)
 
 
 @dataclass(frozen=True)
 class _Join:
-    """Offers found by the zone or the category they name, both folded."""
+    """Offers by the zone or the category that they name; names are folded for comparison."""
 
     option_values: Mapping[str, str]
     categories: CategoryNames
@@ -144,7 +144,7 @@ class _Join:
     def row(self, number: int, zone: Zone) -> ZoneRow:
         """The zone with its offers."""
         name, category = zone_name(zone), self.categories.of(zone)
-        # Assumption A10: a zone that links no option value, or one nobody knows, is found by name.
+        # Assumption A10: without a link to a known option value, a zone is matched by name.
         linked = self.option_values.get(id_at_end(zone.option_value) or "")
         by_zone = self.by_zone.get(fold(linked or name), ())
         offers = by_zone or self.by_category.get(fold(category or ""), ())
@@ -166,8 +166,8 @@ class _Join:
 
 
 def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:
-    """Offers by what they name for an option, folded; those that name nothing are left out."""
-    # A day has thousands of offers and a few dozen names: each name is folded once.
+    """Offers by their (folded) choice of an option; those without one are left out."""
+    # A day may have thousands of offers but only dozens of names: each name is folded once.
     found: dict[str, list[SeatOffer]] = {}
     folded: dict[str, str] = {}
     for offer in offers:
@@ -180,7 +180,7 @@ def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOf
 
 
 def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
-    # Zones that are bought by the very same offers share what is left of them: it counts once.
+    # Zones with exactly the same offers share their stock, which counts once.
     pools = {tuple(o.offer_id for o in zone.offers): zone.left for zone in zones if zone.offers}
     lefts = list(pools.values())
     stated = [left for left in lefts if left is not None]
@@ -194,12 +194,12 @@ def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
 
 
 def most_left(offers: Sequence[SeatOffer]) -> int | None:
-    """The most that one of the offers has left; None when one states no limit, or none is there."""
+    """The highest stock of the offers; None if one has no stated limit, or there are no offers."""
     stated = [o.left for o in offers if o.left is not None]
     return max(stated) if stated and len(stated) == len(offers) else None
 
 
 def price_range(offers: Iterable[SeatOffer]) -> tuple[Money, Money] | None:
-    """The lowest and the highest price of those not sold out; None when none states one."""
+    """The lowest and highest price of offers that are not sold out; None if none has a price."""
     prices = [o.price for o in offers if o.price is not None and o.left != 0]
     return (min(prices), max(prices)) if prices else None

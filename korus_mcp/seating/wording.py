@@ -8,7 +8,7 @@ from korus_mcp.foundation.money import EURO, Money
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """English, unless it is said otherwise; `{}` stands for a price or a number."""
+    """The words of a language, by default English; `{}` stands for a price or a number."""
 
     language: str = "en"
     title: str = "Seat map"
@@ -36,8 +36,8 @@ class Words:
     currency_first: bool = True
 
     def amount(self, price: Money) -> str:
-        """A price as people of that language write it; cents only where there are some."""
-        # A map has little room: "45" is read sooner than "45.00".
+        """A price as written in the language; without cents if there are none."""
+        # A map has little room, so "45" and not "45.00".
         whole = price.amount == price.amount.to_integral_value()
         digits = f"{price.amount:.0f}" if whole else price.digits
         digits = digits.replace(".", self.decimal_mark)
@@ -46,7 +46,7 @@ class Words:
         return f"{digits}\u00a0{'€' if price.currency == EURO else price.currency}"
 
     def prices(self, lowest: Money, highest: Money) -> str:
-        """One price, or from the lowest to the highest."""
+        """One price, or a range of two."""
         if lowest == highest:
             return self.amount(lowest)
         return f"{self.amount(lowest)} {self.to} {self.amount(highest)}"
@@ -82,5 +82,5 @@ FRENCH: Final = Words(
 
 
 def words_of(language: str | None) -> Words:
-    """The words of a language tag such as `fr-CA`; English where there are none."""
+    """The words for a language tag such as `fr-CA`; English for unsupported languages."""
     return FRENCH if (language or "").lower().split("-")[0] == "fr" else ENGLISH

@@ -1,1 +1,1 @@
-"""The interactive pages: sources in JavaScript, built files, and which tool shows which."""
+"""The interactive pages: JavaScript sources, built files, and which tool shows which page."""

@@ -1,4 +1,4 @@
-"""The interactive pages that show answers of tools (MCP Apps): their addresses and built files."""
+"""The interactive pages (MCP Apps) that show answers of tools: their URIs and built files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ _BUILT: Final = Path(__file__).with_name("built")
 
 @dataclass(frozen=True, kw_only=True)
 class UiPage:
-    """One self-contained HTML file, which asks nothing of the network."""
+    """One self-contained HTML file, which makes no network requests."""
 
     uri: str
     title: str
@@ -35,4 +35,4 @@ PAGES: Final = {
     "place_order": BOOKING,
     "get_tickets": BOOKING,
 }
-"""By the tool whose answers they show."""
+"""The pages by name of the tool whose answers they show."""

@@ -1,1 +1,1 @@
-"""One class per resource of the API, read leniently: see `base`."""
+"""One pydantic model per resource of the API. Parsing is lenient, see `base`."""

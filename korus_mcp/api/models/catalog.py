@@ -26,7 +26,7 @@ class Medias(ApiModel):
 
 
 class Venue(ApiModel):
-    """Where it takes place. Latitude and longitude are decimal degrees written as text (T12)."""
+    """The place of an event. Latitude and longitude are decimal degrees written as text (T12)."""
 
     name: str | None = None
     line1: str | None = None
@@ -42,7 +42,7 @@ class Venue(ApiModel):
     @property
     def coordinates(self) -> tuple[float, float] | None:
         """Latitude and longitude in degrees; None when either is missing, empty or impossible."""
-        # Texts, and empty ones among them (T12).
+        # They are texts, and may be empty (T12).
         try:
             place = float(self.latitude or ""), float(self.longitude or "")
         except ValueError:
@@ -51,7 +51,8 @@ class Venue(ApiModel):
 
 
 class ProductBase(Resource):
-    """What people search for: a match, a show. Lists carry only id, name and disabled (T29).
+    """What people search for: a match, a show. In lists only id, name and disabled are set (T29).
+
 
     `description`, `short_description` and `terms_of_use` are HTML written by third parties.
     `max_amount_per_order` counts offers; it is not money (T11).
@@ -82,7 +83,7 @@ class ProductBaseOption(Resource):
 
 
 class ProductBaseOptionValue(Resource):
-    """One choice of an option; `code` is that of the option, `position` a display rank (A03)."""
+    """One choice of an option; `code` is the option's code, `position` the display order (A03)."""
 
     code: str | None = None
     name: str | None = None

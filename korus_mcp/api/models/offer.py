@@ -22,7 +22,7 @@ class OfferPriceSummary(ApiModel):
     amount_incl_tax: Money = None
     original_amount_incl_tax: Money = None
     currency: Text = None
-    """As printed, in either letter case (T1)."""
+    """As sent, in upper or lower case (T1)."""
 
 
 class OfferProduct(Embedded):
@@ -34,14 +34,16 @@ class OfferProduct(Embedded):
 
 
 class OfferTicketSummary(Embedded):
-    """A ticket inside an offer; ask for the offer's tickets to learn ids."""
+    """A ticket in an offer, without its id; the list of the offer's tickets has the ids."""
 
     date_access: Flag = None
     form: Link = None
 
 
 class Offer(Resource):
-    """Price and stock of a product on a day; no `date` is undated, no stock is not limited (T8)."""
+    """Price and stock of a product on a day. Without `date` it is undated, without stock unlimited
+    (T8).
+    """
 
     date: Day = None
     availability_check_required: Flag = None
@@ -54,14 +56,14 @@ class Offer(Resource):
 
 
 class SessionAvailability(ApiModel):
-    """Stock of one session; its own `@id` is a placeholder, the key is `session` (T6)."""
+    """Stock of one session, which is named in `session`; the `@id` is a placeholder (T6)."""
 
     session: Link = None
     available_quantity: Stock = None
 
 
 class OfferAvailability(ApiModel):
-    """Live stock of an offer and of its sessions; null is not limited (A26)."""
+    """Live stock of an offer and of its sessions; null means unlimited (A26)."""
 
     available_quantity: Stock = None
     sessions_availability: Many[SessionAvailability] = ()
@@ -76,7 +78,7 @@ class OfferPrice(ApiModel):
 
 
 class OfferTicket(Resource):
-    """One entitlement of an offer: `date_access` True takes no session, False needs one (T24)."""
+    """One ticket of an offer. `date_access`: True takes no session, False needs one (T24)."""
 
     name: str | None = None
     description: str | None = None

@@ -79,12 +79,12 @@ class OrderItemTicket(Resource):
 
 
 class OrderItem(Resource):
-    """One line of an order; `amount_*` is read as the line total, prefer `total_amount_*` (A15)."""
+    """One line of an order. `amount_*` is taken for its total; prefer `total_amount_*` (A15)."""
 
     needed: ClassVar[frozenset[str]] = frozenset({"tickets"})
 
     quantity: Count = None
-    # Three kinds of amount, and only the totals are plain: totals of the order decide (A15).
+    # Of three kinds of amount only the totals are clear; the order's own totals decide (A15).
     unit_amount_incl_tax: Money = None
     unit_amount_excl_tax: Money = None
     total_amount_incl_tax: Money = None
@@ -99,7 +99,7 @@ class OrderItem(Resource):
 
 
 class Order(Resource):
-    """A booking. It can turn `cancelled` without a call of ours; documents are a separate list."""
+    """A booking. It can become `cancelled` without a call of ours. Documents are another list."""
 
     needed: ClassVar[frozenset[str]] = frozenset({"items"})
 
@@ -112,11 +112,11 @@ class Order(Resource):
     total_amount_incl_tax: Money = None
     total_amount_excl_tax: Money = None
     currency: Text = None
-    """Not published; where one is stated it may not be euro (A17)."""
+    """Undocumented; if a currency is stated it may be another one than euro (A17)."""
     catalog: Link = None
     organization: Link = None
     reservation: SureLink = None
-    # Personal data: not for logs; `repr` of a model shows its id alone.
+    # Personal data, not for logs; the `repr` of a model shows only its id.
     customer: OrderCustomer | None = None
     items: Many[OrderItem] = ()
 
@@ -124,7 +124,7 @@ class Order(Resource):
 
 
 class OrderFailure(Failure):
-    """A reservation the issuer would not order (A12)."""
+    """A reservation that the issuer refused to order (A12)."""
 
     subject: ClassVar[str] = "reservation"
 
@@ -132,14 +132,14 @@ class OrderFailure(Failure):
 
 
 class OrderBulkResult(BulkResult):
-    """The outcome of an order call: orders that were made, reservations that were refused."""
+    """The result of an order call: the orders made, and the reservations refused."""
 
     orders: Booked[Order] = ()
     failed_orders: Failures[OrderFailure] = ()
 
 
 class OrderDocument(Resource):
-    """A file of an order, known by id only; it has no name, type or size."""
+    """A file of an order. The API gives only its id, no name, type or size."""
 
     downloadable_at: Moment = None
 
@@ -147,7 +147,7 @@ class OrderDocument(Resource):
 
 
 class OrderDocumentLink(Embedded):
-    """A short-lived signed address: a secret, not for customers, logs or storage."""
+    """A short-lived signed address. It is a secret: not for customers, logs or storage."""
 
     temporary_url: str = Field(repr=False)
     cached_language: str | None = None
@@ -155,11 +155,11 @@ class OrderDocumentLink(Embedded):
 
 
 class FormField(ApiModel):
-    """A field of a form; its properties are not published, all are extras (A28)."""
+    """A field of a form; its properties are undocumented, so all are in `model_extra` (A28)."""
 
 
 class Form(Resource):
-    """Extra questions of an issuer, from the older model (A28)."""
+    """Extra questions of an issuer, from an older version of the API (A28)."""
 
     code: str | None = None
     fields: Many[FormField] = ()

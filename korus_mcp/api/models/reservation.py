@@ -27,16 +27,16 @@ from korus_mcp.foundation.unread import Unread
 
 
 class ReservationOfferTicket(ApiModel):
-    """A ticket held for an item; the session may come in the older form (T10)."""
+    """A ticket held for an item; the session's IRI may have the older form (T10)."""
 
     ticket: Link = None
-    # Compared by its last part: below `/events/` it is the same session (T10).
+    # Compare only the last part: an IRI below `/events/` can mean the same session (T10).
     session: SureLink = None
     seating: Seating | Unread | None = None
 
 
 class ReservationItem(ApiModel):
-    """One unit of what is held: n units are n items, there is no quantity (T25)."""
+    """One unit of what is held: n units are n items, without a quantity (T25)."""
 
     amount_incl_tax: Money = None
     amount_excl_tax: Money = None
@@ -51,8 +51,8 @@ class ReservationItem(ApiModel):
 class Reservation(Resource):
     """A hold: price and stock are guaranteed until `expires_at`.
 
-    `status` stays `reserved` on an expired or ordered hold (T23): look at `expired`, `expires_at`
-    and `order` too.
+    `status` stays `reserved` even when the hold has expired or was ordered (T23): look at
+    `expired`, `expires_at` and `order`, too.
     """
 
     created_at: Moment = None
@@ -71,16 +71,16 @@ class Reservation(Resource):
     items: Many[ReservationItem] = ()
 
     _no_order = field_validator("order", mode="before")(no_is_absent)
-    """Anything else that is no link stays unread: it may have been ordered."""
+    """Any other value that is no link stays UNREAD: the hold may have been ordered."""
 
     @property
     def may_have_order(self) -> bool:
-        """Whether the hold was ordered, or nobody can read whether it was."""
+        """Whether the hold was ordered, or `order` is unreadable, so that it may have been."""
         return self.order is not None
 
 
 class ReservationFailure(Failure):
-    """An item the issuer would not hold (A12)."""
+    """An item that the issuer refused to hold (A12)."""
 
     subject: ClassVar[str] = "offer"
 
@@ -89,7 +89,7 @@ class ReservationFailure(Failure):
 
 
 class ReservationBulkResult(BulkResult):
-    """The outcome of a reserve call: holds that were made, items that could not be held."""
+    """The result of a reserve call: the holds made, and the items refused."""
 
     reservations: Booked[Reservation] = ()
     failed_reservations: Failures[ReservationFailure] = ()

@@ -1,4 +1,4 @@
-"""The layout of the seats, and the place an issuer gave (A10, A11)."""
+"""Seat maps, and the places that issuers allocate (A10, A11)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,16 +15,16 @@ from pydantic import (
 from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
 
 MOST_ZONES: Final = 2_000
-"""The largest stadiums have some hundred."""
+"""The most zones of a map; the largest stadiums have a few hundred."""
 MOST_SEATS: Final = 150_000
-"""Of all zones together, rows counted with them: more stand in no house, and each costs memory."""
+"""The most seats and rows of all zones together: no venue has more, and each takes memory."""
 MOST_CORNERS: Final = 50_000
-"""Of all polygons together."""
+"""The most corners of all polygons together."""
 MOST_CATEGORIES: Final = 500
 
 
 def _read_polygon(value: object) -> object:
-    """Corners as pairs; those that came as objects with `x` and `y` are read as well (A10)."""
+    """Parse the corners of a polygon: pairs, or objects with `x` and `y` (A10)."""
     if not isinstance(value, list):
         return value
     return [(c.get("x"), c.get("y")) if isinstance(c, Mapping) else c for c in value]
@@ -44,7 +44,7 @@ class SeatingCategory(Embedded):
 
 
 class Seat(ApiModel):
-    """One seat: a label and its place in drawing units, `y` growing downwards."""
+    """One seat: its name, and its place in the map's own units; `y` grows downwards."""
 
     name: str | None = None
     x: FiniteFloat | None = None
@@ -59,7 +59,7 @@ class Row(ApiModel):
 
 
 class Zone(Embedded):
-    """An area of the venue; `rows` None is a standing or unnumbered zone, `polygon` its outline."""
+    """An area of the venue with its outline `polygon`; `rows` is None if seats have no numbers."""
 
     indivisible: ClassVar[frozenset[str]] = frozenset({"polygon"})
 
@@ -73,9 +73,9 @@ class Zone(Embedded):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How much of a map was not read because it has more than any house: 0 of a usual one.
+    """How much of a map was left out since it is larger than any real venue; usually all 0.
 
-    `has_unread_zones`: there are zones, or may be, in a form nobody can read.
+    `has_unread_zones`: there are, or may be, zones in a form that cannot be parsed.
     """
 
     zones: int = 0
@@ -84,9 +84,9 @@ class LeftOut:
 
 
 class SeatMap(Resource):
-    """Layout of a venue; it says nothing about which seats are free.
+    """The layout of a venue, which does not say which seats are free.
 
-    Of one that is larger than any house the first zones, seats and corners are read.
+    Of a map larger than any real venue only the first zones, seats and corners are kept.
     """
 
     zones: Many[Zone] = ()
@@ -95,7 +95,7 @@ class SeatMap(Resource):
 
     @property
     def left_out(self) -> LeftOut:
-        """What was not read of it."""
+        """What was left out of this map."""
         return self._left_out
 
     @model_validator(mode="wrap")
@@ -105,14 +105,14 @@ class SeatMap(Resource):
             return handler(data)
         bounded, left_out = _bounded(data)
         model = handler(bounded)
-        # A map without zones and one whose zones nobody can read are told apart.
+        # A map without zones is not the same as one whose zones cannot be parsed.
         is_told = data.get("zones") is not None and not model.lacks("zones")
         model._left_out = replace(left_out, has_unread_zones=not is_told)
         return model
 
 
 class Seating(ApiModel):
-    """The place an issuer allocated, as printed text; one that came as a text is read as a seat."""
+    """The place an issuer allocated, in texts to print; a bare text becomes `seat`."""
 
     zone: str | None = None
     seating_category: str | None = None
@@ -127,14 +127,14 @@ class Seating(ApiModel):
 
 
 def _bounded(data: Mapping[str, object]) -> tuple[dict[str, object], LeftOut]:
-    """The members of a map that are read, before anything is made of them."""
+    """The members of a map cut to the bounds, before models are made of them."""
     bounded = dict(data)
     categories, zones = _listed(data.get("seatingCategories")), _listed(data.get("zones"))
     if categories is not None and len(categories) > MOST_CATEGORIES:
         bounded["seatingCategories"] = categories[:MOST_CATEGORIES]
     if zones is None:
         return bounded, LeftOut()
-    # Counted before pydantic makes objects of them: a hostile map must not fill the memory.
+    # Counted before pydantic makes models: a hostile map must not fill the memory.
     seats_left, corners_left, seats_out = MOST_SEATS, MOST_CORNERS, 0
     kept: list[object] = []
     for zone in zones[:MOST_ZONES]:
@@ -142,7 +142,7 @@ def _bounded(data: Mapping[str, object]) -> tuple[dict[str, object], LeftOut]:
         if not isinstance(zone, Mapping):
             continue
         seats, corners = _seats_in(zone.get("rows")), _count(zone.get("polygon"))
-        # A zone that passes a bound stays without seats or outline: it can be sold all the same.
+        # A zone beyond a bound is kept without seats or outline: it can still be sold.
         without = {"rows"} if seats > seats_left else set()
         without |= {"polygon"} if corners > corners_left else set()
         if without:
@@ -155,7 +155,7 @@ def _bounded(data: Mapping[str, object]) -> tuple[dict[str, object], LeftOut]:
 
 
 def _listed(value: object) -> list[object] | None:
-    """The members of a list, or of an object that stands for one with gaps."""
+    """The members of a list, or of an object by which PHP writes a list with gaps."""
     if isinstance(value, Mapping):
         return list(value.values()) if all(str(key).isdecimal() for key in value) else None
     return value if isinstance(value, list) else None

@@ -1,7 +1,7 @@
 """The sheet: a JSON object with all that the interactive seat map shows.
 
-It goes to the page that draws the map, not to a model. Coordinates are whole drawing units in a flat
-list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
+It goes to the page that draws the map, not to a model. Coordinates are whole drawing units in a
+flat list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
 
 A zone has `n`, its number; `at`, the place of its label; `category`, an index into `categories`;
 `from` and `to`, its lowest and highest price; `best`, its rank; `why`, the reason in words; `left`,
@@ -9,10 +9,10 @@ where 0 is sold out, and no key means no limit or not known; `shared`, if zones 
 share that stock; `offers`, without which nothing is on sale that day; `more`, the number of offers
 left out; and `schematic`, if we chose its place.
 
-`notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show where
-the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers", not all
-offers of the day could be parsed or used, so that a zone without offers may have some. All data is
-at least as new as `as_of`.
+`notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
+where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
+not all offers of the day could be parsed or used, so that a zone without offers may have some. All
+data is at least as new as `as_of`.
 """
 
 from collections import Counter

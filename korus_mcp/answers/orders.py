@@ -9,7 +9,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
 from korus_mcp.booking.hold import total_of
-from korus_mcp.booking.order_status import Standing, status_told
+from korus_mcp.booking.order_status import Standing, order_told
 from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
@@ -148,7 +148,7 @@ def order_view(
     return TicketsView(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
-        status=status_told(order.status),
+        status=order_told(order),
         total=total_told(total_of(order)),
         tickets=[
             TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]

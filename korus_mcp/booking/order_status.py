@@ -58,10 +58,9 @@ def standing_of(order: Order, now: datetime, sent_at: datetime | None = None) ->
 
     `sent_at` is when it was ordered, if that is known here; its own word for that comes first.
     """
-    # A time of cancellation is enough: the status may lag behind.
-    word = word_of(order.status)
-    if word in _CANCELLED or isinstance(order.cancelled_at, datetime):
+    if is_cancelled(order):
         return Standing.CANCELLED
+    word = word_of(order.status)
     if isinstance(order.status, Unread) or isinstance(order.cancelled_at, Unread):
         return Standing.UNREAD
     if word in _CONFIRMED:
@@ -76,13 +75,29 @@ def standing_of(order: Order, now: datetime, sent_at: datetime | None = None) ->
     return Standing.UNCONFIRMED if is_new else Standing.OVERDUE
 
 
+def is_cancelled(order: Order) -> bool:
+    """Whether the issuer took an order back."""
+    # A time of cancellation is enough: the status may lag behind.
+    return word_of(order.status) in _CANCELLED or isinstance(order.cancelled_at, datetime)
+
+
 def word_of(status: str | Unread | None) -> str:
     """A status in lower case, for comparison."""
     return (value_of(status) or "")[:LONGEST_STATUS].strip().casefold()
 
 
+def order_told(order: Order) -> str:
+    """What an order is called in an answer: its status, as far as nothing speaks against it."""
+    if is_cancelled(order):
+        return Standing.CANCELLED.value
+    told = status_told(order.status)
+    if isinstance(order.cancelled_at, Unread) and not isinstance(order.status, Unread):
+        return f"{told}, but whether it was cancelled cannot be read"
+    return told
+
+
 def status_told(status: str | Unread | None) -> str:
-    """The status of an order or a ticket in the issuer's own word, for an answer."""
+    """A status in the issuer's own word; of an order it is one of two facts, see `order_told`."""
     if isinstance(status, Unread):
         return UNREADABLE
     return clean_line(status or "unknown", 40)

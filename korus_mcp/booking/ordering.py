@@ -28,7 +28,7 @@ from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.operations import Operations
-from korus_mcp.booking.order_status import Standing, standing_of, status_told
+from korus_mcp.booking.order_status import Standing, order_told, standing_of
 from korus_mcp.booking.ordered import (
     FailedOrder,
     OrderCall,
@@ -469,10 +469,6 @@ class Ordering:
         is_silent = order.status is None and order.cancelled_at is None
         said = answered if is_silent and answered is not None else order
         standing = standing_of(said, self.clock.now(), sent_at)
-        # An order that is not confirmed is shown with the issuer's own word for its status; a
-        # cancelled one as "cancelled", whatever word the issuer has for it.
-        is_cancelled = standing is Standing.CANCELLED
-        called = Standing.CANCELLED if is_cancelled else status_told(said.status)
         count = tickets_in(order)
         return PlacedOrder(
             id=order_id,
@@ -481,7 +477,7 @@ class Ordering:
             total=value_of(total_of(order)),
             tickets=count if order is not answered or count == tickets else None,
             standing=standing,
-            status=None if standing is Standing.CONFIRMED else called,
+            status=None if standing is Standing.CONFIRMED else order_told(said),
         )
 
 

@@ -9,7 +9,7 @@ from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.app import app_of
 from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
-from korus_mcp.booking.order_status import status_told
+from korus_mcp.booking.order_status import order_told
 from korus_mcp.foundation.paging import Pages, PageStart
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE
@@ -36,7 +36,7 @@ class OrderRow(Part):
             order_id=order.id,
             reference=clean_line(order.reference or "", 60) or None,
             issuer_reference=clean_line(order.connector_reference or "", 60) or None,
-            status=status_told(order.status),
+            status=order_told(order),
             created_at=moment_told(order.created_at),
             total=total_told(total_of(order)),
             tickets=tickets_in(order),

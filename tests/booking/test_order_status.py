@@ -182,6 +182,45 @@ async def test_of_several_orders_each_says_what_the_issuer_calls_it(
         assert "rder again" in _next(placed) or "rder any of it again" in _next(placed)
 
 
+@pytest.mark.parametrize("status", ["confirmed", "Booked", "processing", "failed", None, ""])
+@pytest.mark.parametrize(
+    ("cancelled_at", "said"),
+    [
+        ("2026-06-01T09:05:00+00:00", "cancelled"),
+        ("soon", ", but whether it was cancelled cannot be read"),
+        (1780000000, ", but whether it was cancelled cannot be read"),
+        (True, ", but whether it was cancelled cannot be read"),
+    ],
+)
+async def test_no_order_is_called_confirmed_where_its_cancellation_says_otherwise(
+    status: str | None, cancelled_at: object, said: str
+) -> None:
+    from korus_mcp.answers.orders import whole_view
+    from korus_mcp.booking.order_search import OrderQuery, OrderWindow
+    from korus_mcp.tools.find_orders import OrderRow
+
+    def cancelled(path: str, body: dict[str, Any]) -> None:
+        rows = body.get("member") if path.endswith("/orders") else body.get("orders", [body])
+        for order in rows or ():
+            if isinstance(order, dict) and "externalReference" in order:
+                order.update(status=status, cancelledAt=cancelled_at)
+
+    wanted = said if said == "cancelled" else f"{status or 'unknown'}{said}"
+    async with staged(rewrite=cancelled) as stage:
+        (placed, again) = await made(stage, "park_offer")
+        assert [p.orders[0].status for p in (placed, again)] == [wanted, wanted]
+        order_id = placed.orders[0].id
+        found = await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
+        shown = whole_view(stage.app, found)
+        assert shown.status == wanted
+        assert f"({wanted}, sandbox" in shown.text()
+        reference = found.order.external_reference
+        assert isinstance(reference, str)
+        for query in (OrderQuery(reference), OrderQuery(None)):
+            rows = await stage.app.booking.orders.find(OWNER, query, OrderWindow(None, 0, 10))
+            assert [OrderRow.of(order).status for order in rows.orders] == [wanted]
+
+
 @pytest.mark.parametrize("status", [*ENDED, *OVER, "processing"])
 async def test_tickets_of_an_order_that_is_not_confirmed_are_not_waited_for_for_ever(
     status: str,

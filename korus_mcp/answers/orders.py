@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from pydantic import PrivateAttr
+
 from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, total_told
@@ -31,11 +33,12 @@ class TicketView(Part):
     beneficiary_fields_needed: list[str] = []
     deadline: str | None = None
     voucher: str | None = None
+    _needed_elsewhere: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
         """The ticket as shown; its voucher number only on request."""
-        return cls(
+        view = cls(
             ticket_id=ticket.id,
             product=ticket.product,
             when=ticket.when,
@@ -48,6 +51,8 @@ class TicketView(Part):
             # Whoever knows a voucher number is let in, so it is shown on request only.
             voucher=ticket.voucher if vouchers else None,
         )
+        view._needed_elsewhere = ticket.needed_elsewhere if ticket.is_waiting else ()
+        return view
 
     def text(self) -> str:
         """One or two lines of text."""
@@ -55,6 +60,8 @@ class TicketView(Part):
         facts.append(self.voucher and f"voucher {self.voucher}")
         needed = f"  needs {', '.join(self.beneficiary_fields_needed)}"
         needed += f" by {self.deadline}" if self.deadline else ""
+        beyond = self._needed_elsewhere
+        needed += f". {not_taken(beyond)}" if beyond else ""
         return lines_of(
             f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
             needed if self.beneficiary_fields_needed else None,
@@ -217,13 +224,25 @@ def _next(
 
 
 def _naming(issued: IssuedTickets) -> str:
-    late = len(issued.waiting) - len(issued.nameable)
-    over = f"For {late} of the tickets it is too late to set a name. {TO_SUPPORT}"
-    if not issued.nameable:
-        return over
-    # If it is too late for some, what can still be done goes first.
-    call = "Call name_beneficiaries for the tickets that need a name; documents come after."
-    return f"{call} {over}" if late else call
+    said = []
+    # If some cannot be named, what can still be done goes first.
+    if issued.nameable:
+        said.append(
+            "Call name_beneficiaries for the tickets that need a name; documents come after."
+        )
+    if late := sum(ticket.is_late for ticket in issued.waiting):
+        said.append(f"For {late} of the tickets it is too late to set a name.")
+    if barred := issued.not_nameable:
+        fields = dict.fromkeys(field for ticket in barred for field in ticket.needed_elsewhere)
+        said.append(f"For {len(barred)} of the tickets no name can be set. {not_taken((*fields,))}")
+    if late or barred:
+        said.append(TO_SUPPORT)
+    return " ".join(said)
+
+
+def not_taken(fields: tuple[str, ...]) -> str:
+    """A sentence about fields that the issuer needs and the API does not take."""
+    return f"The issuer also needs {', '.join(fields)}, which cannot be given here."
 
 
 def _unlisted(error: ApiError) -> str:

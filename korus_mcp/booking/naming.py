@@ -25,17 +25,18 @@ from korus_mcp.api import (
     Outcome,
     Unprocessable,
 )
-from korus_mcp.api.models.order import Beneficiary
+from korus_mcp.api.models.order import Beneficiary, OrderItemTicket
 from korus_mcp.booking.documents import Documents
 from korus_mcp.booking.operations import SIDE_BY_SIDE, Operations
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.tickets import (
+    ODD_NAME,
     IssuedTickets,
     Ticket,
     TicketService,
+    fields_named,
     is_over,
     is_waiting,
-    snake_case,
 )
 from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, Told, begun_here, side_by_side
@@ -46,6 +47,10 @@ from korus_mcp.journal.protocol import JournalDown
 REMEMBERED: Final = 1000
 """At most so many names that were sent are remembered in this process."""
 REMEMBERED_SECONDS: Final = 600
+_TICKETS_OWN: Final = frozenset(
+    {ODD_NAME, *(f.alias or name for name, f in OrderItemTicket.model_fields.items())}
+)
+"""What a refusal may name that is no field of a beneficiary."""
 
 
 class NamingOutcome(StrEnum):
@@ -63,7 +68,8 @@ class NamingOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Naming:
-    """The outcome for one ticket; `fields` are those missing or refused.
+    """The outcome for one ticket; `fields` are those missing or refused, `needed_elsewhere` those
+    that the issuer needs and nobody can give here.
 
     `failed`: why the name was not sent or not processed; it can be sent again as it is.
     """
@@ -71,6 +77,7 @@ class Naming:
     ticket_id: str
     outcome: NamingOutcome
     fields: tuple[str, ...] = ()
+    needed_elsewhere: tuple[str, ...] = ()
     failed: ApiError | None = None
 
 
@@ -220,6 +227,13 @@ class Beneficiaries:
             return Naming(ticket.id, NamingOutcome.NAMED if is_so else NamingOutcome.LOCKED)
         if is_over(ticket.deadline, self.clock):
             return Naming(ticket.id, NamingOutcome.TOO_LATE)
+        # Without these the name would stay incomplete, and be asked for again and again.
+        if ticket.is_waiting and ticket.needed_elsewhere:
+            return Naming(
+                ticket.id,
+                NamingOutcome.MISSING_FIELDS,
+                needed_elsewhere=ticket.needed_elsewhere,
+            )
         # The issuer would refuse an incomplete name: the missing fields are asked for first.
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))
         if missing:
@@ -230,8 +244,10 @@ class Beneficiaries:
                 *where, person, on_leaving=begun_here().mark
             )
         except Unprocessable as error:
-            fields = (path.rpartition(".")[2] for path, _ in error.violations)
-            return Naming(ticket.id, NamingOutcome.REFUSED, snake_case(fields))
+            fields, others = fields_named(path for path, _ in error.violations)
+            # A member of the ticket itself (its status, its deadline) is nothing a person can give.
+            others = tuple(name for name in others if name not in _TICKETS_OWN)
+            return Naming(ticket.id, NamingOutcome.REFUSED, fields, others)
         except (BadRequest, NotFound):
             return Naming(ticket.id, NamingOutcome.REFUSED)
         except ApiError as error:

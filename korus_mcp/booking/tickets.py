@@ -1,5 +1,6 @@
 """Tickets of an order as a buyer sees them, and the documents that let people in."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
@@ -21,11 +22,17 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value_of
 
 _WAITING: Final = "waiting_beneficiary_data"
+_MARKS: Final = re.compile(r"[\W_]+")
 FIELD_NAMES: Final[Mapping[str, str]] = {
-    "dateOfBirth": "date_of_birth",
-    "placeOfBirth": "place_of_birth",
+    field.name.replace("_", ""): field.name for field in dataclass_fields(BeneficiaryInput)
 }
-"""Required fields are named as in the API's bodies (A22); tools say them in snake_case."""
+"""How tools name the fields of a beneficiary, by the API's name (A22) in lower case and without any
+mark, so that every spelling of it is known."""
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
+ODD_NAME: Final = "a field whose name is not plain"
+"""Shown in place of a name that is no name: it is another's text, and may say anything."""
+MOST_OTHER_FIELDS: Final = 8
+"""So many names that are not the API's are shown."""
 UNCLAIMED_SECONDS: Final = 30
 """How long an order that was read for a caller who left is kept for their repeated call."""
 MOST_UNCLAIMED: Final = 32
@@ -47,10 +54,13 @@ class Ticket:
     status: str
     beneficiary: str | None
     needed: tuple[str, ...]
+    """The fields of its holder to be given."""
     deadline: datetime | Unread | None
     amendable: bool
     voucher: str | None
     holder: Beneficiary | None = None
+    needed_elsewhere: tuple[str, ...] = ()
+    """Fields that the issuer needs and the API does not take: the ticket cannot be named here."""
     is_late: bool = False
     """Whether the deadline for its name had passed when it was read."""
 
@@ -114,7 +124,12 @@ class IssuedTickets:
     @property
     def nameable(self) -> tuple[Ticket, ...]:
         """The tickets that need a name and can still be given one."""
-        return tuple(t for t in self.waiting if not t.is_late)
+        return tuple(t for t in self.waiting if not t.is_late and not t.needed_elsewhere)
+
+    @property
+    def not_nameable(self) -> tuple[Ticket, ...]:
+        """The tickets that need what cannot be given here, and that it is not too late to name."""
+        return tuple(t for t in self.waiting if not t.is_late and t.needed_elsewhere)
 
     @property
     def is_complete(self) -> bool:
@@ -217,6 +232,7 @@ def _ticket(
 ) -> Ticket:
     seat_is_unread, holder = isinstance(ticket.seating, Unread), ticket.beneficiary
     names_told = (holder.firstname, holder.lastname) if holder is not None else ()
+    needed, needed_elsewhere = _needed(ticket)
     return Ticket(
         id=ticket.id,
         item_id=item.id,
@@ -226,7 +242,8 @@ def _ticket(
         is_waiting=is_waiting(ticket),
         status=status_told(ticket.status),
         beneficiary=clean_line(" ".join(name for name in names_told if name), 120) or None,
-        needed=_needed(ticket),
+        needed=needed,
+        needed_elsewhere=needed_elsewhere,
         deadline=ticket.beneficiary_designation_deadline,
         # Without a readable status it may not be locked: then the issuer decides.
         amendable=ticket.beneficiary_amendable is not False or not isinstance(ticket.status, str),
@@ -251,19 +268,29 @@ def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str |
     return shown
 
 
-def _needed(ticket: OrderItemTicket) -> tuple[str, ...]:
-    """The fields of its holder that a ticket needs; all fields, if that cannot be read."""
+def _needed(ticket: OrderItemTicket) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of its holder that a ticket needs, see `fields_named`; all fields, if that cannot
+    be read.
+    """
     required = ticket.required_beneficiary_fields
     if isinstance(required, Unread):
-        return tuple(field.name for field in dataclass_fields(BeneficiaryInput))
-    return snake_case(dict.fromkeys((*_ALWAYS_REQUIRED, *required)))
+        return tuple(FIELD_NAMES.values()), ()
+    return fields_named((*_ALWAYS_REQUIRED, *required))
 
 
-def snake_case(fields: Iterable[str]) -> tuple[str, ...]:
-    """The API's field names as tools name them; names that are not the API's are left out."""
-    known = {f.name for f in dataclass_fields(BeneficiaryInput)}
-    named = (FIELD_NAMES.get(field, field) for field in fields)
-    return tuple(field for field in named if field in known)
+def fields_named(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """These fields of a beneficiary as tools name them, and the names of those the API does not
+    take; the names may be paths that end with a field.
+    """
+    known, others = dict[str, None](), dict[str, None]()
+    for name in names:
+        last = name.rpartition(".")[2].strip()
+        field = FIELD_NAMES.get(_MARKS.sub("", last).casefold())
+        if field is not None:
+            known[field] = None
+        elif last:
+            others[last if _PLAIN_NAME.fullmatch(last) else ODD_NAME] = None
+    return tuple(known), tuple(others)[:MOST_OTHER_FIELDS]
 
 
 def _document(document: OrderDocument, clock: ApiClock) -> Document:

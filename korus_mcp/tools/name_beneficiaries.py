@@ -1,11 +1,13 @@
 """name_beneficiaries: tell the issuer who uses each ticket."""
 
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.answers.explanations import explained
+from korus_mcp.answers.orders import not_taken
 from korus_mcp.answers.views import Part, View, lines_of
 from korus_mcp.api import BeneficiaryInput
 from korus_mcp.app import app_of
@@ -99,7 +101,11 @@ async def name_beneficiaries(
         NamingsView(
             order_id=issued.order.id,
             tickets=[
-                NamingView(ticket_id=n.ticket_id, outcome=n.outcome, fields=list(n.fields))
+                NamingView(
+                    ticket_id=n.ticket_id,
+                    outcome=n.outcome,
+                    fields=[*n.fields, *n.needed_elsewhere],
+                )
                 for n in namings
             ],
             still_waiting=len(issued.waiting),
@@ -138,7 +144,7 @@ def _nothing_named(refusal: Refusal) -> Refusal:
 
 
 def _next(issued: IssuedTickets, namings: tuple[Naming, ...], unsent: Refusal | None) -> str:
-    step = _step(issued, namings)
+    step = " ".join(filter(None, (_step(issued, namings), _beyond(issued, namings)))) or None
     if unsent is None:
         return step or "Call get_tickets for the documents."
     number = sum(n.failed is not None for n in namings)
@@ -151,7 +157,7 @@ def _next(issued: IssuedTickets, namings: tuple[Naming, ...], unsent: Refusal | 
 def _step(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
     """The next step for names that were sent, or could not be; None if there is nothing to do."""
     # What a person can act upon goes first; what nobody can change goes last.
-    outcomes = {n.outcome for n in namings}
+    outcomes = {n.outcome for n in namings if not n.needed_elsewhere}
     if NamingOutcome.MISSING_FIELDS in outcomes:
         return "Ask the person for the missing fields, then call again for those tickets."
     if NamingOutcome.UNKNOWN in outcomes:
@@ -160,7 +166,18 @@ def _step(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
         return "Check ticket_id and the fields with get_tickets and the person, then call again."
     if outcomes & {NamingOutcome.LOCKED, NamingOutcome.TOO_LATE}:
         return f"The issuer takes no name for those any more. {TO_SUPPORT}"
-    left = len(issued.nameable) - sum(n.failed is not None for n in namings)
+    # Of what was refused for a field that nobody can give here, a second try is refused, too.
+    beyond = {n.ticket_id for n in namings if n.needed_elsewhere}
+    left = sum(ticket.id not in beyond for ticket in issued.nameable)
+    left -= sum(n.failed is not None for n in namings)
     if left > 0:
         return f"{left} tickets still need a name: ask the person, then call again for those."
     return None
+
+
+def _beyond(issued: IssuedTickets, namings: tuple[Naming, ...]) -> str | None:
+    """What the issuer needs and nobody can give here; None if nothing."""
+    needed = [naming.needed_elsewhere for naming in namings]
+    needed += [ticket.needed_elsewhere for ticket in issued.not_nameable]
+    fields = tuple(dict.fromkeys(chain.from_iterable(needed)))
+    return f"{not_taken(fields)} {TO_SUPPORT}" if fields else None

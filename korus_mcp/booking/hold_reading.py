@@ -63,9 +63,8 @@ class HoldReader:
         missed = [i for i in reservation_ids if i not in there]
         if missed:
             await check_no_orders(self.journal, owner, missed)
-            await self.settling.check_not_new(
-                owner,
-                missed,
+            self.settling.check_none_new(
+                await self.settling.holds_left(owner, missed),
                 "KorusTicket does not show a reservation yet that was just made; nothing was "
                 "ordered now.",
                 "Do not reserve it again.",

@@ -125,7 +125,7 @@ class OrderSearch:
         """After how many seconds to ask again for parts of this order that are missing, if it was
         made just now. None for an older order: what it lacks will not come.
         """
-        too_new = await self.settling.seconds_left(owner, [order_id])
+        too_new = await self.settling.orders_left(owner, [order_id])
         return look_again_in(too_new) if too_new else None
 
     async def find(
@@ -147,7 +147,8 @@ class OrderSearch:
         if order is None:
             await check_no_reservation(self.journal, owner, order_id)
             message = "KorusTicket does not show this order yet, though it was made."
-            await self.settling.check_not_new(owner, [order_id], message, "Do not order again.")
+            too_new = await self.settling.orders_left(owner, [order_id])
+            self.settling.check_none_new(too_new, message, "Do not order again.")
             raise Refusal(
                 Code.NOT_FOUND,
                 "KorusTicket does not show this order (any more), though it was made.",

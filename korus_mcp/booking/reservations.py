@@ -54,7 +54,7 @@ class ReservationStates:
         intents = await self.earlier.of(owner, reservation_ids)
         found = await self.holds.found(owner, reservation_ids, language)
         missed = [i for i in reservation_ids if i not in found]
-        too_new = await self.settling.seconds_left(owner, missed)
+        too_new = await self.settling.holds_left(owner, missed)
         holds = {
             i: _known(found.get(i) or _not_shown(i, is_new=i in too_new), intents.get(i))
             for i in reservation_ids

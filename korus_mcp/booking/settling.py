@@ -8,12 +8,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.protocol import Journal
+
+MOST_LAG: Final = 600
+"""The longest that an answer may lag behind, in seconds. An operator may let orders settle for a
+day; nothing that was made is missing from the answers for so long."""
 
 
 @dataclass(frozen=True)
@@ -26,37 +31,49 @@ class Settling:
 
     @property
     def lasts(self) -> timedelta:
-        """How long after a call was sent KorusTicket may not show yet what it made."""
+        """How long after a call was sent it may still make something."""
         return timedelta(seconds=CREATION_SECONDS + self.settle_seconds)
 
-    async def seconds_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
-        """In how many seconds each of these reservations and orders must be shown, for those of
-        the owner's that may still be too new. An id that is not in the result is old enough: if
-        KorusTicket does not find it, it is gone.
+    async def orders_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """In how many seconds each of these orders must be shown, for those of the owner's that
+        may still be too new. An id that is not in the result is old enough: if KorusTicket does
+        not find it, it is gone.
 
         Raises:
             JournalDown: When they were made cannot be read.
         """
         if not ids:
             return {}
-        lasts, now = self.lasts, self.clock.now()
+        lasts = min(self.lasts, timedelta(seconds=CREATION_SECONDS + MOST_LAG))
+        now = self.clock.now()
         # Counted from the send: the time-out of the call is part of how long this lasts.
         made = await self.journal.made_since(owner, now - lasts)
         left = {i: (made[i] + lasts - now).total_seconds() for i in ids if i in made}
         return {i: math.ceil(seconds) for i, seconds in left.items()}
 
-    async def check_not_new(
-        self, owner: str, missed: Sequence[str], message: str, but_not: str
-    ) -> None:
-        """Check that nothing of what was not found (`missed`) may only be too new to be shown.
+    async def holds_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
+        """In how many seconds each of these reservations must be shown, as with `orders_left`; no
+        longer than it is held.
+
+        Raises:
+            JournalDown: When they were made cannot be read.
+        """
+        left = await self.orders_left(owner, ids)
+        if not left:
+            return {}
+        now = self.clock.now()
+        # A hold past its own end is over, whether it would be shown or not.
+        ends = await self.journal.held_until(list(left), now)
+        return {i: min(left[i], math.ceil((end - now).total_seconds())) for i, end in ends.items()}
+
+    def check_none_new(self, too_new: Mapping[str, int], message: str, but_not: str) -> None:
+        """Check that nothing of what was not found may only be too new to be shown (`too_new`).
 
         `but_not` says what the caller must not do meanwhile, and begins the refusal's next step.
 
         Raises:
             Refusal: UPSTREAM_UNAVAILABLE, where something is too new.
-            JournalDown: When they were made cannot be read.
         """
-        too_new = await self.seconds_left(owner, missed)
         if too_new:
             seconds = look_again_in(too_new)
             raise Refusal(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
@@ -20,6 +21,7 @@ from korus_mcp.booking.order_status import Standing, standing_of, status_told, w
 from korus_mcp.booking.ports import ApiClock, seconds_of
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value_of
+from korus_mcp.journal.protocol import JournalDown
 
 _WAITING: Final = "waiting_beneficiary_data"
 _MARKS: Final = re.compile(r"[\W_]+")
@@ -174,7 +176,9 @@ class TicketService:
         except ApiError as error:
             unlisted = error
             if isinstance(error, NotFound):
-                listed_in = await self.orders.shown_in(owner, order.id)
+                # The tickets are told even if it cannot be read how new their order is.
+                with suppress(JournalDown):
+                    listed_in = await self.orders.shown_in(owner, order.id)
         return IssuedTickets(
             order=order,
             standing=standing_of(order, self.clock.now()),

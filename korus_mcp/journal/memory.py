@@ -326,6 +326,13 @@ class MemoryJournal:
         held = {made: hold.sent_at for hold in holds for made in hold.reservation_ids}
         return held | {made: i.sent_at for i in intents for made in i.orders.values()}
 
+    async def held_until(
+        self, reservation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, datetime]:
+        """When those of these reservations end that are held."""
+        held = {i: self._held[i][1].ends_at for i in reservation_ids if i in self._held}
+        return {i: end for i, end in held.items() if end is not None and end > now}
+
     async def begin_sweep(self, *, every: timedelta) -> bool:
         """Whether a sweep is due; if so, it is this caller's."""
         now = self._clock.now()

@@ -535,6 +535,13 @@ class Journal(Protocol):
         """The reservations and orders that calls of an owner made which were sent after `since`,
         by id, and when those calls were sent.
         """
+
+    async def held_until(
+        self, reservation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, datetime]:
+        """When those of these reservations end that are held at `now`, by id: those that ended by
+        then, or were ordered, are left out.
+        """
         ...
 
     # sweep

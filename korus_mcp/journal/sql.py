@@ -389,6 +389,12 @@ class SqlJournal:
         """What an owner's calls sent since then made, and when they were sent."""
         return await self._read(lambda tx: tx.made_since(owner, since))
 
+    async def held_until(
+        self, reservation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, datetime]:
+        """When those of these reservations end that are held."""
+        return await self._read(lambda tx: tx.held_until(reservation_ids, now))
+
     # Sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:

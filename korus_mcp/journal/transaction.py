@@ -160,6 +160,11 @@ _HELD: Final = (
     .where(of_owner(HELD), HELD.c.ends_at > bindparam("moment"))
     .order_by(HELD.c.ends_at)
 )
+_HELD_UNTIL: Final = sa.select(HELD.c.reservation_id, HELD.c.ends_at).where(
+    ours(HELD),
+    HELD.c.reservation_id.in_(bindparam("ids")),
+    HELD.c.ends_at > bindparam("moment"),
+)
 _HOLDS_UNDER_WAY: Final = (
     sa.select(HOLD)
     .where(
@@ -304,6 +309,12 @@ class ReadTransaction:
         made = {each: row.sent_at for row in holds for each in row.reservation_ids}
         orders = self.run(_ORDERED_SINCE, whose=owner, since=since)
         return made | {row.order_id: row.sent_at for row in orders}
+
+    def held_until(self, reservation_ids: Sequence[str], now: datetime) -> dict[str, datetime]:
+        """When those of these reservations end that are held at `now`, in their order."""
+        rows = self.run(_HELD_UNTIL, ids=reservation_ids, moment=now)
+        ends = {row.reservation_id: row.ends_at for row in rows}
+        return {i: ends[i] for i in reservation_ids if i in ends}
 
     def spent(self, owner: str, moment: datetime) -> Decimal:
         """The sum of an owner's orders on a UTC day, those in doubt included."""

@@ -1,6 +1,8 @@
 """Not yet there is not gone: a replica that lags does not know what was just made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,9 +11,13 @@ from korus_mcp.answers.reservations import next_of
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserved import ReserveState
+from korus_mcp.booking.settling import MOST_LAG
+from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
+from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer, DropAfter
-from tests.booking.stage import OWNER, PAST_THE_POST, Stage, order_call, staged
+from tests.booking.stage import OWNER, PAST_THE_POST, Rewrite, Stage, order_call, over, staged
 
 pytestmark = pytest.mark.anyio
 UNKNOWN = Answer(status=404, body="problem")
@@ -201,3 +207,90 @@ async def test_an_order_is_not_told_as_a_reservation_that_is_not_shown(
         assert refused.value.code is Code.NOT_FOUND
         assert "get_tickets" in refused.value.next_step
         assert refused.value.retry_after_seconds is None
+
+
+def ending(seconds: float, clock: ManualClock) -> Rewrite:
+    """An issuer whose holds end so many seconds after now."""
+    ends = (clock.now() + timedelta(seconds=seconds)).isoformat()
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        for each in body.get("reservations", [body] if "/reservations/" in path else []):
+            each["expiresAt"] = ends
+
+    return rewrite
+
+
+async def test_a_hold_that_is_past_its_own_end_is_over_though_it_was_just_made() -> None:
+    clock = ManualClock()
+    async with staged(clock=clock, rewrite=ending(120, clock)) as stage:
+        hold = await stage.held()
+        lag(stage)
+        stage.move(115)
+        told, said = await states(stage, hold.id)
+        assert told == [HoldState.IN_DOUBT]
+        assert "again in 5 s" in said, "no longer than it is held"
+        stage.move(5)
+        told, said = await states(stage, hold.id)
+        assert told == [HoldState.RELEASED]
+        assert "Call reserve again only if" in said
+        with pytest.raises(Refusal, match="is gone") as refused:
+            await stage.place(hold)
+        assert refused.value.code is Code.NOT_FOUND
+        with pytest.raises(Refusal, match="ended it at once"):  # as everything that is held there
+            await stage.reserve(stage.wish("park_offer"))
+        assert stage.sent("createReservations") == 2, "it is sent anew"
+
+
+async def test_of_several_just_made_each_is_told_by_its_own_end() -> None:
+    clock = ManualClock()
+    short = ending(120, clock)
+    first: list[str] = []
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if not first:
+            short(path, body)
+
+    async with staged(clock=clock, rewrite=rewrite) as stage:
+        first.append((await stage.held()).id)
+        other = await stage.held(quantity=2)
+        lag(stage)
+        stage.move(130)
+        told, _ = await states(stage, first[0], other.id)
+        assert told == [HoldState.RELEASED, HoldState.IN_DOUBT]
+
+
+async def test_however_long_orders_settle_nothing_is_too_new_for_hours() -> None:
+    async with staged(settle_seconds=86_400) as stage:
+        hold, order_id = await stage.held(), await stage.bought(quantity=2)
+        lag(stage)
+        lag(stage, "getOrder")
+        stage.move(CREATION_SECONDS + MOST_LAG - 1)
+        assert (await states(stage, hold.id))[0] == [HoldState.IN_DOUBT]
+        with pytest.raises(Refusal, match="does not show this order yet"):
+            await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
+        stage.move(1)
+        assert (await states(stage, hold.id))[0] == [HoldState.RELEASED]
+        with pytest.raises(Refusal, match=r"does not show this order \(any more\)"):
+            await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
+
+
+async def test_tickets_are_told_though_it_cannot_be_read_how_new_their_order_is() -> None:
+    class Failing(MemoryJournal):
+        is_down = False
+
+        async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
+            if self.is_down:
+                raise JournalDown(JournalFault.UNREACHABLE)
+            return await super().made_since(owner, since)
+
+    journal = Failing()
+    async with staged() as plain:
+        stage = over(plain, journal)
+        order_id = await stage.bought()
+        journal.is_down = True
+        lag(stage, "listOrderDocuments")
+        found = await stage.app.booking.tickets.of_order(OWNER, order_id, "en")
+        assert len(found.tickets) == 1
+        assert found.unlisted is not None
+        assert found.listed_in is None
+        assert "Do not order again" in whole_view(stage.app, found).next

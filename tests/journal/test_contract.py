@@ -697,3 +697,17 @@ async def test_what_was_made_lately_is_told_with_when_its_call_was_sent(journal:
     assert await journal.made_since(ADA, NOW - MICROSECOND) == made
     assert await journal.made_since(ADA, NOW) == {"r3": FENCE}
     assert await journal.made_since("local/nobody", NOW - MICROSECOND) == {}
+
+
+async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal) -> None:
+    await journal.begin_hold(hold("h1"), MINE)
+    told = {"r2": Held(1, Decimal(1), FENCE), "r3": Held(1, Decimal(1), FENCE)}
+    await journal.settle_hold("h1", reservation_ids=["r1", "r2", "r3"], held=told)
+    asked = ["r3", "r1", "r2", "nobody's"]
+    ends = {"r1": NOW + UNKNOWN_END, "r2": FENCE, "r3": FENCE}
+    assert await journal.held_until(asked, FENCE - MICROSECOND) == ends
+    assert await journal.held_until(asked, FENCE) == {"r1": NOW + UNKNOWN_END}
+    assert await journal.held_until([], NOW) == {}
+    await sent(journal, intent("a", "r1", "r2"))
+    await journal.settle("a", {"r2": "o2"}, {"r1": "sold out"})
+    assert await journal.held_until(asked, NOW) == {"r1": NOW + UNKNOWN_END, "r3": FENCE}

@@ -243,6 +243,7 @@ async def _all_there_is(journal: Journal) -> Any:
         [await journal.hold_of(key) for key in KEYS],
         [dict(await journal.made_since(owner, LONG_AGO)) for owner in OWNERS],
         [dict(await journal.made_since(owner, NOW)) for owner in OWNERS],
+        [dict(await journal.held_until(RESERVATIONS, now)) for now in (LONG_AGO, NOW)],
     )
 
 

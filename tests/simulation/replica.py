@@ -173,6 +173,11 @@ class PortedJournal:
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
         return await self._read(lambda: self._store.made_since(owner, since))
 
+    async def held_until(
+        self, reservation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, datetime]:
+        return await self._read(lambda: self._store.held_until(reservation_ids, now))
+
     async def _read(self, work: Callable[[], Awaitable[Answer]]) -> Answer:
         return await self._heart.through(work, 0.01)
 

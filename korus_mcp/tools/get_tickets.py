@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
+import anyio
 from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, ResourceLink
 from platformdirs import user_downloads_path
 from pydantic import Field
 
 from korus_mcp.answers import addresses
-from korus_mcp.answers.explanations import explained, is_for_good
+from korus_mcp.answers.explanations import explained, is_for_good, too_late
 from korus_mcp.answers.orders import (
     NOT_GOT,
     NOTHING_MORE,
@@ -25,10 +26,12 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.documents import DocumentQuery, no_folder
 from korus_mcp.booking.tickets import Document, IssuedTickets
+from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, side_by_side
-from korus_mcp.foundation.deadlines import is_over
+from korus_mcp.foundation.deadlines import in_time, is_over
+from korus_mcp.foundation.paging import Mark
 from korus_mcp.foundation.private_files import user_folder
-from korus_mcp.foundation.refusals import Refusal
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
@@ -57,6 +60,23 @@ async def get_tickets(
     language: Language = None,
 ) -> Reply[TicketsView]:
     """Tickets of an order and its PDFs."""
+    # Hosts give a call up after a minute. What it fetches goes on, and an equal call finds it.
+    with anyio.move_on_after(ANSWER_SECONDS if save else None):
+        return await _answered(
+            ctx, order_id, vouchers=vouchers, save=save, cursor=cursor, language=language
+        )
+    raise too_late()
+
+
+async def _answered(
+    ctx: ToolContext,
+    order_id: str,
+    *,
+    vouchers: bool,
+    save: bool,
+    cursor: Mark | None,
+    language: str | None,
+) -> Reply[TicketsView]:
     services = app_of(ctx)
     wished = services.language(language)
     issued = await _complete(ctx, services, order_id, wished)
@@ -170,18 +190,22 @@ class _Page:
         file = _linked(self.issued, document)
         if not document.is_tried:
             return file, None
+        found = None
         try:
-            found = await fetch(document)
-            # Tried once more if the client waits: `ready_at` has no fractions of a second, so a
-            # document may be ready up to a second later.
-            if found is None and _wants_progress(self.ctx):
-                await self.services.clock.sleep(POLL_SECONDS)
+            with in_time() as time:
                 found = await fetch(document)
+                # Tried once more if the client waits: `ready_at` has no fractions of a second, so a
+                # document may be ready up to a second later.
+                if found is None and _wants_progress(self.ctx):
+                    await self.services.clock.sleep(POLL_SECONDS)
+                    found = await fetch(document)
         except (Refusal, ApiError) as failed:
             # A file that failed for good stays as listed; any other is shown as not ready, so that
             # it is asked for again.
             told = file if is_for_good(failed) else file.changed(ready=False)
             return replace(told, failed=failed), None
+        if time.cancelled_caught:
+            return replace(file, failed=_late()), None
         # Whether it is ready is known now, whatever `ready_at` and our clock said.
         if found is None:
             return file.changed(ready=False), None
@@ -275,13 +299,28 @@ def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str |
     return f"{had} of {number} PDFs are {word}{before}: call again with the cursor and save: true."
 
 
+def _late() -> Refusal:
+    """Why a file was not had that is still being fetched."""
+    return Refusal(
+        Code.UPSTREAM_UNAVAILABLE,
+        "KorusTicket did not send the PDFs in time; they are still being fetched.",
+        "Call get_tickets again with the same arguments.",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
 def _got(files: Sequence[_File]) -> str:
     """The sentence about the files that the call asked for."""
     # A failure for good goes first: calling again would not help, and the person has to know.
-    for_good = next((f.failed for f in files if f.failed is not None and f.view.ready), None)
+    failed = [f.failed for f in files if f.failed is not None and f.view.ready]
+    for_good = next((each for each in failed if is_for_good(each)), None)
     if for_good is not None:
         refusal = explained(for_good)
         return f"A PDF cannot be had. {refusal.message} {refusal.next_step}"
+    if failed:
+        return (
+            "Not all PDFs came in time; they are still being fetched: call again with save: true."
+        )
     if all(file.view.saved_to for file in files):
         return f"The PDFs are saved where it says; {NOTHING_MORE}"
     if all(file.is_got for file in files):

@@ -15,11 +15,12 @@ from mcp_types import EmbeddedResource, ResourceLink
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
 from korus_mcp.booking.operations import SIDE_BY_SIDE
+from korus_mcp.booking.timing import ANSWER_SECONDS
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
 from korus_mcp.server.composition import build_server
-from tests.booking.stage import until
+from tests.booking.stage import turn_the_loop, until
 from tests.fixtures.assistant import ERAS, SEED, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import over_http
 
@@ -187,3 +188,47 @@ async def test_when_no_file_is_to_be_had_the_operator_is_told_what_to_set(
         assert refused.code == "MISCONFIGURED"
         assert "KORUS_DOCUMENT_HOSTS" in refused.error["next"]
         assert "retry_after_seconds" not in refused.error
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("late", [1, 3], ids=["one", "all"])
+async def test_files_that_are_late_are_told_as_that_and_found_by_the_next_call(
+    late: int, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings_of(DOWNLOAD_DIR=str(tmp_path))
+    async with desk(chosen, mode=mode, only=("ski",)) as each:
+        order_id, naming = await group(each, 3)
+        await each.call("name_beneficiaries", **naming)
+        fetched, gate = [0], anyio.Event()
+
+        async def download(self: object, link: object) -> bytes:
+            fetched[0] += 1
+            number = fetched[0]
+            if number <= late:
+                await gate.wait()
+            return b"%PDF-1.7 " + str(number).encode()
+
+        monkeypatch.setattr(Booking, "download_document", download)
+        answers: list[Answer] = []
+
+        async def ask() -> None:
+            answers.append(await files(each, order_id))
+
+        async with anyio.create_task_group() as group_of_one:
+            group_of_one.start_soon(ask)
+            await until(lambda: fetched[0] == 3 and len(list(tmp_path.iterdir())) == 3 - late)
+            await anyio.sleep(0.05)
+            assert not answers
+            turn_the_loop(ANSWER_SECONDS - 0.5)
+        (answer,) = answers
+        if late == 3:
+            assert answer.code == "UPSTREAM_UNAVAILABLE"
+            assert "still being fetched" in answer.text
+        else:
+            assert sum("saved_to" in d for d in answer.data["documents"]) == 2
+            assert "still being fetched: call again" in answer.data["next"]
+        gate.set()
+        await until(lambda: len(list(tmp_path.iterdir())) == 3)
+        again = await files(each, order_id)
+        assert sum("saved_to" in d for d in again.data["documents"]) == 3
+        assert fetched == [3], "none is fetched twice"

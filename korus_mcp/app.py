@@ -1,4 +1,4 @@
-"""What a handler may use: the services of one server, put together in server/composition.py."""
+"""The services of one server, for the handlers of its requests (server/composition.py builds it)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ class App:
 
 
 class Running:
-    """The services of the server that runs now: for handlers the SDK gives no context."""
+    """The services of the servers that run now, for handlers to which the SDK passes no context."""
 
     def __init__(self) -> None:
         self._apps: list[App] = []

@@ -139,10 +139,10 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the operator chose, complete and checked: the table of all settings.
+    """All settings, complete and checked; its fields are the table of settings.
 
-    A field that is a setting is read from the variable `KORUS_` and its name in capitals, where it
-    names no other. Amounts are EUR, times are seconds. `embedded`: the sandbox in this process.
+    A field with a `Setting` is read from the variable that this names, else from `KORUS_` and the
+    field's own name in capitals. Amounts are EUR, times are seconds. `embedded`: the sandbox in this process.
     """
 
     environment: Annotated[

@@ -1,1 +1,1 @@
-"""What tools and resources answer: views of holds, orders, alternatives; failures in our words."""
+"""Answers that tools and resources share: views of holds, orders, alternatives; refusals."""

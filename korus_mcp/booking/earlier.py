@@ -118,7 +118,7 @@ class EarlierOrders:
         """
         # While somebody sends it a look proves nothing: the order may be made a moment later.
         if intent.is_in_doubt and not intent.is_leased and self.sender.under_way(intent) is None:
-            return await self.look_up.settled(intent)
+            return await self.look_up.settle(intent)
         return intent
 
 

@@ -30,7 +30,7 @@ class HoldReader:
     async def found(
         self, owner: str, reservation_ids: Sequence[str], language: str
     ) -> Mapping[str, Hold]:
-        """What these reservations are now, by id; those that are not shown are left out.
+        """Reservation id -> hold as it is now; those that KorusTicket does not show are left out.
 
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream), or an
@@ -42,7 +42,7 @@ class HoldReader:
         return dict(zip(there, await self.shown([*there.values()], language), strict=True))
 
     async def all(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
-        """What these reservations are now, every one of them.
+        """The holds that these reservations are now: all of them, or a refusal.
 
         Raises:
             Refusal: NOT_FOUND when one is not this owner's (nothing is asked upstream) or gone;
@@ -52,7 +52,7 @@ class HoldReader:
         return await self.read(owner, reservation_ids, language)
 
     async def read(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
-        """What these reservations are now, every one; they are known to be this owner's.
+        """The same as `all`, for reservations that are known to be this owner's.
 
         Raises:
             Refusal: NOT_FOUND when one is gone or an order; UPSTREAM_UNAVAILABLE when one that is

@@ -36,7 +36,7 @@ class LookUp:
     journal: Journal
     clock: ApiClock
 
-    async def settled(self, intent: Intent) -> Intent:
+    async def settle(self, intent: Intent) -> Intent:
         """Look the orders of an intent up and write down what was found. Returns the new intent.
 
         What could not be read stays in doubt. Only what was read after the fence, by the API's
@@ -48,17 +48,17 @@ class LookUp:
         if not self.clock.is_known:
             # Our own clock may be hours ahead, so it cannot say that the fence is past. Any answer
             # of the API tells its time: that is what this first look is for.
-            await self.found(intent)
+            await self.find_orders(intent)
         # The time is taken before the look that counts: an order may appear during it.
         late = (self.clock.now() - intent.fence_at).total_seconds()
         is_past_fence = self.clock.is_known and late > self.clock.skew_bound_seconds
-        found = await self.found(intent)
+        found = await self.find_orders(intent)
         failures: dict[str, str] = {}
         if found.is_complete and is_past_fence:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
         return await self.journal.settle(intent.id, found.orders, failures, ambiguous=True)
 
-    async def found(self, intent: Intent) -> LookedUp:
+    async def find_orders(self, intent: Intent) -> LookedUp:
         """Look for orders of the reservations for which the intent has none; nothing is written."""
         orders: dict[str, str] = {}
         is_complete = True

@@ -30,9 +30,9 @@ _FAILED: Final = frozenset(
     }
 )
 _OVER: Final = ("expired", "refund", "void", "delet", "remov", "revo", "withdrawn", "partial")
-"""How words begin for an order that was valid and is so no more, or only a part of it."""
+"""Beginnings of words for an order that was valid and, in whole or in part, is so no longer."""
 CONFIRMED_WITHIN: Final = timedelta(hours=1)
-"""An order that is not confirmed this long after it was made is not just waited for any more."""
+"""If an order is not confirmed this long after it was made, the advice is no longer to wait."""
 
 
 class Standing(StrEnum):

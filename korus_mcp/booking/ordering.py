@@ -429,8 +429,8 @@ class Ordering:
         answered: Mapping[str, Order] = NO_ORDERS,
         tickets: Mapping[str, int] = NO_TICKETS,
     ) -> Ordered:
-        """What became of a call: `answered` are the orders as it was answered, if it was now, and
-        `tickets` how many each reservation held.
+        """The outcome of a call, with its orders read. `answered`: the orders in the API's answer,
+        by id, if the call was sent just now; `tickets`: reservation id -> how many it held.
         """
         steps = [
             partial(self._placed, r, o, intent.sent_at, answered.get(o), tickets.get(r))

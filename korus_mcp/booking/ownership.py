@@ -25,12 +25,12 @@ def check_owner(owner: str, owners: Mapping[str, str], reservation_ids: Sequence
 
 
 async def check_no_orders(journal: Journal, owner: str, missed: Sequence[str]) -> None:
-    """That none of these, of which KorusTicket shows no reservation, is the id of an order.
+    """Check that none of these ids is that of an order. KorusTicket found no reservation of them.
 
     Raises:
         Refusal: NOT_FOUND.
     """
-    # The journal owns ids of both kinds, so an order passes for a reservation until it is missed.
+    # The journal has owners of both kinds of ids, so an order's id passes `check_owner`.
     if missed and not set(missed).isdisjoint(await journal.orders_of(owner, limit=_ALL)):
         raise Refusal(
             Code.NOT_FOUND,
@@ -40,7 +40,7 @@ async def check_no_orders(journal: Journal, owner: str, missed: Sequence[str]) -
 
 
 async def check_no_reservation(journal: Journal, owner: str, missed: str) -> None:
-    """That this, of which KorusTicket shows no order, is not the id of a reservation.
+    """Check that this id is not that of a reservation. KorusTicket found no order of it.
 
     Raises:
         Refusal: NOT_FOUND.

@@ -25,11 +25,11 @@ class ApiClock(Protocol):
     """The API's clock: holds expire by it, not by ours."""
 
     def now(self) -> datetime:
-        """The API's present moment, aware, in UTC; our own clock's while the API told no time."""
+        """The API's present moment, aware, in UTC; our own clock's until an answer has the time."""
 
     @property
     def is_known(self) -> bool:
-        """Whether the API told the time, and did not contradict itself since."""
+        """Whether the API's answers told the time, and agree with each other."""
 
     @property
     def unknown_skew(self) -> timedelta:

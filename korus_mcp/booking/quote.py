@@ -41,7 +41,7 @@ from korus_mcp.foundation.unread import (
 MAX_SESSIONS: Final = 500
 """At most so many sessions of one ticket are read; the answer then says that there are more."""
 _AFTER_SESSIONS_SECONDS: Final = 4.0
-"""What is left of a call for what is looked up once the sessions are there."""
+"""Reading sessions stops so long before the end of a call: time for what is read after them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class TicketNeed:
     has_unread_sessions: bool = False
     """Whether there are further sessions, of which nothing was read."""
     has_late_sessions: bool = False
-    """Whether that is because time was over: they could be read."""
+    """Whether they were only not read in time, so that a later call may read them."""
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,14 @@ class Reconciler:
             self.woken = anyio.Event()
 
     async def reconcile(self) -> int:
-        """Look up all intents that nobody has a lease of. Returns how many are still not final.
+        """Look up all intents without a lease. Returns how many are still not final.
 
         Raises:
             JournalDown: The journal cannot be read or written.
         """
         # An intent with a lease is another worker's: two servers never settle one order at once.
         for intent in await self.journal.take_over(self.lease):
-            settled = await self.look_up.settled(intent)
+            settled = await self.look_up.settle(intent)
             if settled.is_final:
                 _log.warning(
                     "an order in doubt is known now: %s ordered, %s not made (%s)",

@@ -213,7 +213,7 @@ def _against(hold: Hold) -> Obstacle | None:
 
 
 def may_be_an_order(hold: Hold) -> bool:
-    """Whether a reservation was ordered, or nobody can read whether it was."""
+    """Whether a reservation was ordered, or it cannot be read whether it was."""
     return hold.may_have_been_ordered or hold.state is HoldState.ORDERED
 
 
@@ -287,7 +287,7 @@ def _entries(
 def _refused_units(
     call: ReserveCall, result: ReservationBulkResult
 ) -> tuple[Counter[str | None], int]:
-    """How many units of each offer were refused, and how many of the entries name no offer."""
+    """Offer id -> how many units were refused; and how many entries name no offer."""
     units, entries = Counter[str | None](), Counter[str | None]()
     for failure, _, about in _entries(call, result):
         told = value_of(failure.quantity) if len(about) == 1 else None
@@ -300,9 +300,13 @@ def _refused_units(
 
 
 def _units_of(call: ReserveCall, entries: Mapping[str | None, int]) -> Counter[str | None]:
-    """How many units of each offer these numbers of entries refuse: each refuses one item."""
+    """Offer id -> how many units are refused, if each entry refuses one item of the call.
+
+    `entries`: offer id -> how many entries are about it.
+    """
     units, left = Counter[str | None](), dict(entries)
-    # The largest item first: an answer that may cover every wish is taken to do so.
+    # Each entry counts for the largest item that is left: if the answer may cover all wishes, it
+    # is taken to do so.
     for item in sorted(call.items, key=lambda item: item.quantity, reverse=True):
         if left.get(item.offer.id, 0) > 0:
             left[item.offer.id] -= 1

@@ -222,7 +222,7 @@ class Sender:
             if error.outcome is Outcome.NOT_SENT and not was_answered(error, ORDER):
                 return await self._recorded(intent, {}, failures)
             return await self._failed(intent, {}, failures)
-        except Exception:  # noqa: BLE001 - logged with its traceback, and told as what it left
+        except Exception:  # noqa: BLE001 - logged with its traceback; the outcome is looked up
             _log.exception("a send crashed")
             if not sending.begun.is_true:
                 return await self._recorded(intent, {}, _all(intent, NEVER_SENT))
@@ -243,7 +243,7 @@ class Sender:
         """
         # Orders that the answer names need not be looked for.
         told = intent.told(orders, {})
-        found = await self.look_up.found(told)
+        found = await self.look_up.find_orders(told)
         if not found.is_complete:
             return await self._recorded(intent, {**orders, **found.orders}, {}, ambiguous=True)
         certain = {i: why for i, why in failures.items() if i not in found.orders}
@@ -258,7 +258,7 @@ class Sender:
         # has to read of it (booking/doubts.py).
         doubted = await self._recorded(intent, {}, {}, ambiguous=True)
         try:
-            return await self.look_up.settled(doubted)
+            return await self.look_up.settle(doubted)
         except JournalDown:
             return doubted
 

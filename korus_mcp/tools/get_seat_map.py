@@ -173,7 +173,7 @@ async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
 
 
 def _detailed(plan: SeatPlan) -> int:
-    """How many of the best zones are told with their offers."""
+    """How many of the best zones are shown with their offers."""
     # Limited by the number of offers, which cost the tokens; one zone is always detailed.
     best = (each for each in plan.ranking.zones[:DETAILED_ZONES] if each.offers)
     shown = accumulate(len(each.offers[:SHOWN_OFFERS]) for each in best)

@@ -157,7 +157,7 @@ async def _with_alternatives(services: App, refusal: Unavailable, call: ReserveC
 async def _instead_of_failed(
     services: App, reserved: Reserved, call: ReserveCall
 ) -> Mapping[str, list[AlternativeView]]:
-    """What can be booked instead of each offer the issuer would not hold, by offer_id."""
+    """offer_id -> alternatives, for each offer the issuer would not hold."""
     # Not for an offer that may be ordered or held already: with an alternative there would be two.
     failed = {
         f.offer_id for f in reserved.failed if not f.may_have_been_ordered and not f.may_be_held

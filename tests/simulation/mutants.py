@@ -39,7 +39,7 @@ class SendsAgain(Sender):
 
     async def _sent(self, sending: Sending, dispatch: Dispatch) -> Intent:
         settled = await super()._sent(sending, dispatch)
-        found = await self.look_up.found(settled)
+        found = await self.look_up.find_orders(settled)
         if settled.is_in_doubt and found.is_complete and not found.orders:
             sending.intent = settled
             return await super()._sent(sending, dispatch)

@@ -1,4 +1,4 @@
-"""The services of one server, for the handlers of its requests (server/composition.py builds it)."""
+"""The services of one server, which handlers of requests use. server/composition.py builds them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

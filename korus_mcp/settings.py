@@ -142,7 +142,8 @@ class Settings:
     """All settings, complete and checked; its fields are the table of settings.
 
     A field with a `Setting` is read from the variable that this names, else from `KORUS_` and the
-    field's own name in capitals. Amounts are EUR, times are seconds. `embedded`: the sandbox in this process.
+    field's own name in capitals. Amounts are EUR, times are seconds. `embedded`: the sandbox runs
+    in this process.
     """
 
     environment: Annotated[

@@ -18,7 +18,7 @@ from korus_mcp.foundation.unread import value_of
 from korus_mcp.journal.protocol import HoldIntent
 
 _UNNAMED: Final = "unknown"
-"""Stands for the offer of an entry that names none, in answers and in the journal."""
+"""Written in place of an offer's id, in answers and in the journal, if an entry names no offer."""
 
 
 class ReserveState(StrEnum):
@@ -58,8 +58,8 @@ class PriceMove:
 
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
-    """The outcome of a reserve call. `check_again_after`: seconds after which what the issuer gave
-    no answer for may be reserved again.
+    """The outcome of a reserve call. `check_again_after`: after how many seconds an item that the
+    issuer's answer left out may be reserved again.
     """
 
     state: ReserveState
@@ -137,10 +137,10 @@ def told_again(
 
 
 def says_all(call: ReserveCall, result: ReservationBulkResult) -> bool:
-    """Whether an answer tells what became of every wish; one it does not mention may be held."""
+    """Whether the answer says what became of every item; one that it leaves out may be held."""
     answered, nameless = _refused_units(call, result)
     answered.update(id_at_end(item.offer) for each in result.reservations for item in each.items)
-    # A reservation that comes as its address alone may hold any item of the call.
+    # A reservation may come as a bare address (A13): it may hold any item of the call.
     nameless += sum(not each.items for each in result.reservations)
     return not _short(call, answered, nameless)
 
@@ -328,15 +328,15 @@ def _unanswered(
 def _short(
     call: ReserveCall, answered: Mapping[str | None, int], nameless: int
 ) -> tuple[Handle, ...]:
-    """Offers of which fewer units are answered than were wished; none if the parts of the answer
-    that name no offer may be about all of those.
+    """Offers of which the answer has fewer units, held and refused, than were wished. None of them
+    if the parts of the answer that name no offer may be about all that is missing.
 
     `answered` counts units by offer, those that name none under None. `nameless` counts refusals
     that name no offer and holds that name no line: each is about one offer.
     """
     missing = {o: call.asked[o.id] - answered.get(o.id, 0) for o in call.offers}
     short = {offer: units for offer, units in missing.items() if units > 0}
-    # They are taken to be about the largest: an answer that may cover every wish does so.
+    # Nameless parts count for the largest missing ones: if the answer may cover all, it does.
     left = sum(sorted(short.values(), reverse=True)[nameless:])
     return tuple(short) if left > answered.get(None, 0) else ()
 

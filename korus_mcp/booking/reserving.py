@@ -167,7 +167,7 @@ class Reserver:
                 with suppress(JournalDown):
                     await self.journal.settle_hold(hold.id)
             raise
-        # A 200 without holds that does not mention every item says nothing of the others (T14).
+        # A 200 without holds may leave items out, and says nothing of those (T14).
         if not result.reservations and not says_all(call, result):
             told = await self._lost(hold, call)
             is_doubt = told.state is ReserveState.IN_DOUBT
@@ -248,7 +248,7 @@ class Reserver:
             answer = None
             if earlier.is_final and is_met and each == call.key:
                 answer = await self._replay(earlier, call)
-            # A wish that the answer did not mention may be held, whatever became of the others.
+            # An item that the answer left out may be held, whatever became of the others.
             is_doubt = not earlier.is_final or earlier.ambiguous
             if answer is None and is_doubt and self._wait(earlier) > 0:
                 answer = self._in_doubt(earlier)
@@ -282,7 +282,7 @@ class Reserver:
         except Exception:
             begun_here().mark()  # the earlier call was sent: its holds may exist
             raise
-        # What is or may be an order that nobody here made is held anew only by a wish for one more.
+        # A hold that is ordered, or may be, though not through this server: it is not held anew.
         if any(map(may_be_an_order, holds)):
             begun_here().mark()
             standing = [h for h in holds if may_be_an_order(h) or h.can_be_ordered(self.clock)]

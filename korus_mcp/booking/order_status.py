@@ -69,7 +69,7 @@ def standing_of(order: Order, now: datetime, sent_at: datetime | None = None) ->
         return Standing.FAILED
     if word.startswith(_OVER):
         return Standing.OVER
-    # An order of unknown age may be old: nobody is sent to wait for it.
+    # An order of unknown age may be old, so the advice is not to wait for it.
     made_at = value_of(order.created_at) or sent_at
     is_new = made_at is not None and now < made_at + CONFIRMED_WITHIN
     return Standing.UNCONFIRMED if is_new else Standing.OVERDUE
@@ -87,7 +87,7 @@ def word_of(status: str | Unread | None) -> str:
 
 
 def order_told(order: Order) -> str:
-    """What an order is called in an answer: its status, as far as nothing speaks against it."""
+    """The status of an order in an answer; "cancelled" if its time of cancellation says so."""
     if is_cancelled(order):
         return Standing.CANCELLED.value
     told = status_told(order.status)
@@ -97,7 +97,9 @@ def order_told(order: Order) -> str:
 
 
 def status_told(status: str | Unread | None) -> str:
-    """A status in the issuer's own word; of an order it is one of two facts, see `order_told`."""
+    """A status in the issuer's own word. For an order use `order_told`: its time of cancellation
+    counts, too.
+    """
     if isinstance(status, Unread):
         return UNREADABLE
     return clean_line(status or "unknown", 40)

@@ -17,8 +17,8 @@ from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.protocol import Journal
 
 MOST_LAG: Final = 600
-"""The longest that an answer may lag behind, in seconds. An operator may let orders settle for a
-day; nothing that was made is missing from the answers for so long."""
+"""The longest that answers may lag behind, in seconds. `settle_seconds` may be as much as a day,
+but what was made is not missing from answers for that long."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Settling:
 
     @property
     def lasts(self) -> timedelta:
-        """How long after a call was sent it may still make something."""
+        """How long after it was sent a call may still make something."""
         return timedelta(seconds=CREATION_SECONDS + self.settle_seconds)
 
     async def orders_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
@@ -52,8 +52,7 @@ class Settling:
         return {i: math.ceil(seconds) for i, seconds in left.items()}
 
     async def holds_left(self, owner: str, ids: Sequence[str]) -> Mapping[str, int]:
-        """In how many seconds each of these reservations must be shown, as with `orders_left`; no
-        longer than it is held.
+        """The same for reservations, but no longer than each of them is held.
 
         Raises:
             JournalDown: When they were made cannot be read.

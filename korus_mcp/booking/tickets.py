@@ -28,13 +28,13 @@ _MARKS: Final = re.compile(r"[\W_]+")
 FIELD_NAMES: Final[Mapping[str, str]] = {
     field.name.replace("_", ""): field.name for field in dataclass_fields(BeneficiaryInput)
 }
-"""How tools name the fields of a beneficiary, by the API's name (A22) in lower case and without any
-mark, so that every spelling of it is known."""
+"""The API's name of a field of a beneficiary (A22) -> the tools' name. The API's is in lower case
+and without `_`, so that any spelling of it is found."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
 ODD_NAME: Final = "a field whose name is not plain"
-"""Shown in place of a name that is no name: it is another's text, and may say anything."""
+"""Shown in place of an issuer's field name that is not plain: such a text could say anything."""
 MOST_OTHER_FIELDS: Final = 8
-"""So many names that are not the API's are shown."""
+"""At most so many field names that are not the API's are shown."""
 UNCLAIMED_SECONDS: Final = 30
 """How long an order that was read for a caller who left is kept for their repeated call."""
 MOST_UNCLAIMED: Final = 32
@@ -130,7 +130,7 @@ class IssuedTickets:
 
     @property
     def not_nameable(self) -> tuple[Ticket, ...]:
-        """The tickets that need what cannot be given here, and that it is not too late to name."""
+        """The tickets that need a name in time, but also fields that the API does not take."""
         return tuple(t for t in self.waiting if not t.is_late and t.needed_elsewhere)
 
     @property
@@ -176,7 +176,7 @@ class TicketService:
         except ApiError as error:
             unlisted = error
             if isinstance(error, NotFound):
-                # The tickets are told even if it cannot be read how new their order is.
+                # If the journal cannot be read, the tickets are still the answer.
                 with suppress(JournalDown):
                     listed_in = await self.orders.shown_in(owner, order.id)
         return IssuedTickets(
@@ -273,8 +273,8 @@ def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str |
 
 
 def _needed(ticket: OrderItemTicket) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields of its holder that a ticket needs, see `fields_named`; all fields, if that cannot
-    be read.
+    """The fields of its holder that a ticket needs, as `fields_named` returns them; all fields, if
+    the list cannot be read.
     """
     required = ticket.required_beneficiary_fields
     if isinstance(required, Unread):
@@ -283,8 +283,8 @@ def _needed(ticket: OrderItemTicket) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def fields_named(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """These fields of a beneficiary as tools name them, and the names of those the API does not
-    take; the names may be paths that end with a field.
+    """Sort field names of a beneficiary: those that the API takes, in the tools' spelling, and the
+    others. A name may be a path that ends with the field.
     """
     known, others = dict[str, None](), dict[str, None]()
     for name in names:

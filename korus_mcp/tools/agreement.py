@@ -173,7 +173,7 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
     # None leads to the two steps: a summary with a confirmation, for the assistant to show.
     if not _may_ask(ctx):
         return None
-    # A newer host calls again with what was said, and the SDK asks everything here anew.
+    # A newer host repeats the call with the answer, and the SDK calls all resolvers here anew.
     is_answered = f"{__name__}:{agreement.__name__}" in (ctx.input_responses or {})
     return await app_of(ctx).booking.ordering.question(call, is_answered=is_answered)
 

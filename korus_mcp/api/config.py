@@ -1,4 +1,4 @@
-"""Where the API is, who we are there, and how long and how much we are ready to read."""
+"""Configuration of the client: addresses, credentials, and limits of time and size."""
 
 import re
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class ApiConfig:
     queue_timeout: float = 10.0
     """The longest a creating POST or a token request waits for its turn."""
     retry_total: float = 10.0
-    # With full jitter and `retry_total` these are two repeats within ten seconds.
+    # Three attempts, which are at most two repeats, within `retry_total`.
     retry_attempts: int = 3
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ def _check_document_host(entry: str) -> None:
 
 
 class Transport(Protocol):
-    """What carries requests; every async transport of httpx does."""
+    """The interface of httpx's async transports."""
 
     async def handle_async_request(self, request: "httpx.Request") -> "httpx.Response":
         """Answer a request."""

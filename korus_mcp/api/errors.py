@@ -95,7 +95,7 @@ class Unreachable(ApiError):
 
 
 class TimedOut(ApiError):
-    """The connection stood, the answer did not come in time."""
+    """The connection was made, but the answer did not come in time."""
 
     cause = "no answer in time"
 
@@ -107,7 +107,7 @@ class Disconnected(ApiError):
 
 
 class TooLarge(ApiError):
-    """The answer passed its size limit and was dropped unread."""
+    """The answer passed its size limit, and was not parsed."""
 
     cause = "the answer is too large"
 
@@ -125,7 +125,7 @@ class Redirected(ApiError):
 
 
 class BadRequest(ApiError):
-    """400: the request could not be read."""
+    """400: the server could not parse the request."""
 
     cause = "bad request"
 

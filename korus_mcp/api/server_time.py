@@ -20,8 +20,8 @@ RESOLUTION_SECONDS = 1.0
 UNKNOWN_BOUND_SECONDS = 30.0
 JUMP_SECONDS = 60.0
 ABSURD = CLOCK_SKEW
-"""A larger difference between the API's clock and ours is a fault: a wrong time zone, the usual
-mistake, makes less than a day."""
+"""A difference between the API's clock and ours beyond this is a fault. The usual mistake, a wrong
+time zone, makes less than a day."""
 CONFIRMING_SAMPLES = 4
 """How many samples in a row have to agree before a jump of the API's clock is believed."""
 

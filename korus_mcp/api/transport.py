@@ -89,7 +89,7 @@ class Answer:
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
     sent: float
-    """When the request left and when the head of the answer came, by the monotonic clock."""
+    """`sent` and `received`: when the request left and the headers came, by the monotonic clock."""
     received: float
 
 

@@ -87,5 +87,5 @@ class BaseRecord:
 
     @property
     def is_partly_unread(self) -> bool:
-        """Whether more is on sale, or can be chosen, than is known here."""
+        """Whether some of its products or choices could not be parsed, and are missing here."""
         return self.unread_products > 0 or self.unread_choices > 0

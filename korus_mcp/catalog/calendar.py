@@ -224,7 +224,6 @@ class OfferCalendars:
     async def first_day(self, base: BaseRecord, window: DayRange, language: str) -> Calendar:
         """All offers of the first day in a window that has any; undated offers count as a day.
 
-
         Raises:
             ApiError: the offers cannot be read that far.
         """
@@ -264,7 +263,6 @@ class OfferCalendars:
         self, base: BaseRecord, filters: OfferFilters, language: str
     ) -> Calendar:
         """The offers of a base that other filters find; never cached.
-
 
         Raises:
             ApiError: the offers cannot be read.
@@ -434,7 +432,6 @@ async def read_in(
     """Fetch the offers of some days; again if the API's clock then shows that other days are meant.
 
     Before the first answer of the API only our own clock says which day it is.
-
 
     Raises:
         Refusal: as `days`.

@@ -19,7 +19,7 @@ MOST_SEEN: Final = 8
 """The most languages besides the operator's: an API that names ever new ones is not believed."""
 MOST_TRIED: Final = 32
 TRIED_SECONDS: Final = 24 * 3600
-"""The most unserved languages that are tried within `TRIED_SECONDS`; further ones are not."""
+"""Within this time at most `MOST_TRIED` languages that are not served are tried."""
 
 
 class Languages:

@@ -83,7 +83,7 @@ class CatalogFiles:
 
 @dataclass(frozen=True)
 class State:
-    """How complete the mirror of a language is; `read_at` is when it was last compared with it."""
+    """How complete the mirror of a language is; `read_at` is its last comparison with the API."""
 
     read_at: datetime | None
     is_complete: bool

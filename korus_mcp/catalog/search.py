@@ -44,17 +44,17 @@ STOP_WORDS: Final = frozenset(
         "has have he her his how i if in into is it its ll me my near of or our re she some than",
         "that the their them there these they this those to v ve versus vs was we were what when",
         "where which who with without would you your",
-        # what buyers say around what they mean
+        # words that buyers put around what they look for
         "acheter aimerais aimerait aller bonjour cherche chercher combien comment faut merci peut",
         "peux plait prendre reserver reste svp trouver va veut veux voir voudrais voudrait",
         "book booking buy find get hello hi looking need please see thanks want",
-        # what everything here is
+        # words that fit everything on sale
         "billet billets entree entrees entry place places reservation seat seats ticket",
         "tickets next prochain prochaine",
     )
     for word in line.split()
 )
-"""Words that say nothing about a base; they count only where nothing else was asked."""
+"""Words that say nothing about a base; they count only if a query has no others."""
 _SEASON: Final = re.compile(r"\b(\d\d)?(\d\d) ?[-/\u2013] ?(\d\d)\b")
 """A season as people write it: 26/27, 2026-27."""
 _PAUSE: Final = re.compile(r"[,;:!?()\u00ab\u00bb\u201c\u201d]|\.\s|\s[-\u2013/]\s")

@@ -41,7 +41,7 @@ class SystemClock:
 
 
 class ShiftedClock:
-    """Another clock plus a shift that can be moved forward: the sandbox's own time."""
+    """Another clock plus a shift that can be increased, for the sandbox's own time."""
 
     def __init__(self, base: Clock | None = None) -> None:
         self._base = base or SystemClock()
@@ -67,7 +67,7 @@ class ShiftedClock:
 
 
 class ManualClock:
-    """A clock that moves only when told; sleeping advances it at once."""
+    """A clock that moves only by `advance` and `sleep`, which advances it without waiting."""
 
     def __init__(self, start: datetime = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)) -> None:
         self._start = start

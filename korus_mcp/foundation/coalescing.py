@@ -92,7 +92,6 @@ async def side_by_side(
 ) -> list[Answer]:
     """Run all steps, at most `limit` at once, and return their results in order.
 
-
     Raises:
         Exception: the first failure, not as a group; the other steps are cancelled.
     """
@@ -182,7 +181,6 @@ class Flights:
 
     async def join(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
         """The result of `work`, which is started here unless it is under way already.
-
 
         Raises:
             Abandoned: the owner stopped the work.

@@ -26,7 +26,7 @@ _MOST_PARTS = 200
 
 @dataclass(frozen=True, order=True)
 class Money:
-    """An amount, tax included. Amounts of different currencies do not add up."""
+    """An amount, tax included. Amounts of different currencies cannot be added."""
 
     amount: Decimal
     currency: str = EURO
@@ -103,7 +103,7 @@ def currencies_in(told: Mapping[str, object] | None) -> Iterator[str | Unread]:
 def _code(currency: str | Unread) -> str:
     if isinstance(currency, Unread) or len(currency) > _CURRENCY_LENGTH:
         return UNKNOWN
-    # Both letter cases are published (docs/domain.md, T1).
+    # The API has currencies in upper and lower case (docs/domain.md, T1).
     stated = currency.strip().upper() or EURO
     return stated if _CODE.fullmatch(stated) else UNKNOWN
 

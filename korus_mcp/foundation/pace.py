@@ -18,7 +18,7 @@ MOST_PRINCIPALS: Final = 1000
 MOST_REPEATED: Final = 1000
 REPEATED_WITHIN_SECONDS: Final = 900.0
 ROUNDING: Final = 1e-6
-"""A part of a call: who comes back exactly when told to must not be refused by a rounding error."""
+"""A part of a call, so that rounding does not refuse a caller who comes back at the stated time."""
 PAUSE_SECONDS: Final = 1.0
 """A call repeated sooner than this is counted: it comes from a loop that does not wait."""
 
@@ -80,7 +80,6 @@ class Pace:
     def call(self, principal: str, *, repeatable: str | None = None) -> None:
         """Count a call. `repeatable` is a key, equal for equal calls of a tool that writes.
 
-
         Raises:
             Refusal: SERVER_BUSY.
         """
@@ -100,7 +99,6 @@ class Pace:
 
     def check_write(self, principal: str) -> None:
         """Check that a write would be allowed now, before a person is asked to approve it.
-
 
         Raises:
             Refusal: SERVER_BUSY.

@@ -60,7 +60,7 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     if found.st_uid != os.geteuid():
         raise NotPrivate("the folder belongs to another user")
     mode = found.st_mode
-    # A folder that others use as well, such as /tmp, keeps its rights.
+    # A folder that other programs use, too, such as /tmp, keeps its rights.
     if mode & 0o077 and not mode & stat.S_ISVTX and _holds_only(folder, ours):
         folder.chmod(0o700)
     elif is_read_again and mode & _OTHERS_WRITE:

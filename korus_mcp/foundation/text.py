@@ -100,7 +100,7 @@ _ADDRESS_BEGUN: Final = re.compile(
 
 
 def clean(text: str, limit: int = FIELD_LIMIT) -> str:
-    """A text without invisible characters, in NFC, at most `limit` characters, marked when cut."""
+    """Clean a text: no invisible characters, NFC, at most `limit` characters, marked if cut."""
     read = _beginning(text, limit)
     return _cut(_in_form(_printable(read)), limit, was_cut=len(read) < len(text))
 
@@ -113,7 +113,7 @@ def clean_line(text: str, limit: int = 200) -> str:
 
 
 def plain_text(html: str, limit: int = FIELD_LIMIT) -> str:
-    """The words of an HTML text: tags dropped, entities decoded once, then cleaned.
+    """Convert HTML to plain text: tags dropped, entities decoded once, then cleaned.
 
     Images are dropped; of a link its text and host stay, also in Markdown. A long text takes
     milliseconds: clean many of them in a thread.
@@ -230,7 +230,7 @@ def _host_of(address: str) -> str:
 
 
 def _beginning(text: str, limit: int) -> str:
-    """As much of a text as is looked at to show `limit` characters of it."""
+    """The beginning of a text that is looked at to show `limit` characters of it."""
     # More than the limit, since cleaning drops some of it.
     return text[: max(_READ_TIMES * limit, _READ_AT_LEAST)]
 

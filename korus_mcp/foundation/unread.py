@@ -122,7 +122,7 @@ def takes_zone(day: date | None, now: datetime) -> bool:
 
 
 def read_day(value: object) -> date | DayMoment | None:
-    """A day from `YYYY-MM-DD` or an ISO date-time.
+    """Parse a day from `YYYY-MM-DD` or an ISO date-time.
 
     Raises:
         ValueError: It is anything else but null.

@@ -60,7 +60,6 @@ class Seals:
 
         The first `unsealed` rows may be without a seal: they are from before there was a key.
 
-
         Raises:
             ValueError: There is no key to check with.
         """

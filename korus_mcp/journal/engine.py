@@ -32,7 +32,7 @@ from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
 _log = logging.getLogger(__name__)
 _Thing = TypeVar("_Thing")
 Work: TypeAlias = Callable[[Connection], _Thing]
-"""What one transaction does. It may be called twice, so it changes nothing but the database."""
+"""The function of a transaction. It may be called twice, so it must change only the database."""
 
 APPLICATION_ID: Final = int.from_bytes(b"KMjr")
 """Stands in the header of a journal's file. A database with another id belongs to another program

@@ -85,7 +85,6 @@ class Inspection(SqlJournal):
     async def verify(self, *, unsealed: int) -> Verified:
         """Check the audit rows; the first `unsealed` ones may be without a seal.
 
-
         Raises:
             ValueError: There is no key to check with.
             JournalDown: The journal cannot be read.

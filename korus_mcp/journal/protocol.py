@@ -107,7 +107,7 @@ class Intent:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether orders may exist that were not seen yet."""
+        """Whether the call may have made orders that are not known yet."""
         return self.state is IntentState.SENDING
 
     @property
@@ -453,8 +453,8 @@ class Journal(Protocol):
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest intents of an owner that are not FINAL, or were in doubt, were sent after
-        `since` and made an order, the newest last.
+        """The newest intents of an owner that are not FINAL, or that were in doubt, were sent after
+        `since` and made an order. The newest comes last.
         """
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
@@ -532,8 +532,8 @@ class Journal(Protocol):
         """The newest order ids of an owner, newest first; within one call, the last one first."""
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """The reservations and orders that calls of an owner made which were sent after `since`,
-        by id, and when those calls were sent.
+        """The ids of reservations and orders that an owner's calls sent after `since` made, each
+        with the time at which its call was sent.
         """
 
     async def held_until(

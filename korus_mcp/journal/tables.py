@@ -35,7 +35,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware datetime as whole microseconds since 1970."""
+    """An aware datetime stored as whole microseconds since 1970."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -50,7 +50,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Amount(TypeDecorator[Decimal]):
-    """A decimal as its text."""
+    """A decimal stored as text."""
 
     impl = sa.Text
     cache_ok = True

@@ -324,7 +324,7 @@ class ReadTransaction:
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 
     def open_of(self, owner: str, now: datetime) -> Open:
-        """What an owner holds and has under way at a moment of the API's clock."""
+        """What an owner holds and has under way at a moment by the API's clock."""
         held = self.run(_HELD, whose=owner, moment=now)
         holds = self.run(_HOLDS_UNDER_WAY, whose=owner, moment=now, now=self.now)
         made = (Open(1, row.tickets, row.amount, row.ends_at) for row in held)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone
 UNDATED = 0
 LAST_DAY = (1 << 13) - 1
 _WINTER_HOURS = {"Europe/London": 0, "Europe/Lisbon": 0}
-"""Hours ahead of UTC in winter; every other zone of this world keeps Paris time."""
+"""Hours ahead of UTC in winter; all other zones in the sandbox have Paris time."""
 _FIRST_DAY = date(2020, 1, 1).toordinal() - 1
 
 

@@ -15,7 +15,7 @@ OptionCode = Literal["seating_category", "zone", "price_type", "days_count"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option:
-    """A dimension along which the products of a base differ, with its values in display order."""
+    """A property in which the products of a base differ, with its values in display order."""
 
     code: OptionCode
     name: Text

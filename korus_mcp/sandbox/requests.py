@@ -83,7 +83,7 @@ class ReservationReader:
         return None if quantity is None else RequestedHold(offer, quantity, slots)
 
     def _slots(self, entries: object, offer: Offer, path: str) -> tuple[int | None, ...]:
-        """The time slot chosen for each ticket of an offer; None for full-day access (A14)."""
+        """Parse the time slot of each ticket of an offer; None for full-day access (A14)."""
         tickets = self.iris.world.base(offer.base).tickets
         chosen: dict[int, int | None] = {}
         for rank, entry in enumerate(entries if isinstance(entries, list) else ()):

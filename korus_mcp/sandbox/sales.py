@@ -97,7 +97,6 @@ class Sales:
     def name_holder(self, ticket: IssuedTicket, beneficiary: Mapping[str, object]) -> IssuedTicket:
         """Set the beneficiary of a ticket, which becomes valid once all fields are there.
 
-
         Raises:
             Refused: 422 when the ticket is locked, or it is too late.
         """

@@ -1,1 +1,1 @@
-"""Seat maps: zones and categories, tied to the offers that buy them."""
+"""Seat maps: zones and categories with the offers for them, as table, ranking and picture."""

@@ -1,10 +1,9 @@
-"""Room for seat maps, which are large: few are unfolded, drawn and joined at once, equal ones once.
+"""Limits the work on seat maps, which are large: only a few are in memory at once, and shared.
 
-A map of 100,000 seats takes a second of the processor and a hundred megabytes. So at most two maps
-are open at a time, whoever asks; who asks for one that is open shares it, and it is let go with the
-last of them. Waiting for the API keeps none from being opened: a map is open from the moment its
-answer is here. Work on open maps takes turns, too, off the event loop. Who would wait too long is
-told so instead of being kept.
+A map of 100,000 seats takes a second of processor time and a hundred megabytes. So at most two maps
+are open at a time. Callers who ask for the same map share it, and it is dropped after the last of
+them. A map is open once the API's answer has come, so that a slow API does not block other maps.
+Work on open maps runs in a few threads, in turn. A caller who would wait too long gets an error.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
@@ -23,23 +22,24 @@ from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.seating.layout import Drawing
 
 AT_ONCE: Final = 2
-"""Maps that are open, and threads that work on them."""
+"""The most maps that are open at once, and the number of threads that work on them."""
 READ_AT_ONCE: Final = 16
-"""Maps that are waited for or have come: packed, each is 5 MiB at most."""
+"""The most maps that are being fetched or wait to be opened; compressed, each has at most 5 MiB."""
 SECONDS: Final = 20.0
-"""How long a caller waits, reading included: a few seconds are left for the picture."""
+"""How long a caller waits, with the time to fetch the map; the rest of the call's time is for the
+picture."""
 MOST_WAITING: Final = 50
-"""Different questions under way; more would only wait for each other."""
+"""The most different questions under way; more would only wait for each other."""
 RETRY_SECONDS: Final = 5
 
 Answer = TypeVar("Answer")
 Opening: TypeAlias = Callable[[], Awaitable[None]]
-"""Waits for a place; called when a map is here, before it is unfolded."""
+"""Waits until the map may be opened; called when the API's answer has come, before it is parsed."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A seat map as it was read, and as it is drawn."""
+    """A seat map as fetched, and as a drawing."""
 
     seat_map: SeatMap
     drawing: Drawing
@@ -47,25 +47,25 @@ class Layout:
 
 @dataclass(eq=False)
 class _Open:
-    """A map with those who use it; `has_place` while it counts among those that are open."""
+    """A map and its number of users; `has_place` while it has one of the `AT_ONCE` places."""
 
     layout: Layout | None = None
     users: int = 0
     has_come: bool = False
-    """Whether the API has answered: what is waited for from then on is ours."""
+    """Whether the API has answered; from then on any waiting is for our own limits."""
     has_place: bool = False
 
 
 @dataclass(eq=False)
 class _Question:
-    """Who asks the same now, and the map it is about once that is known."""
+    """The number of callers with the same question, and its map once that is known."""
 
     users: int = 0
     about: _Open | None = None
 
 
 class Drafting:
-    """Opens maps and works on them, for all callers of a server."""
+    """Opens seat maps and works on them, for all callers of a server."""
 
     def __init__(self, flights: Flights) -> None:
         self._flights = flights
@@ -76,15 +76,15 @@ class Drafting:
         self._asked: dict[Hashable, _Question] = {}
 
     async def shared(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer to a question, asked once for all who ask the same now.
+        """The result of `work`, which runs once for all callers with the same key.
 
         Raises:
-            Refusal: SERVER_BUSY when the map is here and its turn does not come, or too many
-                different ones are asked.
+            Refusal: SERVER_BUSY when the map was fetched but cannot be opened in time, or too many
+                different keys are under way.
             TimedOut: the API takes too long.
             Exception: what `work` raised.
         """
-        # A question that is under way already costs nothing more, so it is never turned away.
+        # To join work that is under way costs nothing, so it is never refused.
         if key not in self._asked and len(self._asked) >= MOST_WAITING:
             raise _busy()
         question = self._asked.setdefault(key, _Question())
@@ -105,15 +105,15 @@ class Drafting:
     async def opened(
         self, key: Hashable, draft: Callable[[Opening], Awaitable[Layout]], *, asked: Hashable
     ) -> AsyncIterator[Layout]:
-        """A map, drafted unless it is open already; it stays open as long as somebody uses it.
+        """Yield a map, made by `draft` unless it is open already; it is open while it has users.
 
-        `asked` is the question it answers, by the key it was asked with.
+        `asked` is the key of the call to `shared` that needs this map.
 
         Raises:
             Exception: what `draft` raised.
         """
-        # The map itself is what is joined on, not its key: one that was let go meanwhile, and is
-        # opened again under the same key, is another.
+        # Work is shared by this object and not by the key: a map that was dropped and opened again
+        # under the same key is another one.
         one = self._open.setdefault(key, _Open())
         if asked in self._asked:
             self._asked[asked].about = one
@@ -125,7 +125,7 @@ class Drafting:
             yield one.layout
 
     async def in_turn(self, work: Callable[[], Answer]) -> Answer:
-        """The answer of a long computation, made in a thread when there is one free."""
+        """Run a long computation in a thread, as soon as one is free, and return its result."""
         return await to_thread.run_sync(work, limiter=self._threads)
 
     async def _draft(
@@ -133,13 +133,12 @@ class Drafting:
     ) -> None:
         async def opening() -> None:
             one.has_come = True
-            # A place is held by the map, not by the task that waits for it: whoever is the last to
-            # use the map gives it back.
+            # The place belongs to the map, not to this task: the last user of the map frees it.
             if not one.has_place:
                 await self._places.acquire_on_behalf_of(one)
                 one.has_place = True
 
-        # The draft is a user of its own: it goes on for others when the one who began it leaves.
+        # The draft counts as a user, too: it goes on for others if the first caller leaves.
         with self._used(key, one), anyio.fail_after(SECONDS):
             async with self._reads:
                 one.layout = await draft(opening)
@@ -152,7 +151,7 @@ class Drafting:
         finally:
             one.users -= 1
             if one.users == 0:
-                # Another map may stand under this key by now.
+                # By now there may be another map with this key.
                 if self._open.get(key) is one:
                     del self._open[key]
                 if one.has_place:
@@ -160,7 +159,7 @@ class Drafting:
 
 
 async def _in_time(work: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What a work answers within SECONDS: whoever asked for it may have left meanwhile."""
+    """Run the work within `SECONDS`, even if its callers have left."""
     with anyio.fail_after(SECONDS):
         return await work()
 

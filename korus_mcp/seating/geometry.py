@@ -28,22 +28,22 @@ class Box:
 
     @property
     def width(self) -> float:
-        """From left to right."""
+        """The distance from left to right."""
         return self.right - self.left
 
     @property
     def height(self) -> float:
-        """From top to bottom."""
+        """The distance from top to bottom."""
         return self.bottom - self.top
 
     @property
     def longer(self) -> float:
-        """The longer side."""
+        """The length of the longer side."""
         return max(self.width, self.height)
 
     @property
     def middle(self) -> Point:
-        """Its centre."""
+        """The centre of the box."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def moved(self, across: float, down: float) -> "Box":
@@ -52,7 +52,7 @@ class Box:
 
     @property
     def corners(self) -> tuple[Point, ...]:
-        """Its four corners in drawing order."""
+        """The four corners, in order around the box."""
         return (
             (self.left, self.top),
             (self.right, self.top),

@@ -140,7 +140,7 @@ def _by_category(
 def _placed_by_us(
     groups: Sequence[Sequence[int]], given: Iterable[Shape], focus: Point | None
 ) -> dict[int, Shape]:
-    """Schematic shapes below what is drawn, or beside it where that is higher than wide."""
+    """Boxes for zones without geometry: below the others, or beside them if those are tall."""
     drawn = box_of(_extent(given, focus))
     if drawn is None:
         room, tallest = Box(0.0, 0.0, SIDE, _SCHEMATIC_HEIGHT), _TALL

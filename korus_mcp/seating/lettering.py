@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from korus_mcp.seating.geometry import Box, Point, spans
 
 LINE_HEIGHT: Final = 1.2
-"""In ems, from one line of a text to the next."""
+"""The distance from one line of a text to the next, in ems."""
 SIZES: Final = (24, 20, 17, 15, 13, 12, 11, 10)
 """Sizes of labels in pixels, the largest first; smaller ones could not be read."""
 _LEAST_WITH_PRICE: Final = 12

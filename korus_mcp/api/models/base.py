@@ -137,7 +137,7 @@ Count = Annotated[int | Unread | None, BeforeValidator(_read_count)]
 Stock = Annotated[Count, AfterValidator(_none_below)]
 """A stock that is left; a negative one (oversold) becomes 0."""
 Flag = bool | Unread | None
-"""Yes or no."""
+"""A boolean."""
 Text = str | Unread | None
 """A text whose absence means something, so that an unreadable one must not become None."""
 Moment = Annotated[

@@ -53,7 +53,6 @@ class Venue(ApiModel):
 class ProductBase(Resource):
     """What people search for: a match, a show. In lists only id, name and disabled are set (T29).
 
-
     `description`, `short_description` and `terms_of_use` are HTML written by third parties.
     `max_amount_per_order` counts offers; it is not money (T11).
     """

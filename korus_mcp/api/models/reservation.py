@@ -41,7 +41,7 @@ class ReservationItem(ApiModel):
     amount_incl_tax: Money = None
     amount_excl_tax: Money = None
     currency: Text = None
-    """Not published; where one is stated it has to be euro (A17)."""
+    """Undocumented; if a currency is stated it has to be euro (A17)."""
     date: Day = None
     offer: Link = None
     product: Link = None
@@ -64,7 +64,7 @@ class Reservation(Resource):
     total_amount_incl_tax: Money = None
     total_amount_excl_tax: Money = None
     currency: Text = None
-    """Not published; where one is stated it has to be euro (A17)."""
+    """Undocumented; if a currency is stated it has to be euro (A17)."""
     catalog: Link = None
     organization: Link = None
     order: SureLink = None

@@ -1,4 +1,4 @@
-"""A theme park: dated and undated entries, several days, a night show, and things that fail."""
+"""A theme park: dated and undated entries, several days, a night show, and failing products."""
 
 from dataclasses import replace
 from datetime import time

@@ -162,7 +162,7 @@ def _zone(position: int, count: int, *, tier: int) -> Zone:
         category=category,
         value=rank,
         polygon=_sector(position, count, tier),
-        # Only the boxes have numbered seats; elsewhere people sit where they like.
+        # Only the boxes have numbered seats.
         rows=_box_rows(position, count) if boxes else None,
         entrance=f"Porte {stand.fr[0]}{position % 4 + 1}",
     )

@@ -41,11 +41,11 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:
-        """To the database."""
+        """Convert a value for the database."""
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:
-        """From the database."""
+        """Convert a value from the database."""
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
@@ -56,11 +56,11 @@ class Amount(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> str | None:
-        """To the database."""
+        """Convert a value for the database."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Decimal | None:
-        """From the database."""
+        """Convert a value from the database."""
         return None if value is None else Decimal(value)
 
 

@@ -23,9 +23,9 @@ from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 MARGIN: Final = 20.0
 _UNKNOWN_LIMIT: Final = 20
 _FIELD_LIMIT: Final = 40
-# In units of the drawing, whose longer side is 1000: the height of a map with schematic zones only,
-# the most height of its boxes, and of boxes beside real zones; the gap to those zones, and the room
-# for the mark of the stage on each side.
+# In units of the drawing, whose longer side is 1000: the height of a map with schematic zones only;
+# the greatest height of its boxes, and of boxes beside real zones; the gap to those zones; the room
+# on each side for the mark of the stage.
 _SCHEMATIC_HEIGHT: Final = 700.0
 _TALL: Final = 140.0
 _LOW: Final = 80.0

@@ -290,13 +290,16 @@ def _refused_units(
     """Offer id -> how many units were refused; and how many entries name no offer."""
     units, entries = Counter[str | None](), Counter[str | None]()
     for failure, _, about in _entries(call, result):
-        told = value_of(failure.quantity) if len(about) == 1 else None
-        if told and None not in about:
-            units[about[0]] += told
-        else:
+        is_of_one = len(about) == 1 and about[0] is not None
+        told = max(0, value_of(failure.quantity) or 0) if is_of_one else 0
+        units[about[0]] += told
+        # If nothing is held, an entry refuses a whole item, whatever its number is: an issuer may
+        # tell how many are left.
+        if told == 0 or not result.reservations:
             entries.update(about)
     nameless = entries.pop(None, 0)
-    return units + _units_of(call, entries), nameless
+    whole = _units_of(call, entries)
+    return units + whole if result.reservations else units | whole, nameless
 
 
 def _units_of(call: ReserveCall, entries: Mapping[str | None, int]) -> Counter[str | None]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -77,8 +78,12 @@ class Reserved:
         amounts = [h.total for h in self.holds if h.total is not None]
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
-    def compared_with(self, quotes: Mapping[Handle, Quote]) -> "Reserved":
-        """This outcome, with a sentence for each hold on another day than that of its offer."""
+    def compared_with(
+        self, call: ReserveCall, quotes: Mapping[Handle, Quote], quoted: Decimal | None = None
+    ) -> "Reserved":
+        """This outcome, with a sentence for each hold on another day than that of its offer, and
+        one if it costs more than was `quoted` (EUR) for the call: by default, what `quotes` say.
+        """
         days = {quote.handle.id: quote.day for quote in quotes.values()}
         moved = {
             (line.day, asked)
@@ -90,7 +95,8 @@ class Reserved:
             f"The issuer holds {held}, where the offer is of {asked}."
             for held, asked in sorted(moved, key=str)
         )
-        return replace(self, beyond=(*self.beyond, *told))
+        dearer = _dearer(call, self, quotes, quoted)
+        return replace(self, beyond=(*self.beyond, *told, *dearer))
 
 
 def answer_of(
@@ -111,8 +117,7 @@ def answer_of(
     refused_units, nameless = _refused_units(call, result)
     nameless += sum(not hold.lines for hold in holds)
     unanswered = _unanswered(call, _units(holds) + refused_units, nameless, wait)
-    made = _reserved(call, holds, failed, unanswered, wait).compared_with(quotes)
-    return replace(made, beyond=(*made.beyond, *_dearer(call, made, quotes)))
+    return _reserved(call, holds, failed, unanswered, wait).compared_with(call, quotes)
 
 
 def told_again(
@@ -217,16 +222,19 @@ def may_be_an_order(hold: Hold) -> bool:
     return hold.may_have_been_ordered or hold.state is HoldState.ORDERED
 
 
-def _dearer(call: ReserveCall, made: Reserved, quotes: Mapping[Handle, Quote]) -> tuple[str, ...]:
-    """A sentence if what is held costs more than the quotes said a moment before."""
+def _dearer(
+    call: ReserveCall, made: Reserved, quotes: Mapping[Handle, Quote], quoted: Decimal | None
+) -> tuple[str, ...]:
+    """A sentence if what is held costs more than was quoted for it before the call."""
     prices = [(item.quantity, quotes[item.offer].price) for item in call.items]
-    quoted = total([price.times(quantity) for quantity, price in prices if price is not None])
+    now = total([price.times(quantity) for quantity, price in prices if price is not None])
+    asked = Money(quoted) if quoted is not None else now
     # Compared only if exactly the wished quantity is held and each offer had a price.
     is_as_asked = sum(h.quantity for h in made.holds) == call.asked.total()
     is_quoted = all(price is not None for _, price in prices) and is_as_asked
-    if not is_quoted or made.total is None or made.total <= quoted:
+    if not is_quoted or made.total is None or made.total <= asked:
         return ()
-    return (f"The issuer holds it for {made.total}, where the offers cost {quoted}.",)
+    return (f"The issuer holds it for {made.total}, where the offers cost {asked}.",)
 
 
 def _beyond(call: ReserveCall, holds: Sequence[Hold]) -> tuple[str, ...]:

@@ -297,9 +297,10 @@ class Reserver:
             return None  # it is over at the venue; the quote of a new call will say so
         begun_here().mark()
         made = told_again(call, earlier, holds, holds, self._wait(earlier))
-        # Comparing the days is an extra: if it fails, the holds are the answer without it.
+        # The comparison is an extra: if it fails, the holds are the answer without it. The amount
+        # is that of the earlier call: prices may have moved since.
         with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
-            return made.compared_with(await self._offers(call))
+            return made.compared_with(call, await self._offers(call), earlier.amount or None)
         return made
 
     async def _offers(self, call: ReserveCall) -> Mapping[Handle, Quote]:

@@ -995,3 +995,60 @@ async def test_a_hold_that_costs_more_than_its_offers_did_says_so() -> None:
         )
     async with staged(rewrite=answering(totalAmountInclTax="90.00")) as stage:
         assert (await stage.reserve(stage.wish("park_offer", 2))).beyond == ()
+
+
+DEARER = ("The issuer holds it for 95.00 EUR, where the offers cost 90.00 EUR.",)
+
+
+@pytest.mark.parametrize("later", ["45.00", "60.00", "40.00"])
+async def test_that_a_hold_is_dearer_than_its_offers_were_is_told_to_who_repeats_the_call(
+    later: str,
+) -> None:
+    moved: list[str] = []
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        reading(totalAmountInclTax="95.00")(path, body)
+        if moved and isinstance(body.get("price"), dict):
+            body["price"]["amountInclTax"] = later
+
+    async with staged(rewrite=rewrite) as stage:
+        wish = stage.wish("park_offer", 2)
+        assert (await stage.reserve(wish)).beyond == DEARER
+        moved.append(later)
+        stage.move(120)
+        again = await stage.reserve(wish)
+        assert (again.replayed, again.beyond) == (True, DEARER)
+        assert stage.sent(POST) == 1
+
+
+async def test_a_hold_is_told_again_where_its_offers_cannot_be_read() -> None:
+    async with staged(rewrite=reading(totalAmountInclTax="95.00")) as stage:
+        await stage.reserve(stage.wish("park_offer", 2))
+        stage.move(120)
+        stage.sandbox.faults.add(Answer(status=500), "getOffer", times=None)
+        told = await stage.reserve(stage.wish("park_offer", 2))
+        assert (told.state, told.replayed) == (ReserveState.HELD, True)
+
+
+async def test_that_a_hold_found_again_is_dearer_than_its_offers_is_told() -> None:
+    async with staged(rewrite=reading(totalAmountInclTax="95.00"), sole_writer=True) as stage:
+        stage.sandbox.faults.add(DropAfter(), POST)
+        told = await stage.reserve(stage.wish("park_offer", 2))
+        assert (told.state, told.replayed) == (ReserveState.HELD, False)
+        assert told.beyond == DEARER
+        assert stage.sent(POST) == 1
+
+
+async def test_a_hold_that_costs_what_was_quoted_is_told_without_a_word() -> None:
+    moved: list[bool] = []
+
+    def rewrite(path: str, body: dict[str, Any]) -> None:
+        if moved and isinstance(body.get("price"), dict):
+            body["price"]["amountInclTax"] = "10.00"
+
+    async with staged(rewrite=rewrite) as stage:
+        for _ in range(2):
+            assert (await stage.reserve(stage.wish("park_offer", 2))).beyond == ()
+            moved.append(True)
+            stage.move(120)
+        assert stage.sent(POST) == 1

@@ -21,7 +21,7 @@ PAGE_SIZE = 50
 PAGES_LIMIT = 4000
 """The most pages that are read of one list: 200,000 items."""
 READINGS_LIMIT = 3
-"""How often a list that changes while it is read is read at most."""
+"""The most times a list is read in all, if it changes while it is read."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Calendar:
         return self.is_cut or has_problems or self.left_out > 0
 
     def has_buyable(self) -> bool:
-        """Whether something is not sold out."""
+        """Whether at least one offer is not sold out."""
         return any(row.is_buyable for row in self.rows)
 
 
@@ -118,7 +118,7 @@ class CalendarPage:
 
 @dataclass(frozen=True)
 class OptionQuery:
-    """Names of choices by option code, as a buyer gave them; several per code mean any of them."""
+    """The choices a buyer wants: names by option code; of several names per code any will do."""
 
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

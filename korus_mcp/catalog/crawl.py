@@ -339,7 +339,7 @@ class Crawler:
         catalog_id = catalog.record.id
         if self.store.has_names(catalog_id, run.number, catalog.synced):
             return 0
-        # A stopped crawl may have read names of the import before this one.
+        # A stopped crawl may have stored names of an earlier import.
         await to_thread.run_sync(self.store.begin_names, catalog_id, run.number, catalog.synced)
         found: list[tuple[str, str]] = []
         count = odd = read = 0

@@ -232,7 +232,7 @@ class MemoryJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store a reserve call, unless an equal one is under way, in doubt, or not yet known."""
+        """Store a reserve call, unless an equal one is in its way, see `Journal.begin_hold`."""
         for key, known in seen.items():
             last = await self.hold_of(key)
             if last is not None and last.is_news(known):
@@ -296,7 +296,7 @@ class MemoryJournal:
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations as made by this call, unless someone owns or may have made them."""
+        """Take reservations as made by this call, unless they are, or may be, another's."""
         hold = self._holds[hold_id]
         others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
         if any(h.fence_at > now and set(h.wishes) & set(hold.wishes) for h in others):

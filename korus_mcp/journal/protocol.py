@@ -1,8 +1,10 @@
 """The interface of the journal (`Journal`) and its records.
 
 An intent is one order call, stored before it is sent. A reservation is claimed by one intent at a
-time; an intent that may have been sent keeps its claim for ever, unless it certainly failed.
-Records never hold customer data, only keyed digests of it.
+time; an intent that may have been sent keeps its claim for ever, unless it certainly failed. A
+worker acts on a row under a lease, which ends by itself if the worker dies. The fence of a call
+(`fence_at`) is the time after which it can have no further effect. A sweep compares the orders at
+KorusTicket with the journal. Records never hold customer data, only keyed digests of it.
 """
 
 import hashlib

@@ -276,7 +276,7 @@ class SqlJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store a reserve call, unless an equal one is under way, in doubt, or not yet known."""
+        """Store a reserve call, unless an equal one is in its way, see `Journal.begin_hold`."""
 
         def work(tx: WriteTransaction) -> HoldIntent | None:
             last = tx.last_holds({hold.key, *seen})
@@ -340,7 +340,7 @@ class SqlJournal:
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations as made by this call, unless someone owns or may have made them."""
+        """Take reservations as made by this call, unless they are, or may be, another's."""
 
         def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)

@@ -210,9 +210,15 @@ class PortedWire:
         self._worker = worker
 
     async def read(
-        self, operation: str, path: str, params: Any = (), *, language: str | None = None
+        self,
+        operation: str,
+        path: str,
+        params: Any = (),
+        *,
+        language: str | None = None,
+        on_arrival: Callable[[], Awaitable[None]] | None = None,
     ) -> JsonObject:
-        del language
+        del language, on_arrival  # of a seat map alone, which nobody reads here
 
         async def answered() -> JsonObject:
             return self._answered(path, dict(params))

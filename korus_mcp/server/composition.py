@@ -263,7 +263,13 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         clock=clock,
         api=api,
         mirror=mirror,
-        finder=Finder(api, mirror, calendars, settings.languages),
+        # The default's catalog is searched, too, whether or not the operator lists it.
+        finder=Finder(
+            api,
+            mirror,
+            calendars,
+            tuple(dict.fromkeys((*settings.languages, settings.language))),
+        ),
         calendars=calendars,
         prices=prices,
         pace=pace,

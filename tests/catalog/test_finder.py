@@ -70,6 +70,16 @@ async def test_what_nothing_of_the_buyers_language_answers_is_asked_in_the_other
         assert names(found)[0] == "Dated ticket for 1, 2 or 3 days", "named in the buyer's words"
 
 
+@pytest.mark.parametrize("listed", [("fr", "de"), ("fr",), ("de", "fr")])
+async def test_the_default_language_is_asked_though_it_is_not_listed(
+    listed: tuple[str, ...],
+) -> None:
+    async with staged(languages=listed, language="en") as stage:
+        for language in listed:
+            found = await stage.app.finder.find(CatalogQuery(query="night safari"), language)
+            assert found.total == 1, language
+
+
 async def test_a_base_whose_details_cannot_be_read_is_found_by_its_name(stage: Stage) -> None:
     stage.sandbox.faults.add(Answer(status=500), "getProductBase", times=None)
     found = await find(stage, "night safari")
@@ -154,7 +164,7 @@ async def test_a_city_is_matched_without_accents() -> None:
 
 @pytest.mark.parametrize("query", ["", "night", "nothing is called so"])
 async def test_an_unknown_city_is_refused_with_the_nearest_as_venues_spell_them(query: str) -> None:
-    async with staged(selling=("park", "stadium", "ski")) as stage:
+    async with staged(language="en", selling=("park", "stadium", "ski")) as stage:
         with pytest.raises(Refusal) as refusal:
             await find(stage, query, city="PORT AU HERON")
         assert refusal.value.code is Code.NO_SUCH_CHOICE

@@ -366,6 +366,9 @@ async def test_the_state_is_that_of_the_moment_before_the_search(stage: Stage) -
     mirror = stage.app.mirror
     shelf = await mirror.searchable("en")
     await until(lambda: not shelf.is_crawling)
+    # That of the default language, which is looked into where nothing is found, is whole.
+    beside = await mirror.searchable("fr")
+    await until(lambda: not beside.is_crawling)
     search = mirror.search
 
     def searching(*given: Any, **more: Any) -> Any:

@@ -61,7 +61,8 @@ class Exchange:
     on_leaving: Callable[[], None] | None = field(default=None, repr=False)
     """Called right before the first byte leaves: a failure before that changed nothing."""
     on_arrival: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
-    """Waited for once a success is here, before its body is unfolded: that costs memory."""
+    """Awaited when a success has arrived, before its JSON is parsed. A caller waits for its turn
+    there, since parsing a large body takes memory."""
 
     def request(self, timeout: httpx.Timeout) -> httpx.Request:
         """The request as httpx sends it; brackets of filters go percent-encoded."""

@@ -142,7 +142,7 @@ def claimed(holder: Intent) -> Refusal:
             retry_after_seconds=LOOK_AGAIN_SECONDS,
         )
     # The other call failed, but only after it had been in doubt: such a call keeps its claim for
-    # ever. It was given up after the end of its holds, so these have expired.
+    # ever. Its orders were looked for until its holds had ended, so these have expired.
     if not holder.orders:
         return expired()
     return Refusal(

@@ -255,7 +255,8 @@ class Quotes:
         """The offer's live price, stock and sessions.
 
         Where a part is enough, the sessions are those that could be read before the call's time is
-        over. To book takes all: a session that was not read is not one of another offer.
+        over. A booking needs all of them: a chosen session that was not read would be refused as
+        one of another offer.
 
         Raises:
             Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.

@@ -70,7 +70,8 @@ class Reserved:
     replayed: bool = False
     check_again_after: int | None = None
     beyond: tuple[str, ...] = ()
-    """What is held although nobody asked for it, in words."""
+    """What a person should hear of the holds, in sentences: held without being asked for, held on
+    another day, or dearer than quoted."""
 
     @property
     def total(self) -> Money | None:

@@ -66,9 +66,10 @@ class Settling:
         return {i: min(left[i], math.ceil((end - now).total_seconds())) for i, end in ends.items()}
 
     def check_none_new(self, too_new: Mapping[str, int], message: str, but_not: str) -> None:
-        """Check that nothing of what was not found may only be too new to be shown (`too_new`).
+        """Refuse to go on while something that was not found may be too new to be shown.
 
-        `but_not` says what the caller must not do meanwhile, and begins the refusal's next step.
+        `too_new`: seconds until each such thing must be shown, by its id. `but_not` says what the
+        caller must not do meanwhile, and begins the refusal's next step.
 
         Raises:
             Refusal: UPSTREAM_UNAVAILABLE, where something is too new.

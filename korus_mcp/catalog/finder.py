@@ -250,8 +250,8 @@ class Finder:
     ) -> BaseRecord | None:
         """The base of a match; with its name alone as long as its details cannot be fetched.
 
-        None when the base is gone since its name was stored. Its catalog may be new, and known in
-        the other language only.
+        None when the base is gone since its name was stored. `catalog` is None for one that is new:
+        the match came from a language whose list of catalogs was read later.
         """
         try:
             with in_time():

@@ -40,11 +40,12 @@ def private_folder(folder: Path, *, ours: str, is_read_again: bool) -> Path:
     """Create a folder for its owner alone, or check that an existing one is private.
 
     `ours` is how the names of our files begin; if the folder holds no others, the rights of other
-    users are removed. `is_read_again`: files in it are read again later, so it is also refused when
-    its group may write into it.
+    users are removed. One that all users share, such as /tmp, is taken as it is, unless
+    `is_read_again`: where files are read again later, nobody else may write into it.
 
     Raises:
-        NotPrivate: it is a link, belongs to another user, or other users may write into it.
+        NotPrivate: it is a link, belongs to another user, or other users may write into it and may
+            not, as told above.
         OSError: it cannot be created.
     """
     with suppress(FileExistsError):  # a dangling link, or a file: checked below

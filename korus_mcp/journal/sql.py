@@ -386,13 +386,13 @@ class SqlJournal:
         return await self._read(lambda tx: tx.run(newest).scalars().all())
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """What an owner's calls sent since then made, and when they were sent."""
+        """What an owner's calls since then made, by id, each with the moment its call was sent."""
         return await self._read(lambda tx: tx.made_since(owner, since))
 
     async def held_until(
         self, reservation_ids: Sequence[str], now: datetime
     ) -> Mapping[str, datetime]:
-        """When those of these reservations end that are held."""
+        """The ends of those of these reservations that are still held, by id."""
         return await self._read(lambda tx: tx.held_until(reservation_ids, now))
 
     # Sweep

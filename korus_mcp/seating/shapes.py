@@ -19,7 +19,7 @@ _FARTHEST: Final = 1e9
 """A seat, or a whole polygon, with a coordinate beyond this is ignored as a mistake."""
 _SMALLEST: Final = 1e-9
 _LEAST_AREA: Final = 9.0
-"""In square working units; a smaller zone is drawn as a mark of this size."""
+"""In square working units; of a smaller zone its seats are drawn, or a mark in its place."""
 _LEAST_PAD: Final = 3.0
 _MOST_PAD: Final = 14.0
 _STEP: Final = 0.5

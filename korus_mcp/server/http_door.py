@@ -110,7 +110,7 @@ class BearerOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        # Checked before all else, so that nobody without it can fill the server up.
+        # Checked before a body is read, so that nobody without it can fill the server up.
         if scope["type"] == "lifespan" or self._brings_it(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return

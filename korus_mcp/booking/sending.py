@@ -179,9 +179,8 @@ class Sender:
             except JournalDown:
                 _log.warning("an order that was not sent stays open; its lease ends by itself")
             raise
-        if (
-            anyio.current_time() > leased_until
-        ):  # the machine slept: another worker may have the intent by now
+        # The machine slept: another worker may have the intent by now.
+        if anyio.current_time() > leased_until:
             sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))

@@ -21,7 +21,7 @@ from mcp import Client, StdioServerParameters
 from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.catalog.index import ListedCatalog
 from korus_mcp.catalog.overview import look_at
-from korus_mcp.catalog.store import Store
+from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.foundation.handles import Handle
 
 QUERIES: Final = Path(__file__).parents[1] / "tests" / "search" / "queries.jsonl"
@@ -193,7 +193,7 @@ def _grow(path: Path, many: int) -> None:
     kept = [
         record
         for catalog in catalogs
-        for name in store.names(catalog.id, offset=0, limit=many)
+        for name in store.all_rows(Scope(catalog.id), limit=many)
         if (record := store.record(catalog.id, name.handle.id)) is not None
     ]
     run, copy = int(store.fact("run") or 1), 0

@@ -20,14 +20,6 @@ class CatalogRecord:
 
 
 @dataclass(frozen=True)
-class BaseName:
-    """A product base as a page of the list shows it: id and name."""
-
-    handle: Handle
-    name: str
-
-
-@dataclass(frozen=True)
 class Choice:
     """One value of an option, e.g. price_type = adult."""
 

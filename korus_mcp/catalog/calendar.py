@@ -117,9 +117,15 @@ class CalendarPage:
 
 
 @dataclass(frozen=True)
-class OptionQuery:
-    """The choices a buyer wants: names by option code; of several names per code any will do."""
+class OfferQuery:
+    """Which offers of a base a buyer wants: those in a window, with some choices.
 
+    `choices` are names by option code; of several names per code any will do.
+    """
+
+    base: BaseRecord
+    window: DayRange
+    language: str
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -127,18 +133,17 @@ class OptionQuery:
 class _Question:
     """A question to the API: which offers some products have in a window, or without a day."""
 
-    base: BaseRecord
+    query: OfferQuery
     window: DayRange | None
     products: Mapping[str, ProductRecord]
-    value_ids: tuple[str, ...]
-    language: str
 
     @property
     def key(self) -> Hashable:
         """A key that is equal for questions with the same answer."""
         # The wished choices are not in it: only the products they select count. The handle names
         # the catalog.
-        return (self.base.handle, self.window, frozenset(self.products), self.language)
+        handle, language = self.query.base.handle, self.query.language
+        return (handle, self.window, frozenset(self.products), language)
 
     def filters(self, order: Literal["asc", "desc"]) -> OfferFilters:
         """The narrowest filters: by products if the URL has room for their ids, else by choices."""
@@ -147,9 +152,9 @@ class _Question:
         return OfferFilters(
             date_after=self.window.first if self.window else None,
             date_before=self.window.last if self.window else None,
-            product_base_id=self.base.handle.id,
+            product_base_id=self.query.base.handle.id,
             product_ids=tuple(self.products) if is_few else (),
-            option_value_ids=() if is_few else self.value_ids,
+            option_value_ids=() if is_few else _value_ids(self.query),
             order_by_date=order,
         )
 
@@ -158,15 +163,16 @@ class _Question:
         product = self.products.get(product_id_of(offer) or "") if is_id(offer.id) else None
         if product is None:
             return None
-        if offer.product_base and id_at_end(offer.product_base) != self.base.handle.id:
+        base = self.query.base
+        if offer.product_base and id_at_end(offer.product_base) != base.handle.id:
             return None
-        row = _row(self.base, product, offer)
+        row = _row(base, product, offer)
         fits = row.day is None if self.window is None else self.window.holds(row.day)
         return row if fits else None
 
     def day_of(self, offer: Offer) -> date | None:
         """The day of an offer at the venue; None when it has none or it could not be parsed."""
-        return value_of(day_of(offer.date, zone_of(self.base.timezone)))
+        return value_of(day_of(offer.date, zone_of(self.query.base.timezone)))
 
 
 class OfferCalendars:
@@ -182,22 +188,15 @@ class OfferCalendars:
         self._kept = _KeptTables(clock)
 
     async def page(
-        self,
-        base: BaseRecord,
-        window: DayRange,
-        wish: OptionQuery,
-        language: str,
-        *,
-        place: PageStart = BEGINNING,
-        limit: int,
+        self, query: OfferQuery, *, place: PageStart = BEGINNING, limit: int
     ) -> CalendarPage:
-        """A page of the offers of a base in a window that fit a wish.
+        """A page of the offers that a query asks for.
 
         Raises:
             Refusal: NO_SUCH_CHOICE with the choices there are.
             ApiError: the offers cannot be read that far.
         """
-        table, left_out = await self._begun(base, window, wish, language)
+        table, left_out = await self._begun(query)
         is_in_time = await self._read(
             table, lambda: len(table.rows) > table.start_of(place) + limit
         )
@@ -218,32 +217,24 @@ class OfferCalendars:
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
-            left_out=_left_out(base, table, left_out),
+            left_out=_left_out(query.base, table, left_out),
         )
 
-    async def first_day(self, base: BaseRecord, window: DayRange, language: str) -> Calendar:
-        """All offers of the first day in a window that has any; undated offers count as a day.
+    async def first_day(self, query: OfferQuery) -> Calendar:
+        """All offers of the first day in the window that has any; undated offers count as a day.
 
         Raises:
             ApiError: the offers cannot be read that far.
         """
-        table, left_out = await self._begun(base, window, OptionQuery(), language)
+        table, left_out = await self._begun(query)
         # Time was over before a whole day was fetched: half a day has no lowest price.
         if not (table.rows or table.is_over):
             raise TimedOut("listOffers", Outcome.REFUSED)
         rows = tuple(row for row in table.rows if row.day == table.rows[0].day)
-        return Calendar(rows, is_cut=table.is_cut, left_out=_left_out(base, table, left_out))
+        return Calendar(rows, is_cut=table.is_cut, left_out=_left_out(query.base, table, left_out))
 
-    async def of_base(
-        self,
-        base: BaseRecord,
-        window: DayRange,
-        wish: OptionQuery,
-        language: str,
-        *,
-        pages: int = MAX_PAGES,
-    ) -> Calendar:
-        """The offers of a base in a window that fit a wish: all of them, or the first.
+    async def of_base(self, query: OfferQuery, *, pages: int = MAX_PAGES) -> Calendar:
+        """The offers that a query asks for: all of them, or the first.
 
         With a limit on pages, fetching stops there once a whole day and something buyable is known.
         Of a server that does not sort by day, everything is fetched.
@@ -252,12 +243,12 @@ class OfferCalendars:
             Refusal: NO_SUCH_CHOICE with the choices there are.
             ApiError: the offers cannot be read.
         """
-        table, left_out = await self._begun(base, window, wish, language)
+        table, left_out = await self._begun(query)
         await self._read(
             table, lambda: table.is_in_order and table.pages_read >= pages and table.has_buyable()
         )
-        rows = tuple(table.known)
-        return Calendar(rows, is_cut=not table.is_whole, left_out=_left_out(base, table, left_out))
+        left_out = _left_out(query.base, table, left_out)
+        return Calendar(tuple(table.known), is_cut=not table.is_whole, left_out=left_out)
 
     async def with_filters(
         self, base: BaseRecord, filters: OfferFilters, language: str
@@ -268,7 +259,8 @@ class OfferCalendars:
             ApiError: the offers cannot be read.
         """
         # No window: whatever the filters let through is taken.
-        everything = _Question(base, DayRange(date.min, date.max), base.products, (), language)
+        ever = DayRange(date.min, date.max)
+        everything = _Question(OfferQuery(base, ever, language), ever, base.products)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
@@ -276,25 +268,22 @@ class OfferCalendars:
         rows = tuple(table.rows)
         return Calendar(rows, is_cut=table.is_cut, left_out=_left_out(base, table))
 
-    async def _begun(
-        self, base: BaseRecord, window: DayRange, wish: OptionQuery, language: str
-    ) -> tuple[PriceTable, int]:
+    async def _begun(self, query: OfferQuery) -> tuple[PriceTable, int]:
         """The table of the dated offers, or of the undated ones where no dated offer is on sale.
 
         At least its first day is fetched. The number is how many offers could not be parsed in the
         table that was not chosen; the chosen one may have counted the same offers.
         """
-        products = wished_products(base, wish)
+        products = _wished_products(query)
         if not products:
             nothing = PriceTable()
             nothing.is_whole = True
             return nothing, 0
-        values = _value_ids(base, wish)
-        dated = self._table(_Question(base, window, products, values, language))
+        dated = self._table(_Question(query, query.window, products))
         # A base sells with days or without: undated offers are looked for where none is dated.
         if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
             return dated, 0
-        undated = self._table(_Question(base, None, products, values, language))
+        undated = self._table(_Question(query, None, products))
         await self._read(undated, lambda: False)
         if undated.rows:
             return undated, dated.left_out
@@ -307,8 +296,9 @@ class OfferCalendars:
             return kept
 
         def pages(order: Literal["asc", "desc"]) -> Pages[Offer]:
-            catalog_id, filters = question.base.catalog.id, question.filters(order)
-            return self._api.ticketing.list_offers(catalog_id, filters, language=question.language)
+            catalog_id, language = question.query.base.catalog.id, question.query.language
+            filters = question.filters(order)
+            return self._api.ticketing.list_offers(catalog_id, filters, language=language)
 
         table = (
             UndatedTable(pages, question.row_of, question.day_of)
@@ -375,15 +365,16 @@ class _KeptTables:
             size -= table.size_bytes
 
 
-def wished_products(base: BaseRecord, wish: OptionQuery) -> Mapping[str, ProductRecord]:
-    """The products of a base that have all wished choices.
+def _wished_products(query: OfferQuery) -> Mapping[str, ProductRecord]:
+    """The products of the base that have all wished choices.
 
     Raises:
         Refusal: NO_SUCH_CHOICE, naming the option and the choices it has.
     """
-    found = dict(base.products)
-    for code, names in wish.choices.items():
-        wanted = {_known_choice(base, code, name) for name in names}
+    found = dict(query.base.products)
+    for code, names in query.choices.items():
+        known = (named_choices(query.base, code, name) for name in names)
+        wanted = {fold(name) for name in chain.from_iterable(known)}
         found = {i: p for i, p in found.items() if fold(p.choices.get(code, "")) in wanted}
     return found
 
@@ -451,22 +442,6 @@ def _zone(base: BaseRecord | None) -> ZoneInfo | None:
     return zone_of(base.timezone) if base is not None else None
 
 
-def check_days(
-    date_from: date | None,
-    date_to: date | None,
-    now: datetime,
-    named: Named = FROM_AND_TO,
-    *,
-    skew: timedelta = SURE,
-) -> None:
-    """Refuse wrong days as far as that is possible before the venue is known.
-
-    Raises:
-        Refusal: PAST_DATE for a day that is over everywhere, or INVALID_ARGUMENTS.
-    """
-    window_of(date_from, date_to, None, now, named, skew=skew)
-
-
 def window_of(
     date_from: date | None,
     date_to: date | None,
@@ -478,6 +453,7 @@ def window_of(
 ) -> DayRange:
     """The window a buyer asked for; thirty days from today if none was given.
 
+    Without a base, before the venue is known, a day counts as past if it is over everywhere.
     `named` are the names of the two arguments, for a refusal to quote. `skew` is by how much `now`
     may be wrong: a day counts as past only if it is past even then.
 
@@ -518,17 +494,6 @@ def _days_after(first: date, days: int) -> date:
     return first + min(timedelta(days=days), date.max - first)
 
 
-def _known_choice(base: BaseRecord, code: str, name: str) -> str:
-    names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
-    known = {fold(each): fold(each) for each in names}
-    # An assistant that was shown a shortened name may pass it on.
-    as_shown = {fold(shortened(each)): fold(each) for each in names}
-    wanted = (as_shown | known).get(fold(name))
-    if wanted is not None:
-        return wanted
-    raise _no_such_choice(base, code, name)
-
-
 def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
     if base.is_partly_unread:
@@ -554,12 +519,12 @@ def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     )
 
 
-def _value_ids(base: BaseRecord, wish: OptionQuery) -> tuple[str, ...]:
+def _value_ids(query: OfferQuery) -> tuple[str, ...]:
     """The option values that all wished products have, of options with just one wished name."""
     found = []
-    for code, names in wish.choices.items():
-        wanted = {fold(name) for name in names}
-        ids = [choice.id for choice in base.choices.get(code, ()) if fold(choice.name) in wanted]
+    for code, names in query.choices.items():
+        wanted, known = {fold(name) for name in names}, query.base.choices.get(code, ())
+        ids = [choice.id for choice in known if fold(choice.name) in wanted]
         # An offer has to match all values of the filter, so of several wished names none is sent.
         found += ids if len(ids) == 1 else []
     return tuple(found)

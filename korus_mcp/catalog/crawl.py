@@ -38,7 +38,7 @@ from korus_mcp.api import (
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS, ListedCatalog
 from korus_mcp.catalog.parsing import name_of, read_record
-from korus_mcp.catalog.store import Progress, Store
+from korus_mcp.catalog.store import Progress, Scope, Store
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import aliases_of
@@ -217,7 +217,7 @@ class Crawler:
         listed = listing.catalogs
         await self._put_catalogs(listing)
         # A catalog that was not imported again has the same bases: they are not fetched.
-        changed = [c for c in listed if self._has_changed(c)]
+        changed = [c for c in listed if not self.store.is_current(c)]
         names = [partial(self._names_or_failure, c, run) for c in changed]
         read = await side_by_side(names, limit=CRAWLERS)
         unread = {c.record.id: n for c, n in zip(changed, read, strict=True) if isinstance(n, int)}
@@ -330,10 +330,6 @@ class Crawler:
             return None
         return synced.isoformat()
 
-    def _has_changed(self, catalog: ListedCatalog) -> bool:
-        synced, _, details_run = self.store.catalog_state(catalog.record.id)
-        return not details_run or synced is None or synced != catalog.synced
-
     async def _read_names(self, catalog: ListedCatalog, run: "_Run") -> int:
         """Fetch the names of a catalog. Returns how many rows of the list could not be parsed."""
         catalog_id = catalog.record.id
@@ -361,7 +357,7 @@ class Crawler:
                 _log.warning("a catalog has more than %d product bases", MOST_BASES)
                 break
         await to_thread.run_sync(self.store.put_names, catalog_id, run.number, found)
-        has_kept = self.store.count(catalog_id) > 0
+        has_kept = self.store.total(Scope(catalog_id)) > 0
         unread = await self._unread(bases, odd=odd, read=read, has_kept=has_kept, of=catalog_id)
         if not unread:
             await to_thread.run_sync(self.store.finish_names, catalog_id, run.number)

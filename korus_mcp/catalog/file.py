@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -114,25 +114,19 @@ class CatalogFile:
         if not self._crawling.acquire(blocking=False):
             yield False
             return
-        try:
-            if self.path is None:
-                yield True
-                return
-            from filelock import FileLock, Timeout
+        with ExitStack() as held:
+            held.callback(self._crawling.release)
+            is_free = True
+            if self.path is not None:
+                from filelock import FileLock, Timeout
 
-            # Not thread-local: a crawl may begin and end in different threads.
-            lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                lock.release()
-        finally:
-            self._crawling.release()
+                # Not thread-local: a crawl may begin and end in different threads.
+                lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
+                try:
+                    held.enter_context(lock.acquire(timeout=0))
+                except Timeout:
+                    is_free = False
+            yield is_free
 
     def version(self) -> int:
         """A number that changes with every write, ours or another server's."""
@@ -176,9 +170,7 @@ class CatalogFile:
 
     def _fetched(self, query: str, values: tuple[object, ...]) -> list[Any]:
         # In memory one connection serves readers and writer, so a reader has to wait there.
-        if self.path is not None:
-            return self._read.execute(query, values).fetchall()
-        with self._writing:
+        with self._writing if self.path is None else nullcontext():
             return self._read.execute(query, values).fetchall()
 
     def _first(self, query: str, values: tuple[object, ...]) -> Any:

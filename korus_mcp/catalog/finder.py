@@ -11,7 +11,7 @@ from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.calendar import (
     DayRange,
     OfferCalendars,
-    OptionQuery,
+    OfferQuery,
     cheapest,
     today,
 )
@@ -128,7 +128,7 @@ class Finder:
             names = nearest_names(mirrored.store, wanted.query)
             return SearchResult(bases=(), total=0, state=answer.state, nearest=names)
         if wanted.window is None:
-            return await self._named(answer, language)
+            return await self._matches(answer, wanted.limit, language)
         return await self._in_window(answer, wanted, wanted.window, language)
 
     async def _answer(
@@ -176,17 +176,25 @@ class Finder:
         scope = Scope(catalog_id=catalog_id, cities=cities)
         # Many of the matching bases may have no offer in the window.
         limit = wanted.limit if wanted.window is None else CANDIDATES
-        page = self.mirror.search(mirrored, wanted.query, scope, wanted.place, limit)
+        page = mirrored.search(wanted.query, scope, wanted.place, limit)
         return _CatalogAnswer(page, state, bool(cities))
 
-    async def _named(self, answer: _CatalogAnswer, language: str) -> SearchResult:
-        page = answer.page
-        records = await self._records(page.rows, language)
+    async def _matches(
+        self, answer: _CatalogAnswer, limit: int, language: str, *, is_checked: bool = True
+    ) -> SearchResult:
+        """The first bases of a page without prices. `is_checked` is False where days were asked for
+        and cannot be checked now.
+        """
+        rows = answer.page.rows[:limit]
+        records = await self._records(rows, language)
+        found = tuple(FoundBase(record) for record in records if record is not None)
         return SearchResult(
-            bases=tuple(FoundBase(r) for r in records if r is not None),
-            total=page.total - records.count(None),
+            bases=found,
+            total=answer.page.total - records.count(None) if is_checked else None,
             state=answer.state,
-            next_place=page.place_behind(len(page.rows)) if page.rows else None,
+            next_place=answer.page.place_behind(len(rows)) if rows else None,
+            unchecked=0 if is_checked else len(found),
+            is_checked=is_checked,
         )
 
     async def _in_window(
@@ -207,7 +215,7 @@ class Finder:
             is_dead = all(look.is_unread for look in looks)
             # The check of the best ones failed: each further one would cost a time-out.
             if is_dead and not looked_at:
-                return await self._unchecked(answer, wanted.limit, language)
+                return await self._matches(answer, wanted.limit, language, is_checked=False)
             for look in looks:
                 if len(bases) == wanted.limit:
                     break
@@ -225,19 +233,6 @@ class Finder:
             state=answer.state,
             next_place=rest,
             unchecked=unchecked,
-        )
-
-    async def _unchecked(self, answer: _CatalogAnswer, limit: int, language: str) -> SearchResult:
-        """The bases of a page that match all but the days, which cannot be checked now."""
-        rows = answer.page.rows[:limit]
-        records = [r for r in await self._records(rows, language) if r is not None]
-        return SearchResult(
-            bases=tuple(FoundBase(record) for record in records),
-            total=None,
-            state=answer.state,
-            next_place=answer.page.place_behind(len(rows)),
-            unchecked=len(records),
-            is_checked=False,
         )
 
     async def _records(self, rows: Sequence[Row], language: str) -> list[BaseRecord | None]:
@@ -273,9 +268,8 @@ class Finder:
         if ahead.last < ahead.first:  # only days that are over there
             return _Look()
         try:
-            calendar = await self.calendars.of_base(
-                record, ahead, OptionQuery(), language, pages=PAGES_A_BASE
-            )
+            query = OfferQuery(record, ahead, language)
+            calendar = await self.calendars.of_base(query, pages=PAGES_A_BASE)
         except ApiError:
             return _Look(is_unread=True)
         if not calendar.has_buyable():

@@ -14,6 +14,7 @@ from korus_mcp.foundation.folding import fold, words
 FIRST_RETRY_SECONDS: Final = 60
 LAST_RETRY_SECONDS: Final = 6 * 3600
 
+_TEXT_COLUMNS: Final = "name, place, kind, choices, products, texts, scope"
 _NAMING_COLUMNS: Final = 5
 
 
@@ -65,14 +66,12 @@ class CatalogIndex(CatalogFile):
         may have been imported again meanwhile; then its details are fetched again, too.
         """
         with self._transaction() as db:
-            query = "SELECT listed_import FROM catalog WHERE id = ?"
             # Imported again while the run was stopped: details of the earlier import do not count.
-            row = db.execute(query, (catalog_id,)).fetchone()
-            if row is not None and row[0] != synced:
-                db.execute(
-                    "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ?",
-                    (catalog_id, run),
-                )
+            db.execute(
+                "UPDATE base SET detail_run = 0 WHERE catalog = ? AND detail_run = ? "
+                "AND (SELECT listed_import FROM catalog WHERE id = base.catalog) IS NOT ?",
+                (catalog_id, run, synced),
+            )
             # `finish_names` removes the bases that this run does not find again.
             db.execute("UPDATE base SET run = 0 WHERE catalog = ? AND run = ?", (catalog_id, run))
             db.execute(
@@ -150,10 +149,10 @@ class CatalogIndex(CatalogFile):
             self._reindex(db, row[0], (_indexed(name), *self._indexed_columns(db, row[0])[1:]))
 
     def _put_record(self, db: sqlite3.Connection, record: BaseRecord, run: int) -> None:
-        where = (record.catalog.id, record.handle.id)
-        self._put_name(db, record.catalog.id, run, record.handle.id, record.name)
+        catalog_id, base_id = record.catalog.id, record.handle.id
+        self._put_name(db, catalog_id, run, base_id, record.name)
         query = "SELECT number FROM base WHERE catalog = ? AND id = ?"
-        number = db.execute(query, where).fetchone()[0]
+        number = db.execute(query, (catalog_id, base_id)).fetchone()[0]
         db.execute(
             "UPDATE base SET detail = ?, detail_run = ?, city = ? WHERE number = ?",
             (packed(record), run, fold(record.place.city or ""), number),
@@ -165,7 +164,7 @@ class CatalogIndex(CatalogFile):
         db.executemany(
             # A base may list a product twice.
             "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?)",
-            [(record.catalog.id, p.id, number, p.name) for p in record.products.values()],
+            [(catalog_id, p.id, number, p.name) for p in record.products.values()],
         )
         self._reindex(db, number, _columns(record))
 
@@ -183,9 +182,7 @@ class CatalogIndex(CatalogFile):
 
     def _indexed_columns(self, db: sqlite3.Connection, number: int) -> tuple[str, ...]:
         """The texts by which a base is found."""
-        query = (
-            "SELECT name, place, kind, choices, products, texts, scope FROM text WHERE rowid = ?"
-        )
+        query = f"SELECT {_TEXT_COLUMNS} FROM text WHERE rowid = ?"  # noqa: S608 - constants
         columns: tuple[str, ...] = db.execute(query, (number,)).fetchone()
         return columns
 
@@ -213,8 +210,7 @@ def spoken(text: str) -> str:
 
 def _put_text(db: sqlite3.Connection, number: int | None, columns: Sequence[str]) -> None:
     db.execute(
-        "INSERT INTO text (rowid, name, place, kind, choices, products, texts, scope) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO text (rowid, {_TEXT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (number, *columns),
     )
 

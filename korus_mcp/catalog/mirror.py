@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -120,6 +121,10 @@ class LanguageMirror:
         """Whether this process is crawling for it."""
         return not self.attempt.is_over
 
+    def search(self, query: str, scope: Scope, place: PageStart, limit: int) -> Matches:
+        """A page of the bases that match a query, best first."""
+        return search(self.store, self.speller, query, scope, place=place, limit=limit)
+
 
 class Mirror:
     """The catalog of one account. Its background tasks run in the given task group."""
@@ -171,13 +176,9 @@ class Mirror:
         is_empty = mirrored.store.fact("listed_at") is None
         if is_empty and self._clock.monotonic() < mirrored.attempt.look_again:
             return None
-        found = None
-        try:
-            with in_time():
-                found = await self._filled(mirrored, None)
-        except ApiError:
-            return None
-        return found
+        with suppress(ApiError), in_time():
+            return await self._filled(mirrored, None)
+        return None
 
     async def _filled(self, mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
         attempt = self._renew(mirrored)
@@ -210,12 +211,6 @@ class Mirror:
         ):
             await waiting.a_little()
         return mirrored
-
-    def search(
-        self, mirrored: LanguageMirror, query: str, scope: Scope, place: PageStart, limit: int
-    ) -> Matches:
-        """A page of the bases that match a query in one language, best first."""
-        return search(mirrored.store, mirrored.speller, query, scope, place=place, limit=limit)
 
     async def state(self, language: str) -> State:
         """How complete the mirror of a language is; sends no request."""
@@ -302,7 +297,7 @@ class Mirror:
         # "k3f7qa.01" is the beginning of a handle, "lou" the beginning of a word.
         if dot and _with_alias(mirrored, alias) is not None:
             return mirrored.store.handles_beginning(alias, head, limit=limit)
-        page = self.search(mirrored, begun, Scope(), BEGINNING, limit)
+        page = mirrored.search(begun, Scope(), BEGINNING, limit)
         return [row.handle for row in page.rows]
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:

@@ -6,6 +6,7 @@ to be built before the first search can answer.
 
 import json
 import zlib
+from dataclasses import fields
 from typing import Any, Final
 
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
@@ -14,20 +15,9 @@ from korus_mcp.foundation.unread import UNREAD
 
 _LEVEL: Final = 1
 _UNREAD: Final = "unread"
-_PLAIN: Final = (
-    "name",
-    "kind",
-    "timezone",
-    "has_sessions",
-    "seat_map_id",
-    "max_per_order",
-    "names_beneficiaries",
-    "description",
-    "short_description",
-    "terms",
-    "unread_products",
-    "unread_choices",
-)
+_APART: Final = ("handle", "catalog", "place", "images", "choices", "products", "is_disabled")
+"""Fields that are not stored (a disabled base never is), or in a form of their own."""
+_PLAIN: Final = tuple(each.name for each in fields(BaseRecord) if each.name not in _APART)
 
 
 def packed(record: BaseRecord) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Final
 
-from korus_mcp.catalog.store import Store
+from korus_mcp.catalog.store import Part, Scope, Store
 from korus_mcp.foundation.clock import Clock
 
 MOST_CORRECTIONS: Final = 6
@@ -65,19 +65,14 @@ class Spelled:
         return 1 + 1 / math.log(math.e + self.bases)
 
 
-@dataclass(frozen=True)
 class _Vocabulary:
     """The words of names, cities and the like, in memory to be compared."""
 
-    bases: dict[str, int] = field(default_factory=dict)
-    by_length: dict[int, list[str]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, bases: dict[str, int]) -> "_Vocabulary":
-        by_length: dict[int, list[str]] = {}
+    def __init__(self, bases: dict[str, int]) -> None:
+        self.bases = bases
+        self.by_length: dict[int, list[str]] = {}
         for word in bases:
-            by_length.setdefault(len(word), []).append(word)
-        return cls(bases, by_length)
+            self.by_length.setdefault(len(word), []).append(word)
 
     def of_lengths(self, lengths: Iterable[int]) -> list[str]:
         """All words of these lengths."""
@@ -94,7 +89,7 @@ class Speller:
 
     store: Store
     clock: Clock
-    _vocabulary: _Vocabulary = field(default_factory=_Vocabulary)
+    _vocabulary: _Vocabulary = field(default_factory=lambda: _Vocabulary({}))
     _read_at: float = -math.inf
     _version: int = -1
 
@@ -135,7 +130,7 @@ class Speller:
     def _guessed(self, word: str) -> Spelled:
         """A word that occurs in no name: it may be in the long texts, or mean other words."""
         corrections, sureness = self._corrected(word)
-        mentions = self.store.mentions(word, at_most=COUNTED)
+        mentions = self.store.matches(f'"{word}"', Part.TEXTS, Scope(), at_most=COUNTED)
         named = self.store.bases_with([*chain(*(c.split() for c in corrections))])
         return Spelled(
             word,
@@ -206,7 +201,7 @@ class Speller:
         if now - self._read_at >= KEPT_SECONDS:
             version = self.store.version()
             if version != self._version:
-                self._vocabulary = _Vocabulary.of(self.store.all_words())
+                self._vocabulary = _Vocabulary(self.store.all_words())
                 self._version = version
             self._read_at = now
         return self._vocabulary

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from korus_mcp.catalog.bases import BaseName, BaseRecord, CatalogRecord
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.index import (
     FIRST_RETRY_SECONDS,
     LAST_RETRY_SECONDS,
     CatalogIndex,
+    ListedCatalog,
     catalog_word,
     city_word,
 )
@@ -134,16 +135,6 @@ class Store(CatalogIndex):
                 return record.place.city
         return folded
 
-    def names(self, catalog_id: str, *, offset: int, limit: int) -> list[BaseName]:
-        """A page of the bases of a catalog, by name."""
-        query = (
-            "SELECT catalog.alias, base.id, base.name FROM base "
-            "JOIN catalog ON catalog.id = base.catalog WHERE base.catalog = ? "
-            "ORDER BY base.folded, base.number LIMIT ? OFFSET ?"
-        )
-        rows = self._ask(query, (catalog_id, limit, offset))
-        return [BaseName(Handle(alias, base_id), name) for alias, base_id, name in rows]
-
     def handles_beginning(self, alias: str, head: str, *, limit: int) -> list[Handle]:
         """Bases of a catalog whose id begins with `head`."""
         query = (
@@ -152,11 +143,6 @@ class Store(CatalogIndex):
         )
         rows = self._ask(query, (alias, head, head + "\U0010ffff", limit))
         return [Handle(alias, row[0]) for row in rows]
-
-    def count(self, catalog_id: str) -> int:
-        """How many bases a catalog has."""
-        query = "SELECT count(*) FROM base WHERE catalog = ?"
-        return int(self._ask(query, (catalog_id,))[0][0])
 
     def all_rows(
         self, scope: "Scope", *, behind: Handle | None = None, offset: int = 0, limit: int
@@ -170,11 +156,8 @@ class Store(CatalogIndex):
             (behind.id, behind.alias) if behind else ("", ""),
         )
         if last is not None:
-            where, values, offset = (
-                f"(base.folded, base.number) > (?, ?) AND {where}",
-                (*last, *values),
-                0,
-            )
+            where, offset = f"(base.folded, base.number) > (?, ?) AND {where}", 0
+            values = (*last, *values)
         return self._rows(
             f"SELECT {_BASE_COLUMNS} FROM base JOIN catalog ON catalog.id = base.catalog "  # noqa: S608 - constants
             f"WHERE {where} ORDER BY base.folded, base.number LIMIT ? OFFSET ?",
@@ -235,10 +218,6 @@ class Store(CatalogIndex):
         )
         return self._ask(query, (head, head + "\U0010ffff", limit))
 
-    def mentions(self, word: str, *, at_most: int) -> int:
-        """How many bases have a word in their texts, counted up to `at_most`."""
-        return self.matches(f'"{word}"', Part.TEXTS, Scope(), at_most=at_most)
-
     def all_words(self) -> dict[str, int]:
         """All words of names, cities and the like, each with its number of bases."""
         return dict(self._ask("SELECT term, bases FROM word WHERE bases > 0"))
@@ -263,11 +242,10 @@ class Store(CatalogIndex):
         # A time further ahead than the longest wait was stored by a clock that was wrong.
         return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
 
-    def catalog_state(self, catalog_id: str) -> tuple[str | None, int, int]:
-        """The import time of the last complete crawl, and the last runs for names and details."""
-        query = "SELECT synced, names_run, details_run FROM catalog WHERE id = ?"
-        ((synced, names_run, details_run),) = self._ask(query, (catalog_id,))
-        return synced, names_run or 0, details_run or 0
+    def is_current(self, catalog: ListedCatalog) -> bool:
+        """Whether a catalog was fetched completely since its last known import."""
+        query = "SELECT 1 FROM catalog WHERE id = ? AND details_run > 0 AND synced = ?"
+        return bool(self._ask(query, (catalog.record.id, catalog.synced)))
 
     def has_names(self, catalog_id: str, run: int, synced: str | None) -> bool:
         """Whether this run has fetched all names of a catalog since its last import."""

@@ -18,7 +18,7 @@ import anyio
 from korus_mcp.api import ApiError
 from korus_mcp.booking.quote import Missed, Quote, Quotes, Session, TicketNeed
 from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord, ProductRecord
-from korus_mcp.catalog.calendar import DayRange, OfferCalendars, OptionQuery, today
+from korus_mcp.catalog.calendar import DayRange, OfferCalendars, OfferQuery, today
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.coalescing import kept_apart, side_by_side
@@ -235,11 +235,10 @@ class _Search:
         self, base: BaseRecord, window: DayRange, product: ProductRecord, codes: Iterable[str]
     ) -> Sequence[OfferRow]:
         """Offers in a range of days with the same values of the options `codes`."""
-        wish = OptionQuery({c: (product.choices[c],) for c in codes if c in product.choices})
+        choices = {c: (product.choices[c],) for c in codes if c in product.choices}
+        query = OfferQuery(base, window, self.language, choices)
         try:
-            calendar = await self.ask.calendars.of_base(
-                base, window, wish, self.language, pages=PAGES
-            )
+            calendar = await self.ask.calendars.of_base(query, pages=PAGES)
         except (ApiError, Refusal):
             self.is_unread = True
             return ()

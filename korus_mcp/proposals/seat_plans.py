@@ -17,7 +17,7 @@ from korus_mcp.catalog.calendar import (
     Calendar,
     DayRange,
     OfferCalendars,
-    check_days,
+    OfferQuery,
     read_in,
     window_of,
 )
@@ -158,7 +158,8 @@ class SeatPlans:
             ApiError: something could not be read, or not in time.
         """
         # Checked before anything is read: for a day that is over no map is needed.
-        check_days(wish.day, None, self._api.now(), ONE_DAY, skew=self._api.unknown_skew)
+        now, skew = self._api.now(), self._api.unknown_skew
+        window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
 
@@ -221,7 +222,7 @@ class SeatPlans:
             return window_of(day, day, base, self._api.now(), ONE_DAY, skew=skew)
 
         async def read(window: DayRange) -> Calendar:
-            return await self._calendars.first_day(base, window, language)
+            return await self._calendars.first_day(OfferQuery(base, window, language))
 
         if wish.session_id is None:
             offers = await read_in(days, read)

@@ -11,7 +11,7 @@ from korus_mcp.api import NotFound
 from korus_mcp.app import App, Running, app_of
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED, State, state_of
-from korus_mcp.catalog.store import Store
+from korus_mcp.catalog.store import Scope, Store
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
@@ -93,7 +93,7 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
     pages = pages_of(store, found)
     address = addresses.product_bases(found.alias)
     number = _page_number(page, pages, address)
-    shown = store.names(found.id, offset=(number - 1) * PAGE, limit=PAGE)
+    shown = store.all_rows(Scope(found.id), offset=(number - 1) * PAGE, limit=PAGE)
     listed = {
         "catalog": found.alias,
         "name": found.name,
@@ -152,7 +152,7 @@ async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> 
 
 def pages_of(store: Store, catalog: CatalogRecord) -> int:
     """How many pages the product bases of a catalog fill; an empty catalog has one."""
-    return max(1, -(-store.count(catalog.id) // PAGE))
+    return max(1, -(-store.total(Scope(catalog.id)) // PAGE))
 
 
 async def _catalog(services: App, alias: str) -> CatalogRecord:

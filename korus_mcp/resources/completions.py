@@ -118,7 +118,7 @@ async def _pages(services: App, begun: str, given: Arguments) -> Proposed:
 async def _names(services: App, begun: str, _: Arguments) -> Proposed:
     """Names of product bases, as a search finds them."""
     mirrored = await _mirrored(services)
-    page = services.mirror.search(mirrored, begun, Scope(), BEGINNING, LIMIT)
+    page = mirrored.search(begun, Scope(), BEGINNING, LIMIT)
     names = list(dict.fromkeys(row.name for row in page.rows))
     are_all = not page.has_more and page.total <= len(page.rows)
     return Proposed(names, len(names) if are_all else None)

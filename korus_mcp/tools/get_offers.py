@@ -11,8 +11,7 @@ from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
     CalendarPage,
     DayRange,
-    OptionQuery,
-    check_days,
+    OfferQuery,
     named_choices,
     read_in,
     window_of,
@@ -115,18 +114,18 @@ async def get_offers(
     # A cursor is valid only with the filters it was made for; with others it is refused.
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
-    check_days(date_from, date_to, api.now(), skew=api.unknown_skew)
+    # For a day that is over everywhere nothing has to be read.
+    window_of(date_from, date_to, None, api.now(), skew=api.unknown_skew)
     base = await services.mirror.base(product_base_id, wished_language)
     by_code = zip(OPTION_CODES, given, strict=True)
-    wish = OptionQuery({code: named_choices(base, code, t) for code, t in by_code if t is not None})
+    choices = {code: named_choices(base, code, t) for code, t in by_code if t is not None}
 
     def days() -> DayRange:
         return window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
 
     async def read(window: DayRange) -> tuple[DayRange, CalendarPage]:
-        return window, await services.calendars.page(
-            base, window, wish, wished_language, place=pages.begin, limit=limit
-        )
+        query = OfferQuery(base, window, wished_language, choices)
+        return window, await services.calendars.page(query, place=pages.begin, limit=limit)
 
     window, page = await read_in(days, read)
     # `reserve` compares its prices with the ones that were shown.

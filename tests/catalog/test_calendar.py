@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 import pytest
@@ -15,9 +15,8 @@ from korus_mcp.catalog.calendar import (
     WINDOW_DAYS,
     Calendar,
     DayRange,
-    OptionQuery,
+    OfferQuery,
     cheapest,
-    check_days,
     today,
     window_of,
 )
@@ -30,19 +29,19 @@ from tests.booking.stage import SEED, Stage, staged
 
 pytestmark = pytest.mark.anyio
 TODAY = date(2026, 6, 1)
-ANY = OptionQuery()
+Choices: TypeAlias = dict[str, tuple[str, ...]]
 WEEK = DayRange(TODAY, TODAY + timedelta(days=6))
 
 
-def wish(**choices: str) -> OptionQuery:
-    return OptionQuery({code: tuple(names.split(",")) for code, names in choices.items()})
+def wish(**choices: str) -> Choices:
+    return {code: tuple(names.split(",")) for code, names in choices.items()}
 
 
 async def calendar(
-    stage: Stage, landmark: str, window: DayRange = WEEK, wanted: OptionQuery = ANY
+    stage: Stage, landmark: str, window: DayRange = WEEK, wanted: Choices | None = None
 ) -> Calendar:
     base = await stage.app.mirror.base(stage.handle(landmark), "en")
-    return await stage.app.calendars.of_base(base, window, wanted, "en")
+    return await stage.app.calendars.of_base(OfferQuery(base, window, "en", wanted or {}))
 
 
 def base_in(zone: str | None) -> BaseRecord:
@@ -177,7 +176,7 @@ async def calendar_of_offer(stage: Stage, landmark: str) -> Calendar:
     quote = await stage.app.quotes.of_offer(offer, "en")
     assert quote.base_id is not None
     base = await stage.app.mirror.base(Handle(offer.alias, quote.base_id), "en")
-    return await stage.app.calendars.of_base(base, WEEK, OptionQuery(), "en")
+    return await stage.app.calendars.of_base(OfferQuery(base, WEEK, "en"))
 
 
 async def test_offers_with_dynamic_prices_are_to_be_checked_live() -> None:
@@ -209,11 +208,11 @@ async def test_a_beginning_ends_after_so_many_pages_once_something_can_be_bought
     async with staged(selling=("ski",)) as stage:
         base = await stage.app.mirror.base(stage.handle("ski_base"), "en")
         days = DayRange(TODAY, TODAY + timedelta(days=30))
-        found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=4)
+        found = await stage.app.calendars.of_base(OfferQuery(base, days, "en"), pages=4)
         assert found.is_cut
         assert len(found.rows) == 200
         assert stage.sent("listOffers") == 5, "and the last, which tells whether days are in order"
-        found = await stage.app.calendars.of_base(base, days, ANY, "en")
+        found = await stage.app.calendars.of_base(OfferQuery(base, days, "en"))
         assert not found.is_cut
         assert stage.sent("listOffers") == 15
 
@@ -227,7 +226,7 @@ async def test_a_beginning_that_is_sold_out_is_read_on() -> None:
     async with staged(rewrite=all_gone) as stage:
         base = await stage.app.mirror.base(stage.handle("park_base"), "en")
         days = DayRange(TODAY, TODAY + timedelta(days=90))
-        found = await stage.app.calendars.of_base(base, days, ANY, "en", pages=1)
+        found = await stage.app.calendars.of_base(OfferQuery(base, days, "en"), pages=1)
         assert found.is_cut
         assert found.has_buyable()
         assert found.rows[-1].day is not None
@@ -240,9 +239,9 @@ async def test_old_answers_make_room_for_new_ones(stage: Stage) -> None:
     for number in range(201):
         day = TODAY + timedelta(days=number % 100)
         window = DayRange(day, day + timedelta(days=number // 100))
-        await stage.app.calendars.of_base(base, window, few, "en")
+        await stage.app.calendars.of_base(OfferQuery(base, window, "en", few))
     before = stage.sent("listOffers")
-    await stage.app.calendars.of_base(base, DayRange(TODAY, TODAY), few, "en")
+    await stage.app.calendars.of_base(OfferQuery(base, DayRange(TODAY, TODAY), "en", few))
     assert stage.sent("listOffers") > before
 
 
@@ -367,13 +366,13 @@ def test_without_a_zone_that_is_known_a_window_begins_on_the_day_of_utc(zone: st
 
 
 def test_days_are_refused_before_anything_is_known_of_the_venue() -> None:
-    check_days(None, None, NOON)
-    check_days(TODAY, TODAY, NOON)
+    window_of(None, None, None, NOON)
+    window_of(TODAY, TODAY, None, NOON)
     with pytest.raises(Refusal) as refusal:
-        check_days(TODAY - timedelta(days=2), None, NOON)
+        window_of(TODAY - timedelta(days=2), None, None, NOON)
     assert refusal.value.code is Code.PAST_DATE
     with pytest.raises(Refusal):
-        check_days(TODAY, TODAY - timedelta(days=1), NOON)
+        window_of(TODAY, TODAY - timedelta(days=1), None, NOON)
 
 
 def test_a_past_day_is_refused_with_today() -> None:

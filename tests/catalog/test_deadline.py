@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.api import TimedOut
 from korus_mcp.api.config import Transport
-from korus_mcp.catalog.calendar import DayRange, OptionQuery, window_of
+from korus_mcp.catalog.calendar import DayRange, OfferQuery, window_of
 from korus_mcp.catalog.finder import CatalogQuery, SearchResult
 from korus_mcp.foundation.deadlines import READ_SECONDS, in_time
 from tests.booking.stage import Stage, staged, turn_the_loop, until
@@ -65,9 +65,7 @@ async def test_offers_read_in_time_are_told_as_not_all() -> None:
 
         async def ask() -> None:
             with anyio.fail_after(READ_SECONDS):
-                pages.append(
-                    await stage.app.calendars.page(base, days, OptionQuery(), "en", limit=40)
-                )
+                pages.append(await stage.app.calendars.page(OfferQuery(base, days, "en"), limit=40))
 
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
@@ -90,7 +88,7 @@ async def test_no_offers_in_time_is_a_failure_not_an_empty_table() -> None:
 
         async def ask() -> None:
             with anyio.fail_after(READ_SECONDS), pytest.raises(TimedOut) as failed:
-                await stage.app.calendars.first_day(base, days, "en")
+                await stage.app.calendars.first_day(OfferQuery(base, days, "en"))
             failures.append(failed.value)
 
         async with anyio.create_task_group() as group:

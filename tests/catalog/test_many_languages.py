@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -369,15 +370,15 @@ async def test_the_state_is_that_of_the_moment_before_the_search(stage: Stage) -
     # That of the default language, which is looked into where nothing is found, is whole.
     beside = await mirror.searchable("fr")
     await until(lambda: not beside.is_crawling)
-    search = mirror.search
 
-    def searching(*given: Any, **more: Any) -> Any:
-        page = search(*given, **more)
+    def searching(search: Any, *given: Any) -> Any:
+        page = search(*given)
         shelf.store.put_facts(complete_at=stage.clock.now().timestamp() + 3600)
         return page
 
     before = await mirror.state("en")
-    mirror.search = searching  # type: ignore[method-assign]
+    for each in (shelf, beside):
+        each.search = partial(searching, each.search)  # type: ignore[method-assign]
     for query in ("night safari", "qqqzzz"):
         shelf.store.put_facts(complete_at=before.read_at.timestamp() if before.read_at else None)
         assert (await find(stage, query, "en")).state == before

@@ -185,7 +185,7 @@ async def test_a_catalog_that_was_imported_anew_is_read_again() -> None:
         await until(lambda: not shelf.is_crawling)
         assert "Dawn safari" in names_on(shelf)
         assert "Night safari" not in names_on(shelf)
-        found = stage.app.mirror.search(shelf, "dawn", Scope(), BEGINNING, 5)
+        found = shelf.search("dawn", Scope(), BEGINNING, 5)
         assert [row.name for row in found.rows] == ["Dawn safari"]
 
 
@@ -557,7 +557,7 @@ async def test_a_warm_start_answers_without_any_request(stage: Stage, tmp_path: 
     before = len(stage.sandbox.requests)
     second = kept_in(tmp_path, stage)
     shelf = await second.searchable("en")
-    found = second.search(shelf, "night safari", Scope(), BEGINNING, 5)
+    found = shelf.search("night safari", Scope(), BEGINNING, 5)
     assert [row.name for row in found.rows] == ["Night safari"]
     assert (await second.base(found.rows[0].handle, "en")).place.city == "Val-des-Songes"
     await anyio.sleep(0.05)

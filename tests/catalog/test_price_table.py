@@ -8,7 +8,7 @@ import pytest
 
 from korus_mcp.api import Malformed, OfferFilters, ServerFailed
 from korus_mcp.catalog.bases import BaseRecord
-from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, DayRange, OptionQuery
+from korus_mcp.catalog.calendar import KEPT_BYTES, CalendarPage, DayRange, OfferQuery
 from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, ROW_BYTES, OfferRow
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions
@@ -38,8 +38,9 @@ async def look(
     **choices: str,
 ) -> CalendarPage:
     base = await base_of(stage, landmark)
-    wish = OptionQuery({code: tuple(names.split(",")) for code, names in choices.items()})
-    return await stage.app.calendars.page(base, window, wish, "en", place=place, limit=limit)
+    wish = {code: tuple(names.split(",")) for code, names in choices.items()}
+    query = OfferQuery(base, window, "en", wish)
+    return await stage.app.calendars.page(query, place=place, limit=limit)
 
 
 async def all_pages(stage: Stage, landmark: str, window: DayRange) -> list[CalendarPage]:
@@ -104,9 +105,9 @@ async def test_the_last_page_of_offers_has_no_next_one() -> None:
 async def test_the_first_day_alone_is_read_for_a_seat_map() -> None:
     async with staged(selling=("ski",)) as stage:
         base = await base_of(stage, "ski_base")
-        found = await stage.app.calendars.first_day(base, MONTH, "en")
+        found = await stage.app.calendars.first_day(OfferQuery(base, MONTH, "en"))
         assert stage.sent("listOffers") == 2
-        everything = await stage.app.calendars.of_base(base, MONTH, OptionQuery(), "en")
+        everything = await stage.app.calendars.of_base(OfferQuery(base, MONTH, "en"))
         first = everything.rows[0].day
         assert list(found.rows) == [row for row in everything.rows if row.day == first]
         assert len(found.rows) == 24
@@ -145,7 +146,7 @@ async def test_another_language_window_or_wish_is_another_question(stage: Stage)
     assert stage.sent("listOffers") > before
     before = stage.sent("listOffers")
     base = await base_of(stage, "park_base")
-    await stage.app.calendars.page(base, MONTH, OptionQuery(), "fr", limit=15)
+    await stage.app.calendars.page(OfferQuery(base, MONTH, "fr"), limit=15)
     assert stage.sent("listOffers") > before
 
 
@@ -476,11 +477,11 @@ async def test_what_is_kept_takes_so_much_memory_at_most() -> None:
 async def test_what_is_looked_at_again_stays_longest(stage: Stage) -> None:
     calendars = stage.app.calendars
     base = await base_of(stage, "park_base")
-    few = OptionQuery({"price_type": ("child",), "days_count": ("1 day",)})
+    few = {"price_type": ("child",), "days_count": ("1 day",)}
     favourite = DayRange(TODAY, TODAY)
     for number in range(1, 260):
-        await calendars.page(base, favourite, few, "en", limit=1)
+        await calendars.page(OfferQuery(base, favourite, "en", few), limit=1)
         day = TODAY + timedelta(days=number % 90)
         window = DayRange(day, day + timedelta(days=1 + number // 90))
-        await calendars.page(base, window, few, "en", limit=1)
+        await calendars.page(OfferQuery(base, window, "en", few), limit=1)
     assert sum(q["date[before]"] == [TODAY.isoformat()] for q in queries(stage)) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.catalog.calendar import CalendarPage, DayRange, OptionQuery
+from korus_mcp.catalog.calendar import CalendarPage, DayRange, OfferQuery
 from korus_mcp.catalog.finder import CatalogQuery
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
@@ -39,7 +39,7 @@ def listed(number: int | None = None, **changes: Any) -> Rewrite:
 
 async def page_of(stage: Stage, base: str = "park_base", limit: int = 40) -> CalendarPage:
     record = await stage.app.mirror.base(stage.handle(base), "en")
-    return await stage.app.calendars.page(record, JUNE, OptionQuery(), "en", limit=limit)
+    return await stage.app.calendars.page(OfferQuery(record, JUNE, "en"), limit=limit)
 
 
 @pytest.mark.parametrize("told", ["soon", 20260605, {"day": "2026-06-05"}, True, ""])
@@ -171,7 +171,7 @@ async def test_offers_nobody_can_read_are_told_and_not_no_offers(
 
     async with staged(rewrite=unreadable) as stage:
         record = await stage.app.mirror.base(stage.handle("park_base"), "en")
-        page = await stage.app.calendars.page(record, A_DAY, OptionQuery(), "en", limit=40)
+        page = await stage.app.calendars.page(OfferQuery(record, A_DAY, "en"), limit=40)
         assert page.left_out == counted[0]
         assert (page.rows == ()) is (spoilt == "every")
         note = _note(page, A_DAY)

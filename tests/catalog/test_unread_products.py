@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from korus_mcp.api import Malformed
-from korus_mcp.catalog.calendar import DayRange, OptionQuery, named_choices
+from korus_mcp.catalog.calendar import DayRange, OfferQuery, named_choices
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.get_offers import _note
@@ -77,12 +77,12 @@ async def test_a_product_that_cannot_be_read_is_told_and_read_again(way: str) ->
         unread = base.unread_products
         assert unread > 0
         assert len(base.products) + unread == 6
-        page = await stage.app.calendars.page(base, A_DAY, OptionQuery(), "en", limit=40)
+        page = await stage.app.calendars.page(OfferQuery(base, A_DAY, "en"), limit=40)
         assert page.left_out == unread
         note = _note(page, A_DAY)
         assert note is not None
         assert f"cannot be read ({unread})" in note
-        of_base = await stage.app.calendars.of_base(base, A_DAY, OptionQuery(), "en")
+        of_base = await stage.app.calendars.of_base(OfferQuery(base, A_DAY, "en"))
         assert of_base.is_partly_unread
         with pytest.raises(Refusal) as refusal:
             named_choices(base, "price_type", "Adult")
@@ -95,7 +95,7 @@ async def test_a_product_that_cannot_be_read_is_told_and_read_again(way: str) ->
         base = await stage.app.mirror.base(stage.handle("park_base"), "en")
         assert (len(base.products), base.unread_products) == (6, 0)
         assert named_choices(base, "price_type", "adult") == ("Adult",)
-        page = await stage.app.calendars.page(base, A_DAY, OptionQuery(), "en", limit=40)
+        page = await stage.app.calendars.page(OfferQuery(base, A_DAY, "en"), limit=40)
         assert page.left_out == 0
 
 

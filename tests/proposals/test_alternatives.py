@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from korus_mcp.booking.quote import Missed, Quote, Session, TicketNeed
-from korus_mcp.catalog.calendar import OptionQuery, window_of
+from korus_mcp.catalog.calendar import OfferQuery, window_of
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
@@ -144,7 +144,7 @@ async def out_of_time(stage: Stage, wish: Missed, gated: GatedClock) -> Proposal
 async def a_tour(stage: Stage) -> Handle:
     base = await stage.app.mirror.base(stage.handle("stadium_tour_base"), "en")
     window = window_of(None, None, base, stage.clock.now())
-    calendar = await stage.app.calendars.of_base(base, window, OptionQuery(), "en", pages=1)
+    calendar = await stage.app.calendars.of_base(OfferQuery(base, window, "en"), pages=1)
     return next(row.handle for row in calendar.rows if row.day and row.day > date(2026, 6, 1))
 
 

@@ -168,7 +168,7 @@ async def test_a_host_that_keeps_what_it_may_asks_once() -> None:
     ("uri", "reader"),
     [
         ("korus://catalogs", "catalogs"),
-        ("korus://catalogs/{alias}/product-bases", "names"),
+        ("korus://catalogs/{alias}/product-bases", "all_rows"),
         ("korus://product-bases/{base}", "record"),
         ("korus://product-bases/{base}/products", "record"),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from korus_mcp.api.models.seat_map import SeatMap
 from korus_mcp.catalog.bases import BaseRecord
-from korus_mcp.catalog.calendar import DayRange
+from korus_mcp.catalog.calendar import DayRange, OfferQuery
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.foundation.money import Money
@@ -88,7 +88,7 @@ async def read_venue(stage: Stage, key: str, issuer: str, count: int) -> Venue:
     found = next(base for base in listed if base.name == declared.name.en)
     base = await stage.app.mirror.base(Handle(alias_of(catalog), found.id), "en")
     calendar = await stage.app.calendars.first_day(
-        base, DayRange(TODAY, TODAY + timedelta(92)), "en"
+        OfferQuery(base, DayRange(TODAY, TODAY + timedelta(92)), "en")
     )
     ids = await _map_ids(stage, base, calendar.rows[0])
     assert len(ids) == count

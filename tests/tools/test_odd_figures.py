@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from korus_mcp.booking.quote import Quote
-from korus_mcp.catalog.calendar import DayRange, OptionQuery
+from korus_mcp.catalog.calendar import DayRange, OfferQuery
 from korus_mcp.foundation.refusals import Code, Refusal
 from tests.booking.stage import Stage, staged
 
@@ -42,7 +42,7 @@ async def test_a_price_beyond_the_cent_is_listed_and_quoted_as_unread(amount: ob
         assert obstacle is not None
         assert (obstacle.code, obstacle.reason) == (Code.NOT_BOOKABLE, "its price cannot be read")
         base = await stage.app.mirror.base(stage.handle("park_base"), "en")
-        page = await stage.app.calendars.page(base, JUNE, OptionQuery(), "en", limit=40)
+        page = await stage.app.calendars.page(OfferQuery(base, JUNE, "en"), limit=40)
         assert {(row.price, row.is_buyable) for row in page.rows} == {(None, False)}
         with pytest.raises(Refusal):
             await stage.reserve(stage.wish("park_offer"))

@@ -19,6 +19,7 @@ from korus_mcp.commands.cli import main
 from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, handle_of
 from tests.fixtures.hosts import (
+    AFRESH,
     INITIALIZE,
     START_SECONDS,
     RawHost,
@@ -221,7 +222,7 @@ async def test_what_a_server_said_to_a_full_stderr_is_there_in_order_once_it_is_
 ) -> None:
     environment = {**child_environment(tmp_path), **UNREACHABLE}
     with full_pipe() as (reader, writer):
-        async with raw_host(environment, stderr=writer) as host:
+        async with raw_host(environment, stderr=writer, command=AFRESH) as host:
             await refused_search_and_ping(host)
             reader.read(1_000_000)
             host.process.send_signal(signal.SIGTERM)
@@ -271,7 +272,8 @@ async def test_stdout_carries_protocol_lines_only_and_stderr_names_the_world(
     tmp_path: Path,
 ) -> None:
     environment = child_environment(tmp_path, PROFILE="buyer", NONSENSE_SETTING="x")
-    async with raw_host(environment, "serve", "--profile", "browse") as host:
+    asked = ("serve", "--profile", "browse")
+    async with raw_host(environment, *asked, command=AFRESH) as host:
         result = await host.receive(await host.send("tools/list", {}))
         assert len(result["tools"]) == 4
         found = await host.call("search_products", {"query": "herons derby"})
@@ -298,7 +300,7 @@ async def test_http_answers_this_machine_refuses_foreign_names_and_leaves_on_sig
     arguments = ("serve", "--http", "--port", str(port))
     environment = child_environment(tmp_path)
     async with (
-        started(*arguments, environment=environment) as process,
+        started(*arguments, environment=environment, command=AFRESH) as process,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
         with anyio.fail_after(START_SECONDS):

@@ -14,7 +14,7 @@ from korus_mcp.access.policy import ALL_TOOLS, tool_names
 from korus_mcp.settings import Profile
 from tests.docs import generated
 from tests.fixtures.assistant import ERAS, desk, settings_of
-from tests.fixtures.hosts import child_environment, raw_host
+from tests.fixtures.hosts import AFRESH, child_environment, raw_host
 
 pytestmark = pytest.mark.anyio
 MOST_TOKENS = 3_000
@@ -112,7 +112,7 @@ async def test_ten_servers_write_the_same_bytes(tmp_path: Path) -> None:
     written: list[bytes] = []
     environment = child_environment(tmp_path, PROFILE="service-desk")
     for _ in range(STARTS):
-        async with raw_host(environment) as host:
+        async with raw_host(environment, command=AFRESH) as host:  # each hashes otherwise
             with anyio.fail_after(20):
                 written.append(await host.receive_line(await host.send("tools/list")))
     assert len(written) == STARTS

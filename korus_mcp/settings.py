@@ -1,18 +1,18 @@
 """Settings: every KORUS_ variable, its default and its meaning, read once into `Settings`.
 
-The fields of `Settings` are the table of all settings: each has a type, a default, and a `Setting`
-with the meaning of its variable. README and server.json are generated from it.
+The fields of `Settings` are the table of all settings: each has a type, a default, and the meaning
+of its variable. README and server.json are generated from it.
 """
 
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from korus_mcp.foundation.language_tags import LANGUAGE_TAG, MOST_LISTED, canonical
@@ -25,12 +25,15 @@ PRODUCTION_API = "https://api.korusticket.com"
 DEMO_API = "https://api.demo.korusticket.com"
 PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
 SANDBOX_API = "https://sandbox.invalid"
+DEFAULT_LANGUAGE = "fr"
 DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
 MOST_PORT = 65_535
 MOST_SEED = 2**32 - 1
 FILE_BYTES = 64 * 1024
 """The largest credential file: a larger one was surely named by mistake."""
+
+Value = TypeVar("Value")
 
 
 class Environment(StrEnum):
@@ -74,7 +77,7 @@ class Content(StrEnum):
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable as a person sets it: it annotates the field of `Settings` it is read into."""
+    """One variable as a person sets it."""
 
     meaning: str
     name: str = ""
@@ -85,11 +88,11 @@ class Setting:
     least: int = 0
     most: int = 0
     """`least` and `most` are the bounds of a number; for other settings both are 0."""
+    secret: bool = False
+    """Whether `repr` of the settings leaves it out."""
     field: str = ""
     value: object = None
-    secret: bool = False
-    """`field`, `value` and `secret` are filled in by SETTINGS from the field itself: its name, its
-    default, and whether `repr` leaves it out."""
+    """`field` and `value` are filled in by SETTINGS from the field itself: its name and default."""
 
     @property
     def default(self) -> str:
@@ -102,6 +105,12 @@ class Setting:
         if isinstance(self.value, bool):
             return "false", "true"
         return tuple(type(self.value)) if isinstance(self.value, StrEnum) else ()
+
+
+def setting(default: Value, meaning: str, *, secret: bool = False, **row: Any) -> Value:
+    """A field of `Settings` that a variable sets; `row` is the rest of its `Setting`."""
+    metadata = {"setting": Setting(meaning, secret=secret, **row)}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 class Misconfigured(Exception):
@@ -141,171 +150,132 @@ class Account:
 class Settings:
     """All settings, complete and checked; its fields are the table of settings.
 
-    A field with a `Setting` is read from the variable that this names, else from `KORUS_` and the
+    A field made by `setting` is read from the variable with its `name`, else from `KORUS_` and the
     field's own name in capitals. Amounts are EUR, times are seconds. `embedded`: the sandbox runs
     in this process.
     """
 
-    environment: Annotated[
-        Environment,
-        Setting(
-            "The world to act in. Without any KORUS_ credential, address or environment: the "
-            "embedded sandbox, and no connection leaves the process.",
-            told="sandbox when nothing is set",
-        ),
-    ] = Environment.SANDBOX
-    embedded: bool = True
-    client_id: Annotated[str, Setting("Service account at KorusTicket.", from_file=True)] = ""
-    client_secret: Annotated[str, Setting("Its secret.", from_file=True)] = field(
-        default="", repr=False
+    environment: Environment = setting(
+        Environment.SANDBOX,
+        "The world to act in. Without any KORUS_ credential, address or environment: the "
+        "embedded sandbox, and no connection leaves the process.",
+        told="sandbox when nothing is set",
     )
-    api_url: Annotated[
-        str,
-        Setting(
-            "Origin of the API. http:// is accepted for loopback only.", told="per environment"
-        ),
-    ] = SANDBOX_API
-    token_url: Annotated[
-        str,
-        Setting(
-            "Token endpoint. The demo address is not published: required there.",
-            told="per environment",
-        ),
-    ] = ""
-    document_hosts: Annotated[
-        frozenset[str],
-        Setting(
-            "Replaces the hosts signed document addresses may point to: exact names, commas, "
-            "host:port for loopback.",
-            told=DOCUMENT_HOST,
-        ),
-    ] = frozenset({SANDBOX_DOCUMENT_HOST})
-    http_proxy: Annotated[
-        str | None,
-        Setting(
-            "A proxy to the API, its sign-in and its documents, like "
-            "http://user:password@host:3128; never to this machine."
-        ),
-    ] = field(default=None, repr=False)
+    embedded: bool = True
+    client_id: str = setting("", "Service account at KorusTicket.", from_file=True)
+    client_secret: str = setting("", "Its secret.", from_file=True, secret=True)
+    api_url: str = setting(
+        SANDBOX_API,
+        "Origin of the API. http:// is accepted for loopback only.",
+        told="per environment",
+    )
+    token_url: str = setting(
+        "",
+        "Token endpoint. The demo address is not published: required there.",
+        told="per environment",
+    )
+    document_hosts: frozenset[str] = setting(
+        frozenset({SANDBOX_DOCUMENT_HOST}),
+        "Replaces the hosts signed document addresses may point to: exact names, commas, "
+        "host:port for loopback.",
+        told=DOCUMENT_HOST,
+    )
+    http_proxy: str | None = setting(
+        None,
+        "A proxy to the API, its sign-in and its documents, like "
+        "http://user:password@host:3128; never to this machine.",
+        secret=True,
+    )
     no_proxy: str = ""
-    trust_env: Annotated[
-        bool,
-        Setting(
-            "Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
-            "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case."
-        ),
-    ] = False
+    trust_env: bool = setting(
+        False,
+        "Take the proxy from HTTPS_PROXY, ALL_PROXY and NO_PROXY. SSL_CERT_FILE and "
+        "SSL_CERT_DIR, the authorities to trust instead of the system's, count in any case.",
+    )
     ca_file: str | None = None
     ca_folder: str | None = None
-    language: Annotated[str, Setting("Default language of answers.")] = "fr"
-    languages: Annotated[
-        tuple[str, ...],
-        Setting(
-            "Languages whose catalog is read ahead, commas; others on first use.",
-            told="KORUS_LANGUAGE",
-        ),
-    ] = (language,)
-    profile: Annotated[
-        Profile, Setting("Which tools exist.", told="buyer in the sandbox, else browse")
-    ] = Profile.BUYER
-    tools: tuple[str, ...] | None = None
-    scope: Annotated[
-        Scope,
-        Setting(
-            "Whose orders are seen: those made here, or all of the account.",
-            told="own; account in service-desk",
-        ),
-    ] = Scope.OWN
-    approval: Annotated[
-        Approval,
-        Setting(
-            "How a person agrees: auto asks through the host if it can, else in two steps; "
-            "two_step always; human asks or refuses. Required in production with a buying profile.",
-            told="auto in sandbox and demo",
-        ),
-    ] = Approval.AUTO
-    max_order_amount: Annotated[
-        Decimal,
-        Setting(
-            "EUR in one order. Required in production with a buying profile.",
-            told="1000, or the limit of a day if that is less",
-            least=1,
-            most=1_000_000,
-        ),
-    ] = Decimal(1000)
-    max_day_amount: Annotated[
-        Decimal,
-        Setting(
-            "EUR in a UTC day, orders in flight included. Required like the above.",
-            least=1,
-            most=100_000_000,
-        ),
-    ] = Decimal(5000)
-    max_tickets: Annotated[int, Setting("Tickets in one order.", least=1, most=1_000)] = 50
-    max_open_holds: Annotated[
-        int,
-        Setting(
-            "Reservations held and not ordered, of one principal; with them at most twice "
-            "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
-            least=1,
-            most=10_000,
-        ),
-    ] = 20
-    calls_per_minute: Annotated[
-        int,
-        Setting(
-            "Calls of one principal; 0 for any number. An order call that is repeated is free.",
-            most=1_000_000,
-        ),
-    ] = 600
-    writes_per_minute: Annotated[
-        int, Setting("New holds and orders of one principal; 0 for any number.", most=1_000_000)
-    ] = 60
-    catalogs: Annotated[
-        tuple[str, ...] | None, Setting("Allowed catalog aliases, commas.", told="all")
-    ] = None
-    cache_dir: Annotated[
-        Path | None,
-        Setting("Where the catalog mirror is kept.", told="the platform's cache folder"),
-    ] = None
-    database_url: Annotated[
-        str | None,
-        Setting(
-            "Journal of bookings: sqlite:///... or postgresql://...",
-            told="a file in the platform's data folder",
-        ),
-    ] = field(default=None, repr=False)
-    download_dir: Annotated[
-        Path | None,
-        Setting("Where get_tickets saves PDF files.", told="the platform's download folder"),
-    ] = None
-    journal_key: Annotated[str | None, Setting("Keys the audit chain of the journal.")] = field(
-        default=None, repr=False
+    language: str = setting(DEFAULT_LANGUAGE, "Default language of answers.")
+    languages: tuple[str, ...] = setting(
+        (DEFAULT_LANGUAGE,),
+        "Languages whose catalog is read ahead, commas; others on first use.",
+        told="KORUS_LANGUAGE",
     )
-    sole_writer: Annotated[
-        bool, Setting("Nobody else orders on this account: allows adopting a lost hold.")
-    ] = False
-    settle_seconds: Annotated[
-        int,
-        Setting(
-            "How long an unanswered order may still appear after its hold ended and its request "
-            "timed out (75 s).",
-            least=120,
-            most=86_400,
-        ),
-    ] = 300
-    shutdown_seconds: Annotated[
-        int, Setting("How long a stop waits for orders in flight.", most=3_600)
-    ] = 30
-    content: Annotated[
-        Content, Setting("Which halves of a reply are sent.", name="KORUS_MCP_CONTENT")
-    ] = Content.BOTH
-    sandbox_bases: Annotated[
-        int, Setting("Generated product bases added to the sandbox.", most=200_000)
-    ] = 0
-    sandbox_seed: Annotated[
-        int | None, Setting("Fixes the ids of the sandbox.", told="random", most=MOST_SEED)
-    ] = None
+    profile: Profile = setting(
+        Profile.BUYER, "Which tools exist.", told="buyer in the sandbox, else browse"
+    )
+    tools: tuple[str, ...] | None = None
+    scope: Scope = setting(
+        Scope.OWN,
+        "Whose orders are seen: those made here, or all of the account.",
+        told="own; account in service-desk",
+    )
+    approval: Approval = setting(
+        Approval.AUTO,
+        "How a person agrees: auto asks through the host if it can, else in two steps; "
+        "two_step always; human asks or refuses. Required in production with a buying profile.",
+        told="auto in sandbox and demo",
+    )
+    max_order_amount: Decimal = setting(
+        Decimal(1000),
+        "EUR in one order. Required in production with a buying profile.",
+        told="1000, or the limit of a day if that is less",
+        least=1,
+        most=1_000_000,
+    )
+    max_day_amount: Decimal = setting(
+        Decimal(5000),
+        "EUR in a UTC day, orders in flight included. Required like the above.",
+        least=1,
+        most=100_000_000,
+    )
+    max_tickets: int = setting(50, "Tickets in one order.", least=1, most=1_000)
+    max_open_holds: int = setting(
+        20,
+        "Reservations held and not ordered, of one principal; with them at most twice "
+        "KORUS_MAX_TICKETS and as much as KORUS_MAX_DAY_AMOUNT.",
+        least=1,
+        most=10_000,
+    )
+    calls_per_minute: int = setting(
+        600,
+        "Calls of one principal; 0 for any number. An order call that is repeated is free.",
+        most=1_000_000,
+    )
+    writes_per_minute: int = setting(
+        60, "New holds and orders of one principal; 0 for any number.", most=1_000_000
+    )
+    catalogs: tuple[str, ...] | None = setting(None, "Allowed catalog aliases, commas.", told="all")
+    cache_dir: Path | None = setting(
+        None, "Where the catalog mirror is kept.", told="the platform's cache folder"
+    )
+    database_url: str | None = setting(
+        None,
+        "Journal of bookings: sqlite:///... or postgresql://...",
+        told="a file in the platform's data folder",
+        secret=True,
+    )
+    download_dir: Path | None = setting(
+        None, "Where get_tickets saves PDF files.", told="the platform's download folder"
+    )
+    journal_key: str | None = setting(None, "Keys the audit chain of the journal.", secret=True)
+    sole_writer: bool = setting(
+        False, "Nobody else orders on this account: allows adopting a lost hold."
+    )
+    settle_seconds: int = setting(
+        300,
+        "How long an unanswered order may still appear after its hold ended and its request "
+        "timed out (75 s).",
+        least=120,
+        most=86_400,
+    )
+    shutdown_seconds: int = setting(30, "How long a stop waits for orders in flight.", most=3_600)
+    content: Content = setting(
+        Content.BOTH, "Which halves of a reply are sent.", name="KORUS_MCP_CONTENT"
+    )
+    sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
+    sandbox_seed: int | None = setting(
+        None, "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
+    )
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -349,15 +319,9 @@ class Settings:
 
 
 SETTINGS: Final = tuple(
-    replace(
-        row,
-        name=row.name or PREFIX + each.name.upper(),
-        field=each.name,
-        value=each.default,
-        secret=not each.repr,
-    )
+    replace(row, name=row.name or PREFIX + each.name.upper(), field=each.name, value=each.default)
     for each in fields(Settings)
-    for row in getattr(each.type, "__metadata__", ())
+    for row in each.metadata.values()
 )
 """Every setting, in the order of README."""
 # KORUS_..._FILE names a file that holds a secret. So the secret is not in the environment, which
@@ -435,7 +399,9 @@ class _Reader:
     def _remote(self, named: Environment) -> Settings:
         found = {
             "KORUS_API_URL": self._origin("KORUS_API_URL", _DEFAULT_API.get(named)),
-            "KORUS_TOKEN_URL": self._address("KORUS_TOKEN_URL", _DEFAULT_TOKEN.get(named)),
+            "KORUS_TOKEN_URL": self._checked(
+                "KORUS_TOKEN_URL", _address_problem, _DEFAULT_TOKEN.get(named)
+            ),
             "KORUS_CLIENT_ID": self._text("KORUS_CLIENT_ID"),
             "KORUS_CLIENT_SECRET": self._text("KORUS_CLIENT_SECRET"),
         }
@@ -534,7 +500,7 @@ class _Reader:
             languages=self._languages("KORUS_LANGUAGES", "language tags like fr,en") or language,
             catalogs=self._catalogs(),
             cache_dir=self._folder("KORUS_CACHE_DIR"),
-            database_url=self._database_url(),
+            database_url=self._checked("KORUS_DATABASE_URL", _database_problem),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
             **chosen,
@@ -599,16 +565,8 @@ class _Reader:
             self._problems.append(f"{name} must not begin with ~: no home folder is known for it.")
             return None
 
-    def _database_url(self) -> str | None:
-        url = self._given.get("KORUS_DATABASE_URL")
-        problem = None if url is None else _database_problem(url)
-        if problem is None:
-            return url
-        self._problems.append(f"KORUS_DATABASE_URL must {problem}.")
-        return None
-
     def _origin(self, name: str, default: str | None) -> str | None:
-        url = self._address(name, default)
+        url = self._checked(name, _address_problem, default)
         if url is None:
             return None
         parts = urlsplit(url)
@@ -617,9 +575,12 @@ class _Reader:
             return None
         return canonical_origin(url)
 
-    def _address(self, name: str, default: str | None) -> str | None:
+    def _checked(
+        self, name: str, problem_of: Callable[[str], str | None], default: str | None = None
+    ) -> str | None:
+        """The given address, else the default; None if it has a problem, which is noted."""
         url = self._given.get(name, default)
-        problem = None if url is None else _address_problem(url)
+        problem = None if url is None else problem_of(url)
         if problem is None:
             return url
         self._problems.append(f"{name} {problem}.")
@@ -704,13 +665,13 @@ def _database_problem(url: str) -> str | None:
         # With no name, or :memory:, SQLite would keep the journal only as long as the process runs.
         if any(c in url for c in "?#") or not is_named or ":memory:" in file or not _is_text(file):
             return (
-                "name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
+                "must name a file, like sqlite:////folder/journal.sqlite, and nothing behind it: "
                 "a journal has to survive"
             )
         return None
     if url.startswith("postgresql://"):
         return _server_problem(url)
-    return "begin sqlite:/// or postgresql://"
+    return "must begin sqlite:/// or postgresql://"
 
 
 def _server_problem(url: str) -> str | None:
@@ -718,24 +679,24 @@ def _server_problem(url: str) -> str | None:
     shape = _SERVER.fullmatch(url)
     if shape is None or not _is_port(shape["port"]):
         return (
-            "have the form postgresql://user:password@host:port/name; in user and password, "
+            "must have the form postgresql://user:password@host:port/name; in user and password, "
             "each of : / ? # [ ] @ and % is written as %3A, %2F, %3F, %23, %5B, %5D, %40 and %25"
         )
     if not _is_text(unquote(url)):
-        return "hold no character that cannot be seen, also not percent-encoded"
+        return "must hold no character that cannot be seen, also not percent-encoded"
     given = parse_qsl(shape["query"] or "", keep_blank_values=True)
     if {name for name, _ in given} - _SERVER_OPTIONS:
-        return f"have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
+        return f"must have no parameters but {', '.join(sorted(_SERVER_OPTIONS))}"
     if not all(value for _, value in given):
-        return "give each parameter a value"
+        return "must give each parameter a value"
     if not _SSL_MODES.issuperset(v for n, v in given if n in ("ssl", "sslmode")):
-        return f"have a sslmode of {', '.join(sorted(_SSL_MODES))}"
+        return f"must have a sslmode of {', '.join(sorted(_SSL_MODES))}"
     if not _SESSIONS.issuperset(v for n, v in given if n == "target_session_attrs"):
-        return f"have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
+        return f"must have target_session_attrs of {', '.join(sorted(_SESSIONS))}"
     # Drivers also accept hosts and ports as parameters, which urlsplit does not look at.
     ports = [p for n, v in given if n == "port" for p in v.split(",")]
     if not all(_PORT.fullmatch(port) and _is_port(port) for port in ports):
-        return f"have a port from 1 to {MOST_PORT}"
+        return f"must have a port from 1 to {MOST_PORT}"
     return None
 
 

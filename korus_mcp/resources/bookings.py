@@ -8,32 +8,14 @@ from korus_mcp.resources.offering import OWNED, Offering
 
 def offer_bookings(offering: Offering) -> None:
     """Offer the resources of bookings."""
-    offering.add(
-        "korus://reservations/{reservation_id}",
-        name="reservation",
-        title="Reservation",
-        description="What a reservation holds, and until when.",
-        fresh=OWNED,
-    )(reservation)
-    offering.add(
-        "korus://orders/{order_id}",
-        name="order",
-        title="Order",
-        description="Tickets and documents of an order.",
-        fresh=OWNED,
-    )(order)
-    offering.add(
-        addresses.document("{order_id}", "{document_id}"),
-        name="document",
-        title="Document of an order",
-        description="The PDF, once it is ready.",
-        mime_type=addresses.PDF,
-        fresh=OWNED,
-    )(document)
+    offering.add(reservation, "korus://reservations/{reservation_id}", "Reservation", OWNED)
+    offering.add(order, "korus://orders/{order_id}", "Order", OWNED)
+    pdf = addresses.document("{order_id}", "{document_id}")
+    offering.add(document, pdf, "Document of an order", OWNED, addresses.PDF)
 
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
-    """One reservation as it is now."""
+    """What a reservation holds, and until when."""
     # Imported here: a server that only searches need not wait for it at its start.
     from korus_mcp.answers.reservations import reservations_view
 
@@ -45,7 +27,7 @@ async def reservation(reservation_id: str, ctx: ReadContext) -> str:
 
 
 async def order(order_id: str, ctx: ReadContext) -> str:
-    """One order as get_tickets shows it, whole; read now."""
+    """Tickets and documents of an order."""
     from korus_mcp.answers.orders import whole_view
 
     services = app_of(ctx)
@@ -56,7 +38,7 @@ async def order(order_id: str, ctx: ReadContext) -> str:
 
 
 async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
-    """The bytes of a document."""
+    """The PDF, once it is ready."""
     from korus_mcp.booking.documents import DocumentQuery
 
     services = app_of(ctx)

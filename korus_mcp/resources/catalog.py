@@ -31,14 +31,9 @@ _ADDRESS: Final = re.compile(r"https://[!-~]{1,500}")
 def offer_catalog(offering: Offering, running: Running) -> None:
     """Offer the resources of the catalog."""
 
-    @offering.add(
-        addresses.CATALOGS,
-        name="catalogs",
-        title="Catalogs",
-        description="The catalogs on sale here: alias, name, and where their product bases are.",
-        fresh=of_the_catalog,
-    )
+    # Within: to the function of an address without arguments the SDK passes no context.
     async def catalogs() -> str:
+        """The catalogs on sale here: alias, name, and where their product bases are."""
         services = running.app
         language = services.language(None)
         state = await services.mirror.state(language)
@@ -53,38 +48,18 @@ def offer_catalog(offering: Offering, running: Running) -> None:
         ]
         return compact({"catalogs": listed} | _age(state))
 
-    offering.add(
-        addresses.product_bases("{catalog}") + "{?page}",
-        name="product-bases",
-        title="Product bases of a catalog",
-        description="Names and ids, 50 a page.",
-        fresh=of_the_catalog,
-    )(product_bases)
-    offering.add(
-        addresses.product_base("{product_base_id}"),
-        name="product-base",
-        title="Product base",
-        description="Description, terms of sale, venue, choices and pictures.",
-        fresh=of_the_catalog,
-    )(product_base)
-    offering.add(
-        addresses.product_base("{product_base_id}") + "/products",
-        name="products",
-        title="Products of a product base",
-        description="The variants with their choices.",
-        fresh=of_the_catalog,
-    )(products)
-    offering.add(
-        addresses.seat_map("{product_base_id}", "{seat_map_id}"),
-        name="seat-map",
-        title="Seat map",
-        description="Zones and seating categories as the issuer describes them.",
-        fresh=READ_NOW,
-    )(seat_map)
+    page = addresses.product_bases("{catalog}") + "{?page}"
+    base = addresses.product_base("{product_base_id}")
+    plan = addresses.seat_map("{product_base_id}", "{seat_map_id}")
+    offering.add(catalogs, addresses.CATALOGS, "Catalogs", of_the_catalog)
+    offering.add(product_bases, page, "Product bases of a catalog", of_the_catalog)
+    offering.add(product_base, base, "Product base", of_the_catalog)
+    offering.add(products, f"{base}/products", "Products of a product base", of_the_catalog)
+    offering.add(seat_map, plan, "Seat map", READ_NOW)
 
 
 async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
-    """A page of the product bases of a catalog."""
+    """Names and ids, 50 a page."""
     services = app_of(ctx)
     language = services.language(None)
     found = await _catalog(services, catalog)
@@ -106,13 +81,13 @@ async def product_bases(catalog: str, ctx: ReadContext, page: str = "1") -> str:
 
 
 async def product_base(product_base_id: str, ctx: ReadContext) -> str:
-    """Everything a person may want to read about a product base."""
+    """Description, terms of sale, venue, choices and pictures."""
     record, state = await _read(app_of(ctx), product_base_id)
     return compact(_described(record) | _age(state, QUOTED))
 
 
 async def products(product_base_id: str, ctx: ReadContext) -> str:
-    """The products of a base."""
+    """The variants with their choices."""
     record, state = await _read(app_of(ctx), product_base_id)
     listed = {
         "product_base_id": str(record.handle),
@@ -133,7 +108,7 @@ async def _read(services: App, product_base_id: str) -> tuple[BaseRecord, State]
 
 
 async def seat_map(product_base_id: str, seat_map_id: str, ctx: ReadContext) -> str:
-    """The layout of a venue, outlines included, seats counted; read now."""
+    """Zones and seating categories as the issuer describes them."""
     services = app_of(ctx)
     record = await services.mirror.base(handle(product_base_id), services.language(None))
     if not is_id(seat_map_id):

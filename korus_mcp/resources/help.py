@@ -57,25 +57,15 @@ def errors() -> str:
 
 def offer_help(offering: Offering) -> None:
     """Offer the help texts."""
+    offering.add(help_booking, "korus://help/booking", "How a booking goes", OURS, TEXT)
+    offering.add(help_errors, "korus://help/errors", "Error codes", OURS, TEXT)
 
-    @offering.add(
-        "korus://help/booking",
-        name="help-booking",
-        title="How a booking goes",
-        description="The order of calls, and what to do in doubt.",
-        mime_type=TEXT,
-        fresh=OURS,
-    )
-    async def booking_help() -> str:
-        return BOOKING
 
-    @offering.add(
-        "korus://help/errors",
-        name="help-errors",
-        title="Error codes",
-        description="What each code means, what it leaves behind, what to do next.",
-        mime_type=TEXT,
-        fresh=OURS,
-    )
-    async def error_help() -> str:
-        return errors()
+async def help_booking() -> str:
+    """The order of calls, and what to do in doubt."""
+    return BOOKING
+
+
+async def help_errors() -> str:
+    """What each code means, what it leaves behind, what to do next."""
+    return errors()

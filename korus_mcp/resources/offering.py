@@ -6,7 +6,7 @@ catalog: each resource states its own, and a middleware puts it on the answer.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, ParamSpec, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mcp import MCPError
 from mcp.server.caching import CacheHint
@@ -21,7 +21,6 @@ from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.resources.boundary import JSON, Content, guarded
 
 Freshness: TypeAlias = Callable[[App], Awaitable[CacheHint]]
-Given = ParamSpec("Given")
 HOUR: Final = 3600
 SOON: Final = 60
 """How many seconds a host may cache data that is old or incomplete: it will soon be renewed."""
@@ -51,26 +50,21 @@ class Offering:
 
     def add(
         self,
+        read: Callable[..., Awaitable[Content]],
         uri: str,
-        *,
-        name: str,
         title: str,
-        description: str,
         fresh: Freshness,
         mime_type: str = JSON,
-    ) -> Callable[[Callable[Given, Awaitable[Content]]], Callable[Given, Awaitable[Content]]]:
-        """Offer a resource that the decorated function reads. Parts of `uri` in braces are its
-        arguments.
+    ) -> None:
+        """Offer a resource that `read` reads. Parts of `uri` in braces are its arguments, its
+        docstring is the description, and its name, with dashes, that of the resource.
         """
+        name = read.__name__.replace("_", "-")
         register = self._server.resource(
-            uri, name=name, title=title, description=description, mime_type=mime_type
+            uri, name=name, title=title, description=read.__doc__, mime_type=mime_type
         )
-
-        def offer(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaitable[Content]]:
-            self.offered[uri] = Offered(UriTemplate.parse(uri), fresh)
-            return register(guarded(read))
-
-        return offer
+        register(guarded(read))
+        self.offered[uri] = Offered(UriTemplate.parse(uri), fresh)
 
     async def with_freshness(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext

@@ -8,12 +8,7 @@ from korus_mcp.answers import addresses
 from korus_mcp.app import app_of
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import FieldProblem, invalid
-from korus_mcp.foundation.wishes import (
-    wished_amount,
-    wished_day,
-    wished_language,
-    wished_quantity,
-)
+from korus_mcp.foundation.wishes import wished_amount, wished_day, wished_language, wished_quantity
 from korus_mcp.resources.boundary import SVG, ReadContext, handle
 from korus_mcp.resources.offering import SHORTLY, Offering
 
@@ -22,15 +17,9 @@ _Value = TypeVar("_Value")
 
 def offer_pictures(offering: Offering) -> None:
     """Offer the pictures of seat maps."""
-    offering.add(
-        addresses.seat_map("{product_base_id}", "{seat_map_id}.svg")
-        + "{?session_id,date,quantity,max_price,prefer,language,theme}",
-        name="seat-map-picture",
-        title="Picture of a seat map",
-        description="Zones with their prices on a day, as get_seat_map links to it.",
-        mime_type=SVG,
-        fresh=SHORTLY,
-    )(seat_map_picture)
+    address = addresses.seat_map("{product_base_id}", "{seat_map_id}.svg")
+    wish = "{?session_id,date,quantity,max_price,prefer,language,theme}"
+    offering.add(seat_map_picture, address + wish, "Picture of a seat map", SHORTLY, SVG)
 
 
 async def seat_map_picture(
@@ -45,7 +34,7 @@ async def seat_map_picture(
     language: str = "",
     theme: str = "light",
 ) -> str:
-    """The picture for a wish; by default of the next day that sells something."""
+    """Zones with their prices on a day, as get_seat_map links to it."""
     from korus_mcp.proposals.seat_plans import Extra, SeatQuery
     from korus_mcp.seating.ranking import Preference
 

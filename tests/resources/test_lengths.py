@@ -7,12 +7,19 @@ from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 from korus_mcp.foundation.folding import fold
 from korus_mcp.resources import completions, offering
+from korus_mcp.server import long_requests
 from tests.fixtures.assistant import Desk
 from tests.tools.samples import A_HANDLE
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
 FILLERS = ("a", "/", "%41", "é", "9", "\u200b")
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else is to be let first here."""
+    monkeypatch.setattr(long_requests, "PAUSE_SECONDS", 0)
 
 
 async def templates(desk: Desk) -> list[UriTemplate]:

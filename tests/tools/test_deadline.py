@@ -15,7 +15,7 @@ from korus_mcp.foundation.deadlines import READ_SECONDS, TELLING_SECONDS
 from korus_mcp.sandbox import Delay
 from korus_mcp.seating.raster import Raster
 from tests.booking.stage import GatedClock, turn_the_loop
-from tests.fixtures.assistant import ERAS, Answer, Desk, desk
+from tests.fixtures.assistant import ERAS, Answer, Desk, desk, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -236,7 +236,8 @@ async def test_no_session_in_time_is_a_failure_not_an_offer_without_sessions(
 
 
 async def test_a_hold_waits_for_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with desk(only=("museum",)) as shop:
+    # nor does the end of the server wait for what never comes
+    async with desk(settings_of(SHUTDOWN_SECONDS="0"), only=("museum",)) as shop:
         offer = shop.handle("timed_offer")
         listed = (await shop.call("check_availability", offer_id=offer))["sessions"]
         hangs = session_pages_end_at(monkeypatch, 2)

@@ -39,6 +39,11 @@ LONGEST_FIRST = (
 """A worker takes file after file: a long one at the end would have the others wait for it."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core: half of its time a test waits for a process, page or database."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is collected stays until the end: the garbage collector need not look at it again."""

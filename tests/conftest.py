@@ -41,7 +41,8 @@ LONGEST_FIRST = (
 
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers for each core: half of its time a test waits for a process, page or database."""
-    return 2 * (os.cpu_count() or 1)
+    # Each collects all tests and starts a database and a browser of its own: many are no gain.
+    return min(2 * (os.cpu_count() or 1), 16)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -29,6 +29,7 @@ FAILURE_SECONDS = 1.5
 FRESH_SECONDS = 60.0
 """When the API refuses a token younger than this, a new one would be refused as well."""
 
+_HEADERS = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
 _REFUSALS = frozenset({400, 401, 403})
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 
@@ -131,17 +132,9 @@ class TokenSource:
             "client_id": self._config.client_id,
             "client_secret": self._config.client_secret,
         }
-        headers = {
-            "accept": "application/json",
-            "content-type": "application/x-www-form-urlencoded",
-        }
-        exchange = Exchange(
-            OPERATION,
-            "POST",
-            self._config.token_url,
-            headers=headers,
-            content=urlencode(asked).encode(),
-        )
+        form = urlencode(asked).encode()
+        url = self._config.token_url
+        exchange = Exchange(OPERATION, "POST", url, headers=_HEADERS, content=form)
         # The token's life is counted from before the request: it may be renewed too early, never
         # too late.
         asked_at = self._clock.monotonic()

@@ -5,16 +5,16 @@ undone through the API. After an error with `Outcome.UNKNOWN`, read what exists 
 anything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Literal
+from typing import Literal, Unpack
 
 from pydantic.alias_generators import to_camel
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.documents import Downloads
-from korus_mcp.api.filters import Params
+from korus_mcp.api.filters import Params, day_params
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.lists import Pages, Reads
 from korus_mcp.api.models.order import (
@@ -25,7 +25,7 @@ from korus_mcp.api.models.order import (
     OrderItemTicket,
 )
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
-from korus_mcp.api.transport import Wire, read_model
+from korus_mcp.api.transport import Wire, Wishes, read_model
 
 Title = Literal["mr", "mrs", "mx"]
 
@@ -81,21 +81,30 @@ class ReservationLine:
 
 
 @dataclass(frozen=True, repr=False)
-class CustomerInput:
-    """The buyer; what is None is not sent. `optin` is False unless the customer said yes."""
-
+class _Person:
     firstname: str
     lastname: str
+
+    def body(self) -> JsonObject:
+        """The person as the API takes it: unknown members are left out, not null."""
+        body = dict[str, object]()
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None:
+                body[to_camel(each.name)] = value.isoformat() if isinstance(value, date) else value
+        return body
+
+
+@dataclass(frozen=True, repr=False)
+class CustomerInput(_Person):
+    """The buyer; what is None is not sent. `optin` is False unless the customer said yes."""
+
     email: str
     phone: str | None = None
     country: str | None = None
     language: str | None = None
     optin: bool = False
     title: Title | None = None
-
-    def body(self) -> JsonObject:
-        """The customer as the API takes it."""
-        return _told(self)
 
 
 @dataclass(frozen=True)
@@ -147,46 +156,25 @@ class OrderFilters:
         Raises:
             ValueError: A reference that is not 1 to 50 characters.
         """
-        days = (
-            ("createdAt[after]", self.created_after),
-            ("createdAt[before]", self.created_before),
-            ("createdAt[strictly_after]", self.created_strictly_after),
-            ("createdAt[strictly_before]", self.created_strictly_before),
-        )
-        # `external_reference` in snake case, unlike the body's name of it (T17).
-        params = [*_by_creation(newest_first=self.newest_first)]
-        params += [(name, day.isoformat()) for name, day in days if day is not None]
-        if self.external_reference is not None:
-            params.append(("external_reference", _checked_reference(self.external_reference)))
-        return tuple(params)
+        strict = (self.created_strictly_after, self.created_strictly_before)
+        days = day_params("createdAt", self.created_after, self.created_before, *strict)
+        params = (*_by_creation(newest_first=self.newest_first), *days)
+        if self.external_reference is None:
+            return params
+        # In snake case, unlike the body's name of it (T17).
+        return (*params, ("external_reference", _checked_reference(self.external_reference)))
 
 
 @dataclass(frozen=True, repr=False)
-class BeneficiaryInput:
+class BeneficiaryInput(_Person):
     """The person to name on a ticket; what is None is not sent."""
 
-    firstname: str
-    lastname: str
     title: Title | None = None
     nationality: str | None = None
     date_of_birth: date | None = None
     place_of_birth: str | None = None
     email: str | None = None
     phone: str | None = None
-
-    def body(self) -> JsonObject:
-        """The beneficiary as the API takes it."""
-        return _told(self)
-
-
-def _told(person: CustomerInput | BeneficiaryInput) -> JsonObject:
-    """What is known of a person, under the API's names; unknown members are left out, not null."""
-    body = dict[str, object]()
-    for each in fields(person):
-        value = getattr(person, each.name)
-        if value is not None:
-            body[to_camel(each.name)] = value.isoformat() if isinstance(value, date) else value
-    return body
 
 
 class Booking(Reads):
@@ -208,11 +196,7 @@ class Booking(Reads):
         return self._pages(jsonld.RESERVATIONS, (), Reservation, language, params=params)
 
     async def create_reservations(
-        self,
-        items: Sequence[ReservationLine],
-        *,
-        language: str | None = None,
-        on_leaving: Callable[[], None] | None = None,
+        self, items: Sequence[ReservationLine], **wishes: Unpack[Wishes]
     ) -> ReservationBulkResult:
         """Hold offers. Sent once, never repeated. The result has two lists: read both (T14).
 
@@ -228,9 +212,7 @@ class Booking(Reads):
         # All lines are checked before one is sent.
         body: JsonObject = {"items": [item.body() for item in items]}
         operation, path = "createReservations", jsonld.RESERVATIONS_BULK.iri()
-        answer = await self._wire.create(
-            operation, path, body, language=language, on_leaving=on_leaving
-        )
+        answer = await self._wire.create(operation, path, body, **wishes)
         return await read_model(operation, "POST", ReservationBulkResult, answer)
 
     async def get_reservation(
@@ -247,11 +229,7 @@ class Booking(Reads):
         return self._pages(jsonld.ORDERS, (), Order, language, params=params)
 
     async def create_orders(
-        self,
-        request: OrderRequest,
-        *,
-        language: str | None = None,
-        on_leaving: Callable[[], None] | None = None,
+        self, request: OrderRequest, **wishes: Unpack[Wishes]
     ) -> OrderBulkResult:
         """Book for real. Sent once, never repeated. The result has two lists: read both (T14).
 
@@ -262,9 +240,7 @@ class Booking(Reads):
             ValueError: The request is wrong; nothing was sent.
         """
         operation, path = "createOrders", jsonld.ORDERS_BULK.iri()
-        answer = await self._wire.create(
-            operation, path, request.body(), language=language, on_leaving=on_leaving
-        )
+        answer = await self._wire.create(operation, path, request.body(), **wishes)
         return await read_model(operation, "POST", OrderBulkResult, answer)
 
     async def get_order(self, order_id: str, *, language: str | None = None) -> Order:
@@ -316,9 +292,7 @@ class Booking(Reads):
         item_id: str,
         ticket_id: str,
         beneficiary: BeneficiaryInput,
-        *,
-        language: str | None = None,
-        on_leaving: Callable[[], None] | None = None,
+        **wishes: Unpack[Wishes],
     ) -> OrderItemTicket:
         """Name the holder of a ticket. Returns the ticket after the change.
 
@@ -327,9 +301,7 @@ class Booking(Reads):
         # A merge patch (T16): what is left out of a beneficiary stays as it was.
         path = jsonld.ORDER_ITEM_TICKET.iri(order_id, item_id, ticket_id)
         operation, body = "setTicketBeneficiary", {"beneficiary": beneficiary.body()}
-        answer = await self._wire.change(
-            operation, path, body, language=language, on_leaving=on_leaving
-        )
+        answer = await self._wire.change(operation, path, body, **wishes)
         return await read_model(operation, "PATCH", OrderItemTicket, answer)
 
 

@@ -5,9 +5,9 @@ costs nothing.
 """
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from korus_mcp.api.config import ApiConfig, Transport
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from korus_mcp.api.transport import Pools, Wire
 
 
+@dataclass(eq=False, repr=False)
 class KorusApi:
     """The API as one account sees it: `ticketing` for reading, `booking` for holding and ordering.
 
@@ -29,18 +30,14 @@ class KorusApi:
     `on_answer` is called with the operation id and the parsed body of each success.
     """
 
-    def __init__(
-        self,
-        config: ApiConfig,
-        *,
-        clock: Clock | None = None,
-        transport: Transport | None = None,
-        on_answer: "Callable[[str, JsonObject], None] | None" = None,
-    ) -> None:
-        self.config = config
-        self._clock = clock or SystemClock()
-        self._transport = transport
-        self._on_answer = on_answer
+    config: ApiConfig
+    _: KW_ONLY
+    clock: Clock | None = None
+    transport: Transport | None = None
+    on_answer: "Callable[[str, JsonObject], None] | None" = None
+
+    def __post_init__(self) -> None:
+        self._clock = self.clock or SystemClock()
 
     @cached_property
     def ticketing(self) -> "Ticketing":
@@ -101,7 +98,7 @@ class KorusApi:
     def _pools(self) -> "Pools":
         from korus_mcp.api.transport import Pools
 
-        return Pools(self.config, self._clock, self._transport)
+        return Pools(self.config, self._clock, self.transport)
 
     @cached_property
     def _tokens(self) -> "TokenSource":
@@ -114,7 +111,7 @@ class KorusApi:
         # This imports httpx and pydantic, which a server that only lists its tools does not need.
         from korus_mcp.api.transport import Wire
 
-        return Wire(self.config, self._pools, self._tokens, self._clock, self._on_answer)
+        return Wire(self.config, self._pools, self._tokens, self._clock, self.on_answer)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -125,10 +122,5 @@ class KorusApi:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         await self.aclose()

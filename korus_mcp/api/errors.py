@@ -26,6 +26,7 @@ secret. What the issuer wrote is in `issuer_text` and `violations`: third-party 
 as a quotation.
 """
 
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -61,31 +62,25 @@ class InvalidId(ValueError):
     """An id or IRI that cannot belong to this API; raised before any request."""
 
 
+@dataclass(eq=False, repr=False)
 class ApiError(Exception):
     """A call to the API failed; the base of this tree. `reason` narrows the cause, in our words."""
 
     cause: ClassVar[str] = "failed"
 
-    def __init__(
-        self,
-        operation: str,
-        outcome: Outcome,
-        *,
-        status: int | None = None,
-        retry_after_seconds: float | None = None,
-        issuer_text: str | None = None,
-        reason: str | None = None,
-    ) -> None:
+    operation: str
+    outcome: Outcome
+    _: KW_ONLY
+    status: int | None = None
+    retry_after_seconds: float | None = None
+    issuer_text: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
         # No word of an answer goes into the message: it ends up in logs and in front of models.
-        at_status = "" if status is None else f" (status {status})"
-        because = "" if reason is None else f": {reason}"
-        super().__init__(f"{operation}: {self.cause}{at_status}{because}")
-        self.operation = operation
-        self.outcome = outcome
-        self.status = status
-        self.retry_after_seconds = retry_after_seconds
-        self.issuer_text = issuer_text
-        self.reason = reason
+        at_status = "" if self.status is None else f" (status {self.status})"
+        because = "" if self.reason is None else f": {self.reason}"
+        super().__init__(f"{self.operation}: {self.cause}{at_status}{because}")
 
 
 class Unreachable(ApiError):

@@ -10,25 +10,8 @@ from email.utils import parsedate_to_datetime
 import anyio
 import httpx
 
-from korus_mcp.api.errors import (
-    NO_WAY,
-    ApiError,
-    BadRequest,
-    CertificateFault,
-    Disconnected,
-    Forbidden,
-    Malformed,
-    NotFound,
-    Outcome,
-    RateLimited,
-    Redirected,
-    ServerFailed,
-    TimedOut,
-    Unauthorized,
-    UnexpectedStatus,
-    Unprocessable,
-    Unreachable,
-)
+from korus_mcp.api import errors
+from korus_mcp.api.errors import ApiError, Outcome
 from korus_mcp.foundation.text import clean_line, plain_text
 
 TEXT_LIMIT = 500
@@ -39,12 +22,12 @@ DATE_LIMIT = 64
 """Characters of a date header that are parsed: no HTTP date is as long."""
 
 STATUS_ERRORS: Mapping[int, type[ApiError]] = {
-    400: BadRequest,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    422: Unprocessable,
-    429: RateLimited,
+    400: errors.BadRequest,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    422: errors.Unprocessable,
+    429: errors.RateLimited,
 }
 
 # Statuses that say that even a write did nothing: we assume that 401 and 429 come before any
@@ -53,14 +36,8 @@ _NOT_PROCESSED = frozenset({401, 429})
 _REFUSED = frozenset({400, 403, 404, 422})
 
 NETWORK_FAILURES = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.CookieConflict,
-    httpx.StreamError,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-    OSError,
+    *(httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError),
+    *(anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream),
 )
 """Every exception by which httpx, or a layer below it, says that an exchange failed."""
 
@@ -73,9 +50,9 @@ _DEPTH = 10
 
 # OpenSSL's X509_V_ERR codes, as X509_verify_cert_error_string names them.
 _BY_VERIFY_CODE = {
-    **dict.fromkeys((2, 18, 19, 20, 21, 24, 27), CertificateFault.UNTRUSTED),
-    **dict.fromkeys((9, 10), CertificateFault.OUT_OF_DATE),
-    **dict.fromkeys((62, 64), CertificateFault.OTHER_HOST),
+    **dict.fromkeys((2, 18, 19, 20, 21, 24, 27), errors.CertificateFault.UNTRUSTED),
+    **dict.fromkeys((9, 10), errors.CertificateFault.OUT_OF_DATE),
+    **dict.fromkeys((62, 64), errors.CertificateFault.OTHER_HOST),
 }
 
 
@@ -84,25 +61,25 @@ def from_network(operation: str, method: str, failure: BaseException) -> ApiErro
     exceptions in `_NOT_SENT`.
     """
     if isinstance(failure, _NOT_SENT):
-        reason = NO_WAY if str(failure) == NO_WAY else _certificate_fault(failure)
-        return Unreachable(operation, Outcome.NOT_SENT, reason=reason)
+        reason = errors.NO_WAY if str(failure) == errors.NO_WAY else _certificate_fault(failure)
+        return errors.Unreachable(operation, Outcome.NOT_SENT, reason=reason)
     outcome = outcome_of_answered(method)
     if isinstance(failure, httpx.TimeoutException | TimeoutError):
-        return TimedOut(operation, outcome)
+        return errors.TimedOut(operation, outcome)
     # Our own transports follow no redirect; one that a caller injected may.
     if isinstance(failure, httpx.TooManyRedirects):
-        return Redirected(operation, outcome)
+        return errors.Redirected(operation, outcome)
     if isinstance(failure, httpx.DecodingError):
-        return Malformed(operation, outcome, reason="broken encoding")
-    return Disconnected(operation, outcome)
+        return errors.Malformed(operation, outcome, reason="broken encoding")
+    return errors.Disconnected(operation, outcome)
 
 
-def _certificate_fault(failure: BaseException) -> CertificateFault | None:
+def _certificate_fault(failure: BaseException) -> errors.CertificateFault | None:
     """The certificate fault that made a connection fail; None when it failed for another reason."""
     under: BaseException | None = failure
     for _ in range(_DEPTH):  # an error raised twice can be its own cause
         if isinstance(under, ssl.SSLCertVerificationError):
-            return _BY_VERIFY_CODE.get(under.verify_code, CertificateFault.OTHERWISE)
+            return _BY_VERIFY_CODE.get(under.verify_code, errors.CertificateFault.OTHERWISE)
         under = None if under is None else under.__cause__ or under.__context__
     return None
 
@@ -122,8 +99,9 @@ def from_answer(
     """
     # Never followed: the token would go to an address that nobody chose.
     if 300 <= status < 400:
-        return Redirected(operation, outcome_of_answered(method), status=status)
-    kind = STATUS_ERRORS.get(status, ServerFailed if status >= 500 else UnexpectedStatus)
+        return errors.Redirected(operation, outcome_of_answered(method), status=status)
+    otherwise = errors.ServerFailed if status >= 500 else errors.UnexpectedStatus
+    kind = STATUS_ERRORS.get(status, otherwise)
     # The status alone decides (A18); the body only says why (T30).
     problem = _problem(body)
     error = kind(
@@ -133,7 +111,7 @@ def from_answer(
         retry_after_seconds=_retry_after_seconds(headers, now),
         issuer_text=_detail(problem),
     )
-    if isinstance(error, Unprocessable):
+    if isinstance(error, errors.Unprocessable):
         error.violations = _violations(problem)
     return error
 
@@ -197,11 +175,8 @@ def _violations(problem: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     if not isinstance(entries, list):
         return ()
     # The form that API Platform gives violations (A19); entries of another form are skipped.
-    rows = [entry for entry in entries if isinstance(entry, dict)]
-    return tuple(
-        (_text(row.get("propertyPath")), _text(row.get("message")))
-        for row in rows[:VIOLATIONS_LIMIT]
-    )
+    rows = [entry for entry in entries if isinstance(entry, dict)][:VIOLATIONS_LIMIT]
+    return tuple((_text(row.get("propertyPath")), _text(row.get("message"))) for row in rows)
 
 
 def _text(value: object) -> str:

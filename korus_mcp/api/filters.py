@@ -9,6 +9,13 @@ from korus_mcp.api import jsonld
 Params: TypeAlias = tuple[tuple[str, str], ...]
 
 
+def day_params(name: str, *bounds: date | None) -> Params:
+    """The bounds of a day as query parameters, in this order: after, before, and both strictly."""
+    kinds = ("after", "before", "strictly_after", "strictly_before")
+    given = zip(kinds, bounds, strict=True)
+    return tuple((f"{name}[{kind}]", day.isoformat()) for kind, day in given if day is not None)
+
+
 @dataclass(frozen=True)
 class OfferFilters:
     """Filters of the offers list. An offer must match all `option_value_ids` (A06).
@@ -33,12 +40,8 @@ class OfferFilters:
         Raises:
             InvalidId: An id cannot be one.
         """
-        days = (
-            ("date[after]", self.date_after),
-            ("date[before]", self.date_before),
-            ("date[strictly_after]", self.date_strictly_after),
-            ("date[strictly_before]", self.date_strictly_before),
-        )
+        strict = (self.date_strictly_after, self.date_strictly_before)
+        days = day_params("date", self.date_after, self.date_before, *strict)
         ids = (
             *(("product[]", each) for each in self.product_ids),
             ("session", self.session_id),
@@ -47,7 +50,7 @@ class OfferFilters:
         )
         order = (("order[date]", self.order_by_date),) if self.order_by_date else ()
         return (
-            *((name, day.isoformat()) for name, day in days if day is not None),
+            *days,
             # Checked here: with an IRI or a broken id the API finds nothing, as if sold out (T19).
             *((name, jsonld.segment(each)) for name, each in ids if each is not None),
             *order,

@@ -109,22 +109,8 @@ DOCUMENT = Template(_ORDER + "/documents/{document_id}", "getOrderDocument")
 FORM = Template("/v1/forms/{form_id}", "getForm")
 
 RESOURCES = (
-    CATALOG,
-    PRODUCT_BASE,
-    OPTION,
-    OPTION_VALUE,
-    PRODUCT,
-    SEAT_MAP,
-    OFFER,
-    OFFER_TICKET,
-    SESSION,
-    EVENT_SESSION,
-    RESERVATION,
-    ORDER,
-    ORDER_ITEM,
-    ORDER_ITEM_TICKET,
-    DOCUMENT,
-    FORM,
+    *(CATALOG, PRODUCT_BASE, OPTION, OPTION_VALUE, PRODUCT, SEAT_MAP, OFFER, OFFER_TICKET),
+    *(SESSION, EVENT_SESSION, RESERVATION, ORDER, ORDER_ITEM, ORDER_ITEM_TICKET, DOCUMENT, FORM),
 )
 """The templates that name one resource, with which an IRI from outside is compared."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, Unpack
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from korus_mcp.api import jsonld
 from korus_mcp.api.errors import ApiError, BadRequest, NotFound
 from korus_mcp.api.filters import Params
 from korus_mcp.api.models.base import ApiModel, Resource
-from korus_mcp.api.transport import Wire, malformed, read_model
+from korus_mcp.api.transport import Told, Wire, malformed, read_model
 
 M = TypeVar("M", bound=ApiModel)
 R = TypeVar("R", bound=Resource)
@@ -208,12 +208,10 @@ class Reads:
         kind: jsonld.Template,
         ids: tuple[str, ...],
         model: type[M],
-        language: str | None,
-        on_arrival: Callable[[], Awaitable[None]] | None = None,
+        language: str | None = None,
+        **told: Unpack[Told],
     ) -> M:
-        body = await self._wire.read(
-            kind.operation, kind.iri(*ids), language=language, on_arrival=on_arrival
-        )
+        body = await self._wire.read(kind.operation, kind.iri(*ids), language=language, **told)
         return await read_model(kind.operation, "GET", model, body)
 
     def _pages(

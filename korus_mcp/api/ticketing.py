@@ -1,6 +1,6 @@
 """The catalog side: what can be sold, when, and what is left. All reads (`/v1/ticketing`)."""
 
-from collections.abc import Awaitable, Callable
+from typing import Unpack
 
 from korus_mcp.api import jsonld
 from korus_mcp.api.filters import EVERY_OFFER, OfferFilters, Params
@@ -21,6 +21,7 @@ from korus_mcp.api.models.offer import (
 )
 from korus_mcp.api.models.order import Form
 from korus_mcp.api.models.seat_map import SeatMap
+from korus_mcp.api.transport import Wishes
 
 
 class Ticketing(Reads):
@@ -138,19 +139,13 @@ class Ticketing(Reads):
         return await self._one(jsonld.SESSION, ids, OfferTicketSession, language)
 
     async def get_seat_map(
-        self,
-        catalog_id: str,
-        base_id: str,
-        seat_map_id: str,
-        *,
-        language: str | None = None,
-        on_arrival: Callable[[], Awaitable[None]] | None = None,
+        self, catalog_id: str, base_id: str, seat_map_id: str, **wishes: Unpack[Wishes]
     ) -> SeatMap:
         """The layout of a venue; its id comes from a base or a session (A10). `on_arrival` is
         waited for when it is here and not yet unfolded, which takes memory.
         """
         ids = (catalog_id, base_id, seat_map_id)
-        return await self._one(jsonld.SEAT_MAP, ids, SeatMap, language, on_arrival)
+        return await self._one(jsonld.SEAT_MAP, ids, SeatMap, **wishes)
 
     async def get_form(self, form_id: str, *, language: str | None = None) -> Form:
         """A form of the older model; deprecated upstream (A28)."""

@@ -10,9 +10,9 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 
 import anyio
 import certifi
@@ -34,6 +34,7 @@ from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.origins import is_loopback
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 Method: TypeAlias = Literal["GET", "POST", "PATCH"]
 
 
@@ -48,6 +49,22 @@ BODY_TYPES: Mapping[Method, str] = MappingProxyType(
 """The two media types of bodies (T16); always sent, though a sample leaves one out (T15)."""
 
 
+class Told(TypedDict, total=False):
+    """Whom to tell how a request gets on."""
+
+    on_leaving: Callable[[], None] | None
+    """Called right before the first byte leaves: a failure before that changed nothing."""
+    on_arrival: Callable[[], Awaitable[None]] | None
+    """Awaited when a success has arrived, before its JSON is parsed. A caller waits for its turn
+    there, since parsing a large body takes memory."""
+
+
+class Wishes(Told, total=False):
+    """What a caller may wish for a call; without a language it is the configured one."""
+
+    language: str | None
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One request on its way: which operation it is, and what is sent where."""
@@ -59,10 +76,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     on_leaving: Callable[[], None] | None = field(default=None, repr=False)
-    """Called right before the first byte leaves: a failure before that changed nothing."""
     on_arrival: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
-    """Awaited when a success has arrived, before its JSON is parsed. A caller waits for its turn
-    there, since parsing a large body takes memory."""
 
     def request(self, timeout: httpx.Timeout) -> httpx.Request:
         """The request as httpx sends it; brackets of filters go percent-encoded."""
@@ -321,58 +335,38 @@ class Wire:
         return ServerTime(self.clock)
 
     async def read(
-        self,
-        operation: str,
-        path: str,
-        params: Params = (),
-        *,
-        language: str | None = None,
-        on_arrival: Callable[[], Awaitable[None]] | None = None,
+        self, operation: str, path: str, params: Params = (), **wishes: Unpack[Wishes]
     ) -> jsonld.JsonObject:
         """Send a GET, repeated a few times when that can help."""
-        exchange = self._exchange(operation, "GET", path, params=params, language=language)
-        exchange = replace(exchange, on_arrival=on_arrival)
-        return await patiently(
-            lambda: self._with_fresh_token_once(exchange), self.config, self.clock
-        )
+        exchange = self._exchange(operation, "GET", path, params, None, **wishes)
+        attempt = partial(self._with_fresh_token_once, exchange)
+        return await patiently(attempt, self.config, self.clock)
 
     async def create(
-        self,
-        operation: str,
-        path: str,
-        body: jsonld.JsonObject,
-        *,
-        language: str | None = None,
-        on_leaving: Callable[[], None] | None = None,
+        self, operation: str, path: str, body: jsonld.JsonObject, **wishes: Unpack[Wishes]
     ) -> jsonld.JsonObject:
         """Send a POST exactly once; after a 401 only the next call fetches a new token."""
         # Never repeated, whatever the failure: the issuer may have booked without answering (T34).
-        exchange = self._exchange(operation, "POST", path, body=body, language=language)
-        leaving = replace(exchange, on_leaving=on_leaving)
-        return await self._send(self.pools.creations, leaving, TOKEN_LIFE_CREATE)
+        exchange = self._exchange(operation, "POST", path, (), body, **wishes)
+        return await self._send(self.pools.creations, exchange, TOKEN_LIFE_CREATE)
 
     async def change(
-        self,
-        operation: str,
-        path: str,
-        body: jsonld.JsonObject,
-        *,
-        language: str | None = None,
-        on_leaving: Callable[[], None] | None = None,
+        self, operation: str, path: str, body: jsonld.JsonObject, **wishes: Unpack[Wishes]
     ) -> jsonld.JsonObject:
         """Send a PATCH once; a second time only after a 401, which comes before any processing."""
-        exchange = self._exchange(operation, "PATCH", path, body=body, language=language)
-        return await self._with_fresh_token_once(replace(exchange, on_leaving=on_leaving))
+        exchange = self._exchange(operation, "PATCH", path, (), body, **wishes)
+        return await self._with_fresh_token_once(exchange)
 
     def _exchange(
         self,
         operation: str,
         method: Method,
         path: str,
+        params: Params,
+        body: jsonld.JsonObject | None,
         *,
-        params: Params = (),
-        body: jsonld.JsonObject | None = None,
         language: str | None = None,
+        **told: Unpack[Told],
     ) -> Exchange:
         headers = {
             "accept": "application/ld+json",
@@ -381,7 +375,8 @@ class Wire:
         if body is not None:
             headers["content-type"] = BODY_TYPES[method]
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        return Exchange(operation, method, self.config.api_url + path, params, headers, content)
+        url = self.config.api_url + path
+        return Exchange(operation, method, url, params, headers, content, **told)
 
     async def _with_fresh_token_once(self, exchange: Exchange) -> jsonld.JsonObject:
         with suppress(Unauthorized):  # nothing was done (A18); the next try takes a new token
@@ -398,7 +393,9 @@ class Wire:
         if exchange.on_arrival is not None and httpx.codes.is_success(answer.status):
             await exchange.on_arrival()
         try:
-            body = await _read_body(exchange, answer, self.clock)
+            read = partial(success_body, exchange, answer, self.clock)
+            # For a small body a thread costs more than parsing it.
+            body = await _done(read, in_thread=len(answer.body) > LARGE_BODY)
         except Unauthorized as error:
             # A token that was good a while ago may have been revoked: a new one may help. A fresh
             # token that is refused means that the account has no access.
@@ -420,18 +417,17 @@ class Wire:
                 self.languages_seen.setdefault(tag.strip().lower())
 
 
-async def _read_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
-    """The JSON object of a success; a large one is parsed in a thread.
+async def _done(work: Callable[[], T], *, in_thread: bool) -> T:
+    """The result of work that may be done in a thread.
 
-    It is parsed even if the caller is cancelled meanwhile: it may say what was booked.
+    It is done even if the caller is cancelled meanwhile: the answer may say what was booked.
     """
-    # For a small body a thread costs more than parsing it.
-    if len(answer.body) <= LARGE_BODY:
-        return success_body(exchange, answer, clock)
+    if not in_thread:
+        return work()
     # The thread cannot be stopped anyway; without the shield its result would be lost.
     with anyio.CancelScope(shield=True):
-        body = await to_thread.run_sync(success_body, exchange, answer, clock)
-    return body  # noqa: RET504 - to a type checker the scope may end without a value
+        done = await to_thread.run_sync(work)
+    return done  # noqa: RET504 - to a type checker the scope may end without a value
 
 
 def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
@@ -471,11 +467,8 @@ async def read_model(operation: str, method: Method, model: type[M], body: objec
     Raises:
         Malformed: The body does not fit the model; the outcome of a write is `UNKNOWN`.
     """
-    if not jsonld.is_large(body):
-        return as_model(operation, method, model, body)
-    with anyio.CancelScope(shield=True):
-        read = await to_thread.run_sync(as_model, operation, method, model, body)
-    return read  # noqa: RET504 - to a type checker the scope may end without a value
+    read = partial(as_model, operation, method, model, body)
+    return await _done(read, in_thread=jsonld.is_large(body))
 
 
 def as_model(operation: str, method: Method, model: type[M], body: object) -> M:

@@ -33,25 +33,9 @@ _MARKS: Final = str.maketrans(
 )
 """All apostrophes become one, all dashes become one, and trade marks become a space."""
 _LETTERS: Final = str.maketrans(
-    {
-        "\u0153": "oe",
-        "\u00e6": "ae",
-        "\u00f8": "o",
-        "\u0142": "l",
-        "\u0111": "d",
-        "\u00f0": "d",
-        "\u00fe": "th",
-        "\u0127": "h",
-        "\u0131": "i",
-        "\u0237": "j",
-        "\u0138": "k",
-        "\u014b": "n",
-        "\u0167": "t",
-        "\u0180": "b",
-        "\u0192": "f",
-        "\u0268": "i",
-        "\u0289": "u",
-    }
+    {"\u0153": "oe", "\u00e6": "ae", "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u00f0": "d"}
+    | {"\u00fe": "th", "\u0127": "h", "\u0131": "i", "\u0237": "j", "\u0138": "k", "\u014b": "n"}
+    | {"\u0167": "t", "\u0180": "b", "\u0192": "f", "\u0268": "i", "\u0289": "u"}
 )
 """Letters that Unicode does not decompose, with what buyers type instead of them."""
 

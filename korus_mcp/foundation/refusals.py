@@ -6,7 +6,7 @@ names of choices, which are quoted, shortened, where a choice has to be made.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -234,15 +234,7 @@ class Refusal(Exception):
 
     def saying(self, message: str) -> "Refusal":
         """The same refusal with another message."""
-        return Refusal(
-            self.code,
-            message,
-            self.next_step,
-            effect=self.effect,
-            retry_after_seconds=self.retry_after_seconds,
-            fields=self.fields,
-            alternatives=self.alternatives,
-        )
+        return replace(self, message=message)
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -75,20 +75,8 @@ below."""
 INERT_LIMIT: Final = 600
 # Replaced and not dropped: a name should still look the same to the person who agrees to it.
 _INERT: Final = str.maketrans(
-    {
-        '"': "'",
-        "`": "'",
-        "<": "(",
-        ">": ")",
-        "[": "(",
-        "]": ")",
-        "*": "\u2217",
-        "~": "\u223c",
-        "|": "\u00a6",
-        "\\": "\u2216",
-        "$": "\uff04",
-        "\u2800": " ",
-    }
+    {'"': "'", "`": "'", "<": "(", ">": ")", "[": "(", "]": ")", "*": "\u2217"}
+    | {"~": "\u223c", "|": "\u00a6", "\\": "\u2216", "$": "\uff04", "\u2800": " "}
 )
 """Characters that Markdown and its dialects take for markup, with similar-looking ones."""
 _ENTITY_BEGUN: Final = re.compile(r"&(?=#?[A-Za-z0-9]{1,31};)")

@@ -7,25 +7,12 @@ called, does not wait for a web framework to be imported.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# Type checkers take the names from the modules themselves: a list here would be a second one.
 if TYPE_CHECKING:
-    from korus_mcp.sandbox.app import Sandbox as Sandbox
-    from korus_mcp.sandbox.app import SandboxOptions as SandboxOptions
-    from korus_mcp.sandbox.faults import Answer as Answer
-    from korus_mcp.sandbox.faults import ConnectionDropped as ConnectionDropped
-    from korus_mcp.sandbox.faults import Delay as Delay
-    from korus_mcp.sandbox.faults import DropAfter as DropAfter
-    from korus_mcp.sandbox.faults import DropBefore as DropBefore
-    from korus_mcp.sandbox.faults import FaultRule as FaultRule
-    from korus_mcp.sandbox.faults import Faults as Faults
-    from korus_mcp.sandbox.faults import NotAnObject as NotAnObject
-    from korus_mcp.sandbox.faults import Oversize as Oversize
-    from korus_mcp.sandbox.faults import Truncate as Truncate
-    from korus_mcp.sandbox.served import ServedSandbox as ServedSandbox
-    from korus_mcp.sandbox.served import serve as serve
-    from korus_mcp.sandbox.served import served_sandbox as served_sandbox
-    from korus_mcp.sandbox.snapshots import OrderRecord as OrderRecord
-    from korus_mcp.sandbox.snapshots import RequestRecord as RequestRecord
-    from korus_mcp.sandbox.snapshots import ReservationRecord as ReservationRecord
+    from korus_mcp.sandbox.app import *
+    from korus_mcp.sandbox.faults import *
+    from korus_mcp.sandbox.served import *
+    from korus_mcp.sandbox.snapshots import *
 
 _HOMES = {
     "app": "Sandbox SandboxOptions",

@@ -91,9 +91,8 @@ class Sandbox:
         self._tokens = Tokens((seller, newcomer), self.clock, key, lifetime, gives_refresh_token)
         downloads = Downloads(self.options.document_origin, key, self._world, self._ledger)
         self._api = self._routed(downloads)
-        self._documents = Starlette(
-            routes=[Route(FOLDER + "{name}", downloads.endpoint, methods=["GET"])]
-        )
+        files = Route(FOLDER + "{name}", downloads.endpoint, methods=["GET"])
+        self._documents = Starlette(routes=[files])
         faulty = FaultyApp(
             self._by_host, self.faults, self.clock, self._issuers_named, self._operation_of
         )

@@ -32,10 +32,8 @@ class BookingRoutes:
 
     def list_reservations(self, call: Call) -> Json:
         """Reservations of the organisation."""
-        found = _own(self.sales.ledger.holds.values(), call)
-        return collection(
-            "BookingReservation", HOLDS, found, self.shapes.hold, call.page, View.LINKED
-        )
+        found, write = _own(self.sales.ledger.holds.values(), call), self.shapes.hold
+        return collection("BookingReservation", HOLDS, found, write, call.page, View.LINKED)
 
     def create_reservations(self, call: Call) -> Json:
         """Hold offers: the call is refused as a whole, or carried out item by item (T14)."""
@@ -67,13 +65,9 @@ class BookingRoutes:
         """Book holds: the call is refused as a whole, or carried out hold by hold (T14)."""
         wanted = requests.read_orders(call.body)
         # Another organisation's hold makes the call fail; an ended one fails on its own (A16).
-        unknown = [
-            Violation(f"reservations[{rank}]", "Item not found.")
-            for rank, hold_id in enumerate(wanted.reservations)
-            if self._hold(call, hold_id) is None
-        ]
+        unknown = [n for n, each in enumerate(wanted.reservations) if not self._hold(call, each)]
         if unknown:
-            raise invalid(*unknown)
+            raise invalid(*(Violation(f"reservations[{n}]", "Item not found.") for n in unknown))
         made: list[Json] = []
         failed: list[Json] = []
         for hold_id in wanted.reservations:
@@ -116,10 +110,8 @@ class BookingRoutes:
 
     def set_ticket_beneficiary(self, call: Call) -> Json:
         """Name the holder of a ticket."""
-        ticket = self._ticket(call)
-        return self.shapes.ticket(
-            self.sales.name_holder(ticket, requests.read_beneficiary(call.body))
-        )
+        ticket, holder = self._ticket(call), requests.read_beneficiary(call.body)
+        return self.shapes.ticket(self.sales.name_holder(ticket, holder))
 
     # Another organisation's booking is a 404: a 403 would show that it exists.
 
@@ -163,10 +155,8 @@ def _matching(orders: list[Order], query: QueryParams) -> list[Order]:
         if not 1 <= len(reference) <= requests.LARGEST_REFERENCE:
             raise Refused(400, '"external_reference" must have 1 to 50 characters')
         orders = [order for order in orders if order.external_reference == reference]
-    bounds = [
-        (requests.day_in(query, f"createdAt[{name}]"), test) for name, test in _BOUNDS.items()
-    ]
-    for bound, passes in bounds:
+    for name, passes in _BOUNDS.items():
+        bound = requests.day_in(query, f"createdAt[{name}]")
         if bound is not None:
             orders = [order for order in orders if passes(order.created_at.date(), bound)]
     return orders

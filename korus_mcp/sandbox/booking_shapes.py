@@ -85,18 +85,15 @@ class BookingShapes:
         hold = self.ledger.holds[order.hold_id]
         # Valid once its beneficiary is complete, or at once if none is needed.
         slot, is_valid = hold.slots[ticket.rank], ticket.validated_at is not None
+        # With the offset of the venue, like the session (A07).
+        begins = None if slot is None else self.world.starts_at(hold.offer, ticket.rank, slot)
+        named = ticket.beneficiary
+        holder = None if named is None else {name: named.get(name) for name in _BENEFICIARY}
         fields: Json = {
             "voucher": ticket.voucher if is_valid else None,
-            # With the offset of the venue, like the session (A07).
-            "occursAt": (
-                None if slot is None else self.world.starts_at(hold.offer, ticket.rank, slot)
-            ),
+            "occursAt": begins,
             "requiredBeneficiaryFields": ticket.required_fields,
-            "beneficiary": (
-                None
-                if ticket.beneficiary is None
-                else {name: ticket.beneficiary.get(name) for name in _BENEFICIARY}
-            ),
+            "beneficiary": holder,
             "beneficiaryDesignationDeadline": ticket.deadline,
             "beneficiaryAmendable": ticket.amendable,
             "status": "validated" if is_valid else "waiting_beneficiary_data",
@@ -178,11 +175,10 @@ class BookingShapes:
         layout = self.world.base(hold.offer.base).seat_maps[place.seat_map]
         zone = layout.zones[place.zone]
         row = zone.rows[place.row] if zone.rows and place.row is not None else None
+        category = None if zone.category is None else layout.categories[zone.category].name
         return {
             "zone": zone.name,
-            "seatingCategory": (
-                None if zone.category is None else layout.categories[zone.category].name
-            ),
+            "seatingCategory": category,
             "row": row.name if row else None,
             "seat": row.seats[place.seat].name if row and place.seat is not None else None,
             "entrance": zone.entrance,

@@ -56,13 +56,12 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
                 query=request.query_params,
                 body=await _body(request),
             )
-            body = handler(call)
+            told = handler(call)
         except Refused as refused:
             return refusal(refused)
         # A single resource gets its `@context` here; a collection has its own.
-        response = answer(
-            {"@context": f"/contexts/{body['@type']}", **body}, language=call.language
-        )
+        body = {"@context": f"/contexts/{told['@type']}", **told}
+        response = answer(body, language=call.language)
         # The language of the answer, which may not be the requested one (A24).
         response.headers["content-language"] = call.language
         return response

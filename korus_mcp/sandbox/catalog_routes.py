@@ -198,12 +198,11 @@ class CatalogRoutes:
             for name, refs in whole.items()
         ):
             return None
+        pairs = None if products is None else frozenset((ref.base, ref.product) for ref in products)
         # If a filter with one value is sent twice, the last value counts.
         return OfferFilter(
             base=base[-1].base if base else None,
-            products=(
-                None if products is None else frozenset((ref.base, ref.product) for ref in products)
-            ),
+            products=pairs,
             values=frozenset((ref.base, ref.product, ref.slot) for ref in values or ()),
             session=session[-1] if session else None,
             first_day=first,

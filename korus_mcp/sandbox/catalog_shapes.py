@@ -170,16 +170,14 @@ class CatalogShapes:
     def session(self, offer: Offer, rank: int, slot: int) -> Json:
         """A session of an offer ticket (A07)."""
         spec = self.world.base(offer.base).tickets[rank].slots[slot]
-        starts = self.world.starts_at(offer, rank, slot)
+        starts, number = self.world.starts_at(offer, rank, slot), spec.seat_map
         # The address contains an offer, the id does not: all products share a session (T10).
         fields: Json = {
             "name": spec.name,
             "startsAt": starts,
             "endsAt": starts + timedelta(minutes=spec.minutes),
             "availableQuantity": self.stock.session_left(offer, rank, slot, listed=True),
-            "seatMap": (
-                None if spec.seat_map is None else self.iris.seat_map(offer.base, spec.seat_map)
-            ),
+            "seatMap": None if number is None else self.iris.seat_map(offer.base, number),
         }
         iri = self.iris.session(offer, rank, slot)
         return resource("TicketingOfferTicketSession", iri, fields)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from korus_mcp.sandbox.bookings import Hold, IssuedTicket, Ledger
 from korus_mcp.sandbox.calendars import day_of
@@ -51,19 +51,19 @@ class Downloads:
         """Serve a signed address to callers that send no token."""
         # T26: a real file store checks the signature, and refuses requests that also have a token.
         if "authorization" in request.headers:
-            return _text(400, "Only one auth mechanism allowed")
+            return PlainTextResponse("Only one auth mechanism allowed", 400)
         document, _, extension = request.path_params["name"].partition(".")
         if extension not in {"fr.pdf", "en.pdf"}:
-            return _text(404, "No such object")
+            return PlainTextResponse("No such object", 404)
         language: Language = "en" if extension == "en.pdf" else "fr"
         expires = request.query_params.get("Expires", "")
         signature = request.query_params.get("Signature", "")
         expected = self._signature(document, language, expires)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
-            return _text(403, "Signature does not match")
+            return PlainTextResponse("Signature does not match", 403)
         # After the signature was checked, `expires` is a number that we wrote.
         if self.world.now().timestamp() >= int(expires):
-            return _text(403, "Request has expired")
+            return PlainTextResponse("Request has expired", 403)
         # Imported here: the PDF library takes longer to load than the whole sandbox.
         from korus_mcp.sandbox.pdf import page_of_text
 
@@ -73,10 +73,6 @@ class Downloads:
     def _signature(self, document: str, language: str, expires: str) -> str:
         message = f"{document}:{language}:{expires}".encode()
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()
-
-
-def _text(status: int, message: str) -> Response:
-    return Response(message, status_code=status, media_type="text/plain")
 
 
 def _lines_of_document(

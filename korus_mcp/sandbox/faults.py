@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.foundation.clock import Clock
@@ -139,13 +140,11 @@ class FaultyApp:
             return
         # The body is read here to find the issuer (orders name holds, holds name offers), and is
         # passed to the app again.
-        body = await _whole_body(receive)
+        body = await Request(scope, receive).body()
         again = _replayed(body, receive)
         words = _WORD.findall(scope["path"] + " " + body.decode("utf-8", "replace"))
-        struck = list(
-            self.faults.strike(self.operation_of(scope), lambda: self.issuers_named(words))
-        )
-        for action in struck:
+        strike = self.faults.strike(self.operation_of(scope), lambda: self.issuers_named(words))
+        for action in list(strike):
             if not isinstance(action, Delay):
                 await self._fail(action, scope, again, send)
                 return
@@ -192,8 +191,7 @@ def _response(action: Answer) -> Response:
             response = Response(status_code=action.status)
         # A gateway's error page is no JSON (T30).
         case _:
-            page = _HTML.format(action.status)
-            response = Response(page, status_code=action.status, media_type="text/html")
+            response = HTMLResponse(_HTML.format(action.status), action.status)
     if action.retry_after is not None:
         response.headers["Retry-After"] = action.retry_after
     return response
@@ -201,15 +199,6 @@ def _response(action: Answer) -> Response:
 
 async def _swallow(message: Message) -> None:
     """Discard a part of an answer."""
-
-
-async def _whole_body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -93,11 +93,8 @@ class Generator:
         head, tail = chance.choice(vocabulary.HEADS), chance.choice(vocabulary.TAILS)
         parts = [Text(f"{head.fr} {tail.fr}", f"{head.en} {tail.en}")]
         if genre.universe == "concert":
-            first, last = (
-                chance.choice(vocabulary.FIRST_NAMES),
-                chance.choice(vocabulary.LAST_NAMES),
-            )
-            parts.insert(0, same(f"{first} {last}"))
+            names = map(chance.choice, (vocabulary.FIRST_NAMES, vocabulary.LAST_NAMES))
+            parts.insert(0, same(" ".join(names)))
         return joined(*parts, same(self._city(index).name))
 
     def _base(self, index: int) -> Base:

@@ -6,28 +6,12 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-
-class Kind(IntEnum):
-    """The kind of thing that an identifier is for."""
-
-    CATALOG = 1
-    BASE = 2
-    OPTION = 3
-    VALUE = 4
-    PRODUCT = 5
-    OFFER = 6
-    TICKET = 7
-    SESSION = 8
-    SEAT_MAP = 9
-    ZONE = 10
-    SEATING_CATEGORY = 11
-    ORGANIZATION = 12
-    RESERVATION = 13
-    ORDER = 14
-    ORDER_ITEM = 15
-    ORDER_TICKET = 16
-    DOCUMENT = 17
-    NODE = 18
+Kind = IntEnum(
+    "Kind",
+    "CATALOG BASE OPTION VALUE PRODUCT OFFER TICKET SESSION SEAT_MAP ZONE SEATING_CATEGORY "
+    "ORGANIZATION RESERVATION ORDER ORDER_ITEM ORDER_TICKET DOCUMENT NODE",
+)
+"""The kind of thing that an identifier is for; its number, counted from 1, is part of the text."""
 
 
 class Offer(NamedTuple):

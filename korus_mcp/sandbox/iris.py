@@ -76,9 +76,8 @@ class Iris:
 
     def ticket(self, offer: Offer, ticket: int) -> str:
         """Address of an offer ticket."""
-        return (
-            f"{self.offer(offer)}/tickets/{self.world.ids.text(Ref(Kind.TICKET, *offer, ticket))}"
-        )
+        ticket_id = self.world.ids.text(Ref(Kind.TICKET, *offer, ticket))
+        return f"{self.offer(offer)}/tickets/{ticket_id}"
 
     def session(self, offer: Offer, ticket: int, slot: int) -> str:
         """Address of a session under its offer and ticket."""

@@ -55,9 +55,8 @@ def answer(
     body: Json, *, language: Language = "fr", status: int = 200, media_type: str = LD_JSON
 ) -> Response:
     """A JSON answer."""
-    text = json.dumps(
-        body, ensure_ascii=False, separators=(",", ":"), default=partial(_written, language)
-    )
+    write = partial(_written, language)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=write)
     return Response(text, status_code=status, media_type=media_type)
 
 

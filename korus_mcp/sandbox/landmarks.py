@@ -72,9 +72,8 @@ def _sessions(world: World, stock: Stock, *, sold_out: bool) -> Iterator[Session
         left = [stock.session_left(Offer(base, 0, day), 0, slot) for slot in slots]
         # Of one day: a test changes from a sold-out session to a free one.
         if 0 in left:
-            yield from (
-                SessionKey(base, day, 0, slot) for slot in slots if (left[slot] == 0) is sold_out
-            )
+            wanted = [slot for slot in slots if (left[slot] == 0) is sold_out]
+            yield from (SessionKey(base, day, 0, slot) for slot in wanted)
 
 
 def _away_end(world: World) -> Offer:

@@ -71,7 +71,8 @@ class ReservationReader:
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
             self._refuse(f"{path}.quantity", "This value should be positive.")
             quantity = None
-        offer = self.iris.read_offer(iri) if isinstance(iri, str) else None
+        # No other value of JSON looks like an IRI when it is written as a text.
+        offer = self.iris.read_offer(str(iri))
         if offer is None:
             self._refuse(f"{path}.offer", f'Item not found for "{_shown(iri)}".')
             return None
@@ -103,7 +104,7 @@ class ReservationReader:
         """The ticket of an entry, by rank, and the chosen slot."""
         fields = entry if isinstance(entry, dict) else {}
         iri, session_iri = fields.get("ticket"), fields.get("session")
-        found = self.iris.read_ticket(iri) if isinstance(iri, str) else None
+        found = self.iris.read_ticket(str(iri))
         if found is None or found[0] != offer:
             self._refuse(f"{path}.ticket", f'"{_shown(iri)}" is not a ticket of this offer.')
             return None
@@ -113,9 +114,7 @@ class ReservationReader:
             if session_iri is not None:
                 self._refuse(f"{path}.session", "This ticket takes no session.")
             return ticket, None
-        session = (
-            self.iris.read_session(session_iri, offer) if isinstance(session_iri, str) else None
-        )
+        session = self.iris.read_session(str(session_iri), offer)
         if session is None or session.ticket != ticket:
             self._refuse(f"{path}.session", "A session of this ticket must be given.")
             return ticket, None
@@ -177,7 +176,7 @@ def _order_violations(body: Json) -> Iterator[Violation]:
 
 
 def _hold_id(iri: object) -> str:
-    return (read_hold(iri) or "") if isinstance(iri, str) else ""
+    return read_hold(str(iri)) or ""
 
 
 def _person_violations(

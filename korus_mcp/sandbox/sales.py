@@ -65,6 +65,7 @@ class Sales:
             return failure
         now, number = self.world.now(), len(self.ledger.orders) + 1
         issuer = self.world.issuer_of(hold.offer)
+        prefix = issuer.order_prefix
         order_id = self.world.ids.serial(Kind.ORDER, number)
         tickets = self._issued(hold, order_id, now)
         first = len(self.ledger.documents) + 1
@@ -81,9 +82,7 @@ class Sales:
             notes=wanted.notes,
             created_at=now,
             reference=f"KT-ORD-{100000 + number}",
-            connector_reference=(
-                f"{issuer.order_prefix}-{70000 + 13 * number}" if issuer.order_prefix else None
-            ),
+            connector_reference=f"{prefix}-{70000 + 13 * number}" if prefix else None,
             tickets=tuple(ticket.id for ticket in tickets),
             documents=tuple(documents),
         )

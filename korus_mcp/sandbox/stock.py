@@ -92,11 +92,8 @@ class Stock:
 
     def room_for(self, offer: Offer, slots: tuple[int | None, ...]) -> Quantity:
         """How many units are left in the chosen sessions."""
-        figures = [
-            self.session_left(offer, rank, slot)
-            for rank, slot in enumerate(slots)
-            if slot is not None
-        ]
+        chosen = [(rank, slot) for rank, slot in enumerate(slots) if slot is not None]
+        figures = [self.session_left(offer, rank, slot) for rank, slot in chosen]
         return _least([self.offer_left(offer), *figures])
 
     def seats(self, offer: Offer, rank: int, slot: int, quantity: int) -> tuple[TakenSeat, ...]:

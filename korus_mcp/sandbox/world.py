@@ -48,13 +48,10 @@ class World:
         self._origin = self.started_at.date()
         self._issuers = issuers_of(self._origin)
         self._fixed = tuple(chain.from_iterable(issuer.bases for issuer in self._issuers))
-        self._fixed_catalogs = tuple(
-            rank for rank, issuer in enumerate(self._issuers) for _ in issuer.bases
-        )
+        # The catalog of each declared base.
+        self._owners = tuple(rank for rank, each in enumerate(self._issuers) for _ in each.bases)
         self._generator = Generator(seed, bases, self._origin)
-        malformed = [
-            Ref(Kind.BASE, index) for index, base in enumerate(self._fixed) if base.malformed_id
-        ]
+        malformed = [Ref(Kind.BASE, n) for n, base in enumerate(self._fixed) if base.malformed_id]
         self.ids = Ids(seed, malformed=malformed)
         self.catalog_count = len(self._issuers) + self._generator.catalogs
         # The present day is part of the key: tomorrow a base is on sale for other days.
@@ -77,7 +74,7 @@ class World:
     def catalog_of(self, base: int) -> int:
         """The catalog a base belongs to."""
         if base < len(self._fixed):
-            return self._fixed_catalogs[base]
+            return self._owners[base]
         return len(self._issuers) + self._generator.catalog_of(base - len(self._fixed))
 
     def base(self, index: int) -> Base:
@@ -114,11 +111,8 @@ class World:
     def bases_of(self, catalog: int, *, with_disabled: bool = False) -> Sequence[int]:
         """The bases of a catalog, in catalog order."""
         if catalog < len(self._issuers):
-            return [
-                index
-                for index, owner in enumerate(self._fixed_catalogs)
-                if owner == catalog and (with_disabled or not self._fixed[index].disabled)
-            ]
+            own = [index for index, owner in enumerate(self._owners) if owner == catalog]
+            return [index for index in own if with_disabled or not self._fixed[index].disabled]
         generated = self._generator.range_of(catalog - len(self._issuers))
         return range(len(self._fixed) + generated.start, len(self._fixed) + generated.stop)
 

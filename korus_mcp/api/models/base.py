@@ -175,6 +175,10 @@ def no_is_absent(value: object) -> object:
     return None if value is False else empty_is_absent(value)
 
 
+EmptyIsAbsent: Final = BeforeValidator(empty_is_absent)
+NoIsAbsent: Final = BeforeValidator(no_is_absent)
+
+
 class ApiModel(BaseModel):
     """Base of all models. They are frozen, and their `repr` never shows content."""
 

@@ -1,8 +1,8 @@
 """Orders, their tickets and documents (documented: openapi/bookingorder, release)."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from korus_mcp.api.models.base import (
     ApiModel,
@@ -11,6 +11,7 @@ from korus_mcp.api.models.base import (
     Count,
     Day,
     Embedded,
+    EmptyIsAbsent,
     Failure,
     Failures,
     Flag,
@@ -18,37 +19,34 @@ from korus_mcp.api.models.base import (
     Many,
     Moment,
     Money,
+    NoIsAbsent,
     Resource,
     SureLink,
     Text,
-    empty_is_absent,
-    no_is_absent,
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.foundation.unread import Unread
 
 
-class OrderCustomer(ApiModel):
-    """The buyer as stored. Personal data."""
-
+class _Person(ApiModel):
     firstname: str | None = None
     lastname: str | None = None
     email: str | None = None
     phone: str | None = None
+    title: str | None = None
+
+
+class OrderCustomer(_Person):
+    """The buyer as stored. Personal data."""
+
     country: str | None = None
     language: str | None = None
     optin: bool | None = None
-    title: str | None = None
 
 
-class Beneficiary(ApiModel):
+class Beneficiary(_Person):
     """The person named on a ticket. Personal data."""
 
-    firstname: str | None = None
-    lastname: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    title: str | None = None
     date_of_birth: Day = None
     place_of_birth: str | None = None
     nationality: str | None = None
@@ -60,22 +58,13 @@ class OrderItemTicket(Resource):
     indivisible: ClassVar[frozenset[str]] = frozenset({"requiredBeneficiaryFields"})
 
     voucher: str | None = None
-    occurs_at: Moment = None
-    required_beneficiary_fields: Many[str] | Unread = ()
+    occurs_at: Annotated[Moment, NoIsAbsent] = None
+    required_beneficiary_fields: Annotated[Many[str] | Unread, NoIsAbsent] = ()
     beneficiary: Beneficiary | None = None
-    beneficiary_designation_deadline: Moment = None
-    beneficiary_amendable: Flag = None
+    beneficiary_designation_deadline: Annotated[Moment, NoIsAbsent] = None
+    beneficiary_amendable: Annotated[Flag, EmptyIsAbsent] = None
     status: Text = None
-    seating: Seating | Unread | None = None
-
-    _absent = field_validator(
-        "occurs_at",
-        "beneficiary_designation_deadline",
-        "required_beneficiary_fields",
-        "seating",
-        mode="before",
-    )(no_is_absent)
-    _not_told = field_validator("beneficiary_amendable", mode="before")(empty_is_absent)
+    seating: Annotated[Seating | Unread | None, NoIsAbsent] = None
 
 
 class OrderItem(Resource):
@@ -91,11 +80,9 @@ class OrderItem(Resource):
     total_amount_excl_tax: Money = None
     amount_incl_tax: Money = None
     amount_excl_tax: Money = None
-    date: Day = None
+    date: Annotated[Day, NoIsAbsent] = None
     product: Link = None
     tickets: Many[OrderItemTicket] = ()
-
-    _undated = field_validator("date", mode="before")(no_is_absent)
 
 
 class Order(Resource):
@@ -105,13 +92,13 @@ class Order(Resource):
 
     created_at: Moment = None
     status: Text = None
-    cancelled_at: Moment = None
+    cancelled_at: Annotated[Moment, NoIsAbsent] = None
     reference: str | None = None
     external_reference: Text = None
     connector_reference: str | None = None
     total_amount_incl_tax: Money = None
     total_amount_excl_tax: Money = None
-    currency: Text = None
+    currency: Annotated[Text, NoIsAbsent] = None
     """Undocumented; if a currency is stated it may be another one than euro (A17)."""
     catalog: Link = None
     organization: Link = None
@@ -119,8 +106,6 @@ class Order(Resource):
     # Personal data, not for logs; the `repr` of a model shows only its id.
     customer: OrderCustomer | None = None
     items: Many[OrderItem] = ()
-
-    _absent = field_validator("cancelled_at", "currency", mode="before")(no_is_absent)
 
 
 class OrderFailure(Failure):
@@ -141,9 +126,7 @@ class OrderBulkResult(BulkResult):
 class OrderDocument(Resource):
     """A file of an order. The API gives only its id, no name, type or size."""
 
-    downloadable_at: Moment = None
-
-    _no_time = field_validator("downloadable_at", mode="before")(no_is_absent)
+    downloadable_at: Annotated[Moment, NoIsAbsent] = None
 
 
 class OrderDocumentLink(Embedded):

@@ -1,8 +1,6 @@
 """Reservations: temporary holds (documented: how-to/book-a-ticket)."""
 
-from typing import ClassVar
-
-from pydantic import field_validator
+from typing import Annotated, ClassVar
 
 from korus_mcp.api.models.base import (
     ApiModel,
@@ -17,10 +15,10 @@ from korus_mcp.api.models.base import (
     Many,
     Moment,
     Money,
+    NoIsAbsent,
     Resource,
     SureLink,
     Text,
-    no_is_absent,
 )
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.foundation.unread import Unread
@@ -67,11 +65,9 @@ class Reservation(Resource):
     """Undocumented; if a currency is stated it has to be euro (A17)."""
     catalog: Link = None
     organization: Link = None
-    order: SureLink = None
-    items: Many[ReservationItem] = ()
-
-    _no_order = field_validator("order", mode="before")(no_is_absent)
+    order: Annotated[SureLink, NoIsAbsent] = None
     """Any other value that is no link stays UNREAD: the hold may have been ordered."""
+    items: Many[ReservationItem] = ()
 
     @property
     def may_have_order(self) -> bool:

@@ -77,7 +77,6 @@ def _concert(key: str, name: Text, days: tuple[int, ...], *, dynamic: bool) -> B
             option("seating_category", *(category.name for category in _CATEGORIES)),
             option("price_type", FULL, REDUCED),
             prices=("78.00", "66.00", "56.00", "45.00", "38.00", "28.00", "29.00", "22.00"),
-            by_place=True,
         ),
         tickets=(
             Ticket(

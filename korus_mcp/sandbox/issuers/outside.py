@@ -40,7 +40,6 @@ def _open_air() -> Base:
             option("zone", *_WEDGES),
             option("price_type", FULL, REDUCED),
             prices=("32.00", "26.00", "44.00", "38.00", "44.00", "38.00", "32.00", "26.00"),
-            by_place=True,
         ),
         SeatMap(zones=tuple(_wedge(rank) for rank in range(len(_WEDGES)))),
         (7, 8, 21),
@@ -48,9 +47,8 @@ def _open_air() -> Base:
 
 
 def _wedge(rank: int) -> Zone:
-    rows = tuple(
-        numbered_row(str(row + 1), _bent_row(rank, 120 + 16 * row, 9 + row)) for row in range(8)
-    )
+    bent = [_bent_row(rank, 120 + 16 * row, 9 + row) for row in range(8)]
+    rows = tuple(numbered_row(str(number), row) for number, row in enumerate(bent, start=1))
     capacity = sum(len(row.seats) for row in rows)
     return Zone(name=_WEDGES[rank], capacity=capacity, pool=rank, value=rank, rows=rows)
 
@@ -89,7 +87,6 @@ def _theatre() -> Base:
             option("seating_category", *_TIERS),
             option("price_type", FULL, REDUCED),
             prices=("39.50", "34.50", "29.50", "24.50", "17.50", "12.50"),
-            by_place=True,
         ),
         SeatMap(zones=zones, categories=tuple(SeatingCategory(name=name) for name in _TIERS)),
         (11, 12, 13),
@@ -114,7 +111,6 @@ def _club() -> Base:
             option("zone", *sold),
             option("price_type", FULL),
             prices=("18.00", "26.00", "35.00", "22.00"),
-            by_place=True,
         ),
         SeatMap(zones=zones),
         (6, 20),

@@ -51,14 +51,13 @@ def joined(*texts: Text) -> Text:
     return Text(" - ".join(text.fr for text in texts), " - ".join(text.en for text in texts))
 
 
-def price_list(
-    *options: Option, prices: Iterable[Decimal | str], by_place: bool = False
-) -> PriceList:
+def price_list(*options: Option, prices: Iterable[Decimal | str]) -> PriceList:
     """A product for each combination of option values, with prices in the order of combinations.
 
-    Combinations are in the order of `itertools.product`. `by_place`: products with the same value
-    of the first option share places; otherwise all products share all places.
+    Combinations are in the order of `itertools.product`. If the first option is a place, products
+    with the same value of it share its places; otherwise all products share all places.
     """
+    by_place = options[0].code in {"zone", "seating_category"}
     ranks = combinations(*(range(len(each.values)) for each in options))
     products = tuple(
         Product(

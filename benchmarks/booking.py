@@ -26,7 +26,7 @@ from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.services import open_booking
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import Handle, alias_of
-from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.opening import IN_MEMORY
 from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
@@ -59,7 +59,7 @@ class Timed(httpx.AsyncBaseTransport):
 def main() -> None:
     """One line for each store."""
     clock = SystemClock()
-    anyio.run(_tell, "memory", MemoryJournal(clock))
+    anyio.run(_tell, "memory", SqlJournal.at(IN_MEMORY, "bench", clock=clock))
     with tempfile.TemporaryDirectory() as folder:
         print(f"one synced commit of SQLite: p50 {_floor(Path(folder) / 'floor.sqlite'):.2f} ms")
         url = f"sqlite:///{Path(folder) / 'journal.sqlite'}"

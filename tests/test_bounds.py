@@ -13,9 +13,9 @@ from korus_mcp.booking.prices import REMEMBERED_PRICES, ShownPrices
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
-from korus_mcp.journal import memory
-from korus_mcp.journal.memory import MemoryJournal
-from korus_mcp.journal.protocol import Approval, ApprovalState
+from korus_mcp.journal.opening import IN_MEMORY, journal_of
+from korus_mcp.journal.protocol import APPROVALS_KEPT, Approval
+from korus_mcp.settings import Settings
 from tests.api.wire import Net, collection
 from tests.booking.stage import staged
 
@@ -46,22 +46,26 @@ def test_prices_that_were_shown_are_remembered_to_a_bound() -> None:
     assert len(shown._shown) == REMEMBERED_PRICES
 
 
-async def test_approvals_in_memory_are_kept_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MOST_APPROVALS", 50)
-    journal = MemoryJournal(ManualClock())
-    for number in range(60):
-        await journal.approve(
-            Approval(
-                nonce=f"n{number}",
-                owner="me",
-                digest="d",
-                state=ApprovalState.OPEN,
-                expires_at=NOW + timedelta(hours=1),
+async def test_approvals_in_memory_are_kept_until_a_day_after_they_expire() -> None:
+    clock = ManualClock()
+    journal = journal_of(Settings(), clock, url=IN_MEMORY)
+
+    async def approved(*nonces: str) -> None:
+        for nonce in nonces:
+            expires_at = clock.now() + timedelta(hours=1)
+            await journal.approve(
+                Approval(nonce=nonce, owner="me", digest="d", expires_at=expires_at)
             )
-        )
-    assert set(await journal.approvals([f"n{n}" for n in range(60)])) == {
-        f"n{n}" for n in range(10, 60)
-    }
+
+    many = [f"n{number}" for number in range(60)]
+    await approved(*many)
+    clock.advance(3600 + APPROVALS_KEPT.total_seconds())
+    await approved("last")
+    assert set(await journal.approvals([*many, "last"])) == {*many, "last"}
+    clock.advance(1)
+    await approved("later")
+    assert set(await journal.approvals([*many, "last", "later"])) == {"last", "later"}
+    await journal.close()
 
 
 async def test_languages_that_answers_name_are_remembered_to_a_bound() -> None:

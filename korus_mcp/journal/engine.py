@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import StaticPool
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import NotOurs, NotPrivate, check_ours, private_database
@@ -54,7 +55,7 @@ class Database:
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._url = _driven(_parsed(url))
         self._clock = clock
-        self._connections: _File | _Server | None = None
+        self._connections: _Connections | None = None
         self._opening = anyio.Lock()
 
     @property
@@ -113,15 +114,17 @@ class Database:
             raise _down(error) from None
         return answer
 
-    async def _open(self) -> "_File | _Server":
+    async def _open(self) -> "_Connections":
         async with self._opening:
             if self._connections is None:
                 self._connections = await self._opened()
             return self._connections
 
-    async def _opened(self) -> "_File | _Server":
-        connections: _File | _Server
-        if self.is_sqlite:
+    async def _opened(self) -> "_Connections":
+        connections: _Connections
+        if self._url.database == ":memory:":
+            connections = _Memory(self._url)
+        elif self.is_sqlite:
             connections = _File(self._url)
             await connections.prepare(self._clock)
         else:
@@ -256,6 +259,26 @@ class _File:
         return await to_thread.run_sync(work, limiter=self._threads)
 
 
+class _Memory:
+    """SQLite in memory: one connection, which ends with the process."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(
+            url, poolclass=StaticPool, connect_args=_SQLITE, hide_parameters=True
+        )
+
+    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
+        """Run the work and return its result; nothing is awaited, so each has its turn alone."""
+        del writes, begins
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql("BEGIN")
+            return work(connection)
+
+    async def close(self) -> None:
+        """Close the connection, and forget everything."""
+        self._engine.dispose()
+
+
 class _Server:
     """PostgreSQL, over the async driver."""
 
@@ -301,6 +324,9 @@ class _Server:
     async def close(self) -> None:
         """Close its connections."""
         await self._engine.dispose()
+
+
+_Connections: TypeAlias = _File | _Memory | _Server
 
 
 class _BrokeBeforeCommit(Exception):

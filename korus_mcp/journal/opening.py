@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
@@ -14,6 +14,9 @@ from korus_mcp.settings import NAME, Settings
 
 if TYPE_CHECKING:
     from korus_mcp.journal.sql import SqlJournal
+
+IN_MEMORY: Final = "sqlite:///:memory:"
+"""The address of a journal that ends with its process."""
 
 
 def journal_url(settings: Settings) -> str:
@@ -58,10 +61,13 @@ def may_have_bookings(settings: Settings) -> bool:
         return True
 
 
-def journal_of(settings: Settings, clock: Clock) -> "SqlJournal":
-    """The journal of these settings; its first call opens it."""
+def journal_of(settings: Settings, clock: Clock, *, url: str | None = None) -> "SqlJournal":
+    """The journal of these settings, or the one at `url`; its first call opens it."""
     from korus_mcp.journal.sql import SqlJournal
 
     return SqlJournal.at(
-        journal_url(settings), settings.account.key(), clock=clock, audit_key=settings.journal_key
+        url or journal_url(settings),
+        settings.account.key(),
+        clock=clock,
+        audit_key=settings.journal_key,
     )

@@ -282,28 +282,27 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
 
 def _journal(settings: Settings, clock: Clock) -> "Journal":
     """The journal of these settings; for the embedded sandbox one in memory, like its bookings."""
-    if settings.embedded:
-        from korus_mcp.journal.memory import MemoryJournal
+    from korus_mcp.journal.opening import IN_MEMORY, journal_of
 
-        return MemoryJournal(clock)
-    from korus_mcp.journal.opening import journal_of
-
-    return journal_of(settings, clock)
+    return journal_of(settings, clock, url=IN_MEMORY if settings.embedded else None)
 
 
 async def _recover(app: App) -> None:
     """Look after orders that an earlier process left in doubt, once the first answers are out."""
     await anyio.sleep(RECOVERY_SECONDS)
-    # Without place_order there are no orders in doubt; an embedded sandbox begins empty.
-    if "place_order" not in app.tools or app.settings.embedded:
+    # Without place_order there are no orders in doubt.
+    if "place_order" not in app.tools:
         return
     from korus_mcp.journal.opening import may_have_bookings
 
+    is_embedded = app.settings.embedded
     # For a user who never ordered nothing is imported or opened.
-    if may_have_bookings(app.settings):
+    if is_embedded or may_have_bookings(app.settings):
         # In a thread: the import takes a quarter of a second.
         await anyio.to_thread.run_sync(import_module, "korus_mcp.journal.sql")
-        _ = app.booking
+        # An embedded sandbox begins empty: the import is for its first booking only.
+        if not is_embedded:
+            _ = app.booking
 
 
 def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:

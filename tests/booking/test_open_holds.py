@@ -5,11 +5,12 @@ from typing import Any
 
 import anyio
 import pytest
+import sqlalchemy as sa
 
 from korus_mcp.booking.reserved import Reserved
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.journal.tables import HELD
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import Stage, over, staged
 
@@ -155,9 +156,10 @@ async def test_servers_that_share_a_journal_share_the_bound(tmp_path: Any) -> No
 async def test_the_memory_of_what_ended_is_given_back() -> None:
     async with staged() as stage:
         journal = stage.app.booking.journal
-        assert isinstance(journal, MemoryJournal)
+        assert isinstance(journal, SqlJournal)
         for _ in range(3):
             await reserved(stage)
             stage.move(3600)
         await reserved(stage)
-        assert len(journal._held) == 1
+        counted = sa.select(HELD.c.reservation_id)
+        assert len(await journal._read(lambda tx: tx.run(counted).all())) == 1

@@ -504,7 +504,7 @@ async def test_a_refused_hold_is_tried_again_where_others_order_since_one_too_ma
                 await stage.reserve(stage.wish("park_offer"))
             assert error.value.status == status
         assert len(stage.sandbox.reservations()) == 2, "one for each call, and no more"
-        assert await stage.app.booking.journal.orders_of(OWNER) == ()
+        assert not await stage.app.booking.journal.orders_of(OWNER)
         stage.move(901)
         assert stage.sandbox.orders() == []
         assert all(each.status != "ordered" for each in stage.sandbox.reservations())

@@ -11,10 +11,10 @@ import pytest
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Approval, Intent, Lease, ReservationFacts
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
+from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"

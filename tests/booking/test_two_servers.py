@@ -14,11 +14,11 @@ from korus_mcp.booking.quote import Quote, Quotes
 from korus_mcp.booking.reserved import Reserved, ReserveState
 from korus_mcp.booking.reserving import ROUNDS
 from korus_mcp.foundation.handles import Handle
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Answer, Delay, DropAfter
 from tests.booking.stage import GatedClock, Stage, over, staged
+from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 POST = "createReservations"

@@ -1,1 +1,1 @@
-"""One set of promises for every journal: in memory, on SQLite, on PostgreSQL."""
+"""One set of promises for every journal: a model, in memory, on SQLite, on PostgreSQL."""

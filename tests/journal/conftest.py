@@ -1,4 +1,4 @@
-"""The three stores of the journal, behind one fixture."""
+"""The stores of the journal, behind one fixture."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from korus_mcp.foundation.clock import ShiftedClock
-from korus_mcp.journal.memory import MemoryJournal
+from korus_mcp.journal.opening import IN_MEMORY
 from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster
+from tests.journal.memory import MemoryJournal
 
-STORES = ("memory", "sqlite", "postgres")
+STORES = ("model", "memory", "sqlite", "postgres")
 
 
 @pytest.fixture
@@ -25,6 +26,8 @@ def sql_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], s
     """The address of a new, empty database."""
 
     def address(store: str) -> str:
+        if store == "memory":
+            return IN_MEMORY
         if store == "sqlite":
             return f"sqlite:///{tmp_path / secrets.token_hex(4)}.sqlite"
         running: Cluster = request.getfixturevalue("postgres")
@@ -37,7 +40,7 @@ def sql_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], s
 async def journal(
     request: pytest.FixtureRequest, clock: ShiftedClock, sql_url: Callable[[str], str]
 ) -> AsyncIterator[Journal]:
-    if request.param == "memory":
+    if request.param == "model":
         yield MemoryJournal(clock)
         return
     opened = SqlJournal.at(sql_url(request.param), "account", clock=clock, audit_key="a key")

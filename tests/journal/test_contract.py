@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from korus_mcp.foundation.clock import ShiftedClock
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import (
     NEVER_SENT,
     UNKNOWN_END,
@@ -31,6 +30,7 @@ from korus_mcp.journal.protocol import (
     TooMuchOpen,
     noes_of,
 )
+from tests.journal.memory import MemoryJournal
 from tests.journal.rows import (
     ADA,
     BOB,

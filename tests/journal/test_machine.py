@@ -1,7 +1,7 @@
-"""Whatever is done to a journal, the SQL ones answer as the one in memory does.
+"""Whatever is done to a journal, the SQL ones answer as the model does.
 
-The simulation crashes the coordinator over the journal in memory; this is what makes its verdict
-one about SQLite and PostgreSQL, too.
+The simulation crashes the coordinator over the model; this is what makes its verdict one about
+SQLite and PostgreSQL, too.
 """
 
 import secrets
@@ -28,7 +28,6 @@ from hypothesis.stateful import (
 )
 
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import (
     ApprovalState,
     ClaimRefused,
@@ -44,6 +43,7 @@ from korus_mcp.journal.protocol import (
 )
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster
+from tests.journal.memory import MemoryJournal
 from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, hold
 from tests.journal.rows import intent as an_intent
 

@@ -8,8 +8,8 @@ from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import Intent, Lease
+from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Parts
 
 

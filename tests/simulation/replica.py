@@ -29,7 +29,6 @@ from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import (
     Approval,
     Installation,
@@ -40,6 +39,7 @@ from korus_mcp.journal.protocol import (
     ReservationFacts,
 )
 from korus_mcp.settings import Settings
+from tests.journal.memory import MemoryJournal
 from tests.simulation.upstream import ORDERS, RESERVATIONS, Upstream
 from tests.simulation.virtual import VirtualClock
 

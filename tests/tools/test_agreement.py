@@ -7,12 +7,12 @@ import pytest
 from mcp_types import INVALID_REQUEST, ElicitResult, ErrorData
 
 from korus_mcp.booking.operations import Operations
-from korus_mcp.journal.memory import MemoryJournal
 from korus_mcp.journal.protocol import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay, DropBefore
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Person, Said
+from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)

@@ -1,4 +1,6 @@
-"""A journal in memory, which ends with its process: for the embedded sandbox only."""
+"""A journal of plain dictionaries: the model that the SQL journals are compared with, and the store
+over which the simulation runs.
+"""
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -34,9 +36,6 @@ from korus_mcp.journal.protocol import (
     noes_of,
     one_more_no,
 )
-
-MOST_APPROVALS = 10_000
-"""The most approvals that are kept; the oldest go first."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,6 @@ class MemoryJournal:
         kept = self._approvals.get(approval.nonce)
         if kept is None or kept.state is not ApprovalState.USED:
             self._approvals[approval.nonce] = approval
-        # A person whose approval is dropped is asked again. The oldest stands first in the dict.
-        while len(self._approvals) > MOST_APPROVALS:
-            del self._approvals[next(iter(self._approvals))]
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
         """Store a person's "no", and count it."""

@@ -18,8 +18,14 @@ THEMES = ("light", "dark")
 
 def serious(frame: Frame) -> list[str]:
     """Violations that axe-core calls serious or critical."""
-    frame.evaluate(f"() => {{ {AXE.read_text(encoding='utf-8')} }}")
-    found = json.loads(frame.evaluate("async () => JSON.stringify((await axe.run()).violations)"))
+    if not frame.evaluate("() => 'axe' in window"):
+        frame.evaluate(f"() => {{ {AXE.read_text(encoding='utf-8')} }}")
+    found = json.loads(
+        frame.evaluate(
+            "async () => JSON.stringify("
+            "(await axe.run({ resultTypes: ['violations'] })).violations)"
+        )
+    )
     return [
         f"{v['id']}: {[n['html'][:120] for n in v['nodes'][:3]]}"
         for v in found

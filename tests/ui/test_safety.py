@@ -29,12 +29,13 @@ def test_no_request_leaves_while_the_page_is_used(stage: Stage) -> None:
     assert witness(frame) == {"violations": [], "errors": []}
 
 
-@pytest.mark.parametrize("probe", PROBES)
-def test_the_probe_would_notice_a_request(stage: Stage, probe: str) -> None:
-    frame = stage.open("seat-map", result=sheets.result(sheets.hall()))
-    expect(frame.locator(".list")).to_be_visible()
-    frame.evaluate(f"() => {{ {ADD} {probe} }}")
-    frame.wait_for_function("() => window.witness.violations.length > 0")
+def test_the_probe_would_notice_a_request(stage: Stage) -> None:
+    for probe in PROBES:
+        frame = stage.open("seat-map", result=sheets.result(sheets.hall()))
+        expect(frame.locator(".list")).to_be_visible()
+        assert witness(frame)["violations"] == []
+        frame.evaluate(f"() => {{ {ADD} {probe} }}")
+        frame.wait_for_function("() => window.witness.violations.length > 0")
 
 
 def test_hostile_labels_stay_text(stage: Stage) -> None:

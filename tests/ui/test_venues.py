@@ -26,7 +26,7 @@ def _open(stage: Stage, drawn: sheets.Json) -> Frame:
 
 
 @pytest.mark.parametrize("key", VENUES)
-def test_every_zone_of_a_venue_is_on_the_map_and_in_the_list(
+def test_every_zone_of_a_venue_is_on_the_map_and_in_the_list_and_the_best_can_be_chosen(
     stage: Stage, venues: dict[str, sheets.Json], key: str
 ) -> None:
     drawn = venues[key]
@@ -42,14 +42,7 @@ def test_every_zone_of_a_venue_is_on_the_map_and_in_the_list(
     assert ("Schematic plan" in (frame.locator(".plan").text_content() or "")) == (key == "club")
     assert witness(frame) == CLEAN
 
-
-@pytest.mark.parametrize("key", VENUES)
-def test_the_best_zone_of_a_venue_can_be_chosen(
-    stage: Stage, venues: dict[str, sheets.Json], key: str
-) -> None:
-    drawn = venues[key]
     best = next(zone for zone in drawn["zones"] if zone.get("best") == 1)
-    frame = _open(stage, drawn)
     frame.locator(".row").first.click()
     expect(frame.locator(".choice h2")).to_have_text(best["name"])
     log = stage.until(lambda log: log["contexts"])
@@ -57,11 +50,11 @@ def test_the_best_zone_of_a_venue_can_be_chosen(
     assert log["contexts"][0]["structuredContent"]["offer_id"] == dearest["id"]
 
 
-@pytest.mark.parametrize("name", MAPS)
-def test_an_awkward_map_is_shown(stage: Stage, name: str) -> None:
-    drawn = sheet(MAPS[name])
-    frame = _open(stage, drawn)
-    expect(frame.locator(".row")).to_have_count(len(drawn["zones"]))
-    assert frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    assert stage.dialogs == []
-    assert witness(frame) == CLEAN
+def test_an_awkward_map_is_shown(stage: Stage) -> None:
+    for name, awkward in MAPS.items():
+        drawn = sheet(awkward)
+        frame = _open(stage, drawn)
+        expect(frame.locator(".row"), name).to_have_count(len(drawn["zones"]))
+        assert frame.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), name
+        assert stage.dialogs == [], name
+        assert witness(frame) == CLEAN, name

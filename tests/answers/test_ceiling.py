@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 from mcp import Client
 
 from korus_mcp.answers.ceiling import CEILING, ONE_TOKEN, TWO_TOKENS, most_that_fit, most_tokens
 from korus_mcp.foundation.clock import ManualClock
+from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import build_server
 from tests.fixtures.assistant import (
@@ -44,12 +46,16 @@ LONG_NAMES: Final = (
 
 
 @asynccontextmanager
-async def desk_where(change: Change, mode: str = "auto", **given: str) -> AsyncIterator[Desk]:
-    """A desk in a world whose answers are changed on their way."""
+async def desk_where(
+    change: Change, *only: str, mode: str = "auto", **given: str
+) -> AsyncIterator[Desk]:
+    """A desk in a world whose answers are changed on their way; `only` names who sells there."""
     clock = ManualClock()
     sandbox = Sandbox(SandboxOptions(seed=SEED), clock=clock)
     sandbox.app = Planted(sandbox.app, change)
-    server = build_server(settings_of(**RICH, **given), clock=clock, sandbox=sandbox)
+    catalogs = ",".join(alias_of(sandbox.landmarks[f"{each}_catalog"]) for each in only)
+    settings = settings_of(**RICH, CATALOGS=catalogs, **given)
+    server = build_server(settings, clock=clock, sandbox=sandbox)
     async with Client(server, mode=mode) as client:
         yield Desk(client, sandbox=sandbox, clock=clock)
 
@@ -109,12 +115,14 @@ async def seats(desk: Desk, quantity: int) -> list[Json]:
     return items
 
 
-@pytest.mark.parametrize("landmark", ["park_offer", "beneficiary_offer"])
+@pytest.mark.parametrize(
+    ("issuer", "landmark"), [("park", "park_offer"), ("ski", "beneficiary_offer")]
+)
 @pytest.mark.parametrize("mode", ERAS)
 async def test_fifty_tickets_with_vouchers_and_long_names_come_in_pages(
-    landmark: str, mode: str
+    issuer: str, landmark: str, mode: str
 ) -> None:
-    async with desk_where(in_prose(LONG_NAMES), mode) as desk:
+    async with desk_where(in_prose(LONG_NAMES), issuer, mode=mode) as desk:
         order = await desk.booked(desk.handle(landmark), 50)
         asked = {"order_id": order["order_id"], "vouchers": True}
         pages = await paged(desk, "get_tickets", "tickets", **asked)
@@ -129,7 +137,7 @@ async def test_fifty_tickets_with_vouchers_and_long_names_come_in_pages(
 async def test_an_order_with_a_document_for_each_ticket_shows_and_saves_each_once(
     tmp_path: Path,
 ) -> None:
-    async with desk_where(in_prose([""]), DOWNLOAD_DIR=str(tmp_path)) as desk:
+    async with desk_where(in_prose([""]), "hall", DOWNLOAD_DIR=str(tmp_path)) as desk:
         (item, *_) = await seats(desk, 40)
         held = await desk.call("reserve", items=[item])
         made = await desk.order(held["reservations"][0]["reservation_id"])
@@ -144,10 +152,10 @@ async def test_an_order_with_a_document_for_each_ticket_shows_and_saves_each_onc
         assert [len(page) for page in pages] == [12, 12, 12, 4]
 
 
-@pytest.mark.parametrize("landmark", ["stadium_base", "park_base", "museum_base", "hall_base"])
-async def test_a_full_page_of_offers_with_long_names_is_cut_and_goes_on(landmark: str) -> None:
-    async with desk_where(in_prose(LONG_NAMES)) as desk:
-        asked = {"product_base_id": desk.handle(landmark), "limit": 40}
+@pytest.mark.parametrize("issuer", ["stadium", "park", "museum", "hall"])
+async def test_a_full_page_of_offers_with_long_names_is_cut_and_goes_on(issuer: str) -> None:
+    async with desk_where(in_prose(LONG_NAMES), issuer) as desk:
+        asked = {"product_base_id": desk.handle(f"{issuer}_base"), "limit": 40}
         pages = await paged(desk, "get_offers", "days", **asked)
         shown = [o["offer_id"] for page in pages for day in page for o in day["offers"]]
         assert len(set(shown)) == len(shown)
@@ -173,7 +181,7 @@ async def test_twenty_product_bases_with_many_choices_are_cut_and_go_on(days: Js
 
 
 async def test_a_stadium_of_fifty_zones_with_long_names_is_cut_to_the_best() -> None:
-    async with desk_where(in_prose(LONG_NAMES)) as desk:
+    async with desk_where(in_prose(LONG_NAMES), "stadium") as desk:
         answer = await desk.ask("get_seat_map", {"product_base_id": desk.handle("stadium_base")})
         assert_small(answer)
         shown = len(answer.data["zones"])
@@ -185,7 +193,7 @@ async def test_a_stadium_of_fifty_zones_with_long_names_is_cut_to_the_best() -> 
 
 
 async def test_a_stadium_of_fifty_zones_fits_as_it_is() -> None:
-    async with desk_where(in_prose([""])) as desk:
+    async with desk_where(in_prose([""]), "stadium") as desk:
         answer = await desk.ask("get_seat_map", {"product_base_id": desk.handle("stadium_base")})
         assert_small(answer)
         assert len(answer.data["zones"]) == 50
@@ -210,7 +218,7 @@ async def test_eighty_sessions_come_in_pages(names: list[str]) -> None:
         lengthen(content)
         every_session_five_times(content)
 
-    async with desk_where(change) as desk:
+    async with desk_where(change, "museum") as desk:
         offer = desk.handle("timed_offer")
         first = await desk.ask("check_availability", {"offer_id": offer})
         pages = await paged(desk, "check_availability", "sessions", offer_id=offer)
@@ -221,7 +229,7 @@ async def test_eighty_sessions_come_in_pages(names: list[str]) -> None:
 
 
 async def test_fifty_orders_with_long_names_come_in_pages() -> None:
-    async with desk_where(in_prose(LONG_NAMES)) as desk:
+    async with desk_where(in_prose(LONG_NAMES), "park") as desk:
         offers = await ten_offers(desk, "park_base")
         for _ in range(5):
             items = [{"offer_id": offer, "quantity": 1} for offer in offers]
@@ -247,7 +255,7 @@ def every_field_is_required(content: Any) -> None:
 
 
 async def test_what_fifty_beneficiaries_lack_is_told_at_once() -> None:
-    async with desk_where(every_field_is_required) as desk:
+    async with desk_where(every_field_is_required, "ski") as desk:
         order = await desk.booked(desk.handle("beneficiary_offer"), 50)
         asked: Json = {"order_id": order["order_id"]}
         pages = await paged(desk, "get_tickets", "tickets", **asked)
@@ -263,7 +271,7 @@ async def test_what_fifty_beneficiaries_lack_is_told_at_once() -> None:
 async def test_ten_holds_of_fifty_seats_show_totals_and_some_seats_of_each(
     names: list[str],
 ) -> None:
-    async with desk_where(in_prose(names)) as desk:
+    async with desk_where(in_prose(names), "hall") as desk:
         items = await seats(desk, 50)
         held = await desk.ask("reserve", {"items": items})
         reserved = ids(held.data["reservations"], "reservation_id")
@@ -298,7 +306,7 @@ _PIECES: Final = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@effort(max_examples=500, deadline=None)
 @given(st.lists(_PIECES, max_size=12).map("".join))
 def test_no_text_costs_more_than_the_bound(text: str) -> None:
     assert counted(text) <= most_tokens(text)

@@ -16,7 +16,7 @@ from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.journal.protocol import Intent, JournalDown, JournalFault, Lease
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
-from tests.booking.stage import CUSTOMER, OWNER, Stage, staged
+from tests.booking.stage import CUSTOMER, OWNER, Stage, staged, until
 from tests.journal.rows import approval
 
 pytestmark = pytest.mark.anyio
@@ -116,9 +116,7 @@ async def test_a_journal_that_fails_does_not_end_the_looking(
     monkeypatch.setattr(reconciler, "reconcile", down)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reconciler.run)
-        with anyio.fail_after(2):
-            while "locked by another process" not in caplog.text:  # noqa: ASYNC110 - a log
-                await anyio.sleep(0.01)
+        await until(lambda: "locked by another process" in caplog.text)
         tasks.cancel_scope.cancel()
 
 

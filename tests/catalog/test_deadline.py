@@ -1,6 +1,7 @@
 """What was read before a call's time was over is told, and told as not all."""
 
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -10,7 +11,7 @@ import pytest
 from korus_mcp.api import TimedOut
 from korus_mcp.api.config import Transport
 from korus_mcp.catalog.calendar import DayRange, OfferQuery, window_of
-from korus_mcp.catalog.finder import CatalogQuery, SearchResult
+from korus_mcp.catalog.finder import CatalogQuery, Finder, SearchResult
 from korus_mcp.foundation.deadlines import READ_SECONDS, in_time
 from tests.booking.stage import Stage, staged, turn_the_loop, until
 
@@ -46,6 +47,22 @@ class Sandbox:
     async def is_waited_for(self, count: int = 1) -> None:
         await until(lambda: self.made[0].waiting >= count)
         await anyio.sleep(0.05)
+
+
+class Looks:
+    """Counts the product bases whose offers a search looks at, and those that it has looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = self.done = 0
+        usual = Finder._look
+
+        async def counted(*given: Any) -> Any:
+            self.begun += 1
+            look = await usual(*given)
+            self.done += 1
+            return look
+
+        monkeypatch.setattr(Finder, "_look", counted)
 
 
 async def window(stage: Stage, base_name: str) -> DayRange:
@@ -98,8 +115,11 @@ async def test_no_offers_in_time_is_a_failure_not_an_empty_table() -> None:
         assert len(failures) == 1
 
 
-async def test_a_search_by_days_tells_how_many_it_could_not_check_in_time() -> None:
+async def test_a_search_by_days_tells_how_many_it_could_not_check_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sandbox = Sandbox()
+    looks = Looks(monkeypatch)
     async with staged(selling=("park", "stadium"), through=sandbox) as stage:
         shelf = await stage.app.mirror.searchable("en")
         await until(lambda: not shelf.is_crawling)
@@ -117,7 +137,7 @@ async def test_a_search_by_days_tells_how_many_it_could_not_check_in_time() -> N
         async with anyio.create_task_group() as group:
             group.start_soon(ask)
             await sandbox.is_waited_for()
-            await anyio.sleep(1)
+            await until(lambda: looks.begun > 1 and looks.done == looks.begun - 1)
             turn_the_loop(READ_SECONDS - 1.5)
         assert found[0].bases
         assert found[0].unchecked == 1

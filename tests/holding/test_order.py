@@ -152,6 +152,9 @@ def test_a_ping_is_answered_before_a_call_whose_answer_of_the_api_holds_a_megaby
     swollen, pinged, late = Swollen(), set[str](), Counter[str]()
     with swollen_world(swollen) as served:
         only_two = only(served.sandbox, "park", "stadium")
+        # Those the conversation is about: others would be read as these are, in each round.
+        chosen_bases = (served.sandbox.landmarks[f"{each}_base"] for each in ("park", "stadium"))
+        swollen.bases = frozenset(chosen_bases)
         chosen = {"PROFILE": "service-desk", "APPROVAL": "two_step", "CATALOGS": only_two}
         while swollen.round < swollen.rounds:
             folder = tmp_path / str(swollen.round)

@@ -32,8 +32,10 @@ STATUS_ERRORS: Mapping[int, type[ApiError]] = {
 
 # Statuses that say that even a write did nothing: we assume that 401 and 429 come before any
 # processing (A18).
-_NOT_PROCESSED = frozenset({401, 429})
-_REFUSED = frozenset({400, 403, 404, 422})
+_OUTCOMES = {
+    **dict.fromkeys((401, 429), Outcome.NOT_SENT),
+    **dict.fromkeys((400, 403, 404, 422), Outcome.REFUSED),
+}
 
 NETWORK_FAILURES = (
     *(httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError),
@@ -106,7 +108,7 @@ def from_answer(
     problem = _problem(body)
     error = kind(
         operation,
-        _outcome_of_status(method, status),
+        _OUTCOMES.get(status, outcome_of_answered(method)),
         status=status,
         retry_after_seconds=_retry_after_seconds(headers, now),
         issuer_text=_detail(problem),
@@ -119,14 +121,6 @@ def from_answer(
 def outcome_of_answered(method: str) -> Outcome:
     """The outcome when the server may have acted, and no status says whether it did."""
     return Outcome.REFUSED if method == "GET" else Outcome.UNKNOWN
-
-
-def _outcome_of_status(method: str, status: int) -> Outcome:
-    if status in _NOT_PROCESSED:
-        return Outcome.NOT_SENT
-    if status in _REFUSED:
-        return Outcome.REFUSED
-    return outcome_of_answered(method)
 
 
 def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -63,6 +63,7 @@ class Wishes(Told, total=False):
     """What a caller may wish for a call; without a language it is the configured one."""
 
     language: str | None
+    """An `Accept-Language` value."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -80,12 +80,8 @@ class FaultRule:
 class Faults:
     """The rules in force, in the order they were added."""
 
-    _rules: list[FaultRule] = field(default_factory=list)
-
-    @property
-    def rules(self) -> tuple[FaultRule, ...]:
-        """The rules that still apply."""
-        return tuple(self._rules)
+    rules: tuple[FaultRule, ...] = ()
+    """The rules that still apply."""
 
     def add(
         self,
@@ -97,11 +93,11 @@ class Faults:
     ) -> None:
         """Add a fault for an operation, for a number of times or always."""
         rule = FaultRule(action=action, operation=operation, times=times, issuer=issuer)
-        self._rules.append(rule)
+        self.rules = (*self.rules, rule)
 
     def clear(self) -> None:
         """Remove all faults."""
-        self._rules.clear()
+        self.rules = ()
 
     def strike(
         self, operation: str | None, issuers: Callable[[], frozenset[str]]
@@ -119,7 +115,7 @@ class Faults:
             if rule.times is not None:
                 rule.times -= 1
                 if rule.times < 1:
-                    self._rules = [each for each in self._rules if each is not rule]
+                    self.rules = tuple(each for each in self.rules if each is not rule)
             yield rule.action
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 
 Kind = IntEnum(
     "Kind",
@@ -95,9 +96,7 @@ class Ids:
             head = (filler >> 4) & ((1 << 48) - 1)
             version = 4
         number = head << 80 | version << 76 | ((filler >> 52) & 0xFFF) << 64 | 2 << 62 | tail
-        digits = f"{number:032x}"
-        parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
-        return "-".join(parts) + ("7" if ref in self._malformed else "")
+        return str(UUID(int=number)) + ("7" if ref in self._malformed else "")
 
     def _scramble(self, payload: int) -> int:
         mixed = (payload * self._first + self._offset) & _MASK

@@ -27,7 +27,8 @@ from korus_mcp.api import (
     Venue,
 )
 from korus_mcp.api.jsonld import json_object
-from korus_mcp.api.models.base import ApiModel, BulkResult, Resource, read_money
+from korus_mcp.api.models.base import ApiModel, BulkResult, Resource
+from korus_mcp.api.models.values import read_money
 from korus_mcp.foundation.unread import UNREAD, DayMoment, ToldDay
 from tests.api.wire import example
 

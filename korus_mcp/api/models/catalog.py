@@ -1,14 +1,15 @@
 """Catalogs, product bases, their options and products (documented: how-to/browse-a-catalog)."""
 
-from korus_mcp.api.models.base import ApiModel, Count, Embedded, Flag, Link, Many, Moment, Resource
+from korus_mcp.api.models import values
+from korus_mcp.api.models.base import ApiModel, Embedded, Resource
 
 
 class Catalog(Resource):
     """What one issuer sells through one channel."""
 
     name: str | None = None
-    created_at: Moment = None
-    last_synced_at: Moment = None
+    created_at: values.Moment = None
+    last_synced_at: values.Moment = None
 
 
 class Media(ApiModel):
@@ -22,7 +23,7 @@ class Medias(ApiModel):
     """The images of a product base (A09)."""
 
     logo: Media | None = None
-    gallery: Many[Media] = ()
+    gallery: values.Many[Media] = ()
 
 
 class Venue(ApiModel):
@@ -58,7 +59,7 @@ class ProductBase(Resource):
     """
 
     name: str | None = None
-    disabled: Flag = None
+    disabled: values.Flag = None
     description: str | None = None
     short_description: str | None = None
     terms_of_use: str | None = None
@@ -67,11 +68,11 @@ class ProductBase(Resource):
     recurring: bool | None = None
     beneficiary_info_may_be_required: bool | None = None
     instant_document_delivery: bool | None = None
-    max_amount_per_order: Count = None
+    max_amount_per_order: values.Count = None
     universe: str | None = None
     venue: Venue | None = None
     medias: Medias | None = None
-    seat_map: Link = None
+    seat_map: values.Link = None
 
 
 class ProductBaseOption(Resource):
@@ -101,6 +102,6 @@ class Product(Resource):
 
     name: str | None = None
     description: str | None = None
-    disabled: Flag = None
-    product_base: Link = None
-    option_values: Many[ProductOptionValue] = ()
+    disabled: values.Flag = None
+    product_base: values.Link = None
+    option_values: values.Many[ProductOptionValue] = ()

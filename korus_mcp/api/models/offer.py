@@ -1,27 +1,16 @@
 """Offers, their live figures, tickets and sessions (documented: how-to/availability-checks)."""
 
-from korus_mcp.api.models.base import (
-    ApiModel,
-    Day,
-    Embedded,
-    Flag,
-    Link,
-    Many,
-    Moment,
-    Money,
-    Resource,
-    Stock,
-    Text,
-)
+from korus_mcp.api.models import values
+from korus_mcp.api.models.base import ApiModel, Embedded, Resource
 from korus_mcp.foundation.unread import Unread
 
 
 class OfferPriceSummary(ApiModel):
     """The list price of one offer; stale when the offer says `realtime_price_required`."""
 
-    amount_incl_tax: Money = None
-    original_amount_incl_tax: Money = None
-    currency: Text = None
+    amount_incl_tax: values.Money = None
+    original_amount_incl_tax: values.Money = None
+    currency: values.Text = None
     """As sent, in upper or lower case (T1)."""
 
 
@@ -30,14 +19,14 @@ class OfferProduct(Embedded):
 
     name: str | None = None
     description: str | None = None
-    disabled: Flag = None
+    disabled: values.Flag = None
 
 
 class OfferTicketSummary(Embedded):
     """A ticket in an offer, without its id; the list of the offer's tickets has the ids."""
 
-    date_access: Flag = None
-    form: Link = None
+    date_access: values.Flag = None
+    form: values.Link = None
 
 
 class Offer(Resource):
@@ -45,36 +34,36 @@ class Offer(Resource):
     (T8).
     """
 
-    date: Day = None
-    availability_check_required: Flag = None
-    realtime_price_required: Flag = None
+    date: values.Day = None
+    availability_check_required: values.Flag = None
+    realtime_price_required: values.Flag = None
     price: OfferPriceSummary | Unread | None = None
     product: OfferProduct | None = None
-    product_base: Link = None
-    tickets: Many[OfferTicketSummary] = ()
-    available_quantity: Stock = None
+    product_base: values.Link = None
+    tickets: values.Many[OfferTicketSummary] = ()
+    available_quantity: values.Stock = None
 
 
 class SessionAvailability(ApiModel):
     """Stock of one session, which is named in `session`; the `@id` is a placeholder (T6)."""
 
-    session: Link = None
-    available_quantity: Stock = None
+    session: values.Link = None
+    available_quantity: values.Stock = None
 
 
 class OfferAvailability(ApiModel):
     """Live stock of an offer and of its sessions; null means unlimited (A26)."""
 
-    available_quantity: Stock = None
-    sessions_availability: Many[SessionAvailability] = ()
+    available_quantity: values.Stock = None
+    sessions_availability: values.Many[SessionAvailability] = ()
 
 
 class OfferPrice(ApiModel):
     """Live price of one offer; the amount without tax may be missing and is never computed."""
 
-    amount_incl_tax: Money = None
-    amount_excl_tax: Money = None
-    currency: Text = None
+    amount_incl_tax: values.Money = None
+    amount_excl_tax: values.Money = None
+    currency: values.Text = None
 
 
 class OfferTicket(Resource):
@@ -82,14 +71,14 @@ class OfferTicket(Resource):
 
     name: str | None = None
     description: str | None = None
-    date_access: Flag = None
+    date_access: values.Flag = None
 
 
 class OfferTicketSession(Resource):
     """A time slot, with the local offset of the venue (A07)."""
 
     name: str | None = None
-    starts_at: Moment = None
-    ends_at: Moment = None
-    available_quantity: Stock = None
-    seat_map: Link = None
+    starts_at: values.Moment = None
+    ends_at: values.Moment = None
+    available_quantity: values.Stock = None
+    seat_map: values.Link = None

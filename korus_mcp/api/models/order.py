@@ -4,26 +4,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from korus_mcp.api.models.base import (
-    ApiModel,
-    Booked,
-    BulkResult,
-    Count,
-    Day,
-    Embedded,
-    EmptyIsAbsent,
-    Failure,
-    Failures,
-    Flag,
-    Link,
-    Many,
-    Moment,
-    Money,
-    NoIsAbsent,
-    Resource,
-    SureLink,
-    Text,
-)
+from korus_mcp.api.models import values
+from korus_mcp.api.models.base import ApiModel, Booked, BulkResult, Embedded, Failure, Resource
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.foundation.unread import Unread
 
@@ -47,7 +29,7 @@ class OrderCustomer(_Person):
 class Beneficiary(_Person):
     """The person named on a ticket. Personal data."""
 
-    date_of_birth: Day = None
+    date_of_birth: values.Day = None
     place_of_birth: str | None = None
     nationality: str | None = None
 
@@ -58,13 +40,13 @@ class OrderItemTicket(Resource):
     indivisible: ClassVar[frozenset[str]] = frozenset({"requiredBeneficiaryFields"})
 
     voucher: str | None = None
-    occurs_at: Annotated[Moment, NoIsAbsent] = None
-    required_beneficiary_fields: Annotated[Many[str] | Unread, NoIsAbsent] = ()
+    occurs_at: Annotated[values.Moment, values.NoIsAbsent] = None
+    required_beneficiary_fields: Annotated[values.Many[str] | Unread, values.NoIsAbsent] = ()
     beneficiary: Beneficiary | None = None
-    beneficiary_designation_deadline: Annotated[Moment, NoIsAbsent] = None
-    beneficiary_amendable: Annotated[Flag, EmptyIsAbsent] = None
-    status: Text = None
-    seating: Annotated[Seating | Unread | None, NoIsAbsent] = None
+    beneficiary_designation_deadline: Annotated[values.Moment, values.NoIsAbsent] = None
+    beneficiary_amendable: Annotated[values.Flag, values.EmptyIsAbsent] = None
+    status: values.Text = None
+    seating: Annotated[Seating | Unread | None, values.NoIsAbsent] = None
 
 
 class OrderItem(Resource):
@@ -72,17 +54,17 @@ class OrderItem(Resource):
 
     needed: ClassVar[frozenset[str]] = frozenset({"tickets"})
 
-    quantity: Count = None
+    quantity: values.Count = None
     # Of three kinds of amount only the totals are clear; the order's own totals decide (A15).
-    unit_amount_incl_tax: Money = None
-    unit_amount_excl_tax: Money = None
-    total_amount_incl_tax: Money = None
-    total_amount_excl_tax: Money = None
-    amount_incl_tax: Money = None
-    amount_excl_tax: Money = None
-    date: Annotated[Day, NoIsAbsent] = None
-    product: Link = None
-    tickets: Many[OrderItemTicket] = ()
+    unit_amount_incl_tax: values.Money = None
+    unit_amount_excl_tax: values.Money = None
+    total_amount_incl_tax: values.Money = None
+    total_amount_excl_tax: values.Money = None
+    amount_incl_tax: values.Money = None
+    amount_excl_tax: values.Money = None
+    date: Annotated[values.Day, values.NoIsAbsent] = None
+    product: values.Link = None
+    tickets: values.Many[OrderItemTicket] = ()
 
 
 class Order(Resource):
@@ -90,22 +72,22 @@ class Order(Resource):
 
     needed: ClassVar[frozenset[str]] = frozenset({"items"})
 
-    created_at: Moment = None
-    status: Text = None
-    cancelled_at: Annotated[Moment, NoIsAbsent] = None
+    created_at: values.Moment = None
+    status: values.Text = None
+    cancelled_at: Annotated[values.Moment, values.NoIsAbsent] = None
     reference: str | None = None
-    external_reference: Text = None
+    external_reference: values.Text = None
     connector_reference: str | None = None
-    total_amount_incl_tax: Money = None
-    total_amount_excl_tax: Money = None
-    currency: Annotated[Text, NoIsAbsent] = None
+    total_amount_incl_tax: values.Money = None
+    total_amount_excl_tax: values.Money = None
+    currency: Annotated[values.Text, values.NoIsAbsent] = None
     """Undocumented; if a currency is stated it may be another one than euro (A17)."""
-    catalog: Link = None
-    organization: Link = None
-    reservation: SureLink = None
+    catalog: values.Link = None
+    organization: values.Link = None
+    reservation: values.SureLink = None
     # Personal data, not for logs; the `repr` of a model shows only its id.
     customer: OrderCustomer | None = None
-    items: Many[OrderItem] = ()
+    items: values.Many[OrderItem] = ()
 
 
 class OrderFailure(Failure):
@@ -113,20 +95,20 @@ class OrderFailure(Failure):
 
     subject: ClassVar[str] = "reservation"
 
-    reservation: Link = None
+    reservation: values.Link = None
 
 
 class OrderBulkResult(BulkResult):
     """The result of an order call: the orders made, and the reservations refused."""
 
     orders: Booked[Order] = ()
-    failed_orders: Failures[OrderFailure] = ()
+    failed_orders: values.Failures[OrderFailure] = ()
 
 
 class OrderDocument(Resource):
     """A file of an order. The API gives only its id, no name, type or size."""
 
-    downloadable_at: Annotated[Moment, NoIsAbsent] = None
+    downloadable_at: Annotated[values.Moment, values.NoIsAbsent] = None
 
 
 class OrderDocumentLink(Embedded):
@@ -145,4 +127,4 @@ class Form(Resource):
     """Extra questions of an issuer, from an older version of the API (A28)."""
 
     code: str | None = None
-    fields: Many[FormField] = ()
+    fields: values.Many[FormField] = ()

@@ -2,24 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from korus_mcp.api.models.base import (
-    ApiModel,
-    Booked,
-    BulkResult,
-    Count,
-    Day,
-    Failure,
-    Failures,
-    Flag,
-    Link,
-    Many,
-    Moment,
-    Money,
-    NoIsAbsent,
-    Resource,
-    SureLink,
-    Text,
-)
+from korus_mcp.api.models import values
+from korus_mcp.api.models.base import ApiModel, Booked, BulkResult, Failure, Resource
 from korus_mcp.api.models.seat_map import Seating
 from korus_mcp.foundation.unread import Unread
 
@@ -27,23 +11,23 @@ from korus_mcp.foundation.unread import Unread
 class ReservationOfferTicket(ApiModel):
     """A ticket held for an item; the session's IRI may have the older form (T10)."""
 
-    ticket: Link = None
+    ticket: values.Link = None
     # Compare only the last part: an IRI below `/events/` can mean the same session (T10).
-    session: SureLink = None
+    session: values.SureLink = None
     seating: Seating | Unread | None = None
 
 
 class ReservationItem(ApiModel):
     """One unit of what is held: n units are n items, without a quantity (T25)."""
 
-    amount_incl_tax: Money = None
-    amount_excl_tax: Money = None
-    currency: Text = None
+    amount_incl_tax: values.Money = None
+    amount_excl_tax: values.Money = None
+    currency: values.Text = None
     """Undocumented; if a currency is stated it has to be euro (A17)."""
-    date: Day = None
-    offer: Link = None
-    product: Link = None
-    offer_tickets: Many[ReservationOfferTicket] = ()
+    date: values.Day = None
+    offer: values.Link = None
+    product: values.Link = None
+    offer_tickets: values.Many[ReservationOfferTicket] = ()
 
 
 class Reservation(Resource):
@@ -53,21 +37,21 @@ class Reservation(Resource):
     `expired`, `expires_at` and `order`, too.
     """
 
-    created_at: Moment = None
-    expires_at: Moment = None
-    expired: Flag = None
-    status: Text = None
+    created_at: values.Moment = None
+    expires_at: values.Moment = None
+    expired: values.Flag = None
+    status: values.Text = None
     releasable: bool | None = None
     seats_arrangement: str | None = None
-    total_amount_incl_tax: Money = None
-    total_amount_excl_tax: Money = None
-    currency: Text = None
+    total_amount_incl_tax: values.Money = None
+    total_amount_excl_tax: values.Money = None
+    currency: values.Text = None
     """Undocumented; if a currency is stated it has to be euro (A17)."""
-    catalog: Link = None
-    organization: Link = None
-    order: Annotated[SureLink, NoIsAbsent] = None
+    catalog: values.Link = None
+    organization: values.Link = None
+    order: Annotated[values.SureLink, values.NoIsAbsent] = None
     """Any other value that is no link stays UNREAD: the hold may have been ordered."""
-    items: Many[ReservationItem] = ()
+    items: values.Many[ReservationItem] = ()
 
     @property
     def may_have_order(self) -> bool:
@@ -80,12 +64,12 @@ class ReservationFailure(Failure):
 
     subject: ClassVar[str] = "offer"
 
-    offer: Link = None
-    quantity: Count = None
+    offer: values.Link = None
+    quantity: values.Count = None
 
 
 class ReservationBulkResult(BulkResult):
     """The result of a reserve call: the holds made, and the items refused."""
 
     reservations: Booked[Reservation] = ()
-    failed_reservations: Failures[ReservationFailure] = ()
+    failed_reservations: values.Failures[ReservationFailure] = ()

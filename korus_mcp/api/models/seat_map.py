@@ -12,7 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from korus_mcp.api.models.base import ApiModel, Embedded, Link, Many, Resource
+from korus_mcp.api.models import values
+from korus_mcp.api.models.base import ApiModel, Embedded, Resource
 
 MOST_ZONES: Final = 2_000
 """The most zones of a map; the largest stadiums have a few hundred."""
@@ -40,7 +41,7 @@ class SeatingCategory(Embedded):
 
     name: str | None = None
     color: str | None = None
-    option_value: Link = None
+    option_value: values.Link = None
 
 
 class Seat(ApiModel):
@@ -55,7 +56,7 @@ class Row(ApiModel):
     """One row of seats."""
 
     name: str | None = None
-    seats: Many[Seat] = ()
+    seats: values.Many[Seat] = ()
 
 
 class Zone(Embedded):
@@ -64,8 +65,8 @@ class Zone(Embedded):
     indivisible: ClassVar[frozenset[str]] = frozenset({"polygon"})
 
     name: str | None = None
-    seating_category: Link = None
-    option_value: Link = None
+    seating_category: values.Link = None
+    option_value: values.Link = None
     capacity: int | None = None
     polygon: Polygon = None
     rows: tuple[Row, ...] | None = None
@@ -89,8 +90,8 @@ class SeatMap(Resource):
     Of a map larger than any real venue only the first zones, seats and corners are kept.
     """
 
-    zones: Many[Zone] = ()
-    seating_categories: Many[SeatingCategory] = ()
+    zones: values.Many[Zone] = ()
+    seating_categories: values.Many[SeatingCategory] = ()
     _left_out: LeftOut = PrivateAttr(default_factory=LeftOut)
 
     @property

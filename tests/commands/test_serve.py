@@ -201,19 +201,23 @@ UNREACHABLE = {
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "end of stdin"])
 async def test_a_stderr_that_nobody_reads_stops_neither_answers_nor_the_end(
-    way: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    end, number = ENDS[way]
-    environment = {**child_environment(tmp_path), **UNREACHABLE}
-    with full_pipe() as (reader, writer):
-        async with raw_host(environment, stderr=writer) as host:
-            await refused_search_and_ping(host)
-            await end(host, number)
-            with anyio.fail_after(LEAVE_SECONDS):
-                assert await host.process.wait() == 0
-        assert not read_to_its_end(reader, writer)
+    async def ends(way: str) -> None:
+        end, number = ENDS[way]
+        environment = {**child_environment(tmp_path / way), **UNREACHABLE}
+        with full_pipe() as (reader, writer):
+            async with raw_host(environment, stderr=writer) as host:
+                await refused_search_and_ping(host)
+                await end(host, number)
+                with anyio.fail_after(LEAVE_SECONDS):
+                    assert await host.process.wait() == 0, way
+            assert not read_to_its_end(reader, writer), way
+
+    async with anyio.create_task_group() as side_by_side:  # they wait for an API that is not there
+        for way in ("SIGTERM", "SIGINT", "end of stdin"):
+            side_by_side.start_soon(ends, way)
 
 
 @pytest.mark.anyio

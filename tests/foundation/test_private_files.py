@@ -347,28 +347,40 @@ def test_a_user_without_a_home_is_refused_what_needs_a_folder_and_nothing_else(
     assert not list(tmp_path.iterdir()), "no folder named ~ is made where it happens to run"
 
 
+RUNS = """
+from korus_mcp.commands.cli import main
+for command in sys.argv[1:]:
+    main(command.split())
+    print("The end.")
+"""
+
+
 def test_a_journal_without_a_folder_is_refused_by_the_command_line(tmp_path: Path) -> None:
     account = {
         "KORUS_ENVIRONMENT": "production",
         "KORUS_CLIENT_ID": "a",
         "KORUS_CLIENT_SECRET": "b",
     }
-    command = NO_ENTRY + "from korus_mcp.commands.cli import main; sys.exit(main(sys.argv[1:]))"
-    for arguments, setting in (
-        (["journal", "list"], "KORUS_DATABASE_URL"),
-        (["catalog", "sync"], "KORUS_CACHE_DIR"),
-        (["catalog", "status"], "KORUS_CACHE_DIR"),
-    ):
-        ran = subprocess.run(
-            [sys.executable, "-c", command, *arguments],
-            env={"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", **account},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert setting in ran.stdout + ran.stderr
-        assert "Traceback" not in ran.stderr
+    asked = {
+        "journal list": "KORUS_DATABASE_URL",
+        "catalog sync": "KORUS_CACHE_DIR",
+        "catalog status": "KORUS_CACHE_DIR",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-u", "-c", NO_ENTRY + RUNS, *asked],
+        env={"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", **account},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    said = ran.stdout.split("The end.\n")
+    assert len(said) == len(asked) + 1
+    for part, setting in zip(said, asked.values(), strict=False):
+        assert setting in part
+        assert "Traceback" not in part
     assert not list(tmp_path.iterdir())
 
 

@@ -23,6 +23,7 @@ from korus_mcp.commands.console import (
     LinesAside,
     shown,
 )
+from tests.fixtures.forking import forked
 from tests.fixtures.hosts import (
     PROJECT,
     a_pipe,
@@ -121,7 +122,7 @@ def test_a_name_of_a_prompt_forges_no_line_of_the_log(tmp_path: Path) -> None:
         (BAD, {}),
     )
     child = subprocess.Popen(
-        [sys.executable, "-m", "korus_mcp"],
+        forked("korus_mcp"),
         env=child_environment(tmp_path),
         cwd=PROJECT,
         stdin=subprocess.PIPE,

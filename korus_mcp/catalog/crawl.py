@@ -128,7 +128,8 @@ class Crawler:
         with self.store.sole_crawler() as may_crawl:
             if may_crawl:
                 run = _Run(self._last_run(), self.store, self.clock)
-                if self._is_list_due():
+                # A list that was only partly readable is fetched again with all that is new in it.
+                if self.store.is_list_due(self._now()):
                     await self._read_lists(run)
                 else:
                     await self._read_passed_over(run)
@@ -136,11 +137,8 @@ class Crawler:
 
     def has_passed_over(self) -> bool:
         """Whether there are lists or bases that failed and are due for another try."""
-        return self._is_list_due() or bool(self.store.passed_over(self._now(), limit=1))
-
-    def _is_list_due(self) -> bool:
-        """Whether a list that was only partly readable is due to be fetched again."""
-        return self.store.is_list_due(self._now())
+        now = self._now()
+        return self.store.is_list_due(now) or bool(self.store.passed_over(now, limit=1))
 
     async def read(self, catalog: CatalogRecord, base_id: str) -> BaseRecord:
         """Fetch one base now and store it as a crawl does; a disabled one is not stored.
@@ -179,7 +177,7 @@ class Crawler:
         # A catalog missing from the list may be in one of its unreadable rows.
         if listed == known.keys() or (listing.unread and listed <= known.keys()):
             return not listing.unread
-        await self._put_catalogs(listing)
+        await to_thread.run_sync(self.store.put_catalogs, listing.catalogs, listing.unread)
         if self.store.fact("complete_at") is not None:
             # 0 means due at once: the bases of the new catalogs are still to be fetched.
             await self._note(complete_at=0.0)
@@ -196,10 +194,6 @@ class Crawler:
         """The aliases of the catalogs in the file, by catalog id."""
         return {c.id: c.alias for c in self.store.catalogs()}
 
-    async def _put_catalogs(self, listing: _Listing) -> None:
-        put = partial(self.store.put_catalogs, listing.catalogs, is_whole=not listing.unread)
-        await to_thread.run_sync(put)
-
     async def _crawl(self, watch: Watcher | None) -> None:
         number = self._last_run()
         # A run that was stopped before its end is continued.
@@ -215,7 +209,7 @@ class Crawler:
         """
         listing = await self._list_catalogs()
         listed = listing.catalogs
-        await self._put_catalogs(listing)
+        await to_thread.run_sync(self.store.put_catalogs, listed, listing.unread)
         # A catalog that was not imported again has the same bases: they are not fetched.
         changed = [c for c in listed if not self.store.is_current(c)]
         names = [partial(self._names_or_failure, c, run) for c in changed]

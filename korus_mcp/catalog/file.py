@@ -91,8 +91,7 @@ class CatalogFile:
     def clear(self) -> None:
         """Delete everything; other servers that have the file open find it empty."""
         with self._transaction() as db:
-            _drop_all(db)
-            _create(db)
+            _start_anew(db)
         with self._writing:
             # Dropped tables leave their bytes in the file; VACUUM needs to be outside of a
             # transaction.
@@ -247,8 +246,7 @@ def _made(path: Path | None) -> sqlite3.Connection:
         return db
     db.execute("BEGIN IMMEDIATE")
     if _pragma(db, "user_version") != VERSION:
-        _drop_all(db)
-        _create(db)
+        _start_anew(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("COMMIT")
@@ -273,16 +271,14 @@ def _pragma(db: sqlite3.Connection, name: str) -> int:
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _drop_all(db: sqlite3.Connection) -> None:
+def _start_anew(db: sqlite3.Connection) -> None:
+    """Drop all tables, whatever they are, and create ours."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE ? ORDER BY name"
     # Full-text tables first: their shadow tables are dropped with them.
     for pattern in ("CREATE VIRTUAL%", "CREATE TABLE%"):
         for (name,) in db.execute(query, (pattern,)).fetchall():
             if not name.startswith("sqlite_"):
                 db.execute(f'DROP TABLE IF EXISTS "{name}"')
-
-
-def _create(db: sqlite3.Connection) -> None:
     for statement in _SCHEMA.split(";\n"):
         db.execute(statement)
 

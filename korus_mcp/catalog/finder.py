@@ -8,13 +8,7 @@ from typing import Final
 
 from korus_mcp.api import ApiError, KorusApi
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
-from korus_mcp.catalog.calendar import (
-    DayRange,
-    OfferCalendars,
-    OfferQuery,
-    cheapest,
-    today,
-)
+from korus_mcp.catalog.calendar import DayRange, OfferCalendars, OfferQuery, cheapest, today
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import LanguageMirror, Mirror, State, state_of
 from korus_mcp.catalog.nearest import proposed

@@ -38,24 +38,23 @@ class CatalogIndex(CatalogFile):
                 else:
                     db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
-    def put_catalogs(self, listed: Sequence[ListedCatalog], *, is_whole: bool = True) -> None:
+    def put_catalogs(self, listed: Sequence[ListedCatalog], unread: int = 0) -> None:
         """Store the catalogs; those that are no longer listed are removed with all their bases.
 
-        They are not removed if the list has rows that could not be parsed (`is_whole` False).
+        They are not removed if the list has rows that could not be parsed (`unread`).
         """
         with self._transaction() as db:
-            for place, catalog in enumerate(listed):
-                record = catalog.record
-                db.execute(
-                    "INSERT INTO catalog (id, alias, name, place) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, "
-                    "name = excluded.name, place = excluded.place",
-                    (record.id, record.alias, record.name, place),
-                )
-            if not is_whole:
+            records = [catalog.record for catalog in listed]
+            db.executemany(
+                "INSERT INTO catalog (id, alias, name, place) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, "
+                "name = excluded.name, place = excluded.place",
+                [(each.id, each.alias, each.name, place) for place, each in enumerate(records)],
+            )
+            if unread:
                 return
             known = {row[0] for row in db.execute("SELECT id FROM catalog")}
-            for catalog_id in known - {c.record.id for c in listed}:
+            for catalog_id in known - {each.id for each in records}:
                 self._drop_bases(db, "catalog = ?", (catalog_id,))
                 db.execute("DELETE FROM catalog WHERE id = ?", (catalog_id,))
 

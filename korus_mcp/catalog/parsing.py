@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -39,14 +38,6 @@ MOST_CHOICES: Final = 1000
 _ADDRESS: Final = re.compile("https://[!-~]{1,500}")
 
 
-@dataclass(frozen=True)
-class _Choices:
-    """The choices of a base by option code, and how many more could not be parsed."""
-
-    known: Mapping[str, tuple[Choice, ...]]
-    unread: int = 0
-
-
 async def read_record(
     ticketing: Ticketing, catalog: CatalogRecord, base_id: str, language: str
 ) -> BaseRecord:
@@ -73,12 +64,12 @@ async def read_record(
     if unread and len(listed) == odd:
         reason = "no product of a base can be read"
         raise Malformed("listProductBaseProducts", Outcome.REFUSED, reason=reason)
-    choices = _Choices(_choices_of(products))
+    choices, unread_choices = _choices_of(products), 0
     # A single product leaves nothing to choose.
-    if not choices.known and len(products) + unread > 1:
-        choices = await _read_choices(ticketing, catalog.id, base_id, language)
+    if not choices and len(products) + unread > 1:
+        choices, unread_choices = await _read_choices(ticketing, catalog.id, base_id, language)
     handle = Handle(catalog.alias, base_id)
-    read = partial(_record, handle, catalog, base, products, choices, unread)
+    read = partial(_record, handle, catalog, base, products, unread, choices, unread_choices)
     texts = (base.description, base.short_description, base.terms_of_use)
     long = sum(len(text or "") for text in texts) > LONG_TEXTS or len(products) > MANY_PRODUCTS
     return await to_thread.run_sync(read) if long else read()
@@ -103,8 +94,10 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
 
 async def _read_choices(
     ticketing: Ticketing, catalog_id: str, base_id: str, language: str
-) -> _Choices:
-    """Fetch the choices of a base whose products do not name them, in the issuer's order."""
+) -> tuple[dict[str, tuple[Choice, ...]], int]:
+    """Fetch the choices of a base whose products do not name them, in the issuer's order, and count
+    those that cannot be parsed.
+    """
     unread = 0
     choices: dict[str, tuple[Choice, ...]] = {}
     for code in await _option_codes(ticketing, catalog_id, base_id, language):
@@ -119,7 +112,7 @@ async def _read_choices(
         if values:
             values.sort(key=lambda v: (v.position is None, v.position or 0))
             choices[code] = tuple(Choice(id=v.id, code=code, name=name_of(v.name)) for v in values)
-    return _Choices(choices, unread)
+    return choices, unread
 
 
 async def _option_codes(
@@ -143,8 +136,9 @@ def _record(
     catalog: CatalogRecord,
     base: ProductBase,
     products: Iterable[Product],
-    choices: _Choices,
     unread_products: int,
+    choices: Mapping[str, tuple[Choice, ...]],
+    unread_choices: int,
 ) -> BaseRecord:
     return BaseRecord(
         handle=handle,
@@ -161,10 +155,10 @@ def _record(
         short_description=_text(base.short_description),
         terms=_text(base.terms_of_use),
         images=_images(base),
-        choices=choices.known,
+        choices=choices,
         products={p.id: _product(p) for p in products},
         unread_products=unread_products,
-        unread_choices=choices.unread,
+        unread_choices=unread_choices,
         is_disabled=bool(base.disabled),
     )
 

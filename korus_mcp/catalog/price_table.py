@@ -286,11 +286,5 @@ def _latest_in_order(days: Iterable[date | None]) -> date | None:
 
 
 def _order(row: OfferRow) -> tuple[date, bool, Money, str, str]:
-    price = row.price
-    return (
-        row.day or date.max,
-        price is None,
-        price or Money(Decimal(0)),
-        row.product.name,
-        row.handle.id,
-    )
+    price, name = row.price, row.product.name
+    return row.day or date.max, price is None, price or Money(Decimal(0)), name, row.handle.id

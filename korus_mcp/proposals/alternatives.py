@@ -276,9 +276,10 @@ class _Search:
         except Refusal:
             return
         self.is_unread |= quote.is_partly_unread
-        sessions = _nearest_sessions(quote, self.missed)
-        if sessions is not None and quote.obstacle(self.missed.quantity) is None:
-            self._take(place, quote, sessions)
+        rooms = _free_sessions(quote, self.missed)
+        # A ticket without a session that has room makes the whole offer no alternative.
+        if all(rooms) and quote.obstacle(self.missed.quantity) is None:
+            self._take(place, quote, tuple(free[0] for free in rooms))
 
     def _take(self, place: int, quote: Quote, sessions: tuple[Session, ...]) -> None:
         price = quote.price
@@ -331,12 +332,6 @@ def _other_sessions(missed: Missed) -> list[tuple[Session, ...]]:
         return []
     # The n-th set has the n-th nearest session of each ticket: all combinations would be too many.
     return [tuple(r[min(n, len(r) - 1)] for r in rooms) for n in range(max(map(len, rooms)))]
-
-
-def _nearest_sessions(quote: Quote, missed: Missed) -> tuple[Session, ...] | None:
-    """The nearest sessions of another offer; None if a ticket has no session with room."""
-    rooms = _free_sessions(quote, missed)
-    return tuple(free[0] for free in rooms) if all(rooms) else None
 
 
 def _free_sessions(quote: Quote, missed: Missed) -> list[list[Session]]:

@@ -113,23 +113,18 @@ class _PlanQuery:
     extras: frozenset[Extra]
 
 
+@dataclass
 class SeatPlans:
     """Reads seat maps and matches their zones with the offers on sale."""
 
-    def __init__(
-        self,
-        api: KorusApi,
-        mirror: Mirror,
-        calendars: OfferCalendars,
-        quotes: Quotes,
-        flights: Flights,
-    ) -> None:
-        self._api = api
-        self._mirror = mirror
-        self._calendars = calendars
-        self._quotes = quotes
-        self._flights = flights
-        self._drafting = Drafting(flights)
+    api: KorusApi
+    mirror: Mirror
+    calendars: OfferCalendars
+    quotes: Quotes
+    flights: Flights
+
+    def __post_init__(self) -> None:
+        self._drafting = Drafting(self.flights)
         self._raster = Raster()
 
     async def pixels(self, plan: SeatPlan) -> bytes:
@@ -139,7 +134,7 @@ class SeatPlans:
             NotDrawn: the renderer failed.
         """
         picture = plan.picture or ""
-        return await self._flights.join(("pixels", picture), partial(self._raster.png, picture))
+        return await self.flights.join(("pixels", picture), partial(self._raster.png, picture))
 
     async def plan(
         self,
@@ -158,7 +153,7 @@ class SeatPlans:
             ApiError: something could not be read, or not in time.
         """
         # Checked before anything is read: for a day that is over no map is needed.
-        now, skew = self._api.now(), self._api.unknown_skew
+        now, skew = self.api.now(), self.api.unknown_skew
         window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
@@ -185,7 +180,7 @@ class SeatPlans:
 
     async def _plan(self, query: _PlanQuery) -> SeatPlan:
         wish, language = query.wish, query.language
-        base = await self._mirror.base(query.product_base_id, language)
+        base = await self.mirror.base(query.product_base_id, language)
         offers = await self._offers(base, wish, language)
         wanted = query.seat_map_id
         if wanted is None:
@@ -197,7 +192,7 @@ class SeatPlans:
         place = (base.handle, wanted, language)
         async with self._drafting.opened(place, draft, asked=query) as layout:
             # Price tables may come from a cache, but are never older than this.
-            as_of = self._api.now() - timedelta(seconds=KEPT_SECONDS)
+            as_of = self.api.now() - timedelta(seconds=KEPT_SECONDS)
             return await self._drafting.in_turn(
                 partial(_planned, query, layout, base, wanted, offers, as_of, names)
             )
@@ -218,17 +213,17 @@ class SeatPlans:
         """
 
         def days() -> DayRange:
-            day, skew = wish.day, self._api.unknown_skew
-            return window_of(day, day, base, self._api.now(), ONE_DAY, skew=skew)
+            day, skew = wish.day, self.api.unknown_skew
+            return window_of(day, day, base, self.api.now(), ONE_DAY, skew=skew)
 
         async def read(window: DayRange) -> Calendar:
-            return await self._calendars.first_day(OfferQuery(base, window, language))
+            return await self.calendars.first_day(OfferQuery(base, window, language))
 
         if wish.session_id is None:
             offers = await read_in(days, read)
         else:
             filters = OfferFilters(session_id=wish.session_id, product_base_id=base.handle.id)
-            offers = await self._calendars.with_filters(base, filters, language)
+            offers = await self.calendars.with_filters(base, filters, language)
         _check_read(offers)
         if not offers.rows and wish.session_id is None:
             raise Refusal(
@@ -258,7 +253,7 @@ class SeatPlans:
         # A session may have a map of its own (A10). Only then is a quote read: three requests.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
-            quote = await self._quotes.of_offer(rows[0].handle, language, is_part_enough=True)
+            quote = await self.quotes.of_offer(rows[0].handle, language, is_part_enough=True)
             sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
             if session_id is not None and any(map(quote.is_over, sessions)):
                 raise Refusal(
@@ -284,13 +279,13 @@ class SeatPlans:
         self, base: BaseRecord, seat_map_id: str, language: str, opening: Opening
     ) -> SeatMap:
         """The map with this id; if it is gone, the one that the base names now."""
-        get = self._api.ticketing.get_seat_map
+        get = self.api.ticketing.get_seat_map
         read = partial(get, base.catalog.id, base.handle.id, language=language, on_arrival=opening)
         try:
             return await read(seat_map_id)
         except NotFound:
             # Our catalog is up to a day old: the map may have been replaced since.
-            anew = (await self._mirror.renewed_base(base.handle, language)).seat_map_id
+            anew = (await self.mirror.renewed_base(base.handle, language)).seat_map_id
             if anew is None or anew == seat_map_id:
                 raise
             return await read(anew)

@@ -1,7 +1,6 @@
 """Finds the focus, where people look (the stage or pitch), from the geometry of the zones."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, cos, dist, hypot, pi, radians, sqrt
 from statistics import median
@@ -30,60 +29,43 @@ _AIM: Final = cos(radians(40))
 _BEFORE_THE_FRONT: Final = 40.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    """What the search for the focus needs of a zone.
-
-    `is_sold` is False for a zone without seats, capacity and links: so issuers draw a stage.
-    """
-
-    name: str
-    shape: Shape
-    is_sold: bool
-
-    @classmethod
-    def of(cls, zone: Zone, shape: Shape) -> "Stand":
-        """The stand of a zone with a known shape."""
-        is_sold = bool(zone.rows or zone.capacity or zone.seating_category or zone.option_value)
-        return cls(name=zone.name or "", shape=shape, is_sold=is_sold)
-
-    @property
-    def outline(self) -> tuple[Point, ...]:
-        """The outline of the zone, in working units."""
-        return self.shape.outline
-
-
-def focus_of(stands: Sequence[Stand]) -> Point | None:
-    """The centre of the stage or pitch; None when nothing shows where it is.
+def focus_of(zones: Sequence[Zone], shapes: Sequence[Shape]) -> Point | None:
+    """The centre of the stage or pitch of zones with these shapes; None when nothing shows it.
 
     It is found by, in this order: a zone with such a name that is not for sale; rows that all face
     one side, by their bend or the order of their names; a ring of zones around an empty middle;
     rows that face one point.
     """
-    looks = _looks(stands)
+    looks = _looks(shapes)
     # An issuer's name counts before geometry, and the direction of seats before the mere shape of a
     # ring, which any building with a yard has.
-    return _named(stands) or _to_one_side(stands, looks) or _ringed(stands) or _met(stands, looks)
+    named = _named(zones, shapes)
+    return named or _to_one_side(shapes, looks) or _ringed(shapes) or _met(shapes, looks)
 
 
-def _named(stands: Iterable[Stand]) -> Point | None:
-    found = [s.shape.label_at for s in stands if not s.is_sold and fold(s.name) in _STAGES]
+def _named(zones: Sequence[Zone], shapes: Sequence[Shape]) -> Point | None:
+    found: list[Point] = []
+    for zone, shape in zip(zones, shapes, strict=True):
+        # Issuers draw a stage as a zone without seats, capacity and links.
+        is_sold = zone.rows or zone.capacity or zone.seating_category or zone.option_value
+        if not is_sold and fold(zone.name or "") in _STAGES:
+            found.append(shape.label_at)
     return found[0] if len(found) == 1 else None
 
 
-def _ringed(stands: Sequence[Stand]) -> Point | None:
-    around = box_of(point for stand in stands for point in stand.outline)
-    if around is None or len(stands) < _FEWEST_IN_A_RING:
+def _ringed(shapes: Sequence[Shape]) -> Point | None:
+    around = box_of(point for shape in shapes for point in shape.outline)
+    if around is None or len(shapes) < _FEWEST_IN_A_RING:
         return None
     # In a ring nothing in the middle is for sale; else it is a hall with seats everywhere.
     centre = around.middle
-    if any(contains(stand.outline, centre) for stand in stands):
+    if any(contains(shape.outline, centre) for shape in shapes):
         return None
-    depth = median(sqrt(area(stand.outline)) for stand in stands)
-    if min(distance(stand.outline, centre) for stand in stands) < depth * _LEAST_MIDDLE:
+    depth = median(sqrt(area(shape.outline)) for shape in shapes)
+    if min(distance(shape.outline, centre) for shape in shapes) < depth * _LEAST_MIDDLE:
         return None
     # Arcs are compared in order around the centre; the last gap is from the last to the first one.
-    arcs = sorted(_arc(stand.outline, centre) for stand in stands)
+    arcs = sorted(_arc(shape.outline, centre) for shape in shapes)
     reached, widest = arcs[0][1], 0.0
     for start, end in arcs[1:]:
         widest = max(widest, start - reached)
@@ -104,14 +86,14 @@ def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
     return start, start + most - least
 
 
-def _looks(stands: Sequence[Stand]) -> list[tuple[Point, Point]]:
+def _looks(shapes: Sequence[Shape]) -> list[tuple[Point, Point]]:
     """The middle of each zone and the direction its seats face; [] unless half are known."""
-    shapes = [stand.shape for stand in stands if stand.shape.rows]
-    looks = [(shape.label_at, look) for shape in shapes if (look := _look_of(shape))]
-    return looks if len(looks) * 2 >= len(stands) else []
+    seated = [shape for shape in shapes if shape.rows]
+    looks = [(shape.label_at, look) for shape in seated if (look := _look_of(shape))]
+    return looks if len(looks) * 2 >= len(shapes) else []
 
 
-def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+def _to_one_side(shapes: Sequence[Shape], looks: Sequence[tuple[Point, Point]]) -> Point | None:
     if not looks:
         return None
     across, down = _between([look for _, look in looks])
@@ -119,12 +101,12 @@ def _to_one_side(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) 
     length = hypot(across, down)
     if length < _AGREED:
         return None
-    return _before_the_front(stands, (across / length, down / length))
+    return _before_the_front(shapes, (across / length, down / length))
 
 
-def _met(stands: Sequence[Stand], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+def _met(shapes: Sequence[Shape], looks: Sequence[tuple[Point, Point]]) -> Point | None:
     met = _meeting_point(looks)
-    if met is None or any(contains(stand.outline, met) for stand in stands):
+    if met is None or any(contains(shape.outline, met) for shape in shapes):
         return None
     return met if all(_aims_at(met, middle, look) for middle, look in looks) else None
 
@@ -198,12 +180,12 @@ def _between(points: Sequence[Point]) -> Point:
     return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
 
 
-def _before_the_front(stands: Sequence[Stand], look: Point) -> Point:
+def _before_the_front(shapes: Sequence[Shape], look: Point) -> Point:
     """A point in front of the whole drawing, in the middle of the seats that face it."""
     along, aside = look, (-look[1], look[0])
-    corners = [point for stand in stands for point in stand.outline]
+    corners = [point for shape in shapes for point in shape.outline]
     front = max(x * along[0] + y * along[1] for x, y in corners)
-    sides = [x * aside[0] + y * aside[1] for s in stands if s.shape.rows for x, y in s.outline]
+    sides = [x * aside[0] + y * aside[1] for s in shapes if s.rows for x, y in s.outline]
     middle = (min(sides) + max(sides)) / 2
     reach = front + _BEFORE_THE_FRONT
     return reach * along[0] + middle * aside[0], reach * along[1] + middle * aside[1]

@@ -14,7 +14,7 @@ from korus_mcp.api.models.base import ApiModel
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
-from korus_mcp.seating.focus import Stand, focus_of
+from korus_mcp.seating.focus import focus_of
 from korus_mcp.seating.geometry import Box, box_of
 from korus_mcp.seating.geometry import Point as Point
 from korus_mcp.seating.names import CategoryNames, zone_name
@@ -93,7 +93,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     """
     names = CategoryNames(seat_map, option_values or {})
     given, working = given_shapes(seat_map.zones)
-    focus = focus_of([Stand.of(seat_map.zones[n], shape) for n, shape in given.items()])
+    focus = focus_of([seat_map.zones[n] for n in given], list(given.values()))
     # Schematic places are chosen after the focus was found: they must not cover it, and say nothing
     # about where it is.
     missing = [n for n in range(len(seat_map.zones)) if n not in given]

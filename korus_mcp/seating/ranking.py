@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import Drawing
-from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow
+from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow, most_left
 
 NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
 # Zones without a price come after all others.
@@ -119,12 +119,11 @@ def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
     fitting = [o for o in wanted if o.seats(wish.quantity)]
     # A zone that does not fit is shown with those of its offers that come nearest to the wish.
     offers = fitting or wanted or zone.offers or zone.too_dear
-    lefts = [o.left for o in offers]
     return _Candidate(
         zone=zone,
         offers=tuple(fitting or (o for o in wanted if o.left != 0)),
         price=min((o.price for o in offers if o.price is not None), default=None),
-        left=None if None in lefts else max((n for n in lefts if n is not None), default=None),
+        left=most_left(offers),
         problem=None if fitting else _problem(zone, wanted, wish, is_known=is_known),
     )
 

@@ -4,7 +4,6 @@ It imports none of our other modules, so that it starts quickly.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,25 +22,24 @@ def png(picture: str, *, width: int = WIDTH) -> bytes:
     Raises:
         ValueError: it is no SVG.
     """
-    fonts = [str(font) for font in sorted(_FONTS.glob("*.ttf"))]
-    made = _drawn(picture, width, fonts)
+    made = _drawn(picture, width)
     # The size of a picture is known only when it is drawn. Three steps are enough for the largest
     # map known; a picture that is still too large is returned as it is.
     for share in _NARROWER:
         if len(made) <= LARGEST:
             break
-        made = _drawn(picture, round(width * share), fonts)
+        made = _drawn(picture, round(width * share))
     return made
 
 
-def _drawn(picture: str, width: int, fonts: Sequence[str]) -> bytes:
+def _drawn(picture: str, width: int) -> bytes:
     from resvg_py import svg_to_bytes  # imported here: 3 MB that are only needed to draw
 
     return svg_to_bytes(
         svg_string=picture,
         width=width,
         skip_system_fonts=True,
-        font_files=list(fonts),
+        font_files=[str(font) for font in sorted(_FONTS.glob("*.ttf"))],
         font_family=_FAMILY,
         sans_serif_family=_FAMILY,
         shape_rendering="crisp_edges",  # half the bytes; letters stay smooth

@@ -7,6 +7,7 @@ A zone is matched with offers by its option value, else by its seating category'
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
 from korus_mcp.foundation.folding import fold
@@ -169,13 +170,10 @@ def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOf
     """Offers by their (folded) choice of an option; those without one are left out."""
     # A day may have thousands of offers but only dozens of names: each name is folded once.
     found: dict[str, list[SeatOffer]] = {}
-    folded: dict[str, str] = {}
+    folded = cache(fold)
     for offer in offers:
-        name = offer.choices.get(code, "")
-        if name not in folded:
-            folded[name] = fold(name)
-        if folded[name]:
-            found.setdefault(folded[name], []).append(offer)
+        if name := folded(offer.choices.get(code, "")):
+            found.setdefault(name, []).append(offer)
     return {name: tuple(same) for name, same in found.items()}
 
 

@@ -323,10 +323,9 @@ class Mirror:
         return zone_of(record.timezone) if record is not None else None
 
     async def _product(self, catalog_id: str, product_id: str, language: str) -> "Product | None":
-        try:
+        with suppress(NotFound):
             return await self._api.ticketing.get_product(catalog_id, product_id, language=language)
-        except NotFound:
-            return None
+        return None
 
     async def _base_of(
         self, catalog_id: str, product: "Product", language: str
@@ -336,10 +335,9 @@ class Mirror:
         alias = next((c.alias for c in catalogs if c.id == catalog_id), None)
         if alias is None or base_id is None:
             return None
-        try:
+        with suppress(ApiError, Refusal):
             return await self.base(Handle(alias, base_id), language)
-        except (ApiError, Refusal):
-            return None
+        return None
 
     async def terms_of_sale(
         self, catalog_id: str, product_id: str, language: str
@@ -350,10 +348,9 @@ class Mirror:
 
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold (T11); None when that is not known."""
-        try:
+        with suppress(ApiError, Refusal):
             return (await self.base(base, language)).max_per_order
-        except (ApiError, Refusal):
-            return None
+        return None
 
     async def sync(self, language: str, watch: Watcher | None = None) -> bool:
         """Crawl now, however new the copy is. Returns False while another server crawls.
@@ -431,14 +428,8 @@ class Mirror:
             return Store(None)
 
     def _mirrored_on(self, store: Store, language: str) -> LanguageMirror:
-        crawler = Crawler(
-            self._api,
-            store,
-            language=language,
-            clock=self._clock,
-            pace=self._pace,
-            allowed=self._files.allowed,
-        )
+        allowed = self._files.allowed
+        crawler = Crawler(self._api, store, language, self._clock, self._pace, allowed)
         # Random, so that servers started together do not crawl together each day.
         spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
         return LanguageMirror(

@@ -6,6 +6,7 @@ later days. Candidates come from price tables; these lag behind (trap T21), so e
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -181,12 +182,10 @@ class _Search:
         quote = self.missed.quote
         if quote.base_id is None:
             return None
-        try:
-            return await self.ask.mirror.base(
-                Handle(quote.handle.alias, quote.base_id), self.language
-            )
-        except (ApiError, Refusal):
-            return None
+        base = Handle(quote.handle.alias, quote.base_id)
+        with suppress(ApiError, Refusal):
+            return await self.ask.mirror.base(base, self.language)
+        return None
 
     async def _take_offers(self, base: BaseRecord | None) -> None:
         product = base.products.get(self.missed.quote.product_id or "") if base else None

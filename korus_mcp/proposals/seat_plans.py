@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from korus_mcp.api import KorusApi, NotFound, OfferFilters, Outcome, TimedOut
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap
@@ -40,6 +40,8 @@ ONE_DAY: Final = ("date", "date")
 NUMBERED: Final = 3
 """How many of the best zones show their rank on a picture."""
 Told = TypeVar("Told")
+MapRead: TypeAlias = Callable[[Opening], Awaitable[SeatMap]]
+"""Fetches a map; it waits for the opening when the API's answer has come."""
 
 
 class Extra(Enum):
@@ -158,12 +160,7 @@ class SeatPlans:
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
 
-    async def told(
-        self,
-        key: str,
-        read: Callable[[Opening], Awaitable[SeatMap]],
-        tell: Callable[[SeatMap], Told],
-    ) -> Told:
+    async def told(self, key: str, read: MapRead, tell: Callable[[SeatMap], Told]) -> Told:
         """Read a map now and return what `tell` makes of it. Calls with the same `key` share that.
 
         Raises:
@@ -197,12 +194,7 @@ class SeatPlans:
                 partial(_planned, query, layout, base, wanted, offers, as_of, names)
             )
 
-    async def _layout(
-        self,
-        read: Callable[[Opening], Awaitable[SeatMap]],
-        names: Mapping[str, str],
-        opening: Opening,
-    ) -> Layout:
+    async def _layout(self, read: MapRead, names: Mapping[str, str], opening: Opening) -> Layout:
         seat_map = await read(opening)
         drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
         return Layout(seat_map, drawing)

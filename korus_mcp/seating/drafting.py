@@ -118,11 +118,10 @@ class Drafting:
         if asked in self._asked:
             self._asked[asked].about = one
         with self._used(key, one):
-            if one.layout is None:
-                await self._flights.join(one, partial(self._draft, key, one, draft))
-            if one.layout is None:
-                raise AssertionError("a map that was drafted is there")
-            yield one.layout
+            layout = one.layout
+            if layout is None:
+                layout = await self._flights.join(one, partial(self._draft, key, one, draft))
+            yield layout
 
     async def in_turn(self, work: Callable[[], Answer]) -> Answer:
         """Run a long computation in a thread, as soon as one is free, and return its result."""
@@ -130,7 +129,7 @@ class Drafting:
 
     async def _draft(
         self, key: Hashable, one: _Open, draft: Callable[[Opening], Awaitable[Layout]]
-    ) -> None:
+    ) -> Layout:
         async def opening() -> None:
             one.has_come = True
             # The place belongs to the map, not to this task: the last user of the map frees it.
@@ -142,6 +141,7 @@ class Drafting:
         with self._used(key, one), anyio.fail_after(SECONDS):
             async with self._reads:
                 one.layout = await draft(opening)
+                return one.layout
 
     @contextmanager
     def _used(self, key: Hashable, one: _Open) -> Iterator[None]:

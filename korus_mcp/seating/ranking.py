@@ -69,10 +69,8 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     # If some offers of the day are not known, a zone without offers may still have some.
     found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
-    others = sorted(
-        (c for c in found if c.problem is not None),
-        key=lambda c: (c.problem[0] if c.problem else 0, *c.by_price),
-    )
+    others = [(c.problem, c) for c in found if c.problem is not None]
+    others.sort(key=lambda other: (other[0][0], *other[1].by_price))
     distances = _distances(drawing) if wish.preference is Preference.CLOSEST else None
     if wish.preference is Preference.TOGETHER:
         ordered = _together(best, wish.quantity)
@@ -81,7 +79,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     else:
         ordered = _cheapest(best)
     fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(ordered, 1)]
-    rest = [c.placed(c.problem[1], None) for c in others if c.problem]
+    rest = [c.placed(why, None) for (_, why), c in others]
     note = NO_FOCUS if wish.preference is Preference.CLOSEST and distances is None else None
     return Ranking(zones=(*fitting, *rest), note=note)
 

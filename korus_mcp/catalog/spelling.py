@@ -159,16 +159,10 @@ class Speller:
 
     def _neighbours(self, word: str, edits: int) -> tuple[str, ...]:
         """The words at most `edits` away, those with the same first letter before the others."""
-        from rapidfuzz.distance import OSA
-        from rapidfuzz.process import extract
-
         vocabulary = self._read()
         # An edit changes the length by one at most, so only words of similar length are compared.
         lengths = range(max(len(word) - edits, SHORTEST - 1), len(word) + edits + 1)
-        near = extract(
-            word, vocabulary.of_lengths(lengths), scorer=OSA.distance, score_cutoff=edits, limit=40
-        )
-        terms = [term for term, _, _ in near]
+        terms = _near(word, vocabulary.of_lengths(lengths), edits, limit=40)
         # People seldom mistype the first letter.
         terms.sort(key=lambda term: (term[0] != word[0], -vocabulary.bases[term], term))
         return tuple(terms[:MOST_CORRECTIONS])
@@ -183,16 +177,12 @@ class Speller:
 
     def _beginnings(self, word: str) -> tuple[str, ...]:
         """Longer words that begin like this one, with one edit behind the first letter."""
-        from rapidfuzz.distance import OSA
-        from rapidfuzz.process import extract
-
         vocabulary = self._read()
         longer = (length for length in vocabulary.by_length if length > len(word))
         heads = {
             term[: len(word)]: term for term in vocabulary.of_lengths(longer) if term[0] == word[0]
         }
-        near = extract(word, heads.keys(), scorer=OSA.distance, score_cutoff=1, limit=3)
-        return tuple(heads[head] for head, _, _ in near)
+        return tuple(heads[head] for head in _near(word, heads, 1, limit=3))
 
     def _read(self) -> _Vocabulary:
         """The words, loaded again when the file changed, but at most every few seconds."""
@@ -205,6 +195,15 @@ class Speller:
                 self._version = version
             self._read_at = now
         return self._vocabulary
+
+
+def _near(word: str, terms: Iterable[str], edits: int, *, limit: int) -> list[str]:
+    """The first of these terms that are at most `edits` away, the nearest first."""
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import extract
+
+    near = extract(word, list(terms), scorer=OSA.distance, score_cutoff=edits, limit=limit)
+    return [term for term, _, _ in near]
 
 
 def _sureness(word: str, *, is_known: bool) -> float:

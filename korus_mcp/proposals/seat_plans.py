@@ -216,19 +216,8 @@ class SeatPlans:
         else:
             filters = OfferFilters(session_id=wish.session_id, product_base_id=base.handle.id)
             offers = await self.calendars.with_filters(base, filters, language)
-        _check_read(offers)
-        if not offers.rows and wish.session_id is None:
-            raise Refusal(
-                Code.NOT_FOUND,
-                "Nothing is on sale on that day, so there is no seat to compare.",
-                "Call get_offers for days that have offers.",
-            )
         if not offers.rows:
-            raise Refusal(
-                Code.UNKNOWN_ID,
-                "No offer of this product base has such a session.",
-                "Use a session_id from check_availability, or pass date instead.",
-            )
+            raise _nothing(offers, wish)
         # All offers of a session are of one day.
         day = offers.rows[0].day
         if wish.session_id is not None and wish.day not in (None, day):
@@ -283,27 +272,31 @@ class SeatPlans:
             return await read(anew)
 
 
-def _check_read(offers: Calendar) -> None:
-    """Refuse if there are no offers. If some could not be read, the refusal says that instead.
-
-    Raises:
-        Refusal: UPSTREAM_UNAVAILABLE where offers cannot be read, NOT_FOUND where too many are
-            there.
-    """
-    if offers.rows:
-        return
+def _nothing(offers: Calendar, wish: SeatQuery) -> Refusal:
+    """Why there are no offers. If some could not be read, the refusal says that first."""
     if offers.left_out:
-        raise Refusal(
+        return Refusal(
             Code.UPSTREAM_UNAVAILABLE,
             f"{offers.left_out} offers cannot be read, so what is on sale is not known.",
             "Call again later, or get_offers for other days.",
         )
     if offers.is_cut:
-        raise Refusal(
+        return Refusal(
             Code.NOT_FOUND,
             "The price table has too many rows to find those that were asked for.",
             "Call get_offers for days that have offers.",
         )
+    if wish.session_id is None:
+        return Refusal(
+            Code.NOT_FOUND,
+            "Nothing is on sale on that day, so there is no seat to compare.",
+            "Call get_offers for days that have offers.",
+        )
+    return Refusal(
+        Code.UNKNOWN_ID,
+        "No offer of this product base has such a session.",
+        "Use a session_id from check_availability, or pass date instead.",
+    )
 
 
 def _planned(

@@ -181,7 +181,7 @@ async def test_a_crawl_that_crashes_is_told_and_tried_again(
 ) -> None:
     tries: list[int] = []
 
-    def crashing(self: Store, listed: object, *, is_whole: bool) -> None:
+    def crashing(self: Store, listed: object, unread: int) -> None:
         tries.append(1)
         raise RuntimeError
 

@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi, OfferFilters, Outcome, TimedOut
 from korus_mcp.catalog.bases import BaseRecord, ProductRecord
+from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
 from korus_mcp.catalog.nearest import proposed
 from korus_mcp.catalog.price_table import (
     MAX_PAGES,
@@ -47,8 +48,6 @@ KEPT_WINDOWS: Final = 200
 KEPT_BYTES: Final = 16 * 1024 * 1024
 PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
-UNREAD_SECONDS: Final = 60
-"""After how long a base of which a part could not be parsed is fetched again."""
 DEFAULT_DAYS: Final = 30
 SURE: Final = timedelta(0)
 _Found = TypeVar("_Found")
@@ -501,7 +500,8 @@ def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
             Code.NO_SUCH_CHOICE,
             f"No choice of {code} that could be read has this name; some could not be read.",
             f"Call get_offers again without {code}, or later.",
-            retry_after_seconds=UNREAD_SECONDS,
+            # A base of which a part could not be parsed is fetched again after this time.
+            retry_after_seconds=FIRST_RETRY_SECONDS,
             fields=(proposed(code, name, names),),
         )
     if not names:

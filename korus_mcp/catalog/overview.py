@@ -12,16 +12,9 @@ from korus_mcp.foundation.private_files import private_database
 
 NO_HOME: Final = "this user has no home folder; KORUS_CACHE_DIR names another"
 _UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
-_QUERY: Final = """
-SELECT (SELECT count(*) FROM catalog), (SELECT count(*) FROM base),
-    (SELECT count(detail) FROM base),
-    (SELECT count(*) FROM base WHERE detail_run = fact.value AND retry_at IS NULL),
-    fact.value, (SELECT value FROM fact WHERE name = 'complete_run'),
-    (SELECT value FROM fact WHERE name = 'complete_at'),
-    (SELECT value FROM fact WHERE name = 'listed_at'),
-    (SELECT count(*) FROM base WHERE retry_at IS NOT NULL),
-    (SELECT value FROM fact WHERE name = 'unread_rows')
-FROM (SELECT coalesce(max(value), 0) AS value FROM fact WHERE name = 'run') AS fact
+_COUNTS: Final = """
+SELECT (SELECT count(*) FROM catalog), count(*), count(detail), count(retry_at),
+    count(CASE WHEN detail_run = ? AND retry_at IS NULL THEN 1 END) FROM base
 """
 
 
@@ -72,20 +65,23 @@ def look_at(path: Path) -> Overview | None:
         db.execute("PRAGMA query_only = ON")
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             return None
-        row = db.execute(_QUERY).fetchone()
-    catalogs, bases, with_details, read_anew, *others = row
-    run, complete_run, complete_at, listed_at, over, unread_rows = others
+        # One transaction, so that counts and facts are of one moment.
+        db.execute("BEGIN")
+        facts = dict(db.execute("SELECT name, value FROM fact").fetchall())
+        run, complete_at = facts.get("run"), facts.get("complete_at")
+        counts = db.execute(_COUNTS, (run,)).fetchone()
+    catalogs, bases, with_details, passed_over, read_anew = counts
     # 0 means that a crawl is due at once (`Crawler.list_anew`), not that there was none.
-    read_at = None if complete_at is None else complete_at or listed_at
+    read_at = None if complete_at is None else complete_at or facts.get("listed_at")
     return Overview(
         catalogs=catalogs,
         bases=bases,
         with_details=with_details,
-        read_anew=read_anew if run else 0,
-        passed_over=over,
-        unread_rows=int(unread_rows or 0),
+        read_anew=read_anew,
+        passed_over=passed_over,
+        unread_rows=int(facts.get("unread_rows") or 0),
         read_at=None if read_at is None else datetime.fromtimestamp(read_at, UTC),
-        is_unfinished=bool(run) and run != complete_run,
+        is_unfinished=bool(run) and run != facts.get("complete_run"),
         size_bytes=size_of(path),
     )
 

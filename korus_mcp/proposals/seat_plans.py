@@ -37,8 +37,6 @@ from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
 
 ONE_DAY: Final = ("date", "date")
 """The names of the arguments for the first and the last day; both are the same here."""
-NUMBERED: Final = 3
-"""How many of the best zones show their rank on a picture."""
 Told = TypeVar("Told")
 MapRead: TypeAlias = Callable[[Opening], Awaitable[SeatMap]]
 """Fetches a map; it waits for the opening when the API's answer has come."""
@@ -358,8 +356,7 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
 
 def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     """A picture of the plan, as SVG."""
-    # Only the best zones are numbered: more numbers would hide the map.
-    best = [each.zone.number for each in plan.ranking.zones if each.rank][:NUMBERED]
+    best = [each.zone.number for each in plan.ranking.zones if each.rank]
     asked = PictureQuery(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
     day = plan.day.isoformat() if plan.day else None
     where = ", ".join(part for part in (plan.base.place.name, day) if part)

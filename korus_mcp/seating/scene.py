@@ -15,6 +15,7 @@ from korus_mcp.seating.table import ZoneRow, price_range
 from korus_mcp.seating.wording import Words
 
 SHOWN_BEST: Final = 3
+"""How many of the best zones are numbered: more numbers would hide the map."""
 _DIMMED: Final = 0.78
 """The share of background colour in the colour of a zone that does not fit the wish."""
 

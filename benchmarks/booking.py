@@ -23,7 +23,7 @@ import httpx
 from korus_mcp.api import CustomerInput, KorusApi
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
-from korus_mcp.booking.services import open_booking
+from korus_mcp.booking.services import BookingServices
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.journal.opening import IN_MEMORY
@@ -161,7 +161,7 @@ async def _own_costs(journal: Journal) -> list[float]:
         anyio.create_task_group() as tasks,
     ):
         app = compose(settings, api, clock, tasks)
-        services = open_booking(
+        services = BookingServices(
             settings,
             api,
             catalog=app.mirror,

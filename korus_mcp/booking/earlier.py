@@ -18,7 +18,7 @@ from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS, POLL_SECONDS
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import Installation, Intent, Journal, JournalDown
+from korus_mcp.journal.protocol import Intent, Journal, JournalDown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +51,7 @@ class EarlierOrders:
         for ordered in (await self.of(owner, reservation_ids)).values():
             raise claimed(ordered)
 
-    async def equal(
-        self, call: OrderCall, installation: Installation, held: Mapping[str, Intent]
-    ) -> Intent | None:
+    async def equal(self, call: OrderCall, held: Mapping[str, Intent]) -> Intent | None:
         """The earlier call that this one repeats, or None. Waits for its send, but not too long.
 
         `held` has the intents that claim the reservations of the call.
@@ -62,7 +60,7 @@ class EarlierOrders:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
         """
         # An intent may claim several reservations, so it may stand in `held` several times.
-        equal, fingerprint = None, call.fingerprint(installation)
+        equal, fingerprint = None, call.fingerprint(await self.journal.installation())
         for intent in {i.id: i for i in held.values() if _counts(i, call.owner)}.values():
             if intent.fingerprint == fingerprint:
                 equal = intent

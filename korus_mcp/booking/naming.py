@@ -230,9 +230,7 @@ class Beneficiaries:
         # Without these the name would stay incomplete, and be asked for again and again.
         if ticket.is_waiting and ticket.needed_elsewhere:
             return Naming(
-                ticket.id,
-                NamingOutcome.MISSING_FIELDS,
-                needed_elsewhere=ticket.needed_elsewhere,
+                ticket.id, NamingOutcome.MISSING_FIELDS, needed_elsewhere=ticket.needed_elsewhere
             )
         # The issuer would refuse an incomplete name: the missing fields are asked for first.
         missing = tuple(f for f in ticket.needed if not getattr(person, f, None))

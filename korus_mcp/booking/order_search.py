@@ -156,10 +156,6 @@ class OrderSearch:
             )
         return order
 
-    async def _get_all(self, order_ids: Sequence[str]) -> list[Order]:
-        """Read these orders; those that are gone are left out."""
-        return [order for order in await self._get_each(order_ids) if order is not None]
-
     async def _get_each(self, order_ids: Sequence[str]) -> list[Order | None]:
         """The order of each id, None for one that is gone."""
         return await side_by_side([partial(self._get_if_there, i) for i in order_ids])
@@ -203,7 +199,8 @@ class OrderSearch:
         # Order ids are UUIDs. So this is somebody else's id, not a reference: nothing is asked.
         if _UUID.fullmatch(name.strip()):
             return []
-        return [o.id for o in await self._get_all(ids[:NEWEST]) if _has(o, name)]
+        newest = await self._get_each(ids[:NEWEST])
+        return [order.id for order in newest if order is not None and _has(order, name)]
 
     async def _find_own(self, owner: str, query: OrderQuery, window: OrderWindow) -> OrdersFound:
         """A page of the caller's own orders: they are read one by one until the page is full."""
@@ -229,10 +226,7 @@ class OrderSearch:
         is_whole = query == OrderQuery()
         has_more = place < len(ids)
         is_left = has_more and place >= start + OWN_LIMIT
-        not_read = (
-            _hidden_text(hidden),
-            "older orders were not read" if is_left else None,
-        )
+        not_read = (_hidden_text(hidden), "older orders were not read" if is_left else None)
         return OrdersFound(
             tuple(found),
             ", and ".join(filter(None, not_read)) or None,
@@ -252,9 +246,9 @@ class OrderSearch:
             if not ids and query.created_from is None:
                 ids = await self._own_called(owner, query.reference)
             if ids:
-                orders = await self._get_all(ids)
-                fitting = tuple(o for o in orders if _fits(o, query))
-                return OrdersFound(fitting, _hidden_text(len(ids) - len(orders)))
+                orders = await self._get_each(ids)
+                fitting = tuple(o for o in orders if o is not None and _fits(o, query))
+                return OrdersFound(fitting, _hidden_text(orders.count(None)))
         if query.created_from is None:
             raise invalid(
                 FieldProblem(

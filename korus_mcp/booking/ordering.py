@@ -54,7 +54,6 @@ from korus_mcp.journal.protocol import (
     AlreadyClaimed,
     ApprovalUsed,
     DayLimitReached,
-    Installation,
     Intent,
     Journal,
     JournalDown,
@@ -123,14 +122,13 @@ class Ordering:
         Raises:
             Refusal: what stands against the order.
         """
-        installation = await self.journal.installation()
         standing = await self._standing(call)
-        earlier = await self.earlier.equal(call, installation, standing.holders)
+        earlier = await self.earlier.equal(call, standing.holders)
         # If the earlier call failed and left all its holds free, the person may be asked again. If
         # it ordered any of them, its outcome is the answer.
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
             return None
-        question = await self._question(call, installation, standing)
+        question = await self._question(call, standing)
         await approval.given(self.journal, question)
         # Not for an answered question: a no must count even if nothing can be sent now, and a yes
         # is checked when the order is sent.
@@ -177,18 +175,17 @@ class Ordering:
         """
         # A repeated call is answered before anything is checked: its holds are ordered by now, and
         # the checks would refuse them.
-        installation = await self.journal.installation()
         standing = await self._standing(call)
-        earlier = await self.earlier.equal(call, installation, standing.holders)
+        earlier = await self.earlier.equal(call, standing.holders)
         if earlier is not None:
             return await self._answer(earlier, replayed=True)
         try:
-            dispatch = await self._checked(call, installation, standing, agreed)
+            dispatch = await self._checked(call, standing, agreed)
         except Refusal:
             # While this call was checked an equal one may have used the confirmation up, or have
             # ordered the holds.
             held = await self.journal.intents_of(call.reservation_ids)
-            earlier = await self.earlier.equal(call, installation, held)  # an equal call came first
+            earlier = await self.earlier.equal(call, held)  # an equal call came first
             if earlier is None:
                 raise
             return await self._answer(earlier, replayed=True)
@@ -203,9 +200,8 @@ class Ordering:
             Refusal: as `unless_ordered` says; the given one where there is no order.
         """
         try:
-            installation = await self.journal.installation()
             held = await self.journal.intents_of(call.reservation_ids)
-            earlier = await self.earlier.equal(call, installation, held)
+            earlier = await self.earlier.equal(call, held)
         except JournalDown:
             raise approval.unseen(refusal) from None
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
@@ -243,14 +239,10 @@ class Ordering:
         return await self.journal.standing(call.reservation_ids, owner=call.owner, since=since)
 
     async def _checked(
-        self,
-        call: OrderCall,
-        installation: Installation,
-        standing: ReservationFacts,
-        agreed: Question | None,
+        self, call: OrderCall, standing: ReservationFacts, agreed: Question | None
     ) -> Dispatch | Ordered:
         """The order as it can be sent now. Without a yes: the summary to show to the person."""
-        question = await self._question(call, installation, standing)
+        question = await self._question(call, standing)
         confirmed = await approval.given(self.journal, question, call.confirmation)
         # A model may claim that a person agreed. With this setting only a host's question counts.
         if agreed is None and self.settings.approval is ApprovalWay.HUMAN:
@@ -277,7 +269,7 @@ class Ordering:
         else:
             nonce = approval.check(confirmed, question)
         dispatch = Dispatch(
-            intent=self._intent(call, installation, question, by_host=agreed is not None),
+            intent=await self._intent(call, question, by_host=agreed is not None),
             question=question,
             language=call.language,
             approval_nonce=nonce,
@@ -286,9 +278,7 @@ class Ordering:
         dispatch.request().body()  # data that cannot be sent fails here, before anything is claimed
         return dispatch
 
-    async def _question(
-        self, call: OrderCall, installation: Installation, standing: ReservationFacts
-    ) -> Question:
+    async def _question(self, call: OrderCall, standing: ReservationFacts) -> Question:
         """What the person has to agree to, as it is now.
 
         Raises:
@@ -303,6 +293,7 @@ class Ordering:
         doubts = await doubts_about(
             holds, standing.doubtful, booking=self.booking, looked=self.earlier.settled
         )
+        installation = await self.journal.installation()
         question = Question(
             attempt=standing.attempts,
             owner=call.owner,
@@ -358,9 +349,8 @@ class Ordering:
         found = [await self.catalog.terms_of_sale(*where, language) for where in products]
         return dict(each for each in found if each is not None)
 
-    def _intent(
-        self, call: OrderCall, installation: Installation, question: Question, *, by_host: bool
-    ) -> Intent:
+    async def _intent(self, call: OrderCall, question: Question, *, by_host: bool) -> Intent:
+        installation = await self.journal.installation()
         now, intent_id = self.clock.now(), self.fresh_id()
         return Intent(
             id=intent_id,
@@ -433,7 +423,7 @@ class Ordering:
         by id, if the call was sent just now; `tickets`: reservation id -> how many it held.
         """
         steps = [
-            partial(self._placed, r, o, intent.sent_at, answered.get(o), tickets.get(r))
+            partial(self._placed, intent, r, answered.get(o), tickets.get(r))
             for r, o in intent.orders.items()
         ]
         orders = tuple(await side_by_side(steps))
@@ -449,14 +439,10 @@ class Ordering:
         )
 
     async def _placed(
-        self,
-        reservation_id: str,
-        order_id: str,
-        sent_at: datetime,
-        answered: Order | None,
-        tickets: int | None,
+        self, intent: Intent, reservation_id: str, answered: Order | None, tickets: int | None
     ) -> PlacedOrder:
         """The order as it is now; if it cannot be read, as it was in the answer to its call."""
+        order_id = intent.orders[reservation_id]
         order, is_whole = answered, answered is not None and _is_whole(answered, tickets)
         if not is_whole:  # how complete that answer is is not published
             with suppress(ApiError):
@@ -468,7 +454,7 @@ class Ordering:
         # If it was read without a status, the one in the answer to its call counts.
         is_silent = order.status is None and order.cancelled_at is None
         said = answered if is_silent and answered is not None else order
-        standing = standing_of(said, self.clock.now(), sent_at)
+        standing = standing_of(said, self.clock.now(), intent.sent_at)
         count = tickets_in(order)
         return PlacedOrder(
             id=order_id,

@@ -273,19 +273,17 @@ class Quotes:
                 "Call get_offers again for current offer ids.",
             ) from None
         # The name comes from the catalog: the one in the offer may be in another language.
-        product = await self._product(read.offer, catalog_id, language)
+        product = await self._product(read)
         now = self.clock.now()
         skew = self.clock.unknown_skew
-        zone = await self._zone(read, catalog_id, language, now - skew)
-        quote = replace(_quote(handle, catalog_id, read, product, zone, now), skew=skew)
+        zone = await self._zone(read, now - skew)
+        quote = replace(_quote(handle, read, product, zone, now), skew=skew)
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)
         return replace(quote, most=await self.catalog.max_per_order(base, language))
 
-    async def _zone(
-        self, read: "_Reading", catalog_id: str, language: str, now: datetime
-    ) -> tzinfo | None:
+    async def _zone(self, read: "_Reading", now: datetime) -> tzinfo | None:
         """The venue's time zone, if it is needed: to find the day of an offer that is dated by a
         moment, to say whether the day is over, or for the times of sessions.
 
@@ -300,17 +298,17 @@ class Quotes:
         if product_id is None or not (is_needed or any(read.sessions.values())):
             return None
         try:
-            return await self.catalog.zone(catalog_id, product_id, language)
+            return await self.catalog.zone(read.where[0], product_id, read.language)
         except ApiError:
             if is_needed:
                 raise
             return None
 
-    async def _product(self, offer: Offer, catalog_id: str, language: str) -> str:
-        product = offer.product
-        product_id = _product_id(offer)
+    async def _product(self, read: "_Reading") -> str:
+        product = read.offer.product
+        product_id = _product_id(read.offer)
         if product_id is not None:
-            name = await self.catalog.product_name(catalog_id, product_id, language)
+            name = await self.catalog.product_name(read.where[0], product_id, read.language)
             if name is not None:
                 return name
         return clean_line((product.name if product else None) or "") or "(unnamed product)"
@@ -385,12 +383,7 @@ class _Reading:
 
 
 def _quote(
-    handle: Handle,
-    catalog_id: str,
-    read: _Reading,
-    product: str,
-    zone: tzinfo | None,
-    now: datetime,
+    handle: Handle, read: _Reading, product: str, zone: tzinfo | None, now: datetime
 ) -> Quote:
     told = Reading()
     offer = read.offer
@@ -413,7 +406,7 @@ def _quote(
     needs = tuple(_need(t, read, live_left, told, zone) for t in read.tickets)
     return Quote(
         handle=handle,
-        catalog_id=catalog_id,
+        catalog_id=read.where[0],
         base_id=id_at_end(offer.product_base),
         product_id=_product_id(offer),
         product=product,

@@ -1,7 +1,6 @@
 """Builds the services of booking over one journal."""
 
 import secrets
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -33,23 +32,94 @@ from korus_mcp.journal.protocol import Journal, Lease, Open
 from korus_mcp.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
 class BookingServices:
-    """The services that hold, order and hand out tickets."""
+    """The services that hold, order and hand out tickets; their background work runs in `tasks`."""
 
-    operations: Operations
-    holds: HoldReader
-    reserving: Reserver
-    ordering: Ordering
-    earlier: EarlierOrders
-    journal: Journal
-    reconciler: Reconciler
-    sweep: Sweep
-    reservations: ReservationStates
-    orders: OrderSearch
-    tickets: TicketService
-    documents: Documents
-    beneficiaries: Beneficiaries
+    def __init__(
+        self,
+        settings: Settings,
+        api: KorusApi,
+        *,
+        catalog: Catalog,
+        quotes: Quotes,
+        journal: Journal,
+        prices: ShownPrices,
+        tasks: TaskGroup,
+        pace: Pace = UNPACED,
+    ) -> None:
+        booking = api.booking
+        # This process's name in the journal. What it sends no other process takes over while its
+        # lease lasts.
+        lease = Lease(secrets.token_hex(8), LEASE_SECONDS)
+        names = ProductNames(api.ticketing, catalog)
+        settling = Settling(journal, api, settings.settle_seconds)
+        self.journal = journal
+        self.operations = Operations(Flights(tasks))
+        self.holds = HoldReader(
+            booking=booking, journal=journal, names=names, clock=api, settling=settling
+        )
+        self.reserving = Reserver(
+            booking=booking,
+            quotes=quotes,
+            holds=self.holds,
+            journal=journal,
+            prices=prices,
+            clock=api,
+            operations=self.operations,
+            lease=lease,
+            settling=settling,
+            sole_writer=settings.sole_writer,
+            most_open=most_open(settings),
+            pace=pace,
+        )
+        look_up = LookUp(booking=booking, journal=journal, clock=api)
+        self.reconciler = Reconciler(look_up=look_up, journal=journal, lease=lease)
+        self.sweep = Sweep(booking=booking, journal=journal, clock=api)
+        sender = Sender(
+            booking=booking,
+            look_up=look_up,
+            journal=journal,
+            clock=api,
+            tasks=tasks,
+            lease=lease,
+            settle_seconds=settings.settle_seconds,
+            in_doubt=self.reconciler.wake,
+        )
+        self.earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
+        self.ordering = Ordering(
+            booking=booking,
+            holds=self.holds,
+            sender=sender,
+            earlier=self.earlier,
+            catalog=catalog,
+            journal=journal,
+            settings=settings,
+            clock=api,
+            operations=self.operations,
+            pace=pace,
+        )
+        self.reservations = ReservationStates(self.holds, self.earlier, settling, api)
+        self.orders = OrderSearch(
+            booking=booking,
+            earlier=self.earlier,
+            journal=journal,
+            scope=settings.scope,
+            clock=api,
+            settling=settling,
+        )
+        self.tickets = TicketService(
+            booking=booking, orders=self.orders, names=names, clock=api, operations=self.operations
+        )
+        self.documents = Documents(
+            booking=booking, orders=self.orders, clock=api, operations=self.operations
+        )
+        self.beneficiaries = Beneficiaries(
+            booking=booking,
+            tickets=self.tickets,
+            documents=self.documents,
+            clock=api,
+            operations=self.operations,
+        )
 
     def close(self) -> None:
         """Refuse new work from now on."""
@@ -79,95 +149,3 @@ def most_open(settings: Settings) -> Open:
     more money than may be ordered in a day.
     """
     return Open(settings.max_open_holds, 2 * settings.max_tickets, settings.max_day_amount)
-
-
-def open_booking(
-    settings: Settings,
-    api: KorusApi,
-    *,
-    catalog: Catalog,
-    quotes: Quotes,
-    journal: Journal,
-    prices: ShownPrices,
-    tasks: TaskGroup,
-    pace: Pace = UNPACED,
-) -> BookingServices:
-    """Build the services. Their background work runs in `tasks`."""
-    # This process's name in the journal. What it sends no other process takes over while its lease
-    # lasts.
-    lease = Lease(secrets.token_hex(8), LEASE_SECONDS)
-    operations = Operations(Flights(tasks))
-    names = ProductNames(api.ticketing, catalog)
-    settling = Settling(journal, api, settings.settle_seconds)
-    holds = HoldReader(
-        booking=api.booking, journal=journal, names=names, clock=api, settling=settling
-    )
-    reserving = Reserver(
-        booking=api.booking,
-        quotes=quotes,
-        holds=holds,
-        journal=journal,
-        prices=prices,
-        clock=api,
-        operations=operations,
-        lease=lease,
-        settling=settling,
-        sole_writer=settings.sole_writer,
-        most_open=most_open(settings),
-        pace=pace,
-    )
-    look_up = LookUp(booking=api.booking, journal=journal, clock=api)
-    reconciler = Reconciler(look_up=look_up, journal=journal, lease=lease)
-    sender = Sender(
-        booking=api.booking,
-        look_up=look_up,
-        journal=journal,
-        clock=api,
-        tasks=tasks,
-        lease=lease,
-        settle_seconds=settings.settle_seconds,
-        in_doubt=reconciler.wake,
-    )
-    earlier = EarlierOrders(journal=journal, sender=sender, look_up=look_up)
-    ordering = Ordering(
-        booking=api.booking,
-        holds=holds,
-        sender=sender,
-        earlier=earlier,
-        catalog=catalog,
-        journal=journal,
-        settings=settings,
-        clock=api,
-        operations=operations,
-        pace=pace,
-    )
-    orders = OrderSearch(
-        booking=api.booking,
-        earlier=earlier,
-        journal=journal,
-        scope=settings.scope,
-        clock=api,
-        settling=settling,
-    )
-    tickets = TicketService(
-        booking=api.booking, orders=orders, names=names, clock=api, operations=operations
-    )
-    documents = Documents(booking=api.booking, orders=orders, clock=api, operations=operations)
-    beneficiaries = Beneficiaries(
-        booking=api.booking, tickets=tickets, documents=documents, clock=api, operations=operations
-    )
-    return BookingServices(
-        operations=operations,
-        holds=holds,
-        reserving=reserving,
-        ordering=ordering,
-        earlier=earlier,
-        journal=journal,
-        reconciler=reconciler,
-        sweep=Sweep(booking=api.booking, journal=journal, clock=api),
-        reservations=ReservationStates(holds, earlier, settling, api),
-        orders=orders,
-        tickets=tickets,
-        documents=documents,
-        beneficiaries=beneficiaries,
-    )

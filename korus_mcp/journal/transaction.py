@@ -5,7 +5,7 @@ The account and other values are bound when they run.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -138,21 +138,13 @@ _LAST_HOLDS: Final = sa.select(HOLD).where(HOLD.c.serial.in_(_LAST_SERIALS)).ord
 _HOLD: Final = sa.select(HOLD).where(ours(HOLD), HOLD.c.id == bindparam("which"))
 _HELD_SINCE: Final = (
     sa.select(HOLD.c.reservation_ids, HOLD.c.sent_at)
-    .where(
-        of_owner(HOLD),
-        HOLD.c.state == IntentState.FINAL,
-        HOLD.c.sent_at > bindparam("since"),
-    )
+    .where(of_owner(HOLD), HOLD.c.state == IntentState.FINAL, HOLD.c.sent_at > bindparam("since"))
     .order_by(HOLD.c.serial)
 )
 _ORDERED_SINCE: Final = (
     sa.select(OUTCOME.c.order_id, INTENT.c.sent_at)
     .join(OUTCOME, _OUTCOMES)
-    .where(
-        of_owner(INTENT),
-        INTENT.c.sent_at > bindparam("since"),
-        OUTCOME.c.order_id.is_not(None),
-    )
+    .where(of_owner(INTENT), INTENT.c.sent_at > bindparam("since"), OUTCOME.c.order_id.is_not(None))
     .order_by(INTENT.c.serial, OUTCOME.c.position)
 )
 _HELD: Final = (
@@ -161,9 +153,7 @@ _HELD: Final = (
     .order_by(HELD.c.ends_at)
 )
 _HELD_UNTIL: Final = sa.select(HELD.c.reservation_id, HELD.c.ends_at).where(
-    ours(HELD),
-    HELD.c.reservation_id.in_(bindparam("ids")),
-    HELD.c.ends_at > bindparam("moment"),
+    ours(HELD), HELD.c.reservation_id.in_(bindparam("ids")), HELD.c.ends_at > bindparam("moment")
 )
 _HOLDS_UNDER_WAY: Final = (
     sa.select(HOLD)
@@ -414,14 +404,9 @@ class WriteTransaction(ReadTransaction):
 
     def store_hold(self, hold: HoldIntent, lease: Lease) -> None:
         """Add a reserve call under a lease, without results."""
-        begun = {
-            "state": IntentState.SENDING,
-            "ambiguous": False,
-            "wishes": list(hold.wishes),
-            "reservation_ids": [],
-            "refused": [],
-        }
-        self.add(HOLD, columns_of(HOLD, hold) | begun | self.leased(lease))
+        begun = {"state": IntentState.SENDING, "ambiguous": False}
+        none = {"reservation_ids": (), "refused": ()}
+        self.add(HOLD, columns_of(HOLD, hold) | begun | none | self.leased(lease))
 
     def claim(self, intent_id: str, reservation_ids: Iterable[str]) -> None:
         """Claim reservations that no intent claims."""
@@ -497,23 +482,15 @@ class WriteTransaction(ReadTransaction):
         self.change(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
-        self.change_hold(
-            hold.id,
-            state=IntentState.FINAL,
-            ambiguous=ambiguous,
-            reservation_ids=list(reservation_ids),
-            refused=[[i.offer_id, i.code, i.message] for i in refused],
-        )
+        made: dict[str, Any] = {
+            "state": IntentState.FINAL,
+            "ambiguous": ambiguous,
+            "reservation_ids": tuple(reservation_ids),
+        }
+        self.change_hold(hold.id, **made, refused=[astuple(item) for item in refused])
         if reservation_ids:
             self.note("held", hold.owner, hold.id, reservations=tuple(reservation_ids))
-        return replace(
-            hold,
-            state=IntentState.FINAL,
-            ambiguous=ambiguous,
-            is_leased=False,
-            reservation_ids=tuple(reservation_ids),
-            refused=tuple(refused),
-        )
+        return replace(hold, **made, refused=tuple(refused), is_leased=False)
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
         """Store whose these are, in this order; an owner that is stored already stays."""

@@ -242,9 +242,9 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
 
     def opened() -> "BookingServices":
         # Imported here: the database library takes longer to import than everything else.
-        from korus_mcp.booking.services import open_booking
+        from korus_mcp.booking.services import BookingServices
 
-        services = open_booking(
+        services = BookingServices(
             settings,
             api,
             catalog=mirror,

@@ -19,7 +19,7 @@ from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderCall, Ordered
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.reserved import Reserved
-from korus_mcp.booking.services import BookingServices, open_booking
+from korus_mcp.booking.services import BookingServices
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.journal.protocol import Journal
@@ -202,7 +202,7 @@ def over(stage: Stage, journal: Journal) -> Stage:
     app = stage.app
 
     def opened() -> BookingServices:
-        return open_booking(
+        return BookingServices(
             stage.settings,
             app.api,
             catalog=app.mirror,

@@ -234,7 +234,7 @@ def test_what_is_kept_in_memory_has_a_bound() -> None:
 
 
 async def test_languages_nobody_bounds_are_let_go_of_in_memory_too() -> None:
-    names = [f"q{a}{b}" for a in "abcdefgh" for b in "abcdefgh"]
+    names = [f"q{a}{b}" for a in "abcdefgh" for b in "abcdefgh"][: MOST_IN_MEMORY + 3]
     async with staged(language="en") as stage:
         languages = stage.app.mirror.languages
         languages.listed = ()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import anyio
 import pytest
 
 from korus_mcp.catalog.calendar import CalendarPage, DayRange, OfferQuery
@@ -12,13 +13,14 @@ from korus_mcp.catalog.finder import CatalogQuery
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.proposals.seat_plans import Extra, SeatQuery
+from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
 from korus_mcp.tools.get_offers import OfferView, _note
 from korus_mcp.tools.get_seat_map import _view
 from tests.booking.stage import Rewrite, Stage, staged
 
 pytestmark = pytest.mark.anyio
 JUNE = DayRange(date(2026, 6, 1), date(2026, 6, 30))
+EXTRAS = frozenset({Extra.SHEET, Extra.LIGHT})
 A_DAY = DayRange(date(2026, 6, 2), date(2026, 6, 2))
 
 
@@ -221,13 +223,38 @@ def everyone(each: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.fixture(scope="module")
+def session_known() -> tuple[Handle, str, date | None]:
+    """What `a_session` tells where all can be read; it is the same on each stage."""
+
+    async def looked_up() -> tuple[Handle, str, date | None]:
+        async with staged(selling=("hall",)) as stage:
+            return await a_session(stage)
+
+    return anyio.run(looked_up)
+
+
+@pytest.fixture(scope="module")
+def whole_map() -> tuple[Handle, SeatPlan]:
+    """A stadium and its plan where all can be read."""
+
+    async def planned() -> tuple[Handle, SeatPlan]:
+        async with staged(selling=("stadium",)) as stage:
+            base = stage.handle("stadium_base")
+            plans = stage.app.seat_plans
+            return base, await plans.plan(base, SeatQuery(), "en", extras=EXTRAS)
+
+    return anyio.run(planned)
+
+
 @pytest.mark.parametrize("is_dated", [False, True])
 @pytest.mark.parametrize("spoil", UNREAD_OFFERS)
 async def test_where_no_offer_can_be_read_no_map_says_that_nothing_is_on_sale(
-    spoil: Callable[[dict[str, Any]], object], is_dated: bool
+    spoil: Callable[[dict[str, Any]], object],
+    is_dated: bool,
+    session_known: tuple[Handle, str, date | None],
 ) -> None:
-    async with staged(selling=("hall",)) as stage:
-        base, session, next_day = await a_session(stage)
+    base, session, next_day = session_known
     day = next_day if is_dated else None
     async with staged(selling=("hall",), rewrite=of_offers(spoil, everyone)) as stage:
         for wish in (SeatQuery(day=day), SeatQuery(session_id=session, day=day)):
@@ -254,12 +281,9 @@ async def test_of_a_day_and_session_that_sell_nothing_that_is_said() -> None:
 
 @pytest.mark.parametrize("spoil", [*UNREAD_OFFERS, lambda each: each | {"price": "45"}])
 async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
-    spoil: Callable[[dict[str, Any]], object],
+    spoil: Callable[[dict[str, Any]], object], whole_map: tuple[Handle, SeatPlan]
 ) -> None:
-    extras = frozenset({Extra.SHEET, Extra.LIGHT})
-    async with staged(selling=("stadium",)) as stage:
-        base = stage.handle("stadium_base")
-        whole = await stage.app.seat_plans.plan(base, SeatQuery(), "en", extras=extras)
+    base, whole = whole_map
     zone = next(each for each in whole.table.zones if each.all_offers)
     ids = {offer.offer_id.partition(".")[2] for offer in zone.all_offers}
 
@@ -267,7 +291,7 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
         selling=("stadium",), rewrite=of_offers(spoil, lambda each: each["id"] in ids)
     ) as stage:
         wish = SeatQuery(day=whole.day)
-        plan = await stage.app.seat_plans.plan(base, wish, "en", extras=extras)
+        plan = await stage.app.seat_plans.plan(base, wish, "en", extras=EXTRAS)
     assert plan.unread_offers + plan.unusable_offers == plan.table.unknown == len(ids)
     told = _view(plan, len(plan.ranking.zones), is_picture_missing=False)
     assert f"{len(ids)} offers cannot be" in told.note

@@ -6,7 +6,7 @@ from pydantic import PrivateAttr
 
 from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained
-from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, total_told
+from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, more_told, total_told
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
@@ -118,7 +118,7 @@ class TicketsView(View):
             part if self.tickets_total is not None else None,
             *(ticket.text() for ticket in self.tickets),
             *(document.text() for document in self.documents),
-            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
+            more_told(self.next_cursor),
             self.next,
         )
 

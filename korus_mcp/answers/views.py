@@ -58,6 +58,11 @@ def lines_of(*parts: str | None) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def more_told(next_cursor: str | None) -> str | None:
+    """The line that tells how to get the next page; None on the last one."""
+    return f"More: cursor {next_cursor}" if next_cursor else None
+
+
 class View(BaseModel):
     """The structure of an answer. What is None, False or empty by default is left out."""
 

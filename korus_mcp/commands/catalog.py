@@ -360,7 +360,7 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
     """Show how far a crawl is: as a bar on a terminal, else as a line now and then."""
     # In a log file a bar would be a page of control characters.
     if not sys.stderr.isatty():
-        yield _Lines(language, clock)
+        yield _lines(language, clock)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -389,17 +389,15 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
         yield watch
 
 
-class _Lines:
+def _lines(language: str, clock: Clock) -> Watcher:
     """Prints a line now and then on how far a crawl is."""
+    due = clock.monotonic() + REPORT_SECONDS
 
-    def __init__(self, language: str, clock: Clock) -> None:
-        self._language = language
-        self._clock = clock
-        self._due = clock.monotonic() + REPORT_SECONDS
+    async def watch(progress: Progress) -> None:
+        nonlocal due
+        now = clock.monotonic()
+        if now >= due:
+            due = now + REPORT_SECONDS
+            say(f"{language}: {progress.done:,} of {_counted(progress.known, 'product base')} read")
 
-    async def __call__(self, progress: Progress) -> None:
-        now = self._clock.monotonic()
-        if now >= self._due:
-            self._due = now + REPORT_SECONDS
-            known = _counted(progress.known, "product base")
-            say(f"{self._language}: {progress.done:,} of {known} read")
+    return watch

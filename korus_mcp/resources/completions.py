@@ -5,6 +5,7 @@ now is not proposed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -44,12 +45,6 @@ class Proposed:
     values: Sequence[str] = ()
     total: int | None = 0
 
-    def shown(self) -> Completion:
-        """The first hundred values, in the form of the protocol."""
-        values = list(self.values[:LIMIT])
-        has_more = self.total is None or self.total > len(values)
-        return Completion(values=values, total=self.total, has_more=has_more)
-
 
 def register_completions(
     server: MCPServer[Any], running: Running, completed: PromptArguments
@@ -67,14 +62,14 @@ def register_completions(
         kind = argument.name
         if isinstance(ref, PromptReference):
             kind = completed.get((ref.name, argument.name), "")
-        propose = _KINDS.get(kind)
+        propose, proposed = _KINDS.get(kind), Proposed()
         is_long = any(len(text) > LONGEST for text in (argument.value, *given.values()))
-        if propose is None or is_long:
-            return Proposed().shown()
-        try:
-            return (await propose(running.app, clean_line(argument.value), given)).shown()
-        except ApiError:
-            return Proposed().shown()
+        if propose is not None and not is_long:
+            with suppress(ApiError):
+                proposed = await propose(running.app, clean_line(argument.value), given)
+        values = list(proposed.values[:LIMIT])
+        has_more = proposed.total is None or proposed.total > len(values)
+        return Completion(values=values, total=proposed.total, has_more=has_more)
 
 
 async def _catalogs(services: App, begun: str, _: Arguments) -> Proposed:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -200,15 +201,13 @@ def open_api(
     if not settings.embedded:
         return KorusApi(api_config(settings), clock=clock, on_answer=on_answer)
     embedded = EmbeddedSandbox(settings, sandbox)
-    config = ApiConfig(
-        api_url=settings.api_url,
+    named = replace(
+        settings,
         token_url=TOKEN_URL,
         client_id=CLIENT_ID if sandbox is None else sandbox.client_id,
         client_secret=embedded.client_secret,
-        document_hosts=settings.document_hosts,
-        language=settings.language,
     )
-    return KorusApi(config, clock=clock, transport=embedded, on_answer=on_answer)
+    return KorusApi(api_config(named), clock=clock, transport=embedded, on_answer=on_answer)
 
 
 def api_config(settings: Settings) -> ApiConfig:
@@ -239,6 +238,8 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
     mirror = mirror_of(settings, api, clock, tasks)
     calendars = OfferCalendars(api, clock=clock, tasks=tasks)
     quotes = Quotes(api.ticketing, mirror, api)
+    # The default's catalog is searched, too, whether or not the operator lists it.
+    languages = tuple(dict.fromkeys((*settings.languages, settings.language)))
 
     def opened() -> "BookingServices":
         # Imported here: the database library takes longer to import than everything else.
@@ -263,13 +264,7 @@ def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -
         clock=clock,
         api=api,
         mirror=mirror,
-        # The default's catalog is searched, too, whether or not the operator lists it.
-        finder=Finder(
-            api,
-            mirror,
-            calendars,
-            tuple(dict.fromkeys((*settings.languages, settings.language))),
-        ),
+        finder=Finder(api, mirror, calendars, languages),
         calendars=calendars,
         prices=prices,
         pace=pace,

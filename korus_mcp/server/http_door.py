@@ -5,7 +5,6 @@ sessions. But it waits for ever for the end of a body, does not answer CORS pref
 new clients while sessions of crashed clients are open. ASGI middleware adds that here.
 """
 
-import os
 import re
 import secrets
 from collections import OrderedDict
@@ -32,7 +31,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from korus_mcp.app import App
-from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.foundation.private_files import user_folder, write_new
 from korus_mcp.settings import NAME, Misconfigured
 
 PATH: Final = "/mcp"
@@ -309,8 +308,7 @@ def write_token(port: int) -> tuple[str, Path]:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written to another name and moved: so the file is complete and private from the start.
         new = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writing:
-            writing.write(token)
+        write_new(new, token.encode())
         new.replace(file)  # replaces a symbolic link, too, instead of writing through it
     except (OSError, RuntimeError) as error:
         raise Misconfigured(

@@ -7,7 +7,6 @@ of digits, or lists nested some hundred deep.
 
 import re
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final, Self
 
 import anyio
@@ -88,12 +87,7 @@ class AnsweredLines:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
 

@@ -66,6 +66,9 @@ _ResourceId: TypeAlias = Annotated[
 SessionId: TypeAlias = _ResourceId
 ReservationId: TypeAlias = _ResourceId
 TicketId: TypeAlias = _ResourceId
+ReservationIds: TypeAlias = Annotated[
+    list[ReservationId], Field(min_length=1, max_length=10, description="From reserve")
+]
 WHOLE: Final = BeforeValidator(_not_a_flag)
 """Added to whole numbers: without it pydantic would take `true` for 1."""
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]), WHOLE]

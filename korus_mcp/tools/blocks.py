@@ -5,7 +5,7 @@ left out, and the text says what they would have said.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from mcp_types import ContentBlock, ResourceLink, TextContent
 from mcp_types.version import is_version_at_least
@@ -31,8 +31,3 @@ def content_for(
     unsaid = [f"{link.name}: {link.uri}" for link in links if str(link.uri) not in text]
     known = [block for block in blocks if not isinstance(block, ResourceLink)]
     return [TextContent(type="text", text="\n".join([text, *unsaid])), *known]
-
-
-def structure_for(content: Content, structure: dict[str, Any]) -> dict[str, Any] | None:
-    """The structure, unless the operator wants text alone. Old clients ignore it."""
-    return None if content is Content.TEXT else structure

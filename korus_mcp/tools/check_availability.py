@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, text_of
+from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, more_told, text_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
@@ -89,7 +89,7 @@ class AvailabilityView(View):
             f"{self.product} ({facts}); offer_id {self.offer_id}",
             *(session.text() for session in self.sessions),
             *(alternative.text() for alternative in self.alternatives),
-            f"More: cursor {self.next_cursor}" if self.next_cursor else None,
+            more_told(self.next_cursor),
             f"Checked at {self.checked_at}. {self.next}",
         )
 

@@ -41,7 +41,7 @@ from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.foundation.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
-from korus_mcp.tools.blocks import content_for, structure_for
+from korus_mcp.tools.blocks import content_for
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.ui.pages import PAGES
@@ -128,7 +128,6 @@ def tool(
     read_only: bool,
     destructive: bool,
     idempotent: bool,
-    open_world: bool = True,
     writes_if: str | None = None,
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. Its docstring is the description.
@@ -136,11 +135,12 @@ def tool(
     All hints are stated, but for those that mean nothing for a tool that only reads.
     """
     # MCP clients act on hints: they ask before a tool that writes, may repeat an idempotent one.
+    # All tools are of an open world: what they tell and change is the issuers'.
     hints = ToolAnnotations(
         read_only_hint=read_only,
         destructive_hint=destructive,
         idempotent_hint=None if read_only else idempotent,
-        open_world_hint=open_world,
+        open_world_hint=True,
     )
 
     def declared(function: Function) -> Declared:
@@ -276,7 +276,7 @@ def rendered(
         structure["note"] = " ".join(filter(None, (structure.get("note"), note)))
     return CallToolResult(
         content=content_for(protocol, content, text, reply.blocks),
-        structured_content=structure_for(content, structure),
+        structured_content=None if content is Content.TEXT else structure,
         meta=dict(reply.meta) if reply.meta else None,
     )
 

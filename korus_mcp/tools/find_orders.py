@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, moment_told, total_told
+from korus_mcp.answers.views import Part, View, lines_of, moment_told, more_told, total_told
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.app import app_of
 from korus_mcp.booking.hold import tickets_in, total_of
@@ -70,10 +70,11 @@ class OrdersView(View):
 
     def text(self) -> str:
         """A line for each order."""
-        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
         of_all = f" of {self.total}" if self.total is not None else ""
         head = f"{self.shown}{of_all} orders in the {self.environment} environment."
-        return lines_of(head, *(order.text() for order in self.orders), more, self.note)
+        return lines_of(
+            head, *(order.text() for order in self.orders), more_told(self.next_cursor), self.note
+        )
 
 
 @tool(title="Find orders", read_only=True, destructive=False, idempotent=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
+from korus_mcp.answers.views import Part, View, day_text, lines_of, more_told, text_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
@@ -81,11 +81,12 @@ class OffersView(View):
 
     def text(self) -> str:
         """The page, day by day."""
-        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
         of_all = f" of {self.total}" if self.total is not None else ""
         follow = ", more follow" if self.next_cursor and not of_all else ""
         head = f"{self.name}: {self.shown}{of_all} offers{follow}."
-        return lines_of(head, *(day.text() for day in self.days), more, self.note)
+        return lines_of(
+            head, *(day.text() for day in self.days), more_told(self.next_cursor), self.note
+        )
 
 
 @tool(title="Get offers", read_only=True, destructive=False, idempotent=True)

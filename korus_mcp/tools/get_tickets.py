@@ -29,7 +29,6 @@ from korus_mcp.booking.tickets import Document, IssuedTickets
 from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, side_by_side
 from korus_mcp.foundation.deadlines import in_time, is_over
-from korus_mcp.foundation.paging import Mark
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
@@ -62,46 +61,41 @@ async def get_tickets(
     """Tickets of an order and its PDFs."""
     # Hosts give a call up after a minute. What it fetches goes on, and an equal call finds it.
     with anyio.move_on_after(ANSWER_SECONDS if save else None):
-        return await _answered(
-            ctx, order_id, vouchers=vouchers, save=save, cursor=cursor, language=language
-        )
+        services = app_of(ctx)
+        wished = services.language(language)
+        issued = await _complete(ctx, services, order_id, wished)
+        first = ticket_pages(issued, cursor).begin.offset
+        # A page with documents is small enough never to be cut: a saved file must be in the answer.
+        last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
+        page = _Page(ctx, services, issued, range(first, last), wished)
+        if not save:
+            files = [_linked(issued, document) for document in page.documents]
+        # A request without HTTP headers came over stdio: the client is on this machine.
+        elif ctx.headers is None:
+            files = await _saved(page)
+        else:
+            files = await _embedded(page)
+        return _reply(page, files, vouchers=vouchers, save=save)
     raise too_late()
 
 
-async def _answered(
-    ctx: ToolContext,
-    order_id: str,
-    *,
-    vouchers: bool,
-    save: bool,
-    cursor: Mark | None,
-    language: str | None,
+def _reply(
+    page: "_Page", files: Sequence["_File"], *, vouchers: bool, save: bool
 ) -> Reply[TicketsView]:
-    services = app_of(ctx)
-    wished = services.language(language)
-    issued = await _complete(ctx, services, order_id, wished)
-    first = ticket_pages(issued, cursor).begin.offset
-    # A page with documents is small enough never to be cut: a saved file must be in the answer.
-    last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
-    page = _Page(ctx, services, issued, issued.documents[first:last], wished)
-    if not save:
-        files = [_linked(issued, document) for document in page.documents]
-    # A request without HTTP headers came over stdio: the client is on this machine.
-    elif ctx.headers is None:
-        files = await _saved(page)
-    else:
-        files = await _embedded(page)
+    """The tickets of a page and its files, which were got if `save`, else only linked to."""
+    issued, first = page.issued, page.rows.start
     shown = [file.view for file in files]
-    blocks = tuple(file.block for file in files)
     got = _got(files) if save else NOT_GOT
-    others = _others(issued, range(first, last), files if save else ())
+    others = _others(issued, page.rows, files if save else ())
 
     def view(count: int) -> TicketsView:
         rest = range(first, first + count)
-        return order_view(services, issued, shown, rest, vouchers=vouchers, got=got, others=others)
+        return order_view(
+            page.services, issued, shown, rest, vouchers=vouchers, got=got, others=others
+        )
 
-    rows = max(len(issued.tickets[first:last]), len(shown))
-    return Reply.of_rows(rows, view, blocks)
+    rows = max(len(issued.tickets[first : page.rows.stop]), len(shown))
+    return Reply.of_rows(rows, view, tuple(file.block for file in files))
 
 
 async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
@@ -153,13 +147,18 @@ def _linked(issued: IssuedTickets, document: Document) -> _File:
 
 @dataclass(frozen=True)
 class _Page:
-    """The documents of one reply, and for whom they are fetched."""
+    """The rows of one reply, whose documents are fetched, and for whom."""
 
     ctx: ToolContext
     services: App
     issued: IssuedTickets
-    documents: Sequence[Document]
+    rows: range
     language: str
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        """The documents in these rows."""
+        return self.issued.documents[self.rows.start : self.rows.stop]
 
     def wanted(self, document: Document) -> DocumentQuery:
         """The query for a document of the caller's."""

@@ -22,7 +22,7 @@ from korus_mcp.tools.agreement import (
     quoted_text,
     refusal_of,
 )
-from korus_mcp.tools.arguments import WRITABLE, ReservationId, Sendable
+from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 NOBODY: Final = Customer()
@@ -97,9 +97,7 @@ class OrderView(View):
 @tool(title="Place order", read_only=False, destructive=True, idempotent=True)
 async def place_order(
     ctx: ToolContext,
-    reservation_ids: Annotated[
-        list[ReservationId], Field(min_length=1, max_length=10, description="From reserve")
-    ],
+    reservation_ids: ReservationIds,
     call: Call,
     asked: Asked,
     answer: Agreement,

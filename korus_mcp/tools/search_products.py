@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, minute, text_of
+from korus_mcp.answers.views import Part, View, lines_of, minute, more_told, text_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import DayRange, read_in, window_of
@@ -89,10 +89,11 @@ class SearchView(View):
     def text(self) -> str:
         """The page as a list."""
         of_all = f" of {self.total}" if self.total is not None else ""
-        more = f"More: cursor {self.next_cursor}" if self.next_cursor else None
         as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
         head = f"{self.shown}{of_all} found{as_of}."
-        return lines_of(head, *(p.text() for p in self.products), more, self.note)
+        return lines_of(
+            head, *(p.text() for p in self.products), more_told(self.next_cursor), self.note
+        )
 
 
 @tool(title="Search products", read_only=True, destructive=False, idempotent=True)

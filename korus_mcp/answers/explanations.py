@@ -7,29 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, overload
 
-from korus_mcp.api import (
-    ApiError,
-    BadRequest,
-    CertificateFault,
-    Disconnected,
-    DocumentRefused,
-    Forbidden,
-    InvalidId,
-    Malformed,
-    NotFound,
-    Outcome,
-    RateLimited,
-    Redirected,
-    ServerFailed,
-    TimedOut,
-    TokenRefused,
-    TokenUnavailable,
-    TooLarge,
-    Unauthorized,
-    UnexpectedStatus,
-    Unprocessable,
-    Unreachable,
-)
+from korus_mcp.api import ApiError, InvalidId, errors
 from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
 from korus_mcp.api.documents import OPERATION as DOWNLOAD
 from korus_mcp.booking.copies import HOLD, was_answered
@@ -43,59 +21,63 @@ _SEE_LOG: Final = "Tell the person that the operator has to look at this; the lo
 _RETRY_SECONDS: Final = 5
 
 _UNAVAILABLE: Final[Mapping[type[ApiError], str]] = {
-    Unreachable: "KorusTicket cannot be reached.",
-    TimedOut: "KorusTicket did not answer in time.",
-    Disconnected: "The connection to KorusTicket broke.",
-    Malformed: "KorusTicket sent an answer that cannot be read.",
-    ServerFailed: "KorusTicket failed to answer.",
-    UnexpectedStatus: "KorusTicket gave an answer its contract does not know.",
-    TokenUnavailable: "KorusTicket's sign-in does not answer.",
+    errors.Unreachable: "KorusTicket cannot be reached.",
+    errors.TimedOut: "KorusTicket did not answer in time.",
+    errors.Disconnected: "The connection to KorusTicket broke.",
+    errors.Malformed: "KorusTicket sent an answer that cannot be read.",
+    errors.ServerFailed: "KorusTicket failed to answer.",
+    errors.UnexpectedStatus: "KorusTicket gave an answer its contract does not know.",
+    errors.TokenUnavailable: "KorusTicket's sign-in does not answer.",
 }
 """Errors that pass by themselves."""
 ROWS: Final[dict[type[ApiError], tuple[Code, str, str]]] = {
     **{kind: (Code.UPSTREAM_UNAVAILABLE, said, _LATER) for kind, said in _UNAVAILABLE.items()},
-    TooLarge: (
+    errors.TooLarge: (
         Code.UPSTREAM_UNAVAILABLE,
         "KorusTicket sent an answer larger than is sensible; it was dropped.",
         "Ask for less: fewer days or a narrower choice.",
     ),
-    Redirected: (
+    errors.Redirected: (
         Code.UPSTREAM_UNAVAILABLE,
         "KorusTicket points to another address, which is never followed.",
         _OPERATOR,
     ),
-    BadRequest: (
+    errors.BadRequest: (
         Code.UPSTREAM_REFUSED,
         "KorusTicket could not read the request.",
         "Check the arguments; if they are right, tell the person it cannot be done now.",
     ),
-    Unauthorized: (
+    errors.Unauthorized: (
         Code.MISCONFIGURED,
         "KorusTicket did not accept the service account's token.",
         _OPERATOR,
     ),
-    Forbidden: (
+    errors.Forbidden: (
         Code.NOT_ALLOWED,
         "KorusTicket does not allow this organisation to do that.",
         _OPERATOR,
     ),
-    NotFound: (
+    errors.NotFound: (
         Code.NOT_FOUND,
         "KorusTicket does not know this (any more).",
         "Search again; ids change when an issuer re-imports its catalog.",
     ),
-    Unprocessable: (
+    errors.Unprocessable: (
         Code.UPSTREAM_REFUSED,
         "KorusTicket refused the data; nothing was done.",
         "Correct the data and call again.",
     ),
-    RateLimited: (Code.SERVER_BUSY, "KorusTicket asks to slow down.", "Wait, then call again."),
-    TokenRefused: (
+    errors.RateLimited: (
+        Code.SERVER_BUSY,
+        "KorusTicket asks to slow down.",
+        "Wait, then call again.",
+    ),
+    errors.TokenRefused: (
         Code.MISCONFIGURED,
         "KorusTicket refuses the service account's id or secret.",
         _OPERATOR,
     ),
-    DocumentRefused: (
+    errors.DocumentRefused: (
         Code.MISCONFIGURED,
         "The address of the document is not one that this server takes.",
         _SEE_LOG,
@@ -109,8 +91,11 @@ _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
         "KORUS_DOCUMENT_HOSTS.",
     ),
     NO_PDF: ("The document is not a PDF file.", _SEE_LOG),
-    TooLarge.cause: ("The document is larger than this server takes.", _SEE_LOG),
-    Redirected.cause: ("The document has moved to an address that is never followed.", _SEE_LOG),
+    errors.TooLarge.cause: ("The document is larger than this server takes.", _SEE_LOG),
+    errors.Redirected.cause: (
+        "The document has moved to an address that is never followed.",
+        _SEE_LOG,
+    ),
 }
 """For a file that cannot be fetched by trying again: reason -> what is said instead."""
 _OF_ORDERS: Final = frozenset(
@@ -171,7 +156,7 @@ def explained(error: BaseException | None) -> Refusal | None:
 
 def _of_api(error: ApiError) -> Refusal:
     # Checked before the class of the error: whatever broke, something may have been booked.
-    if error.outcome is Outcome.UNKNOWN:
+    if error.outcome is errors.Outcome.UNKNOWN:
         return Refusal(
             Code.OUTCOME_UNKNOWN,
             "The answer to a booking call was lost; it may have been carried out.",
@@ -180,19 +165,21 @@ def _of_api(error: ApiError) -> Refusal:
             retry_after_seconds=_RETRY_SECONDS,
         )
     # Trying again may help against an unreachable server, but not against a bad certificate.
-    if isinstance(error.reason, CertificateFault):
+    if isinstance(error.reason, errors.CertificateFault):
         return Refusal(
             Code.MISCONFIGURED, "The certificate of KorusTicket cannot be verified here.", _OPERATOR
         )
     if _is_withheld(error):
         return not_given()
     # The usual "search again" would lead to a second purchase.
-    if error.operation in _OF_ORDERS and (isinstance(error, NotFound) or error.status == _GONE):
+    if error.operation in _OF_ORDERS and (
+        isinstance(error, errors.NotFound) or error.status == _GONE
+    ):
         return Refusal(
             Code.NOT_FOUND, "KorusTicket does not show this of the order (any more).", TO_SUPPORT
         )
     # The token was refused before it expired: a new one will be fetched.
-    if isinstance(error, Unauthorized) and error.retry_after_seconds is not None:
+    if isinstance(error, errors.Unauthorized) and error.retry_after_seconds is not None:
         return Refusal(
             Code.SERVER_BUSY,
             "KorusTicket took back the server's sign-in; it signs in anew.",
@@ -227,8 +214,8 @@ def _is_withheld(error: ApiError) -> bool:
 
 
 def _is_the_operators(error: ApiError) -> bool:
-    is_file = error.operation == DOWNLOAD and isinstance(error, TooLarge | Redirected)
-    return is_file or isinstance(error, DocumentRefused)
+    is_file = error.operation == DOWNLOAD and isinstance(error, errors.TooLarge | errors.Redirected)
+    return is_file or isinstance(error, errors.DocumentRefused)
 
 
 def crashed(*, wrote: bool) -> Refusal:

@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,13 +74,13 @@ async def _tell(server: StdioServerParameters) -> int:
     return 0
 
 
+@dataclass
 class _Story:
     """The demo: books a seat at a match and a ski pass in one order call."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._calls = 0
-        self._tokens = 0
+    client: Client
+    calls: int = 0
+    tokens: int = 0
 
     async def tell(self) -> None:
         write("A booking on the sandbox: everything below is invented.")
@@ -90,7 +91,7 @@ class _Story:
         saved = [path for order in named for path in await self._fetch(order)]
         if not saved:
             raise DemoFailed("no document was saved")
-        write(f"\n{self._calls} calls, {self._tokens} tokens of replies.")
+        write(f"\n{self.calls} calls, {self.tokens} tokens of replies.")
         for order in orders:
             write(f"Order reference: {order['reference']}")
         for path in saved:
@@ -98,28 +99,25 @@ class _Story:
 
     async def _choose_seat(self) -> dict[str, Any]:
         """A seat at a match, chosen on the seat map."""
-        found = await self._call("search_products", {"query": "Herons derby", "limit": 3})
+        found = await self._call("search_products", query="Herons derby", limit=3)
         base = _first(found.get("products", []), has_seat_map=True)
-        plan = await self._call(
-            "get_seat_map", {"product_base_id": base["product_base_id"], "quantity": 2}
-        )
+        base_id = base["product_base_id"]
+        plan = await self._call("get_seat_map", product_base_id=base_id, quantity=2)
         zone = _first(plan.get("zones", []), enough=True)
         return await self._available(zone["offers"][-1]["offer_id"], 2)
 
     async def _choose_ski_pass(self) -> dict[str, Any]:
         """A pass whose holder must be named."""
-        found = await self._call("search_products", {"query": "named ski pass", "limit": 3})
-        base = found["products"][0]
-        table = await self._call(
-            "get_offers", {"product_base_id": base["product_base_id"], "limit": 5}
-        )
+        found = await self._call("search_products", query="named ski pass", limit=3)
+        base_id = found["products"][0]["product_base_id"]
+        table = await self._call("get_offers", product_base_id=base_id, limit=5)
         offers = [o for day in table.get("days", []) for o in day["offers"] if o.get("left") != 0]
         return await self._available(offers[0]["offer_id"], 1)
 
     async def _available(self, offer_id: str, quantity: int) -> dict[str, Any]:
         """The item to reserve, with a session where one is needed."""
-        asked = {"offer_id": offer_id, "quantity": quantity}
-        answer = await self._call("check_availability", asked)
+        asked: dict[str, Any] = {"offer_id": offer_id, "quantity": quantity}
+        answer = await self._call("check_availability", **asked)
         if not answer["bookable"]:
             raise DemoFailed(f"the offer cannot be booked: {answer['reason']}")
         # The first session with room; a person would choose one.
@@ -127,17 +125,17 @@ class _Story:
         return {**asked, "session_ids": open_sessions[:1]} if open_sessions else asked
 
     async def _hold(self, items: list[dict[str, Any]]) -> list[str]:
-        answer = await self._call("reserve", {"items": items})
+        answer = await self._call("reserve", items=items)
         if answer["state"] != "held":
             raise DemoFailed(f"the hold is {answer['state']}")
         return [hold["reservation_id"] for hold in answer["reservations"]]
 
     async def _order(self, reservation_ids: list[str]) -> list[dict[str, Any]]:
         """Order in two steps: a summary first, then the order, as if a person had agreed."""
-        order = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
-        asked = await self._call("place_order", order)
+        order: dict[str, Any] = {"reservation_ids": reservation_ids, "customer": CUSTOMER}
+        asked = await self._call("place_order", **order)
         write("\nThe person reads the summary and agrees.")
-        made = await self._call("place_order", {**order, "confirmation": asked["confirmation"]})
+        made = await self._call("place_order", **order, confirmation=asked["confirmation"])
         if made["state"] != "ordered":
             raise DemoFailed(f"the order is {made['state']}")
         orders: list[dict[str, Any]] = made["orders"]
@@ -145,7 +143,7 @@ class _Story:
 
     async def _name_holders(self, order: dict[str, Any]) -> bool:
         """Name the holders if the issuer wants that. Returns whether it did."""
-        tickets = await self._call("get_tickets", {"order_id": order["order_id"]})
+        tickets = await self._call("get_tickets", order_id=order["order_id"])
         # The issuer says which fields it needs: only those are sent.
         waiting = [t for t in tickets["tickets"] if t.get("beneficiary_fields_needed")]
         if not waiting:
@@ -155,26 +153,24 @@ class _Story:
             | {f: v for f, v in HOLDER.items() if f in t["beneficiary_fields_needed"]}
             for t in waiting
         ]
-        await self._call(
-            "name_beneficiaries", {"order_id": order["order_id"], "beneficiaries": people}
-        )
+        await self._call("name_beneficiaries", order_id=order["order_id"], beneficiaries=people)
         return True
 
     async def _fetch(self, order: dict[str, Any]) -> list[str]:
         """Wait for the documents, as a host that follows progress does, and save them."""
-        asked = {"order_id": order["order_id"], "save": True}
-        answer = await self._call("get_tickets", asked, progress=_tell_progress)
+        order_id = order["order_id"]
+        answer = await self._call("get_tickets", _tell_progress, order_id=order_id, save=True)
         return [d["saved_to"] for d in answer.get("documents", []) if "saved_to" in d]
 
     async def _call(
-        self, name: str, arguments: dict[str, Any], *, progress: ProgressFnT | None = None
+        self, name: str, progress: ProgressFnT | None = None, **arguments: Any
     ) -> dict[str, Any]:
-        self._calls += 1
+        self.calls += 1
         write(f"\n> {name} {to_json(arguments).decode()}")
-        result = await self._client.call_tool(name, arguments, progress_callback=progress)
+        result = await self.client.call_tool(name, arguments, progress_callback=progress)
         text = "\n".join(each.text for each in result.content if isinstance(each, TextContent))
         tokens, exact = _tokens(text, to_json(result.structured_content).decode())
-        self._tokens += tokens
+        self.tokens += tokens
         write(text)
         write(f"  [{'' if exact else 'about '}{tokens} tokens]")
         if result.is_error:

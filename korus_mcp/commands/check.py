@@ -1,6 +1,7 @@
 """korus-mcp check: settings, token, catalogs, and how the live API differs from the contract."""
 
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,19 +37,18 @@ SAMPLED_OFFERS = 3
 class CheckFindings:
     """Keys that are missing from the contract's answers or unknown to it, by operation."""
 
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: Counter[str] = field(default_factory=Counter)
     missing: dict[str, set[str]] = field(default_factory=dict)
-    unknown: dict[str, set[str]] = field(default_factory=dict)
+    unknown: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def note(self, operation: str, body: Mapping[str, object]) -> None:
         """Compare one answer. A key is missing only when no answer of the operation had it."""
         found = drift(operation, body)
-        first = operation not in self.seen
-        self.seen[operation] = self.seen.get(operation, 0) + 1
-        known = self.missing.setdefault(operation, set())
+        missing = set(found.missing)
+        self.seen[operation] += 1
         # Any field may be null or left out of one answer (T7), hardly ever of all of them.
-        self.missing[operation] = set(found.missing) if first else known & set(found.missing)
-        self.unknown.setdefault(operation, set()).update(found.unknown)
+        self.missing[operation] = self.missing.get(operation, missing) & missing
+        self.unknown[operation].update(found.unknown)
 
 
 def run_check(settings: Settings) -> int:

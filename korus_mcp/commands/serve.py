@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import anyio
@@ -94,9 +95,7 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
 
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
 
-    async def serving() -> None:
-        await serve(options, port=port, control=control, on_ready=_print_environment)
-
+    serving = partial(serve, options, port=port, control=control, on_ready=_print_environment)
     anyio.run(serving)
     return 0
 

@@ -303,27 +303,25 @@ def _fit(halves: tuple[str, dict[str, Any]]) -> bool:
 
 def failure(refusal: Refusal) -> CallToolResult:
     """A refusal on the wire. Nothing in it comes from the caller or from upstream."""
-    error: dict[str, Any] = {
+    error = {
         "code": refusal.code.value,
         "message": refusal.message,
         "effect": refusal.effect.value,
         "next": refusal.next_step,
+        "retry_after_seconds": refusal.retry_after_seconds,
+        "fields": [_stated(vars(problem)) for problem in refusal.fields],
+        "alternatives": [_stated(vars(proposal)) for proposal in refusal.alternatives],
     }
-    if refusal.retry_after_seconds is not None:
-        error["retry_after_seconds"] = refusal.retry_after_seconds
-    if refusal.fields:
-        error["fields"] = [
-            {k: v for k, v in vars(problem).items() if v is not None} for problem in refusal.fields
-        ]
-    if refusal.alternatives:
-        error["alternatives"] = [
-            {k: v for k, v in vars(proposal).items() if v} for proposal in refusal.alternatives
-        ]
     return CallToolResult(
         is_error=True,
         content=[TextContent(type="text", text=_failure_text(refusal))],
-        structured_content={"error": error},
+        structured_content={"error": _stated(error)},
     )
+
+
+def _stated(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members without those that say nothing. An empty text is kept, and so is 0."""
+    return {name: value for name, value in members.items() if value not in (None, (), [])}
 
 
 def _failure_text(refusal: Refusal) -> str:

@@ -179,7 +179,8 @@ class _Page:
             count.step()
             return answer
 
-        async with count.telling(self._report):
+        report = partial(self.ctx.report_progress, message="Fetching the documents")
+        async with count.telling(report):
             steps = [partial(one, document) for document in self.documents]
             return await side_by_side(steps, limit=max(1, len(steps)))
 
@@ -209,9 +210,6 @@ class _Page:
         if found is None:
             return file.changed(ready=False), None
         return file.changed(ready=True, ready_at=None), found
-
-    async def _report(self, done: int, total: int) -> None:
-        await self.ctx.report_progress(done, total, "Fetching the documents")
 
 
 async def _saved(page: _Page) -> list[_File]:

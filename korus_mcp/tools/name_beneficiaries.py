@@ -91,7 +91,7 @@ async def name_beneficiaries(
         order_id,
         [(person.ticket_id, person.holder) for person in beneficiaries],
         services.language(None),
-        partial(_report, ctx),
+        partial(ctx.report_progress, message="Naming who uses each ticket"),
     )
     # An error only if no name was sent: otherwise the answer tells what became of each.
     unsent = _unsent(namings)
@@ -113,11 +113,6 @@ async def name_beneficiaries(
             next=_next(issued, namings, unsent),
         )
     )
-
-
-async def _report(ctx: ToolContext, done: int, total: int) -> None:
-    """Report progress, if the client asked for it."""
-    await ctx.report_progress(done, total, "Naming who uses each ticket")
 
 
 def _unsent(namings: tuple[Naming, ...]) -> Refusal | None:

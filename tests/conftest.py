@@ -39,6 +39,7 @@ LONGEST_FIRST = (
 """A worker takes file after file: a long one at the end would have the others wait for it."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers for each core: half of its time a test waits for a process, page or database."""
     # Each collects all tests and starts a database and a browser of its own: many are no gain.

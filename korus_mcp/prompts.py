@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +81,7 @@ class PromptFile:
         return self.render(given)
 
 
+@cache
 def load_prompts() -> tuple[PromptFile, ...]:
     """All prompts, by name.
 

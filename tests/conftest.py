@@ -4,8 +4,9 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
+from inspect import unwrap
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,50 @@ def _schemas_are_checked_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as replaced:
         replaced.setattr(Draft202012Validator, "check_schema", checked)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_made_once() -> Iterator[None]:
+    """The SDK makes a model and a schema of the arguments of each resource, in each server.
+
+    They are the same in all servers: a resource is read by a function of a module, from the
+    services that its context names.
+    """
+    from mcp.server.mcpserver.resources.templates import ResourceTemplate  # only by a worker
+
+    make = ResourceTemplate.from_function
+    made: dict[Any, ResourceTemplate] = {}
+
+    def once(fn: Callable[..., Any], **named: Any) -> ResourceTemplate:
+        shown = (named.pop(name) for name in ("icons", "annotations", "meta"))
+        assert not any(shown), "this cannot be compared"
+        key = (unwrap(fn), *sorted(named.items()))
+        if key not in made:
+            made[key] = make(fn, **named)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as replaced:
+        replaced.setattr(ResourceTemplate, "from_function", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools_are_made_once() -> Iterator[None]:
+    """A server makes a model of a tool's arguments at its first call: the same in all servers."""
+    from korus_mcp.tools import declare  # only by a worker
+
+    make = declare.callable_only
+    made: dict[Any, tuple[Any, Any]] = {}
+
+    def once(declared: Any, content: Any) -> Any:
+        key = id(declared), content
+        if key not in made:
+            made[key] = declared, make(declared, content)  # kept, lest another gets its id
+        return made[key][1]
+
+    with pytest.MonkeyPatch.context() as replaced:
+        replaced.setattr(declare, "callable_only", once)
         yield
 
 

@@ -216,10 +216,10 @@ def is_large(body: object) -> bool:
     left, waiting = LARGE, [body]
     while waiting and left >= 0:
         value = waiting.pop()
-        if isinstance(value, Mapping | list):
+        if isinstance(value, (dict, list)):  # a union, or Mapping, would take thrice the time
             left -= len(value)
             if left >= 0:
-                waiting += value.values() if isinstance(value, Mapping) else value
+                waiting += value.values() if isinstance(value, dict) else value
     return left < 0
 
 

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack
 
@@ -225,7 +225,7 @@ class Pools:
             pool=2.0,
         )
         return Pool(
-            transport=self._injected or WayOut(self._config, self._tls, limits),
+            transport=self._injected or WayOut(self._config, limits),
             timeout=timeout,
             clock=self._clock,
             total_seconds=total_seconds,
@@ -233,17 +233,14 @@ class Pools:
             places=anyio.Semaphore(places),
         )
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return trusting(self._config)
-
 
 class WayOut(httpx.AsyncBaseTransport):
     """The connections of one pool: through the proxy if there is one, but directly to this machine
     and to excepted hosts.
     """
 
-    def __init__(self, config: ApiConfig, tls: ssl.SSLContext, limits: httpx.Limits) -> None:
+    def __init__(self, config: ApiConfig, limits: httpx.Limits) -> None:
+        tls = trusting(config.ca_file, config.ca_folder)
         self._no_proxy = config.no_proxy
         self._straight = self._transport(tls, limits)
         self._proxied = None
@@ -287,14 +284,16 @@ def _is_excepted(host: str, no_proxy: str) -> bool:
     return any(n == "*" or f".{host}".endswith(f".{n}") for n in names if n)
 
 
-def trusting(config: ApiConfig) -> ssl.SSLContext:
+# Kept: to read a hundred and fifty certificates takes longer than most calls.
+@cache
+def trusting(ca_file: str | None, ca_folder: str | None) -> ssl.SSLContext:
     """The TLS settings: which authorities are trusted.
 
     These are the system's and Mozilla's, or only those in `ca_file` or `ca_folder`. So a small
     container without a list of its own works, and so does a system that knows a firm's authority.
     """
-    if config.ca_file is not None or config.ca_folder is not None:
-        return ssl.create_default_context(cafile=config.ca_file, capath=config.ca_folder)
+    if ca_file is not None or ca_folder is not None:
+        return ssl.create_default_context(cafile=ca_file, capath=ca_folder)
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Added to what the system trusts.
     context.load_verify_locations(cafile=certifi.where())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
@@ -85,10 +85,12 @@ def _choices_of(products: Iterable[Product]) -> dict[str, tuple[Choice, ...]]:
     for product in products:
         for value in product.option_values or ():
             value_id = id_at_end(value.at_id)
-            if value.code in OPTION_CODES and value_id is not None:
-                # Many products have the same value; the name at the first one is used.
-                choice = Choice(id=value_id, code=value.code, name=name_of(value.name))
-                found.setdefault(value.code, {}).setdefault(value_id, choice)
+            if value.code not in OPTION_CODES or value_id is None:
+                continue
+            known = found.setdefault(value.code, {})
+            # Many products have the same value; the name at the first one is used.
+            if value_id not in known:
+                known[value_id] = Choice(id=value_id, code=value.code, name=name_of(value.name))
     return {code: tuple(found[code].values()) for code in OPTION_CODES if code in found}
 
 
@@ -140,6 +142,7 @@ def _record(
     choices: Mapping[str, tuple[Choice, ...]],
     unread_choices: int,
 ) -> BaseRecord:
+    named = cache(name_of)  # many products have the same value, and cleaning is slow
     return BaseRecord(
         handle=handle,
         catalog=catalog,
@@ -156,16 +159,16 @@ def _record(
         terms=_text(base.terms_of_use),
         images=_images(base),
         choices=choices,
-        products={p.id: _product(p) for p in products},
+        products={p.id: _product(p, named) for p in products},
         unread_products=unread_products,
         unread_choices=unread_choices,
         is_disabled=bool(base.disabled),
     )
 
 
-def _product(product: Product) -> ProductRecord:
+def _product(product: Product, named: Callable[[str | None], str]) -> ProductRecord:
     values = product.option_values or ()
-    choices = {v.code: name_of(v.name) for v in values if v.code in OPTION_CODES}
+    choices = {v.code: named(v.name) for v in values if v.code in OPTION_CODES}
     return ProductRecord(id=product.id, name=name_of(product.name), choices=choices)
 
 

@@ -82,6 +82,7 @@ def named(path: Path) -> str:
     return ".".join(map(str, path))
 
 
+@cache
 def reader(tool: str) -> FuncMetadata:
     return callable_only(declared(tool), Content.BOTH).fn_metadata
 

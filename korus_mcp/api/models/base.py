@@ -104,7 +104,9 @@ class ApiModel(BaseModel):
         return model
 
     def _without(self, absent: Iterable[str]) -> Self:
-        self._unread.update(dict.fromkeys(absent))
+        # Most answers are whole: a private attribute is slow to reach.
+        if absent:
+            self._unread.update(dict.fromkeys(absent))
         return self
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:

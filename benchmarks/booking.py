@@ -26,8 +26,8 @@ from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.services import BookingServices
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import Handle, alias_of
+from korus_mcp.journal import Journal
 from korus_mcp.journal.opening import IN_MEMORY
-from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import compose, open_api

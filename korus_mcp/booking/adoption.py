@@ -14,7 +14,8 @@ from korus_mcp.api import Booking, Malformed, Outcome
 from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal.protocol import HoldIntent, Journal
+from korus_mcp.journal import Journal
+from korus_mcp.journal.protocol import HoldIntent
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)

@@ -14,7 +14,7 @@ from korus_mcp.booking.ports import ApiClock, surely_past
 from korus_mcp.booking.settling import Settling
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 
 
 @dataclass(kw_only=True)

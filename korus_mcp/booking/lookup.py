@@ -15,7 +15,8 @@ from korus_mcp.booking.ports import ApiClock
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal.protocol import Intent, Journal
+from korus_mcp.journal import Journal
+from korus_mcp.journal.protocol import Intent
 
 NEVER_APPEARED: Final = "the order was not made"
 

@@ -22,7 +22,7 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.foundation.unread import UNREAD, value_of
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 from korus_mcp.settings import Scope
 
 MAX_PAGES: Final = 20

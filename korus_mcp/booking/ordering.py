@@ -50,12 +50,12 @@ from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
+from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     AlreadyClaimed,
     ApprovalUsed,
     DayLimitReached,
     Intent,
-    Journal,
     JournalDown,
     LeaseLost,
     ReservationFacts,

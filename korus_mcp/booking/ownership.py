@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 
 _ALL: Final = sys.maxsize
 

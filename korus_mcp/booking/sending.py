@@ -34,11 +34,11 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
+from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     NEVER_SENT,
     ClaimRefused,
     Intent,
-    Journal,
     JournalDown,
     Lease,
     LeaseLost,

@@ -14,7 +14,7 @@ from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 
 MOST_LAG: Final = 600
 """The longest that answers may lag behind, in seconds. `settle_seconds` may be as much as a day,

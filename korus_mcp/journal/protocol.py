@@ -1,4 +1,4 @@
-"""The interface of the journal (`Journal`) and its records.
+"""The records of the journal, the refusals to store one, and why a journal may not work.
 
 An intent is one order call, stored before it is sent. A reservation is claimed by one intent at a
 time; an intent that may have been sent keeps its claim for ever, unless it certainly failed. A
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from korus_mcp.foundation.money import CENT
 
@@ -194,8 +194,8 @@ class ReservationFacts:
     """What is known of reservations: whose they are, who claims them, how often they were tried.
 
     `owners` and `holders` (the claiming intents) are by reservation; `attempts` counts all intents
-    for any of them, failed ones included. `doubtful` is what `Journal.doubtful` returns, which may
-    concern other reservations.
+    for any of them, failed ones included. `doubtful` is what `SqlJournal.doubtful` returns, which
+    may concern other reservations.
     """
 
     owners: Mapping[str, str]
@@ -370,195 +370,3 @@ NOTHING_TOLD: Final[Mapping[str, Held]] = {}
 Seen: TypeAlias = Mapping[str, HoldIntent | None]
 """The last reserve call that the caller knows, by key; None if it knows that there was none."""
 NOTHING_SEEN: Final[Seen] = {}
-
-
-class Journal(Protocol):
-    """The record of bookings. Each call that writes is one transaction; any may raise JournalDown.
-
-    Leases end by the journal's own clock; all other times are given by the caller.
-    """
-
-    async def installation(self) -> Installation:
-        """The installation that this journal belongs to."""
-
-    # approvals
-
-    async def approve(self, approval: Approval) -> None:
-        """Store an approval until a day after it expires; one that was used stays used."""
-
-    async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
-        """Store a person's "no", and count it for each of these reservations, see `noes_of`."""
-
-    async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
-        """The approvals with these nonces, in whatever state."""
-
-    # orders
-
-    async def claim(
-        self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
-    ) -> None:
-        """Store a NEW intent, claim its reservations and use up the approval, all or nothing.
-
-        A claiming intent that is NEW without a live lease was never sent: it is closed and does not
-        count. An approval counts as used if the reservations were tried since, see
-        `Intent.attempt`.
-
-        Raises:
-            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, checked in this order.
-        """
-
-    async def start_sending(
-        self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
-    ) -> Intent:
-        """Turn an intent from NEW into SENDING, durably, under this worker's lease.
-
-        Raises:
-            LeaseLost: It is not NEW any more, or another worker has its lease.
-        """
-
-    async def renew(self, intent_id: str, lease: Lease) -> bool:
-        """Prolong this worker's lease. Returns False if it was lost or the intent is FINAL."""
-
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
-        """Add results of an order call, record who owns the orders, and return the whole intent.
-
-        Reservations in `Intent.freed` are no longer claimed. A FINAL intent is not changed. The
-        lease ends.
-        """
-
-    async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        """Add orders that turned up late, even to a FINAL intent; claim their reservations again,
-        and write that into the audit.
-        """
-
-    async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
-        """Lease the SENDING intents without a live lease, oldest first, and mark them ambiguous.
-
-        NEW intents without a live lease are closed as never sent, and not returned.
-        """
-
-    async def unfinished(self) -> int:
-        """How many intents are not FINAL, whoever has their leases."""
-
-    async def standing(
-        self, reservation_ids: Sequence[str], *, owner: str, since: datetime
-    ) -> ReservationFacts:
-        """What is known of these reservations, and which orders of an owner are doubtful."""
-
-    async def doubtful(
-        self, owner: str, *, since: datetime, limit: int = MOST_LISTED
-    ) -> Sequence[Intent]:
-        """The newest intents of an owner that are not FINAL, or that were in doubt, were sent after
-        `since` and made an order. The newest comes last.
-        """
-
-    async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
-        """The intents that claim these reservations, by reservation."""
-
-    async def intent_by_reference(self, external_reference: str) -> Intent | None:
-        """The intent with this external reference of ours, whoever owns it."""
-
-    async def intents_by_reference(
-        self, owner: str, reference: str, *, limit: int = MOST_LISTED
-    ) -> Sequence[Intent]:
-        """The newest intents of an owner with this reference, ours or the caller's; newest last."""
-
-    # reserve calls
-
-    async def begin_hold(
-        self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
-    ) -> HoldIntent | None:
-        """Store a reserve call as SENDING and return None; or return an earlier equal call instead.
-
-        That is an equal call which is still SENDING, unless it has no live lease and is past its
-        fence. It is also the last call with a key of `seen`, if the caller does not know of it or
-        of its result (`HoldIntent.is_news`). `most` limits what the owner may hold with this call:
-        reservations that were not ordered and have not ended when it is sent, and reserve calls
-        that are leased or not past their fence.
-
-        Raises:
-            TooMuchOpen: It would be more; nothing was stored.
-        """
-
-    async def hold_of(self, key: str) -> HoldIntent | None:
-        """The last reserve call with this key."""
-
-    async def settle_hold(
-        self,
-        hold_id: str,
-        *,
-        reservation_ids: Sequence[str] = (),
-        refused: Sequence[RefusedItem] = (),
-        held: Mapping[str, Held] = NOTHING_TOLD,
-        ambiguous: bool = False,
-    ) -> HoldIntent:
-        """Store what a reserve call made and who owns that; a FINAL call is not changed.
-
-        `held` says what its reservations amount to, see `HoldIntent.shares`; `ambiguous`, that the
-        answer did not mention every item.
-        """
-
-    async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Note that the answer of a reserve call was lost; its lease ends."""
-
-    async def adopt(
-        self,
-        hold_id: str,
-        reservation_ids: Sequence[str],
-        *,
-        now: datetime,
-        held: Mapping[str, Held] = NOTHING_TOLD,
-    ) -> bool:
-        """Take reservations as made by a SENDING reserve call.
-
-        Returns False if one has an owner, or if another reserve call may have made it: one with an
-        equal item that is SENDING and not past its fence, by the API's clock.
-        """
-
-    # ownership
-
-    async def own(self, owner: str, *resource_ids: str) -> None:
-        """Store whose reservations or orders these are; the first owner stays."""
-
-    async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
-        """The owners of these resources, by id; those without an owner are left out."""
-
-    async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
-        """The newest order ids of an owner, newest first; within one call, the last one first."""
-
-    async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """The ids of reservations and orders that an owner's calls sent after `since` made, each
-        with the time at which its call was sent.
-        """
-
-    async def held_until(
-        self, reservation_ids: Sequence[str], now: datetime
-    ) -> Mapping[str, datetime]:
-        """When those of these reservations end that are held at `now`, by id: those that ended by
-        then, or were ordered, are left out.
-        """
-        ...
-
-    # sweep
-
-    async def begin_sweep(self, *, every: timedelta) -> bool:
-        """Whether a sweep is due; if so, it is this caller's for an hour or until it is done."""
-
-    async def sweep_done(self) -> None:
-        """Note that a sweep was completed."""
-
-    async def last_sweep(self) -> datetime | None:
-        """When a sweep was completed last, by the journal's clock."""
-
-    async def found_late(self, external_reference: str, order_id: str) -> None:
-        """Write an order that has our prefix but no intent into the audit, once for each order."""
-
-    async def close(self) -> None:
-        """Close what is open."""

@@ -1,7 +1,7 @@
 """The persistent journal: SQLite for one machine, PostgreSQL for several.
 
 Each writer of an account locks the account's row first, in both databases; so what a transaction
-reads stays true until it commits. The methods are described in `protocol.Journal`.
+reads stays true until it commits.
 """
 
 import secrets
@@ -70,7 +70,11 @@ _ENDED: Final = sa.delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("m
 
 
 class SqlJournal:
-    """The journal of one account in a SQL database, which the first call opens."""
+    """The journal of one account in a SQL database, which the first call opens.
+
+    Each call that writes is one transaction; any may raise JournalDown. Leases end by the journal's
+    own clock; all other times are given by the caller.
+    """
 
     def __init__(self, database: Database, account: str, *, audit_key: str | None = None) -> None:
         self._database = database
@@ -84,7 +88,7 @@ class SqlJournal:
         return cls(Database(url, clock=clock), account, audit_key=audit_key)
 
     async def installation(self) -> Installation:
-        """The installation, made by the process that opens the journal first."""
+        """The installation that this journal belongs to."""
         if self._installation is None:
             self._installation = await self._written(
                 lambda tx: Installation(tx.account_row.installation, tx.account_row.secret)
@@ -94,11 +98,11 @@ class SqlJournal:
     # Approvals
 
     async def approve(self, approval: Approval) -> None:
-        """Store an approval, and drop those that expired long ago."""
+        """Store an approval until a day after it expires; one that was used stays used."""
         await self._written(lambda tx: self._approve(tx, approval), begins=True)
 
     async def decline(self, no: Approval, reservation_ids: Sequence[str]) -> None:
-        """Store a person's "no", and count it."""
+        """Store a person's "no", and count it for each of these reservations, see `noes_of`."""
         # A reservation that is named twice counts once.
         ids = list(dict.fromkeys(reservation_ids))
 
@@ -120,7 +124,7 @@ class SqlJournal:
             tx.change(OUR_APPROVAL, which=approval.nonce, **asdict(approval))
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
-        """The approvals with these nonces."""
+        """The approvals with these nonces, in whatever state."""
         return await self._read(lambda tx: tx.approvals(nonces))
 
     # Orders
@@ -128,7 +132,15 @@ class SqlJournal:
     async def claim(
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
     ) -> None:
-        """Store the intent and its claims and use up the approval, or refuse."""
+        """Store a NEW intent, claim its reservations and use up the approval, all or nothing.
+
+        A claiming intent that is NEW without a live lease was never sent: it is closed and does not
+        count. An approval counts as used if the reservations were tried since, see
+        `Intent.attempt`.
+
+        Raises:
+            ClaimRefused: AlreadyClaimed, ApprovalUsed or DayLimitReached, checked in this order.
+        """
 
         def work(tx: WriteTransaction) -> None:
             # Claims first: an existing claim explains more than a used approval.
@@ -161,7 +173,11 @@ class SqlJournal:
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
-        """Turn an intent from NEW to SENDING if this worker still has its lease."""
+        """Turn an intent from NEW into SENDING, durably, under this worker's lease.
+
+        Raises:
+            LeaseLost: It is not NEW any more, or another worker has its lease.
+        """
 
         begun: dict[str, Any] = {
             "state": IntentState.SENDING,
@@ -179,7 +195,7 @@ class SqlJournal:
         return replace(intent, **begun, is_leased=True, attempt=None)
 
     async def renew(self, intent_id: str, lease: Lease) -> bool:
-        """Prolong the lease of the worker who has it."""
+        """Prolong this worker's lease. Returns False if it was lost or the intent is FINAL."""
 
         def work(tx: WriteTransaction) -> bool:
             mine = {"which": intent_id, "leased_by": lease.worker}
@@ -195,7 +211,11 @@ class SqlJournal:
         *,
         ambiguous: bool = False,
     ) -> Intent:
-        """Add outcomes, record who owns the orders, and free reservations that certainly failed."""
+        """Add results of an order call, record who owns the orders, and return the whole intent.
+
+        Reservations in `Intent.freed` are no longer claimed. A FINAL intent is not changed. The
+        lease ends.
+        """
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
@@ -206,7 +226,9 @@ class SqlJournal:
         return await self._written(work)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
-        """Add orders that turned up late, and claim their reservations again if they are free."""
+        """Add orders that turned up late, even to a FINAL intent; claim their reservations again,
+        and write that into the audit.
+        """
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
@@ -220,7 +242,10 @@ class SqlJournal:
         return await self._written(work)
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
-        """Lease the SENDING intents without a live lease; close those that were never sent."""
+        """Lease the SENDING intents without a live lease, oldest first, and mark them ambiguous.
+
+        NEW intents without a live lease are closed as never sent, and not returned.
+        """
 
         def look(tx: ReadTransaction) -> bool:
             return bool(tx.unleased_intents(1))
@@ -236,7 +261,7 @@ class SqlJournal:
         return await self._written(work) if await self._read(look) else ()
 
     async def unfinished(self) -> int:
-        """How many intents are not FINAL."""
+        """How many intents are not FINAL, whoever has their leases."""
 
         number = sa.select(sa.func.count()).where(ours(INTENT), UNFINISHED)
         return await self._read(lambda tx: int(tx.run(number).scalar_one()))
@@ -244,13 +269,15 @@ class SqlJournal:
     async def standing(
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
-        """What is known of these reservations."""
+        """What is known of these reservations, and which orders of an owner are doubtful."""
         return await self._read(lambda tx: tx.standing(reservation_ids, owner, since), begins=True)
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
-        """The newest intents that are open, or were in doubt and made an order; the newest last."""
+        """The newest intents of an owner that are not FINAL, or that were in doubt, were sent after
+        `since` and made an order. The newest comes last.
+        """
         return await self._read(lambda tx: tx.doubtful(owner, since, limit))
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
@@ -258,7 +285,7 @@ class SqlJournal:
         return await self._read(lambda tx: tx.holders(reservation_ids))
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
-        """The intent with this external reference."""
+        """The intent with this external reference of ours, whoever owns it."""
         which = INTENT.c.external_reference == external_reference
         found = await self._read(lambda tx: tx.intents(intents_that(which)))
         return found[0] if found else None
@@ -276,7 +303,17 @@ class SqlJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store a reserve call, unless an equal one is in its way, see `Journal.begin_hold`."""
+        """Store a reserve call as SENDING and return None; or return an earlier equal call instead.
+
+        That is an equal call which is still SENDING, unless it has no live lease and is past its
+        fence. It is also the last call with a key of `seen`, if the caller does not know of it or
+        of its result (`HoldIntent.is_news`). `most` limits what the owner may hold with this call:
+        reservations that were not ordered and have not ended when it is sent, and reserve calls
+        that are leased or not past their fence.
+
+        Raises:
+            TooMuchOpen: It would be more; nothing was stored.
+        """
 
         def work(tx: WriteTransaction) -> HoldIntent | None:
             last = tx.last_holds({hold.key, *seen})
@@ -313,7 +350,11 @@ class SqlJournal:
         held: Mapping[str, Held] = NOTHING_TOLD,
         ambiguous: bool = False,
     ) -> HoldIntent:
-        """Store what a reserve call made; its caller owns that."""
+        """Store what a reserve call made and who owns that; a FINAL call is not changed.
+
+        `held` says what its reservations amount to, see `HoldIntent.shares`; `ambiguous`, that the
+        answer did not mention every item.
+        """
 
         def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
@@ -324,7 +365,7 @@ class SqlJournal:
         return await self._written(work)
 
     async def doubt_hold(self, hold_id: str) -> HoldIntent:
-        """Note that the answer of a reserve call was lost."""
+        """Note that the answer of a reserve call was lost; its lease ends."""
 
         def work(tx: WriteTransaction) -> HoldIntent:
             tx.change_hold(hold_id, ambiguous=True)
@@ -340,7 +381,11 @@ class SqlJournal:
         now: datetime,
         held: Mapping[str, Held] = NOTHING_TOLD,
     ) -> bool:
-        """Take reservations as made by this call, unless they are, or may be, another's."""
+        """Take reservations as made by a SENDING reserve call.
+
+        Returns False if one has an owner, or if another reserve call may have made it: one with an
+        equal item that is SENDING and not past its fence, by the API's clock.
+        """
 
         def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)
@@ -367,15 +412,15 @@ class SqlJournal:
     # Ownership
 
     async def own(self, owner: str, *resource_ids: str) -> None:
-        """Store whose these are; an owner that is stored already stays."""
+        """Store whose reservations or orders these are; the first owner stays."""
         await self._written(lambda tx: tx.own(owner, resource_ids, is_order=False))
 
     async def owners_of(self, resource_ids: Sequence[str]) -> Mapping[str, str]:
-        """The owners of these resources, by id."""
+        """The owners of these resources, by id; those without an owner are left out."""
         return await self._read(lambda tx: tx.owners(resource_ids))
 
     async def orders_of(self, owner: str, *, limit: int = MOST_LISTED) -> Sequence[str]:
-        """The order ids of an owner, newest first."""
+        """The newest order ids of an owner, newest first; within one call, the last one first."""
 
         newest = (
             sa.select(OWNERSHIP.c.resource_id)
@@ -386,19 +431,23 @@ class SqlJournal:
         return await self._read(lambda tx: tx.run(newest).scalars().all())
 
     async def made_since(self, owner: str, since: datetime) -> Mapping[str, datetime]:
-        """What an owner's calls since then made, by id, each with the moment its call was sent."""
+        """The ids of reservations and orders that an owner's calls sent after `since` made, each
+        with the time at which its call was sent.
+        """
         return await self._read(lambda tx: tx.made_since(owner, since))
 
     async def held_until(
         self, reservation_ids: Sequence[str], now: datetime
     ) -> Mapping[str, datetime]:
-        """The ends of those of these reservations that are still held, by id."""
+        """When those of these reservations end that are held at `now`, by id: those that ended by
+        then, or were ordered, are left out.
+        """
         return await self._read(lambda tx: tx.held_until(reservation_ids, now))
 
     # Sweep
 
     async def begin_sweep(self, *, every: timedelta) -> bool:
-        """Whether a sweep is due; if so, it is this caller's."""
+        """Whether a sweep is due; if so, it is this caller's for an hour or until it is done."""
 
         def work(tx: WriteTransaction) -> bool:
             # A sweep that began too long ago was left by a worker that died.
@@ -421,13 +470,13 @@ class SqlJournal:
         await self._written(work)
 
     async def last_sweep(self) -> datetime | None:
-        """When a sweep was completed last."""
+        """When a sweep was completed last, by the journal's clock."""
 
         swept_at = sa.select(KEEPER.c.swept_at).where(ours(KEEPER))
         return await self._read(lambda tx: tx.run(swept_at).scalar_one_or_none())
 
     async def found_late(self, external_reference: str, order_id: str) -> None:
-        """Write an order that no intent knows into the audit, once."""
+        """Write an order that has our prefix but no intent into the audit, once for each order."""
 
         def work(tx: WriteTransaction) -> None:
             event = (AUDIT.c.subject == order_id, AUDIT.c.event == "late_order_found")
@@ -439,7 +488,7 @@ class SqlJournal:
         await self._written(work)
 
     async def close(self) -> None:
-        """Close the database."""
+        """Close what is open."""
         await self._database.close()
 
     # Helpers

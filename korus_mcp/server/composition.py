@@ -42,7 +42,7 @@ from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
     from korus_mcp.booking.services import BookingServices
-    from korus_mcp.journal.protocol import Journal
+    from korus_mcp.journal import Journal
     from korus_mcp.sandbox import Sandbox
 
 RECOVERY_SECONDS = 2.0

@@ -22,7 +22,7 @@ from korus_mcp.booking.reserved import Reserved
 from korus_mcp.booking.services import BookingServices
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle, alias_of
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import compose, open_api
 from korus_mcp.server.embedded import EmbeddedSandbox

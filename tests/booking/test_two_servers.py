@@ -14,7 +14,7 @@ from korus_mcp.booking.quote import Quote, Quotes
 from korus_mcp.booking.reserved import Reserved, ReserveState
 from korus_mcp.booking.reserving import ROUNDS
 from korus_mcp.foundation.handles import Handle
-from korus_mcp.journal.protocol import Journal
+from korus_mcp.journal import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Answer, Delay, DropAfter
 from tests.booking.stage import GatedClock, Stage, over, staged
@@ -67,7 +67,7 @@ def beside(stage: Stage, journal: Journal, quotes: Quotes) -> Stage:
 async def two(
     meanwhile: Callable[[Stage, int], Awaitable[object]],
     *,
-    journal: Journal | None = None,
+    journal: SqlJournal | None = None,
     **changes: Any,
 ) -> AsyncIterator[Two]:
     """`meanwhile` is done on the quick one while the slow one reads, told how often it read."""

@@ -9,8 +9,8 @@ import pytest
 
 from korus_mcp.commands.cli import main
 from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.journal import Journal
 from korus_mcp.journal.opening import journal_url
-from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import read_settings
 from tests.journal.rows import FENCE, NOW, intent, sent

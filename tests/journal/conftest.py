@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from korus_mcp.foundation.clock import ShiftedClock
+from korus_mcp.journal import Journal
 from korus_mcp.journal.opening import IN_MEMORY
-from korus_mcp.journal.protocol import Journal
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster
 from tests.journal.memory import MemoryJournal

@@ -36,6 +36,7 @@ from korus_mcp.journal.protocol import (
     noes_of,
     one_more_no,
 )
+from korus_mcp.journal.sql import SqlJournal
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,17 @@ class _LiveLease:
     until: datetime
 
 
-class MemoryJournal:
-    """The bookings of one process. No method awaits anything, so each one is a transaction."""
+class MemoryJournal(SqlJournal):
+    """The bookings of one process. No method awaits anything, so each one is a transaction.
+
+    A `SqlJournal` by type only: it has a method of its own for each (test_contract holds that).
+    """
 
     def __init__(
         self, clock: Clock | None = None, *, installation: Installation | None = None
     ) -> None:
         self._clock = clock or SystemClock()
-        self._installation = installation or Installation(
-            secrets.token_hex(3), secrets.token_bytes(32)
-        )
+        self._identity = installation or Installation(secrets.token_hex(3), secrets.token_bytes(32))
         self._intents: dict[str, Intent] = {}
         self._leases: dict[str, _LiveLease] = {}
         self._claims: dict[str, str] = {}
@@ -70,7 +72,7 @@ class MemoryJournal:
 
     async def installation(self) -> Installation:
         """The installation, which is made with the journal."""
-        return self._installation
+        return self._identity
 
     async def approve(self, approval: Approval) -> None:
         """Store an approval, and drop those that expired long ago."""
@@ -98,8 +100,8 @@ class MemoryJournal:
         # Everything is checked before anything is changed, so that a refusal changes nothing.
         unsent = {h.id: h for h in self._holders(intent.reservation_ids).values()}
         for holder in unsent.values():
-            if not self._read(holder.id).was_never_sent:
-                raise AlreadyClaimed(self._read(holder.id))
+            if not self._loaded(holder.id).was_never_sent:
+                raise AlreadyClaimed(self._loaded(holder.id))
         approval = self._approvals.get(approval_nonce)
         if approval is None or approval.state is not ApprovalState.OPEN:
             raise ApprovalUsed
@@ -150,7 +152,7 @@ class MemoryJournal:
         stored = self._intents[intent_id]
         if not stored.is_final:
             self._keep(stored.told(orders, failures, ambiguous=ambiguous))
-        return self._read(intent_id)
+        return self._loaded(intent_id)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
         """Add orders that turned up late, and claim their reservations again if they are free."""
@@ -159,7 +161,7 @@ class MemoryJournal:
         # Not if another intent claims one: people have to sort out two orders of one reservation.
         for reservation_id in repaired.orders:
             self._claims.setdefault(reservation_id, intent_id)
-        return self._read(intent_id)
+        return self._loaded(intent_id)
 
     async def take_over(self, lease: Lease, *, limit: int = 50) -> Sequence[Intent]:
         """Lease the SENDING intents without a live lease; close those that were never sent."""
@@ -169,12 +171,12 @@ class MemoryJournal:
         taken: list[Intent] = []
         # The oldest first: a dict keeps the order in which they were added.
         for intent in unleased[:limit]:
-            if self._read(intent.id).was_never_sent:
+            if self._loaded(intent.id).was_never_sent:
                 self._close_unsent(intent)
                 continue
             self._intents[intent.id] = replace(intent, ambiguous=True)
             self._lead(intent.id, lease)
-            taken.append(self._read(intent.id))
+            taken.append(self._loaded(intent.id))
         return taken
 
     async def unfinished(self) -> int:
@@ -197,7 +199,7 @@ class MemoryJournal:
     ) -> Sequence[Intent]:
         """The newest intents that are open, or were in doubt and made an order; the newest last."""
         found = [
-            self._read(i.id)
+            self._loaded(i.id)
             for i in self._intents.values()
             if i.owner == owner
             and (not i.is_final or (i.ambiguous and i.orders and i.sent_at > since))
@@ -206,20 +208,20 @@ class MemoryJournal:
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         """The intents that claim these reservations, by reservation."""
-        return {i: self._read(h.id) for i, h in self._holders(reservation_ids).items()}
+        return {i: self._loaded(h.id) for i, h in self._holders(reservation_ids).items()}
 
     async def intent_by_reference(self, external_reference: str) -> Intent | None:
         """The intent with this external reference."""
         found = (i for i in self._intents.values() if i.external_reference == external_reference)
         intent = next(found, None)
-        return None if intent is None else self._read(intent.id)
+        return None if intent is None else self._loaded(intent.id)
 
     async def intents_by_reference(
         self, owner: str, reference: str, *, limit: int = MOST_LISTED
     ) -> Sequence[Intent]:
         """The newest intents of an owner with this reference, ours or the caller's; newest last."""
         found = [
-            self._read(i.id)
+            self._loaded(i.id)
             for i in self._intents.values()
             if i.owner == owner and reference in (i.external_reference, i.caller_reference)
         ]
@@ -228,7 +230,7 @@ class MemoryJournal:
     async def begin_hold(
         self, hold: HoldIntent, lease: Lease, *, most: Open | None = None, seen: Seen = NOTHING_SEEN
     ) -> HoldIntent | None:
-        """Store a reserve call, unless an equal one is in its way, see `Journal.begin_hold`."""
+        """Store a reserve call, unless an equal one is in its way, see `SqlJournal.begin_hold`."""
         for key, known in seen.items():
             last = await self.hold_of(key)
             if last is not None and last.is_news(known):
@@ -376,7 +378,7 @@ class MemoryJournal:
         wanted = set(reservation_ids)
         return sum(not wanted.isdisjoint(i.reservation_ids) for i in self._intents.values())
 
-    def _read(self, intent_id: str) -> Intent:
+    def _loaded(self, intent_id: str) -> Intent:
         return replace(self._intents[intent_id], is_leased=self._has_lease(intent_id))
 
     def _hold(self, hold_id: str) -> HoldIntent:

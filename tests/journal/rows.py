@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from korus_mcp.journal.protocol import Approval, HoldIntent, Intent, Journal, Lease
+from korus_mcp.journal import Journal
+from korus_mcp.journal.protocol import Approval, HoldIntent, Intent, Lease
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 FENCE = NOW + timedelta(minutes=10)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from inspect import isfunction
 from typing import Any
 
 import pytest
 
 from korus_mcp.foundation.clock import ShiftedClock
+from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     NEVER_SENT,
     UNKNOWN_END,
@@ -22,7 +24,6 @@ from korus_mcp.journal.protocol import (
     Held,
     Intent,
     IntentState,
-    Journal,
     LeaseLost,
     Open,
     RefusedItem,
@@ -30,6 +31,7 @@ from korus_mcp.journal.protocol import (
     TooMuchOpen,
     noes_of,
 )
+from korus_mcp.journal.sql import SqlJournal
 from tests.journal.memory import MemoryJournal
 from tests.journal.rows import (
     ADA,
@@ -51,6 +53,13 @@ from tests.journal.rows import (
 pytestmark = pytest.mark.anyio
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+
+
+async def test_the_model_inherits_no_step_of_the_store() -> None:
+    steps = {name for name, each in vars(SqlJournal).items() if isfunction(each)}
+    own = {name for name in steps if not name.startswith("_")}
+    assert own
+    assert own <= vars(MemoryJournal).keys()
 
 
 async def stored(journal: Journal, one: Intent) -> Intent:

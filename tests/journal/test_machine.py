@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 )
 
 from korus_mcp.foundation.clock import SystemClock
+from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     ApprovalState,
     ClaimRefused,
@@ -35,7 +36,6 @@ from korus_mcp.journal.protocol import (
     HoldIntent,
     Intent,
     IntentState,
-    Journal,
     Lease,
     LeaseLost,
     Open,

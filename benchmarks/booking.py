@@ -21,6 +21,7 @@ import anyio
 import httpx
 
 from korus_mcp.api import CustomerInput, KorusApi
+from korus_mcp.app import App
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.services import BookingServices
@@ -30,7 +31,7 @@ from korus_mcp.journal import Journal
 from korus_mcp.journal.opening import IN_MEMORY
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server.composition import compose, open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
 from tests.fixtures.postgres import cluster, programs
@@ -160,7 +161,7 @@ async def _own_costs(journal: Journal) -> list[float]:
         KorusApi(config, clock=clock, transport=timed) as api,
         anyio.create_task_group() as tasks,
     ):
-        app = compose(settings, api, clock, tasks)
+        app = App(settings, api, clock, tasks)
         services = BookingServices(
             settings,
             api,

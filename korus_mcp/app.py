@@ -1,25 +1,27 @@
-"""The services of one server, which handlers of requests use. server/composition.py builds them."""
+"""The services of one server, which handlers of requests use, made from its settings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.abc import TaskGroup
+from platformdirs import user_cache_path
 
+from korus_mcp.access.policy import tool_names
 from korus_mcp.access.principal import LOCAL, Principal
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
-from korus_mcp.catalog.mirror import Mirror
+from korus_mcp.catalog.mirror import CatalogFiles, Mirror
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.pace import Pace
+from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.proposals.alternatives import Alternatives
-from korus_mcp.settings import Settings
+from korus_mcp.settings import NAME, Environment, Settings
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
@@ -28,25 +30,36 @@ if TYPE_CHECKING:
     from korus_mcp.proposals.seat_plans import SeatPlans
 
 
-@dataclass(frozen=True, kw_only=True)
-class App:
-    """The services of one server, shared by all sessions; what they keep is kept by principal."""
+REQUESTS_PER_SECOND = 10.0
+"""What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 
-    settings: Settings
-    clock: Clock
-    api: KorusApi
-    mirror: Mirror
-    finder: Finder
-    calendars: OfferCalendars
-    prices: ShownPrices
-    pace: Pace
-    quotes: Quotes
-    alternatives: Alternatives
-    flights: Flights
-    open_booking: "Callable[[], BookingServices]"
-    tools: frozenset[str]
-    read_seconds: float = READ_SECONDS
-    leaving: anyio.Event = field(default_factory=anyio.Event)
+
+class App:
+    """The services of one server, shared by all sessions; what they keep is kept by principal.
+
+    Their background work runs in `tasks`.
+    """
+
+    def __init__(self, settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> None:
+        self.settings, self.api, self.clock, self._tasks = settings, api, clock, tasks
+        self.tools = frozenset(tool_names(settings))
+        self.read_seconds = READ_SECONDS
+        self.leaving = anyio.Event()
+        self.prices = ShownPrices(clock)
+        self.pace = Pace(
+            clock,
+            calls_per_minute=settings.calls_per_minute,
+            writes_per_minute=settings.writes_per_minute,
+        )
+        # One of each, shared by all sessions: equal reads of two sessions are one request.
+        self.mirror = mirror_of(settings, api, clock, tasks)
+        self.calendars = OfferCalendars(api, clock=clock, tasks=tasks)
+        self.quotes = Quotes(api.ticketing, self.mirror, api)
+        self.alternatives = Alternatives(self.mirror, self.calendars, self.quotes)
+        self.flights = Flights(tasks)
+        # The default's catalog is searched, too, whether or not the operator lists it.
+        languages = tuple(dict.fromkeys((*settings.languages, settings.language)))
+        self.finder = Finder(api, self.mirror, self.calendars, languages)
 
     @cached_property
     def booking(self) -> "BookingServices":
@@ -55,6 +68,27 @@ class App:
         # The server is stopping, and a late call needs them first: they must refuse new work.
         if self.leaving.is_set():
             services.close()
+        return services
+
+    def open_booking(self) -> "BookingServices":
+        """Make the services of booking, and begin their background work."""
+        # Imported here: the database library takes longer to import than everything else.
+        from korus_mcp.booking.services import BookingServices
+        from korus_mcp.journal.opening import IN_MEMORY, journal_of
+
+        # The embedded sandbox keeps its journal in memory, like its bookings.
+        url = IN_MEMORY if self.settings.embedded else None
+        services = BookingServices(
+            self.settings,
+            self.api,
+            catalog=self.mirror,
+            quotes=self.quotes,
+            journal=journal_of(self.settings, self.clock, url=url),
+            prices=self.prices,
+            tasks=self._tasks,
+            pace=self.pace,
+        )
+        self._tasks.start_soon(kept_apart, services.run)
         return services
 
     @cached_property
@@ -120,3 +154,30 @@ class Running:
 def app_of(ctx: "Context[App, Any]") -> App:
     """The services of the server that answers this request."""
     return ctx.request_context.lifespan_context
+
+
+def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:
+    """The catalog mirror of these settings. Its background work runs in `tasks`."""
+    return Mirror(
+        api,
+        catalog_files(settings),
+        clock=clock,
+        tasks=tasks,
+        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
+        language=settings.language,
+        languages=settings.languages,
+    )
+
+
+def catalog_files(settings: Settings) -> CatalogFiles:
+    """Whose catalog is kept, and in which folder.
+
+    The catalog of an embedded sandbox is kept in memory, and so is that of a user without a home.
+    """
+    return CatalogFiles(
+        account=settings.account,
+        allowed=settings.catalogs,
+        folder=None
+        if settings.embedded
+        else settings.cache_dir or user_folder(partial(user_cache_path, NAME)),
+    )

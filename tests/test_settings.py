@@ -9,10 +9,11 @@ from typing import get_type_hints
 import pytest
 import trustme
 
+from korus_mcp.app import catalog_files
 from korus_mcp.catalog.file import VERSION
 from korus_mcp.foundation.origins import is_loopback
 from korus_mcp.journal.opening import journal_url
-from korus_mcp.server.composition import api_config, catalog_files
+from korus_mcp.server.composition import api_config
 from korus_mcp.settings import (
     DEMO_API,
     PRODUCTION_API,

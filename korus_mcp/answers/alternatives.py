@@ -4,7 +4,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import WithJsonSchema
 
-from korus_mcp.answers.views import Part, day_text, moment
+from korus_mcp.answers.views import Moment, Part, day_text
 from korus_mcp.app import App
 from korus_mcp.foundation.refusals import Proposal
 from korus_mcp.proposals.alternatives import Alternative, Proposals
@@ -23,7 +23,7 @@ class AlternativeView(Part):
     date: str | None = None
     session_id: str | None = None
     session_ids: list[str] = []
-    starts_at: str | None = None
+    starts_at: Moment = None
     price: str
     left: int | None = None
 
@@ -31,16 +31,14 @@ class AlternativeView(Part):
     def of(cls, alternative: Alternative) -> "AlternativeView":
         """The alternative as shown; `session_ids` where several tickets need one each."""
         ids = [session.id for session in alternative.sessions]
-        return cls(
+        return cls.read(
+            alternative,
             offer_id=str(alternative.offer),
-            product=alternative.product,
             date=day_text(alternative.day),
             # In the form `reserve` takes: `session_id` if one is needed, else `session_ids`.
             session_id=ids[0] if len(ids) == 1 else None,
             session_ids=ids if len(ids) > 1 else [],
-            starts_at=moment(alternative.starts_at) if alternative.starts_at else None,
             price=str(alternative.price),
-            left=alternative.left,
         )
 
     def text(self) -> str:

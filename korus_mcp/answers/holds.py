@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import PrivateAttr, WithJsonSchema
 
-from korus_mcp.answers.views import Part, moment, text_of
+from korus_mcp.answers.views import Moment, Part, Price, day_text, moment
 from korus_mcp.booking.hold import Hold, HoldState, Line
 
 IF_AGREED: Final = (
@@ -18,19 +18,14 @@ class LineView(Part):
 
     product: str
     quantity: int
-    amount: str | None = None
+    amount: Price = None
     when: str | None = None
 
     @classmethod
     def of(cls, line: Line) -> "LineView":
         """The line as shown."""
         times = ", ".join(moment(t) for t in line.starts_at)
-        return cls(
-            product=line.product,
-            quantity=line.quantity,
-            amount=text_of(line.amount),
-            when=times or (line.day.isoformat() if line.day else None),
-        )
+        return cls.read(line, when=times or day_text(line.day))
 
     def text(self) -> str:
         """One line of text."""
@@ -44,8 +39,8 @@ class HoldView(Part):
     reservation_id: str
     state: str
     lines: list[LineView] = []
-    total: str | None = None
-    expires_at: str | None = None
+    total: Price = None
+    expires_at: Moment = None
     seconds_left: int | None = None
     order_id: str | None = None
     seats: list[str] = []
@@ -55,18 +50,10 @@ class HoldView(Part):
     @classmethod
     def of(cls, hold: Hold) -> "HoldView":
         """The hold as shown."""
-        view = cls(
-            reservation_id=hold.id,
-            state=hold.state.value,
-            lines=[LineView.of(line) for line in hold.lines],
-            total=text_of(hold.total),
-            expires_at=moment(hold.expires_at) if hold.expires_at else None,
-            # 0 is left out: it would stand at every hold that ended.
-            seconds_left=hold.seconds_left or None,
-            order_id=hold.order_id,
-            seats=list(hold.seats),
-            seats_together=hold.seats_together,
-        )
+        lines = [LineView.of(line) for line in hold.lines]
+        # 0 seconds are left out: they would stand at every hold that ended.
+        left = hold.seconds_left or None
+        view = cls.read(hold, reservation_id=hold.id, lines=lines, seconds_left=left)
         # Only for a hold in force: one that is over or ordered needs no further reason.
         obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
         view._problem = obstacle.reason if obstacle is not None else None

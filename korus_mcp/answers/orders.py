@@ -6,7 +6,7 @@ from pydantic import PrivateAttr
 
 from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained
-from korus_mcp.answers.views import Part, View, lines_of, moment, moment_told, more_told, total_told
+from korus_mcp.answers.views import Moment, Part, View, lines_of, moment_told, more_told, total_told
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
@@ -31,23 +31,18 @@ class TicketView(Part):
     status: str
     beneficiary: str | None = None
     beneficiary_fields_needed: list[str] = []
-    deadline: str | None = None
+    deadline: Moment = None
     voucher: str | None = None
     _needed_elsewhere: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
         """The ticket as shown; its voucher number only on request."""
-        view = cls(
+        view = cls.read(
+            ticket,
             ticket_id=ticket.id,
-            product=ticket.product,
-            when=ticket.when,
-            seat=ticket.seat,
-            status=ticket.status,
-            beneficiary=ticket.beneficiary,
             # Only for tickets that need a name: others can be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
-            deadline=moment_told(ticket.deadline),
             # Whoever knows a voucher number is let in, so it is shown on request only.
             voucher=ticket.voucher if vouchers else None,
         )
@@ -79,13 +74,10 @@ class DocumentView(Part):
     @classmethod
     def of(cls, issued: IssuedTickets, document: Document) -> "DocumentView":
         """The document as shown."""
-        at = document.ready_at
-        return cls(
-            uri=addresses.document(issued.order.id, document.id),
-            ready=document.is_ready,
-            # A time that is past would say nothing.
-            ready_at=moment(at) if at and not document.is_ready else None,
-        )
+        # A time that is past would say nothing.
+        at = None if document.is_ready else document.ready_at
+        uri = addresses.document(issued.order.id, document.id)
+        return cls(uri=uri, ready=document.is_ready, ready_at=moment_told(at))
 
     def text(self) -> str:
         """One line of text."""

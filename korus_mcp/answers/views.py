@@ -1,18 +1,32 @@
 """Base classes of answers, and how they show money, times and lines."""
 
 from datetime import UTC, date, datetime
-from typing import Self
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from korus_mcp.foundation.money import UNKNOWN, Money
 from korus_mcp.foundation.unread import UNREADABLE, Unread
 
 
-class Part(BaseModel):
-    """A part of an answer."""
+class Shown(BaseModel):
+    """What is shown of something: an answer, or a part of one."""
 
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def read(cls, source: object, **told: object) -> Self:
+        """Read each field from the attribute of `source` with its name; `told` are the others.
+
+        A field that is neither told nor an attribute has its default.
+        """
+        named = cls.model_fields.keys() - told.keys()
+        found = {name: getattr(source, name) for name in named if hasattr(source, name)}
+        return cls.model_validate({**found, **told})
+
+
+class Part(Shown):
+    """A part of an answer."""
 
     def shorter(self, most: int) -> Self:
         """This part with lists of at most so many, for a reply that is too long."""
@@ -63,10 +77,18 @@ def more_told(next_cursor: str | None) -> str | None:
     return f"More: cursor {next_cursor}" if next_cursor else None
 
 
-class View(BaseModel):
-    """The structure of an answer. What is None, False or empty by default is left out."""
+Price: TypeAlias = Annotated[
+    str | None, BeforeValidator(lambda given: given if isinstance(given, str) else text_of(given))
+]
+"""A field that shows an amount."""
+Moment: TypeAlias = Annotated[
+    str | None, BeforeValidator(lambda at: at if isinstance(at, str) else moment_told(at))
+]
+"""A field that shows a moment."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=False)
+
+class View(Shown):
+    """The structure of an answer. What is None, False or empty by default is left out."""
 
     def text(self) -> str:
         """The answer as text: short, with every value that decides and every id."""

@@ -18,6 +18,7 @@ import anyio
 
 from korus_mcp.answers.explanations import explained
 from korus_mcp.api import ApiError
+from korus_mcp.app import catalog_files, mirror_of
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
 from korus_mcp.catalog.overview import (
@@ -34,7 +35,7 @@ from korus_mcp.catalog.store import Progress
 from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.language_tags import canonical
-from korus_mcp.server.composition import catalog_files, mirror_of, open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.settings import Misconfigured, Settings
 
 FOLLOW_SECONDS: Final = 0.5

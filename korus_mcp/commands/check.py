@@ -11,6 +11,7 @@ import anyio
 from korus_mcp.answers.explanations import explained
 from korus_mcp.api import ApiError, CertificateFault, KorusApi, NotFound, OfferFilters, drift
 from korus_mcp.api.errors import NO_WAY
+from korus_mcp.app import catalog_files
 from korus_mcp.catalog.overview import NO_HOME, look_at
 from korus_mcp.commands.console import shown, write
 from korus_mcp.foundation.clock import SystemClock
@@ -18,7 +19,7 @@ from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
 from korus_mcp.journal.protocol import JournalDown
-from korus_mcp.server.composition import catalog_files, open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.settings import Settings
 
 _CERTIFICATE_ADVICE = {

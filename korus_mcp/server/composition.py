@@ -8,30 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-from anyio.abc import TaskGroup
 from mcp import MCPError
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
-from platformdirs import user_cache_path
 
 from korus_mcp import __version__
 from korus_mcp.access.policy import tool_names
 from korus_mcp.api import ApiConfig, KorusApi
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.app import App, Running
-from korus_mcp.booking.prices import ShownPrices
-from korus_mcp.booking.quote import Quotes
-from korus_mcp.catalog.calendar import OfferCalendars
-from korus_mcp.catalog.finder import Finder
-from korus_mcp.catalog.mirror import CatalogFiles, Mirror
 from korus_mcp.foundation.clock import Clock, SystemClock
-from korus_mcp.foundation.coalescing import Flights, kept_apart
-from korus_mcp.foundation.pace import Pace
-from korus_mcp.foundation.private_files import user_folder
+from korus_mcp.foundation.coalescing import kept_apart
 from korus_mcp.foundation.refusals import Code
 from korus_mcp.prompts import register_prompts
-from korus_mcp.proposals.alternatives import Alternatives
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
@@ -41,14 +31,10 @@ from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
 
 if TYPE_CHECKING:
-    from korus_mcp.booking.services import BookingServices
-    from korus_mcp.journal import Journal
     from korus_mcp.sandbox import Sandbox
 
 RECOVERY_SECONDS = 2.0
 """How long after the start orders in doubt are looked for: a host's first calls go first."""
-REQUESTS_PER_SECOND = 10.0
-"""What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 TITLE = "KorusTicket"
 NO_SUCH_PROMPT = f"{Code.NOT_FOUND}: This server has no such prompt. List prompts for those it has."
 # For the instructions: the tools of a booking, in the order in which they are called. Those that
@@ -171,7 +157,7 @@ def _lifespan(
             open_api(settings, clock=clock, sandbox=sandbox) as api,
             anyio.create_task_group() as tasks,
         ):
-            app = compose(settings, api, clock, tasks)
+            app = App(settings, api, clock, tasks)
             # Tasks of the group may still write, so the services are closed after the group ends.
             at_the_end.push_async_callback(app.close)
             # Kept apart: if it fails, the server goes on.
@@ -226,62 +212,6 @@ def api_config(settings: Settings) -> ApiConfig:
     )
 
 
-def compose(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> App:
-    """Build the services of one server. Their background work runs in `tasks`."""
-    prices = ShownPrices(clock)
-    pace = Pace(
-        clock,
-        calls_per_minute=settings.calls_per_minute,
-        writes_per_minute=settings.writes_per_minute,
-    )
-    # One of each, shared by all sessions: equal reads of two sessions are one request to the API.
-    mirror = mirror_of(settings, api, clock, tasks)
-    calendars = OfferCalendars(api, clock=clock, tasks=tasks)
-    quotes = Quotes(api.ticketing, mirror, api)
-    # The default's catalog is searched, too, whether or not the operator lists it.
-    languages = tuple(dict.fromkeys((*settings.languages, settings.language)))
-
-    def opened() -> "BookingServices":
-        # Imported here: the database library takes longer to import than everything else.
-        from korus_mcp.booking.services import BookingServices
-
-        services = BookingServices(
-            settings,
-            api,
-            catalog=mirror,
-            quotes=quotes,
-            journal=_journal(settings, clock),
-            prices=prices,
-            tasks=tasks,
-            pace=pace,
-        )
-        tasks.start_soon(kept_apart, services.run)
-        return services
-
-    return App(
-        settings=settings,
-        tools=frozenset(tool_names(settings)),
-        clock=clock,
-        api=api,
-        mirror=mirror,
-        finder=Finder(api, mirror, calendars, languages),
-        calendars=calendars,
-        prices=prices,
-        pace=pace,
-        quotes=quotes,
-        alternatives=Alternatives(mirror, calendars, quotes),
-        flights=Flights(tasks),
-        open_booking=opened,
-    )
-
-
-def _journal(settings: Settings, clock: Clock) -> "Journal":
-    """The journal of these settings; for the embedded sandbox one in memory, like its bookings."""
-    from korus_mcp.journal.opening import IN_MEMORY, journal_of
-
-    return journal_of(settings, clock, url=IN_MEMORY if settings.embedded else None)
-
-
 async def _recover(app: App) -> None:
     """Look after orders that an earlier process left in doubt, once the first answers are out."""
     await anyio.sleep(RECOVERY_SECONDS)
@@ -298,30 +228,3 @@ async def _recover(app: App) -> None:
         # An embedded sandbox begins empty: the import is for its first booking only.
         if not is_embedded:
             _ = app.booking
-
-
-def mirror_of(settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> Mirror:
-    """The catalog mirror of these settings. Its background work runs in `tasks`."""
-    return Mirror(
-        api,
-        catalog_files(settings),
-        clock=clock,
-        tasks=tasks,
-        per_second=None if settings.environment is Environment.SANDBOX else REQUESTS_PER_SECOND,
-        language=settings.language,
-        languages=settings.languages,
-    )
-
-
-def catalog_files(settings: Settings) -> CatalogFiles:
-    """Whose catalog is kept, and in which folder.
-
-    The catalog of an embedded sandbox is kept in memory, and so is that of a user without a home.
-    """
-    return CatalogFiles(
-        account=settings.account,
-        allowed=settings.catalogs,
-        folder=None
-        if settings.embedded
-        else settings.cache_dir or user_folder(partial(user_cache_path, NAME)),
-    )

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.answers.views import Part, View, day_text, lines_of, moment, more_told, text_of
+from korus_mcp.answers.views import Moment, Part, Price, View, day_text, lines_of, moment, more_told
 from korus_mcp.app import app_of
 from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
@@ -21,8 +21,8 @@ class SessionView(Part):
     """A session that can be chosen."""
 
     session_id: str
-    starts_at: str | None = None
-    ends_at: str | None = None
+    starts_at: Moment = None
+    ends_at: Moment = None
     left: int | None = None
     enough: bool
     ticket: str | None = None
@@ -31,14 +31,8 @@ class SessionView(Part):
     @classmethod
     def of(cls, session: Session, quantity: int, ticket: str | None) -> "SessionView":
         """The session as shown; the ticket's name only where an offer has several with sessions."""
-        view = cls(
-            session_id=session.id,
-            starts_at=moment(session.starts_at) if session.starts_at else None,
-            ends_at=moment(session.ends_at) if session.ends_at else None,
-            left=session.left,
-            enough=session.has_room_for(quantity),
-            ticket=ticket,
-        )
+        enough = session.has_room_for(quantity)
+        view = cls.read(session, session_id=session.id, enough=enough, ticket=ticket)
         obstacle = unreadable(session.unread)
         if obstacle is not None:
             view._why = obstacle.reason
@@ -70,8 +64,8 @@ class AvailabilityView(View):
     date: str | None = None
     bookable: bool
     reason: str | None = None
-    price: str | None = None
-    listed: str | None = None
+    price: Price = None
+    listed: Price = None
     left: int | None = None
     sessions: list[SessionView] = []
     alternatives: AlternativesInShort = []
@@ -143,15 +137,14 @@ def _view(
     obstacle = quote.obstacle(quantity)
     # The listed price is shown only if the live one differs.
     moved = quote.list_price is not None and quote.list_price != quote.price
-    return AvailabilityView(
+    return AvailabilityView.read(
+        quote,
         offer_id=str(quote.handle),
-        product=quote.product,
         date=day_text(quote.day),
         bookable=obstacle is None,
         reason=obstacle.reason if obstacle else None,
-        price=text_of(quote.price),
-        listed=text_of(quote.list_price) if moved else None,
-        left=quote.left,
+        listed=quote.list_price if moved else None,
+        sessions=[],
         alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
         next=_next(quote)

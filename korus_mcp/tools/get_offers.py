@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, day_text, lines_of, more_told, text_of
+from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, more_told
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.calendar import (
@@ -27,8 +27,8 @@ class OfferView(Part):
 
     offer_id: str
     product: str
-    price: str | None = None
-    was: str | None = None
+    price: Price = None
+    was: Price = None
     left: int | None = None
     session_required: bool = False
     live_check: bool = False
@@ -37,16 +37,7 @@ class OfferView(Part):
     @classmethod
     def of(cls, row: OfferRow) -> "OfferView":
         """The offer as shown."""
-        return cls(
-            offer_id=str(row.handle),
-            product=row.product.name,
-            price=text_of(row.price),
-            was=text_of(row.was),
-            left=row.left,
-            session_required=row.session_required,
-            live_check=row.live_check,
-            problem=row.problem,
-        )
+        return cls.read(row, offer_id=str(row.handle), product=row.product.name)
 
     def text(self) -> str:
         """One line of text."""

@@ -13,7 +13,7 @@ from mcp_types import ImageContent, ResourceLink
 from pydantic import Field
 
 from korus_mcp.answers import addresses
-from korus_mcp.answers.views import Part, View, day_text, lines_of, text_of
+from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, text_of
 from korus_mcp.app import App, app_of
 from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
@@ -39,7 +39,7 @@ class SeatOfferView(Part):
 
     offer_id: str
     product: str
-    price: str | None = None
+    price: Price = None
 
     @property
     def line(self) -> str:
@@ -231,10 +231,8 @@ def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
     kinds = [offer.choices.get("price_type") for offer in shown]
     are_told_apart = None not in kinds and len(set(kinds)) == len(kinds)
     return [
-        SeatOfferView(
-            offer_id=offer.offer_id,
-            product=kind if kind and are_told_apart else plan.products[offer.offer_id],
-            price=text_of(offer.price),
+        SeatOfferView.read(
+            offer, product=kind if kind and are_told_apart else plan.products[offer.offer_id]
         )
         for offer, kind in zip(shown, kinds, strict=True)
     ]

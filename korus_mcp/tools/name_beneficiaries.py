@@ -100,14 +100,7 @@ async def name_beneficiaries(
     return Reply(
         NamingsView(
             order_id=issued.order.id,
-            tickets=[
-                NamingView(
-                    ticket_id=n.ticket_id,
-                    outcome=n.outcome,
-                    fields=[*n.fields, *n.needed_elsewhere],
-                )
-                for n in namings
-            ],
+            tickets=[NamingView.read(n, fields=n.fields + n.needed_elsewhere) for n in namings],
             still_waiting=len(issued.waiting),
             environment=services.settings.environment.value,
             next=_next(issued, namings, unsent),

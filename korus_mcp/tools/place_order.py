@@ -6,7 +6,7 @@ from pydantic import Field
 
 from korus_mcp.answers import addresses
 from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
-from korus_mcp.answers.views import Part, View, lines_of, moment, text_of
+from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
@@ -36,7 +36,7 @@ class PlacedView(Part):
     order_id: str
     reservation_id: str
     reference: str | None = None
-    total: str | None = None
+    total: Price = None
     tickets: int | None = None
     status: str | None = None
 
@@ -55,15 +55,15 @@ class OrderView(View):
     orders: list[PlacedView] = []
     failed: list[FailedOrderView] = []
     confirmation: str | None = None
-    confirm_by: str | None = None
+    confirm_by: Moment = None
     summary: HoldsInShort = []
     customer: str | None = None
     notes: str | None = None
     terms: list[str] = []
-    total: str | None = None
+    total: Price = None
     replayed: bool = False
     check_again_after: int | None = None
-    not_later_than: str | None = None
+    not_later_than: Moment = None
     environment: str
     next: str
 
@@ -130,33 +130,14 @@ async def place_order(
 
 def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
     asks = ordered.state is OrderState.CONFIRMATION_NEEDED
-    return OrderView(
-        state=ordered.state,
-        orders=[
-            PlacedView(
-                order_id=o.id,
-                reservation_id=o.reservation_id,
-                reference=o.reference,
-                total=text_of(o.total),
-                tickets=o.tickets,
-                status=o.status,
-            )
-            for o in ordered.orders
-        ],
-        failed=[
-            FailedOrderView(reservation_id=f.reservation_id, message=f.message)
-            for f in ordered.failed
-        ],
-        confirmation=ordered.confirmation,
-        confirm_by=moment(ordered.confirm_by) if ordered.confirm_by else None,
+    return OrderView.read(
+        ordered,
+        orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
+        failed=[FailedOrderView.read(failed) for failed in ordered.failed],
         summary=[HoldView.of(hold) for hold in ordered.holds],
         customer=described(call.customer) if asks else None,
         notes=quoted_text(call.notes) if asks and call.notes else None,
         terms=[addresses.product_base(base) for base in ordered.terms],
-        total=text_of(ordered.total),
-        replayed=ordered.replayed,
-        check_again_after=ordered.check_again_after,
-        not_later_than=moment(ordered.not_later_than) if ordered.not_later_than else None,
         environment=environment,
         next=_next(ordered),
     )

@@ -14,7 +14,7 @@ from korus_mcp.answers.alternatives import (
     shown,
 )
 from korus_mcp.answers.holds import IF_AGREED, HoldView
-from korus_mcp.answers.views import Part, View, lines_of, text_of
+from korus_mcp.answers.views import Part, Price, View, lines_of
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.quote import Unavailable
@@ -55,9 +55,7 @@ class FailedView(Part):
     @classmethod
     def of(cls, item: FailedItem, alternatives: list[AlternativeView]) -> "FailedView":
         """The offer as shown."""
-        view = cls(
-            offer_id=item.offer_id, code=item.code, message=item.message, alternatives=alternatives
-        )
+        view = cls.read(item, alternatives=alternatives)
         view._is_ours = item.is_ours
         return view
 
@@ -77,7 +75,7 @@ class ReserveView(View):
     state: ReserveState
     reservations: list[HoldView] = []
     failed: list[FailedView] = []
-    total: str | None = None
+    total: Price = None
     earliest_expiry: str | None = None
     price_moves: list[str] = []
     replayed: bool = False
@@ -179,19 +177,16 @@ def _view(
     environment: str,
 ) -> ReserveView:
     holds = [HoldView.of(hold) for hold in reserved.holds]
-    return ReserveView(
-        state=reserved.state,
+    return ReserveView.read(
+        reserved,
         reservations=holds,
         failed=[FailedView.of(f, instead.get(f.offer_id, [])) for f in reserved.failed],
-        total=text_of(reserved.total),
         earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
         price_moves=[
             f"Price moved for offer {m.offer}: {m.was} was shown, it costs {m.now} now."
             for m in reserved.moves
         ]
         + _above(reserved, max_total),
-        replayed=reserved.replayed,
-        check_again_after=reserved.check_again_after,
         environment=environment,
         next=_next(reserved, doubts, has_alternatives=any(instead.values())),
     )

@@ -48,12 +48,11 @@ class ProductView(Part):
         """The base as shown."""
         record = found.record
         choices = {code: _shown(record.choices.get(code, ())) for code in OPTION_CODES}
-        return cls(
+        return cls.read(
+            record,
             product_base_id=str(record.handle),
-            name=record.name,
             venue=record.place.name,
             city=record.place.city,
-            kind=record.kind,
             choices=ChoicesView(**choices) if any(choices.values()) else None,
             has_sessions=bool(record.has_sessions),
             has_seat_map=record.seat_map_id is not None,

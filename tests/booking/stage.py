@@ -4,6 +4,7 @@ import asyncio  # noqa: TID251 - waits end by the loop's own clock, which is tur
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle, alias_of
 from korus_mcp.journal import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
-from korus_mcp.server.composition import compose, open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.server.embedded import EmbeddedSandbox
 from korus_mcp.settings import Settings
 
@@ -191,7 +192,7 @@ async def staged(
         api,
         anyio.create_task_group() as tasks,
     ):
-        app = compose(settings, api, clock, tasks)
+        app = App(settings, api, clock, tasks)
         at_the_end.callback(app.mirror.close)
         yield Stage(app=app, sandbox=sandbox, clock=clock, tasks=tasks, settings=settings)
         tasks.cancel_scope.cancel()
@@ -199,20 +200,17 @@ async def staged(
 
 def over(stage: Stage, journal: Journal) -> Stage:
     """The same stage with desks over another journal."""
-    app = stage.app
-
-    def opened() -> BookingServices:
-        return BookingServices(
-            stage.settings,
-            app.api,
-            catalog=app.mirror,
-            quotes=app.quotes,
-            journal=journal,
-            prices=app.prices,
-            tasks=stage.tasks,
-        )
-
-    return replace(stage, app=replace(app, open_booking=opened))
+    app = copy(stage.app)
+    app.booking = BookingServices(
+        stage.settings,
+        app.api,
+        catalog=app.mirror,
+        quotes=app.quotes,
+        journal=journal,
+        prices=app.prices,
+        tasks=stage.tasks,
+    )
+    return replace(stage, app=app)
 
 
 async def until(condition: Callable[[], bool]) -> None:

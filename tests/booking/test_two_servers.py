@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ class Two:
 
 def beside(stage: Stage, journal: Journal, quotes: Quotes) -> Stage:
     """Another server on a journal."""
-    return over(replace(stage, app=replace(stage.app, quotes=quotes)), journal)
+    app = copy(stage.app)
+    app.quotes = quotes
+    return over(replace(stage, app=app), journal)
 
 
 @asynccontextmanager

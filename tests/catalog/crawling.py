@@ -9,9 +9,10 @@ from pathlib import Path
 
 import anyio
 
+from korus_mcp.app import catalog_files
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.server.composition import catalog_files, open_api
+from korus_mcp.server.composition import open_api
 from korus_mcp.settings import read_settings
 
 LANGUAGE = "en"

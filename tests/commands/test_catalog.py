@@ -17,11 +17,11 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from filelock import FileLock
 
+from korus_mcp.app import catalog_files
 from korus_mcp.catalog.overview import Overview, look_at, told_span
 from korus_mcp.commands.cli import EXIT_INTERRUPTED, EXIT_MISCONFIGURED, main
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.sandbox import Answer, Delay, SandboxOptions, ServedSandbox, served_sandbox
-from korus_mcp.server.composition import catalog_files
 from korus_mcp.settings import read_settings
 from tests.fixtures.assistant import handle_of
 from tests.fixtures.forking import Child, begun

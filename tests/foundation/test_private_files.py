@@ -299,7 +299,7 @@ import anyio
 from korus_mcp.journal.protocol import JournalDown
 from korus_mcp.journal.opening import journal_url, may_have_bookings
 from korus_mcp.foundation.refusals import Refusal
-from korus_mcp.server.composition import catalog_files
+from korus_mcp.app import catalog_files
 from korus_mcp.settings import read_settings
 from korus_mcp.tools.get_tickets import _downloads
 from tests.fixtures.assistant import desk

@@ -19,18 +19,9 @@ import anyio
 from korus_mcp.answers.explanations import explained
 from korus_mcp.api import ApiError
 from korus_mcp.app import catalog_files, mirror_of
+from korus_mcp.catalog import overview
 from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
-from korus_mcp.catalog.overview import (
-    NO_HOME,
-    Overview,
-    is_being_read,
-    is_there,
-    look_at,
-    size_of,
-    told_size,
-    told_span,
-)
 from korus_mcp.catalog.store import Progress
 from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import Clock, SystemClock
@@ -68,7 +59,7 @@ def run_status(
     elif settings.embedded:
         tell(f"There is no file: {_IN_MEMORY}.")
     elif not found:
-        tell(f"There is no file: {NO_HOME}.")
+        tell(f"There is no file: {overview.NO_HOME}.")
     else:
         for kept in found:
             tell(f"{kept.language}: {kept.told(now)}")
@@ -84,8 +75,8 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     """
     _require_file(settings)
     paths = _paths(settings, with_others=with_others)
-    before = {language: size_of(path) for language, path in paths.items()}
-    there = [language for language, path in paths.items() if is_there(path)]
+    before = {language: overview.size_of(path) for language, path in paths.items()}
+    there = [language for language, path in paths.items() if overview.is_there(path)]
     # The mirror opens only languages in its settings: here, those that have a file.
     meant = replace(settings, languages=tuple(paths))
     failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
@@ -93,8 +84,8 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
         if language in failures:
             say(f"{language}: not cleared, {failures[language]}")
         elif language in there:
-            freed = max(before[language] - size_of(path), 0)
-            tell(f"{language}: cleared, {told_size(freed)} freed")
+            freed = max(before[language] - overview.size_of(path), 0)
+            tell(f"{language}: cleared, {overview.told_size(freed)} freed")
         else:
             tell(f"{language}: no mirror, nothing to clear")
     return int(bool(failures))
@@ -104,7 +95,7 @@ def _require_file(settings: Settings) -> None:
     if settings.embedded:
         raise Misconfigured(f"there is no catalog file: {_IN_MEMORY}.")
     if catalog_files(settings).folder is None:
-        raise Misconfigured(f"there is no catalog file: {NO_HOME}.")
+        raise Misconfigured(f"there is no catalog file: {overview.NO_HOME}.")
 
 
 def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
@@ -113,7 +104,7 @@ def _paths(settings: Settings, *, with_others: bool) -> dict[str, Path]:
     if files.folder is None:
         return {}
     paths = {each: files.folder / files.file(each) for each in settings.languages}
-    if with_others and is_there(files.folder):
+    if with_others and overview.is_there(files.folder):
         # Only files of this account: their names contain its key.
         beginning, _, end = files.file("*").partition("*")
         for path in sorted(files.folder.glob(files.file("*"))):
@@ -132,27 +123,27 @@ class _Kept:
 
     language: str
     path: Path
-    overview: Overview | None = None
+    seen: overview.Overview | None = None
     is_being_read: bool = False
     failure: str | None = None
 
     @classmethod
     def at(cls, language: str, path: Path) -> "_Kept":
         try:
-            seen = look_at(path)
+            seen = overview.look_at(path)
         except sqlite3.Error as error:
             return cls(language=language, path=path, failure=str(error))
-        is_read_now = seen is not None and seen.is_unfinished and is_being_read(path)
-        return cls(language=language, path=path, overview=seen, is_being_read=is_read_now)
+        is_read_now = seen is not None and seen.is_unfinished and overview.is_being_read(path)
+        return cls(language=language, path=path, seen=seen, is_being_read=is_read_now)
 
     def told(self, now: datetime) -> str:
         if self.failure is not None:
             return f"cannot be read ({self.failure})"
-        seen = self.overview
+        seen = self.seen
         if seen is None:
             return "no mirror yet"
         if seen.is_empty:
-            return f"empty, {told_size(seen.size_bytes)}"
+            return f"empty, {overview.told_size(seen.size_bytes)}"
         parts = [_amount(seen), f"{seen.with_details:,} with details"]
         if seen.passed_over:
             parts.append(f"{seen.passed_over:,} passed over and tried again later")
@@ -169,7 +160,7 @@ class _Kept:
 
     def as_json(self, now: datetime) -> Mapping[str, object]:
         known = {"language": self.language, "file": str(self.path), "failure": self.failure}
-        seen = self.overview
+        seen = self.seen
         if seen is None:
             return {**known, "exists": self.failure is not None}
         # An age, not a moment: a program need not know our clock to use it.
@@ -190,10 +181,10 @@ class _Kept:
         }
 
 
-def _amount(seen: Overview) -> str:
+def _amount(seen: overview.Overview) -> str:
     return (
         f"{_counted(seen.bases, 'product base')} in {_counted(seen.catalogs, 'catalog')}, "
-        f"{told_size(seen.size_bytes)}"
+        f"{overview.told_size(seen.size_bytes)}"
     )
 
 
@@ -227,7 +218,7 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
         with _shown(language, clock) as watch:
             is_ours = await _read_or_follow(mirror, language, path, watch, clock)
         mirror.close()  # moves SQLite's write-ahead log into the file, whose size is printed
-        seen = look_at(path)
+        seen = overview.look_at(path)
     # Whatever happens here, what was read is in the file already.
     except ApiError as error:
         raise _Failed(
@@ -243,9 +234,9 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
 
 async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
     """Say that only the rest will be read, if an earlier crawl was stopped."""
-    seen = look_at(path)
+    seen = overview.look_at(path)
     # If it is unfinished and nobody is reading it, it was stopped or killed.
-    if seen is not None and seen.is_unfinished and not is_being_read(path):
+    if seen is not None and seen.is_unfinished and not overview.is_being_read(path):
         progress = await mirror.progress(language)
         say(
             f"{language}: going on with a crawl that was stopped; "
@@ -253,16 +244,16 @@ async def _tell_rest(mirror: Mirror, language: str, path: Path) -> None:
         )
 
 
-def _outcome(seen: Overview, seconds: float, *, is_ours: bool) -> str:
+def _outcome(seen: overview.Overview, seconds: float, *, is_ours: bool) -> str:
     if not seen.catalogs:
         return "no catalog is open to this account, or KORUS_CATALOGS leaves none"
     if not is_ours:
         return f"{_amount(seen)}, read by another server"
     if not seen.read_anew:
-        return f"{_amount(seen)}, nothing new in {told_span(seconds)}"
+        return f"{_amount(seen)}, nothing new in {overview.told_span(seconds)}"
     if seen.read_anew < seen.bases:
-        return f"{_amount(seen)}, {seen.read_anew:,} read anew in {told_span(seconds)}"
-    return f"{_amount(seen)}, read in {told_span(seconds)}"
+        return f"{_amount(seen)}, {seen.read_anew:,} read anew in {overview.told_span(seconds)}"
+    return f"{_amount(seen)}, read in {overview.told_span(seconds)}"
 
 
 async def _read_or_follow(
@@ -281,7 +272,7 @@ async def _read_or_follow(
         await watch(await mirror.progress(language))
         # Read from the file: there is no other way to ask another process.
         await clock.sleep(FOLLOW_SECONDS)
-        seen = look_at(path)
+        seen = overview.look_at(path)
         read_at = None if seen is None or seen.is_unfinished else seen.read_at
         if read_at is not None and read_at >= begun_at:
             return False

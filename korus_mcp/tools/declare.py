@@ -26,14 +26,8 @@ from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import ConfigDict, ValidationError
 
 from korus_mcp.access.policy import SAVING_TOOLS
+from korus_mcp.answers import explanations
 from korus_mcp.answers.ceiling import fits, most_that_fit
-from korus_mcp.answers.explanations import (
-    crashed,
-    explained,
-    told_what_was_booked,
-    too_late,
-    unasked,
-)
 from korus_mcp.answers.views import View
 from korus_mcp.app import App, app_of
 from korus_mcp.foundation.coalescing import watched
@@ -161,7 +155,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
             note = await _in_spoken_language(arguments, app_of(context)) if context else None
             reply = await declared.function(**arguments)
             return rendered(reply, content, context.protocol_version if context else None, note)
-        raise too_late()
+        raise explanations.too_late()
 
     # The context and the results of resolvers are filled in by the SDK: a model cannot pass them.
     context_name = find_context_parameter(answered)
@@ -201,7 +195,7 @@ class KorusTool(Tool):
                 return await super().run(arguments, context, convert_result)
             except (ToolError, MCPError) as error:
                 refusal = self._refusal(error, wrote=self._writes and begun.is_true)
-        return failure(told_what_was_booked(refusal) if self._writes else refusal)
+        return failure(explanations.told_what_was_booked(refusal) if self._writes else refusal)
 
     def _refusal(self, error: ToolError | MCPError, *, wrote: bool) -> Refusal:
         """The refusal for a call that failed; `wrote`: something that may book was sent.
@@ -210,20 +204,20 @@ class KorusTool(Tool):
             MCPError: an error of the protocol that is not about a question to the person.
         """
         if isinstance(error, UnexpectedToolError):
-            refusal = explained(error.__cause__)
+            refusal = explanations.explained(error.__cause__)
             if refusal is None:
                 _log.error("%s crashed", self.name, exc_info=error)
-            return refusal or crashed(wrote=wrote)
+            return refusal or explanations.crashed(wrote=wrote)
         if isinstance(error, MCPError):
             if not self.resolved_params:
                 raise error
             _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
-            return unasked()
+            return explanations.unasked()
         if isinstance(error.__cause__, ValidationError):
             return invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
         # The cause is not logged: it holds what the person filled in.
         _log.warning("%s could not read the host's answer to its question", self.name)
-        return unasked()
+        return explanations.unasked()
 
     def _repeatable(self, arguments: dict[str, Any]) -> str | None:
         """A digest that is equal for equal calls of a writing tool. A repeated call, which hosts

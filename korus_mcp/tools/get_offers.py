@@ -7,15 +7,8 @@ from pydantic import Field
 
 from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, more_told
 from korus_mcp.app import app_of
+from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import OPTION_CODES
-from korus_mcp.catalog.calendar import (
-    CalendarPage,
-    DayRange,
-    OfferQuery,
-    named_choices,
-    read_in,
-    window_of,
-)
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.paging import Pages
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
@@ -107,19 +100,19 @@ async def get_offers(
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
     # For a day that is over everywhere nothing has to be read.
-    window_of(date_from, date_to, None, api.now(), skew=api.unknown_skew)
+    calendar.window_of(date_from, date_to, None, api.now(), skew=api.unknown_skew)
     base = await services.mirror.base(product_base_id, wished_language)
     by_code = zip(OPTION_CODES, given, strict=True)
-    choices = {code: named_choices(base, code, t) for code, t in by_code if t is not None}
+    choices = {code: calendar.named_choices(base, code, t) for code, t in by_code if t is not None}
 
-    def days() -> DayRange:
-        return window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
+    def days() -> calendar.DayRange:
+        return calendar.window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
 
-    async def read(window: DayRange) -> tuple[DayRange, CalendarPage]:
-        query = OfferQuery(base, window, wished_language, choices)
+    async def read(window: calendar.DayRange) -> tuple[calendar.DayRange, calendar.CalendarPage]:
+        query = calendar.OfferQuery(base, window, wished_language, choices)
         return window, await services.calendars.page(query, place=pages.begin, limit=limit)
 
-    window, page = await read_in(days, read)
+    window, page = await calendar.read_in(days, read)
     # `reserve` compares its prices with the ones that were shown.
     for row in page.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
@@ -141,13 +134,13 @@ async def get_offers(
     return Reply.of_rows(len(page.rows), view)
 
 
-def _note(page: CalendarPage, window: DayRange) -> str | None:
+def _note(page: calendar.CalendarPage, window: calendar.DayRange) -> str | None:
     unread = "offers that cannot be read, or whose day cannot be read"
     left_out = f"Left out: {unread} ({page.left_out})." if page.left_out else None
     return " ".join(filter(None, (_note_on_reading(page, window), left_out))) or None
 
 
-def _note_on_reading(page: CalendarPage, window: DayRange) -> str | None:
+def _note_on_reading(page: calendar.CalendarPage, window: calendar.DayRange) -> str | None:
     # Only the first that applies is said, so the ones to act upon go first.
     if page.came_late:
         return "Earlier days came in late: begin again without cursor to see them."

@@ -12,16 +12,8 @@ from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, Reso
 from platformdirs import user_downloads_path
 from pydantic import Field
 
-from korus_mcp.answers import addresses
+from korus_mcp.answers import addresses, orders
 from korus_mcp.answers.explanations import explained, is_for_good, too_late
-from korus_mcp.answers.orders import (
-    NOT_GOT,
-    NOTHING_MORE,
-    DocumentView,
-    TicketsView,
-    order_view,
-    ticket_pages,
-)
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.documents import DocumentQuery, no_folder
@@ -57,14 +49,14 @@ async def get_tickets(
     save: Annotated[bool, Field(description="Save PDFs")] = False,
     cursor: Cursor = None,
     language: Language = None,
-) -> Reply[TicketsView]:
+) -> Reply[orders.TicketsView]:
     """Tickets of an order and its PDFs."""
     # Hosts give a call up after a minute. What it fetches goes on, and an equal call finds it.
     with anyio.move_on_after(ANSWER_SECONDS if save else None):
         services = app_of(ctx)
         wished = services.language(language)
         issued = await _complete(ctx, services, order_id, wished)
-        first = ticket_pages(issued, cursor).begin.offset
+        first = orders.ticket_pages(issued, cursor).begin.offset
         # A page with documents is small enough never to be cut: a saved file must be in the answer.
         last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
         page = _Page(ctx, services, issued, range(first, last), wished)
@@ -81,16 +73,16 @@ async def get_tickets(
 
 def _reply(
     page: "_Page", files: Sequence["_File"], *, vouchers: bool, save: bool
-) -> Reply[TicketsView]:
+) -> Reply[orders.TicketsView]:
     """The tickets of a page and its files, which were got if `save`, else only linked to."""
     issued, first = page.issued, page.rows.start
     shown = [file.view for file in files]
-    got = _got(files) if save else NOT_GOT
+    got = _got(files) if save else orders.NOT_GOT
     others = _others(issued, page.rows, files if save else ())
 
-    def view(count: int) -> TicketsView:
+    def view(count: int) -> orders.TicketsView:
         rest = range(first, first + count)
-        return order_view(
+        return orders.order_view(
             page.services, issued, shown, rest, vouchers=vouchers, got=got, others=others
         )
 
@@ -123,7 +115,7 @@ def _wants_progress(ctx: ToolContext) -> bool:
 class _File:
     """A document in the answer: its view, its content block, and the error if it failed."""
 
-    view: DocumentView
+    view: orders.DocumentView
     block: ContentBlock
     failed: Refusal | ApiError | None = None
 
@@ -138,7 +130,7 @@ class _File:
 
 
 def _linked(issued: IssuedTickets, document: Document) -> _File:
-    view = DocumentView.of(issued, document)
+    view = orders.DocumentView.of(issued, document)
     link = ResourceLink(
         type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=addresses.PDF
     )
@@ -319,7 +311,7 @@ def _got(files: Sequence[_File]) -> str:
             "Not all PDFs came in time; they are still being fetched: call again with save: true."
         )
     if all(file.view.saved_to for file in files):
-        return f"The PDFs are saved where it says; {NOTHING_MORE}"
+        return f"The PDFs are saved where it says; {orders.NOTHING_MORE}"
     if all(file.is_got for file in files):
-        return f"The PDFs are in this reply; {NOTHING_MORE}"
+        return f"The PDFs are in this reply; {orders.NOTHING_MORE}"
     return "A reply holds 1 MiB: read the links of the PDFs that are not in it."

@@ -12,20 +12,11 @@ from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.journal.protocol import NEVER_SENT
-from korus_mcp.tools.agreement import (
-    Agreement,
-    Asked,
-    Call,
-    Customer,
-    described,
-    doubt_text,
-    quoted_text,
-    refusal_of,
-)
+from korus_mcp.tools import agreement
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
-NOBODY: Final = Customer()
+NOBODY: Final = agreement.Customer()
 _STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"
 _OVER: Final = "What failed is over: reserve only that again, if the person still wants it."
 
@@ -98,10 +89,12 @@ class OrderView(View):
 async def place_order(
     ctx: ToolContext,
     reservation_ids: ReservationIds,
-    call: Call,
-    asked: Asked,
-    answer: Agreement,
-    customer: Annotated[Customer, Field(description="Buyer; needs both names, email")] = NOBODY,
+    call: agreement.Call,
+    asked: agreement.Asked,
+    answer: agreement.Agreement,
+    customer: Annotated[
+        agreement.Customer, Field(description="Buyer; needs both names, email")
+    ] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="For the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50), WRITABLE] | None,
@@ -120,7 +113,7 @@ async def place_order(
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)
     # Even if nobody agreed to this call an order is looked for: another call may have ordered.
-    refusal = await refusal_of(ctx, asked, answer)
+    refusal = await agreement.refusal_of(ctx, asked, answer)
     if refusal is None:
         ordered = await services.booking.ordering.place(call, agreed=asked)
     else:
@@ -135,8 +128,8 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
         orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
         failed=[FailedOrderView.read(failed) for failed in ordered.failed],
         summary=[HoldView.of(hold) for hold in ordered.holds],
-        customer=described(call.customer) if asks else None,
-        notes=quoted_text(call.notes) if asks and call.notes else None,
+        customer=agreement.described(call.customer) if asks else None,
+        notes=agreement.quoted_text(call.notes) if asks and call.notes else None,
         terms=[addresses.product_base(base) for base in ordered.terms],
         environment=environment,
         next=_next(ordered),
@@ -150,7 +143,7 @@ def _next(ordered: Ordered) -> str:
     match ordered.state:
         case OrderState.CONFIRMATION_NEEDED:
             doubts = "".join(
-                f"{doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
+                f"{agreement.doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
             )
             return (
                 f"Nothing is ordered yet. {doubts}Show the person lines, total, customer, and that "

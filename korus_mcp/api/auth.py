@@ -166,17 +166,12 @@ def _read(body: bytes) -> tuple[str, float]:
 
 def _again(failure: ApiError, left: float) -> ApiError:
     """A copy of a remembered failure; `left` is in how many seconds a renewal is tried again."""
+    is_refused = failure.status in _REFUSALS
+    kind = TokenRefused if is_refused else TokenUnavailable
     # Not the same object for each caller: an exception that is raised collects tracebacks.
-    if failure.status in _REFUSALS:
-        return TokenRefused(
-            OPERATION, Outcome.NOT_SENT, status=failure.status, issuer_text=failure.issuer_text
-        )
-    wait = max(left, failure.retry_after_seconds or 0.0)
-    return TokenUnavailable(
-        OPERATION,
-        Outcome.NOT_SENT,
-        status=failure.status,
-        retry_after_seconds=wait,
-        issuer_text=failure.issuer_text,
-        reason=failure.reason,
-    )
+    again = kind(OPERATION, Outcome.NOT_SENT, status=failure.status, reason=failure.reason)
+    again.issuer_text = failure.issuer_text
+    # Wrong credentials do not become right by waiting.
+    if not is_refused:
+        again.retry_after_seconds = max(left, failure.retry_after_seconds or 0.0)
+    return again

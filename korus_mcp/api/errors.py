@@ -67,6 +67,7 @@ class ApiError(Exception):
     """A call to the API failed; the base of this tree. `reason` narrows the cause, in our words."""
 
     cause: ClassVar[str] = "failed"
+    """What happened, in a few words of ours; each class below has its own."""
 
     operation: str
     outcome: Outcome
@@ -76,6 +77,10 @@ class ApiError(Exception):
     issuer_text: str | None = None
     reason: str | None = None
 
+    def __init_subclass__(cls, cause: str) -> None:
+        super().__init_subclass__()
+        cls.cause = cause
+
     def __post_init__(self) -> None:
         # No word of an answer goes into the message: it ends up in logs and in front of models.
         at_status = "" if self.status is None else f" (status {self.status})"
@@ -83,108 +88,75 @@ class ApiError(Exception):
         super().__init__(f"{self.operation}: {self.cause}{at_status}{because}")
 
 
-class Unreachable(ApiError):
+class Unreachable(ApiError, cause="the server cannot be reached"):
     """No connection: name resolution, refusal, TLS, or no answer while connecting."""
 
-    cause = "the server cannot be reached"
 
-
-class TimedOut(ApiError):
+class TimedOut(ApiError, cause="no answer in time"):
     """The connection was made, but the answer did not come in time."""
 
-    cause = "no answer in time"
 
-
-class Disconnected(ApiError):
+class Disconnected(ApiError, cause="the connection broke"):
     """The connection broke before the answer was complete."""
 
-    cause = "the connection broke"
 
-
-class TooLarge(ApiError):
+class TooLarge(ApiError, cause="the answer is too large"):
     """The answer passed its size limit, and was not parsed."""
 
-    cause = "the answer is too large"
 
-
-class Malformed(ApiError):
+class Malformed(ApiError, cause="the answer cannot be read"):
     """A success whose body breaks the contract: not JSON, not an object, or with wrong fields."""
 
-    cause = "the answer cannot be read"
 
-
-class Redirected(ApiError):
+class Redirected(ApiError, cause="the answer is a redirect"):
     """The answer points to another address. Redirects are never followed."""
 
-    cause = "the answer is a redirect"
 
-
-class BadRequest(ApiError):
+class BadRequest(ApiError, cause="bad request"):
     """400: the server could not parse the request."""
 
-    cause = "bad request"
 
-
-class Unauthorized(ApiError):
+class Unauthorized(ApiError, cause="the token was not accepted"):
     """401: the token was not accepted; a read has tried a fresh token before it fails so.
 
     `retry_after_seconds` is set when the token had been good for a while: a new one may be
     accepted.
     """
 
-    cause = "the token was not accepted"
 
-
-class Forbidden(ApiError):
+class Forbidden(ApiError, cause="forbidden"):
     """403: the organisation may not do this, or the signed address is not valid (any more)."""
 
-    cause = "forbidden"
 
-
-class NotFound(ApiError):
+class NotFound(ApiError, cause="not found"):
     """404: no such resource; a remembered id may be stale."""
 
-    cause = "not found"
 
-
-class Unprocessable(ApiError):
+class Unprocessable(ApiError, cause="refused by the consistency check"):
     """422: refused by the consistency check; nothing was done (`violations`: path, message)."""
 
-    cause = "refused by the consistency check"
     violations: tuple[tuple[str, str], ...] = ()
 
 
-class RateLimited(ApiError):
+class RateLimited(ApiError, cause="too many calls"):
     """429: too many calls; `retry_after_seconds` says when to come back, if the server did."""
 
-    cause = "too many calls"
 
-
-class ServerFailed(ApiError):
+class ServerFailed(ApiError, cause="the server failed"):
     """5xx: the server or a gateway before it failed."""
 
-    cause = "the server failed"
 
-
-class UnexpectedStatus(ApiError):
+class UnexpectedStatus(ApiError, cause="unexpected status"):
     """A status the contract does not know."""
 
-    cause = "unexpected status"
 
-
-class TokenRefused(ApiError):
+class TokenRefused(ApiError, cause="the credentials were refused"):
     """The token endpoint rejects client id and secret."""
 
-    cause = "the credentials were refused"
 
-
-class TokenUnavailable(ApiError):
+class TokenUnavailable(ApiError, cause="no token to be had"):
     """The token endpoint cannot be reached or answers nothing usable."""
 
-    cause = "no token to be had"
 
-
-class DocumentRefused(ApiError):
+class DocumentRefused(ApiError, cause="the document was refused"):
     """A download address we do not trust, or a file that is not a PDF."""
-
-    cause = "the document was refused"

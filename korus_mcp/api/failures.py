@@ -87,13 +87,7 @@ def _certificate_fault(failure: BaseException) -> errors.CertificateFault | None
 
 
 def from_answer(
-    operation: str,
-    method: str,
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    now: datetime,
+    operation: str, method: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> ApiError:
     """The error for a status that is no success.
 

@@ -5,16 +5,9 @@ from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import Final, TypeVar
 
+from korus_mcp.api import errors
 from korus_mcp.api.config import ApiConfig
-from korus_mcp.api.errors import (
-    ApiError,
-    Disconnected,
-    RateLimited,
-    ServerFailed,
-    TimedOut,
-    TokenUnavailable,
-    Unreachable,
-)
+from korus_mcp.api.errors import ApiError
 from korus_mcp.foundation.clock import Clock
 
 T = TypeVar("T")
@@ -22,7 +15,10 @@ _log = logging.getLogger(__name__)
 
 LONGEST_FIRST_WAIT_SECONDS: Final = 0.5
 """The longest wait after the first attempt; doubled after each. Waits are random up to it."""
-_PASSING_KINDS = (Unreachable, TimedOut, Disconnected, RateLimited, TokenUnavailable)
+_PASSING_KINDS = (
+    *(errors.Unreachable, errors.TimedOut, errors.Disconnected),
+    *(errors.RateLimited, errors.TokenUnavailable),
+)
 _PASSING_STATUSES = frozenset({502, 503, 504})
 
 
@@ -52,6 +48,6 @@ async def patiently(attempt: Callable[[], Awaitable[T]], config: ApiConfig, cloc
 
 def _may_pass(failure: ApiError) -> bool:
     """Whether the same read may soon succeed: after a gateway's failure, not after a 500."""
-    if isinstance(failure, ServerFailed):
+    if isinstance(failure, errors.ServerFailed):
         return failure.status in _PASSING_STATUSES
     return isinstance(failure, _PASSING_KINDS)

@@ -217,13 +217,9 @@ class Pools:
     ) -> Pool:
         """A pool for `places` requests at once; times in seconds. `kept` idle connections stay."""
         limits = httpx.Limits(max_connections=places, max_keepalive_connections=kept)
-        timeout = httpx.Timeout(
-            connect=self._config.connect_timeout,
-            read=read or self._config.read_timeout,
-            write=self._config.read_timeout,
-            # `Pool.places` lets no more requests in than there are connections: no real wait here.
-            pool=2.0,
-        )
+        connect, write = self._config.connect_timeout, self._config.read_timeout
+        # `Pool.places` lets no more requests in than there are connections: no real wait for it.
+        timeout = httpx.Timeout(connect=connect, read=read or write, write=write, pool=2.0)
         return Pool(
             transport=self._injected or WayOut(self._config, limits),
             timeout=timeout,
@@ -241,14 +237,16 @@ class WayOut(httpx.AsyncBaseTransport):
 
     def __init__(self, config: ApiConfig, limits: httpx.Limits) -> None:
         tls = trusting(config.ca_file, config.ca_folder)
+        made = partial(
+            httpx.AsyncHTTPTransport, verify=tls, trust_env=False, limits=limits, retries=0
+        )
         self._no_proxy = config.no_proxy
-        self._straight = self._transport(tls, limits)
+        self._straight = made()
         self._proxied = None
         if config.proxy is not None:
             # A proxy that is spoken to over plain http has no certificate.
             to_it = tls if config.proxy.startswith("https:") else None
-            proxy = httpx.Proxy(config.proxy, ssl_context=to_it)
-            self._proxied = self._transport(tls, limits, proxy)
+            self._proxied = made(proxy=httpx.Proxy(config.proxy, ssl_context=to_it))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
@@ -267,14 +265,6 @@ class WayOut(httpx.AsyncBaseTransport):
         await self._straight.aclose()
         if self._proxied is not None:
             await self._proxied.aclose()
-
-    @staticmethod
-    def _transport(
-        tls: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
-    ) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(
-            verify=tls, trust_env=False, http2=False, limits=limits, retries=0, proxy=proxy
-        )
 
 
 def _is_excepted(host: str, no_proxy: str) -> bool:
@@ -393,9 +383,12 @@ class Wire:
         if exchange.on_arrival is not None and httpx.codes.is_success(answer.status):
             await exchange.on_arrival()
         try:
-            read = partial(success_body, exchange, answer, self.clock)
+            check_status(exchange, answer, self.clock)
+            read = partial(jsonld.json_object, answer.body)
             # For a small body a thread costs more than parsing it.
             body = await _done(read, in_thread=len(answer.body) > LARGE_BODY)
+        except jsonld.NotReadable as failure:
+            raise malformed(exchange.operation, exchange.method, str(failure)) from None
         except Unauthorized as error:
             # A token that was good a while ago may have been revoked: a new one may help. A fresh
             # token that is refused means that the account has no access.
@@ -430,19 +423,6 @@ async def _done(work: Callable[[], T], *, in_thread: bool) -> T:
     return done  # noqa: RET504 - to a type checker the scope may end without a value
 
 
-def success_body(exchange: Exchange, answer: Answer, clock: Clock) -> jsonld.JsonObject:
-    """The JSON object of a success.
-
-    Raises:
-        ApiError: Any other status, or a body that is no JSON object.
-    """
-    check_status(exchange, answer, clock)
-    try:
-        return jsonld.json_object(answer.body)
-    except jsonld.NotReadable as failure:
-        raise malformed(exchange.operation, exchange.method, str(failure)) from None
-
-
 def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
     """Raise the error of any status that is no success.
 
@@ -450,14 +430,8 @@ def check_status(exchange: Exchange, answer: Answer, clock: Clock) -> None:
         ApiError: The status is no success.
     """
     if not httpx.codes.is_success(answer.status):
-        raise from_answer(
-            exchange.operation,
-            exchange.method,
-            answer.status,
-            answer.headers,
-            answer.body,
-            now=clock.now(),
-        )
+        told = (answer.status, answer.headers, answer.body)
+        raise from_answer(exchange.operation, exchange.method, *told, now=clock.now())
 
 
 async def read_model(operation: str, method: Method, model: type[M], body: object) -> M:
@@ -467,18 +441,9 @@ async def read_model(operation: str, method: Method, model: type[M], body: objec
     Raises:
         Malformed: The body does not fit the model; the outcome of a write is `UNKNOWN`.
     """
-    read = partial(as_model, operation, method, model, body)
-    return await _done(read, in_thread=jsonld.is_large(body))
-
-
-def as_model(operation: str, method: Method, model: type[M], body: object) -> M:
-    """The body as a model.
-
-    Raises:
-        Malformed: The body does not fit the model; the outcome of a write is `UNKNOWN`.
-    """
+    read = partial(model.model_validate, body)
     try:
-        return model.model_validate(body)
+        return await _done(read, in_thread=jsonld.is_large(body))
     except ValidationError:
         # `from None`: pydantic repeats the input in its message.
         raise malformed(operation, method, f"not a {model.__name__}") from None

@@ -21,6 +21,8 @@ ROUNDING: Final = 1e-6
 """A part of a call, so that rounding does not refuse a caller who comes back at the stated time."""
 PAUSE_SECONDS: Final = 1.0
 """A call repeated sooner than this is counted: it comes from a loop that does not wait."""
+_TOO_MANY_CALLS: Final = "Too many calls in a minute; this one was not carried out."
+_TOO_MANY_WRITES: Final = "Too many bookings in a minute; nothing was held or ordered."
 
 
 @dataclass
@@ -85,9 +87,7 @@ class Pace:
         """
         if repeatable is not None and self._is_repeated(repeatable):
             return
-        wait = self._calls.take(principal)
-        if wait > 0:
-            raise _busy("Too many calls in a minute; this one was not carried out.", wait)
+        _check(self._calls.take(principal), _TOO_MANY_CALLS)
 
     def write(self, principal: str) -> None:
         """Count a write that is about to be made.
@@ -95,7 +95,7 @@ class Pace:
         Raises:
             Refusal: SERVER_BUSY.
         """
-        self._check_write(self._writes.take(principal))
+        _check(self._writes.take(principal), _TOO_MANY_WRITES)
 
     def check_write(self, principal: str) -> None:
         """Check that a write would be allowed now, before a person is asked to approve it.
@@ -103,15 +103,11 @@ class Pace:
         Raises:
             Refusal: SERVER_BUSY.
         """
-        self._check_write(self._writes.wait(principal))
+        _check(self._writes.wait(principal), _TOO_MANY_WRITES)
 
     def was_no_write(self, principal: str) -> None:
         """Take back a counted write that was not made, since another call had made it already."""
         self._writes.give_back(principal)
-
-    def _check_write(self, wait: float) -> None:
-        if wait > 0:
-            raise _busy("Too many bookings in a minute; nothing was held or ordered.", wait)
 
     def _is_repeated(self, repeatable: str) -> bool:
         now = self._clock.monotonic()
@@ -124,15 +120,13 @@ class Pace:
         return PAUSE_SECONDS <= since <= REPEATED_WITHIN_SECONDS
 
 
-def _busy(message: str, seconds: float) -> Refusal:
+def _check(seconds: float, message: str) -> None:
+    if seconds <= 0:
+        return
     # Whole seconds, as in Retry-After; 0 would mean to come back at once.
     wait = max(1, math.ceil(seconds - ROUNDING))
-    return Refusal(
-        Code.SERVER_BUSY,
-        message,
-        f"Call again with the same arguments in {wait} s.",
-        retry_after_seconds=wait,
-    )
+    step = f"Call again with the same arguments in {wait} s."
+    raise Refusal(Code.SERVER_BUSY, message, step, retry_after_seconds=wait)
 
 
 UNPACED: Final = Pace(SystemClock(), calls_per_minute=0, writes_per_minute=0)

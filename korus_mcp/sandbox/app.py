@@ -29,7 +29,7 @@ from korus_mcp.sandbox.catalog_routes import CatalogRoutes
 from korus_mcp.sandbox.catalog_shapes import CatalogShapes
 from korus_mcp.sandbox.documents import FOLDER, Downloads
 from korus_mcp.sandbox.faults import Faults, FaultyApp
-from korus_mcp.sandbox.ids import Kind, Offer
+from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Refused, refusal
 from korus_mcp.sandbox.landmarks import landmarks_of
@@ -110,21 +110,9 @@ class Sandbox:
             KeyError: It is none of those, or not of this sandbox.
         """
         ref = self._world.ids.ref(identifier)
-        if ref is None:
+        if ref is None or ref.kind not in _ADDRESSES:
             raise KeyError(identifier)
-        match ref.kind:
-            case Kind.CATALOG:
-                return self._iris.catalog(ref.base)
-            case Kind.BASE:
-                return self._iris.base(ref.base)
-            case Kind.PRODUCT:
-                return self._iris.product(ref.base, ref.product)
-            case Kind.OFFER:
-                return self._iris.offer(ref.offer)
-            case Kind.TICKET:
-                return self._iris.ticket(ref.offer, ref.ticket)
-            case _:
-                raise KeyError(identifier)
+        return _ADDRESSES[ref.kind](self._iris, ref)
 
     def orders(self) -> Sequence[OrderRecord]:
         """Every order, oldest first."""
@@ -247,6 +235,15 @@ class Sandbox:
         )
 
 
+_ADDRESSES: Mapping[Kind, Callable[[Iris, Ref], str]] = {
+    Kind.CATALOG: lambda iris, ref: iris.catalog(ref.base),
+    Kind.BASE: lambda iris, ref: iris.base(ref.base),
+    Kind.PRODUCT: lambda iris, ref: iris.product(ref.base, ref.product),
+    Kind.OFFER: lambda iris, ref: iris.offer(ref.offer),
+    Kind.TICKET: lambda iris, ref: iris.ticket(ref.offer, ref.ticket),
+}
+
+
 @dataclass(eq=False, slots=True)
 class _Front:
     """Middleware: puts the sandbox's `Date` on every answer, and records every request."""
@@ -272,14 +269,9 @@ class _Front:
             await self.app(scope, receive, dated)
         # A dropped request is recorded, too: it may have been carried out.
         finally:
-            record = RequestRecord(
-                method=scope["method"],
-                path=scope["path"],
-                query=scope.get("query_string", b"").decode("latin-1"),
-                status=status,
-                operation=self.operation_of(scope),
-            )
-            self.requests.append(record)
+            method, path, operation = scope["method"], scope["path"], self.operation_of(scope)
+            query = scope.get("query_string", b"").decode("latin-1")
+            self.requests.append(RequestRecord(method, path, query, status, operation))
 
 
 def _organization(

@@ -115,18 +115,15 @@ class BookingShapes:
     def _worth(self, hold: Hold) -> Json:
         """The amounts that a hold and its order have in common, without a currency (A17)."""
         return {
-            "totalAmountInclTax": hold.total,
-            "totalAmountExclTax": self.world.issuer_of(hold.offer).untaxed(hold.total),
+            **self.world.issuer_of(hold.offer).stated("totalAmount", hold.total),
             "catalog": self.iris.catalog_of(hold.offer.base),
             "organization": f"/v1/organizations/{hold.organization}",
         }
 
     def _hold_item(self, hold: Hold, unit: int) -> Json:
         return {
-            "@id": self._node(),
-            "@type": "BookingReservationItem",
-            "amountInclTax": hold.unit_price,
-            "amountExclTax": self.world.issuer_of(hold.offer).untaxed(hold.unit_price),
+            **self._node("BookingReservationItem"),
+            **self.world.issuer_of(hold.offer).stated("amount", hold.unit_price),
             "date": day_of(hold.offer.day),
             "offer": self.iris.offer(hold.offer),
             "product": self.iris.product(hold.offer.base, hold.offer.product),
@@ -142,18 +139,14 @@ class BookingShapes:
 
     def _order_item(self, order: Order, hold: Hold) -> Json:
         """The one line of an order (A15); `amount` is for the line, not for a unit."""
-        untaxed = self.world.issuer_of(hold.offer).untaxed
+        issuer = self.world.issuer_of(hold.offer)
         return {
-            "@id": self._node(),
-            "@type": "BookingOrderItem",
+            **self._node("BookingOrderItem"),
             "id": order.item_id,
             "quantity": hold.quantity,
-            "unitAmountInclTax": hold.unit_price,
-            "unitAmountExclTax": untaxed(hold.unit_price),
-            "totalAmountInclTax": hold.total,
-            "totalAmountExclTax": untaxed(hold.total),
-            "amountInclTax": hold.total,
-            "amountExclTax": untaxed(hold.total),
+            **issuer.stated("unitAmount", hold.unit_price),
+            **issuer.stated("totalAmount", hold.total),
+            **issuer.stated("amount", hold.total),
             "date": day_of(hold.offer.day),
             "product": self.iris.product(hold.offer.base, hold.offer.product),
             "tickets": [self.ticket(self.ledger.tickets[each]) for each in order.tickets],
@@ -188,16 +181,16 @@ class BookingShapes:
         # Fields that were not sent are null in answers (A30); unknown fields are dropped.
         known = {name: customer[name] for name in _CUSTOMER if customer.get(name) is not None}
         empty: Json = {"phone": None, "country": None, "language": None, "title": None}
-        person = {"@id": self._node(), "@type": "BookingOrderCustomer", **empty, **known}
+        person = {**self._node("BookingOrderCustomer"), **empty, **known}
         return {**person, "optin": customer.get("optin") is True}
 
     def _document_iri(self, document: str) -> str:
         return f"{ORDERS}/{self.ledger.documents[document]}/documents/{document}"
 
-    def _node(self) -> str:
-        """The IRI of an anonymous node, never the same twice (T18)."""
+    def _node(self, kind: str) -> Json:
+        """The beginning of an object without an id: its IRI is never the same twice (T18)."""
         digest = hashlib.sha256(f"{next(self._nodes)}".encode()).hexdigest()
-        return f"/.well-known/genid/{digest[:20]}"
+        return {"@id": f"/.well-known/genid/{digest[:20]}", "@type": kind}
 
 
 def _utc(value: datetime) -> datetime:

@@ -18,7 +18,7 @@ _DEFAULT_PAGE = 10
 _BODY_TYPES = {"POST": "application/ld+json", "PATCH": "application/merge-patch+json"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """An authenticated request, parsed for a handler."""
 
@@ -49,21 +49,16 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
         if organization is None:
             return Response(status_code=401)
         try:
-            call = Call(
-                organization=organization,
-                language=_language_of(request.headers.get("accept-language")),
-                path=request.path_params,
-                query=request.query_params,
-                body=await _body(request),
-            )
-            told = handler(call)
+            language = _language_of(request.headers.get("accept-language"))
+            path, query, body = request.path_params, request.query_params, await _body(request)
+            told = handler(Call(organization, language, path, query, body))
         except Refused as refused:
             return refusal(refused)
         # A single resource gets its `@context` here; a collection has its own.
-        body = {"@context": f"/contexts/{told['@type']}", **told}
-        response = answer(body, language=call.language)
+        whole = {"@context": f"/contexts/{told['@type']}", **told}
+        response = answer(whole, language=language)
         # The language of the answer, which may not be the requested one (A24).
-        response.headers["content-language"] = call.language
+        response.headers["content-language"] = language
         return response
 
     return answered

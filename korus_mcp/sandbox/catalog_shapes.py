@@ -38,10 +38,8 @@ class CatalogShapes:
 
     def base_in_list(self, base: int) -> Json:
         """The short form of a base (T29), made without generating the rest of the base."""
-        fields: Json = {
-            "name": self.world.base_name(base),
-            "disabled": self.world.is_disabled(base),
-        }
+        name, disabled = self.world.name_and_disabled(base)
+        fields: Json = {"name": name, "disabled": disabled}
         return resource("TicketingProductBase", self._base_iri(base), fields)
 
     def base(self, number: int) -> Json:
@@ -132,29 +130,21 @@ class CatalogShapes:
         tickets = self.world.base(offer.base).tickets
         sessions: list[Json] = [
             {
-                "@context": "string",
-                "@id": "string",
-                "@type": "string",
+                **dict.fromkeys(("@context", "@id", "@type"), "string"),
                 "session": self.iris.session(offer, rank, slot),
                 "availableQuantity": self.stock.session_left(offer, rank, slot),
             }
             for rank, ticket in enumerate(tickets)
             for slot in range(len(ticket.slots))
         ]
-        fields: Json = {
-            "availableQuantity": self.stock.offer_left(offer),
-            "sessionsAvailability": sessions,
-        }
+        left = self.stock.offer_left(offer)
+        fields: Json = {"availableQuantity": left, "sessionsAvailability": sessions}
         return node("TicketingOfferAvailability", f"{self.iris.offer(offer)}/availability", fields)
 
     def price(self, offer: Offer) -> Json:
         """The live price, with the wrong `@type` of the published examples (T5)."""
-        amount = self.stock.price(offer)
-        fields: Json = {
-            "amountInclTax": amount,
-            "amountExclTax": self.world.issuer_of(offer).untaxed(amount),
-            "currency": "EUR",
-        }
+        amounts = self.world.issuer_of(offer).stated("amount", self.stock.price(offer))
+        fields: Json = {**amounts, "currency": "EUR"}
         return node("TicketingOffer", f"{self.iris.offer(offer)}/price", fields)
 
     def ticket(self, offer: Offer, rank: int) -> Json:

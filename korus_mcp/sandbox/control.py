@@ -2,10 +2,12 @@
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import get_args
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,14 +20,9 @@ from korus_mcp.sandbox import faults
 from korus_mcp.sandbox.app import Sandbox
 
 PREFIX = "/_control"
+# By their names in snake case: "not_an_object" is NotAnObject.
 _ACTIONS: Mapping[str, Callable[..., faults.Action]] = {
-    "answer": faults.Answer,
-    "delay": faults.Delay,
-    "truncate": faults.Truncate,
-    "oversize": faults.Oversize,
-    "not_an_object": faults.NotAnObject,
-    "drop_before": faults.DropBefore,
-    "drop_after": faults.DropAfter,
+    re.sub("(?<!^)(?=[A-Z])", "_", each.__name__).lower(): each for each in get_args(faults.Action)
 }
 # The fields of all actions, each with a check of its values.
 _FITS: Mapping[str, Callable[[object], bool]] = {

@@ -67,7 +67,7 @@ class Downloads:
         # Imported here: the PDF library takes longer to load than the whole sandbox.
         from korus_mcp.sandbox.pdf import page_of_text
 
-        lines = _lines_of_document(self.world, self.ledger, document, language)
+        lines = _lines_of(self.world, self.ledger, document, language)
         return Response(page_of_text(lines), media_type="application/pdf")
 
     def _signature(self, document: str, language: str, expires: str) -> str:
@@ -75,9 +75,7 @@ class Downloads:
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
 
-def _lines_of_document(
-    world: World, ledger: Ledger, document: str, language: Language
-) -> list[str]:
+def _lines_of(world: World, ledger: Ledger, document: str, language: Language) -> list[str]:
     """The lines of one document; the first is the issuer."""
     order = ledger.orders[ledger.documents[document]]
     hold = ledger.holds[order.hold_id]

@@ -147,6 +147,10 @@ class Issuer:
     # How its own references begin; None: it gives none (T7).
     order_prefix: str | None = None
 
-    def untaxed(self, amount: Decimal) -> Decimal | None:
-        """An amount without tax; None if the issuer does not state the rate."""
-        return None if self.tax_rate is None else amount / (1 + self.tax_rate)
+    def stated(self, name: str, amount: Decimal) -> dict[str, object]:
+        """The two fields of an amount, with and without tax; without is None if no rate is stated.
+
+        Their names begin with `name`: "totalAmount" gives totalAmountInclTax, totalAmountExclTax.
+        """
+        untaxed = None if self.tax_rate is None else amount / (1 + self.tax_rate)
+        return {f"{name}InclTax": amount, f"{name}ExclTax": untaxed}

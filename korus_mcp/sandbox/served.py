@@ -25,7 +25,7 @@ _GRACE_SECONDS = 1
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ServedSandbox:
     """A running sandbox; `environment` holds the variables with which korus-mcp uses it."""
 
@@ -99,13 +99,7 @@ async def served_sandbox(
             "KORUS_DOCUMENT_HOSTS": documents_url.removeprefix("http://"),
         }
         async with anyio.create_task_group() as tasks, _running(tasks, app, api, documents):
-            yield ServedSandbox(
-                sandbox=sandbox,
-                api_url=api_url,
-                documents_url=documents_url,
-                environment=environment,
-                control_token=token,
-            )
+            yield ServedSandbox(sandbox, api_url, documents_url, environment, token)
 
 
 @asynccontextmanager

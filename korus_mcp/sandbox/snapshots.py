@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RequestRecord:
     """A request that was answered, or dropped if `status` is None."""
 

@@ -94,15 +94,11 @@ class World:
         """Whether a base exists and is sold in the catalog."""
         return self.has_base(base) and self.catalog_of(base) == catalog
 
-    def base_name(self, index: int) -> Text:
-        """The name of a base, without making the base."""
+    def name_and_disabled(self, index: int) -> tuple[Text, bool]:
+        """The name of a base, and whether it is no longer on sale, without making the base."""
         if index < len(self._fixed):
-            return self._fixed[index].name
-        return self._generator.name(index - len(self._fixed))
-
-    def is_disabled(self, index: int) -> bool:
-        """Whether a base is no longer on sale."""
-        return index < len(self._fixed) and self._fixed[index].disabled
+            return self._fixed[index].name, self._fixed[index].disabled
+        return self._generator.name(index - len(self._fixed)), False
 
     def has_braces(self, index: int) -> bool:
         """Whether a base is listed with an IRI that contains a literal placeholder (T3)."""

@@ -24,16 +24,15 @@ MOST_CORNERS: Final = 50_000
 MOST_CATEGORIES: Final = 500
 
 
-def _read_polygon(value: object) -> object:
+def _read_corners(value: object) -> object:
     """Parse the corners of a polygon: pairs, or objects with `x` and `y` (A10)."""
     if not isinstance(value, list):
         return value
     return [(c.get("x"), c.get("y")) if isinstance(c, Mapping) else c for c in value]
 
 
-Polygon = Annotated[
-    tuple[tuple[FiniteFloat, FiniteFloat], ...] | None, BeforeValidator(_read_polygon)
-]
+_Point = tuple[FiniteFloat, FiniteFloat]
+Polygon = Annotated[tuple[_Point, ...] | None, BeforeValidator(_read_corners)]
 
 
 class SeatingCategory(Embedded):

@@ -17,7 +17,6 @@ from korus_mcp.catalog.finder import Finder
 from korus_mcp.catalog.mirror import CatalogFiles, Mirror
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights, kept_apart
-from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.pace import Pace
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.proposals.alternatives import Alternatives
@@ -43,7 +42,6 @@ class App:
     def __init__(self, settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> None:
         self.settings, self.api, self.clock, self._tasks = settings, api, clock, tasks
         self.tools = frozenset(tool_names(settings))
-        self.read_seconds = READ_SECONDS
         self.leaving = anyio.Event()
         self.prices = ShownPrices(clock)
         self.pace = Pace(

@@ -104,18 +104,12 @@ def parse_prompt(name: str, text: str) -> PromptFile:
         raise ValueError(f"prompt {name}: no header between +++ lines")
     try:
         header = tomllib.loads(parts[1])
-        arguments = tuple(Argument(**argument) for argument in header.get("arguments", ()))
-        found = PromptFile(
-            name=name,
-            title=header["title"],
-            description=header["description"],
-            tools=tuple(header["tools"]),
-            arguments=arguments,
-            body=parts[2].strip(),
-        )
+        header["arguments"] = tuple(Argument(**each) for each in header.get("arguments", ()))
+        header["tools"] = tuple(header["tools"])
+        found = PromptFile(name, body=parts[2].strip(), **header)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"prompt {name}: the header is not complete: {error}") from error
-    unknown = set(_PLACE.findall(found.body)) - {argument.name for argument in arguments}
+    unknown = set(_PLACE.findall(found.body)) - {argument.name for argument in found.arguments}
     if unknown or "{{" in _PLACE.sub("", found.body):
         raise ValueError(f"prompt {name}: a place without an argument")
     return found

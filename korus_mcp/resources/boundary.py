@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from korus_mcp.answers.explanations import explained, too_late
 from korus_mcp.api import ApiError, InvalidId
-from korus_mcp.app import App, app_of
+from korus_mcp.app import App
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -31,11 +31,8 @@ def guarded(read: Callable[Given, Awaitable[Content]]) -> Callable[Given, Awaita
 
     @functools.wraps(read)
     async def reading(*args: Given.args, **kwargs: Given.kwargs) -> Content:
-        # The SDK passes the context by keyword or by position.
-        contexts = (each for each in (*args, *kwargs.values()) if isinstance(each, Context))
-        context = next(contexts, None)
         try:
-            with anyio.move_on_after(app_of(context).read_seconds if context else READ_SECONDS):
+            with anyio.move_on_after(READ_SECONDS):
                 return await read(*args, **kwargs)
             raise too_late()
         # The protocol has two errors for a read: not found, and cannot be read now.

@@ -84,7 +84,7 @@ class Reply(Generic[AnyView]):
 Function: TypeAlias = Callable[..., Awaitable[Reply[Any]]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Declared:
     """A tool as its file declares it; `callable_only` makes an SDK tool of it."""
 
@@ -136,11 +136,7 @@ def tool(
         idempotent_hint=None if read_only else idempotent,
         open_world_hint=True,
     )
-
-    def declared(function: Function) -> Declared:
-        return Declared(function=function, title=title, annotations=hints, writes_if=writes_if)
-
-    return declared
+    return functools.partial(Declared, title=title, annotations=hints, writes_if=writes_if)
 
 
 def callable_only(declared: Declared, content: Content) -> Tool:
@@ -150,8 +146,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     async def answered(**arguments: Any) -> CallToolResult:
         context: ToolContext | None = arguments.get(str(context_name))
         # A call that may write has no time limit: if it were cut off, what it did would be lost.
-        seconds = app_of(context).read_seconds if context else READ_SECONDS
-        with anyio.move_on_after(seconds if declared.only_reads(arguments) else None):
+        with anyio.move_on_after(READ_SECONDS if declared.only_reads(arguments) else None):
             note = await _in_spoken_language(arguments, app_of(context)) if context else None
             reply = await declared.function(**arguments)
             return rendered(reply, content, context.protocol_version if context else None, note)

@@ -45,11 +45,6 @@ class Kind:
     entry: "Kind | None" = None
     fields: Mapping[str, "Kind"] = field(default_factory=dict)
 
-    @property
-    def is_structure(self) -> bool:
-        """Whether it is a list or an object."""
-        return self.entry is not None or bool(self.fields)
-
 
 def read(arguments: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     """The arguments of a call, within their limits, without nulls and empty texts.
@@ -130,7 +125,7 @@ def _excess(value: Any, kind: Kind, path: str) -> Iterator[FieldProblem]:
 
 def _parsed(value: Any, kind: Kind | None) -> Any:
     """The list or object in a JSON text, where one is wanted; any other value as it is."""
-    if kind is None or not kind.is_structure or not isinstance(value, str):
+    if kind is None or not (kind.entry or kind.fields) or not isinstance(value, str):
         return value
     # A text that is no JSON, or nested too deep, stays a text and is refused as one later.
     try:

@@ -4,13 +4,15 @@ from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import PrivateAttr, WithJsonSchema
 
-from korus_mcp.answers.views import Moment, Part, Price, day_text, moment
+from korus_mcp.answers.views import Moment, Part, Price, day_text, lines_of, moment
 from korus_mcp.booking.hold import Hold, HoldState, Line
 
 IF_AGREED: Final = (
     "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
 )
 """The one next step after a hold."""
+TOGETHER: Final = {True: " (together)", False: " (not together)", None: ""}
+"""What is said behind seats; nothing if the issuer does not state it."""
 
 
 class LineView(Part):
@@ -79,17 +81,14 @@ class HoldView(Part):
             state += f" until {self.expires_at} by the issuer's clock (how long is not known)"
         if self.order_id is not None:
             state += f", order_id {self.order_id}"
-        rows = [f"reservation_id {self.reservation_id}: {state}"]
-        rows += [f"  {line.text()}" for line in self.lines]
-        if self.seats:
-            # Only if the issuer states it.
-            together = {True: " (together)", False: " (not together)", None: ""}
-            rows.append(f"  seats: {'; '.join(self.seats)}{together[self.seats_together]}")
-        if self.total is not None:
-            rows.append(f"  total {self.total}")
-        if self._problem is not None:
-            rows.append(f"  cannot be ordered: {self._problem}")
-        return "\n".join(rows)
+        seats = "; ".join(self.seats) + TOGETHER[self.seats_together]
+        return lines_of(
+            f"reservation_id {self.reservation_id}: {state}",
+            *(f"  {line.text()}" for line in self.lines),
+            f"  seats: {seats}" if self.seats else None,
+            f"  total {self.total}" if self.total else None,
+            f"  cannot be ordered: {self._problem}" if self._problem else None,
+        )
 
 
 HoldsInShort: TypeAlias = Annotated[

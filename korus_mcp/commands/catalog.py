@@ -24,13 +24,14 @@ from korus_mcp.catalog.crawl import Watcher
 from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
 from korus_mcp.catalog.store import Progress
 from korus_mcp.commands.console import say, tell, tell_json
-from korus_mcp.foundation.clock import Clock, SystemClock
+from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.server.composition import open_api
 from korus_mcp.settings import Misconfigured, Settings
 
 FOLLOW_SECONDS: Final = 0.5
 """The pause between two looks at a crawl by another server."""
+_CLOCK: Final = SystemClock()
 _IN_MEMORY: Final = "the embedded sandbox keeps its catalog in memory"
 
 
@@ -42,17 +43,15 @@ def run_sync(settings: Settings) -> int:
         KeyboardInterrupt: a signal stopped it.
     """
     _require_file(settings)
-    return anyio.run(_until_stopped, partial(_sync, settings, SystemClock()))
+    return anyio.run(_until_stopped, partial(_sync, settings))
 
 
-def run_status(
-    settings: Settings, *, with_others: bool, as_json: bool = False, clock: Clock | None = None
-) -> int:
+def run_status(settings: Settings, *, with_others: bool, as_json: bool = False) -> int:
     """Print what is in the files, without asking the API. Returns 1 if one cannot be read.
 
     `with_others` adds languages that have a file but are not in the settings.
     """
-    now = (clock or SystemClock()).now()
+    now = _CLOCK.now()
     found = [_Kept.at(*each) for each in _paths(settings, with_others=with_others).items()]
     if as_json:
         tell_json([kept.as_json(now) for kept in found])
@@ -79,7 +78,7 @@ def run_clear(settings: Settings, *, with_others: bool) -> int:
     there = [language for language, path in paths.items() if overview.is_there(path)]
     # The mirror opens only languages in its settings: here, those that have a file.
     meant = replace(settings, languages=tuple(paths))
-    failures = anyio.run(_clear, meant, there, SystemClock()) if there else {}
+    failures = anyio.run(_clear, meant, there) if there else {}
     for language, path in paths.items():
         if language in failures:
             say(f"{language}: not cleared, {failures[language]}")
@@ -195,11 +194,11 @@ def _counted(number: int, noun: str) -> str:
 # Sync
 
 
-async def _sync(settings: Settings, clock: Clock) -> int:
-    async with _opened(settings, clock) as mirror:
+async def _sync(settings: Settings) -> int:
+    async with _opened(settings) as mirror:
         for language in dict.fromkeys(settings.languages):
             try:
-                await _read(mirror, language, clock)
+                await _read(mirror, language)
             except _Failed as failed:
                 say(f"{language}: {failed}")
                 return 1
@@ -210,13 +209,13 @@ class _Failed(Exception):
     """A language could not be read or emptied; the message is a sentence."""
 
 
-async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
+async def _read(mirror: Mirror, language: str) -> None:
     """Read a language now, or wait for the server that is reading it, and print the outcome."""
-    path, begun = await _path(mirror, language), clock.monotonic()
+    path, begun = await _path(mirror, language), _CLOCK.monotonic()
     try:
         await _tell_rest(mirror, language, path)
-        with _shown(language, clock) as watch:
-            is_ours = await _read_or_follow(mirror, language, path, watch, clock)
+        with _shown(language) as watch:
+            is_ours = await _read_or_follow(mirror, language, path, watch)
         mirror.close()  # moves SQLite's write-ahead log into the file, whose size is printed
         seen = overview.look_at(path)
     # Whatever happens here, what was read is in the file already.
@@ -228,7 +227,7 @@ async def _read(mirror: Mirror, language: str, clock: Clock) -> None:
     except sqlite3.Error as error:
         raise _Failed(f"the file {path} cannot be used ({error}).") from None
     if seen is not None:
-        outcome = _outcome(seen, clock.monotonic() - begun, is_ours=is_ours)
+        outcome = _outcome(seen, _CLOCK.monotonic() - begun, is_ours=is_ours)
         tell(f"{language}: {outcome}")
 
 
@@ -256,22 +255,20 @@ def _outcome(seen: overview.Overview, seconds: float, *, is_ours: bool) -> str:
     return f"{_amount(seen)}, read in {overview.told_span(seconds)}"
 
 
-async def _read_or_follow(
-    mirror: Mirror, language: str, path: Path, watch: Watcher, clock: Clock
-) -> bool:
+async def _read_or_follow(mirror: Mirror, language: str, path: Path, watch: Watcher) -> bool:
     """Crawl; if another server is crawling, follow it, and take over if it stops.
 
     Returns whether this process crawled.
     """
     # A crawl that was complete before this moment is not the one that was asked for.
-    begun_at = clock.now()
+    begun_at = _CLOCK.now()
     if await mirror.sync(language, watch):
         return True
     say(f"{language}: another server is reading this catalog at this moment; following it")
     while True:
         await watch(await mirror.progress(language))
         # Read from the file: there is no other way to ask another process.
-        await clock.sleep(FOLLOW_SECONDS)
+        await _CLOCK.sleep(FOLLOW_SECONDS)
         seen = overview.look_at(path)
         read_at = None if seen is None or seen.is_unfinished else seen.read_at
         if read_at is not None and read_at >= begun_at:
@@ -290,10 +287,10 @@ async def _path(mirror: Mirror, language: str) -> Path:
 # Clear
 
 
-async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict[str, str]:
+async def _clear(settings: Settings, languages: list[str]) -> dict[str, str]:
     """Empty the files. Returns language -> why its file could not be emptied."""
     failures = dict[str, str]()
-    async with _opened(settings, clock) as mirror:
+    async with _opened(settings) as mirror:
         for language in languages:
             try:
                 path = await _path(mirror, language)
@@ -311,9 +308,9 @@ async def _clear(settings: Settings, languages: list[str], clock: Clock) -> dict
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, clock: Clock) -> AsyncIterator[Mirror]:
-    async with open_api(settings, clock=clock) as api, anyio.create_task_group() as tasks:
-        mirror = mirror_of(settings, api, clock, tasks)
+async def _opened(settings: Settings) -> AsyncIterator[Mirror]:
+    async with open_api(settings, clock=_CLOCK) as api, anyio.create_task_group() as tasks:
+        mirror = mirror_of(settings, api, _CLOCK, tasks)
         try:
             yield mirror
         finally:
@@ -348,22 +345,17 @@ async def _stop_on_signal(scope: anyio.CancelScope) -> None:
 
 
 @contextmanager
-def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
+def _shown(language: str) -> Iterator[Watcher]:
     """Show how far a crawl is: as a bar on a terminal, else as a line now and then."""
     # In a log file a bar would be a page of control characters.
     if not sys.stderr.isatty():
-        yield _lines(language, clock)
+        yield _lines(language)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # transient: the bar is removed at the end, where the outcome is printed as a sentence.
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(f"{language}: catalogs", total=None)
@@ -381,13 +373,13 @@ def _shown(language: str, clock: Clock) -> Iterator[Watcher]:
         yield watch
 
 
-def _lines(language: str, clock: Clock) -> Watcher:
+def _lines(language: str) -> Watcher:
     """Prints a line now and then on how far a crawl is."""
-    due = clock.monotonic() + REPORT_SECONDS
+    due = _CLOCK.monotonic() + REPORT_SECONDS
 
     async def watch(progress: Progress) -> None:
         nonlocal due
-        now = clock.monotonic()
+        now = _CLOCK.monotonic()
         if now >= due:
             due = now + REPORT_SECONDS
             say(f"{language}: {progress.done:,} of {_counted(progress.known, 'product base')} read")

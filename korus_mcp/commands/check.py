@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -71,7 +71,11 @@ async def _check(settings: Settings) -> int:
         hops = (("token", _token), ("catalogs", _catalogs), ("walk", _walk))
         # Each step needs the one before it, so the first that fails is the last.
         for hop, walk in hops:
-            if not await _holds(hop, walk, api):
+            try:
+                _tell(hop, await walk(api))
+            except ApiError as error:
+                because = _because(error) or explained(error).message
+                _tell(hop, f"BROKEN at {error.operation}: {because}")
                 _tell_drift(findings)
                 return 1
         clock_works = _clock_works(api)
@@ -131,16 +135,6 @@ def _mirror_states(settings: Settings) -> Iterator[str]:
         else:
             state = "not read yet" if seen is None or seen.is_empty else seen.told_age(now)
         yield f"{language}: {state}, {path}"
-
-
-async def _holds(hop: str, walk: Callable[[KorusApi], Awaitable[str]], api: KorusApi) -> bool:
-    try:
-        _tell(hop, await walk(api))
-    except ApiError as error:
-        refusal = explained(error)
-        _tell(hop, f"BROKEN at {error.operation}: {_because(error) or refusal.message}")
-        return False
-    return True
 
 
 def _because(error: ApiError) -> str | None:

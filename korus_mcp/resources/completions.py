@@ -9,14 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import mcp_types
 from mcp.server.mcpserver import MCPServer
-from mcp_types import (
-    Completion,
-    CompletionArgument,
-    CompletionContext,
-    PromptReference,
-    ResourceTemplateReference,
-)
 
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, Running
@@ -53,14 +47,14 @@ def register_completions(
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # untyped in the SDK
     async def complete(
-        ref: PromptReference | ResourceTemplateReference,
-        argument: CompletionArgument,
-        context: CompletionContext | None,
-    ) -> Completion:
+        ref: mcp_types.PromptReference | mcp_types.ResourceTemplateReference,
+        argument: mcp_types.CompletionArgument,
+        context: mcp_types.CompletionContext | None,
+    ) -> mcp_types.Completion:
         given = (context.arguments if context else None) or {}
         # An argument of a prompt may have any name; its kind is in the prompt's file.
         kind = argument.name
-        if isinstance(ref, PromptReference):
+        if isinstance(ref, mcp_types.PromptReference):
             kind = completed.get((ref.name, argument.name), "")
         propose, proposed = _KINDS.get(kind), Proposed()
         is_long = any(len(text) > LONGEST for text in (argument.value, *given.values()))
@@ -69,7 +63,7 @@ def register_completions(
                 proposed = await propose(running.app, clean_line(argument.value), given)
         values = list(proposed.values[:LIMIT])
         has_more = proposed.total is None or proposed.total > len(values)
-        return Completion(values=values, total=proposed.total, has_more=has_more)
+        return mcp_types.Completion(values=values, total=proposed.total, has_more=has_more)
 
 
 async def _catalogs(services: App, begun: str, _: Arguments) -> Proposed:

@@ -1,7 +1,7 @@
 """The composition root: builds a server from settings. It holds no booking rules."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -111,7 +111,7 @@ def build_server(
         version=__version__,
         tools=listed_tools(names, settings.content),
         log_level="WARNING",
-        lifespan=_lifespan(settings, clock or SystemClock(), sandbox, running),
+        lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running),
         subscriptions=False,
         extensions=[pages_of(names)],
         cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
@@ -146,33 +146,29 @@ def instructions(settings: Settings, names: tuple[str, ...]) -> str:
     return " ".join(sentence for sentence in said if sentence)
 
 
-def _lifespan(
-    settings: Settings, clock: Clock, sandbox: "Sandbox | None", running: Running
-) -> Callable[[MCPServer[App]], AbstractAsyncContextManager[App]]:
-    @asynccontextmanager
-    async def lifespan(server: MCPServer[App]) -> AsyncIterator[App]:
-        del server
-        async with (
-            AsyncExitStack() as at_the_end,
-            open_api(settings, clock=clock, sandbox=sandbox) as api,
-            anyio.create_task_group() as tasks,
-        ):
-            app = App(settings, api, clock, tasks)
-            # Tasks of the group may still write, so the services are closed after the group ends.
-            at_the_end.push_async_callback(app.close)
-            # Kept apart: if it fails, the server goes on.
-            tasks.start_soon(kept_apart, partial(_recover, app))
-            running.started(app)
-            try:
-                yield app
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await app.drain(settings.shutdown_seconds)
-                # Only now: a signal that comes during the drain has to wait for it, too.
-                running.stopped(app)
-                tasks.cancel_scope.cancel()
-
-    return lifespan
+@asynccontextmanager
+async def _lifespan(
+    settings: Settings, clock: Clock, sandbox: "Sandbox | None", running: Running, _: MCPServer[App]
+) -> AsyncIterator[App]:
+    async with (
+        AsyncExitStack() as at_the_end,
+        open_api(settings, clock=clock, sandbox=sandbox) as api,
+        anyio.create_task_group() as tasks,
+    ):
+        app = App(settings, api, clock, tasks)
+        # Tasks of the group may still write, so the services are closed after the group ends.
+        at_the_end.push_async_callback(app.close)
+        # Kept apart: if it fails, the server goes on.
+        tasks.start_soon(kept_apart, partial(_recover, app))
+        running.started(app)
+        try:
+            yield app
+        finally:
+            with anyio.CancelScope(shield=True):
+                await app.drain(settings.shutdown_seconds)
+            # Only now: a signal that comes during the drain has to wait for it, too.
+            running.stopped(app)
+            tasks.cancel_scope.cancel()
 
 
 def open_api(

@@ -33,7 +33,7 @@ from pydantic import (
 
 from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import unasked
-from korus_mcp.answers.holds import LineView
+from korus_mcp.answers.holds import TOGETHER, LineView
 from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.api import CustomerInput
 from korus_mcp.app import app_of
@@ -337,9 +337,8 @@ def _lines_of(hold: Hold) -> Iterator[str]:
         seats = sorted(hold.seats, key=_by_number)
         rest = len(seats) - SHOWN_SEATS
         more = f"; {rest} more" if rest > 0 else ""
-        together = {True: " (together)", False: " (not together)", None: ""}
         shown = "; ".join(map(inert_line, seats[:SHOWN_SEATS]))
-        yield f"  seats: {shown}{more}{together[hold.seats_together]}"
+        yield f"  seats: {shown}{more}{TOGETHER[hold.seats_together]}"
 
 
 def _by_number(seat: str) -> list[tuple[int, str]]:

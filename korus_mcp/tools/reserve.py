@@ -1,7 +1,6 @@
 """reserve: hold offers for some minutes at the price shown."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -124,10 +123,7 @@ async def reserve(
         reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
         raise await _with_alternatives(services, refusal, call) from None
-    instead = await _instead_of_failed(services, reserved, call)
-    doubts = await _doubts(services, reserved, call)
-    environment = services.settings.environment.value
-    return Reply(_view(reserved, instead, doubts, max_total, environment))
+    return Reply(await _view(services, reserved, call))
 
 
 async def _doubts(services: App, reserved: Reserved, call: ReserveCall) -> Sequence[Doubt]:
@@ -169,13 +165,9 @@ async def _instead_of_failed(
     return {str(offer): shown(services, near) for offer, near in found.items()}
 
 
-def _view(
-    reserved: Reserved,
-    instead: Mapping[str, list[AlternativeView]],
-    doubts: Sequence[Doubt],
-    max_total: Decimal | None,
-    environment: str,
-) -> ReserveView:
+async def _view(services: App, reserved: Reserved, call: ReserveCall) -> ReserveView:
+    instead = await _instead_of_failed(services, reserved, call)
+    doubts = await _doubts(services, reserved, call)
     holds = [HoldView.of(hold) for hold in reserved.holds]
     return ReserveView.read(
         reserved,
@@ -186,17 +178,17 @@ def _view(
             f"Price moved for offer {m.offer}: {m.was} was shown, it costs {m.now} now."
             for m in reserved.moves
         ]
-        + _above(reserved, max_total),
-        environment=environment,
+        + _above(reserved, call.max_total),
+        environment=services.settings.environment.value,
         next=_next(reserved, doubts, has_alternatives=any(instead.values())),
     )
 
 
-def _above(reserved: Reserved, max_total: Decimal | None) -> list[str]:
+def _above(reserved: Reserved, max_total: Money | None) -> list[str]:
     """A warning if the holds cost more than max_total: the price rose, or they are earlier ones."""
     # Only a warning: the holds exist already, and letting them expire costs nothing.
     held = reserved.total
-    if max_total is None or held is None or held.amount <= max_total:
+    if max_total is None or held is None or held.amount <= max_total.amount:
         return []
     return [f"The holds cost {held}, more than max_total: order only if the person accepts that."]
 

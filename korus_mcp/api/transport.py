@@ -158,10 +158,6 @@ class Pool:
         finally:
             await response.aclose()
 
-    async def aclose(self) -> None:
-        """Close the connections of this pool."""
-        await self.transport.aclose()
-
 
 class Pools:
     """The pools of connections. `creations` uses each connection once, the others keep them alive.
@@ -204,7 +200,7 @@ class Pools:
         for name in ("reads", "tokens", "creations", "documents"):
             pool = self.__dict__.pop(name, None)
             if isinstance(pool, Pool):
-                await pool.aclose()
+                await pool.transport.aclose()
 
     def _pool(
         self,

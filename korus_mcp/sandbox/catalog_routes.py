@@ -80,10 +80,7 @@ class CatalogRoutes:
 
     def get_product(self, call: Call) -> Json:
         """One product under its address below the catalog."""
-        catalog = self._catalog(call)
-        ref = self.iris.found(call.path["id"], Kind.PRODUCT)
-        if ref is None or not self.world.belongs(ref.base, catalog):
-            raise not_found()
+        ref = self._ref(call, "id", Kind.PRODUCT)
         return self.shapes.product(ref.base, ref.product)
 
     def list_offers(self, call: Call) -> Json:
@@ -162,17 +159,20 @@ class CatalogRoutes:
             raise not_found()
         return ref.base
 
-    def _base(self, call: Call, key: str = "productBaseId") -> int:
+    def _ref(self, call: Call, key: str, kind: Kind) -> Ref:
+        """The content of an id in the path; its base is one of the path's catalog."""
         catalog = self._catalog(call)
-        ref = self.iris.found(call.path[key], Kind.BASE)
+        ref = self.iris.found(call.path[key], kind)
         if ref is None or not self.world.belongs(ref.base, catalog):
             raise not_found()
-        return ref.base
+        return ref
+
+    def _base(self, call: Call, key: str = "productBaseId") -> int:
+        return self._ref(call, key, Kind.BASE).base
 
     def _offer(self, call: Call, key: str = "offerId") -> Offer:
-        catalog = self._catalog(call)
-        offer = self.iris.found_offer(call.path[key])
-        if offer is None or not self.world.belongs(offer.base, catalog):
+        offer = self._ref(call, key, Kind.OFFER).offer
+        if not self.world.on_sale(offer):
             raise not_found()
         return offer
 

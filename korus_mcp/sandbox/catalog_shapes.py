@@ -9,7 +9,7 @@ from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Json, node, resource
 from korus_mcp.sandbox.model import Base, OptionCode, Venue
-from korus_mcp.sandbox.seat_maps import Row, SeatMap
+from korus_mcp.sandbox.seat_maps import Row
 from korus_mcp.sandbox.stock import Stock
 from korus_mcp.sandbox.world import World
 
@@ -177,7 +177,19 @@ class CatalogShapes:
         layout = self.world.base(base).seat_maps[number]
         iri = self.iris.seat_map(base, number)
         fields: Json = {
-            "zones": self._zones(base, number, layout),
+            "zones": [
+                {
+                    "@id": f"{iri}/zones/{rank + 1}",
+                    "id": self.world.ids.text(Ref(Kind.ZONE, base, number, slot=rank)),
+                    "name": zone.name,
+                    "seatingCategory": _category_iri(iri, zone.category),
+                    "optionValue": self._value_of(base, "zone", zone.value),
+                    "capacity": zone.capacity,
+                    "polygon": zone.polygon,
+                    "rows": None if zone.rows is None else [_row(row) for row in zone.rows],
+                }
+                for rank, zone in enumerate(layout.zones)
+            ],
             "seatingCategories": [
                 {
                     "@id": _category_iri(iri, rank),
@@ -201,22 +213,6 @@ class CatalogShapes:
     def _product_core(self, base: int, rank: int) -> Json:
         spec = self.world.base(base)
         return {"name": spec.products[rank].name, "disabled": spec.disabled}
-
-    def _zones(self, base: int, number: int, layout: SeatMap) -> list[Json]:
-        iri = self.iris.seat_map(base, number)
-        return [
-            {
-                "@id": f"{iri}/zones/{rank + 1}",
-                "id": self.world.ids.text(Ref(Kind.ZONE, base, number, slot=rank)),
-                "name": zone.name,
-                "seatingCategory": _category_iri(iri, zone.category),
-                "optionValue": self._value_of(base, "zone", zone.value),
-                "capacity": zone.capacity,
-                "polygon": zone.polygon,
-                "rows": None if zone.rows is None else [_row(row) for row in zone.rows],
-            }
-            for rank, zone in enumerate(layout.zones)
-        ]
 
     def _value_of(self, base: int, code: OptionCode, value: int | None) -> str | None:
         """The IRI of an option value by its rank; None if the base does not have the option."""

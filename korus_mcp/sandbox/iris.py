@@ -141,7 +141,7 @@ class Iris:
         return session if iri in known else None
 
 
-def read_hold(iri: str) -> str | None:
-    """The id in the IRI of a reservation."""
-    match = _HOLD.fullmatch(iri)
-    return match[1] if match else None
+def read_hold(iri: object) -> str:
+    """The id in the IRI of a reservation; empty if it is none."""
+    match = _HOLD.fullmatch(str(iri))
+    return match[1] if match else ""

@@ -132,7 +132,7 @@ def read_orders(body: Json) -> RequestedOrders:
         raise invalid(*violations)
     customer, notes, iris = body.get("customer"), body.get("notes"), body["reservations"]
     return RequestedOrders(
-        reservations=tuple(map(_hold_id, iris if isinstance(iris, list) else ())),
+        reservations=tuple(map(read_hold, iris if isinstance(iris, list) else ())),
         customer=customer if isinstance(customer, dict) else {},
         external_reference=str(body["externalReference"]),
         notes=str(notes) if notes is not None else None,
@@ -161,7 +161,7 @@ def _order_violations(body: Json) -> Iterator[Violation]:
         yield Violation("reservations", _BLANK)
     else:
         for rank, iri in enumerate(reservations):
-            if not _hold_id(iri):
+            if not read_hold(iri):
                 yield Violation(f"reservations[{rank}]", f'Invalid IRI "{_shown(iri)}".')
     reference = body.get("externalReference")
     if not isinstance(reference, str) or not 1 <= len(reference) <= LARGEST_REFERENCE:
@@ -173,10 +173,6 @@ def _order_violations(body: Json) -> Iterator[Violation]:
         yield from _person_violations({"optin": False, **customer}, "customer", _CUSTOMER)
     elif customer is not None:
         yield Violation("customer", "This value should be of type object.")
-
-
-def _hold_id(iri: object) -> str:
-    return read_hold(str(iri)) or ""
 
 
 def _person_violations(

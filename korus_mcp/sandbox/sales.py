@@ -32,8 +32,7 @@ class Sales:
 
     def reserve(self, wanted: RequestedHold, organization: str) -> Hold | Failure:
         """Hold the units of one item, all or none."""
-        failure = self._refusal(wanted)
-        if failure:
+        if failure := self._refusal(wanted):
             return failure
         now, number = self.world.now(), len(self.ledger.holds) + 1
         lifetime = timedelta(seconds=self.world.issuer_of(wanted.offer).hold_seconds)
@@ -60,8 +59,7 @@ class Sales:
     def order(self, hold_id: str, wanted: RequestedOrders, organization: str) -> Order | Failure:
         """Turn one hold into an order."""
         hold = self.ledger.holds[hold_id]
-        failure = self._order_refusal(hold)
-        if failure:
+        if failure := self._order_refusal(hold):
             return failure
         now, number = self.world.now(), len(self.ledger.orders) + 1
         issuer = self.world.issuer_of(hold.offer)

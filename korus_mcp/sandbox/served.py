@@ -46,20 +46,14 @@ class ServedSandbox:
 
 
 async def serve(
-    options: SandboxOptions,
-    *,
-    port: int,
-    control: bool,
-    document_port: int = 0,
-    on_ready: Callable[[ServedSandbox], None] | None = None,
+    options: SandboxOptions, *, port: int, control: bool, on_ready: Callable[[ServedSandbox], None]
 ) -> None:
     """Serve until SIGINT, SIGTERM or a cancellation. `on_ready` gets the running sandbox."""
-    listening = served_sandbox(options, control=control, port=port, document_port=document_port)
+    listening = served_sandbox(options, control=control, port=port)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with listening as served:
             _log.warning("%s", served.notice)
-            if on_ready is not None:
-                on_ready(served)
+            on_ready(served)
             async for _ in signals:
                 return
 
@@ -70,7 +64,6 @@ async def served_sandbox(
     *,
     control: bool = False,
     port: int = 0,
-    document_port: int = 0,
     clock: ShiftedClock | None = None,
     around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> AsyncIterator[ServedSandbox]:
@@ -80,7 +73,7 @@ async def served_sandbox(
     answers.
     """
     # Two ports, as documents are on another host than the API (T26).
-    with _bound(port) as api, _bound(document_port) as documents:
+    with _bound(port) as api, _bound(0) as documents:
         api_url, documents_url = _origin(api), _origin(documents)
         wished = options or SandboxOptions()
         # The ports are bound first, since the sandbox's addresses contain them.

@@ -11,17 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+import pydantic
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -41,14 +31,16 @@ def _each_once(booked: tuple[R, ...]) -> tuple[R, ...]:
     return tuple(first.values())
 
 
-Booked = Annotated[tuple[R, ...], BeforeValidator(read_list), AfterValidator(_each_once)]
+Booked = Annotated[
+    tuple[R, ...], pydantic.BeforeValidator(read_list), pydantic.AfterValidator(_each_once)
+]
 """A list of what was booked, without entries that repeat an id."""
 
 
-class ApiModel(BaseModel):
+class ApiModel(pydantic.BaseModel):
     """Base of all models. They are frozen, and their `repr` never shows content."""
 
-    model_config = ConfigDict(
+    model_config = pydantic.ConfigDict(
         extra="allow",
         frozen=True,
         alias_generator=to_camel,
@@ -70,7 +62,7 @@ class ApiModel(BaseModel):
     needed: ClassVar[frozenset[str]] = frozenset()
     """API names of lists that are never left out: a missing one counts as unreadable."""
 
-    _unread: dict[str, object] = PrivateAttr(default_factory=dict)
+    _unread: dict[str, object] = pydantic.PrivateAttr(default_factory=dict)
 
     @property
     def unread(self) -> Mapping[str, object]:
@@ -81,9 +73,11 @@ class ApiModel(BaseModel):
         """Whether a field (by its Python name), or a member of it, had a wrong type."""
         return not self._unread.keys().isdisjoint({name, _wire_name(type(self), name)})
 
-    @model_validator(mode="wrap")
+    @pydantic.model_validator(mode="wrap")
     @classmethod
-    def _read_leniently(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _read_leniently(
+        cls, data: object, handler: pydantic.ModelWrapValidatorHandler[Self]
+    ) -> Self:
         if not isinstance(data, Mapping):
             return handler(data)._without(cls.needed)
         # Not the same as an empty list: an offer without tickets is not one whose tickets are
@@ -91,7 +85,7 @@ class ApiModel(BaseModel):
         absent = {name for name in cls.needed if data.get(name) is None}
         try:
             return handler(data)._without(absent)
-        except ValidationError as error:
+        except pydantic.ValidationError as error:
             # No guesses at what was booked (T14).
             if cls.must_fit:
                 raise
@@ -117,14 +111,14 @@ class Embedded(ApiModel):
     """A part of a resource that may have an id; a bare IRI becomes one with an id only."""
 
     id: values.ResourceId | None = None
-    at_id: str | None = Field(default=None, alias="@id")
+    at_id: str | None = pydantic.Field(default=None, alias="@id")
 
     @property
     def iri(self) -> str | None:
         """The `@id`, if it is a real IRI (T3, T18). Paths are never built from it, but from ids."""
         return jsonld.usable_iri(self.at_id)
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _id_from_iri(cls, data: object) -> object:
         # A bare IRI stands for its resource (A13); it must be an IRI of this API.
@@ -160,7 +154,7 @@ class Failure(ApiModel):
         known = {name: getattr(self, name) for name in type(self).model_fields}
         return {**known, **(self.model_extra or {}), **self.unread}
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _any_shape(cls, data: object) -> object:
         if isinstance(data, Mapping):
@@ -182,7 +176,7 @@ class BulkResult(ApiModel):
 
     must_fit: ClassVar[bool] = True
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _says_something(cls, data: object) -> object:
         """Refuse an answer without either list: it does not say what was booked, if anything."""
@@ -194,13 +188,13 @@ class BulkResult(ApiModel):
 
 
 @cache
-def _say_unread(model: type[BaseModel]) -> tuple[str, ...]:
+def _say_unread(model: type[pydantic.BaseModel]) -> tuple[str, ...]:
     """The fields whose type includes `UNREAD`."""
     fields = model.model_fields.items()
     return tuple(name for name, field in fields if Unread in get_args(field.annotation))
 
 
-def _wire_name(model: type[BaseModel], name: str) -> str:
+def _wire_name(model: type[pydantic.BaseModel], name: str) -> str:
     return model.model_fields[name].alias or name
 
 

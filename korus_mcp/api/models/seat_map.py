@@ -4,13 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import (
-    BeforeValidator,
-    FiniteFloat,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
-    model_validator,
-)
+import pydantic
 
 from korus_mcp.api.models import values
 from korus_mcp.api.models.base import ApiModel, Embedded, Resource
@@ -31,8 +25,8 @@ def _read_corners(value: object) -> object:
     return [(c.get("x"), c.get("y")) if isinstance(c, Mapping) else c for c in value]
 
 
-_Point = tuple[FiniteFloat, FiniteFloat]
-Polygon = Annotated[tuple[_Point, ...] | None, BeforeValidator(_read_corners)]
+_Point = tuple[pydantic.FiniteFloat, pydantic.FiniteFloat]
+Polygon = Annotated[tuple[_Point, ...] | None, pydantic.BeforeValidator(_read_corners)]
 
 
 class SeatingCategory(Embedded):
@@ -47,8 +41,8 @@ class Seat(ApiModel):
     """One seat: its name, and its place in the map's own units; `y` grows downwards."""
 
     name: str | None = None
-    x: FiniteFloat | None = None
-    y: FiniteFloat | None = None
+    x: pydantic.FiniteFloat | None = None
+    y: pydantic.FiniteFloat | None = None
 
 
 class Row(ApiModel):
@@ -91,16 +85,16 @@ class SeatMap(Resource):
 
     zones: values.Many[Zone] = ()
     seating_categories: values.Many[SeatingCategory] = ()
-    _left_out: LeftOut = PrivateAttr(default_factory=LeftOut)
+    _left_out: LeftOut = pydantic.PrivateAttr(default_factory=LeftOut)
 
     @property
     def left_out(self) -> LeftOut:
         """What was left out of this map."""
         return self._left_out
 
-    @model_validator(mode="wrap")
+    @pydantic.model_validator(mode="wrap")
     @classmethod
-    def _read_so_much(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _read_so_much(cls, data: object, handler: pydantic.ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, Mapping):
             return handler(data)
         bounded, left_out = _bounded(data)
@@ -120,7 +114,7 @@ class Seating(ApiModel):
     seat: str | None = None
     entrance: str | None = None
 
-    @model_validator(mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
     def _any_shape(cls, data: object) -> object:
         return {"seat": data} if isinstance(data, str) else data

@@ -56,9 +56,7 @@ def issuer() -> Issuer:
             _workshop(),
             _gift_card(),
             # Each of these fails at another step, always within an answer of status 200 (T14).
-            _spoiled("night-safari", "Safari de nuit", "Night safari", "29.00"),
-            _spoiled("balloon-ride", "Balade en montgolfière", "Balloon ride", "89.00"),
-            _spoiled("dinner-show", "Dîner-spectacle des fées", "Fairy dinner show", "64.50"),
+            *(_spoiled(*row) for row in _SPOILED),
         ),
     )
 
@@ -162,19 +160,19 @@ def _gift_card() -> Base:
     )
 
 
-_TROUBLES = {
-    "night-safari": Trouble.NEVER_RESERVES,
-    "balloon-ride": Trouble.FAILS_ABOVE_FOUR,
-    "dinner-show": Trouble.NEVER_ORDERS,
-}
+_SPOILED = (
+    ("night-safari", "Safari de nuit", "Night safari", "29.00", Trouble.NEVER_RESERVES),
+    ("balloon-ride", "Balade en montgolfière", "Balloon ride", "89.00", Trouble.FAILS_ABOVE_FOUR),
+    ("dinner-show", "Dîner-spectacle des fées", "Fairy dinner show", "64.50", Trouble.NEVER_ORDERS),
+)
 
 
-def _spoiled(key: str, french: str, english: str, price: str) -> Base:
+def _spoiled(key: str, french: str, english: str, price: str, trouble: Trouble) -> Base:
     name = Text(french, english)
     return _base(
         key=key,
         name=name,
-        products=(Product(name=name, price=Decimal(price), trouble=_TROUBLES[key]),),
+        products=(Product(name=name, price=Decimal(price), trouble=trouble),),
         tickets=(Ticket(name=name, capacities=(80,)),),
         calendar=Fixed(offsets=tuple(range(1, 120, 3))),
         demand=0.3,

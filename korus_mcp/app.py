@@ -1,5 +1,6 @@
 """The services of one server, which handlers of requests use, made from its settings."""
 
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -124,29 +125,21 @@ class App:
             await self.booking.journal.close()
 
 
+@dataclass
 class Running:
     """The services of the servers that run now, for handlers to which the SDK passes no context."""
 
-    def __init__(self) -> None:
-        self._apps: list[App] = []
+    apps: list[App] = field(default_factory=list)
 
     @property
     def app(self) -> App:
         """The services that were started last and still run."""
-        return self._apps[-1]
+        return self.apps[-1]
 
     async def drain(self, seconds: float) -> None:
         """Refuse new orders and wait at most `seconds` for those under way."""
-        for app in self._apps:
+        for app in self.apps:
             await app.drain(seconds)
-
-    def started(self, app: App) -> None:
-        """Note a start."""
-        self._apps.append(app)
-
-    def stopped(self, app: App) -> None:
-        """Note an end."""
-        self._apps.remove(app)
 
 
 def app_of(ctx: "Context[App, Any]") -> App:

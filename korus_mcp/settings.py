@@ -409,19 +409,14 @@ class _Reader:
         missing = [name for name, value in found.items() if not value and not self._has(name)]
         if missing:
             self._problems.append(f"{named} needs {', '.join(missing)}.")
-        api_url, token_url, client_id, client_secret = (value or "" for value in found.values())
-        if api_url:
-            self._check_label(named, api_url)
-        hosts = self._each("KORUS_DOCUMENT_HOSTS", _HOST, "host names (a port on loopback)")
-        return Settings(
-            environment=named,
-            embedded=False,
-            api_url=api_url,
-            token_url=token_url,
-            client_id=client_id,
-            client_secret=client_secret,
-            document_hosts=frozenset(hosts or (DOCUMENT_HOST,)),
-        )
+        given: dict[str, Any] = {
+            name.removeprefix(PREFIX).lower(): value or "" for name, value in found.items()
+        }
+        if given["api_url"]:
+            self._check_label(named, given["api_url"])
+        listed = self._each("KORUS_DOCUMENT_HOSTS", _HOST, "host names (a port on loopback)")
+        hosts = frozenset(listed or (DOCUMENT_HOST,))
+        return Settings(environment=named, embedded=False, document_hosts=hosts, **given)
 
     def _way_out(self, world: Settings) -> Settings:
         """These settings with the proxy and the certificate authorities of the network, which may

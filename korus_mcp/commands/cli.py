@@ -31,10 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_without_waiting()
     else:
         log_to_stderr()
-    code: int
     try:
         _check_streams(given)
-        code = given.run(given)
+        code: int = given.run(given)
         if sys.stdout is not None:
             sys.stdout.flush()
     except Misconfigured as wrong:
@@ -61,10 +60,8 @@ def _check_streams(given: argparse.Namespace) -> None:
     # A server over HTTP uses neither stdin nor stdout.
     if given.run is _serve and given.http:
         return
-    needed = {"stdin": sys.stdin, "stdout": sys.stdout}
-    if given.run is not _serve:
-        del needed["stdin"]
-    closed = [name for name, stream in needed.items() if stream is None]
+    needed = ("stdin", "stdout") if given.run is _serve else ("stdout",)
+    closed = [name for name in needed if getattr(sys, name) is None]
     if closed:
         raise Misconfigured(f"{' and '.join(closed)} must be open: what is said goes over it.")
 
@@ -222,16 +219,14 @@ def _nothing_collected() -> Iterator[None]:
         gc.enable()
 
 
-def _demo(given: argparse.Namespace) -> int:
-    del given
+def _demo(_: argparse.Namespace) -> int:
     from korus_mcp.commands.demo import run_demo
 
     _require_full_text()
     return run_demo(os.environ)
 
 
-def _check(given: argparse.Namespace) -> int:
-    del given
+def _check(_: argparse.Namespace) -> int:
     settings = _read_settings(os.environ)
     from korus_mcp.commands.check import run_check
 

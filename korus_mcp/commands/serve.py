@@ -65,13 +65,8 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         limit_concurrency=http_door.MOST_AT_ONCE,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    _log.warning(
-        "korus-mcp %s on http://%s:%d/mcp, %s",
-        __version__,
-        host,
-        port,
-        _WORLDS[settings.environment],
-    )
+    where = f"http://{host}:{port}/mcp"
+    _log.warning("korus-mcp %s on %s, %s", __version__, where, _WORLDS[settings.environment])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn raises the signal again once it has stopped
     try:
@@ -83,9 +78,8 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
     return 0
 
 
-def _leave(number: int, frame: object) -> NoReturn:
+def _leave(*_: object) -> NoReturn:
     """Exit with 0: a stop by a signal is no failure."""
-    del number, frame
     sys.exit(0)
 
 
@@ -94,7 +88,6 @@ def serve_sandbox(settings: Settings, *, port: int, control: bool, seed: int | N
     from korus_mcp.sandbox import SandboxOptions, serve
 
     options = SandboxOptions(seed=seed, bases=settings.sandbox_bases)
-
     serving = partial(serve, options, port=port, control=control, on_ready=_print_environment)
     anyio.run(serving)
     return 0

@@ -180,16 +180,12 @@ async def _plan(
     # The base in our catalog names this map, so that base is out of date.
     renewed = await services.mirror.renewed_base(record.handle, language)
     if renewed.seat_map_id in (None, seat_map_id):
-        raise Refusal(
-            Code.NOT_FOUND,
-            "This seat map does not exist (any more).",
-            f"Read {addresses.product_base(record.handle)} for what is known of it.",
-        )
-    raise Refusal(
-        Code.NOT_FOUND,
-        "This seat map was replaced.",
-        f"Read {addresses.seat_map(record.handle, renewed.seat_map_id)}.",
-    )
+        said = "This seat map does not exist (any more)."
+        step = f"Read {addresses.product_base(record.handle)} for what is known of it."
+    else:
+        said = "This seat map was replaced."
+        step = f"Read {addresses.seat_map(record.handle, renewed.seat_map_id)}."
+    raise Refusal(Code.NOT_FOUND, said, step)
 
 
 def _drawn(plan: "SeatMap") -> dict[str, Any]:

@@ -109,8 +109,7 @@ def _in_our_words(error: MCPError, uri: str) -> MCPError:
 def always(hint: CacheHint) -> Freshness:
     """A cache hint that is always the same."""
 
-    async def fresh(services: App) -> CacheHint:
-        del services
+    async def fresh(_: App) -> CacheHint:
         return hint
 
     return fresh

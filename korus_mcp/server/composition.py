@@ -160,14 +160,14 @@ async def _lifespan(
         at_the_end.push_async_callback(app.close)
         # Kept apart: if it fails, the server goes on.
         tasks.start_soon(kept_apart, partial(_recover, app))
-        running.started(app)
+        running.apps.append(app)
         try:
             yield app
         finally:
             with anyio.CancelScope(shield=True):
                 await app.drain(settings.shutdown_seconds)
             # Only now: a signal that comes during the drain has to wait for it, too.
-            running.stopped(app)
+            running.apps.remove(app)
             tasks.cancel_scope.cancel()
 
 

@@ -144,6 +144,7 @@ def _view(
         bookable=obstacle is None,
         reason=obstacle.reason if obstacle else None,
         listed=quote.list_price if moved else None,
+        # Told, since the quote's own `sessions` is a method and would be read.
         sessions=[],
         alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),

@@ -58,6 +58,7 @@ from korus_mcp.journal.protocol import (
     UNKNOWN_END,
     Held,
     HoldIntent,
+    HoldResult,
     JournalDown,
     Lease,
     Open,
@@ -332,8 +333,8 @@ class Reserver:
         except ApiError:
             return hold
         # Another call may have recognised the same reservations: the first to write them has them.
-        ids, held = [r.id for r in found], self._held(found)
-        if ids and await self.journal.adopt(hold.id, ids, now=self.clock.now(), held=held):
+        made = HoldResult([r.id for r in found], held=self._held(found))
+        if found and await self.journal.adopt(hold.id, made, now=self.clock.now()):
             return await self.journal.hold_of(hold.key) or hold
         return hold
 
@@ -381,13 +382,13 @@ class Reserver:
         """
         call = checked.call
         failed = refused(call, result)
-        await self.journal.settle_hold(
-            hold.id,
+        made = HoldResult(
             reservation_ids=[r.id for r in result.reservations],
             refused=[RefusedItem(f.offer_id, f.code, f.message) for f in failed],
             held=self._held(result.reservations),
             ambiguous=not says_all(call, result),
         )
+        await self.journal.settle_hold(hold.id, made)
         full = [await self.holds.in_full(r, call.language) for r in result.reservations]
         holds = await self.holds.shown(full, call.language)
         return answer_of(call, result, failed, holds, checked.quotes, self._wait(hold))

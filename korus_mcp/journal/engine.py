@@ -9,7 +9,7 @@ cancelled. Errors of either database become `JournalDown`.
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -69,28 +69,25 @@ class Database:
             return self._clock.now()
         return connection.execute(_SERVER_MOMENT).scalar_one()
 
-    async def read(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
-        """Run a transaction that only reads, and return its result; all rows are of one moment.
+    async def run(self, work: Work[_Thing], *, writes: bool, begins: bool = False) -> _Thing:
+        """Run a transaction and return its result. What it writes is then durable; if it raises,
+        nothing was written. If it only reads, all rows are of one moment.
 
         `begins`: a call to the API follows, so another process must be able to find the journal.
         With SQLite this checks that the path still leads to the opened file. Without `begins` the
         open file is used even if it has been deleted, so that calls under way can be finished.
 
         Raises:
-            JournalDown: The journal cannot be read, or another process would not find it.
+            JournalDown: The journal cannot be used, or another process would not find it.
         """
-        return await self._done(work, writes=False, begins=begins)
-
-    async def write(self, work: Work[_Thing], *, begins: bool = False) -> _Thing:
-        """Run a transaction that writes, and return its result; it is then durable. If it raises,
-        nothing was written.
-
-        `begins` is as in `read`.
-
-        Raises:
-            JournalDown: The journal cannot be written, or another process would not find it.
-        """
-        return await self._done(work, writes=True, begins=begins)
+        try:
+            # Finished even if the caller is cancelled: else nobody would know what was committed.
+            with anyio.CancelScope(shield=True):
+                connections = self._connections or await self._open()
+                answer = await connections.run(work, writes=writes, begins=begins)
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise _down(error) from None
+        return answer
 
     async def close(self) -> None:
         """Close the connections."""
@@ -103,16 +100,6 @@ class Database:
         """Wait until nobody else creates tables or accounts; SQLite has only one writer anyway."""
         if not self.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_OPENING_LOCK)))
-
-    async def _done(self, work: Work[_Thing], *, writes: bool, begins: bool) -> _Thing:
-        try:
-            # Finished even if the caller is cancelled: else nobody would know what was committed.
-            with anyio.CancelScope(shield=True):
-                connections = self._connections or await self._open()
-                answer = await connections.run(work, writes=writes, begins=begins)
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise _down(error) from None
-        return answer
 
     async def _open(self) -> "_Connections":
         async with self._opening:
@@ -190,10 +177,21 @@ class _File:
 
         Writers of this process wait for each other here, since SQLite would let them poll.
         """
-        if not writes:
-            return await self._carried_out(work, _TO_READ, begins=begins)
-        async with self._in_turn:
-            return await self._carried_out(work, _TO_WRITE, begins=begins)
+
+        def in_one_go() -> _Thing:
+            self._check_index()
+            if begins:
+                self._check_found()
+            with self._engine.begin() as connection:
+                for statement in _TO_WRITE if writes else _TO_READ:
+                    connection.exec_driver_sql(statement)
+                return work(connection)
+
+        async with self._in_turn if writes else nullcontext():
+            # Without this flag a disposed engine would open the file again.
+            if self._is_closed:
+                raise JournalDown(JournalFault.UNREACHABLE)
+            return await self._in_thread(in_one_go)
 
     def _check_found(self) -> None:
         """Check that another process finds this file: an open file can outlive its name.
@@ -236,24 +234,6 @@ class _File:
         async with self._in_turn:
             self._is_closed = True
             await self._in_thread(self._engine.dispose)
-
-    async def _carried_out(
-        self, work: Work[_Thing], statements: Sequence[str], *, begins: bool
-    ) -> _Thing:
-        # Without this flag a disposed engine would open the file again.
-        if self._is_closed:
-            raise JournalDown(JournalFault.UNREACHABLE)
-
-        def in_one_go() -> _Thing:
-            self._check_index()
-            if begins:
-                self._check_found()
-            with self._engine.begin() as connection:
-                for statement in statements:
-                    connection.exec_driver_sql(statement)
-                return work(connection)
-
-        return await self._in_thread(in_one_go)
 
     async def _in_thread(self, work: Callable[[], _Thing]) -> _Thing:
         return await to_thread.run_sync(work, limiter=self._threads)

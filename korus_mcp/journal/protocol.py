@@ -213,6 +213,21 @@ class RefusedItem:
     message: str
 
 
+@dataclass(frozen=True)
+class HoldResult:
+    """What a reserve call made. `held` says what its reservations amount to, as far as that is
+    known; `ambiguous`, that the answer did not mention every item.
+    """
+
+    reservation_ids: Sequence[str] = ()
+    refused: Sequence[RefusedItem] = ()
+    held: Mapping[str, "Held"] = field(default_factory=dict)
+    ambiguous: bool = False
+
+
+NOTHING_MADE: Final = HoldResult()
+
+
 @dataclass(frozen=True, kw_only=True)
 class HoldIntent:
     """One reserve call. `key` is equal for equal calls of one owner; `wishes` are digests of its
@@ -258,17 +273,17 @@ class HoldIntent:
         """
         return seen is None or (seen.id, seen.state) != (self.id, self.state)
 
-    def shares(
-        self, reservation_ids: Sequence[str], held: Mapping[str, "Held"]
-    ) -> Mapping[str, "Held"]:
-        """What each of its reservations amounts to; if not known, a share of what was asked for."""
-        number = max(1, len(reservation_ids))
+    def shares(self, made: HoldResult) -> Mapping[str, "Held"]:
+        """What each of the reservations made amounts to; if not known, a share of what was asked
+        for.
+        """
+        number = max(1, len(made.reservation_ids))
         end = self.sent_at + UNKNOWN_END
         # Rounded up to the cent: the sum of exact thirds would depend on the order of rows.
         amount = (self.amount / number).quantize(CENT, ROUND_UP)
         # Tickets are rounded up as well, so that unknown shares never let an owner hold more.
         share = Held(-(-self.tickets // number), amount, end)
-        told = {i: held.get(i, share) for i in reservation_ids}
+        told = {i: made.held.get(i, share) for i in made.reservation_ids}
         last = self.sent_at + LONGEST_HOLD
         return {i: replace(h, ends_at=min(h.ends_at or end, last)) for i, h in told.items()}
 
@@ -366,7 +381,6 @@ class JournalDown(Exception):
         self.fault = fault
 
 
-NOTHING_TOLD: Final[Mapping[str, Held]] = {}
 Seen: TypeAlias = Mapping[str, HoldIntent | None]
 """The last reserve call that the caller knows, by key; None if it knows that there was none."""
 NOTHING_SEEN: Final[Seen] = {}

@@ -21,23 +21,22 @@ from korus_mcp.journal.engine import Database
 from korus_mcp.journal.protocol import (
     APPROVALS_KEPT,
     MOST_LISTED,
+    NOTHING_MADE,
     NOTHING_SEEN,
-    NOTHING_TOLD,
     SWEEP_LASTS,
     AlreadyClaimed,
     Approval,
     ApprovalState,
     ApprovalUsed,
     DayLimitReached,
-    Held,
     HoldIntent,
+    HoldResult,
     Installation,
     Intent,
     IntentState,
     Lease,
     LeaseLost,
     Open,
-    RefusedItem,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -270,7 +269,18 @@ class SqlJournal:
         self, reservation_ids: Sequence[str], *, owner: str, since: datetime
     ) -> ReservationFacts:
         """What is known of these reservations, and which orders of an owner are doubtful."""
-        return await self._read(lambda tx: tx.standing(reservation_ids, owner, since), begins=True)
+
+        def work(tx: ReadTransaction) -> ReservationFacts:
+            # Without an intent there is no claim, so a first order needs one statement less.
+            attempts = tx.attempts(reservation_ids)
+            return ReservationFacts(
+                owners=tx.owners(reservation_ids),
+                holders=tx.holders(reservation_ids) if attempts else {},
+                attempts=attempts,
+                doubtful=tx.doubtful(owner, since, MOST_LISTED),
+            )
+
+        return await self._read(work, begins=True)
 
     async def doubtful(
         self, owner: str, *, since: datetime, limit: int = MOST_LISTED
@@ -341,26 +351,15 @@ class SqlJournal:
         """The last reserve call with this key."""
         return (await self._read(lambda tx: tx.last_holds([key]))).get(key)
 
-    async def settle_hold(
-        self,
-        hold_id: str,
-        *,
-        reservation_ids: Sequence[str] = (),
-        refused: Sequence[RefusedItem] = (),
-        held: Mapping[str, Held] = NOTHING_TOLD,
-        ambiguous: bool = False,
-    ) -> HoldIntent:
+    async def settle_hold(self, hold_id: str, made: HoldResult = NOTHING_MADE) -> HoldIntent:
         """Store what a reserve call made and who owns that; a FINAL call is not changed.
 
-        `held` says what its reservations amount to, see `HoldIntent.shares`; `ambiguous`, that the
-        answer did not mention every item.
+        What its reservations count for: see `HoldIntent.shares`.
         """
 
         def work(tx: WriteTransaction) -> HoldIntent:
             hold = tx.hold(hold_id)
-            if hold.is_final:
-                return hold
-            return tx.settle_hold(hold, reservation_ids, refused, held, ambiguous=ambiguous)
+            return hold if hold.is_final else tx.settle_hold(hold, made)
 
         return await self._written(work)
 
@@ -373,23 +372,16 @@ class SqlJournal:
 
         return await self._written(work)
 
-    async def adopt(
-        self,
-        hold_id: str,
-        reservation_ids: Sequence[str],
-        *,
-        now: datetime,
-        held: Mapping[str, Held] = NOTHING_TOLD,
-    ) -> bool:
-        """Take reservations as made by a SENDING reserve call.
+    async def adopt(self, hold_id: str, made: HoldResult, *, now: datetime) -> bool:
+        """Take what was found as made by a SENDING reserve call.
 
-        Returns False if one has an owner, or if another reserve call may have made it: one with an
-        equal item that is SENDING and not past its fence, by the API's clock.
+        Returns False if a reservation has an owner, or if another reserve call may have made it:
+        one with an equal item that is SENDING and not past its fence, by the API's clock.
         """
 
         def work(tx: WriteTransaction) -> bool:
             hold = tx.hold(hold_id)
-            if hold.is_final or tx.owners(reservation_ids):
+            if hold.is_final or tx.owners(made.reservation_ids):
                 return False
             others = (
                 sa.select(HOLD.c.wishes)
@@ -404,7 +396,7 @@ class SqlJournal:
             # Another call for the same item may have made it: a person decides, we do not guess.
             if any(set(wishes) & set(hold.wishes) for wishes in tx.run(others).scalars()):
                 return False
-            tx.settle_hold(hold, reservation_ids, (), held, ambiguous=False)
+            tx.settle_hold(hold, made)
             return True
 
         return await self._written(work)
@@ -501,7 +493,7 @@ class SqlJournal:
         def within(connection: Connection) -> _Thing:
             return work(ReadTransaction(connection, self._account, self._database.now))
 
-        return await self._database.read(within, begins=begins)
+        return await self._database.run(within, writes=False, begins=begins)
 
     async def _written(
         self, work: Callable[[WriteTransaction], _Thing], *, begins: bool = False
@@ -518,7 +510,7 @@ class SqlJournal:
             tx.end()  # in the same commit as the work, so that no change is missing from the audit
             return answer
 
-        return await self._database.write(within, begins=begins)
+        return await self._database.run(within, writes=True, begins=begins)
 
     def _account_row(self, connection: Connection) -> sa.Row[Any]:
         """Lock and return the row of the account; the first writer creates it."""

@@ -18,18 +18,16 @@ from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals, told
 from korus_mcp.journal.protocol import (
-    MOST_LISTED,
     NEVER_SENT,
     Approval,
     ApprovalState,
-    Held,
     HoldIntent,
+    HoldResult,
     Intent,
     IntentState,
     Lease,
     Open,
     RefusedItem,
-    ReservationFacts,
 )
 from korus_mcp.journal.tables import (
     APPROVAL,
@@ -251,19 +249,6 @@ class ReadTransaction:
         ids = found.scalars().all()
         return list(self.intents_of(ids).values()) if ids else []
 
-    def standing(
-        self, reservation_ids: Sequence[str], owner: str, since: datetime
-    ) -> ReservationFacts:
-        """What is known of reservations, and which orders of an owner are doubtful."""
-        # Without an intent there is no claim, so a first order needs one statement less.
-        attempts = self.attempts(reservation_ids)
-        return ReservationFacts(
-            owners=self.owners(reservation_ids),
-            holders=self.holders(reservation_ids) if attempts else {},
-            attempts=attempts,
-            doubtful=self.doubtful(owner, since, MOST_LISTED),
-        )
-
     def approvals(self, nonces: Sequence[str]) -> dict[str, Approval]:
         """The approvals with these nonces, in the given order."""
         by_nonce = {}
@@ -466,31 +451,23 @@ class WriteTransaction(ReadTransaction):
         """Change a reserve call; its lease ends."""
         self.change(_OUR_HOLD, which=hold_id, worker=None, lease_until=None, **values)
 
-    def settle_hold(
-        self,
-        hold: HoldIntent,
-        reservation_ids: Sequence[str],
-        refused: Sequence[RefusedItem],
-        held: Mapping[str, Held],
-        *,
-        ambiguous: bool,
-    ) -> HoldIntent:
+    def settle_hold(self, hold: HoldIntent, made: HoldResult) -> HoldIntent:
         """Store what a reserve call made and who owns that."""
-        self.own(hold.owner, reservation_ids, is_order=False)
-        shares = hold.shares(reservation_ids, held)
+        self.own(hold.owner, made.reservation_ids, is_order=False)
+        shares = hold.shares(made)
         # Removed first: an issuer may answer with a reservation that is counted already.
         self.change(_HELD_NO_MORE, ids=list(shares))
         rows = ({"reservation_id": i, "owner": hold.owner, **asdict(h)} for i, h in shares.items())
         self.add(HELD, *rows)
-        made: dict[str, Any] = {
+        told: dict[str, Any] = {
             "state": IntentState.FINAL,
-            "ambiguous": ambiguous,
-            "reservation_ids": tuple(reservation_ids),
+            "ambiguous": made.ambiguous,
+            "reservation_ids": tuple(made.reservation_ids),
         }
-        self.change_hold(hold.id, **made, refused=[astuple(item) for item in refused])
-        if reservation_ids:
-            self.note("held", hold.owner, hold.id, reservations=tuple(reservation_ids))
-        return replace(hold, **made, refused=tuple(refused), is_leased=False)
+        self.change_hold(hold.id, **told, refused=[astuple(item) for item in made.refused])
+        if made.reservation_ids:
+            self.note("held", hold.owner, hold.id, reservations=tuple(made.reservation_ids))
+        return replace(hold, **told, refused=tuple(made.refused), is_leased=False)
 
     def own(self, owner: str, resource_ids: Iterable[str], *, is_order: bool) -> None:
         """Store whose these are, in this order; an owner that is stored already stays."""

@@ -13,8 +13,8 @@ from korus_mcp.journal.protocol import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NEVER_SENT,
+    NOTHING_MADE,
     NOTHING_SEEN,
-    NOTHING_TOLD,
     SWEEP_LASTS,
     AlreadyClaimed,
     Approval,
@@ -23,13 +23,13 @@ from korus_mcp.journal.protocol import (
     DayLimitReached,
     Held,
     HoldIntent,
+    HoldResult,
     Installation,
     Intent,
     IntentState,
     Lease,
     LeaseLost,
     Open,
-    RefusedItem,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -255,28 +255,20 @@ class MemoryJournal(SqlJournal):
         hold_id = self._last_holds.get(key)
         return None if hold_id is None else self._hold(hold_id)
 
-    async def settle_hold(
-        self,
-        hold_id: str,
-        *,
-        reservation_ids: Sequence[str] = (),
-        refused: Sequence[RefusedItem] = (),
-        held: Mapping[str, Held] = NOTHING_TOLD,
-        ambiguous: bool = False,
-    ) -> HoldIntent:
+    async def settle_hold(self, hold_id: str, made: HoldResult = NOTHING_MADE) -> HoldIntent:
         """Store what a reserve call made; its caller owns that."""
         hold = self._holds[hold_id]
         if not hold.is_final:
-            await self.own(hold.owner, *reservation_ids)
-            shares = hold.shares(reservation_ids, held)
+            await self.own(hold.owner, *made.reservation_ids)
+            shares = hold.shares(made)
             self._held |= {i: (hold.owner, share) for i, share in shares.items()}
             self._leases.pop(hold_id, None)
             self._holds[hold_id] = replace(
                 hold,
                 state=IntentState.FINAL,
-                ambiguous=ambiguous,
-                reservation_ids=tuple(reservation_ids),
-                refused=tuple(refused),
+                ambiguous=made.ambiguous,
+                reservation_ids=tuple(made.reservation_ids),
+                refused=tuple(made.refused),
             )
         return self._hold(hold_id)
 
@@ -286,22 +278,15 @@ class MemoryJournal(SqlJournal):
         self._holds[hold_id] = replace(self._holds[hold_id], ambiguous=True)
         return self._hold(hold_id)
 
-    async def adopt(
-        self,
-        hold_id: str,
-        reservation_ids: Sequence[str],
-        *,
-        now: datetime,
-        held: Mapping[str, Held] = NOTHING_TOLD,
-    ) -> bool:
+    async def adopt(self, hold_id: str, made: HoldResult, *, now: datetime) -> bool:
         """Take reservations as made by this call, unless they are, or may be, another's."""
         hold = self._holds[hold_id]
         others = (h for h in self._holds.values() if h.id != hold_id and not h.is_final)
         if any(h.fence_at > now and set(h.wishes) & set(hold.wishes) for h in others):
             return False
-        if hold.is_final or any(i in self._owners for i in reservation_ids):
+        if hold.is_final or any(i in self._owners for i in made.reservation_ids):
             return False
-        await self.settle_hold(hold_id, reservation_ids=reservation_ids, held=held)
+        await self.settle_hold(hold_id, made)
         return True
 
     async def own(self, owner: str, *resource_ids: str) -> None:

@@ -22,6 +22,7 @@ from korus_mcp.journal.protocol import (
     ApprovalUsed,
     DayLimitReached,
     Held,
+    HoldResult,
     Intent,
     IntentState,
     LeaseLost,
@@ -384,7 +385,7 @@ async def test_equal_reserve_calls_wait_for_each_other(journal: Journal) -> None
     assert await journal.begin_hold(hold("h2"), OTHER) == replace(first, is_leased=True)
     assert await journal.begin_hold(hold("h3", "another key"), OTHER) is None
     refused = RefusedItem("offer", None, "sold out")
-    settled = await journal.settle_hold("h1", reservation_ids=["r2", "r1"], refused=[refused])
+    settled = await journal.settle_hold("h1", HoldResult(["r2", "r1"], refused=[refused]))
     assert (settled.reservation_ids, settled.refused) == (("r2", "r1"), (refused,))
     assert settled == await journal.hold_of("key")
     assert await journal.owners_of(["r1", "r2"]) == {"r1": ADA, "r2": ADA}
@@ -399,7 +400,7 @@ async def test_an_equal_call_that_ended_is_an_obstacle_to_who_has_not_seen_it(
 ) -> None:
     none = {"key": None, "another key": None}
     assert await journal.begin_hold(hold("h1"), MINE, seen=none) is None
-    ended = await journal.settle_hold("h1", reservation_ids=["r1"])
+    ended = await journal.settle_hold("h1", HoldResult(["r1"]))
     tight = Open(0, 0, Decimal(0))
     assert await journal.begin_hold(hold("h2"), OTHER, most=tight, seen=none) == ended
     assert await journal.begin_hold(hold("h3", "another key"), OTHER, seen=none) == ended
@@ -421,7 +422,7 @@ async def test_a_lost_call_that_was_adopted_is_an_obstacle_to_who_saw_it_in_doub
 ) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     seen = {"key": await journal.doubt_hold("h1")}
-    assert await journal.adopt("h1", ["r1"], now=FENCE)
+    assert await journal.adopt("h1", HoldResult(["r1"]), now=FENCE)
     adopted = await journal.begin_hold(hold("h2", sent_at=FENCE), OTHER, seen=seen)
     assert adopted is not None
     assert (adopted.id, adopted.reservation_ids) == ("h1", ("r1",))
@@ -445,9 +446,9 @@ async def test_a_hold_in_doubt_is_an_obstacle_until_its_fence(journal: Journal) 
 
 async def test_a_final_hold_never_changes(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
-    await journal.settle_hold("h1", reservation_ids=["r1"])
-    assert (await journal.settle_hold("h1", reservation_ids=["r2"])).reservation_ids == ("r1",)
-    assert not await journal.adopt("h1", ["r3"], now=NOW)
+    await journal.settle_hold("h1", HoldResult(["r1"]))
+    assert (await journal.settle_hold("h1", HoldResult(["r2"]))).reservation_ids == ("r1",)
+    assert not await journal.adopt("h1", HoldResult(["r3"]), now=NOW)
 
 
 @pytest.mark.parametrize("ambiguous", [True, False])
@@ -456,17 +457,17 @@ async def test_a_hold_says_whether_its_answer_was_silent_on_some_of_it(
 ) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     await journal.doubt_hold("h1")
-    settled = await journal.settle_hold("h1", reservation_ids=["r1"], ambiguous=ambiguous)
+    settled = await journal.settle_hold("h1", HoldResult(["r1"], ambiguous=ambiguous))
     assert (settled.is_final, settled.ambiguous) == (True, ambiguous)
     assert await journal.hold_of("key") == settled
-    assert await journal.settle_hold("h1", ambiguous=not ambiguous) == settled
+    assert await journal.settle_hold("h1", HoldResult(ambiguous=not ambiguous)) == settled
 
 
 async def test_a_lost_hold_is_adopted_unless_it_has_an_owner(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     await journal.own(BOB, "r1")
-    assert not await journal.adopt("h1", ["r1", "r2"], now=NOW)
-    assert await journal.adopt("h1", ["r2"], now=NOW)
+    assert not await journal.adopt("h1", HoldResult(["r1", "r2"]), now=NOW)
+    assert await journal.adopt("h1", HoldResult(["r2"]), now=NOW)
     adopted = await journal.hold_of("key")
     assert adopted is not None
     assert (adopted.reservation_ids, adopted.ambiguous) == (("r2",), False)
@@ -477,16 +478,16 @@ async def test_no_hold_is_adopted_while_another_call_may_have_made_it(journal: J
     await journal.begin_hold(hold("lost", wishes=("a", "b")), MINE)
     await journal.begin_hold(hold("other", "another key", owner=BOB, wishes=("b", "c")), OTHER)
     await journal.begin_hold(hold("third", "a third key", wishes=("d",)), OTHER)
-    assert not await journal.adopt("lost", ["r1"], now=FENCE - timedelta(seconds=1))
+    assert not await journal.adopt("lost", HoldResult(["r1"]), now=FENCE - timedelta(seconds=1))
     assert await journal.owners_of(["r1"]) == {}
-    await journal.settle_hold("other", reservation_ids=["r9"])
-    assert await journal.adopt("lost", ["r1"], now=FENCE - timedelta(seconds=1))
+    await journal.settle_hold("other", HoldResult(["r9"]))
+    assert await journal.adopt("lost", HoldResult(["r1"]), now=FENCE - timedelta(seconds=1))
 
 
 async def test_a_call_past_its_fence_keeps_no_hold_from_being_adopted(journal: Journal) -> None:
     await journal.begin_hold(hold("lost", wishes=("a",)), MINE)
     await journal.begin_hold(hold("other", "another key", owner=BOB, wishes=("a",)), OTHER)
-    assert await journal.adopt("lost", ["r1"], now=FENCE)
+    assert await journal.adopt("lost", HoldResult(["r1"]), now=FENCE)
 
 
 MOST = Open(3, 10, Decimal(100))
@@ -509,7 +510,7 @@ async def makes(journal: Journal, name: str, held: Held, **changes: Any) -> None
     """A reserve call that made one reservation."""
     assert await asks(journal, name, **changes) is None
     ids = [f"reservation of {name}"]
-    await journal.settle_hold(name, reservation_ids=ids, held={ids[0]: held})
+    await journal.settle_hold(name, HoldResult(ids, held={ids[0]: held}))
 
 
 async def test_calls_under_way_and_what_they_made_count_until_they_end(journal: Journal) -> None:
@@ -560,11 +561,13 @@ async def test_what_nobody_told_of_a_reservation_is_a_share_of_what_was_asked(
 ) -> None:
     assert await asks(journal, "a", wishes=2, tickets=4, amount=Decimal(60)) is None
     told = Held(1, Decimal(10), SOON)
-    await journal.settle_hold("a", reservation_ids=["r1", "r2"], held={"r1": told})
+    await journal.settle_hold("a", HoldResult(["r1", "r2"], held={"r1": told}))
     assert await asks(journal, "b", wishes=2) == Open(2, 3, Decimal(40), SOON)
     assert await asks(journal, "c", wishes=2, sent_at=NOW + UNKNOWN_END) is None
     await journal.begin_hold(hold("lost", "lost", owner=BOB, wishes=("w",), tickets=2), MINE)
-    assert await journal.adopt("lost", ["r9"], now=NOW, held={"r9": Held(2, Decimal(5), None)})
+    assert await journal.adopt(
+        "lost", HoldResult(["r9"], held={"r9": Held(2, Decimal(5), None)}), now=NOW
+    )
     is_open = await asks(journal, "d", owner=BOB, wishes=3)
     assert is_open == Open(1, 2, Decimal(5), NOW + UNKNOWN_END)
 
@@ -689,17 +692,17 @@ async def test_doubtful_are_the_open_orders_of_an_owner_and_those_found_after_a_
 
 def test_shares_of_what_was_asked_are_whole_cents_and_never_less() -> None:
     three = ("r1", "r2", "r3")
-    shares = hold("thirds", tickets=4, amount=Decimal(100)).shares(three, {})
+    shares = hold("thirds", tickets=4, amount=Decimal(100)).shares(HoldResult(three))
     assert [(s.tickets, s.amount) for s in shares.values()] == [(2, Decimal("33.34"))] * 3
 
 
 async def test_what_was_made_lately_is_told_with_when_its_call_was_sent(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
-    await journal.settle_hold("h1", reservation_ids=["r1", "r2"])
+    await journal.settle_hold("h1", HoldResult(["r1", "r2"]))
     late = hold("h2", "another key", sent_at=FENCE)
     await journal.begin_hold(late, MINE)
     assert await journal.made_since(ADA, NOW - MICROSECOND) == {"r1": NOW, "r2": NOW}
-    await journal.settle_hold("h2", reservation_ids=["r3"])
+    await journal.settle_hold("h2", HoldResult(["r3"]))
     await sent(journal, intent("a", "r1", "r2"))
     await journal.settle("a", {"r1": "o1"}, {"r2": "sold out"})
     made = {"r1": NOW, "r2": NOW, "r3": FENCE, "o1": NOW}
@@ -711,7 +714,7 @@ async def test_what_was_made_lately_is_told_with_when_its_call_was_sent(journal:
 async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal) -> None:
     await journal.begin_hold(hold("h1"), MINE)
     told = {"r2": Held(1, Decimal(1), FENCE), "r3": Held(1, Decimal(1), FENCE)}
-    await journal.settle_hold("h1", reservation_ids=["r1", "r2", "r3"], held=told)
+    await journal.settle_hold("h1", HoldResult(["r1", "r2", "r3"], held=told))
     asked = ["r3", "r1", "r2", "nobody's"]
     ends = {"r1": NOW + UNKNOWN_END, "r2": FENCE, "r3": FENCE}
     assert await journal.held_until(asked, FENCE - MICROSECOND) == ends

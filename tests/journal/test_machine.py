@@ -34,6 +34,7 @@ from korus_mcp.journal.protocol import (
     ClaimRefused,
     Held,
     HoldIntent,
+    HoldResult,
     Intent,
     IntentState,
     Lease,
@@ -196,9 +197,7 @@ class TwoJournals(RuleBasedStateMachine):
         self, which: str, made: list[str], ends: datetime | None, ambiguous: bool
     ) -> None:
         held = {made[0]: Held(1, Decimal("7.5"), ends)}
-        self.both(
-            lambda j: j.settle_hold(which, reservation_ids=made, held=held, ambiguous=ambiguous)
-        )
+        self.both(lambda j: j.settle_hold(which, HoldResult(made, held=held, ambiguous=ambiguous)))
 
     @rule(which=holds)
     def doubt_hold(self, which: str) -> None:
@@ -206,7 +205,7 @@ class TwoJournals(RuleBasedStateMachine):
 
     @rule(which=holds, found=some_reservations)
     def adopt(self, which: str, found: list[str]) -> None:
-        self.both(lambda j: j.adopt(which, found, now=NOW))
+        self.both(lambda j: j.adopt(which, HoldResult(found), now=NOW))
 
     @invariant()
     def they_agree(self) -> None:

@@ -15,7 +15,7 @@ from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.protocol import JournalDown, JournalFault, Open, TooMuchOpen
+from korus_mcp.journal.protocol import HoldResult, JournalDown, JournalFault, Open, TooMuchOpen
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
@@ -92,7 +92,7 @@ async def test_a_newer_journal_is_refused_and_not_touched(store: str, sql_url: A
     journal = journal_at(url)
     await journal.installation()
     newer = text("UPDATE korus_meta SET value = '99'")
-    await journal._database.write(lambda connection: connection.execute(newer))
+    await journal._database.run(lambda connection: connection.execute(newer), writes=True)
     await journal.close()
     later = journal_at(url)
     for _ in range(2):
@@ -165,18 +165,18 @@ async def test_a_journal_of_version_1_is_brought_up_with_all_it_holds(
     journal = journal_at(url)
     await sent(journal, intent("a", "r1"))
     await journal.begin_hold(hold("h"), MINE)
-    new = await journal._database.read(details_of)
+    new = await journal._database.run(details_of, writes=False)
 
     def aged(connection: Connection) -> None:
         for statement in MADE_SINCE_1:
             connection.exec_driver_sql(statement)
 
-    await journal._database.write(aged)
+    await journal._database.run(aged, writes=True)
     await journal.close()
     later = journal_at(url)
     assert set(await later.intents_of(["r1"])) == {"r1"}
-    assert await later._database.read(details_of) == new
-    assert (await later.settle_hold("h", reservation_ids=["r2"])).tickets == 0
+    assert await later._database.run(details_of, writes=False) == new
+    assert (await later.settle_hold("h", HoldResult(["r2"]))).tickets == 0
     await later.close()
 
 
@@ -212,8 +212,9 @@ async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: P
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 5000)):
-        for way in (journal._database.read, journal._database.write):
-            assert await way(shown(f"PRAGMA {pragma}")) == value
+        for writes in (False, True):
+            found = await journal._database.run(shown(f"PRAGMA {pragma}"), writes=writes)
+            assert found == value
     await journal.close()
 
 
@@ -227,8 +228,8 @@ async def test_postgresql_commits_synchronously_and_frees_what_a_lost_host_holds
         ("tcp_keepalives_idle", "30"),
         ("transaction_isolation", "read committed"),
     ):
-        assert await database.write(shown(f"SHOW {name}")) == value
-    isolation = await database.read(shown("SHOW transaction_isolation"))
+        assert await database.run(shown(f"SHOW {name}"), writes=True) == value
+    isolation = await database.run(shown("SHOW transaction_isolation"), writes=False)
     assert isolation == "repeatable read", "what is read fits together"
     await database.close()
 
@@ -242,7 +243,10 @@ async def test_a_connection_that_ended_meanwhile_is_made_anew(sql_url: Address) 
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     for step in (journal.intents_of(["r1"]), journal.settle("a", {"r1": "o1"}, {})):
-        assert await other.write(lambda connection: connection.execute(ended).scalar_one()) > 0
+        assert (
+            await other.run(lambda connection: connection.execute(ended).scalar_one(), writes=True)
+            > 0
+        )
         await step
     assert (await journal.intents_of(["r1"]))["r1"].orders == {"r1": "o1"}
     await journal.close()
@@ -253,7 +257,9 @@ async def test_a_commit_whose_connection_broke_is_not_done_again(
     sql_url: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Database(sql_url("postgres"), clock=SystemClock())
-    await database.write(lambda connection: connection.execute(text("CREATE TABLE t (a INT)")))
+    await database.run(
+        lambda connection: connection.execute(text("CREATE TABLE t (a INT)")), writes=True
+    )
     tried = []
 
     def work(connection: Connection) -> None:
@@ -263,7 +269,7 @@ async def test_a_commit_whose_connection_broke_is_not_done_again(
         event.listen(connection, "commit", lambda c: c.exec_driver_sql(ended))
 
     with pytest.raises(JournalDown):
-        await database.write(work)
+        await database.run(work, writes=True)
     assert len(tried) == 1, "whether it was committed is not known"
     await database.close()
 

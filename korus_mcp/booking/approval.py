@@ -25,7 +25,13 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import Approval, ApprovalState, Installation, noes_of
+from korus_mcp.journal.protocol import (
+    Approval,
+    ApprovalState,
+    Installation,
+    canonical_json,
+    noes_of,
+)
 
 KEPT_SECONDS: Final = 600
 """How long a question may be answered, and how long a no to it stands."""
@@ -99,17 +105,15 @@ class Question:
 
 def digest_of(installation: Installation, question: Question) -> str:
     """The digest of all that a person agrees to, and of how often it was tried before."""
-    return _digest(
-        installation,
-        {
-            "doubts": [asdict(doubt) for doubt in question.doubts],
-            "attempt": question.attempt,
-            "reservations": [_held(h) for h in sorted(question.holds, key=lambda h: h.id)],
-            "total": str(question.total),
-            "customer": asdict(question.customer),
-            "notes": question.notes,
-        },
-    )
+    agreed_to = {
+        "doubts": [asdict(doubt) for doubt in question.doubts],
+        "attempt": question.attempt,
+        "reservations": [_held(h) for h in sorted(question.holds, key=lambda h: h.id)],
+        "total": str(question.total),
+        "customer": asdict(question.customer),
+        "notes": question.notes,
+    }
+    return installation.digest(canonical_json(agreed_to))
 
 
 def read_of(
@@ -124,16 +128,6 @@ def read_of(
         installation.digest(what)[short]: installation.digest(f"{what} {how}")[short]
         for what, how in read.items()
     }
-
-
-def fingerprint_of(
-    installation: Installation,
-    reservation_ids: Sequence[str],
-    customer: CustomerInput,
-    notes: str | None,
-) -> str:
-    """A digest of a call's arguments: equal for a repeated call, different for a changed one."""
-    return _digest(installation, [sorted(reservation_ids), asdict(customer), notes])
 
 
 async def confirmation(journal: Journal, question: Question) -> Approval:
@@ -350,9 +344,3 @@ def _lined(line: Line) -> str:
 def _moment(at: datetime) -> str:
     """A moment as text, in UTC, so that the same moment with another offset gives the same text."""
     return at.astimezone(UTC).isoformat()
-
-
-def _digest(installation: Installation, content: object) -> str:
-    return installation.digest(
-        json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    )

@@ -1,6 +1,5 @@
 """Holds: what a reservation holds, until when, and whether it can still be ordered."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from korus_mcp.foundation.unread import (
     is_past,
     value_of,
 )
-from korus_mcp.journal.protocol import UNKNOWN_END
+from korus_mcp.journal.protocol import UNKNOWN_END, canonical_json
 
 _SEATING_PARTS: Final = {
     "zone": "zone",
@@ -328,11 +327,7 @@ def _beside(model: ApiModel) -> dict[str, object]:
 
 def _same(value: object) -> str:
     """A text that is equal for values that differ in order, empty parts or JSON-LD ids only."""
-    return _written(_plain(value))
-
-
-def _written(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return canonical_json(_plain(value))
 
 
 def _plain(value: object, depth: int = 0) -> object:
@@ -341,12 +336,12 @@ def _plain(value: object, depth: int = 0) -> object:
     Below `_DEEPEST` levels a value is compared as it came.
     """
     if depth > _DEEPEST:
-        return _written(value)
+        return canonical_json(value)
     if isinstance(value, Mapping):
         parts = {k: _plain(v, depth + 1) for k, v in value.items() if not _is_mark(k, v)}
         return {k: v for k, v in parts.items() if v not in (None, "", [], {})}
     if isinstance(value, list | tuple):
-        return sorted((_plain(each, depth + 1) for each in value), key=_written)
+        return sorted((_plain(each, depth + 1) for each in value), key=canonical_json)
     if isinstance(value, bool) or value is None:
         return value
     return " ".join(str(value).split())

@@ -5,26 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from korus_mcp.api import ApiError, Booking, NotFound
+from korus_mcp.api import ApiError, NotFound
 from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.booking.hold import Hold, hold_of
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.ownership import check_no_orders, check_owner
-from korus_mcp.booking.ports import ApiClock, surely_past
+from korus_mcp.booking.ports import Service, surely_past
 from korus_mcp.booking.settling import Settling
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal import Journal
 
 
 @dataclass(kw_only=True)
-class HoldReader:
+class HoldReader(Service):
     """Reads reservations as holds, with the names of what they hold."""
 
-    booking: Booking
-    journal: Journal
     names: ProductNames
-    clock: ApiClock
     settling: Settling
 
     async def found(

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from korus_mcp.api import ApiError, Booking, Malformed, NotFound, OrderFilters, Outcome
+from korus_mcp.api import ApiError, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.booking.hold import may_have_order
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import Intent
 
 NEVER_APPEARED: Final = "the order was not made"
@@ -29,13 +28,9 @@ class LookedUp:
     is_complete: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class LookUp:
+@dataclass(kw_only=True)
+class LookUp(Service):
     """Looks for orders by their reservations, then by our reference."""
-
-    booking: Booking
-    journal: Journal
-    clock: ApiClock
 
     async def settle(self, intent: Intent) -> Intent:
         """Look the orders of an intent up and write down what was found. Returns the new intent.

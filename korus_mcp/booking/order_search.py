@@ -11,18 +11,17 @@ from datetime import UTC, date, timedelta
 from functools import partial
 from typing import Final
 
-from korus_mcp.api import Booking, Malformed, NotFound, OrderFilters, Outcome
+from korus_mcp.api import Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.earlier import EarlierOrders
 from korus_mcp.booking.ownership import check_no_reservation
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import Service
 from korus_mcp.booking.settling import Settling, look_again_in
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.foundation.unread import UNREAD, value_of
-from korus_mcp.journal import Journal
 from korus_mcp.settings import Scope
 
 MAX_PAGES: Final = 20
@@ -82,15 +81,12 @@ class OrderWindow:
 EVERYTHING: Final = OrderWindow()
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderSearch:
+@dataclass(kw_only=True)
+class OrderSearch(Service):
     """Finds and reads orders for their owners."""
 
-    booking: Booking
     earlier: EarlierOrders
-    journal: Journal
     scope: Scope
-    clock: ApiClock
     settling: Settling
 
     async def order(self, owner: str, id_or_reference: str, language: str | None = None) -> Order:

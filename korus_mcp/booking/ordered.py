@@ -1,18 +1,17 @@
 """The data of an order call, and of its outcome."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from korus_mcp.api import CustomerInput
-from korus_mcp.booking import approval
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
-from korus_mcp.journal.protocol import Installation, Intent
+from korus_mcp.journal.protocol import Installation, Intent, canonical_json
 
 
 class OrderState(StrEnum):
@@ -39,9 +38,8 @@ class OrderCall:
 
     def fingerprint(self, installation: Installation) -> str:
         """A digest of the call: equal for a repeated call, different for a changed one."""
-        return approval.fingerprint_of(
-            installation, self.reservation_ids, self.customer, self.notes
-        )
+        arguments = [sorted(self.reservation_ids), asdict(self.customer), self.notes]
+        return installation.digest(canonical_json(arguments))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Final
 import anyio
 from cachetools import LRUCache
 
-from korus_mcp.api import ApiError, Booking
+from korus_mcp.api import ApiError
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
@@ -40,7 +40,7 @@ from korus_mcp.booking.ordered import (
     state_told,
 )
 from korus_mcp.booking.ownership import check_owner
-from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.booking.ports import Catalog, Service
 from korus_mcp.booking.sending import Dispatch, Sender, fence_of
 from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
@@ -50,7 +50,6 @@ from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
-from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     AlreadyClaimed,
     ApprovalUsed,
@@ -63,8 +62,6 @@ from korus_mcp.journal.protocol import (
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 
-NO_ORDERS: Final[Mapping[str, Order]] = {}
-NO_TICKETS: Final[Mapping[str, int]] = {}
 _log = logging.getLogger(__name__)
 REMEMBERED_NOES: Final = 1000
 """At most so many declined questions are remembered in this process, beside the journal."""
@@ -73,17 +70,14 @@ IN_TWO_STEPS: Final = "two_step"
 
 
 @dataclass(kw_only=True)
-class Ordering:
+class Ordering(Service):
     """Places orders for their owners; `sender` carries them out."""
 
-    booking: Booking
     holds: HoldReader
     sender: Sender
     earlier: EarlierOrders
     catalog: Catalog
-    journal: Journal
     settings: Settings
-    clock: ApiClock
     operations: Operations
     fresh_id: Callable[[], str] = lambda: secrets.token_hex(16)
     pace: Pace = UNPACED
@@ -178,7 +172,7 @@ class Ordering:
         standing = await self._standing(call)
         earlier = await self.earlier.equal(call, standing.holders)
         if earlier is not None:
-            return await self._answer(earlier, replayed=True)
+            return await self._answer(earlier)
         try:
             dispatch = await self._checked(call, standing, agreed)
         except Refusal:
@@ -188,7 +182,7 @@ class Ordering:
             earlier = await self.earlier.equal(call, held)  # an equal call came first
             if earlier is None:
                 raise
-            return await self._answer(earlier, replayed=True)
+            return await self._answer(earlier)
         if isinstance(dispatch, Ordered):
             return dispatch
         return await self._carried_out(dispatch)
@@ -205,7 +199,7 @@ class Ordering:
         except JournalDown:
             raise approval.unseen(refusal) from None
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
-            return await self._answer(earlier, replayed=True)
+            return await self._answer(earlier)
         raise await self.unless_ordered(call.owner, call.reservation_ids, call.language, refusal)
 
     async def unless_ordered(
@@ -388,7 +382,7 @@ class Ordering:
             earlier = await self.earlier.awaited(other.holder)
             if earlier is None:
                 raise _too_slow() from None
-            return await self._answer(earlier, replayed=True)
+            return await self._answer(earlier)
         except ApprovalUsed:
             raise approval.not_open() from None
         except DayLimitReached:
@@ -405,25 +399,18 @@ class Ordering:
                 "Wait for the named seconds, then call place_order again without confirmation.",
                 retry_after_seconds=max(1, math.ceil(wait)),
             )
-        tickets = {hold.id: hold.tickets for hold in dispatch.question.holds}
-        answered = {o.id: o for o in sending.answered}
-        return await self._answer(
-            sending.intent, replayed=False, answered=answered, tickets=tickets
-        )
+        return await self._answer(sending.intent, dispatch.question, sending.answered)
 
     async def _answer(
-        self,
-        intent: Intent,
-        *,
-        replayed: bool,
-        answered: Mapping[str, Order] = NO_ORDERS,
-        tickets: Mapping[str, int] = NO_TICKETS,
+        self, intent: Intent, sent: Question | None = None, answered: Sequence[Order] = ()
     ) -> Ordered:
-        """The outcome of a call, with its orders read. `answered`: the orders in the API's answer,
-        by id, if the call was sent just now; `tickets`: reservation id -> how many it held.
+        """The outcome of a call, with its orders read. `sent`: the question of a call that was
+        sent just now; None for an earlier one. `answered`: the orders in the API's answer to it.
         """
+        by_id = {order.id: order for order in answered}
+        tickets = {hold.id: hold.tickets for hold in sent.holds} if sent is not None else {}
         steps = [
-            partial(self._placed, intent, r, answered.get(o), tickets.get(r))
+            partial(self._placed, intent, r, by_id.get(o), tickets.get(r))
             for r, o in intent.orders.items()
         ]
         orders = tuple(await side_by_side(steps))
@@ -432,7 +419,7 @@ class Ordering:
             orders=orders,
             agreed=agreed_instead(intent, orders),
             failed=tuple(FailedOrder(i, reason) for i, reason in intent.failures.items()),
-            replayed=replayed,
+            replayed=sent is None,
             can_be_tried_again=bool(intent.freed),
             check_again_after=None if intent.is_final else LOOK_AGAIN_SECONDS,
             not_later_than=None if intent.is_final else intent.fence_at,

@@ -1,11 +1,14 @@
-"""Protocols of what booking needs from the API's clock and from the catalog."""
+"""What booking needs from outside: the API, its clock, the journal, names from the catalog."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
+from korus_mcp.api import Booking
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.unread import Unread
+from korus_mcp.journal import Journal
 
 
 def surely_past(clock: "ApiClock") -> datetime:
@@ -61,3 +64,12 @@ class Catalog(Protocol):
 
     async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
         """The time zone of the venue of a product; None when nobody knows it."""
+
+
+@dataclass(kw_only=True)
+class Service:
+    """A service that asks KorusTicket and the journal about bookings; times are the API's."""
+
+    booking: Booking
+    journal: Journal
+    clock: ApiClock

@@ -10,10 +10,10 @@ from typing import Final
 
 import anyio
 
-from korus_mcp.api import ApiError, Booking, OrderFilters
+from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking.lookup import LookUp
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal import Journal
@@ -87,15 +87,12 @@ class Reconciler:
 
 
 @dataclass(kw_only=True)
-class Sweep:
+class Sweep(Service):
     """Finds orders that appeared after they counted as failed, or that the journal does not know.
 
     A sweep is one comparison of the orders at KorusTicket with the journal, at most once a day.
     """
 
-    booking: Booking
-    journal: Journal
-    clock: ApiClock
     unread_since: datetime | None = None
     """Since when the last sweep read; None if it could read every order."""
 

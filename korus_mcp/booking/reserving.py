@@ -17,7 +17,7 @@ from typing import Final
 
 import anyio
 
-from korus_mcp.api import ApiError, Booking, Outcome, ReservationLine
+from korus_mcp.api import ApiError, Outcome, ReservationLine
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.booking.adoption import found_again, lines_of
@@ -25,7 +25,7 @@ from korus_mcp.booking.copies import HOLD, was_answered
 from korus_mcp.booking.hold import BookedNames, hold_of
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.operations import Operations
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import Service
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quote, Quotes
 from korus_mcp.booking.requests import (
@@ -53,7 +53,6 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     UNKNOWN_END,
     Held,
@@ -84,15 +83,12 @@ class _Checked:
 
 
 @dataclass(kw_only=True)
-class Reserver:
+class Reserver(Service):
     """Holds offers for their owners. The work goes on if a caller leaves."""
 
-    booking: Booking
     quotes: Quotes
     holds: HoldReader
-    journal: Journal
     prices: ShownPrices
-    clock: ApiClock
     operations: Operations
     lease: Lease
     settling: Settling

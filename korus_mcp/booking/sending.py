@@ -15,15 +15,7 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from korus_mcp.api import (
-    ApiError,
-    Booking,
-    CustomerInput,
-    OrderRequest,
-    Outcome,
-    RateLimited,
-    Unprocessable,
-)
+from korus_mcp.api import ApiError, CustomerInput, OrderRequest, Outcome, RateLimited, Unprocessable
 from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.api.models.order import Order, OrderBulkResult
@@ -31,10 +23,9 @@ from korus_mcp.booking.approval import Question
 from korus_mcp.booking.copies import ORDER, was_answered
 from korus_mcp.booking.entries import read_entry
 from korus_mcp.booking.lookup import LookUp
-from korus_mcp.booking.ports import ApiClock
+from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal import Journal
 from korus_mcp.journal.protocol import (
     NEVER_SENT,
     ClaimRefused,
@@ -91,13 +82,10 @@ class Sending:
 
 
 @dataclass(kw_only=True)
-class Sender:
+class Sender(Service):
     """Claims, sends and settles orders in tasks of the server, under the lease of this process."""
 
-    booking: Booking
     look_up: LookUp
-    journal: Journal
-    clock: ApiClock
     tasks: TaskGroup
     lease: Lease
     settle_seconds: int

@@ -9,7 +9,7 @@ also be removed, the operator has to say how many rows may be without one.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -94,9 +94,3 @@ class Seals:
         # so that a row of another account does not fit.
         text = json.dumps([self._account, *parts], ensure_ascii=False)
         return hmac.new(self._key or b"", text.encode(), hashlib.sha256).hexdigest()
-
-
-def told(detail: Mapping[str, object]) -> str:
-    """The details of an event as JSON text, as a row stores them."""
-    # Canonical JSON: these bytes are sealed, and must be the same on every Python.
-    return json.dumps(detail, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -53,7 +53,7 @@ class Database:
     """One journal database; nothing is opened before the first transaction."""
 
     def __init__(self, url: str, *, clock: Clock) -> None:
-        self._url = _driven(_parsed(url))
+        self._url = _driven(url)
         self._clock = clock
         self._connections: _Connections | None = None
         self._opening = anyio.Lock()
@@ -400,15 +400,12 @@ _POSTGRES: Final = {
 }
 
 
-def _parsed(url: str) -> URL:
-    """Parse the address of the database; an error does not repeat it, as it holds a password."""
+def _driven(address: str) -> URL:
+    """The address of the database, with its driver; an error does not repeat the password."""
     try:
-        return make_url(url)
+        url = make_url(address)
     except (ArgumentError, ValueError):
         raise JournalDown(JournalFault.UNREACHABLE) from None
-
-
-def _driven(url: URL) -> URL:
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite")
     # Operators know `sslmode` from libpq; asyncpg calls it `ssl`.

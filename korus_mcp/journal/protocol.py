@@ -9,6 +9,7 @@ KorusTicket with the journal. Records never hold customer data, only keyed diges
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -29,6 +30,11 @@ UNKNOWN_END: Final = timedelta(hours=1)
 LONGEST_HOLD: Final = timedelta(days=1)
 """The longest that a hold counts as open: an absurd end must not use up the limits for ever."""
 NEVER_SENT: Final = "the order was not sent; try again later"
+
+
+def canonical_json(value: object) -> str:
+    """A JSON value as text: equal values give the same bytes on every Python, to hash or seal."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)

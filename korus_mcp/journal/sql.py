@@ -246,9 +246,6 @@ class SqlJournal:
         NEW intents without a live lease are closed as never sent, and not returned.
         """
 
-        def look(tx: ReadTransaction) -> bool:
-            return bool(tx.unleased_intents(1))
-
         def work(tx: WriteTransaction) -> list[Intent]:
             unleased = tx.unleased_intents(limit)
             sent = [intent for intent in unleased if not tx.closed_unsent(intent)]
@@ -257,7 +254,8 @@ class SqlJournal:
             return [replace(intent, ambiguous=True, is_leased=True) for intent in sent]
 
         # Read first: mostly there is nothing to do, and a writer makes others wait.
-        return await self._written(work) if await self._read(look) else ()
+        unleased = await self._read(lambda tx: tx.unleased_intents(1))
+        return await self._written(work) if unleased else ()
 
     async def unfinished(self) -> int:
         """How many intents are not FINAL, whoever has their leases."""
@@ -455,11 +453,7 @@ class SqlJournal:
 
     async def sweep_done(self) -> None:
         """Note that a sweep was completed."""
-
-        def work(tx: WriteTransaction) -> None:
-            tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now)
-
-        await self._written(work)
+        await self._written(lambda tx: tx.change(OUR_ACCOUNT, sweeping_since=None, swept_at=tx.now))
 
     async def last_sweep(self) -> datetime | None:
         """When a sweep was completed last, by the journal's clock."""

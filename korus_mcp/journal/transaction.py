@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
-from korus_mcp.journal.audit import AuditRow, Seals, told
+from korus_mcp.journal.audit import AuditRow, Seals
 from korus_mcp.journal.protocol import (
     NEVER_SENT,
     Approval,
@@ -28,6 +28,7 @@ from korus_mcp.journal.protocol import (
     Lease,
     Open,
     RefusedItem,
+    canonical_json,
 )
 from korus_mcp.journal.tables import (
     APPROVAL,
@@ -354,7 +355,9 @@ class WriteTransaction(ReadTransaction):
     def note(self, event: str, owner: str, subject: str, **detail: object) -> None:
         """Add an audit row; it is written at the end of the transaction."""
         number = self.account_row.audit_rows + len(self.audit) + 1
-        self.audit.append(AuditRow(number, self.now, event, owner, subject, told(detail)))
+        # Canonical, since these bytes are sealed.
+        row = AuditRow(number, self.now, event, owner, subject, canonical_json(detail))
+        self.audit.append(row)
 
     def end(self) -> None:
         """Seal and write the noted audit rows."""

@@ -14,7 +14,7 @@ from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.journal.opening import IN_MEMORY, journal_of
-from korus_mcp.journal.protocol import APPROVALS_KEPT, Approval
+from korus_mcp.journal.records import APPROVALS_KEPT, Approval
 from korus_mcp.settings import Settings
 from tests.api.wire import Net, collection
 from tests.booking.stage import staged

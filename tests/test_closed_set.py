@@ -21,7 +21,7 @@ from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import MEANINGS, STATES, Code, Effect, Refusal
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.tools.declare import failure
 from tests.fixtures.assistant import Answer
 from tests.fixtures.wording import faults_of, sentence_faults, word_faults

@@ -12,7 +12,7 @@ from korus_mcp.api.documents import HOST_NOT_LISTED, NO_PDF
 from korus_mcp.api.documents import OPERATION as DOWNLOAD
 from korus_mcp.booking.copies import HOLD, was_answered
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, Refusal, not_given
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 
 _LATER: Final = "Call again later."
 _LOOK: Final = "Do not repeat it. Look first: get_reservation or get_tickets."

@@ -15,7 +15,7 @@ from korus_mcp.api.models.reservation import Reservation
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import HoldIntent
+from korus_mcp.journal.records import HoldIntent
 
 MAX_PAGES: Final = 4
 EARLY: Final = timedelta(seconds=2)

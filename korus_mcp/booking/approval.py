@@ -25,13 +25,7 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import (
-    Approval,
-    ApprovalState,
-    Installation,
-    canonical_json,
-    noes_of,
-)
+from korus_mcp.journal.records import Approval, ApprovalState, Installation, canonical_json, noes_of
 
 KEPT_SECONDS: Final = 600
 """How long a question may be answered, and how long a no to it stands."""

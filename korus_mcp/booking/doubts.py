@@ -17,7 +17,7 @@ from korus_mcp.api import ApiError, Booking
 from korus_mcp.booking.hold import Hold
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.protocol import Intent
+from korus_mcp.journal.records import Intent
 
 TOLD_FOR: Final = timedelta(hours=1)
 """How long after it was sent an order that had been in doubt is still mentioned."""

@@ -19,7 +19,7 @@ from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS, POLL_SE
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import Intent, JournalDown
+from korus_mcp.journal.records import Intent, JournalDown
 
 
 @dataclass(frozen=True, kw_only=True)

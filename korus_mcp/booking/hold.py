@@ -31,7 +31,7 @@ from korus_mcp.foundation.unread import (
     is_past,
     value_of,
 )
-from korus_mcp.journal.protocol import UNKNOWN_END, canonical_json
+from korus_mcp.journal.records import UNKNOWN_END, canonical_json
 
 _SEATING_PARTS: Final = {
     "zone": "zone",

@@ -15,7 +15,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal.protocol import Intent
+from korus_mcp.journal.records import Intent
 
 NEVER_APPEARED: Final = "the order was not made"
 

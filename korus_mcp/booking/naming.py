@@ -42,7 +42,7 @@ from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, Told, begun_here, side_by_side
 from korus_mcp.foundation.folding import is_same_name
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 
 REMEMBERED: Final = 1000
 """At most so many names that were sent are remembered in this process."""

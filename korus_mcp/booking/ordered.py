@@ -11,7 +11,7 @@ from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
-from korus_mcp.journal.protocol import Installation, Intent, canonical_json
+from korus_mcp.journal.records import Installation, Intent, canonical_json
 
 
 class OrderState(StrEnum):

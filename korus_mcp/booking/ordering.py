@@ -50,7 +50,7 @@ from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     AlreadyClaimed,
     ApprovalUsed,
     DayLimitReached,

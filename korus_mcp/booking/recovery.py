@@ -17,7 +17,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import Intent, JournalDown, Lease
+from korus_mcp.journal.records import Intent, JournalDown, Lease
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0

@@ -14,7 +14,7 @@ from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.ports import ApiClock
 from korus_mcp.booking.settling import Settling, look_again_in
-from korus_mcp.journal.protocol import Intent
+from korus_mcp.journal.records import Intent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.foundation.unread import value_of
-from korus_mcp.journal.protocol import HoldIntent
+from korus_mcp.journal.records import HoldIntent
 
 _UNNAMED: Final = "unknown"
 """Written in place of an offer's id, in answers and in the journal, if an entry names no offer."""

@@ -53,7 +53,7 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     UNKNOWN_END,
     Held,
     HoldIntent,

@@ -26,7 +26,7 @@ from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     NEVER_SENT,
     ClaimRefused,
     Intent,

@@ -29,7 +29,7 @@ from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.coalescing import Flights, kept_apart, side_by_side
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import Lease, Open
+from korus_mcp.journal.records import Lease, Open
 from korus_mcp.settings import Settings
 
 

@@ -21,7 +21,7 @@ from korus_mcp.booking.order_status import Standing, standing_of, status_told, w
 from korus_mcp.booking.ports import ApiClock, seconds_of
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value_of
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 
 _WAITING: Final = "waiting_beneficiary_data"
 _MARKS: Final = re.compile(r"[\W_]+")

@@ -18,7 +18,7 @@ from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.journal.opening import journal_file, journal_of, may_have_bookings
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.server.composition import open_api
 from korus_mcp.settings import Settings
 

@@ -15,7 +15,7 @@ from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.journal.inspection import Inspection, JournalEntry
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.settings import Misconfigured, Settings
 
 LEAST_DAYS: Final = 35

@@ -27,7 +27,7 @@ from sqlalchemy.pool import StaticPool
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import NotOurs, NotPrivate, check_ours, private_database
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.tables import META, METADATA, MIGRATIONS, VERSION, Moment
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from korus_mcp.journal.audit import AuditRow, Head
-from korus_mcp.journal.protocol import Intent, IntentState
+from korus_mcp.journal.records import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
 from korus_mcp.journal.transaction import (

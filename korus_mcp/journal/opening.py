@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.private_files import user_folder
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.settings import NAME, Settings
 
 if TYPE_CHECKING:

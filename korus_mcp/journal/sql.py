@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.journal.audit import Seals
 from korus_mcp.journal.engine import Database
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NOTHING_MADE,

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.engine import Connection
 
 from korus_mcp.journal.audit import AuditRow, Seals
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     NEVER_SENT,
     Approval,
     ApprovalState,

@@ -15,7 +15,7 @@ from korus_mcp.app import App
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 
 JSON = "application/json"
 TEXT = "text/markdown"

@@ -11,7 +11,7 @@ from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT
-from korus_mcp.journal.protocol import NEVER_SENT
+from korus_mcp.journal.records import NEVER_SENT
 from korus_mcp.tools import agreement
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool

@@ -21,7 +21,7 @@ from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.reserved import FailedItem, Reserved, ReserveState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Refusal
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.tools.agreement import doubt_text
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, tool

@@ -24,7 +24,7 @@ from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import ApprovalUsed, noes_of
+from korus_mcp.journal.records import ApprovalUsed, noes_of
 from tests.journal.memory import MemoryJournal
 from tests.journal.rows import LIMIT, MINE, intent
 

@@ -11,7 +11,7 @@ from korus_mcp.api.config import Transport
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import Intent, Lease, LeaseLost
+from korus_mcp.journal.records import Intent, Lease, LeaseLost
 from tests.booking.stage import Stage, order_call, over, staged, until
 from tests.journal.memory import MemoryJournal
 

@@ -14,7 +14,7 @@ from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import Approval, Intent, JournalDown, JournalFault, Lease
+from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import OWNER, Stage, order_call, over, staged
 from tests.journal.memory import MemoryJournal

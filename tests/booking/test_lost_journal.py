@@ -13,7 +13,7 @@ import pytest
 from korus_mcp.answers.explanations import explained
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Effect
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.sql import SqlJournal
 from tests.booking.stage import OWNER, Stage, over, staged
 from tests.fixtures.hosts import PROJECT
@@ -110,7 +110,7 @@ CUT_OFF = """
 import os, sys
 import anyio
 from pathlib import Path
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 from tests.booking.test_lost_journal import with_file
 
 async def main() -> None:

@@ -14,7 +14,7 @@ from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.booking.settling import MOST_LAG
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer, DropAfter
 from tests.booking.stage import OWNER, PAST_THE_POST, Rewrite, Stage, order_call, over, staged
 from tests.journal.memory import MemoryJournal

@@ -18,7 +18,7 @@ from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import Installation, Intent
+from korus_mcp.journal.records import Installation, Intent
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
 from korus_mcp.settings import Approval
 from tests.booking.stage import (

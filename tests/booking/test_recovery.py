@@ -14,7 +14,7 @@ from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
-from korus_mcp.journal.protocol import Intent, JournalDown, JournalFault, Lease
+from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
 from tests.booking.stage import CUSTOMER, OWNER, Stage, staged, until
 from tests.journal.rows import approval

@@ -11,7 +11,7 @@ import pytest
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.protocol import Approval, Intent, Lease, ReservationFacts
+from korus_mcp.journal.records import Approval, Intent, Lease, ReservationFacts
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
 from tests.journal.memory import MemoryJournal

@@ -22,7 +22,7 @@ from korus_mcp.booking.documents import DocumentQuery, save_pdf
 from korus_mcp.booking.naming import Naming, NamingOutcome
 from korus_mcp.booking.tickets import ODD_NAME, IssuedTickets
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Refusal
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.resources.bookings import order as resource_of_order
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
 from korus_mcp.tools.name_beneficiaries import _next as next_of_naming

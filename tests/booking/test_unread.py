@@ -13,7 +13,7 @@ from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import Quote
 from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.protocol import UNKNOWN_END
+from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.sandbox import DropAfter, DropBefore
 from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView

@@ -18,7 +18,7 @@ from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, tool_names
 from korus_mcp.answers.explanations import ROWS, explained
 from korus_mcp.api import ApiError
 from korus_mcp.api.failures import STATUS_ERRORS
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.resources.help import errors
 from korus_mcp.server.composition import build_server, instructions
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings

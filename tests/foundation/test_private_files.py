@@ -21,7 +21,7 @@ from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.foundation.private_files import NotOurs, NotPrivate, private_database, private_folder
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import engine
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.forking import begun
 from tests.fixtures.hosts import PROJECT
@@ -296,7 +296,7 @@ pwd.getpwuid = pwd.getpwnam = unknown  # as for a user with a number alone, in a
 BUYS = """
 import json
 import anyio
-from korus_mcp.journal.protocol import JournalDown
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.journal.opening import journal_url, may_have_bookings
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.app import catalog_files

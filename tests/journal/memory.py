@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from korus_mcp.foundation.clock import Clock, SystemClock
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     APPROVALS_KEPT,
     MOST_LISTED,
     NEVER_SENT,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import Approval, HoldIntent, Intent, Lease
+from korus_mcp.journal.records import Approval, HoldIntent, Intent, Lease
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 FENCE = NOW + timedelta(minutes=10)

@@ -14,7 +14,7 @@ import pytest
 
 from korus_mcp.foundation.clock import ShiftedClock
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     NEVER_SENT,
     UNKNOWN_END,
     AlreadyClaimed,

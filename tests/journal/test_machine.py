@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal import Journal
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     ApprovalState,
     ClaimRefused,
     Held,

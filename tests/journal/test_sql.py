@@ -15,7 +15,7 @@ from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.protocol import HoldResult, JournalDown, JournalFault, Open, TooMuchOpen
+from korus_mcp.journal.records import HoldResult, JournalDown, JournalFault, Open, TooMuchOpen
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent

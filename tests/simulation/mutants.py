@@ -8,7 +8,7 @@ from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.protocol import Intent, Lease
+from korus_mcp.journal.records import Intent, Lease
 from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Parts
 

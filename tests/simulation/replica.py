@@ -29,7 +29,7 @@ from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
-from korus_mcp.journal.protocol import (
+from korus_mcp.journal.records import (
     Approval,
     Installation,
     Intent,

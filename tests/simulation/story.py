@@ -14,7 +14,7 @@ import anyio
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
-from korus_mcp.journal.protocol import Installation, Intent, Lease
+from korus_mcp.journal.records import Installation, Intent, Lease
 from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Heart, Parts, Replica, Slot
 from tests.simulation.upstream import SETTLE_SECONDS, Fate, HeldReservation, Nature, Upstream

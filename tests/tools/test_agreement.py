@@ -7,7 +7,7 @@ import pytest
 from mcp_types import INVALID_REQUEST, ElicitResult, ErrorData
 
 from korus_mcp.booking.operations import Operations
-from korus_mcp.journal.protocol import JournalDown, JournalFault
+from korus_mcp.journal.records import JournalDown, JournalFault
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import Delay, DropBefore
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of

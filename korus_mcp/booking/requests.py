@@ -60,6 +60,11 @@ class ReserveCall:
         return asked
 
     @property
+    def wishes(self) -> tuple[str, ...]:
+        """A digest of each item: equal for equal items of any owner."""
+        return tuple(_digest(_wish_of(item)) for item in self.items)
+
+    @property
     def key(self) -> str:
         """The key under which the journal finds equal calls. With `again` it is another key."""
         return self.keys[int(self.again)]
@@ -72,16 +77,16 @@ class ReserveCall:
         They are equal for equal wishes of one owner, in whatever order the items stand.
         """
         # Language and `max_total` are no part of them: they do not change what is held.
-        first = digest([self.owner, sorted(wish_of(item) for item in self.items)])
+        first = _digest([self.owner, sorted(_wish_of(item) for item in self.items)])
         return first, f"{first}+again"
 
 
-def wish_of(item: ReserveItem) -> list[Any]:
+def _wish_of(item: ReserveItem) -> list[Any]:
     """The parts of an item that make two items equal."""
     return [str(item.offer), item.quantity, sorted(item.session_ids)]
 
 
-def digest(content: object) -> str:
+def _digest(content: object) -> str:
     """A hash of a JSON value: equal for equal contents."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

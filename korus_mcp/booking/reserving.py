@@ -28,14 +28,7 @@ from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.ports import Service
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quote, Quotes
-from korus_mcp.booking.requests import (
-    ReserveCall,
-    check_limits,
-    check_stock,
-    digest,
-    line_of,
-    wish_of,
-)
+from korus_mcp.booking.requests import ReserveCall, check_limits, check_stock, line_of
 from korus_mcp.booking.reserved import (
     PriceMove,
     Reserved,
@@ -188,7 +181,7 @@ class Reserver(Service):
             key=call.key,
             sent_at=now,
             fence_at=now + self.settling.lasts,
-            wishes=tuple(digest(wish_of(item)) for item in call.items),
+            wishes=call.wishes,
             tickets=sum(quantity * max(1, len(q.tickets)) for quantity, q in priced),
             amount=max(Decimal(0), sum(amounts, Decimal(0))),
         )

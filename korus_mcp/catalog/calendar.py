@@ -480,10 +480,8 @@ def window_of(
     if last < first:
         raise invalid(FieldProblem(end, f"lies before {beginning}", first.isoformat()))
     if (last - first).days > WINDOW_DAYS:
-        latest = _days_after(first, WINDOW_DAYS)
-        raise invalid(
-            FieldProblem(end, f"more than {WINDOW_DAYS} days after {beginning}", latest.isoformat())
-        )
+        latest = _days_after(first, WINDOW_DAYS).isoformat()
+        raise invalid(FieldProblem(end, f"more than {WINDOW_DAYS} days after {beginning}", latest))
     return DayRange(first, last)
 
 
@@ -495,28 +493,19 @@ def _days_after(first: date, days: int) -> date:
 
 def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
+    problem, wait = proposed(code, name, names), None
+    message = f"No choice of {code} has this name."
+    todo = "Use one of the listed names, or one that search_products shows."
     if base.is_partly_unread:
-        return Refusal(
-            Code.NO_SUCH_CHOICE,
-            f"No choice of {code} that could be read has this name; some could not be read.",
-            f"Call get_offers again without {code}, or later.",
-            # A base of which a part could not be parsed is fetched again after this time.
-            retry_after_seconds=FIRST_RETRY_SECONDS,
-            fields=(proposed(code, name, names),),
-        )
-    if not names:
-        return Refusal(
-            Code.NO_SUCH_CHOICE,
-            f"This product base has no choice of {code}.",
-            f"Call get_offers again without {code}.",
-            fields=(FieldProblem(code, "not an option of this product base"),),
-        )
-    return Refusal(
-        Code.NO_SUCH_CHOICE,
-        f"No choice of {code} has this name.",
-        "Use one of the listed names, or one that search_products shows.",
-        fields=(proposed(code, name, names),),
-    )
+        message = f"No choice of {code} that could be read has this name; some could not be read."
+        todo = f"Call get_offers again without {code}, or later."
+        # A base of which a part could not be parsed is fetched again after this time.
+        wait = FIRST_RETRY_SECONDS
+    elif not names:
+        message = f"This product base has no choice of {code}."
+        todo = f"Call get_offers again without {code}."
+        problem = FieldProblem(code, "not an option of this product base")
+    return Refusal(Code.NO_SUCH_CHOICE, message, todo, retry_after_seconds=wait, fields=(problem,))
 
 
 def _value_ids(query: OfferQuery) -> tuple[str, ...]:

@@ -67,14 +67,6 @@ _OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Listing:
-    """The catalogs that could be parsed, and how many rows of their list could not."""
-
-    catalogs: list[ListedCatalog]
-    unread: int
-
-
 Watcher: TypeAlias = Callable[[Progress], Awaitable[None]]
 
 
@@ -172,16 +164,16 @@ class Crawler:
         Raises:
             ApiError: the list cannot be fetched.
         """
-        listing = await self._list_catalogs()
-        listed, known = {c.record.id for c in listing.catalogs}, self._known()
+        catalogs, unread = await self._list_catalogs()
+        listed, known = {c.record.id for c in catalogs}, self._known()
         # A catalog missing from the list may be in one of its unreadable rows.
-        if listed == known.keys() or (listing.unread and listed <= known.keys()):
-            return not listing.unread
-        await to_thread.run_sync(self.store.put_catalogs, listing.catalogs, listing.unread)
+        if listed == known.keys() or (unread and listed <= known.keys()):
+            return not unread
+        await to_thread.run_sync(self.store.put_catalogs, catalogs, unread)
         if self.store.fact("complete_at") is not None:
             # 0 means due at once: the bases of the new catalogs are still to be fetched.
             await self._note(complete_at=0.0)
-        return not listing.unread
+        return not unread
 
     def _last_run(self) -> int:
         """The number of the last crawl that began; 0 before the first."""
@@ -207,9 +199,8 @@ class Crawler:
         """Fetch all that is new. For lists with unreadable rows it is stored how many there are and
         when the lists are fetched again.
         """
-        listing = await self._list_catalogs()
-        listed = listing.catalogs
-        await to_thread.run_sync(self.store.put_catalogs, listed, listing.unread)
+        listed, unlisted = await self._list_catalogs()
+        await to_thread.run_sync(self.store.put_catalogs, listed, unlisted)
         # A catalog that was not imported again has the same bases: they are not fetched.
         changed = [c for c in listed if not self.store.is_current(c)]
         names = [partial(self._names_or_failure, c, run) for c in changed]
@@ -234,7 +225,7 @@ class Crawler:
             # A catalog with unreadable rows counts as changed at the next crawl.
             synced = None if unread[catalog_id] else catalog.synced
             await to_thread.run_sync(self.store.finish_details, catalog_id, run.number, synced)
-        count = listing.unread + sum(unread.values())
+        count = unlisted + sum(unread.values())
         await to_thread.run_sync(self.store.note_unread, count, self._now())
         if failure is not None:
             # The other catalogs are stored; the next attempt goes on with this one.
@@ -259,7 +250,8 @@ class Crawler:
             _log.warning("a catalog cannot be read, the others are: %s", failure)
             return failure
 
-    async def _list_catalogs(self) -> _Listing:
+    async def _list_catalogs(self) -> tuple[list[ListedCatalog], int]:
+        """The catalogs that could be parsed, and how many rows of their list could not."""
         await self.pace.turn()
         pages = self.api.ticketing.list_catalogs(language=self.language)
         found = await pages.all(MOST_CATALOGS)
@@ -281,7 +273,7 @@ class Crawler:
             for catalog_id, catalog in sorted(listed.items())
             if self.allowed is None or aliases[catalog_id] in self.allowed
         ]
-        return _Listing(catalogs, unread)
+        return catalogs, unread
 
     async def _unread(
         self, pages: "Pages[Any]", *, odd: int, read: int, has_kept: bool, of: str | None = None

@@ -20,6 +20,7 @@ from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal, quoted, shortened
+from korus_mcp.foundation.unread import UNREAD, Unread
 
 SIDE_BY_SIDE: Final = 8
 CITIES: Final = 10_000
@@ -72,14 +73,6 @@ class SearchResult:
     unchecked: int = 0
     is_checked: bool = True
     nearest: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What the price table says of a base: something to buy, nothing, or it cannot be fetched."""
-
-    found: FoundBase | None = None
-    is_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,7 +199,7 @@ class Finder:
             records = await self._records(rows, language)
             steps = [partial(self._look, record, window, language) for record in records]
             looks = await side_by_side(steps, limit=SIDE_BY_SIDE)
-            is_dead = all(look.is_unread for look in looks)
+            is_dead = all(look is UNREAD for look in looks)
             # The check of the best ones failed: each further one would cost a time-out.
             if is_dead and not looked_at:
                 return await self._matches(answer, wanted.limit, language, is_checked=False)
@@ -214,8 +207,8 @@ class Finder:
                 if len(bases) == wanted.limit:
                     break
                 looked_at += 1
-                unchecked += look.is_unread
-                bases += [look.found] if look.found else []
+                unchecked += look is UNREAD
+                bases += [look] if isinstance(look, FoundBase) else []
             if is_dead or is_over():
                 break
         rest = page.place_behind(looked_at) if looked_at else None
@@ -251,27 +244,30 @@ class Finder:
             pass
         return BaseRecord(handle=row.handle, catalog=catalog, name=row.name) if catalog else None
 
-    async def _look(self, record: BaseRecord | None, window: DayRange, language: str) -> _Look:
+    async def _look(
+        self, record: BaseRecord | None, window: DayRange, language: str
+    ) -> FoundBase | Unread | None:
+        """A base that has something to buy in a window; UNREAD if it cannot be checked."""
         if record is None:
-            return _Look()
+            return None
         # Its details could not be fetched: it may have something to sell.
         if not record.products:
-            return _Look(is_unread=True)
+            return UNREAD
         first = max(window.first, today(record, self.api.now() - self.api.unknown_skew))
         ahead = replace(window, first=first)
         if ahead.last < ahead.first:  # only days that are over there
-            return _Look()
+            return None
         try:
             query = OfferQuery(record, ahead, language)
             calendar = await self.calendars.of_base(query, pages=PAGES_A_BASE)
         except ApiError:
-            return _Look(is_unread=True)
+            return UNREAD
         if not calendar.has_buyable():
-            return _Look(is_unread=calendar.is_partly_unread)
+            return UNREAD if calendar.is_partly_unread else None
         offers = [row for row in calendar.rows if row.is_buyable]
         days = sorted({row.day for row in offers if row.day is not None})
         is_lowest = not calendar.is_partly_unread
-        return _Look(FoundBase(record, cheapest(offers), tuple(days[:FIRST_DATES]), is_lowest))
+        return FoundBase(record, cheapest(offers), tuple(days[:FIRST_DATES]), is_lowest)
 
 
 _UNREAD: Final = _CatalogAnswer(
@@ -313,15 +309,11 @@ def _no_such_city(
     store = mirrored.store
     cities = store.cities_like("", catalog.id if catalog else None, limit=CITIES)
     known = [city for city in cities if city]
-    is_complete = state.is_complete and not state.is_partly_unread
-    return Refusal(
-        Code.NO_SUCH_CHOICE,
-        "Nothing on sale here is in a city of this name."
-        if is_complete
-        else "Nothing read so far is in a city of this name; the catalog is still being read.",
-        "Use one of the listed cities, or leave city out."
-        if is_complete
-        else "Call again later, use one of the listed cities, or leave city out.",
-        retry_after_seconds=None if is_complete else READING_SECONDS,
-        fields=(proposed("city", wished, known, lambda city: quoted([store.spelled_city(city)])),),
-    )
+    message, wait = "Nothing on sale here is in a city of this name.", None
+    todo = "Use one of the listed cities, or leave city out."
+    if state.is_partly_unread or not state.is_complete:
+        message = "Nothing read so far is in a city of this name; the catalog is still being read."
+        todo = "Call again later, use one of the listed cities, or leave city out."
+        wait = READING_SECONDS
+    problem = proposed("city", wished, known, lambda city: quoted([store.spelled_city(city)]))
+    return Refusal(Code.NO_SUCH_CHOICE, message, todo, retry_after_seconds=wait, fields=(problem,))

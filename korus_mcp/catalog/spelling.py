@@ -146,12 +146,9 @@ class Speller:
         if not SHORTEST <= len(word) <= LONGEST or word.isdigit():
             return (), 0.0
         # From the likeliest mistake to the rarest; the first one with a result counts.
-        one_edit = self._neighbours(word, 1)
-        if one_edit:
-            return one_edit, ONE_EDIT
-        apart = self._apart(word)
-        if apart:
-            return apart, ONE_EDIT
+        near = self._neighbours(word, 1) or self._apart(word)
+        if near:
+            return near, ONE_EDIT
         # With two edits a short word can become nearly any other.
         if len(word) < LONG:
             return (), 0.0

@@ -272,29 +272,19 @@ class SeatPlans:
 
 def _nothing(offers: Calendar, wish: SeatQuery) -> Refusal:
     """Why there are no offers. If some could not be read, the refusal says that first."""
+    code, todo = Code.NOT_FOUND, "Call get_offers for days that have offers."
     if offers.left_out:
-        return Refusal(
-            Code.UPSTREAM_UNAVAILABLE,
-            f"{offers.left_out} offers cannot be read, so what is on sale is not known.",
-            "Call again later, or get_offers for other days.",
-        )
-    if offers.is_cut:
-        return Refusal(
-            Code.NOT_FOUND,
-            "The price table has too many rows to find those that were asked for.",
-            "Call get_offers for days that have offers.",
-        )
-    if wish.session_id is None:
-        return Refusal(
-            Code.NOT_FOUND,
-            "Nothing is on sale on that day, so there is no seat to compare.",
-            "Call get_offers for days that have offers.",
-        )
-    return Refusal(
-        Code.UNKNOWN_ID,
-        "No offer of this product base has such a session.",
-        "Use a session_id from check_availability, or pass date instead.",
-    )
+        code, todo = Code.UPSTREAM_UNAVAILABLE, "Call again later, or get_offers for other days."
+        message = f"{offers.left_out} offers cannot be read, so what is on sale is not known."
+    elif offers.is_cut:
+        message = "The price table has too many rows to find those that were asked for."
+    elif wish.session_id is None:
+        message = "Nothing is on sale on that day, so there is no seat to compare."
+    else:
+        code = Code.UNKNOWN_ID
+        todo = "Use a session_id from check_availability, or pass date instead."
+        message = "No offer of this product base has such a session."
+    return Refusal(code, message, todo)
 
 
 def _planned(

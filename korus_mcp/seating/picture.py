@@ -123,9 +123,8 @@ class _Sheet:
         self._subtitle = clean_line(heading.subtitle, 200)
         drawing = scene.drawing
         self._is_wide = drawing.width >= drawing.height * _WIDE
-        self._frame = _Frame.of(
-            drawing, _EDGE + (84 if self._subtitle else 56), is_wide=self._is_wide
-        )
+        top = _EDGE + (84 if self._subtitle else 56)
+        self._frame = _Frame.of(drawing, top, is_wide=self._is_wide)
         self._outlines = [self._frame.places(zone.drawn.outline) for zone in scene.zones]
         # Labels are placed first, then the stage, before anything is drawn: the numbers of the best
         # zones avoid the labels, and the legend explains a stage mark without its name.
@@ -235,13 +234,8 @@ class _Sheet:
     def _painted(self, parent: Element, tag: str, look: Look, **place: str | float) -> None:
         """Draw an area, painted as `look` says."""
         shape = _add(parent, tag)
-        _set(
-            shape,
-            **place,
-            fill=f"url(#{self._hatch_id})" if look.is_hatched else look.fill,
-            stroke=self._theme.faint_ink,
-            stroke_width=1,
-        )
+        fill = f"url(#{self._hatch_id})" if look.is_hatched else look.fill
+        _set(shape, **place, fill=fill, stroke=self._theme.faint_ink, stroke_width=1)
         if look.is_dashed:
             _set(shape, stroke_dasharray="6 4", stroke_width=1.5)
 
@@ -313,14 +307,10 @@ class _Sheet:
 
     def _is_free(self, box: Box) -> bool:
         """Whether a box touches no zone, and is at most half a margin outside of the map."""
-        frame = self._frame
-        return (
-            frame.left - _EDGE / 2 <= box.left
-            and box.right <= frame.left + frame.width + _EDGE / 2
-            and frame.top - _EDGE / 2 <= box.top
-            and box.bottom <= frame.top + frame.height + _EDGE / 2
-            and not any(_touches(outline, box) for outline in self._outlines)
-        )
+        frame, rim = self._frame, _EDGE / 2
+        across = frame.left - rim <= box.left and box.right <= frame.left + frame.width + rim
+        down = frame.top - rim <= box.top and box.bottom <= frame.top + frame.height + rim
+        return across and down and not any(_touches(outline, box) for outline in self._outlines)
 
     def _stage(self) -> None:
         focus = self._scene.drawing.focus

@@ -46,10 +46,6 @@ def _drawn(picture: str, width: int) -> bytes:
     )
 
 
-def _main() -> None:
-    picture = sys.stdin.buffer.read().decode()
-    sys.stdout.buffer.write(png(picture, width=int(sys.argv[1])))
-
-
 if __name__ == "__main__":
-    _main()
+    made = png(sys.stdin.buffer.read().decode(), width=int(sys.argv[1]))
+    sys.stdout.buffer.write(made)

@@ -129,6 +129,8 @@ async def test_a_hundred_who_ask_for_a_base_at_once_cause_one_read_of_each_part(
         assert len(found) == 100
         asked = [r.operation for r in stage.sandbox.requests if handle.id in r.path]
         assert sorted(o or "" for o in asked) == ["getProductBase", "listProductBaseProducts"]
+        # The crawl first notes in the file that it begins.
+        await until(lambda: stage.sent("listCatalogs") > 1)
         assert stage.sent("listCatalogs") == 2, "the list alone, and the crawl"
         gated.gate.set()
 

@@ -18,11 +18,11 @@ class Shown(BaseModel):
     def read(cls, source: object, **told: object) -> Self:
         """Read each field from the attribute of `source` with its name; `told` are the others.
 
-        A field that is neither told nor an attribute has its default.
+        Raises:
+            AttributeError: A field is neither told nor an attribute: its default would hide a fact.
         """
         named = cls.model_fields.keys() - told.keys()
-        found = {name: getattr(source, name) for name in named if hasattr(source, name)}
-        return cls.model_validate({**found, **told})
+        return cls.model_validate({**{name: getattr(source, name) for name in named}, **told})
 
 
 class Part(Shown):

@@ -146,6 +146,7 @@ def _view(
         listed=quote.list_price if moved else None,
         # Told, since the quote's own `sessions` is a method and would be read.
         sessions=[],
+        next_cursor=None,
         alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
         next=_next(quote)

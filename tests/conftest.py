@@ -126,6 +126,14 @@ def _templates_are_made_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    from tests.fixtures.journals import compiled_once  # only by a worker
+
+    with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _tools_are_made_once() -> Iterator[None]:
     """A server makes a model of a tool's arguments at its first call: the same in all servers."""
     from korus_mcp.tools import declare  # only by a worker

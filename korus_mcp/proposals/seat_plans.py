@@ -334,7 +334,6 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
         quantity=plan.wish.quantity,
         as_of=plan.as_of,
         preference=plan.wish.preference,
-        is_stock_of_day=plan.is_stock_of_day,
         venue=plan.base.place.name,
         day=plan.day,
         session_id=plan.wish.session_id,

@@ -3,17 +3,16 @@
 The issuer allocates seats: the reasons say what a zone has, never what the buyer will get.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from math import hypot, inf
 from typing import Final, TypeAlias
 
-from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.money import Money
 from korus_mcp.seating.layout import Drawing
-from korus_mcp.seating.table import CATEGORY, SeatOffer, SeatTable, ZoneRow, most_left
+from korus_mcp.seating.table import SeatOffer, SeatTable, ZoneRow, most_left
 
 NO_FOCUS: Final = "The map does not tell where the stage or pitch is: the cheapest come first."
 # Zones without a price come after all others.
@@ -33,7 +32,6 @@ class ZoneQuery:
     """What a buyer wants. The highest price is not here: it was used to make the table."""
 
     quantity: int = 1
-    category: str | None = None
     preference: Preference = Preference.CHEAPEST
 
 
@@ -67,7 +65,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     with short rows; within these, the ones with most left first.
     """
     # If some offers of the day are not known, a zone without offers may still have some.
-    found = [_candidate(zone, wish, is_known=not table.unknown) for zone in table.zones]
+    found = [_candidate(zone, wish.quantity, is_known=not table.unknown) for zone in table.zones]
     best = [c for c in found if c.problem is None]
     others = [(c.problem, c) for c in found if c.problem is not None]
     others.sort(key=lambda other: (other[0][0], *other[1].by_price))
@@ -112,52 +110,34 @@ class _Candidate:
 _Ordered: TypeAlias = list[tuple[_Candidate, str]]
 
 
-def _candidate(zone: ZoneRow, wish: ZoneQuery, *, is_known: bool) -> _Candidate:
-    wanted = _of_category(zone, zone.offers, wish.category)
-    fitting = [o for o in wanted if o.seats(wish.quantity)]
+def _candidate(zone: ZoneRow, quantity: int, *, is_known: bool) -> _Candidate:
+    fitting = [o for o in zone.offers if o.seats(quantity)]
     # A zone that does not fit is shown with those of its offers that come nearest to the wish.
-    offers = fitting or wanted or zone.offers or zone.too_dear
+    offers = fitting or zone.offers or zone.too_dear
     return _Candidate(
         zone=zone,
-        offers=tuple(fitting or (o for o in wanted if o.left != 0)),
+        offers=tuple(fitting or (o for o in zone.offers if o.left != 0)),
         price=min((o.price for o in offers if o.price is not None), default=None),
         left=most_left(offers),
-        problem=None if fitting else _problem(zone, wanted, wish, is_known=is_known),
+        problem=None if fitting else _problem(zone, is_known=is_known),
     )
 
 
-def _of_category(
-    zone: ZoneRow, offers: Iterable[SeatOffer], category: str | None
-) -> list[SeatOffer]:
-    """The offers of a category, by the category they name, else by the zone's own."""
-    # A zone may be sold in several categories, so the offer's category counts before the map's.
-    wanted = fold(category) if category else None
-    return [
-        o
-        for o in offers
-        if wanted is None or fold(o.choices.get(CATEGORY) or zone.category or "") == wanted
-    ]
-
-
-def _problem(
-    zone: ZoneRow, wanted: Sequence[SeatOffer], wish: ZoneQuery, *, is_known: bool
-) -> tuple[int, str]:
+def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[int, str]:
     """How far a zone is from fitting (0 is nearest), and in words why it does not fit.
 
     Without `is_known` the offers of the day are incomplete, so a zone without offers may have some.
     """
     # Too few seats come nearest to the wish, since fewer people could go there.
-    most = max((o.left or 0 for o in wanted), default=0)
+    most = max((o.left or 0 for o in zone.offers), default=0)
     if most:
         return 0, f"only {most} left"
     if not zone.all_offers:
-        return 4, "nothing on sale" if is_known else "no offer known"
+        return 3, "nothing on sale" if is_known else "no offer known"
     if all(o.left == 0 for o in zone.all_offers):
-        return 3, "sold out" if is_known else "what is known is sold out"
-    if not _of_category(zone, zone.all_offers, wish.category):
-        return 2, "another category"
-    if wanted:
-        return 3, "sold out at that price"
+        return 2, "sold out" if is_known else "what is known is sold out"
+    if zone.offers:
+        return 2, "sold out at that price"
     return 1, "above the highest price"
 
 

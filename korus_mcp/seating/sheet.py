@@ -53,7 +53,6 @@ class SheetContext:
     venue: str | None = None
     day: date | None = None
     session_id: str | None = None
-    is_stock_of_day: bool = False
     max_price: Decimal | None = None
     products: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,7 +73,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     by_category = {category.name: category for category in table.categories}
     notes = {
         "no_focus": ranking.note is not None,
-        "day_stock": context.is_stock_of_day,
+        "day_stock": context.session_id is not None,
         "unknown_offers": table.unknown > 0,
     }
     return _present(

@@ -46,7 +46,6 @@ class ZoneRow:
     number: int
     name: str
     category: str | None
-    capacity: int | None
     offers: tuple[SeatOffer, ...]
     too_dear: tuple[SeatOffer, ...] = ()
     is_by_category: bool = False
@@ -79,7 +78,6 @@ class CategoryRow:
     """
 
     name: str | None
-    zones: tuple[int, ...]
     offers: tuple[SeatOffer, ...]
     left: int | None
 
@@ -154,7 +152,6 @@ class _Join:
             number=number,
             name=name,
             category=category,
-            capacity=zone.capacity,
             offers=within,
             too_dear=tuple(o for o in offers if not self._is_within(o)),
             is_by_category=bool(offers) and not by_zone,
@@ -185,7 +182,6 @@ def _category(name: str | None, zones: Sequence[ZoneRow]) -> CategoryRow:
     offers = {o.offer_id: o for zone in zones for o in zone.offers}
     return CategoryRow(
         name=name,
-        zones=tuple(zone.number for zone in zones),
         offers=tuple(offers.values()),
         left=sum(stated) if len(stated) == len(lefts) and lefts else None,
     )

@@ -78,7 +78,7 @@ def one_zone(name: str, *offers: SeatOffer, category: str | None = None) -> tupl
         label_at=(500, 300),
         capacity=None,
     )
-    row = ZoneRow(number=0, name=name, category=category, capacity=None, offers=offers)
+    row = ZoneRow(number=0, name=name, category=category, offers=offers)
     return drawing(zone), row
 
 
@@ -293,7 +293,6 @@ def test_a_zone_stands_to_a_wish_as_its_offers_do(
         number=0,
         name="z",
         category=None,
-        capacity=None,
         offers=tuple(offer({}, *each) for each in offers),
         too_dear=tuple(offer({}, *each) for each in too_dear),
     )

@@ -18,12 +18,9 @@ from tests.seating.halls import bowl, bowl_offers
 CHEAPEST, CLOSEST, TOGETHER = Preference
 
 
-def offer(
-    zone: str, amount: str | None = "10", left: int | None = 5, category: str | None = None
-) -> SeatOffer:
-    choices = {"zone": zone} | ({"seating_category": category} if category else {})
-    price = Money(Decimal(amount)) if amount is not None else None
-    return SeatOffer(offer_id=f"{zone} {amount} {left}", choices=choices, price=price, left=left)
+def offer(zone: str, amount: str | None = "10", left: int | None = 5) -> SeatOffer:
+    name, price = f"{zone} {amount} {left}", Money(Decimal(amount)) if amount is not None else None
+    return SeatOffer(offer_id=name, choices={"zone": zone}, price=price, left=left)
 
 
 def hall(*names: str) -> SeatMap:
@@ -35,13 +32,12 @@ def rank(
     seat_map: SeatMap,
     *offers: SeatOffer,
     quantity: int = 1,
-    category: str | None = None,
     preference: Preference = CHEAPEST,
     max_price: str | None = None,
 ) -> Ranking:
     most = Decimal(max_price) if max_price is not None else None
     table = seat_table(seat_map, offers, {}, max_price=most)
-    wish = ZoneQuery(quantity=quantity, category=category, preference=preference)
+    wish = ZoneQuery(quantity=quantity, preference=preference)
     return ranked(table, wish, drawing_of(seat_map))
 
 
@@ -76,21 +72,18 @@ def test_a_price_that_has_no_room_does_not_make_a_zone_cheap() -> None:
 
 def test_what_does_not_fit_comes_last_and_says_why() -> None:
     found = rank(
-        hall("none", "sold", "dear", "other", "few", "fits"),
-        offer("sold", "10", 0, "Or"),
-        offer("dear", "90", 9, "Or"),
-        offer("other", "10", 9, "Argent"),
-        offer("few", "10", 3, "Or"),
-        offer("fits", "50", 4, "Or"),
+        hall("none", "sold", "dear", "few", "fits"),
+        offer("sold", "10", 0),
+        offer("dear", "90", 9),
+        offer("few", "10", 3),
+        offer("fits", "50", 4),
         quantity=4,
-        category="OR",
         max_price="60",
     )
     assert told(found) == [
         ("fits", 1, "cheapest with 4 left"),
         ("few", None, "only 3 left"),
         ("dear", None, "above the highest price"),
-        ("other", None, "another category"),
         ("sold", None, "sold out"),
         ("none", None, "nothing on sale"),
     ]
@@ -99,19 +92,6 @@ def test_what_does_not_fit_comes_last_and_says_why() -> None:
 def test_offers_within_the_price_that_are_sold_out_are_told_from_those_that_are_dearer() -> None:
     (place,) = rank(hall("a"), offer("a", "10", 0), offer("a", "90", 9), max_price="60").zones
     assert (place.rank, place.why) == (None, "sold out at that price")
-
-
-def test_a_category_is_that_of_the_offer_else_that_of_the_zone() -> None:
-    zone = {"name": "a", "seatingCategory": "/c/1"}
-    categories = [{"@id": "/c/1", "name": "Or"}]
-    seat_map = SeatMap.model_validate(plan(zone, seatingCategories=categories))
-    (own,) = rank(seat_map, offer("a", "10"), category="or").zones
-    assert own.rank == 1
-    both = (offer("a", "10", 9, "Argent"), offer("a", "30", 9, "Or"))
-    (place,) = rank(seat_map, *both, category="Argent").zones
-    assert place.why == "cheapest with 9 left"
-    (place,) = rank(seat_map, *both, category="Bronze").zones
-    assert (place.rank, place.why) == (None, "another category")
 
 
 def test_a_price_nobody_states_comes_after_all_prices() -> None:
@@ -217,8 +197,7 @@ def test_an_empty_map_has_an_empty_ranking() -> None:
 
 PRICES = st.sampled_from([None, "5", "10", "10.50", "40"])
 LEFTS = st.sampled_from([None, 0, 1, 2, 3, 9])
-CATEGORY_OF = st.sampled_from([None, "Or", "Argent"])
-OFFERS = st.lists(st.tuples(PRICES, LEFTS, CATEGORY_OF), max_size=3)
+OFFERS = st.lists(st.tuples(PRICES, LEFTS), max_size=3)
 ROWS = st.one_of(st.none(), st.lists(st.integers(0, 5), min_size=1, max_size=3))
 CORNERS = st.one_of(st.none(), st.tuples(st.integers(0, 9), st.integers(0, 9)))
 HALLS = st.lists(st.tuples(OFFERS, ROWS, CORNERS), max_size=6)
@@ -227,7 +206,7 @@ HALLS = st.lists(st.tuples(OFFERS, ROWS, CORNERS), max_size=6)
 def built(
     zones: list[
         tuple[
-            list[tuple[str | None, int | None, str | None]],
+            list[tuple[str | None, int | None]],
             list[int] | None,
             tuple[int, int] | None,
         ]
@@ -252,20 +231,18 @@ def built(
 @given(
     HALLS,
     st.integers(1, 4),
-    CATEGORY_OF,
     st.sampled_from([None, "10", "11"]),
     st.sampled_from(Preference),
 )
 def test_small_halls_are_ranked_as_by_brute_force(
     zones: list[
         tuple[
-            list[tuple[str | None, int | None, str | None]],
+            list[tuple[str | None, int | None]],
             list[int] | None,
             tuple[int, int] | None,
         ]
     ],
     quantity: int,
-    category: str | None,
     max_price: str | None,
     preference: Preference,
 ) -> None:
@@ -274,7 +251,6 @@ def test_small_halls_are_ranked_as_by_brute_force(
         seat_map,
         *offers,
         quantity=quantity,
-        category=category,
         max_price=max_price,
         preference=preference,
     )
@@ -282,19 +258,18 @@ def test_small_halls_are_ranked_as_by_brute_force(
     assert found.note is None
     assert stage.focus is not None
 
-    def good(n: int) -> list[tuple[str | None, int | None, str | None]]:
+    def good(n: int) -> list[tuple[str | None, int | None]]:
         if n >= len(zones):
             return []
         return [
-            (price, left, of)
-            for price, left, of in zones[n][0]
+            (price, left)
+            for price, left in zones[n][0]
             if (left is None or left >= quantity)
             and (max_price is None or price is None or Decimal(price) <= Decimal(max_price))
-            and (category is None or of == category)
         ]
 
     def key(n: int) -> tuple[object, ...]:
-        prices = [Decimal(price) for price, _, _ in good(n) if price is not None]
+        prices = [Decimal(price) for price, _ in good(n) if price is not None]
         price = min(prices) if prices else Decimal(10**9)
         zone = stage.zones[n]
         way = (
@@ -305,7 +280,7 @@ def test_small_halls_are_ranked_as_by_brute_force(
         lengths = zones[n][1]
         longest = max(lengths) if lengths and max(lengths) else None
         level = 1 if longest is None else 0 if longest >= quantity else 2
-        lefts = [10**9 if left is None else left for _, left, _ in good(n)]
+        lefts = [10**9 if left is None else left for _, left in good(n)]
         return {
             CHEAPEST: (price, n),
             CLOSEST: (zone.is_schematic, way if not zone.is_schematic else 0, price, n),
@@ -334,6 +309,6 @@ def test_the_order_is_the_same_whatever_order_the_offers_come_in() -> None:
 
 @pytest.mark.parametrize("preference", Preference)
 def test_a_ranking_needs_no_drawing(preference: Preference) -> None:
-    zone = ZoneRow(number=0, name="a", category=None, capacity=None, offers=(offer("a"),))
+    zone = ZoneRow(number=0, name="a", category=None, offers=(offer("a"),))
     (place,) = ranked(SeatTable((zone,), ()), ZoneQuery(preference=preference)).zones
     assert place.rank == 1

@@ -80,6 +80,7 @@ def test_a_sheet_holds_all_that_the_map_shows() -> None:
         "date": "2026-12-05",
         "product_base_id": "k3f9qa.1",
         "session_id": "s1",
+        "notes": ["day_stock"],
         "language": "fr",
         "currency": "EUR",
         "quantity": 2,
@@ -156,7 +157,8 @@ def test_a_wish_that_could_not_be_met_is_noted() -> None:
 
 
 def test_stock_of_a_day_is_called_that() -> None:
-    assert sheet(plan({"name": "a"}), is_stock_of_day=True)["notes"] == ["day_stock"]
+    assert sheet(plan({"name": "a"}), session_id="s1")["notes"] == ["day_stock"]
+    assert "notes" not in sheet(plan({"name": "a"}))
 
 
 def test_what_fits_the_wish_comes_first_in_a_zone_and_what_is_sold_out_last() -> None:

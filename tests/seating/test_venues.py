@@ -114,6 +114,8 @@ async def test_each_zone_has_exactly_the_offers_that_are_sold_for_it(
     sold = {row.product.name: str(row.handle) for row in venue.rows}
     table = venue.table(number)
     assert [zone.name for zone in table.zones] == [zone.name.en for zone in declared.zones]
+    read = venue.maps[number].zones
+    assert [zone.capacity for zone in read] == [zone.capacity for zone in declared.zones]
     for row, zone in zip(table.zones, declared.zones, strict=True):
         products = [each for each in venue.declared.products if each.pool == zone.pool]
         assert {o.offer_id for o in row.offers} == {sold[each.name.en] for each in products}
@@ -123,7 +125,6 @@ async def test_each_zone_has_exactly_the_offers_that_are_sold_for_it(
         assert price_range(row.offers) == (
             (min(open_prices), max(open_prices)) if open_prices else None
         )
-        assert row.capacity == zone.capacity
 
 
 @pytest.mark.parametrize(("key", "number"), MAPS)
@@ -147,7 +148,7 @@ async def test_zones_of_one_category_share_what_is_left(venues: dict[str, Venue]
     table = venues["theatre"].table(0)
     assert all(zone.is_by_category for zone in table.zones)
     gallery = next(row for row in table.categories if row.name == "Gallery")
-    even, odd = (table.zones[n] for n in gallery.zones)
+    even, odd = (zone for zone in table.zones if zone.category == "Gallery")
     assert gallery.left == even.left == odd.left
     assert not any(zone.is_by_category for zone in venues["stadium"].table(0).zones)
 
@@ -158,7 +159,6 @@ async def test_the_stock_of_a_category_is_that_of_its_zones(venues: dict[str, Ve
     for row in table.categories:
         zones = [zone for zone in table.zones if zone.category == row.name]
         assert row.left == sum(zone.left or 0 for zone in zones)
-        assert row.zones == tuple(zone.number for zone in zones)
         assert len(row.offers) == 3 * len(zones)
     away = next(row for row in table.categories if row.name == "Away end")
     assert (away.left, price_range(away.offers)) == (0, None)

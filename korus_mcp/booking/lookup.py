@@ -15,7 +15,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal.records import Intent
+from korus_mcp.journal.records import Intent, OrderResult
 
 NEVER_APPEARED: Final = "the order was not made"
 
@@ -52,7 +52,8 @@ class LookUp(Service):
         failures: dict[str, str] = {}
         if found.is_complete and is_past_fence:
             failures = {i: NEVER_APPEARED for i in intent.missing if i not in found.orders}
-        return await self.journal.settle(intent.id, found.orders, failures, ambiguous=True)
+        result = OrderResult(found.orders, failures, ambiguous=True)
+        return await self.journal.settle(intent.id, result)
 
     async def find_orders(self, intent: Intent) -> LookedUp:
         """Look for orders of the reservations for which the intent has none; nothing is written."""

@@ -17,7 +17,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.journal import Journal
-from korus_mcp.journal.records import Intent, JournalDown, Lease
+from korus_mcp.journal.records import Intent, JournalDown, Lease, OrderResult
 
 FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -167,8 +167,9 @@ class Sweep(Service):
         return True
 
     async def _repair(self, intent: Intent, reservation_id: str, order_id: str) -> None:
+        found = {reservation_id: order_id}
         if intent.is_final:
-            await self.journal.repair(intent.id, {reservation_id: order_id})
+            await self.journal.repair(intent.id, found)
             _log.error("late_order_found: order %s came after it counted as failed", order_id)
         elif not intent.is_leased:
-            await self.journal.settle(intent.id, {reservation_id: order_id}, {}, ambiguous=True)
+            await self.journal.settle(intent.id, OrderResult(found, ambiguous=True))

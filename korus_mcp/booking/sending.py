@@ -4,7 +4,7 @@ Nothing here repeats a POST. A caller who waits for a send may leave; a task of 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime, timedelta
@@ -27,12 +27,14 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import Begun, begun_here, kept_apart, watched
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.journal.records import (
+    IN_DOUBT,
     NEVER_SENT,
     ClaimRefused,
     Intent,
     JournalDown,
     Lease,
     LeaseLost,
+    OrderResult,
 )
 
 RENEWAL_SECONDS: Final = 10
@@ -116,7 +118,7 @@ class Sender(Service):
             sending.scope.cancel()
             if sending.intent.is_in_doubt:
                 try:  # ends the lease, so that the next start looks at once
-                    await self.journal.settle(sending.intent.id, {}, {}, ambiguous=True)
+                    await self.journal.settle(sending.intent.id, IN_DOUBT)
                 except JournalDown:
                     _log.warning("an order was left on its way; its lease ends by itself")
 
@@ -163,13 +165,13 @@ class Sender(Service):
         except Exception:
             # This worker will not send it, so it closes the intent: others could not know that.
             try:
-                await self.journal.settle(intent.id, {}, _all(intent, NEVER_SENT))
+                await self.journal.settle(intent.id, intent.none_made(NEVER_SENT))
             except JournalDown:
                 _log.warning("an order that was not sent stays open; its lease ends by itself")
             raise
         # The machine slept: another worker may have the intent by now.
         if anyio.current_time() > leased_until:
-            sending.intent = await self._recorded(sending.intent, {}, _all(intent, NEVER_SENT))
+            sending.intent = await self._recorded(sending.intent, intent.none_made(NEVER_SENT))
             return
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
 
@@ -203,38 +205,36 @@ class Sender(Service):
                 return await self._looked_up(intent)
             # After a 429 the same order may be sent later: its hold is still there.
             sending.busy = error if isinstance(error, RateLimited) else None
-            failures = _all(intent, _refused(error))
+            refused = intent.none_made(_refused(error))
             # There was no connection, so there is no order. A refusal is believed only after a
             # look-up.
             if error.outcome is Outcome.NOT_SENT and not was_answered(error, ORDER):
-                return await self._recorded(intent, {}, failures)
-            return await self._failed(intent, {}, failures)
+                return await self._recorded(intent, refused)
+            return await self._failed(intent, refused)
         except Exception:  # noqa: BLE001 - logged with its traceback; the outcome is looked up
             _log.exception("a send crashed")
             if not sending.begun.is_true:
-                return await self._recorded(intent, {}, _all(intent, NEVER_SENT))
+                return await self._recorded(intent, intent.none_made(NEVER_SENT))
             return await self._looked_up(intent)
         # A 200 may hold failures beside orders, or nothing at all (T14): both lists count.
         sending.answered = result.orders
-        orders, failures = _read(result, intent)
-        if failures:
-            return await self._failed(intent, orders, failures)
-        settled = await self._recorded(intent, orders, failures)
+        told = _read(result, intent)
+        if told.failures:
+            return await self._failed(intent, told)
+        settled = await self._recorded(intent, told)
         return await self._looked_up(settled) if settled.is_in_doubt else settled
 
-    async def _failed(
-        self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
-    ) -> Intent:
+    async def _failed(self, intent: Intent, answer: OrderResult) -> Intent:
         """The intent after a refusal, which counts only if no order of it is found. Why: see
         booking/copies.py.
         """
         # Orders that the answer names need not be looked for.
-        told = intent.told(orders, {})
-        found = await self.look_up.find_orders(told)
+        found = await self.look_up.find_orders(intent.told(OrderResult(answer.orders)))
+        orders = {**answer.orders, **found.orders}
         if not found.is_complete:
-            return await self._recorded(intent, {**orders, **found.orders}, {}, ambiguous=True)
-        certain = {i: why for i, why in failures.items() if i not in found.orders}
-        settled = await self._recorded(intent, {**orders, **found.orders}, certain)
+            return await self._recorded(intent, OrderResult(orders, ambiguous=True))
+        certain = {i: why for i, why in answer.failures.items() if i not in found.orders}
+        settled = await self._recorded(intent, OrderResult(orders, certain))
         return await self._looked_up(settled) if settled.is_in_doubt else settled
 
     async def _looked_up(self, intent: Intent) -> Intent:
@@ -243,34 +243,25 @@ class Sender(Service):
         """
         # It stays marked even if the order is found at once: whoever holds the same offers again
         # has to read of it (booking/doubts.py).
-        doubted = await self._recorded(intent, {}, {}, ambiguous=True)
+        doubted = await self._recorded(intent, IN_DOUBT)
         try:
             return await self.look_up.settle(doubted)
         except JournalDown:
             return doubted
 
-    async def _recorded(
-        self,
-        intent: Intent,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
-        """Write outcomes down and return the intent with them; if that fails, it stays in doubt."""
+    async def _recorded(self, intent: Intent, result: OrderResult) -> Intent:
+        """Write a result down and return the intent with it; if that fails, it stays in doubt."""
         # Tried again if the database is busy: later the outcome would have to be looked up.
         for attempt in range(SETTLE_ATTEMPTS):
             if attempt:
                 await anyio.sleep(SETTLE_PAUSE_SECONDS)
             try:
-                settled = await self.journal.settle(
-                    intent.id, orders, failures, ambiguous=ambiguous
-                )
-                if orders.items() <= settled.orders.items():
+                settled = await self.journal.settle(intent.id, result)
+                if result.orders.items() <= settled.orders.items():
                     return settled
                 # Another worker closed the intent after its fence; the order exists all the same.
                 _log.error("an order came after its intent was closed; it is in the journal now")
-                return await self.journal.repair(intent.id, orders)
+                return await self.journal.repair(intent.id, result.orders)
             except JournalDown as down:
                 _log.error("the outcome of an order could not be written: %s", down.fault.value)
         return intent
@@ -287,11 +278,7 @@ def fence_of(holds_end: datetime, sent_at: datetime, settle_seconds: int) -> dat
     return min(last, _END_OF_TIME - settle) + settle  # an issuer may say that a hold never ends
 
 
-def _all(intent: Intent, reason: str) -> dict[str, str]:
-    return dict.fromkeys(intent.missing, reason)
-
-
-def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict[str, str]]:
+def _read(result: OrderBulkResult, intent: Intent) -> OrderResult:
     """Order ids and failure texts of an answer, by reservation id; both lists count (T14).
 
     Failures that name no reservation go to the reservations left over, if there are as many (A12);
@@ -309,7 +296,7 @@ def _read(result: OrderBulkResult, intent: Intent) -> tuple[dict[str, str], dict
         orders[left[0]] = unnamed[0].id
     elif len(left) == len(nameless) and len(orders) == len(result.orders):
         failures |= {i: entry.message for i, entry in zip(left, nameless, strict=True)}
-    return orders, failures
+    return OrderResult(orders, failures)
 
 
 def _refused(error: ApiError) -> str:

@@ -80,6 +80,22 @@ class IntentState(StrEnum):
     FINAL = "final"
 
 
+@dataclass(frozen=True)
+class OrderResult:
+    """What is known of an order call: ids of orders and reasons of failures, by reservation id.
+
+    `ambiguous`: its answer was lost or not complete, so that there may be further orders.
+    """
+
+    orders: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    ambiguous: bool = False
+
+
+IN_DOUBT: Final = OrderResult(ambiguous=True)
+"""Nothing is known, but that the call may have made orders."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intent:
     """One order call. `orders` and `failures` are by reservation id, complete when FINAL.
@@ -136,26 +152,27 @@ class Intent:
         # If it was ever in doubt, a failed reservation stays claimed: an order may still turn up.
         return tuple(self.failures) if self.is_final and not self.ambiguous else ()
 
-    def told(
-        self, orders: Mapping[str, str], failures: Mapping[str, str], *, ambiguous: bool = False
-    ) -> "Intent":
-        """The intent with further results. An order outweighs a failure; FINAL never changes."""
+    def none_made(self, reason: str) -> OrderResult:
+        """The result that the orders which are not known yet were not made, with the reason."""
+        return OrderResult(failures=dict.fromkeys(self.missing, reason))
+
+    def told(self, result: OrderResult) -> "Intent":
+        """The intent with a further result. An order outweighs a failure; FINAL never changes."""
         if self.is_final:
             return self
         # Once in doubt, always in doubt: a later result does not rule out another order.
-        told = replace(
-            self._with(orders, failures), ambiguous=self.ambiguous or ambiguous, is_leased=False
-        )
+        ambiguous = self.ambiguous or result.ambiguous
+        told = replace(self._with(result), ambiguous=ambiguous, is_leased=False)
         # All results are known: from now on only `repaired` may change it.
         return told if told.missing else replace(told, state=IntentState.FINAL)
 
     def repaired(self, orders: Mapping[str, str]) -> "Intent":
         """The intent with orders that turned up late; the only change to a FINAL intent."""
-        repaired = self._with(orders, {})
+        repaired = self._with(OrderResult(orders))
         return repaired if repaired.missing else replace(repaired, state=IntentState.FINAL)
 
-    def _with(self, orders: Mapping[str, str], failures: Mapping[str, str]) -> "Intent":
-        made, lost = {**self.orders, **orders}, {**self.failures, **failures}
+    def _with(self, result: OrderResult) -> "Intent":
+        made, lost = {**self.orders, **result.orders}, {**self.failures, **result.failures}
         return replace(
             self,
             # In the order of the call, so that intents with the same results are equal.

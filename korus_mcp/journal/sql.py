@@ -37,6 +37,7 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
     Open,
+    OrderResult,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -202,15 +203,8 @@ class SqlJournal:
 
         return await self._written(work)
 
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
-        """Add results of an order call, record who owns the orders, and return the whole intent.
+    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+        """Add a result of an order call, record who owns the orders, and return the whole intent.
 
         Reservations in `Intent.freed` are no longer claimed. A FINAL intent is not changed. The
         lease ends.
@@ -218,9 +212,7 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> Intent:
             stored = tx.intent(intent_id)
-            if stored.is_final:
-                return stored
-            return tx.keep(stored, stored.told(orders, failures, ambiguous=ambiguous))
+            return stored if stored.is_final else tx.keep(stored, stored.told(result))
 
         return await self._written(work)
 

@@ -414,7 +414,7 @@ class WriteTransaction(ReadTransaction):
         """Close an intent if its sender died before sending. Returns whether that was so."""
         if not intent.was_never_sent:
             return False
-        self.keep(intent, intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
+        self.keep(intent, intent.told(intent.none_made(NEVER_SENT)))
         return True
 
     def keep(self, before: Intent, after: Intent) -> Intent:

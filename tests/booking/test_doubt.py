@@ -14,7 +14,14 @@ from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, HoldState
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.records import Approval, Intent, JournalDown, JournalFault, Lease
+from korus_mcp.journal.records import (
+    Approval,
+    Intent,
+    JournalDown,
+    JournalFault,
+    Lease,
+    OrderResult,
+)
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import OWNER, Stage, order_call, over, staged
 from tests.journal.memory import MemoryJournal
@@ -29,17 +36,10 @@ class FullDisk(MemoryJournal):
 
     full = False
 
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
+    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
         if self.full:
             raise JournalDown(JournalFault.FULL)
-        return await super().settle(intent_id, orders, failures, ambiguous=ambiguous)
+        return await super().settle(intent_id, result)
 
 
 async def test_an_order_whose_outcome_cannot_be_written_down_stays_in_doubt() -> None:

@@ -14,7 +14,7 @@ from korus_mcp.api.jsonld import reservation_iri
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
-from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease
+from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease, OrderResult
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
 from tests.booking.stage import CUSTOMER, OWNER, Stage, staged, until
 from tests.journal.rows import approval
@@ -43,7 +43,9 @@ async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
     lease = Lease("a test", 30)
     await journal.claim(one, lease=lease, approval_nonce=name, day_limit=Decimal(1000))
     await journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
-    return await journal.settle(one.id, {}, {hold.id: "never appeared"}, ambiguous=True)
+    return await journal.settle(
+        one.id, OrderResult(failures={hold.id: "never appeared"}, ambiguous=True)
+    )
 
 
 async def ordered_upstream(stage: Stage, hold: Hold, reference: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.journal.records import Approval, Intent, Lease, ReservationFacts
+from korus_mcp.journal.records import Approval, Intent, Lease, OrderResult, ReservationFacts
 from korus_mcp.sandbox import DropAfter
 from tests.booking.stage import CUSTOMER, Stage, over, staged
 from tests.journal.memory import MemoryJournal
@@ -29,16 +29,9 @@ class SlowJournal(MemoryJournal):
         await self._others()
         await super().claim(intent, lease=lease, approval_nonce=approval_nonce, day_limit=day_limit)
 
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
+    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
         await self._others()
-        return await super().settle(intent_id, orders, failures, ambiguous=ambiguous)
+        return await super().settle(intent_id, result)
 
     async def intents_of(self, reservation_ids: Sequence[str]) -> Mapping[str, Intent]:
         await self._others()

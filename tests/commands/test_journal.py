@@ -11,6 +11,7 @@ from korus_mcp.commands.cli import main
 from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal import Journal
 from korus_mcp.journal.opening import journal_url
+from korus_mcp.journal.records import OrderResult
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import read_settings
 from tests.journal.rows import FENCE, NOW, intent, sent
@@ -37,9 +38,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def orders(journal: Journal) -> None:
     """One that is known, one in doubt."""
     await sent(journal, one := intent("known", "r1", "r2", caller_reference="trip"))
-    await journal.settle(one.id, {"r1": "o1"}, {"r2": "sold out"})
+    await journal.settle(one.id, OrderResult({"r1": "o1"}, {"r2": "sold out"}))
     await sent(journal, two := intent("open", "r3"))
-    await journal.settle(two.id, {}, {}, ambiguous=True)
+    await journal.settle(two.id, OrderResult(ambiguous=True))
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
     Open,
+    OrderResult,
     ReservationFacts,
     Seen,
     TooMuchOpen,
@@ -140,18 +141,11 @@ class MemoryJournal(SqlJournal):
         self._lead(intent_id, lease)
         return True
 
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
+    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
         """Add outcomes, record who owns the orders, and free reservations that certainly failed."""
         stored = self._intents[intent_id]
         if not stored.is_final:
-            self._keep(stored.told(orders, failures, ambiguous=ambiguous))
+            self._keep(stored.told(result))
         return self._loaded(intent_id)
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
@@ -385,7 +379,7 @@ class MemoryJournal(SqlJournal):
         return held is not None and held.until > self._clock.now()
 
     def _close_unsent(self, intent: Intent) -> None:
-        self._keep(intent.told({}, dict.fromkeys(intent.missing, NEVER_SENT)))
+        self._keep(intent.told(intent.none_made(NEVER_SENT)))
 
     def _keep(self, intent: Intent) -> None:
         """Store a changed intent; its lease ends."""

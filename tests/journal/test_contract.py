@@ -27,6 +27,7 @@ from korus_mcp.journal.records import (
     IntentState,
     LeaseLost,
     Open,
+    OrderResult,
     RefusedItem,
     ReservationFacts,
     TooMuchOpen,
@@ -133,7 +134,7 @@ async def test_the_day_limit_counts_what_may_cost_and_refuses_without_a_trace(
 ) -> None:
     await sent(journal, intent("in doubt", approved_total=Decimal("600.10")))
     await sent(journal, made := intent("made", approved_total=Decimal("299.90")))
-    await journal.settle(made.id, all_of(made, "order of"), {})
+    await journal.settle(made.id, OrderResult(all_of(made, "order of")))
     with pytest.raises(DayLimitReached):
         await claimed(journal, intent("b", approved_total=Decimal("100.01")))
     assert await journal.intents_of(["reservation of b"]) == {}
@@ -159,7 +160,7 @@ async def test_the_day_limit_forgets_failures_other_days_and_other_owners(
 ) -> None:
     lost = intent("failed", approved_total=LIMIT)
     await claimed(journal, lost)
-    await journal.settle(lost.id, {}, all_of(lost, "no"))
+    await journal.settle(lost.id, OrderResult(failures=all_of(lost, "no")))
     for other in (
         intent("yesterday", approved_total=LIMIT, sent_at=NOW - timedelta(days=1)),
         intent("tomorrow", approved_total=LIMIT, sent_at=NOW + timedelta(days=1)),
@@ -222,7 +223,7 @@ async def test_a_lease_is_renewed_by_its_worker_until_the_intent_is_final(
     assert not (await stored(journal, one)).is_leased
     assert await journal.renew(one.id, replace(RUN_OUT, seconds=30))
     assert (await stored(journal, one)).is_leased
-    await journal.settle(one.id, all_of(one, "order of"), {})
+    await journal.settle(one.id, OrderResult(all_of(one, "order of")))
     assert not await journal.renew(one.id, replace(RUN_OUT, seconds=30))
 
 
@@ -231,7 +232,7 @@ async def test_a_lease_is_renewed_by_its_worker_until_the_intent_is_final(
 
 async def test_a_settled_intent_owns_its_orders_and_keeps_its_claims(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1", "r2"))
-    settled = await journal.settle(one.id, {"r1": "o1"}, {"r2": "no"})
+    settled = await journal.settle(one.id, OrderResult({"r1": "o1"}, {"r2": "no"}))
     assert settled.state is IntentState.FINAL
     assert (settled.orders, settled.failures) == ({"r1": "o1"}, {"r2": "no"})
     assert settled == await stored(journal, one)
@@ -241,10 +242,10 @@ async def test_a_settled_intent_owns_its_orders_and_keeps_its_claims(journal: Jo
 
 async def test_a_failure_after_doubt_keeps_its_claim_for_ever(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1"))
-    doubted = await journal.settle(one.id, {}, {}, ambiguous=True)
+    doubted = await journal.settle(one.id, OrderResult(ambiguous=True))
     assert (doubted.state, doubted.ambiguous) == (IntentState.SENDING, True)
     assert not doubted.is_leased
-    settled = await journal.settle(one.id, {}, {"r1": "never appeared"})
+    settled = await journal.settle(one.id, OrderResult(failures={"r1": "never appeared"}))
     assert (settled.state, settled.ambiguous) == (IntentState.FINAL, True)
     with pytest.raises(AlreadyClaimed):
         await claimed(journal, intent("b", "r1"))
@@ -252,17 +253,17 @@ async def test_a_failure_after_doubt_keeps_its_claim_for_ever(journal: Journal) 
 
 async def test_outcomes_add_up_and_an_order_outweighs_a_failure(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1", "r2", "r3"))
-    await journal.settle(one.id, {"r1": "o1"}, {"r2": "no"})
+    await journal.settle(one.id, OrderResult({"r1": "o1"}, {"r2": "no"}))
     assert (await stored(journal, one)).missing == ("r3",)
-    settled = await journal.settle(one.id, {"r2": "o2"}, {"r1": "no", "r3": "no"})
+    settled = await journal.settle(one.id, OrderResult({"r2": "o2"}, {"r1": "no", "r3": "no"}))
     assert settled.orders == {"r1": "o1", "r2": "o2"}
     assert settled.failures == {"r3": "no"}
 
 
 async def test_a_final_intent_changes_by_repair_only(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1"))
-    await journal.settle(one.id, {}, {"r1": "no"})
-    unchanged = await journal.settle(one.id, {"r1": "o1"}, {}, ambiguous=True)
+    await journal.settle(one.id, OrderResult(failures={"r1": "no"}))
+    unchanged = await journal.settle(one.id, OrderResult({"r1": "o1"}, ambiguous=True))
     assert unchanged.failures == {"r1": "no"}
     repaired = await journal.repair(one.id, {"r1": "o1"})
     assert (repaired.orders, repaired.failures) == ({"r1": "o1"}, {})
@@ -274,7 +275,7 @@ async def test_a_final_intent_changes_by_repair_only(journal: Journal) -> None:
 
 async def test_a_repair_takes_no_claim_away(journal: Journal) -> None:
     await sent(journal, one := intent("a", "r1"))
-    await journal.settle(one.id, {}, {"r1": "no"})
+    await journal.settle(one.id, OrderResult(failures={"r1": "no"}))
     await sent(journal, intent("b", "r1"))
     await journal.repair(one.id, {"r1": "o1"})
     assert (await journal.intents_of(["r1"]))["r1"].id == "b"
@@ -285,7 +286,7 @@ async def test_orders_are_listed_newest_first_and_survive_what_follows(
 ) -> None:
     for name in ("a", "b", "c"):
         await sent(journal, one := intent(name, owner=BOB if name == "b" else ADA))
-        await journal.settle(one.id, {one.reservation_ids[0]: f"order of {name}"}, {})
+        await journal.settle(one.id, OrderResult({one.reservation_ids[0]: f"order of {name}"}))
     assert list(await journal.orders_of(ADA)) == ["order of c", "order of a"]
     assert list(await journal.orders_of(BOB)) == ["order of b"]
 
@@ -296,7 +297,7 @@ async def test_orders_of_one_call_are_listed_from_its_last_reservation_to_its_fi
     for name in ("a", "b"):
         await sent(journal, one := intent(name, *(f"{name}{n}" for n in range(6))))
         told = {i: f"order of {i}" for i in reversed(one.reservation_ids)}
-        await journal.settle(name, told, {})
+        await journal.settle(name, OrderResult(told))
     expected = [f"order of {name}{n}" for name in "ba" for n in reversed(range(6))]
     assert list(await journal.orders_of(ADA)) == expected
     assert list(await journal.orders_of(ADA, limit=7)) == expected[:7]
@@ -312,7 +313,9 @@ async def test_what_a_call_holds_and_claims_is_read_in_the_order_it_was_named(
     for asked in (ids, sorted(ids), sorted(ids, reverse=True)):
         assert list(await journal.intents_of(asked)) == asked
         assert list(await journal.owners_of(asked)) == asked
-    settled = await journal.settle("a", {"r1": "o1", "r0": "o0"}, {"r3": "no", "r5": "no"})
+    settled = await journal.settle(
+        "a", OrderResult({"r1": "o1", "r0": "o0"}, {"r3": "no", "r5": "no"})
+    )
     for found in (settled, await stored(journal, one)):
         assert found.reservation_ids == tuple(ids)
         assert (list(found.orders), list(found.failures)) == (["r0", "r1"], ["r5", "r3"])
@@ -346,7 +349,7 @@ async def test_the_oldest_are_taken_over_first(journal: Journal) -> None:
 
 async def test_a_settle_that_leaves_doubt_ends_the_lease(journal: Journal) -> None:
     await sent(journal, one := intent("a"))
-    await journal.settle(one.id, {}, {}, ambiguous=True)
+    await journal.settle(one.id, OrderResult(ambiguous=True))
     assert [i.id for i in await journal.take_over(OTHER)] == ["a"]
 
 
@@ -370,7 +373,7 @@ async def test_texts_of_any_length_are_kept(journal: Journal) -> None:
     long = "x" * 300
     one = intent(f"a{long}", long, fingerprint=long, caller_reference=long, owner=long, agreed=long)
     await sent(journal, one)
-    settled = await journal.settle(one.id, {long: long}, {})
+    settled = await journal.settle(one.id, OrderResult({long: long}))
     assert settled.orders == {long: long}
     await journal.begin_hold(hold(long, long, owner=long), MINE)
     assert await journal.hold_of(long) is not None
@@ -547,10 +550,10 @@ async def test_what_is_ordered_counts_no_more(journal: Journal) -> None:
     assert await asks(journal, "d") is not None
     await sent(journal, intent("order", "reservation of b"))
     assert await asks(journal, "d") is not None, "it may not have been made"
-    await journal.settle("order", {"reservation of b": "o"}, {})
+    await journal.settle("order", OrderResult({"reservation of b": "o"}))
     assert await asks(journal, "d") is None
     await sent(journal, intent("late", "reservation of c"))
-    await journal.settle("late", {}, {"reservation of c": "no"})
+    await journal.settle("late", OrderResult(failures={"reservation of c": "no"}))
     assert await asks(journal, "e") is not None, "it failed, and is held"
     await journal.repair("late", {"reservation of c": "o2"})
     assert await asks(journal, "e") is None
@@ -630,7 +633,7 @@ async def test_a_yes_is_given_once_and_a_no_may_become_a_yes(journal: Journal) -
 
 async def test_an_approval_is_for_the_attempt_it_was_given_for(journal: Journal) -> None:
     await sent(journal, intent("a", "r1"))
-    await journal.settle("a", {}, {"r1": "no"})
+    await journal.settle("a", OrderResult(failures={"r1": "no"}))
     await journal.approve(approval("nonce"))
     for attempt, refusal in ((0, ApprovalUsed), (2, ApprovalUsed), (1, None)):
         again = replace(intent(f"b{attempt}", "r1"), attempt=attempt)
@@ -651,7 +654,7 @@ async def test_attempts_count_every_intent_that_shares_a_reservation(journal: Jo
     assert (await standing(journal, ["r1", "r2"])).attempts == 0
     await sent(journal, one := intent("a", "r1", "r2"))
     assert (await standing(journal, ["r2", "r9"])).attempts == 1
-    await journal.settle("a", {}, all_of(one, "no"))
+    await journal.settle("a", OrderResult(failures=all_of(one, "no")))
     await claimed(journal, intent("b", "r2", "r3"))
     assert [(await standing(journal, [each])).attempts for each in ("r1", "r2", "r3", "r4")] == [
         1,
@@ -680,11 +683,11 @@ async def test_doubtful_are_the_open_orders_of_an_owner_and_those_found_after_a_
     await sent(journal, intent("f", "r of f", owner=BOB))
     assert await doubtful() == ["a", "b", "c", "d", "e"]
     assert await doubtful(BOB) == ["f"]
-    await journal.settle("a", {"r of a": "o1"}, {})
-    await journal.settle("b", {}, {}, ambiguous=True)
+    await journal.settle("a", OrderResult({"r of a": "o1"}))
+    await journal.settle("b", OrderResult(ambiguous=True))
     assert await doubtful() == ["b", "c", "d", "e"], "what was answered at once is no doubt"
-    await journal.settle("b", {"r of b": "o2"}, {})
-    await journal.settle("c", {}, {"r of c": "no"}, ambiguous=True)
+    await journal.settle("b", OrderResult({"r of b": "o2"}))
+    await journal.settle("c", OrderResult(failures={"r of c": "no"}, ambiguous=True))
     assert await doubtful() == ["b", "d", "e"], "found, though in doubt for a while; not made"
     assert await doubtful(since=NOW) == ["d", "e"], "what is open is told whenever it was sent"
     assert [i.id for i in await journal.doubtful(ADA, since=before, limit=2)] == ["d", "e"]
@@ -704,7 +707,7 @@ async def test_what_was_made_lately_is_told_with_when_its_call_was_sent(journal:
     assert await journal.made_since(ADA, NOW - MICROSECOND) == {"r1": NOW, "r2": NOW}
     await journal.settle_hold("h2", HoldResult(["r3"]))
     await sent(journal, intent("a", "r1", "r2"))
-    await journal.settle("a", {"r1": "o1"}, {"r2": "sold out"})
+    await journal.settle("a", OrderResult({"r1": "o1"}, {"r2": "sold out"}))
     made = {"r1": NOW, "r2": NOW, "r3": FENCE, "o1": NOW}
     assert await journal.made_since(ADA, NOW - MICROSECOND) == made
     assert await journal.made_since(ADA, NOW) == {"r3": FENCE}
@@ -721,5 +724,5 @@ async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal
     assert await journal.held_until(asked, FENCE) == {"r1": NOW + UNKNOWN_END}
     assert await journal.held_until([], NOW) == {}
     await sent(journal, intent("a", "r1", "r2"))
-    await journal.settle("a", {"r2": "o2"}, {"r1": "sold out"})
+    await journal.settle("a", OrderResult({"r2": "o2"}, {"r1": "sold out"}))
     assert await journal.held_until(asked, NOW) == {"r1": NOW + UNKNOWN_END, "r3": FENCE}

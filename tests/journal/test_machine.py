@@ -40,6 +40,7 @@ from korus_mcp.journal.records import (
     Lease,
     LeaseLost,
     Open,
+    OrderResult,
     TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
@@ -139,7 +140,7 @@ class TwoJournals(RuleBasedStateMachine):
         of = self.made[which].reservation_ids
         orders = {i: f"order of {i} by {which}" for i in done if i in of}
         failures = {i: f"no {i}" for i in lost if i in of}
-        self.both(lambda j: j.settle(which, orders, failures, ambiguous=ambiguous))
+        self.both(lambda j: j.settle(which, OrderResult(orders, failures, ambiguous=ambiguous)))
 
     @rule(which=intents, late=some_reservations)
     def repair(self, which: str, late: list[str]) -> None:

@@ -15,7 +15,14 @@ from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
-from korus_mcp.journal.records import HoldResult, JournalDown, JournalFault, Open, TooMuchOpen
+from korus_mcp.journal.records import (
+    HoldResult,
+    JournalDown,
+    JournalFault,
+    Open,
+    OrderResult,
+    TooMuchOpen,
+)
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
@@ -242,7 +249,7 @@ async def test_a_connection_that_ended_meanwhile_is_made_anew(sql_url: Address) 
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    for step in (journal.intents_of(["r1"]), journal.settle("a", {"r1": "o1"}, {})):
+    for step in (journal.intents_of(["r1"]), journal.settle("a", OrderResult({"r1": "o1"}))):
         assert (
             await other.run(lambda connection: connection.execute(ended).scalar_one(), writes=True)
             > 0
@@ -317,12 +324,12 @@ async def test_a_writer_waits_for_another_process_but_not_for_ever(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalDown) as down:
-        await journal.settle("a", {"r1": "o1"}, {})
+        await journal.settle("a", OrderResult({"r1": "o1"}))
     assert down.value.fault is JournalFault.BUSY
     assert (await journal.intents_of(["r1"]))["r1"].is_in_doubt, "readers wait for nobody"
     other.execute("ROLLBACK")
     other.close()
-    assert (await journal.settle("a", {"r1": "o1"}, {})).is_final
+    assert (await journal.settle("a", OrderResult({"r1": "o1"}))).is_final
     await journal.close()
 
 

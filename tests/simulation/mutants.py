@@ -8,7 +8,7 @@ from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.records import Intent, Lease
+from korus_mcp.journal.records import Intent, Lease, OrderResult
 from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Parts
 
@@ -73,16 +73,14 @@ class WritesDownLater(Sender):
         )
         made = [] if result is None else result.orders
         orders = {i: o.id for o in made if (i := id_at_end(o.reservation)) is not None}
-        await self._recorded(started, orders, {}, ambiguous=True)
+        await self._recorded(started, OrderResult(orders, ambiguous=True))
 
 
 class Trusts(Sender):
     """A refusal is believed as it comes: nobody looks whether an order is there."""
 
-    async def _failed(
-        self, intent: Intent, orders: Mapping[str, str], failures: Mapping[str, str]
-    ) -> Intent:
-        return await self._recorded(intent, orders, failures)
+    async def _failed(self, intent: Intent, answer: OrderResult) -> Intent:
+        return await self._recorded(intent, answer)
 
 
 class FirstPage(LookUp):

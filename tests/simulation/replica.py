@@ -36,6 +36,7 @@ from korus_mcp.journal.records import (
     JournalDown,
     JournalFault,
     Lease,
+    OrderResult,
     ReservationFacts,
 )
 from korus_mcp.settings import Settings
@@ -133,17 +134,8 @@ class PortedJournal:
     async def renew(self, intent_id: str, lease: Lease) -> bool:
         return await self._write(lambda: self._store.renew(intent_id, lease))
 
-    async def settle(
-        self,
-        intent_id: str,
-        orders: Mapping[str, str],
-        failures: Mapping[str, str],
-        *,
-        ambiguous: bool = False,
-    ) -> Intent:
-        return await self._write(
-            lambda: self._store.settle(intent_id, orders, failures, ambiguous=ambiguous)
-        )
+    async def settle(self, intent_id: str, result: OrderResult) -> Intent:
+        return await self._write(lambda: self._store.settle(intent_id, result))
 
     async def repair(self, intent_id: str, orders: Mapping[str, str]) -> Intent:
         return await self._write(lambda: self._store.repair(intent_id, orders))

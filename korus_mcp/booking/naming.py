@@ -16,15 +16,8 @@ from typing import Final
 import anyio
 from cachetools import LRUCache
 
-from korus_mcp.api import (
-    ApiError,
-    BadRequest,
-    BeneficiaryInput,
-    Booking,
-    NotFound,
-    Outcome,
-    Unprocessable,
-)
+from korus_mcp.api import ApiError, BeneficiaryInput, Booking, NotFound, Outcome
+from korus_mcp.api.errors import BadRequest, Unprocessable
 from korus_mcp.api.models.order import Beneficiary, OrderItemTicket
 from korus_mcp.booking.documents import Documents
 from korus_mcp.booking.operations import SIDE_BY_SIDE, Operations

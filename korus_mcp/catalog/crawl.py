@@ -19,22 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import anyio
 from anyio import to_thread
 
-from korus_mcp.api import (
-    ApiError,
-    BadRequest,
-    Forbidden,
-    KorusApi,
-    Malformed,
-    NotFound,
-    Outcome,
-    RateLimited,
-    TokenRefused,
-    TokenUnavailable,
-    TooLarge,
-    Unauthorized,
-    Unprocessable,
-    Unreachable,
-)
+from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome, Unauthorized, errors
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS, ListedCatalog
 from korus_mcp.catalog.parsing import name_of, read_record
@@ -60,9 +45,9 @@ RECORDS_AT_ONCE: Final = 64
 TELL_SECONDS: Final = 0.5
 CLOCKS_APART: Final = timedelta(days=1)
 """How far the time of an import may lie ahead of this machine's clock."""
-_OF_ONE_BASE: Final = (BadRequest, Forbidden, Malformed, TooLarge, Unprocessable)
+_OF_A_BASE = (errors.BadRequest, errors.Forbidden, Malformed, errors.TooLarge, errors.Unprocessable)
 """Failures that concern one base only, not the whole API."""
-_OF_THE_API: Final = (RateLimited, TokenRefused, TokenUnavailable, Unreachable)
+_OF_THE_API = (errors.RateLimited, errors.TokenRefused, errors.TokenUnavailable, errors.Unreachable)
 """Failures that every further request would have, too: they end a crawl."""
 _log = logging.getLogger(__name__)
 
@@ -382,7 +367,7 @@ class Crawler:
                 await to_thread.run_sync(self.store.drop_base, catalog.id, base_id)
             except _OF_THE_API:
                 raise
-            except _OF_ONE_BASE:
+            except _OF_A_BASE:
                 await self._pass_over(catalog, base_id, batch.run.number)
             except Unauthorized:  # some issuers answer 401 where this one base is forbidden
                 await self._ask_whether_it_is_there()

@@ -16,14 +16,8 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from korus_mcp.foundation import private_files
 from korus_mcp.foundation.folding import VERSION as FOLDING
-from korus_mcp.foundation.private_files import (
-    NotOurs,
-    check_ours,
-    private_database,
-    private_folder,
-    says_ours,
-)
 
 _LAYOUT: Final = 6
 VERSION: Final = 1000 * _LAYOUT + FOLDING
@@ -206,8 +200,8 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         # Private: the file shows what an account may sell, and whoever can write it can change what
         # is shown as on sale.
-        private_folder(path.parent, ours="catalog", is_read_again=True)
-        private_database(path)
+        private_files.private_folder(path.parent, ours="catalog", is_read_again=True)
+        private_files.private_database(path)
     try:
         return _made(path)
     except sqlite3.DatabaseError as error:
@@ -216,11 +210,11 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         if path is None or not is_damage(error):
             raise
     _log.warning("the catalog file %s is damaged and is replaced", path.name)
-    if says_ours(path, APPLICATION_ID):
+    if private_files.says_ours(path, APPLICATION_ID):
         _remove(path)
     else:
         _put_aside(path)
-    private_database(path)
+    private_files.private_database(path)
     return _made(path)
 
 
@@ -291,9 +285,9 @@ def _connected(path: Path | None) -> sqlite3.Connection:
         return db
     try:
         # First of all: a database of another program must not be changed.
-        check_ours(db, APPLICATION_ID, known_by="base")
+        private_files.check_ours(db, APPLICATION_ID, known_by="base")
         db.execute("PRAGMA journal_mode = WAL")
-    except (NotOurs, sqlite3.Error):
+    except (private_files.NotOurs, sqlite3.Error):
         db.close()
         raise
     # A crash of the machine may lose the last writes: they can be fetched again from the API.

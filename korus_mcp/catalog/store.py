@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from korus_mcp.catalog import index
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
-from korus_mcp.catalog.index import (
-    FIRST_RETRY_SECONDS,
-    LAST_RETRY_SECONDS,
-    CatalogIndex,
-    ListedCatalog,
-    catalog_word,
-    city_word,
-)
 from korus_mcp.catalog.packing import unpacked
 from korus_mcp.foundation.handles import Handle
 
@@ -47,7 +40,7 @@ class Progress:
     known: int
 
 
-class Store(CatalogIndex):
+class Store(index.CatalogIndex):
     """The file of one mirror with its queries. See `file` and `index` for the classes below it."""
 
     def fact(self, name: str) -> float | None:
@@ -229,7 +222,7 @@ class Store(CatalogIndex):
         """
         failures = int(self.fact("list_failures") or 0)
         # `min`, since the number of failures has no bound and would shift without end.
-        wait = min(FIRST_RETRY_SECONDS << min(failures, 20), LAST_RETRY_SECONDS)
+        wait = min(index.FIRST_RETRY_SECONDS << min(failures, 20), index.LAST_RETRY_SECONDS)
         self.put_facts(
             unread_rows=float(rows),
             list_failures=float(failures + 1) if rows else 0.0,
@@ -240,9 +233,9 @@ class Store(CatalogIndex):
         """Whether lists with unreadable rows are due to be fetched again."""
         again_at = self.fact("list_again_at")
         # A time further ahead than the longest wait was stored by a clock that was wrong.
-        return again_at is not None and not now < again_at <= now + LAST_RETRY_SECONDS
+        return again_at is not None and not now < again_at <= now + index.LAST_RETRY_SECONDS
 
-    def is_current(self, catalog: ListedCatalog) -> bool:
+    def is_current(self, catalog: index.ListedCatalog) -> bool:
         """Whether a catalog was fetched completely since its last known import."""
         query = "SELECT 1 FROM catalog WHERE id = ? AND details_run > 0 AND synced = ?"
         return bool(self._ask(query, (catalog.record.id, catalog.synced)))
@@ -267,7 +260,7 @@ class Store(CatalogIndex):
             "JOIN catalog ON catalog.id = base.catalog WHERE base.retry_at IS NOT NULL "
             "AND (base.retry_at <= ? OR base.retry_at > ?) ORDER BY base.retry_at LIMIT ?"
         )
-        rows = self._ask(query, (now, now + LAST_RETRY_SECONDS, limit))
+        rows = self._ask(query, (now, now + index.LAST_RETRY_SECONDS, limit))
         return [(CatalogRecord(*row[:3]), row[3]) for row in rows]
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[Row]:
@@ -300,9 +293,9 @@ class Scope:
         """A full-text query narrowed to this scope, which then needs no other table."""
         wanted = [match]
         if self.catalog_id is not None:
-            wanted.append(f"scope : {catalog_word(self.catalog_id)}")
+            wanted.append(f"scope : {index.catalog_word(self.catalog_id)}")
         if self.cities is not None:
-            cities = " OR ".join(city_word(city) for city in self.cities)
+            cities = " OR ".join(index.city_word(city) for city in self.cities)
             # If no city has that name, the query must find nothing, not everything.
             wanted.append(f"scope : ({cities or _NO_WORD})")
         return " AND ".join(wanted)

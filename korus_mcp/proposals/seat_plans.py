@@ -11,16 +11,8 @@ from typing import Final, TypeAlias, TypeVar
 from korus_mcp.api import KorusApi, NotFound, OfferFilters, Outcome, TimedOut
 from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.booking.quote import Quotes
+from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import BaseRecord
-from korus_mcp.catalog.calendar import (
-    KEPT_SECONDS,
-    Calendar,
-    DayRange,
-    OfferCalendars,
-    OfferQuery,
-    read_in,
-    window_of,
-)
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.coalescing import Flights
@@ -119,7 +111,7 @@ class SeatPlans:
 
     api: KorusApi
     mirror: Mirror
-    calendars: OfferCalendars
+    calendars: calendar.OfferCalendars
     quotes: Quotes
     flights: Flights
 
@@ -154,7 +146,7 @@ class SeatPlans:
         """
         # Checked before anything is read: for a day that is over no map is needed.
         now, skew = self.api.now(), self.api.unknown_skew
-        window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
+        calendar.window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
         query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
         return await self._drafting.shared(query, partial(self._plan, query))
 
@@ -187,7 +179,7 @@ class SeatPlans:
         place = (base.handle, wanted, language)
         async with self._drafting.opened(place, draft, asked=query) as layout:
             # Price tables may come from a cache, but are never older than this.
-            as_of = self.api.now() - timedelta(seconds=KEPT_SECONDS)
+            as_of = self.api.now() - timedelta(seconds=calendar.KEPT_SECONDS)
             return await self._drafting.in_turn(
                 partial(_planned, query, layout, base, wanted, offers, as_of, names)
             )
@@ -197,20 +189,20 @@ class SeatPlans:
         drawing = await self._drafting.in_turn(partial(drawing_of, seat_map, names))
         return Layout(seat_map, drawing)
 
-    async def _offers(self, base: BaseRecord, wish: SeatQuery, language: str) -> Calendar:
+    async def _offers(self, base: BaseRecord, wish: SeatQuery, language: str) -> calendar.Calendar:
         """The offers for the asked session; without one those of the asked day, or of the next day
         that has some.
         """
 
-        def days() -> DayRange:
+        def days() -> calendar.DayRange:
             day, skew = wish.day, self.api.unknown_skew
-            return window_of(day, day, base, self.api.now(), ONE_DAY, skew=skew)
+            return calendar.window_of(day, day, base, self.api.now(), ONE_DAY, skew=skew)
 
-        async def read(window: DayRange) -> Calendar:
-            return await self.calendars.first_day(OfferQuery(base, window, language))
+        async def read(window: calendar.DayRange) -> calendar.Calendar:
+            return await self.calendars.first_day(calendar.OfferQuery(base, window, language))
 
         if wish.session_id is None:
-            offers = await read_in(days, read)
+            offers = await calendar.read_in(days, read)
         else:
             filters = OfferFilters(session_id=wish.session_id, product_base_id=base.handle.id)
             offers = await self.calendars.with_filters(base, filters, language)
@@ -270,7 +262,7 @@ class SeatPlans:
             return await read(anew)
 
 
-def _nothing(offers: Calendar, wish: SeatQuery) -> Refusal:
+def _nothing(offers: calendar.Calendar, wish: SeatQuery) -> Refusal:
     """Why there are no offers. If some could not be read, the refusal says that first."""
     code, todo = Code.NOT_FOUND, "Call get_offers for days that have offers."
     if offers.left_out:
@@ -292,7 +284,7 @@ def _planned(
     layout: Layout,
     base: BaseRecord,
     seat_map_id: str,
-    found: Calendar,
+    found: calendar.Calendar,
     as_of: datetime,
     names: Mapping[str, str],
 ) -> SeatPlan:

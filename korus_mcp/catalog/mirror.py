@@ -188,8 +188,12 @@ class Mirror:
             # Some names are better than none; the answer says that more may follow.
             if waiting.is_over and mirrored.store.has_bases():
                 break
-            if attempt.failure is not None:
-                raise self._told(attempt.failure, attempt.next_try)
+            if (failure := attempt.failure) is not None:
+                # It is kept with its attempt, so its wait has to shrink as time goes by.
+                if failure.retry_after_seconds is not None:
+                    wait = attempt.next_try - self._clock.monotonic()
+                    failure.retry_after_seconds = max(0.0, wait)
+                raise failure
             if attempt.is_over:
                 attempt = self._renew(mirrored)
             await waiting.a_little()
@@ -297,8 +301,7 @@ class Mirror:
         # "k3f7qa.01" is the beginning of a handle, "lou" the beginning of a word.
         if dot and _with_alias(mirrored, alias) is not None:
             return mirrored.store.handles_beginning(alias, head, limit=limit)
-        page = mirrored.search(begun, Scope(), BEGINNING, limit)
-        return [row.handle for row in page.rows]
+        return [row.handle for row in mirrored.search(begun, Scope(), BEGINNING, limit).rows]
 
     async def product_name(self, catalog_id: str, product_id: str, language: str) -> str | None:
         """The name of a product with its base, "Base - product"; None when it is gone."""
@@ -470,7 +473,7 @@ class Mirror:
             return mirrored.attempt
         crawl = mirrored.crawler.read_again
         if not is_fresh:
-            crawl = partial(mirrored.crawler.crawl, _Reporter(self._clock))
+            crawl = partial(mirrored.crawler.crawl, now_and_then(self._clock, _log_progress))
         mirrored.attempt = _Attempt()
         self._tasks.start_soon(kept_apart, partial(self._crawl, mirrored, mirrored.attempt, crawl))
         return mirrored.attempt
@@ -502,13 +505,6 @@ class Mirror:
         if attempt.failure is not None:
             attempt.look_again = now + (wait or RETRY_SECONDS)
         self._make_room()
-
-    def _told(self, failure: ApiError, next_try: float) -> ApiError:
-        """The failure for a caller, with the part of `retry_after_seconds` that is still left."""
-        # The failure is stored with its attempt, so its wait has to shrink as time goes by.
-        if failure.retry_after_seconds is not None:
-            failure.retry_after_seconds = max(0.0, next_try - self._clock.monotonic())
-        return failure
 
     def _rescue(self, mirrored: LanguageMirror, failure: sqlite3.DatabaseError) -> None:
         """Go on after a file error: with a new file if it is damaged, else in memory."""
@@ -548,19 +544,22 @@ class _Waiting:
             await self.watch(progress)
 
 
-class _Reporter:
-    """Logs the progress of a long crawl now and then."""
+def now_and_then(clock: Clock, tell: Callable[[Progress], None]) -> Watcher:
+    """A watcher that tells the progress of a long crawl, at most once in `REPORT_SECONDS`."""
+    due = clock.monotonic() + REPORT_SECONDS
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._due = clock.monotonic() + REPORT_SECONDS
+    async def watch(progress: Progress) -> None:
+        nonlocal due
+        now = clock.monotonic()
+        if now >= due:
+            due = now + REPORT_SECONDS
+            tell(progress)
 
-    async def __call__(self, progress: Progress) -> None:
-        """Log the progress, unless that was done a short while ago."""
-        now = self._clock.monotonic()
-        if now >= self._due:
-            self._due = now + REPORT_SECONDS
-            _log.info("catalog: %d of %d product bases read", progress.done, progress.known)
+    return watch
+
+
+def _log_progress(progress: Progress) -> None:
+    _log.info("catalog: %d of %d product bases read", progress.done, progress.known)
 
 
 def state_of(mirrored: LanguageMirror) -> State:

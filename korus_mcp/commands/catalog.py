@@ -21,7 +21,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import catalog_files, mirror_of
 from korus_mcp.catalog import overview
 from korus_mcp.catalog.crawl import Watcher
-from korus_mcp.catalog.mirror import REPORT_SECONDS, Mirror
+from korus_mcp.catalog.mirror import Mirror, now_and_then
 from korus_mcp.catalog.store import Progress
 from korus_mcp.commands.console import say, tell, tell_json
 from korus_mcp.foundation.clock import SystemClock
@@ -349,7 +349,7 @@ def _shown(language: str) -> Iterator[Watcher]:
     """Show how far a crawl is: as a bar on a terminal, else as a line now and then."""
     # In a log file a bar would be a page of control characters.
     if not sys.stderr.isatty():
-        yield _lines(language)
+        yield now_and_then(_CLOCK, partial(_say_progress, language))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn
@@ -373,15 +373,5 @@ def _shown(language: str) -> Iterator[Watcher]:
         yield watch
 
 
-def _lines(language: str) -> Watcher:
-    """Prints a line now and then on how far a crawl is."""
-    due = _CLOCK.monotonic() + REPORT_SECONDS
-
-    async def watch(progress: Progress) -> None:
-        nonlocal due
-        now = _CLOCK.monotonic()
-        if now >= due:
-            due = now + REPORT_SECONDS
-            say(f"{language}: {progress.done:,} of {_counted(progress.known, 'product base')} read")
-
-    return watch
+def _say_progress(language: str, progress: Progress) -> None:
+    say(f"{language}: {progress.done:,} of {_counted(progress.known, 'product base')} read")

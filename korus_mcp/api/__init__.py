@@ -44,7 +44,7 @@ _HOMES = {
         "TokenUnavailable TooLarge Unauthorized UnexpectedStatus Unprocessable Unreachable"
     ),
     "filters": "OfferFilters",
-    "jsonld": "ids_in last_segment offer_iri parse_iri reservation_iri session_iri ticket_iri",
+    "jsonld": "ids_in last_segment parse_iri",
     "lists": "Page Pages",
     "models.catalog": (
         "Catalog Media Medias Product ProductBase ProductBaseOption ProductBaseOptionValue "

@@ -157,26 +157,6 @@ def usable_iri(iri: str | None) -> str | None:
     return iri if re.fullmatch(r"[0-9A-Za-z/_-]+", iri, re.ASCII) else None
 
 
-def offer_iri(catalog_id: str, offer_id: str) -> str:
-    """The IRI of an offer, as a reservation takes it."""
-    return OFFER.iri(catalog_id, offer_id)
-
-
-def ticket_iri(catalog_id: str, offer_id: str, ticket_id: str) -> str:
-    """The IRI of an offer ticket, as a reservation takes it."""
-    return OFFER_TICKET.iri(catalog_id, offer_id, ticket_id)
-
-
-def session_iri(catalog_id: str, offer_id: str, ticket_id: str, session_id: str) -> str:
-    """The IRI of a session, as a reservation takes it."""
-    return SESSION.iri(catalog_id, offer_id, ticket_id, session_id)
-
-
-def reservation_iri(reservation_id: str) -> str:
-    """The IRI of a reservation, as an order takes it."""
-    return RESERVATION.iri(reservation_id)
-
-
 class NotReadable(ValueError):
     """A body that does not have the form it should have; the message quotes nothing of it."""
 

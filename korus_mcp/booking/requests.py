@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from korus_mcp.api import ReservationLine, TicketChoice
-from korus_mcp.api.jsonld import offer_iri, session_iri, ticket_iri
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, SESSION
 from korus_mcp.booking import over
 from korus_mcp.booking.quote import (
     Missed,
@@ -143,12 +143,12 @@ def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
     chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
     where = (quote.catalog_id, quote.handle.id)
     return ReservationLine(
-        offer_iri=offer_iri(*where),
+        offer_iri=OFFER.iri(*where),
         quantity=item.quantity,
         tickets=tuple(
             TicketChoice(
-                ticket_iri=ticket_iri(*where, need.id),
-                session_iri=session_iri(*where, need.id, chosen[need.id].id)
+                ticket_iri=OFFER_TICKET.iri(*where, need.id),
+                session_iri=SESSION.iri(*where, need.id, chosen[need.id].id)
                 if need.id in chosen
                 else None,
             )

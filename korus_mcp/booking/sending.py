@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 
 from korus_mcp.api import ApiError, CustomerInput, OrderRequest, Outcome, RateLimited, Unprocessable
 from korus_mcp.api.config import CREATION_SECONDS
-from korus_mcp.api.jsonld import reservation_iri
+from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.api.models.order import Order, OrderBulkResult
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.copies import ORDER, was_answered
@@ -59,7 +59,7 @@ class Dispatch:
     def request(self) -> OrderRequest:
         """The body of the request to the API."""
         return OrderRequest(
-            reservation_iris=tuple(reservation_iri(i) for i in self.intent.reservation_ids),
+            reservation_iris=tuple(RESERVATION.iri(i) for i in self.intent.reservation_ids),
             customer=self.question.customer,
             external_reference=self.intent.external_reference,
             notes=self.question.notes,

@@ -15,14 +15,14 @@ from korus_mcp.api import (
     TokenRefused,
     TokenUnavailable,
     Unauthorized,
-    reservation_iri,
 )
+from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.foundation.clock import ManualClock
 from tests.api.wire import TOKEN, Net, config, example, token_body
 
 PATH = "/v1/booking/orders/o1"
 GOOD = {"id": "o1"}
-ORDER = OrderRequest((reservation_iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
+ORDER = OrderRequest((RESERVATION.iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
 
 pytestmark = pytest.mark.anyio
 

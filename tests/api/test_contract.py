@@ -21,12 +21,9 @@ from korus_mcp.api import (
     TicketChoice,
     Ticketing,
     drift,
-    offer_iri,
-    reservation_iri,
-    session_iri,
-    ticket_iri,
 )
 from korus_mcp.api.contract import contract
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, RESERVATION, SESSION
 from tests.api.wire import EXAMPLES, Net, example
 from tests.contract.generate import TARGET, load_contract, operations, rendered
 
@@ -37,18 +34,18 @@ OPERATIONS: dict[str, tuple[str, str, Mapping[str, Any]]] = {
 }
 DAY = date(2026, 6, 7)
 LINE = ReservationLine(
-    offer_iri("c1", "o1"),
+    OFFER.iri("c1", "o1"),
     2,
     (
-        TicketChoice(ticket_iri("c1", "o1", "t1")),
-        TicketChoice(ticket_iri("c1", "o1", "t2"), session_iri("c1", "o1", "t2", "s1")),
+        TicketChoice(OFFER_TICKET.iri("c1", "o1", "t1")),
+        TicketChoice(OFFER_TICKET.iri("c1", "o1", "t2"), SESSION.iri("c1", "o1", "t2", "s1")),
     ),
 )
 CUSTOMER = CustomerInput(
     "john", "doe", "john.doe@example.com", "+33610203040", "FR", "fr", optin=False, title="mr"
 )
 ORDER = OrderRequest(
-    (reservation_iri("r1"),), CUSTOMER, "YOUR-CUSTOM-REFERENCE", "Special assistance needed"
+    (RESERVATION.iri("r1"),), CUSTOMER, "YOUR-CUSTOM-REFERENCE", "Special assistance needed"
 )
 BENEFICIARY = BeneficiaryInput(
     "john", "doe", "mr", "FR", date(2000, 1, 1), "string", "string", "string"
@@ -237,7 +234,7 @@ def test_the_documented_requests_are_what_we_send() -> None:
 
 def test_what_was_not_given_is_not_sent() -> None:
     request = OrderRequest(
-        (reservation_iri("r"),), CustomerInput("a", "b", "c@example.test"), "ref"
+        (RESERVATION.iri("r"),), CustomerInput("a", "b", "c@example.test"), "ref"
     )
     assert request.body() == {
         "reservations": ["/v1/booking/reservations/r"],
@@ -269,7 +266,11 @@ def test_every_example_names_its_source_and_is_used_here() -> None:
             [ReservationLine(LINE.offer_iri, 1, (TicketChoice("t1"),))]
         ),
         lambda api: api.booking.create_reservations(
-            [ReservationLine(LINE.offer_iri, 1, (TicketChoice(ticket_iri("c", "o", "t"), "s1"),))]
+            [
+                ReservationLine(
+                    LINE.offer_iri, 1, (TicketChoice(OFFER_TICKET.iri("c", "o", "t"), "s1"),)
+                )
+            ]
         ),
         lambda api: api.booking.create_orders(OrderRequest((), CUSTOMER, "ref")),
         lambda api: api.booking.create_orders(OrderRequest(("r1",), CUSTOMER, "ref")),
@@ -293,7 +294,7 @@ async def test_what_cannot_be_right_is_never_sent(send: Any) -> None:
 
 def test_the_older_form_of_a_session_may_be_sent_back() -> None:
     older = "/v1/ticketing/catalogs/c/events/e/sessions/s"
-    assert TicketChoice(ticket_iri("c", "o", "t"), older).body()["session"] == older
+    assert TicketChoice(OFFER_TICKET.iri("c", "o", "t"), older).body()["session"] == older
 
 
 def test_a_bad_id_fails_before_a_list_is_read() -> None:

@@ -10,12 +10,9 @@ from korus_mcp.api import (
     ids_in,
     jsonld,
     last_segment,
-    offer_iri,
     parse_iri,
-    reservation_iri,
-    session_iri,
-    ticket_iri,
 )
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, RESERVATION, SESSION
 
 IDS = st.from_regex(r"\A[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 TEMPLATES = [each for each in vars(jsonld).values() if isinstance(each, jsonld.Template)]
@@ -34,7 +31,7 @@ def test_what_cannot_be_a_segment_is_refused(text: str) -> None:
 
 def test_an_id_of_another_type_is_refused() -> None:
     with pytest.raises(InvalidId):
-        offer_iri("c", 5)  # type: ignore[arg-type]  # what a careless caller does
+        OFFER.iri("c", 5)  # type: ignore[arg-type]  # what a careless caller does
     with pytest.raises(InvalidId):
         ids_in(None, jsonld.OFFER)  # type: ignore[arg-type]  # the same
     with pytest.raises(InvalidId):
@@ -121,12 +118,12 @@ def test_the_addresses_of_bodies() -> None:
     assert (
         jsonld.SEAT_MAP.iri("c", "b", "m") == "/v1/ticketing/catalogs/c/product_bases/b/seat_maps/m"
     )
-    assert offer_iri("c", "o") == "/v1/ticketing/catalogs/c/offers/o"
-    assert ticket_iri("c", "o", "t") == "/v1/ticketing/catalogs/c/offers/o/tickets/t"
+    assert OFFER.iri("c", "o") == "/v1/ticketing/catalogs/c/offers/o"
+    assert OFFER_TICKET.iri("c", "o", "t") == "/v1/ticketing/catalogs/c/offers/o/tickets/t"
     assert (
-        session_iri("c", "o", "t", "s") == "/v1/ticketing/catalogs/c/offers/o/tickets/t/sessions/s"
+        SESSION.iri("c", "o", "t", "s") == "/v1/ticketing/catalogs/c/offers/o/tickets/t/sessions/s"
     )
-    assert reservation_iri("r") == "/v1/booking/reservations/r"
+    assert RESERVATION.iri("r") == "/v1/booking/reservations/r"
     assert jsonld.ORDER.iri("o") == "/v1/booking/orders/o"
     assert jsonld.ORDER_ITEM_TICKET.iri("o", "i", "t") == "/v1/booking/orders/o/items/i/tickets/t"
     assert jsonld.DOCUMENT.iri("o", "d") == "/v1/booking/orders/o/documents/d"
@@ -140,7 +137,7 @@ def test_a_template_counts_its_ids() -> None:
 
 
 def test_sessions_are_compared_by_their_last_segment() -> None:
-    newer = session_iri("c", "o", "t", "s")
+    newer = SESSION.iri("c", "o", "t", "s")
     older = "/v1/ticketing/catalogs/c/events/e/sessions/s"
     assert last_segment(newer) == last_segment(older) == "s"
     with pytest.raises(InvalidId):

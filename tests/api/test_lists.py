@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from korus_mcp.api import Malformed, NotFound, ReservationLine, TicketChoice, lists
-from korus_mcp.api.jsonld import offer_iri, ticket_iri
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET
 from korus_mcp.api.lists import READINGS_LIMIT
 from tests.api.wire import RESERVATIONS_BULK, Net, collection
 
@@ -204,7 +204,7 @@ async def test_a_large_answer_to_a_write_is_read_though_its_caller_left(
     large: dict[str, Any],
 ) -> None:
     net = Net()
-    line = ReservationLine(offer_iri("c", "o"), 1, (TicketChoice(ticket_iri("c", "o", "t")),))
+    line = ReservationLine(OFFER.iri("c", "o"), 1, (TicketChoice(OFFER_TICKET.iri("c", "o", "t")),))
     body = {"successfulReservations": [], "failedReservations": [], **large}
     route = net.router.post(RESERVATIONS_BULK)
     scope = anyio.CancelScope()

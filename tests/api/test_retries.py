@@ -20,18 +20,16 @@ from korus_mcp.api import (
     TokenUnavailable,
     Unauthorized,
     Unreachable,
-    offer_iri,
-    reservation_iri,
-    ticket_iri,
 )
 from korus_mcp.api.booking import BeneficiaryInput
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, RESERVATION
 from tests.api.wire import TOKEN, Net, RawAnswer
 
 ORDER_PATH = "/v1/booking/orders/o1"
 BULK = "/v1/booking/orders/_bulk"
 TICKET = "/v1/booking/orders/o1/items/i1/tickets/t1"
-ORDER = OrderRequest((reservation_iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
-LINE = ReservationLine(offer_iri("c", "o"), 1, (TicketChoice(ticket_iri("c", "o", "t")),))
+ORDER = OrderRequest((RESERVATION.iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
+LINE = ReservationLine(OFFER.iri("c", "o"), 1, (TicketChoice(OFFER_TICKET.iri("c", "o", "t")),))
 GOOD = {"id": "o1"}
 
 pytestmark = pytest.mark.anyio

@@ -33,11 +33,9 @@ from korus_mcp.api import (
     drift,
     ids_in,
     jsonld,
-    offer_iri,
-    session_iri,
-    ticket_iri,
 )
 from korus_mcp.api.contract import contract
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, SESSION
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import (
     Answer,
@@ -100,9 +98,9 @@ async def line_of(api: KorusApi, catalog_id: str, offer_id: str, quantity: int) 
         if not ticket.date_access:
             sessions = api.ticketing.list_offer_ticket_sessions(catalog_id, offer_id, ticket.id)
             found = next(s for s in await sessions.all() if s.available_quantity != 0)
-            session = session_iri(catalog_id, offer_id, ticket.id, found.id)
-        choices.append(TicketChoice(ticket_iri(catalog_id, offer_id, ticket.id), session))
-    return ReservationLine(offer_iri(catalog_id, offer_id), quantity, tuple(choices))
+            session = SESSION.iri(catalog_id, offer_id, ticket.id, found.id)
+        choices.append(TicketChoice(OFFER_TICKET.iri(catalog_id, offer_id, ticket.id), session))
+    return ReservationLine(OFFER.iri(catalog_id, offer_id), quantity, tuple(choices))
 
 
 async def held(stage: Stage, offer: str, quantity: int = 1) -> Reservation:
@@ -115,7 +113,7 @@ async def held(stage: Stage, offer: str, quantity: int = 1) -> Reservation:
 
 
 def request_for(reservation: Reservation, reference: str = "ref-1") -> OrderRequest:
-    return OrderRequest((jsonld.reservation_iri(reservation.id),), CUSTOMER, reference)
+    return OrderRequest((jsonld.RESERVATION.iri(reservation.id),), CUSTOMER, reference)
 
 
 async def ordered(stage: Stage, reservation: Reservation) -> Order:
@@ -236,8 +234,8 @@ async def test_half_of_a_call_can_fail(stage: Stage) -> None:
 
 async def test_the_consistency_check_refuses_a_whole_call(stage: Stage) -> None:
     catalog_id, offer_id = (stage.sandbox.landmarks[e] for e in ("park_catalog", "park_offer"))
-    other = ticket_iri(catalog_id, offer_id, "0194ac40-fda7-78c1-8fcb-26fc2e2612d4")
-    line = ReservationLine(offer_iri(catalog_id, offer_id), 1, (TicketChoice(other),))
+    other = OFFER_TICKET.iri(catalog_id, offer_id, "0194ac40-fda7-78c1-8fcb-26fc2e2612d4")
+    line = ReservationLine(OFFER.iri(catalog_id, offer_id), 1, (TicketChoice(other),))
     with pytest.raises(Unprocessable) as refused:
         await stage.api.booking.create_reservations([line])
     assert refused.value.violations

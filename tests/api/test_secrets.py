@@ -16,13 +16,13 @@ from korus_mcp.api import (
     OrderDocumentLink,
     OrderFilters,
     OrderRequest,
-    reservation_iri,
 )
+from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.api.transport import Answer, Exchange
 from tests.api.wire import Net, config
 
 CUSTOMER = CustomerInput("canary-name", "canary-name", "canary@example.test", phone="canary-name")
-ORDER = OrderRequest((reservation_iri("r1"),), CUSTOMER, "ref", notes="canary-name")
+ORDER = OrderRequest((RESERVATION.iri("r1"),), CUSTOMER, "ref", notes="canary-name")
 BENEFICIARY = BeneficiaryInput("canary-name", "canary-name", date_of_birth=date(2000, 1, 1))
 LINK = OrderDocumentLink(temporary_url="https://documents.example.test/x?s=canary-sign")
 FILTERS = OrderFilters(external_reference="canary-name")

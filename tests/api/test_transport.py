@@ -25,14 +25,14 @@ from korus_mcp.api import (
     TooLarge,
     Unauthorized,
     Unreachable,
-    reservation_iri,
 )
+from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.foundation.clock import ManualClock
 from tests.api.wire import API, TOKEN, Net, RawAnswer, config, token_body
 
 PATH = "/v1/booking/orders/o1"
 BULK = "/v1/booking/orders/_bulk"
-ORDER = OrderRequest((reservation_iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
+ORDER = OrderRequest((RESERVATION.iri("r1"),), CustomerInput("a", "b", "c@example.test"), "ref")
 GOOD = json.dumps({"id": "o1"}).encode()
 MIB = 1024 * 1024
 

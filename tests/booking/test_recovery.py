@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from korus_mcp.api import OrderRequest
-from korus_mcp.api.jsonld import reservation_iri
+from korus_mcp.api.jsonld import RESERVATION
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
@@ -51,7 +51,7 @@ async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
 async def ordered_upstream(stage: Stage, hold: Hold, reference: str) -> str:
     """An order this server did not make, or does not know of."""
     request = OrderRequest(
-        reservation_iris=(reservation_iri(hold.id),),
+        reservation_iris=(RESERVATION.iri(hold.id),),
         customer=CUSTOMER,
         external_reference=reference,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from korus_mcp.api import Malformed, ReservationLine, TicketChoice
-from korus_mcp.api.jsonld import offer_iri, ticket_iri
+from korus_mcp.api.jsonld import OFFER, OFFER_TICKET
 from korus_mcp.booking.order_search import OrderQuery
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.quote import Missed
@@ -234,8 +234,8 @@ async def test_an_equal_hold_of_somebody_else_is_not_taken_for_one_nobody_can_re
     async with staged(rewrite=spoiled, sole_writer=True) as stage:
         quote = await stage.app.quotes.of_offer(stage.handle("park_offer"), "en")
         where = (quote.catalog_id, quote.handle.id)
-        tickets = tuple(TicketChoice(ticket_iri(*where, need.id)) for need in quote.tickets)
-        line = ReservationLine(offer_iri(*where), 2, tickets)
+        tickets = tuple(TicketChoice(OFFER_TICKET.iri(*where, need.id)) for need in quote.tickets)
+        line = ReservationLine(OFFER.iri(*where), 2, tickets)
         made = await stage.app.api.booking.create_reservations([line], language="en")
         foreign += [each.id for each in made.reservations]
         stage.sandbox.faults.add(DropAfter(), "createReservations")

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from anyio.abc import AsyncResource
 
 from korus_mcp.api.config import ApiConfig, Transport
 from korus_mcp.foundation.clock import CLOCK_SKEW, Clock, SystemClock
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class KorusApi:
+class KorusApi(AsyncResource):
     """The API as one account sees it: `ticketing` for reading, `booking` for holding and ordering.
 
     Nothing is opened before the first call; close with `async with` or `aclose()`. An injected
@@ -118,9 +120,3 @@ class KorusApi:
         # Not `self._pools`: the cached property would make the pools only to close them.
         if "_pools" in self.__dict__:
             await self._pools.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *failure: object) -> None:
-        await self.aclose()

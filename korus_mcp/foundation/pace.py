@@ -6,9 +6,10 @@ one is free as well, for it writes nothing.
 """
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
+
+from cachetools import LRUCache
 
 from korus_mcp.foundation.clock import Clock, SystemClock
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -37,7 +38,7 @@ class _Buckets:
     def __init__(self, clock: Clock, per_minute: int) -> None:
         self._clock = clock
         self._per_minute = per_minute
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: LRUCache[str, _Bucket] = LRUCache(MOST_PRINCIPALS)
 
     def take(self, principal: str) -> float:
         """Take one call. Returns 0, or, if there is none, the seconds until there is one."""
@@ -56,9 +57,6 @@ class _Buckets:
         bucket = self._buckets.setdefault(principal, _Bucket(most, now))
         bucket.left = min(most, bucket.left + (now - bucket.at) * most / MINUTE)
         bucket.at = now
-        self._buckets.move_to_end(principal)
-        if len(self._buckets) > MOST_PRINCIPALS:
-            self._buckets.popitem(last=False)
         if bucket.left < 1 - ROUNDING:
             return (1 - bucket.left) * MINUTE / most
         return 0
@@ -77,7 +75,7 @@ class Pace:
         self._clock = clock
         self._calls = _Buckets(clock, calls_per_minute)
         self._writes = _Buckets(clock, writes_per_minute)
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._seen: LRUCache[str, float] = LRUCache(MOST_REPEATED)
 
     def call(self, principal: str, *, repeatable: str | None = None) -> None:
         """Count a call. `repeatable` is a key, equal for equal calls of a tool that writes.
@@ -113,9 +111,6 @@ class Pace:
         now = self._clock.monotonic()
         since = now - self._seen.get(repeatable, -math.inf)
         self._seen[repeatable] = now
-        self._seen.move_to_end(repeatable)
-        if len(self._seen) > MOST_REPEATED:
-            self._seen.popitem(last=False)
         # A sooner call comes from a loop, a later one is a new wish.
         return PAUSE_SECONDS <= since <= REPEATED_WITHIN_SECONDS
 

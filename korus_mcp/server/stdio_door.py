@@ -7,10 +7,10 @@ of digits, or lists nested some hundred deep.
 
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
-import anyio
 from anyio import to_thread
+from anyio.abc import ObjectReceiveStream
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -40,7 +40,7 @@ async def serve_lines(server: MCPServer[App]) -> None:
 
 
 @dataclass(eq=False)
-class AnsweredLines:
+class AnsweredLines(ObjectReceiveStream[SessionMessage | Exception]):
     """The messages of a host, for the SDK. Lines that are no messages are answered here."""
 
     lines: ReadStream[SessionMessage | Exception]
@@ -74,21 +74,6 @@ class AnsweredLines:
     async def aclose(self) -> None:
         """Stop reading."""
         await self.lines.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *raised: object) -> None:
-        await self.aclose()
 
 
 def _about(error: ValidationError) -> tuple[RequestId | None, bool]:

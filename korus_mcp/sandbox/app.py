@@ -4,11 +4,12 @@ import hashlib
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from functools import cached_property
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -42,6 +43,7 @@ from korus_mcp.sandbox.world import World
 
 # Enough for any test; bounded, as a sandbox may be served for weeks.
 _REMEMBERED_REQUESTS = 20_000
+_Record = TypeVar("_Record", OrderRecord, ReservationRecord)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,39 +202,34 @@ class Sandbox:
         return offer
 
     def _reservation_record(self, hold: Hold) -> ReservationRecord:
-        return ReservationRecord(
-            id=hold.id,
+        return _recorded(
+            ReservationRecord,
+            hold,
             catalog_id=self._iris.catalog_id(self._world.catalog_of(hold.offer.base)),
             offer_id=self._iris.offer_id(hold.offer),
-            status=hold.status,
             expired=hold.is_expired_at(self.clock.now()),
-            quantity=hold.quantity,
-            total=hold.total,
             date=day_of(hold.offer.day),
-            created_at=hold.created_at,
-            expires_at=hold.expires_at,
-            order_id=hold.order_id,
         )
 
     def _order_record(self, order: Order) -> OrderRecord:
         hold = self._ledger.holds[order.hold_id]
-        return OrderRecord(
-            id=order.id,
+        return _recorded(
+            OrderRecord,
+            order,
             catalog_id=self._iris.catalog_id(self._world.catalog_of(hold.offer.base)),
             offer_id=self._iris.offer_id(hold.offer),
-            status=order.status,
-            reference=order.reference,
-            external_reference=order.external_reference,
             reservation_ids=(order.hold_id,),
-            item_id=order.item_id,
             ticket_ids=order.tickets,
             document_ids=order.documents,
             quantity=hold.quantity,
             total=hold.total,
-            created_at=order.created_at,
-            customer=order.customer,
-            notes=order.notes,
         )
+
+
+def _recorded(kind: type[_Record], source: Hold | Order, **beside: Any) -> _Record:
+    """A record for tests: `beside`, and what the sandbox's own record has by the same names."""
+    names = {each.name for each in fields(kind)} - beside.keys()
+    return kind(**{name: getattr(source, name) for name in names}, **beside)
 
 
 _ADDRESSES: Mapping[Kind, Callable[[Iris, Ref], str]] = {

@@ -92,8 +92,7 @@ class Faults:
         issuer: str | None = None,
     ) -> None:
         """Add a fault for an operation, for a number of times or always."""
-        rule = FaultRule(action=action, operation=operation, times=times, issuer=issuer)
-        self.rules = (*self.rules, rule)
+        self.rules += (FaultRule(action=action, operation=operation, times=times, issuer=issuer),)
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -198,13 +197,9 @@ async def _swallow(message: Message) -> None:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
+    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return unread.pop() if unread else await receive()
 
     return again

@@ -437,7 +437,7 @@ def _fault(error: BaseException) -> JournalFault:
         return JournalFault.FULL if full else _BY_CODE.get(code & 0xFF, _OTHERWISE)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
-        return next((f for prefix, f in _BY_STATE if state.startswith(prefix)), _OTHERWISE)
+        return next((f for f, prefixes in _BY_STATE if state.startswith(prefixes)), _OTHERWISE)
     if isinstance(
         cause, PermissionError | FileNotFoundError | NotADirectoryError | FileExistsError
     ):
@@ -476,18 +476,10 @@ _BY_CODE: Final = {
 }
 # The first match counts: a full disk (53100) comes before insufficient resources (class 53).
 _BY_STATE: Final = (
-    ("53100", JournalFault.FULL),
-    ("53", JournalFault.BUSY),
-    ("55P03", JournalFault.BUSY),
-    ("57014", JournalFault.BUSY),
-    ("40", JournalFault.BUSY),
-    ("25P0", JournalFault.BUSY),
-    ("25006", JournalFault.UNWRITABLE),
-    ("42501", JournalFault.UNWRITABLE),
-    ("08", JournalFault.UNREACHABLE),
-    ("28", JournalFault.UNREACHABLE),
-    ("3D", JournalFault.UNREACHABLE),
-    ("57", JournalFault.UNREACHABLE),
+    (JournalFault.FULL, ("53100",)),
+    (JournalFault.BUSY, ("53", "55P03", "57014", "40", "25P0")),
+    (JournalFault.UNWRITABLE, ("25006", "42501")),
+    (JournalFault.UNREACHABLE, ("08", "28", "3D", "57")),
 )
 
 

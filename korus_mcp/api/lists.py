@@ -1,6 +1,7 @@
 """Reads one resource, or a list page by page. Pages are counted: `view` is never read (T4)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, Unpack
 
@@ -143,7 +144,11 @@ class Pages(Generic[R]):
             members = jsonld.members(body)
         except jsonld.NotReadable as failure:
             raise malformed(self.operation, "GET", str(failure)) from None
-        items = [item for item in map(self._item, members) if item is not None]
+        items: list[R] = []
+        for member in members:
+            # One unreadable member is left out and counted; it does not spoil the page.
+            with suppress(ValidationError):
+                items.append(self.model.model_validate(member))
         total = jsonld.total_items(body)
         # To tell whether it is the last, each page before it is taken as full (T32).
         before = (number - 1) * PAGE_SIZE
@@ -151,13 +156,6 @@ class Pages(Generic[R]):
         counted_out = short if total is None else before + len(members) >= total
         last = not self.paged or not members or counted_out
         return Page(tuple(items), number, total, last, len(members) - len(items))
-
-    def _item(self, member: object) -> R | None:
-        # One unreadable member is left out and counted; it does not spoil the page.
-        try:
-            return self.model.model_validate(member)
-        except ValidationError:
-            return None
 
 
 @dataclass(slots=True)

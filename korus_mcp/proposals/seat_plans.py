@@ -21,7 +21,7 @@ from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
 from korus_mcp.seating.drafting import Drafting, Layout, Opening
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
-from korus_mcp.seating.ranking import Preference, Ranking, ZoneQuery, ranked
+from korus_mcp.seating.ranking import Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
 from korus_mcp.seating.scene import PictureQuery
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
@@ -43,14 +43,12 @@ class Extra(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeatQuery:
-    """A wish for seats: which session or day, how many, at what price each."""
+class SeatQuery(ZoneQuery):
+    """A wish for seats: which session or day, how many, at what price each, and what decides."""
 
     session_id: str | None = None
     day: date | None = None
-    quantity: int = 1
     max_price: Decimal | None = None
-    preference: Preference = Preference.CHEAPEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,7 +292,6 @@ def _planned(
     # Offers that cannot be bought as listed may be for any zone of the map.
     unknown = len(rows) - len(offers) + found.left_out
     table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
-    wanted = ZoneQuery(quantity=wish.quantity, preference=wish.preference)
     plan = SeatPlan(
         base=base,
         seat_map_id=seat_map_id,
@@ -303,7 +300,7 @@ def _planned(
         as_of=as_of,
         rows=rows,
         table=table,
-        ranking=ranked(table, wanted, drawing),
+        ranking=ranked(table, wish, drawing),
         left_out=drawing.left_out,
         unread_offers=found.left_out,
         products={str(row.handle): row.product.name for row in rows},

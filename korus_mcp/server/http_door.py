@@ -200,18 +200,15 @@ class Sessions:
             return
         headers = Headers(scope=scope)
         name = headers.get(_SESSION)
-        if name is not None:
+        if name is not None and name in self._open:
             await self._used(name, scope, receive, send)
-        elif scope["method"] == "POST" and _is_of_sessions(headers):
+        elif name is None and scope["method"] == "POST" and _is_of_sessions(headers):
             await self._opened(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     async def _used(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
-        session = self._open.get(name)
-        if session is None:
-            await self._app(scope, receive, send)
-            return
+        session = self._open[name]
         # An open stream keeps its session in use, even if nothing is sent on it.
         session.under_way += 1
         answer = _Head(send)

@@ -53,9 +53,8 @@ class OrderRow(Part):
             "its tickets cannot be read" if self.tickets is None else f"{self.tickets} tickets",
             _total_text(self.total),
         )
-        return (
-            f"{', '.join(f for f in facts if f)}, {self.customer or '?'}; order_id {self.order_id}"
-        )
+        told = ", ".join(fact for fact in facts if fact)
+        return f"{told}, {self.customer or '?'}; order_id {self.order_id}"
 
 
 class OrdersView(View):

@@ -36,12 +36,9 @@ class ListedTool(Tool):
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool."""
-        # Only the first call waits for the import. The database code is imported only for tools
-        # that book, and not with the embedded sandbox, whose journal is in memory.
+        # Only the first call waits for the import; the database code is for tools that book.
         if "imported" not in vars(self):
-            booked_with = self.name not in BROWSE_TOOLS
-            settings = context.request_context.lifespan_context.settings
-            await to_thread.run_sync(self._import, booked_with and not settings.embedded)
+            await to_thread.run_sync(self._import, self.name not in BROWSE_TOOLS)
         return await self.imported.run(arguments, context, convert_result)
 
     def _import(self, with_journal: bool) -> None:

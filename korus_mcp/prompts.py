@@ -1,7 +1,7 @@
 """Prompts: one Markdown file each, a TOML header between `+++` lines, arguments as `{{ name }}`.
 
-All files are read and checked at start. To the SDK all arguments are optional: they are checked
-here, because its own refusals do not say what is wrong.
+All files are read and checked at start. So are the arguments, when they come: the SDK's own refusal
+does not say what is wrong.
 """
 
 import re
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcp import MCPError
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
-from mcp_types import INVALID_PARAMS
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.prompts.base import Message, Prompt, PromptArgument, UserMessage
+from mcp_types import INVALID_PARAMS, InputRequiredResult
+from pydantic import Field
 
 from korus_mcp.foundation.text import clean
 
@@ -46,10 +47,8 @@ class Argument:
 
     def told(self) -> PromptArgument:
         """The argument in the form of the protocol."""
-        # Optional to the SDK: a missing one is refused here, by name and with an example.
-        needed = " (needed)" if self.required else ""
-        example = f"{self.description}{needed}, e.g. {self.example}"
-        return PromptArgument(name=self.name, description=example, required=False)
+        example = f"{self.description}, e.g. {self.example}"
+        return PromptArgument(name=self.name, description=example, required=self.required)
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,34 @@ class PromptFile:
         # All at once: a `{{ name }}` in what a person typed is not replaced.
         return _PLACE.sub(lambda place: filled[place.group(1)], self.body)
 
-    async def rendered(self, /, **given: Any) -> str:
-        """The same as `render`, in the form in which the SDK calls it."""
-        return self.render(given)
+    def told(self) -> "CheckedPrompt":
+        """The prompt in the form of the SDK."""
+        return CheckedPrompt(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            arguments=[argument.told() for argument in self.arguments],
+            fn=self.render,
+            icons=None,
+            context_kwarg=None,
+            file=self,
+        )
+
+
+class CheckedPrompt(Prompt):
+    """A prompt whose arguments are checked by its file, not by the SDK."""
+
+    file: PromptFile = Field(exclude=True)
+
+    async def render(
+        self, arguments: dict[str, Any] | None, context: Context[Any, Any]
+    ) -> list[Message] | InputRequiredResult:
+        """Fill the prompt.
+
+        Raises:
+            MCPError: an argument is unknown, missing, too long or no text.
+        """
+        return [UserMessage(self.file.render(arguments or {}))]
 
 
 @cache
@@ -124,17 +148,7 @@ def register_prompts(server: MCPServer[Any], tools: Collection[str]) -> dict[tup
         # Following a prompt whose tools are missing would end in a refusal.
         if not set(prompt.tools) <= set(tools):
             continue
-        server.add_prompt(
-            Prompt(
-                name=prompt.name,
-                title=prompt.title,
-                description=prompt.description,
-                arguments=[a.told() for a in prompt.arguments],
-                fn=prompt.rendered,
-                icons=None,
-                context_kwarg=None,
-            )
-        )
+        server.add_prompt(prompt.told())
         completed |= {(prompt.name, a.name): a.completes for a in prompt.arguments if a.completes}
     return completed
 

@@ -20,7 +20,7 @@ NAMES = {
     "group_booking",
     "find_my_tickets",
     "service_desk",
-    "name_beneficiaries",
+    "give_names",
 }
 HEADER = '+++\ntitle = "T"\ndescription = "D"\ntools = ["get_tickets"]\n{}+++\n{}'
 WHO = '[[arguments]]\nname = "who"\ndescription = "W"\nrequired = {}\nexample = "Ada"\n'
@@ -59,6 +59,29 @@ def test_a_prompt_names_only_tools_that_exist(name: str) -> None:
     tools = {word for word in words - places if word.startswith(verbs)}
     assert tools | {"reserve"} == set(PROMPTS[name].tools) | {"reserve"}
     assert set(PROMPTS[name].tools) <= set(ALL_TOOLS)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_prompt_has_no_name_of_a_tool(name: str) -> None:
+    # Hosts that offer prompts as functions beside the tools drop the second of a name.
+    assert name not in ALL_TOOLS
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ERAS)
+async def test_an_argument_that_is_needed_is_declared_so_and_refused_in_our_words(
+    mode: str,
+) -> None:
+    async with Client(build_server(Settings(profile=Profile.SERVICE_DESK)), mode=mode) as client:
+        for told in (await client.list_prompts()).prompts:
+            prompt = PROMPTS[told.name]
+            declared = {each.name: each.required for each in told.arguments or ()}
+            assert declared == {each.name: each.required for each in prompt.arguments}
+            needed = next(each for each in prompt.arguments if each.required)
+            with pytest.raises(MCPError) as asked:
+                await client.get_prompt(told.name, {})
+            assert asked.value.error.code == INVALID_PARAMS
+            assert asked.value.error.message == f"{needed.name} is needed, e.g. {needed.example}"
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

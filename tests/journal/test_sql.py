@@ -10,6 +10,7 @@ import anyio
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
@@ -25,6 +26,7 @@ from korus_mcp.journal.records import (
 )
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.settings import Environment, Settings
+from tests.fixtures.journals import sharing
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
 
 pytestmark = pytest.mark.anyio
@@ -303,6 +305,18 @@ async def test_a_database_that_is_away_is_said_so(url: str) -> None:
         await journal.installation()
     assert down.value.fault is JournalFault.UNREACHABLE
     await journal.close()
+
+
+async def test_a_server_that_is_away_spoils_no_journal_after_it(
+    sql_url: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "create_async_engine", sharing(create_async_engine))
+    with pytest.raises(JournalDown):
+        await journal_at("postgresql://korus@127.0.0.1:1/none").installation()
+    there = journal_at(sql_url("postgres"))
+    await there.installation()
+    assert await there.intents_of(["r1"]) == {}
+    await there.close()
 
 
 async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

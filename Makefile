@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -93,7 +93,10 @@ journeys: $(READY) ## whole conversations over stdio in both eras, with what eac
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)
 
-readme: $(READY) ## rewrite what is generated: tables of README.md, server.json, listing.json and snapshots of the tools
+hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
+	@$(BIN)/python -m tests.hosts.run
+
+readme: $(READY) ## rewrite what is generated: tables of README.md and docs/hosts.md, server.json, listing.json and snapshots of the tools
 	@$(BIN)/python -m tests.docs.generated
 
 ui: ## build the interactive pages from their sources (needs npm)

@@ -23,6 +23,7 @@ from korus_mcp.resources.help import errors
 from korus_mcp.server.composition import build_server, instructions
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING
+from tests.docs import hosts_page
 from tests.docs.listing import described
 from tests.fixtures.tokens import counted
 
@@ -194,8 +195,9 @@ def main() -> None:
     write_snapshots()
     ERRORS.parent.mkdir(exist_ok=True)
     ERRORS.write_text(errors_page(), "utf-8")
+    hosts_page.PAGE.write_text(hosts_page.page(), "utf-8")
     sys.stdout.write(
-        "README.md, server.json, docs/errors.md, the tools and snapshots are written.\n"
+        "README.md, server.json, docs/errors.md, docs/hosts.md, tools and snapshots are written.\n"
     )
 
 

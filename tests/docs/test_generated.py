@@ -11,7 +11,7 @@ from korus_mcp import __version__
 from korus_mcp.resources.help import errors
 from korus_mcp.settings import SETTINGS
 from korus_mcp.tools.listing import LISTING
-from tests.docs import generated
+from tests.docs import generated, hosts_page
 
 
 @pytest.fixture
@@ -61,6 +61,10 @@ def test_the_page_of_errors_is_that_of_the_code_and_says_what_assistants_read() 
     page = generated.ERRORS.read_text("utf-8")
     assert page == generated.errors_page(), "run `make readme`"
     assert page.startswith(errors())
+
+
+def test_the_page_of_hosts_is_that_of_their_table_and_of_what_was_run() -> None:
+    assert hosts_page.PAGE.read_text("utf-8") == hosts_page.page(), "run `make readme`"
 
 
 def test_the_readme_s_tables_are_those_of_the_code() -> None:

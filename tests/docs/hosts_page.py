@@ -1,0 +1,89 @@
+"""docs/hosts.md: its tables and recipes, from the table of hosts and what was run."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from korus_mcp.hosts.table import Host, Kind, hosts
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "hosts.md"
+RESULTS: Final = ROOT / "tests" / "hosts" / "results.json"
+HEADINGS: Final = {
+    Kind.TERMINAL: "Assistants in a terminal",
+    Kind.PYTHON: "Python",
+    Kind.NODE: "JavaScript and TypeScript",
+    Kind.BRIDGE: "Bridges and proxies",
+    Kind.ELSEWHERE: "Applications: format checked, not run",
+}
+
+
+def page() -> str:
+    """docs/hosts.md with its generated parts renewed."""
+    text = PAGE.read_text("utf-8")
+    for mark, made in (("results", results_table()), ("recipes", recipes())):
+        block = re.compile(f"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+        found = block.search(text)
+        if found is None:
+            raise ValueError(f"docs/hosts.md has no place for the {mark}")
+        text = f"{text[: found.end(1)]}{made}\n{text[found.start(2) :]}"
+    return text
+
+
+def results_table() -> str:
+    """What was run, a row each."""
+    known: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))
+    rows = [_result(host, known[host.id]) for host in hosts() if host.id in known]
+    heads = "| host | versions | booked | with | calls | refusal read | question seen |"
+    return "\n".join([heads, "|---|---|---|---|---|---|---|", *rows])
+
+
+def _result(host: Host, result: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in result["version"].items())
+    booked = "yes" if result["booked"] else f"no: {result['why']}"
+    refusal = "yes" if result["refusal_read"] else "no"
+    setting = f"`{result['setting']}`" if result["setting"] else "as it comes"
+    cells = [host.name, versions, booked, setting, result["calls"], refusal, result["question"]]
+    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
+
+
+def recipes() -> str:
+    """All recipes, a section for each kind."""
+    parts = []
+    for kind, heading in HEADINGS.items():
+        rows = [host for host in hosts() if host.kind is kind]
+        if rows:
+            parts.append("\n\n".join([f"## {heading}", *map(_recipe, rows)]))
+    return "\n\n".join(parts)
+
+
+def _recipe(host: Host) -> str:
+    needs = [
+        f"`{_install(host)}`" if host.packages else "",
+        f"{_language(host)} {host.runtime}" if host.runtime else "",
+        "`korus-mcp serve --http --port 8765` first" if host.http else "",
+        "starts a process for each call" if host.process_per_call else "",
+    ]
+    told = ", ".join(need for need in needs if need)
+    matters = f"What matters: `{host.setting}`, since {host.reason}." if host.setting else ""
+    lines = [
+        f"### {host.name}",
+        f"Needs: {told}." if told else "",
+        f"In {host.file}:",
+        f"```{host.language}\n{host.block.strip()}\n```",
+        matters,
+        host.note,
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _language(host: Host) -> str:
+    return "Node" if host.script.endswith(".mjs") else "Python"
+
+
+def _install(host: Host) -> str:
+    if _language(host) == "Node":
+        return f"npm install {' '.join(host.packages)}"
+    quoted = (f"'{p}'" if set(p) & set("[<>") else p for p in host.packages)
+    return f"pip install {' '.join(quoted)}"

@@ -1,0 +1,205 @@
+"""What Python rows share: a booking that reads only what a host shows its model.
+
+Python's own library only: it runs in the environment of a framework, beside the row's script.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+CUSTOMER: Final = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
+WISH: Final = "Two museum tickets, please: book them, I agree to the price."
+QUANTITY: Final = 2
+MOST_REPEATS: Final = 20
+"""Of a call that says "not yet": more is a fault."""
+_REFUSAL: Final = re.compile(r"\b(UNKNOWN_ID|NOT_FOUND|INVALID_ARGUMENTS)\b")
+_WAY_ON: Final = re.compile(r"\b(search_products|get_offers)\b")
+
+Call = tuple[str, dict[str, Any]]
+
+
+@dataclass
+class Facts:
+    """How a booking went: `why` says what was missing in what the model read."""
+
+    booked: bool = False
+    refusal_read: bool = False
+    order_id: str | None = None
+    calls: int = 0
+    why: str = ""
+
+    def without(self, what: str, shown: str) -> "Facts":
+        """The booking ends here, since `what` was not to be read in what was shown."""
+        self.why = f"{what}: {' '.join(shown.split())[:400]}"
+        return self
+
+
+def booking() -> Generator[Call, str, Facts]:
+    """A booking, call by call, and a refusal; each call is sent what the model was shown for it.
+
+    Words and JSON, escaped or not, are read alike: an id stands behind its name in both.
+    """
+    facts = Facts()
+    shown = yield "search_products", {"query": "museum"}
+    bases = ids(shown, "product_base_id")
+    if not bases:
+        return facts.without("search_products showed no product_base_id", shown)
+    shown = yield "get_offers", {"product_base_id": bases[0]}
+    offers = ids(shown, "offer_id")
+    if not offers:
+        return facts.without("get_offers showed no offer_id", shown)
+    item: dict[str, Any] = {"offer_id": offers[0], "quantity": QUANTITY}
+    if re.search(r"session_required|choose a session", shown):
+        shown = yield "check_availability", {"offer_id": offers[0], "quantity": QUANTITY}
+        session = roomy(shown)
+        if not session:
+            return facts.without("check_availability showed no session_id", shown)
+        item["session_ids"] = [session]
+    shown = yield "reserve", {"items": [item]}
+    reservations = list(dict.fromkeys(ids(shown, "reservation_id")))
+    if not reservations:
+        return facts.without("reserve showed no reservation_id", shown)
+    wish = {"reservation_ids": reservations, "customer": CUSTOMER}
+    shown = yield "place_order", wish
+    if confirmations := ids(shown, "confirmation"):
+        shown = yield "place_order", {**wish, "confirmation": confirmations[0]}
+    for _ in range(MOST_REPEATS):
+        if not re.search(r"\bin_doubt\b", shown):
+            break
+        shown = yield "get_reservation", {"reservation_ids": reservations}
+    orders = ids(shown, "order_id")
+    if not orders:
+        return facts.without("place_order showed no order_id", shown)
+    facts.order_id = orders[0]
+    for _ in range(MOST_REPEATS):
+        shown = yield "get_tickets", {"order_id": orders[0]}
+        facts.booked = bool(ids(shown, "ticket_id"))
+        if not (facts.booked and re.search(r"not[_ ]ready", shown, re.IGNORECASE)):
+            break
+    if not facts.booked:
+        return facts.without("get_tickets showed no ticket_id", shown)
+    unknown = f"{offers[0][:-12]}0123456789ab"
+    shown = yield "reserve", {"items": [{"offer_id": unknown, "quantity": QUANTITY}]}
+    # Which refusal it is, and what to do next: with either missing a model cannot go on.
+    facts.refusal_read = bool(_REFUSAL.search(shown) and _WAY_ON.search(shown))
+    return facts if facts.refusal_read else facts.without("the refusal was not read", shown)
+
+
+def ids(shown: str, name: str) -> list[str]:
+    """The values that stand behind a name."""
+    return re.findall(rf"\b{name}\b[\\\"'\s:=]*([A-Za-z0-9][\w.-]{{15,}})", shown)
+
+
+def roomy(shown: str) -> str | None:
+    """The first session with enough places: text says "(not enough)" before the id, JSON after."""
+    parts = re.split(r"(?=\bsession_id\b[\\\"'\s:=]*[A-Za-z0-9][\w-]{15,})", shown)
+    for before, part in pairwise(parts):
+        few = re.search(r"enough[\\\"\s:]+false", part, re.IGNORECASE)
+        if not few and not re.search(r"\([^)]*enough\)[;,]?\s*$", before):
+            return ids(part, "session_id")[0]
+    return None
+
+
+def play(ask: Callable[[str, dict[str, Any]], str]) -> Facts:
+    """The whole booking through a function that answers what the model is shown."""
+    script = Script()
+    while call := script.call:
+        script.shown(ask(*call))
+    return script.facts
+
+
+async def aplay(ask: Callable[[str, dict[str, Any]], Awaitable[str]]) -> Facts:
+    """The same through one that is awaited."""
+    script = Script()
+    while call := script.call:
+        script.shown(await ask(*call))
+    return script.facts
+
+
+class Script:
+    """A booking whose calls are taken one by one: what a scripted model of a framework needs."""
+
+    def __init__(self) -> None:
+        self._steps = booking()
+        self.facts = Facts()
+        self.calls = 0
+        self.call: Call | None = next(self._steps)
+
+    def shown(self, text: str) -> None:
+        """What the model reads of the call's result; `call` is the next one, None at the end."""
+        if self.call is None:
+            raise RuntimeError("the booking is over: nobody asked for another call")
+        self.calls += 1
+        note(self.call[0], text)
+        try:
+            self.call = self._steps.send(text)
+        except StopIteration as over:
+            self.call, self.facts = None, over.value
+            self.facts.calls = self.calls
+
+
+def note(what: str, shown: str) -> None:
+    """Into the row's log."""
+    sys.stderr.write(f"## {what}\n{shown[:6000]}\n")
+
+
+class Wire:
+    """A command that is korus-mcp for every host, and keeps in files what went over its pipes."""
+
+    def __init__(self) -> None:
+        self._folder = Path.cwd() / "wire"
+        self._folder.mkdir(exist_ok=True)
+        self.command = str(self._folder / "korus-mcp")
+        real = os.environ["KORUS_MCP"]
+        kept = f"'{self._folder}'/$$"
+        Path(self.command).write_text(
+            f"#!/bin/sh\ntee -a {kept}.in | '{real}' \"$@\" 2>>{kept}.err | tee -a {kept}.out\n"
+        )
+        Path(self.command).chmod(0o755)
+
+    def told(self) -> dict[str, Any]:
+        """Which protocol, how many processes, and what became of questions to a person."""
+        sent, answered = self._read("in"), self._read("out")
+        announced = any(re.search(r'"elicitation":\s*\{', text) for text in sent)
+        asked = any('"elicitation/create"' in text for text in answered)
+        agreed = any(re.search(r'"action":\s*"accept"', text) for text in sent)
+        protocols = [
+            *_all(r'"io\.modelcontextprotocol/protocolVersion":\s*"([\d-]+)"', sent),
+            *_all(r'"protocolVersion":\s*"([\d-]+)"', answered),
+        ]
+        question = ("yes" if asked and agreed else "no") if announced else "not announced"
+        return {
+            "protocol": max(protocols, default=""),
+            "processes": len(sent),
+            "tool_processes": sum('"tools/call"' in text for text in sent),
+            "question": question,
+        }
+
+    def _read(self, end: str) -> list[str]:
+        return [p.read_text("utf-8", "replace") for p in sorted(self._folder.glob(f"*.{end}"))]
+
+
+def _all(pattern: str, texts: list[str]) -> list[str]:
+    return [found for text in texts for found in re.findall(pattern, text)]
+
+
+def served() -> str:
+    """The address of the korus-mcp that is served over HTTP for this row."""
+    return os.environ["KORUS_HOSTS_HTTP"]
+
+
+def finish(facts: Facts, *names: str, wire: Wire | None = None, **said: Any) -> None:
+    """The last line, which the driver reads: `names` are packages whose versions it tells."""
+    told = wire.told() if wire else {"question": "not announced"}
+    versions = {name: version(name) for name in (*names, "mcp")}
+    if protocol := told.pop("protocol", ""):
+        versions["protocol"] = protocol
+    line = {"version": versions, **asdict(facts), "setting": "", **told, **said}
+    sys.stdout.write(f"\n{json.dumps(line)}\n")

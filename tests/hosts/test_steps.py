@@ -1,0 +1,68 @@
+"""The booking that rows share finishes on whatever half of a result a host shows its model."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fixtures.assistant import Answer, Json, compact, desk
+from tests.hosts.steps import Script, aplay, ids, play, roomy
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(lambda answer: answer.text, id="text"),
+        pytest.param(lambda answer: compact(answer.structure), id="structure"),
+        pytest.param(lambda answer: compact({"result": answer.wire}), id="JSON in JSON"),
+        pytest.param(lambda answer: repr(answer.result), id="as Python prints it"),
+    ],
+)
+async def test_a_booking_and_its_refusal_are_read(shown: Callable[[Answer], str]) -> None:
+    async with desk() as at:
+
+        async def ask(tool: str, arguments: Json) -> str:
+            return shown(await at.ask(tool, arguments))
+
+        facts = await aplay(ask)
+    assert facts.booked, facts.why
+    assert facts.refusal_read, facts.why
+    assert facts.calls >= 6
+
+
+def test_a_booking_ends_where_an_id_is_not_shown() -> None:
+    facts = play(lambda tool, arguments: "Something else.")
+    assert not facts.booked
+    assert facts.calls == 1
+    assert facts.why == "search_products showed no product_base_id: Something else."
+
+
+def test_a_booking_that_is_over_takes_no_answer() -> None:
+    script = Script()
+    script.shown("nothing")
+    with pytest.raises(RuntimeError, match="over"):
+        script.shown("nothing")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "  offer_id abcdef.0198b8d2-ca33-7ed6",
+        '{"offer_id": "abcdef.0198b8d2-ca33-7ed6"}',
+        r"{\"offer_id\":\"abcdef.0198b8d2-ca33-7ed6\"}",
+        "{'offer_id': 'abcdef.0198b8d2-ca33-7ed6'}",
+    ],
+)
+def test_an_id_stands_behind_its_name(shown: str) -> None:
+    assert ids(shown, "offer_id") == ["abcdef.0198b8d2-ca33-7ed6"]
+
+
+def test_a_session_without_enough_places_is_passed_over() -> None:
+    few = "0198b8d2-ca33-7ed6-9027-3ccbe20cecef"
+    many = "01958594-0929-7dbc-a820-678aaac30c15"
+    text = f"10:00, 1 left (not enough) session_id {few}\n11:00, 40 left session_id {many}"
+    structure = compact([{"session_id": few, "enough": False}, {"session_id": many, "left": 40}])
+    assert roomy(text) == many
+    assert roomy(structure) == many
+    assert roomy(f"10:00 (not enough) session_id {few}") is None

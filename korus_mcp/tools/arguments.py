@@ -73,10 +73,13 @@ WHOLE: Final = BeforeValidator(_not_a_flag)
 """Added to whole numbers: without it pydantic would take `true` for 1."""
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]), WHOLE]
 Day: TypeAlias = Annotated[
-    date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})
+    date,
+    PlainValidator(_day),
+    WithJsonSchema({"type": "string"}),
+    Field(description="YYYY-MM-DD"),
 ]
-"""Without an example: a fixed day would seldom be one that can be asked for. A refusal says the
-form."""
+"""Described by its form, since many hosts drop the keyword `format`. Without an example: a fixed
+day would seldom be one that can be asked for."""
 Amount: TypeAlias = Annotated[
     Decimal,
     PlainValidator(wished_amount),

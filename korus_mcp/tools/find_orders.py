@@ -83,8 +83,8 @@ async def find_orders(
         Annotated[str, Field(min_length=1, max_length=50), WRITABLE] | None,
         Field(description="Any reference"),
     ] = None,
-    created_from: Annotated[Day | None, Field(description="First day")] = None,
-    created_to: Annotated[Day | None, Field(description="Last day")] = None,
+    created_from: Day | None = None,
+    created_to: Day | None = None,
     limit: Annotated[int, Field(ge=1, le=50, description="1-50", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:

@@ -77,8 +77,8 @@ class OffersView(View):
 async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
-    date_from: Annotated[Day | None, Field(description="Default today")] = None,
-    date_to: Annotated[Day | None, Field(description="Default +30 days")] = None,
+    date_from: Annotated[Day | None, Field(description="YYYY-MM-DD, default today")] = None,
+    date_to: Annotated[Day | None, Field(description="YYYY-MM-DD, default +30 days")] = None,
     price_type: Annotated[
         Words | None, Field(description="Names from search_products, by commas")
     ] = None,
@@ -89,7 +89,7 @@ async def get_offers(
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
-    """Days, prices and stock of a product base.
+    """Days, prices and stock of tickets to buy: concert, theatre, match, museum, theme park.
 
     Prices may lag: check_availability before reserve.
     """

@@ -106,7 +106,7 @@ async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
     session_id: Annotated[SessionId | None, Field(description="From check_availability")] = None,
-    date: Annotated[Day | None, Field(description="Of the visit")] = None,
+    date: Day | None = None,
     quantity: Annotated[Quantity, Field(description="Seats wanted")] = 1,
     max_price: Annotated[Amount | None, Field(description="EUR a seat")] = None,
     prefer: Annotated[

@@ -105,9 +105,10 @@ async def place_order(
         Field(description="From the first call once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
-    """Book reservations for real: spends money, cannot be cancelled here.
+    """Buy held tickets (concert, theatre, match, museum, theme park).
 
-    A person must agree first: the host asks them, or the first call only answers a summary to show
+    Spends money: a person must agree first. If in_doubt, do not order anew: get_reservation. Cannot
+    be cancelled here. The host asks the person, or the first call only answers a summary to show
     and a confirmation for the next call, once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them

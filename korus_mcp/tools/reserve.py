@@ -105,9 +105,9 @@ async def reserve(
     again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:
-    """Hold offers for minutes, at no cost; then place_order.
+    """Hold seats or tickets (concert, theatre, match, museum, theme park) for minutes, at no cost.
 
-    An equal call answers the same holds.
+    To buy them: place_order. An equal call answers the same holds.
     """
     services = app_of(ctx)
     call = ReserveCall(

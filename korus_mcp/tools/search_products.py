@@ -103,13 +103,16 @@ async def search_products(
     ] = None,
     catalog: Annotated[Words | None, Field(description="Alias or name")] = None,
     city: Annotated[Words | None, Field(description="Of the venue")] = None,
-    date_from: Annotated[Day | None, Field(description="First day")] = None,
-    date_to: Annotated[Day | None, Field(description="Last day")] = None,
+    date_from: Day | None = None,
+    date_to: Day | None = None,
     limit: Annotated[int, Field(ge=1, le=20, description="1-20", examples=[5]), WHOLE] = 5,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[SearchView]:
-    """Find product bases (shows, matches, parks) by words, place and days. Start here."""
+    """Start here to book or buy tickets and seats: concert, theatre, match, museum, theme park.
+
+    Finds product bases by words, place and days.
+    """
     services = app_of(ctx)
     # The language is one of the filters of a cursor: in another one the order differs.
     spoken = services.language(language)

@@ -75,8 +75,7 @@ Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TICKETS, examples=[2]),
 Day: TypeAlias = Annotated[
     date,
     PlainValidator(_day),
-    WithJsonSchema({"type": "string"}),
-    Field(description="YYYY-MM-DD"),
+    WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"}),
 ]
 """Described by its form, since many hosts drop the keyword `format`. Without an example: a fixed
 day would seldom be one that can be asked for."""

@@ -109,7 +109,7 @@ async def place_order(
 
     Spends money: a person must agree first. If in_doubt, do not order anew: get_reservation. Cannot
     be cancelled here. The host asks the person, or the first call only answers a summary to show
-    and a confirmation for the next call, once they agreed. A repeated call never orders twice.
+    and a confirmation, for a second call once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)

@@ -17,12 +17,19 @@ from tests.docs.schema import lean, portable
 
 def build(declaration: Declared, content: Content) -> Tool:
     """The tool with its schemas; `content` says which halves of a reply go out."""
-    view: type[View] = get_args(get_type_hints(declaration.function)["return"])[0]
     made = callable_only(declaration, content)
     made.parameters = portable(made.fn_metadata.arg_model.model_json_schema())
     if content is not Content.TEXT:
-        made.fn_metadata.output_schema = lean(view.model_json_schema(mode="serialization"))
+        made.fn_metadata.output_schema = lean(
+            view_of(declaration).model_json_schema(mode="serialization")
+        )
     return made
+
+
+def view_of(declaration: Declared) -> type[View]:
+    """The view that a tool answers, from the type of its function."""
+    view: type[View] = get_args(get_type_hints(declaration.function)["return"])[0]
+    return view
 
 
 def described(name: str) -> dict[str, Any]:

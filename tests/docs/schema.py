@@ -17,8 +17,6 @@ _DROPPED: Final = frozenset(
 _NAMESPACES: Final = frozenset({"properties", "patternProperties"})
 _ORDER: Final = ("type", "format", "enum", "description", "properties", "items", "required")
 """Of keywords: what a reader asks first comes first, and no version of pydantic changes it."""
-_DECIDES: Final = "state"
-"""The one key of an answer that a program may count on: how a booking stands."""
 
 
 def portable(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,27 +33,31 @@ def portable(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A portable schema of answers, shorter still: nobody fills it in.
+    """The portable schema of a tool's answers, refusals among them, as short as can be.
 
-    Descriptions go, and what is required but for the state. Below the root also types that follow
-    from the rest: what has neither properties nor items nor a type is a text.
+    Nobody fills it in: it names the members of an answer and their types, requires none and
+    describes none. Of the rows of the first list it tells the id, which later calls take.
+
+    Raises:
+        ValueError: a definition refers to itself, or a member has no type.
     """
     walked = _Walk(schema.get("$defs", {}), _DROPPED | {"description"}).node(schema, ())
-    properties = {name: _leaner(kind) for name, kind in walked.get("properties", {}).items()}
-    lean = {"type": "object", "properties": properties}
-    return {**lean, "required": [_DECIDES]} if _DECIDES in properties else lean
+    members = walked["properties"]
+    told = {name: _brief(kind, name) for name, kind in members.items()}
+    for name, kind in members.items():
+        rows = kind.get("items", {}).get("properties", {})
+        if ids := [each for each in rows if each.endswith("_id")]:
+            told[name]["items"]["properties"] = {ids[0]: _brief(rows[ids[0]], ids[0])}
+            break
+    return {"type": "object", "properties": {**told, "error": {"type": "object"}}}
 
 
-def _leaner(node: Mapping[str, Any]) -> dict[str, Any]:
-    # A program that reads answers may count on little; each word here is paid for in every session.
-    kept = {key: value for key, value in node.items() if key != "required"}
-    if "properties" in kept:
-        kept["properties"] = {name: _leaner(kind) for name, kind in kept["properties"].items()}
-    if "items" in kept:
-        kept["items"] = _leaner(kept["items"])
-    if kept.get("type") == "string" or kept.keys() & {"properties", "items"}:
-        kept.pop("type", None)
-    return kept
+def _brief(node: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What kind of value it is, without its members."""
+    if "type" not in node:
+        raise ValueError(f"{place} has no type")
+    brief = {key: node[key] for key in ("type", "enum") if key in node}
+    return brief | {"items": _brief(node["items"], f"{place}[]")} if "items" in node else brief
 
 
 @dataclass(frozen=True)

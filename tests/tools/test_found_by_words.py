@@ -35,7 +35,7 @@ _UNHEEDED = frozenset({"a", "an", "at", "by", "for", "in", "of", "on", "or", "th
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text as they stand: not every search knows that a concert is one of concerts."""
+    """The words of a text as they stand: not every search takes concerts for concert."""
     return [word for word in re.findall(r"[a-z]+", text.casefold()) if word not in _UNHEEDED]
 
 

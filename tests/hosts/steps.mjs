@@ -1,0 +1,179 @@
+// What every Node row shares: the booking as a script that reads only what its host shows a model, a
+// wire that is listened to, and the line of JSON at the end. Node's own library only.
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+export const CUSTOMER = { firstname: "Ada", lastname: "Lovelace", email: "ada@example.org", country: "FR" };
+export const WISH = "Two museum tickets for tomorrow, please: book them, I agree to the price.";
+const MOST_REPEATS = 20; // of a call that says "not yet": more is a fault
+const HOME = process.cwd();
+const WIRE = join(HOME, "wire");
+
+// A booking, call by call. Each `yield` takes what the model was shown for the call; the answer tells
+// how it went. Words and JSON, escaped or not, are read alike: an id stands behind its name in both.
+export function* booking() {
+  const facts = { booked: false, refusal_read: false };
+  const fail = (what, shown) => ({ ...facts, why: `${what}: ${brief(shown)}` });
+  let shown = yield call("search_products", { query: "museum" });
+  const [base] = ids(shown, "product_base_id");
+  if (!base) return fail("search_products showed no product_base_id", shown);
+  shown = yield call("get_offers", { product_base_id: base });
+  const [offer] = ids(shown, "offer_id");
+  if (!offer) return fail("get_offers showed no offer_id", shown);
+  const item = { offer_id: offer, quantity: 2 };
+  if (/session_required|choose a session/.test(shown)) {
+    shown = yield call("check_availability", { offer_id: offer, quantity: 2 });
+    const session = roomy(shown);
+    if (!session) return fail("check_availability showed no session_id", shown);
+    item.session_ids = [session];
+  }
+  shown = yield call("reserve", { items: [item] });
+  const reservations = [...new Set(ids(shown, "reservation_id"))];
+  if (reservations.length === 0) return fail("reserve showed no reservation_id", shown);
+  const wish = { reservation_ids: reservations, customer: CUSTOMER };
+  shown = yield call("place_order", wish);
+  const [confirmation] = ids(shown, "confirmation");
+  if (confirmation) shown = yield call("place_order", { ...wish, confirmation });
+  for (let n = 0; n < MOST_REPEATS && /\bin_doubt\b/.test(shown); n++)
+    shown = yield call("get_reservation", { reservation_ids: reservations });
+  const [order] = ids(shown, "order_id");
+  if (!order) return fail("place_order showed no order_id", shown);
+  facts.order_id = order;
+  shown = yield call("get_tickets", { order_id: order });
+  for (let n = 0; n < MOST_REPEATS && ids(shown, "ticket_id").length > 0 && /not_ready|not ready/i.test(shown); n++)
+    shown = yield call("get_tickets", { order_id: order });
+  facts.booked = ids(shown, "ticket_id").length > 0;
+  if (!facts.booked) return fail("get_tickets showed no ticket_id", shown);
+  shown = yield call("reserve", { items: [{ offer_id: offer.slice(0, -12) + "0123456789ab", quantity: 2 }] });
+  // Which refusal, and what to do next: with either missing a model cannot go on.
+  facts.refusal_read = /UNKNOWN_ID|NOT_FOUND|INVALID_ARGUMENTS/.test(shown) && /search_products|get_offers/.test(shown);
+  return facts.refusal_read ? facts : fail("the refusal was not read", shown);
+}
+
+const call = (tool, args) => ({ tool, arguments: args });
+
+function ids(shown, name) {
+  const found = shown.matchAll(new RegExp(String.raw`\b${name}\b[\\"'\s:=]*([A-Za-z0-9][\w.-]{15,})`, "g"));
+  return Array.from(found, (each) => each[1]);
+}
+
+// The first session with enough places: a text says "(not enough)" before the id, JSON after it.
+function roomy(shown) {
+  const parts = shown.split(/(?=\bsession_id\b[\\"'\s:=]*[A-Za-z0-9][\w-]{15,})/);
+  const good = parts.findIndex(
+    (part, n) => n > 0 && !/enough[\\"\s:]+false/.test(part) && !/\([^)]*enough\)[;,]?\s*$/.test(parts[n - 1]),
+  );
+  return good > 0 ? ids(parts[good], "session_id")[0] : undefined;
+}
+
+export const brief = (shown) => String(shown).replace(/\s+/g, " ").slice(0, 400);
+
+// The whole booking through one function: `ask(tool, arguments)` answers what a model would be shown,
+// and what it throws is what its caller would read.
+export async function play(ask) {
+  const script = booking();
+  let calls = 0;
+  let step = script.next();
+  while (!step.done) {
+    calls += 1;
+    const { tool, arguments: args } = step.value;
+    const shown = await ask(tool, args).catch((error) => `${error}`);
+    note(tool, shown);
+    step = script.next(typeof shown === "string" ? shown : JSON.stringify(shown));
+  }
+  return { ...step.value, calls };
+}
+
+export const note = (what, shown) => process.stderr.write(`## ${what}\n${String(shown).slice(0, 6000)}\n`);
+
+// A command that is korus-mcp for every host, and keeps what went over its pipes in files.
+export function korus() {
+  mkdirSync(WIRE, { recursive: true });
+  const path = join(WIRE, "korus-mcp");
+  const real = process.env.KORUS_MCP;
+  if (!real) throw new Error("KORUS_MCP has to name the korus-mcp under test");
+  writeFileSync(path, `#!/bin/sh\ntee -a '${WIRE}'/$$.in | '${real}' "$@" 2>>'${WIRE}'/$$.err | tee -a '${WIRE}'/$$.out\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+// What the pipes saw: how many processes, which protocol, whether a question was announced and asked.
+export function wire() {
+  const files = existsSync(WIRE) ? readdirSync(WIRE) : [];
+  const read = (end) => files.filter((f) => f.endsWith(end)).map((f) => readFileSync(join(WIRE, f), "utf8"));
+  const [sent, answered] = [read(".in"), read(".out")];
+  const all = (texts, pattern) => texts.flatMap((text) => Array.from(text.matchAll(pattern), (m) => m[1]));
+  const modern = all(sent, /"io\.modelcontextprotocol\/protocolVersion":\s*"([\d-]+)"/g);
+  const agreed = all(answered, /"protocolVersion":\s*"([\d-]+)"/g);
+  return {
+    protocol: [...new Set([...modern, ...agreed])].sort().at(-1),
+    processes: files.filter((f) => f.endsWith(".in")).length,
+    tool_processes: sent.filter((text) => text.includes('"tools/call"')).length,
+    announced: sent.some((text) => /"elicitation":\s*\{/.test(text)),
+    asked: answered.some((text) => /"elicitation\/create"/.test(text)),
+    answers: all(sent, /"action":\s*"(accept|decline|cancel)"/g),
+  };
+}
+
+// The versions that are installed, as their own package.json says.
+export function versions(...names) {
+  const found = { node: process.versions.node };
+  for (const name of names) {
+    const file = join(HOME, "node_modules", name, "package.json");
+    if (existsSync(file)) found[name] = JSON.parse(readFileSync(file, "utf8")).version;
+  }
+  return found;
+}
+
+// The last line, which the driver reads. `person`: the row has a person who answers, and saw a question.
+export function finish(facts, { names = [], setting = "", person = false } = {}) {
+  const { protocol, processes, tool_processes, announced, asked, answers } = wire();
+  const question = !announced ? "not announced" : asked && (person || answers.includes("accept")) ? "yes" : "no";
+  const line = {
+    version: { ...versions(...names), ...(protocol ? { protocol } : {}) },
+    booked: false, order_id: null, calls: 0, refusal_read: false,
+    question, setting, why: "", processes, tool_processes, ...facts,
+  };
+  process.stdout.write(`\n${JSON.stringify(line)}\n`, () => process.exit(line.booked ? 0 : 1));
+}
+
+// Runs a row to its line, a crash too.
+export async function row(options, go) {
+  let facts;
+  try {
+    facts = await go();
+  } catch (error) {
+    note("crashed", error?.stack ?? error);
+    facts = { booked: false, why: `crashed: ${brief(error?.message ?? error)}` };
+  }
+  finish(facts, options);
+}
+
+// A terminal assistant, run to its end with its own home. Answers its exit code and all it printed.
+export function run(command, args, { env = {}, seconds = 240, input } = {}) {
+  const bin = join(HOME, "node_modules", ".bin");
+  const path = [dirname(process.execPath), bin, process.env.PATH].join(":");
+  const child = spawn(command, args, {
+    cwd: HOME,
+    env: { PATH: path, HOME, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1", CI: "1", ...env },
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  if (input !== undefined) child.stdin.end(input);
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (data) => { printed += data; process.stderr.write(data); });
+  const timer = setTimeout(() => process.kill(-child.pid, "SIGTERM"), seconds * 1000);
+  return new Promise((done, failed) => {
+    child.on("error", failed);
+    child.on("close", (code, signal) => { clearTimeout(timer); done({ code: code ?? signal, printed }); });
+  });
+}
+
+export function write(file, value) {
+  const path = resolve(HOME, file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value, null, 2));
+  return path;
+}

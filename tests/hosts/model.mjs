@@ -4,12 +4,18 @@
 // so a repeated request gets the same answer again. Node's own library only.
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { booking, brief, note } from "./steps.mjs";
+import { booking, brief, note, row, unplayed } from "./steps.mjs";
 
 const NAME = "scripted";
 const USAGE = 100; // tokens, of everything: no host may come to its limit
 
-export async function serve() {
+// A row whose booking the scripted model makes: `go(url)` lets the host talk to it.
+export async function modelRow(options, go) {
+  const { model, url } = await serve();
+  await row(options, async () => { await go(url); return model.facts; }, model.facts);
+}
+
+async function serve() {
   const model = new Model();
   const server = createServer((request, response) => {
     let text = "";
@@ -22,11 +28,12 @@ export async function serve() {
 }
 
 class Model {
-  #script = booking();
+  facts = { ...unplayed(), why: "the host never offered a tool of ours" };
+  #script = booking(this.facts);
   #answers = [];
   #step;
-  facts = { booked: false, refusal_read: false, why: "the host never offered a tool of ours" };
-  calls = 0;
+  #asked; // the tool of ours whose result comes next
+  #sought = new Set(); // the tools that were looked for with the host's own search
 
   // What the model does next, with these tools offered and these results read.
   next(tools, results) {
@@ -39,31 +46,31 @@ class Model {
   }
 
   #decide(offered, search, shown) {
+    const { facts } = this;
     if (!this.#step) this.#step = this.#script.next();
-    else if (this.#asked) { note(this.#asked, shown); this.#step = this.#script.next(shown); }
-    if (this.#step.done) {
-      this.facts = this.#step.value;
-      return { say: this.facts.booked ? `Booked: order ${this.facts.order_id}.` : `Not booked: ${this.facts.why}` };
+    else if (this.#asked) {
+      note(this.#asked, shown);
+      facts.why = "";
+      this.#step = this.#script.next(shown);
     }
+    this.#asked = undefined;
+    if (this.#step.done) return { say: facts.booked ? `Booked: order ${facts.order_id}.` : `Not booked: ${facts.why}` };
     const { tool, arguments: args } = this.#step.value;
     const own = offered(tool);
-    const byName = offered("tool_call");
-    if (!own && search && !this.searched?.has(tool)) {
-      (this.searched ??= new Set()).add(tool);
-      this.#asked = undefined;
+    if (!own && search && !this.#sought.has(tool)) {
+      this.#sought.add(tool);
       return { call: { name: search.name, arguments: wanted(search, tool) } };
     }
-    if (!own && !byName) {
-      this.facts = { ...this.facts, why: `the host offers no ${tool}: ${brief(shown)}` };
-      return { say: `No tool ${tool}.` };
+    const byName = own ?? offered("tool_call");
+    if (!byName) {
+      facts.why = `the host offers no ${tool}: ${brief(shown)}`;
+      return { say: facts.why };
     }
     this.#asked = tool;
-    this.calls += 1;
-    this.facts = { ...this.facts, why: `the host went no further than ${tool}` };
-    if (!own) return { call: { name: byName.name, arguments: { name: this.called?.(tool) ?? tool, arguments: args } } };
-    return { call: { name: own.name, namespace: own.namespace, arguments: args } };
+    facts.calls += 1;
+    facts.why = `the host went no further than ${tool}`;
+    return { call: own ? { ...own, arguments: args } : { name: byName.name, arguments: { name: tool, arguments: args } } };
   }
-  #asked;
 }
 
 // How a host's own search for deferred tools is asked.
@@ -108,12 +115,12 @@ const anthropic = {
   block: (answer, id) => answer.call
     ? { type: "tool_use", id: `toolu_${id}`, name: answer.call.name, input: answer.call.arguments }
     : { type: "text", text: answer.say },
-  message: (content, stop) => ({ id: "msg_scripted", type: "message", role: "assistant", model: NAME, content,
+  message: (id, content, stop) => ({ id: `msg_${id}`, type: "message", role: "assistant", model: NAME, content,
     stop_reason: stop, stop_sequence: null, usage: { input_tokens: USAGE, output_tokens: USAGE } }),
-  whole: (answer, id) => anthropic.message([anthropic.block(answer, id)], answer.call ? "tool_use" : "end_turn"),
+  whole: (answer, id) => anthropic.message(id, [anthropic.block(answer, id)], answer.call ? "tool_use" : "end_turn"),
   * events(answer, id) {
     const block = anthropic.block(answer, id);
-    yield { type: "message_start", message: anthropic.message([], null) };
+    yield { type: "message_start", message: anthropic.message(id, [], null) };
     yield { type: "content_block_start", index: 0, content_block: answer.call ? { ...block, input: {} } : { type: "text", text: "" } };
     yield { type: "content_block_delta", index: 0, delta: answer.call
       ? { type: "input_json_delta", partial_json: JSON.stringify(block.input) } : { type: "text_delta", text: block.text } };
@@ -174,12 +181,12 @@ const chat = {
     ? { role: "assistant", content: null, tool_calls: [{ index: 0, id, type: "function",
         function: { name: answer.call.name, arguments: JSON.stringify(answer.call.arguments) } }] }
     : { role: "assistant", content: answer.say },
-  frame: (body, object, choice) => ({ id: "chatcmpl-scripted", object, created: 0, model: body.model, choices: [{ index: 0, ...choice }] }),
+  frame: (id, body, object, choice) => ({ id: `chatcmpl-${id}`, object, created: 0, model: body.model, choices: [{ index: 0, ...choice }] }),
   usage: { prompt_tokens: USAGE, completion_tokens: USAGE, total_tokens: 2 * USAGE },
-  whole: (answer, id, body) => ({ ...chat.frame(body, "chat.completion", { message: chat.message(answer, id),
+  whole: (answer, id, body) => ({ ...chat.frame(id, body, "chat.completion", { message: chat.message(answer, id),
     finish_reason: answer.call ? "tool_calls" : "stop" }), usage: chat.usage }),
   * events(answer, id, body) {
-    const frame = (choice) => chat.frame(body, "chat.completion.chunk", choice);
+    const frame = (choice) => chat.frame(id, body, "chat.completion.chunk", choice);
     yield frame({ delta: chat.message(answer, id), finish_reason: null });
     yield { ...frame({ delta: {}, finish_reason: answer.call ? "tool_calls" : "stop" }), usage: chat.usage };
   },

@@ -7,14 +7,14 @@ import { dirname, join, resolve } from "node:path";
 export const CUSTOMER = { firstname: "Ada", lastname: "Lovelace", email: "ada@example.org", country: "FR" };
 export const WISH = "Two museum tickets for tomorrow, please: book them, I agree to the price.";
 const MOST_REPEATS = 20; // of a call that says "not yet": more is a fault
+const MOST_SECONDS = 300;
 const HOME = process.cwd();
 const WIRE = join(HOME, "wire");
 
-// A booking, call by call. Each `yield` takes what the model was shown for the call; the answer tells
-// how it went. Words and JSON, escaped or not, are read alike: an id stands behind its name in both.
-export function* booking() {
-  const facts = { booked: false, refusal_read: false };
-  const fail = (what, shown) => ({ ...facts, why: `${what}: ${brief(shown)}` });
+// A booking, call by call. Each `yield` takes what the model was shown for the call, and `facts` tells
+// how far it went. Words and JSON, escaped or not, are read alike: an id stands behind its name in both.
+export function* booking(facts) {
+  const fail = (what, shown) => { facts.why = `${what}: ${brief(shown)}`; };
   let shown = yield call("search_products", { query: "museum" });
   const [base] = ids(shown, "product_base_id");
   if (!base) return fail("search_products showed no product_base_id", shown);
@@ -48,7 +48,7 @@ export function* booking() {
   shown = yield call("reserve", { items: [{ offer_id: offer.slice(0, -12) + "0123456789ab", quantity: 2 }] });
   // Which refusal, and what to do next: with either missing a model cannot go on.
   facts.refusal_read = /UNKNOWN_ID|NOT_FOUND|INVALID_ARGUMENTS/.test(shown) && /search_products|get_offers/.test(shown);
-  return facts.refusal_read ? facts : fail("the refusal was not read", shown);
+  if (!facts.refusal_read) fail("the refusal was not read", shown);
 }
 
 const call = (tool, args) => ({ tool, arguments: args });
@@ -72,18 +72,20 @@ export const brief = (shown) => String(shown).replace(/\s+/g, " ").slice(0, 400)
 // The whole booking through one function: `ask(tool, arguments)` answers what a model would be shown,
 // and what it throws is what its caller would read.
 export async function play(ask) {
-  const script = booking();
-  let calls = 0;
+  const facts = unplayed();
+  const script = booking(facts);
   let step = script.next();
   while (!step.done) {
-    calls += 1;
+    facts.calls += 1;
     const { tool, arguments: args } = step.value;
     const shown = await ask(tool, args).catch((error) => `${error}`);
     note(tool, shown);
     step = script.next(typeof shown === "string" ? shown : JSON.stringify(shown));
   }
-  return { ...step.value, calls };
+  return facts;
 }
+
+export const unplayed = () => ({ booked: false, order_id: null, calls: 0, refusal_read: false, why: "" });
 
 export const note = (what, shown) => process.stderr.write(`## ${what}\n${String(shown).slice(0, 6000)}\n`);
 
@@ -132,20 +134,19 @@ export function finish(facts, { names = [], setting = "", person = false } = {})
   const question = !announced ? "not announced" : asked && (person || answers.includes("accept")) ? "yes" : "no";
   const line = {
     version: { ...versions(...names), ...(protocol ? { protocol } : {}) },
-    booked: false, order_id: null, calls: 0, refusal_read: false,
-    question, setting, why: "", processes, tool_processes, ...facts,
+    ...facts, question, setting, processes, tool_processes,
   };
   process.stdout.write(`\n${JSON.stringify(line)}\n`, () => process.exit(line.booked ? 0 : 1));
 }
 
-// Runs a row to its line, a crash too.
-export async function row(options, go) {
-  let facts;
+// Runs a row to its line, a crash and a wait without end too. `facts` is what a scripted model came to know.
+export async function row(options, go, facts = unplayed()) {
+  const late = new Promise((_, failed) => setTimeout(failed, MOST_SECONDS * 1000, new Error("it never ended")).unref());
   try {
-    facts = await go();
+    facts = (await Promise.race([go(), late])) ?? facts;
   } catch (error) {
     note("crashed", error?.stack ?? error);
-    facts = { booked: false, why: `crashed: ${brief(error?.message ?? error)}` };
+    facts.why = `${facts.why ? `${facts.why}; ` : ""}crashed: ${brief(error?.message ?? error)}`;
   }
   finish(facts, options);
 }

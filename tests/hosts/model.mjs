@@ -4,7 +4,7 @@
 // so a repeated request gets the same answer again. Node's own library only.
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { booking, brief, note, row, unplayed } from "./steps.mjs";
+import { booking, brief, note, plain, row, unplayed } from "./steps.mjs";
 
 const NAME = "scripted";
 const USAGE = 100; // tokens, of everything: no host may come to its limit
@@ -33,7 +33,7 @@ class Model {
   #answers = [];
   #step;
   #asked; // the tool of ours whose result comes next
-  #sought = new Set(); // the tools that were looked for with the host's own search
+  #names = new Map(); // what the host calls the tools that its own search found
 
   // What the model does next, with these tools offered and these results read.
   next(tools, results) {
@@ -51,16 +51,14 @@ class Model {
     else if (this.#asked) {
       note(this.#asked, shown);
       facts.why = "";
-      this.#step = this.#script.next(shown);
-    }
+      this.#step = this.#script.next(plain(shown));
+    } else this.#names.set(this.#step.value.tool, shown.match(new RegExp(`\\w*${this.#step.value.tool}\\b`))?.[0]);
     this.#asked = undefined;
     if (this.#step.done) return { say: facts.booked ? `Booked: order ${facts.order_id}.` : `Not booked: ${facts.why}` };
     const { tool, arguments: args } = this.#step.value;
     const own = offered(tool);
-    if (!own && search && !this.#sought.has(tool)) {
-      this.#sought.add(tool);
-      return { call: { name: search.name, arguments: wanted(search, tool) } };
-    }
+    if (!own && search && !this.#names.has(tool))
+      return { call: { name: search.name, arguments: { query: tool.replaceAll("_", " ") } } };
     const byName = own ?? offered("tool_call");
     if (!byName) {
       facts.why = `the host offers no ${tool}: ${brief(shown)}`;
@@ -69,15 +67,10 @@ class Model {
     this.#asked = tool;
     facts.calls += 1;
     facts.why = `the host went no further than ${tool}`;
-    return { call: own ? { ...own, arguments: args } : { name: byName.name, arguments: { name: tool, arguments: args } } };
+    const more = "wait_for_previous" in (own?.schema?.properties ?? {}) ? { wait_for_previous: true } : {}; // Gemini CLI's own
+    return { call: own ? { ...own, arguments: { ...args, ...more } } : { name: byName.name, arguments: { name: this.#names.get(tool) ?? tool, arguments: args } } };
   }
 }
-
-// How a host's own search for deferred tools is asked.
-const wanted = (search, tool) =>
-  search.name === "ToolSearch" || "max_results" in (search.schema?.properties ?? {})
-    ? { query: tool.replaceAll("_", " "), max_results: 5 }
-    : { query: tool.replaceAll("_", " ") };
 
 function respond(model, request, text, response) {
   const path = new URL(request.url, "http://loopback").pathname;

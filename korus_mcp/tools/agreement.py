@@ -4,14 +4,10 @@ A host that can ask puts the questions, in old and new revisions of the protocol
 always give the same question, because the SDK drops an answer to a question that has changed.
 """
 
-import logging
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias
 
-import anyio
 from mcp.server.elicitation import (
     AcceptedElicitation,
     CancelledElicitation,
@@ -19,8 +15,6 @@ from mcp.server.elicitation import (
     ElicitationResult,
 )
 from mcp.server.mcpserver import Elicit, Resolve
-from mcp.shared.exceptions import MCPError
-from mcp_types.version import is_version_at_least
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -31,32 +25,21 @@ from pydantic import (
     create_model,
 )
 
-from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import unasked
-from korus_mcp.answers.holds import TOGETHER, LineView
-from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.api import CustomerInput
 from korus_mcp.app import app_of
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.doubts import Doubt
-from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
-from korus_mcp.foundation.text import inert_line
 from korus_mcp.settings import Approval as ApprovalWay
+from korus_mcp.settings import Settings
 from korus_mcp.tools.arguments import ReservationId, Sendable
+from korus_mcp.tools.asking import AskedForm, Unasked, may_ask, may_go_unasked, put
 from korus_mcp.tools.declare import ToolContext
 from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
-
-SHOWN_SEATS: Final = 12
-_log = logging.getLogger(__name__)
-Form = TypeVar("Form", bound=BaseModel)
-_NUMBERS: Final = re.compile("([0-9]{1,9})")
-ASKED_WITHIN_A_CALL: Final = "2026-07-28"
-"""From this revision on a call ends with the question, and the host repeats it with the answer.
-Before, the question is a request to the host while the call goes on."""
+from korus_mcp.tools.question_text import customer_question, order_question
 
 
 class Customer(BaseModel):
@@ -89,17 +72,29 @@ _NEEDED: Final = {
 }
 
 
-class Yes(BaseModel):
+class Yes(AskedForm):
     """The form of an agreement: a yes is `true`, and nothing that a library would read as it."""
 
     order: Annotated[
-        StrictBool, Field(title="Order this for real", description="It cannot be cancelled here")
+        StrictBool,
+        Field(
+            title="Order this for real",
+            description="It cannot be cancelled here",
+            # Some hosts choose true beforehand where no default is stated. It must be sent all
+            # the same, so the field itself has none.
+            json_schema_extra={"default": False},
+        ),
     ]
+
+    @property
+    def is_no(self) -> bool:
+        """Whether the person left it at no."""
+        return not self.order
 
 
 async def customer_asked(
     ctx: ToolContext, reservation_ids: list[ReservationId], customer: Customer
-) -> Elicit[BaseModel] | ElicitationResult[BaseModel] | Customer:
+) -> Elicit[AskedForm] | ElicitationResult[AskedForm] | Customer:
     """The customer, or the question for what is missing of them.
 
     Raises:
@@ -107,20 +102,26 @@ async def customer_asked(
     """
     if not customer.missing:
         return customer
-    if not _may_ask(ctx):
+    if not may_ask(ctx):
         raise _incomplete(customer)
     services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
     # A person is not asked for their data if the order cannot be placed anyway.
-    await ordering.check(owner, ids, language, is_answered=bool(ctx.input_responses))
+    is_answered = bool(ctx.input_responses)
+    holds, total = await ordering.check(owner, ids, language, is_answered=is_answered)
+    text = customer_question(holds, total, services.settings.environment.value)
     try:
-        return await _put(ctx, Elicit("Who places the order?", _form(customer.missing)))
-    except Refusal as unheard:
-        raise await ordering.unless_ordered(owner, ids, language, unheard) from None
+        return await put(ctx, _key(customer_asked), Elicit(text, _form(customer.missing)))
+    except Unasked:
+        # The assistant can ask for it, too: whoever the host did not ask has refused nothing.
+        unheard = _incomplete(customer)
+    except Refusal as late:
+        unheard = late
+    raise await ordering.unless_ordered(owner, ids, language, unheard)
 
 
-WhoAsked: TypeAlias = Annotated[ElicitationResult[BaseModel], Resolve(customer_asked)]
+WhoAsked: TypeAlias = Annotated[ElicitationResult[AskedForm], Resolve(customer_asked)]
 
 
 # The SDK fills a resolver's parameters by name: with arguments of the tool, and with the answers of
@@ -171,10 +172,10 @@ async def question_of(ctx: ToolContext, call: Call) -> Question | None:
         Refusal: What stands against the order.
     """
     # None leads to the two steps: a summary with a confirmation, for the assistant to show.
-    if not _may_ask(ctx):
+    if not may_ask(ctx):
         return None
     # A newer host repeats the call with the answer, and the SDK calls all resolvers here anew.
-    is_answered = f"{__name__}:{agreement.__name__}" in (ctx.input_responses or {})
+    is_answered = _key(agreement) in (ctx.input_responses or {})
     return await app_of(ctx).booking.ordering.question(call, is_answered=is_answered)
 
 
@@ -183,34 +184,39 @@ Asked: TypeAlias = Annotated[Question | None, Resolve(question_of)]
 
 async def agreement(
     ctx: ToolContext, asked: Asked
-) -> Elicit[Yes] | ElicitationResult[Yes] | Refusal | None:
-    """The question to the person, or the refusal if the host gave no usable answer to it."""
+) -> Elicit[Yes] | ElicitationResult[Yes] | Refusal | Unasked | None:
+    """The question to the person, or why nobody answered it."""
     if asked is None:
         return None
-    # The refusal is returned, not raised: `place_order` first looks whether the order exists.
+    text = order_question(asked, app_of(ctx).settings.environment.value)
+    # Returned, not raised: `place_order` first looks whether the order exists.
     try:
-        return await _put(ctx, Elicit(_words(asked, app_of(ctx).settings.environment.value), Yes))
-    except Refusal as unheard:
+        return await put(ctx, _key(agreement), Elicit(text, Yes))
+    except (Refusal, Unasked) as unheard:
         return unheard
 
 
 Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
 
 
-async def refusal_of(
+async def agreed_to(
     ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Any]
-) -> Refusal | None:
-    """The refusal if the person did not agree; a no is remembered.
+) -> Question | Refusal | None:
+    """The question that the person agreed to; the refusal if they did not. A no is remembered.
 
-    None after a yes, or where nobody was asked.
+    None where nobody was asked: the assistant shows them a summary.
     """
     if asked is None:
         return None
     match _answer(answer):
         case AcceptedElicitation(data=Yes(order=True)):
-            return None
+            return asked
         case AcceptedElicitation(data=Refusal() as unheard):
             return unheard
+        case AcceptedElicitation(data=Unasked(may_be_a_no=True)):
+            return unasked()
+        case AcceptedElicitation(data=Unasked()):
+            return _instead_of_asking(app_of(ctx).settings)
         # A closed dialog is no answer: the person may be asked again, unlike after a no.
         case CancelledElicitation():
             return approval.dismissed()
@@ -220,30 +226,20 @@ async def refusal_of(
             return approval.declined()
 
 
-async def _put(ctx: ToolContext, question: Elicit[Form]) -> Elicit[Form] | ElicitationResult[Form]:
-    """The question, for a host that gets it as the result of the call; else ask and return the
-    answer. It is waited for as long as an answer would be valid.
-
-    Raises:
-        Refusal: APPROVAL_EXPIRED; APPROVAL_UNAVAILABLE where the host did not ask, or its answer
-            could not be read.
-    """
-    if _is_asked_within(ctx):
-        return question
-    try:
-        with anyio.fail_after(approval.KEPT_SECONDS):
-            return await ctx.elicit(question.message, question.schema)
-    except TimeoutError:
-        raise approval.unanswered() from None
-    except ValueError:  # its text, and its cause, hold what the person filled in
-        _log.warning("the host's answer to a question could not be read")
-        raise unasked() from None
-    except MCPError as error:
-        _log.warning("the host did not ask (error %d)", error.error.code)
-        raise unasked() from None
+def _instead_of_asking(settings: Settings) -> Refusal | None:
+    """What a call is answered whose host did not ask; None: the summary of the two steps."""
+    if may_go_unasked(settings):
+        return None
+    is_human = settings.approval is ApprovalWay.HUMAN
+    return approval.unavailable() if is_human else approval.unseen_by_anybody()
 
 
-def _answer(given: ElicitationResult[Form]) -> ElicitationResult[Form]:
+def _key(resolver: Any) -> str:
+    """The key under which a repeated call has the answer to a resolver's question."""
+    return f"{resolver.__module__}:{resolver.__qualname__}"
+
+
+def _answer(given: ElicitationResult[Any]) -> ElicitationResult[Any]:
     """The host's answer. The SDK wraps it once more if this module asked for it itself."""
     match given:
         case AcceptedElicitation(
@@ -254,23 +250,7 @@ def _answer(given: ElicitationResult[Form]) -> ElicitationResult[Form]:
             return given
 
 
-def _is_asked_within(ctx: ToolContext) -> bool:
-    return is_version_at_least(ctx.protocol_version or "", ASKED_WITHIN_A_CALL)
-
-
-def _may_ask(ctx: ToolContext) -> bool:
-    """Whether the operator wants the host to ask, and the host can."""
-    if app_of(ctx).settings.approval is ApprovalWay.TWO_STEP:
-        return False
-    known = ctx.client_capabilities
-    asks = known.elicitation if known is not None else None
-    # A host that states only `url` cannot show a form. One that states neither can.
-    if asks is None or (asks.form is None and asks.url is not None):
-        return False
-    return _is_asked_within(ctx) or ctx.session.can_send_request
-
-
-def _completed(customer: Customer, who: ElicitationResult[BaseModel]) -> Customer:
+def _completed(customer: Customer, who: ElicitationResult[AskedForm]) -> Customer:
     if not customer.missing:
         return customer
     if not isinstance(who, AcceptedElicitation):
@@ -290,86 +270,11 @@ def _incomplete(customer: Customer) -> Refusal:
 
 
 @cache
-def _form(names: tuple[str, ...]) -> type[BaseModel]:
+def _form(names: tuple[str, ...]) -> type[AskedForm]:
     """A form for these fields. Its values are only checked later, like arguments."""
     text = {"type": "string", "maxLength": 254}
     fields: dict[str, Any] = {}
     for name in names:
         schema = {**text, "format": "email"} if name == "email" else text
         fields[name] = (Annotated[str, WithJsonSchema(schema)], Field(title=_NEEDED[name][0]))
-    return create_model("Customer", **fields)
-
-
-def _words(question: Question, environment: str) -> str:
-    """The text of the question that a host shows to a person.
-
-    What decides comes first, since hosts cut long texts; what a caller wrote stands in quotes.
-    Nothing in it changes by itself (no countdown): see above. Where no host asks, the assistant
-    shows `place_order.OrderView.text` instead: both must name the same facts.
-    """
-    # Terms of sale by their addresses: their text would fill a dialog.
-    terms = ", ".join(addresses.product_base(base) for base in question.terms)
-    return lines_of(
-        f"Order this for real, in the {environment} environment? "
-        "It cannot be cancelled here, and no mail is promised.",
-        *map(doubt_text, question.doubts),
-        f"Total: {question.total}",
-        f"For: {described(question.customer)}",
-        f"Held until: {_end_of(question)}",
-        *(line for hold in question.holds for line in _lines_of(hold)),
-        f"Note for the issuer: {quoted_text(question.notes)}" if question.notes else None,
-        f"Terms of sale: {terms}" if terms else None,
-        f"(Question {question.code})",
-    )
-
-
-def _end_of(question: Question) -> str:
-    """When the first hold ends, in words; a hold without a known end may be the first."""
-    known = moment(question.ends_at) if question.ends_at else None
-    is_told = all(hold.expires_at is not None for hold in question.holds)
-    return " or ".join(part for part in (known, None if is_told else "a time not stated") if part)
-
-
-def _lines_of(hold: Hold) -> Iterator[str]:
-    """Lines and seats of a hold, sorted: an answer in another order must give the same question."""
-    yield from sorted(f"- {inert_line(LineView.of(line).text())}" for line in hold.lines)
-    if hold.seats:
-        seats = sorted(hold.seats, key=_by_number)
-        rest = len(seats) - SHOWN_SEATS
-        more = f"; {rest} more" if rest > 0 else ""
-        shown = "; ".join(map(inert_line, seats[:SHOWN_SEATS]))
-        yield f"  seats: {shown}{more}{TOGETHER[hold.seats_together]}"
-
-
-def _by_number(seat: str) -> list[tuple[int, str]]:
-    """A sorting key that puts seat 9 before seat 10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(seat)]
-
-
-def doubt_text(doubt: Doubt) -> str:
-    """The sentence about an earlier order that a person must read before they agree to another."""
-    what = "of the same offer" if doubt.is_alike else "which may be of the same offer,"
-    if doubt.order_id is not None:
-        return (
-            f"An order {what} was made before (order_id {doubt.order_id}; its answer was missing "
-            "for a while): this would be one more."
-        )
-    return (
-        f"An order {what} is in doubt and may have been made already (reservation_id "
-        f"{doubt.reservation_id}): this may be a second one."
-    )
-
-
-def described(customer: CustomerInput) -> str:
-    """All data of a customer, on one line."""
-    name = f"{customer.firstname} {customer.lastname}"
-    title = f"title {customer.title}" if customer.title else None
-    language = f"language {customer.language}" if customer.language else None
-    # Every field that is sent: a person cannot agree to what they did not see.
-    facts = (name, customer.email, customer.phone, customer.country, title, language)
-    return ", ".join(inert_line(fact) for fact in facts if fact)
-
-
-def quoted_text(text: str) -> str:
-    """A caller's text, in quotes and on one line, so that it cannot look like text of ours."""
-    return f'"{inert_line(text)}"'
+    return create_model("Customer", __base__=AskedForm, **fields)

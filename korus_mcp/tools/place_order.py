@@ -10,11 +10,12 @@ from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
-from korus_mcp.foundation.refusals import TO_SUPPORT
+from korus_mcp.foundation.refusals import TO_SUPPORT, Refusal
 from korus_mcp.journal.records import NEVER_SENT
 from korus_mcp.tools import agreement
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.question_text import described, doubt_text, quoted_text
 
 NOBODY: Final = agreement.Customer()
 _STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"
@@ -61,7 +62,7 @@ class OrderView(View):
     def text(self) -> str:
         """The orders or the summary, and what to do next."""
         # The summary is shown to a person who agrees. Where the host asks instead, the question is
-        # `agreement._words`: both must name the same facts.
+        # `question_text.order_question`: both must name the same facts.
         orders = [
             f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
             f"total {o.total or '?'} (reservation {o.reservation_id})"
@@ -114,11 +115,11 @@ async def place_order(
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)
     # Even if nobody agreed to this call an order is looked for: another call may have ordered.
-    refusal = await agreement.refusal_of(ctx, asked, answer)
-    if refusal is None:
-        ordered = await services.booking.ordering.place(call, agreed=asked)
+    agreed = await agreement.agreed_to(ctx, asked, answer)
+    if isinstance(agreed, Refusal):
+        ordered = await services.booking.ordering.instead(call, agreed)
     else:
-        ordered = await services.booking.ordering.instead(call, refusal)
+        ordered = await services.booking.ordering.place(call, agreed=agreed)
     return Reply(_view(ordered, call, services.settings.environment.value))
 
 
@@ -129,8 +130,8 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
         orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
         failed=[FailedOrderView.read(failed) for failed in ordered.failed],
         summary=[HoldView.of(hold) for hold in ordered.holds],
-        customer=agreement.described(call.customer) if asks else None,
-        notes=agreement.quoted_text(call.notes) if asks and call.notes else None,
+        customer=described(call.customer) if asks else None,
+        notes=quoted_text(call.notes) if asks and call.notes else None,
         terms=[addresses.product_base(base) for base in ordered.terms],
         environment=environment,
         next=_next(ordered),
@@ -144,7 +145,7 @@ def _next(ordered: Ordered) -> str:
     match ordered.state:
         case OrderState.CONFIRMATION_NEEDED:
             doubts = "".join(
-                f"{agreement.doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
+                f"{doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
             )
             return (
                 f"Nothing is ordered yet. {doubts}Show the person lines, total, customer, and that "

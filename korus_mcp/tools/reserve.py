@@ -22,9 +22,9 @@ from korus_mcp.booking.reserved import FailedItem, Reserved, ReserveState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.records import JournalDown
-from korus_mcp.tools.agreement import doubt_text
 from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.question_text import doubt_text
 
 NAMED_INSTEAD: Final = 2
 """How many alternatives are named for each offer that is not held, in an answer with holds."""

@@ -15,8 +15,8 @@ from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.sandbox import DropAfter, DropBefore
-from korus_mcp.tools.agreement import _words as words_of
 from korus_mcp.tools.check_availability import SessionView
+from korus_mcp.tools.question_text import order_question as words_of
 from korus_mcp.tools.reserve import FailedView
 from korus_mcp.tools.reserve import _next as next_of
 from tests.booking.stage import OWNER, Rewrite, order_call, staged

@@ -5,9 +5,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import anyio
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import stdio_client
@@ -17,8 +19,10 @@ from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Faults, Sandbox, served_sandbox
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import read_settings
+from korus_mcp.tools.asking import READING_SECONDS
 from tests.fixtures.assistant import Answer, Assistant, handle_of
 from tests.fixtures.hosts import child_environment, stdio_server
+from tests.fixtures.person import READING
 from tests.journeys.upstream import CATALOG_READS, Upstream
 
 if TYPE_CHECKING:
@@ -49,13 +53,15 @@ class World:
     """A sandbox with its levers, and what was said in it.
 
     `shown` and `agreed` are totals by reservation: what a person was told, and said yes to.
-    `believe` lets a server see that the time of the API is another.
+    `believe` lets a server see that the time of the API is another; `reading` takes the time that
+    a person needs to read a question.
     """
 
     sandbox: Sandbox
     upstream: Upstream
     connect: Connect
     believe: Believe
+    reading: Callable[[], Awaitable[None]]
     folder: Path
     calls: list[tuple[str, Answer]] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
@@ -158,6 +164,7 @@ async def in_memory(
         upstream=upstream,
         connect=connect,
         believe=_shared_clock,
+        reading=partial(clock.sleep, READING),
         folder=folder,
     )
     async with _opened(journey, world) as scene:
@@ -197,6 +204,7 @@ async def over_stdio(journey: "Journey", mode: str, folder: Path) -> AsyncIterat
             upstream=upstream,
             connect=connect,
             believe=believe,
+            reading=partial(anyio.sleep, READING_SECONDS * 1.1),
             folder=folder,
         )
         async with _opened(journey, world) as scene:

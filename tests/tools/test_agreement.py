@@ -404,7 +404,7 @@ NO_FORMS = ErrorData(code=INVALID_REQUEST, message="this host shows no forms")
 async def test_a_host_that_asks_badly_orders_nothing_and_is_told_so(
     mode: str, answer: Said, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with asking(Person([answer]), mode) as each:
+    async with asking(Person([answer]), mode, APPROVAL="human") as each:
         refused = await place(each, await held(each))
         assert (refused.code, refused.error["effect"]) == ("APPROVAL_UNAVAILABLE", "none")
         assert not {"perhaps", "shows no forms"} & set(caplog.text.split())
@@ -420,7 +420,8 @@ async def test_what_a_person_filled_in_is_in_no_log(
     half = ElicitResult(action="accept", content={"email": "zelda.secret@example.org"})
     async with asking(Person([half]), mode) as each:
         refused = await place(each, await held(each), customer={})
-        assert refused.code == "APPROVAL_UNAVAILABLE"
+        assert refused.code == "INVALID_ARGUMENTS"
+        assert set(refused.fields) == {f"customer.{n}" for n in ("firstname", "lastname", "email")}
     assert "zelda" not in caplog.text
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp_types import CallToolResult, ElicitRequestParams, Request
+from mcp_types import INTERNAL_ERROR, CallToolResult, ElicitRequestParams, ErrorData, Request
 
 from korus_mcp.booking.approval import KEPT_SECONDS
 from korus_mcp.sandbox import Answer as Fault
@@ -14,23 +14,23 @@ from korus_mcp.sandbox import DropBefore
 from korus_mcp.tools.unanswered import QUESTIONS
 from tests.booking.stage import turn_the_loop
 from tests.fixtures.assistant import CUSTOMER, ERAS, Answer, Desk, Json, desk, settings_of
-from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Said
+from tests.fixtures.person import CLOSED, NO, UNTICKED, YES, Reader, Said
 from tests.fixtures.wording import faults_of
 from tests.sandbox.caller import calling
-from tests.tools.test_agreement import EMPTY, NO_FORMS, NONSENSE, held, place
+from tests.tools.test_agreement import EMPTY, NONSENSE, held, place
 
 pytestmark = pytest.mark.anyio
 BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)
 WAYS = pytest.mark.parametrize("way", ["auto", "human"])
+OWN_ERROR = ErrorData(code=INTERNAL_ERROR, message="the host's own")
 REFUSED = {
     "no": (NO, "APPROVAL_DECLINED"),
     "unticked": (UNTICKED, "APPROVAL_DECLINED"),
     "closed": (CLOSED, "APPROVAL_REQUIRED"),
-    "empty": (EMPTY, "APPROVAL_UNAVAILABLE"),
     "nonsense": (NONSENSE, "APPROVAL_UNAVAILABLE"),
 }
 IN_THE_OLDER_ERA = {
-    "an error": (NO_FORMS, "APPROVAL_UNAVAILABLE"),
+    "an error": (OWN_ERROR, "APPROVAL_UNAVAILABLE"),
     "never": (None, "APPROVAL_EXPIRED"),
 }
 """What a host of the newer era keeps to itself."""
@@ -42,10 +42,11 @@ ANSWERS = REFUSED | IN_THE_OLDER_ERA
 EACH_ANSWER = pytest.mark.parametrize(("mode", "name"), CASES)
 
 
-class TwoAsked:
+class TwoAsked(Reader):
     """The first of two questions is answered once both are put, the second after that call."""
 
     def __init__(self, second: Said | None) -> None:
+        super().__init__()
         self.second = second
         self.asked = 0
         self.one = anyio.Event()
@@ -60,6 +61,7 @@ class TwoAsked:
             return YES
         self.both.set()
         await self.first_is_over.wait()
+        self.read()
         if self.second is None:
             turn_the_loop(KEPT_SECONDS + 1)
             await anyio.sleep_forever()
@@ -156,10 +158,40 @@ async def test_a_call_without_a_customer_is_told_that_the_hold_was_ordered(
         assert (second.code, second.error["effect"]) == ("ALREADY_ORDERED", "ordered")
 
 
-class Asked:
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+async def test_an_equal_call_whose_host_does_not_ask_is_told_the_order(mode: str, way: str) -> None:
+    person = TwoAsked(EMPTY)
+    async with desk(
+        settings_of(APPROVAL=way), mode=mode, only=("park",), elicitation_callback=person
+    ) as each:
+        hold = await held(each)
+        made, second = await two_calls(each, person, hold)
+        assert second.data["orders"] == made.data["orders"]
+        assert second.data["replayed"] is True
+        assert len(each.sandbox.orders()) == each.sent("createOrders") == 1
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("way", ["auto", "human"])
+async def test_another_call_whose_host_does_not_ask_is_told_of_the_order_in_doubt(
+    mode: str, way: str
+) -> None:
+    person = TwoAsked(EMPTY)
+    async with desk(
+        settings_of(APPROVAL=way), mode=mode, only=("park",), elicitation_callback=person
+    ) as each:
+        hold = await held(each)
+        each.sandbox.faults.add(DropBefore(), "createOrders")
+        _, second = await two_calls(each, person, hold, notes="by the aisle")
+        assert (second.code, second.error["effect"]) == ("ALREADY_BEING_ORDERED", "unknown")
+
+
+class Asked(Reader):
     """Something happens while a person is asked; then they answer."""
 
     def __init__(self, answer: Said) -> None:
+        super().__init__()
         self.answer = answer
         self.meanwhile: Callable[[], Any] | None = None
         self.asked = 0
@@ -168,6 +200,7 @@ class Asked:
         self.asked += 1
         if self.meanwhile is not None:
             await self.meanwhile()
+        self.read()
         return self.answer
 
 

@@ -1,6 +1,7 @@
 """A host whose answer to a question cannot be read, or never comes: the call ends all the same."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
@@ -71,12 +72,15 @@ async def test_a_host_that_never_answers_is_waited_for_as_long_as_an_answer_coun
 
 Repeat = Callable[[str, str], Json]
 """What a host adds to the repeated call, of the question's key and the state it was given."""
+STATELESS: dict[str, Repeat] = {
+    "no state": lambda key, state: {"inputResponses": {key: YES}},
+    "a broken state": lambda key, state: {"inputResponses": {key: YES}, "requestState": "v1.x"},
+}
+"""Nobody knows when, or whether, such a question was put."""
 USELESS: dict[str, Repeat] = {
     "no answer": lambda key, state: {"requestState": state},
     "no answers": lambda key, state: {"requestState": state, "inputResponses": {}},
     "another's key": lambda key, state: {"requestState": state, "inputResponses": {"x": YES}},
-    "no state": lambda key, state: {"inputResponses": {key: YES}},
-    "a broken state": lambda key, state: {"inputResponses": {key: YES}, "requestState": "v1.x"},
     "a list": lambda key, state: {"inputResponses": [YES], "requestState": state},
     "a text": lambda key, state: {"inputResponses": {key: "yes"}, "requestState": state},
     "no action": lambda key, state: {
@@ -94,28 +98,61 @@ USELESS: dict[str, Repeat] = {
 }
 
 
-async def repeated(each: Desk, wish: Json, more: Repeat) -> CallToolResult:
-    """The answer to a call that is repeated so, past the client's own checks."""
+async def repeated(each: Desk, wish: Json, more: Repeat, seconds: float) -> Answer:
+    """The answer to a call that is repeated so and then, past the client's own checks."""
     session = each.client.session
     first = await session.call_tool("place_order", wish, allow_input_required=True)
     assert isinstance(first, InputRequiredResult)
     (key,) = first.input_requests or {}
     assert key.startswith(QUESTIONS)
+    each.clock.advance(seconds)
     parameters = {"name": "place_order", "arguments": wish, **more(key, first.request_state or "")}
     request = Request[dict[str, Any], str](method="tools/call", params=parameters)
-    return await session.send_request(request, CallToolResult)
+    answer = Answer(await session.send_request(request, CallToolResult))
+    if answer.result.is_error:
+        assert not list(faults_of(answer.error, answer.text, "place_order"))
+    assert not each.sandbox.orders()
+    return answer
+
+
+def asked(way: str) -> AbstractAsyncContextManager[Desk]:
+    chosen = settings_of(APPROVAL=way)
+    return desk(chosen, only=("park",), elicitation_callback=Person([CLOSED]))
+
+
+@pytest.mark.parametrize("name", STATELESS)
+@pytest.mark.parametrize("way", ["auto", "human"])
+async def test_an_answer_to_no_question_of_ours_is_too_late(name: str, way: str) -> None:
+    async with asked(way) as each:
+        wish = {"reservation_ids": [await held(each)], "customer": CUSTOMER}
+        refused = await repeated(each, wish, STATELESS[name], 0)
+        assert (refused.code, refused.error["effect"]) == ("APPROVAL_EXPIRED", "none")
 
 
 @pytest.mark.parametrize("name", USELESS)
-@pytest.mark.parametrize("customer", [CUSTOMER, {}], ids=["the yes", "the customer"])
-async def test_a_repeated_call_without_a_usable_answer_is_refused(
-    name: str, customer: Json
+@pytest.mark.parametrize(
+    ("way", "seconds", "state"),
+    [
+        ("auto", 0, "confirmation_needed"),
+        ("auto", 5, "APPROVAL_UNAVAILABLE"),
+        ("human", 0, "APPROVAL_UNAVAILABLE"),
+        ("human", 5, "APPROVAL_UNAVAILABLE"),
+    ],
+)
+async def test_an_answer_that_is_none_is_the_hosts_own_or_may_be_a_no(
+    name: str, way: str, seconds: float, state: str
 ) -> None:
-    person = Person([CLOSED])
-    chosen = settings_of(APPROVAL="human")
-    async with desk(chosen, only=("park",), elicitation_callback=person) as each:
-        wish = {"reservation_ids": [await held(each)], "customer": customer}
-        refused = Answer(await repeated(each, wish, USELESS[name]))
-        assert (refused.code, refused.error["effect"]) == ("APPROVAL_EXPIRED", "none")
-        assert not list(faults_of(refused.error, refused.text, "place_order"))
-        assert not each.sandbox.orders()
+    async with asked(way) as each:
+        wish = {"reservation_ids": [await held(each)], "customer": CUSTOMER}
+        answer = await repeated(each, wish, USELESS[name], seconds)
+        assert (answer.structure.get("state") or answer.code) == state
+
+
+@pytest.mark.parametrize("name", USELESS)
+async def test_without_an_answer_who_orders_is_asked_of_the_assistant(name: str) -> None:
+    async with asked("auto") as each:
+        wish = {"reservation_ids": [await held(each)], "customer": {"lastname": "Lovelace"}}
+        for seconds in (0, 5):
+            refused = await repeated(each, wish, USELESS[name], seconds)
+            assert refused.code == "INVALID_ARGUMENTS"
+            assert set(refused.fields) == {"customer.firstname", "customer.email"}

@@ -22,7 +22,9 @@ def who_says(*answers: Said) -> PersonOf:
 
         async def answer(context: object, params: ElicitRequestParams) -> Said:
             said = await answering(context, params)
-            if said == YES:
+            if said != YES:  # a yes counts whenever it comes
+                await world.reading()
+            else:
                 world.agreed.update(world.shown)
             return said
 

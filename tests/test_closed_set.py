@@ -44,6 +44,7 @@ INSIDE: Final = {
     "DemoFailed": "the demo ends",
     "NotDrawn": "an answer without its picture",
     "TooMuchOpen": "LIMIT_EXCEEDED",
+    "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",
     "_Failed": "a command ends",
     "_BrokeBeforeCommit": "JournalDown, when a new connection breaks, too",
 }

@@ -91,8 +91,8 @@ def run(host: Host, bench: Bench) -> Result:
         try:
             _installed(host, folder, log)
             began = time.monotonic()
-            _copied(host, folder, bench.rows)
-            told = _run_script(host, folder, log)
+            script = _copied(host, folder, bench.rows)
+            told = _run_script(host, folder, script, log)
         except Failed as failed:
             told = {"booked": False, "why": str(failed)}
     missing = {
@@ -154,21 +154,23 @@ def _command(command: list[str], log: IO[str], env: Mapping[str, str]) -> None:
         raise Failed(f"not installed: {failed}") from failed
 
 
-def _copied(host: Host, folder: Path, rows: Path) -> None:
-    """The script and what it shares, into the row's folder: Node resolves packages from there."""
-    suffix = Path(host.script).suffix
-    for path in rows.parent.glob(f"*{suffix}"):
-        shutil.copy(path, folder)
-    (folder / "rows").mkdir()
-    shutil.copy(rows / host.script, folder / "rows")
+def _copied(host: Host, folder: Path, rows: Path) -> Path:
+    """The script and what it shares, into the row's folder: packages are found from there."""
+    own = folder / "tests" / "hosts"
+    (own / "rows").mkdir(parents=True)
+    # Marked as packages, since some frameworks install a package of tests, too.
+    (own.parent / "__init__.py").touch()
+    for path in rows.parent.glob(f"*{Path(host.script).suffix}"):
+        shutil.copy(path, own)
+    return Path(shutil.copy(rows / host.script, own / "rows"))
 
 
-def _run_script(host: Host, folder: Path, log: IO[str]) -> Result:
+def _run_script(host: Host, folder: Path, script: Path, log: IO[str]) -> Result:
     env = _environment(folder)
     with _served(env, log) if host.http else _nothing() as address:
         env["KORUS_HOSTS_HTTP"] = address
         with subprocess.Popen(
-            [*_interpreter(host, folder), str(folder / "rows" / host.script)],
+            [*_interpreter(host, folder), str(script)],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,

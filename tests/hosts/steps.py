@@ -7,9 +7,11 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -41,12 +43,11 @@ class Facts:
         return self
 
 
-def booking() -> Generator[Call, str, Facts]:
+def booking(facts: Facts) -> Generator[Call, str, object]:
     """A booking, call by call, and a refusal; each call is sent what the model was shown for it.
 
     Words and JSON, escaped or not, are read alike: an id stands behind its name in both.
     """
-    facts = Facts()
     shown = yield "search_products", {"query": "museum"}
     bases = ids(shown, "product_base_id")
     if not bases:
@@ -107,42 +108,24 @@ def roomy(shown: str) -> str | None:
     return None
 
 
-def play(ask: Callable[[str, dict[str, Any]], str]) -> Facts:
-    """The whole booking through a function that answers what the model is shown."""
-    script = Script()
-    while call := script.call:
-        script.shown(ask(*call))
-    return script.facts
-
-
-async def aplay(ask: Callable[[str, dict[str, Any]], Awaitable[str]]) -> Facts:
-    """The same through one that is awaited."""
-    script = Script()
-    while call := script.call:
-        script.shown(await ask(*call))
-    return script.facts
-
-
 class Script:
-    """A booking whose calls are taken one by one: what a scripted model of a framework needs."""
+    """A booking whose calls are taken one by one, as a model does; `facts` tells how it went."""
 
     def __init__(self) -> None:
-        self._steps = booking()
         self.facts = Facts()
-        self.calls = 0
+        self._steps = booking(self.facts)
         self.call: Call | None = next(self._steps)
 
     def shown(self, text: str) -> None:
         """What the model reads of the call's result; `call` is the next one, None at the end."""
         if self.call is None:
             raise RuntimeError("the booking is over: nobody asked for another call")
-        self.calls += 1
+        self.facts.calls += 1
         note(self.call[0], text)
         try:
             self.call = self._steps.send(text)
-        except StopIteration as over:
-            self.call, self.facts = None, over.value
-            self.facts.calls = self.calls
+        except StopIteration:
+            self.call = None
 
 
 def note(what: str, shown: str) -> None:
@@ -195,11 +178,59 @@ def served() -> str:
     return os.environ["KORUS_HOSTS_HTTP"]
 
 
-def finish(facts: Facts, *names: str, wire: Wire | None = None, **said: Any) -> None:
-    """The last line, which the driver reads: `names` are packages whose versions it tells."""
-    told = wire.told() if wire else {"question": "not announced"}
-    versions = {name: version(name) for name in (*names, "mcp")}
-    if protocol := told.pop("protocol", ""):
-        versions["protocol"] = protocol
-    line = {"version": versions, **asdict(facts), "setting": "", **told, **said}
-    sys.stdout.write(f"\n{json.dumps(line)}\n")
+class Row:
+    """A row from its start to its last line, which the driver reads; a crash is a result, too.
+
+    `names` are packages whose versions are told; what is `said` stands in the line as it is.
+    """
+
+    def __init__(self, *names: str, **said: Any) -> None:
+        self._names = names
+        self.said = said
+        self.script = Script()
+
+    @cached_property
+    def wire(self) -> Wire:
+        """The command to give to the host."""
+        return Wire()
+
+    @property
+    def command(self) -> str:
+        """The same, as a text."""
+        return self.wire.command
+
+    def play(self, ask: Callable[[str, dict[str, Any]], str]) -> None:
+        """The whole booking through a function that answers what the model is shown."""
+        while call := self.script.call:
+            self.script.shown(ask(*call))
+
+    async def aplay(self, ask: Callable[[str, dict[str, Any]], Awaitable[str]]) -> None:
+        """The same through one that is awaited."""
+        while call := self.script.call:
+            self.script.shown(await ask(*call))
+
+    def __enter__(self) -> "Row":
+        return self
+
+    def __exit__(self, kind: object, crash: BaseException | None, trace: object) -> bool:
+        facts = self.script.facts
+        if crash is not None:
+            traceback.print_exception(crash)
+        if self.script.call is not None or crash is not None:
+            ended = f"crashed: {crash!r}" if crash is not None else "the run ended"
+            asked = self.script.call[0] if self.script.call else "the end"
+            facts.without(f"before an answer to {asked} was read", ended)
+        told = self.wire.told() if "wire" in vars(self) else {"question": "not announced"}
+        versions = {name: found for name in (*self._names, "mcp") if (found := _version(name))}
+        if protocol := told.pop("protocol", ""):
+            versions["protocol"] = protocol
+        line = {"version": versions, **asdict(facts), **told, **self.said}
+        sys.stdout.write(f"\n{json.dumps(line)}\n")
+        return isinstance(crash, Exception)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

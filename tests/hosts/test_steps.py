@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fixtures.assistant import Answer, Json, compact, desk
-from tests.hosts.steps import Script, aplay, ids, play, roomy
+from tests.fixtures.assistant import Answer, compact, desk
+from tests.hosts.run import last_line
+from tests.hosts.steps import Row, Script, ids, roomy
 
 pytestmark = pytest.mark.anyio
 
@@ -20,19 +21,21 @@ pytestmark = pytest.mark.anyio
     ],
 )
 async def test_a_booking_and_its_refusal_are_read(shown: Callable[[Answer], str]) -> None:
+    script = Script()
     async with desk() as at:
-
-        async def ask(tool: str, arguments: Json) -> str:
-            return shown(await at.ask(tool, arguments))
-
-        facts = await aplay(ask)
+        while script.call:
+            script.shown(shown(await at.ask(*script.call)))
+    facts = script.facts
     assert facts.booked, facts.why
     assert facts.refusal_read, facts.why
     assert facts.calls >= 6
 
 
 def test_a_booking_ends_where_an_id_is_not_shown() -> None:
-    facts = play(lambda tool, arguments: "Something else.")
+    script = Script()
+    script.shown("Something else.")
+    facts = script.facts
+    assert script.call is None
     assert not facts.booked
     assert facts.calls == 1
     assert facts.why == "search_products showed no product_base_id: Something else."
@@ -66,3 +69,15 @@ def test_a_session_without_enough_places_is_passed_over() -> None:
     assert roomy(text) == many
     assert roomy(structure) == many
     assert roomy(f"10:00 (not enough) session_id {few}") is None
+
+
+def test_a_row_that_crashes_says_where_and_has_a_result(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Row("mcp") as row:
+        row.play(lambda tool, arguments: {}[tool])
+    line = last_line(capsys.readouterr().out)
+    assert line is not None
+    assert not line["booked"]
+    assert "mcp" in line["version"]
+    assert line["why"].startswith("before an answer to search_products was read: crashed: KeyError")

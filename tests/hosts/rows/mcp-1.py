@@ -4,12 +4,12 @@ import asyncio
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from steps import Wire, aplay, finish
+
+from tests.hosts.steps import Row
 
 
-async def main() -> None:
-    wire = Wire()
-    korus = StdioServerParameters(command=wire.command)
+async def main(row: Row) -> None:
+    korus = StdioServerParameters(command=row.command)
     async with stdio_client(korus) as (read, write), ClientSession(read, write) as session:
         await session.initialize()
         await session.list_tools()
@@ -18,8 +18,8 @@ async def main() -> None:
             result = await session.call_tool(tool, arguments)
             return "\n".join(block.text for block in result.content if block.type == "text")
 
-        facts = await aplay(ask)
-    finish(facts, wire=wire)
+        await row.aplay(ask)
 
 
-asyncio.run(main())
+with Row() as row:
+    asyncio.run(main(row))

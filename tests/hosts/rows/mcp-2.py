@@ -3,20 +3,20 @@
 import asyncio
 
 from mcp import Client, StdioServerParameters
-from steps import Wire, aplay, finish
+
+from tests.hosts.steps import Row
 
 
-async def main() -> None:
-    wire = Wire()
-    async with Client(StdioServerParameters(command=wire.command)) as client:
+async def main(row: Row) -> None:
+    async with Client(StdioServerParameters(command=row.command)) as client:
         await client.list_tools()
 
         async def ask(tool: str, arguments: dict) -> str:
             result = await client.call_tool(tool, arguments)
             return "\n".join(block.text for block in result.content if block.type == "text")
 
-        facts = await aplay(ask)
-    finish(facts, wire=wire)
+        await row.aplay(ask)
 
 
-asyncio.run(main())
+with Row() as row:
+    asyncio.run(main(row))

@@ -1,0 +1,68 @@
+"""The scripted model takes tools by the names a host gives them, and sends what schemas need."""
+
+import json
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.hosts.model import Model, filled
+from tests.hosts.steps import Script
+
+STRICT = {
+    "type": "object",
+    "required": ["query", "catalog", "limit", "days", "wish"],
+    "properties": {
+        "query": {"type": "string"},
+        "catalog": {"type": "string"},
+        "limit": {"type": "integer"},
+        "days": {"type": "array"},
+        "wish": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "more": {"type": "string"},
+    },
+}
+TOOL = {"name": "mcp__korus__search_products", "parameters": STRICT}
+
+
+def test_what_a_schema_needs_and_nobody_wished_for_stands_for_nothing() -> None:
+    name, arguments = filled(("search_products", {"query": "museum"}), [TOOL])
+    assert name == "mcp__korus__search_products"
+    nothing = {"catalog": "", "limit": 0, "days": [], "wish": None}
+    assert arguments == {"query": "museum", **nothing}
+
+
+def test_members_of_members_are_filled_too() -> None:
+    item = {
+        "type": "object",
+        "required": ["id", "again"],
+        "properties": {"again": {"type": "boolean"}},
+    }
+    parameters = {
+        "properties": {"items": {"type": "array", "items": {"$ref": "#/$defs/Item"}}},
+        "$defs": {"Item": item},
+    }
+    tool = {"name": "reserve", "parameters": parameters}
+    _, arguments = filled(("reserve", {"items": [{"id": "a"}]}), [tool])
+    assert arguments == {"items": [{"id": "a", "again": False}]}
+
+
+def test_a_tool_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(LookupError, match="no tool reserve among"):
+        filled(("reserve", {}), [TOOL])
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_it_calls_a_tool_reads_its_result_and_ends(*, streamed: bool) -> None:
+    model = Model(Script())
+    tools = [{"type": "function", "function": TOOL}]
+    first = said(model, streamed, messages=[{"role": "user", "content": "Go."}], tools=tools)
+    assert '"mcp__korus__search_products"' in first
+    result = {"role": "tool", "tool_call_id": "call_0", "content": [{"text": "nothing"}]}
+    assert "Booked." in said(model, streamed, messages=[result], tools=tools)
+
+
+def said(model: Model, streamed: bool, **asked: Any) -> str:
+    body = json.dumps({"stream": streamed, **asked}).encode()
+    with urlopen(Request(f"{model.url}/chat/completions", body)) as answer:
+        text: str = answer.read().decode()
+    return text

@@ -209,7 +209,8 @@ def _interpreter(host: Host, folder: Path) -> list[str]:
     if not host.script.endswith(".py"):
         return ["node"]
     own = folder / "venv" / "bin" / "python"
-    return [str(own) if own.exists() else sys.executable]
+    # -P: a row may have the name of the package it imports.
+    return [str(own) if own.exists() else sys.executable, "-P"]
 
 
 @contextmanager

@@ -6,14 +6,18 @@ Python's own library only: it runs in the environment of a framework, beside the
 import json
 import os
 import re
+import socket
+import subprocess
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 from typing import Any, Final
 
 CUSTOMER: Final = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@example.org"}
@@ -171,6 +175,29 @@ class Wire:
 
 def _all(pattern: str, texts: list[str]) -> list[str]:
     return [found for text in texts for found in re.findall(pattern, text)]
+
+
+@contextmanager
+def bridge(*command: str) -> Iterator[str]:
+    """A program that serves korus-mcp at a free port of loopback, `{port}` in its command."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [word.format(port=port) for word in command]
+    with subprocess.Popen(words, stdout=sys.stderr) as child:
+        try:
+            while not _answers(port):
+                if child.poll() is not None:
+                    raise RuntimeError(f"{command[0]} ended with {child.returncode}")
+                sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            child.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
 
 
 def served() -> str:

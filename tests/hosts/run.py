@@ -83,6 +83,7 @@ def chosen(names: str, table: Sequence[Host]) -> list[Host]:
 
 def run(host: Host, bench: Bench) -> Result:
     """Install what the row needs, run its script, and answer its last line."""
+    code = code_of(host, bench.rows)  # now: it may change while the row runs
     folder = bench.cache / host.id
     folder.mkdir(parents=True, exist_ok=True)
     _emptied(folder)
@@ -106,7 +107,7 @@ def run(host: Host, bench: Bench) -> Result:
     }
     kept = {name: told.get(name) or default for name, default in missing.items()}
     seconds = round(time.monotonic() - began, 1)
-    return {**kept, "seconds": seconds, "of": code_of(host, bench.rows)}
+    return {**kept, "seconds": seconds, "of": code}
 
 
 def _emptied(folder: Path) -> None:

@@ -55,6 +55,7 @@ def test_a_booking_that_is_over_takes_no_answer() -> None:
         '{"offer_id": "abcdef.0198b8d2-ca33-7ed6"}',
         r"{\"offer_id\":\"abcdef.0198b8d2-ca33-7ed6\"}",
         "{'offer_id': 'abcdef.0198b8d2-ca33-7ed6'}",
+        r"'museum\n\noffer_id abcdef.0198b8d2-ca33-7ed6'",
     ],
 )
 def test_an_id_stands_behind_its_name(shown: str) -> None:

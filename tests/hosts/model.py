@@ -112,9 +112,8 @@ def _nothing(schema: Json) -> Any:
     listed = kinds if isinstance(kinds, list) else [kinds]
     if "null" in listed or any(part.get("type") == "null" for part in schema.get("anyOf", ())):
         return None
-    return {"integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}.get(
-        listed[0], ""
-    )
+    nothing: Json = {"integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
+    return nothing.get(str(listed[0]), "")
 
 
 def _text(content: Any) -> str:

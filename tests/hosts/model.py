@@ -4,6 +4,7 @@ It reads what a framework sends to a model, and nothing else. Python's own libra
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,9 +49,8 @@ class Model:
     def answer(self, asked: Json) -> Json:
         """What the model says next: a call of a tool, or words at the end."""
         with self._lock:
-            result = [m for m in asked["messages"] if m.get("tool_call_id") == self._asked]
-            if self._asked and result:
-                self._script.shown(_text(result[-1]["content"]))
+            if self._asked and (result := _result(self._asked, asked["messages"])) is not None:
+                self._script.shown(result)
                 self._asked = None
             tools = [tool["function"] for tool in asked.get("tools", ())]
             if self._asked is None and tools:
@@ -79,6 +79,14 @@ class Model:
         function = {"name": name, "arguments": json.dumps(arguments)}
         call = {"id": identity, "type": "function", "function": function}
         return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def _result(asked: str, messages: list[Json]) -> str | None:
+    """What was answered to a call: by its id, or else in what follows the call as it was told."""
+    by_id = [m for m in messages if m.get("tool_call_id") == asked]
+    called = [n for n, m in enumerate(messages) if re.search(rf"\b{asked}\b", json.dumps(m))]
+    found = by_id[-1:] or (messages[called[-1] + 1 :] if called else [])
+    return "\n".join(_text(m["content"]) for m in found) if found else None
 
 
 def filled(call: Call, tools: list[Json]) -> Call:

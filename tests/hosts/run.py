@@ -226,8 +226,9 @@ def _served(env: Mapping[str, str], log: IO[str]) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [env["KORUS_MCP"], "serve", "--http", "--port", str(port)]
+    plain = {name: value for name, value in env.items() if not name.startswith("KORUS_")}
     with subprocess.Popen(
-        command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        command, env=plain, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
     ) as server:
         try:
             _wait_for(port, server)

@@ -146,9 +146,12 @@ class Wire:
         self.command = str(self._folder / "korus-mcp")
         real = os.environ["KORUS_MCP"]
         kept = f"'{self._folder}'/$$"
-        Path(self.command).write_text(
-            f"#!/bin/sh\ntee -a {kept}.in | '{real}' \"$@\" 2>>{kept}.err | tee -a {kept}.out\n"
+        script = (
+            "#!/bin/sh",
+            "unset KORUS_MCP KORUS_HOSTS_HTTP",  # it would warn of them
+            f"tee -a {kept}.in | '{real}' \"$@\" 2>>{kept}.err | tee -a {kept}.out",
         )
+        Path(self.command).write_text("\n".join([*script, ""]))
         Path(self.command).chmod(0o755)
 
     def told(self) -> dict[str, Any]:

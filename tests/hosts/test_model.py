@@ -51,14 +51,26 @@ def test_a_tool_that_is_not_there_is_an_error() -> None:
         filled(("reserve", {}), [TOOL])
 
 
+TOLD = {"role": "assistant", "content": "Calling tools: [{'id': 'call_0'}]"}
+
+
 @pytest.mark.parametrize("streamed", [False, True])
-def test_it_calls_a_tool_reads_its_result_and_ends(*, streamed: bool) -> None:
-    model = Model(Script())
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"role": "tool", "tool_call_id": "call_0", "content": [{"text": "nothing"}]}],
+        [TOLD, {"role": "user", "content": [{"type": "text", "text": "Observation: nothing"}]}],
+    ],
+    ids=["by its id", "in what follows"],
+)
+def test_it_calls_a_tool_reads_its_result_and_ends(result: Any, *, streamed: bool) -> None:
+    script = Script()
+    model = Model(script)
     tools = [{"type": "function", "function": TOOL}]
     first = said(model, streamed, messages=[{"role": "user", "content": "Go."}], tools=tools)
     assert '"mcp__korus__search_products"' in first
-    result = {"role": "tool", "tool_call_id": "call_0", "content": [{"text": "nothing"}]}
-    assert "Booked." in said(model, streamed, messages=[result], tools=tools)
+    assert "Booked." in said(model, streamed, messages=result, tools=tools)
+    assert script.facts.why.endswith("nothing")
 
 
 def said(model: Model, streamed: bool, **asked: Any) -> str:

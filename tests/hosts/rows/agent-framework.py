@@ -13,6 +13,7 @@ async def main(row: Row) -> None:
     llm = OpenAIChatCompletionClient(
         model="gpt-5", base_url=Model(row.script).url, api_key="scripted"
     )
+    llm.function_invocation_configuration["include_detailed_errors"] = True
     async with (
         MCPStdioTool(name="korus", command=row.command, args=[]) as korus,
         Agent(llm, tools=korus) as agent,

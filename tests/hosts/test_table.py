@@ -73,3 +73,19 @@ def test_results_are_those_of_rows_and_say_what_the_page_shows() -> None:
         assert shown <= result.keys()
         assert result["question"] in {"yes", "no", "not announced"}
         assert result["booked"] or result["why"]
+
+
+KEYS = {"vscode": "servers", "zed": "context_servers", "goose": "extensions"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [h for h in hosts() if h.kind is Kind.ELSEWHERE and h.language in {"json", "yaml"}],
+    ids=lambda host: host.id,
+)
+def test_the_format_of_a_host_that_runs_elsewhere_is_its_own(host: Host) -> None:
+    # YAML reads JSON, too.
+    servers = yaml.safe_load(host.block)[KEYS.get(host.id, "mcpServers")]
+    entry = servers["korus"]
+    assert {entry.get("command"), entry.get("cmd")} == {"korus-mcp", None}
+    assert entry["args"] == []

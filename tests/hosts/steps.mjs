@@ -115,10 +115,16 @@ export function wire() {
     protocol: [...new Set([...modern, ...agreed])].sort().at(-1),
     processes: files.filter((f) => f.endsWith(".in")).length,
     tool_processes: sent.filter((text) => text.includes('"tools/call"')).length,
+    listed: answered.some((text) => text.includes('"inputSchema"')),
     announced: sent.some((text) => /"elicitation":\s*\{/.test(text)),
     asked: answered.some((text) => /"elicitation\/create"/.test(text)),
     answers: all(sent, /"action":\s*"(accept|decline|cancel)"/g),
   };
+}
+
+// Until the host has read the list of tools: whoever types sooner is ahead of it.
+export async function listed() {
+  for (let n = 0; n < MOST_SECONDS && !wire().listed; n++) await new Promise((done) => setTimeout(done, 1000));
 }
 
 // The versions that are installed, as their own package.json says.

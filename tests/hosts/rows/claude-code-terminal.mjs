@@ -1,0 +1,34 @@
+// Claude Code at a terminal: a person who reads the question and says yes.
+import { modelRow } from "../model.mjs";
+import { WISH, korus, listed, write } from "../steps.mjs";
+import { terminal } from "../terminal.mjs";
+
+const KEY = "scripted-key-of-no-account";
+
+await modelRow({ names: ["@anthropic-ai/claude-code"] }, async (url) => {
+  const config = write("mcp.json", { mcpServers: { korus: { command: korus() } } });
+  write(".claude.json", {
+    hasCompletedOnboarding: true,
+    theme: "dark",
+    customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
+    projects: { [process.cwd()]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
+  });
+  const command = ["claude", "--mcp-config", config, "--allowedTools", "mcp__korus"];
+  const screen = terminal(command, {
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_API_KEY: KEY,
+    DISABLE_TELEMETRY: "1",
+    DISABLE_ERROR_REPORTING: "1",
+    DISABLE_AUTOUPDATER: "1",
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  });
+  try {
+    await listed();
+    await screen.keys(WISH, "\r");
+    await screen.shows(/place_order[\s\S]*Accept/i);
+    screen.snapshot("question");
+    await screen.shows(/neverever/, 20);
+  } finally {
+    screen.end();
+  }
+});

@@ -9,10 +9,10 @@ import { booking, brief, note, plain, row, unplayed } from "./steps.mjs";
 const NAME = "scripted";
 const USAGE = 100; // tokens, of everything: no host may come to its limit
 
-// A row whose booking the scripted model makes: `go(url)` lets the host talk to it.
+// A row whose booking the scripted model makes: `go(url, facts)` lets the host talk to it.
 export async function modelRow(options, go) {
   const { model, url } = await serve();
-  await row(options, async () => { await go(url); return model.facts; }, model.facts);
+  await row(options, async () => { await go(url, model.facts); return model.facts; }, model.facts);
 }
 
 async function serve() {
@@ -39,7 +39,9 @@ class Model {
   next(tools, results) {
     const offered = (name) => tools.find((t) => t.name === name || new RegExp(`(^|[_.:/])${name}$`).test(t.name));
     const search = tools.find((t) => /^tool_?search$/i.test(t.name));
-    if (!offered("search_products") && !search && this.#answers.length === 0) return { say: "A museum visit" };
+    // Hosts also ask for a title, or whether it is a new topic: without our tools, before or beside the booking.
+    if (tools.length === 0 || (!offered("search_products") && !search && this.#answers.length === 0))
+      return { say: "A museum visit" };
     const n = results.length;
     this.#answers[n] ??= this.#decide(offered, search, results.at(-1) ?? "");
     return this.#answers[n];

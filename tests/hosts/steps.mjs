@@ -137,13 +137,14 @@ export function versions(...names) {
   return found;
 }
 
-// The last line, which the driver reads. `person`: the row has a person who answers, and saw a question.
-export function finish(facts, { names = [], setting = "", person = false } = {}) {
+// The last line, which the driver reads. A question is seen where a person's yes came back, unless the
+// row looked at what stands on the screen and says so itself.
+export function finish(facts, { names = [], setting = "" } = {}) {
   const { protocol, processes, tool_processes, announced, asked, answers } = wire();
-  const question = !announced ? "not announced" : asked && (person || answers.includes("accept")) ? "yes" : "no";
+  const question = !announced ? "not announced" : asked && answers.includes("accept") ? "yes" : "no";
   const line = {
     version: { ...versions(...names), ...(protocol ? { protocol } : {}) },
-    ...facts, question, setting, processes, tool_processes,
+    question, ...facts, setting, processes, tool_processes,
   };
   process.stdout.write(`\n${JSON.stringify(line)}\n`, () => process.exit(line.booked ? 0 : 1));
 }

@@ -1,11 +1,11 @@
 // Claude Code at a terminal: a person who reads the question and says yes.
 import { modelRow } from "../model.mjs";
-import { WISH, korus, listed, write } from "../steps.mjs";
-import { terminal } from "../terminal.mjs";
+import { WISH, korus, listed, note, write } from "../steps.mjs";
+import { DOWN, ENTER, tellsTheMatter, terminal } from "../terminal.mjs";
 
 const KEY = "scripted-key-of-no-account";
 
-await modelRow({ names: ["@anthropic-ai/claude-code"] }, async (url) => {
+await modelRow({ names: ["@anthropic-ai/claude-code"] }, async (url, facts) => {
   const config = write("mcp.json", { mcpServers: { korus: { command: korus() } } });
   write(".claude.json", {
     hasCompletedOnboarding: true,
@@ -24,10 +24,13 @@ await modelRow({ names: ["@anthropic-ai/claude-code"] }, async (url) => {
   });
   try {
     await listed();
-    await screen.keys(WISH, "\r");
-    await screen.shows(/place_order[\s\S]*Accept/i);
-    screen.snapshot("question");
-    await screen.shows(/neverever/, 20);
+    await screen.keys(WISH, ENTER);
+    const question = await screen.shows(/requests your input[\s\S]*?Accept/);
+    note("the person reads", question);
+    facts.question = tellsTheMatter(question) ? "yes" : "no";
+    await screen.reads();
+    await screen.keys(" ", DOWN, ENTER); // the box, then the button
+    await screen.shows(/(Not )?[Bb]ooked: /);
   } finally {
     screen.end();
   }

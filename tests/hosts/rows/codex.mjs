@@ -2,7 +2,7 @@
 import { modelRow } from "../model.mjs";
 import { WISH, korus, run, write } from "../steps.mjs";
 
-const setting = 'required = true and default_tools_approval_mode = "approve"';
+const setting = 'default_tools_approval_mode = "approve"';
 
 await modelRow({ names: ["@openai/codex"], setting }, async (url) => {
   write(".codex/config.toml", `

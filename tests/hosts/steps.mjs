@@ -54,13 +54,13 @@ export function* booking(facts) {
 const call = (tool, args) => ({ tool, arguments: args });
 
 function ids(shown, name) {
-  const found = shown.matchAll(new RegExp(String.raw`\b${name}\b[\\"'\s:=]*([A-Za-z0-9][\w.-]{15,})`, "g"));
+  const found = shown.matchAll(new RegExp(String.raw`\b${name}\b[\\"'\s:=]*([\w-][\w.-]{15,})`, "g"));
   return Array.from(found, (each) => each[1]);
 }
 
 // The first session with enough places: a text says "(not enough)" before the id, JSON after it.
 function roomy(shown) {
-  const parts = shown.split(/(?=\bsession_id\b[\\"'\s:=]*[A-Za-z0-9][\w-]{15,})/);
+  const parts = shown.split(/(?=\bsession_id\b[\\"'\s:=]*\w[\w-]{15,})/);
   const good = parts.findIndex(
     (part, n) => n > 0 && !/enough[\\"\s:]+false/.test(part) && !/\([^)]*enough\)[;,]?\s*$/.test(parts[n - 1]),
   );

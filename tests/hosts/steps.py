@@ -99,7 +99,7 @@ def booking(facts: Facts) -> Generator[Call, str, object]:
 
 def ids(shown: str, name: str) -> list[str]:
     """The values that stand behind a name, be it in a new line that is written as an escape."""
-    return re.findall(rf"(?:\b|(?<=\\n)){name}\b[\\\"'\s:=]*([A-Za-z0-9][\w.-]{{15,}})", shown)
+    return re.findall(rf"(?:\b|(?<=\\n)){name}\b[\\\"'\s:=]*([\w-][\w.-]{{15,}})", shown)
 
 
 def roomy(shown: str) -> str | None:

@@ -89,7 +89,7 @@ async def get_offers(
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
-    """Days, prices and stock of tickets to buy: concert, theatre, match, museum, theme park.
+    """Days, prices, stock of tickets and seats to buy: concert, theatre, match, museum, theme park.
 
     Prices may lag: check_availability before reserve.
     """

@@ -74,7 +74,13 @@ async def name_beneficiaries(
     ctx: ToolContext,
     order_id: Annotated[str, Field(min_length=1, max_length=64, description="From place_order")],
     beneficiaries: Annotated[
-        list[Person], Field(min_length=1, max_length=50, description="One entry a ticket")
+        list[Person],
+        Field(
+            min_length=1,
+            max_length=50,
+            description="A ticket each: ticket_id, firstname, lastname; if needed title, "
+            "date_of_birth, place_of_birth, nationality, email, phone",
+        ),
     ],
 ) -> Reply[NamingsView]:
     """Name who uses each ticket where get_tickets asks for it.

@@ -94,7 +94,10 @@ async def place_order(
     asked: agreement.Asked,
     answer: agreement.Agreement,
     customer: Annotated[
-        agreement.Customer, Field(description="Buyer; needs both names, email")
+        agreement.Customer,
+        Field(
+            description="Buyer: firstname, lastname, email; maybe phone, country, language, title"
+        ),
     ] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="For the issuer")] = None,
     reference: Annotated[
@@ -106,11 +109,11 @@ async def place_order(
         Field(description="From the first call once agreed", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
-    """Buy held tickets (concert, theatre, match, museum, theme park).
+    """Buy the held seats or tickets (concert, theatre, match, museum, theme park).
 
-    Spends money: a person must agree first. If in_doubt, do not order anew: get_reservation. Cannot
-    be cancelled here. The host asks the person, or the first call only answers a summary to show
-    and a confirmation, for a second call once they agreed. A repeated call never orders twice.
+    Spends money: a person must agree first. If in_doubt, order nothing: get_reservation. Cannot be
+    cancelled here. The host asks the person, or the first call only answers a summary to show and a
+    confirmation, for a second call once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)

@@ -100,7 +100,10 @@ class ReserveView(View):
 @tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True)
 async def reserve(
     ctx: ToolContext,
-    items: Annotated[list[Item], Field(min_length=1, max_length=10, description="Offers to hold")],
+    items: Annotated[
+        list[Item],
+        Field(min_length=1, max_length=10, description="offer_id, quantity, session_ids"),
+    ],
     max_total: Annotated[Amount | None, Field(description="EUR; above it nothing is held")] = None,
     again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,

@@ -131,6 +131,18 @@ def test_days_are_described_by_their_form() -> None:
     assert days == 8
 
 
+def test_the_names_within_an_argument_stand_in_its_description() -> None:
+    # Some hosts show a model that it is an object, and no more.
+    told = 0
+    for name, tool in TOOLS.items():
+        for argument, schema in tool.input_schema["properties"].items():
+            inner = schema.get("items", schema).get("properties", {})
+            told += bool(inner)
+            missing = [each for each in inner if each not in schema["description"]]
+            assert not missing, f"{name}.{argument}: {missing}"
+    assert told == 3
+
+
 @pytest.mark.parametrize("name", ALL_TOOLS)
 def test_every_kind_of_answer_fits_its_schema(name: str) -> None:
     validator = Draft202012Validator(output_schema(name))
@@ -157,7 +169,7 @@ def test_hosts_in_typescript_take_every_kind_of_answer(tmp_path: Path) -> None:
         answers[name] += [failure(refusal).structured_content for refusal in refusals()]
     for name, real in anyio.run(real_answers):
         answers[name].append(real)
-    cases = [
+    cases: list[Json] = [
         {"name": name, "schema": output_schema(name), "answers": answers[name]}
         for name in ALL_TOOLS
     ]

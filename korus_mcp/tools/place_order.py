@@ -112,8 +112,8 @@ async def place_order(
     """Buy the held seats or tickets (concert, theatre, match, museum, theme park).
 
     Spends money: a person must agree first. If in_doubt, order nothing: get_reservation. Cannot be
-    cancelled here. The host asks the person, or the first call only answers a summary to show and a
-    confirmation, for a second call once they agreed. A repeated call never orders twice.
+    cancelled here. The host asks them, or the first call only answers a summary to show and a
+    confirmation for the next, once they agreed. A repeated call never orders twice.
     """
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)

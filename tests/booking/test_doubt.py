@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from korus_mcp.journal.records import (
     OrderResult,
 )
 from korus_mcp.sandbox import DropAfter
-from tests.booking.stage import OWNER, Stage, order_call, over, staged
+from tests.booking.stage import OWNER, Rewriting, Stage, order_call, over, staged
 from tests.journal.memory import MemoryJournal
 from tests.journal.rows import approval
 
@@ -213,6 +214,37 @@ async def test_an_order_found_when_another_of_the_same_is_asked_for_is_told() ->
         third = await stage.held()
         assert (await stage.place(third)).doubts == (), "an hour later it is old news"
         assert stage.sent(POST) == 1
+
+
+@pytest.mark.parametrize(
+    ("catalog", "is_told"),
+    [("/v1/ticketing/catalogs/another", False), (None, True)],
+    ids=["another catalog", "a catalog that is not told"],
+)
+async def test_one_id_of_an_offer_in_two_catalogs_is_two_offers(
+    catalog: str | None, *, is_told: bool
+) -> None:
+    """Where a catalog is not told it may be the same one: then a person hears of it."""
+    gateways: list[Gateway] = []
+    first = ""
+
+    def rewritten(path: str, body: dict[str, Any]) -> None:
+        if first and path.endswith(f"/reservations/{first}"):
+            body["catalog"] = catalog
+
+    def through(transport: Transport) -> Transport:
+        gateways.append(Gateway(Rewriting(transport, rewritten), says=503, then_dark=True))
+        return gateways[0]
+
+    async with staged(through=through) as stage:
+        ordered = await stage.held()
+        assert (await stage.ordered(ordered)).state is OrderState.IN_DOUBT
+        gateways[0].is_dark = False
+        second = await stage.held()
+        (order,) = stage.sandbox.orders()
+        first = ordered.id
+        told = (Doubt(first, order.id, is_alike=True),)
+        assert (await stage.place(second)).doubts == (told if is_told else ())
 
 
 async def test_what_failed_and_was_ordered_since_is_not_told_as_failed() -> None:

@@ -1,5 +1,6 @@
 """What happens by itself: lost orders are found, late ones too, lost holds are taken up."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,12 +12,15 @@ import pytest
 
 from korus_mcp.api import OrderRequest
 from korus_mcp.api.jsonld import RESERVATION
+from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
+from korus_mcp.journal.inspection import Inspection
+from korus_mcp.journal.opening import IN_MEMORY
 from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease, OrderResult
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
-from tests.booking.stage import CUSTOMER, OWNER, Stage, staged, until
+from tests.booking.stage import CUSTOMER, OWNER, Stage, over, staged, until
 from tests.journal.rows import approval
 
 pytestmark = pytest.mark.anyio
@@ -24,8 +28,8 @@ POST, RESERVE = "createOrders", "createReservations"
 DAY = 86_400
 
 
-async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
-    """An order call that counts as failed."""
+async def sent_intent(stage: Stage, hold: Hold, name: str, lease: Lease) -> Intent:
+    """An order call that another process began to send."""
     journal = stage.app.booking.journal
     installation, now = await journal.installation(), stage.clock.now()
     one = Intent(
@@ -40,10 +44,14 @@ async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
         fence_at=now,
     )
     await journal.approve(approval(name, expires_at=now + timedelta(days=1)))
-    lease = Lease("a test", 30)
     await journal.claim(one, lease=lease, approval_nonce=name, day_limit=Decimal(1000))
-    await journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
-    return await journal.settle(
+    return await journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
+
+
+async def failed_intent(stage: Stage, hold: Hold, name: str = "late") -> Intent:
+    """An order call that counts as failed."""
+    one = await sent_intent(stage, hold, name, Lease("a test", 30))
+    return await stage.app.booking.journal.settle(
         one.id, OrderResult(failures={hold.id: "never appeared"}, ambiguous=True)
     )
 
@@ -81,24 +89,8 @@ async def test_a_lost_order_is_found_without_anybody_asking(
 
 
 async def test_what_another_process_is_sending_is_left_alone(stage: Stage) -> None:
-    hold = await stage.held()
     services = stage.app.booking
-    installation, now = await services.journal.installation(), stage.clock.now()
-    one = Intent(
-        id="theirs",
-        owner=OWNER,
-        fingerprint="f",
-        external_reference=installation.reference_of("theirs"),
-        caller_reference=None,
-        reservation_ids=(hold.id,),
-        approved_total=Decimal(45),
-        sent_at=now,
-        fence_at=now,
-    )
-    await services.journal.approve(approval("n", expires_at=now + timedelta(days=1)))
-    lease = Lease("another process", 30)
-    await services.journal.claim(one, lease=lease, approval_nonce="n", day_limit=Decimal(1000))
-    await services.journal.start_sending(one, lease=lease, sent_at=now, fence_at=now)
+    await sent_intent(stage, await stage.held(), "theirs", Lease("another process", 30))
     asked = stage.asked
     assert await services.reconciler.reconcile() == 1
     assert stage.asked == asked
@@ -140,6 +132,20 @@ async def test_an_order_that_came_too_late_is_repaired(
     assert await services.journal.owners_of([order_id]) == {order_id: OWNER}
 
 
+async def test_an_order_whose_server_died_is_known_by_the_daily_look_and_still_told(
+    stage: Stage,
+) -> None:
+    """Nobody was told of it: another hold of the same offer must not be ordered unawares."""
+    hold, services = await stage.held(), stage.app.booking
+    one = await sent_intent(stage, hold, "died", Lease("another process", 1))
+    order_id = await ordered_upstream(stage, hold, one.external_reference)
+    stage.move(2)
+    await services.sweep.sweep()
+    assert await services.journal.unfinished() == 0
+    again = await stage.place(await stage.held())
+    assert again.doubts == (Doubt(hold.id, order_id, is_alike=True),)
+
+
 async def test_an_order_the_journal_lost_is_told_and_not_taken(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -149,6 +155,40 @@ async def test_an_order_the_journal_lost_is_told_and_not_taken(
     await services.sweep.sweep()
     assert f"late_order_found: order {order_id} is in no journal" in caplog.text
     assert not await services.journal.owners_of([order_id])
+
+
+async def test_an_order_the_journal_lost_is_written_into_the_audit_once() -> None:
+    async with staged() as opened:
+        journal = Inspection.at(IN_MEMORY, "account", clock=opened.clock)
+        stage = over(opened, journal)
+        reference = f"{(await journal.installation()).reference_prefix}unknown"
+        order_id = await ordered_upstream(stage, await stage.held(), reference)
+        for _ in range(2):
+            await stage.app.booking.sweep.sweep()
+            (row,) = await journal.audit_of(order_id)
+            assert row.event == "late_order_found"
+            assert json.loads(row.detail) == {"reference": reference}
+            stage.move(DAY)
+        await journal.close()
+
+
+async def test_a_second_order_of_a_reservation_is_told_and_written_into_the_audit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with staged() as opened:
+        journal = Inspection.at(IN_MEMORY, "account", clock=opened.clock)
+        stage = over(opened, journal)
+        hold = await stage.held()
+        intent = await failed_intent(stage, hold)
+        second = await ordered_upstream(stage, hold, intent.external_reference)
+        await journal.repair(intent.id, {hold.id: "the first order"})
+        await stage.app.booking.sweep.sweep()
+        assert f"late_order_found: order {second} is a second one" in caplog.text
+        assert [row.event for row in await journal.audit_of(second)] == ["late_order_found"]
+        kept = await journal.intent_by_reference(intent.external_reference)
+        assert kept is not None
+        assert kept.orders == {hold.id: "the first order"}
+        await journal.close()
 
 
 async def test_an_order_whose_intent_was_purged_is_no_surprise(

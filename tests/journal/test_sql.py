@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from korus_mcp.foundation.clock import ShiftedClock, SystemClock
 from korus_mcp.journal import engine
 from korus_mcp.journal.engine import Database, make_tables
+from korus_mcp.journal.inspection import Inspection
 from korus_mcp.journal.opening import journal_file, journal_url, may_have_bookings
 from korus_mcp.journal.records import (
     HoldResult,
@@ -65,6 +66,21 @@ async def test_accounts_in_one_database_see_nothing_of_each_other(
     assert list(await other.take_over(MINE)) == []
     await mine.close()
     await other.close()
+
+
+@BOTH
+async def test_an_order_in_no_intent_is_in_the_audit_once_however_often_it_is_found(
+    store: str, sql_url: Address
+) -> None:
+    journal = Inspection.at(sql_url(store), "account", clock=SystemClock(), audit_key="a key")
+    for order_id in ("o1", "o2", "o1"):
+        await journal.found_late("km1-lost", order_id)
+    rows = await journal.audit_of()
+    assert [(row.event, row.subject) for row in rows] == [
+        ("late_order_found", "o1"),
+        ("late_order_found", "o2"),
+    ]
+    await journal.close()
 
 
 @BOTH
@@ -225,6 +241,17 @@ async def test_a_file_is_its_owners_alone_and_synced_at_every_commit(tmp_path: P
             found = await journal._database.run(shown(f"PRAGMA {pragma}"), writes=writes)
             assert found == value
     await journal.close()
+
+
+async def test_a_closed_journal_is_one_file_with_all_in_it(tmp_path: Path) -> None:
+    """Whoever copies the file of a server that has stopped has copied every order."""
+    path = tmp_path / "journal.sqlite"
+    journal = journal_at(f"sqlite:///{path}")
+    await sent(journal, intent("a"))
+    beside = path.with_name(f"{path.name}-wal")
+    assert beside.exists(), "it is open"
+    await journal.close()
+    assert not beside.exists()
 
 
 async def test_postgresql_commits_synchronously_and_frees_what_a_lost_host_holds(

@@ -184,6 +184,7 @@ async def test_in_the_account_every_reference_finds_its_order() -> None:
         assert ids(await find(stage, OTHER, reference=record.reference, created_from=TODAY)) == [
             made[1]
         ]
+        assert ids(await find(stage, reference=record.reference)) == [made[1]], "an own order"
         assert ids(await find(stage, reference="nothing", created_from=TODAY)) == []
         later = TODAY + timedelta(days=2)
         assert ids(await find(stage, reference="b", created_from=TODAY, created_to=TODAY)) == []

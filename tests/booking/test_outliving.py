@@ -100,9 +100,11 @@ async def test_a_group_is_named_though_the_caller_left_and_a_repeat_joins(
     assert gate.most == SIDE_BY_SIDE
     assert heard
     assert {total for _, total in heard} == {12}
-    _, namings = await beneficiaries.name(OWNER, made, wished, "en")
+    heard.clear()
+    _, namings = await beneficiaries.name(OWNER, made, wished, "en", told)
     assert {n.outcome for n in namings} == {NamingOutcome.NAMED}
     assert ski.sent(PATCH) == 12, "the same names are not sent again"
+    assert heard[0] == (0, 12), "a call that joins nobody counts from its own beginning"
     shown = (await issued(ski, made)).tickets
     assert [t.beneficiary for t in shown] == [f"Ada {n} Byron" for n in range(12)]
 

@@ -34,6 +34,16 @@ async def test_a_full_day_offer_takes_no_session(stage: Stage) -> None:
     assert stage.sent("getOfferPrice") == 0, "its price is not dynamic"
 
 
+async def test_a_product_is_named_by_the_catalog_though_the_offer_says_otherwise() -> None:
+    """The name in an offer may be in another language than the one that was asked for."""
+
+    def renamed(path: str, body: dict[str, Any]) -> None:
+        if "/offers/" in path and "product" in body:
+            body["product"]["name"] = "Entrada de un día"
+
+    assert (await quoted("park_offer", renamed)).product.endswith("1 day - Adult")
+
+
 async def test_live_figures_win_over_listed_ones(stage: Stage) -> None:
     offer_id = stage.sandbox.landmarks["park_offer"]
     stage.sandbox.set_stock(offer_id, 3)

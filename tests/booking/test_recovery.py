@@ -16,6 +16,7 @@ from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ordered import OrderState
 from korus_mcp.booking.reserved import ReserveState
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal.inspection import Inspection
 from korus_mcp.journal.opening import IN_MEMORY
 from korus_mcp.journal.records import Intent, JournalDown, JournalFault, Lease, OrderResult
@@ -78,6 +79,7 @@ async def test_a_lost_order_is_found_without_anybody_asking(
     stage.sandbox.faults.add(DropBefore(), POST)
     assert (await stage.place(hold, confirmation=nonce)).state is OrderState.IN_DOUBT
     services = stage.app.booking
+    assert services.reconciler.woken.is_set(), "it need not wait for the next look"
     assert await services.reconciler.reconcile() == 1, "the fence is not reached"
     stage.move(3600)
     with caplog.at_level(logging.WARNING):
@@ -242,6 +244,18 @@ async def test_a_lost_hold_is_taken_up_where_nobody_else_orders() -> None:
         assert [h.id for h in reserved.holds] == [r.id for r in stage.sandbox.reservations()]
         assert (await stage.ordered(reserved.holds[0])).state is OrderState.ORDERED
         assert stage.sent(RESERVE) == 1
+
+
+async def test_a_lost_hold_that_was_taken_up_counts_as_held_until_its_end() -> None:
+    async with staged(sole_writer=True, max_open_holds=1) as stage:
+        stage.sandbox.faults.add(DropAfter(), RESERVE)
+        (hold,) = (await stage.reserve(stage.wish("park_offer", 2))).holds
+        with pytest.raises(Refusal) as refusal:
+            await stage.held()
+        assert refusal.value.code is Code.LIMIT_EXCEEDED
+        assert hold.seconds_left is not None
+        stage.move(hold.seconds_left)
+        assert (await stage.reserve(stage.wish("park_offer"))).state is ReserveState.HELD
 
 
 async def test_a_lost_hold_is_left_to_lapse_where_others_order(stage: Stage) -> None:

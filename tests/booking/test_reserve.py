@@ -12,7 +12,7 @@ from korus_mcp.answers.explanations import explained, told_what_was_booked
 from korus_mcp.api import ApiError, Outcome, ServerFailed
 from korus_mcp.api.config import CREATION_SECONDS, Transport
 from korus_mcp.booking.hold import HoldState
-from korus_mcp.booking.reserved import ReserveState
+from korus_mcp.booking.reserved import Reserved, ReserveState
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
@@ -533,21 +533,23 @@ async def test_a_slow_issuer_is_joined_by_the_same_call_and_answers_in_the_end()
     gated = GatedClock()
     async with staged(sandbox_clock=gated) as stage:
         stage.sandbox.faults.add(Delay(seconds=50), POST)
-        answers = list[ReserveState]()
+        answers = list[Reserved]()
 
         async def reserve() -> None:
-            answers.append((await stage.reserve(stage.wish("park_offer"))).state)
+            answers.append(await stage.reserve(stage.wish("park_offer")))
 
         async with anyio.create_task_group() as callers:
             callers.start_soon(reserve)
             await gated.asleep.wait()
             turn_the_loop(PAST_THE_ANSWER)
-        assert answers == [ReserveState.IN_DOUBT]
+        (late,) = answers
+        assert late.state is ReserveState.IN_DOUBT
+        assert late.check_again_after == CREATION_SECONDS, "by then the issuer has answered"
         async with anyio.create_task_group() as callers:
             callers.start_soon(reserve)
             await anyio.wait_all_tasks_blocked()
             gated.gate.set()
-        assert answers[1:] == [ReserveState.HELD]
+        assert [each.state for each in answers[1:]] == [ReserveState.HELD]
         assert stage.sent(POST) == 1
 
 

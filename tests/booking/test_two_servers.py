@@ -15,6 +15,8 @@ from korus_mcp.booking.quote import Quote, Quotes
 from korus_mcp.booking.reserved import Reserved, ReserveState
 from korus_mcp.booking.reserving import ROUNDS
 from korus_mcp.foundation.handles import Handle
+from korus_mcp.foundation.pace import Pace
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import Journal
 from korus_mcp.journal.sql import SqlJournal
 from korus_mcp.sandbox import Answer, Delay, DropAfter
@@ -142,6 +144,22 @@ async def test_a_second_hold_is_made_though_the_first_was_while_the_offers_were_
         second = await both.slow.reserve(both.slow.wish("park_offer"), again=True)
         assert (second.state, second.replayed) == (ReserveState.HELD, False)
         assert (both.sent, both.quotes.asked, len(set(both.holds))) == (2, 2, 2)
+
+
+async def test_what_another_server_held_meanwhile_is_no_write_of_this_one() -> None:
+    async def equal(quick: Stage, time: int) -> None:
+        if time == 1:
+            await quick.held()
+
+    async with two(equal) as both:
+        pace = Pace(both.slow.clock, calls_per_minute=0, writes_per_minute=1)
+        both.slow.app.booking.reserving.pace = pace
+        assert (await both.slow.reserve(both.slow.wish("park_offer"))).replayed
+        assert not (await both.slow.reserve(both.slow.wish("park_offer", 2))).replayed
+        with pytest.raises(Refusal) as refusal:
+            await both.slow.reserve(both.slow.wish("park_offer", 3))
+        assert refusal.value.code is Code.SERVER_BUSY
+        assert both.sent == 2
 
 
 @pytest.mark.parametrize("mine", [False, True], ids=["once", "again"])

@@ -29,7 +29,7 @@ class Replica:
         self.clock, self.as_model = clock, as_model
         self.params: Mapping[str, Any] = {}
 
-    async def call(self, method: str = "tools/call", **params: Any) -> Any:
+    async def call(self, method: str = "tools/call", /, **params: Any) -> Any:
         context = ServerRequestContext[Any, Any](
             session=None,  # type: ignore[arg-type]
             lifespan_context=SimpleNamespace(clock=self.clock),

@@ -15,7 +15,7 @@ export async function modelRow(options, go) {
   await row(options, async () => { await go(url, model.facts); return model.facts; }, model.facts);
 }
 
-async function serve() {
+export async function serve() {
   const model = new Model();
   const server = createServer((request, response) => {
     let text = "";
@@ -23,7 +23,7 @@ async function serve() {
     request.on("end", () => respond(model, request, text, response));
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  server.unref();
+  server.unref(); // a row ends when its host has
   return { model, url: `http://127.0.0.1:${server.address().port}` };
 }
 

@@ -25,8 +25,15 @@ process.stdout.write(url + "\\n");
 process.stdin.on("data", () => process.stdout.write(JSON.stringify(model.facts) + "\\n"));
 """
 PREFIX = "mcp__korus__"
-TOOLS = ("search_products", "get_offers", "check_availability", "reserve", "place_order")
-TOOLS += ("get_tickets", "get_reservation")
+TOOLS = [
+    "search_products",
+    "get_offers",
+    "check_availability",
+    "reserve",
+    "place_order",
+    "get_tickets",
+    "get_reservation",
+]
 ARGUMENTS = ("input", "arguments", "args", "partial_json")
 Results = list[str]
 

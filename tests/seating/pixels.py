@@ -7,10 +7,12 @@ is missing or painted otherwise is. Both the worst cell and the mean of all coun
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 CELL = 8
+INDEXED = 3
+"""The type of a PNG whose pixels are numbers in a list of colours."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ def difference(a: Pixels, b: Pixels) -> Difference:
 
 
 def decoded(png: bytes) -> Pixels:
-    """The pixels of an RGBA PNG of eight bits that is not interlaced."""
+    """The pixels of a PNG that is not interlaced: RGBA of eight bits, or with a list of colours."""
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     chunks = list(_chunks(png))
     width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
-    assert (depth, kind, interlaced) == (8, 6, 0)
+    assert not interlaced
     raw = zlib.decompress(b"".join(data for name, data in chunks if name == b"IDAT"))
+    if kind == INDEXED:
+        return Pixels(width, tuple(_looked_up(raw, width, height, depth, dict(chunks))))
+    assert (depth, kind) == (8, 6)
     rows: list[bytes] = []
     before: Sequence[int] = bytes(4 * width)
     for start in range(0, height * (4 * width + 1), 4 * width + 1):
@@ -71,6 +76,21 @@ def decoded(png: bytes) -> Pixels:
         rows.append(bytes(line))
         before = line
     return Pixels(width, tuple(rows))
+
+
+def _looked_up(
+    raw: bytes, width: int, height: int, depth: int, chunks: Mapping[bytes, bytes]
+) -> Iterator[bytes]:
+    """Rows of numbers in a list of colours, of eight or four bits."""
+    solid, opacity = chunks[b"PLTE"], chunks[b"tRNS"]
+    colours = [solid[3 * n : 3 * n + 3] + opacity[n : n + 1] for n in range(len(opacity))]
+    length = 1 + (width * depth + 7) // 8
+    assert len(raw) == height * length
+    for start in range(0, len(raw), length):
+        assert raw[start] == 0
+        digits = raw[start + 1 : start + length]
+        numbers = digits if depth == 8 else bytes(int(digit, 16) for digit in digits.hex())
+        yield b"".join(colours[number] for number in numbers[:width])
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -83,19 +103,14 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _unfilter(kind: int, line: bytearray, above: Sequence[int]) -> None:
     """Undo one of the five filters of PNG, in place."""
-    if kind == 0:
-        return
     for at, up in enumerate(above):
         left, corner = (line[at - 4], above[at - 4]) if at >= 4 else (0, 0)
-        if kind == 1:
-            guess = left
-        elif kind == 2:
-            guess = up
-        elif kind == 3:
-            guess = (left + up) // 2
-        else:
-            guess = _paeth(left, up, corner)
-        line[at] = (line[at] + guess) & 0xFF
+        line[at] = (line[at] + _guess(kind, left, up, corner)) & 0xFF
+
+
+def _guess(kind: int, left: int, up: int, corner: int) -> int:
+    """What a filter expects beside these bytes."""
+    return (0, left, up, (left + up) // 2, _paeth(left, up, corner))[kind]
 
 
 def _paeth(left: int, up: int, corner: int) -> int:
@@ -103,3 +118,21 @@ def _paeth(left: int, up: int, corner: int) -> int:
     if to_left <= to_up and to_left <= to_corner:
         return left
     return up if to_up <= to_corner else corner
+
+
+def written(picture: Pixels, way: int) -> bytes:
+    """A PNG (RGBA of eight bits) of these pixels, all rows with one of the five filters of PNG."""
+    raw = bytearray()
+    above: Sequence[int] = bytes(4 * picture.width)
+    for row in picture.rows:
+        raw.append(way)
+        for at, value in enumerate(row):
+            left, corner = (row[at - 4], above[at - 4]) if at >= 4 else (0, 0)
+            raw.append((value - _guess(way, left, above[at], corner)) & 0xFF)
+        above = row
+    head = struct.pack(">IIBBBBB", picture.width, picture.height, 8, 6, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(raw))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )

@@ -12,10 +12,13 @@ import pytest
 from korus_mcp.seating import raster
 from korus_mcp.seating.lettering import width_of
 from korus_mcp.seating.raster import AT_ONCE, NotDrawn, Raster
-from korus_mcp.seating.rasterize import LARGEST, png
+from korus_mcp.seating.rasterize import png
 from tests.seating.pixels import Pixels, decoded
 from tests.seating.redraw import drawn
 from tests.seating.venues import hall_venue, large_venue, stadium_venue
+
+MOST_BYTES = 40_000
+"""Some hosts pass a picture on as text, a third more letters, which a model pays for."""
 
 
 def size_of(image: bytes) -> tuple[int, int]:
@@ -41,14 +44,14 @@ def inked(pixels: Pixels) -> list[int]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_stadium_a_hall_and_a_bowl_of_sixty_thousand_seats_stay_under_200_kb(
+def test_a_stadium_a_hall_and_a_bowl_of_sixty_thousand_seats_stay_under_40_kb(
     *, dark: bool
 ) -> None:
     places = (stadium_venue(), large_venue(10, 20, 25), hall_venue(), large_venue())
     for place in places:
         image = png(drawn(place, dark=dark))
-        assert len(image) <= LARGEST
-        assert size_of(image)[0] == 1200
+        assert len(image) <= MOST_BYTES
+        assert size_of(image)[0] == 800
 
 
 def test_a_picture_that_would_be_larger_is_made_narrower() -> None:
@@ -59,7 +62,8 @@ def test_a_picture_that_would_be_larger_is_made_narrower() -> None:
         for y in range(0, 600, 2)
     )
     image = png(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 600">{squares}</svg>')
-    assert size_of(image)[0] < 1200
+    assert len(image) <= MOST_BYTES
+    assert 100 < size_of(image)[0] < 800
 
 
 @pytest.mark.parametrize("text", ["Été", "Œuvre", "Κερκίδα", "Трибуна", "Łódź", "Ở €"])

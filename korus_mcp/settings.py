@@ -75,6 +75,14 @@ class Content(StrEnum):
     TEXT = "text"
 
 
+class Links(StrEnum):
+    """Whether replies carry links to files as blocks of their own."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class Setting:
     """One variable as a person sets it."""
@@ -272,6 +280,12 @@ class Settings:
     shutdown_seconds: int = setting(30, "How long a stop waits for orders in flight.", most=3_600)
     content: Content = setting(
         Content.BOTH, "Which halves of a reply are sent.", name="KORUS_MCP_CONTENT"
+    )
+    links: Links = setting(
+        Links.AUTO,
+        "Links to files as blocks of their own, beside the address in the text: auto only to hosts "
+        "with MCP Apps, since several others break on them.",
+        name="KORUS_MCP_LINKS",
     )
     sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
     sandbox_seed: int | None = setting(

@@ -18,7 +18,7 @@ from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.foundation.text import clean_line
 
 NOTHING_MORE: Final = "nothing more is needed."
-NOT_GOT: Final = "Read the PDF links, or call get_tickets with save: true."
+NOT_GOT: Final = "For the PDFs call get_tickets with save: true, or read their addresses."
 
 
 class TicketView(Part):

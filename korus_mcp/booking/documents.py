@@ -230,7 +230,7 @@ def no_folder(message: str) -> Refusal:
     return Refusal(
         Code.MISCONFIGURED,
         message,
-        "Read the document through its resource link, or set KORUS_DOWNLOAD_DIR.",
+        "Read the document by its address, or set KORUS_DOWNLOAD_DIR.",
     )
 
 

@@ -1,8 +1,8 @@
 """Makes a small PNG of a large one: the few colours that a drawing needs, one number a pixel.
 
-resvg writes four bytes a pixel, and the smoothed edges of letters have hundreds of colours. Drawings
-keep their looks with far fewer, and need a third of the bytes. By hand, since an imaging library
-is five times the size of resvg, and a drawing is only looked up here, pixel by pixel.
+resvg writes four bytes a pixel, and the smoothed edges of letters have hundreds of colours. A
+drawing keeps its looks with far fewer, and needs a third of the bytes. By hand, since an imaging
+library is some times the size of resvg, and a drawing is only looked up here, pixel by pixel.
 """
 
 import struct

@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -35,7 +35,7 @@ from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.foundation.refusals import Proposal, Refusal, invalid
 from korus_mcp.settings import Content
-from korus_mcp.tools.blocks import content_for
+from korus_mcp.tools.blocks import blocks_for, content_for
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.ui.pages import PAGES
@@ -149,6 +149,7 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         with anyio.move_on_after(READ_SECONDS if declared.only_reads(arguments) else None):
             note = await _in_spoken_language(arguments, app_of(context)) if context else None
             reply = await declared.function(**arguments)
+            reply = replace(reply, blocks=blocks_for(context, reply.blocks))
             return rendered(reply, content, context.protocol_version if context else None, note)
         raise explanations.too_late()
 

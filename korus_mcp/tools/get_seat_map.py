@@ -21,6 +21,8 @@ from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, price_range
 from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quantity, SessionId
+from korus_mcp.tools.blocks import takes_links
+from korus_mcp.tools.clients import sees_pictures
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
@@ -32,6 +34,8 @@ DETAILED_ZONES: Final = 8
 SHOWN_OFFERS: Final = 3
 ALL_OFFERS: Final = 9
 """At most so many offers are shown, for the best zones together: their ids are long."""
+_NOT_DRAWN: Final = "No picture could be drawn."
+_NOT_SEEN: Final = "No picture: your host hands pictures to you as text, or not at all."
 
 
 class SeatOfferView(Part):
@@ -112,7 +116,7 @@ async def get_seat_map(
     prefer: Annotated[
         Literal["cheapest", "closest", "together"], Field(description="What is best")
     ] = "cheapest",
-    picture: Annotated[bool, Field(description="Add an image")] = False,
+    picture: Annotated[bool, Field(description="Only if you can see images")] = False,
     language: Language = None,
 ) -> Reply[SeatMapView]:
     """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
@@ -126,16 +130,24 @@ async def get_seat_map(
         preference=Preference(prefer),
     )
     # The data for the interactive page is made only if the host can show pages.
-    wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.LIGHT: picture}
+    is_seen = picture and sees_pictures(ctx)
+    wanted = {Extra.SHEET: client_supports_apps(ctx), Extra.LIGHT: is_seen}
     extras = frozenset(extra for extra, is_wanted in wanted.items() if is_wanted)
     plan = await services.seat_plans.plan(product_base_id, wish, wished, extras=extras)
     for row in plan.rows:
         services.prices.show(services.principal.key, row.handle, row.price)
-    pixels = await _picture(services, plan) if picture else []
+    link = _link(plan, language)
+    pixels = await _picture(services, plan) if is_seen else []
+    told = []
+    if picture and not pixels:
+        told.append(_NOT_DRAWN if is_seen else _NOT_SEEN)
+    # A long address, which most hosts let no model read: only for those who asked for a picture.
+    if picture and not takes_links(ctx):
+        told.append(f"As SVG: {link.uri}")
     return Reply.of_rows(
         min(len(plan.ranking.zones), MOST_ZONES_TOLD),
-        partial(_view, plan, is_picture_missing=picture and not pixels),
-        (_link(plan, language), *pixels),
+        partial(_view, plan, told=told),
+        (link, *pixels),
         meta=None if plan.sheet is None else {SHEET: plan.sheet},
     )
 
@@ -163,7 +175,7 @@ def _link(plan: SeatPlan, language: str | None) -> ResourceLink:
 
 
 async def _picture(services: App, plan: SeatPlan) -> list[ImageContent]:
-    """The map as a PNG; an empty list if it cannot be drawn in time: the answer has a link, too."""
+    """The map as a PNG; an empty list if it cannot be drawn in time."""
     pixels = None
     with suppress(NotDrawn), in_time():
         pixels = await services.seat_plans.pixels(plan)
@@ -192,7 +204,7 @@ def _grouped(zones: list[ZoneView]) -> list[str]:
     return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
 
 
-def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapView:
+def _view(plan: SeatPlan, count: int, *, told: Sequence[str]) -> SeatMapView:
     ranking, detailed = plan.ranking, _detailed(plan)
     hidden = len(ranking.zones) - count
     return SeatMapView(
@@ -204,7 +216,7 @@ def _view(plan: SeatPlan, count: int, *, is_picture_missing: bool) -> SeatMapVie
         ],
         zones_hidden=hidden + plan.left_out.zones,
         untied_offers=len(plan.table.untied),
-        note=" ".join(_notes(plan, hidden, is_picture_missing=is_picture_missing)),
+        note=" ".join((*_notes(plan, hidden), *told)),
     )
 
 
@@ -238,15 +250,13 @@ def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:
     ]
 
 
-def _notes(plan: SeatPlan, hidden: int, *, is_picture_missing: bool) -> Iterator[str]:
+def _notes(plan: SeatPlan, hidden: int) -> Iterator[str]:
     """Sentences on what the answer does not promise, and what it leaves out."""
     if plan.ranking.note:
         yield plan.ranking.note
     yield "The issuer allocates the exact seats; the reservation shows them."
     if plan.is_stock_of_day:
         yield "check_availability tells what is left in this session."
-    if is_picture_missing:
-        yield "No picture could be drawn; the link has it."
     if hidden:
         instead = "call get_offers with zone, or this with a lower max_price"
         yield f"{hidden} more zones are not shown: {instead}."

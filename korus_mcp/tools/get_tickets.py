@@ -314,4 +314,4 @@ def _got(files: Sequence[_File]) -> str:
         return f"The PDFs are saved where it says; {orders.NOTHING_MORE}"
     if all(file.is_got for file in files):
         return f"The PDFs are in this reply; {orders.NOTHING_MORE}"
-    return "A reply holds 1 MiB: read the links of the PDFs that are not in it."
+    return "A reply holds 1 MiB: read the addresses of the PDFs that are not in it."

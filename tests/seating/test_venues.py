@@ -17,7 +17,9 @@ from korus_mcp.sandbox.issuers import issuers_of
 from korus_mcp.sandbox.model import Base
 from korus_mcp.sandbox.seat_maps import SeatMap as DeclaredMap
 from korus_mcp.seating.layout import drawing_of
+from korus_mcp.seating.picture import Heading, svg
 from korus_mcp.seating.ranking import Preference, ZoneQuery, ranked
+from korus_mcp.seating.rasterize import png
 from korus_mcp.seating.sheet import SheetContext, sheet_of
 from korus_mcp.seating.table import SeatOffer, SeatTable, price_range, seat_table
 from tests.booking.stage import Stage, staged
@@ -233,3 +235,15 @@ async def test_the_sheet_of_a_venue_agrees_with_its_table(
     best = {zone["best"]: zone["n"] for zone in sheet["zones"] if "best" in zone}
     assert best == {p.rank: p.zone.number for p in ranking.zones if p.rank}
     assert [o["id"] for o in sheet.get("untied", [])] == [o.offer_id for o in table.untied]
+
+
+@pytest.mark.parametrize(("key", "number"), MAPS)
+async def test_the_picture_of_a_venue_takes_forty_kilobytes_at_most(
+    key: str, number: int, venues: dict[str, Venue]
+) -> None:
+    venue = venues[key]
+    drawing = drawing_of(venue.maps[number], venue.option_values)
+    heading = Heading(title=venue.base.name, subtitle=venue.base.name)
+    for dark in (False, True):
+        picture = svg(drawing, venue.table(number).zones, heading=heading, dark=dark)
+        assert len(png(picture)) <= 40_000

@@ -8,23 +8,23 @@ from xml.etree import ElementTree
 
 import pytest
 from mcp import MCPError
-from mcp_types import ImageContent, ResourceLink, TextResourceContents
+from mcp_types import ImageContent, TextResourceContents
 
 from korus_mcp.seating.raster import NotDrawn, Raster
 from korus_mcp.tools.get_seat_map import SHEET
-from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, compact, desk
+from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, compact, desk, settings_of
 from tests.fixtures.tokens import counted
 
 pytestmark = pytest.mark.anyio
 STADIUM_TEXT = 900
 STADIUM_STRUCTURE = 4_000
-MOST_BYTES = 200_000
+MOST_BYTES = 40_000
 VENUES = ("stadium", "hall")
 
 
 @pytest.fixture(params=ERAS)
 async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    async with desk(mode=request.param, only=VENUES) as opened:
+    async with desk(settings_of(MCP_LINKS="on"), mode=request.param, only=VENUES) as opened:
         yield opened
 
 
@@ -33,11 +33,6 @@ async def seen(shop: Desk, venue: str, **wish: Any) -> Answer:
     answer = await shop.ask("get_seat_map", wished)
     assert not answer.result.is_error, answer.text
     return answer
-
-
-def link_of(answer: Answer) -> ResourceLink:
-    (link,) = (b for b in answer.result.content if isinstance(b, ResourceLink))
-    return link
 
 
 def images_of(answer: Answer) -> list[bytes]:
@@ -143,26 +138,24 @@ async def test_without_a_picture_the_answer_stands(
     assert "No picture could be drawn" in answer.text
 
 
-async def test_the_link_shows_what_the_answer_tells(shop: Desk) -> None:
+async def test_the_address_shows_what_the_answer_tells(shop: Desk) -> None:
     answer = await seen(shop, "hall", quantity=2, max_price="60.00", prefer="closest")
-    link = link_of(answer)
-    assert link.mime_type == "image/svg+xml"
-    drawn = await read(shop, str(link.uri))
+    drawn = await read(shop, answer.drawn_at)
     ElementTree.fromstring(drawn)
     assert answer.data["date"] in drawn
     for zone in answer.data["zones"]:
         assert zone["zone"] in drawn
-    alone = await read(shop, str(link.uri).partition("?")[0])
+    alone = await read(shop, answer.drawn_at.partition("?")[0])
     assert alone != drawn, "the wish is in the address"
 
 
-async def test_the_map_of_a_session_is_linked_with_it(shop: Desk) -> None:
+async def test_the_map_of_a_session_is_named_with_it(shop: Desk) -> None:
     offer = (await seen(shop, "hall")).data["zones"][0]["offers"][0]
     checked = await shop.call("check_availability", offer_id=offer["offer_id"])
     session = checked["sessions"][0]["session_id"]
     answer = await seen(shop, "hall", session_id=session)
-    assert f"session_id={session}" in str(link_of(answer).uri)
-    assert answer.data["date"] in await read(shop, str(link_of(answer).uri))
+    assert f"session_id={session}" in answer.drawn_at
+    assert answer.data["date"] in await read(shop, answer.drawn_at)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +172,7 @@ async def test_the_map_of_a_session_is_linked_with_it(shop: Desk) -> None:
 async def test_a_wish_in_an_address_that_cannot_be_meant_is_refused(
     shop: Desk, wish: str, field: str
 ) -> None:
-    link = str(link_of(await seen(shop, "hall")).uri).partition("?")[0]
+    link = (await seen(shop, "hall")).drawn_at.partition("?")[0]
     before = shop.sent("getSeatMap")
     with pytest.raises(MCPError, match=field) as refused:
         await read(shop, f"{link}?{wish}")

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import EmbeddedResource, ResourceLink
+from mcp_types import EmbeddedResource
 
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
@@ -72,7 +72,7 @@ async def files(each: Desk, order_id: str) -> Answer:
     ("sizes", "sent"),
     [((700_000,), 1), ((300_000,), 2), ((900_000,), 0), ((MIB + 1, 1000), 3), ((1000,), 6)],
 )
-async def test_a_reply_holds_a_mebibyte_of_files_and_links_to_the_others(
+async def test_a_reply_holds_a_mebibyte_of_files_and_names_the_others(
     mode: str, sizes: tuple[int, ...], sent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with on_http(mode) as (each, _):
@@ -80,11 +80,11 @@ async def test_a_reply_holds_a_mebibyte_of_files_and_links_to_the_others(
         await each.call("name_beneficiaries", **naming)
         sized(monkeypatch, *sizes)
         answer = await files(each, order_id)
-    blocks = [b for b in answer.result.content if isinstance(b, EmbeddedResource | ResourceLink)]
-    assert len(blocks) == 6
-    assert sum(isinstance(b, EmbeddedResource) for b in blocks) == sent
+    kinds = [block.type for block in answer.result.content]
+    assert kinds == ["text", *["resource"] * sent]
+    assert all(document["uri"] in answer.text for document in answer.data["documents"])
     assert len(answer.wire) < MIB, "clients drop a longer event"
-    assert ("read the links" in answer.data["next"]) == (sent < 6)
+    assert ("read the addresses" in answer.data["next"]) == (sent < 6)
     assert "save: true" not in answer.data["next"]
 
 

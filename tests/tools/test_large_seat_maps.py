@@ -69,9 +69,9 @@ def wish(shop: Desk, **more: Any) -> Json:
 
 
 async def svg_of(shop: Desk, answer: Answer, **wished: object) -> str:
-    (uri,) = (b.uri for b in answer.result.content if b.type == "resource_link")
+    uri = answer.drawn_at
     asked = "&".join(f"{name}={value}" for name, value in wished.items())
-    return await read(shop, f"{uri}{'&' if '?' in str(uri) else '?'}{asked}")
+    return await read(shop, f"{uri}{'&' if '?' in uri else '?'}{asked}")
 
 
 async def read(shop: Desk, uri: str) -> str:
@@ -93,7 +93,7 @@ async def test_a_map_of_70_000_bare_zones_is_cut_and_every_form_of_it_tells_so(
     sheet = (answer.result.meta or {})[SHEET]
     assert len(sheet["zones"]) + sheet["hidden"] == 70_000
     assert f"{left_out} more zones are not shown" in await svg_of(shop, answer)
-    map_id = str(answer.result.content[1].uri).partition("/seat-maps/")[2].partition(".svg")[0]  # type: ignore[union-attr]
+    map_id = answer.drawn_at.partition("/seat-maps/")[2].partition(".svg")[0]
     told = json.loads(
         await read(shop, f"korus://product-bases/{shop.handle('hall_base')}/seat-maps/{map_id}")
     )
@@ -195,7 +195,7 @@ async def test_maps_of_different_houses_are_unfolded_and_drawn_two_at_a_time(
 ) -> None:
     base = shop.handle("hall_base")
     offer = (await shop.call("get_seat_map", **wish(shop)))["zones"][0]["offers"][0]
-    link = str((await shop.ask("get_seat_map", wish(shop))).result.content[1].uri)  # type: ignore[union-attr]
+    link = (await shop.ask("get_seat_map", wish(shop))).drawn_at
     assert offer
     before = shop.sent("getSeatMap")
     unfolded = Counted(SeatMap.model_validate)
@@ -246,7 +246,7 @@ async def test_equal_questions_are_worked_on_once_whatever_their_form(
 async def test_who_would_wait_too_long_is_told_so_and_the_next_is_served(
     shop: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link = str((await shop.ask("get_seat_map", wish(shop))).result.content[1].uri)  # type: ignore[union-attr]
+    link = (await shop.ask("get_seat_map", wish(shop))).drawn_at
     await read(shop, f"{link}&theme=dark")  # what it reads beside the map is kept now
     with held(monkeypatch, seat_plans, "_planned"):
         monkeypatch.setattr(drafting, "SECONDS", 1.0)

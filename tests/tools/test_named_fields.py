@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 from mcp import MCPError
 
-from tests.fixtures.assistant import ERAS, Desk, Json, desk
+from tests.fixtures.assistant import ERAS, Desk, Json, desk, settings_of
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(params=ERAS)
 async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    async with desk(mode=request.param, only=("hall",)) as opened:
+    async with desk(settings_of(MCP_LINKS="on"), mode=request.param, only=("hall",)) as opened:
         yield opened
 
 
@@ -42,9 +42,8 @@ async def test_a_day_that_is_over_only_at_the_venue_is_its_date_too(shop: Desk) 
 
 async def test_a_past_day_of_a_picture_is_its_date(shop: Desk) -> None:
     found = await shop.ask("get_seat_map", wish(shop))
-    (link,) = (b.uri for b in found.result.content if b.type == "resource_link")
     with pytest.raises(MCPError, match=r"PAST_DATE.* date: lies in the past"):
-        await shop.client.read_resource(f"{str(link).partition('?')[0]}?date=2020-01-01")
+        await shop.client.read_resource(f"{found.drawn_at.partition('?')[0]}?date=2020-01-01")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp_types import ImageContent, ResourceLink, TextContent
+from mcp_types import ImageContent, TextContent
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from korus_mcp.server.composition import build_server
@@ -18,7 +18,6 @@ from tests.fixtures.hosts import INITIALIZE, RawHost, child_environment, over_ht
 pytestmark = pytest.mark.anyio
 KNOWN_BEFORE = {"text", "image", "resource"}
 """The kinds of blocks of 2024-11-05; 2025-03-26 added sounds."""
-LINK = ResourceLink(type="resource_link", uri="korus://orders/o/documents/d", name="tickets.pdf")
 PIXELS = ImageContent(type="image", data="", mime_type="image/png")
 
 
@@ -42,7 +41,7 @@ async def test_each_revision_is_sent_what_it_knows_and_told_the_rest(
     protocol: str, tmp_path: Path
 ) -> None:
     is_new = protocol >= SINCE
-    environment = child_environment(tmp_path)
+    environment = child_environment(tmp_path, MCP_LINKS="on")
     async with raw_host(environment, protocol=protocol) as host:
         found = await result(host, "search_products", query="derby")
         base = found["structuredContent"]["products"][0]["product_base_id"]
@@ -71,11 +70,11 @@ async def test_each_revision_is_sent_what_it_knows_and_told_the_rest(
         if not is_new:
             (document,) = issued["structuredContent"]["documents"]
             assert document["uri"] in text(issued)
-            assert f"seat-map.svg: korus://product-bases/{base}/seat-maps/" in text(drawn)
+            assert f"As SVG: korus://product-bases/{base}/seat-maps/" in text(drawn)
 
 
 async def test_over_http_an_old_client_gets_no_link_either() -> None:
-    app = build_server(settings_of()).streamable_http_app()
+    app = build_server(settings_of(MCP_LINKS="on")).streamable_http_app()
     headers = {"Accept": "application/json, text/event-stream"}
 
     async with over_http(app) as url, httpx.AsyncClient(headers=headers) as client:
@@ -101,20 +100,17 @@ async def test_over_http_an_old_client_gets_no_link_either() -> None:
 
 @pytest.mark.parametrize("protocol", [None, "", "2024-11-05", "2025-03-26", "who knows"])
 @pytest.mark.parametrize("content", list(Content))
-def test_a_link_the_text_does_not_name_is_named_once(
+def test_a_client_that_knows_no_structure_is_sent_the_text(
     protocol: str | None, content: Content
 ) -> None:
-    blocks = content_for(protocol, content, "two tickets", [LINK, PIXELS])
-    assert blocks == [
-        TextContent(type="text", text=f"two tickets\n{LINK.name}: {LINK.uri}"),
-        PIXELS,
-    ]
-    (named,) = content_for(protocol, content, f"PDF {LINK.uri}: ready", [LINK])
-    assert named == TextContent(type="text", text=f"PDF {LINK.uri}: ready")
+    said = TextContent(type="text", text="two tickets")
+    assert content_for(protocol, content, said.text, [PIXELS]) == [said, PIXELS]
 
 
 @pytest.mark.parametrize("protocol", ["2025-06-18", "2025-11-25", "2026-07-28"])
-def test_a_client_that_knows_links_gets_them(protocol: str) -> None:
+def test_a_client_that_knows_structure_is_sent_it_alone_where_the_operator_wants_that(
+    protocol: str,
+) -> None:
     said = TextContent(type="text", text="two tickets")
-    assert content_for(protocol, Content.BOTH, said.text, [LINK]) == [said, LINK]
-    assert content_for(protocol, Content.STRUCTURED, said.text, [LINK]) == [LINK]
+    assert content_for(protocol, Content.BOTH, said.text, [PIXELS]) == [said, PIXELS]
+    assert content_for(protocol, Content.STRUCTURED, said.text, [PIXELS]) == [PIXELS]

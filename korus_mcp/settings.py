@@ -277,6 +277,13 @@ class Settings:
         least=120,
         most=86_400,
     )
+    answer_seconds: int = setting(
+        40,
+        "How long a booking call keeps its caller waiting, for hosts that give up sooner; then it "
+        "answers in_doubt, the work goes on, and the same call asks again.",
+        least=3,
+        most=60,
+    )
     shutdown_seconds: int = setting(30, "How long a stop waits for orders in flight.", most=3_600)
     content: Content = setting(
         Content.BOTH, "Which halves of a reply are sent.", name="KORUS_MCP_CONTENT"

@@ -5,6 +5,7 @@ reservations. If an equal call was sent, its outcome is the answer. If a differe
 of them, or may have, the new call is refused.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from korus_mcp.booking.hold import expired
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.booking.sending import Sender
-from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS, POLL_SECONDS
+from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS, POLL_SECONDS
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal import Journal
@@ -52,10 +53,12 @@ class EarlierOrders:
         for ordered in (await self.of(owner, reservation_ids)).values():
             raise claimed(ordered)
 
-    async def equal(self, call: OrderCall, held: Mapping[str, Intent]) -> Intent | None:
-        """The earlier call that this one repeats, or None. Waits for its send, but not too long.
+    async def equal(
+        self, call: OrderCall, held: Mapping[str, Intent], *, until: float | None
+    ) -> Intent | None:
+        """The earlier call that this one repeats, or None.
 
-        `held` has the intents that claim the reservations of the call.
+        `held` has the intents that claim the reservations of the call. `until` is as in `awaited`.
 
         Raises:
             Refusal: ALREADY_ORDERED or ALREADY_BEING_ORDERED by a different call.
@@ -70,28 +73,36 @@ class EarlierOrders:
             # A reservation that another call certainly failed to order is free again.
             if any(i in looked.orders or i in looked.missing for i in call.reservation_ids):
                 raise claimed(looked)
-        return None if equal is None else await self.awaited(equal)
+        return None if equal is None else await self.awaited(equal, until=until)
 
-    async def awaited(self, intent: Intent) -> Intent | None:
-        """The intent once its send is over, or as it is when that takes too long to wait for.
+    async def awaited(self, intent: Intent, *, until: float | None) -> Intent | None:
+        """The intent once its send is over, or as it is at the moment `until` of the event loop's
+        time; without one a send is not waited for.
 
         None where its sender died before it sent: then the intent counts as never made.
         """
         # Another call sends it, but the caller of this one must not read "nothing was sent".
         begun_here().mark()
-        with anyio.move_on_after(ANSWER_SECONDS):
+        with anyio.CancelScope(deadline=math.inf if until is None else until):
             while not intent.is_final:
                 if intent.was_never_sent:
                     return None
                 sending = self.sender.under_way(intent)
+                if sending is None and not intent.is_leased:
+                    return await self.looked(intent)
+                if until is None:
+                    return intent
                 if sending is not None:
                     await sending.done.wait()
-                elif not intent.is_leased:
-                    return await self.looked(intent)
                 else:  # another process sends it
                     await anyio.sleep(POLL_SECONDS)
                 intent = await self._read_again(intent)
         return intent
+
+    def is_under_way(self, intent: Intent) -> bool:
+        """Whether the call is being sent just now, here or by another process."""
+        is_sent = self.sender.under_way(intent) is not None or intent.is_leased
+        return is_sent and not intent.is_final
 
     async def _read_again(self, intent: Intent) -> Intent:
         try:

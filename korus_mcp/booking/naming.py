@@ -31,7 +31,7 @@ from korus_mcp.booking.tickets import (
     is_over,
     is_waiting,
 )
-from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
+from korus_mcp.booking.timing import RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, Told, begun_here, side_by_side
 from korus_mcp.foundation.folding import is_same_name
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
@@ -93,6 +93,7 @@ class Beneficiaries:
     documents: Documents
     clock: ApiClock
     operations: Operations
+    answer_seconds: float
     _counts: dict[_Call, Count] = field(default_factory=dict, repr=False)
     _turns: dict[str, anyio.Lock] = field(default_factory=dict)
     _named: LRUCache[str, tuple[BeneficiaryInput, datetime]] = field(
@@ -120,7 +121,7 @@ class Beneficiaries:
         call = _Call(owner, order_id, tuple(wished), language)
         # Callers who join an equal call see its progress.
         count = self._counts.setdefault(call, Count(len(wished)))
-        with anyio.move_on_after(ANSWER_SECONDS):
+        with anyio.move_on_after(self.answer_seconds):
             async with count.telling(told):
                 work = partial(self._name_all, call, count)
                 return await self.operations.flights.join(("name", call), work)

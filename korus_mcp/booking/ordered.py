@@ -68,6 +68,8 @@ class FailedOrder:
 class Ordered:
     """The outcome of an order call. `can_be_tried_again`: what failed is still held.
 
+    `is_under_way`: the call is still being sent, and the same call asks what came of it.
+
     `agreed`: the total that the person agreed to, if the orders have another one.
     """
 
@@ -75,6 +77,7 @@ class Ordered:
     orders: tuple[PlacedOrder, ...] = ()
     failed: tuple[FailedOrder, ...] = ()
     replayed: bool = False
+    is_under_way: bool = False
     can_be_tried_again: bool = False
     confirmation: str | None = None
     confirm_by: datetime | None = None

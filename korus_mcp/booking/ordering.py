@@ -42,7 +42,7 @@ from korus_mcp.booking.ordered import (
 from korus_mcp.booking.ownership import check_owner
 from korus_mcp.booking.ports import Catalog, Service
 from korus_mcp.booking.sending import Dispatch, Sender, fence_of
-from korus_mcp.booking.timing import ANSWER_SECONDS, LOOK_AGAIN_SECONDS
+from korus_mcp.booking.timing import JOIN_SECONDS, LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
@@ -117,7 +117,8 @@ class Ordering(Service):
             Refusal: what stands against the order.
         """
         standing = await self._standing(call)
-        earlier = await self.earlier.equal(call, standing.holders)
+        # Not waited for here: `place` does, and a caller would wait twice.
+        earlier = await self.earlier.equal(call, standing.holders, until=None)
         # If the earlier call failed and left all its holds free, the person may be asked again. If
         # it ordered any of them, its outcome is the answer.
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
@@ -169,8 +170,9 @@ class Ordering(Service):
         """
         # A repeated call is answered before anything is checked: its holds are ordered by now, and
         # the checks would refuse them.
+        until = self._answer_at()
         standing = await self._standing(call)
-        earlier = await self.earlier.equal(call, standing.holders)
+        earlier = await self.earlier.equal(call, standing.holders, until=until)
         if earlier is not None:
             return await self._answer(earlier)
         try:
@@ -179,13 +181,14 @@ class Ordering(Service):
             # While this call was checked an equal one may have used the confirmation up, or have
             # ordered the holds.
             held = await self.journal.intents_of(call.reservation_ids)
-            earlier = await self.earlier.equal(call, held)  # an equal call came first
+            # An equal call came first.
+            earlier = await self.earlier.equal(call, held, until=until)
             if earlier is None:
                 raise
             return await self._answer(earlier)
         if isinstance(dispatch, Ordered):
             return dispatch
-        return await self._carried_out(dispatch)
+        return await self._carried_out(dispatch, until)
 
     async def instead(self, call: OrderCall, refusal: Refusal) -> Ordered:
         """The answer to a call that nobody agreed to: the outcome of an equal call, if any.
@@ -195,7 +198,7 @@ class Ordering(Service):
         """
         try:
             held = await self.journal.intents_of(call.reservation_ids)
-            earlier = await self.earlier.equal(call, held)
+            earlier = await self.earlier.equal(call, held, until=self._answer_at())
         except JournalDown:
             raise approval.unseen(refusal) from None
         if earlier is not None and not set(call.reservation_ids) <= set(earlier.freed):
@@ -360,7 +363,11 @@ class Ordering(Service):
             fence_at=fence_of(question.holds_end, now, self.settings.settle_seconds),
         )
 
-    async def _carried_out(self, dispatch: Dispatch) -> Ordered:
+    def _answer_at(self) -> float:
+        """When a call that comes now is answered at the latest, whatever is known by then."""
+        return anyio.current_time() + self.settings.answer_seconds
+
+    async def _carried_out(self, dispatch: Dispatch, until: float) -> Ordered:
         """Have a task of the server claim and send the order, and answer its outcome."""
         self.operations.check_open()
         owner = dispatch.intent.owner
@@ -368,7 +375,7 @@ class Ordering(Service):
         # equal calls at once must not pass it.
         self.pace.write(owner)
         sending = self.sender.start(dispatch)
-        with anyio.move_on_after(ANSWER_SECONDS):  # a caller cannot wait longer; the send goes on
+        with anyio.CancelScope(deadline=until):  # the send goes on
             await sending.done.wait()
         try:
             if sending.refused is not None:
@@ -379,7 +386,7 @@ class Ordering(Service):
             if other.holder.fingerprint != dispatch.intent.fingerprint:
                 raise claimed(other.holder) from None
             self.pace.was_no_write(owner)
-            earlier = await self.earlier.awaited(other.holder)
+            earlier = await self.earlier.awaited(other.holder, until=until)
             if earlier is None:
                 raise _too_slow() from None
             return await self._answer(earlier)
@@ -414,6 +421,8 @@ class Ordering(Service):
             for r, o in intent.orders.items()
         ]
         orders = tuple(await side_by_side(steps))
+        is_under_way = self.earlier.is_under_way(intent)
+        again = JOIN_SECONDS if is_under_way else LOOK_AGAIN_SECONDS
         return Ordered(
             state=state_told(intent, orders),
             orders=orders,
@@ -421,7 +430,8 @@ class Ordering(Service):
             failed=tuple(FailedOrder(i, reason) for i, reason in intent.failures.items()),
             replayed=sent is None,
             can_be_tried_again=bool(intent.freed),
-            check_again_after=None if intent.is_final else LOOK_AGAIN_SECONDS,
+            is_under_way=is_under_way,
+            check_again_after=None if intent.is_final else again,
             not_later_than=None if intent.is_final else intent.fence_at,
         )
 

@@ -60,7 +60,8 @@ class PriceMove:
 @dataclass(frozen=True, kw_only=True)
 class Reserved:
     """The outcome of a reserve call. `check_again_after`: after how many seconds an item that the
-    issuer's answer left out may be reserved again.
+    issuer's answer left out may be reserved again. `is_under_way`: the call goes on, and the same
+    call asks what came of it.
     """
 
     state: ReserveState
@@ -68,6 +69,7 @@ class Reserved:
     failed: tuple[FailedItem, ...] = ()
     moves: tuple[PriceMove, ...] = ()
     replayed: bool = False
+    is_under_way: bool = False
     check_again_after: int | None = None
     beyond: tuple[str, ...] = ()
     """What a person should hear of the holds, in sentences: held without being asked for, held on

@@ -18,7 +18,6 @@ from typing import Final
 import anyio
 
 from korus_mcp.api import ApiError, Outcome, ReservationLine
-from korus_mcp.api.config import CREATION_SECONDS
 from korus_mcp.api.models.reservation import Reservation, ReservationBulkResult
 from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.copies import HOLD, was_answered
@@ -40,7 +39,7 @@ from korus_mcp.booking.reserved import (
     told_again,
 )
 from korus_mcp.booking.settling import Settling
-from korus_mcp.booking.timing import ANSWER_SECONDS, POLL_SECONDS, RETRY_SECONDS
+from korus_mcp.booking.timing import JOIN_SECONDS, POLL_SECONDS, RETRY_SECONDS
 from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import total
@@ -86,6 +85,7 @@ class Reserver(Service):
     lease: Lease
     settling: Settling
     sole_writer: bool
+    answer_seconds: float
     most_open: Open | None = None
     pace: Pace = UNPACED
 
@@ -96,10 +96,12 @@ class Reserver(Service):
             Refusal: sessions, stock, prices or limits do not allow it; nothing was sent.
             ApiError: the call was certainly not carried out.
         """
-        # Hosts give a call up after a minute. The work goes on, and an equal call finds its answer.
-        with anyio.move_on_after(ANSWER_SECONDS):
+        # Hosts give a call up after a while. The work goes on, and an equal call finds its answer.
+        with anyio.move_on_after(self.answer_seconds):
             return await self.operations.flights.join(call.key, lambda: self._carry_out(call))
-        return Reserved(state=ReserveState.IN_DOUBT, check_again_after=CREATION_SECONDS)
+        return Reserved(
+            state=ReserveState.IN_DOUBT, is_under_way=True, check_again_after=JOIN_SECONDS
+        )
 
     async def _carry_out(self, call: ReserveCall) -> Reserved:
         # Reading the offers takes seconds, in which another server may send an equal call. So the

@@ -70,6 +70,7 @@ class BookingServices:
             lease=lease,
             settling=settling,
             sole_writer=settings.sole_writer,
+            answer_seconds=settings.answer_seconds,
             most_open=most_open(settings),
             pace=pace,
         )
@@ -120,6 +121,7 @@ class BookingServices:
             documents=self.documents,
             clock=api,
             operations=self.operations,
+            answer_seconds=settings.answer_seconds,
         )
 
     def close(self) -> None:

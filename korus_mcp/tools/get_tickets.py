@@ -18,7 +18,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
 from korus_mcp.booking.documents import DocumentQuery, no_folder
 from korus_mcp.booking.tickets import Document, IssuedTickets
-from korus_mcp.booking.timing import ANSWER_SECONDS, RETRY_SECONDS
+from korus_mcp.booking.timing import RETRY_SECONDS
 from korus_mcp.foundation.coalescing import Count, side_by_side
 from korus_mcp.foundation.deadlines import in_time, is_over
 from korus_mcp.foundation.private_files import user_folder
@@ -30,7 +30,9 @@ EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """The size of all files in one reply together. In base64 and with the text they stay below 1 MiB:
 clients drop a larger event of a stream."""
 Got = TypeVar("Got")
-WAIT_SECONDS: Final = 20.0
+WAIT_SECONDS: Final = 3.0
+"""Not longer: most hosts ask for progress with every call and show it to nobody, and some give up
+after 5 s."""
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 25
 DOCUMENTED_PAGE: Final = 12
@@ -51,15 +53,15 @@ async def get_tickets(
     language: Language = None,
 ) -> Reply[orders.TicketsView]:
     """Tickets of an order and its PDFs."""
-    # Hosts give a call up after a minute. What it fetches goes on, and an equal call finds it.
-    with anyio.move_on_after(ANSWER_SECONDS if save else None):
-        services = app_of(ctx)
+    services = app_of(ctx)
+    # Hosts give a call up after a while. What it fetches goes on, and an equal call finds it.
+    with anyio.move_on_after(services.settings.answer_seconds if save else None):
         wished = services.language(language)
-        issued = await _complete(ctx, services, order_id, wished)
+        issued, left = await _complete(ctx, services, order_id, wished)
         first = orders.ticket_pages(issued, cursor).begin.offset
         # A page with documents is small enough never to be cut: a saved file must be in the answer.
         last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
-        page = _Page(ctx, services, issued, range(first, last), wished)
+        page = _Page(ctx, services, issued, range(first, last), wished, left)
         if not save:
             files = [_linked(issued, document) for document in page.documents]
         # A request without HTTP headers came over stdio: the client is on this machine.
@@ -90,12 +92,18 @@ def _reply(
     return Reply.of_rows(rows, view, tuple(file.block for file in files))
 
 
-async def _complete(ctx: ToolContext, services: App, order_id: str, language: str) -> IssuedTickets:
-    """The order. If the client asked for progress, its documents are waited for, 20 s at most."""
+async def _complete(
+    ctx: ToolContext, services: App, order_id: str, language: str
+) -> tuple[IssuedTickets, float]:
+    """The order, and how many seconds its caller still waits.
+
+    If the client asked for progress, its documents are waited for, a moment.
+    """
     owner = services.principal.key
     issued = await services.booking.tickets.issued(owner, order_id, language)
-    if not _wants_progress(ctx):
-        return issued
+    meta = ctx.request_context.meta
+    if not meta or meta.get("progress_token") is None:
+        return issued, 0
     # Not for other clients: they may take a long silence for a failure.
     waited = 0.0
     while not issued.is_complete and waited < WAIT_SECONDS and not is_over():
@@ -103,12 +111,7 @@ async def _complete(ctx: ToolContext, services: App, order_id: str, language: st
         await services.clock.sleep(POLL_SECONDS)
         waited += POLL_SECONDS
         issued = await services.booking.tickets.of_order(owner, issued.order.id, language)
-    return issued
-
-
-def _wants_progress(ctx: ToolContext) -> bool:
-    meta = ctx.request_context.meta
-    return bool(meta and meta.get("progress_token") is not None)
+    return issued, WAIT_SECONDS - waited
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ class _Page:
     issued: IssuedTickets
     rows: range
     language: str
+    left: float
+    """How many seconds its caller still waits for a document."""
 
     @property
     def documents(self) -> Sequence[Document]:
@@ -188,7 +193,7 @@ class _Page:
                 found = await fetch(document)
                 # Tried once more if the client waits: `ready_at` has no fractions of a second, so a
                 # document may be ready up to a second later.
-                if found is None and _wants_progress(self.ctx):
+                if found is None and self.left >= POLL_SECONDS:
                     await self.services.clock.sleep(POLL_SECONDS)
                     found = await fetch(document)
         except (Refusal, ApiError) as failed:

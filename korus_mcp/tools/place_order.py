@@ -181,6 +181,11 @@ def _next(ordered: Ordered) -> str:
                 "Nothing was ordered; the reservation stays held. Correct what was refused, call "
                 "place_order without confirmation, and show the person the new summary."
             )
+        case OrderState.IN_DOUBT if ordered.is_under_way:
+            return (
+                "The order is on its way. Do not reserve again. Ask again: call place_order with "
+                f"the same arguments after {ordered.check_again_after} s; it is sent once."
+            )
         case OrderState.IN_DOUBT:
             return (
                 "The answer is missing; the order may exist. Do not reserve again. Call "

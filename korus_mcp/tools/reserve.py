@@ -225,6 +225,11 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
             )
         case ReserveState.FAILED:
             return f"Nothing is held. Choose other offers from {source}."
+        case ReserveState.IN_DOUBT if reserved.is_under_way:
+            return (
+                f"{said}The hold is on its way. Ask again: call reserve with the same arguments "
+                f"after {reserved.check_again_after} s; it is sent once."
+            )
         case ReserveState.IN_DOUBT if reserved.failed:
             return (
                 f"{said}Beside what is named here the issuer's answer is missing; a hold may exist "

@@ -15,11 +15,11 @@ from mcp_types import EmbeddedResource
 from korus_mcp.api import Booking, DocumentRefused, Outcome
 from korus_mcp.api.documents import HOST_NOT_LISTED
 from korus_mcp.booking.operations import SIDE_BY_SIDE
-from korus_mcp.booking.timing import ANSWER_SECONDS
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.handles import alias_of
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions
 from korus_mcp.server.composition import build_server
+from korus_mcp.settings import Settings
 from tests.booking.stage import turn_the_loop, until
 from tests.fixtures.assistant import ERAS, SEED, Answer, Desk, Json, desk, settings_of
 from tests.fixtures.hosts import over_http
@@ -219,7 +219,7 @@ async def test_files_that_are_late_are_told_as_that_and_found_by_the_next_call(
             await until(lambda: fetched[0] == 3 and len(list(tmp_path.iterdir())) == 3 - late)
             await anyio.sleep(0.05)
             assert not answers
-            turn_the_loop(ANSWER_SECONDS - 0.5)
+            turn_the_loop(Settings.answer_seconds - 0.5)
         (answer,) = answers
         if late == 3:
             assert answer.code == "UPSTREAM_UNAVAILABLE"

@@ -26,6 +26,8 @@ DEMO_API = "https://api.demo.korusticket.com"
 PRODUCTION_TOKEN = "https://auth.korusticket.com/realms/korusticket/protocol/openid-connect/token"  # noqa: S105 - an address
 SANDBOX_API = "https://sandbox.invalid"
 DEFAULT_LANGUAGE = "fr"
+SANDBOX_LANGUAGE = "en"
+"""Of the embedded sandbox: who tries it need not read French."""
 DOCUMENT_HOST = "storage.googleapis.com"
 SANDBOX_DOCUMENT_HOST = "documents.sandbox.invalid"
 MOST_PORT = 65_535
@@ -202,9 +204,13 @@ class Settings:
     )
     ca_file: str | None = None
     ca_folder: str | None = None
-    language: str = setting(DEFAULT_LANGUAGE, "Default language of answers.")
+    language: str = setting(
+        SANDBOX_LANGUAGE,
+        "Default language of answers.",
+        told=f"{SANDBOX_LANGUAGE} in the embedded sandbox, else {DEFAULT_LANGUAGE}",
+    )
     languages: tuple[str, ...] = setting(
-        (DEFAULT_LANGUAGE,),
+        (SANDBOX_LANGUAGE,),
         "Languages whose catalog is read ahead, commas; others on first use.",
         told="KORUS_LANGUAGE",
     )
@@ -503,7 +509,7 @@ class _Reader:
                 )
         # Only one language is meant. If several are given, the first counts.
         language = self._languages("KORUS_LANGUAGE", "a language tag like fr")[:1]
-        language = language or Settings.languages
+        language = language or ((SANDBOX_LANGUAGE if world.embedded else DEFAULT_LANGUAGE),)
         # Values that follow from the profile and the limits; what was given itself overrides them.
         chosen = {
             "profile": profile,

@@ -54,8 +54,23 @@ def problems(environ: dict[str, str]) -> str:
 def test_nothing_set_is_the_embedded_sandbox() -> None:
     settings = read_settings({})
     assert settings == Settings()
+    assert (settings.language, settings.languages) == ("en", ("en",))
     assert settings.environment is Environment.SANDBOX
     assert settings.embedded
+
+
+def test_english_is_for_the_embedded_sandbox_alone_and_what_is_set_wins() -> None:
+    served = {
+        "KORUS_ENVIRONMENT": "sandbox",
+        "KORUS_API_URL": LOOPBACK,
+        "KORUS_TOKEN_URL": f"{LOOPBACK}/token",
+        "KORUS_CLIENT_ID": "x",
+        "KORUS_CLIENT_SECRET": "y",
+    }
+    for given in (DEMO, PRODUCTION, served):
+        assert read_settings(given).language == "fr"
+    assert read_settings({"KORUS_LANGUAGE": "fr"}).language == "fr"
+    assert read_settings({"KORUS_LANGUAGES": "fr,de"}).language == "en"
 
 
 def test_other_variables_and_empty_ones_count_as_nothing_set() -> None:
@@ -266,7 +281,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_TRUST_ENV": "1",
             "KORUS_API_URL": f"{DEMO_API}/",
             "KORUS_DOCUMENT_HOSTS": "a.example.test, 127.0.0.1:9000",
-            "KORUS_LANGUAGE": "en",
+            "KORUS_LANGUAGE": "de",
             "KORUS_LANGUAGES": "en,fr,",
             "KORUS_PROFILE": "Service-Desk",
             "KORUS_SCOPE": "account",
@@ -284,8 +299,10 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_JOURNAL_KEY": "canary-key",
             "KORUS_SOLE_WRITER": "true",
             "KORUS_SETTLE_SECONDS": "120",
+            "KORUS_ANSWER_SECONDS": "4",
             "KORUS_SHUTDOWN_SECONDS": "0",
             "KORUS_MCP_CONTENT": "text",
+            "KORUS_MCP_LINKS": "on",
             "KORUS_SANDBOX_BASES": "10",
             "KORUS_SANDBOX_SEED": "0",
         }
@@ -327,8 +344,11 @@ def test_nobody_is_the_sole_writer_who_does_not_say_so(database: str) -> None:
         ("KORUS_MAX_TICKETS", "0"),
         ("KORUS_MAX_TICKETS", "2.5"),
         ("KORUS_SETTLE_SECONDS", "119"),
+        ("KORUS_ANSWER_SECONDS", "2"),
+        ("KORUS_ANSWER_SECONDS", "61"),
         ("KORUS_SHUTDOWN_SECONDS", "-1"),
         ("KORUS_MCP_CONTENT", "xml"),
+        ("KORUS_MCP_LINKS", "yes"),
         ("KORUS_SOLE_WRITER", "maybe"),
         ("KORUS_TRUST_ENV", "maybe"),
         ("KORUS_HTTP_PROXY", "proxy.example.test:3128"),

@@ -1,4 +1,4 @@
-"""A slow issuer: after so many seconds a booking call says that it is on its way, and how to ask."""
+"""A slow issuer: a booking call says after a while that it is on its way, and how to ask again."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

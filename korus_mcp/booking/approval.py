@@ -143,15 +143,21 @@ def check(approval: Approval | None, question: Question) -> str:
         Refusal: APPROVAL_REQUIRED when the confirmation is another owner's, was used, or is for a
             different question; APPROVAL_EXPIRED when it is too old.
     """
+    found = check_open(approval, question.owner)
+    _check_same(question, found.digest, is_late=found.expires_at <= question.asked_at)
+    return found.nonce
+
+
+def check_open(approval: Approval | None, owner: str) -> Approval:
+    """The approval of a confirmation, if it is this owner's and not used.
+
+    Raises:
+        Refusal: APPROVAL_REQUIRED.
+    """
     # Used, foreign and invented confirmations are refused alike, so that trying reveals nothing.
-    if (
-        approval is None
-        or approval.owner != question.owner
-        or approval.state is not ApprovalState.OPEN
-    ):
+    if approval is None or approval.owner != owner or approval.state is not ApprovalState.OPEN:
         raise not_open()
-    _check_same(question, approval.digest, is_late=approval.expires_at <= question.asked_at)
-    return approval.nonce
+    return approval
 
 
 async def agreed(journal: Journal, asked: Question, question: Question) -> str:
@@ -268,7 +274,7 @@ def not_open() -> Refusal:
     return Refusal(
         Code.APPROVAL_REQUIRED,
         "This confirmation is not open: it was used already or never given.",
-        "Call place_order without confirmation and show the person the summary.",
+        'Call place_order with confirmation "" (or without it) and show the person the summary.',
     )
 
 

@@ -1,6 +1,7 @@
 """Reads reservations from the API as holds, for their owners."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from korus_mcp.booking.ports import Service, surely_past
 from korus_mcp.booking.settling import Settling
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.journal.records import JournalDown
 
 
 @dataclass(kw_only=True)
@@ -36,6 +38,15 @@ class HoldReader(Service):
         there = await self._there(reservation_ids, language)
         await check_no_orders(self.journal, owner, [i for i in reservation_ids if i not in there])
         return dict(zip(there, await self.shown([*there.values()], language), strict=True))
+
+    async def check_known(self, owner: str, reservation_ids: Sequence[str]) -> None:
+        """Check by the journal alone that all of these are this owner's, if it can be read.
+
+        Raises:
+            Refusal: NOT_FOUND.
+        """
+        with suppress(JournalDown):
+            check_owner(owner, await self.journal.owners_of(reservation_ids), reservation_ids)
 
     async def all(self, owner: str, reservation_ids: Sequence[str], language: str) -> list[Hold]:
         """The holds that these reservations are now: all of them, or a refusal.

@@ -6,6 +6,7 @@ else's get the same answer, without a request. In scope `account` they see the a
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Effect, FieldProblem, Refusal, invalid
 from korus_mcp.foundation.unread import UNREAD, value_of
+from korus_mcp.journal.records import JournalDown
 from korus_mcp.settings import Scope
 
 MAX_PAGES: Final = 20
@@ -110,12 +112,24 @@ class OrderSearch(Service):
             order = await self._get_if_there(id_or_reference, language)
             if order is not None:
                 return order
-        # The same words for somebody else's order and for one that is gone.
-        raise Refusal(
-            Code.NOT_FOUND,
-            "No such order is known here.",
-            "Use the order_id from place_order, or the reference it was given.",
-        )
+        raise _unknown()
+
+    async def check_known(self, owner: str, id_or_reference: str) -> None:
+        """Check by the journal alone that there may be an order with this id or reference.
+
+        Raises:
+            Refusal: NOT_FOUND when there is surely none that the caller may see.
+        """
+        if self.scope is Scope.ACCOUNT:
+            return
+        with suppress(JournalDown):
+            if await self.journal.intents_by_reference(owner, id_or_reference):
+                return
+            ids = {_folded(order_id) for order_id in await self.journal.orders_of(owner)}
+            # Another reference may be that of one of these orders: they would have to be read.
+            is_id_of_none = not ids or _UUID.fullmatch(id_or_reference.strip()) is not None
+            if is_id_of_none and _folded(id_or_reference) not in ids:
+                raise _unknown()
 
     async def shown_in(self, owner: str, order_id: str) -> int | None:
         """After how many seconds to ask again for parts of this order that are missing, if it was
@@ -132,7 +146,7 @@ class OrderSearch(Service):
         Raises:
             Refusal: INVALID_ARGUMENTS for a range of days that is reversed, too long or missing.
         """
-        self._check_days(query)
+        self.check_days(query)
         if self.scope is Scope.OWN:
             return await self._find_own(owner, query, window)
         return _page_of(await self._find_in_account(owner, query), window)
@@ -246,16 +260,12 @@ class OrderSearch(Service):
                 fitting = tuple(o for o in orders if o is not None and _fits(o, query))
                 return OrdersFound(fitting, _hidden_text(orders.count(None)))
         if query.created_from is None:
-            raise invalid(
-                FieldProblem(
-                    "created_from",
-                    "needed here: none of your newest orders has the reference"
-                    if query.reference
-                    else "needed without a reference",
-                    (self.clock.now().astimezone(UTC).date() - timedelta(days=7)).isoformat(),
-                )
-            )
+            raise self._day_needed("needed here: none of your newest orders has the reference")
         return await self._read_newest(query)
+
+    def _day_needed(self, problem: str) -> Refusal:
+        week_ago = self.clock.now().astimezone(UTC).date() - timedelta(days=7)
+        return invalid(FieldProblem("created_from", problem, week_ago.isoformat()))
 
     async def _read_newest(self, query: OrderQuery) -> OrdersFound:
         last = query.created_to
@@ -289,8 +299,15 @@ class OrderSearch(Service):
         )
         return OrdersFound(tuple(named), ", and ".join(filter(None, not_read)) or None)
 
-    def _check_days(self, query: OrderQuery) -> None:
+    def check_days(self, query: OrderQuery) -> None:
+        """Check the days of a query by our clock.
+
+        Raises:
+            Refusal: INVALID_ARGUMENTS for a range that is reversed, too long or missing.
+        """
         first, last = query.created_from, query.created_to
+        if first is None and query.reference is None and self.scope is Scope.ACCOUNT:
+            raise self._day_needed("needed without a reference")
         if first is None:
             return
         now = self.clock.now().astimezone(UTC)
@@ -307,6 +324,15 @@ class OrderSearch(Service):
             raise invalid(
                 FieldProblem("created_to", f"more than {MAX_DAYS} days after created_from", latest)
             )
+
+
+def _unknown() -> Refusal:
+    # The same words for somebody else's order and for one that is gone.
+    return Refusal(
+        Code.NOT_FOUND,
+        "No such order is known here.",
+        "Use the order_id from place_order, or the reference it was given.",
+    )
 
 
 def _hidden_text(number: int) -> str | None:

@@ -107,6 +107,16 @@ class Ordering(Service):
             self._check_can_send(owner)
         return holds, amount
 
+    async def check_open(self, owner: str, confirmation: str) -> None:
+        """Check by the journal alone, if it can be read, that a confirmation is open.
+
+        Raises:
+            Refusal: APPROVAL_REQUIRED.
+        """
+        with suppress(JournalDown):
+            found = (await self.journal.approvals([confirmation])).get(confirmation)
+            approval.check_open(found, owner)
+
     async def question(self, call: OrderCall, *, is_answered: bool = False) -> Question | None:
         """What a person has to agree to before this call is sent. None for a call that repeats an
         earlier one, whose outcome is the answer.

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,9 +22,10 @@ from korus_mcp.booking.quote import (
 )
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal
+from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal
 
 SHOWN_SESSIONS: Final = 2
+SEE_SESSIONS: Final = "not as check_availability lists them for this offer"
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,26 @@ def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
             for need in quote.tickets
         ),
     )
+
+
+def lines_to_send(
+    call: ReserveCall, quotes: Mapping[Handle, Quote], faults: Faults
+) -> list[ReservationLine]:
+    """The lines that are sent; `faults` gets what is wrong with the sessions of each item."""
+    lines = []
+    for place, item in enumerate(call.items):
+        with faults:
+            try:
+                lines.append(line_of(place, item, quotes[item.offer]))
+            except Refusal as refusal:
+                # Ids are long: only the first that lacks a session is shown some.
+                if faults and refusal.code is Code.SESSION_REQUIRED and refusal.fields:
+                    (problem,) = refusal.fields
+                    raise replace(
+                        refusal, fields=(replace(problem, problem=SEE_SESSIONS),)
+                    ) from None
+                raise
+    return lines
 
 
 def _chosen_sessions(argument: str, item: ReserveItem, quote: Quote) -> dict[str, Session]:

@@ -27,7 +27,7 @@ from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.ports import Service
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quote, Quotes
-from korus_mcp.booking.requests import ReserveCall, check_limits, check_stock, line_of
+from korus_mcp.booking.requests import ReserveCall, check_limits, check_stock, lines_to_send
 from korus_mcp.booking.reserved import (
     PriceMove,
     Reserved,
@@ -44,7 +44,7 @@ from korus_mcp.foundation.coalescing import begun_here, side_by_side
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import total
 from korus_mcp.foundation.pace import UNPACED, Pace
-from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.refusals import Code, Faults, Refusal
 from korus_mcp.journal.records import (
     UNKNOWN_END,
     Held,
@@ -343,20 +343,24 @@ class Reserver(Service):
             Refusal: Limits, stock, sessions or prices do not allow it.
             ApiError: An offer cannot be read.
         """
-        quotes = await self._offers(call)
-        check_limits(call, quotes)
+        quotes, faults = await self._offers(call), Faults()
+        with faults:
+            check_limits(call, quotes)
         for quote in quotes.values():
             self.holds.names.learn(quote)
-            check_stock(call, quote)
-        lines = [line_of(n, item, quotes[item.offer]) for n, item in enumerate(call.items)]
+            with faults:
+                check_stock(call, quote)
+        lines = lines_to_send(call, quotes, faults)
         known = [(i, price) for i in call.items if (price := quotes[i.offer].price) is not None]
         grand_total = total([price.times(item.quantity) for item, price in known])
         if call.max_total is not None and grand_total > call.max_total:
-            raise Refusal(
-                Code.PRICE_CHANGED,
-                f"The items cost {grand_total} now, more than max_total; nothing was held.",
-                "Tell the person the new total, then reserve with a max_total they accept.",
-            )
+            with faults.about("max_total"):
+                raise Refusal(
+                    Code.PRICE_CHANGED,
+                    f"The items cost {grand_total} now, more than max_total; nothing was held.",
+                    "Tell the person the new total, then reserve with a max_total they accept.",
+                )
+        faults.check_by_first()
         shown = {i.offer: (self.prices.last(call.owner, i.offer), price) for i, price in known}
         moves = tuple(
             PriceMove(offer, was, price)

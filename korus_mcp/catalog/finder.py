@@ -118,6 +118,15 @@ class Finder:
             return await self._matches(answer, wanted.limit, language)
         return await self._in_window(answer, wanted, wanted.window, language)
 
+    async def check_catalog(self, wished: str, language: str) -> None:
+        """Check by what was read before that one catalog has this alias or name; sends no request.
+
+        Raises:
+            Refusal: NO_SUCH_CHOICE.
+        """
+        if (catalogs := await self.mirror.kept_catalogs(language)) is not None:
+            _catalog(catalogs, wished)
+
     async def _answer(
         self,
         mirrored: LanguageMirror,

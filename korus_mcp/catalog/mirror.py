@@ -228,6 +228,11 @@ class Mirror:
         """
         return tuple((await self._listed(language)).store.catalogs())
 
+    async def kept_catalogs(self, language: str) -> tuple[CatalogRecord, ...] | None:
+        """The catalogs as they were read before, None if they were not; sends no request."""
+        store = (await self._mirrored_in(language)).store
+        return tuple(store.catalogs()) if store.fact("listed_at") is not None else None
+
     async def catalog(self, alias: str, language: str) -> CatalogRecord:
         """The catalog with this alias; for an unknown alias the list is fetched again once.
 
@@ -244,11 +249,35 @@ class Mirror:
             if found is None and not is_whole:
                 raise Malformed("listCatalogs", Outcome.REFUSED, reason="rows cannot be read")
         if found is None:
-            raise Refusal(
-                Code.UNKNOWN_ID,
-                "No catalog on sale here has ids like this one.",
-                "Call search_products and use an id from its answer.",
-            )
+            raise _unknown_alias()
+        return found
+
+    async def check_alias(self, alias: str, language: str) -> None:
+        """Check by what was read before that a catalog has this alias; sends no request.
+
+        Not for a call that is right otherwise: the catalog may have been added since.
+
+        Raises:
+            Refusal: UNKNOWN_ID.
+        """
+        catalogs = await self.kept_catalogs(language)
+        if catalogs is not None and alias not in {each.alias for each in catalogs}:
+            raise _unknown_alias()
+
+    async def kept(self, handle: Handle, language: str) -> BaseRecord | None:
+        """A product base as it was read before, None if it was not; sends no request.
+
+        Not for a call that is right otherwise, as `check_alias`.
+
+        Raises:
+            Refusal: UNKNOWN_ID, or NOT_FOUND when a catalog that was read to its end lacks it.
+        """
+        await self.check_alias(handle.alias, language)
+        mirrored = await self._mirrored_in(language)
+        catalog, state = _with_alias(mirrored, handle.alias), state_of(mirrored)
+        found = mirrored.store.record(catalog.id, handle.id) if catalog is not None else None
+        if found is None and state.is_complete and not state.is_partly_unread:
+            raise _gone()
         return found
 
     async def catalog_id(self, alias: str, language: str) -> str:
@@ -284,11 +313,7 @@ class Mirror:
                 ("base", language, handle), partial(mirrored.crawler.read, catalog, handle.id)
             )
         except NotFound:
-            raise Refusal(
-                Code.NOT_FOUND,
-                "This product base does not exist (any more).",
-                "Call search_products again; ids change when an issuer re-imports its catalog.",
-            ) from None
+            raise _gone() from None
 
     async def bases_like(self, begun: str, language: str, *, limit: int) -> list[Handle]:
         """Bases whose handle begins with this text, else those that a search for it finds.
@@ -577,6 +602,22 @@ def state_of(mirrored: LanguageMirror) -> State:
 def full_name(base: str, product: str) -> str:
     """The name of a product with that of its base."""
     return product if product.startswith(base) else f"{base} - {product}"
+
+
+def _unknown_alias() -> Refusal:
+    return Refusal(
+        Code.UNKNOWN_ID,
+        "No catalog on sale here has ids like this one.",
+        "Call search_products and use an id from its answer.",
+    )
+
+
+def _gone() -> Refusal:
+    return Refusal(
+        Code.NOT_FOUND,
+        "This product base does not exist (any more).",
+        "Call search_products again; ids change when an issuer re-imports its catalog.",
+    )
 
 
 def _with_alias(mirrored: LanguageMirror, alias: str) -> CatalogRecord | None:

@@ -5,12 +5,16 @@ ours: they repeat no value that the caller sent and no words of the API. The onl
 names of choices, which are quoted, shortened, where a choice has to be made.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
+from types import TracebackType
 from typing import Final
 
 QUOTED_LENGTH: Final = 40
+MAX_PROBLEMS: Final = 10
+"""The most wrong arguments that one refusal names."""
 TO_SUPPORT: Final = "Do not order again. Quote the order's reference to KorusTicket support."
 """The next step when a part of a paid order, such as a file, cannot be fetched."""
 
@@ -261,3 +265,70 @@ def invalid(*problems: FieldProblem) -> Refusal:
         "Correct the named fields and call again.",
         fields=problems,
     )
+
+
+class Faults:
+    """The refusals of several checks of one call, so that all of them are told at once.
+
+    Each check runs in a `with` block of its own, which keeps its refusal and goes on.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[Refusal] = []
+        self._problems: list[FieldProblem] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, Refusal):
+            self._keep(error, error.fields)
+        return isinstance(error, Refusal)
+
+    @contextmanager
+    def about(self, argument: str) -> Iterator[None]:
+        """A check whose refusal may name no argument: it is about this one then."""
+        try:
+            yield
+        except Refusal as refusal:
+            problem = refusal.message[0].lower() + refusal.message[1:].removesuffix(".")
+            self._keep(refusal, refusal.fields or (FieldProblem(argument, problem),))
+
+    def _keep(self, refusal: Refusal, problems: Iterable[FieldProblem]) -> None:
+        self._found.append(refusal)
+        # Of several problems of one argument the first says what to correct before all others.
+        named = {problem.field for problem in self._problems}
+        self._problems += [problem for problem in problems if problem.field not in named]
+
+    def check(self) -> None:
+        """Raise what was found as one refusal: INVALID_ARGUMENTS, where they say different things.
+
+        Raises:
+            Refusal: if anything was found.
+        """
+        alike = {(refusal.code, refusal.message) for refusal in self._found}
+        if len(alike) > 1:
+            raise invalid(*self._problems[:MAX_PROBLEMS])
+        self.check_by_first()
+
+    def check_by_first(self) -> None:
+        """Raise what was found first, with what is wrong with all arguments.
+
+        Raises:
+            Refusal: if anything was found.
+        """
+        match self._found:
+            case []:
+                return
+            case [refusal]:
+                raise refusal
+            case [first, *_]:
+                raise replace(first, fields=tuple(self._problems[:MAX_PROBLEMS]))

@@ -32,6 +32,16 @@ def wished_day(text: object) -> date:
         raise ValueError("no such day in the calendar") from None
 
 
+def is_zero(value: object) -> bool:
+    """Whether a caller wrote the number 0, in whatever form; `false` is none."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return False
+    try:
+        return Decimal(value) == 0
+    except InvalidOperation:
+        return False
+
+
 def wished_amount(value: object) -> Decimal:
     """Parse an amount in EUR, at least one cent.
 

@@ -4,6 +4,7 @@ A host that can ask puts the questions, in old and new revisions of the protocol
 always give the same question, because the SDK drops an answer to a question that has changed.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Final, TypeAlias
@@ -58,11 +59,26 @@ class Customer(BaseModel):
     @property
     def missing(self) -> tuple[str, ...]:
         """The fields that are needed to order and not given."""
-        return tuple(name for name in _NEEDED if getattr(self, name) is None)
+        return missing_of(self)
 
     def named(self) -> CustomerInput:
         """The customer as the API takes it."""
         return CustomerInput(**self.model_dump())
+
+
+def missing_of(customer: Any) -> tuple[str, ...]:
+    """The fields that are needed to order and are None in a customer, or in a part of one."""
+    return tuple(name for name in _NEEDED if getattr(customer, name) is None)
+
+
+def check_customer(ctx: ToolContext, customer: Any) -> None:
+    """Check that the customer is whole, where the host cannot ask for what is missing.
+
+    Raises:
+        Refusal: INVALID_ARGUMENTS.
+    """
+    if (missing := missing_of(customer)) and not may_ask(ctx):
+        raise _incomplete(missing)
 
 
 _NEEDED: Final = {
@@ -102,8 +118,6 @@ async def customer_asked(
     """
     if not customer.missing:
         return customer
-    if not may_ask(ctx):
-        raise _incomplete(customer)
     services = app_of(ctx)
     owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
     ordering, language = services.booking.ordering, services.language(None)
@@ -115,7 +129,7 @@ async def customer_asked(
         return await put(ctx, _key(customer_asked), Elicit(text, _form(customer.missing)))
     except Unasked:
         # The assistant can ask for it, too: whoever the host did not ask has refused nothing.
-        unheard = _incomplete(customer)
+        unheard = _incomplete(customer.missing)
     except Refusal as late:
         unheard = late
     raise await ordering.unless_ordered(owner, ids, language, unheard)
@@ -254,7 +268,7 @@ def _completed(customer: Customer, who: ElicitationResult[AskedForm]) -> Custome
     if not customer.missing:
         return customer
     if not isinstance(who, AcceptedElicitation):
-        raise _incomplete(customer)
+        raise _incomplete(customer.missing)
     # Checked like arguments: what comes back from a form may be anything.
     given = {**customer.model_dump(), **who.data.model_dump()}
     try:
@@ -264,9 +278,9 @@ def _completed(customer: Customer, who: ElicitationResult[AskedForm]) -> Custome
         raise invalid(*(replace(p, field=f"customer.{p.field}") for p in problems)) from None
 
 
-def _incomplete(customer: Customer) -> Refusal:
-    missing = ((f"customer.{name}", _NEEDED[name][1]) for name in customer.missing)
-    return invalid(*(FieldProblem(field, "required", example) for field, example in missing))
+def _incomplete(missing: Iterable[str]) -> Refusal:
+    problems = (FieldProblem(f"customer.{name}", "required", _NEEDED[name][1]) for name in missing)
+    return invalid(*problems)
 
 
 @cache

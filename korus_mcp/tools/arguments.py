@@ -11,7 +11,13 @@ from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.paging import Mark, mark_at
 from korus_mcp.foundation.text import first_unsendable
-from korus_mcp.foundation.wishes import MOST_TICKETS, wished_amount, wished_day, wished_language
+from korus_mcp.foundation.wishes import (
+    MOST_TICKETS,
+    is_zero,
+    wished_amount,
+    wished_day,
+    wished_language,
+)
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
 EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
@@ -34,6 +40,10 @@ def _resource_id(value: str) -> str:
 
 def _day(value: Any) -> date:
     return value if isinstance(value, date) else wished_day(value)
+
+
+def _amount_or_none(value: Any) -> Decimal:
+    return Decimal(0) if is_zero(value) else wished_amount(value)
 
 
 def _not_a_flag(value: Any) -> Any:
@@ -85,6 +95,13 @@ Amount: TypeAlias = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
     Field(examples=[60]),
 ]
+AmountOrNone: TypeAlias = Annotated[
+    Decimal,
+    PlainValidator(_amount_or_none),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+    Field(examples=[60]),
+]
+"""An amount of which 0 means that there is none, and is told so: what it limits is money."""
 Cursor: TypeAlias = Annotated[
     Mark | None,
     PlainValidator(lambda value: None if value is None else mark_at(value)),

@@ -9,9 +9,11 @@ from korus_mcp.answers.views import Moment, Part, Price, View, day_text, lines_o
 from korus_mcp.app import app_of
 from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
+from korus_mcp.foundation.refusals import Faults
 from korus_mcp.proposals.alternatives import Proposals
 from korus_mcp.tools.arguments import Cursor, Language, OfferId, Quantity
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given
 
 SHOWN_SESSIONS = 30
 _OFFSET = slice(-len("+02:00"), None)
@@ -88,7 +90,18 @@ class AvailabilityView(View):
         )
 
 
-@tool(title="Check availability", read_only=True, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    offer_id, services = given.get("offer_id"), app_of(ctx)
+    if not given.wrong:
+        with faults:
+            Pages.of("check_availability", (offer_id,), given.get("cursor"))
+    if faults and offer_id is not None:
+        with faults.about("offer_id"):
+            language = services.language(given.get("language"))
+            await services.mirror.check_alias(offer_id.alias, language)
+
+
+@tool(title="Check availability", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def check_availability(
     ctx: ToolContext,
     offer_id: Annotated[OfferId, Field(description="From get_offers")],

@@ -23,7 +23,7 @@ from mcp.server.mcpserver.utilities.context_injection import find_context_parame
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from korus_mcp.access.policy import SAVING_TOOLS
 from korus_mcp.answers import explanations
@@ -33,9 +33,11 @@ from korus_mcp.app import App, app_of
 from korus_mcp.foundation.coalescing import watched
 from korus_mcp.foundation.deadlines import READ_SECONDS
 from korus_mcp.foundation.language_tags import canonical
-from korus_mcp.foundation.refusals import Proposal, Refusal, invalid
+from korus_mcp.foundation.refusals import Faults, Proposal, Refusal, invalid
 from korus_mcp.settings import Content
+from korus_mcp.tools.added import without_added
 from korus_mcp.tools.blocks import blocks_for, content_for
+from korus_mcp.tools.given import Checks, Given, partly_given
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.ui.pages import PAGES
@@ -93,6 +95,8 @@ class Declared:
     annotations: ToolAnnotations
     writes_if: str | None = None
     """A boolean argument without which a call only reads, whatever the hints say."""
+    checks: Checks | None = None
+    """What is checked of the arguments before the call is begun, beyond their form."""
 
     def only_reads(self, arguments: Mapping[str, Any]) -> bool:
         """Whether a call with these arguments only reads, so that it must be answered in time."""
@@ -123,6 +127,7 @@ def tool(
     destructive: bool,
     idempotent: bool,
     writes_if: str | None = None,
+    checks: Checks | None = None,
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. Its docstring is the description.
 
@@ -136,7 +141,9 @@ def tool(
         idempotent_hint=None if read_only else idempotent,
         open_world_hint=True,
     )
-    return functools.partial(Declared, title=title, annotations=hints, writes_if=writes_if)
+    return functools.partial(
+        Declared, title=title, annotations=hints, writes_if=writes_if, checks=checks
+    )
 
 
 def callable_only(declared: Declared, content: Content) -> Tool:
@@ -171,27 +178,60 @@ def callable_only(declared: Declared, content: Content) -> Tool:
         resolver_plans=build_resolver_plans(resolved, set(read.arg_model.model_fields)),
         annotations=declared.annotations,
         meta=declared.meta,
+        checks=declared.checks,
     )
 
 
 class KorusTool(Tool):
     """A tool whose refusals are structured and whose arguments are strict."""
 
+    checks: Checks | None = Field(None, exclude=True)
+
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
         """Run the tool. Refusals, API failures and wrong arguments become structured errors."""
         services: App = context.request_context.lifespan_context
+        # First: what a host adds differs from call to call, and equal calls would not be equal.
+        arguments = without_added(arguments, self.fn_metadata.arg_model.model_fields)
         try:
             services.pace.call(services.principal.key, repeatable=self._repeatable(arguments))
         except Refusal as busy:
             return failure(busy)
         with watched() as begun:
             try:
+                await self._check(arguments, context)
                 return await super().run(arguments, context, convert_result)
+            except Refusal as wrong:
+                refusal = wrong
             except (ToolError, MCPError) as error:
                 refusal = self._refusal(error, wrote=self._writes and begun.is_true)
         return failure(explanations.told_what_was_booked(refusal) if self._writes else refusal)
+
+    async def _check(self, arguments: dict[str, Any], context: Context[Any, Any]) -> None:
+        """Check the arguments by all that is known without a request.
+
+        Raises:
+            Refusal: with everything that is wrong with them.
+            UnexpectedToolError: a check crashed.
+        """
+        faults, model = Faults(), self.fn_metadata.arg_model
+        try:
+            # What is too large is refused by itself: nothing else looks into it.
+            sent = read(arguments, model)
+            try:
+                given = Given(model.model_validate(sent))
+            except ValidationError as error:
+                with faults:
+                    raise invalid(*field_problems(error, model)) from None
+                given = partly_given(sent, model)
+            if self.checks is not None:
+                await self.checks(faults, context, given)
+            faults.check()
+        except Refusal:
+            raise
+        except Exception as error:
+            raise UnexpectedToolError(self.name) from error
 
     def _refusal(self, error: ToolError | MCPError, *, wrote: bool) -> Refusal:
         """The refusal for a call that failed; `wrote`: something that may book was sent.
@@ -209,8 +249,6 @@ class KorusTool(Tool):
                 raise error
             _log.warning("the host did not ask for %s (error %d)", self.name, error.error.code)
             return explanations.unasked()
-        if isinstance(error.__cause__, ValidationError):
-            return invalid(*field_problems(error.__cause__, self.fn_metadata.arg_model))
         # The cause is not logged: it holds what the person filled in.
         _log.warning("%s could not read the host's answer to its question", self.name)
         return explanations.unasked()

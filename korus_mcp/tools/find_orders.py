@@ -11,10 +11,12 @@ from korus_mcp.booking.hold import tickets_in, total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.booking.order_status import order_told
 from korus_mcp.foundation.paging import Pages, PageStart
+from korus_mcp.foundation.refusals import Faults
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import UNREADABLE
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given
 
 
 class OrderRow(Part):
@@ -76,7 +78,22 @@ class OrdersView(View):
         )
 
 
-@tool(title="Find orders", read_only=True, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    names = ("reference", "created_from", "created_to")
+    if not given.are_right(*names):
+        return
+    sought = OrderQuery(*(given.get(name) for name in names))
+    # What is missing may be what was misspelled.
+    if given.wrong and sought.created_from is None:
+        return
+    with faults:
+        app_of(ctx).booking.orders.check_days(sought)
+    if not given.wrong:
+        with faults:
+            Pages.of("find_orders", [given.get(name) for name in names], given.get("cursor"))
+
+
+@tool(title="Find orders", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def find_orders(
     ctx: ToolContext,
     reference: Annotated[

@@ -1,5 +1,6 @@
 """get_offers: the price table of a product base, day by day."""
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Annotated
 
@@ -8,11 +9,13 @@ from pydantic import Field
 from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, more_told
 from korus_mcp.app import app_of
 from korus_mcp.catalog import calendar
-from korus_mcp.catalog.bases import OPTION_CODES
+from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.paging import Pages
+from korus_mcp.foundation.refusals import Faults
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given, check_days
 
 
 class OfferView(Part):
@@ -73,7 +76,36 @@ class OffersView(View):
         )
 
 
-@tool(title="Get offers", read_only=True, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    # For a day that is over everywhere nothing has to be read.
+    check_days(faults, ctx, given, calendar.FROM_AND_TO)
+    names = ("product_base_id", "date_from", "date_to", *OPTION_CODES)
+    if not given.wrong:
+        with faults:
+            Pages.of("get_offers", [given.get(name) for name in names], given.get("cursor"))
+    if not faults or given.get("product_base_id") is None:
+        return
+    services = app_of(ctx)
+    with faults.about("product_base_id"):
+        language = services.language(given.get("language"))
+        base = await services.mirror.kept(given.get("product_base_id"), language)
+        if base is not None:
+            _choices(faults, base, {code: given.get(code) for code in OPTION_CODES})
+
+
+def _choices(
+    faults: Faults, base: BaseRecord, wished: Mapping[str, str | None]
+) -> dict[str, tuple[str, ...]]:
+    """The choices of a base that a call names, by option code."""
+    found = {}
+    for code, text in wished.items():
+        if text is not None:
+            with faults:
+                found[code] = calendar.named_choices(base, code, text)
+    return found
+
+
+@tool(title="Get offers", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
@@ -99,14 +131,16 @@ async def get_offers(
     # A cursor is valid only with the filters it was made for; with others it is refused.
     pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
     api = services.api
-    # For a day that is over everywhere nothing has to be read.
-    calendar.window_of(date_from, date_to, None, api.now(), skew=api.unknown_skew)
     base = await services.mirror.base(product_base_id, wished_language)
-    by_code = zip(OPTION_CODES, given, strict=True)
-    choices = {code: calendar.named_choices(base, code, t) for code, t in by_code if t is not None}
 
     def days() -> calendar.DayRange:
         return calendar.window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
+
+    faults = Faults()
+    choices = _choices(faults, base, dict(zip(OPTION_CODES, given, strict=True)))
+    with faults:
+        days()
+    faults.check()
 
     async def read(window: calendar.DayRange) -> tuple[calendar.DayRange, calendar.CalendarPage]:
         query = calendar.OfferQuery(base, window, wished_language, choices)

@@ -16,7 +16,8 @@ from korus_mcp.answers import addresses
 from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, text_of
 from korus_mcp.app import App, app_of
 from korus_mcp.foundation.deadlines import in_time
-from korus_mcp.proposals.seat_plans import Extra, SeatPlan, SeatQuery
+from korus_mcp.foundation.refusals import Faults
+from korus_mcp.proposals.seat_plans import ONE_DAY, Extra, SeatPlan, SeatQuery
 from korus_mcp.seating.ranking import Preference, RankedZone
 from korus_mcp.seating.raster import NotDrawn
 from korus_mcp.seating.table import SeatOffer, most_left, price_range
@@ -24,6 +25,7 @@ from korus_mcp.tools.arguments import Amount, Day, Language, ProductBaseId, Quan
 from korus_mcp.tools.blocks import takes_links
 from korus_mcp.tools.clients import sees_pictures
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given, check_days
 
 SHEET: Final = "io.github.korus-mcp/seat-map"
 """The key in a result's `_meta` under which the interactive page finds the map. Hosts pass `_meta`
@@ -105,7 +107,15 @@ class SeatMapView(View):
         )
 
 
-@tool(title="Get seat map", read_only=True, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    check_days(faults, ctx, given, ONE_DAY)
+    services, product_base_id = app_of(ctx), given.get("product_base_id")
+    if faults and product_base_id is not None:
+        with faults.about("product_base_id"):
+            await services.mirror.kept(product_base_id, services.language(given.get("language")))
+
+
+@tool(title="Get seat map", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def get_seat_map(
     ctx: ToolContext,
     product_base_id: ProductBaseId,

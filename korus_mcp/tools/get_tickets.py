@@ -25,6 +25,7 @@ from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import check_order
 
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """The size of all files in one reply together. In base64 and with the text they stay below 1 MiB:
@@ -39,7 +40,14 @@ DOCUMENTED_PAGE: Final = 12
 """Tickets, and documents, on a page of an order that has about one document for each ticket."""
 
 
-@tool(title="Get tickets", read_only=False, destructive=False, idempotent=True, writes_if="save")
+@tool(
+    title="Get tickets",
+    read_only=False,
+    destructive=False,
+    idempotent=True,
+    writes_if="save",
+    checks=check_order,
+)
 async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[

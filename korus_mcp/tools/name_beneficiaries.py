@@ -13,9 +13,10 @@ from korus_mcp.api import BeneficiaryInput
 from korus_mcp.app import app_of
 from korus_mcp.booking.naming import Naming, NamingOutcome
 from korus_mcp.booking.tickets import IssuedTickets
-from korus_mcp.foundation.refusals import TO_SUPPORT, FieldProblem, Refusal, invalid
+from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, FieldProblem, Refusal, invalid
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given, check_order
 from korus_mcp.tools.people import Country, Email, Phone, Title
 
 
@@ -69,7 +70,23 @@ class NamingsView(View):
         return lines_of(head, *named, self.next)
 
 
-@tool(title="Name beneficiaries", read_only=False, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    people = [person for person in given.get("beneficiaries") or () if person is not None]
+    ids = [person.ticket_id for person in people if person.ticket_id is not None]
+    # With two names for one ticket nobody could say which one counts.
+    if len(set(ids)) < len(ids):
+        with faults:
+            raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
+    await check_order(faults, ctx, given)
+
+
+@tool(
+    title="Name beneficiaries",
+    read_only=False,
+    destructive=False,
+    idempotent=True,
+    checks=_check,
+)
 async def name_beneficiaries(
     ctx: ToolContext,
     order_id: Annotated[str, Field(min_length=1, max_length=64, description="From place_order")],
@@ -88,10 +105,6 @@ async def name_beneficiaries(
     Ask the person; invent nothing.
     """
     services = app_of(ctx)
-    ids = [person.ticket_id for person in beneficiaries]
-    # With two names for one ticket nobody could say which one counts.
-    if len(set(ids)) < len(ids):
-        raise invalid(FieldProblem("beneficiaries", "one ticket is named twice"))
     issued, namings = await services.booking.beneficiaries.name(
         services.principal.key,
         order_id,

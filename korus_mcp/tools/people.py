@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.language_tags import canonical
@@ -120,5 +120,10 @@ PersonsLanguage: TypeAlias = Annotated[
     str, Field(max_length=40, examples=["fr"]), AfterValidator(_language)
 ]
 Title: TypeAlias = Annotated[
-    Literal["mr", "mrs", "mx"], BeforeValidator(_title), Field(examples=["mrs"])
+    Literal["mr", "mrs", "mx"],
+    BeforeValidator(_title),
+    WithJsonSchema({"type": "string", "description": "mr, mrs, mx"}),
+    Field(examples=["mrs"]),
 ]
+"""No enum on the wire: a model that has to fill in everything would have to choose one for a person
+who named none."""

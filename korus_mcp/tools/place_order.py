@@ -10,11 +10,12 @@ from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
-from korus_mcp.foundation.refusals import TO_SUPPORT, Refusal
+from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, Refusal
 from korus_mcp.journal.records import NEVER_SENT
 from korus_mcp.tools import agreement
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given, check_reservations
 from korus_mcp.tools.question_text import described, doubt_text, quoted_text
 
 NOBODY: Final = agreement.Customer()
@@ -86,7 +87,19 @@ class OrderView(View):
         )
 
 
-@tool(title="Place order", read_only=False, destructive=True, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    customer, confirmation = given.get("customer"), given.get("confirmation")
+    if customer is not None:
+        with faults:
+            agreement.check_customer(ctx, customer)
+    await check_reservations(faults, ctx, given)
+    if faults and confirmation is not None:
+        services = app_of(ctx)
+        with faults.about("confirmation"):
+            await services.booking.ordering.check_open(services.principal.key, confirmation)
+
+
+@tool(title="Place order", read_only=False, destructive=True, idempotent=True, checks=_check)
 async def place_order(
     ctx: ToolContext,
     reservation_ids: ReservationIds,

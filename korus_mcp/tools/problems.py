@@ -9,10 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from korus_mcp.foundation.refusals import FieldProblem
+from korus_mcp.foundation.refusals import MAX_PROBLEMS, FieldProblem
 from korus_mcp.foundation.text import clean_line
 
-MAX_PROBLEMS: Final = 10
 _NAME_LIMIT: Final = 40
 _SAID: Final = {
     "missing": "required",

@@ -20,14 +20,16 @@ from korus_mcp.booking.quote import Unavailable
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
 from korus_mcp.booking.reserved import FailedItem, Reserved, ReserveState
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.refusals import Refusal
+from korus_mcp.foundation.refusals import Faults, Refusal
 from korus_mcp.journal.records import JournalDown
-from korus_mcp.tools.arguments import Amount, Language, OfferId, Quantity, SessionId
+from korus_mcp.tools.arguments import AmountOrNone, Language, OfferId, Quantity, SessionId
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given
 from korus_mcp.tools.question_text import doubt_text
 
 NAMED_INSTEAD: Final = 2
 """How many alternatives are named for each offer that is not held, in an answer with holds."""
+NO_PRICE_LIMIT: Final = "No price limit was given: max_total was 0."
 
 
 class Item(BaseModel):
@@ -97,14 +99,27 @@ class ReserveView(View):
         )
 
 
-@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    if not faults:
+        return
+    services = app_of(ctx)
+    language = services.language(given.get("language"))
+    for place, item in enumerate(given.get("items") or ()):
+        if item is not None and item.offer_id is not None:
+            with faults.about(f"items.{place}.offer_id"):
+                await services.mirror.check_alias(item.offer_id.alias, language)
+
+
+@tool(title="Reserve tickets", read_only=False, destructive=False, idempotent=True, checks=_check)
 async def reserve(
     ctx: ToolContext,
     items: Annotated[
         list[Item],
         Field(min_length=1, max_length=10, description="offer_id, quantity, session_ids"),
     ],
-    max_total: Annotated[Amount | None, Field(description="EUR; above it nothing is held")] = None,
+    max_total: Annotated[
+        AmountOrNone | None, Field(description="EUR; above it nothing is held")
+    ] = None,
     again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:
@@ -117,7 +132,7 @@ async def reserve(
         owner=services.principal.key,
         items=tuple(ReserveItem(i.offer_id, i.quantity, tuple(i.session_ids)) for i in items),
         language=services.language(language),
-        max_total=Money(max_total) if max_total is not None else None,
+        max_total=Money(max_total) if max_total else None,
         again=again,
     )
     # A refusal before anything is sent names alternatives. What the issuer then refuses is part of
@@ -126,7 +141,11 @@ async def reserve(
         reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
         raise await _with_alternatives(services, refusal, call) from None
-    return Reply(await _view(services, reserved, call))
+    view = await _view(services, reserved, call)
+    # A 0 may be meant as "at no cost", which nothing is: whoever sent it has to know.
+    if max_total == 0:
+        view = view.model_copy(update={"next": f"{NO_PRICE_LIMIT} {view.next}"})
+    return Reply(view)
 
 
 async def _doubts(services: App, reserved: Reserved, call: ReserveCall) -> Sequence[Doubt]:

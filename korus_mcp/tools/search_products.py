@@ -9,13 +9,15 @@ from pydantic import Field
 from korus_mcp.answers.views import Part, View, lines_of, minute, more_told, text_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
-from korus_mcp.catalog.calendar import DayRange, read_in, window_of
+from korus_mcp.catalog.calendar import FROM_AND_TO, DayRange, read_in, window_of
 from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
 from korus_mcp.foundation.paging import Pages, PageStart
+from korus_mcp.foundation.refusals import Faults
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, Words
 from korus_mcp.tools.declare import Reply, ToolContext, tool
+from korus_mcp.tools.given import Given, check_days
 
 SHOWN_CHOICES = 8
 
@@ -95,7 +97,21 @@ class SearchView(View):
         )
 
 
-@tool(title="Search products", read_only=True, destructive=False, idempotent=True)
+async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
+    check_days(faults, ctx, given, FROM_AND_TO)
+    services, catalog = app_of(ctx), given.get("catalog")
+    # Another language than the usual one may first have to be asked about.
+    if not given.wrong and given.get("language") is None:
+        filters = [given.get(name) for name in ("query", "catalog", "city", *FROM_AND_TO)]
+        with faults:
+            Pages.of("search_products", [*filters, services.language(None)], given.get("cursor"))
+    # Only beside other faults: a catalog may have been added since the list was read.
+    if faults and catalog is not None:
+        with faults:
+            await services.finder.check_catalog(catalog, services.language(given.get("language")))
+
+
+@tool(title="Search products", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def search_products(
     ctx: ToolContext,
     query: Annotated[

@@ -87,6 +87,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
 }
 
+OF_NOTHING = {"reservation_ids", "confirmation"}
+"""Those that are known here to belong to nothing: that is told beside whatever else is wrong."""
+
 FILTERS = {
     "search_products": ("query", "catalog", "city", "date_from", "date_to", "language"),
     "get_offers": (

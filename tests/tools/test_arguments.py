@@ -10,7 +10,15 @@ from korus_mcp.foundation.paging import BEGINNING, Pages, PageStart
 from korus_mcp.tools.agreement import Customer
 from korus_mcp.tools.name_beneficiaries import Person
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
-from tests.tools.samples import A_CURSOR, AN_ID, ARGUMENTS, FILTERS, cursor_of, real
+from tests.tools.samples import (
+    A_CURSOR,
+    AN_ID,
+    ARGUMENTS,
+    FILTERS,
+    OF_NOTHING,
+    cursor_of,
+    real,
+)
 
 pytestmark = pytest.mark.anyio
 INTEGERS = [
@@ -29,7 +37,7 @@ async def refused(cold: Desk, name: str, **changed: object) -> set[str]:
     answer = await cold.ask(name, {**ARGUMENTS[name], **changed})
     assert answer.code == "INVALID_ARGUMENTS", answer.text
     assert cold.sent() == before
-    return set(answer.fields)
+    return set(answer.fields) - (OF_NOTHING - set(changed))
 
 
 async def is_understood(shared: Desk, name: str, **changed: object) -> bool:
@@ -62,7 +70,7 @@ async def test_a_whole_number_may_come_as_text(
 async def test_what_is_no_whole_number_in_range_is_refused(
     tool: str, name: str, most: int, cold: Desk
 ) -> None:
-    wrong = ("2.5", 2.5, True, False, "two", "", [2], {"n": 2}, 0, -1, most + 1, "0", 10**30)
+    wrong = ("2.5", 2.5, True, False, "two", [2], {"n": 2}, -1, most + 1, "-1", 10**30)
     for value in wrong:
         assert await refused(cold, tool, **{name: value}) == {name}, value
 
@@ -192,7 +200,9 @@ async def test_a_day_is_written_year_month_day_and_exists(
     assert await refused(cold, "search_products", **{name: wrong}) == {name}
 
 
-@pytest.mark.parametrize("wrong", [0, -1, "0", "much", "NaN", "Infinity", 1e7, True, [60], ""])
+@pytest.mark.parametrize(
+    "wrong", [-1, "-1", 0.001, "much", "NaN", "sNaN", "Infinity", 1e7, True, False, [60]]
+)
 async def test_an_amount_is_a_sensible_number_of_euros(wrong: object, cold: Desk) -> None:
     assert await refused(cold, "get_seat_map", max_price=wrong) == {"max_price"}
     assert await refused(cold, "reserve", max_total=wrong) == {"max_total"}
@@ -435,8 +445,7 @@ async def test_what_is_refused_of_a_person_names_the_form_with_an_example(
     field: str, wrong: str, form: str, example: str, cold: Desk
 ) -> None:
     answer = await cold.ask("place_order", {"reservation_ids": [AN_ID], "customer": {field: wrong}})
-    (problem,) = answer.error["fields"]
-    assert problem["field"] == f"customer.{field}"
+    (problem,) = (p for p in answer.error["fields"] if p["field"] == f"customer.{field}")
     assert form in problem["problem"]
     assert problem["example"] == example
     assert f"(e.g. {example})" in answer.text

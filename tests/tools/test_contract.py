@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from tests.docs.listing import build
 from tests.fixtures.assistant import ERAS, Answer, Desk, Json, desk, objects_in, settings_of
 from tests.fixtures.hosts import server_of
 from tests.fixtures.wording import WRITING_TOOLS, faults_of
-from tests.tools.samples import ARGUMENTS, real, variants
+from tests.tools.samples import ARGUMENTS, OF_NOTHING, real, variants
 
 pytestmark = pytest.mark.anyio
 SENTINEL = "xyzzy plugh 48151623"
@@ -166,6 +167,23 @@ async def test_the_samples_name_every_argument_there_is(
                 assert set(given) == set(items["properties"])
 
 
+async def test_the_members_of_objects_stand_in_the_description_of_their_argument(
+    shared: Desk,
+) -> None:
+    """Some hosts show their models an object without its members."""
+    told = 0
+    for each in (await shared.client.list_tools()).tools:
+        for name, argument in each.input_schema["properties"].items():
+            members = argument.get("items", argument).get("properties", {})
+            needed = argument.get("items", argument).get("required", [])
+            for member in members:
+                told += 1
+                assert re.search(rf"\b{member}\b", argument["description"]), f"{name}.{member}"
+            for member in needed:
+                assert f"{member}?" not in argument["description"]
+    assert told
+
+
 @pytest.mark.parametrize("mode", ERAS)
 async def test_the_list_is_byte_identical_between_runs(mode: str) -> None:
     first, second = await listed(mode), await listed(mode)
@@ -178,7 +196,7 @@ async def test_an_unknown_argument_is_refused_and_the_accepted_ones_named(
 ) -> None:
     answer = await cold.ask(name, {**ARGUMENTS[name], "qqqq": 1})
     assert answer.code == "INVALID_ARGUMENTS"
-    assert set(answer.fields) == {"qqqq"}
+    assert set(answer.fields) - OF_NOTHING == {"qqqq"}
     for accepted in ARGUMENTS[name]:
         assert accepted in answer.fields["qqqq"]
     assert cold.sent() == 0
@@ -198,7 +216,7 @@ async def test_an_unknown_argument_inside_another_is_refused_with_the_nearest(
     answer = await cold.ask(name, replaced(ARGUMENTS[name], path, "x"))
     place = ".".join(map(str, path))
     assert answer.code == "INVALID_ARGUMENTS"
-    assert set(answer.fields) == {place}
+    assert set(answer.fields) - OF_NOTHING == {place}
     assert near in answer.fields[place]
     assert cold.sent() == 0
 
@@ -266,7 +284,10 @@ async def test_every_example_a_refusal_gives_is_itself_accepted(name: str, share
             tried += 1
             place = tuple(int(p) if p.isdigit() else p for p in problem["field"].split("."))
             again = await shared.ask(name, replaced(arguments, place, problem["example"]))
-            assert not again.result.is_error or problem["field"] not in again.fields, problem
+            assert (
+                not again.result.is_error
+                or again.fields.get(problem["field"]) != (problem["problem"])
+            )
     assert tried or name == "get_tickets"  # an order goes by any text
 
 

@@ -294,6 +294,23 @@ async def test_a_sold_out_offer_is_not_tried(desk: Desk) -> None:
     assert desk.sent("createReservations") == 0
 
 
+async def test_a_max_total_of_nothing_is_no_limit_and_the_answer_says_so(desk: Desk) -> None:
+    """A model that has to fill in every number sends 0; a person may have meant "for free"."""
+    for nothing in (0, "0", 0.0):
+        answer = await desk.ask(
+            "reserve", {"items": [item(desk, "park_offer")], "max_total": nothing}
+        )
+        assert answer.data["state"] == "held"
+        assert answer.data["next"].startswith("No price limit was given")
+        assert "No price limit was given" in answer.text
+    for left_out in (None, ""):
+        answer = await desk.ask(
+            "reserve", {"items": [item(desk, "park_offer")], "max_total": left_out}
+        )
+        assert "limit" not in answer.text
+    assert desk.sent("createReservations") == 1
+
+
 async def test_nothing_is_held_above_max_total(shared: Desk) -> None:
     asked = {"items": [item(shared, "park_offer", 2)], "max_total": 1}
     with nothing_booked(shared):

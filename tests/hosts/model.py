@@ -28,6 +28,9 @@ class Model:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
+                if not self.path.endswith("/chat/completions"):
+                    self.send_error(404, "only chat completions are spoken here")
+                    return
                 asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 streamed = bool(asked.get("stream"))
                 made = model.answer(asked)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -78,3 +79,8 @@ def said(model: Model, streamed: bool, **asked: Any) -> str:
     with urlopen(Request(f"{model.url}/chat/completions", body)) as answer:
         text: str = answer.read().decode()
     return text
+
+
+def test_another_language_is_refused() -> None:
+    with pytest.raises(HTTPError, match="404"):
+        urlopen(Request(f"{Model(Script()).url}/responses", b"{}"))

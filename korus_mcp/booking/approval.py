@@ -127,7 +127,8 @@ def read_of(
 async def confirmation(journal: Journal, question: Question) -> Approval:
     """Write a question down under a new random confirmation, valid until the question closes."""
     approval = Approval(
-        nonce=secrets.token_urlsafe(16),
+        # A letter first: what begins with a dash reads as an option, or as an entry of a list.
+        nonce=f"c{secrets.token_urlsafe(16)}",
         owner=question.owner,
         digest=question.seal,
         expires_at=question.closes_at,

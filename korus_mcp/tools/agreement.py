@@ -214,7 +214,7 @@ Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
 
 
 async def agreed_to(
-    ctx: ToolContext, asked: Question | None, answer: ElicitationResult[Any]
+    ctx: ToolContext, call: OrderCall, asked: Question | None, answer: ElicitationResult[Any]
 ) -> Question | Refusal | None:
     """The question that the person agreed to; the refusal if they did not. A no is remembered.
 
@@ -229,8 +229,14 @@ async def agreed_to(
             return unheard
         case AcceptedElicitation(data=Unasked(may_be_a_no=True)):
             return unasked()
-        case AcceptedElicitation(data=Unasked()):
-            return _instead_of_asking(app_of(ctx).settings)
+        case AcceptedElicitation(data=Unasked() as unheard):
+            instead = _instead_of_asking(app_of(ctx).settings)
+            # A form left at no may be a person's after all, who pressed a key twice: beside a
+            # confirmation it would order what their screen said no to.
+            if instead is None and unheard.says_no and call.confirmation:
+                await app_of(ctx).booking.ordering.decline(asked)
+                return approval.declined()
+            return instead
         # A closed dialog is no answer: the person may be asked again, unlike after a no.
         case CancelledElicitation():
             return approval.dismissed()

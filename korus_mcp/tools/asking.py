@@ -65,12 +65,14 @@ Form = TypeVar("Form", bound=AskedForm)
 class Unasked(Exception):
     """The host answered by itself, or unreadably.
 
-    `may_be_a_no`: it came late enough for a person to have answered.
+    `may_be_a_no`: it came late enough for a person to have answered. `says_no`: it came at once,
+    as a form that was sent back and left at no.
     """
 
-    def __init__(self, *, may_be_a_no: bool = False) -> None:
-        super().__init__(may_be_a_no)
+    def __init__(self, *, may_be_a_no: bool = False, says_no: bool = False) -> None:
+        super().__init__(may_be_a_no, says_no)
         self.may_be_a_no = may_be_a_no
+        self.says_no = says_no
 
 
 def may_ask(ctx: ToolContext) -> bool:
@@ -158,7 +160,7 @@ def _heard(given: object, form: type[Form], seconds: float | None) -> Elicitatio
                 _log.warning("the host's answer to a question could not be read")
                 raise Unasked(may_be_a_no=not (is_soon or is_empty)) from None
             if is_soon and data.is_no:  # a form of defaults, filled in by the host
-                raise Unasked
+                raise Unasked(says_no=True)
             return AcceptedElicitation(data=data)
         case ElicitResult(action="decline") if not is_soon:
             return DeclinedElicitation()

@@ -131,7 +131,7 @@ async def place_order(
     del reservation_ids, customer, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)
     # Even if nobody agreed to this call an order is looked for: another call may have ordered.
-    agreed = await agreement.agreed_to(ctx, asked, answer)
+    agreed = await agreement.agreed_to(ctx, call, asked, answer)
     if isinstance(agreed, Refusal):
         ordered = await services.booking.ordering.instead(call, agreed)
     else:

@@ -1,8 +1,9 @@
-"""Ends a call that a host repeats without a usable answer to the question it was asked.
+"""Ends a call that a host repeats without the state of the question it was asked.
 
 In new revisions of the protocol a call may end with a question, and the host repeats the call with
-the person's answer. If that answer cannot be read, the SDK raises a protocol error, which hosts do
-not show to the model. If it is missing, the SDK asks again, without end.
+the person's answer and the state of the question. If that state cannot be read, or is too old, the
+SDK raises a protocol error, which hosts do not show to the model. If it is missing, the SDK asks
+again, without end. An answer that cannot be read, beside a state that can, is `answer_times`'.
 """
 
 import logging
@@ -16,11 +17,12 @@ from mcp_types import INVALID_PARAMS
 from mcp_types.methods import is_input_required
 from pydantic import ValidationError
 
+from korus_mcp.tools.answer_times import ANSWERS, STATE
+
 QUESTIONS: Final = "korus_mcp.tools.agreement:"
 """The prefix of the keys under which answers to our questions come."""
 ASKING: Final = "place_order"
 """The only tool that asks questions."""
-_ANSWERED: Final = ("inputResponses", "requestState")
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +31,7 @@ async def ends_unanswered(
 ) -> HandlerResult:
     """Middleware: end a call that is repeated without a usable answer; pass any other on."""
     params = ctx.params or {}
-    is_repeated = any(params.get(name) is not None for name in _ANSWERED)
+    is_repeated = any(params.get(name) is not None for name in (ANSWERS, STATE))
     if ctx.method != "tools/call" or not is_repeated:
         return await call_next(ctx)
     try:
@@ -47,7 +49,7 @@ async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
     A refusal if it would ask again, or if the tool never asks.
     """
-    params = {k: v for k, v in (ctx.params or {}).items() if k not in _ANSWERED}
+    params = {k: v for k, v in (ctx.params or {}).items() if k not in (ANSWERS, STATE)}
     if params.get("name") != ASKING:
         return _refused()
     try:
@@ -59,9 +61,9 @@ async def _as_if_new(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
 def _is_answered(params: Mapping[str, Any]) -> bool:
     """Whether the call has an answer to one of our questions, and says which was asked."""
-    answers = params.get("inputResponses")
+    answers = params.get(ANSWERS)
     is_ours = isinstance(answers, Mapping) and any(key.startswith(QUESTIONS) for key in answers)
-    return is_ours and params.get("requestState") is not None
+    return is_ours and params.get(STATE) is not None
 
 
 def _refused() -> HandlerResult:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp_types import (
@@ -270,10 +271,13 @@ async def test_who_announces_what_it_only_passes_on_is_not_asked(
 
 
 @asynccontextmanager
-async def really(transport: str, mode: str, folder: Path, said: Said) -> AsyncIterator[Assistant]:
-    """An assistant at a real server, with a host that answers at once and by itself."""
+async def really(
+    transport: str, mode: str, folder: Path, said: Said, seconds: float = 0
+) -> AsyncIterator[Assistant]:
+    """An assistant at a real server, with a host that answers so after so many seconds."""
 
     async def answer(context: object, params: object) -> Said:
+        await anyio.sleep(seconds)
         return said
 
     environment = child_environment(folder, PROFILE="service-desk")
@@ -297,6 +301,12 @@ async def first_offer(assistant: Assistant) -> str:
     return str(listed["days"][0]["offers"][0]["offer_id"])
 
 
+async def held_really(assistant: Assistant) -> list[str]:
+    items = [{"offer_id": await first_offer(assistant), "quantity": 1}]
+    made = await assistant.call("reserve", items=items)
+    return [hold["reservation_id"] for hold in made["reservations"]]
+
+
 @BOTH_ERAS
 @pytest.mark.parametrize("transport", ["stdio", "http"])
 @pytest.mark.parametrize("said", [NO, accepted({})], ids=["declined", "empty"])
@@ -304,7 +314,16 @@ async def test_over_real_transports_a_host_that_answers_by_itself_books_in_two_s
     mode: str, transport: str, said: Said, tmp_path: Path
 ) -> None:
     async with really(transport, mode, tmp_path, said) as assistant:
-        items = [{"offer_id": await first_offer(assistant), "quantity": 1}]
-        made = await assistant.call("reserve", items=items)
-        ids = [hold["reservation_id"] for hold in made["reservations"]]
-        assert (await assistant.order(*ids))["state"] == "ordered"
+        assert (await assistant.order(*await held_really(assistant)))["state"] == "ordered"
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+async def test_over_real_transports_a_persons_no_is_one(
+    mode: str, transport: str, tmp_path: Path
+) -> None:
+    async with really(transport, mode, tmp_path, NO, READING_SECONDS * 1.05) as assistant:
+        wish = {"reservation_ids": await held_really(assistant), "customer": CUSTOMER}
+        for more in ({}, {"confirmation": "made-up"}):
+            refused = await assistant.ask("place_order", {**wish, **more})
+            assert refused.code == "APPROVAL_DECLINED"

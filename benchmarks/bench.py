@@ -114,7 +114,7 @@ async def _memory_calls() -> None:
         _tell(
             "a refused call in memory (the layer alone)",
             *await _in_turns(
-                lambda: ours.call_tool("search_products", {"limit": 0}),
+                lambda: ours.call_tool("search_products", {"limit": -1}),
                 lambda: floor.call_tool("echo", {"text": "derby"}),
             ),
         )

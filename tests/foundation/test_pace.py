@@ -107,7 +107,7 @@ async def test_tools_and_resources_are_counted_together(mode: str) -> None:
     async with desk(settings_of(CALLS_PER_MINUTE="3"), mode=mode, only=("park",)) as each:
         await each.call("search_products", query="park")
         await each.client.read_resource("korus://help/booking")
-        assert (await each.ask("search_products", {"limit": 0})).code == "INVALID_ARGUMENTS"
+        assert (await each.ask("search_products", {"limit": -1})).code == "INVALID_ARGUMENTS"
         busy = await each.ask("search_products", {"query": "park"})
         assert (busy.code, busy.error["effect"]) == ("SERVER_BUSY", "none")
         assert busy.error["retry_after_seconds"] == 20
@@ -132,7 +132,7 @@ async def ordered_and_repeated(each: Desk) -> None:
     first = await each.call("place_order", **confirmed)
     for _ in range(30):
         each.clock.advance(5)
-        await each.ask("search_products", {"limit": 0})
+        await each.ask("search_products", {"limit": -1})
         again = await each.call("place_order", **confirmed)
         assert again["orders"] == first["orders"]
     assert len(each.sandbox.orders()) == 1

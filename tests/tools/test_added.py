@@ -4,7 +4,7 @@ import pytest
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.tools.added import ADDED, without_added
-from tests.fixtures.assistant import Desk, Json
+from tests.fixtures.assistant import Desk, Json, desk, settings_of
 from tests.tools.samples import AN_ID, ARGUMENTS
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +45,17 @@ async def test_a_host_that_adds_to_every_call_books_once(desk: Desk) -> None:
     first, second = (each["reservations"][0]["reservation_id"] for each in held)
     assert first == second
     assert desk.sent("createReservations") == 1
+
+
+async def test_a_call_that_is_repeated_with_another_number_is_the_same_call() -> None:
+    """Hosts repeat a call they gave up; it does not count against the calls of a minute."""
+    async with desk(settings_of(CALLS_PER_MINUTE="1"), only=("park",)) as each:
+        items = [{"offer_id": each.handle("park_offer"), "quantity": 1}]
+        for number in range(8):
+            await each.call("reserve", items=items, toolCallId=f"call_{number}")
+            each.clock.advance(5)
+        assert each.sent("createReservations") == 1
+        assert (await each.ask("search_products", {"toolCallId": "call_8"})).code == "SERVER_BUSY"
 
 
 @pytest.mark.parametrize("name", sorted(name for added in SENT.values() for name in added))

@@ -137,6 +137,14 @@ def note(what: str, shown: str) -> None:
     sys.stderr.write(f"## {what}\n{shown[:6000]}\n")
 
 
+def is_whole(question: str) -> bool:
+    """Whether the first three lines of a question say how many, the total, for whom and when."""
+    first = "\n".join(question.splitlines()[:3])
+    note("question", first)
+    wanted = (rf"\b{QUANTITY}\b", r"\d+\.\d\d EUR", CUSTOMER["lastname"], r"\d{4}-\d\d-\d\d")
+    return all(re.search(each, first) for each in wanted)
+
+
 class Wire:
     """A command that is korus-mcp for every host, and keeps in files what went over its pipes."""
 

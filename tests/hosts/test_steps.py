@@ -6,7 +6,7 @@ import pytest
 
 from tests.fixtures.assistant import Answer, compact, desk
 from tests.hosts.run import last_line
-from tests.hosts.steps import Row, Script, ids, roomy
+from tests.hosts.steps import Row, Script, ids, is_whole, roomy
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +82,9 @@ def test_a_row_that_crashes_says_where_and_has_a_result(
     assert not line["booked"]
     assert "mcp" in line["version"]
     assert line["why"].startswith("before an answer to search_products was read: crashed: KeyError")
+
+
+def test_a_question_is_whole_if_its_first_lines_say_it_all() -> None:
+    lines = ["2 x museum, 2026-12-01", "28.00 EUR, for Ada Lovelace", "For real."]
+    assert is_whole("\n".join(lines))
+    assert not is_whole("\n".join(["Order?", "Really?", *lines]))

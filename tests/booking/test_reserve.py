@@ -13,6 +13,7 @@ from korus_mcp.api import ApiError, Outcome, ServerFailed
 from korus_mcp.api.config import CREATION_SECONDS, Transport
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserved import Reserved, ReserveState
+from korus_mcp.booking.timing import JOIN_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
@@ -543,8 +544,8 @@ async def test_a_slow_issuer_is_joined_by_the_same_call_and_answers_in_the_end()
             await gated.asleep.wait()
             turn_the_loop(PAST_THE_ANSWER)
         (late,) = answers
-        assert late.state is ReserveState.IN_DOUBT
-        assert late.check_again_after == CREATION_SECONDS, "by then the issuer has answered"
+        assert (late.state, late.is_under_way) == (ReserveState.IN_DOUBT, True)
+        assert late.check_again_after == JOIN_SECONDS, "the same call waits on beside the first"
         async with anyio.create_task_group() as callers:
             callers.start_soon(reserve)
             await anyio.wait_all_tasks_blocked()

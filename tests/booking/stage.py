@@ -27,7 +27,7 @@ from korus_mcp.journal import Journal
 from korus_mcp.sandbox import Sandbox, SandboxOptions
 from korus_mcp.server.composition import open_api
 from korus_mcp.server.embedded import EmbeddedSandbox
-from korus_mcp.settings import Settings
+from korus_mcp.settings import DEFAULT_LANGUAGE, Settings
 
 PAST_THE_ANSWER = 41.0
 """Seconds after which a call answers that the outcome is not known yet."""
@@ -179,7 +179,9 @@ async def staged(
     sandbox = Sandbox(options or SandboxOptions(seed=SEED), clock=sandbox_clock or clock)
     catalogs = tuple(alias_of(sandbox.landmarks[f"{key}_catalog"]) for key in selling) or None
     unpaced = {"calls_per_minute": 0, "writes_per_minute": 0, "max_open_holds": 10_000}
-    usual = {"catalogs": catalogs, "languages": ("en",), **unpaced}
+    # The default of an account, and another one is read ahead.
+    languages = {"language": DEFAULT_LANGUAGE, "languages": ("en",)}
+    usual = {"catalogs": catalogs, **languages, **unpaced}
     settings = Settings(**(usual | changes))
     api = open_api(settings, clock=clock, sandbox=sandbox)
     if rewrite is not None:

@@ -2,9 +2,7 @@
 
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import WithJsonSchema
-
-from korus_mcp.answers.views import Moment, Part, day_text
+from korus_mcp.answers.views import IN_SHORT, Moment, Part, day_text
 from korus_mcp.app import App
 from korus_mcp.foundation.refusals import Proposal
 from korus_mcp.proposals.alternatives import Alternative, Proposals
@@ -34,7 +32,8 @@ class AlternativeView(Part):
         return cls.read(
             alternative,
             offer_id=str(alternative.offer),
-            date=day_text(alternative.day),
+            # Left out if the start is given, which has the day.
+            date=None if alternative.starts_at else day_text(alternative.day),
             # In the form `reserve` takes: `session_id` if one is needed, else `session_ids`.
             session_id=ids[0] if len(ids) == 1 else None,
             session_ids=ids if len(ids) > 1 else [],
@@ -50,10 +49,7 @@ class AlternativeView(Part):
         return f"  instead: {self.product} ({facts}); offer_id {self.offer_id}{session}"
 
 
-AlternativesInShort: TypeAlias = Annotated[
-    list[AlternativeView], WithJsonSchema({"type": "array", "items": {"type": "object"}})
-]
-"""Listed without a schema of their fields: it costs tokens, and their names explain them."""
+AlternativesInShort: TypeAlias = Annotated[list[AlternativeView], IN_SHORT]
 
 
 def shown(services: App, proposals: Proposals) -> list[AlternativeView]:
@@ -78,7 +74,6 @@ def proposal(view: AlternativeView) -> Proposal:
         session_id=view.session_id,
         session_ids=tuple(view.session_ids),
         starts_at=view.starts_at,
-        # Left out if the start is given, which has the day: a refusal is kept short.
-        date=None if view.starts_at else view.date,
+        date=view.date,
         price=view.price,
     )

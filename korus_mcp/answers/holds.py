@@ -1,10 +1,10 @@
 """Holds as answers show them."""
 
+from itertools import accumulate
 from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import PrivateAttr, WithJsonSchema
-
-from korus_mcp.answers.views import Moment, Part, Price, day_text, lines_of, moment
+from korus_mcp.answers.seats import SeatsInShort, seats_of
+from korus_mcp.answers.views import IN_SHORT, Moment, Part, Price, day_text, lines_of, moment
 from korus_mcp.booking.hold import Hold, HoldState, Line
 
 IF_AGREED: Final = (
@@ -13,6 +13,9 @@ IF_AGREED: Final = (
 """The one next step after a hold."""
 TOGETHER: Final = {True: " (together)", False: " (not together)", None: ""}
 """What is said behind seats; nothing if the issuer does not state it."""
+_ENDING: Final = {HoldState.HELD, HoldState.EXPIRED, HoldState.IN_DOUBT}
+SHORT_NAME: Final = 40
+"""Of a product, in an answer that is too long even without any seat."""
 
 
 class LineView(Part):
@@ -21,17 +24,18 @@ class LineView(Part):
     product: str
     quantity: int
     amount: Price = None
-    when: str | None = None
+    when: list[str] = []
+    """When its sessions begin, else its day."""
 
     @classmethod
     def of(cls, line: Line) -> "LineView":
         """The line as shown."""
-        times = ", ".join(moment(t) for t in line.starts_at)
-        return cls.read(line, when=times or day_text(line.day))
+        times = [moment(t) for t in line.starts_at]
+        return cls.read(line, when=times or [day for day in (day_text(line.day),) if day])
 
     def text(self) -> str:
         """One line of text."""
-        parts = (f"{self.quantity} x {self.product}", self.when, self.amount)
+        parts = (f"{self.quantity} x {self.product}", *self.when, self.amount)
         return ", ".join(p for p in parts if p)
 
 
@@ -45,29 +49,50 @@ class HoldView(Part):
     expires_at: Moment = None
     seconds_left: int | None = None
     order_id: str | None = None
-    seats: list[str] = []
+    seats: SeatsInShort = []
+    more_seats: int = 0
     seats_together: bool | None = None
-    _problem: str | None = PrivateAttr(default=None)
+    not_shown_yet: bool = False
+    """It was just made: the doubt is about the hold, not about an order."""
+    problem: str | None = None
+    """Why it cannot be ordered, in our words."""
 
     @classmethod
     def of(cls, hold: Hold) -> "HoldView":
         """The hold as shown."""
-        lines = [LineView.of(line) for line in hold.lines]
-        # 0 seconds are left out: they would stand at every hold that ended.
-        left = hold.seconds_left or None
-        view = cls.read(hold, reservation_id=hold.id, lines=lines, seconds_left=left)
         # Only for a hold in force: one that is over or ordered needs no further reason.
         obstacle = hold.obstacle() if hold.state is HoldState.HELD else None
-        view._problem = obstacle.reason if obstacle is not None else None
-        return view
+        return cls.read(
+            hold,
+            reservation_id=hold.id,
+            lines=[LineView.of(line) for line in hold.lines],
+            # Of what was ordered or given back nobody asks when the hold would have ended.
+            expires_at=hold.expires_at if hold.state in _ENDING else None,
+            # 0 seconds are left out: they would stand at every hold that ended.
+            seconds_left=hold.seconds_left or None,
+            seats=seats_of(hold.seats),
+            more_seats=0,
+            not_shown_yet=False,
+            problem=obstacle.reason if obstacle is not None else None,
+        )
 
     def shorter(self, most: int) -> Self:
-        """This hold with at most so many seats; the rest are counted."""
-        rest = len(self.seats) - most
-        if rest <= 0:
-            return self
-        said = f"+{rest} more: get_reservation with this reservation_id alone shows them"
-        return self.model_copy(update={"seats": [*self.seats[:most], said]})
+        """This hold with at most so many seats; the rest are counted. With none, names are cut."""
+        before = accumulate((group.count for group in self.seats), initial=0)
+        kept = [
+            group.first(most - n) for n, group in zip(before, self.seats, strict=False) if n < most
+        ]
+        rest = sum(g.count for g in self.seats) - sum(g.count for g in kept)
+        lines = self.lines
+        if most == 0:
+            cut = [line.product[:SHORT_NAME].rstrip() for line in lines]
+            lines = [
+                line.model_copy(update={"product": f"{name}…"})
+                if len(line.product) > SHORT_NAME
+                else line
+                for line, name in zip(lines, cut, strict=True)
+            ]
+        return self.model_copy(update={"seats": kept, "more_seats": rest, "lines": lines})
 
     def text(self) -> str:
         """A few lines of text."""
@@ -79,19 +104,23 @@ class HoldView(Part):
             state += " until a time not stated"
         elif self.state == HoldState.HELD:
             state += f" until {self.expires_at} by the issuer's clock (how long is not known)"
+        elif self.expires_at is not None:
+            state += f", was held until {self.expires_at}"
         if self.order_id is not None:
             state += f", order_id {self.order_id}"
-        seats = "; ".join(self.seats) + TOGETHER[self.seats_together]
+        if self.not_shown_yet:
+            state += " (just made, not shown yet)"
+        seats = [group.text() for group in self.seats]
+        seats += [f"+{self.more_seats} more"] * bool(self.more_seats)
+        placed = "; ".join(seats) + TOGETHER[self.seats_together]
         return lines_of(
             f"reservation_id {self.reservation_id}: {state}",
             *(f"  {line.text()}" for line in self.lines),
-            f"  seats: {seats}" if self.seats else None,
+            f"  seats: {placed}" if seats else None,
             f"  total {self.total}" if self.total else None,
-            f"  cannot be ordered: {self._problem}" if self._problem else None,
+            f"  cannot be ordered: {self.problem}" if self.problem else None,
         )
 
 
-HoldsInShort: TypeAlias = Annotated[
-    list[HoldView], WithJsonSchema({"type": "array", "items": {"type": "object"}})
-]
+HoldsInShort: TypeAlias = Annotated[list[HoldView], IN_SHORT]
 """Holds without a schema of their fields, which costs tokens: the one of `reserve` has it."""

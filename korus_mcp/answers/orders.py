@@ -2,11 +2,17 @@
 
 from typing import Final
 
-from pydantic import PrivateAttr
-
 from korus_mcp.answers import addresses
 from korus_mcp.answers.explanations import explained
-from korus_mcp.answers.views import Moment, Part, View, lines_of, moment_told, more_told, total_told
+from korus_mcp.answers.seats import SeatInShort, seats_of
+from korus_mcp.answers.views import (
+    Moment,
+    PagedView,
+    Part,
+    lines_of,
+    moment_told,
+    total_told,
+)
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
@@ -27,39 +33,42 @@ class TicketView(Part):
     ticket_id: str
     product: str
     when: str | None = None
-    seat: str | None = None
+    seat: SeatInShort = None
     status: str
     beneficiary: str | None = None
     beneficiary_fields_needed: list[str] = []
     deadline: Moment = None
+    needed_elsewhere: list[str] = []
+    """What the issuer needs besides, and nobody can give here."""
     voucher: str | None = None
-    _needed_elsewhere: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
         """The ticket as shown; its voucher number only on request."""
-        view = cls.read(
+        return cls.read(
             ticket,
             ticket_id=ticket.id,
+            seat=next(iter(seats_of([ticket.seat])), None) if ticket.seat is not None else None,
             # Only for tickets that need a name: others can be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
+            deadline=ticket.deadline if ticket.is_waiting and ticket.needed else None,
+            needed_elsewhere=list(ticket.needed_elsewhere) if ticket.is_waiting else [],
             # Whoever knows a voucher number is let in, so it is shown on request only.
             voucher=ticket.voucher if vouchers else None,
         )
-        view._needed_elsewhere = ticket.needed_elsewhere if ticket.is_waiting else ()
-        return view
 
     def text(self) -> str:
         """One or two lines of text."""
-        facts = [self.when, self.seat, self.beneficiary and f"for {self.beneficiary}", self.status]
+        seat = self.seat.text() if self.seat is not None else None
+        facts = [self.when, seat, self.beneficiary and f"for {self.beneficiary}", self.status]
         facts.append(self.voucher and f"voucher {self.voucher}")
-        needed = f"  needs {', '.join(self.beneficiary_fields_needed)}"
-        needed += f" by {self.deadline}" if self.deadline else ""
-        beyond = self._needed_elsewhere
-        needed += f". {not_taken(beyond)}" if beyond else ""
+        fields, elsewhere = self.beneficiary_fields_needed, (*self.needed_elsewhere,)
+        needs = [f"needs {', '.join(fields)}"] * bool(fields)
+        needs += [f"by {self.deadline}"] * bool(self.deadline)
+        told = [" ".join(needs), not_taken(elsewhere) if elsewhere else ""]
         return lines_of(
             f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
-            needed if self.beneficiary_fields_needed else None,
+            f"  {'. '.join(filter(None, told))}" if any(told) else None,
         )
 
 
@@ -86,19 +95,17 @@ class DocumentView(Part):
         return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
 
 
-class TicketsView(View):
+class TicketsView(PagedView):
     """An order with its tickets and documents."""
 
     order_id: str
     reference: str | None = None
     status: str
     total: str | None = None
+    tickets_total: int | None = None
     tickets: list[TicketView] = []
     documents: list[DocumentView] = []
-    tickets_total: int | None = None
-    next_cursor: str | None = None
     environment: str
-    next: str
 
     def text(self) -> str:
         """Tickets and documents, and what to do next."""
@@ -110,8 +117,7 @@ class TicketsView(View):
             part if self.tickets_total is not None else None,
             *(ticket.text() for ticket in self.tickets),
             *(document.text() for document in self.documents),
-            more_told(self.next_cursor),
-            self.next,
+            self.end,
         )
 
 

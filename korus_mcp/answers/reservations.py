@@ -6,7 +6,7 @@ from typing import Final
 from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import View, lines_of, moment
 from korus_mcp.app import App
-from korus_mcp.booking.hold import ITS_ORDER, HoldState
+from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
 from korus_mcp.booking.reservations import Reservations
 from korus_mcp.booking.timing import LOOK_AGAIN_SECONDS
 
@@ -21,12 +21,11 @@ class ReservationsView(View):
 
     reservations: HoldsInShort
     environment: str
-    next: str
 
     def text(self) -> str:
         """Each reservation, and what to do next."""
         head = f"In the {self.environment} environment:"
-        return lines_of(head, *(hold.text() for hold in self.reservations), self.next)
+        return lines_of(head, *(hold.text() for hold in self.reservations), self.end)
 
 
 async def reservations_view(services: App, ids: Sequence[str], language: str) -> ReservationsView:
@@ -37,17 +36,19 @@ async def reservations_view(services: App, ids: Sequence[str], language: str) ->
         ApiError: one cannot be read.
     """
     found = await services.booking.reservations.now(services.principal.key, ids, language)
-    # The journal outweighs the API: a reservation whose order is in doubt cannot be ordered.
-    views = [HoldView.of(hold) for hold in found.holds]
-    doubt = {"state": HoldState.IN_DOUBT}
     return ReservationsView(
-        reservations=[
-            view.model_copy(update=doubt) if view.reservation_id in found.in_doubt else view
-            for view in views
-        ],
+        reservations=[_now(hold, found) for hold in found.holds],
         environment=services.settings.environment.value,
         next=next_of(found),
     )
+
+
+def _now(hold: Hold, found: Reservations) -> HoldView:
+    view = HoldView.of(hold)
+    # The journal outweighs the API: a reservation whose order is in doubt cannot be ordered.
+    if hold.id in found.in_doubt:
+        return view.model_copy(update={"state": HoldState.IN_DOUBT})
+    return view.model_copy(update={"not_shown_yet": hold.id in found.not_shown})
 
 
 def next_of(found: Reservations) -> str:

@@ -1,9 +1,9 @@
 """Base classes of answers, and how they show money, times and lines."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from korus_mcp.foundation.money import UNKNOWN, Money
 from korus_mcp.foundation.unread import UNREADABLE, Unread
@@ -72,11 +72,6 @@ def lines_of(*parts: str | None) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def more_told(next_cursor: str | None) -> str | None:
-    """The line that tells how to get the next page; None on the last one."""
-    return f"More: cursor {next_cursor}" if next_cursor else None
-
-
 Price: TypeAlias = Annotated[
     str | None, BeforeValidator(lambda given: given if isinstance(given, str) else text_of(given))
 ]
@@ -87,12 +82,38 @@ Moment: TypeAlias = Annotated[
 """A field that shows a moment."""
 
 
+CUT_SHORT: Final = "Not all of it is shown: get_reservation with one reservation_id shows the rest."
+"""Added to the next step of an answer whose rows had to be shortened."""
+
+
+IN_SHORT: Final = WithJsonSchema({"type": "array", "items": {"type": "object"}})
+"""Added to lists whose parts get no schema of their fields: it costs tokens, and their names, which
+are those of the arguments, explain them."""
+
+
 class View(Shown):
-    """The structure of an answer. What is None, False or empty by default is left out."""
+    """The structure of an answer. What is None, False or empty by default is left out.
+
+    Text and structure say the same: a host shows a model one of them. What must not be lost comes
+    first in the structure and last in the text, since hosts cut the middle of what is long.
+    """
+
+    next: str
+    note: str | None = None
+    """What else there is to know of the answer, beside what to do next."""
 
     def text(self) -> str:
         """The answer as text: short, with every value that decides and every id."""
         raise NotImplementedError
+
+    def noted(self, note: str) -> Self:
+        """This answer with one more sentence."""
+        return self.model_copy(update={"note": " ".join(filter(None, (self.note, note)))})
+
+    @property
+    def end(self) -> str:
+        """The last lines of the text."""
+        return lines_of(self.note, self.next)
 
     def shorter(self, most: int) -> Self:
         """This answer, whose rows have lists of at most so many."""
@@ -102,4 +123,18 @@ class View(Shown):
             for name, value in self
             if isinstance(value, list)
         }
-        return self.model_copy(update=rows)
+        cut = self.model_copy(update=rows)
+        return self if cut == self else cut.model_copy(update={"next": f"{self.next} {CUT_SHORT}"})
+
+
+class PagedView(View):
+    """An answer that may have further pages."""
+
+    next_cursor: str | None = None
+
+    @property
+    def end(self) -> str:
+        """The last lines of the text."""
+        return lines_of(
+            f"More: cursor {self.next_cursor}" if self.next_cursor else None, super().end
+        )

@@ -33,13 +33,15 @@ from korus_mcp.foundation.unread import (
 )
 from korus_mcp.journal.records import UNKNOWN_END, canonical_json
 
-_SEATING_PARTS: Final = {
+SEATING_PARTS: Final = {
     "zone": "zone",
     "row": "row",
     "seat": "seat",
     "entrance": "entrance",
     "seating_category": "category",
 }
+"""The documented parts of a seat -> what they are called in answers."""
+_SEAT_LENGTH: Final = 160
 # The depth to which values of fields that we do not know are compared: deeper than any seat plan,
 # and low enough that a nested answer cannot exhaust the stack.
 _DEEPEST: Final = 8
@@ -90,6 +92,20 @@ hold may have been ordered.
 """
 
 
+@dataclass(frozen=True)
+class Seat:
+    """A seat in the issuer's own words: pairs such as ("row", "B"), a mere mark as ("aisle", "").
+
+    The names of `SEATING_PARTS` are documented; others are what else the issuer states, such as a
+    limited view.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {said}".rstrip() for name, said in self.parts)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """A quantity of one product on one day and session. `amount` is the price of the whole line."""
@@ -131,7 +147,7 @@ class Hold:
     expires_at: datetime | None = None
     seconds_left: int | None = None
     order_id: str | None = None
-    seats: tuple[str, ...] = ()
+    seats: tuple[Seat, ...] = ()
     seats_together: bool | None = None
     catalog_id: str | None = None
     tickets: int = 0
@@ -226,8 +242,8 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
     state = _state(reservation, left, told)
     lines = _lines(reservation, names, told, surely_past(clock))
     tickets = [ticket for item in reservation.items for ticket in item.offer_tickets]
-    placed = (seat_text(told.of("a seat", ticket.seating)) for ticket in tickets)
-    seats = tuple(seat for seat in placed if seat)
+    placed = (seat_of(told.of("a seat", ticket.seating)) for ticket in tickets)
+    seats = tuple(seat for seat in placed if seat is not None)
     # Only these two words are documented; any other is ignored.
     arranged = {"ADJACENT": True, "NON_ADJACENT": False}
     return Hold(
@@ -255,28 +271,35 @@ def tickets_in(order: Order) -> int | None:
     return sum(len(item.tickets) for item in order.items)
 
 
-def seat_text(seating: Seating | Unread | None) -> str | None:
-    """A seat in the issuer's own words: zone, row, seat, entrance, category, and what else the
-    issuer states, such as a limited view. None when there is no seat.
-    """
+def seat_of(seating: Seating | Unread | None) -> Seat | None:
+    """The seat that is stated; None when there is none, or it cannot be read."""
     if seating is None or isinstance(seating, Unread):
         return None
-    parts = [(said, getattr(seating, part)) for part, said in _SEATING_PARTS.items()]
-    parts += [(_CAPITAL.sub(" ", key).lower(), value) for key, value in _beside(seating).items()]
-    return clean_line(", ".join(_part(*each) for each in parts if each[1]), 160) or None
+    stated = [(said, getattr(seating, part)) for part, said in SEATING_PARTS.items()]
+    stated += [(_CAPITAL.sub(" ", key).lower(), value) for key, value in _beside(seating).items()]
+    parts: list[tuple[str, str]] = []
+    room = _SEAT_LENGTH
+    for name, value in stated:
+        # An issuer may add any number of parts of any length: together they stay a line.
+        if not value or room <= 0:
+            continue
+        part = clean_line(name, room), clean_line(_said(value), room)
+        room -= len(part[0]) + len(part[1]) + 3
+        parts += [part] if any(part) else []
+    return Seat(tuple(parts)) if parts else None
 
 
-def _part(name: str, value: object) -> str:
+def _said(value: object) -> str:
     match value:
         case True:
-            return name
+            return ""
         case Mapping():
             said = value.get("name") or value.get("label")
-            return f"{name} {said if isinstance(said, str) else '?'}"
+            return said if isinstance(said, str) else "?"
         case list():
-            return f"{name} {', '.join(each for each in value if isinstance(each, str)) or '?'}"
+            return ", ".join(each for each in value if isinstance(each, str)) or "?"
         case _:
-            return f"{name} {value}"
+            return str(value)
 
 
 def _units(reservation: Reservation) -> tuple[str, ...]:
@@ -300,7 +323,7 @@ def _unit(item: ReservationItem) -> dict[str, object]:
 
 def _place(ticket: ReservationOfferTicket) -> dict[str, object]:
     seating = value_of(ticket.seating)
-    known = {} if seating is None else {p: getattr(seating, p) for p in _SEATING_PARTS}
+    known = {} if seating is None else {p: getattr(seating, p) for p in SEATING_PARTS}
     return {
         "of": [id_at_end(ticket.ticket), id_at_end(ticket.session)],
         "seating": known | (_beside(seating) if seating is not None else {}),

@@ -7,7 +7,6 @@ after which an order that was sent can no longer appear.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from korus_mcp.api import ApiError, Malformed, NotFound, OrderFilters, Outcome
 from korus_mcp.booking.hold import may_have_order
@@ -15,9 +14,7 @@ from korus_mcp.booking.ports import Service
 from korus_mcp.foundation.coalescing import side_by_side
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.unread import UNREAD
-from korus_mcp.journal.records import Intent, OrderResult
-
-NEVER_APPEARED: Final = "the order was not made"
+from korus_mcp.journal.records import NEVER_APPEARED, Intent, OrderResult
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
-from korus_mcp.journal.records import Installation, Intent, canonical_json
+from korus_mcp.journal.records import (
+    NEVER_APPEARED,
+    NEVER_SENT,
+    Installation,
+    Intent,
+    canonical_json,
+)
 
 
 class OrderState(StrEnum):
@@ -58,10 +64,15 @@ class PlacedOrder:
 
 @dataclass(frozen=True)
 class FailedOrder:
-    """A reservation that was not ordered; `message` is the issuer's own text, cleaned."""
+    """A reservation that was not ordered; `message` is the issuer's own text, cleaned, or ours."""
 
     reservation_id: str
     message: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the message is ours: no issuer said anything of an order that was never made."""
+        return self.message in (NEVER_SENT, NEVER_APPEARED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,14 +23,15 @@ class Reservations:
 
     `known_by`: the moment after which no order in doubt can appear any more; None when it is past,
     or nothing is in doubt. `can_be_ordered`: the ids of those that last long enough to be ordered.
-    `look_again_in`: after how many seconds to ask again for a reservation that was just made and
-    is not shown yet; None when all are shown.
+    `not_shown`: the ids of those that were just made and are not shown yet; `look_again_in`: after
+    how many seconds to ask again for them, None when all are shown.
     """
 
     holds: tuple[Hold, ...]
     in_doubt: frozenset[str] = frozenset()
     known_by: datetime | None = None
     can_be_ordered: frozenset[str] = frozenset()
+    not_shown: frozenset[str] = frozenset()
     look_again_in: int | None = None
 
 
@@ -74,6 +75,7 @@ class ReservationStates:
             can_be_ordered=frozenset(
                 i for i, h in holds.items() if h.can_be_ordered(self.clock) and h.obstacle() is None
             ),
+            not_shown=frozenset(waited_for),
             look_again_in=look_again_in(waited_for) if waited_for else None,
         )
 

@@ -13,7 +13,7 @@ from cachetools import TTLCache
 
 from korus_mcp.api import ApiError, BeneficiaryInput, Booking, NotFound
 from korus_mcp.api.models.order import Beneficiary, Order, OrderDocument, OrderItem, OrderItemTicket
-from korus_mcp.booking.hold import BookedNames, seat_text, tickets_in
+from korus_mcp.booking.hold import BookedNames, Seat, seat_of, tickets_in
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_search import OrderSearch
@@ -24,6 +24,7 @@ from korus_mcp.foundation.unread import Reading, Unread, at_place, day_of, value
 from korus_mcp.journal.records import JournalDown
 
 _WAITING: Final = "waiting_beneficiary_data"
+_UNREAD_SEAT: Final = Seat((("a seat that cannot be read", ""),))
 _MARKS: Final = re.compile(r"[\W_]+")
 FIELD_NAMES: Final[Mapping[str, str]] = {
     field.name.replace("_", ""): field.name for field in dataclass_fields(BeneficiaryInput)
@@ -51,7 +52,7 @@ class Ticket:
     item_id: str
     product: str
     when: str | None
-    seat: str | None
+    seat: Seat | None
     is_waiting: bool
     status: str
     beneficiary: str | None
@@ -242,7 +243,7 @@ def _ticket(
         item_id=item.id,
         product=names.product(item.product),
         when=_when(item, ticket, names),
-        seat="a seat that cannot be read" if seat_is_unread else seat_text(ticket.seating),
+        seat=_UNREAD_SEAT if seat_is_unread else seat_of(ticket.seating),
         is_waiting=is_waiting(ticket),
         status=status_told(ticket.status),
         beneficiary=clean_line(" ".join(name for name in names_told if name), 120) or None,

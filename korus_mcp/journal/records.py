@@ -30,6 +30,7 @@ UNKNOWN_END: Final = timedelta(hours=1)
 LONGEST_HOLD: Final = timedelta(days=1)
 """The longest that a hold counts as open: an absurd end must not use up the limits for ever."""
 NEVER_SENT: Final = "the order was not sent; try again later"
+NEVER_APPEARED: Final = "the order was not made"
 
 
 def canonical_json(value: object) -> str:

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from korus_mcp.answers.alternatives import AlternativesInShort, AlternativeView, next_step, shown
-from korus_mcp.answers.views import Moment, Part, Price, View, day_text, lines_of, moment, more_told
+from korus_mcp.answers.views import Moment, PagedView, Part, Price, day_text, lines_of, moment
 from korus_mcp.app import app_of
 from korus_mcp.booking.quote import Missed, Quote, Session, unreadable
 from korus_mcp.foundation.paging import Pages, PageStart
@@ -28,22 +28,23 @@ class SessionView(Part):
     left: int | None = None
     enough: bool
     ticket: str | None = None
-    _why: str = PrivateAttr(default="not enough")
+    problem: str | None = None
+    """Why it cannot be chosen, if it is not that too little is left."""
 
     @classmethod
     def of(cls, session: Session, quantity: int, ticket: str | None) -> "SessionView":
         """The session as shown; the ticket's name only where an offer has several with sessions."""
         enough = session.has_room_for(quantity)
-        view = cls.read(session, session_id=session.id, enough=enough, ticket=ticket)
         obstacle = unreadable(session.unread)
-        if obstacle is not None:
-            view._why = obstacle.reason
-        return view
+        problem = obstacle.reason if obstacle is not None else None
+        return cls.read(
+            session, session_id=session.id, enough=enough, ticket=ticket, problem=problem
+        )
 
     def text(self) -> str:
         """One line of text."""
         left = "" if self.left is None else f", {self.left} left"
-        room = "" if self.enough else f" ({self._why})"
+        room = "" if self.enough else f" ({self.problem or 'not enough'})"
         ticket = f" for {self.ticket}" if self.ticket else ""
         when = self.starts_at or "no time stated"
         when += f" to {self._ends(when)}" if self.ends_at else ""
@@ -58,7 +59,7 @@ class SessionView(Part):
         return hour[:5] if is_alike else end
 
 
-class AvailabilityView(View):
+class AvailabilityView(PagedView):
     """Whether an offer can be booked now."""
 
     offer_id: str
@@ -72,8 +73,6 @@ class AvailabilityView(View):
     sessions: list[SessionView] = []
     alternatives: AlternativesInShort = []
     checked_at: str
-    next_cursor: str | None = None
-    next: str
 
     def text(self) -> str:
         """A heading and a line for each session and alternative."""
@@ -85,8 +84,8 @@ class AvailabilityView(View):
             f"{self.product} ({facts}); offer_id {self.offer_id}",
             *(session.text() for session in self.sessions),
             *(alternative.text() for alternative in self.alternatives),
-            more_told(self.next_cursor),
-            f"Checked at {self.checked_at}. {self.next}",
+            f"Checked at {self.checked_at}.",
+            self.end,
         )
 
 
@@ -160,6 +159,7 @@ def _view(
         # Told, since the quote's own `sessions` is a method and would be read.
         sessions=[],
         next_cursor=None,
+        note=None,
         alternatives=alternatives,
         checked_at=moment(quote.checked_at.replace(microsecond=0)),
         next=_next(quote)

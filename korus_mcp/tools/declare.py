@@ -297,11 +297,7 @@ def rendered(
 
     `note` is a sentence beside what the tool says, in both.
     """
-    text, structure = _fitting_halves(reply)
-    if note is not None:
-        # The note goes into both halves, since a client reads one of them and nobody knows which.
-        text = f"{text}\n{note}"
-        structure["note"] = " ".join(filter(None, (structure.get("note"), note)))
+    text, structure = _fitting_halves(reply, note)
     return CallToolResult(
         content=content_for(protocol, content, text, reply.blocks),
         structured_content=None if content is Content.TEXT else structure,
@@ -309,24 +305,28 @@ def rendered(
     )
 
 
-def _fitting_halves(reply: Reply[Any]) -> tuple[str, dict[str, Any]]:
+def _fitting_halves(reply: Reply[Any], note: str | None) -> tuple[str, dict[str, Any]]:
     """Text and structure of a reply, shortened if they would be above the ceiling."""
-    # In a reply without `fewer`, the lists within its parts are shortened instead.
-    halves = _halves(reply.view)
-    whole = (LONGEST_LIST, reply.view.shorter)
-    rows, cut = (reply.rows, reply.fewer) if reply.fewer is not None else whole
-    if rows == 0 or _fit(halves):
-        return halves
-    return _halves(cut(most_that_fit(rows, lambda most: _fit(_halves(cut(most))))))
 
+    def halves(view: View) -> tuple[str, dict[str, Any]]:
+        # The note goes into both halves, since a client reads one of them and nobody knows which.
+        said = view.noted(note) if note is not None else view
+        return said.text(), said.model_dump(mode="json", exclude_defaults=True)
 
-def _halves(view: View) -> tuple[str, dict[str, Any]]:
-    return view.text(), view.model_dump(mode="json", exclude_defaults=True)
+    def shorter(most: int) -> View:
+        # In a reply without `fewer`, the lists within its parts are shortened instead: to none,
+        # where one is still too many.
+        view: View = reply.view.shorter(most - 1)
+        return view
 
-
-def _fit(halves: tuple[str, dict[str, Any]]) -> bool:
-    text, structure = halves
-    return fits(text, dumps(structure, ensure_ascii=False, separators=(",", ":")))
+    whole = halves(reply.view)
+    rows, cut = (
+        (reply.rows, reply.fewer) if reply.fewer is not None else (LONGEST_LIST + 1, shorter)
+    )
+    if rows == 0 or fits(*whole, reply.blocks):
+        return whole
+    most = most_that_fit(rows, lambda count: fits(*halves(cut(count)), reply.blocks))
+    return halves(cut(most))
 
 
 def failure(refusal: Refusal) -> CallToolResult:
@@ -334,8 +334,8 @@ def failure(refusal: Refusal) -> CallToolResult:
     error = {
         "code": refusal.code.value,
         "message": refusal.message,
-        "effect": refusal.effect.value,
         "next": refusal.next_step,
+        "effect": refusal.effect.value,
         "retry_after_seconds": refusal.retry_after_seconds,
         "fields": [_stated(vars(problem)) for problem in refusal.fields],
         "alternatives": [_stated(vars(proposal)) for proposal in refusal.alternatives],
@@ -353,12 +353,14 @@ def _stated(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failure_text(refusal: Refusal) -> str:
-    named = "".join(
-        f"\n- {p.field}: {p.problem}" + (f" (e.g. {p.example})" if p.example else "")
+    wait = refusal.retry_after_seconds
+    told = f"effect {refusal.effect.value}" + (f", retry_after_seconds {wait}" if wait else "")
+    named = (
+        f"- {p.field}: {p.problem}" + (f" (e.g. {p.example})" if p.example is not None else "")
         for p in refusal.fields
     )
-    instead = "".join(f"\n- {_proposal_text(p)}" for p in refusal.alternatives)
-    return f"{refusal.code}: {refusal.message} {refusal.next_step}{named}{instead}"
+    instead = (f"- instead: {_proposal_text(p)}" for p in refusal.alternatives)
+    return "\n".join((f"{refusal} ({told})", *named, *instead))
 
 
 def _proposal_text(proposal: Proposal) -> str:

@@ -1,10 +1,10 @@
 """find_orders: a service desk finds an order by reference or day."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, moment_told, more_told, total_told
+from korus_mcp.answers.views import PagedView, Part, lines_of, moment_told, total_told
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.app import app_of
 from korus_mcp.booking.hold import tickets_in, total_of
@@ -17,6 +17,8 @@ from korus_mcp.foundation.unread import UNREADABLE
 from korus_mcp.tools.arguments import WHOLE, WRITABLE, Cursor, Day
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given
+
+_NONE_FOUND: Final = "Ask for another reference or other days."
 
 
 class OrderRow(Part):
@@ -59,23 +61,19 @@ class OrderRow(Part):
         return f"{told}, {self.customer or '?'}; order_id {self.order_id}"
 
 
-class OrdersView(View):
+class OrdersView(PagedView):
     """Orders, newest first."""
 
-    orders: list[OrderRow] = []
     shown: int
     total: int | None = None
-    next_cursor: str | None = None
+    orders: list[OrderRow] = []
     environment: str
-    note: str | None = None
 
     def text(self) -> str:
         """A line for each order."""
         of_all = f" of {self.total}" if self.total is not None else ""
         head = f"{self.shown}{of_all} orders in the {self.environment} environment."
-        return lines_of(
-            head, *(order.text() for order in self.orders), more_told(self.next_cursor), self.note
-        )
+        return lines_of(head, *(order.text() for order in self.orders), self.end)
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -123,6 +121,7 @@ async def find_orders(
             next_cursor=pages.cursor(_behind(found, count)),
             environment=services.settings.environment.value,
             note=" ".join(filter(None, (by_day, _not_read(found)))) or None,
+            next="Call get_tickets with an order_id." if count else _NONE_FOUND,
         )
 
     return Reply.of_rows(len(found.orders), view)

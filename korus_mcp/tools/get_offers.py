@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, Price, View, day_text, lines_of, more_told
+from korus_mcp.answers.views import PagedView, Part, Price, day_text, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord
@@ -16,6 +16,8 @@ from korus_mcp.foundation.refusals import Faults
 from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_days
+
+_NONE_FOUND: Final = "Ask for other days or choices."
 
 
 class OfferView(Part):
@@ -55,25 +57,22 @@ class DayView(Part):
         return lines_of(f"{self.date or 'undated'}:", *(offer.text() for offer in self.offers))
 
 
-class OffersView(View):
+class OffersView(PagedView):
     """A page of the price table."""
 
     product_base_id: str
     name: str
-    days: list[DayView] = []
     shown: int
     total: int | None = None
-    next_cursor: str | None = None
-    note: str | None = None
+    days: list[DayView] = []
 
     def text(self) -> str:
         """The page, day by day."""
         of_all = f" of {self.total}" if self.total is not None else ""
         follow = ", more follow" if self.next_cursor and not of_all else ""
         head = f"{self.name}: {self.shown}{of_all} offers{follow}."
-        return lines_of(
-            head, *(day.text() for day in self.days), more_told(self.next_cursor), self.note
-        )
+        base = f"product_base_id {self.product_base_id}"
+        return lines_of(head, base, *(day.text() for day in self.days), self.end)
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -163,6 +162,7 @@ async def get_offers(
             total=page.total,
             next_cursor=pages.cursor(page.place_behind(count)),
             note=_note(page, window),
+            next="Call check_availability with an offer_id." if count else _NONE_FOUND,
         )
 
     return Reply.of_rows(len(page.rows), view)

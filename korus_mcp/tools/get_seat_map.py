@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from mcp.server.apps import client_supports_apps
@@ -39,6 +39,9 @@ ALL_OFFERS: Final = 9
 _NOT_DRAWN: Final = "No picture could be drawn."
 _NOT_SEEN: Final = "No picture: your host hands pictures to you as text, or not at all."
 
+_NEXT: Final = "Call check_availability with an offer_id."
+_NO_OFFER: Final = "Call get_offers for what is on sale."
+
 
 class SeatOfferView(Part):
     """An offer that buys seats in a zone; `product` tells it from the others of the zone."""
@@ -54,7 +57,7 @@ class SeatOfferView(Part):
 
 
 class ZoneView(Part):
-    """A zone, best first. Offers only for the best ones."""
+    """One of the best zones, with offers that buy seats in it."""
 
     zone: str
     category: str | None = None
@@ -66,44 +69,66 @@ class ZoneView(Part):
     offers: list[SeatOfferView] = []
     more: int = 0
 
-    @property
-    def prices(self) -> str:
-        """One price, or from the lowest to the highest."""
-        highest = f" to {self.to_price}" if self.to_price else ""
-        return f"{self.from_price}{highest}" if self.from_price else "no price"
-
     def text(self) -> str:
         """One line, and one more for each offer."""
         category = f" ({self.category})" if self.category else ""
-        why = f": {self.why}" if self.why else ""
-        head = f"{self.zone}{category}, {self.prices}{why}"
+        # What is left is said by `why`, but for stock that is of a whole day.
+        left = f"{self.left} left" if self.left is not None else None
+        said = [left] if left and left not in (self.why or "") else []
+        said += [self.why] if self.why else []
+        told = f": {', '.join(said)}" if said else ""
+        head = f"{self.zone}{category}, {_range(self.from_price, self.to_price)}{told}"
         more = f"  {self.more} more: get_offers with zone" if self.more else None
         return lines_of(head, *(offer.line for offer in self.offers), more)
 
 
+class OtherZoneView(Part):
+    """A zone in short."""
+
+    zone: str
+    left: int | None = None
+
+
+class OtherZonesView(Part):
+    """Zones of one category and price, in short: a stadium has dozens of zones."""
+
+    category: str | None = None
+    from_price: str | None = None
+    to_price: str | None = None
+    enough: bool = False
+    why: str | None = None
+    zones: list[OtherZoneView]
+
+    def text(self) -> str:
+        """One line."""
+        category = self.category or "no category"
+        why = f" ({self.why})" if self.why else ""
+        zones = (f"{z.zone}{'' if z.left is None else f' {z.left}'}" for z in self.zones)
+        return f"{category}, {_range(self.from_price, self.to_price)}{why}: {', '.join(zones)}"
+
+
 class SeatMapView(View):
-    """The zones of a venue on one day."""
+    """The zones of a venue on one day, best first: the best with offers, the others in groups."""
 
     product_base_id: str
     date: str | None = None
-    zones: list[ZoneView] = []
     zones_hidden: int = 0
     untied_offers: int = 0
-    note: str
+    zones: list[ZoneView] = []
+    others: list[OtherZonesView] = []
 
     def text(self) -> str:
         """The best zones with their offers, the others in short."""
-        best = [z for z in self.zones if z.offers]
-        others = [z for z in self.zones if not z.offers]
         day = f" on {self.date}" if self.date else ""
+        count = len(self.zones) + sum(len(group.zones) for group in self.others)
         untied = f"{self.untied_offers} offers name no zone." if self.untied_offers else None
         return lines_of(
-            f"{len(self.zones)} zones{day}, best first:",
-            *(zone.text() for zone in best),
-            "The others, with what is left:" if others else None,
-            *_grouped(others),
+            f"{count} zones{day}, best first; product_base_id {self.product_base_id}:",
+            *(zone.text() for zone in self.zones),
+            "The others, with what is left:" if self.others else None,
+            *(group.text() for group in self.others),
             untied,
-            self.note,
+            self.end,
         )
 
 
@@ -202,49 +227,60 @@ def _detailed(plan: SeatPlan) -> int:
     return max(1, sum(offers <= ALL_OFFERS for offers in shown))
 
 
-def _grouped(zones: list[ZoneView]) -> list[str]:
-    """Lines for zones, those of one category and price together: a stadium has dozens of zones."""
-    # A group stands where its first zone would, so that better ones stay ahead.
-    groups: dict[tuple[str, str], list[str]] = {}
-    for zone in zones:
-        left = "" if zone.left is None else f" {zone.left}"
-        why = f" ({zone.why})" if zone.why else ""
-        key = (zone.category or "no category", zone.prices)
-        groups.setdefault(key, []).append(f"{zone.zone}{left}{why}")
-    return [f"{category}, {price}: {', '.join(g)}" for (category, price), g in groups.items()]
+def _range(lowest: str | None, highest: str | None) -> str:
+    """One price, or from the lowest to the highest."""
+    return f"{lowest}{f' to {highest}' if highest else ''}" if lowest else "no price"
 
 
 def _view(plan: SeatPlan, count: int, *, told: Sequence[str]) -> SeatMapView:
-    ranking, detailed = plan.ranking, _detailed(plan)
-    hidden = len(ranking.zones) - count
+    ranked, detailed = plan.ranking.zones, _detailed(plan)
+    hidden = len(ranked) - count
+    best, others = ranked[: min(count, detailed)], ranked[detailed:count]
     return SeatMapView(
         product_base_id=str(plan.base.handle),
         date=day_text(plan.day),
-        zones=[
-            _zone(each, plan, with_offers=place < detailed)
-            for place, each in enumerate(ranking.zones[:count])
-        ],
+        zones=[_zone(each, plan) for each in best],
+        others=_grouped(others, plan),
         zones_hidden=hidden + plan.left_out.zones,
         untied_offers=len(plan.table.untied),
         note=" ".join((*_notes(plan, hidden), *told)),
+        next=_NEXT if any(each.offers for each in best) else _NO_OFFER,
     )
 
 
-def _zone(each: RankedZone, plan: SeatPlan, *, with_offers: bool) -> ZoneView:
-    lowest, highest = price_range(each.offers) or (None, None)
-    shown = each.offers[:SHOWN_OFFERS] if with_offers else ()
+def _zone(each: RankedZone, plan: SeatPlan) -> ZoneView:
+    shown = each.offers[:SHOWN_OFFERS]
     return ZoneView(
         zone=each.zone.name,
-        category=each.zone.category,
-        from_price=text_of(lowest),
-        to_price=text_of(highest) if highest != lowest else None,
         left=most_left(each.offers or each.zone.all_offers),
-        # The stock of a whole day says nothing about one session.
-        enough=each.rank is not None and not plan.is_stock_of_day,
-        why=each.why if with_offers or each.rank is None else None,
+        why=each.why,
         offers=_offers(shown, plan),
-        more=len(each.offers) - len(shown) if with_offers else 0,
+        more=len(each.offers) - len(shown),
+        **_shared(each, plan),
     )
+
+
+def _shared(each: RankedZone, plan: SeatPlan) -> dict[str, Any]:
+    """What zones may have in common."""
+    lowest, highest = price_range(each.offers) or (None, None)
+    return {
+        "category": each.zone.category,
+        "from_price": text_of(lowest),
+        "to_price": text_of(highest) if highest != lowest else None,
+        # The stock of a whole day says nothing about one session.
+        "enough": each.rank is not None and not plan.is_stock_of_day,
+    }
+
+
+def _grouped(zones: Sequence[RankedZone], plan: SeatPlan) -> list[OtherZonesView]:
+    # A group stands where its first zone would, so that better ones stay ahead.
+    groups: dict[tuple[Any, ...], OtherZonesView] = {}
+    for each in zones:
+        shared = _shared(each, plan) | {"why": each.why if each.rank is None else None}
+        group = groups.setdefault((*shared.values(),), OtherZonesView(**shared, zones=[]))
+        left = most_left(each.offers or each.zone.all_offers)
+        group.zones.append(OtherZoneView(zone=each.zone.name, left=left))
+    return list(groups.values())
 
 
 def _offers(shown: Sequence[SeatOffer], plan: SeatPlan) -> list[SeatOfferView]:

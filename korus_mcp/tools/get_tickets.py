@@ -35,8 +35,8 @@ WAIT_SECONDS: Final = 3.0
 """Not longer: most hosts ask for progress with every call and show it to nobody, and some give up
 after 5 s."""
 POLL_SECONDS: Final = 1.0
-PAGE: Final = 25
-DOCUMENTED_PAGE: Final = 12
+PAGE: Final = 20
+DOCUMENTED_PAGE: Final = 6
 """Tickets, and documents, on a page of an order that has about one document for each ticket."""
 
 

@@ -42,32 +42,34 @@ class Person(BaseModel):
 
 
 class NamingView(Part):
-    """What became of one ticket."""
+    """What became of tickets: those with the same outcome stand together."""
 
-    ticket_id: str
     outcome: NamingOutcome
     fields: list[str] = []
+    ticket_ids: list[str]
 
     def text(self) -> str:
         """One line of text."""
         fields = f" ({', '.join(self.fields)})" if self.fields else ""
-        return f"ticket_id {self.ticket_id}: {self.outcome.value}{fields}"
+        return f"{self.outcome.value}{fields}: ticket_id {', '.join(self.ticket_ids)}"
 
 
 class NamingsView(View):
     """What became of each ticket."""
 
     order_id: str
-    tickets: list[NamingView]
     still_waiting: int = 0
+    tickets: list[NamingView]
     environment: str
-    next: str
 
     def text(self) -> str:
-        """A line for each ticket, and what to do next."""
+        """A line for each outcome, and what to do next."""
         named = [ticket.text() for ticket in self.tickets]
-        head = f"Order {self.order_id} ({self.environment} environment)"
-        return lines_of(head, *named, self.next)
+        waiting = (
+            f"; {self.still_waiting} tickets still wait for a name" if self.still_waiting else ""
+        )
+        head = f"order_id {self.order_id} ({self.environment} environment){waiting}"
+        return lines_of(head, *named, self.end)
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -119,12 +121,23 @@ async def name_beneficiaries(
     return Reply(
         NamingsView(
             order_id=issued.order.id,
-            tickets=[NamingView.read(n, fields=n.fields + n.needed_elsewhere) for n in namings],
+            tickets=_by_outcome(namings),
             still_waiting=len(issued.waiting),
             environment=services.settings.environment.value,
             next=_next(issued, namings, unsent),
         )
     )
+
+
+def _by_outcome(namings: tuple[Naming, ...]) -> list[NamingView]:
+    groups: dict[tuple[NamingOutcome, tuple[str, ...]], list[str]] = {}
+    for each in namings:
+        key = (each.outcome, each.fields + each.needed_elsewhere)
+        groups.setdefault(key, []).append(each.ticket_id)
+    return [
+        NamingView(outcome=outcome, fields=list(fields), ticket_ids=ids)
+        for (outcome, fields), ids in groups.items()
+    ]
 
 
 def _unsent(namings: tuple[Naming, ...]) -> Refusal | None:

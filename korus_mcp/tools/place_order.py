@@ -9,7 +9,7 @@ from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
 from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
-from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
+from korus_mcp.booking.ordered import FailedOrder, OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, Refusal
 from korus_mcp.journal.records import NEVER_SENT
 from korus_mcp.tools import agreement
@@ -35,30 +35,41 @@ class PlacedView(Part):
 
 
 class FailedOrderView(Part):
-    """A reservation that was not ordered; the message is the issuer's own."""
+    """A reservation that was not ordered: the issuer's own words, or our reason."""
 
     reservation_id: str
-    message: str
+    message: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, failed: FailedOrder) -> "FailedOrderView":
+        """The failure as shown."""
+        said = {"reason" if failed.is_ours else "message": failed.message}
+        return cls(reservation_id=failed.reservation_id, **said)
+
+    def text(self) -> str:
+        """One line of text."""
+        said = self.reason or f'the issuer says: "{self.message}"'
+        return f"reservation_id {self.reservation_id} not ordered: {said}"
 
 
 class OrderView(View):
     """Where the order stands."""
 
     state: OrderState
-    orders: list[PlacedView] = []
-    failed: list[FailedOrderView] = []
     confirmation: str | None = None
     confirm_by: Moment = None
+    check_again_after: int | None = None
+    not_later_than: Moment = None
+    orders: list[PlacedView] = []
+    failed: list[FailedOrderView] = []
     summary: HoldsInShort = []
     customer: str | None = None
     notes: str | None = None
     terms: list[str] = []
     total: Price = None
     replayed: bool = False
-    check_again_after: int | None = None
-    not_later_than: Moment = None
     environment: str
-    next: str
 
     def text(self) -> str:
         """The orders or the summary, and what to do next."""
@@ -66,24 +77,24 @@ class OrderView(View):
         # `question_text.order_question`: both must name the same facts.
         orders = [
             f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
-            f"total {o.total or '?'} (reservation {o.reservation_id})"
+            f"total {o.total or '?'} (reservation_id {o.reservation_id})"
             + (f', which the issuer calls "{o.status}"' if o.status else "")
             for o in self.orders
         ]
-        failed = [f'{f.reservation_id} not ordered: "{f.message}"' for f in self.failed]
         again = " (the same call again; it was sent once)" if self.replayed else ""
         confirm = f"confirmation {self.confirmation}, open until {self.confirm_by}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.summary),
             *orders,
-            *failed,
+            *(failed.text() for failed in self.failed),
             f"Total {self.total}" if self.total else None,
             f"For {self.customer}" if self.customer else None,
             f"Note for the issuer: {self.notes}" if self.notes else None,
             f"Terms of sale: {', '.join(self.terms)}" if self.terms else None,
             confirm if self.confirmation else None,
-            self.next,
+            f"Known at the latest at {self.not_later_than}." if self.not_later_than else None,
+            self.end,
         )
 
 
@@ -144,12 +155,13 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
     return OrderView.read(
         ordered,
         orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
-        failed=[FailedOrderView.read(failed) for failed in ordered.failed],
+        failed=[FailedOrderView.of(failed) for failed in ordered.failed],
         summary=[HoldView.of(hold) for hold in ordered.holds],
         customer=described(call.customer) if asks else None,
         notes=quoted_text(call.notes) if asks and call.notes else None,
         terms=[addresses.product_base(base) for base in ordered.terms],
         environment=environment,
+        note=None,
         next=_next(ordered),
     )
 

@@ -110,7 +110,7 @@ def _lines_of(hold: Hold) -> Iterator[str]:
     """Lines and seats of a hold, sorted: an answer in another order must give the same question."""
     yield from sorted(f"- {inert_line(LineView.of(line).text())}" for line in hold.lines)
     if hold.seats:
-        seats = sorted(hold.seats, key=_by_number)
+        seats = sorted(map(str, hold.seats), key=_by_number)
         rest = len(seats) - SHOWN_SEATS
         more = f"; {rest} more" if rest > 0 else ""
         shown = "; ".join(map(inert_line, seats[:SHOWN_SEATS]))

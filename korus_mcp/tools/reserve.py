@@ -1,9 +1,9 @@
 """reserve: hold offers for some minutes at the price shown."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 from korus_mcp.answers.alternatives import (
     AlternativesInShort,
@@ -30,6 +30,8 @@ from korus_mcp.tools.question_text import doubt_text
 NAMED_INSTEAD: Final = 2
 """How many alternatives are named for each offer that is not held, in an answer with holds."""
 NO_PRICE_LIMIT: Final = "No price limit was given: max_total was 0."
+# Only a warning: the holds exist already, and letting them expire costs nothing.
+_ABOVE: Final = "That is more than max_total: order only if the person accepts it."
 
 
 class Item(BaseModel):
@@ -49,53 +51,72 @@ class FailedView(Part):
 
     offer_id: str
     code: str | None = None
-    message: str
+    message: str | None = None
+    reason: str | None = None
     alternatives: AlternativesInShort = []
-    _is_ours: bool = PrivateAttr(default=False)
 
     @classmethod
     def of(cls, item: FailedItem, alternatives: list[AlternativeView]) -> "FailedView":
         """The offer as shown."""
-        view = cls.read(item, alternatives=alternatives)
-        view._is_ours = item.is_ours
-        return view
+        said = {"reason" if item.is_ours else "message": item.message}
+        return cls(offer_id=item.offer_id, code=item.code, alternatives=alternatives, **said)
+
+    def shorter(self, most: int) -> Self:
+        """This offer with at most so many alternatives."""
+        return self.model_copy(update={"alternatives": self.alternatives[:most]})
 
     def text(self) -> str:
         """One line of text, and one more for each alternative."""
         code = f" ({self.code})" if self.code else ""
         said = f'not held{code}; the issuer says: "{self.message}"'
         return lines_of(
-            f"{self.offer_id} {f'{self.message}{code}' if self._is_ours else said}",
+            f"offer_id {self.offer_id}: {f'{self.reason}{code}' if self.reason else said}",
             *(alternative.text() for alternative in self.alternatives),
         )
+
+
+class PriceMoveView(Part):
+    """A price that changed since it was shown."""
+
+    offer_id: str
+    was: Price
+    now: Price
+
+    def text(self) -> str:
+        """One line of text."""
+        return f"Price moved for offer_id {self.offer_id}: {self.was} was shown, {self.now} now."
 
 
 class ReserveView(View):
     """What is held now."""
 
     state: ReserveState
+    check_again_after: int | None = None
     reservations: list[HoldView] = []
     failed: list[FailedView] = []
     total: Price = None
+    above_max_total: bool = False
+    """The holds cost more than the caller wanted: the price rose, or they are earlier ones."""
     earliest_expiry: str | None = None
-    price_moves: list[str] = []
+    """Of several holds."""
+    price_moves: list[PriceMoveView] = []
     replayed: bool = False
-    check_again_after: int | None = None
     environment: str
-    next: str
 
     def text(self) -> str:
         """The holds, what failed, and what to do next."""
         again = " (the same call again: these are the holds made before)" if self.replayed else ""
-        end = self.earliest_expiry or "a time not stated"
-        total = f"Total {self.total}, held until {end}." if self.total else None
+        total = f"Total {self.total}" if self.total else None
+        if self.earliest_expiry is not None:
+            total = f"{total or 'All of it'}, held until {self.earliest_expiry}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),
             *(failed.text() for failed in self.failed),
             total,
-            *self.price_moves,
-            self.next,
+            *(move.text() for move in self.price_moves),
+            _ABOVE if self.above_max_total else None,
+            self.end,
         )
 
 
@@ -191,28 +212,23 @@ async def _view(services: App, reserved: Reserved, call: ReserveCall) -> Reserve
     instead = await _instead_of_failed(services, reserved, call)
     doubts = await _doubts(services, reserved, call)
     holds = [HoldView.of(hold) for hold in reserved.holds]
+    ends = [hold.expires_at for hold in holds if hold.expires_at is not None]
     return ReserveView.read(
         reserved,
         reservations=holds,
         failed=[FailedView.of(f, instead.get(f.offer_id, [])) for f in reserved.failed],
-        earliest_expiry=min((h.expires_at for h in holds if h.expires_at), default=None),
-        price_moves=[
-            f"Price moved for offer {m.offer}: {m.was} was shown, it costs {m.now} now."
-            for m in reserved.moves
-        ]
-        + _above(reserved, call.max_total),
+        earliest_expiry=min(ends) if len(ends) > 1 else None,
+        price_moves=[PriceMoveView.read(move, offer_id=str(move.offer)) for move in reserved.moves],
+        above_max_total=_is_above(reserved, call.max_total),
+        note=None,
         environment=services.settings.environment.value,
         next=_next(reserved, doubts, has_alternatives=any(instead.values())),
     )
 
 
-def _above(reserved: Reserved, max_total: Money | None) -> list[str]:
-    """A warning if the holds cost more than max_total: the price rose, or they are earlier ones."""
-    # Only a warning: the holds exist already, and letting them expire costs nothing.
+def _is_above(reserved: Reserved, max_total: Money | None) -> bool:
     held = reserved.total
-    if max_total is None or held is None or held.amount <= max_total.amount:
-        return []
-    return [f"The holds cost {held}, more than max_total: order only if the person accepts that."]
+    return max_total is not None and held is not None and held.amount > max_total.amount
 
 
 def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool) -> str:

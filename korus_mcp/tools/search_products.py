@@ -1,12 +1,13 @@
 """search_products: what is on sale, found by words, place and days."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
-from korus_mcp.answers.views import Part, View, lines_of, minute, more_told, text_of
+from korus_mcp.answers.views import PagedView, Part, lines_of, minute, text_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
 from korus_mcp.catalog.calendar import FROM_AND_TO, DayRange, read_in, window_of
@@ -29,6 +30,23 @@ class ChoicesView(Part):
     seating_category: list[str] = []
     zone: list[str] = []
     days_count: list[str] = []
+    more: dict[str, int] = {}
+    """How many further names an option has."""
+
+    @classmethod
+    def of(cls, choices: Mapping[str, Sequence[Choice]]) -> "ChoicesView | None":
+        """The choices as shown; None without any."""
+        # A stadium may have a hundred zones: a few names and the number of others are enough.
+        shown = {code: [c.name for c in found[:SHOWN_CHOICES]] for code, found in choices.items()}
+        rest = {code: len(found) - len(shown[code]) for code, found in choices.items()}
+        more = {code: count for code, count in rest.items() if count}
+        return cls(**shown, more=more) if any(shown.values()) else None
+
+    def text(self) -> list[str]:
+        """A phrase for each option."""
+        names = self.model_dump(exclude_defaults=True, exclude={"more"})
+        rest = {code: [f"+{count} more"] for code, count in self.more.items()}
+        return [f"{code}: {', '.join(each + rest.get(code, []))}" for code, each in names.items()]
 
 
 class ProductView(Part):
@@ -49,13 +67,13 @@ class ProductView(Part):
     def of(cls, found: FoundBase) -> "ProductView":
         """The base as shown."""
         record = found.record
-        choices = {code: _shown(record.choices.get(code, ())) for code in OPTION_CODES}
+        choices = {code: record.choices.get(code, ()) for code in OPTION_CODES}
         return cls.read(
             record,
             product_base_id=str(record.handle),
             venue=record.place.name,
             city=record.place.city,
-            choices=ChoicesView(**choices) if any(choices.values()) else None,
+            choices=ChoicesView.of(choices),
             has_sessions=bool(record.has_sessions),
             has_seat_map=record.seat_map_id is not None,
             from_price=_from(found),
@@ -65,8 +83,7 @@ class ProductView(Part):
     def text(self) -> str:
         """Two or three lines of text."""
         place = ", ".join(p for p in (self.venue, self.city, self.kind) if p)
-        choices = self.choices.model_dump(exclude_defaults=True) if self.choices else {}
-        extras = [f"{code}: {', '.join(names)}" for code, names in choices.items()]
+        extras = self.choices.text() if self.choices is not None else []
         extras += ["with sessions"] * self.has_sessions + ["with seat map"] * self.has_seat_map
         dates = f"from {self.from_price or '?'} on {', '.join(self.dates)}" if self.dates else None
         return lines_of(
@@ -77,24 +94,20 @@ class ProductView(Part):
         )
 
 
-class SearchView(View):
+class SearchView(PagedView):
     """A page of product bases, best first."""
 
-    products: list[ProductView] = []
     shown: int
     total: int | None = None
-    next_cursor: str | None = None
     catalog_as_of: str | None = None
-    note: str | None = None
+    products: list[ProductView] = []
 
     def text(self) -> str:
         """The page as a list."""
         of_all = f" of {self.total}" if self.total is not None else ""
         as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
         head = f"{self.shown}{of_all} found{as_of}."
-        return lines_of(
-            head, *(p.text() for p in self.products), more_told(self.next_cursor), self.note
-        )
+        return lines_of(head, *(p.text() for p in self.products), self.end)
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -168,20 +181,21 @@ def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
         next_cursor=pages.cursor(behind),
         catalog_as_of=minute(found.state.read_at),
         note=_note(found),
+        next=_next(found, count),
     )
+
+
+def _next(found: SearchResult, count: int) -> str:
+    if not count:
+        return "Search with other words or days."
+    has_map = any(base.record.seat_map_id is not None for base in found.bases[:count])
+    return f"Call get_offers{' or get_seat_map' if has_map else ''} with a product_base_id."
 
 
 def _from(found: FoundBase) -> str | None:
     """The lowest price; "from at most 34.00 EUR" if a lower one may not have been read."""
     price = text_of(found.from_price)
     return price if price is None or found.is_lowest else f"at most {price}"
-
-
-def _shown(choices: tuple[Choice, ...]) -> list[str]:
-    # A stadium may have a hundred zones: a few names and the number of others are enough.
-    names = [choice.name for choice in choices[:SHOWN_CHOICES]]
-    rest = len(choices) - len(names)
-    return [*names, f"+{rest} more"] if rest else names
 
 
 def _note(found: SearchResult) -> str | None:

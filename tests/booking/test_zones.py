@@ -157,7 +157,7 @@ async def test_a_hold_read_anew_and_its_tickets_are_told_by_the_clock_of_the_ven
         session = stage.sandbox.landmarks["free_session"]
         (held,) = (await stage.reserve(stage.wish("timed_offer", 1, session))).holds
         (read,) = await stage.app.booking.holds.read(OWNER, [held.id], "en")
-        assert [LineView.of(each.lines[0]).when for each in (held, read)] == [shown, shown]
+        assert [LineView.of(each.lines[0]).when for each in (held, read)] == [[shown], [shown]]
         made = (await stage.ordered(held)).orders[0].id
         (ticket,) = (await stage.app.booking.tickets.of_order(OWNER, made, "en")).tickets
         assert TicketView.of(ticket, vouchers=False).when == shown

@@ -294,7 +294,7 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
         plan = await stage.app.seat_plans.plan(base, wish, "en", extras=EXTRAS)
     assert plan.unread_offers + plan.unusable_offers == plan.table.unknown == len(ids)
     told = _view(plan, len(plan.ranking.zones), told=())
-    assert f"{len(ids)} offers cannot be" in told.note
+    assert f"{len(ids)} offers cannot be" in (told.note or "")
     assert "nothing on sale" not in told.text()
     (place,) = (each for each in plan.ranking.zones if each.zone.number == zone.number)
     assert place.why == "no offer known"
@@ -365,5 +365,6 @@ async def test_zones_of_a_map_that_cannot_be_read_are_told(
         extras = frozenset({Extra.LIGHT})
         plan = await stage.app.seat_plans.plan(base, SeatQuery(), "en", extras=extras)
     note = _view(plan, len(plan.ranking.zones), told=()).note
+    assert note is not None
     assert ("Some zones of the map cannot be read" in note) is not is_told
     assert ("Some zones cannot be read" in (plan.picture or "")) is not is_told

@@ -229,8 +229,8 @@ async def test_a_price_that_moved_since_it_was_shown_is_told() -> None:
         wished = [{"offer_id": offer, "quantity": 1, "session_ids": sessions}]
         held = await each.ask("reserve", {"items": wished})
         (move,) = held.data["price_moves"]
-        for said in (offer, shown["price"], "77.50 EUR"):
-            assert said in move
+        assert move == {"offer_id": offer, "was": shown["price"], "now": "77.50 EUR"}
+        for said in move.values():
             assert said in held.text
 
 

@@ -96,7 +96,9 @@ async def name_holders(assistant: Assistant, order_id: str) -> None:
         for t in waiting
     ]
     named = await assistant.call("name_beneficiaries", order_id=order_id, beneficiaries=people)
-    assert [t["outcome"] for t in named["tickets"]] == ["named"] * len(waiting)
+    (all_of_them,) = named["tickets"]
+    assert all_of_them["outcome"] == "named"
+    assert all_of_them["ticket_ids"] == [t["ticket_id"] for t in waiting]
 
 
 def pdf_text(content: bytes | Path) -> str:

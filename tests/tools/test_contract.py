@@ -336,7 +336,7 @@ class Empty(View):
 @tool(title="Silent", read_only=True, destructive=False, idempotent=True)
 async def silent() -> Reply[Empty]:
     """Answer a view without a text."""
-    return Reply(Empty())
+    return Reply(Empty(next="Nothing."))
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -395,7 +395,7 @@ async def test_a_refusal_has_both_halves_whatever_the_operator_chose(
 
 async def test_what_is_empty_is_left_out_of_a_reply(shared: Desk) -> None:
     answer = await shared.ask("search_products", {"query": "zzzzqqqq"})
-    assert answer.data.keys() == {"shown", "total", "catalog_as_of", "note"}
+    assert answer.data.keys() == {"next", "note", "shown", "total", "catalog_as_of"}
     for query in ("herons derby", "ski", "museum"):
         found = json.dumps(await shared.call("search_products", query=query))
         assert "null" not in found
@@ -413,7 +413,7 @@ async def test_arguments_that_contain_themselves_cannot_be_published() -> None:
     async def looping(loop: Annotated[Loop, Field(description="A loop")]) -> Reply[Empty]:
         """Take a loop."""
         del loop
-        return Reply(Empty())
+        return Reply(Empty(next="Nothing."))
 
     with pytest.raises(ValueError, match="Loop refers to itself"):
         build(looping, Content.BOTH)

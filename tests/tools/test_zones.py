@@ -56,10 +56,10 @@ async def test_from_the_offer_to_the_ticket_a_session_begins_when_the_door_opens
         chosen = {"offer_id": offer, "quantity": 1, "session_ids": [sessions["22:30"]]}
         held = await each.call("reserve", items=[chosen])
         (hold,) = held["reservations"]
-        assert [line["when"] for line in hold["lines"]] == [SHOWS["22:30"]]
+        assert [line["when"] for line in hold["lines"]] == [[SHOWS["22:30"]]]
         ids = [hold["reservation_id"]]
         read = await each.call("get_reservation", reservation_ids=ids)
-        assert read["reservations"][0]["lines"][0]["when"] == SHOWS["22:30"]
+        assert read["reservations"][0]["lines"][0]["when"] == [SHOWS["22:30"]]
         made = await each.call("place_order", reservation_ids=ids, customer=CUSTOMER)
         (question,) = person.questions
         assert f", {SHOWS['22:30']}, " in question
@@ -76,7 +76,7 @@ async def test_the_summary_of_an_order_and_what_is_proposed_are_by_the_clock_of_
         held = await each.call("reserve", items=[chosen])
         ids = [held["reservations"][0]["reservation_id"]]
         asked = await each.call("place_order", reservation_ids=ids, customer=CUSTOMER)
-        assert asked["summary"][0]["lines"][0]["when"] == SHOWS["20:45"]
+        assert asked["summary"][0]["lines"][0]["when"] == [SHOWS["20:45"]]
         each.sandbox.set_session_stock(sessions["22:30"], 0)
         late = {"offer_id": offer, "quantity": 1, "session_ids": [sessions["22:30"]]}
         refused = await each.ask("reserve", {"items": [late]})
@@ -99,4 +99,4 @@ async def test_a_session_after_midnight_shows_the_next_day(monkeypatch: pytest.M
         assert unnamed.fields == {"items.0.session_ids": f"{first} (2026-06-06 00:30), 1 more"}
         chosen = {"offer_id": offer, "quantity": 1, "session_ids": [first]}
         held = await each.call("reserve", items=[chosen])
-        assert held["reservations"][0]["lines"][0]["when"] == "2026-06-06T00:30+02:00"
+        assert held["reservations"][0]["lines"][0]["when"] == ["2026-06-06T00:30+02:00"]

@@ -47,11 +47,6 @@ export class Writer {
     return this.#dated(at.asWritten, this.day, at.hasTime, "UTC");
   }
 
-  /** Several of them, as lines and tickets name their sessions. */
-  allAtVenue(text) {
-    return (text ?? "").split(", ").map((part) => this.atVenue(part)).join(" · ");
-  }
-
   /** Whether the reader's clock shows another hour than the venue's at that moment. */
   isElsewhere(text) {
     const at = parsed(text);

@@ -111,7 +111,7 @@ async def three_names(scene: Scene) -> End:
     people = people_for(tickets, "Ada", "Grace", "Emmy")
     born = people[1].pop("date_of_birth")
     first = await scene.call("name_beneficiaries", order_id=order_id, beneficiaries=people)
-    wrong = [t["ticket_id"] for t in first["tickets"] if t["outcome"] != "named"]
+    (wrong,) = [t["ticket_ids"] for t in first["tickets"] if t["outcome"] != "named"]
     assert wrong == [people[1]["ticket_id"]]
     assert first["still_waiting"] == 1
     again = [{**people[1], "date_of_birth": born}]

@@ -51,7 +51,8 @@ async def moved_and_accepted(scene: Scene) -> End:
     scene.world.reprice(full.id, "21.00")
     answer = await try_to_hold(scene, full.times(1, slot))
     (move,) = answer.data["price_moves"]
-    assert full.id in move
+    assert move["offer_id"] == full.id
+    assert move["now"] == "21.00 EUR"
     await order(scene, [answer.data["reservations"][0]["reservation_id"]])
     assert scene.world.sandbox.orders()[0].total == 21
     return End(orders=[(full.id, 1)])

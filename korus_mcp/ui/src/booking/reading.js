@@ -4,13 +4,12 @@
  * Texts come from third parties: cleaned and cut here once, shown as text nodes only.
  */
 
-import { isNeverMade, isNotShownYet, moveOf, seatsLeftOut } from "./sentences.js";
 import { clean, cleanLines } from "../texts.js";
 import { listOf, objectOf } from "../values.js";
 import { sumOf } from "../writing.js";
 
 const LONGEST = 300;
-const SEAT_PARTS = ["zone", "row", "seat", "entrance"];
+const PLACE_PARTS = ["zone", "row", "entrance", "category"];
 /**
  * What an issuer calls an order that stands, and "unknown" where nothing is told: as in
  * korus_mcp/booking/order_status.py, which tests/ui/test_booking_page.py holds this against.
@@ -66,12 +65,12 @@ export function lookedAgain(booking, structure) {
 
 /** Holds as get_reservation tells them, and what it does not tell: how their orders stand. */
 function heldNow(booking, structure) {
-  const isNotShown = isNotShownYet(textOf(structure.next));
   const standings = new Map((booking.orders ?? []).map((order) => [order.reservation, order.standing]));
   return listOf(structure.reservations).map(holdOf).map((hold) => {
     const standing = standings.get(hold.id);
     if (standing) return { ...hold, state: standing };
-    if (hold.state !== "in_doubt" || !isNotShown) return hold;
+    // Any other doubt is about an order that may have been made.
+    if (hold.state !== "in_doubt" || !hold.isNotShown) return hold;
     // Its lines are not shown either, and are what they were.
     const before = booking.holds.find((each) => each.id === hold.id) ?? hold;
     return { ...before, state: "not_shown" };
@@ -109,20 +108,6 @@ export function withMoreTickets(booking, more) {
   return { ...more, tickets, documents, state: stateOfTickets(more.status, tickets, documents) };
 }
 
-/** Seats as `{place: [[part, text], ...], seats: [...]}` where they differ in the seat alone. */
-export function seatGroups(seats) {
-  const groups = new Map();
-  for (const seat of seats) {
-    const parts = partsOf(seat);
-    const place = parts ? parts.filter(([part]) => part !== "seat") : [];
-    const key = parts ? JSON.stringify(place) : seat;
-    const group = groups.get(key) ?? { place, seats: [], raw: parts ? null : seat };
-    group.seats.push(...(parts ?? []).filter(([part]) => part === "seat").map(([, text]) => text));
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
 function kindOf(structure, tool, args) {
   const has = (...names) => names.some((name) => structure[name] !== undefined);
   if (!has(...KNOWN)) return "text";
@@ -151,7 +136,10 @@ function reserveOf(structure, args) {
     state: textOf(structure.state, 60) ?? "unknown",
     holds,
     failed,
-    moves: allOf(structure.price_moves).map((said) => textOf(said)).filter(Boolean).map(moveOf),
+    moves: listOf(structure.price_moves)
+      .map((row) => ({ was: textOf(row.was), now: textOf(row.now) }))
+      .filter((move) => move.was && move.now),
+    isAbove: structure.above_max_total === true,
     ids: holds.map((hold) => hold.id).filter(Boolean),
     lookAfter: countOf(structure.check_again_after),
   };
@@ -184,7 +172,6 @@ function orderOf(structure, args) {
     holds,
     orders,
     failed,
-    moves: [],
     customer: textOf(structure.customer),
     notes: textOf(structure.notes),
     hasTerms: allOf(structure.terms).length > 0,
@@ -264,7 +251,7 @@ function ticketOf(row) {
     id: textOf(row.ticket_id),
     product: textOf(row.product),
     when: textOf(row.when),
-    seat: textOf(row.seat),
+    seat: seatsOf(row.seat),
     status: textOf(row.status, 60),
     beneficiary: textOf(row.beneficiary),
     needed: allOf(row.beneficiary_fields_needed).map((field) => textOf(field, 60)).filter(Boolean),
@@ -274,30 +261,39 @@ function ticketOf(row) {
 }
 
 function holdOf(row) {
-  const seats = allOf(row.seats).map((seat) => textOf(seat)).filter(Boolean);
   return {
     id: textOf(row.reservation_id),
     state: textOf(row.state, 60) ?? "unknown",
+    isNotShown: row.not_shown_yet === true,
     lines: listOf(row.lines).map((line) => ({
       product: textOf(line.product),
       quantity: countOf(line.quantity),
       amount: textOf(line.amount),
-      when: textOf(line.when),
+      when: allOf(line.when).map((text) => textOf(text)).filter(Boolean),
     })),
     total: textOf(row.total),
     expiresAt: textOf(row.expires_at),
     secondsLeft: countOf(row.seconds_left),
     orderId: textOf(row.order_id),
-    seats: seats.filter((seat) => seatsLeftOut(seat) === null),
-    moreSeats: seats.map(seatsLeftOut).find(Boolean) ?? 0,
+    seats: listOf(row.seats).map(seatsOf).filter(Boolean),
+    moreSeats: countOf(row.more_seats) ?? 0,
     together: typeof row.seats_together === "boolean" ? row.seats_together : null,
   };
 }
 
-/** `message` null: the words are our own ("the order was not made"), and the page says them. */
+/** Seats that differ in their number alone: `{place: [[part, text], ...], seats, also, count}`; null of none. */
+function seatsOf(row) {
+  const place = PLACE_PARTS.map((part) => [part, textOf(objectOf(row)[part])]).filter(([, text]) => text);
+  const { seats: numbers, also: more, places } = objectOf(row);
+  const seats = allOf(numbers).map((seat) => textOf(seat)).filter(Boolean);
+  const also = textOf(more);
+  if (place.length === 0 && seats.length === 0 && !also) return null;
+  return { place, seats, also, count: countOf(places) ?? Math.max(1, seats.length) };
+}
+
+/** `message` are an issuer's words; null where the reason is the server's, which the page says itself. */
 function refusalOf(row) {
-  const message = textOf(row.message);
-  return { message: isNeverMade(message) ? null : message, code: textOf(row.code, 60) };
+  return { message: textOf(row.message), code: textOf(row.code, 60) };
 }
 
 function alternativeOf(row) {
@@ -336,14 +332,6 @@ function shared(structure) {
     environment: textOf(structure.environment, 40),
     replayed: structure.replayed === true,
   };
-}
-
-/** "zone East, row B, seat 4" as [["zone", "East"], ...]; null when it reads otherwise. */
-function partsOf(seat) {
-  const named = SEAT_PARTS.map((part) => `(?:(?:^|, )${part} (?<${part}>.+?))?`).join("");
-  const found = new RegExp(`^${named}$`).exec(seat)?.groups;
-  if (!found?.seat) return null;
-  return SEAT_PARTS.filter((part) => found[part]).map((part) => [part, found[part]]);
 }
 
 /** The text blocks of a result. */

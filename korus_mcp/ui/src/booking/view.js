@@ -2,7 +2,6 @@
 
 import { h, svg } from "../dom.js";
 import { secondsUntil, TOLD_FROM } from "./clock.js";
-import { seatGroups } from "./reading.js";
 import { meaningOf, wordFor } from "./words.js";
 import { sumOf } from "../writing.js";
 
@@ -172,13 +171,12 @@ function reserveParts(booking, scene) {
 /** What has to be read before anything else. */
 function warnings(booking, scene) {
   const { t, writer } = scene;
-  const moves = booking.moves.map((move) => {
-    if (move.kind === "said") return third(move.said);
-    return t(move.kind, { was: writer.money(move.was), now: writer.money(move.now) });
-  });
+  const prices = (booking.moves ?? []).map((move) =>
+    t("moved", { was: writer.money(move.was), now: writer.money(move.now) }));
+  if (booking.isAbove) prices.push(t("above", { now: booking.total ? writer.money(booking.total) : "?" }));
   const isDoubtful = scene.holds.some((hold) => scene.ends.get(hold)?.gap > TOLD_FROM);
   return [
-    ...moves.map((words) => h("p", { class: "notice warn" }, words)),
+    ...prices.map((words) => h("p", { class: "notice warn" }, words)),
     isDoubtful && !scene.isAsking && h("p", { class: "notice warn" }, t("clock_doubt")),
   ].filter(Boolean);
 }
@@ -224,7 +222,7 @@ function holdMark(hold, { t, language, writer, ends }) {
 }
 
 function linesTable(hold, title, { t, writer }) {
-  const hasWhen = hold.lines.some((line) => line.when);
+  const hasWhen = hold.lines.some((line) => line.when.length > 0);
   const columns = [
     ["product", (line) => (line.product ? third(line.product) : t("unnamed"))],
     hasWhen && ["when", (line) => venueTime(line.when, t, writer)],
@@ -254,18 +252,17 @@ function labelled(key, content, t) {
   return h("td", { role: "cell", class: isEmpty ? `${key} none` : key, "data-label": t(key) }, content);
 }
 
-function venueTime(text, t, writer) {
-  if (!text) return null;
-  const isElsewhere = text.split(", ").some((part) => writer.isElsewhere(part));
-  return h("span", {}, third(writer.allAtVenue(text)),
+function venueTime(times, t, writer) {
+  if (times.length === 0) return null;
+  const isElsewhere = times.some((text) => writer.isElsewhere(text));
+  return h("span", {}, third(times.map((text) => writer.atVenue(text)).join(" · ")),
     isElsewhere && h("span", { class: "soft note" }, ` (${t("venue_time")})`));
 }
 
 function seatsOf(hold, { t }) {
   if (hold.seats.length === 0 && hold.moreSeats === 0) return null;
-  const groups = seatGroups(hold.seats);
-  const shown = groups.slice(0, MOST_SEAT_GROUPS);
-  const unshown = groups.slice(MOST_SEAT_GROUPS).reduce((sum, g) => sum + Math.max(1, g.seats.length), 0);
+  const shown = hold.seats.slice(0, MOST_SEAT_GROUPS);
+  const unshown = hold.seats.slice(MOST_SEAT_GROUPS).reduce((sum, group) => sum + group.count, 0);
   const more = hold.moreSeats + unshown;
   const together = { true: "seats_together", false: "seats_apart" }[hold.together];
   return h("div", { class: "seats" },
@@ -275,18 +272,16 @@ function seatsOf(hold, { t }) {
 }
 
 /** The seats of one row, in the order people look for them. */
-function seatWords(group, t) {
-  if (group.raw) return third(group.raw);
-  const named = new Map(group.place);
-  const seats = group.seats.map(isolated).join(", ");
-  const words = ["zone", "row", "seat", "entrance"]
-    .filter((part) => part === "seat" || named.has(part))
-    .map((part) => {
-      const text = part === "seat" ? seats : isolated(named.get(part));
-      return t(`part_${part}`, { count: group.seats.length, text });
-    })
-    .join(" · ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+function seatWords({ place, seats, also, count }, t) {
+  const named = new Map(place.map(([part, text]) => [part, isolated(text)]));
+  if (seats.length > 0) named.set("seat", seats.map(isolated).join(", "));
+  const words = ["zone", "row", "seat", "entrance", "category"]
+    .filter((part) => named.has(part))
+    .map((part) => t(`part_${part}`, { count: seats.length, text: named.get(part) }));
+  if (also) words.push(isolated(also));
+  if (count > Math.max(1, seats.length)) words.push(t("part_places", { count }));
+  const said = words.join(" · ");
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }
 
 function failedHolds(failed, scene) {
@@ -296,13 +291,13 @@ function failedHolds(failed, scene) {
     h("ul", { class: "cards" }, failed.map((row) => {
       const count = row.quantity;
       const title = count ? t("failed_tickets", { count }) : t("failed_one");
-      return h("li", { class: "card" }, h("p", { class: "card-title" }, title), issuersWords(row, t), insteadOf(row.instead, scene));
+      return h("li", { class: "card" }, h("p", { class: "card-title" }, title), issuersWords(row, scene), insteadOf(row.instead, scene));
     })));
 }
 
 /** What an issuer wrote, marked as such. */
-function issuersWords({ message, code }, t, whenNone = "no_reason") {
-  if (!message) return h("p", {}, t(whenNone));
+function issuersWords({ message, code }, { t, language }, whenNone = "no_reason") {
+  if (!message) return h("p", {}, code ? meaningOf(code, language)[0] : t(whenNone));
   return h("figure", { class: "quote" },
     h("figcaption", {}, t("issuers_words")),
     h("blockquote", {}, third(message), code && h("span", { class: "soft" }, " (", third(code), ")")));
@@ -392,11 +387,12 @@ function standingMark({ standing, status }, { t }) {
     standing === "unconfirmed" && status && h("span", { class: "soft" }, ` ${t("called", { status: isolated(status) })}`));
 }
 
-function failedOrders(failed, { t }) {
+function failedOrders(failed, scene) {
+  const { t } = scene;
   return h("section", {},
     h("h2", {}, t("failed_orders")),
     h("ul", { class: "cards" }, failed.map((row) =>
-      h("li", { class: "card" }, issuersWords(row, t, "never_made")))));
+      h("li", { class: "card" }, issuersWords(row, scene, "never_made")))));
 }
 
 // Tickets
@@ -433,10 +429,10 @@ function toName({ tickets, inAll }, { t, language, writer }) {
         h("p", { class: "card-title" },
           others.length > 0 && `${writer.count(others.length + 1)} × `,
           ticket.product ? third(ticket.product) : t("unnamed")),
-        ticket.when && h("p", { class: "soft" }, venueTime(ticket.when, t, writer)),
+        ticket.when && h("p", { class: "soft" }, venueTime([ticket.when], t, writer)),
         facts([
           [t("needed"), third(ticket.needed.map(field).join(", "))],
-          [t("deadline"), ticket.deadline && venueTime(ticket.deadline, t, writer)],
+          [t("deadline"), ticket.deadline && venueTime([ticket.deadline], t, writer)],
         ])))));
 }
 
@@ -446,8 +442,8 @@ function ticketList(booking, { t, language, writer, canAsk, onMore }, isCancelle
   const columns = [
     ["product", (ticket) => h("span", {},
       ticket.product ? third(ticket.product) : t("unnamed"),
-      ticket.when && h("span", { class: "soft under" }, venueTime(ticket.when, t, writer)))],
-    has("seat") && ["seat", (ticket) => ticket.seat && seatWords(seatGroups([ticket.seat])[0], t)],
+      ticket.when && h("span", { class: "soft under" }, venueTime([ticket.when], t, writer)))],
+    has("seat") && ["seat", (ticket) => ticket.seat && seatWords(ticket.seat, t)],
     has("beneficiary") && ["holder", (ticket) => ticket.beneficiary && third(ticket.beneficiary)],
     has("voucher") && ["voucher", (ticket) => ticket.voucher && h("span", { class: "reference" }, third(ticket.voucher))],
     !isCancelled && has("status") && ["status", (ticket) => ticket.status && statusBadge(ticket.status, t, language)],

@@ -113,6 +113,8 @@ const en = {
   part_row: "row {text}",
   part_seat: { one: "seat {text}", other: "seats {text}" },
   part_entrance: "entrance {text}",
+  part_category: "category {text}",
+  part_places: "{count} places",
   venue_time: "time at the venue",
   held_until: "Held until {time}",
   // What failed, prices.
@@ -324,6 +326,8 @@ const fr = {
   part_row: "rang {text}",
   part_seat: { one: "place {text}", other: "places {text}" },
   part_entrance: "entrée {text}",
+  part_category: "catégorie {text}",
+  part_places: "{count} places",
   venue_time: "heure du lieu",
   held_until: "Réservé jusqu’à {time}",
   failed_holds: "Non réservé",

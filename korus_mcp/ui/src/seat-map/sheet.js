@@ -116,9 +116,11 @@ function offersOf(offers, currency) {
 
 /** A host that drops `_meta` leaves the zones of the structured answer: a list without a map. */
 function ofView(view, input) {
-  const priced = listOf(view.zones).find((zone) => zone.from_price);
-  const currency = currencyOf(priced?.from_price);
-  const zones = listOf(view.zones).slice(0, MOST_ZONES);
+  // The best zones, then the others: in groups of what they have in common.
+  const others = listOf(view.others).flatMap(({ zones, ...shared }) =>
+    listOf(zones).map((zone) => ({ ...shared, ...zone })));
+  const zones = [...listOf(view.zones), ...others].slice(0, MOST_ZONES);
+  const currency = currencyOf(zones.find((zone) => zone.from_price)?.from_price);
   return {
     title: "",
     venue: "",

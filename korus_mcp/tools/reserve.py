@@ -97,8 +97,6 @@ class ReserveView(View):
     total: Price = None
     above_max_total: bool = False
     """The holds cost more than the caller wanted: the price rose, or they are earlier ones."""
-    earliest_expiry: str | None = None
-    """Of several holds."""
     price_moves: list[PriceMoveView] = []
     replayed: bool = False
     environment: str
@@ -106,14 +104,11 @@ class ReserveView(View):
     def text(self) -> str:
         """The holds, what failed, and what to do next."""
         again = " (the same call again: these are the holds made before)" if self.replayed else ""
-        total = f"Total {self.total}" if self.total else None
-        if self.earliest_expiry is not None:
-            total = f"{total or 'All of it'}, held until {self.earliest_expiry}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
             *(hold.text() for hold in self.reservations),
             *(failed.text() for failed in self.failed),
-            total,
+            f"Total {self.total}" if self.total else None,
             *(move.text() for move in self.price_moves),
             _ABOVE if self.above_max_total else None,
             self.end,
@@ -212,12 +207,10 @@ async def _view(services: App, reserved: Reserved, call: ReserveCall) -> Reserve
     instead = await _instead_of_failed(services, reserved, call)
     doubts = await _doubts(services, reserved, call)
     holds = [HoldView.of(hold) for hold in reserved.holds]
-    ends = [hold.expires_at for hold in holds if hold.expires_at is not None]
     return ReserveView.read(
         reserved,
         reservations=holds,
         failed=[FailedView.of(f, instead.get(f.offer_id, [])) for f in reserved.failed],
-        earliest_expiry=min(ends) if len(ends) > 1 else None,
         price_moves=[PriceMoveView.read(move, offer_id=str(move.offer)) for move in reserved.moves],
         above_max_total=_is_above(reserved, call.max_total),
         note=None,

@@ -118,7 +118,7 @@ async def mixed_expiries(scene: Scene) -> End:
     slot = (await sessions(scene, tour))[0]["session_id"]
     answer = await try_to_hold(scene, tour.times(1, slot), card.times(1))
     short, long = answer.data["reservations"]
-    assert answer.data["earliest_expiry"] == short["expires_at"] < long["expires_at"]
+    assert short["expires_at"] < long["expires_at"]
     await scene.later(6 * 60)
     both = {
         "reservation_ids": ids_of(answer.data),

@@ -10,9 +10,16 @@ import pytest
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.answers.ceiling import CEILING, characters
-from korus_mcp.foundation.refusals import MEANINGS, Code, Effect, FieldProblem, Proposal, Refusal
+from korus_mcp.foundation.refusals import (
+    MAX_PROBLEMS,
+    MEANINGS,
+    Code,
+    Effect,
+    FieldProblem,
+    Proposal,
+    Refusal,
+)
 from korus_mcp.tools.declare import failure
-from korus_mcp.tools.problems import MAX_PROBLEMS
 from tests.fixtures.assistant import (
     CUSTOMER,
     ERAS,

@@ -250,7 +250,8 @@ async def test_tickets_wait_for_a_name_and_one_wrong_person_spoils_no_other(
             {"ticket_id": "nobody", **person},
         ],
     )
-    outcomes = {t["ticket_id"]: t["outcome"] for t in answer["tickets"]}
+    groups = answer["tickets"]
+    outcomes = {ticket: group["outcome"] for group in groups for ticket in group["ticket_ids"]}
     assert outcomes == {ids[0]: "named", ids[1]: "missing_fields", "nobody": "unknown_ticket"}
     assert answer["still_waiting"] == 1
     repeated = await desk.call(

@@ -17,7 +17,7 @@ from mcp_types import BlobResourceContents
 
 from korus_mcp.sandbox import Answer, DropAfter, DropBefore
 from korus_mcp.sandbox.bookings import Order
-from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json, desk, settings_of
+from tests.fixtures.assistant import APPS, CUSTOMER, HOLDER, Desk, Json, desk, settings_of
 
 ISSUERS: Final = ("park", "hall", "ski")
 SEATED: Final = 3
@@ -93,7 +93,7 @@ async def _pages(each: Desk, order_id: str) -> list[Json]:
 
 @asynccontextmanager
 async def _desk() -> AsyncIterator[Desk]:
-    async with desk(only=ISSUERS) as each:
+    async with desk(only=ISSUERS, extensions=[APPS]) as each:
         yield each
 
 

@@ -326,5 +326,9 @@ def _got(files: Sequence[_File]) -> str:
     if all(file.view.saved_to for file in files):
         return f"The PDFs are saved where it says; {orders.NOTHING_MORE}"
     if all(file.is_got for file in files):
-        return f"The PDFs are in this reply; {orders.NOTHING_MORE}"
+        # Many hosts show files of a reply to their model as letters, and none to the person.
+        return (
+            "The PDFs are in this reply; see that the person can open them (where the host gives "
+            f"them no files, a server over stdio saves them); {orders.NOTHING_MORE}"
+        )
     return "A reply holds 1 MiB: read the addresses of the PDFs that are not in it."

@@ -285,8 +285,9 @@ class Settings:
     )
     answer_seconds: int = setting(
         40,
-        "How long a booking call keeps its caller waiting, for hosts that give up sooner; then it "
-        "answers in_doubt, the work goes on, and the same call asks again.",
+        "How long after it came a booking call waits for what it sends, for hosts that give up "
+        "sooner; then it answers in_doubt, the work goes on, and the same call asks again. What an "
+        "order reads first is not cut short.",
         least=3,
         most=60,
     )

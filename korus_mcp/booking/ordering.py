@@ -374,7 +374,9 @@ class Ordering(Service):
         )
 
     def _answer_at(self) -> float:
-        """When a call that comes now is answered at the latest, whatever is known by then."""
+        """Until when a call that comes now waits for the request that orders, its own or an equal
+        call's. What is read first is not cut short.
+        """
         return anyio.current_time() + self.settings.answer_seconds
 
     async def _carried_out(self, dispatch: Dispatch, until: float) -> Ordered:
@@ -385,8 +387,7 @@ class Ordering(Service):
         # equal calls at once must not pass it.
         self.pace.write(owner)
         sending = self.sender.start(dispatch)
-        with anyio.CancelScope(deadline=until):  # the send goes on
-            await sending.done.wait()
+        await sending.awaited(until)  # the send goes on
         try:
             if sending.refused is not None:
                 raise sending.refused

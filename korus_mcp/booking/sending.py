@@ -70,6 +70,7 @@ class Dispatch:
 class Sending:
     """An order on its way: its intent as far as it is known, or why it was not sent (`refused`).
 
+    `decided`: it is known whether it is sent. That takes the journal milliseconds.
     `answered`: the orders in the API's answer. `busy`: the API's 429, if that was the answer; what
     the look-up after it found is in the intent.
     """
@@ -78,9 +79,18 @@ class Sending:
     answered: tuple[Order, ...] = ()
     refused: Exception | None = None
     busy: RateLimited | None = None
+    decided: anyio.Event = field(default_factory=anyio.Event)
     done: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
     scope: anyio.CancelScope = field(default_factory=partial(anyio.CancelScope, shield=True))
+
+    async def awaited(self, until: float) -> None:
+        """Wait for the end of the send, at most until this moment of the event loop's time."""
+        # Without a deadline: whoever left before would say that it is on its way, and nobody would
+        # ever hear that the journal refused it.
+        await self.decided.wait()
+        with anyio.CancelScope(deadline=until):
+            await self.done.wait()
 
 
 @dataclass(kw_only=True)
@@ -137,6 +147,7 @@ class Sender(Service):
                 raise
             finally:
                 del self.sends[sending.intent.id]
+                sending.decided.set()
                 sending.done.set()
         if sending.intent.is_in_doubt:
             self.in_doubt()
@@ -173,6 +184,7 @@ class Sender(Service):
         if anyio.current_time() > leased_until:
             sending.intent = await self._recorded(sending.intent, intent.none_made(NEVER_SENT))
             return
+        sending.decided.set()
         sending.intent = await self._kept_leased(intent.id, partial(self._sent, sending, dispatch))
 
     async def _kept_leased(self, intent_id: str, work: Callable[[], Awaitable[Intent]]) -> Intent:

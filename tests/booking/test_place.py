@@ -18,7 +18,7 @@ from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
-from korus_mcp.journal.records import Installation, Intent
+from korus_mcp.journal.records import Installation, Intent, IntentState
 from korus_mcp.sandbox import Answer, Delay, DropAfter, DropBefore, NotAnObject, Truncate
 from korus_mcp.settings import Approval
 from tests.booking.stage import (
@@ -851,6 +851,56 @@ async def test_a_slow_order_is_in_doubt_first_and_found_by_the_same_call() -> No
         gated.gate.set()
         await place()
         assert answers[1:] == [OrderState.ORDERED]
+        assert stage.sent(POST) == 1
+
+
+async def after_slow_reads(stage: Stage, gated: GatedClock, hold: Hold, nonce: str) -> Ordered:
+    """The answer of an order call whose time is over before its claim, which takes a moment."""
+    journal = stage.app.booking.journal
+    claim, answers = journal.claim, list[Ordered]()
+
+    async def slow(*given: Any, **more: Any) -> Any:
+        await anyio.sleep(0.03)
+        return await claim(*given, **more)
+
+    async def place() -> None:
+        answers.append(await stage.place(hold, confirmation=nonce))
+
+    stage.sandbox.faults.add(Delay(seconds=50), "getReservation")
+    with patch.object(journal, "claim", slow):
+        try:
+            async with anyio.create_task_group() as callers:
+                callers.start_soon(place)
+                await gated.asleep.wait()
+                turn_the_loop(PAST_THE_ANSWER)
+                gated.gate.set()
+        except ExceptionGroup as refused:
+            raise refused.exceptions[0] from None
+    return answers[0]
+
+
+async def test_a_claim_that_is_refused_after_slow_reads_is_told() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated, max_day_amount=Decimal("80.00")) as stage:
+        await stage.ordered(await stage.held())
+        hold = await stage.held()
+        nonce = await stage.confirmed(hold)
+        with pytest.raises(Refusal) as refusal:
+            await after_slow_reads(stage, gated, hold, nonce)
+        assert refusal.value.code is Code.LIMIT_EXCEEDED
+        assert stage.sent(POST) == 1
+
+
+async def test_an_order_after_slow_reads_is_on_its_way_once_it_is_claimed() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        hold = await stage.held()
+        told = await after_slow_reads(stage, gated, hold, nonce := await stage.confirmed(hold))
+        assert (told.state, told.is_under_way) == (OrderState.IN_DOUBT, True)
+        (claim,) = (await stage.app.booking.journal.intents_of([hold.id])).values()
+        assert claim.state is not IntentState.NEW, "what is told to be sent once is being sent"
+        again = await stage.place(hold, confirmation=nonce)
+        assert (again.state, again.replayed) == (OrderState.ORDERED, True)
         assert stage.sent(POST) == 1
 
 

@@ -265,7 +265,7 @@ def _nothing(offers: calendar.Calendar, wish: SeatQuery) -> Refusal:
     code, todo = Code.NOT_FOUND, "Call get_offers for days that have offers."
     if offers.left_out:
         code, todo = Code.UPSTREAM_UNAVAILABLE, "Call again later, or get_offers for other days."
-        message = f"{offers.left_out} offers cannot be read, so what is on sale is not known."
+        message = f"What is on sale is not known: {offers.left_out} offers cannot be read."
     elif offers.is_cut:
         message = "The price table has too many rows to find those that were asked for."
     elif wish.session_id is None:

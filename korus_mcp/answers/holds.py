@@ -6,6 +6,7 @@ from typing import Annotated, Final, Self, TypeAlias
 from korus_mcp.answers.seats import SeatsInShort, seats_of
 from korus_mcp.answers.views import IN_SHORT, Moment, Part, Price, day_text, lines_of, moment
 from korus_mcp.booking.hold import Hold, HoldState, Line
+from korus_mcp.foundation.text import without_middle
 
 IF_AGREED: Final = (
     "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
@@ -85,12 +86,10 @@ class HoldView(Part):
         rest = sum(g.count for g in self.seats) - sum(g.count for g in kept)
         lines = self.lines
         if most == 0:
-            cut = [line.product[:SHORT_NAME].rstrip() for line in lines]
+            # A name's end is often what decides: the day, the tariff.
             lines = [
-                line.model_copy(update={"product": f"{name}…"})
-                if len(line.product) > SHORT_NAME
-                else line
-                for line, name in zip(lines, cut, strict=True)
+                line.model_copy(update={"product": without_middle(line.product, SHORT_NAME)})
+                for line in lines
             ]
         return self.model_copy(update={"seats": kept, "more_seats": rest, "lines": lines})
 

@@ -83,7 +83,7 @@ Moment: TypeAlias = Annotated[
 
 
 CUT_SHORT: Final = "Not all of it is shown: get_reservation with one reservation_id shows the rest."
-"""Added to the next step of an answer whose rows had to be shortened."""
+"""Put before the next step of an answer whose rows had to be shortened."""
 
 
 IN_SHORT: Final = WithJsonSchema({"type": "array", "items": {"type": "object"}})
@@ -124,7 +124,8 @@ class View(Shown):
             if isinstance(value, list)
         }
         cut = self.model_copy(update=rows)
-        return self if cut == self else cut.model_copy(update={"next": f"{self.next} {CUT_SHORT}"})
+        # In front: a person agrees only after they were shown the rest.
+        return self if cut == self else cut.model_copy(update={"next": f"{CUT_SHORT} {self.next}"})
 
 
 class PagedView(View):

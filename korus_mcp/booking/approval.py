@@ -263,8 +263,8 @@ def unseen_by_anybody() -> Refusal:
     """The refusal where a host answered the question by itself, in production."""
     return Refusal(
         Code.APPROVAL_UNAVAILABLE,
-        "The host answered in place of the person, who saw no question; nothing was ordered by "
-        "this call.",
+        "No answer of a person was seen, only one of the host or an unreadable one; nothing was "
+        "ordered by this call.",
         "Tell the person to order in a host that asks them. An operator can also set "
         'KORUS_APPROVAL to "two_step".',
     )

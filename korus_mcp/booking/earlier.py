@@ -157,7 +157,7 @@ def claimed(holder: Intent) -> Refusal:
         return expired()
     return Refusal(
         Code.ALREADY_ORDERED,
-        "One of these reservations was ordered already, with other data.",
+        "One of these reservations was ordered already, by another call.",
         "Call get_reservation for its order, then get_tickets.",
         effect=Effect.ORDERED,
     )

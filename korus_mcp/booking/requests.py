@@ -164,6 +164,10 @@ def lines_to_send(
     """The lines that are sent; `faults` gets what is wrong with the sessions of each item."""
     lines = []
     for place, item in enumerate(call.items):
+        # Of what is sold out or over no session can be chosen: that it cannot be had says it all.
+        # Only beside a fault, so that no item is ever left out of what is sent.
+        if faults and quotes[item.offer].obstacle(1) is not None:
+            continue
         with faults:
             try:
                 lines.append(line_of(place, item, quotes[item.offer]))

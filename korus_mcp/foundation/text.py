@@ -135,6 +135,18 @@ def inert_line(text: str, limit: int = INERT_LIMIT) -> str:
     return _ADDRESS_BEGUN.sub(r"\g<0> ", line)
 
 
+def without_middle(line: str, most: int) -> str:
+    """A line of at most so many characters, cut in its middle: how a name ends, with its tariff or
+    its day, tells it from others.
+    """
+    if len(line) <= most:
+        return line
+    tail = most // 3
+    # Neither beside a space nor a joiner, which would combine with the mark of the cut.
+    odd = " \u200c\u200d"
+    return f"{line[: most - tail - 1].rstrip(odd)}\u2026{line[-tail:].lstrip(odd)}"
+
+
 def issuers_words(message: str | None) -> str:
     """An issuer's message of refusal, cleaned, on one line; it may come as HTML."""
     return clean_line(plain_text(message or ""), 200) or "refused without a reason"

@@ -65,8 +65,8 @@ Form = TypeVar("Form", bound=AskedForm)
 class Unasked(Exception):
     """The host answered by itself, or unreadably.
 
-    `may_be_a_no`: it came late enough for a person to have answered. `says_no`: it came at once,
-    as a form that was sent back and left at no.
+    `may_be_a_no`: it came late enough for a person to have answered. `says_no`: a form was sent
+    back and left at no: at once, or later by a host that leaves out what was not changed.
     """
 
     def __init__(self, *, may_be_a_no: bool = False, says_no: bool = False) -> None:
@@ -158,7 +158,8 @@ def _heard(given: object, form: type[Form], seconds: float | None) -> Elicitatio
                 data = form.model_validate(content)
             except ValidationError:
                 _log.warning("the host's answer to a question could not be read")
-                raise Unasked(may_be_a_no=not (is_soon or is_empty)) from None
+                may_be_a_no = not (is_soon or is_empty)
+                raise Unasked(may_be_a_no=may_be_a_no, says_no=is_empty and not is_soon) from None
             if is_soon and data.is_no:  # a form of defaults, filled in by the host
                 raise Unasked(says_no=True)
             return AcceptedElicitation(data=data)

@@ -74,7 +74,8 @@ class OrderView(View):
     def text(self) -> str:
         """The orders or the summary, and what to do next."""
         # The summary is shown to a person who agrees. Where the host asks instead, the question is
-        # `question_text.order_question`: both must name the same facts.
+        # `question_text.order_question`: both must name the same facts. The confirmation comes
+        # first: a host that cuts the middle of a long result would else lose it in both halves.
         orders = [
             f"order_id {o.order_id}: reference {o.reference or '?'}, tickets: {o.tickets or '?'}, "
             f"total {o.total or '?'} (reservation_id {o.reservation_id})"
@@ -85,6 +86,7 @@ class OrderView(View):
         confirm = f"confirmation {self.confirmation}, open until {self.confirm_by}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
+            confirm if self.confirmation else None,
             *(hold.text() for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
@@ -92,7 +94,6 @@ class OrderView(View):
             f"For {self.customer}" if self.customer else None,
             f"Note for the issuer: {self.notes}" if self.notes else None,
             f"Terms of sale: {', '.join(self.terms)}" if self.terms else None,
-            confirm if self.confirmation else None,
             f"Known at the latest at {self.not_later_than}." if self.not_later_than else None,
             self.end,
         )
@@ -139,7 +140,7 @@ async def place_order(
     cancelled here. The host asks them, or the first call only answers a summary to show and a
     confirmation for the next, once they agreed. A repeated call never orders twice.
     """
-    del reservation_ids, customer, notes, reference, confirmation  # `call` has them
+    del reservation_ids, notes, reference, confirmation  # `call` has them
     services = app_of(ctx)
     # Even if nobody agreed to this call an order is looked for: another call may have ordered.
     agreed = await agreement.agreed_to(ctx, call, asked, answer)
@@ -147,7 +148,12 @@ async def place_order(
         ordered = await services.booking.ordering.instead(call, agreed)
     else:
         ordered = await services.booking.ordering.place(call, agreed=agreed)
-    return Reply(_view(ordered, call, services.settings.environment.value))
+    view = _view(ordered, call, services.settings.environment.value)
+    # Whoever typed the customer into the host's form did not tell the assistant: its same arguments
+    # would be another call.
+    if ordered.is_under_way and customer.missing:
+        return Reply(view.model_copy(update={"next": _under_way_beside_a_form(ordered)}))
+    return Reply(view)
 
 
 def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
@@ -216,6 +222,13 @@ def _next(ordered: Ordered) -> str:
                 "The answer is missing; the order may exist. Do not reserve again. Call "
                 f"get_reservation after {ordered.check_again_after} s."
             )
+
+
+def _under_way_beside_a_form(ordered: Ordered) -> str:
+    return (
+        "The order is on its way. Do not reserve or order again. Call get_reservation after "
+        f"{ordered.check_again_after} s."
+    )
 
 
 def _not_confirmed(ordered: Ordered) -> str | None:

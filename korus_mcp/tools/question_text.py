@@ -18,7 +18,7 @@ from korus_mcp.booking.approval import Question
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.foundation.money import Money
-from korus_mcp.foundation.text import inert_line
+from korus_mcp.foundation.text import inert_line, without_middle
 
 LINE: Final = 80
 """The longest of the first three lines: hosts cut each at the width of a window."""
@@ -95,8 +95,7 @@ def _for_real(doubts: Sequence[Doubt], environment: str) -> str:
 
 def _within(text: str, most: int) -> str:
     """A text of others on a line, cut where it is longer than that."""
-    line = inert_line(text)
-    return line if len(line) <= most else f"{line[: most - 1].rstrip()}\u2026"
+    return without_middle(inert_line(text), most)
 
 
 def _end_of(question: Question) -> str:

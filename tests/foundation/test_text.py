@@ -19,6 +19,7 @@ from korus_mcp.foundation.text import (
     inert_line,
     issuers_words,
     plain_text,
+    without_middle,
 )
 
 _DROPPED_RANGES = (
@@ -413,3 +414,12 @@ def test_an_inert_line_is_one_short_line_without_marks(text: str, limit: int) ->
     line = inert_line(text, limit)
     assert not set(line) & set('\n\r"`<>[]*~|\\$') or line.endswith(CUT_MARK)
     assert "://" not in line
+
+
+def test_a_line_without_its_middle_keeps_how_it_ends() -> None:
+    name = "Dated ticket for 1, 2 or 3 days - 1 day - Adult"
+    assert without_middle(name, 80) == name
+    for most in range(12, len(name)):
+        short = without_middle(name, most)
+        assert len(short) <= most
+        assert (short[:5], short[-3:]) == ("Dated", "ult")

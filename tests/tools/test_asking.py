@@ -129,6 +129,18 @@ async def test_where_it_costs_money_only_the_operator_lets_a_model_show_a_summar
         assert (await place(each, hold)).data["state"] == "ordered", "nobody had said no"
 
 
+@BOTH_ERAS
+async def test_a_form_that_comes_back_empty_beside_a_confirmation_is_a_no(mode: str) -> None:
+    host = Person([accepted({})], seconds=5)
+    async with hosted(host, mode) as each:
+        hold = await held(each)
+        asked = await place(each, hold)
+        assert asked.data["state"] == "confirmation_needed"
+        made = await place(each, hold, confirmation=asked.data["confirmation"])
+        assert made.code == "APPROVAL_DECLINED", "a host may leave out what the person did not tick"
+        assert not each.sandbox.orders()
+
+
 @EACH_HOST
 async def test_where_a_person_has_to_be_asked_a_host_that_does_not_is_no_way_and_no_no(
     mode: str, said: Any

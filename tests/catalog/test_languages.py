@@ -1,12 +1,10 @@
 """Languages: a mirror only for those the operator listed or the API was seen to serve."""
 
-import gc
 import string
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from korus_mcp.api.config import Transport
@@ -14,6 +12,7 @@ from korus_mcp.catalog.languages import MOST_SEEN, MOST_TRIED, TRIED_SECONDS
 from korus_mcp.catalog.mirror import MOST_OPEN, Mirror
 from korus_mcp.sandbox import Answer
 from tests.booking.stage import Stage, staged, until
+from tests.catalog.files import files_open
 
 pytestmark = pytest.mark.anyio
 ODD = ["aaa", "aab", "xx", "tlh", "de", "zz-ZZ", "de-DE-1996"]
@@ -122,16 +121,6 @@ async def test_the_least_used_of_many_languages_is_closed_and_never_one_in_use(
             await until(lambda shelf=shelf: not shelf.is_crawling)  # type: ignore[misc]
         assert in_use.store.catalogs(), "it was let go of, and serves whoever still reads in it"
         del in_use, shelf
-
-        def is_bounded() -> bool:
-            gc.collect()
-            return 0 < open_catalogs(tmp_path) <= 2 * MOST_OPEN
-
-        await until(is_bounded)  # a crawl that is over lets go of its file a moment later
+        # A crawl that is over lets go of its file a moment later.
+        await files_open(tmp_path, MOST_OPEN)
         assert (await mirror_of(stage).ready("en")).store.catalogs(), "opened anew"
-
-
-def open_catalogs(folder: Path) -> int:
-    """Connections to files of catalogs in a folder that this process has open."""
-    links = [Path(file.path) for file in psutil.Process().open_files()]
-    return sum(link.suffix == ".sqlite" and link.is_relative_to(folder) for link in links)

@@ -1,6 +1,5 @@
 """More languages than may be open at once: each is read once, whoever is asked in turn."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from korus_mcp.api.config import Transport
@@ -26,6 +24,7 @@ from korus_mcp.foundation.language_tags import MOST_LISTED
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.sandbox import Answer
 from tests.booking.stage import Stage, staged, until
+from tests.catalog.files import files_open
 
 pytestmark = pytest.mark.anyio
 NINE = ("fr", "de", "es", "it", "nl", "pt", "ja", "ko", "en")
@@ -50,23 +49,6 @@ async def whole(stage: Stage, language: str) -> None:
 
 def requests(stage: Stage) -> int:
     return len(list(stage.sandbox.requests))
-
-
-def open_files(folder: Path) -> int:
-    """How many files of catalogs in a folder this process has open."""
-    gc.collect()
-    # Each file once: it has two connections, and more descriptors if it was opened anew before it
-    # was closed, since SQLite keeps those of closed connections until all others are closed, too.
-    links = {Path(file.path) for file in psutil.Process().open_files()}
-    return sum(link.suffix == ".sqlite" and link.is_relative_to(folder) for link in links)
-
-
-async def files_open(folder: Path, most: int) -> None:
-    """Wait until some, and at most so many, files of catalogs are open in a folder.
-
-    A thread that worked on a file refers to it for a moment after the result is there.
-    """
-    await until(lambda: 0 < open_files(folder) <= most)
 
 
 async def find(stage: Stage, query: str, language: str = "fr", **wanted: Any) -> SearchResult:

@@ -81,6 +81,20 @@ class Reserved:
         amounts = [h.total for h in self.holds if h.total is not None]
         return total(amounts) if amounts and len(amounts) == len(self.holds) else None
 
+    def later(self, seconds: int) -> "Reserved":
+        """This outcome so many seconds later."""
+        if seconds <= 0:
+            return self
+        again = self.check_again_after
+        return replace(
+            self,
+            holds=tuple(
+                replace(h, seconds_left=max(0, h.seconds_left - seconds)) if h.seconds_left else h
+                for h in self.holds
+            ),
+            check_again_after=None if again is None else max(1, again - seconds),
+        )
+
     def compared_with(
         self, call: ReserveCall, quotes: Mapping[Handle, Quote], quoted: Decimal | None = None
     ) -> "Reserved":

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -60,6 +61,8 @@ from korus_mcp.journal.records import (
 
 DAYS_SECONDS: Final = 5
 """How long a repeated call waits for quotes of its offers, to compare days with the holds'."""
+_SPARE_SECONDS: Final = 0.5
+"""So long before its caller stops waiting that comparison ends, for the holds to be told."""
 ROUNDS: Final = 3
 """How often a call starts over because an equal call was written down while it read its offers."""
 
@@ -72,6 +75,29 @@ class _Checked:
     quotes: Mapping[Handle, Quote]
     lines: Sequence[ReservationLine]
     moves: tuple[PriceMove, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """What came of a call, and when: holds, a doubt or a refusal."""
+
+    call: ReserveCall
+    at: datetime
+    answer: Reserved | Refusal
+
+    def fits(self, call: ReserveCall) -> bool:
+        """Whether it is the answer to an equal call, too, which may have another `max_total`."""
+        return isinstance(self.answer, Reserved) or self.call.max_total == call.max_total
+
+    def told(self, now: datetime) -> Reserved:
+        """The answer as of now.
+
+        Raises:
+            Refusal: that of the call.
+        """
+        if isinstance(self.answer, Refusal):
+            raise self.answer
+        return self.answer.later(int((now - self.at).total_seconds()))
 
 
 @dataclass(kw_only=True)
@@ -96,19 +122,31 @@ class Reserver(Service):
             Refusal: sessions, stock, prices or limits do not allow it; nothing was sent.
             ApiError: the call was certainly not carried out.
         """
-        # Hosts give a call up after a while. The work goes on, and an equal call finds its answer.
-        with anyio.move_on_after(self.answer_seconds):
-            return await self.operations.flights.join(call.key, lambda: self._carry_out(call))
+        # Hosts give a call up after a while. The work goes on, and an equal call gets its answer:
+        # carried out anew, a call with `again` would hold once more, and a slow one never answer.
+        with anyio.move_on_after(self.answer_seconds) as wait:
+            work, outcome = partial(self._outcome, call, wait.deadline), None
+            while outcome is None or not outcome.fits(call):
+                outcome = await self.operations.flights.join(call.key, work, is_kept=True)
+            return outcome.told(self.clock.now())
         return Reserved(
             state=ReserveState.IN_DOUBT, is_under_way=True, check_again_after=JOIN_SECONDS
         )
 
-    async def _carry_out(self, call: ReserveCall) -> Reserved:
+    async def _outcome(self, call: ReserveCall, until: float) -> _Outcome:
+        """What comes of a call whose caller waits until this moment of the event loop's time."""
+        try:
+            answer: Reserved | Refusal = await self._carry_out(call, until)
+        except Refusal as refusal:
+            answer = refusal
+        return _Outcome(call=call, at=self.clock.now(), answer=answer)
+
+    async def _carry_out(self, call: ReserveCall, until: float) -> Reserved:
         # Reading the offers takes seconds, in which another server may send an equal call. So the
         # journal writes this one down only if it has no newer hold with the same key.
         seen: dict[str, HoldIntent | None] = {}
         for _ in range(ROUNDS):
-            answer = await self._as_before(call, seen)
+            answer = await self._as_before(call, seen, until)
             if answer is not None:
                 return answer
             # Refused before it is written down: an intent that nobody sends would keep equal calls
@@ -118,7 +156,7 @@ class Reserver(Service):
             hold = self._intent(checked)
             if await self._begun(hold, seen):
                 return await self._sent(hold, checked)
-        return await self._as_before(call, seen) or _UNREADABLE
+        return await self._as_before(call, seen, until) or _UNREADABLE
 
     async def _begun(self, hold: HoldIntent, seen: Seen) -> bool:
         """Write the call down. Returns False if an equal one was written down since it looked.
@@ -220,12 +258,13 @@ class Reserver(Service):
         }
 
     async def _as_before(
-        self, call: ReserveCall, seen: dict[str, HoldIntent | None]
+        self, call: ReserveCall, seen: dict[str, HoldIntent | None], until: float
     ) -> Reserved | None:
         """The answer to an equal call that was made before; None when this one may be sent.
 
-        `seen`: the last hold this call saw under each key; it is brought up to date. With `again`
-        an earlier hold counts only if it was under way when this call came, or began since.
+        `seen`: the last hold this call saw under each key; it is brought up to date. `until`: as in
+        `_replay`. With `again` an earlier hold counts only if it was under way when this call came,
+        or began since.
         """
         for each in call.keys:
             earlier = await self.journal.hold_of(each)
@@ -239,7 +278,7 @@ class Reserver(Service):
             earlier = seen[each] = await self._at_its_end(earlier, call)
             answer = None
             if earlier.is_final and is_met and each == call.key:
-                answer = await self._replay(earlier, call)
+                answer = await self._replay(earlier, call, until)
             # An item that the answer left out may be held, whatever became of the others.
             is_doubt = not earlier.is_final or earlier.ambiguous
             if answer is None and is_doubt and self._wait(earlier) > 0:
@@ -259,8 +298,13 @@ class Reserver(Service):
             earlier = await self.journal.hold_of(earlier.key) or earlier
         return earlier if earlier.is_final else await self._adopted(earlier, call)
 
-    async def _replay(self, earlier: HoldIntent, call: ReserveCall) -> Reserved | None:
-        """The answer with an earlier call's holds; None if one is unusable or being ordered."""
+    async def _replay(
+        self, earlier: HoldIntent, call: ReserveCall, until: float = math.inf
+    ) -> Reserved | None:
+        """The answer with an earlier call's holds; None if one is unusable or being ordered.
+
+        `until`: the moment of the event loop's time at which the caller stops waiting.
+        """
         ids = earlier.reservation_ids
         # A reservation that is being ordered, or was, is not handed out as a hold.
         if not ids or await self.journal.intents_of(ids):
@@ -291,7 +335,9 @@ class Reserver(Service):
         made = told_again(call, earlier, holds, holds, self._wait(earlier))
         # The comparison is an extra: if it fails, the holds are the answer without it. The amount
         # is that of the earlier call: prices may have moved since.
-        with suppress(ApiError, Refusal), anyio.move_on_after(DAYS_SECONDS):
+        left = until - _SPARE_SECONDS - anyio.current_time()
+        seconds = min(DAYS_SECONDS, left) if left > 0 else DAYS_SECONDS  # nobody waits any more
+        with suppress(ApiError, Refusal), anyio.move_on_after(seconds):
             return made.compared_with(call, await self._offers(call), earlier.amount or None)
         return made
 

@@ -9,12 +9,16 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
+from cachetools import TTLCache
 
 Answer = TypeVar("Answer")
+KEPT_SECONDS: Final = 60
+"""How long a result is kept for a caller who left before it was there."""
+MOST_KEPT: Final = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -78,8 +82,13 @@ def watched() -> Iterator[Begun]:
 
 @dataclass
 class _Flight:
-    """Shared work under way: what it began, and its result."""
+    """Shared work under way: what it began, and its result.
 
+    `owed`: how many callers left without the result, and have not asked again.
+    """
+
+    is_kept: bool = False
+    owed: int = 0
     landed: anyio.Event = field(default_factory=anyio.Event)
     begun: Begun = field(default_factory=Begun)
     answer: Any = None
@@ -169,7 +178,8 @@ async def kept_apart(work: Callable[[], Awaitable[object]]) -> None:
 
 
 class Flights:
-    """Callers who ask the same at the same time share one result, which is not kept afterwards.
+    """Callers who ask the same at the same time share one result. It is kept only for those who
+    left before it was there.
 
     The work runs in a task of the owner, not of a caller, so that cancelling one caller does not
     stop it for the others.
@@ -178,23 +188,39 @@ class Flights:
     def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
         self._under_way: dict[Hashable, _Flight] = {}
+        self._kept: TTLCache[Hashable, _Flight] = TTLCache(
+            MOST_KEPT, KEPT_SECONDS, anyio.current_time
+        )
 
-    async def join(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def join(
+        self, key: Hashable, work: Callable[[], Awaitable[Answer]], *, is_kept: bool = False
+    ) -> Answer:
         """The result of `work`, which is started here unless it is under way already.
+
+        `is_kept`: a caller who leaves before the result is there gets it, once, by asking again
+        within `KEPT_SECONDS` after it came. The work is not done anew for that.
 
         Raises:
             Abandoned: the owner stopped the work.
             Exception: what `work` raised; all who joined get the same.
         """
         # This pattern is known as "single flight".
-        flight = self._under_way.get(key)
+        flight = self._under_way.get(key) or self._kept.pop(key, None)
         if flight is None:
-            flight = self._under_way[key] = _Flight()
+            flight = self._under_way[key] = _Flight(is_kept)
             self._tasks.start_soon(self._fly, key, flight, work)
         begun = begun_here()
         # What the work begins counts for each caller: the others may be gone by then.
         begun.join(flight.begun)
-        await flight.landed.wait()
+        # Nothing tells callers apart: one who asks while another is owed is taken for that one.
+        flight.owed = max(0, flight.owed - 1)
+        self._keep(key, flight)
+        try:
+            await flight.landed.wait()
+        except anyio.get_cancelled_exc_class():
+            flight.owed += 1
+            self._keep(key, flight)
+            raise
         begun.leave(flight.begun)
         if flight.error is not None:
             raise flight.error
@@ -205,6 +231,12 @@ class Flights:
         """Wait for all work that is under way now."""
         for flight in list(self._under_way.values()):
             await flight.landed.wait()
+
+    def _keep(self, key: Hashable, flight: _Flight) -> None:
+        """Keep the result, once it is there, as long as somebody is owed it."""
+        has_result = flight.landed.is_set() and not isinstance(flight.error, Abandoned)
+        if flight.is_kept and flight.owed and has_result:
+            self._kept[key] = flight
 
     async def _fly(
         self, key: Hashable, flight: _Flight, work: Callable[[], Awaitable[object]]
@@ -217,6 +249,7 @@ class Flights:
         except Exception as error:  # noqa: BLE001 - raised again in all callers who wait
             flight.error = error
         finally:
-            # The next caller starts new work: a result is shared, but not kept.
+            # The next caller starts new work, unless a caller who left is owed this result.
             self._under_way.pop(key, None)
             flight.landed.set()
+            self._keep(key, flight)

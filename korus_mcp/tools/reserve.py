@@ -256,7 +256,7 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
         case ReserveState.IN_DOUBT if reserved.is_under_way:
             return (
                 f"{said}The hold is on its way. Ask again: call reserve with the same arguments "
-                f"after {reserved.check_again_after} s; it is sent once."
+                f"after {reserved.check_again_after} s, within a minute; it is sent once."
             )
         case ReserveState.IN_DOUBT if reserved.failed:
             return (

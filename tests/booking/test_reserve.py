@@ -13,6 +13,7 @@ from korus_mcp.api import ApiError, Outcome, ServerFailed
 from korus_mcp.api.config import CREATION_SECONDS, Transport
 from korus_mcp.booking.hold import HoldState
 from korus_mcp.booking.reserved import Reserved, ReserveState
+from korus_mcp.booking.reserving import DAYS_SECONDS
 from korus_mcp.booking.timing import JOIN_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
@@ -552,6 +553,77 @@ async def test_a_slow_issuer_is_joined_by_the_same_call_and_answers_in_the_end()
             gated.gate.set()
         assert [each.state for each in answers[1:]] == [ReserveState.HELD]
         assert stage.sent(POST) == 1
+
+
+async def answered_too_late(
+    stage: Stage, gated: GatedClock, operation: str, **changes: Any
+) -> None:
+    """A call that reads that its hold is on its way; its work is done when this returns."""
+    answers = list[Reserved]()
+
+    async def reserve() -> None:
+        answers.append(await stage.reserve(stage.wish("park_offer"), **changes))
+
+    stage.sandbox.faults.add(Delay(seconds=50), operation)
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(reserve)
+        await gated.asleep.wait()
+        turn_the_loop(PAST_THE_ANSWER)
+    assert [each.is_under_way for each in answers] == [True]
+    gated.gate.set()
+    await stage.app.booking.operations.flights.landed()
+
+
+async def test_an_answer_that_came_too_late_is_told_as_of_now() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        await answered_too_late(stage, gated, POST)
+        before = stage.asked
+        stage.clock.advance(50)
+        late = await stage.reserve(stage.wish("park_offer"))
+        assert stage.asked == before, "it is the answer to the first call"
+        assert late.holds[0].seconds_left == 850
+        assert (late.state, late.replayed) == (ReserveState.HELD, False)
+
+
+async def test_a_refusal_that_came_too_late_is_told_to_the_same_call_once() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        few = {"max_total": euro("1.00")}
+        await answered_too_late(stage, gated, "getOfferAvailability", **few)
+        for reads in (False, True):
+            before = stage.asked
+            refusal = await refused(stage, stage.wish("park_offer"), **few)
+            assert refusal.code is Code.PRICE_CHANGED
+            assert (stage.asked > before) is reads
+
+
+async def test_a_refusal_that_came_too_late_is_no_answer_for_another_max_total() -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated) as stage:
+        await answered_too_late(stage, gated, "getOfferAvailability", max_total=euro("1.00"))
+        made = await stage.reserve(stage.wish("park_offer"), max_total=euro("45.00"))
+        assert made.state is ReserveState.HELD
+
+
+@pytest.mark.parametrize("seconds", [3, 40])
+async def test_an_earlier_hold_is_told_in_time_though_its_offers_are_slow(seconds: int) -> None:
+    gated = GatedClock()
+    async with staged(sandbox_clock=gated, answer_seconds=seconds) as stage:
+        hold = await stage.held()
+        stage.sandbox.faults.add(Delay(seconds=50), "getOfferAvailability")
+        answers = list[Reserved]()
+
+        async def reserve() -> None:
+            answers.append(await stage.reserve(stage.wish("park_offer")))
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(reserve)
+            await gated.asleep.wait()
+            turn_the_loop(min(seconds - 0.2, DAYS_SECONDS))
+        (again,) = answers
+        assert [each.id for each in again.holds] == [hold.id]
+        gated.gate.set()
 
 
 async def test_silence_to_the_end_is_a_doubt() -> None:

@@ -7,7 +7,14 @@ import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from korus_mcp.foundation.coalescing import Abandoned, Flights, kept_apart, side_by_side
+from korus_mcp.foundation.coalescing import (
+    KEPT_SECONDS,
+    Abandoned,
+    Flights,
+    kept_apart,
+    side_by_side,
+)
+from tests.booking.stage import turn_the_loop
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +59,86 @@ async def test_nothing_is_kept_after_the_answer() -> None:
     async with anyio.create_task_group() as tasks:
         flights = Flights(tasks)
         assert [await flights.join("key", work), await flights.join("key", work)] == [1, 2]
+
+
+async def left(flights: Flights, work: Work, askers: int = 1) -> None:
+    """Have so many ask the same and go away before the answer is there."""
+    async with anyio.create_task_group() as callers:
+        for _ in range(askers):
+            callers.start_soon(partial(flights.join, "key", work, is_kept=True))
+        await work.begun.wait()
+        await anyio.wait_all_tasks_blocked()
+        callers.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("askers", [1, 2])
+async def test_who_left_before_the_answer_is_told_it_once_when_they_ask_again(askers: int) -> None:
+    work = Work()
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+        await left(flights, work, askers)
+        work.gate.set()
+        await anyio.wait_all_tasks_blocked()
+        told = [await flights.join("key", work, is_kept=True) for _ in range(askers + 1)]
+        assert told == [1] * askers + [2], "to each of them once; after that it is asked anew"
+
+
+async def test_a_failure_is_kept_as_well_for_who_left_before_it() -> None:
+    work = Work(ValueError("it failed"))
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+        await left(flights, work)
+        work.gate.set()
+        await anyio.wait_all_tasks_blocked()
+        for started in (1, 2):
+            with pytest.raises(ValueError, match="it failed"):
+                await flights.join("key", work, is_kept=True)
+            assert work.started == started
+
+
+async def test_who_asks_again_before_the_answer_is_no_longer_owed_it() -> None:
+    work, answers = Work(), list[int]()
+
+    async def ask(flights: Flights) -> None:
+        answers.append(await flights.join("key", work, is_kept=True))
+
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+        await left(flights, work)
+        tasks.start_soon(ask, flights)
+        await anyio.wait_all_tasks_blocked()
+        work.gate.set()
+        await anyio.wait_all_tasks_blocked()
+        await ask(flights)
+    assert answers == [1, 2]
+
+
+async def test_who_leaves_in_the_moment_of_the_answer_is_owed_it() -> None:
+    work = Work()
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+
+        async def last() -> int:
+            answer = await work()
+            callers.cancel_scope.cancel()
+            return answer
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(partial(flights.join, "key", last, is_kept=True))
+            await work.begun.wait()
+            work.gate.set()
+        assert [await flights.join("key", work, is_kept=True) for _ in range(2)] == [1, 2]
+
+
+async def test_what_nobody_asks_for_again_is_forgotten_after_a_minute() -> None:
+    work = Work()
+    async with anyio.create_task_group() as tasks:
+        flights = Flights(tasks)
+        await left(flights, work)
+        work.gate.set()
+        await anyio.wait_all_tasks_blocked()
+        turn_the_loop(KEPT_SECONDS + 1)
+        assert await flights.join("key", work, is_kept=True) == 2
 
 
 async def test_other_questions_have_answers_of_their_own() -> None:

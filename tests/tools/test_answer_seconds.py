@@ -92,6 +92,28 @@ async def test_a_slow_hold_is_on_its_way_and_the_same_call_asks_again(mode: str)
 
 
 @BOTH_ERAS
+async def test_one_more_hold_that_takes_long_is_one_however_often_it_is_asked_for(
+    mode: str,
+) -> None:
+    async with impatient(mode) as (shop, gated):
+        wish = {"items": [{"offer_id": shop.handle("park_offer"), "quantity": 1}]}
+        (first,) = (await shop.call("reserve", **wish))["reservations"]
+        one_more = {**wish, "again": True}
+        shop.sandbox.faults.add(Delay(seconds=30), "createReservations")
+        on_its_way = await while_it_hangs(gated, lambda: shop.ask("reserve", one_more))
+        assert "it is sent once" in on_its_way.text
+        gated.gate.set()
+        await anyio.wait_all_tasks_blocked()
+        made = await shop.call("reserve", **one_more)
+        assert made["state"] == "held"
+        assert len(shop.sandbox.reservations()) == shop.sent("createReservations") == 2
+        third = await shop.call("reserve", **one_more)
+        assert len(shop.sandbox.reservations()) == 3, "the answer is given once, then it is anew"
+        told = {answer["reservations"][0]["reservation_id"] for answer in (made, third)}
+        assert told == {r.id for r in shop.sandbox.reservations()} - {first["reservation_id"]}
+
+
+@BOTH_ERAS
 async def test_where_the_host_asks_a_repeated_call_asks_nobody_and_waits_once(mode: str) -> None:
     person = Person([YES])
     async with impatient(mode, elicitation_callback=person) as (shop, gated):

@@ -16,6 +16,9 @@ SAVING_TOOLS = frozenset({"get_tickets"})
 """Tools that change nothing at KorusTicket but can save files on this machine. So they are not
 hinted as read-only; interactive pages may still call them, as they never ask for files."""
 
+SPENDING_TOOLS = frozenset({"place_order"})
+"""Tools that spend money, which nothing here gives back."""
+
 # Each profile has all tools of the one before it. The command line may only choose a smaller one.
 _BY_PROFILE = {
     Profile.BROWSE: BROWSE_TOOLS,

@@ -1,6 +1,7 @@
 """The interactive pages as resources, for hosts that show them beside a tool's answer."""
 
 from collections.abc import Collection
+from typing import Any, Final
 
 from mcp.server.apps import APP_MIME_TYPE, Apps
 from mcp.server.mcpserver.resources import FileResource
@@ -8,6 +9,10 @@ from mcp.shared.uri_template import UriTemplate
 
 from korus_mcp.resources.offering import OURS, Offered, Offering
 from korus_mcp.ui.pages import PAGES, UiPage
+
+META: Final[dict[str, Any]] = {"ui": {"csp": {"connectDomains": [], "resourceDomains": []}}}
+"""That pages ask no network for anything. A host allows them none in any case; directories of
+connectors want it said."""
 
 
 def pages_of(names: Collection[str]) -> Apps:
@@ -23,6 +28,7 @@ def pages_of(names: Collection[str]) -> Apps:
                 mime_type=APP_MIME_TYPE,
                 path=page.file.resolve(),
                 encoding="utf-8",
+                meta=META,
             )
         )
     return apps

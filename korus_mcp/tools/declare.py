@@ -131,11 +131,13 @@ def tool(
 ) -> Callable[[Function], Declared]:
     """Declare a function as a tool. Its docstring is the description.
 
-    All hints are stated, but for those that mean nothing for a tool that only reads.
+    All hints are stated, but for those that mean nothing for a tool that only reads. The title
+    stands among them, too: directories of connectors look for it there.
     """
     # MCP clients act on hints: they ask before a tool that writes, may repeat an idempotent one.
     # All tools are of an open world: what they tell and change is the issuers'.
     hints = ToolAnnotations(
+        title=title,
         read_only_hint=read_only,
         destructive_hint=destructive,
         idempotent_hint=None if read_only else idempotent,

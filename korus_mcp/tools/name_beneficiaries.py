@@ -85,7 +85,7 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
 @tool(
     title="Name beneficiaries",
     read_only=False,
-    destructive=False,
+    destructive=True,  # a name that stands may be replaced, and may be final
     idempotent=True,
     checks=_check,
 )

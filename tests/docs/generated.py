@@ -14,7 +14,7 @@ from mcp import Client
 from mcp_types import Tool
 
 from korus_mcp import __version__
-from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, tool_names
+from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, SPENDING_TOOLS, tool_names
 from korus_mcp.answers.explanations import ROWS, explained
 from korus_mcp.api import ApiError
 from korus_mcp.api.failures import STATUS_ERRORS
@@ -165,7 +165,7 @@ def _effect(tool: Tool) -> str:
         return "reads"
     if tool.name in SAVING_TOOLS:
         return "reads, saves files"
-    return "**spends**" if hints.destructive_hint else "writes"
+    return "**spends**" if tool.name in SPENDING_TOOLS else "writes"
 
 
 def _variable(setting: Setting) -> dict[str, Any]:

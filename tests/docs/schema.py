@@ -14,6 +14,8 @@ _DROPPED: Final = frozenset(
     | {"minimum", "maximum", "exclusiveMinimum", "minItems", "maxItems"}
 )
 """Keywords that cost tokens and that a refusal teaches as well; the checks behind them stay."""
+UNTOLD: Final = frozenset({"note"})
+"""Members that a schema of answers leaves out."""
 _NAMESPACES: Final = frozenset({"properties", "patternProperties"})
 _ORDER: Final = ("type", "format", "enum", "description", "properties", "items", "required")
 """Of keywords: what a reader asks first comes first, and no version of pydantic changes it."""
@@ -36,14 +38,15 @@ def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The portable schema of a tool's answers, refusals among them, as short as can be.
 
     Nobody fills it in: it names the members of an answer and their types, requires none and
-    describes none. Of the rows of the first list it tells the id, which later calls take.
+    describes none. Of the rows of the first list it tells the id, which later calls take. A `note`,
+    which any answer may have and no call takes, is not told.
 
     Raises:
         ValueError: a definition refers to itself, or a member has no type.
     """
     walked = _Walk(schema.get("$defs", {}), _DROPPED | {"description"}).node(schema, ())
     members = walked["properties"]
-    told = {name: _brief(kind, name) for name, kind in members.items()}
+    told = {name: _brief(kind, name) for name, kind in members.items() if name not in UNTOLD}
     for name, kind in members.items():
         rows = kind.get("items", {}).get("properties", {})
         if ids := [each for each in rows if each.endswith("_id")]:

@@ -118,6 +118,7 @@ async def test_title_and_all_hints_that_say_something_are_stated(tools: list[Lis
         hints = each.annotations
         assert each.title, each.name
         assert hints is not None
+        assert hints.title == each.title  # where directories of connectors look for it
         stated = (hints.read_only_hint, hints.destructive_hint, hints.open_world_hint)
         assert None not in stated, each.name
         assert (hints.idempotent_hint is None) == hints.read_only_hint, each.name
@@ -131,14 +132,15 @@ async def test_pages_may_call_what_changes_nothing_at_korusticket_and_nothing_el
         assert ui.get("visibility") == (["model"] if each.name in WRITING_TOOLS else None)
 
 
-async def test_only_the_order_is_destructive_three_tools_write_and_one_saves_files(
+async def test_three_tools_write_two_of_them_for_good_and_one_saves_files(
     tools: list[ListedTool],
 ) -> None:
     hints = {t.name: t.annotations for t in tools if t.annotations is not None}
     writing = {name for name, hint in hints.items() if not hint.read_only_hint}
     assert writing == {"reserve", "place_order", "name_beneficiaries", "get_tickets"}
     assert hints["get_tickets"].idempotent_hint
-    assert {name for name, hint in hints.items() if hint.destructive_hint} == {"place_order"}
+    for_good = {name for name, hint in hints.items() if hint.destructive_hint}
+    assert for_good == {"place_order", "name_beneficiaries"}
 
 
 async def test_the_list_is_plain_ascii(tools: list[ListedTool]) -> None:

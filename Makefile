@@ -81,7 +81,7 @@ bench: $(READY) ## speed, memory and tokens, beside the bare SDK (ARGS="--beside
 simulate: $(READY) ## crash the coordinator in N schedules of virtual time
 	@$(BIN)/python -m tests.simulation.run -n $(or $(N),2000) $(ARGS)
 
-kill-test: $(READY) ## kill -9 real servers, N times at random (DB=sqlite or postgres)
+kill-test: $(READY) ## kill -9 real servers, N times at random, and end them as hosts do (DB=sqlite or postgres)
 	@$(BIN)/python -m tests.crash.kill --db $(DB) -n $(or $(N),30) $(ARGS)
 
 fault-test: $(READY) ## N orders through each fault of a gateway on loopback

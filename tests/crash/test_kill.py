@@ -1,25 +1,29 @@
-"""A server that is killed at any moment doubles nothing and loses nothing."""
+"""A server that is killed or ended at any moment doubles nothing and loses nothing."""
 
 import pytest
 
+from tests.crash.endings import ENDINGS
 from tests.crash.kill import Tally, fight
 from tests.fixtures.postgres import Cluster
 
 pytestmark = pytest.mark.anyio
-PER_POINT, AT_RANDOM = 1, 20
-"""A sample of `make kill-test`: each place once on each store."""
+PER_POINT, AT_RANDOM, BY_HOSTS = 1, 20, 8
+"""A sample of `make kill-test`: each place, and each way of hosts, once on each store."""
 LIVES, LANES = 15, 3
 """Lives are mostly waited for: as many side by side as two processors bear."""
 
 
 async def sample(postgres: Cluster | None, seed: int) -> Tally:
-    return await fight(PER_POINT, AT_RANDOM, postgres=postgres, seed=seed, lives=LIVES, lanes=LANES)
+    asked = (PER_POINT, AT_RANDOM, BY_HOSTS)
+    return await fight(*asked, postgres=postgres, seed=seed, lives=LIVES, lanes=LANES)
 
 
 def assert_clean(tally: Tally) -> None:
     assert not tally.sentences
     assert not tally.missed
     assert tally.kills["at random"] == AT_RANDOM
+    assert set(tally.by_hosts) == {each.name for each in ENDINGS}
+    assert sum(tally.by_hosts.values()) == BY_HOSTS
 
 
 async def test_on_sqlite() -> None:

@@ -1,13 +1,14 @@
 """Runs the server, on stdio or on HTTP on loopback, or the sandbox alone.
 
 With the SDK's own stdio entry SIGTERM kills the process at once, and SIGINT hangs, even during an
-order. Here both signals wait for the orders under way.
+order. Here both wait for the orders under way, and so does SIGHUP, which ends a host's terminal.
 """
 
 import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -110,9 +111,18 @@ async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
         tasks.cancel_scope.cancel()
 
 
+def _stops() -> Sequence[signal.Signals]:
+    """The signals that end a server: those of hosts and people, and of a closed terminal."""
+    stops = [signal.SIGTERM, signal.SIGINT]
+    # Whoever started the server with nohup wants it to outlive the terminal.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        stops.append(signal.SIGHUP)
+    return stops
+
+
 async def _leave_on_signal(server: KorusServer, shutdown_seconds: int) -> NoReturn:
     """Wait for a signal, then for the orders under way, then end the process."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(*_stops()) as signals:
         async for _ in signals:
             # In this order: orders end, their answers reach the host, the log is written.
             await server.running.drain(shutdown_seconds)

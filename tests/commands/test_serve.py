@@ -16,6 +16,7 @@ import pytest
 from mcp import Client
 
 from korus_mcp.commands.cli import main
+from korus_mcp.commands.serve import LAST_ANSWER_SECONDS
 from korus_mcp.sandbox import Delay, SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, SEED, Answer, Assistant, handle_of
 from tests.fixtures.hosts import (
@@ -160,7 +161,7 @@ async def endings(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) 
         except Exception as error:  # noqa: BLE001 - raised again by the test of this way
             found[way] = error
 
-    with anyio.fail_after(40):
+    with anyio.fail_after(120):  # however slow the machine is
         async with anyio.create_task_group() as tasks:
             for way in (*ENDS, OVER_HTTP):
                 tasks.start_soon(go, way)
@@ -188,6 +189,17 @@ async def test_an_idle_stdio_server_leaves_at_once_though_its_stdin_is_open(tmp_
         with anyio.fail_after(4):
             assert await host.process.wait() == 0
         assert not b"".join([part async for part in host.lines])
+
+
+@pytest.mark.anyio
+async def test_a_server_that_was_started_with_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    async with raw_host(child_environment(tmp_path), command=("nohup", *AFRESH)) as host:
+        host.process.send_signal(signal.SIGHUP)
+        with anyio.move_on_after(4 * LAST_ANSWER_SECONDS):
+            await host.process.wait()
+        assert host.process.returncode is None
+        with anyio.fail_after(START_SECONDS):
+            assert await host.receive(await host.send("ping")) == {}
 
 
 UNREACHABLE = {

@@ -2,7 +2,7 @@
 
 The SDKs' clients close its stdin, wait, send SIGTERM, wait, and kill it: 2 s each in the Python SDK
 and in those for TypeScript since 1.24. Older ones send SIGTERM and leave stdin open; a probe of the
-TypeScript client does both at once. A terminal sends SIGINT.
+TypeScript client does both at once. A terminal sends SIGINT, and SIGHUP when it is closed.
 """
 
 import signal
@@ -48,6 +48,7 @@ ENDINGS: Final = (
     Ending(name="end of stdin, SIGTERM, SIGKILL", leaves=True, lasts=3),
     Ending(name="SIGTERM", sends=signal.SIGTERM, lasts=1),
     Ending(name="SIGINT", sends=signal.SIGINT, lasts=1),
+    Ending(name="SIGHUP", sends=signal.SIGHUP, lasts=1),
     Ending(name="SIGTERM and end of stdin, SIGKILL", sends=signal.SIGTERM, leaves=True, lasts=3),
 )
 

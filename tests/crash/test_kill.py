@@ -7,7 +7,7 @@ from tests.crash.kill import Tally, fight
 from tests.fixtures.postgres import Cluster
 
 pytestmark = pytest.mark.anyio
-PER_POINT, AT_RANDOM, BY_HOSTS = 1, 20, 8
+PER_POINT, AT_RANDOM, BY_HOSTS = 1, 20, 10
 """A sample of `make kill-test`: each place, and each way of hosts, once on each store."""
 LIVES, LANES = 15, 3
 """Lives are mostly waited for: as many side by side as two processors bear."""

@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog, crowd, holding, pictures, replies, seating
+from benchmarks import booking, catalog, crowd, holding, pictures, replies, seating, starting
 from benchmarks.floor import floor_server
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
@@ -31,17 +31,18 @@ def main() -> None:
     whole, without = list_tokens(listed_tools())
     print(f"tools/list: {whole} tokens, {without} without output schemas (o200k)")
     _version_time()
+    beside = sys.argv[sys.argv.index("--beside") + 1] if "--beside" in sys.argv else None
+    starting.main(beside)
     with tempfile.TemporaryDirectory() as folder:
         korus = _stdio("korus_mcp", Path(folder))
         floor = _stdio("benchmarks.floor", Path(folder))
-        anyio.run(_cold_start, korus, floor)
         anyio.run(_stdio_calls, korus, floor)
     anyio.run(_memory_calls)
     replies.main()
     holding.main()
     booking.main()
-    if "--beside" in sys.argv:
-        booking.beside(sys.argv[sys.argv.index("--beside") + 1])
+    if beside is not None:
+        booking.beside(beside)
     seating.main()
     pictures.main()
     crowd.main()
@@ -70,18 +71,6 @@ def _version_time() -> None:
     bare = statistics.median(started("-c", "pass") for _ in range(STARTS))
     ours = statistics.median(started("-m", "korus_mcp", "--version") for _ in range(STARTS))
     print(f"--version: {ours:.0f} ms, bare interpreter {bare:.0f} ms")
-
-
-async def _cold_start(korus: StdioServerParameters, floor: StdioServerParameters) -> None:
-    """From starting the process to its first tools/list, in turns."""
-    times: dict[str, list[float]] = {"korus": [], "floor": []}
-    for _ in range(STARTS):
-        for name, server in (("korus", korus), ("floor", floor)):
-            began = time.perf_counter()
-            async with Client(server) as client:
-                await client.list_tools()
-                times[name].append((time.perf_counter() - began) * 1000)
-    _tell("cold start to tools/list", times["korus"], times["floor"])
 
 
 async def _stdio_calls(korus: StdioServerParameters, floor: StdioServerParameters) -> None:

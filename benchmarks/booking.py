@@ -97,11 +97,10 @@ def beside(commit: str) -> None:
     as long as it is measured.
     """
     here = Path(__file__).parents[1]
-    known = ("git", "-C", str(here), "cat-file", "-e", f"{commit}^{{commit}}")
-    if subprocess.run(known, check=False, capture_output=True).returncode != 0:
+    if not has_commit(here, commit):
         print(f"place_order beside {commit}: that commit is not in this repository")
         return
-    with tempfile.TemporaryDirectory() as folder, _checked_out(commit, here, Path(folder) / "it"):
+    with tempfile.TemporaryDirectory() as folder, checked_out(commit, here, Path(folder) / "it"):
         ours, theirs = dict[str, float](), dict[str, float]()
         for _ in range(ROUNDS):
             for place, least in ((here, ours), (Path(folder) / "it", theirs)):
@@ -114,8 +113,15 @@ def beside(commit: str) -> None:
         )
 
 
+def has_commit(repository: Path, commit: str) -> bool:
+    """Whether a repository has a commit: a clone may be shallow."""
+    known = ("git", "-C", str(repository), "cat-file", "-e", f"{commit}^{{commit}}")
+    return subprocess.run(known, check=False, capture_output=True).returncode == 0
+
+
 @contextmanager
-def _checked_out(commit: str, repository: Path, place: Path) -> Iterator[None]:
+def checked_out(commit: str, repository: Path, place: Path) -> Iterator[None]:
+    """A commit of a repository in a folder, as long as the block runs."""
     worktree = ("git", "-C", str(repository), "worktree")
     subprocess.run([*worktree, "add", "--quiet", "--detach", str(place), commit], check=True)
     try:

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -182,12 +182,6 @@ class CatalogFile:
                 raise
             self._write.execute("COMMIT")
             self._commits += 1
-
-
-def has_full_text() -> bool:
-    """Whether this Python's SQLite has full-text search (FTS5)."""
-    with closing(sqlite3.connect(":memory:")) as db:
-        return bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:

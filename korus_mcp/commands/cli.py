@@ -6,10 +6,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from korus_mcp import __version__
 from korus_mcp.foundation.origins import is_loopback
-from korus_mcp.settings import MOST_PORT, MOST_SEED, Misconfigured, Profile, Settings, read_settings
+from korus_mcp.settings import (
+    MOST_PORT,
+    MOST_SEED,
+    Content,
+    Misconfigured,
+    Profile,
+    Settings,
+    read_settings,
+)
+
+if TYPE_CHECKING:
+    from korus_mcp.opening.listening import Opening
 
 EXIT_UNHEARD = 1
 EXIT_MISCONFIGURED = 2
@@ -194,15 +206,39 @@ def _serve(given: argparse.Namespace) -> int:
     # On another address anybody in the network could order.
     if given.http and not is_loopback(given.host):
         raise Misconfigured("--host must be loopback: there is no sign-in yet.")
+    _require_full_text()
+    opening = None if given.http else _opened(settings)
     with _nothing_collected():
         from korus_mcp.commands import serve
         from korus_mcp.server.composition import build_server
 
-        _require_full_text()
         server = build_server(settings)
     if given.http:
         return serve.serve_http(server, settings, given.host, given.port)
-    return serve.serve_stdio(server, settings)
+    return serve.serve_stdio(server, settings, opening)
+
+
+def _opened(settings: Settings) -> "Opening | None":
+    """Begin to answer a host on stdio, before the server is there; None where that cannot be.
+
+    Raises:
+        Misconfigured: the settings name tools that do not exist.
+    """
+    from korus_mcp.access.introduction import instructions
+    from korus_mcp.access.policy import tool_names
+    from korus_mcp.opening.answers import Answers
+    from korus_mcp.opening.conversation import Conversation
+    from korus_mcp.opening.listening import Opening, has_pipes
+
+    names = tool_names(settings)
+    if not has_pipes():
+        return None
+    said = instructions(settings, names)
+    answers = Answers(names, said, has_structure=settings.content is not Content.TEXT)
+    opening = Opening(Conversation(answers))
+    opening.start()
+    opening.wait_for_quiet()
+    return opening
 
 
 @contextmanager
@@ -276,7 +312,7 @@ def _require_full_text() -> None:
     Raises:
         Misconfigured: its SQLite has no FTS5.
     """
-    from korus_mcp.catalog.file import has_full_text
+    from korus_mcp.catalog.full_text import has_full_text
 
     # Checked now, so that the refusal is a sentence and not an error of SQLite later on.
     if not has_full_text():

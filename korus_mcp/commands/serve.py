@@ -21,6 +21,7 @@ from korus_mcp.server.stdio_door import serve_lines
 from korus_mcp.settings import Environment, Settings
 
 if TYPE_CHECKING:
+    from korus_mcp.opening.listening import Opening
     from korus_mcp.sandbox import ServedSandbox
 
 LAST_ANSWER_SECONDS = 0.5
@@ -33,10 +34,13 @@ _WORLDS = {
 }
 
 
-def serve_stdio(server: KorusServer, settings: Settings) -> int:
-    """Serve one host on stdin and stdout until it leaves or a signal comes."""
+def serve_stdio(server: KorusServer, settings: Settings, opening: "Opening | None" = None) -> int:
+    """Serve one host on stdin and stdout until it leaves or a signal comes.
+
+    `opening` has begun the conversation; it is gone on with here.
+    """
     _log.warning("korus-mcp %s on stdio, %s", __version__, _WORLDS[settings.environment])
-    anyio.run(_stdio, server, settings.shutdown_seconds)
+    anyio.run(_stdio, server, settings.shutdown_seconds, opening)
     return 0
 
 
@@ -102,12 +106,14 @@ def _print_environment(served: "ServedSandbox") -> None:
         say(f"control token: {served.control_token}")
 
 
-async def _stdio(server: KorusServer, shutdown_seconds: int) -> None:
+async def _stdio(server: KorusServer, shutdown_seconds: int, opening: "Opening | None") -> None:
     async with anyio.create_task_group() as tasks:
         # On Windows an event loop cannot wait for signals.
         if sys.platform != "win32":
             tasks.start_soon(_leave_on_signal, server, shutdown_seconds)
-        await serve_lines(server)
+        # As late as can be: until then the host is answered.
+        unread = None if opening is None else opening.hand_over()
+        await serve_lines(server, unread)
         tasks.cancel_scope.cancel()
 
 

@@ -20,6 +20,9 @@ from pydantic import ValidationError
 
 from korus_mcp.app import App
 from korus_mcp.foundation.refusals import Code
+from korus_mcp.opening.conversation import Unread
+from korus_mcp.server.discovery import Discovered
+from korus_mcp.server.resuming import OnceAnswered, stdin_after
 
 UNREADABLE: Final = (
     f"{Code.INVALID_ARGUMENTS}: The request cannot be read; nothing was asked of KorusTicket. "
@@ -31,12 +34,18 @@ number or word."""
 _LONGEST_ID: Final = 256
 
 
-async def serve_lines(server: MCPServer[App]) -> None:
-    """Serve one host on stdin and stdout until it leaves."""
+async def serve_lines(server: MCPServer[App], unread: Unread | None = None) -> None:
+    """Serve one host on stdin and stdout until it leaves.
+
+    `unread` is what was said before: it is read first, and some of it was answered.
+    """
     lowlevel = server._lowlevel_server  # the SDK's own entry gives no access to the streams
-    async with stdio_server() as (read, write):
+    stdin = None if unread is None else stdin_after(unread.text)
+    async with stdio_server(stdin) as (read, write):
+        answers = OnceAnswered(write, set(() if unread is None else unread.answered))
+        lines = Discovered(AnsweredLines(read, answers), answers, lowlevel)
         options = lowlevel.create_initialization_options()
-        await lowlevel.run(AnsweredLines(read, write), write, options)
+        await lowlevel.run(lines, answers, options)
 
 
 @dataclass(eq=False)

@@ -11,7 +11,8 @@ from anyio import to_thread
 
 from korus_mcp.catalog import file as catalog_file
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRecord, VenueRecord
-from korus_mcp.catalog.file import VERSION, has_full_text, is_damage
+from korus_mcp.catalog.file import VERSION, is_damage
+from korus_mcp.catalog.full_text import has_full_text
 from korus_mcp.catalog.index import ListedCatalog
 from korus_mcp.catalog.store import Progress, Scope, Store
 from korus_mcp.foundation import folding

@@ -177,7 +177,7 @@ def test_the_command_line_may_only_narrow(
 def test_nothing_starts_where_sqlite_cannot_search_texts(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("korus_mcp.catalog.file.has_full_text", lambda: False)
+    monkeypatch.setattr("korus_mcp.catalog.full_text.has_full_text", lambda: False)
     assert main(command) == EXIT_MISCONFIGURED
     said = capsys.readouterr()
     assert "FTS5" in said.err

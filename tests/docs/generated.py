@@ -14,16 +14,18 @@ from mcp import Client
 from mcp_types import Tool
 
 from korus_mcp import __version__
+from korus_mcp.access.introduction import instructions
 from korus_mcp.access.policy import ALL_TOOLS, SAVING_TOOLS, SPENDING_TOOLS, tool_names
 from korus_mcp.answers.explanations import ROWS, explained
 from korus_mcp.api import ApiError
 from korus_mcp.api.failures import STATUS_ERRORS
 from korus_mcp.journal.records import JournalDown, JournalFault
+from korus_mcp.opening.answers import GENERATED
 from korus_mcp.resources.help import errors
-from korus_mcp.server.composition import build_server, instructions
+from korus_mcp.server.composition import build_server
 from korus_mcp.settings import SETTINGS, Environment, Profile, Setting, Settings
 from korus_mcp.tools.listing import LISTING
-from tests.docs import hosts_page
+from tests.docs import hosts_page, opening
 from tests.docs.listing import described
 from tests.fixtures.tokens import counted
 
@@ -191,13 +193,15 @@ def main() -> None:
     """Write them all."""
     SERVER_JSON.write_text(pretty(server_json()), "utf-8")
     LISTING.write_text(listing(), "utf-8")  # before the README, which counts its tokens
+    GENERATED.write_text(opening.answers(), "utf-8")
     README.write_text(readme(), "utf-8")
     write_snapshots()
     ERRORS.parent.mkdir(exist_ok=True)
     ERRORS.write_text(errors_page(), "utf-8")
     hosts_page.PAGE.write_text(hosts_page.page(), "utf-8")
     sys.stdout.write(
-        "README.md, server.json, docs/errors.md, docs/hosts.md, tools and snapshots are written.\n"
+        "README.md, server.json, docs/errors.md, docs/hosts.md, tools, first answers and snapshots "
+        "are written.\n"
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from korus_mcp import __version__
+from korus_mcp.opening.answers import GENERATED
 from korus_mcp.resources.help import errors
 from korus_mcp.settings import SETTINGS
 from korus_mcp.tools.listing import LISTING
-from tests.docs import generated, hosts_page
+from tests.docs import generated, hosts_page, opening
 
 
 @pytest.fixture
@@ -55,6 +56,10 @@ def test_one_version_and_one_name_stand_everywhere(server_json: dict[str, Any]) 
 
 def test_the_list_of_tools_is_what_their_files_make_of_it() -> None:
     assert LISTING.read_text("utf-8") == generated.listing(), "run `make readme`"
+
+
+def test_the_answers_before_the_server_is_there_are_those_of_the_server() -> None:
+    assert GENERATED.read_text("utf-8") == opening.answers(), "run `make readme`"
 
 
 def test_the_page_of_errors_is_that_of_the_code_and_says_what_assistants_read() -> None:

@@ -11,9 +11,10 @@ import pytest
 from mcp import Client
 
 from korus_mcp import __version__
+from korus_mcp.access.introduction import instructions
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.sandbox import Delay, Sandbox, SandboxOptions, served_sandbox
-from korus_mcp.server.composition import build_server, instructions, open_api
+from korus_mcp.server.composition import build_server, open_api
 from korus_mcp.settings import NAME, Environment, Settings, read_settings
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Assistant, handle_of, settings_of
 from tests.fixtures.hosts import PROJECT, child_environment, free_port

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import pytest
 
+from korus_mcp.access.introduction import instructions
 from korus_mcp.access.policy import tool_names
-from korus_mcp.server.composition import instructions
 from korus_mcp.settings import Environment, Profile, Settings
 from tests.docs.generated import listed_tools
 

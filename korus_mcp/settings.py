@@ -301,6 +301,13 @@ class Settings:
         "with MCP Apps, since several others break on them.",
         name="KORUS_MCP_LINKS",
     )
+    allowed_origins: tuple[str, ...] = setting(
+        (),
+        "Origins whose web pages may call serve --http, beside those of this machine: "
+        "https://chat.example.org, commas.",
+        name="KORUS_MCP_ALLOWED_ORIGINS",
+        told="none",
+    )
     sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
     sandbox_seed: int | None = setting(
         None, "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
@@ -527,6 +534,7 @@ class _Reader:
             database_url=self._checked("KORUS_DATABASE_URL", _database_problem),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
+            allowed_origins=self._web_origins("KORUS_MCP_ALLOWED_ORIGINS"),
             **chosen,
         )
 
@@ -598,6 +606,17 @@ class _Reader:
             self._problems.append(f"{name} must be an origin like https://api.example.org.")
             return None
         return canonical_origin(url)
+
+    def _web_origins(self, name: str) -> tuple[str, ...]:
+        """The origins in a list, each once and as browsers write them in the header Origin."""
+        entries = [e.strip() for e in self._given.get(name, "").split(",") if e.strip()]
+        try:
+            if not all(map(_WEB_ORIGIN.fullmatch, entries)):
+                raise ValueError
+            return tuple(dict.fromkeys(map(canonical_origin, entries)))
+        except ValueError:
+            self._problems.append(f"{name} must be origins like https://chat.example.org.")
+            return ()
 
     def _checked(
         self, name: str, problem_of: Callable[[str], str | None], default: str | None = None
@@ -775,6 +794,7 @@ _HOST = re.compile(
     r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
     re.ASCII,
 )
+_WEB_ORIGIN = re.compile(rf"https?://{_SERVER_HOST}{_SERVER_PORT}", re.ASCII | re.IGNORECASE)
 _DEFAULT_API = {Environment.PRODUCTION: PRODUCTION_API, Environment.DEMO: DEMO_API}
 _DEFAULT_TOKEN = {Environment.PRODUCTION: PRODUCTION_TOKEN}
 _WORLD_NAMES = ("KORUS_CLIENT_ID", "KORUS_CLIENT_SECRET", "KORUS_API_URL", "KORUS_TOKEN_URL")

@@ -62,7 +62,7 @@ def serve_http(server: KorusServer, settings: Settings, host: str, port: int) ->
         token, file = http_door.write_token(port)
         say(f"bearer token: {token} (in {file})")
     config = uvicorn.Config(
-        http_door.loopback_door(server, host, token=token),
+        http_door.loopback_door(server, host, token=token, origins=settings.allowed_origins),
         host=host,
         port=port,
         log_config=None,

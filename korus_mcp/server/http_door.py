@@ -8,7 +8,7 @@ new clients while sessions of crashed clients are open. ASGI middleware adds tha
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -48,18 +48,25 @@ _VERSION: Final = "mcp-protocol-version"
 
 
 def loopback_door(
-    server: MCPServer[App], host: str, *, token: str | None, most_sessions: int = MOST_SESSIONS
+    server: MCPServer[App],
+    host: str,
+    *,
+    token: str | None,
+    origins: Collection[str] = (),
+    most_sessions: int = MOST_SESSIONS,
 ) -> ASGIApp:
     """The ASGI application for a loopback address; it answers only to names of this machine.
 
-    With a `token` every request must carry it, except CORS preflights, which browsers send without.
+    Pages of this machine may call it, and those of these `origins`; a browser passes its answers on
+    to no others. With a `token` every request must carry it, except CORS preflights, which browsers
+    send without.
     """
     # A page of another site could reach loopback through a host name of its own (DNS rebinding).
     names = sorted({"127.0.0.1", "localhost", "[::1]", host if ":" not in host else f"[{host}]"})
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=[f"{name}:*" for name in names],
-        allowed_origins=[f"http://{name}:*" for name in names],
+        allowed_origins=[*(f"http://{name}:*" for name in names), *origins],
     )
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
@@ -73,13 +80,16 @@ def loopback_door(
     app = WholeBodies(Sessions(app, most_sessions))
     if token is not None:
         app = BearerOnly(app, token)
-    origins = "|".join(re.escape(name) for name in names)
+    ours = "|".join(re.escape(name) for name in names)
     app = CORSMiddleware(
         app,
-        allow_origin_regex=rf"http://({origins}):[0-9]{{1,5}}",
+        allow_origins=tuple(origins),
+        allow_origin_regex=rf"http://({ours}):[0-9]{{1,5}}",
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("*",),  # the protocol has headers with names from tools' arguments
         expose_headers=(_SESSION, _VERSION, "www-authenticate"),
+        # Chromium asks so before a page of another place may reach this machine.
+        allow_private_network=True,
     )
     return NamesOfThisMachine(app, security)
 

@@ -7,7 +7,7 @@ this server the few whose model can read an address at all find it in text and s
 So a link is sent only to hosts that say they show pages, and where the operator wants it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mcp.server.apps import client_supports_apps
@@ -20,6 +20,9 @@ from korus_mcp.settings import Content, Links
 
 SINCE: Final = "2025-06-18"
 """The first revision with resource links and structured results."""
+LANGUAGE: Final = "io.github.korus-mcp/language"
+"""The key in a result's `_meta` under which its page finds the language of the answer, in which it
+speaks where the host tells no language of the reader."""
 
 
 def takes_links(ctx: Context[App, Any]) -> bool:
@@ -36,6 +39,16 @@ def blocks_for(
     """Those of the blocks beside the text that this request's client is sent."""
     with_links = ctx is not None and takes_links(ctx)
     return tuple(each for each in blocks if with_links or not isinstance(each, ResourceLink))
+
+
+def meta_for(
+    ctx: Context[App, Any] | None, language: str | None, meta: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The `_meta` of a reply that a page shows; `language` is that which the call asked for."""
+    told = dict(meta or {})
+    if ctx is not None and client_supports_apps(ctx):
+        told[LANGUAGE] = app_of(ctx).language(language)
+    return told
 
 
 def content_for(

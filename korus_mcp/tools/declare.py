@@ -36,7 +36,7 @@ from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.foundation.refusals import Faults, Proposal, Refusal, invalid
 from korus_mcp.settings import Content
 from korus_mcp.tools.added import without_added
-from korus_mcp.tools.blocks import blocks_for, content_for
+from korus_mcp.tools.blocks import blocks_for, content_for, meta_for
 from korus_mcp.tools.given import Checks, Given, partly_given
 from korus_mcp.tools.incoming import read
 from korus_mcp.tools.problems import field_problems
@@ -159,6 +159,9 @@ def callable_only(declared: Declared, content: Content) -> Tool:
             note = await _in_spoken_language(arguments, app_of(context)) if context else None
             reply = await declared.function(**arguments)
             reply = replace(reply, blocks=blocks_for(context, reply.blocks))
+            if declared.name in PAGES:
+                meta = meta_for(context, arguments.get("language"), reply.meta)
+                reply = replace(reply, meta=meta)
             return rendered(reply, content, context.protocol_version if context else None, note)
         raise explanations.too_late()
 

@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,15 +34,21 @@ pytestmark = pytest.mark.anyio
 OPENING = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
 PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
 TOKEN = "canary-token-of-the-door"
+LISTED = "https://chat.example.org"
+"""An origin that the operator lists."""
 
 
 @asynccontextmanager
 async def served(
-    token: str | None = None, most_sessions: int = 100
+    token: str | None = None, most_sessions: int = 100, origins: Sequence[str] = ()
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server behind its door, in this event loop."""
     app = loopback_door(
-        build_server(Settings()), "127.0.0.1", token=token, most_sessions=most_sessions
+        build_server(Settings()),
+        "127.0.0.1",
+        token=token,
+        origins=origins,
+        most_sessions=most_sessions,
     )
     async with (
         over_http(app) as url,
@@ -170,7 +176,7 @@ async def test_a_body_of_more_than_the_protocol_takes_is_refused(is_announced: b
 # Origins
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:6274", "http://127.0.0.1:5173"])
+@pytest.mark.parametrize("origin", ["http://localhost:6274", "http://127.0.0.1:5173", LISTED])
 @pytest.mark.parametrize("token", [None, TOKEN])
 async def test_a_browser_on_this_machine_that_asks_first_is_answered(
     origin: str, token: str | None
@@ -180,7 +186,7 @@ async def test_a_browser_on_this_machine_that_asks_first_is_answered(
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization, content-type, mcp-protocol-version",
     }
-    async with served(token) as client:
+    async with served(token, origins=[LISTED]) as client:
         answer = await client.options("/mcp", headers=asked)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == origin
@@ -200,16 +206,42 @@ async def test_a_browser_on_this_machine_that_asks_first_is_answered(
         ({"Origin": "http://localhost.evil.example:80"}, 403),
         ({"Origin": "null"}, 403),
         ({"Host": "evil.example", "Origin": "http://evil.example"}, 421),
+        ({"Host": "evil.example", "Origin": LISTED}, 421),
+        ({"Origin": f"{LISTED}.evil.example"}, 403),
+        ({"Origin": f"{LISTED}:8443"}, 403),
+        ({"Origin": LISTED.replace("https:", "http:")}, 403),
+        ({"Origin": f"{LISTED}:443@evil.example"}, 403),
     ],
 )
-async def test_a_foreign_page_that_asks_first_is_refused(
-    headers: dict[str, str], status: int
-) -> None:
+async def test_a_foreign_page_learns_nothing(headers: dict[str, str], status: int) -> None:
     asked = {"Access-Control-Request-Method": "POST", **headers}
-    async with served() as client:
-        answer = await client.options("/mcp", headers=asked)
-        assert answer.status_code == status
-        assert "access-control-allow-origin" not in answer.headers
+    async with served(origins=[LISTED]) as client:
+        for answer in (
+            await client.options("/mcp", headers=asked),
+            await client.post("/mcp", json=OPENING, headers=headers),
+        ):
+            assert answer.status_code == status
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_a_page_of_a_listed_origin_reads_why_it_is_turned_away() -> None:
+    async with served(TOKEN, origins=[LISTED]) as client:
+        answer = await client.post("/mcp", json=OPENING, headers={"Origin": LISTED})
+        assert answer.status_code == 401
+        assert answer.headers["access-control-allow-origin"] == LISTED
+        assert "www-authenticate" in answer.headers["access-control-expose-headers"]
+
+
+async def test_a_page_of_a_listed_origin_may_reach_this_machine_from_another_place() -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    async with served(origins=[LISTED]) as client:
+        answer = await client.options("/mcp", headers=asked | {"Origin": LISTED})
+        assert answer.headers["access-control-allow-private-network"] == "true"
+        foreign = await client.options("/mcp", headers=asked | {"Origin": "https://evil.example"})
+        assert "access-control-allow-private-network" not in foreign.headers
 
 
 # The token

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.ui.stage import CHROMIUM, FLAGS, HOST, MODULES, Stage, run_node, served, staged
+from tests.ui.stage import CHROMIUM, FLAGS, MCP_UI, MODULES, Stage, bundle, served, staged
 
 Open: TypeAlias = Callable[..., Stage]
 
@@ -36,12 +36,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def origin(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the host and the pages are served."""
-    bundle = tmp_path_factory.mktemp("host") / "host.js"
-    run_node(HOST / "build.mjs", str(bundle))
-    with served(bundle) as address:
+def scripts(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of bundled scripts of the hosts: that of the reference host, for a start."""
+    folder = tmp_path_factory.mktemp("host")
+    bundle("host.js", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def origin(scripts: Path) -> Iterator[str]:
+    """Where the hosts and the pages are served."""
+    with served(scripts) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def mcp_ui(scripts: Path) -> str:
+    """The independent host, bundled."""
+    bundle(f"{MCP_UI}.js", scripts)
+    return MCP_UI
 
 
 @pytest.fixture

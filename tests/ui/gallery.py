@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Frame, expect, sync_playwright
 
 from tests.ui import sheets
 from tests.ui.booking_results import booking_results
-from tests.ui.stage import CHROMIUM, FLAGS, HOST, ROOT, run_node, served, staged
+from tests.ui.stage import CHROMIUM, FLAGS, ROOT, bundle, served, staged
 from tests.ui.venues import sheets_of_venues
 
 PICTURES = ROOT / "docs" / "pictures"
 WIDE = {"viewport": {"width": 1000, "height": 800}}
 NARROW = {"viewport": {"width": 780, "height": 720}, "device_scale_factor": 1.5}
-CARD = {"viewport": {"width": 600, "height": 720}, "device_scale_factor": 2}
+CARD: sheets.Json = {"viewport": {"width": 600, "height": 720}, "device_scale_factor": 2}
 """As wide as a conversation, and as sharp as the screen of a phone."""
 NOW = "2026-06-01T09:00:00Z"
 """The sandbox's, so that a hold is still one."""
@@ -29,10 +29,9 @@ def main() -> None:
     venues, bookings = sheets_of_venues(), booking_results()
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        bundle = Path(folder) / "host.js"
-        run_node(HOST / "build.mjs", str(bundle))
+        bundle("host.js", Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        with served(bundle) as origin:
+        with served(Path(folder)) as origin:
             _draw_map(browser, origin, venues["stadium"], "stadium", WIDE, choose="West 111")
             _draw_map(browser, origin, venues["hall"], "hall", NARROW)
             _draw_booking(browser, origin, bookings["held"], "hold")
@@ -68,6 +67,8 @@ def _draw_booking(browser: Browser, origin: str, result: sheets.Json, name: str)
 
 
 def _keep(frame: Frame, name: str) -> None:
+    # A page is transparent; this is what a host paints under it.
+    frame.locator("html").evaluate("e => (e.style.background = 'var(--bg)')")
     frame.locator("body").screenshot(path=PICTURES / f"{name}.png")
     print(PICTURES / f"{name}.png")  # noqa: T201 - a command
 

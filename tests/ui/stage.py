@@ -24,7 +24,12 @@ CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") o
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]  # fmt: skip
+"""Every name below .test is this machine, so that pages have origins of other places."""
+REFERENCE = "host"
+MCP_UI = "mcp-ui"
+"""The hosts by their page: the reference app-bridge, and @mcp-ui/client."""
 
 DEFAULT_CSP = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -41,6 +46,11 @@ window.addEventListener("unhandledrejection", (e) => window.witness.errors.push(
 """
 
 
+def bundle(name: str, folder: Path) -> None:
+    """Bundle a script of the hosts' folder into one file of the same name."""
+    run_node(HOST / "build.mjs", name, str(folder / name))
+
+
 def run_node(script: Path, *arguments: str) -> None:
     """Run a script where the packages of the pages are installed.
 
@@ -52,12 +62,14 @@ def run_node(script: Path, *arguments: str) -> None:
 
 
 @contextmanager
-def served(bundle: Path) -> Iterator[str]:
-    """The host and the built pages on loopback; answers the origin."""
+def served(folder: Path) -> Iterator[str]:
+    """The hosts, with the scripts that are bundled in a folder, and the built pages on loopback;
+    answers the origin."""
     handler = partial(_Handler, {
-        "/host.html": (HOST / "host.html", "text/html", None),
-        "/host.js": (bundle, "text/javascript", None),
+        **{f"/{p.name}": (p, "text/html", None) for p in HOST.glob("*.html")},
+        **{f"/{p.name}": (folder / p.name, "text/javascript", None) for p in HOST.glob("*.js")},
         **{f"/app/{p.name}": (p, "text/html", DEFAULT_CSP) for p in BUILT.glob("*.html")},
+        "/sandbox.html": (HOST / "sandbox.html", "text/html", DEFAULT_CSP),
     })  # fmt: skip
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -96,26 +108,45 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass
 class Stage:
-    """One page in its host. Everything the browser asked the network for is in `requests`."""
+    """One page in its host. Everything the browser asked the network for is in `requests`.
+
+    A page has the whole screen, unless its plan says where else it is: then nothing is divided.
+    """
 
     context: BrowserContext
     page: Page
     origin: str
+    host_page: str = REFERENCE
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
 
     def open(self, name: str, **plan: Any) -> Frame:
-        """Open a page by its name, with the plan of host.js; answers its frame."""
+        """Open a page by its name, with a plan of host/plan.js; answers its frame."""
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.page.on("dialog", self._dismiss)
-        self.page.goto(f"{self.origin}/host.html")
-        self.page.evaluate("plan => host.start(plan)", {"page": name, **plan})
+        self.page.goto(f"{self.origin}/{self.host_page}.html")
+        context = {"displayMode": "fullscreen", **plan.pop("context", {})}
+        wished = {"page": name, "context": context, **plan}
+        if self.host_page == MCP_UI:
+            return self._open_nested(wished)
+        self.page.evaluate("plan => host.start(plan)", wished)
         self.page.wait_for_function("() => frames.length === 1")
         self.page.wait_for_selector("iframe")
         handle = self.page.query_selector("iframe")
         frame = handle.content_frame() if handle else None
         assert frame is not None
         frame.wait_for_url(f"**/app/{name}.html")
+        return frame
+
+    def _open_nested(self, plan: dict[str, Any]) -> Frame:
+        """The page in the inner of two frames, of which the outer one is of another origin."""
+        sandbox = f"{self.origin.replace('127.0.0.1', 'sandbox.test')}/sandbox.html"
+        self.page.evaluate("plan => void host.start(plan)", {"sandbox": sandbox, **plan})
+        inner = self.page.frame_locator("iframe").frame_locator("iframe").locator("#page")
+        inner.wait_for(state="attached")
+        handle = inner.element_handle()
+        frame = handle.owner_frame() if handle else None
+        assert frame is not None
         return frame
 
     @property
@@ -140,8 +171,12 @@ class Stage:
     @property
     def foreign(self) -> list[str]:
         """Requests for anything but the host, its script and the page itself."""
-        own = (f"{self.origin}/host.html", f"{self.origin}/host.js", f"{self.origin}/app/", "data:")
-        return [url for url in self.requests if not url.startswith(own)]
+        own = (f"{self.origin}/{self.host_page}.", f"{self.origin}/app/", "data:")
+        return [
+            url
+            for url in self.requests
+            if not url.startswith(own) and not url.endswith("/sandbox.html")
+        ]
 
     def _dismiss(self, dialog: Dialog) -> None:
         self.dialogs.append(dialog.message)
@@ -155,13 +190,15 @@ def witness(frame: Frame) -> dict[str, list[str]]:
 
 
 @contextmanager
-def staged(browser: Browser, origin: str, **options: Any) -> Iterator[Stage]:
+def staged(
+    browser: Browser, origin: str, host_page: str = REFERENCE, **options: Any
+) -> Iterator[Stage]:
     """A stage in a browser context of its own (`viewport`, `color_scheme`, ... of Playwright)."""
     options.setdefault("viewport", {"width": 1000, "height": 900})
     context = browser.new_context(**options)
     context.add_init_script(WITNESS)
     context.set_default_timeout(10_000)
     try:
-        yield Stage(context, context.new_page(), origin)
+        yield Stage(context, context.new_page(), origin, host_page)
     finally:
         context.close()

@@ -18,6 +18,7 @@ from korus_mcp.foundation.refusals import Code, Effect
 from korus_mcp.journal.records import NEVER_APPEARED
 from tests.ui.booking_results import Results, booking_results
 from tests.ui.conftest import Open
+from tests.ui.reading import pages
 from tests.ui.stage import MODULES, UI, Stage, witness
 
 Json: TypeAlias = dict[str, Any]
@@ -76,9 +77,12 @@ MONEY: Final = {
     "a lot": "a lot",
 }
 HOSTILE: Final = "<img src=x onerror=\"top.x=1;alert(1)\"><a href='javascript:alert(2)'>go</a>"
-AXE: Final = """async () => (await axe.run({ resultTypes: ["violations"] })).violations
-  .map((v) => [v.id, v.nodes.map((n) => n.html)])"""
-"""Of what is right it need not describe each part."""
+AXE: Final = """async () => {
+  document.documentElement.style.background = "var(--bg)";
+  return (await axe.run({ resultTypes: ["violations"] })).violations
+    .map((v) => [v.id, v.nodes.map((n) => n.html)]);
+}"""
+"""Of what is right it need not describe each part. The page lies on what its host paints."""
 TURNED: Final = "\u202egnp.tekcit\u202c \u2066x"
 
 
@@ -1070,7 +1074,7 @@ def test_a_host_that_never_answers_is_waited_for_and_its_result_is_shown(
     assert heading(frame) == "Your tickets are on hold"
     stage.page.clock.run_for(10_000)
     expect(frame.locator(".digits")).to_have_text(re.compile("^9:[0-5]"))
-    assert frame.get_by_role("button").count() == 0
+    assert frame.locator("button:visible:not(.turn)").count() == 0
     assert witness(frame)["errors"] == []
 
 
@@ -1087,7 +1091,7 @@ def test_a_host_that_answers_errors_still_sees_its_result_shown(
 ) -> None:
     frame = show(results["ready"], manner="refusing")
     assert heading(frame) == "Your tickets are ready"
-    assert "ask the assistant to save" in words(frame)
+    assert "ask the assistant to save" in " ".join(words(frame) for _ in pages(frame))
     assert "<b>" not in words(frame)
     assert witness(frame)["errors"] == []
 
@@ -1267,17 +1271,17 @@ def test_a_strange_locale_or_zone_of_the_host_does_no_harm(
 def test_the_theme_of_the_host_and_else_of_the_reader_is_taken(
     stage_with: Open, results: Results
 ) -> None:
-    def background(frame: Frame) -> str:
-        found: str = frame.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    def text(frame: Frame) -> str:
+        found: str = frame.evaluate("() => getComputedStyle(document.body).color")
         return found
 
     dark = stage_with(color_scheme="dark")
-    assert background(shower(dark)(results["held"])) == "rgb(21, 24, 28)"
+    assert text(shower(dark)(results["held"])) == "rgb(238, 240, 243)"
     light = shower(dark)(results["held"], context={"theme": "light"})
-    assert background(light) == "rgb(255, 255, 255)"
+    assert text(light) == "rgb(22, 25, 29)"
     bright = stage_with(color_scheme="light")
     night = shower(bright)(results["held"], context={"theme": "dark"})
-    assert background(night) == "rgb(21, 24, 28)"
+    assert text(night) == "rgb(238, 240, 243)"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.ui import sheets
+from tests.ui.reading import turn_to
 from tests.ui.stage import Stage, witness
 
 SILENCE = 9_000
@@ -46,8 +47,8 @@ def test_a_silent_host_without_a_result_leaves_a_page_that_says_so(stage: Stage)
 def test_a_host_that_refuses_everything_leaves_a_page_that_says_so(stage: Stage) -> None:
     frame = stage.open("seat-map", manner="refusing", result=sheets.result(sheets.hall()))
     expect(frame.locator("#page > .notice")).to_contain_text("refused the connection")
-    frame.locator(".row", has_text="Block 3").click()
-    expect(frame.locator(".sentence")).to_be_visible()
+    turn_to(frame, ".row:has-text('Block 3')").click()
+    expect(turn_to(frame, ".sentence")).to_be_visible()
     assert witness(frame)["errors"] == []
 
 

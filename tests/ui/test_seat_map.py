@@ -1,5 +1,6 @@
 """The seat map page in its host: what a person sees and chooses, what the assistant hears."""
 
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -317,15 +318,44 @@ def test_a_host_that_takes_nothing_gets_a_sentence_to_say_instead_of_a_button(st
     expect(frame.get_by_role("button", name="Tell the assistant")).to_have_count(0)
 
 
-def test_without_a_sheet_the_zones_are_a_list_and_can_be_chosen(stage: Stage) -> None:
+@pytest.mark.parametrize("on", ["map", "list"])
+def test_without_a_sheet_the_zones_are_a_schematic_plan_and_a_list(stage: Stage, on: str) -> None:
     result = sheets.result(None, sheets.view_of(sheets.hall()))
     frame = _open(stage, result=result, input={"quantity": 3})
-    expect(frame.locator("svg")).to_have_count(0)
+    expect(frame.locator(".zone")).to_have_count(6)
     expect(frame.locator(".count")).to_have_text("3")
-    expect(frame.locator("footer")).to_contain_text("the host passed on the list of zones only")
-    frame.locator(".row", has_text="Block 3").click()
+    expect(frame.locator(".plan")).to_contain_text("Schematic plan")
+    if on == "map":
+        _zone(frame, "Block 3").click()
+    else:
+        frame.locator(".row", has_text="Block 3").click()
     expect(frame.locator(".good")).to_be_visible()
     assert _told(stage)["offer_id"] == sheets.offer_id(20)
+
+
+def test_tiles_of_a_schematic_plan_stand_apart_and_those_of_a_category_together(
+    stage: Stage,
+) -> None:
+    view = sheets.view_of(sheets.stadium())
+    for place, zone in enumerate(view["zones"]):
+        zone["category"] = f"Category {place % 3}"
+    frame = _open(stage, result=sheets.result(None, view))
+    boxes = frame.locator(".zone .shape").evaluate_all(
+        "all => all.map(e => e.getBBox()).map(b => [b.x, b.y, b.width, b.height])"
+    )
+    assert len(boxes) == 50
+    for (x1, y1, w1, h1), (x2, y2, w2, h2) in combinations(boxes, 2):
+        assert x1 + w1 < x2 or x2 + w2 < x1 or y1 + h1 < y2 or y2 + h2 < y1
+    rows = [sorted({y for _, y, _, _ in boxes[category::3]}) for category in range(3)]
+    assert all(above[-1] < below[0] for above, below in pairwise(rows))
+
+
+def test_a_plan_is_not_given_up_for_a_schematic_one(stage: Stage) -> None:
+    bare = sheets.result(None, sheets.view_of(sheets.hall()))
+    frame = _open(stage, answers={"get_seat_map": [bare]})
+    frame.get_by_role("button", name="Refresh").click()
+    expect(frame.locator("#page > .notice")).to_contain_text("That did not work")
+    expect(frame.locator(".seats")).to_have_count(4)
 
 
 def test_a_zone_without_an_offer_id_is_told_with_the_way_to_one(stage: Stage) -> None:
@@ -381,10 +411,8 @@ def test_a_cancelled_call_says_so(stage: Stage) -> None:
 
 @pytest.mark.parametrize("where", ["sheet", "host"])
 def test_the_page_speaks_french_for_a_french_sheet_or_host(stage: Stage, where: str) -> None:
-    sheet = sheets.hall("fr")
-    if where == "host":
-        del sheet["language"]
-    frame = _open(stage, sheet, context={"locale": "fr-CH" if where == "host" else "en-GB"})
+    sheet = sheets.hall("fr" if where == "sheet" else "en")
+    frame = _open(stage, sheet, context={"locale": "fr-CH"} if where == "host" else {})
     expect(frame.locator("html")).to_have_attribute("lang", "fr")
     expect(frame.locator(".list h2").first).to_have_text("4 zones conviennent")
     expect(frame.locator("header")).to_contain_text("samedi 5 décembre 2026")

@@ -13,14 +13,27 @@ import { meaningOf, WORDS } from "./booking/words.js";
 import { Writer } from "./writing.js";
 import { fill } from "./dom.js";
 import { connect } from "./host.js";
+import { Pager } from "./pager.js";
+import { keepWithin, roomOf } from "./room.js";
 import { languageOf, translator } from "./texts.js";
-import { applyTheme } from "./theme.js";
+import { applyTheme, onPreference } from "./theme.js";
+import { objectOf } from "./values.js";
 
 const READERS = Object.freeze({ holds: "get_reservation", tickets: "get_tickets" });
 const DOCUMENT = /^korus:\/\/orders\/[\w-]{1,64}\/documents\/[\w-]{1,64}$/;
 const PDF = "application/pdf";
 /** How often the page asks by itself about one result, whatever the answers say. */
 const MOST_LOOKS = 20;
+/** Under which key of a result's `_meta` the server tells the language of an answer. */
+const LANGUAGE_KEY = "io.github.korus-mcp/language";
+/** How wide the page is at most (booking.css). */
+const WIDEST = 820;
+/** Parts of the page, for its pager. */
+const PARTS = {
+  divides: "section, ul, ol, dl, table, tbody, figure, .top, .what, .naming, .agree, .card, .words, details",
+  heads: "h2, h3, thead, caption, summary, .section-head, .hidden",
+  whole: ".top, .what, .card, .agree, figure",
+};
 
 const $ = (id) => document.getElementById(id);
 
@@ -43,11 +56,18 @@ class BookingPage {
   #ends = new Map();
   #lookedFor = new Set();
   #clock = { timer: null, before: null };
+  #room = roomOf({}, WIDEST);
+  #width = window.innerWidth;
+  #pager = new Pager($("page"), { ...PARTS, turned: (words) => this.#say(words) });
 
   start() {
+    $("foot").append(this.#pager.element);
     $("refresh").addEventListener("click", () => this.#refresh());
+    $("page").addEventListener("toggle", () => this.#arrange(), true);
     document.addEventListener("visibilitychange", () => this.#tick());
-    this.#show();
+    window.addEventListener("resize", () => this.#resized());
+    onPreference(() => applyTheme(this.#context));
+    this.#takeContext({});
     connect({
       name: "korus-booking",
       version: "1.0.0",
@@ -56,6 +76,7 @@ class BookingPage {
       onCancelled: () => this.#stop(),
       onContext: (context) => this.#takeContext(context),
       onLate: (host) => this.#open(host),
+      preferredWidth: () => this.#room.width,
       onTeardown: () => clearTimeout(this.#clock.timer),
     }).then((host) => this.#open(host), () => this.#goOnAlone());
   }
@@ -81,6 +102,8 @@ class BookingPage {
   #takeContext(context) {
     const before = this.#tool();
     this.#context = context;
+    this.#room = roomOf(context, WIDEST);
+    keepWithin(this.#room);
     applyTheme(context);
     if (this.#tool() !== before) this.#read();
     this.#show();
@@ -100,6 +123,7 @@ class BookingPage {
     this.#note = null;
     this.#downloads.clear();
     this.#lookedFor.clear();
+    this.#pager.restart();
     this.#booking = null;
     this.#read();
     this.#show();
@@ -261,12 +285,18 @@ class BookingPage {
   // Showing
 
   #language() {
-    return languageOf(this.#context.locale, this.#args.language, navigator.language);
+    return languageOf(...this.#locales());
+  }
+
+  /** The reader's language as the host tells it, else that of the call, of the answer, of the browser. */
+  #locales() {
+    const answered = objectOf(this.#result?._meta)[LANGUAGE_KEY];
+    return [this.#context.locale, this.#args.language, answered, navigator.language];
   }
 
   #words() {
     const language = this.#language();
-    const locales = [this.#context.locale, this.#args.language, navigator.language];
+    const locales = this.#locales();
     const locale = locales.find((l) => typeof l === "string" && languageOf(l) === language && l.length > 2);
     const writer = new Writer(locale ?? { en: "en-GB", fr: "fr-FR" }[language], this.#context.timeZone);
     return { t: translator(language, WORDS), language, writer };
@@ -317,9 +347,29 @@ class BookingPage {
     const content = this.#booking ? viewOf(this.#booking, scene) : emptyView(this.#emptyKey(), scene);
     fill($("page"), ...content);
     document.title = $("page").querySelector("h1").textContent || t("page");
-    if (focused && document.activeElement?.id !== focused) $(focused)?.focus();
     this.#showFooter(scene);
+    this.#pager.speak(t);
+    this.#arrange();
+    if (focused && document.activeElement?.id !== focused) this.#focusOn(focused);
     this.#plan(scene);
+  }
+
+  #focusOn(id) {
+    const element = $(id);
+    if (!element) return;
+    this.#pager.reveal(element);
+    element.focus();
+  }
+
+  /** Lay the page out for the room there is. */
+  #arrange() {
+    this.#pager.fit(this.#room.height);
+  }
+
+  #resized() {
+    if (window.innerWidth === this.#width) return;
+    this.#width = window.innerWidth;
+    this.#arrange();
   }
 
   #emptyKey() {
@@ -335,7 +385,6 @@ class BookingPage {
     button.textContent = t(this.#isBusy ? "refreshing" : "refresh");
     button.setAttribute("aria-disabled", String(this.#isBusy));
     $("note").textContent = canRefresh || isInVain ? this.#noteText() : "";
-    $("foot").hidden = !canRefresh && !isInVain;
   }
 
   #noteText() {

@@ -35,9 +35,10 @@ export class HostError extends Error {
  *
  * `onInput(args)`, `onResult(result)` (a CallToolResult, `_meta` included), `onCancelled()`,
  * `onContext(context)` (the whole merged context; also once at the start) and `onTeardown()` may
- * come at any time, before the promise is settled, too. The promise rejects with a HostError when
- * the host refuses or stays silent; the page goes on listening all the same, and a host that
- * answers after that is handed to `onLate(host)`.
+ * come at any time, before the promise is settled, too. `preferredWidth()` is how wide the page would
+ * be where that is its to say, or null. The promise rejects with a HostError when the host refuses or
+ * stays silent; the page goes on listening all the same, and a host that answers after that is handed
+ * to `onLate(host)`.
  */
 export function connect(page) {
   const wire = new Wire();
@@ -51,8 +52,8 @@ export function connect(page) {
   const connected = answer.then((result) => {
     host.capabilities = objectOf(result.hostCapabilities);
     wire.notify("ui/notifications/initialized", {});
-    host.observeSize();
     host.changeContext(objectOf(result.hostContext), page.onContext);
+    host.observeSize(page.preferredWidth);
     return host;
   });
   return inTime(connected, page.timeout ?? TIMES.connect, (late) => page.onLate?.(late));
@@ -126,14 +127,18 @@ export class Host {
     this.#wire.close();
   }
 
-  /** Report the height of the page whenever it changes. */
-  observeSize() {
+  /**
+   * Report the height of the page whenever it changes; its width only where the host leaves that to the
+   * page (`preferredWidth()`): told back, a width of the host would hold its frame at that for ever.
+   */
+  observeSize(preferredWidth) {
     let told = "";
     const report = () => {
-      const { height } = document.documentElement.getBoundingClientRect();
-      const size = { width: Math.ceil(window.innerWidth), height: Math.ceil(height) };
-      if (told === `${size.width} ${size.height}`) return;
-      told = `${size.width} ${size.height}`;
+      const width = preferredWidth?.() ?? null;
+      const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
+      const size = width === null ? { height } : { width, height };
+      if (told === JSON.stringify(size)) return;
+      told = JSON.stringify(size);
       this.#wire.notify("ui/notifications/size-changed", size);
     };
     this.#observer = new ResizeObserver(() => requestAnimationFrame(report));

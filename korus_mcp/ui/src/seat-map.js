@@ -4,16 +4,35 @@ import { Choosing } from "./seat-map/choosing.js";
 import { ChoiceView } from "./seat-map/choice-view.js";
 import { fill, h } from "./dom.js";
 import { connect } from "./host.js";
+import { Pager } from "./pager.js";
+import { keepWithin, roomOf } from "./room.js";
 import { MapView } from "./seat-map/map-view.js";
 import { sheetOf } from "./seat-map/sheet.js";
 import { clean, languageOf, translator } from "./texts.js";
 import { TEXTS } from "./seat-map/words.js";
-import { applyTheme } from "./theme.js";
+import { applyTheme, onPreference } from "./theme.js";
 import { fits, isWithin, pricesOf, stepOf, stepsOf } from "./seat-map/wish.js";
 import { swatch, ZoneList } from "./seat-map/zone-list.js";
 import { Writer } from "./writing.js";
 
 const MOST_SEATS = 50;
+/** How wide the page is at most, and from where on list and map lie beside each other (seat-map.css). */
+const WIDEST = 1080;
+const BESIDE = 660;
+/** With less height than this one part is shown at a time, however wide the page is. */
+const LOW = 400;
+/** How high a map is at least and at most, in pixels. */
+const LOWEST_MAP = 120;
+const HIGHEST_MAP = 560;
+/** What is shown where there is no room for all, one at a time, and the words for it. */
+const TABS = { map: "tab_map", zones: "tab_zones", filter: "tab_filter" };
+const TABS_OF = [[".plan", "map"], [".side", "zones"], [".filters", "filter"]];
+/** Parts of the side, for its pager. */
+const PARTS = {
+  divides: ".list, section, ul, fieldset, .outcome, .offers, .telling, .fine",
+  heads: "h2, h3, legend, .back",
+  whole: ".option",
+};
 /** Codes of a sheet's `notes` that are shown as sentences. */
 const NOTES = ["no_focus", "day_stock", "unknown_offers"];
 
@@ -25,7 +44,9 @@ fill(root, notice, content, speaker);
 
 let host = null;
 let context = {};
+let room = roomOf(context, WIDEST);
 let input = {};
+let last = null;
 let page = null;
 let isWaiting = true;
 let announcing = 0;
@@ -34,6 +55,9 @@ let announcing = 0;
 class Page {
   /** While the map is read anew. */
   isRefreshing = false;
+  /** "en" or "fr", and what the answer is written in. */
+  language;
+  languageOfAnswer;
 
   #sheet;
   #writer;
@@ -47,15 +71,26 @@ class Page {
   #choosing;
   #choice;
   #side = h("div", { class: "side" });
+  #body;
+  #pager;
+  #tab;
+  #tabs = [];
+  /** Notes, lines and the time of the prices: at their places, or behind the list where room is scarce. */
+  #small = {};
+  #places = { notes: h("div", { class: "notes-place" }), lines: h("div", { class: "lines-place" }), fine: h("div", { class: "fine soft" }) };
   #count = h("span", { class: "count" });
   #mostShown = h("span", { class: "most" });
   #mostInput = null;
+  #found = h("p", { class: "found soft", "aria-hidden": "true" });
   #refreshButton;
   #opener = null;
 
-  constructor(sheet, wish) {
+  constructor(sheet, wish, tab) {
     this.#sheet = sheet;
-    const language = languageOf(sheet.language, context.locale, navigator.language);
+    this.#tab = tab;
+    const language = languageFor(sheet);
+    this.language = language;
+    this.languageOfAnswer = sheet.language;
     this.#writer = new Writer(language, context.timeZone, { isBrief: true });
     this.#words = translator(language, TEXTS);
     this.#prices = pricesOf(sheet.zones);
@@ -96,6 +131,19 @@ class Page {
     this.#choosing.useHost(newHost);
     this.#refreshButton.hidden = !newHost?.mayOffer("serverTools") || !this.#sheet.baseId;
     this.#choice.show("told");
+    this.arrange();
+  }
+
+  /** Which of its parts is shown where there is no room for all of them. */
+  get tab() {
+    return this.#tab;
+  }
+
+  /** Bring an element to where it can be seen. */
+  reveal(element) {
+    const [, tab] = TABS_OF.find(([part]) => element.closest(part)) ?? [];
+    if (tab && !this.chosen) this.#turnTo(tab);
+    this.#pager.reveal(element);
   }
 
   /** Choose again what another page `kept`; false where its zone is not on sale any more. */
@@ -126,6 +174,7 @@ class Page {
       refuse: (zone) => announce(this.#describe(zone, this.#wish)),
       describe: (zone, wish) => this.#describe(zone, wish),
       facts: (zone) => this.#facts(zone),
+      reveal: (element) => this.#pager.reveal(element),
       priceText: (zone) => this.#shortPrice(zone),
       tip: (zone, wish) => this.#tip(zone, wish),
     };
@@ -139,8 +188,12 @@ class Page {
       announce,
     });
     this.#refreshButton = h("button", { type: "button", class: "link", "data-place": "refresh", hidden: true, onclick: () => refresh(this.#sheet, this) }, this.#words("refresh"));
-    fill(this.#side, this.#list.element);
-    fill(content, this.#header(), this.#filters(), this.#notes(), this.#body(), this.#footer());
+    this.#small = this.#smallPrint();
+    this.#body = this.#planAndSide();
+    this.#pager = new Pager(this.#side, { ...PARTS, within: this.#body, turned: announce });
+    this.#pager.speak(this.#words);
+    this.#fillSide();
+    fill(content, this.#header(), this.#tabBar(), this.#filters(), this.#places.notes, this.#body, this.#footer());
     content.onkeydown = (event) => {
       if (event.key === "Escape" && this.chosen) this.#leaveChoice();
     };
@@ -171,6 +224,7 @@ class Page {
         h("span", { class: "stepper" }, step(-1, "fewer", "−"), this.#count, step(1, "more", "+")),
       ),
       this.#prices.length > 1 && this.#mostFilter(),
+      this.#found,
     );
   }
 
@@ -198,12 +252,65 @@ class Page {
     );
   }
 
-  #notes() {
-    const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
-    return notes.length > 0 && h("p", { class: "note notes" }, notes.map((code) => this.#words(`note_${code}`)).join(" "));
+  /** Which of the parts is shown where there is no room for all of them. */
+  #tabBar() {
+    const names = Object.keys(TABS).filter((name) => name !== "map" || this.#map);
+    if (!names.includes(this.#tab)) this.#tab = names[0];
+    this.#tabs = names.map((name) =>
+      h("button", { type: "button", class: "tab", "data-place": `tab ${name}`, onclick: () => this.#turnTo(name) }, this.#words(TABS[name])),
+    );
+    return h("div", { class: "tabs", role: "group", "aria-label": this.#words("title") }, this.#tabs);
   }
 
-  #body() {
+  #turnTo(name) {
+    this.#tab = name;
+    this.arrange();
+  }
+
+  /** Lay the page out for the room there is: all of it, or parts of it by tabs and pages. */
+  arrange() {
+    const limit = room.height;
+    const tab = this.chosen ? "zones" : this.#tab;
+    const isLow = limit !== null && limit < LOW;
+    content.classList.toggle("compact", isLow || (limit !== null && innerWidth < BESIDE));
+    content.classList.toggle("low", isLow);
+    content.classList.toggle("choosing", this.chosen !== null);
+    content.dataset.tab = tab;
+    for (const button of this.#tabs) {
+      button.setAttribute("aria-pressed", String(button.dataset.place === `tab ${tab}`));
+    }
+    this.#spread(limit !== null);
+    this.#fitMap(limit);
+    this.#pager.fit(limit);
+  }
+
+  /** Small print stands where it belongs, or behind the list where room is scarce. */
+  #spread(isScarce) {
+    const { notes, lines, asOf } = this.#small;
+    const { fine, ...usual } = this.#places;
+    fill(fine, isScarce && [notes, lines, asOf]);
+    fill(usual.notes, !isScarce && notes);
+    fill(usual.lines, !isScarce && [lines, asOf]);
+  }
+
+  /** The map is as high as what stands around it leaves room for. */
+  #fitMap(limit) {
+    const drawing = this.#map?.element.querySelector("svg");
+    if (!drawing) return;
+    const set = (pixels) => content.style.setProperty("--map-height", `${pixels}px`);
+    set(limit === null ? HIGHEST_MAP : LOWEST_MAP);
+    const plan = drawing.closest(".plan");
+    if (limit === null || plan.offsetParent === null) return;
+    const others = document.body.getBoundingClientRect().height - this.#body.offsetHeight;
+    const around = plan.offsetHeight - drawing.getBoundingClientRect().height;
+    set(Math.max(LOWEST_MAP, Math.floor(limit - others - around) - 1));
+  }
+
+  #fillSide() {
+    fill(this.#side, this.chosen ? this.#choice.element : [this.#list.element, this.#places.fine]);
+  }
+
+  #planAndSide() {
     return h(
       "div",
       { class: this.#map ? "body" : "body undrawn" },
@@ -233,21 +340,24 @@ class Page {
     return h("p", { class: "note" }, this.#words(isSchematic ? "schematic" : "partly_schematic"));
   }
 
-  #footer() {
+  #smallPrint() {
     const { untied, hidden } = this.#sheet;
+    const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
     const lines = [
-      !this.#map && this.#words("undrawn"),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
       hidden > 0 && this.#words("hidden", { count: hidden }),
     ].filter(Boolean);
     const { asOf } = this;
-    return h(
-      "footer",
-      { class: "soft" },
-      h("p", null, lines.join(" ")),
-      h("div", { class: "fresh" }, asOf && h("span", { class: "as-of" }, asOf), this.#refreshButton),
-    );
+    return {
+      notes: notes.length > 0 && h("p", { class: "note notes" }, notes.map((code) => this.#words(`note_${code}`)).join(" ")),
+      lines: h("p", null, lines.join(" ")),
+      asOf: asOf && h("p", { class: "as-of" }, asOf),
+    };
+  }
+
+  #footer() {
+    return h("footer", { class: "soft" }, this.#places.lines, this.#refreshButton, this.#pager.element);
   }
 
   #seats(by) {
@@ -264,9 +374,12 @@ class Page {
     this.#wish = wish;
     this.#show();
     this.#choosing.rewish(wish);
-    const count = this.#sheet.zones.filter((zone) => fits(zone, wish)).length;
-    const found = count ? this.#words("fitting", { count }) : this.#words("none_fits");
-    announce(`${this.#words("seats")}: ${wish.quantity}, ${this.#limit()}. ${found}`);
+    announce(`${this.#words("seats")}: ${wish.quantity}, ${this.#limit()}. ${this.#foundText()}`);
+  }
+
+  #foundText() {
+    const count = this.#sheet.zones.filter((zone) => fits(zone, this.#wish)).length;
+    return count ? this.#words("fitting", { count }) : this.#words("none_fits");
   }
 
   #show() {
@@ -278,6 +391,9 @@ class Page {
     const isAsked = quantity === this.#asked.quantity && most === this.#asked.most;
     this.#list.show(this.#wish, isAsked);
     this.#map?.show(this.#wish, this.chosen);
+    this.#found.textContent = this.#foundText();
+    this.#pager.restart();
+    this.arrange();
   }
 
   #limit() {
@@ -302,10 +418,12 @@ class Page {
 
   #changed(part) {
     if (part === "zone") {
-      fill(this.#side, this.chosen ? this.#choice.element : this.#list.element);
+      this.#fillSide();
       this.#map?.show(this.#wish, this.chosen);
+      this.#pager.restart();
     }
     this.#choice.show(part);
+    this.arrange();
   }
 
   /** A zone in words: name, category, price, what is left, and whether it fits. */
@@ -384,21 +502,29 @@ function announce(text) {
 }
 
 function wordsNow() {
-  return page?.words ?? translator(languageOf(context.locale, navigator.language), TEXTS);
+  return page?.words ?? translator(languageFor({}), TEXTS);
+}
+
+/** The reader's language as the host tells it, else that of the call, of the answer, of the browser. */
+function languageFor({ language }) {
+  return languageOf(context.locale, input.language, language, navigator.language);
 }
 
 function warn(text) {
+  if (notice.textContent === text) return;
   notice.textContent = text;
   notice.hidden = !text;
+  page?.arrange();
 }
 
 /** Put a result on the screen; a wish of the person outlives it. */
-function showResult(result, wish = null) {
+function showResult(result, wish = null, tab = "map") {
   const sheet = sheetOf(result, input);
   const words = wordsNow();
+  last = result;
   page?.leave();
   isWaiting = false;
-  page = sheet && !result.isError ? new Page(sheet, wish) : null;
+  page = sheet && !result.isError ? new Page(sheet, wish, tab) : null;
   if (page) page.useHost(host);
   else showNothing(result, words);
 }
@@ -417,7 +543,7 @@ function showCancelled() {
 
 function showWaiting() {
   const words = wordsNow();
-  document.documentElement.lang = languageOf(context.locale, navigator.language);
+  document.documentElement.lang = languageFor({});
   fill(content, h("div", { class: "waiting" }, h("div", { class: "blank", "aria-hidden": "true" }), h("p", { class: "soft" }, words("waiting"))));
 }
 
@@ -431,13 +557,18 @@ async function refresh(sheet, shown) {
   shown.isRefreshing = false;
   if (page !== shown) return;
   const renewed = result && !result.isError ? sheetOf(result, args) : null;
-  if (!renewed || (sheet.isDrawn && !renewed.isDrawn)) {
+  if (!renewed || (isPlan(sheet) && !isPlan(renewed))) {
     warn(shown.words("failed"));
     return announce(shown.words("failed"));
   }
   warn("");
   input = { ...input, ...args };
-  renew(result, shown);
+  tellRenewed(renew(result, shown));
+}
+
+/** Whether it tells where the zones are, or as much of it as the issuer knows. */
+function isPlan({ isDrawn, isTiled }) {
+  return isDrawn && !isTiled;
 }
 
 /** What the map was asked with, for so many seats as are wished now. */
@@ -447,12 +578,17 @@ function argumentsOf({ baseId, sessionId, date, language, maxPrice, prefer }, { 
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value));
 }
 
-function renew(result, { kept, wish }) {
+function renew(result, { kept, wish, tab }) {
   const focused = content.contains(document.activeElement) ? document.activeElement.dataset.place : null;
-  showResult(result, wish);
+  showResult(result, wish, tab);
   const isGone = kept && !page.take(kept);
   if (isGone) warn(page.words("gone"));
   if (focused) focusOn(focused);
+  return isGone;
+}
+
+/** Say that the map was read anew, and what came of the choice. */
+function tellRenewed(isGone) {
   announce([isGone && page.words("gone"), page.asOf || page.words("refreshed")].filter(Boolean).join(" "));
 }
 
@@ -460,6 +596,7 @@ function renew(result, { kept, wish }) {
 function focusOn(place) {
   const places = [...content.querySelectorAll("[data-place]")];
   const target = places.find((e) => e.dataset.place === place) ?? places.find((e) => e.dataset.place === "refresh");
+  page.reveal(target);
   target.focus();
 }
 
@@ -476,18 +613,34 @@ function leave() {
   host = null;
 }
 
-showWaiting();
+/** What the host says of itself: its look, how much room it gives, the reader's language. */
+function takeContext(changed) {
+  context = changed;
+  room = roomOf(changed, WIDEST);
+  keepWithin(room);
+  applyTheme(changed);
+  if (isWaiting) showWaiting();
+  if (!page) return;
+  if (page.language === languageFor({ language: page.languageOfAnswer })) page.arrange();
+  else renew(last, page);
+}
+
+let width = window.innerWidth;
+window.addEventListener("resize", () => {
+  if (window.innerWidth === width) return;
+  width = window.innerWidth;
+  page?.arrange();
+});
+onPreference(() => applyTheme(context));
+takeContext(context);
 connect({
   name: "korus-seat-map",
   version: "1.0.0",
   onInput: (args) => (input = args),
   onResult: (result) => showResult(result),
   onCancelled: showCancelled,
-  onContext: (changed) => {
-    context = changed;
-    applyTheme(changed);
-    if (isWaiting) showWaiting();
-  },
+  onContext: takeContext,
+  preferredWidth: () => room.width,
   onTeardown: leave,
   onLate: greet,
 }).then(greet, (error) => {

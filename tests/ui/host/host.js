@@ -1,20 +1,15 @@
 /**
  * A host of MCP Apps for the tests: the reference app-bridge around one sandboxed frame.
  *
- * `window.host.start(plan)` opens a page; `plan` is `{page, capabilities, context, input, result,
- * manner}`. Whatever the page asks for is written down in `window.host.log`. A tool is answered by
- * `plan.answers[name]`, a list of CallToolResults (the last one stays), `{throw: words}` for an error,
- * or with `{hold: result}` only at `window.host.release(place)`; with `plan.live` by
- * `window.askServer(name, args)`, a function of the test.
- * Manners: "kind" (the reference), and by hand "silent" (answers nothing, sends the result all the
+ * `window.host.start(plan)` opens a page; see plan.js. With `plan.obeys` its frame is as large as the page
+ * says. Manners: "kind" (the reference), and by hand "silent" (answers nothing, sends the result all the
  * same) and "refusing" (answers every request with an error).
  */
 
 import { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";
+import { answerOf, CAPABILITIES, heldNow, log, paint, release } from "./plan.js";
 
-const log = { tools: [], contexts: [], messages: [], downloads: [], links: [], reads: [], sizes: [], raw: [] };
 const LEAST_HEIGHT = 700;
-const held = [];
 let bridge = null;
 let plan = {};
 
@@ -26,30 +21,11 @@ function frameFor() {
   return frame;
 }
 
-async function answerOf(name, args) {
-  if (plan.live) return window.askServer(name, args);
-  const answers = plan.answers?.[name] ?? [];
-  const answer = answers.length > 1 ? answers.shift() : answers[0];
-  if (answer === undefined) throw new Error(`no answer for ${name}`);
-  if (answer.throw) throw new Error(answer.throw);
-  if (answer.hold === undefined) return answer;
-  await new Promise((resolve) => held.push(resolve));
-  return answer.hold;
-}
-
 async function kind(frame) {
-  const capabilities = plan.capabilities ?? {
-    serverTools: {},
-    serverResources: {},
-    updateModelContext: { text: {}, structuredContent: {} },
-    message: { text: {} },
-    downloadFile: {},
-    openLinks: {},
-  };
-  bridge = new AppBridge(null, { name: "test-host", version: "1.0.0" }, capabilities, { hostContext: plan.context ?? {} });
+  bridge = new AppBridge(null, { name: "test-host", version: "1.0.0" }, plan.capabilities ?? CAPABILITIES, { hostContext: plan.context ?? {} });
   bridge.oncalltool = (params) => {
     log.tools.push(params);
-    return answerOf(params.name, params.arguments);
+    return answerOf(plan, params.name, params.arguments);
   };
   bridge.onupdatemodelcontext = async (params) => (log.contexts.push(params), {});
   bridge.onmessage = async (params) => (log.messages.push(params), plan.refuseMessage ? { isError: true } : {});
@@ -57,12 +33,13 @@ async function kind(frame) {
   bridge.onopenlink = async (params) => (log.links.push(params), {});
   bridge.onreadresource = async (params) => {
     log.reads.push(params);
-    return answerOf(params.uri);
+    return answerOf(plan, params.uri);
   };
   bridge.addEventListener("sizechange", (size) => {
     log.sizes.push(size);
-    // Never less than at the start: what a test is about to click does not move away from it.
-    if (size.height) frame.style.height = `${Math.max(size.height, LEAST_HEIGHT)}px`;
+    if (plan.obeys && size.width) frame.style.width = `${size.width}px`;
+    // Else never less than at the start: what a test is about to click does not move away from it.
+    if (size.height) frame.style.height = `${plan.obeys ? size.height : Math.max(size.height, LEAST_HEIGHT)}px`;
   });
   bridge.addEventListener("initialized", async () => {
     log.app = bridge.getAppVersion();
@@ -90,15 +67,19 @@ window.host = {
   log,
   async start(wished) {
     plan = wished;
+    paint(plan);
     const frame = frameFor();
     if (!plan.manner || plan.manner === "kind") await kind(frame);
     else byHand(frame);
     frame.src = `/app/${plan.page}.html`;
   },
-  release: (place) => held[place](),
-  held: () => held.length,
+  release,
+  held: heldNow,
   sendResult: (result) => bridge.sendToolResult(result),
-  setContext: (context) => bridge.setHostContext(context),
+  setContext(context, color) {
+    paint({ paint: color ?? plan.paint, context });
+    return bridge.setHostContext(context);
+  },
   cancel: () => bridge.sendToolCancelled({}),
   teardown: () => bridge.teardownResource({}),
   /** From a window that is not the page's host. */

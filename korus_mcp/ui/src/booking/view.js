@@ -540,7 +540,7 @@ function textView(booking, scene) {
   const key = booking.words ? "text" : "empty";
   return [
     top(booking, scene, badge(t("badge_text"), "mute", null), t(`title_${key}`), t(`lead_${key}`)),
-    booking.words && h("div", { class: "card words", dir: "auto" }, booking.words),
+    booking.words && h("div", { class: "card words", dir: "auto" }, booking.words.split("\n").map((line) => h("p", {}, line))),
   ].filter(Boolean);
 }
 

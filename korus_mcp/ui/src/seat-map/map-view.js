@@ -177,7 +177,9 @@ export class MapView {
     const half = this.#tip.offsetWidth / 2;
     const middle = shape.left - box.left + shape.width / 2;
     const above = shape.top - box.top - this.#tip.offsetHeight - 8;
-    const y = above < 0 ? Math.min(shape.bottom - box.top + 8, box.height) : above;
+    // Never below the page's own end: it would be made to scroll for a hint.
+    const lowest = document.documentElement.clientHeight - box.top - this.#tip.offsetHeight - 4;
+    const y = above < 0 ? Math.min(shape.bottom - box.top + 8, box.height, Math.max(lowest, 0)) : above;
     const x = Math.min(Math.max(middle, half), Math.max(half, box.width - half));
     this.#tip.style.transform = `translate(${Math.round(x - half)}px, ${Math.round(y)}px)`;
   }

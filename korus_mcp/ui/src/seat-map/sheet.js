@@ -2,15 +2,17 @@
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
- * asOf, notes, isDrawn, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, number,
+ * asOf, notes, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, number,
  * name, category, color, outline, at, rows, isSchematic, from, to, left, best, offers, isShared, isCut,
  * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
  * ("45.00 USD"). `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
  * when its stock is that of its category, `isCut` when not all its offers are listed, `isAbove` when all
- * cost more than was asked for, `isUnknown` when it has none and not all could be read. What a host or an issuer sent in another shape is left out.
+ * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
+ * sheet `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
  */
 
+import { tiled } from "./tiles.js";
 import { clean } from "../texts.js";
 import { listOf } from "../values.js";
 import { instantOf } from "../writing.js";
@@ -61,6 +63,7 @@ function ofSheet(sheet) {
     asOf: instantOf(sheet.as_of),
     notes: notesOf(sheet.notes),
     isDrawn: width > 0 && height > 0 && zones.some((z) => z.outline.length),
+    isTiled: false,
     isSchematic: sheet.schematic === true,
     width,
     height,
@@ -114,13 +117,14 @@ function offersOf(offers, currency) {
     .filter((offer) => offer.id);
 }
 
-/** A host that drops `_meta` leaves the zones of the structured answer: a list without a map. */
+/** A host that drops `_meta` leaves the zones of the structured answer: their places are not told. */
 function ofView(view, input) {
   // The best zones, then the others: in groups of what they have in common.
   const others = listOf(view.others).flatMap(({ zones, ...shared }) =>
     listOf(zones).map((zone) => ({ ...shared, ...zone })));
   const zones = [...listOf(view.zones), ...others].slice(0, MOST_ZONES);
   const currency = currencyOf(zones.find((zone) => zone.from_price)?.from_price);
+  const plan = tiled(zones.map((zone, place) => zoneOfView(zone, place, currency)));
   return {
     title: "",
     venue: "",
@@ -134,12 +138,13 @@ function ofView(view, input) {
     prefer: preferenceOf(input.prefer),
     asOf: instantOf(view.as_of),
     notes: notesOf(view.notes),
-    isDrawn: false,
-    isSchematic: false,
-    width: 0,
-    height: 0,
+    isDrawn: plan.zones.length > 0,
+    isTiled: true,
+    isSchematic: true,
+    width: plan.width,
+    height: plan.height,
     focus: null,
-    zones: zones.map((zone, place) => zoneOfView(zone, place, currency)),
+    zones: plan.zones,
     untied: countOf(view.untied_offers) ?? 0,
     hidden: countOf(view.zones_hidden) ?? 0,
   };

@@ -3,12 +3,9 @@
 import { fill, h } from "../dom.js";
 import { fits, stepOf } from "./wish.js";
 
-/** So many zones are listed without scrolling. */
-const FEW = 6;
-
 /**
  * The list of a sheet's zones, those that fit first. `words`, `choose(zone)` as of the map;
- * `facts(zone)` gives `{name, category, price, left}` in words.
+ * `facts(zone)` gives `{name, category, price, left}` in words; `reveal(element)` turns to its page.
  */
 export class ZoneList {
   #sheet;
@@ -21,8 +18,7 @@ export class ZoneList {
     this.#sheet = sheet;
     this.#steps = steps;
     this.#options = options;
-    const isShort = sheet.zones.length <= FEW;
-    this.element = h("div", { class: isShort ? "list short" : "list", onkeydown: (event) => this.#key(event) });
+    this.element = h("div", { class: "list", onkeydown: (event) => this.#key(event) });
   }
 
   /** Show which zones fit a wish; `isAsFirst` while the server's ranking was made for this wish. */
@@ -34,12 +30,21 @@ export class ZoneList {
     this.#rows = [];
     fill(
       this.element,
-      h("h2", null, words("fitting", { count: fitting.length })),
-      fitting.length
-        ? h("ul", null, fitting.map((zone, i) => this.#row(zone, isAsFirst && i === 0)))
-        : h("p", { class: "soft" }, words("none_fits")),
-      others.length > 0 && h("h2", { class: "others" }, words("others", { count: others.length })),
-      others.length > 0 && h("ul", { class: "others" }, others.map((zone) => this.#row(zone))),
+      h(
+        "section",
+        null,
+        h("h2", null, words("fitting", { count: fitting.length })),
+        fitting.length
+          ? h("ul", null, fitting.map((zone, i) => this.#row(zone, isAsFirst && i === 0)))
+          : h("p", { class: "soft" }, words("none_fits")),
+      ),
+      others.length > 0 &&
+        h(
+          "section",
+          { class: "others" },
+          h("h2", null, words("others", { count: others.length })),
+          h("ul", null, others.map((zone) => this.#row(zone))),
+        ),
     );
     this.#roam(this.#rows.find((row) => row.zone === this.#roaming) ?? this.#rows[0]);
   }
@@ -93,7 +98,9 @@ export class ZoneList {
   }
 
   #go(row) {
-    row?.element.focus();
+    if (!row) return;
+    this.#options.reveal(row.element);
+    row.element.focus();
   }
 
   #roam(current) {

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         # The process was started with stderr closed. Every write to the log would raise.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
-    given = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given = _parser(has_arguments=bool(arguments)).parse_args(arguments)
     from korus_mcp.commands.console import log_to_stderr, log_without_waiting, say
 
     # A server must never block on a stderr that nobody reads. A command may, and so its lines on
@@ -93,7 +94,8 @@ def _stdout_is_lost() -> bool:
     return False
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, has_arguments: bool) -> argparse.ArgumentParser:
+    """The parser; without arguments, as hosts start it, there is no command to look up."""
     parser = argparse.ArgumentParser(
         prog="korus-mcp",
         description="MCP server for KorusTicket. Without a command it serves on stdio; without "
@@ -102,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"korus-mcp {__version__}")
     _add_narrowing(parser)
     parser.set_defaults(run=_serve, http=False)
+    if not has_arguments:
+        return parser
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve on stdio, or on HTTP with --http")

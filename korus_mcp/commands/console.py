@@ -14,8 +14,6 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from korus_mcp.foundation.text import clean
-
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -33,6 +31,8 @@ _log = logging.getLogger("korus_mcp")
 
 def shown(text: str, limit: int = LINE_LIMIT) -> str:
     """A text as one line of at most `limit` characters after its indent, without invisible ones."""
+    from korus_mcp.foundation.text import clean  # a server answers before it says a line
+
     # `clean` strips, so the indent (of our own lines) is put back.
     indent = text[: len(text) - len(text.lstrip(" "))][:40]
     return indent + _BREAKS.sub(" ", clean(text, limit))

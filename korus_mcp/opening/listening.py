@@ -55,8 +55,10 @@ class Opening:
 
     def start(self) -> None:
         """Listen and answer from now on. A signal ends the process, with nothing left half said."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._leave_on_signal)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Whoever started the server with nohup wants it to outlive the terminal.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._leave_on_signal)
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._thread.start()
 

@@ -198,7 +198,7 @@ async def test_a_server_that_has_been_there_for_long_is_asked_for_revisions_and_
                 assert "result" in json.loads(await host.receive_line(7))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_ends_it_and_those_who_wait_are_told(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -8,10 +8,9 @@ import { WISH, korus } from "../steps.mjs";
 
 const names = ["ai", "@ai-sdk/mcp", "@ai-sdk/openai"];
 
-await modelRow({ names, setting: "protocolVersionDiscovery: false" }, async (url) => {
+await modelRow({ names }, async (url) => {
   const client = await createMCPClient({
     transport: new StdioMCPTransport({ command: korus() }),
-    protocolVersionDiscovery: false,
   });
   try {
     await generateText({

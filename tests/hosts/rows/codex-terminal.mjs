@@ -4,7 +4,7 @@ import { modelRow } from "../model.mjs";
 import { WISH, korus, listed, note, write } from "../steps.mjs";
 import { ENTER, tellsTheMatter, terminal } from "../terminal.mjs";
 
-await modelRow({ names: ["@openai/codex"], setting: "required = true" }, async (url, facts) => {
+await modelRow({ names: ["@openai/codex"] }, async (url, facts) => {
   write(".codex/config.toml", `
 model = "scripted"
 model_provider = "loopback"
@@ -18,7 +18,6 @@ env_key = "LOOPBACK_KEY"
 trust_level = "trusted"
 [mcp_servers.korus]
 command = "${korus()}"
-required = true
 `);
   const screen = terminal(["codex"], { LOOPBACK_KEY: "scripted" });
   try {

@@ -15,7 +15,6 @@ wire_api = "responses"
 env_key = "LOOPBACK_KEY"
 [mcp_servers.korus]
 command = "${korus()}"
-required = true
 default_tools_approval_mode = "approve"
 `);
   await run("codex", ["exec", "--skip-git-repo-check", WISH], { env: { LOOPBACK_KEY: "scripted" } });

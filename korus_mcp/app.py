@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,12 +21,14 @@ from korus_mcp.foundation.coalescing import Flights, kept_apart
 from korus_mcp.foundation.pace import Pace
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.proposals.alternatives import Alternatives
-from korus_mcp.settings import NAME, Environment, Settings
+from korus_mcp.settings import NAME, Approval, Environment, Settings
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
+    from korus_mcp.booking.by_hand import ByHand
     from korus_mcp.booking.services import BookingServices
+    from korus_mcp.journal import Journal
     from korus_mcp.proposals.seat_plans import SeatPlans
 
 
@@ -34,16 +36,31 @@ REQUESTS_PER_SECOND = 10.0
 """What the crawl may ask of a real API, which documents no limit (docs/domain.md, "Not there")."""
 
 
+class Doorbell(Protocol):
+    """Shows the person at this machine a page of ours."""
+
+    async def page(self) -> str | None:
+        """The address of the page, which is served from now on; None if it cannot be."""
+
+    def is_shown(self, code: str) -> bool:
+        """Whether somebody had the question with this code before them just now."""
+
+    async def open(self, code: str, address: str) -> bool:
+        """Open an address of this question in the person's browser. Whether there is one."""
+
+
 class App:
     """The services of one server, shared by all sessions; what they keep is kept by principal.
 
-    Their background work runs in `tasks`.
+    Their background work runs in `tasks`. `doorbell` is there where the server runs beside a
+    person.
     """
 
     def __init__(self, settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> None:
         self.settings, self.api, self.clock, self._tasks = settings, api, clock, tasks
         self.tools = frozenset(tool_names(settings))
         self.leaving = anyio.Event()
+        self.doorbell: Doorbell | None = None
         self.prices = ShownPrices(clock)
         self.pace = Pace(
             clock,
@@ -77,18 +94,30 @@ class App:
 
         # The embedded sandbox keeps its journal in memory, like its bookings.
         url = IN_MEMORY if self.settings.embedded else None
+        journal = journal_of(self.settings, self.clock, url=url)
         services = BookingServices(
             self.settings,
             self.api,
             catalog=self.mirror,
             quotes=self.quotes,
-            journal=journal_of(self.settings, self.clock, url=url),
+            journal=journal,
             prices=self.prices,
             tasks=self._tasks,
             pace=self.pace,
+            by_hand=self._by_hand(journal),
         )
         self._tasks.start_soon(kept_apart, services.run)
         return services
+
+    def _by_hand(self, journal: "Journal") -> "ByHand | None":
+        """What asks a person beside the host, where they have to be asked and can be."""
+        if self.doorbell is None or self.settings.approval is not Approval.HUMAN:
+            return None
+        from korus_mcp.booking.by_hand import ByHand, Seal
+
+        seal = Seal(self.settings.client_secret, self.settings.account.key())
+        world = self.settings.environment.value
+        return ByHand(journal=journal, seal=seal, environment=world, clock=self.api)
 
     @cached_property
     def seat_plans(self) -> "SeatPlans":

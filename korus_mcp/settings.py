@@ -227,7 +227,8 @@ class Settings:
         Approval.AUTO,
         "How a person agrees: auto asks through the host if it can, else in two steps (in "
         "production not where the host says it can and answers by itself); two_step always; "
-        "human asks or refuses. Required in production with a buying profile.",
+        "human asks through the host or, on stdio, on a page in the person's browser or by "
+        "korus-mcp approve. Required in production with a buying profile.",
         told="auto in sandbox and demo",
     )
     max_order_amount: Decimal = setting(

@@ -31,6 +31,7 @@ HANDED_ON: Final = {"code", "self.code", "obstacle.code", "refusal.code"}
 """Codes that were chosen elsewhere: in a row, by an obstacle, by another refusal."""
 INSIDE: Final = {
     "Abandoned": "the server is closing; a crash to whoever still waits",
+    "AtAnAddress": "no failure: the host opens an address and calls again",
     "AlreadyClaimed": "ALREADY_ORDERED or ALREADY_BEING_ORDERED, or the first answer again",
     "ApprovalUsed": "APPROVAL_REQUIRED",
     "ClaimRefused": "the base of those three",

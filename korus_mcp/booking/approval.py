@@ -4,10 +4,11 @@ A yes is bound to a digest of what was shown: if anything in it changes, the dig
 yes is void. Facts that are looked up by id and cannot always be read, such as when a session
 begins, have digests of their own: they void the yes if they changed, not if they are unreadable.
 
-There are two ways to ask. The host asks the person a `Question`, and the journal keeps the answer
-under the question's digest. Or the model shows the person a summary and passes on the random
-confirmation that came with it. Digests are keyed with the installation's key: they are kept, and
-must not reveal who the customer is.
+There are three ways to ask. The host asks the person a `Question`, and the journal keeps the answer
+under the question's digest. Or the person is asked beside the host (`by_hand`), and the journal
+keeps their answer in the same place. Or the model shows the person a summary and passes on the
+random confirmation that came with it. Digests are keyed with the installation's key: they are kept,
+and must not reveal who the customer is.
 """
 
 import hashlib
@@ -25,7 +26,14 @@ from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import Journal
-from korus_mcp.journal.records import Approval, ApprovalState, Installation, canonical_json, noes_of
+from korus_mcp.journal.records import (
+    Approval,
+    ApprovalState,
+    Asked,
+    Installation,
+    canonical_json,
+    noes_of,
+)
 
 KEPT_SECONDS: Final = 600
 """How long a question may be answered, and how long a no to it stands."""
@@ -172,7 +180,21 @@ async def agreed(journal: Journal, asked: Question, question: Question) -> str:
     waited = (question.asked_at - asked.asked_at).total_seconds()
     _check_same(question, asked.seal, is_late=waited > KEPT_SECONDS)
     await journal.approve(_answered(question, ApprovalState.OPEN, question.holds_end))
-    return _nonce_of(question)
+    return nonce_of(question)
+
+
+def by_hand(asked: Asked, question: Question) -> str:
+    """The nonce of the yes that a person gave beside the host, which the order uses up.
+
+    `question` is the one they answered, made anew just now.
+
+    Raises:
+        Refusal: as `agreed` says; APPROVAL_DECLINED when they said no.
+    """
+    if not asked.is_yes:
+        raise declined()
+    _check_same(question, asked.digest, is_late=not asked.stands(question.asked_at))
+    return asked.nonce
 
 
 async def decline(journal: Journal, question: Question) -> None:
@@ -205,7 +227,7 @@ async def given(
         Refusal: APPROVAL_DECLINED when the person said no to this question, or too often to one
             of its reservations.
     """
-    answered = [_nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
+    answered = [nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
     # All are read at once: between two readings a no could be written.
     nonces = answered if confirmation is None else [*answered, confirmation]
     approvals = await journal.approvals(nonces)
@@ -321,7 +343,7 @@ def _check_same(question: Question, seal: str, *, is_late: bool) -> None:
 
 def _answered(question: Question, state: ApprovalState, until: datetime) -> Approval:
     return Approval(
-        nonce=_nonce_of(question),
+        nonce=nonce_of(question),
         owner=question.owner,
         digest=question.digest,
         expires_at=until,
@@ -329,7 +351,7 @@ def _answered(question: Question, state: ApprovalState, until: datetime) -> Appr
     )
 
 
-def _nonce_of(question: Question) -> str:
+def nonce_of(question: Question) -> str:
     """The nonce under which the answer to a question is kept, where the host asked the person."""
     # Equal questions have one answer, so a yes and a no cannot both stand.
     return f"asked-{question.digest}"

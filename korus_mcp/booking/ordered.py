@@ -24,6 +24,7 @@ class OrderState(StrEnum):
     """What became of an order call as a whole."""
 
     CONFIRMATION_NEEDED = "confirmation_needed"
+    APPROVAL_NEEDED = "approval_needed"
     ORDERED = "ordered"
     PARTIALLY_ORDERED = "partially_ordered"
     FAILED = "failed"
@@ -81,6 +82,8 @@ class Ordered:
 
     `is_under_way`: the call is still being sent, and the same call asks what came of it.
 
+    `code`: by which a person is asked beside the host, where their answer is needed.
+
     `agreed`: the total that the person agreed to, if the orders have another one.
     """
 
@@ -92,6 +95,7 @@ class Ordered:
     can_be_tried_again: bool = False
     confirmation: str | None = None
     confirm_by: datetime | None = None
+    code: str | None = None
     holds: tuple[Hold, ...] = ()
     terms: tuple[Handle, ...] = ()
     doubts: tuple[Doubt, ...] = ()

@@ -23,6 +23,7 @@ from korus_mcp.api import ApiError
 from korus_mcp.api.models.order import Order
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.by_hand import ByHand
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
@@ -53,6 +54,7 @@ from korus_mcp.foundation.unread import value_of
 from korus_mcp.journal.records import (
     AlreadyClaimed,
     ApprovalUsed,
+    Asked,
     DayLimitReached,
     Intent,
     JournalDown,
@@ -66,6 +68,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED_NOES: Final = 1000
 """At most so many declined questions are remembered in this process, beside the journal."""
 BY_HOST: Final = "asked by the host"
+BY_HAND: Final = "asked beside the host"
 IN_TWO_STEPS: Final = "two_step"
 
 
@@ -80,6 +83,7 @@ class Ordering(Service):
     settings: Settings
     operations: Operations
     fresh_id: Callable[[], str] = lambda: secrets.token_hex(16)
+    by_hand: ByHand | None = None
     pace: Pace = UNPACED
     noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(REMEMBERED_NOES))
     """Digest of a question a person declined -> until when that no stands."""
@@ -251,32 +255,28 @@ class Ordering(Service):
         """The order as it can be sent now. Without a yes: the summary to show to the person."""
         question = await self._question(call, standing)
         confirmed = await approval.given(self.journal, question, call.confirmation)
-        # A model may claim that a person agreed. With this setting only a host's question counts.
-        if agreed is None and self.settings.approval is ApprovalWay.HUMAN:
-            raise approval.unavailable()
-        if agreed is None:
-            # Where the host asks, the person reads of the doubt and decides. Here a model passes
-            # the summary on and may leave the doubt out, so the order is refused.
-            _check_known(question.doubts)
-        if agreed is None and call.confirmation is None:
-            asked = await approval.confirmation(self.journal, question)
-            return Ordered(
-                state=OrderState.CONFIRMATION_NEEDED,
-                confirmation=asked.nonce,
-                confirm_by=asked.expires_at,
-                holds=question.holds,
-                terms=question.terms,
-                doubts=question.doubts,
-                total=question.total,
-            )
         # The question is made anew from what is true now: a yes to another price, seat or customer
         # is void, and so is a yes that was used.
         if agreed is not None:
-            nonce = await approval.agreed(self.journal, agreed, question)
+            nonce, way = await approval.agreed(self.journal, agreed, question), BY_HOST
+        # A model may claim that a person agreed. With this setting only their own answer counts.
+        elif self.settings.approval is ApprovalWay.HUMAN:
+            asked = await self._asked_by_hand(question, call.language)
+            if asked.is_open(question.asked_at):
+                needed = OrderState.APPROVAL_NEEDED
+                return _needed(question, needed, by=asked.open_until, code=asked.code)
+            nonce, way = approval.by_hand(asked, question), BY_HAND
         else:
-            nonce = approval.check(confirmed, question)
+            # Where the host asks, the person reads of the doubt and decides. Here a model passes
+            # the summary on and may leave the doubt out, so the order is refused.
+            _check_known(question.doubts)
+            if call.confirmation is None:
+                given = await approval.confirmation(self.journal, question)
+                needed = OrderState.CONFIRMATION_NEEDED
+                return _needed(question, needed, by=given.expires_at, confirmation=given.nonce)
+            nonce, way = approval.check(confirmed, question), IN_TWO_STEPS
         dispatch = Dispatch(
-            intent=await self._intent(call, question, by_host=agreed is not None),
+            intent=await self._intent(call, question, agreed=way),
             question=question,
             language=call.language,
             approval_nonce=nonce,
@@ -284,6 +284,18 @@ class Ordering(Service):
         )
         dispatch.request().body()  # data that cannot be sent fails here, before anything is claimed
         return dispatch
+
+    async def _asked_by_hand(self, question: Question, language: str) -> Asked:
+        """The question as it is put to the person beside the host.
+
+        Raises:
+            Refusal: APPROVAL_UNAVAILABLE, where there is no such way; SERVER_BUSY.
+        """
+        if self.by_hand is None:
+            raise approval.unavailable()
+        self._check_can_send(question.owner)
+        terms = await self._terms_of(question.holds, language)
+        return await self.by_hand.asked(question, list(terms.values()))
 
     async def _question(self, call: OrderCall, standing: ReservationFacts) -> Question:
         """What the person has to agree to, as it is now.
@@ -356,7 +368,7 @@ class Ordering(Service):
         found = [await self.catalog.terms_of_sale(*where, language) for where in products]
         return dict(each for each in found if each is not None)
 
-    async def _intent(self, call: OrderCall, question: Question, *, by_host: bool) -> Intent:
+    async def _intent(self, call: OrderCall, question: Question, *, agreed: str) -> Intent:
         installation = await self.journal.installation()
         now, intent_id = self.clock.now(), self.fresh_id()
         return Intent(
@@ -368,7 +380,7 @@ class Ordering(Service):
             reservation_ids=call.reservation_ids,
             attempt=question.attempt,
             approved_total=question.total.amount,
-            agreed=BY_HOST if by_host else IN_TWO_STEPS,
+            agreed=agreed,
             sent_at=now,
             fence_at=fence_of(question.holds_end, now, self.settings.settle_seconds),
         )
@@ -473,6 +485,27 @@ class Ordering(Service):
             standing=standing,
             status=None if standing is Standing.CONFIRMED else order_told(said),
         )
+
+
+def _needed(
+    question: Question,
+    state: OrderState,
+    *,
+    by: datetime,
+    code: str | None = None,
+    confirmation: str | None = None,
+) -> Ordered:
+    """What a person has to agree to, and how."""
+    return Ordered(
+        state=state,
+        confirm_by=by,
+        code=code,
+        confirmation=confirmation,
+        holds=question.holds,
+        terms=question.terms,
+        doubts=question.doubts,
+        total=question.total,
+    )
 
 
 def _is_whole(order: Order, tickets: int | None) -> bool:

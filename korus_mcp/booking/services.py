@@ -7,6 +7,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi
+from korus_mcp.booking.by_hand import ByHand
 from korus_mcp.booking.documents import Documents
 from korus_mcp.booking.earlier import EarlierOrders
 from korus_mcp.booking.hold_reading import HoldReader
@@ -46,6 +47,7 @@ class BookingServices:
         journal: Journal,
         prices: ShownPrices,
         tasks: TaskGroup,
+        by_hand: ByHand | None = None,
         pace: Pace = UNPACED,
     ) -> None:
         booking = api.booking
@@ -98,6 +100,7 @@ class BookingServices:
             settings=settings,
             clock=api,
             operations=self.operations,
+            by_hand=by_hand,
             pace=pace,
         )
         self.reservations = ReservationStates(self.holds, self.earlier, settling, api)

@@ -120,6 +120,12 @@ def _parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="tell the story of a booking on the sandbox")
     demo.set_defaults(run=_demo)
 
+    approve = commands.add_parser(
+        "approve", help="answer whether to order what an assistant asks for"
+    )
+    approve.add_argument("code", metavar="CODE", help="as the assistant tells it")
+    approve.set_defaults(run=_approve)
+
     check = commands.add_parser("check", help="check settings, token, catalogs and contract")
     check.set_defaults(run=_check)
 
@@ -216,7 +222,8 @@ def _serve(given: argparse.Namespace) -> int:
         from korus_mcp.commands import serve
         from korus_mcp.server.composition import build_server
 
-        server = build_server(settings)
+        # Over HTTP anybody on this machine may ask for a page: there is no sign-in yet.
+        server = build_server(settings, beside=None if given.http else os.environ)
     if given.http:
         return serve.serve_http(server, settings, given.host, given.port)
     return serve.serve_stdio(server, settings, opening)
@@ -264,6 +271,13 @@ def _demo(_: argparse.Namespace) -> int:
 
     _require_full_text()
     return run_demo(os.environ)
+
+
+def _approve(given: argparse.Namespace) -> int:
+    settings = _read_settings(os.environ)
+    from korus_mcp.commands.approve import run_approve
+
+    return run_approve(settings, given.code)
 
 
 def _check(_: argparse.Namespace) -> int:

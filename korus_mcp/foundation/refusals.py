@@ -182,6 +182,7 @@ STATES: Final[Mapping[str, StateMeaning]] = {
     "held": StateMeaning(Effect.HELD),
     "partly_held": StateMeaning(Effect.HELD),
     "confirmation_needed": StateMeaning(Effect.HELD, Code.APPROVAL_REQUIRED),
+    "approval_needed": StateMeaning(Effect.HELD, Code.APPROVAL_REQUIRED),
     "ordered": StateMeaning(Effect.ORDERED, Code.ALREADY_ORDERED),
     "partially_ordered": StateMeaning(Effect.ORDERED, Code.ALREADY_ORDERED),
     "in_doubt": StateMeaning(Effect.UNKNOWN, Code.OUTCOME_UNKNOWN),

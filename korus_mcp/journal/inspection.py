@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from korus_mcp.journal.audit import AuditRow, Head
 from korus_mcp.journal.records import Intent, IntentState
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.journal.tables import APPROVAL, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
+from korus_mcp.journal.tables import APPROVAL, ASKED, AUDIT, CLAIM, HOLD, INTENT, KEEPER, OUTCOME
 from korus_mcp.journal.transaction import (
     UNFINISHED,
     ReadTransaction,
@@ -143,6 +143,7 @@ def _purge(before: datetime, tx: WriteTransaction) -> Purged:
         holds=tx.change(sa.delete(HOLD).where(ours(HOLD), *lapsed)),
         approvals=tx.change(sa.delete(APPROVAL).where(ours(APPROVAL), old)),
     )
+    tx.change(sa.delete(ASKED).where(ours(ASKED), ASKED.c.ends_at < before))
     tx.note("purged", "", "", orders=purged.orders, holds=purged.holds)
     return purged
 

@@ -201,6 +201,56 @@ class Approval:
     state: ApprovalState = ApprovalState.OPEN
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question that was put to a person beside the host, and their answer.
+
+    `nonce` is that of the approval that a yes becomes, `digest` what that yes is bound to. People
+    name the question by its `code`. It can be answered until `open_until`; a yes is good until
+    `ends_at`, a no stands until the `open_until` it was given. `shown` is what the person reads,
+    sealed, so that the journal does not know it; nothing once it is answered.
+    """
+
+    nonce: str
+    code: str
+    owner: str
+    digest: str
+    reservation_ids: tuple[str, ...]
+    open_until: datetime
+    ends_at: datetime
+    shown: str
+    is_yes: bool | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it can be answered."""
+        return self.is_yes is None and now < self.open_until
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it can be answered, or its answer still counts."""
+        return now < (self.ends_at if self.is_yes else self.open_until)
+
+    def is_about(self, other: "Asked") -> bool:
+        """Whether both have the same nonce, or are about one of the same reservations."""
+        is_shared = not set(self.reservation_ids).isdisjoint(other.reservation_ids)
+        return is_shared or self.nonce == other.nonce
+
+    def answered(self, *, is_yes: bool, no_until: datetime) -> "Asked":
+        """The question with its answer."""
+        until = self.open_until if is_yes else no_until
+        return replace(self, is_yes=is_yes, open_until=until, shown="")
+
+    @property
+    def approval(self) -> Approval:
+        """The approval that the answer is."""
+        return Approval(
+            nonce=self.nonce,
+            owner=self.owner,
+            digest=self.digest,
+            expires_at=self.ends_at if self.is_yes else self.open_until,
+            state=ApprovalState.OPEN if self.is_yes else ApprovalState.DECLINED,
+        )
+
+
 def noes_of(reservation_id: str) -> str:
     """The nonce of the row that counts the "no" answers for a reservation."""
     return f"noes-{reservation_id}"

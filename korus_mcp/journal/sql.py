@@ -28,6 +28,7 @@ from korus_mcp.journal.records import (
     Approval,
     ApprovalState,
     ApprovalUsed,
+    Asked,
     DayLimitReached,
     HoldIntent,
     HoldResult,
@@ -44,7 +45,16 @@ from korus_mcp.journal.records import (
     noes_of,
     one_more_no,
 )
-from korus_mcp.journal.tables import APPROVAL, AUDIT, HELD, HOLD, INTENT, KEEPER, OWNERSHIP
+from korus_mcp.journal.tables import (
+    APPROVAL,
+    ASKED,
+    AUDIT,
+    HELD,
+    HOLD,
+    INTENT,
+    KEEPER,
+    OWNERSHIP,
+)
 from korus_mcp.journal.transaction import (
     OUR_ACCOUNT,
     OUR_APPROVAL,
@@ -66,6 +76,13 @@ _UNDER_WAY: Final = _LEASED.where(UNFINISHED)
 _OLD_APPROVALS: Final = sa.delete(APPROVAL).where(
     ours(APPROVAL), APPROVAL.c.expires_at < bindparam("moment")
 )
+_ASKED_NO_MORE: Final = sa.delete(ASKED).where(ours(ASKED), ASKED.c.nonce.in_(bindparam("nonces")))
+_VOID: Final = sa.delete(APPROVAL).where(
+    ours(APPROVAL),
+    APPROVAL.c.nonce.in_(bindparam("nonces")),
+    APPROVAL.c.state == ApprovalState.OPEN,
+)
+_OUR_ASKED: Final = sa.update(ASKED).where(ours(ASKED), ASKED.c.nonce == bindparam("which"))
 _ENDED: Final = sa.delete(HELD).where(ours(HELD), HELD.c.ends_at <= bindparam("moment"))
 
 
@@ -108,11 +125,14 @@ class SqlJournal:
 
         def work(tx: WriteTransaction) -> None:
             self._approve(tx, no)
-            counts = tx.approvals([noes_of(each) for each in ids])
-            for each in ids:
-                self._approve(tx, one_more_no(no, each, counts.get(noes_of(each))))
+            self._count(tx, no, ids)
 
         await self._written(work)
+
+    def _count(self, tx: WriteTransaction, no: Approval, reservation_ids: Sequence[str]) -> None:
+        counts = tx.approvals([noes_of(each) for each in reservation_ids])
+        for each in reservation_ids:
+            self._approve(tx, one_more_no(no, each, counts.get(noes_of(each))))
 
     def _approve(self, tx: WriteTransaction, approval: Approval) -> None:
         tx.change(_OLD_APPROVALS, moment=tx.now - APPROVALS_KEPT)
@@ -126,6 +146,59 @@ class SqlJournal:
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces, in whatever state."""
         return await self._read(lambda tx: tx.approvals(nonces))
+
+    # Questions beside the host
+
+    async def ask(self, asked: Asked, *, now: datetime) -> Asked:
+        """Store a question to a person, or return the one with the same nonce and digest that still
+        stands.
+
+        It takes the place of every other question about one of its reservations: what was answered
+        to those is void. What stands no more is removed.
+        """
+
+        def work(tx: WriteTransaction) -> Asked:
+            there = tx.all_asked()
+            for each in there:
+                if (each.nonce, each.digest) == (asked.nonce, asked.digest) and each.stands(now):
+                    return each
+            # Questions about other reservations stay while they stand.
+            gone = [e.nonce for e in there if not e.stands(now) or e.is_about(asked)]
+            tx.change(_ASKED_NO_MORE, nonces=gone)
+            tx.change(_VOID, nonces=gone)
+            tx.add(ASKED, asdict(asked))
+            return asked
+
+        return await self._written(work)
+
+    async def asked(self, which: str) -> Asked | None:
+        """The question with this code or nonce."""
+        return await self._read(lambda tx: tx.asked(which))
+
+    async def answer(
+        self, code: str, *, is_yes: bool, way: str, now: datetime, no_until: datetime
+    ) -> Asked | None:
+        """Store what a person said to a question that is open, and return it as it was before.
+
+        A yes becomes an approval, which is good for one order. A no stands until `no_until` and
+        counts for each reservation, as `decline` has it.
+        """
+
+        def work(tx: WriteTransaction) -> Asked | None:
+            before = tx.asked(code)
+            if before is None or not before.is_open(now):
+                return before
+            after = before.answered(is_yes=is_yes, no_until=no_until)
+            self._approve(tx, after.approval)
+            if not is_yes:
+                self._count(tx, after.approval, after.reservation_ids)
+            told = {"is_yes": is_yes, "open_until": after.open_until, "shown": after.shown}
+            tx.change(_OUR_ASKED, which=after.nonce, **told)
+            said = {"reservations": after.reservation_ids, "way": way}
+            tx.note("agreed" if is_yes else "declined", after.owner, code, **said)
+            return before
+
+        return await self._written(work)
 
     # Orders
 

@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-VERSION: Final = 2
+VERSION: Final = 3
 MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
     2: (
         "DROP INDEX korus_outcome_reservation",
@@ -26,7 +26,13 @@ MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
         " owner TEXT NOT NULL, tickets INTEGER NOT NULL, amount TEXT NOT NULL,"
         " ends_at BIGINT NOT NULL, PRIMARY KEY (account, reservation_id))",
         "CREATE INDEX korus_held_owner ON korus_held (account, owner, ends_at)",
-    )
+    ),
+    3: (
+        "CREATE TABLE korus_asked (account TEXT NOT NULL, nonce TEXT NOT NULL, code TEXT NOT NULL,"
+        " owner TEXT NOT NULL, digest TEXT NOT NULL, reservation_ids JSON NOT NULL,"
+        " open_until BIGINT NOT NULL, ends_at BIGINT NOT NULL, shown TEXT NOT NULL,"
+        " is_yes BOOLEAN, PRIMARY KEY (account, nonce), UNIQUE (account, code))",
+    ),
 }
 """Per version, the statements that migrate from the version before. A new journal needs none."""
 
@@ -179,6 +185,19 @@ APPROVAL = sa.Table(
     *_moments("expires_at"),
     *_texts("state"),
 )
+
+ASKED = sa.Table(
+    "korus_asked",
+    METADATA,
+    *_key("account", "nonce"),
+    *_texts("code", "owner", "digest"),
+    sa.Column("reservation_ids", sa.JSON, nullable=False),
+    *_moments("open_until", "ends_at"),
+    *_texts("shown"),
+    sa.Column("is_yes", sa.Boolean),
+    sa.UniqueConstraint("account", "code"),
+)
+"""Questions put to a person beside the host; `shown` is sealed, and empty once answered."""
 
 OWNERSHIP = sa.Table(
     "korus_ownership",

@@ -21,6 +21,7 @@ from korus_mcp.journal.records import (
     NEVER_SENT,
     Approval,
     ApprovalState,
+    Asked,
     HoldIntent,
     HoldResult,
     Intent,
@@ -32,6 +33,7 @@ from korus_mcp.journal.records import (
 )
 from korus_mcp.journal.tables import (
     APPROVAL,
+    ASKED,
     AUDIT,
     CLAIM,
     HELD,
@@ -110,6 +112,11 @@ _APPROVALS: Final = (
     sa.select(*(APPROVAL.c[each.name] for each in fields(Approval)))
     .where(ours(APPROVAL), APPROVAL.c.nonce.in_(bindparam("nonces")))
     .order_by(APPROVAL.c.nonce)
+)
+_ASKED: Final = sa.select(*(ASKED.c[each.name] for each in fields(Asked))).where(ours(ASKED))
+_ASKED_ALL: Final = _ASKED.order_by(ASKED.c.nonce)
+_ASKED_ONE: Final = _ASKED.where(
+    sa.or_(ASKED.c.code == bindparam("which"), ASKED.c.nonce == bindparam("which"))
 )
 _OWNERS: Final = (
     sa.select(OWNERSHIP.c.resource_id, OWNERSHIP.c.owner)
@@ -257,6 +264,15 @@ class ReadTransaction:
             told = fields_of(Approval, row) | {"state": ApprovalState(row.state)}
             by_nonce[row.nonce] = Approval(**told)
         return {nonce: by_nonce[nonce] for nonce in nonces if nonce in by_nonce}
+
+    def asked(self, which: str) -> Asked | None:
+        """The question with this code or nonce."""
+        row = self.run(_ASKED_ONE, which=which).one_or_none()
+        return None if row is None else _asked(row)
+
+    def all_asked(self) -> list[Asked]:
+        """All questions that were put beside a host and not removed yet."""
+        return [_asked(row) for row in self.run(_ASKED_ALL)]
 
     def last_holds(self, keys: Iterable[str]) -> dict[str, HoldIntent]:
         """The last reserve call with each of these keys, where there was one."""
@@ -479,6 +495,11 @@ class WriteTransaction(ReadTransaction):
         owned = self.owners(named) if named else {}
         rows = ({"resource_id": i, "owner": owner, "is_order": is_order} for i in named)
         self.add(OWNERSHIP, *(row for row in rows if row["resource_id"] not in owned))
+
+
+def _asked(row: sa.Row[Any]) -> Asked:
+    told = fields_of(Asked, row)
+    return Asked(**{**told, "reservation_ids": tuple(told["reservation_ids"])})
 
 
 def columns_of(table: sa.Table, record: object) -> dict[str, object]:

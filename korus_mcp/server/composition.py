@@ -1,6 +1,6 @@
 """The composition root: builds a server from settings. It holds no booking rules."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import lets_others_first
-from korus_mcp.settings import NAME, Settings
+from korus_mcp.settings import NAME, Approval, Settings
 from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
 from korus_mcp.tools.unanswered import ends_unanswered
@@ -78,11 +78,16 @@ class KorusServer(MCPServer[App]):
 
 
 def build_server(
-    settings: Settings, *, clock: Clock | None = None, sandbox: "Sandbox | None" = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    sandbox: "Sandbox | None" = None,
+    beside: Mapping[str, str] | None = None,
 ) -> KorusServer:
     """Build a server. It opens, reads and sends nothing until it runs and is called.
 
-    `sandbox` replaces the embedded one, for a test that controls it.
+    `sandbox` replaces the embedded one, for a test that controls it. `beside` is the environment of
+    a server that runs beside its person, who can be asked in their browser.
 
     Raises:
         Misconfigured: the settings name tools that do not exist.
@@ -96,7 +101,7 @@ def build_server(
         version=__version__,
         tools=listed_tools(names, settings.content),
         log_level="WARNING",
-        lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running),
+        lifespan=partial(_lifespan, settings, clock or SystemClock(), sandbox, running, beside),
         subscriptions=False,
         extensions=[pages_of(names)],
         cache_hints=dict.fromkeys(_LISTS, CacheHint(ttl_ms=300_000, scope="public")),
@@ -114,7 +119,12 @@ def build_server(
 
 @asynccontextmanager
 async def _lifespan(
-    settings: Settings, clock: Clock, sandbox: "Sandbox | None", running: Running, _: MCPServer[App]
+    settings: Settings,
+    clock: Clock,
+    sandbox: "Sandbox | None",
+    running: Running,
+    beside: Mapping[str, str] | None,
+    _: MCPServer[App],
 ) -> AsyncIterator[App]:
     async with (
         AsyncExitStack() as at_the_end,
@@ -122,6 +132,10 @@ async def _lifespan(
         anyio.create_task_group() as tasks,
     ):
         app = App(settings, api, clock, tasks)
+        if beside is not None and settings.approval is Approval.HUMAN:
+            from korus_mcp.server.approval_door import ApprovalDoor
+
+            app.doorbell = ApprovalDoor(app, tasks, beside)
         # Tasks of the group may still write, so the services are closed after the group ends.
         at_the_end.push_async_callback(app.close)
         # Kept apart: if it fails, the server goes on.

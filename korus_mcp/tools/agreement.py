@@ -28,13 +28,12 @@ from pydantic import (
 
 from korus_mcp.answers.explanations import unasked
 from korus_mcp.api import CustomerInput
-from korus_mcp.app import app_of
+from korus_mcp.app import App, app_of
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
-from korus_mcp.settings import Settings
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.asking import AskedForm, Unasked, may_ask, may_go_unasked, put
 from korus_mcp.tools.declare import ToolContext
@@ -230,7 +229,7 @@ async def agreed_to(
         case AcceptedElicitation(data=Unasked(may_be_a_no=True)):
             return unasked()
         case AcceptedElicitation(data=Unasked() as unheard):
-            instead = _instead_of_asking(app_of(ctx).settings)
+            instead = _instead_of_asking(app_of(ctx))
             # A form left at no may be a person's after all, who pressed a key twice: beside a
             # confirmation it would order what their screen said no to.
             if instead is None and unheard.says_no and call.confirmation:
@@ -246,11 +245,13 @@ async def agreed_to(
             return approval.declined()
 
 
-def _instead_of_asking(settings: Settings) -> Refusal | None:
-    """What a call is answered whose host did not ask; None: the summary of the two steps."""
-    if may_go_unasked(settings):
+def _instead_of_asking(app: App) -> Refusal | None:
+    """What a call is answered whose host did not ask; None: the summary of the two steps, or the
+    question beside the host.
+    """
+    is_human = app.settings.approval is ApprovalWay.HUMAN
+    if may_go_unasked(app.settings) or (is_human and app.doorbell is not None):
         return None
-    is_human = settings.approval is ApprovalWay.HUMAN
     return approval.unavailable() if is_human else approval.unseen_by_anybody()
 
 

@@ -85,7 +85,7 @@ def may_ask(ctx: ToolContext) -> bool:
     # A host that states only `url` cannot show a form. One that states neither can.
     if asks is None or (asks.form is None and asks.url is not None):
         return False
-    if not _is_asked_within(ctx):
+    if not is_asked_within(ctx):
         return bool(ctx.session.can_send_request)
     return not (may_go_unasked(settings) and _only_forwards(ctx))
 
@@ -118,7 +118,7 @@ async def put(
         Refusal: APPROVAL_EXPIRED.
         Unasked: No person answered.
     """
-    if _is_asked_within(ctx):
+    if is_asked_within(ctx):
         given = (ctx.input_responses or {}).get(key)
         if given is not None:
             _heard(given, question.schema, answered_after(ctx.request_state))
@@ -175,5 +175,6 @@ def _is_soon(seconds: float | None) -> bool:
     return seconds is not None and seconds <= READING_SECONDS
 
 
-def _is_asked_within(ctx: ToolContext) -> bool:
+def is_asked_within(ctx: ToolContext) -> bool:
+    """Whether the host gets questions as the result of a call, see `ASKED_WITHIN_A_CALL`."""
     return is_version_at_least(ctx.protocol_version or "", ASKED_WITHIN_A_CALL)

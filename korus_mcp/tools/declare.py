@@ -22,7 +22,13 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
+from mcp_types import (
+    CallToolResult,
+    ContentBlock,
+    InputRequiredResult,
+    TextContent,
+    ToolAnnotations,
+)
 from pydantic import ConfigDict, Field, ValidationError
 
 from korus_mcp.access.policy import SAVING_TOOLS
@@ -187,6 +193,14 @@ def callable_only(declared: Declared, content: Content) -> Tool:
     )
 
 
+class AtAnAddress(Exception):
+    """The call ends with `request`: the host opens an address for its person and calls again."""
+
+    def __init__(self, request: InputRequiredResult) -> None:
+        super().__init__("asked at an address")
+        self.request = request
+
+
 class KorusTool(Tool):
     """A tool whose refusals are structured and whose arguments are strict."""
 
@@ -210,6 +224,8 @@ class KorusTool(Tool):
             except Refusal as wrong:
                 refusal = wrong
             except (ToolError, MCPError) as error:
+                if isinstance(error.__cause__, AtAnAddress):
+                    return error.__cause__.request
                 refusal = self._refusal(error, wrote=self._writes and begun.is_true)
         return failure(explanations.told_what_was_booked(refusal) if self._writes else refusal)
 

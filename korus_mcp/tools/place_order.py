@@ -1,6 +1,6 @@
 """place_order: turn reservations into an order, once a person agreed."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import FailedOrder, OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, Refusal
 from korus_mcp.journal.records import NEVER_SENT
-from korus_mcp.tools import agreement
+from korus_mcp.tools import agreement, by_hand
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_reservations
@@ -59,6 +59,7 @@ class OrderView(View):
     state: OrderState
     confirmation: str | None = None
     confirm_by: Moment = None
+    code: str | None = None
     check_again_after: int | None = None
     not_later_than: Moment = None
     orders: list[PlacedView] = []
@@ -83,10 +84,10 @@ class OrderView(View):
             for o in self.orders
         ]
         again = " (the same call again; it was sent once)" if self.replayed else ""
-        confirm = f"confirmation {self.confirmation}, open until {self.confirm_by}"
+        how = f"confirmation {self.confirmation}" if self.confirmation else f"code {self.code}"
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
-            confirm if self.confirmation else None,
+            f"{how}, open until {self.confirm_by}" if self.confirm_by else None,
             *(hold.text() for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
@@ -148,7 +149,10 @@ async def place_order(
         ordered = await services.booking.ordering.instead(call, agreed)
     else:
         ordered = await services.booking.ordering.place(call, agreed=agreed)
-    view = _view(ordered, call, services.settings.environment.value)
+    told: dict[str, Any] = {}
+    if ordered.state is OrderState.APPROVAL_NEEDED:
+        ordered, told = await by_hand.answered(ctx, call, ordered)
+    view = _view(ordered, call, services.settings.environment.value).model_copy(update=told)
     # Whoever typed the customer into the host's form did not tell the assistant: its same arguments
     # would be another call.
     if ordered.is_under_way and customer.missing:
@@ -157,7 +161,7 @@ async def place_order(
 
 
 def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
-    asks = ordered.state is OrderState.CONFIRMATION_NEEDED
+    asks = ordered.confirm_by is not None
     return OrderView.read(
         ordered,
         orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
@@ -186,6 +190,8 @@ def _next(ordered: Ordered) -> str:
                 "it cannot be cancelled here and no mail is promised; if they agree, call "
                 "place_order again with the same arguments and this confirmation."
             )
+        case OrderState.APPROVAL_NEEDED:
+            return "Nothing is ordered yet: only the person can say yes."
         case OrderState.ORDERED:
             moved = (
                 f" The person agreed to {ordered.agreed}, and the issuer's total is another: tell "

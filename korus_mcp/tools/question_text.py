@@ -54,6 +54,15 @@ def customer_question(holds: Sequence[Hold], total: Money, environment: str) -> 
     )
 
 
+def page_question(holds: Sequence[Hold], total: Money | None, environment: str) -> str:
+    """What a host says of the page on which a person answers; agreeing to open it is no yes."""
+    return lines_of(
+        _goods(holds),
+        f"Total: {total}. Open the page that asks whether to order it?",
+        f"Only yes on the page orders, for real ({environment}); it cannot be cancelled here.",
+    )
+
+
 def _goods(holds: Sequence[Hold]) -> str:
     """What is first on, with its day; of the rest how many lines there are."""
     lines = sorted((line for hold in holds for line in hold.lines), key=_by_day)

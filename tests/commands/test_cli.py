@@ -60,7 +60,7 @@ def test_version_and_help_import_nothing_heavy(option: str, tmp_path: Path) -> N
     assert (__version__ if option == "--version" else "commands") in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "check", "catalog", "sandbox"])
+@pytest.mark.parametrize("command", ["serve", "demo", "approve", "check", "catalog", "sandbox"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -88,6 +88,7 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         ["serve", "--port", "1_000"],
         ["catalog"],
         ["catalog", "burn"],
+        ["approve"],
     ],
 )
 def test_what_the_command_line_does_not_know_is_refused(

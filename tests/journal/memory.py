@@ -20,6 +20,7 @@ from korus_mcp.journal.records import (
     Approval,
     ApprovalState,
     ApprovalUsed,
+    Asked,
     DayLimitReached,
     Held,
     HoldIntent,
@@ -68,6 +69,7 @@ class MemoryJournal(SqlJournal):
         self._owners: dict[str, str] = {}
         self._orders: dict[str, list[str]] = {}
         self._approvals: dict[str, Approval] = {}
+        self._asked: dict[str, Asked] = {}
         self._swept: datetime | None = None
         self._sweeping: datetime | None = None
 
@@ -93,6 +95,39 @@ class MemoryJournal(SqlJournal):
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         """The approvals with these nonces."""
         return {n: self._approvals[n] for n in nonces if n in self._approvals}
+
+    async def ask(self, asked: Asked, *, now: datetime) -> Asked:
+        """Store a question in place of others about the same, unless it stands already."""
+        for each in self._asked.values():
+            if (each.nonce, each.digest) == (asked.nonce, asked.digest) and each.stands(now):
+                return each
+        gone = [e.nonce for e in self._asked.values() if not e.stands(now) or e.is_about(asked)]
+        for nonce in gone:
+            del self._asked[nonce]
+            approval = self._approvals.get(nonce)
+            if approval is not None and approval.state is ApprovalState.OPEN:
+                del self._approvals[nonce]
+        self._asked[asked.nonce] = asked
+        return asked
+
+    async def asked(self, which: str) -> Asked | None:
+        """The question with this code or nonce."""
+        return next((e for e in self._asked.values() if which in (e.code, e.nonce)), None)
+
+    async def answer(
+        self, code: str, *, is_yes: bool, way: str, now: datetime, no_until: datetime
+    ) -> Asked | None:
+        """Store the answer to a question that is open."""
+        del way  # of the audit alone
+        before = await self.asked(code)
+        if before is not None and before.is_open(now):
+            after = before.answered(is_yes=is_yes, no_until=no_until)
+            self._asked[after.nonce] = after
+            if is_yes:
+                await self.approve(after.approval)
+            else:
+                await self.decline(after.approval, after.reservation_ids)
+        return before
 
     async def claim(
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal

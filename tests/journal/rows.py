@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from korus_mcp.journal import Journal
-from korus_mcp.journal.records import Approval, HoldIntent, Intent, Lease
+from korus_mcp.journal.records import Approval, Asked, HoldIntent, Intent, Lease
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 FENCE = NOW + timedelta(minutes=10)
@@ -65,3 +65,17 @@ async def claimed(
 async def sent(journal: Journal, one: Intent, *, lease: Lease = MINE) -> Intent:
     await claimed(journal, one, lease=lease)
     return await journal.start_sending(one, lease=lease, sent_at=NOW, fence_at=FENCE)
+
+
+def asked(name: str, *reservation_ids: str, **changes: Any) -> Asked:
+    given: dict[str, Any] = {
+        "nonce": f"asked-{name}",
+        "code": f"CODE-{name}",
+        "owner": ADA,
+        "digest": f"digest of {name}",
+        "reservation_ids": reservation_ids or (f"reservation of {name}",),
+        "open_until": FENCE,
+        "ends_at": datetime(9000, 1, 1, tzinfo=UTC),
+        "shown": "sealed",
+    }
+    return Asked(**(given | changes))

@@ -18,8 +18,10 @@ from korus_mcp.journal.records import (
     NEVER_SENT,
     UNKNOWN_END,
     AlreadyClaimed,
+    Approval,
     ApprovalState,
     ApprovalUsed,
+    Asked,
     DayLimitReached,
     Held,
     HoldResult,
@@ -46,6 +48,7 @@ from tests.journal.rows import (
     RUN_OUT,
     all_of,
     approval,
+    asked,
     claimed,
     hold,
     intent,
@@ -310,9 +313,9 @@ async def test_what_a_call_holds_and_claims_is_read_in_the_order_it_was_named(
     ids = ["r5", "r0", "r3", "r1"]
     await sent(journal, one := intent("a", *ids))
     await journal.own(ADA, *ids)
-    for asked in (ids, sorted(ids), sorted(ids, reverse=True)):
-        assert list(await journal.intents_of(asked)) == asked
-        assert list(await journal.owners_of(asked)) == asked
+    for named in (ids, sorted(ids), sorted(ids, reverse=True)):
+        assert list(await journal.intents_of(named)) == named
+        assert list(await journal.owners_of(named)) == named
     settled = await journal.settle(
         "a", OrderResult({"r1": "o1", "r0": "o0"}, {"r3": "no", "r5": "no"})
     )
@@ -726,3 +729,100 @@ async def test_a_reservation_is_held_until_its_end_or_its_order(journal: Journal
     await sent(journal, intent("a", "r1", "r2"))
     await journal.settle("a", OrderResult({"r2": "o2"}, {"r1": "sold out"}))
     assert await journal.held_until(asked, NOW) == {"r1": NOW + UNKNOWN_END, "r3": FENCE}
+
+
+# Questions beside the host
+
+LATER = NEVER + timedelta(days=9)
+"""Until when a no stands. What expired by the journal's own clock it may forget."""
+
+
+async def said(journal: Journal, code: str, at: datetime = NOW, *, yes: bool) -> Asked | None:
+    return await journal.answer(code, is_yes=yes, way="page", now=at, no_until=LATER)
+
+
+async def approval_of(journal: Journal, one: Asked) -> Approval | None:
+    return (await journal.approvals([one.nonce])).get(one.nonce)
+
+
+async def test_a_question_is_found_by_its_code_and_by_its_nonce(journal: Journal) -> None:
+    assert await journal.asked("CODE-q") is None
+    one = asked("q", "r2", "r1", owner=BOB)
+    assert await journal.ask(one, now=NOW) == one
+    assert await journal.asked(one.code) == await journal.asked(one.nonce) == one
+    assert await approval_of(journal, one) is None, "nobody said yes"
+
+
+async def test_a_yes_is_an_approval_for_one_order_until_the_hold_ends(journal: Journal) -> None:
+    await journal.ask(one := asked("q", "r1"), now=NOW)
+    assert await said(journal, one.code, yes=True) == one, "as it was before"
+    stands = await journal.asked(one.code)
+    assert stands == replace(one, is_yes=True, shown="")
+    given = await approval_of(journal, one)
+    assert given == approval(one.nonce, digest=one.digest, expires_at=one.ends_at)
+    order = intent("a", "r1")
+    await journal.claim(order, lease=MINE, approval_nonce=one.nonce, day_limit=LIMIT)
+    assert await said(journal, one.code, yes=True) == stands, "it changes nothing more"
+    again = intent("b", "r2")
+    with pytest.raises(ApprovalUsed):
+        await journal.claim(again, lease=MINE, approval_nonce=one.nonce, day_limit=LIMIT)
+
+
+async def test_a_no_counts_like_any_other_and_is_the_last_word(journal: Journal) -> None:
+    await journal.ask(one := asked("q", "r1", "r2"), now=NOW)
+    await said(journal, one.code, yes=False)
+    await said(journal, one.code, yes=True)
+    stands = await journal.asked(one.code)
+    assert stands == replace(one, is_yes=False, shown="", open_until=LATER)
+    given = await approval_of(journal, one)
+    assert given is not None
+    assert (given.state, given.expires_at) == (ApprovalState.DECLINED, LATER)
+    counts = await journal.approvals([noes_of("r1"), noes_of("r2")])
+    assert [each.digest for each in counts.values()] == ["1", "1"]
+    assert await journal.ask(one, now=FENCE) == stands, "while it stands"
+    assert await journal.ask(one, now=LATER) == one
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_what_is_over_or_unknown_cannot_be_answered(journal: Journal, yes: bool) -> None:
+    await journal.ask(one := asked("q"), now=NOW)
+    assert await said(journal, "CODE-other", yes=yes) is None
+    assert await said(journal, one.code, FENCE, yes=yes) == one
+    assert await journal.asked(one.code) == one
+    assert await approval_of(journal, one) is None
+    last = FENCE - MICROSECOND
+    await said(journal, one.code, last, yes=yes)
+    found = await journal.asked(one.code)
+    assert found is not None
+    assert found.is_yes is yes
+
+
+async def test_the_same_question_is_put_once(journal: Journal) -> None:
+    await journal.ask(one := asked("q"), now=NOW)
+    again = replace(one, code="CODE-again", open_until=NEVER)
+    assert await journal.ask(again, now=NOW) == one
+    await said(journal, one.code, yes=True)
+    at_its_end = one.ends_at - MICROSECOND
+    found = await journal.ask(again, now=at_its_end)
+    assert (found.code, found.is_yes) == (one.code, True), "the yes is not asked for twice"
+    assert await journal.ask(again, now=one.ends_at) == again
+    assert await approval_of(journal, one) is None
+
+
+async def test_a_question_about_the_same_voids_what_was_said_before(journal: Journal) -> None:
+    await journal.ask(old := asked("old", "r1", "r2"), now=NOW)
+    await journal.ask(beside := asked("beside", "r3"), now=NOW)
+    for each in (old, beside):
+        await said(journal, each.code, yes=True)
+    await journal.ask(new := asked("new", "r2", ends_at=NEVER, open_until=NEVER), now=NOW)
+    assert await journal.asked(old.code) is None
+    assert await approval_of(journal, old) is None
+    assert await journal.asked(new.code) == new
+    assert await approval_of(journal, beside) is not None, "it is about something else"
+    with pytest.raises(ApprovalUsed):
+        await journal.claim(
+            intent("a", "r1"), lease=MINE, approval_nonce=old.nonce, day_limit=LIMIT
+        )
+    moved = replace(new, digest="its session moved", code="CODE-moved")
+    assert await journal.ask(moved, now=NOW) == moved
+    assert await journal.asked(new.code) is None

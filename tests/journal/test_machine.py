@@ -31,6 +31,7 @@ from korus_mcp.foundation.clock import SystemClock
 from korus_mcp.journal import Journal
 from korus_mcp.journal.records import (
     ApprovalState,
+    Asked,
     ClaimRefused,
     Held,
     HoldIntent,
@@ -46,7 +47,7 @@ from korus_mcp.journal.records import (
 from korus_mcp.journal.sql import SqlJournal
 from tests.fixtures.postgres import Cluster
 from tests.journal.memory import MemoryJournal
-from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, hold
+from tests.journal.rows import ADA, BOB, FENCE, LIMIT, NOW, RUN_OUT, approval, asked, hold
 from tests.journal.rows import intent as an_intent
 
 Answer = TypeVar("Answer")
@@ -59,6 +60,7 @@ some_reservations = st.lists(st.sampled_from(RESERVATIONS), min_size=1, max_size
 LIVE = [Lease("me", 3600), Lease("another", 3600)]
 leases = st.sampled_from([*LIVE, RUN_OUT])
 owners, keys = st.sampled_from(OWNERS), st.sampled_from(KEYS)
+moments = st.sampled_from([NOW, FENCE])
 
 
 class TwoJournals(RuleBasedStateMachine):
@@ -80,6 +82,7 @@ class TwoJournals(RuleBasedStateMachine):
         self.made: dict[str, Intent] = {}
         self.final: dict[str, Intent] = {}
         self.used: set[str] = set()
+        self.codes = 0
         self.seen: dict[str, HoldIntent | None] = {}
         self.begun: list[HoldIntent] = []
 
@@ -111,6 +114,32 @@ class TwoJournals(RuleBasedStateMachine):
         given = approval(nonce, state=state, expires_at=NEVER)
         self.both(lambda journal: journal.approve(given))
         self.both(lambda journal: journal.approvals([nonce]))
+
+    @rule(name=st.sampled_from("abc"), moved=st.booleans(), ids=some_reservations, at=moments)
+    def ask(self, name: str, ids: list[str], at: datetime, *, moved: bool) -> None:
+        digest = "moved" if moved else "as it was"
+        # A code of its own each time, as random ones are.
+        self.codes += 1
+        put = asked(name, *ids, digest=digest, code=f"CODE-{self.codes}")
+        self.both(lambda j: j.ask(put, now=at))
+
+    @rule(name=st.sampled_from("abc"), is_yes=st.booleans(), at=moments)
+    def answer_by_hand(self, name: str, at: datetime, *, is_yes: bool) -> None:
+        found = self.both(lambda j: j.asked(f"asked-{name}"))
+        code = found.code if isinstance(found, Asked) else "CODE-0"
+        self.both(lambda j: j.answer(code, is_yes=is_yes, way="page", now=at, no_until=NEVER))
+
+    @rule(name=st.sampled_from("abc"), ids=some_reservations)
+    def order_by_hand(self, name: str, ids: list[str]) -> None:
+        found = self.portal.call(self.journals[0].asked, f"asked-{name}")
+        wish = an_intent(secrets.token_hex(4), *ids)
+        refused = self.both(
+            lambda j: j.claim(wish, lease=LIVE[0], approval_nonce=f"asked-{name}", day_limit=LIMIT)
+        )
+        if refused is None:
+            assert found is not None
+            assert found.is_yes, "nobody said yes"
+            self.made[wish.id] = wish
 
     @rule(target=intents, nonce=nonces, owner=owners, ids=some_reservations, lease=leases)
     def claim(self, nonce: str, owner: str, ids: list[str], lease: Lease) -> Any:
@@ -244,6 +273,8 @@ async def _all_there_is(journal: Journal) -> Any:
         [dict(await journal.made_since(owner, LONG_AGO)) for owner in OWNERS],
         [dict(await journal.made_since(owner, NOW)) for owner in OWNERS],
         [dict(await journal.held_until(RESERVATIONS, now)) for now in (LONG_AGO, NOW)],
+        [await journal.asked(f"asked-{name}") for name in "abc"],
+        dict(await journal.approvals([f"asked-{name}" for name in "abc"])),
     )
 
 

@@ -26,6 +26,7 @@ from korus_mcp.journal.records import (
     TooMuchOpen,
 )
 from korus_mcp.journal.sql import SqlJournal
+from korus_mcp.journal.tables import VERSION
 from korus_mcp.settings import Environment, Settings
 from tests.fixtures.journals import sharing
 from tests.journal.rows import MINE, RUN_OUT, hold, intent, sent
@@ -138,18 +139,21 @@ def schema_of(database: Engine) -> Sequence[object]:
 
 def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> None:
     steps = {
-        2: ("ALTER TABLE korus_intent ADD COLUMN second TEXT",),
-        3: ("ALTER TABLE korus_intent ADD COLUMN third TEXT", "CREATE TABLE extra (a TEXT)"),
+        VERSION: ("ALTER TABLE korus_intent ADD COLUMN second TEXT",),
+        VERSION + 1: (
+            "ALTER TABLE korus_intent ADD COLUMN third TEXT",
+            "CREATE TABLE extra (a TEXT)",
+        ),
     }
     database = create_engine(f"sqlite:///{tmp_path / 'journal.sqlite'}")
     with database.begin() as connection:
         make_tables(connection)
     with database.begin() as connection:
-        make_tables(connection, 3, steps)
+        make_tables(connection, VERSION + 1, steps)
     brought = schema_of(database)
     assert "third" in str(brought)
     with database.begin() as connection:
-        make_tables(connection, 3, steps)
+        make_tables(connection, VERSION + 1, steps)
     assert schema_of(database) == brought
     with database.begin() as connection, pytest.raises(JournalDown):
         make_tables(connection)
@@ -157,6 +161,7 @@ def test_an_older_journal_is_brought_up_in_order_and_once(tmp_path: Path) -> Non
 
 
 MADE_SINCE_1 = (
+    "DROP TABLE korus_asked",
     "DROP INDEX korus_held_owner",
     "DROP TABLE korus_held",
     "DROP INDEX korus_hold_open",

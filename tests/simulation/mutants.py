@@ -1,6 +1,7 @@
 """The coordinator with one rule of its protocol left out: what the simulation must find."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -8,7 +9,7 @@ from korus_mcp.api import ApiError, OrderFilters
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.sending import Dispatch, Sender, Sending, fence_of
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.journal.records import Intent, Lease, OrderResult
+from korus_mcp.journal.records import Asked, Intent, Lease, OrderResult
 from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Parts
 
@@ -32,6 +33,16 @@ class NoClaim(MemoryJournal):
         for reservation_id in intent.reservation_ids:
             self._claims.pop(reservation_id, None)
         await super().claim(intent, lease=lease, approval_nonce=approval_nonce, day_limit=day_limit)
+
+
+class AnswersItself(MemoryJournal):
+    """Whoever is asked beside the host has said yes."""
+
+    async def ask(self, asked: Asked, *, now: datetime) -> Asked:
+        put = (await super().ask(asked, now=now)).answered(is_yes=True, no_until=now)
+        self._asked[put.nonce] = put
+        await self.approve(put.approval)
+        return put
 
 
 class SendsAgain(Sender):
@@ -102,6 +113,7 @@ MUTANTS: Final[Mapping[str, Parts]] = {
     "it is sent again when nothing is found": Parts(sender=SendsAgain),
     "it is sent before it is written down": Parts(sender=WritesDownLater),
     "nothing is claimed": Parts(journal=NoClaim),
+    "nobody is waited for": Parts(journal=AnswersItself),
     "the first page is the last": Parts(look_up=FirstPage),
     "the fence comes too soon": Parts(settle_seconds=30),
     "refusals are believed": Parts(sender=Trusts),

@@ -15,6 +15,7 @@ from korus_mcp.api import ApiError, Booking, Outcome, Ticketing
 from korus_mcp.api.errors import ServerFailed, TimedOut
 from korus_mcp.api.jsonld import JsonObject
 from korus_mcp.api.transport import Wire
+from korus_mcp.booking.by_hand import ByHand, Seal
 from korus_mcp.booking.earlier import EarlierOrders
 from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.lookup import LookUp
@@ -31,6 +32,7 @@ from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.refusals import Refusal
 from korus_mcp.journal.records import (
     Approval,
+    Asked,
     Installation,
     Intent,
     JournalDown,
@@ -39,6 +41,7 @@ from korus_mcp.journal.records import (
     OrderResult,
     ReservationFacts,
 )
+from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Settings
 from tests.journal.memory import MemoryJournal
 from tests.simulation.upstream import ORDERS, RESERVATIONS, Upstream
@@ -112,6 +115,12 @@ class PortedJournal:
 
     async def approvals(self, nonces: Sequence[str]) -> Mapping[str, Approval]:
         return await self._read(lambda: self._store.approvals(nonces))
+
+    async def ask(self, asked: Asked, *, now: datetime) -> Asked:
+        return await self._write(lambda: self._store.ask(asked, now=now))
+
+    async def asked(self, which: str) -> Asked | None:
+        return await self._read(lambda: self._store.asked(which))
 
     async def claim(
         self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
@@ -293,7 +302,7 @@ class Slot:
 
 
 class Replica:
-    """One server process."""
+    """One server process. With a `seal` it has people asked beside their hosts."""
 
     def __init__(
         self,
@@ -304,8 +313,10 @@ class Replica:
         heart: Heart,
         parts: Parts,
         on_post: Callable[[str, str], None],
+        seal: Seal | None,
     ) -> None:
         self.heart = heart
+        self._seal = seal
         self._name = name
         self._store = store
         self._upstream = upstream
@@ -385,9 +396,15 @@ class Replica:
             earlier=earlier,
             catalog=catalog,
             journal=journal,
-            settings=Settings(settle_seconds=self._parts.settle_seconds),
+            settings=Settings(
+                settle_seconds=self._parts.settle_seconds,
+                approval=ApprovalWay.AUTO if self._seal is None else ApprovalWay.HUMAN,
+            ),
             clock=clock,
             operations=operations,
+            by_hand=None
+            if self._seal is None
+            else ByHand(journal=journal, seal=self._seal, environment="sandbox", clock=clock),
             fresh_id=lambda: f"{self._name}-{next(numbers)}",
         )
         self._tasks = tasks

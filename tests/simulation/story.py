@@ -8,13 +8,15 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 
 import anyio
 
 from korus_mcp.api import CustomerInput
+from korus_mcp.booking.by_hand import ByHand, Seal
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
-from korus_mcp.journal.records import Installation, Intent, Lease
+from korus_mcp.journal.records import Asked, Installation, Intent, Lease
 from tests.journal.memory import MemoryJournal
 from tests.simulation.replica import Heart, Parts, Replica, Slot
 from tests.simulation.upstream import SETTLE_SECONDS, Fate, HeldReservation, Nature, Upstream
@@ -55,6 +57,8 @@ def watched(journal: type[MemoryJournal]) -> type[MemoryJournal]:
     class Watched(journal):  # type: ignore[misc, valid-type]
         verdict: Verdict
         used: Counter[str]
+        pressed: set[str]
+        is_by_hand: bool
 
         async def claim(
             self, intent: Intent, *, lease: Lease, approval_nonce: str, day_limit: Decimal
@@ -70,11 +74,27 @@ def watched(journal: type[MemoryJournal]) -> type[MemoryJournal]:
             self.used[approval_nonce] += 1
             if self.used[approval_nonce] > 1:
                 self.verdict.say("broken", "I11: an approval was used twice")
+            if self.is_by_hand and approval_nonce not in self.pressed:
+                self.verdict.say("broken", "I13: claimed without a press")
             for earlier in before.values():
                 now = self._intents[earlier.id]
                 for each in set(now.reservation_ids) & set(intent.reservation_ids):
                     if not now.is_final or now.ambiguous or each in now.orders:
                         self.verdict.say("broken", f"I4: the claim on {each} moved")
+
+        async def ask(self, asked: Asked, *, now: datetime) -> Asked:
+            put = await super().ask(asked, now=now)
+            # What took the place of a question voids what was said to it.
+            self.pressed = {n for n in self.pressed if n in self._asked and self._asked[n].is_yes}
+            return put  # type: ignore[no-any-return]
+
+        async def answer(
+            self, code: str, *, is_yes: bool, way: str, now: datetime, no_until: datetime
+        ) -> Asked | None:
+            before = await super().answer(code, is_yes=is_yes, way=way, now=now, no_until=no_until)
+            if before is not None and before.is_open(now) and is_yes:
+                self.pressed.add(before.nonce)
+            return before  # type: ignore[no-any-return]
 
         def _keep(self, intent: Intent) -> None:
             stored = self._intents[intent.id]
@@ -101,6 +121,11 @@ class Story:
         )
         self._store.verdict = self.verdict  # type: ignore[attr-defined]
         self._store.used = Counter()  # type: ignore[attr-defined]
+        self._store.pressed = set()  # type: ignore[attr-defined]
+        # A third of the stories are of people who are asked beside their hosts.
+        by_hand = self._rng("way").random() < 1 / 3
+        self._store.is_by_hand = by_hand  # type: ignore[attr-defined]
+        self._seal = Seal("a secret", "account") if by_hand else None
         self._replicas: list[Replica] = []
         self._over = anyio.Event()
 
@@ -150,6 +175,7 @@ class Story:
                 heart,
                 self._parts,
                 self._on_post,
+                self._seal,
             )
             self._replicas.append(replica)
             await replica.run()
@@ -169,12 +195,29 @@ class Story:
         call = OrderCall(owner=OWNER, reservation_ids=ids, customer=customer, language="en")
         for _ in range(rng.choice([1, 2, 3])):
             asked = await self._asked(call, rng)
+            if isinstance(asked, Ordered) and asked.code is not None:
+                await self._answered(asked.code, rng)
+                for _ in range(rng.choice([1, 1, 2, 3])):
+                    await self._asked(call, rng)
+                    await anyio.sleep(rng.choice([0.0, 1.0, 30.0]))
             if isinstance(asked, Ordered) and asked.confirmation is not None:
                 confirmed = replace(call, confirmation=asked.confirmation)
                 for _ in range(rng.choice([1, 1, 2, 3])):
                     await self._asked(confirmed, rng)
                     await anyio.sleep(rng.choice([0.0, 1.0, 30.0]))
             await anyio.sleep(rng.choice([0.0, 2.0, 60.0]))
+
+    async def _answered(self, code: str, rng: random.Random) -> None:
+        """A person answers in a process of their own, or not: late, twice, and not always yes."""
+        assert self._seal is not None
+        by_hand = ByHand(
+            journal=self._store, seal=self._seal, environment="sandbox", clock=self._clock
+        )
+        for _ in range(rng.choice([0, 1, 1, 1, 2])):
+            await anyio.sleep(rng.choice([1.0, 20.0, 100.0, 700.0]))
+            found = await by_hand.found(code)
+            if found is not None:
+                await by_hand.answer(found[0], is_yes=rng.random() < 0.9, way="terminal")
 
     async def _asked(self, call: OrderCall, rng: random.Random) -> Ordered | Exception | None:
         """Ask a process that lives; a client whose process died asks again, the same thing."""
@@ -196,7 +239,7 @@ class Story:
     def _hear(self, slot: Slot) -> None:
         """I6: what a caller is told is what the journal says, or it says more by now."""
         told = slot.answer
-        if not isinstance(told, Ordered) or told.state is OrderState.CONFIRMATION_NEEDED:
+        if not isinstance(told, Ordered) or told.confirm_by is not None:
             return
         kept = self._kept(slot.call)
         for order in told.orders:

@@ -242,6 +242,18 @@ def test_a_summary_names_all_that_would_be_ordered_and_leaves_the_answer_to_the_
     assert frame.get_by_role("button").all_inner_texts() == ["Refresh"]
 
 
+def test_an_order_that_a_person_answers_for_elsewhere_says_where(
+    show: Show, results: Results
+) -> None:
+    summary = results["confirmation_needed"]["structuredContent"]
+    needed = {k: v for k, v in summary.items() if k != "confirmation"}
+    needed |= {"state": "approval_needed", "code": "K7QD3MXA"}
+    shown = words(show({"content": [], "structuredContent": needed}))
+    assert "in the window that opened in your browser" in shown
+    assert "Ada Lovelace, ada@example.org" in shown
+    assert "Answer by 11:10" in shown
+
+
 def test_orders_show_their_references_totals_and_what_failed(show: Show, results: Results) -> None:
     shown = words(show(results["partially_ordered"]))
     assert "KT-ORD-100001 €90.00 2 tickets" in shown

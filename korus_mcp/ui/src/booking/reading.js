@@ -16,7 +16,7 @@ const PLACE_PARTS = ["zone", "row", "entrance", "category"];
  */
 const CONFIRMED = ["confirmed", "booked", "ordered", "paid", "completed", "issued", "unknown"];
 const CANCELLED = ["cancelled", "canceled"];
-const ORDER_STATES = ["confirmation_needed", "ordered", "partially_ordered"];
+const ORDER_STATES = ["confirmation_needed", "approval_needed", "ordered", "partially_ordered"];
 const KNOWN = [
   ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
   ...["tickets", "documents", "order_id", "status", "total"],

@@ -15,6 +15,7 @@ const STATES = {
   not_held: ["bad", "cross"],
   hold_doubt: ["warn", "dots"],
   confirmation_needed: ["call", "speech"],
+  approval_needed: ["call", "speech"],
   ordered: ["good", "check"],
   partially_ordered: ["warn", "check"],
   partly_cancelled: ["warn", "check"],
@@ -336,7 +337,7 @@ function lookNote(booking, { t, writer, arrivedAt, canAsk }, key) {
 
 function orderParts(booking, scene) {
   const { t, state } = scene;
-  const asks = state === "confirmation_needed";
+  const asks = state === "confirmation_needed" || state === "approval_needed";
   const hasCancelled = booking.orders.some((order) => order.standing === "cancelled");
   return [
     hasCancelled && h("p", { class: "notice bad" }, t("support")),

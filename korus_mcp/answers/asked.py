@@ -1,0 +1,163 @@
+"""What a person reads of a question beside the host, in English and French: page and terminal say
+the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from korus_mcp.booking.by_hand import Shown, ShownDoubt, ShownLine
+
+FRENCH: Final = "fr"
+_MONTHS: Final = {
+    "en": "January February March April May June July August September October November December",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """All that is said in one language; `{}` is filled in."""
+
+    language: str
+    question: str
+    worlds: dict[str, str]
+    seats: str
+    total: str
+    buyer: str
+    note: str
+    terms: str
+    for_real: str
+    left: str
+    yes: str
+    no: str
+    said_yes: str
+    said_no: str
+    over: str
+    unknown: str
+    elsewhere: str
+    gone: str
+    made: str
+    in_doubt: str
+    ask: str
+    yes_keys: tuple[str, ...]
+
+
+_EN: Final = Words(
+    language="en",
+    question="Order this?",
+    worlds={
+        "sandbox": "Sandbox: all of it is invented.",
+        "demo": "Demo environment: the order is not real.",
+        "production": "This is a real order, and it costs money.",
+    },
+    seats="Seats",
+    total="Total",
+    buyer="Buyer",
+    note="Note for the issuer",
+    terms="Terms of sale",
+    for_real="It cannot be cancelled here, and no mail is promised.",
+    left="Time left to answer:",
+    yes="Yes, order for {}",
+    no="No",
+    said_yes="You said yes. The order is sent as soon as your assistant asks for it again.",
+    said_no="You said no. Nothing is ordered.",
+    over="The time to answer is over. Nothing was ordered here.",
+    unknown="No question is open here: it ended, was answered, or another took its place. Nothing "
+    "is ordered by this page.",
+    elsewhere="Your assistant wants to order something, and only you can say yes: on the page that "
+    "opened in your browser, or in a terminal with",
+    gone="The program that asked has ended or does not answer: this page can do nothing more. Ask "
+    "your assistant what became of the order.",
+    made="An order of the same was made before (order {}): this would be one more.",
+    in_doubt="An order of the same (reservation {}) may have been made already: this may be a "
+    "second one.",
+    ask="Order this? y = yes, anything else = no: ",
+    yes_keys=("y", "yes"),
+)
+_FR: Final = Words(
+    language="fr",
+    question="Passer cette commande ?",
+    worlds={
+        "sandbox": "Bac à sable : tout est inventé.",
+        "demo": "Environnement de démonstration : la commande n'est pas réelle.",
+        "production": "C'est une vraie commande, qui sera facturée.",
+    },
+    seats="Places",
+    total="Total",
+    buyer="Acheteur",
+    note="Remarque pour l'émetteur",
+    terms="Conditions de vente",
+    for_real="Elle ne peut pas être annulée ici, et aucun e-mail n'est promis.",
+    left="Temps restant pour répondre :",
+    yes="Oui, commander pour {}",
+    no="Non",
+    said_yes="Vous avez dit oui. La commande part dès que votre assistant la redemande.",
+    said_no="Vous avez dit non. Rien n'est commandé.",
+    over="Le délai de réponse est passé. Rien n'a été commandé ici.",
+    unknown="Aucune question n'est ouverte ici : elle est close, a reçu sa réponse, ou une autre "
+    "l'a remplacée. Cette page ne commande rien.",
+    elsewhere="Votre assistant veut passer une commande, et vous seul pouvez dire oui : sur la "
+    "page ouverte dans votre navigateur, ou dans un terminal avec",
+    gone="Le programme qui a posé la question est terminé ou ne répond plus : cette page ne peut "
+    "plus rien. Demandez à votre assistant où en est la commande.",
+    made="Une même commande a déjà été passée (commande {}) : ce serait une de plus.",
+    in_doubt="Une même commande (réservation {}) a peut-être déjà été passée : ce serait alors la "
+    "deuxième.",
+    ask="Passer cette commande ? o = oui, toute autre réponse = non : ",
+    yes_keys=("o", "oui", "y", "yes"),
+)
+
+
+def words(language: str) -> Words:
+    """The words for a person who reads this language: French, else English."""
+    return _FR if language.lower().startswith(FRENCH) else _EN
+
+
+def lines_of(shown: Shown, said: Words) -> Iterator[str]:
+    """Each thing that is bought, with its day and amount."""
+    for line in shown.lines:
+        facts = (f"{line.quantity} × {line.product}", *_when(line, said), line.amount)
+        yield ", ".join(fact for fact in facts if fact)
+
+
+def facts_of(shown: Shown, said: Words) -> Iterator[tuple[str, str]]:
+    """The other facts, each with its name."""
+    if shown.seats:
+        yield said.seats, "; ".join(shown.seats)
+    yield said.total, shown.total
+    yield said.buyer, shown.customer
+    if shown.notes:
+        yield said.note, shown.notes
+
+
+def doubts_of(shown: Shown, said: Words) -> Iterator[str]:
+    """Earlier orders of the same, of which a person must know before they say yes."""
+    for each in shown.doubts:
+        yield _doubt(each, said)
+
+
+def _moment(at: datetime, said: Words) -> str:
+    """A moment in words, by the offset it has."""
+    return f"{_day(at, said)}, {at:%H:%M}"
+
+
+def _doubt(doubt: ShownDoubt, said: Words) -> str:
+    if doubt.order_id is not None:
+        return said.made.format(doubt.order_id)
+    return said.in_doubt.format(doubt.reservation_id)
+
+
+def _when(line: ShownLine, said: Words) -> Iterator[str]:
+    for each in line.when:
+        is_day = "T" not in each
+        yield (
+            _day(date.fromisoformat(each), said)
+            if is_day
+            else _moment(datetime.fromisoformat(each), said)
+        )
+
+
+def _day(day: date, said: Words) -> str:
+    return f"{day.day} {_MONTHS[said.language].split()[day.month - 1]} {day.year}"

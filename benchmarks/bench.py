@@ -13,7 +13,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 
-from benchmarks import booking, catalog, crowd, holding, pictures, replies, seating, starting
+from benchmarks import booking, calls, catalog, crowd, holding, pictures, replies, seating, starting
 from benchmarks.floor import floor_server
 from korus_mcp.server.composition import build_server
 from korus_mcp.settings import Profile, Settings
@@ -43,6 +43,7 @@ def main() -> None:
     booking.main()
     if beside is not None:
         booking.beside(beside)
+    calls.main(beside)
     seating.main()
     pictures.main()
     crowd.main()

@@ -1,18 +1,41 @@
-"""The floor: the SDK's own server with one trivial tool, on stdio."""
+"""The floor: the SDK's own server with trivial tools, on stdio."""
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
 
 from mcp.server.mcpserver import MCPServer
 
+if TYPE_CHECKING:
+    import httpx
 
-def floor_server() -> MCPServer[None]:
-    """A server that does nothing, as fast as the SDK allows."""
+
+def floor_server(origin: str | None = None, token: str = "") -> MCPServer[None]:
+    """A server that does nothing, as fast as the SDK allows; with the origin of an API it also
+    passes an answer of that on.
+    """
     server: MCPServer[None] = MCPServer("floor", log_level="WARNING")
 
     @server.tool(description="Answers what it is given.")
     async def echo(text: str) -> str:
         return text
 
+    if origin is None:
+        return server
+
+    @cache
+    def api() -> "httpx.AsyncClient":
+        # Not at the start, which is measured, too.
+        import httpx
+
+        return httpx.AsyncClient(base_url=origin, headers={"Authorization": f"Bearer {token}"})
+
+    @server.tool(description="Answers what the API answers.")
+    async def fetch(path: str) -> str:
+        return (await api().get(path)).raise_for_status().text
+
     return server
 
 
 if __name__ == "__main__":
-    floor_server().run()
+    floor_server(*sys.argv[1:3]).run()

@@ -11,6 +11,7 @@ from platformdirs import user_cache_path
 from korus_mcp.access.policy import tool_names
 from korus_mcp.access.principal import LOCAL, Principal
 from korus_mcp.api import KorusApi
+from korus_mcp.booking.kept import KeptOffers
 from korus_mcp.booking.prices import ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
@@ -69,8 +70,9 @@ class App:
         )
         # One of each, shared by all sessions: equal reads of two sessions are one request.
         self.mirror = mirror_of(settings, api, clock, tasks)
-        self.calendars = OfferCalendars(api, clock=clock, tasks=tasks)
-        self.quotes = Quotes(api.ticketing, self.mirror, api)
+        kept = KeptOffers(clock)
+        self.calendars = OfferCalendars(api, clock=clock, tasks=tasks, note=kept.note)
+        self.quotes = Quotes(api.ticketing, self.mirror, api, kept)
         self.alternatives = Alternatives(self.mirror, self.calendars, self.quotes)
         self.flights = Flights(tasks)
         # The default's catalog is searched, too, whether or not the operator lists it.
@@ -125,7 +127,9 @@ class App:
         # Imported here so that a start does not wait for the code that draws.
         from korus_mcp.proposals.seat_plans import SeatPlans
 
-        return SeatPlans(self.api, self.mirror, self.calendars, self.quotes, self.flights)
+        return SeatPlans(
+            self.api, self.mirror, self.calendars, self.quotes, self.flights, self.clock
+        )
 
     @property
     def principal(self) -> Principal:

@@ -1,28 +1,36 @@
 """Quotes: what one offer costs now, how many are left, and what must be chosen with it."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Final
 
-from anyio import CancelScope
+import anyio
 
-from korus_mcp.api import ApiError, NotFound, Outcome, Ticketing, TimedOut
+from korus_mcp.api import ApiError, NotFound, Ticketing
 from korus_mcp.api.models.offer import (
     Offer,
     OfferAvailability,
     OfferPrice,
     OfferPriceSummary,
     OfferTicket,
-    OfferTicketSession,
 )
 from korus_mcp.booking import over
-from korus_mcp.booking.ports import ApiClock, Catalog
+from korus_mcp.booking.kept import (
+    Group,
+    KeptOffers,
+    Live,
+    Place,
+    SessionTime,
+    group_of,
+)
+from korus_mcp.booking.offer_reading import OfferReading
+from korus_mcp.booking.ports import ApiClock, Catalog, surely_past
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.handles import Handle, id_at_end
-from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.text import clean_line
@@ -38,16 +46,14 @@ from korus_mcp.foundation.unread import (
     value_of,
 )
 
-MAX_SESSIONS: Final = 500
-"""At most so many sessions of one ticket are read; the answer then says that there are more."""
-_AFTER_SESSIONS_SECONDS: Final = 4.0
-"""Reading sessions stops so long before the end of a call: time for what is read after them."""
+JOINED_SECONDS: Final = 5.0
+"""How long a call waits for a timetable that another one reads, before it reads that itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """A time slot of a ticket, in the venue's time zone, or with the UTC offset it came with if
-    that zone is not known. `left` None: not stated (A26).
+    that zone is not known. `left` None: not stated (A26), or not known, unless `is_stock_told`.
 
     `unread` names, in words, what of it could not be read; such a session cannot be chosen.
     """
@@ -57,6 +63,9 @@ class Session:
     ends_at: datetime | None
     left: int | None
     seat_map_id: str | None = None
+    is_stock_told: bool = True
+    moved_from: datetime | None = None
+    """When it began by what was kept before, if that is another time."""
     unread: tuple[str, ...] = ()
 
     def has_room_for(self, quantity: int) -> bool:
@@ -112,6 +121,8 @@ class Quote:
     most: int | Unread | None = None
     zone: tzinfo | None = None
     skew: timedelta = timedelta(0)
+    is_read_whole: bool = True
+    """Whether all of it was just read: else its tickets may go by the ids of another offer's."""
 
     @property
     def surely_past(self) -> datetime:
@@ -154,15 +165,17 @@ class Quote:
         """Whether `quantity` places of a session can be booked, as far as is known."""
         return session.has_room_for(quantity) and not self.is_over(session)
 
+    def is_above_limit(self, quantity: int) -> bool:
+        """Whether this is more than the issuer allows in one order (T11)."""
+        return isinstance(self.most, int) and quantity > self.most
+
     def obstacle(self, quantity: int) -> Obstacle | None:
         """Why this quantity cannot be booked; None when it can."""
-        # A reason that holds for any quantity goes first: a smaller one would not help.
+        # A reason that holds for any quantity goes first: a smaller one would not help. The limit
+        # of one order goes last: what is there can be had in several.
         lasting = self._lasting_obstacle()
         if lasting is not None:
             return lasting
-        if isinstance(self.most, int) and quantity > self.most:
-            reason = f"the issuer allows at most {self.most} of it in one order"
-            return Obstacle(Code.LIMIT_EXCEEDED, reason)
         if self.left is not None and self.left < quantity:
             left = max(0, self.left)
             return Obstacle(Code.SOLD_OUT, f"only {left} left" if left else "sold out")
@@ -178,6 +191,9 @@ class Quote:
                 return unreadable(unread) or Obstacle(
                     Code.SOLD_OUT, "no session has enough places left"
                 )
+        if self.is_above_limit(quantity):
+            reason = f"the issuer allows at most {self.most} of it in one order"
+            return Obstacle(Code.LIMIT_EXCEEDED, reason)
         return None
 
     def _lasting_obstacle(self) -> Obstacle | None:
@@ -239,20 +255,24 @@ class Unavailable(Refusal):
 
 @dataclass
 class Quotes:
-    """Reads the live price, stock and sessions of an offer; nothing is cached.
+    """Reads the live price and stock of offers.
 
     Lists of offers are cached at KorusTicket and lag behind (T21), so an offer is quoted before it
-    is booked or proposed.
+    is booked or proposed. What is booked is read as a whole (`of_offer`); for whoever only asks,
+    what seldom changes may come from what is kept (`now`).
     """
 
     ticketing: Ticketing
     catalog: Catalog
     clock: ApiClock
+    kept: KeptOffers
+    _under_way: dict[Group, anyio.Event] = field(default_factory=dict, init=False)
+    """The timetables that are being read by a call of `now`."""
 
     async def of_offer(
         self, handle: Handle, language: str, *, is_part_enough: bool = False
     ) -> Quote:
-        """The offer's live price, stock and sessions.
+        """The offer's live price, stock and sessions; nothing of it is kept.
 
         Where a part is enough, the sessions are those that could be read before the call's time is
         over. A booking needs all of them: a chosen session that was not read would be refused as
@@ -262,16 +282,127 @@ class Quotes:
             Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
             ApiError: a figure cannot be read.
         """
-        catalog_id = await self.catalog.catalog_id(handle.alias, language)
-        read = _Reading(self.ticketing, (catalog_id, handle.id), language, is_part_enough)
-        try:
+        read, place = await self._reading(handle, language, is_part_enough=is_part_enough)
+        with self._existing(place):
             await read.all()
+        before = self.kept.times(group_of(place, read.offer))
+        self.kept.note(read.where[0], read.offer, language)
+        self._keep(read, place)
+        return _with_moves(await self._quoted(handle, read), before)
+
+    async def now(self, handle: Handle, language: str, quantity: int) -> Quote:
+        """The offer's live price and stock, with what is kept of its tickets and session times.
+
+        Only live figures tell what is left in a session. What is kept hinders nobody: where by that
+        the quantity cannot be booked, all is read. Sessions are those that came in time.
+
+        Raises:
+            Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
+            ApiError: a figure cannot be read.
+        """
+        read, place = await self._reading(handle, language, is_part_enough=True)
+        known = self.kept.offer(place)
+        with self._existing(place):
+            if known is not None and self._takes_timetable(group_of(place, known.offer)):
+                group = group_of(place, known.offer)
+                await self._read_timetable(read, place, group, partial(read.live, known))
+            else:
+                await read.live(known)
+            is_kept = read.timetable is None and await self._with_timetable(read, place)
+        if known is None or not known.is_listed:
+            self.kept.note(read.where[0], read.offer, language)
+        read.listed_left.clear()
+        quote = replace(await self._quoted(handle, read), is_read_whole=not is_kept)
+        obstacle = quote.obstacle(quantity)
+        if is_kept and obstacle is not None and obstacle.code not in _BY_LIVE_FIGURES:
+            return await self.of_offer(handle, language, is_part_enough=True)
+        return quote
+
+    async def timed(self, handle: Handle, language: str, session_id: str | None = None) -> Quote:
+        """An offer with the times and seat maps of its sessions, those of another offer of its base
+        and day where they are kept; what is left in them is not known then.
+
+        With a `session_id` what is kept counts only where it has that session, and it is to come.
+
+        Raises:
+            Refusal: UNKNOWN_ID, NOT_FOUND, UNSUPPORTED_CURRENCY.
+            ApiError: a figure cannot be read.
+        """
+        read, place = await self._reading(handle, language, is_part_enough=True)
+        known = self.kept.offer(place)
+        if known is not None:
+            read.timetable = self.kept.any_timetable(group_of(place, known.offer), session_id)
+        if known is not None and read.timetable is not None:
+            read.offer, read.availability = known.offer, OfferAvailability()
+            quote = replace(await self._quoted(handle, read), is_read_whole=False)
+            if not any(quote.is_over(s) for _, s in quote.sessions() if s.id == session_id):
+                return quote
+        return await self.of_offer(handle, language, is_part_enough=True)
+
+    async def _reading(
+        self, handle: Handle, language: str, *, is_part_enough: bool
+    ) -> tuple[OfferReading, Place]:
+        catalog_id = await self.catalog.catalog_id(handle.alias, language)
+        where = (catalog_id, handle.id)
+        return OfferReading(self.ticketing, where, language, is_part_enough), (*where, language)
+
+    @contextmanager
+    def _existing(self, place: Place) -> Iterator[None]:
+        """Refuse what the API does not know (any more)."""
+        try:
+            yield
         except NotFound:
+            self.kept.forget(place)
             raise Refusal(
                 Code.NOT_FOUND,
                 "This offer does not exist (any more).",
                 "Call get_offers again for current offer ids.",
             ) from None
+
+    def _takes_timetable(self, group: Group) -> bool:
+        """Whether nothing is kept of a group, and nobody reads it now."""
+        return group not in self._under_way and self.kept.any_timetable(group) is None
+
+    async def _with_timetable(self, read: OfferReading, place: Place) -> bool:
+        """Give an offer that was read its timetable. Returns whether that is a kept one."""
+        group = group_of(place, read.offer)
+        while True:
+            read.timetable = self.kept.timetable(group, self._live(read))
+            if read.timetable is not None:
+                return True
+            # Adults and children are often asked about at once: the second waits for the first.
+            under_way = self._under_way.get(group)
+            if under_way is None:
+                break
+            with anyio.move_on_after(JOINED_SECONDS) as waiting:
+                await under_way.wait()
+            if waiting.cancelled_caught:
+                break
+        await self._read_timetable(read, place, group)
+        return False
+
+    async def _read_timetable(
+        self, read: OfferReading, place: Place, group: Group, *beside: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Read a timetable for all who wait for that of its group, and what is read beside it."""
+        done = self._under_way[group] = anyio.Event()
+        try:
+            await side_by_side((read.read_timetable, *beside))
+            self._keep(read, place)
+        finally:
+            if self._under_way.get(group) is done:
+                del self._under_way[group]
+            done.set()
+
+    def _keep(self, read: OfferReading, place: Place) -> None:
+        self.kept.keep(group_of(place, read.offer), self._live(read), read.times)
+
+    def _live(self, read: OfferReading) -> Live:
+        left = {each: left for each, left in read.live_left.items() if each is not None}
+        return Live(read.offer, left, surely_past(self.clock))
+
+    async def _quoted(self, handle: Handle, read: OfferReading) -> Quote:
+        """The quote of what was read."""
         # The name comes from the catalog: the one in the offer may be in another language.
         product = await self._product(read)
         now = self.clock.now()
@@ -281,9 +412,9 @@ class Quotes:
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)
-        return replace(quote, most=await self.catalog.max_per_order(base, language))
+        return replace(quote, most=await self.catalog.max_per_order(base, read.language))
 
-    async def _zone(self, read: "_Reading", now: datetime) -> tzinfo | None:
+    async def _zone(self, read: OfferReading, now: datetime) -> tzinfo | None:
         """The venue's time zone, if it is needed: to find the day of an offer that is dated by a
         moment, to say whether the day is over, or for the times of sessions.
 
@@ -295,7 +426,7 @@ class Quotes:
         product_id = _product_id(offer)
         day = offer.date if isinstance(offer.date, date) else None
         is_needed = isinstance(offer.date, DayMoment) or takes_zone(day, now)
-        if product_id is None or not (is_needed or any(read.sessions.values())):
+        if product_id is None or not (is_needed or any(read.times.sessions.values())):
             return None
         try:
             return await self.catalog.zone(read.where[0], product_id, read.language)
@@ -304,7 +435,7 @@ class Quotes:
                 raise
             return None
 
-    async def _product(self, read: "_Reading") -> str:
+    async def _product(self, read: OfferReading) -> str:
         product = read.offer.product
         product_id = _product_id(read.offer)
         if product_id is not None:
@@ -314,76 +445,27 @@ class Quotes:
         return clean_line((product.name if product else None) or "") or "(unnamed product)"
 
 
-@dataclass
-class _Reading:
-    """The API's answers that a quote is made of. `where`: the ids of the catalog and the offer."""
+_BY_LIVE_FIGURES: Final = frozenset({Code.SOLD_OUT, Code.LIMIT_EXCEEDED})
+"""Why an offer cannot be booked, where nothing that is kept was asked."""
 
-    ticketing: Ticketing
-    where: tuple[str, str]
-    language: str
-    is_part_enough: bool
-    offer: Offer = field(init=False)
-    availability: OfferAvailability = field(init=False)
-    price: OfferPrice | None = None
-    tickets: list[OfferTicket] = field(default_factory=list)
-    sessions: dict[str, list[OfferTicketSession]] = field(default_factory=dict)
-    unread_tickets: int = 0
-    unread_sessions: dict[str, int] = field(default_factory=dict)
-    late_sessions: set[str] = field(default_factory=set)
-    """The tickets whose sessions were not all read in time."""
 
-    async def all(self) -> None:
-        """Read everything a quote needs, side by side."""
-        await side_by_side((self._read_offer, self._read_availability, self._read_tickets))
+def _with_moves(quote: Quote, before: Mapping[str, datetime]) -> Quote:
+    """The quote with the times at which its sessions began `before`, where they have moved."""
 
-    async def _read_offer(self) -> None:
-        self.offer = await self.ticketing.get_offer(*self.where, language=self.language)
-        # The listed price may be a cached one (T21): if the offer says so, the live one is read.
-        if self.offer.realtime_price_required:  # unread counts as required
-            try:
-                self.price = await self.ticketing.get_offer_price(*self.where)
-            except NotFound:
-                self.price = None  # assumption A27: keep the list price
+    def moved(session: Session) -> Session:
+        was = before.get(session.id)
+        if was is None or session.starts_at in (None, was):
+            return session
+        return replace(session, moved_from=at_place(was, quote.zone))
 
-    async def _read_availability(self) -> None:
-        self.availability = await self.ticketing.get_offer_availability(*self.where)
-
-    async def _read_tickets(self) -> None:
-        pages = self.ticketing.list_offer_tickets(*self.where, language=self.language)
-        self.tickets = [t for t in await pages.all() if is_id(t.id)]
-        self.unread_tickets = pages.unreadable
-        for ticket in self.tickets:
-            # Full-day tickets take no session (T24). Where `dateAccess` cannot be read, no sessions
-            # are read, and the ticket is noted as unreadable.
-            if ticket.date_access is False:
-                self.sessions[ticket.id] = await self._read_sessions(ticket.id)
-
-    async def _read_sessions(self, ticket_id: str) -> list[OfferTicketSession]:
-        found: list[OfferTicketSession] = []
-        is_cut = False
-        pages = self.ticketing.list_offer_ticket_sessions(
-            *self.where, ticket_id, language=self.language
-        )
-        time = in_time(spare=_AFTER_SESSIONS_SECONDS) if self.is_part_enough else CancelScope()
-        with time:
-            async for session in pages:
-                # The next page is read only to know whether there are more.
-                is_cut = len(found) >= MAX_SESSIONS
-                if is_cut:
-                    break
-                found.append(session)
-        if time.cancelled_caught:
-            # Nothing at all is no answer.
-            if not found and not any(self.sessions.values()):
-                raise TimedOut("listOfferTicketSessions", Outcome.REFUSED)
-            self.late_sessions.add(ticket_id)
-        is_late = ticket_id in self.late_sessions
-        self.unread_sessions[ticket_id] = pages.unreadable + pages.missing + is_cut + is_late
-        return found
+    if not any(session.id in before for _, session in quote.sessions()):
+        return quote
+    needs = (replace(need, sessions=tuple(map(moved, need.sessions))) for need in quote.tickets)
+    return replace(quote, tickets=tuple(needs))
 
 
 def _quote(
-    handle: Handle, read: _Reading, product: str, zone: tzinfo | None, now: datetime
+    handle: Handle, read: OfferReading, product: str, zone: tzinfo | None, now: datetime
 ) -> Quote:
     told = Reading()
     offer = read.offer
@@ -395,15 +477,12 @@ def _quote(
     left = told.of("what is left of it", read.availability.available_quantity)
     disabled = told.of("whether it is sold", offer.product.disabled if offer.product else None)
     day = told.of("its day", day_of(offer.date, zone))
-    # Live stock names sessions by address (T6). Its two forms end in the same id (T10).
-    live_left = {
-        id_at_end(s.session): s.available_quantity for s in read.availability.sessions_availability
-    }
     if read.availability.lacks("sessions_availability"):
         told.note("what is left in its sessions")
-    if read.unread_tickets:
+    if read.times.unread_tickets:
         told.note("a ticket in it")
-    needs = tuple(_need(t, read, live_left, told, zone) for t in read.tickets)
+    live_left = read.live_left
+    needs = tuple(_need(t, read, live_left, told, zone) for t in read.times.tickets)
     return Quote(
         handle=handle,
         catalog_id=read.where[0],
@@ -436,7 +515,7 @@ def _product_id(offer: Offer) -> str | None:
 
 def _need(
     ticket: OfferTicket,
-    read: _Reading,
+    read: OfferReading,
     live_left: Mapping[str | None, int | Unread | None],
     told: Reading,
     zone: tzinfo | None,
@@ -444,13 +523,13 @@ def _need(
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
     if is_full_day is None:  # documented as true or false, so a missing value counts as unreadable
         told.note("whether a session must be chosen")
-    sessions = read.sessions.get(ticket.id, ())
     # A live stock whose session cannot be read may belong to any session without one.
     is_unclear = None in live_left
+    stated = dict(live_left) if is_unclear else {**read.listed_left, **live_left}
+    otherwise = UNREAD if is_unclear else None
     found = [
-        _session(s, live_left.get(s.id, UNREAD if is_unclear else s.available_quantity), zone)
-        for s in sessions
-        if is_id(s.id)
+        _session(each, stated.get(each.id, otherwise), zone, is_stock_told=each.id in stated)
+        for each in read.times.sessions.get(ticket.id, ())
     ]
     return TicketNeed(
         id=ticket.id,
@@ -459,13 +538,17 @@ def _need(
         sessions=tuple(
             sorted(found, key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf)
         ),
-        has_unread_sessions=bool(read.unread_sessions.get(ticket.id)),
-        has_late_sessions=ticket.id in read.late_sessions,
+        has_unread_sessions=bool(read.times.unread_sessions.get(ticket.id)),
+        has_late_sessions=ticket.id in read.times.late,
     )
 
 
 def _session(
-    session: OfferTicketSession, left: int | Unread | None, zone: tzinfo | None
+    session: SessionTime,
+    left: int | Unread | None,
+    zone: tzinfo | None,
+    *,
+    is_stock_told: bool,
 ) -> Session:
     told = Reading()
     starts_at = told.of("the time of a session", session.starts_at)
@@ -475,6 +558,7 @@ def _session(
         starts_at=at_place(starts_at, zone) if starts_at else None,
         ends_at=at_place(ends_at, zone) if ends_at else None,
         left=told.of("what is left in a session", left),
-        seat_map_id=id_at_end(session.seat_map),
+        seat_map_id=session.seat_map_id,
+        is_stock_told=is_stock_told,
         unread=told.unread,
     )

@@ -11,6 +11,7 @@ from typing import Any, Final
 from korus_mcp.api import ReservationLine, TicketChoice
 from korus_mcp.api.jsonld import OFFER, OFFER_TICKET, SESSION
 from korus_mcp.booking import over
+from korus_mcp.booking.limits import OneOrder, beyond_limit
 from korus_mcp.booking.quote import (
     Missed,
     Obstacle,
@@ -101,7 +102,8 @@ def check_stock(call: ReserveCall, quote: Quote) -> None:
     items = [item for item in call.items if item.offer == quote.handle]
     quantity = sum(item.quantity for item in items)
     obstacle = quote.obstacle(quantity)
-    if obstacle is None:
+    # How many of its base one order may hold is checked over all items: `check_limits`.
+    if obstacle is None or obstacle.code is Code.LIMIT_EXCEEDED:
         return
     argument = "quantity" if obstacle.code is Code.SOLD_OUT else "offer_id"
     chosen = tuple(session_id for item in items for session_id in item.session_ids)
@@ -114,33 +116,38 @@ def check_stock(call: ReserveCall, quote: Quote) -> None:
     )
 
 
-def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> None:
+def check_limits(call: ReserveCall, quotes: Mapping[Handle, Quote], operator: OneOrder) -> None:
     """Check that the items together ask for no more of a base than its issuer allows in one order.
 
     Raises:
-        Refusal: LIMIT_EXCEEDED.
+        Refusal: LIMIT_EXCEEDED, with how that many can be had, if at all.
     """
-    wanted, most = Counter[tuple[str, str | None]](), dict[tuple[str, str | None], int]()
+    wanted: dict[tuple[str, str | None], Counter[Handle]] = {}
     for item in call.items:
-        quote = quotes[item.offer]
         # The limit is that of a product base, which several offers share (T11).
-        base = item.offer.alias, quote.base_id
-        wanted[base] += item.quantity
-        if isinstance(quote.most, int) and quote.most > 0:
-            most[base] = quote.most
-    for base, allowed in most.items():
-        if wanted[base] > allowed:
+        base = item.offer.alias, quotes[item.offer].base_id
+        wanted.setdefault(base, Counter())[item.offer] += item.quantity
+    for offers in wanted.values():
+        asked = [(quotes[offer], quantity) for offer, quantity in offers.items()]
+        most = next((q.most for q, _ in asked if isinstance(q.most, int) and q.most > 0), None)
+        if most is not None and offers.total() > most:
             raise Refusal(
                 Code.LIMIT_EXCEEDED,
-                f"The issuer allows at most {allowed} of this in one order.",
-                "Reserve fewer, or split into several orders.",
+                f"The issuer allows at most {most} of this in one order.",
+                beyond_limit(asked, most, operator),
             )
 
 
 def line_of(place: int, item: ReserveItem, quote: Quote) -> ReservationLine:
     """The line that is sent for an item: an entry for each offer ticket, with its session if and
     only if the ticket takes one (T24).
+
+    Raises:
+        Refusal: SESSION_REQUIRED, or that a chosen session cannot be booked.
+        RuntimeError: the quote was not read for this: its tickets may be those of another offer.
     """
+    if not quote.is_read_whole:
+        raise RuntimeError("a line is made of a quote that was read whole")
     chosen = _chosen_sessions(f"items.{place}.session_ids", item, quote)
     where = (quote.catalog_id, quote.handle.id)
     return ReservationLine(

@@ -98,8 +98,9 @@ class Reserved:
     def compared_with(
         self, call: ReserveCall, quotes: Mapping[Handle, Quote], quoted: Decimal | None = None
     ) -> "Reserved":
-        """This outcome, with a sentence for each hold on another day than that of its offer, and
-        one if it costs more than was `quoted` (EUR) for the call: by default, what `quotes` say.
+        """This outcome, with a sentence for each hold on another day than that of its offer, for
+        each session that begins at another time than was told before, and one if it costs more
+        than was `quoted` (EUR) for the call: by default, what `quotes` say.
         """
         days = {quote.handle.id: quote.day for quote in quotes.values()}
         moved = {
@@ -113,7 +114,8 @@ class Reserved:
             for held, asked in sorted(moved, key=str)
         )
         dearer = _dearer(call, self, quotes, quoted)
-        return replace(self, beyond=(*self.beyond, *told, *dearer))
+        shifted = dict.fromkeys(_moved(call, quotes))
+        return replace(self, beyond=(*self.beyond, *told, *shifted, *dearer))
 
 
 def answer_of(
@@ -237,6 +239,17 @@ def _against(hold: Hold) -> Obstacle | None:
 def may_be_an_order(hold: Hold) -> bool:
     """Whether a reservation was ordered, or it cannot be read whether it was."""
     return hold.may_have_been_ordered or hold.state is HoldState.ORDERED
+
+
+def _moved(call: ReserveCall, quotes: Mapping[Handle, Quote]) -> Iterator[str]:
+    """A sentence for each chosen session that begins at another time than was told before."""
+    chosen = {(item.offer, session) for item in call.items for session in item.session_ids}
+    for offer, quote in quotes.items():
+        for _, session in quote.sessions():
+            was, now = session.moved_from, session.starts_at
+            if (offer, session.id) in chosen and was is not None and now is not None:
+                was_at, now_at = (f"{at:%Y-%m-%d %H:%M}" for at in (was, now))
+                yield f"A session begins at {now_at}, where {was_at} was told before."
 
 
 def _dearer(

@@ -24,6 +24,7 @@ from korus_mcp.booking.adoption import found_again, lines_of
 from korus_mcp.booking.copies import HOLD, was_answered
 from korus_mcp.booking.hold import BookedNames, hold_of
 from korus_mcp.booking.hold_reading import HoldReader
+from korus_mcp.booking.limits import OneOrder
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.ports import Service
 from korus_mcp.booking.prices import ShownPrices
@@ -112,6 +113,7 @@ class Reserver(Service):
     settling: Settling
     sole_writer: bool
     answer_seconds: float
+    one_order: OneOrder
     most_open: Open | None = None
     pace: Pace = UNPACED
 
@@ -391,7 +393,7 @@ class Reserver(Service):
         """
         quotes, faults = await self._offers(call), Faults()
         with faults:
-            check_limits(call, quotes)
+            check_limits(call, quotes, self.one_order)
         for quote in quotes.values():
             self.holds.names.learn(quote)
             with faults:

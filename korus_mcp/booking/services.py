@@ -11,6 +11,7 @@ from korus_mcp.booking.by_hand import ByHand
 from korus_mcp.booking.documents import Documents
 from korus_mcp.booking.earlier import EarlierOrders
 from korus_mcp.booking.hold_reading import HoldReader
+from korus_mcp.booking.limits import OneOrder
 from korus_mcp.booking.lookup import LookUp
 from korus_mcp.booking.names import ProductNames
 from korus_mcp.booking.naming import Beneficiaries
@@ -73,6 +74,7 @@ class BookingServices:
             settling=settling,
             sole_writer=settings.sole_writer,
             answer_seconds=settings.answer_seconds,
+            one_order=OneOrder.of(settings),
             most_open=most_open(settings),
             pace=pace,
         )

@@ -81,3 +81,8 @@ class BaseRecord:
     def is_partly_unread(self) -> bool:
         """Whether some of its products or choices could not be parsed, and are missing here."""
         return self.unread_products > 0 or self.unread_choices > 0
+
+    @property
+    def at_most_per_order(self) -> int | None:
+        """How many of its offers one order may hold; None where no limit is stated, or readable."""
+        return self.max_per_order if isinstance(self.max_per_order, int) else None

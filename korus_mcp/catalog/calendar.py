@@ -52,6 +52,8 @@ DEFAULT_DAYS: Final = 30
 SURE: Final = timedelta(0)
 _Found = TypeVar("_Found")
 Named: TypeAlias = tuple[str, str]
+Note: TypeAlias = "Callable[[str, Offer, str], None]"
+"""Is told of each offer that was fetched: the id of its catalog, the offer, the language."""
 FROM_AND_TO: Final[Named] = ("date_from", "date_to")
 
 
@@ -135,6 +137,7 @@ class _Question:
     query: OfferQuery
     window: DayRange | None
     products: Mapping[str, ProductRecord]
+    note: Note
 
     @property
     def key(self) -> Hashable:
@@ -165,6 +168,7 @@ class _Question:
         base = self.query.base
         if offer.product_base and id_at_end(offer.product_base) != base.handle.id:
             return None
+        self.note(base.catalog.id, offer, self.query.language)
         row = _row(base, product, offer)
         fits = row.day is None if self.window is None else self.window.holds(row.day)
         return row if fits else None
@@ -174,6 +178,10 @@ class _Question:
         return value_of(day_of(offer.date, zone_of(self.query.base.timezone)))
 
 
+def _unnoted(catalog_id: str, offer: Offer, language: str) -> None:
+    """Note nothing of an offer."""
+
+
 class OfferCalendars:
     """Fetches price tables, no further than somebody wants to see them.
 
@@ -181,10 +189,13 @@ class OfferCalendars:
     goes on where the last one stopped.
     """
 
-    def __init__(self, api: KorusApi, *, clock: Clock, tasks: TaskGroup) -> None:
+    def __init__(
+        self, api: KorusApi, *, clock: Clock, tasks: TaskGroup, note: Note = _unnoted
+    ) -> None:
         self._api = api
         self._flights = Flights(tasks)
         self._kept = _KeptTables(clock)
+        self._note = note
 
     async def page(
         self, query: OfferQuery, *, place: PageStart = BEGINNING, limit: int
@@ -259,7 +270,8 @@ class OfferCalendars:
         """
         # No window: whatever the filters let through is taken.
         ever = DayRange(date.min, date.max)
-        everything = _Question(OfferQuery(base, ever, language), ever, base.products)
+        wanted = OfferQuery(base, ever, language)
+        everything = _Question(wanted, ever, base.products, self._note)
         pages = self._api.ticketing.list_offers(base.catalog.id, filters, language=language)
         table = DatedTable(pages, everything.row_of, everything.day_of)
         while not table.is_over:
@@ -278,11 +290,11 @@ class OfferCalendars:
             nothing = PriceTable()
             nothing.is_whole = True
             return nothing, 0
-        dated = self._table(_Question(query, query.window, products))
+        dated = self._table(_Question(query, query.window, products, self._note))
         # A base sells with days or without: undated offers are looked for where none is dated.
         if not await self._read(dated, lambda: bool(dated.rows)) or dated.rows:
             return dated, 0
-        undated = self._table(_Question(query, None, products))
+        undated = self._table(_Question(query, None, products, self._note))
         await self._read(undated, lambda: False)
         if undated.rows:
             return undated, dated.left_out

@@ -15,6 +15,7 @@ from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import BaseRecord
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
@@ -55,7 +56,7 @@ class SeatQuery(ZoneQuery):
 class SeatPlan:
     """A seat map with the offers of a day. `rows` are those offers; `day` None: they are undated.
 
-    `as_of`: everything in it was read after this moment. For a session only the stock of its day is
+    `as_of`: its offers were read after this moment. For a session only the stock of its day is
     known (`is_stock_of_day`); it is shown only if it is too small even for the day.
     `left_out`: how much of the map was not read. `sheet` and `picture` (SVG) are there if they were
     asked for. `unread_offers`: how many offers beside `rows` could not be read. The drawing itself,
@@ -112,9 +113,10 @@ class SeatPlans:
     calendars: calendar.OfferCalendars
     quotes: Quotes
     flights: Flights
+    clock: Clock
 
     def __post_init__(self) -> None:
-        self._drafting = Drafting(self.flights)
+        self._drafting = Drafting(self.flights, self.clock)
         self._raster = Raster()
 
     async def pixels(self, plan: SeatPlan) -> bytes:
@@ -174,8 +176,9 @@ class SeatPlans:
         # Zones get the names that the base's options have for them, by which offers are matched.
         names = {choice.id: choice.name for values in base.choices.values() for choice in values}
         draft = partial(self._layout, read, names)
-        place = (base.handle, wanted, language)
-        async with self._drafting.opened(place, draft, asked=query) as layout:
+        # With the names of options: a map is read anew when the catalog has others.
+        place = (base.handle, wanted, language, frozenset(names.items()))
+        async with self._drafting.kept(place, draft, asked=query) as layout:
             # Price tables may come from a cache, but are never older than this.
             as_of = self.api.now() - timedelta(seconds=calendar.KEPT_SECONDS)
             return await self._drafting.in_turn(
@@ -219,10 +222,11 @@ class SeatPlans:
         # Without an asked session the map of the base is the right one.
         if session_id is None and base.seat_map_id is not None:
             return base.seat_map_id
-        # A session may have a map of its own (A10). Only then is a quote read: three requests.
+        # A session may have a map of its own (A10). Only then is one asked for its sessions, which
+        # are read at most once a day.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
-            quote = await self.quotes.of_offer(rows[0].handle, language, is_part_enough=True)
+            quote = await self.quotes.timed(rows[0].handle, language, session_id)
             sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
             if session_id is not None and any(map(quote.is_over, sessions)):
                 raise Refusal(

@@ -2,8 +2,9 @@
 
 A map of 100,000 seats takes a second of processor time and a hundred megabytes. So at most two maps
 are open at a time. Callers who ask for the same map share it, and it is dropped after the last of
-them. A map is open once the API's answer has come, so that a slow API does not block other maps.
-Work on open maps runs in a few threads, in turn. A caller who would wait too long gets an error.
+them; some small ones are kept for a day, as the catalog is. A map is open once the API's answer has
+come, so that a slow API does not block other maps. Work on open maps runs in a few threads, in
+turn. A caller who would wait too long gets an error.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
@@ -14,9 +15,11 @@ from typing import Final, TypeAlias, TypeVar
 
 import anyio
 from anyio import to_thread
+from cachetools import TTLCache
 
 from korus_mcp.api import Outcome, TimedOut
-from korus_mcp.api.models.seat_map import SeatMap
+from korus_mcp.api.models.seat_map import LeftOut, SeatMap
+from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.seating.layout import Drawing
@@ -31,6 +34,10 @@ picture."""
 MOST_WAITING: Final = 50
 """The most different questions under way; more would only wait for each other."""
 RETRY_SECONDS: Final = 5
+KEPT_SECONDS: Final = 24 * 3600
+"""How long a small map is kept, as the catalog is."""
+KEPT_PLACES: Final = 20_000
+"""The most seats and zones of all maps that are kept, a kilobyte each at most."""
 
 Answer = TypeVar("Answer")
 Opening: TypeAlias = Callable[[], Awaitable[None]]
@@ -43,6 +50,17 @@ class Layout:
 
     seat_map: SeatMap
     drawing: Drawing
+
+    @property
+    def places(self) -> int:
+        """Its seats and zones, by which it takes memory."""
+        zones = self.seat_map.zones
+        return len(zones) + sum(len(row.seats) for zone in zones for row in zone.rows or ())
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it is small, and nothing of it was left out."""
+        return self.places <= KEPT_PLACES and self.drawing.left_out == LeftOut()
 
 
 @dataclass(eq=False)
@@ -67,13 +85,19 @@ class _Question:
 class Drafting:
     """Opens seat maps and works on them, for all callers of a server."""
 
-    def __init__(self, flights: Flights) -> None:
+    def __init__(self, flights: Flights, clock: Clock) -> None:
         self._flights = flights
         self._reads = anyio.CapacityLimiter(READ_AT_ONCE)
         self._places = anyio.CapacityLimiter(AT_ONCE)
         self._threads = anyio.CapacityLimiter(AT_ONCE)
         self._open: dict[Hashable, _Open] = {}
         self._asked: dict[Hashable, _Question] = {}
+        self._kept: TTLCache[Hashable, Layout] = TTLCache(
+            KEPT_PLACES,
+            KEPT_SECONDS,
+            timer=lambda: clock.now().timestamp(),
+            getsizeof=lambda layout: layout.places,
+        )
 
     async def shared(self, key: Hashable, work: Callable[[], Awaitable[Answer]]) -> Answer:
         """The result of `work`, which runs once for all callers with the same key.
@@ -121,6 +145,27 @@ class Drafting:
             layout = one.layout
             if layout is None:
                 layout = await self._flights.join(one, partial(self._draft, key, one, draft))
+            yield layout
+
+    @asynccontextmanager
+    async def kept(
+        self, key: Hashable, draft: Callable[[Opening], Awaitable[Layout]], *, asked: Hashable
+    ) -> AsyncIterator[Layout]:
+        """As `opened`, but a map of the last day will do: a small one is kept for the next caller.
+
+        Raises:
+            Exception: what `draft` raised.
+        """
+        layout = self._kept.get(key)
+        if layout is not None:
+            # From here on any waiting is for our own limits.
+            if asked in self._asked:
+                self._asked[asked].about = _Open(layout, has_come=True)
+            yield layout
+            return
+        async with self.opened(key, draft, asked=asked) as layout:
+            if layout.may_be_kept:
+                self._kept[key] = layout
             yield layout
 
     async def in_turn(self, work: Callable[[], Answer]) -> Answer:

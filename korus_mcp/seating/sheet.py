@@ -12,7 +12,7 @@ left out; and `schematic`, if we chose its place.
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
 where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
 not all offers of the day could be parsed or used, so that a zone without offers may have some. All
-data is at least as new as `as_of`.
+data of offers is at least as new as `as_of`.
 """
 
 from collections import Counter

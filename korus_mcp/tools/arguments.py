@@ -21,6 +21,9 @@ from korus_mcp.foundation.wishes import (
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
 EXAMPLE_HANDLE: Final = f"k3f7qa.{EXAMPLE_ID}"
+MOST_OFFERS: Final = 10
+"""The most offers of one question, as of one reserve call."""
+LONGEST_HANDLE: Final = 80
 
 
 def _handle(value: Any) -> Handle:
@@ -30,6 +33,21 @@ def _handle(value: Any) -> Handle:
     if found is None:
         raise ValueError("not an id from an earlier answer")
     return found
+
+
+def _handles(value: Any) -> tuple[Handle, ...]:
+    """One handle, or several with commas between them, each once."""
+    if isinstance(value, tuple):
+        return value
+    pieces = value.split(",") if isinstance(value, str) else ()
+    # A single one is taken exactly as it was told.
+    texts = [piece.strip(" ") for piece in pieces] if len(pieces) > 1 else pieces
+    found = dict.fromkeys(_handle(text) for text in texts if text)
+    if not found:
+        raise ValueError("not an id from an earlier answer")
+    if len(found) > MOST_OFFERS:
+        raise ValueError(f"must name at most {MOST_OFFERS} offers")
+    return tuple(found)
 
 
 def _resource_id(value: str) -> str:
@@ -68,6 +86,12 @@ _TEXT_SCHEMA = WithJsonSchema({"type": "string"})
 
 OfferId: TypeAlias = Annotated[
     Handle, PlainValidator(_handle), _TEXT_SCHEMA, Field(examples=[EXAMPLE_HANDLE])
+]
+OfferIds: TypeAlias = Annotated[
+    tuple[Handle, ...],
+    PlainValidator(_handles),
+    _TEXT_SCHEMA,
+    Field(max_length=MOST_OFFERS * LONGEST_HANDLE, examples=[EXAMPLE_HANDLE]),
 ]
 ProductBaseId: TypeAlias = Annotated[OfferId, Field(description="From search_products")]
 _ResourceId: TypeAlias = Annotated[

@@ -60,10 +60,10 @@ class DayView(Part):
 class OffersView(PagedView):
     """A page of the price table."""
 
-    product_base_id: str
     name: str
     shown: int
     total: int | None = None
+    at_most_per_order: int | None = None
     days: list[DayView] = []
 
     def text(self) -> str:
@@ -71,8 +71,9 @@ class OffersView(PagedView):
         of_all = f" of {self.total}" if self.total is not None else ""
         follow = ", more follow" if self.next_cursor and not of_all else ""
         head = f"{self.name}: {self.shown}{of_all} offers{follow}."
-        base = f"product_base_id {self.product_base_id}"
-        return lines_of(head, base, *(day.text() for day in self.days), self.end)
+        most = self.at_most_per_order
+        limit = f"At most {most} in one order." if most is not None else None
+        return lines_of(head, limit, *(day.text() for day in self.days), self.end)
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -152,7 +153,6 @@ async def get_offers(
 
     def view(count: int) -> OffersView:
         return OffersView(
-            product_base_id=str(base.handle),
             name=base.name,
             days=[
                 DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
@@ -160,6 +160,7 @@ async def get_offers(
             ],
             shown=count,
             total=page.total,
+            at_most_per_order=base.at_most_per_order,
             next_cursor=pages.cursor(page.place_behind(count)),
             note=_note(page, window),
             next="Call check_availability with an offer_id." if count else _NONE_FOUND,

@@ -154,7 +154,7 @@ async def get_seat_map(
     picture: Annotated[bool, Field(description="Only if you can see images")] = False,
     language: Language = None,
 ) -> Reply[SeatMapView]:
-    """Compare zones of a venue: prices, stock, offers. The issuer allocates the seats."""
+    """Compare zones of a venue: prices, stock, offers."""
     services = app_of(ctx)
     wished = services.language(language)
     wish = SeatQuery(
@@ -268,8 +268,14 @@ def _shared(each: RankedZone, plan: SeatPlan) -> dict[str, Any]:
         "from_price": text_of(lowest),
         "to_price": text_of(highest) if highest != lowest else None,
         # The stock of a whole day says nothing about one session.
-        "enough": each.rank is not None and not plan.is_stock_of_day,
+        "enough": each.rank is not None and not plan.is_stock_of_day and not _is_beyond(plan),
     }
+
+
+def _is_beyond(plan: SeatPlan) -> bool:
+    """Whether more is wanted than the issuer allows in one order."""
+    most = plan.base.at_most_per_order
+    return most is not None and plan.wish.quantity > most
 
 
 def _grouped(zones: Sequence[RankedZone], plan: SeatPlan) -> list[OtherZonesView]:
@@ -300,6 +306,8 @@ def _notes(plan: SeatPlan, hidden: int) -> Iterator[str]:
     """Sentences on what the answer does not promise, and what it leaves out."""
     if plan.ranking.note:
         yield plan.ranking.note
+    if _is_beyond(plan):
+        yield f"The issuer allows at most {plan.base.at_most_per_order} in one order."
     yield "The issuer allocates the exact seats; the reservation shows them."
     if plan.is_stock_of_day:
         yield "check_availability tells what is left in this session."

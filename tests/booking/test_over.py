@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from korus_mcp.booking.offer_reading import MAX_SESSIONS
 from korus_mcp.booking.ordered import OrderState
-from korus_mcp.booking.quote import MAX_SESSIONS, Quote, Session, TicketNeed, Unavailable
+from korus_mcp.booking.quote import Quote, Session, TicketNeed, Unavailable
 from korus_mcp.booking.requests import ReserveItem
 from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.handles import Handle

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from korus_mcp.api import ServerFailed
-from korus_mcp.booking.quote import MAX_SESSIONS, Quote
+from korus_mcp.booking.offer_reading import MAX_SESSIONS
+from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code
 from korus_mcp.sandbox import Answer

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from korus_mcp.answers.availability import SessionView
 from korus_mcp.answers.holds import HoldView
 from korus_mcp.answers.reservations import reservations_view
 from korus_mcp.booking.approval import KEPT_SECONDS
@@ -15,7 +16,6 @@ from korus_mcp.booking.reserved import ReserveState
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.records import UNKNOWN_END
 from korus_mcp.sandbox import DropAfter, DropBefore
-from korus_mcp.tools.check_availability import SessionView
 from korus_mcp.tools.question_text import order_question as words_of
 from korus_mcp.tools.reserve import FailedView
 from korus_mcp.tools.reserve import _next as next_of

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from korus_mcp.answers.availability import SessionView
 from korus_mcp.answers.holds import LineView
 from korus_mcp.answers.orders import TicketView
 from korus_mcp.api import Reservation
@@ -17,7 +18,6 @@ from korus_mcp.booking.quote import Quote
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.foundation.unread import at_place
 from korus_mcp.sandbox import Answer
-from korus_mcp.tools.check_availability import SessionView
 from tests.booking.stage import OWNER, Rewrite, Stage, staged
 from tests.booking.test_hold import EXACT
 

@@ -56,6 +56,12 @@ async def test_a_map_is_drawn_while_those_of_another_house_never_come() -> None:
         assert [type(each) for each in failures] == [TimedOut] * HUNG
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each map is read, also one that was just seen."""
+    monkeypatch.setattr(drafting, "KEPT_PLACES", 0)
+
+
 async def test_a_map_that_is_late_is_told_as_that_and_not_as_a_crowd() -> None:
     sandbox = Sandbox()
     async with staged(selling=("stadium",), through=sandbox) as stage:
@@ -71,9 +77,7 @@ async def test_a_map_that_is_late_is_told_as_that_and_not_as_a_crowd() -> None:
         assert sandbox.made[0].waiting == 1, "equal questions share one"
 
 
-async def test_a_map_that_waits_for_its_turn_is_told_as_that(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_map_that_waits_for_its_turn_is_told_as_that() -> None:
     async with staged(selling=("stadium",)) as stage:
         await plan_of(stage, "stadium_base")
         places = stage.app.seat_plans._drafting._places

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import ImageContent, TextResourceContents
 
+from korus_mcp.seating import drafting
 from korus_mcp.seating.raster import NotDrawn, Raster
 from korus_mcp.tools.get_seat_map import SHEET
 from tests.fixtures.assistant import (
@@ -187,3 +189,59 @@ async def test_a_wish_in_an_address_that_cannot_be_meant_is_refused(
         await read(shop, f"{link}?{wish}")
     assert "INVALID_ARGUMENTS" in str(refused.value)
     assert shop.sent("getSeatMap") == before
+
+
+# what a repeat costs
+
+OF_OFFERS = (
+    "listOffers",
+    "getSeatMap",
+    "getOffer",
+    "getOfferAvailability",
+    "getOfferPrice",
+    "listOfferTickets",
+    "listOfferTicketSessions",
+)
+
+
+async def asked_now(shop: Desk, venue: str, **wish: Any) -> dict[str | None, int]:
+    """What a map asks for now, by operation."""
+    before = Counter(shop.sent_by_operation())
+    await seen(shop, venue, **wish)
+    after = Counter(shop.sent_by_operation())
+    return {name: after[name] - before[name] for name in OF_OFFERS if after[name] > before[name]}
+
+
+async def asked_anew(shop: Desk, venue: str, **wish: Any) -> dict[str | None, int]:
+    """What the same map asks for again, once its price table is too old."""
+    await seen(shop, venue, **wish)
+    shop.clock.advance(61)
+    return await asked_now(shop, venue, **wish)
+
+
+async def test_a_repeated_map_asks_for_its_offers_alone(shop: Desk) -> None:
+    assert await asked_anew(shop, "hall") == {"listOffers": 1}
+    offer = (await seen(shop, "hall")).data["zones"][0]["offers"][0]
+    checked = await shop.call("check_availability", offer_id=offer["offer_id"])
+    for session in checked["sessions"]:
+        wish = {"session_id": session["session_id"]}
+        assert await asked_anew(shop, "hall", **wish) == {"listOffers": 1}
+
+
+async def test_each_further_fifty_offers_cost_a_request(shop: Desk) -> None:
+    """Fifty zones with three price types each."""
+    day = (await seen(shop, "stadium")).data["date"]
+    assert await asked_anew(shop, "stadium", date=day) == {"listOffers": 3}
+
+
+async def test_a_map_is_read_again_after_a_day(shop: Desk) -> None:
+    assert (await asked_now(shop, "hall"))["getSeatMap"] == 1
+    shop.clock.advance(drafting.KEPT_SECONDS - 1)
+    assert "getSeatMap" not in await asked_now(shop, "hall")
+    shop.clock.advance(2)
+    assert (await asked_now(shop, "hall"))["getSeatMap"] == 1
+
+
+async def test_a_large_map_is_not_kept(shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafting, "KEPT_PLACES", 10)
+    assert (await asked_anew(shop, "hall"))["getSeatMap"] == 1

@@ -83,6 +83,7 @@ async def read(shop: Desk, uri: str) -> str:
 async def test_a_map_of_70_000_bare_zones_is_cut_and_every_form_of_it_tells_so(
     shop: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(drafting, "KEPT_PLACES", 0)
     usual = await shop.ask("get_seat_map", wish(shop))
     issuer_sends(monkeypatch, partial(bare, 70_000))
     answer = await shop.ask("get_seat_map", wish(shop))
@@ -193,6 +194,8 @@ async def test_others_are_answered_while_twenty_maps_are_drawn_and_two_at_once_a
 async def test_maps_of_different_houses_are_unfolded_and_drawn_two_at_a_time(
     shop: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Without what is kept each map is read and drawn.
+    monkeypatch.setattr(drafting, "KEPT_PLACES", 0)
     base = shop.handle("hall_base")
     offer = (await shop.call("get_seat_map", **wish(shop)))["zones"][0]["offers"][0]
     link = (await shop.ask("get_seat_map", wish(shop))).drawn_at

@@ -78,17 +78,36 @@ async def order_refused(scene: Scene) -> End:
     return End(held=[(dinner.id, 2)])
 
 
-@journey("Seven fans want the derby, six go in one order and one in another", at="stadium")
+@journey("Seven fans want the derby: two holds, of six and one, and one order call", at="stadium")
 async def split_order(scene: Scene) -> End:
     base = await base_of(scene, "herons derby")
     offer = dearest_in((await zones(scene, base, 7))[0])
-    (kick_off,) = await sessions(scene, offer, 7)
+    seven = await scene.call("check_availability", offer_id=offer.id, quantity=7)
+    assert (seven["bookable"], seven["at_most_per_order"]) == (False, 6)
+    assert "two reserve calls (6 and 1), one place_order with both" in seven["next"]
+    (kick_off,) = await sessions(scene, offer, 6)
     session = kick_off["session_id"]
     refused = await try_to_hold(scene, offer.times(7, session))
     assert refused.code == "LIMIT_EXCEEDED"
-    for quantity in (6, 1):
-        await order(scene, await hold(scene, offer.times(quantity, session)))
-    return End(orders=[(offer.id, 6), (offer.id, 1)], reserve_calls=2, order_calls=2)
+    assert "two reserve calls (6 and 1), one place_order with both" in refused.error["next"]
+    parts = [await hold(scene, offer.times(quantity, session)) for quantity in (6, 1)]
+    await order(scene, [reservation for held in parts for reservation in held])
+    return End(orders=[(offer.id, 6), (offer.id, 1)], reserve_calls=2)
+
+
+@journey("Two adults and a child enter at the same hour, asked about in one call", at="museum")
+async def one_hour_for_all(scene: Scene) -> End:
+    base = await base_of(scene, "permanent collection")
+    found = await offers(scene, base, date_from=scene.world.day(5))
+    adult, child = named(found, "Full price"), named(found, "Child")
+    both = f"{adult.id},{child.id}"
+    live = await scene.call("check_availability", offer_id=both, quantity=3)
+    (group,) = live["groups"]
+    assert [each["price"] for each in group["offers"]] == [adult.price, child.price]
+    session = next(s["session_id"] for s in group["sessions"] if s["enough"])
+    held = await hold(scene, adult.times(2, session), child.times(1, session))
+    await order(scene, held)
+    return End(orders=[(adult.id, 2), (child.id, 1)])
 
 
 @journey(

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -37,7 +38,8 @@ def main() -> None:
         korus = _stdio("korus_mcp", Path(folder))
         floor = _stdio("benchmarks.floor", Path(folder))
         anyio.run(_stdio_calls, korus, floor)
-    anyio.run(_memory_calls)
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(_memory_calls, Path(folder))
     replies.main()
     holding.main()
     booking.main()
@@ -56,6 +58,7 @@ def _stdio(module: str, folder: Path) -> StdioServerParameters:
         args=["-m", module],
         env={
             "KORUS_CACHE_DIR": str(folder),
+            "KORUS_SANDBOX_DIR": str(folder / "sandbox"),
             "KORUS_CALLS_PER_MINUTE": "0",
             "KORUS_SANDBOX_SEED": "1",
             "PYTHONPATH": ".",
@@ -89,8 +92,9 @@ async def _stdio_calls(korus: StdioServerParameters, floor: StdioServerParameter
         )
 
 
-async def _memory_calls() -> None:
-    korus = build_server(Settings(profile=Profile.SERVICE_DESK, sandbox_seed=1, calls_per_minute=0))
+async def _memory_calls(folder: Path) -> None:
+    settings = Settings(profile=Profile.SERVICE_DESK, sandbox_seed=1, calls_per_minute=0)
+    korus = build_server(replace(settings, sandbox_dir=folder))
     bare: MCPServer[None] = floor_server()
     async with Client(korus) as ours, Client(bare) as floor:
         await ours.call_tool("search_products", {"query": "derby"})

@@ -1,7 +1,9 @@
 """The services of one server, which handlers of requests use, made from its settings."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -9,10 +11,10 @@ from anyio.abc import TaskGroup
 from platformdirs import user_cache_path
 
 from korus_mcp.access.policy import tool_names
-from korus_mcp.access.principal import LOCAL, Principal
+from korus_mcp.access.principal import LOCAL, Principal, this_host
 from korus_mcp.api import KorusApi
 from korus_mcp.booking.kept import KeptOffers
-from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.prices import KeptPrices, Prices, ShownPrices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog.calendar import OfferCalendars
 from korus_mcp.catalog.finder import Finder
@@ -50,19 +52,47 @@ class Doorbell(Protocol):
         """Open an address of this question in the person's browser. Whether there is one."""
 
 
+class SandboxFiles(Protocol):
+    """Where an embedded sandbox is kept that outlives its process."""
+
+    def journal_url(self) -> str:
+        """The address of its journal."""
+
+    def shown_prices(self) -> Path | None:
+        """The file of the prices that were shown; None if there can be none."""
+
+    def follow(self, move: Callable[[str], Awaitable[None]]) -> None:
+        """Call `move` with the address of the journal whenever another one takes its place."""
+
+    @property
+    def forgets(self) -> str | None:
+        """Why it ends with its process after all, as the end of a sentence; None if it does not."""
+
+
 class App:
     """The services of one server, shared by all sessions; what they keep is kept by principal.
 
     Their background work runs in `tasks`. `doorbell` is there where the server runs beside a
-    person.
+    person. `files`: those of an embedded sandbox; without any it ends with its process.
     """
 
-    def __init__(self, settings: Settings, api: KorusApi, clock: Clock, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        api: KorusApi,
+        clock: Clock,
+        tasks: TaskGroup,
+        *,
+        files: SandboxFiles | None = None,
+    ) -> None:
         self.settings, self.api, self.clock, self._tasks = settings, api, clock, tasks
+        self._files = files
         self.tools = frozenset(tool_names(settings))
         self.leaving = anyio.Event()
         self.doorbell: Doorbell | None = None
-        self.prices = ShownPrices(clock)
+        self.prices: Prices = ShownPrices(clock)
+        if files is not None:
+            self.prices = KeptPrices(files.shown_prices, clock)
         self.pace = Pace(
             clock,
             calls_per_minute=settings.calls_per_minute,
@@ -94,9 +124,13 @@ class App:
         from korus_mcp.booking.services import BookingServices
         from korus_mcp.journal.opening import IN_MEMORY, journal_of
 
-        # The embedded sandbox keeps its journal in memory, like its bookings.
-        url = IN_MEMORY if self.settings.embedded else None
+        url = None
+        if self.settings.embedded:
+            # The journal of a sandbox lasts as long as its bookings.
+            url = IN_MEMORY if self._files is None else self._files.journal_url()
         journal = journal_of(self.settings, self.clock, url=url)
+        if self._files is not None:
+            self._files.follow(journal.move)
         services = BookingServices(
             self.settings,
             self.api,
@@ -107,6 +141,8 @@ class App:
             tasks=self._tasks,
             pace=self.pace,
             by_hand=self._by_hand(journal),
+            # In a sandbox that lives for days, trying it must not use up what may be spent in one.
+            spends_anew=self._files is not None,
         )
         self._tasks.start_soon(kept_apart, services.run)
         return services
@@ -133,8 +169,16 @@ class App:
 
     @property
     def principal(self) -> Principal:
-        """On whose behalf calls are made: one operator, on stdio and on loopback."""
-        return LOCAL
+        """On whose behalf calls are made: one operator, on stdio and on loopback.
+
+        In a sandbox that all hosts of a user share it is the host: none sees what another holds.
+        """
+        return LOCAL if self._files is None else this_host()
+
+    @property
+    def forgets(self) -> str | None:
+        """Why ids of other processes are not known here, as the end of a sentence; else None."""
+        return None if self._files is None else self._files.forgets
 
     def language(self, wished: str | None) -> str:
         """The language of an answer: the one asked for where it is spoken, else the operator's."""
@@ -154,6 +198,8 @@ class App:
     async def close(self) -> None:
         """Close what was opened."""
         self.mirror.close()
+        if isinstance(self.prices, KeptPrices):
+            self.prices.close()
         if "booking" in vars(self):
             await self.booking.journal.close()
 

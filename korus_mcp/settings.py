@@ -240,7 +240,8 @@ class Settings:
     )
     max_day_amount: Decimal = setting(
         Decimal(5000),
-        "EUR in a UTC day, orders in flight included. Required like the above.",
+        "EUR in a UTC day, orders in flight included; in the embedded sandbox, of one process. "
+        "Required like the above.",
         least=1,
         most=100_000_000,
     )
@@ -310,6 +311,11 @@ class Settings:
         told="none",
     )
     sandbox_bases: int = setting(0, "Generated product bases added to the sandbox.", most=200_000)
+    sandbox_dir: Path | None = setting(
+        None,
+        "Where the embedded sandbox is kept for a day, for all servers of a user.",
+        told="a folder in the platform's data folder",
+    )
     sandbox_seed: int | None = setting(
         None, "Fixes the ids of the sandbox.", told="random", most=MOST_SEED
     )
@@ -534,6 +540,7 @@ class _Reader:
             cache_dir=self._folder("KORUS_CACHE_DIR"),
             database_url=self._checked("KORUS_DATABASE_URL", _database_problem),
             download_dir=self._folder("KORUS_DOWNLOAD_DIR"),
+            sandbox_dir=self._folder("KORUS_SANDBOX_DIR"),
             journal_key=self._text("KORUS_JOURNAL_KEY"),
             allowed_origins=self._web_origins("KORUS_MCP_ALLOWED_ORIGINS"),
             **chosen,

@@ -23,6 +23,7 @@ from jsonschema import Draft202012Validator  # noqa: E402 - without that grammar
 
 from tests.fixtures.postgres import Cluster, cluster, programs  # noqa: E402
 
+_worlds = 0
 LONGEST_FIRST = (
     "crash/test_kill.py",
     "journeys/test_journeys.py",
@@ -78,6 +79,17 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
             environment.setenv(name, str(tmp_path_factory.mktemp(name)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_sandbox(_own_folders: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each test has a world of its own: one that all share would sell out, and know of others."""
+    global _worlds
+    _worlds += 1
+    with pytest.MonkeyPatch.context() as environment:
+        own = tmp_path_factory.getbasetemp() / f"data-{_worlds}"
+        environment.setenv("XDG_DATA_HOME", str(own))
         yield
 
 

@@ -305,6 +305,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "KORUS_MCP_LINKS": "on",
             "KORUS_MCP_ALLOWED_ORIGINS": "HTTPS://Chat.example.test:443, http://localhost:5173,",
             "KORUS_SANDBOX_BASES": "10",
+            "KORUS_SANDBOX_DIR": "sandbox",
             "KORUS_SANDBOX_SEED": "0",
         }
     )

@@ -263,6 +263,15 @@ def no_such_tool() -> Refusal:
     )
 
 
+def told_what_is_kept(refusal: Refusal, forgets: str | None) -> Refusal:
+    """A refusal of an id, with the reason why ids of other processes are not known here: `forgets`,
+    as the end of a sentence; None if they are known.
+    """
+    if forgets is None or refusal.code not in (Code.UNKNOWN_ID, Code.NOT_FOUND):
+        return refusal
+    return refusal.saying(f"{refusal.message.removesuffix('.')}; {forgets}.")
+
+
 def told_what_was_booked(refusal: Refusal) -> Refusal:
     """A refusal of a booking call, with a sentence that nothing was booked if that is so."""
     said = f"{refusal.message} {refusal.next_step}".casefold()

@@ -85,6 +85,8 @@ class Ordering(Service):
     fresh_id: Callable[[], str] = lambda: secrets.token_hex(16)
     by_hand: ByHand | None = None
     pace: Pace = UNPACED
+    spends_since: datetime | None = None
+    """What was ordered before does not count for the limit of a day; None: all of it counts."""
     noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(REMEMBERED_NOES))
     """Digest of a question a person declined -> until when that no stands."""
 
@@ -280,7 +282,7 @@ class Ordering(Service):
             question=question,
             language=call.language,
             approval_nonce=nonce,
-            day_limit=self.settings.max_day_amount,
+            day_limit=self.settings.max_day_amount + await self._not_counted(call.owner),
         )
         dispatch.request().body()  # data that cannot be sent fails here, before anything is claimed
         return dispatch
@@ -296,6 +298,12 @@ class Ordering(Service):
         self._check_can_send(question.owner)
         terms = await self._terms_of(question.holds, language)
         return await self.by_hand.asked(question, list(terms.values()))
+
+    async def _not_counted(self, owner: str) -> Decimal:
+        """What the owner ordered today that does not count for the limit of the day."""
+        if self.spends_since is None:
+            return Decimal(0)
+        return await self.journal.spent(owner, self.clock.now(), until=self.spends_since)
 
     async def _question(self, call: OrderCall, standing: ReservationFacts) -> Question:
         """What the person has to agree to, as it is now.

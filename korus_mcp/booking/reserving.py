@@ -27,7 +27,7 @@ from korus_mcp.booking.hold_reading import HoldReader
 from korus_mcp.booking.limits import OneOrder
 from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.ports import Service
-from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.prices import Prices
 from korus_mcp.booking.quote import Quote, Quotes
 from korus_mcp.booking.requests import ReserveCall, check_limits, check_stock, lines_to_send
 from korus_mcp.booking.reserved import (
@@ -107,7 +107,7 @@ class Reserver(Service):
 
     quotes: Quotes
     holds: HoldReader
-    prices: ShownPrices
+    prices: Prices
     operations: Operations
     lease: Lease
     settling: Settling

@@ -19,7 +19,7 @@ from korus_mcp.booking.operations import Operations
 from korus_mcp.booking.order_search import OrderSearch
 from korus_mcp.booking.ordering import Ordering
 from korus_mcp.booking.ports import Catalog
-from korus_mcp.booking.prices import ShownPrices
+from korus_mcp.booking.prices import Prices
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.booking.recovery import Reconciler, Sweep
 from korus_mcp.booking.reservations import ReservationStates
@@ -46,11 +46,13 @@ class BookingServices:
         catalog: Catalog,
         quotes: Quotes,
         journal: Journal,
-        prices: ShownPrices,
+        prices: Prices,
         tasks: TaskGroup,
         by_hand: ByHand | None = None,
         pace: Pace = UNPACED,
+        spends_anew: bool = False,
     ) -> None:
+        """`spends_anew`: what earlier processes ordered does not count for the limit of the day."""
         booking = api.booking
         # This process's name in the journal. What it sends no other process takes over while its
         # lease lasts.
@@ -104,6 +106,7 @@ class BookingServices:
             operations=self.operations,
             by_hand=by_hand,
             pace=pace,
+            spends_since=api.now() if spends_anew else None,
         )
         self.reservations = ReservationStates(self.holds, self.earlier, settling, api)
         self.orders = OrderSearch(

@@ -101,7 +101,7 @@ async def _journal_state(settings: Settings) -> tuple[str, bool]:
     Returns the line to print, and whether all is well.
     """
     if settings.embedded:
-        return "in memory, as the sandbox is embedded", True
+        return "that of the embedded sandbox, which lasts as long as its world", True
     try:
         where = str(journal_file(settings) or "PostgreSQL")
     # A user without a home has no place for a journal: a fault like any other.

@@ -138,6 +138,9 @@ def _parser(*, has_arguments: bool) -> argparse.ArgumentParser:
     sandbox.add_argument("--control", action="store_true", help="allow steering it over HTTP")
     sandbox.add_argument("--seed", type=_whole(0, MOST_SEED), default=None, help="fixes all ids")
     sandbox.set_defaults(run=_sandbox)
+    parts = sandbox.add_subparsers(title="commands", metavar="COMMAND")
+    what = "throw away what the embedded sandbox keeps: bookings, and who made them"
+    parts.add_parser("reset", help=what, description=what).set_defaults(run=_reset_sandbox)
     return parser
 
 
@@ -317,11 +320,20 @@ def _journal(given: argparse.Namespace) -> int:
 def _sandbox(given: argparse.Namespace) -> int:
     from korus_mcp.commands import serve
 
-    # Settings of a real account do not concern a sandbox, so they need not be valid.
-    own = {k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")}
-    settings = _read_settings(own)
+    settings = _sandbox_settings()
     seed = settings.sandbox_seed if given.seed is None else given.seed
     return serve.serve_sandbox(settings, port=given.port, control=given.control, seed=seed)
+
+
+def _reset_sandbox(_: argparse.Namespace) -> int:
+    from korus_mcp.commands.sandbox import run_reset
+
+    return run_reset(_sandbox_settings())
+
+
+def _sandbox_settings() -> Settings:
+    # Settings of a real account do not concern a sandbox, so they need not be valid.
+    return _read_settings({k: v for k, v in os.environ.items() if k.startswith("KORUS_SANDBOX_")})
 
 
 def _require_full_text() -> None:

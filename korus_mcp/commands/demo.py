@@ -1,7 +1,7 @@
 """korus-mcp demo: shows a booking, carried out by a server in a child process on stdio.
 
 The child always uses the embedded sandbox: it gets no KORUS_ variable of the caller's, and its
-cache, journal and downloads are in temporary folders.
+cache, sandbox and downloads are in temporary folders.
 """
 
 import re
@@ -59,8 +59,8 @@ def child_environment(environ: Mapping[str, str], downloads: Path, state: Path) 
         **kept,
         "KORUS_LANGUAGE": "en",
         "KORUS_CACHE_DIR": str(state / "cache"),
-        "KORUS_DATABASE_URL": f"sqlite:///{state / 'journal.db'}",
         "KORUS_DOWNLOAD_DIR": str(downloads),
+        "KORUS_SANDBOX_DIR": str(state / "sandbox"),
     }
 
 

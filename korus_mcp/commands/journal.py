@@ -63,7 +63,8 @@ def _run(
     """Run some work on the journal. Returns its exit code, or `without` if there is no journal."""
     if settings.embedded:
         raise Misconfigured(
-            "there is no journal: the embedded sandbox keeps its bookings in memory."
+            "there is no journal of an account: the embedded sandbox has its own, which lasts as "
+            "long as its invented world."
         )
     try:
         # Opening a journal would create its file, and a command that only looks must not.

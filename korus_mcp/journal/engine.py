@@ -58,6 +58,10 @@ class Database:
         self._connections: _Connections | None = None
         self._opening = anyio.Lock()
 
+    def elsewhere(self, url: str) -> "Database":
+        """A database at another address, with the same clock; it is not opened yet."""
+        return Database(url, clock=self._clock)
+
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite, which is a file."""

@@ -20,6 +20,9 @@ from typing import Final, TypeAlias
 from korus_mcp.foundation.money import CENT
 
 REFERENCE_PREFIX: Final = "km1"
+TABLES_VERSION: Final = 3
+"""The version of the tables in which these records are stored (tables.py); named here, where it can
+be read without the database library."""
 APPROVALS_KEPT: Final = timedelta(days=1)
 MOST_LISTED: Final = 1000
 """The most rows that a list of the journal returns."""

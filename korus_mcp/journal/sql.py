@@ -243,6 +243,10 @@ class SqlJournal:
 
         await self._written(work, begins=True)
 
+    async def spent(self, owner: str, day: datetime, *, until: datetime) -> Decimal:
+        """The sum (EUR) of an owner's orders of the UTC day that were sent before `until`."""
+        return await self._read(lambda tx: tx.spent(owner, day, until=until))
+
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:
@@ -537,6 +541,12 @@ class SqlJournal:
                 tx.note("late_order_found", "", order_id, reference=external_reference)
 
         await self._written(work)
+
+    async def move(self, url: str) -> None:
+        """Go on in the database at another address; what is under way in this one fails."""
+        before, self._database = self._database, self._database.elsewhere(url)
+        self._installation = None
+        await before.close()
 
     async def close(self) -> None:
         """Close what is open."""

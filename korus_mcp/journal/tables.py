@@ -13,7 +13,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-VERSION: Final = 3
+from korus_mcp.journal.records import TABLES_VERSION
+
+VERSION: Final = TABLES_VERSION
 MIGRATIONS: Final[Mapping[int, Sequence[str]]] = {
     2: (
         "DROP INDEX korus_outcome_reservation",

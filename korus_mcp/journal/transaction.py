@@ -308,10 +308,11 @@ class ReadTransaction:
         ends = {row.reservation_id: row.ends_at for row in rows}
         return {i: ends[i] for i in reservation_ids if i in ends}
 
-    def spent(self, owner: str, moment: datetime) -> Decimal:
-        """The sum of an owner's orders on a UTC day, those in doubt included."""
+    def spent(self, owner: str, moment: datetime, *, until: datetime | None = None) -> Decimal:
+        """The sum of an owner's orders of a UTC day, those in doubt too, sent before `until`."""
         day = datetime.combine(moment.astimezone(UTC), time(), UTC)
-        rows = self.run(_AMOUNTS, whose=owner, day=day, next_day=day + timedelta(days=1))
+        end = day + timedelta(days=1)
+        rows = self.run(_AMOUNTS, whose=owner, day=day, next_day=min(end, until or end))
         # A negative total, which no real order has, must not make room for other orders.
         return sum((max(Decimal(0), r.approved_total) * r.number for r in rows), Decimal(0))
 

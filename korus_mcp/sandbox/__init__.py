@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from korus_mcp.sandbox.app import *
     from korus_mcp.sandbox.faults import *
+    from korus_mcp.sandbox.keeping import *
     from korus_mcp.sandbox.served import *
     from korus_mcp.sandbox.snapshots import *
 
 _HOMES = {
     "app": "Sandbox SandboxOptions",
+    "keeping": "APPLICATION_ID KNOWN_BY LAYOUT NewerWorld WorldFile WorldOver",
     "faults": (
         "Answer ConnectionDropped Delay DropAfter DropBefore FaultRule Faults NotAnObject "
         "Oversize Truncate"

@@ -33,6 +33,7 @@ from korus_mcp.sandbox.faults import Faults, FaultyApp
 from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Refused, refusal
+from korus_mcp.sandbox.keeping import InFile, InMemory, Keeping, WorldFile
 from korus_mcp.sandbox.landmarks import landmarks_of
 from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, TOKEN_PATH, operation_named
 from korus_mcp.sandbox.sales import Sales
@@ -69,17 +70,26 @@ class Sandbox:
         options: SandboxOptions | None = None,
         *,
         clock: ShiftedClock | ManualClock | None = None,
+        file: WorldFile | None = None,
     ) -> None:
+        """`file`: where its bookings are kept, and its seed; by default, in memory."""
         self.options = options or SandboxOptions()
         self.clock = clock or ShiftedClock()
         self.faults = Faults()
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
-        given = self.options.seed
+        given = self.options.seed if file is None else file.beginnings.seed
         seed = secrets.randbits(48) if given is None else given
+        began_at = None if file is None else file.beginnings.began_at
         # Secrets are derived from the seed, so that those a client has survive a restart.
         key = hashlib.sha256(f"korus sandbox key {seed}".encode()).digest()
-        self._world = World(seed=seed, bases=self.options.bases, clock=self.clock)
+        self._world = World(
+            seed=seed, bases=self.options.bases, clock=self.clock, began_at=began_at
+        )
         self._ledger = Ledger()
+        self._keeping: Keeping = InMemory()
+        if file is not None:
+            self._ledger.earlier = file.beginnings.numbers
+            self._keeping = InFile(file, self._ledger, self.clock.now)
         self._stock = Stock(self._world, self._ledger)
         self._iris = Iris(self._world)
         self._sales = Sales(self._world, self._stock, self._ledger)
@@ -118,11 +128,13 @@ class Sandbox:
 
     def orders(self) -> Sequence[OrderRecord]:
         """Every order, oldest first."""
-        return [self._order_record(order) for order in self._ledger.orders.values()]
+        orders = sorted(self._ledger.orders.values(), key=lambda order: order.number)
+        return [self._order_record(order) for order in orders]
 
     def reservations(self) -> Sequence[ReservationRecord]:
         """Every reservation, oldest first."""
-        return [self._reservation_record(hold) for hold in self._ledger.holds.values()]
+        holds = sorted(self._ledger.holds.values(), key=lambda hold: hold.number)
+        return [self._reservation_record(hold) for hold in holds]
 
     def cancel_order(self, order_id: str) -> None:
         """Let the issuer cancel an order; KeyError when there is none."""
@@ -159,7 +171,8 @@ class Sandbox:
         )
         for each in OPERATIONS:
             side = booking if each.path.startswith("/v1/booking/") else catalog
-            answered = endpoint(getattr(side, each.handler), self._tokens)
+            handler, writes = getattr(side, each.handler), each.method != "GET"
+            answered = endpoint(handler, self._tokens, self._keeping, writes=writes)
             app.add_route(each.path, answered, methods=[each.method], name=each.id)
         # T13: a path with a slash at its end is not the same path, and is not found.
         app.router.redirect_slashes = False

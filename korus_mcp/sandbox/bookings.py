@@ -108,22 +108,72 @@ class Failure(NamedTuple):
     message: str
 
 
+class Numbers(NamedTuple):
+    """How many records of each kind there have been."""
+
+    holds: int = 0
+    orders: int = 0
+    tickets: int = 0
+    documents: int = 0
+
+
 @dataclass(slots=True)
 class Ledger:
-    """All records of one sandbox, in the order they were made."""
+    """All records of one sandbox, by their ids; `documents` has the order of each document.
 
+    `earlier`: numbers that are used up, by records of an earlier world.
+    """
+
+    earlier: Numbers = field(default_factory=Numbers)
     holds: dict[str, Hold] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     tickets: dict[str, IssuedTicket] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     # Stock is computed at each request, which must not look through all holds.
     _holds_by_day: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    _changed: dict[str, Hold | Order | IssuedTicket] = field(default_factory=dict)
 
-    def add_hold(self, hold: Hold) -> None:
-        """Store a new hold."""
-        self.holds[hold.id] = hold
-        self._holds_by_day.setdefault((hold.offer.base, hold.offer.day), []).append(hold.id)
+    @property
+    def numbers(self) -> Numbers:
+        """The last number of each kind that is used up."""
+        return Numbers(
+            self.earlier.holds + len(self.holds),
+            self.earlier.orders + len(self.orders),
+            self.earlier.tickets + len(self.tickets),
+            self.earlier.documents + len(self.documents),
+        )
+
+    def put(self, *records: Hold | Order | IssuedTicket) -> None:
+        """Store records; each is new, or takes the place of the one with its id."""
+        for record in records:
+            self._changed[record.id] = record
+            match record:
+                case Hold():
+                    self._put_hold(record)
+                case Order():
+                    self.orders[record.id] = record
+                    self.documents |= dict.fromkeys(record.documents, record.id)
+                case IssuedTicket():
+                    self.tickets[record.id] = record
 
     def holds_of_day(self, base: int, day: int) -> Sequence[Hold]:
         """Every hold on one base and day, ended ones included."""
         return [self.holds[each] for each in self._holds_by_day.get((base, day), ())]
+
+    def taken_changes(self) -> list[Hold | Order | IssuedTicket]:
+        """The records that were stored since this was asked last, each as it is now."""
+        changed = list(self._changed.values())
+        self._changed.clear()
+        return changed
+
+    def clear(self) -> None:
+        """Forget every record."""
+        for records in (self.holds, self.orders, self.tickets, self.documents):
+            records.clear()
+        self._holds_by_day.clear()
+        self._changed.clear()
+
+    def _put_hold(self, hold: Hold) -> None:
+        if hold.id not in self.holds:
+            self._holds_by_day.setdefault((hold.offer.base, hold.offer.day), []).append(hold.id)
+        self.holds[hold.id] = hold

@@ -10,6 +10,8 @@ LAST_DAY = (1 << 13) - 1
 _WINTER_HOURS = {"Europe/London": 0, "Europe/Lisbon": 0}
 """Hours ahead of UTC in winter; all other zones in the sandbox have Paris time."""
 _FIRST_DAY = date(2020, 1, 1).toordinal() - 1
+_SEASON_DAYS = 182
+"""Whole weeks, and longer than what any issuer has planned."""
 
 
 def day_number(day: date | None) -> int:
@@ -38,14 +40,16 @@ class Rolling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fixed:
-    """Offers on fixed days, counted from the day on which the sandbox started."""
+    """Offers on fixed days, counted from the day on which the world began; a day that is past comes
+    again a season later, since a world may live for longer than what it began with.
+    """
 
     offsets: tuple[int, ...]
 
     def days(self, origin: date, today: date) -> Iterable[date | None]:
-        """The days still ahead."""
-        planned = (origin + timedelta(days=offset) for offset in self.offsets)
-        return (day for day in planned if day >= today)
+        """The next of each day, the nearest first."""
+        first, now = origin.toordinal(), today.toordinal()
+        return map(date.fromordinal, sorted(coming(first + each, now) for each in self.offsets))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +62,11 @@ class Undated:
 
 
 Calendar = Rolling | Fixed | Undated
+
+
+def coming(day: int, today: int) -> int:
+    """The number of a planned day, or of the first of those a season apart that is not past."""
+    return day + _SEASON_DAYS * max(0, -((day - today) // _SEASON_DAYS))
 
 
 def local_moment(day: date, start: time, zone: str | None) -> datetime:

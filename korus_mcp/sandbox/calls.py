@@ -3,12 +3,14 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from korus_mcp.sandbox.jsonld import Json, PageRange, Refused, answer, refusal
+from korus_mcp.sandbox.keeping import Keeping, NotKept
 from korus_mcp.sandbox.texts import Language
 from korus_mcp.sandbox.tokens import Organization, Tokens
 
@@ -40,8 +42,13 @@ Handler = Callable[[Call], Json]
 """Answers a call with a JSON object, or raises Refused."""
 
 
-def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[Response]]:
-    """Wrap a handler in the checks of every call: token, then media type, then JSON."""
+def endpoint(
+    handler: Handler, tokens: Tokens, keeping: Keeping, *, writes: bool
+) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a handler in the checks of every call: token, then media type, then JSON.
+
+    It works on the bookings as they are in `keeping`; `writes`: it may change them.
+    """
 
     async def answered(request: Request) -> Response:
         organization = tokens.organization(request.headers.get("authorization"))
@@ -51,9 +58,12 @@ def endpoint(handler: Handler, tokens: Tokens) -> Callable[[Request], Awaitable[
         try:
             language = _language_of(request.headers.get("accept-language"))
             path, query, body = request.path_params, request.query_params, await _body(request)
-            told = handler(Call(organization, language, path, query, body))
+            call = Call(organization, language, path, query, body)
+            told = await keeping.carried_out(partial(handler, call), writes=writes)
         except Refused as refused:
             return refusal(refused)
+        except NotKept:
+            return refusal(Refused(503, "The sandbox cannot read or write its file"))
         # A single resource gets its `@context` here; a collection has its own.
         whole = {"@context": f"/contexts/{told['@type']}", **told}
         response = answer(whole, language=language)

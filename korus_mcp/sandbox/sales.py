@@ -34,7 +34,7 @@ class Sales:
         """Hold the units of one item, all or none."""
         if failure := self._refusal(wanted):
             return failure
-        now, number = self.world.now(), len(self.ledger.holds) + 1
+        now, number = self.world.now(), self.ledger.numbers.holds + 1
         lifetime = timedelta(seconds=self.world.issuer_of(wanted.offer).hold_seconds)
         places = tuple(
             () if slot is None else self.stock.seats(wanted.offer, rank, slot, wanted.quantity)
@@ -53,7 +53,7 @@ class Sales:
             created_at=now,
             expires_at=now + lifetime,
         )
-        self.ledger.add_hold(hold)
+        self.ledger.put(hold)
         return hold
 
     def order(self, hold_id: str, wanted: RequestedOrders, organization: str) -> Order | Failure:
@@ -61,12 +61,12 @@ class Sales:
         hold = self.ledger.holds[hold_id]
         if failure := self._order_refusal(hold):
             return failure
-        now, number = self.world.now(), len(self.ledger.orders) + 1
+        now, number = self.world.now(), self.ledger.numbers.orders + 1
         issuer = self.world.issuer_of(hold.offer)
         prefix = issuer.order_prefix
         order_id = self.world.ids.serial(Kind.ORDER, number)
         tickets = self._issued(hold, order_id, now)
-        first = len(self.ledger.documents) + 1
+        first = self.ledger.numbers.documents + 1
         last = first + (len(tickets) if issuer.document_per_ticket else 1)
         documents = [self.world.ids.serial(Kind.DOCUMENT, each) for each in range(first, last)]
         order = Order(
@@ -84,11 +84,8 @@ class Sales:
             tickets=tuple(ticket.id for ticket in tickets),
             documents=tuple(documents),
         )
-        self.ledger.orders[order_id] = order
-        self.ledger.documents |= dict.fromkeys(documents, order_id)
-        self.ledger.tickets |= {ticket.id: ticket for ticket in tickets}
         # The `status` of the hold does not change: only its `order` shows the order (T23).
-        self.ledger.holds[hold_id] = replace(hold, ordered_at=now, order_id=order_id)
+        self.ledger.put(order, *tickets, replace(hold, ordered_at=now, order_id=order_id))
         return order
 
     def name_holder(self, ticket: IssuedTicket, beneficiary: Mapping[str, object]) -> IssuedTicket:
@@ -109,7 +106,7 @@ class Sales:
         complete = all(named.get(name) for name in ticket.required_fields)
         validated_at = ticket.validated_at or now if complete else None
         changed = replace(ticket, beneficiary=named, validated_at=validated_at)
-        self.ledger.tickets[ticket.id] = changed
+        self.ledger.put(changed)
         return changed
 
     def documents_from(self, order: Order) -> datetime | None:
@@ -125,15 +122,14 @@ class Sales:
     def cancel(self, order_id: str) -> None:
         """Cancel an order on the issuer's side; its places are free again."""
         order, now = self.ledger.orders[order_id], self.world.now()
-        self.ledger.orders[order_id] = replace(order, cancelled_at=now)
         hold = self.ledger.holds[order.hold_id]
-        self.ledger.holds[hold.id] = replace(hold, ended_at=now)
+        self.ledger.put(replace(order, cancelled_at=now), replace(hold, ended_at=now))
 
     def release(self, hold_id: str) -> None:
         """Release a hold early on the issuer's side."""
         # The API has no operation for it: only an issuer can do it.
         hold = self.ledger.holds[hold_id]
-        self.ledger.holds[hold_id] = replace(hold, ended_at=self.world.now())
+        self.ledger.put(replace(hold, ended_at=self.world.now()))
 
     def _refusal(self, wanted: RequestedHold) -> Failure | None:
         trouble = self.world.product(wanted.offer).trouble
@@ -183,5 +179,5 @@ class Sales:
                 deadline=deadline if base.beneficiary_fields else None,
                 validated_at=None if base.beneficiary_fields else now,
             )
-            for number, (unit, rank) in enumerate(pairs, start=len(self.ledger.tickets) + 1)
+            for number, (unit, rank) in enumerate(pairs, start=self.ledger.numbers.tickets + 1)
         ]

@@ -10,7 +10,14 @@ from itertools import chain
 from typing import NamedTuple
 
 from korus_mcp.foundation.clock import Clock
-from korus_mcp.sandbox.calendars import LAST_DAY, UNDATED, day_number, day_of, local_moment
+from korus_mcp.sandbox.calendars import (
+    LAST_DAY,
+    UNDATED,
+    coming,
+    day_number,
+    day_of,
+    local_moment,
+)
 from korus_mcp.sandbox.generator import Generator
 from korus_mcp.sandbox.ids import Ids, Kind, Offer, Ref
 from korus_mcp.sandbox.issuers import issuers_of
@@ -40,10 +47,13 @@ class World:
     base is made when it is needed; lists use methods that do not make it.
     """
 
-    def __init__(self, *, seed: int, bases: int, clock: Clock) -> None:
+    def __init__(
+        self, *, seed: int, bases: int, clock: Clock, began_at: datetime | None = None
+    ) -> None:
+        """`began_at`: when it began, in another process perhaps; now, by default."""
         self._seed = seed
         self._clock = clock
-        self.started_at = clock.now()
+        self.started_at = began_at or clock.now()
         # Fixed at the start: while the clock moves on, the match on day 5 comes nearer.
         self._origin = self.started_at.date()
         self._issuers = issuers_of(self._origin)
@@ -180,7 +190,7 @@ class World:
             return tuple(map(day_number, days))
         first, now = day_number(self._origin), day_number(today)
         offsets = self._generator.offsets(index - len(self._fixed))
-        return tuple(first + offset for offset in offsets if first + offset >= now)
+        return tuple(sorted(coming(first + offset, now) for offset in offsets))
 
     def _blocks(self, catalog: int, wanted: OfferFilter) -> Iterator["_Block"]:
         for base in self._candidates(catalog, wanted):

@@ -25,8 +25,10 @@ from korus_mcp.foundation.refusals import Code
 from korus_mcp.prompts import register_prompts
 from korus_mcp.resources import register_resources
 from korus_mcp.resources.pages import pages_of
+from korus_mcp.server.calling_host import names_host
 from korus_mcp.server.embedded import CLIENT_ID, TOKEN_URL, EmbeddedSandbox
 from korus_mcp.server.long_requests import lets_others_first
+from korus_mcp.server.sandbox_home import SandboxHome
 from korus_mcp.settings import NAME, Approval, Settings
 from korus_mcp.tools.answer_times import times_answers
 from korus_mcp.tools.listing import listed_tools
@@ -111,7 +113,7 @@ def build_server(
     # The outermost one: it reads the refusals of the SDK's own middleware.
     server.middleware.insert(0, ends_unanswered)
     # Behind the SDK's own, which unseal the state of a question.
-    server.middleware.extend([times_answers, lets_others_first])
+    server.middleware.extend([times_answers, names_host, lets_others_first])
     prompt_arguments = register_prompts(server, names)
     register_resources(server, running, names, prompt_arguments=prompt_arguments)
     return server
@@ -126,12 +128,13 @@ async def _lifespan(
     beside: Mapping[str, str] | None,
     _: MCPServer[App],
 ) -> AsyncIterator[App]:
+    home = SandboxHome(settings) if settings.embedded and sandbox is None else None
     async with (
         AsyncExitStack() as at_the_end,
-        open_api(settings, clock=clock, sandbox=sandbox) as api,
+        open_api(settings, clock=clock, sandbox=sandbox, home=home) as api,
         anyio.create_task_group() as tasks,
     ):
-        app = App(settings, api, clock, tasks)
+        app = App(settings, api, clock, tasks, files=home)
         if beside is not None and settings.approval is Approval.HUMAN:
             from korus_mcp.server.approval_door import ApprovalDoor
 
@@ -139,7 +142,7 @@ async def _lifespan(
         # Tasks of the group may still write, so the services are closed after the group ends.
         at_the_end.push_async_callback(app.close)
         # Kept apart: if it fails, the server goes on.
-        tasks.start_soon(kept_apart, partial(_recover, app))
+        tasks.start_soon(kept_apart, partial(_recover, app, home))
         running.apps.append(app)
         try:
             yield app
@@ -156,13 +159,17 @@ def open_api(
     *,
     clock: Clock | None = None,
     sandbox: "Sandbox | None" = None,
+    home: SandboxHome | None = None,
     on_answer: Callable[[str, JsonObject], None] | None = None,
 ) -> KorusApi:
-    """A client of the API: the real one, or the embedded sandbox behind the same client."""
+    """A client of the API: the real one, or the embedded sandbox behind the same client.
+
+    `home`: where an embedded sandbox is kept; without one it ends with the client.
+    """
     # The same client for both, so that what works in the sandbox works at the real API.
     if not settings.embedded:
         return KorusApi(api_config(settings), clock=clock, on_answer=on_answer)
-    embedded = EmbeddedSandbox(settings, sandbox)
+    embedded = EmbeddedSandbox(settings, sandbox, home=home)
     named = replace(
         settings,
         token_url=TOKEN_URL,
@@ -188,7 +195,7 @@ def api_config(settings: Settings) -> ApiConfig:
     )
 
 
-async def _recover(app: App) -> None:
+async def _recover(app: App, home: SandboxHome | None) -> None:
     """Look after orders that an earlier process left in doubt, once the first answers are out."""
     await anyio.sleep(RECOVERY_SECONDS)
     # Without place_order there are no orders in doubt.
@@ -197,10 +204,14 @@ async def _recover(app: App) -> None:
     from korus_mcp.journal.opening import may_have_bookings
 
     is_embedded = app.settings.embedded
+    if is_embedded:
+        has_bookings = home is not None and home.may_have_bookings()
+    else:
+        has_bookings = may_have_bookings(app.settings)
     # For a user who never ordered nothing is imported or opened.
-    if is_embedded or may_have_bookings(app.settings):
+    if is_embedded or has_bookings:
         # In a thread: the import takes a quarter of a second.
         await anyio.to_thread.run_sync(import_module, "korus_mcp.journal.sql")
-        # An embedded sandbox begins empty: the import is for its first booking only.
-        if not is_embedded:
+        # In a sandbox that begins empty the import is for its first booking only.
+        if has_bookings:
             _ = app.booking

@@ -227,7 +227,8 @@ class KorusTool(Tool):
                 if isinstance(error.__cause__, AtAnAddress):
                     return error.__cause__.request
                 refusal = self._refusal(error, wrote=self._writes and begun.is_true)
-        return failure(explanations.told_what_was_booked(refusal) if self._writes else refusal)
+        refusal = explanations.told_what_was_booked(refusal) if self._writes else refusal
+        return failure(explanations.told_what_is_kept(refusal, services.forgets))
 
     async def _check(self, arguments: dict[str, Any], context: Context[Any, Any]) -> None:
         """Check the arguments by all that is known without a request.

@@ -106,7 +106,7 @@ def test_the_childs_environment_holds_nothing_of_the_callers_settings(tmp_path: 
     settings = read_settings(made)
     assert settings.embedded
     assert settings.download_dir == tmp_path / "down"
-    for folder in (settings.cache_dir, settings.database_url):
+    for folder in (settings.cache_dir, settings.sandbox_dir):
         assert str(tmp_path / "state") in str(folder)
 
 

@@ -74,7 +74,7 @@ def test_the_embedded_sandbox_has_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["journal", "list"]) == 2
-    assert "in memory" in capsys.readouterr().err
+    assert "no journal of an account" in capsys.readouterr().err
 
 
 def test_orders_are_listed_newest_first(written: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,21 @@ class MemoryJournal(SqlJournal):
         self._claims.update(dict.fromkeys(intent.reservation_ids, intent.id))
         self._lead(intent.id, lease)
 
+    async def spent(self, owner: str, day: datetime, *, until: datetime) -> Decimal:
+        """The sum of an owner's orders of the day that were sent before `until`."""
+        spent = (
+            max(Decimal(0), i.approved_total)
+            for i in self._intents.values()
+            if i.owner == owner and i.sent_at.date() == day.date() and i.sent_at < until
+            if not i.is_final or i.orders
+        )
+        return sum(spent, Decimal(0))
+
+    async def move(self, url: str) -> None:
+        """Begin anew: another database holds nothing of this one."""
+        del url
+        vars(self).update(vars(MemoryJournal(self._clock)))
+
     async def start_sending(
         self, intent: Intent, *, lease: Lease, sent_at: datetime, fence_at: datetime
     ) -> Intent:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from inspect import isfunction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,6 +174,33 @@ async def test_the_day_limit_forgets_failures_other_days_and_other_owners(
         await claimed(journal, other)
     with pytest.raises(DayLimitReached):
         await claimed(journal, intent("one more", approved_total=Decimal("0.01")))
+
+
+async def test_what_was_spent_is_that_of_the_day_and_before_a_moment(journal: Journal) -> None:
+    lost = intent("failed", approved_total=LIMIT)
+    await claimed(journal, lost)
+    await journal.settle(lost.id, OrderResult(failures=all_of(lost, "no")))
+    for minutes, amount in ((0, "1.00"), (1, "2.00"), (2, "4.00")):
+        sent_at = NOW + timedelta(minutes=minutes)
+        one = intent(f"i{minutes}", approved_total=Decimal(amount), sent_at=sent_at)
+        await claimed(journal, one)
+    await claimed(journal, intent("bob", approved_total=LIMIT, owner=BOB))
+    for until, amount in ((0, "0"), (1, "1.00"), (2, "3.00"), (3, "7.00")):
+        before = NOW + timedelta(minutes=until)
+        assert await journal.spent(ADA, NOW, until=before) == Decimal(amount)
+    yesterday = NOW - timedelta(days=1)
+    assert await journal.spent(ADA, yesterday, until=NOW) == 0
+
+
+async def test_a_journal_that_moves_knows_nothing_of_the_old_place(
+    journal: Journal, tmp_path: Path
+) -> None:
+    before = await journal.installation()
+    await claimed(journal, intent("old"))
+    await journal.move(f"sqlite:///{tmp_path / 'another.sqlite'}")
+    assert await journal.unfinished() == 0
+    assert await journal.installation() != before
+    await claimed(journal, intent("old"))
 
 
 async def test_an_intent_whose_sender_died_before_it_sent_is_no_obstacle(

@@ -1,12 +1,12 @@
-// Google's ADK for JavaScript: a process for each call, so it talks to a served korus-mcp.
+// Google's ADK for JavaScript: it starts a process for each call.
 import { InMemoryRunner, LlmAgent, MCPToolset } from "@google/adk";
 import { modelRow } from "../model.mjs";
-import { WISH, note } from "../steps.mjs";
+import { WISH, korus as command, note } from "../steps.mjs";
 
-await modelRow({ names: ["@google/adk"], setting: "the address of serve --http" }, async (url) => {
+await modelRow({ names: ["@google/adk"] }, async (url) => {
   process.env.GOOGLE_GEMINI_BASE_URL = url;
   process.env.GEMINI_API_KEY = process.env.GOOGLE_API_KEY = "scripted";
-  const korus = new MCPToolset({ type: "StreamableHTTPConnectionParams", url: process.env.KORUS_HOSTS_HTTP });
+  const korus = new MCPToolset({ type: "StdioConnectionParams", serverParams: { command: command() } });
   const agent = new LlmAgent({ name: "tickets", model: "gemini-2.5-pro", tools: [korus] });
   const runner = new InMemoryRunner({ agent, appName: "row" });
   const newMessage = { role: "user", parts: [{ text: WISH }] };

@@ -1,10 +1,9 @@
-"""LangChain: an agent with the tools of one session."""
+"""LangChain: an agent with the tools of its client, which starts a server for each call."""
 
 import asyncio
 
 from langchain.agents import create_agent
 from langchain_mcp_adapters.client import MultiServerMCPClient
-from langchain_mcp_adapters.tools import load_mcp_tools
 from langchain_openai import ChatOpenAI
 
 from tests.hosts.model import Model
@@ -16,9 +15,8 @@ async def main(row: Row) -> None:
     client = MultiServerMCPClient(
         {"korus": {"transport": "stdio", "command": row.command, "args": []}}
     )
-    async with client.session("korus") as session:
-        agent = create_agent(llm, await load_mcp_tools(session))
-        await agent.ainvoke({"messages": [("user", WISH)]}, {"recursion_limit": 100})
+    agent = create_agent(llm, await client.get_tools())
+    await agent.ainvoke({"messages": [("user", WISH)]}, {"recursion_limit": 100})
 
 
 with Row("langchain-mcp-adapters", "langchain", "langchain-openai") as row:

@@ -1,4 +1,4 @@
-"""LlamaIndex over HTTP."""
+"""LlamaIndex, which starts a server for each call."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from llama_index.llms.openai_like import OpenAILike
 from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
 
 from tests.hosts.model import Model
-from tests.hosts.steps import WISH, Row, served
+from tests.hosts.steps import WISH, Row
 
 
 async def main(row: Row) -> None:
@@ -18,7 +18,7 @@ async def main(row: Row) -> None:
         is_chat_model=True,
         is_function_calling_model=True,
     )
-    client = BasicMCPClient(served(), timeout=90)
+    client = BasicMCPClient(row.command, args=[], timeout=90)
     tools = await McpToolSpec(client=client).to_tool_list_async()
     await FunctionAgent(tools=tools, llm=llm).run(WISH, max_iterations=60)
 

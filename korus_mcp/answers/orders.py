@@ -1,5 +1,8 @@
 """Orders with their tickets and documents, as answers show them."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import ceil
 from typing import Final
 
 from korus_mcp.answers import addresses
@@ -22,6 +25,7 @@ from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
 from korus_mcp.foundation.refusals import TO_SUPPORT
 from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.unread import value_of
 
 NOTHING_MORE: Final = "nothing more is needed."
 NOT_GOT: Final = "For the PDFs call get_tickets with save: true, or read their addresses."
@@ -32,6 +36,8 @@ class TicketView(Part):
 
     ticket_id: str
     product: str
+    admits_to: str | None = None
+    """Which of the tickets of one product this is: "entry", good all day, or "session"."""
     when: str | None = None
     seat: SeatInShort = None
     status: str
@@ -43,11 +49,12 @@ class TicketView(Part):
     voucher: str | None = None
 
     @classmethod
-    def of(cls, ticket: Ticket, *, vouchers: bool) -> "TicketView":
+    def of(cls, ticket: Ticket, *, vouchers: bool, admits_to: str | None = None) -> "TicketView":
         """The ticket as shown; its voucher number only on request."""
         return cls.read(
             ticket,
             ticket_id=ticket.id,
+            admits_to=admits_to,
             seat=next(iter(seats_of([ticket.seat])), None) if ticket.seat is not None else None,
             # Only for tickets that need a name: others can be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
@@ -57,42 +64,92 @@ class TicketView(Part):
             voucher=ticket.voucher if vouchers else None,
         )
 
-    def text(self) -> str:
-        """One or two lines of text."""
+    @property
+    def told(self) -> tuple[str, str]:
+        """What is said of it and what it needs, without its id: equal where tickets are alike."""
         seat = self.seat.text() if self.seat is not None else None
-        facts = [self.when, seat, self.beneficiary and f"for {self.beneficiary}", self.status]
+        facts = [self.product, self.admits_to, self.when, seat]
+        facts += [self.beneficiary and f"for {self.beneficiary}", self.status]
         facts.append(self.voucher and f"voucher {self.voucher}")
         fields, elsewhere = self.beneficiary_fields_needed, (*self.needed_elsewhere,)
         needs = [f"needs {', '.join(fields)}"] * bool(fields)
         needs += [f"by {self.deadline}"] * bool(self.deadline)
-        told = [" ".join(needs), not_taken(elsewhere) if elsewhere else ""]
-        return lines_of(
-            f"{self.product}, {', '.join(f for f in facts if f)}; ticket_id {self.ticket_id}",
-            f"  {'. '.join(filter(None, told))}" if any(told) else None,
+        asked = [" ".join(needs), not_taken(elsewhere) if elsewhere else ""]
+        return ", ".join(filter(None, facts)), ". ".join(filter(None, asked))
+
+    def text(self) -> str:
+        """One or two lines of text."""
+        return lines_of(*_folded([self]))
+
+
+def _folded(tickets: Sequence[TicketView]) -> list[str]:
+    """Tickets as lines of text, those that are alike as one, with all their ids."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for ticket in tickets:
+        alike.setdefault(ticket.told, []).append(ticket.ticket_id)
+    return [
+        lines_of(
+            f"{f'{len(ids)} x ' if len(ids) > 1 else ''}{facts}; ticket_id {', '.join(ids)}",
+            f"  {needs}" if needs else None,
         )
+        for (facts, needs), ids in alike.items()
+    ]
 
 
 class DocumentView(Part):
-    """A PDF of the order."""
+    """A PDF of the order. Its address is told once there is something to read at it."""
 
-    uri: str
+    name: str
+    uri: str | None = None
     ready: bool
     ready_at: str | None = None
+    ready_in: int | None = None
+    """Seconds until it is ready, as far as the API's time is known."""
     saved_to: str | None = None
 
     @classmethod
-    def of(cls, issued: IssuedTickets, document: Document) -> "DocumentView":
-        """The document as shown."""
+    def of(
+        cls,
+        issued: IssuedTickets,
+        document: Document,
+        now: datetime,
+        *,
+        is_ready: bool | None = None,
+    ) -> "DocumentView":
+        """The document as shown. `is_ready`: what was seen, where it was just asked for."""
+        ready = document.is_ready if is_ready is None else is_ready
         # A time that is past would say nothing.
-        at = None if document.is_ready else document.ready_at
-        uri = addresses.document(issued.order.id, document.id)
-        return cls(uri=uri, ready=document.is_ready, ready_at=moment_told(at))
+        at = None if ready or document.is_ready else document.ready_at
+        # If the API's time is not known it is tried all the same: how long it takes nobody knows.
+        left = None if at is None or document.is_tried else (at - now).total_seconds()
+        return cls(
+            name=f"{stem_of(issued, document)}.pdf",
+            uri=addresses.document(issued.order.id, document.id) if ready else None,
+            ready=ready,
+            ready_at=moment_told(at),
+            ready_in=None if left is None else max(1, ceil(left)),
+        )
 
     def text(self) -> str:
         """One line of text."""
-        later = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
-        when = "ready" if self.ready else later
-        return f"PDF {self.uri}: {f'saved to {self.saved_to}' if self.saved_to else when}"
+        when = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
+        if self.ready_in is not None:
+            when = f"ready in about {self.ready_in} s, at {self.ready_at}"
+        if self.ready:
+            when = f"saved to {self.saved_to}" if self.saved_to else "ready"
+        return f"PDF {' '.join(filter(None, (self.name, self.uri)))}: {when}"
+
+
+def stem_of(issued: IssuedTickets, document: Document) -> str:
+    """The name of a document's file, without its ending: from the order's reference, else its id;
+    of several documents the second ends in -2.
+    """
+    # Only plain letters, digits and dashes: other characters of a reference could form a path.
+    kept = "".join(
+        c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
+    )
+    number = issued.documents.index(document) + 1
+    return f"tickets-{kept[:40] or issued.order.id}{f'-{number}' if number > 1 else ''}"
 
 
 class TicketsView(PagedView):
@@ -115,7 +172,7 @@ class TicketsView(PagedView):
         return lines_of(
             f"{head}{total}; order_id {self.order_id}",
             part if self.tickets_total is not None else None,
-            *(ticket.text() for ticket in self.tickets),
+            *_folded(self.tickets),
             *(document.text() for document in self.documents),
             self.end,
         )
@@ -130,7 +187,8 @@ def ticket_pages(issued: IssuedTickets, cursor: Mark | None = None) -> Pages:
 
 def whole_view(services: App, issued: IssuedTickets) -> TicketsView:
     """An order with all its tickets and documents, none of them fetched, without vouchers."""
-    documents = [DocumentView.of(issued, document) for document in issued.documents]
+    now = services.api.now()
+    documents = [DocumentView.of(issued, document, now) for document in issued.documents]
     # Row n of an answer is ticket n and document n, so there are as many rows as the longer list.
     everything = range(max(len(issued.tickets), len(documents)))
     return order_view(services, issued, documents, everything, vouchers=False)
@@ -150,20 +208,42 @@ def order_view(
     order = issued.order
     all_tickets = len(issued.tickets)
     has_more = page.stop < max(all_tickets, len(issued.documents))
+    admits_to = _admits_to(issued)
     return TicketsView(
         order_id=order.id,
         reference=clean_line(order.reference or "", 60) or None,
         status=order_told(order),
         total=total_told(total_of(order)),
         tickets=[
-            TicketView.of(t, vouchers=vouchers) for t in issued.tickets[page.start : page.stop]
+            TicketView.of(t, vouchers=vouchers, admits_to=admits_to.get(t.id))
+            for t in issued.tickets[page.start : page.stop]
         ],
         documents=documents,
         tickets_total=all_tickets if has_more or page.start else None,
         next_cursor=ticket_pages(issued).cursor(PageStart(page.stop) if has_more else None),
         environment=services.settings.environment.value,
+        note=_several_each(issued),
         next=_next(issued, documents, got, others, has_more=has_more),
     )
+
+
+def _admits_to(issued: IssuedTickets) -> Mapping[str, str]:
+    """By ticket id, what those tickets admit to of which a product has two kinds."""
+    of_items: dict[str, list[Ticket]] = {}
+    for ticket in issued.tickets:
+        of_items.setdefault(ticket.item_id, []).append(ticket)
+    # An order names none of its tickets: they differ in that only some have a moment of their own.
+    mixed = [each for each in of_items.values() if len({t.has_moment for t in each}) > 1]
+    return {t.id: "session" if t.has_moment else "entry" for each in mixed for t in each}
+
+
+def _several_each(issued: IssuedTickets) -> str | None:
+    """A sentence for an order with more tickets than were bought, such as an entry and a show."""
+    for item in issued.order.items:
+        bought, tickets = value_of(item.quantity), len(item.tickets)
+        if bought and bought < tickets and not tickets % bought:
+            return f"Each of the {bought} bought has {tickets // bought} tickets."
+    return None
 
 
 def _next(
@@ -212,13 +292,20 @@ def _next(
     if any(d.ready_at is None for d in unready):
         got = SOME_TIMES
     elif unready:
-        got = "Call get_tickets again when the documents are ready."
+        got = _later(unready)
     # All is done for this page, but there are others.
     elif others is not None and got.endswith(NOTHING_MORE):
         return others
     elif has_more and others is None:
         got = got.replace(NOTHING_MORE, "the cursor lists the other tickets.")
     return " ".join(filter(None, (got, others)))
+
+
+def _later(unready: Sequence[DocumentView]) -> str:
+    """The next step while documents are not ready, of which is known when they will be."""
+    left = [document.ready_in for document in unready if document.ready_in is not None]
+    when = f"in about {max(left)} s" if len(left) == len(unready) else "when they are ready"
+    return f"For the PDFs call get_tickets with save: true {when}."
 
 
 def _naming(issued: IssuedTickets) -> str:

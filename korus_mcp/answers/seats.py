@@ -37,7 +37,10 @@ class SeatsView(Part):
         return self.model_copy(update={"seats": self.seats[:most], "places": places})
 
     def text(self) -> str:
-        """A phrase as it is printed on a ticket: zone East, row B, seats 4, 5."""
+        """A phrase as it is printed on a ticket: zone East, row B, seats 4, 5.
+
+        Places without numbers are counted: 6 x zone South 107, entrance S3.
+        """
         word = "seats" if len(self.seats) > 1 else "seat"
         parts = (
             f"zone {self.zone}" if self.zone else None,
@@ -46,9 +49,11 @@ class SeatsView(Part):
             f"entrance {self.entrance}" if self.entrance else None,
             f"category {self.category}" if self.category else None,
             self.also,
-            f"{self.places} places" if self.places is not None else None,
         )
-        return ", ".join(part for part in parts if part)
+        told = ", ".join(part for part in parts if part)
+        if self.places is None:
+            return told
+        return f"{self.places} x {told}" if told else f"{self.places} places"
 
 
 SeatsInShort: TypeAlias = Annotated[list[SeatsView], IN_SHORT]

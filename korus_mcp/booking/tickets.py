@@ -66,6 +66,8 @@ class Ticket:
     """Fields that the issuer needs and the API does not take: the ticket cannot be named here."""
     is_late: bool = False
     """Whether the deadline for its name had passed when it was read."""
+    has_moment: bool = False
+    """Whether it admits at a moment of its own, such as a session, and not all day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +257,7 @@ def _ticket(
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
         holder=holder,
         is_late=is_over(ticket.beneficiary_designation_deadline, clock),
+        has_moment=isinstance(ticket.occurs_at, datetime),
     )
 
 

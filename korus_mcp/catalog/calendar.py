@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 from anyio.abc import TaskGroup
 
 from korus_mcp.api import KorusApi, OfferFilters, Outcome, TimedOut
-from korus_mcp.catalog.bases import BaseRecord, ProductRecord
+from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord, ProductRecord
 from korus_mcp.catalog.index import FIRST_RETRY_SECONDS
+from korus_mcp.catalog.meanings import meaning_alone
 from korus_mcp.catalog.nearest import proposed
 from korus_mcp.catalog.price_table import (
     MAX_PAGES,
@@ -27,7 +28,9 @@ from korus_mcp.catalog.price_table import (
     OfferRow,
     PriceTable,
     UndatedTable,
+    by_price,
     product_id_of,
+    start_of,
 )
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
@@ -39,6 +42,7 @@ from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid, shortened
 from korus_mcp.foundation.unread import Reading, Unread, day_of, today_in, value_of, zone_of
+from korus_mcp.foundation.wishes import WEEKDAYS
 
 if TYPE_CHECKING:
     from korus_mcp.api import Offer, Pages
@@ -50,6 +54,7 @@ PRODUCTS_IN_ADDRESS: Final = 20
 WINDOW_DAYS: Final = 92
 DEFAULT_DAYS: Final = 30
 SURE: Final = timedelta(0)
+ANY_DAY: Final = range(7)
 _Found = TypeVar("_Found")
 Named: TypeAlias = tuple[str, str]
 Note: TypeAlias = "Callable[[str, Offer, str], None]"
@@ -109,6 +114,8 @@ class CalendarPage:
     """Whether the time of the call was over before everything was fetched."""
     came_late: bool = False
     left_out: int = 0
+    above: Money | None = None
+    """Where nothing is within the asked price: the lowest price there is."""
 
     def place_behind(self, count: int) -> PageStart | None:
         """Where the next page begins when `count` rows of this one were used; None at the end."""
@@ -121,13 +128,35 @@ class CalendarPage:
 class OfferQuery:
     """Which offers of a base a buyer wants: those in a window, with some choices.
 
-    `choices` are names by option code; of several names per code any will do.
+    `choices` are names by option code; of several names per code any will do. `weekdays` are
+    numbers, from 0 for Monday; none of them stands for any day. `is_by_price`: the cheapest come
+    first, whatever the day, and last what cannot be bought.
     """
 
     base: BaseRecord
     window: DayRange
     language: str
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weekdays: tuple[int, ...] = ()
+    max_price: Money | None = None
+    is_by_price: bool = False
+
+    def shown(self, rows: Sequence[OfferRow]) -> Sequence[OfferRow]:
+        """Those of some rows of the window that fit weekdays and price, in the wished order."""
+        most = self.max_price
+        fitting = self._on_weekdays(rows)
+        if most is not None:
+            fitting = [row for row in fitting if row.price is not None and row.price <= most]
+        return sorted(fitting, key=by_price) if self.is_by_price else fitting
+
+    def lowest(self, rows: Sequence[OfferRow]) -> Money | None:
+        """The lowest price on the wished weekdays, whatever price was wished."""
+        return cheapest(self._on_weekdays(rows))
+
+    def _on_weekdays(self, rows: Sequence[OfferRow]) -> Sequence[OfferRow]:
+        # An undated offer is good for any day.
+        wished = self.weekdays or ANY_DAY
+        return [row for row in rows if row.day is None or row.day.weekday() in wished]
 
 
 @dataclass(frozen=True)
@@ -207,27 +236,36 @@ class OfferCalendars:
             ApiError: the offers cannot be read that far.
         """
         table, left_out = await self._begun(query)
-        is_in_time = await self._read(
-            table, lambda: len(table.rows) > table.start_of(place) + limit
-        )
+
+        def is_enough() -> bool:
+            # What is cheapest shows only in the whole table.
+            if query.is_by_price:
+                return False
+            shown = query.shown(table.rows)
+            return len(shown) > start_of(shown, place) + limit
+
+        is_in_time = await self._read(table, is_enough)
         # Looked up again: rows before it may have been added while more was fetched.
-        start = table.start_of(place)
-        found = table.rows if is_in_time or start < len(table.rows) else table.known
+        found = query.shown(table.rows)
+        start = start_of(found, place)
+        if not (is_in_time or start < len(found)):
+            found = query.shown(table.known)
         rows = tuple(found[start : start + limit])
         # An empty page would say that there are no offers.
         if not rows and not is_in_time:
             raise TimedOut("listOffers", Outcome.REFUSED)
         end = start + len(rows)
-        has_more = bool(rows) and (end < len(table.rows) or not is_in_time)
+        has_more = bool(rows) and (end < len(found) or not is_in_time)
         return CalendarPage(
             rows=rows,
             start=start,
-            total=len(table.rows) if table.is_whole else None,
+            total=len(found) if table.is_whole else None,
             next_place=PageStart(end, rows[-1].handle) if has_more else None,
             is_cut=table.is_cut,
             is_late=not is_in_time,
             came_late=table.came_late and place != BEGINNING,
             left_out=_left_out(query.base, table, left_out),
+            above=None if found else query.lowest(table.rows),
         )
 
     async def first_day(self, query: OfferQuery) -> Calendar:
@@ -394,14 +432,15 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     """The choices of an option that a text names: one, or several between commas.
 
     Names may hold commas themselves, as "Reduced price (students, job seekers)" does. So the
-    longest known name at each place is taken.
+    longest known name at each place is taken. What is no name may say what is meant, such as
+    "standing": those whose names say so, in any language, are named by it.
 
     Raises:
         Refusal: NO_SUCH_CHOICE with the choices there are, or INVALID_ARGUMENTS for mere commas.
     """
     pieces = text.split(",")
     folded = tuple(fold(piece) for piece in pieces)
-    names = [choice.name for choice in base.choices.get(code, ())]
+    names = _names(base, code)
     # Names in full, and shortened as refusals show them, since an assistant may pass on what it was
     # shown. The full name wins.
     spelled = [(shortened(name), name) for name in names] + [(name, name) for name in names]
@@ -413,19 +452,25 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     while at < len(pieces) and not (unknown and not folded[at]):
         # The longest first: a name may hold the comma that separates two names.
         length = next((n for n in lengths if folded[at : at + n] in known), None)
+        named = [known[folded[at : at + length]]] if length else [*_meant(pieces[at], names)]
         # An unknown name ends where the next known one begins.
-        if length is not None and unknown:
+        if named and unknown:
             break
-        if length is not None:
-            found.append(known[folded[at : at + length]])
-        elif folded[at]:
+        found += named
+        if folded[at] and not named:
             unknown.append(pieces[at])
         at += length or 1
     if unknown:
         raise _no_such_choice(base, code, ",".join(unknown).strip())
     if not found:
         raise invalid(FieldProblem(code, "names no choice"))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+def _meant(text: str, names: Sequence[str]) -> Sequence[str]:
+    """The names that say what a text means, in whatever language; none if it means nothing."""
+    meaning = meaning_alone(text)
+    return meaning.said_by(names) if meaning is not None else ()
 
 
 async def read_in(
@@ -447,6 +492,12 @@ async def read_in(
 def today(base: BaseRecord | None, now: datetime) -> date:
     """Today at the venue; without a known zone, the earliest day that is not over everywhere."""
     return today_in(_zone(base), now)
+
+
+def today_told(base: BaseRecord | None, now: datetime) -> str:
+    """Today at the venue, else in UTC, with its weekday: "Monday 2026-06-01"."""
+    day = now.astimezone(_zone(base) or UTC).date()
+    return f"{WEEKDAYS[day.weekday()]} {day.isoformat()}"
 
 
 def _zone(base: BaseRecord | None) -> ZoneInfo | None:
@@ -504,20 +555,29 @@ def _days_after(first: date, days: int) -> date:
 
 
 def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
-    names = list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
+    names = _names(base, code)
     problem, wait = proposed(code, name, names), None
     message = f"No choice of {code} has this name."
     todo = "Use one of the listed names, or one that search_products shows."
+    elsewhere = [each for each in OPTION_CODES if _meant(name, _names(base, each))]
     if base.is_partly_unread:
         message = f"No choice of {code} that could be read has this name; some could not be read."
         todo = f"Call get_offers again without {code}, or later."
         # A base of which a part could not be parsed is fetched again after this time.
         wait = FIRST_RETRY_SECONDS
+    elif elsewhere:
+        # Whether a zone or a category tells it, each issuer decides.
+        todo = f"Ask for the same in {elsewhere[0]} instead, whose names say it."
     elif not names:
         message = f"This product base has no choice of {code}."
         todo = f"Call get_offers again without {code}."
         problem = FieldProblem(code, "not an option of this product base")
     return Refusal(Code.NO_SUCH_CHOICE, message, todo, retry_after_seconds=wait, fields=(problem,))
+
+
+def _names(base: BaseRecord, code: str) -> list[str]:
+    """The names of the choices of an option, each once."""
+    return list(dict.fromkeys(choice.name for choice in base.choices.get(code, ())))
 
 
 def _value_ids(query: OfferQuery) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ class SearchResult:
     unchecked: int = 0
     is_checked: bool = True
     nearest: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+    """The languages that were searched for what was not found."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class _CatalogAnswer:
     page: Matches
     state: State
     has_city: bool = False
+    searched: tuple[str, ...] = ()
 
 
 @dataclass
@@ -98,8 +101,7 @@ class Finder:
     ) -> SearchResult:
         """A page of the product bases that match, best first.
 
-        The mirror of the buyer's language is searched first, then those of the operator's other
-        languages.
+        The mirror of the buyer's language is searched first, then those of other languages.
 
         Raises:
             Refusal: NO_SUCH_CHOICE for a catalog or city that does not exist.
@@ -113,7 +115,9 @@ class Finder:
             if wanted.city and not answer.has_city:
                 raise _no_such_city(mirrored, wanted.city, catalog, answer.state)
             names = nearest_names(mirrored.store, wanted.query)
-            return SearchResult(bases=(), total=0, state=answer.state, nearest=names)
+            return SearchResult(
+                bases=(), total=0, state=answer.state, nearest=names, searched=answer.searched
+            )
         if wanted.window is None:
             return await self._matches(answer, wanted.limit, language)
         return await self._in_window(answer, wanted, wanted.window, language)
@@ -134,14 +138,15 @@ class Finder:
         catalog: CatalogRecord | None,
         language: str,
     ) -> _CatalogAnswer:
-        """The results in a language; if there are none, those of the operator's first other
-        language that has some: a name may be known only there.
+        """The results in a language; if there are none, those of the first other language that has
+        some: a name may be known only there.
         """
         answer = self._ask(mirrored, wanted, catalog)
         if answer.page.total:
             return answer
         others: list[_CatalogAnswer] = []
-        for other in self.languages:
+        besides = await self.mirror.languages.besides(language)
+        for other in dict.fromkeys((*self.languages, *besides)):
             if other == language:
                 continue
             beside = await self.mirror.beside(other)
@@ -159,7 +164,9 @@ class Finder:
             is_complete=all(each.state.is_complete for each in asked),
             is_partly_unread=any(each.state.is_partly_unread for each in asked),
         )
-        return _CatalogAnswer(asked[-1].page, state, any(each.has_city for each in asked))
+        searched = tuple(name for each in asked for name in each.searched)
+        has_city = any(each.has_city for each in asked)
+        return _CatalogAnswer(asked[-1].page, state, has_city, searched)
 
     def _ask(
         self, mirrored: LanguageMirror, wanted: CatalogQuery, catalog: CatalogRecord | None
@@ -173,7 +180,7 @@ class Finder:
         # Many of the matching bases may have no offer in the window.
         limit = wanted.limit if wanted.window is None else CANDIDATES
         page = mirrored.search(wanted.query, scope, wanted.place, limit)
-        return _CatalogAnswer(page, state, bool(cities))
+        return _CatalogAnswer(page, state, bool(cities), (mirrored.language,))
 
     async def _matches(
         self, answer: _CatalogAnswer, limit: int, language: str, *, is_checked: bool = True

@@ -5,6 +5,7 @@ language that a caller names is not simply believed: each would get a catalog of
 counts as served once an answer of the API names it in `Content-Language`.
 """
 
+import math
 from functools import partial
 from typing import Final
 
@@ -13,13 +14,16 @@ from cachetools import TTLCache
 from korus_mcp.api import ApiError, KorusApi
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.deadlines import in_time
 from korus_mcp.foundation.language_tags import canonical
+from korus_mcp.settings import DEFAULT_LANGUAGE
 
 MOST_SEEN: Final = 8
 """The most languages besides the operator's: an API that names ever new ones is not believed."""
 MOST_TRIED: Final = 32
 TRIED_SECONDS: Final = 24 * 3600
 """Within this time at most `MOST_TRIED` languages that are not served are tried."""
+LOOK_AGAIN_SECONDS: Final = 60.0
 
 
 class Languages:
@@ -36,6 +40,8 @@ class Languages:
     ) -> None:
         self._api = api
         self._flights = flights
+        self._clock = clock
+        self._look_again = -math.inf
         names = (canonical(tag) or tag for tag in (*([default] if default else ()), *listed))
         self.listed = tuple(dict.fromkeys(names))
         self._not_served: TTLCache[str, bool] = TTLCache(
@@ -59,6 +65,19 @@ class Languages:
         if len(self._not_served) < MOST_TRIED:
             await self._flights.join(("language", name), partial(self._try, name))
         return self.spoken(wished)
+
+    async def besides(self, language: str) -> tuple[str, ...]:
+        """The other languages in which a name may be known: the listed ones, those seen, and the
+        one of the platform, if it is served.
+        """
+        now = self._clock.monotonic()
+        # Not at each search: while the API fails nothing is learnt, and asking costs a time-out.
+        if now >= self._look_again:
+            self._look_again = now + LOOK_AGAIN_SECONDS
+            with in_time():
+                await self.known(DEFAULT_LANGUAGE)
+        names = dict.fromkeys((*self.listed, *self._seen()))
+        return tuple(name for name in names if name != self.spoken(language))
 
     async def _try(self, name: str) -> None:
         try:

@@ -177,7 +177,7 @@ class Mirror:
         if is_empty and self._clock.monotonic() < mirrored.attempt.look_again:
             return None
         with suppress(ApiError), in_time():
-            return await self._filled(mirrored, None)
+            return await _with_details(await self._filled(mirrored, None), None)
         return None
 
     async def _filled(self, mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
@@ -206,15 +206,7 @@ class Mirror:
         Raises:
             ApiError: the catalog cannot be fetched, and nothing of it is in the mirror.
         """
-        mirrored = await self.ready(language, watch)
-        waiting = _Waiting(mirrored, watch)
-        while (
-            mirrored.is_crawling
-            and mirrored.store.fact("complete_at") is None
-            and not waiting.is_over
-        ):
-            await waiting.a_little()
-        return mirrored
+        return await _with_details(await self.ready(language, watch), watch)
 
     async def state(self, language: str) -> State:
         """How complete the mirror of a language is; sends no request."""
@@ -567,6 +559,16 @@ class _Waiting:
         if progress != self._told:
             self._told = progress
             await self.watch(progress)
+
+
+async def _with_details(mirrored: LanguageMirror, watch: Watcher | None) -> LanguageMirror:
+    """The mirror, after a short wait for details that are being fetched for the first time."""
+    waiting = _Waiting(mirrored, watch)
+    while (
+        mirrored.is_crawling and mirrored.store.fact("complete_at") is None and not waiting.is_over
+    ):
+        await waiting.a_little()
+    return mirrored
 
 
 def now_and_then(clock: Clock, tell: Callable[[Progress], None]) -> Watcher:

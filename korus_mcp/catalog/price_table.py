@@ -104,11 +104,6 @@ class PriceTable:
         """Whether an offer was found that can be bought."""
         return any(row.is_buyable for rows in (self.rows, self._waiting) for row in rows)
 
-    def start_of(self, place: PageStart) -> int:
-        """The number of a page's first row: behind the offer named, or the number in `place`."""
-        numbers = (n for n, row in enumerate(self.rows, 1) if row.handle == place.behind)
-        return next(numbers, place.offset) if place.behind else place.offset
-
     async def read_on(self) -> None:
         """Fetch one step further.
 
@@ -133,6 +128,12 @@ class PriceTable:
         self.left_out += len(offers) - len(named)
         self.left_out += sum(row.is_day_unread for row in rows)
         return [row for row in rows if not row.is_day_unread]
+
+
+def start_of(rows: Iterable[OfferRow], place: PageStart) -> int:
+    """The number of a page's first row: behind the offer named, or the number in `place`."""
+    numbers = (n for n, row in enumerate(rows, 1) if row.handle == place.behind)
+    return next(numbers, place.offset) if place.behind else place.offset
 
 
 def product_id_of(offer: Offer) -> str | None:
@@ -283,6 +284,12 @@ def _latest_in_order(days: Iterable[date | None]) -> date | None:
             return None
         latest = day or latest
     return latest
+
+
+def by_price(row: OfferRow) -> tuple[bool, bool, Money, date, str, str]:
+    """The sort key of rows, the cheapest first; behind them all that cannot be bought."""
+    day, is_unpriced, price, name, offer_id = _order(row)
+    return not row.is_buyable, is_unpriced, price, day, name, offer_id
 
 
 def _order(row: OfferRow) -> tuple[date, bool, Money, str, str]:

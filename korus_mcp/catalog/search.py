@@ -1,16 +1,19 @@
 """Searches the mirror for a buyer's words, whatever their case, accents, order and typos.
 
 Best first: the exact name, then names that begin with the query, then bases with all its words
-(typos corrected), then bases with as many of the words as any base has.
+(typos corrected), then bases with as many of the words as any base has. Behind bases that have the
+words themselves come those that say the same in other words (`meanings`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Final
 
 from korus_mcp.catalog.index import spoken
+from korus_mcp.catalog.meanings import Meaning, Phrase, meaning_of, parted, spellings
 from korus_mcp.catalog.spelling import Spelled, Speller
 from korus_mcp.catalog.store import Part, Row, Scope, Store
 from korus_mcp.foundation.folding import fold, words
@@ -27,9 +30,12 @@ SAID: Final = 1.0
 """Score of a word of the query that stands in the name. The scores below say how well a name
 fits."""
 NEARLY_SAID: Final = 0.5
-"""Score of a word that is the beginning of one in the name, or becomes one when corrected."""
+"""Score of a word that is the beginning of one in the name, becomes one when corrected, or means
+the same as one."""
 TOGETHER: Final = 0.35
 """Score of two words that are neighbours in name and query: a club, a person, a season."""
+UNDERSTOOD: Final = 0.8
+"""How sure it is that a word is meant as one of other words for the same."""
 LENGTH: Final = 0.01
 """Taken off for each word of a name, so that of two equal names the shorter comes first."""
 STOP_WORDS: Final = frozenset(
@@ -57,6 +63,8 @@ STOP_WORDS: Final = frozenset(
 """Words that say nothing about a base; they count only if a query has no others."""
 _SEASON: Final = re.compile(r"\b(\d\d)?(\d\d) ?[-/\u2013] ?(\d\d)\b")
 """A season as people write it: 26/27, 2026-27."""
+_SAYING: Final = ("name", "choices", "products")
+"""The columns of the index whose texts say what a base is, besides its kind."""
 _PAUSE: Final = re.compile(r"[,;:!?()\u00ab\u00bb\u201c\u201d]|\.\s|\s[-\u2013/]\s")
 """A pause between two words, which then do not belong together."""
 
@@ -97,40 +105,102 @@ def search(
     return Matches(found[start:end], total, start, has_more=end < len(found))
 
 
+@dataclass(frozen=True)
+class _Term:
+    """A word of a query, or several that mean one thing together; `follows`: it stands right behind
+    the term before it.
+    """
+
+    spelled: Spelled
+    follows: bool
+    meaning: Meaning | None = None
+    saying: str | None = None
+    """Which bases are what it means, in SQLite's full-text query language."""
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether the catalog has anything like it."""
+        return self.spelled.is_meant or self.meaning is not None
+
+    @property
+    def weight(self) -> float:
+        """How much it counts, by how rare it is and how sure what it means."""
+        spelled = self.spelled
+        sureness = max(spelled.sureness, UNDERSTOOD if self.meaning is not None else 0.0)
+        return spelled.weight * sureness
+
+    @property
+    def is_named(self) -> bool:
+        """Whether names, cities and the like have it as it is spelled."""
+        return self.spelled.is_meant and not self.spelled.is_only_mentioned
+
+
 def _best(store: Store, speller: Speller, query: str, scope: Scope) -> tuple[tuple[Row, ...], int]:
     """The best hundred matches, best first, and how many there are in all."""
     named = store.named(spoken(query), scope, limit=RANKED)
-    asked = _asked(query)
-    spelled = speller.spell([*asked])
+    terms = _terms(store, speller, query)
+
+    def stand(some: Sequence[_Term]) -> bool:
+        return store.matches(_match(some, wide=True), Part.ALL, scope, at_most=1) > 0
+
     # Words that the catalog does not have are skipped; the others must stand together in a base.
-    needed = _answered(
-        [each for each in spelled if each.is_meant],
-        lambda some: store.matches(_match(some), Part.ALL, scope, at_most=1) > 0,
-    )
+    needed = _answered([each for each in terms if each.is_meant], stand)
     if not needed:
         return tuple(named), len(named)
-    total = store.matches(_match(needed), Part.ALL, scope, at_most=COUNTED)
-    rows = _matching(store, _match(needed), scope, min(total, RANKED))
-    follows = list(zip(spelled, asked.values(), strict=True))
-    ranked = sorted(rows, key=lambda row: -_clarity(row, follows))
-    # Names that begin with the query come first, the shortest of them before the others.
+    # Names that begin with the query come first, the shortest of them before the others; then
+    # bases that have its words, and last those that say the same in other words.
     named.sort(key=lambda row: (len(row.folded), row.folded, row.number))
-    seen = {row.number for row in named}
-    merged = (*named, *(row for row in ranked if row.number not in seen))[:RANKED]
-    return merged, max(total, len(named))
+    found = {row.number: row for row in named}
+    total = store.matches(_match(needed, wide=True), Part.ALL, scope, at_most=COUNTED)
+    for match in dict.fromkeys(_match(needed, wide=wide) for wide in (False, True)):
+        rows = _matching(store, match, scope, min(total, RANKED))
+        for row in sorted(rows, key=lambda row: -_clarity(row, terms)):
+            found.setdefault(row.number, row)
+    return tuple(islice(found.values(), RANKED)), max(total, len(named))
 
 
-def _asked(query: str) -> dict[str, bool]:
-    """The words of a query that count, and whether each stands right behind the one before."""
+def _terms(store: Store, speller: Speller, query: str) -> list[_Term]:
+    """What a query asks for, term by term."""
+
+    @cache
+    def saying(meaning: Meaning) -> str | None:
+        # Words that the catalog does not have make a query long, and find nothing.
+        match = _saying(meaning, store.bases_with(meaning.spellings))
+        is_sold = match is not None and store.matches(match, Part.NAMING, Scope(), at_most=1)
+        return match if is_sold else None
+
+    asked = _asked(query, lambda meaning: saying(meaning) is not None)
+    found = {phrase: meaning_of(phrase) for phrase in asked}
+    meant = {phrase: each for phrase, each in found.items() if each is not None and saying(each)}
+    single = [phrase[0] for phrase in asked if len(phrase) == 1]
+    understood = {phrase[0] for phrase in meant if len(phrase) == 1}
+    spelled: dict[Phrase, Spelled] = {
+        (each.word,): each for each in speller.spell(single, understood)
+    }
+    terms: list[_Term] = []
+    for phrase, follows in asked.items():
+        own, meaning = spelled.get(phrase) or Spelled(" ".join(phrase)), meant.get(phrase)
+        terms.append(_Term(own, follows, meaning, saying(meaning) if meaning else None))
+    return terms
+
+
+def _asked(query: str, is_sold: Callable[[Meaning], bool]) -> dict[Phrase, bool]:
+    """The words of a query that count, those together that mean something together which is sold,
+    and whether each stands right behind the one before.
+    """
     text = _SEASON.sub(_written_out, fold(query))
-    phrases = [words(phrase) for phrase in _PAUSE.split(text)]
+    phrases = [parted(words(phrase), is_sold) for phrase in _PAUSE.split(text)]
     # If the query has stop words only, they have to do.
-    telling = [[word for word in phrase if word not in STOP_WORDS] for phrase in phrases]
-    asked: dict[str, bool] = {}
+    telling = [[each for each in phrase if not _is_stop_word(each)] for phrase in phrases]
+    asked: dict[Phrase, bool] = {}
     for phrase in telling if any(telling) else phrases:
-        for place, word in enumerate(phrase):
-            asked.setdefault(word, place > 0)
+        for place, each in enumerate(phrase):
+            asked.setdefault(each, place > 0)
     return dict(islice(asked.items(), MOST_WORDS))
+
+
+def _is_stop_word(phrase: Phrase) -> bool:
+    return len(phrase) == 1 and phrase[0] in STOP_WORDS
 
 
 def _written_out(season: re.Match[str]) -> str:
@@ -142,9 +212,7 @@ def _written_out(season: re.Match[str]) -> str:
     return f"{century}{first} {century}{second}"
 
 
-def _answered(
-    meant: Sequence[Spelled], stands: Callable[[Sequence[Spelled]], bool]
-) -> list[Spelled]:
+def _answered(meant: Sequence[_Term], stands: Callable[[Sequence[_Term]], bool]) -> list[_Term]:
     """All words if some base has them all, else about as many as any base has.
 
     Each try starts with the weightiest word that no try has used, and adds words that occur with
@@ -152,8 +220,8 @@ def _answered(
     """
     if not meant or stands(meant):
         return list(meant)
-    by_weight = sorted(meant, key=_weight, reverse=True)
-    untried, best = by_weight, list[Spelled]()
+    by_weight = sorted(meant, key=lambda each: each.weight, reverse=True)
+    untried, best = by_weight, list[_Term]()
     for _ in range(MOST_TRIES):
         if not untried or len(best) == len(meant) - 1:
             break
@@ -161,31 +229,31 @@ def _answered(
         gathered = _gathered([first, *(each for each in by_weight if each != first)], stands)
         # A word that was added in an earlier try has been used.
         untried = [each for each in untried[1:] if each not in gathered]
-        best = max(best, gathered, key=lambda some: sum(map(_weight, some)))
+        best = max(best, gathered, key=lambda some: sum(each.weight for each in some))
     return best
 
 
 def _gathered(
-    words_in_turn: Iterable[Spelled], stands: Callable[[Sequence[Spelled]], bool]
-) -> list[Spelled]:
+    words_in_turn: Iterable[_Term], stands: Callable[[Sequence[_Term]], bool]
+) -> list[_Term]:
     """These words in order, without those that no base has together with the ones before."""
-    gathered: list[Spelled] = []
+    gathered: list[_Term] = []
     for each in words_in_turn:
         if stands([*gathered, each]):
             gathered.append(each)
     return gathered
 
 
-def _weight(spelled: Spelled) -> float:
-    return spelled.weight * spelled.sureness
+def _match(needed: Sequence[_Term], *, wide: bool) -> str:
+    return " AND ".join(_group(each, wide=wide) for each in needed)
 
 
-def _match(needed: Sequence[Spelled]) -> str:
-    return " AND ".join(_group(each) for each in needed)
+def _group(term: _Term, *, wide: bool) -> str:
+    """One term in SQLite's full-text query language; words have only folded letters and digits.
 
-
-def _group(spelled: Spelled) -> str:
-    """One word in SQLite's full-text query language; it has only folded letters and digits."""
+    `wide`: bases that say the same in other words match, too; else only where no name has the word.
+    """
+    spelled = term.spelled
     # A prefix query finds the word itself, too.
     ways = [f'"{spelled.word}" *'] if spelled.is_prefix else []
     if spelled.is_known and not ways:
@@ -193,7 +261,28 @@ def _group(spelled: Spelled) -> str:
     for correction in spelled.corrections:
         parts = " AND ".join(f'"{word}"' for word in correction.split())
         ways.append(f"({parts})")
+    if term.saying is not None and (wide or not term.is_named):
+        ways.append(term.saying)
     return f"({' OR '.join(ways)})"
+
+
+def _saying(meaning: Meaning, known: Collection[str]) -> str | None:
+    """The bases that are something, in SQLite's full-text query language: by their kinds, or by
+    the phrases for it in their names, choices or products. None if there are none.
+    """
+    texts = (*_SAYING, "place") if meaning.is_venue else _SAYING
+    kinds = (" AND ".join(f'"{word}"' for word in kind) for kind in meaning.kinds)
+    ways = [f"kind : ({kind})" for kind in kinds]
+    for phrase in meaning.phrases:
+        spelled = [[each for each in spellings(word) if each in known] for word in phrase]
+        if not all(spelled):
+            continue
+        words_of_it = (" OR ".join(f'"{each}"' for each in one) for one in spelled)
+        whole = " AND ".join(f"({each})" for each in words_of_it)
+        # In one text: a season and the card of somebody are no season card. Whether they stand
+        # side by side the index does not know.
+        ways += [f"{text} : ({whole})" for text in texts]
+    return f"({' OR '.join(ways)})" if ways else None
 
 
 def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
@@ -207,17 +296,27 @@ def _matching(store: Store, match: str, scope: Scope, enough: int) -> list[Row]:
     return list(rows.values())
 
 
-def _clarity(row: Row, asked: Sequence[tuple[Spelled, bool]]) -> float:
+def _clarity(row: Row, asked: Sequence[_Term]) -> float:
     """The score of a name: higher with each word of the query, lower with each other word."""
-    name = [word for word in row.folded.split() if word not in STOP_WORDS]
+    whole = row.folded.split()
+    name = [word for word in whole if word not in STOP_WORDS]
     said, before = 0.0, None
-    for spelled, follows in asked:
-        place, likeness = _place_in(name, spelled)
+    for term in asked:
+        place, likeness = _place_in(name, term.spelled)
+        if not likeness and term.meaning is not None:
+            likeness = _meant_by(whole, term.spelled.word.split(), term.meaning)
         said += likeness
-        if follows and place is not None and before is not None and place == before + 1:
+        if term.follows and place is not None and before is not None and place == before + 1:
             said += TOGETHER
         before = place
     return said - LENGTH * len(name)
+
+
+def _meant_by(name: Sequence[str], asked: Sequence[str], meaning: Meaning) -> float:
+    """With which score a name says in other words what some words mean together."""
+    if meaning.is_said_in(name):
+        return SAID if len(asked) > 1 else NEARLY_SAID
+    return NEARLY_SAID * sum(word in name for word in asked) / len(asked)
 
 
 def _place_in(name: Sequence[str], spelled: Spelled) -> tuple[int | None, float]:
@@ -237,7 +336,7 @@ def nearest_names(store: Store, query: str) -> tuple[str, ...]:
 
     known = list(store.all_words())
     near: dict[str, None] = {}
-    for word in _asked(query):
+    for (word,) in _asked(query, lambda _: False):
         alike = extract(word, known, scorer=fuzz.ratio, limit=NEAR_WORDS, score_cutoff=NEAR_WORD)
         near |= {term: None for term, _, _ in alike}
     if not near:

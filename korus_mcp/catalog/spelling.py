@@ -5,7 +5,7 @@ unknown word is compared with all of them by edit distance (two swapped letters 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Final
@@ -45,6 +45,7 @@ class Spelled:
     """How a word of a query may be meant: as it stands, as a beginning, or as other words.
 
     A correction may be several words, all of which are meant. `bases`: about how many bases match.
+    `is_only_mentioned`: it stands in descriptions only, or nowhere.
     """
 
     word: str
@@ -53,6 +54,7 @@ class Spelled:
     corrections: tuple[str, ...] = ()
     sureness: float = SURE
     bases: int = 0
+    is_only_mentioned: bool = False
 
     @property
     def is_meant(self) -> bool:
@@ -93,10 +95,13 @@ class Speller:
     _read_at: float = -math.inf
     _version: int = -1
 
-    def spell(self, asked: Sequence[str]) -> list[Spelled]:
-        """What each of these folded words may mean."""
+    def spell(self, asked: Sequence[str], understood: Collection[str] = ()) -> list[Spelled]:
+        """What each of these folded words may mean. Those that are `understood` are no typos."""
         joined = self._joined(asked)
-        return [self._spelled(word, joined.get(place, ())) for place, word in enumerate(asked)]
+        return [
+            self._spelled(word, joined.get(place, ()), is_typo=word not in understood)
+            for place, word in enumerate(asked)
+        ]
 
     def _joined(self, asked: Sequence[str]) -> dict[int, tuple[str, ...]]:
         """Words written apart that the catalog writes as one, by the places of both parts."""
@@ -110,14 +115,14 @@ class Speller:
                 joined[place + 1] = (word,)
         return joined
 
-    def _spelled(self, word: str, joined: tuple[str, ...]) -> Spelled:
+    def _spelled(self, word: str, joined: tuple[str, ...], *, is_typo: bool) -> Spelled:
         beginning = dict(self.store.words_beginning(word, limit=BEGINNINGS))
         is_known = word in beginning
         # A single letter begins too many words, and a number is always meant in full.
         is_prefix = len(word) > 1 and not word.isdigit() and len(beginning) > is_known
         # Only then is it guessed, which needs all words of the catalog in memory.
         if not (is_known or is_prefix or joined):
-            return self._guessed(word)
+            return self._guessed(word, is_typo=is_typo)
         return Spelled(
             word,
             is_known=is_known,
@@ -127,9 +132,9 @@ class Speller:
             bases=sum(beginning.values()) if is_prefix else beginning.get(word, 0),
         )
 
-    def _guessed(self, word: str) -> Spelled:
-        """A word that occurs in no name: it may be in the long texts, or mean other words."""
-        corrections, sureness = self._corrected(word)
+    def _guessed(self, word: str, *, is_typo: bool) -> Spelled:
+        """A word that occurs in no name: it may be in the long texts, or mistyped for others."""
+        corrections, sureness = self._corrected(word) if is_typo else ((), 0.0)
         mentions = self.store.matches(f'"{word}"', Part.TEXTS, Scope(), at_most=COUNTED)
         named = self.store.bases_with([*chain(*(c.split() for c in corrections))])
         return Spelled(
@@ -138,6 +143,7 @@ class Speller:
             corrections=corrections,
             sureness=max(sureness, MENTIONED if mentions else 0.0),
             bases=mentions + sum(named.values()),
+            is_only_mentioned=not corrections,
         )
 
     def _corrected(self, word: str) -> tuple[tuple[str, ...], float]:

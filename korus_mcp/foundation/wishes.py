@@ -1,8 +1,9 @@
-"""Parses what a caller writes: a day, an amount, a language, a number of tickets.
+"""Parses what a caller writes: a day, weekdays, an amount, a language, a number of tickets.
 
 Tools and the URIs of MCP resources share these functions; each refuses wrong values in its own way.
 """
 
+import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -15,6 +16,11 @@ MOST_TICKETS: Final = 50
 """The most tickets of one request."""
 MOST_MONEY: Final = 10**7
 """In EUR; amounts from here on are refused."""
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SHORTEST_WEEKDAY: Final = 3
+"""Letters of a weekday that suffice: sat."""
+_WEEKEND: Final = "weekend"
+_NO_LETTERS: Final = re.compile(r"[\W\d_]+")
 
 
 def wished_day(text: object) -> date:
@@ -30,6 +36,29 @@ def wished_day(text: object) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError("no such day in the calendar") from None
+
+
+def wished_weekdays(text: object) -> tuple[int, ...]:
+    """Parse weekdays in English, short or in full: "sat,sun", "Friday", "weekend".
+
+    Returns their numbers in order, from 0 for Monday.
+
+    Raises:
+        ValueError: a word is no weekday, or there is none.
+    """
+    names = _NO_LETTERS.split(text.lower()) if isinstance(text, str) else ()
+    found = [_weekdays_called(name) for name in names if name]
+    if not found or not all(found):
+        raise ValueError("must be weekdays in English")
+    return tuple(sorted(set().union(*found)))
+
+
+def _weekdays_called(name: str) -> set[int]:
+    if name.removesuffix("s") == _WEEKEND:
+        return {5, 6}
+    is_short = len(name) < SHORTEST_WEEKDAY
+    days = (f"{day.lower()}s" for day in WEEKDAYS)
+    return {number for number, day in enumerate(days) if day.startswith(name) and not is_short}
 
 
 def is_zero(value: object) -> bool:

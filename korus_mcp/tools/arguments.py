@@ -17,6 +17,7 @@ from korus_mcp.foundation.wishes import (
     wished_amount,
     wished_day,
     wished_language,
+    wished_weekdays,
 )
 
 EXAMPLE_ID: Final = "0194ac3f-7bdd-7175-a275-30c865618283"
@@ -113,6 +114,9 @@ Day: TypeAlias = Annotated[
 ]
 """Described by its form, since many hosts drop the keyword `format`. Without an example: a fixed
 day would seldom be one that can be asked for."""
+Weekdays: TypeAlias = Annotated[
+    tuple[int, ...], PlainValidator(wished_weekdays), _TEXT_SCHEMA, Field(examples=["sat,sun"])
+]
 Amount: TypeAlias = Annotated[
     Decimal,
     PlainValidator(wished_amount),
@@ -134,7 +138,7 @@ Cursor: TypeAlias = Annotated[
 ]
 Language: TypeAlias = Annotated[
     Annotated[str, AfterValidator(wished_language)] | None,
-    Field(description="ISO code", examples=["en"]),
+    Field(description="ISO", examples=["en"]),
 ]
 Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 WRITABLE: Final = AfterValidator(_sendable)

@@ -99,7 +99,7 @@ async def find_orders(
         Field(description="Any reference"),
     ] = None,
     created_from: Day | None = None,
-    created_to: Day | None = None,
+    created_to: Annotated[Day | None, Field(description="Same")] = None,
     limit: Annotated[int, Field(ge=1, le=50, description="1-50", examples=[10]), WHOLE] = 10,
     cursor: Cursor = None,
 ) -> Reply[OrdersView]:

@@ -11,13 +11,28 @@ from korus_mcp.app import app_of
 from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord
 from korus_mcp.catalog.price_table import OfferRow
+from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.paging import Pages
 from korus_mcp.foundation.refusals import Faults
-from korus_mcp.tools.arguments import WHOLE, Cursor, Day, Language, ProductBaseId, Words
+from korus_mcp.tools.arguments import (
+    WHOLE,
+    Amount,
+    Cursor,
+    Day,
+    Language,
+    ProductBaseId,
+    Weekdays,
+    Words,
+)
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_days
 
 _NONE_FOUND: Final = "Ask for other days or choices."
+_FILTERS: Final = (
+    *("product_base_id", *calendar.FROM_AND_TO, *OPTION_CODES),
+    *("weekdays", "max_price", "by_price"),
+)
+"""The arguments that say which list of offers is meant: a cursor is of one such list."""
 
 
 class OfferView(Part):
@@ -79,10 +94,10 @@ class OffersView(PagedView):
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
     # For a day that is over everywhere nothing has to be read.
     check_days(faults, ctx, given, calendar.FROM_AND_TO)
-    names = ("product_base_id", "date_from", "date_to", *OPTION_CODES)
     if not given.wrong:
         with faults:
-            Pages.of("get_offers", [given.get(name) for name in names], given.get("cursor"))
+            filters = [given.get(name) or None for name in _FILTERS]
+            Pages.of("get_offers", filters, given.get("cursor"))
     if not faults or given.get("product_base_id") is None:
         return
     services = app_of(ctx)
@@ -109,27 +124,28 @@ def _choices(
 async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
-    date_from: Annotated[Day | None, Field(description="YYYY-MM-DD, default today")] = None,
-    date_to: Annotated[Day | None, Field(description="YYYY-MM-DD, default +30 days")] = None,
-    price_type: Annotated[
-        Words | None, Field(description="Names from search_products, by commas")
-    ] = None,
-    seating_category: Annotated[Words | None, Field(description="Same")] = None,
+    date_from: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None,
+    date_to: Annotated[Day | None, Field(description="Same; +30 days")] = None,
+    price_type: Annotated[Words | None, Field(description="Names, by commas")] = None,
+    seating_category: Annotated[Words | None, Field(description="Or standing, accessible")] = None,
     zone: Annotated[Words | None, Field(description="Same")] = None,
     days_count: Annotated[Words | None, Field(description="Same")] = None,
+    weekdays: Annotated[Weekdays | None, Field(description="sat,sun")] = None,
+    max_price: Annotated[Amount | None, Field(description="EUR")] = None,
+    by_price: Annotated[bool, Field(description="Cheapest first")] = False,
     limit: Annotated[int, Field(ge=1, le=40, description="1-40", examples=[15]), WHOLE] = 15,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
-    """Days, prices, stock of tickets and seats to buy: concert, theatre, match, museum, theme park.
-
-    Prices may lag: check_availability before reserve.
+    """Days, prices, stock of tickets and seats to buy: concert, theatre, match, museum, theme
+    park.
     """
     services = app_of(ctx)
     wished_language = services.language(language)
     given = (price_type, seating_category, zone, days_count)
     # A cursor is valid only with the filters it was made for; with others it is refused.
-    pages = Pages.of("get_offers", (product_base_id, date_from, date_to, *given), cursor)
+    filters = (product_base_id, date_from, date_to, *given, weekdays, max_price, by_price or None)
+    pages = Pages.of("get_offers", filters, cursor)
     api = services.api
     base = await services.mirror.base(product_base_id, wished_language)
 
@@ -143,7 +159,15 @@ async def get_offers(
     faults.check()
 
     async def read(window: calendar.DayRange) -> tuple[calendar.DayRange, calendar.CalendarPage]:
-        query = calendar.OfferQuery(base, window, wished_language, choices)
+        query = calendar.OfferQuery(
+            base,
+            window,
+            wished_language,
+            choices,
+            weekdays=weekdays or (),
+            max_price=None if max_price is None else Money(max_price),
+            is_by_price=by_price,
+        )
         return window, await services.calendars.page(query, place=pages.begin, limit=limit)
 
     window, page = await calendar.read_in(days, read)
@@ -162,17 +186,25 @@ async def get_offers(
             total=page.total,
             at_most_per_order=base.at_most_per_order,
             next_cursor=pages.cursor(page.place_behind(count)),
-            note=_note(page, window),
+            note=_note(page, window, is_by_price=by_price),
             next="Call check_availability with an offer_id." if count else _NONE_FOUND,
         )
 
     return Reply.of_rows(len(page.rows), view)
 
 
-def _note(page: calendar.CalendarPage, window: calendar.DayRange) -> str | None:
+def _note(
+    page: calendar.CalendarPage, window: calendar.DayRange, *, is_by_price: bool = False
+) -> str | None:
     unread = "offers that cannot be read, or whose day cannot be read"
     left_out = f"Left out: {unread} ({page.left_out})." if page.left_out else None
-    return " ".join(filter(None, (_note_on_reading(page, window), left_out))) or None
+    unseen = "What was not read may be cheaper." if is_by_price and _is_part(page) else None
+    return " ".join(filter(None, (_note_on_reading(page, window), unseen, left_out))) or None
+
+
+def _is_part(page: calendar.CalendarPage) -> bool:
+    """Whether there may be offers that were not read."""
+    return page.is_late or page.is_cut
 
 
 def _note_on_reading(page: calendar.CalendarPage, window: calendar.DayRange) -> str | None:
@@ -185,6 +217,9 @@ def _note_on_reading(page: calendar.CalendarPage, window: calendar.DayRange) -> 
         return "There are more offers than were read; narrow the days or choices."
     if not page.rows and page.start:
         return "No more offers."
+    if not page.rows and page.above is not None:
+        days = f"from {window.first} to {window.last}"
+        return f"No offers {days} within max_price; the cheapest is {page.above}."
     if not page.rows and page.left_out:
         return f"No offers that can be read from {window.first} to {window.last}."
     if not page.rows:

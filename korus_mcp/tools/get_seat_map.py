@@ -146,12 +146,12 @@ async def get_seat_map(
     product_base_id: ProductBaseId,
     session_id: Annotated[SessionId | None, Field(description="From check_availability")] = None,
     date: Day | None = None,
-    quantity: Annotated[Quantity, Field(description="Seats wanted")] = 1,
-    max_price: Annotated[Amount | None, Field(description="EUR a seat")] = None,
+    quantity: Annotated[Quantity, Field(description="Seats")] = 1,
+    max_price: Annotated[Amount | None, Field(description="EUR each")] = None,
     prefer: Annotated[
         Literal["cheapest", "closest", "together"], Field(description="What is best")
     ] = "cheapest",
-    picture: Annotated[bool, Field(description="Only if you can see images")] = False,
+    picture: Annotated[bool, Field(description="If you see images")] = False,
     language: Language = None,
 ) -> Reply[SeatMapView]:
     """Compare zones of a venue: prices, stock, offers."""

@@ -55,7 +55,7 @@ async def get_tickets(
         Field(min_length=1, max_length=64, description="From place_order, or your reference"),
         WRITABLE,
     ],
-    vouchers: Annotated[bool, Field(description="Show voucher numbers")] = False,
+    vouchers: Annotated[bool, Field(description="Voucher numbers")] = False,
     save: Annotated[bool, Field(description="Save PDFs")] = False,
     cursor: Cursor = None,
     language: Language = None,
@@ -71,7 +71,7 @@ async def get_tickets(
         last = first + (PAGE if len(issued.documents) <= 2 else DOCUMENTED_PAGE)
         page = _Page(ctx, services, issued, range(first, last), wished, left)
         if not save:
-            files = [_linked(issued, document) for document in page.documents]
+            files = [page.listed(document) for document in page.documents]
         # A request without HTTP headers came over stdio: the client is on this machine.
         elif ctx.headers is None:
             files = await _saved(page)
@@ -97,7 +97,8 @@ def _reply(
         )
 
     rows = max(len(issued.tickets[first : page.rows.stop]), len(shown))
-    return Reply.of_rows(rows, view, tuple(file.block for file in files))
+    blocks = tuple(file.block for file in files if file.block is not None)
+    return Reply.of_rows(rows, view, blocks)
 
 
 async def _complete(
@@ -124,10 +125,10 @@ async def _complete(
 
 @dataclass(frozen=True)
 class _File:
-    """A document in the answer: its view, its content block, and the error if it failed."""
+    """A document in the answer: its view, its block if it is ready, and the error if it failed."""
 
     view: orders.DocumentView
-    block: ContentBlock
+    block: ContentBlock | None = None
     failed: Refusal | ApiError | None = None
 
     @property
@@ -138,14 +139,6 @@ class _File:
     def changed(self, **changes: object) -> "_File":
         """The same file with these changes to its view."""
         return replace(self, view=self.view.model_copy(update=changes))
-
-
-def _linked(issued: IssuedTickets, document: Document) -> _File:
-    view = orders.DocumentView.of(issued, document)
-    link = ResourceLink(
-        type="resource_link", uri=view.uri, name=f"{_stem(issued)}.pdf", mime_type=addresses.PDF
-    )
-    return _File(view, link)
 
 
 @dataclass(frozen=True)
@@ -164,6 +157,19 @@ class _Page:
     def documents(self) -> Sequence[Document]:
         """The documents in these rows."""
         return self.issued.documents[self.rows.start : self.rows.stop]
+
+    def listed(self, document: Document, *, is_ready: bool | None = None) -> _File:
+        """The document with a link to it if it is ready, by what was seen or else by its time."""
+        now = self.services.api.now()
+        view = orders.DocumentView.of(self.issued, document, now, is_ready=is_ready)
+        if view.uri is None:
+            return _File(view)
+        return _File(
+            view,
+            ResourceLink(
+                type="resource_link", uri=view.uri, name=view.name, mime_type=addresses.PDF
+            ),
+        )
 
     def wanted(self, document: Document) -> DocumentQuery:
         """The query for a document of the caller's."""
@@ -192,7 +198,7 @@ class _Page:
     async def _had(
         self, fetch: Callable[[Document], Awaitable[Got | None]], document: Document
     ) -> tuple[_File, Got | None]:
-        file = _linked(self.issued, document)
+        file = self.listed(document)
         if not document.is_tried:
             return file, None
         found = None
@@ -207,14 +213,12 @@ class _Page:
         except (Refusal, ApiError) as failed:
             # A file that failed for good stays as listed; any other is shown as not ready, so that
             # it is asked for again.
-            told = file if is_for_good(failed) else file.changed(ready=False)
+            told = file if is_for_good(failed) else self.listed(document, is_ready=False)
             return replace(told, failed=failed), None
         if time.cancelled_caught:
             return replace(file, failed=_late()), None
         # Whether it is ready is known now, whatever `ready_at` and our clock said.
-        if found is None:
-            return file.changed(ready=False), None
-        return file.changed(ready=True, ready_at=None), found
+        return self.listed(document, is_ready=found is not None), found
 
 
 async def _saved(page: _Page) -> list[_File]:
@@ -223,9 +227,10 @@ async def _saved(page: _Page) -> list[_File]:
     If one was saved, another that fails is left for the next call.
     """
     documents = page.services.booking.documents
-    folder, stem = page.services.settings.download_dir or _downloads(), _stem(page.issued)
+    folder = page.services.settings.download_dir or _downloads()
 
     async def save(document: Document) -> Path | None:
+        stem = orders.stem_of(page.issued, document)
         return await documents.saved(page.wanted(document), folder, stem)
 
     had = await page.each(save)
@@ -259,7 +264,8 @@ async def _embedded(page: _Page) -> list[_File]:
         fits = 0 < len(content) <= left
         # In order: once one does not fit, those after it are links, too.
         left = left - len(content) if fits or not content else 0
-        files.append(replace(file, block=_resource(file.view.uri, content)) if fits else file)
+        address = file.view.uri if fits else None
+        files.append(file if address is None else replace(file, block=_resource(address, content)))
     return _some_of(files)
 
 
@@ -276,15 +282,6 @@ def _downloads() -> Path:
         raise no_folder("This user has no home folder, so there is none for downloads.")
     # An absolute path: a person reads it and does not know this process's working directory.
     return folder.resolve()
-
-
-def _stem(issued: IssuedTickets) -> str:
-    """The name of a file, without its ending: from the reference, else from the order's id."""
-    # Only plain letters, digits and dashes: other characters of a reference could form a path.
-    kept = "".join(
-        c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
-    )
-    return f"tickets-{kept[:40] or issued.order.id}"
 
 
 def _others(issued: IssuedTickets, page: range, files: Sequence[_File]) -> str | None:

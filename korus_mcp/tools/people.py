@@ -114,7 +114,7 @@ Phone: TypeAlias = Annotated[
     str, Field(max_length=40, examples=["+33610203040"]), AfterValidator(_phone)
 ]
 Country: TypeAlias = Annotated[
-    str, Field(max_length=40, description="ISO code", examples=["FR"]), AfterValidator(_country)
+    str, Field(max_length=40, description="ISO", examples=["FR"]), AfterValidator(_country)
 ]
 PersonsLanguage: TypeAlias = Annotated[
     str, Field(max_length=40, examples=["fr"]), AfterValidator(_language)

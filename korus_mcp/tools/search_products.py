@@ -10,7 +10,7 @@ from pydantic import Field
 from korus_mcp.answers.views import PagedView, Part, lines_of, minute, text_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog.bases import OPTION_CODES, Choice
-from korus_mcp.catalog.calendar import FROM_AND_TO, DayRange, read_in, window_of
+from korus_mcp.catalog.calendar import FROM_AND_TO, DayRange, read_in, today_told, window_of
 from korus_mcp.catalog.finder import CatalogQuery, FoundBase, SearchResult
 from korus_mcp.catalog.mirror import PARTLY_UNREAD, STRANDED
 from korus_mcp.catalog.store import Progress
@@ -57,6 +57,8 @@ class ProductView(Part):
     venue: str | None = None
     city: str | None = None
     kind: str | None = None
+    sold_by: str | None = None
+    """The catalog it is sold from, where no venue says whose it is."""
     choices: ChoicesView | None = None
     has_sessions: bool = False
     has_seat_map: bool = False
@@ -73,6 +75,7 @@ class ProductView(Part):
             product_base_id=str(record.handle),
             venue=record.place.name,
             city=record.place.city,
+            sold_by=record.catalog.name if record.place.name is None else None,
             choices=ChoicesView.of(choices),
             has_sessions=bool(record.has_sessions),
             has_seat_map=record.seat_map_id is not None,
@@ -82,10 +85,13 @@ class ProductView(Part):
 
     def text(self) -> str:
         """Two or three lines of text."""
-        place = ", ".join(p for p in (self.venue, self.city, self.kind) if p)
+        sold_by = f"sold by {self.sold_by}" if self.sold_by else None
+        place = ", ".join(p for p in (self.venue, self.city, self.kind, sold_by) if p)
         extras = self.choices.text() if self.choices is not None else []
         extras += ["with sessions"] * self.has_sessions + ["with seat map"] * self.has_seat_map
-        dates = f"from {self.from_price or '?'} on {', '.join(self.dates)}" if self.dates else None
+        # A price without days is one of offers that are good for any day.
+        when = f"on {', '.join(self.dates)}" if self.dates else "on any day (undated)"
+        dates = f"from {self.from_price or '?'} {when}" if self.dates or self.from_price else None
         return lines_of(
             f"{self.name}{f' ({place})' if place else ''}",
             f"  product_base_id {self.product_base_id}",
@@ -99,15 +105,14 @@ class SearchView(PagedView):
 
     shown: int
     total: int | None = None
-    catalog_as_of: str | None = None
     products: list[ProductView] = []
 
     def text(self) -> str:
         """The page as a list."""
         of_all = f" of {self.total}" if self.total is not None else ""
-        as_of = f", catalog as of {self.catalog_as_of}" if self.catalog_as_of else ""
-        head = f"{self.shown}{of_all} found{as_of}."
-        return lines_of(head, *(p.text() for p in self.products), self.end)
+        return lines_of(
+            f"{self.shown}{of_all} found.", *(p.text() for p in self.products), self.end
+        )
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -128,12 +133,12 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
 async def search_products(
     ctx: ToolContext,
     query: Annotated[
-        Words | None, Field(description="Words in any language", examples=["stadium tour"])
+        Words | None, Field(description="Any language", examples=["stadium tour"])
     ] = None,
-    catalog: Annotated[Words | None, Field(description="Alias or name")] = None,
-    city: Annotated[Words | None, Field(description="Of the venue")] = None,
+    catalog: Annotated[Words | None, Field(description="Name")] = None,
+    city: Annotated[Words | None, Field(description="Town")] = None,
     date_from: Day | None = None,
-    date_to: Day | None = None,
+    date_to: Annotated[Day | None, Field(description="Same")] = None,
     limit: Annotated[int, Field(ge=1, le=20, description="1-20", examples=[5]), WHOLE] = 5,
     cursor: Cursor = None,
     language: Language = None,
@@ -165,10 +170,12 @@ async def search_products(
         found = await services.finder.find(wanted, spoken, report)
     else:
         found = await read_in(days, read)
-    return Reply.of_rows(len(found.bases), partial(_view, found, pages))
+    at_venue = found.bases[0].record if found.bases else None
+    today = today_told(at_venue, services.api.now())
+    return Reply.of_rows(len(found.bases), partial(_view, found, pages, today))
 
 
-def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
+def _view(found: SearchResult, pages: Pages, today: str, count: int) -> SearchView:
     """A page with only its first `count` product bases."""
     behind = found.next_place
     # After a page that was shortened the next one begins with what was left out.
@@ -179,8 +186,7 @@ def _view(found: SearchResult, pages: Pages, count: int) -> SearchView:
         shown=count,
         total=found.total,
         next_cursor=pages.cursor(behind),
-        catalog_as_of=minute(found.state.read_at),
-        note=_note(found),
+        note=_note(found, today),
         next=_next(found, count),
     )
 
@@ -198,12 +204,17 @@ def _from(found: FoundBase) -> str | None:
     return price if price is None or found.is_lowest else f"at most {price}"
 
 
-def _note(found: SearchResult) -> str | None:
-    notes = []
+def _note(found: SearchResult, today: str) -> str:
+    notes = [f"Today is {today}."]
+    if found.state.read_at is not None:
+        notes.append(f"Catalog as of {minute(found.state.read_at)}.")
     if not found.bases and found.next_place is not None:
         notes.append("None of those looked at has offers on these days; go on with the cursor.")
     elif not found.bases:
-        notes.append("Nothing found; names, venues, cities, choices and texts were searched.")
+        spoken = f" in {' and '.join(found.searched)}" if found.searched else ""
+        notes.append(
+            f"Nothing found{spoken}; names, venues, cities, choices and texts were searched."
+        )
     if found.nearest:
         notes.append(f"Nearest names: {'; '.join(found.nearest)}.")
     if not found.is_checked:
@@ -216,4 +227,4 @@ def _note(found: SearchResult) -> str | None:
         notes.append(PARTLY_UNREAD)
     if not found.state.is_complete:
         notes.append("The catalog is still being read: places and choices may be missing.")
-    return " ".join(notes) or None
+    return " ".join(notes)

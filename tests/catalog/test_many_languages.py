@@ -240,6 +240,7 @@ async def test_an_account_without_catalogs_is_asked_about_once(folder: Path | No
     async with staged(catalogs=("nobody",), language="en") as stage:
         object.__setattr__(stage.app.mirror._files, "folder", folder)
         await whole(stage, "en")
+        await find(stage, "night", "en")  # French is asked about once, too
         before = requests(stage)
         for _ in range(5):
             assert await stage.app.mirror.catalogs("en") == ()

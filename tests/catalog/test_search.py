@@ -372,6 +372,61 @@ def test_an_unknown_word_does_not_hide_the_others(town: Desk) -> None:
     assert town.found("qwfpgj balade") == ["Balade en montgolfière"]
 
 
+# What is meant by other words
+
+
+DERBY = base("HÉRONS FC / RACING", kind="sport", venue="Stade des Hérons")
+PASS = base("Forfait 6 jours", kind="snow_sports", product="Forfait")
+CARD = base("Carte saison nominative", product="Carte saison")
+SEASON = base("Saison 2026 - 2027 - HÉRONS FC / US VALMONT", kind="sport")
+PIT = base("Symphonie", kind="show", zone="Fosse debout")
+CARD_OF_ANOTHER = base("Carte du jour", catalog=CLUB, text="abonnement")
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("football", DERBY),
+        ("Fußball", DERBY),
+        ("soccer matches", DERBY),
+        ("football valmont", SEASON),
+        ("ski", PASS),
+        ("lift tickets", PASS),
+        ("season ticket", CARD),
+        ("season tickets please", CARD),
+        ("Saisonkarte", CARD),
+        ("stadium", DERBY),
+        ("standing", PIT),
+        ("concert", PIT),
+    ],
+)
+def test_what_names_do_not_say_is_found_by_what_it_means(query: str, first: BaseRecord) -> None:
+    assert desk(SEASON, CARD_OF_ANOTHER, PIT, CARD, PASS, DERBY).found(query)[0] == first.name
+
+
+def test_sport_is_no_ski_and_a_season_no_season_card() -> None:
+    shelf = desk(DERBY, PASS, CARD, SEASON)
+    assert set(shelf.found("football")) == {DERBY.name, SEASON.name}
+    assert shelf.found("season ticket") == [CARD.name]
+
+
+def test_who_says_it_in_these_words_comes_before_who_says_it_in_others() -> None:
+    said = base("Le très long titre d'une visite de l'ancien stade de la ville")
+    found = desk(DERBY, base("Estadio", kind="sport"), said).found("stade")
+    assert found[0] == said.name
+    assert set(found) == {said.name, DERBY.name, "Estadio"}
+
+
+def test_a_word_that_names_something_else_here_is_not_outdone_by_its_meaning() -> None:
+    assert desk(base("Ski"), PASS).found("ski")[0] == "Ski"
+    assert desk(base("Le Skieur"), PASS).found("ski") == ["Le Skieur", PASS.name]
+
+
+def test_a_meaning_that_is_not_sold_leaves_typos_forgiven() -> None:
+    assert desk(base("Festin des rois")).found("festival") == []
+    assert desk(base("Mostro, le retour")).found("mostra") == ["Mostro, le retour"]
+
+
 # Scope
 
 

@@ -11,6 +11,7 @@ from korus_mcp.foundation.wishes import (
     wished_day,
     wished_language,
     wished_quantity,
+    wished_weekdays,
 )
 
 
@@ -58,3 +59,26 @@ def test_a_quantity_is_bounded() -> None:
     for text in ("0", str(MOST_TICKETS + 1), "-1", "1.5", ""):
         with pytest.raises(ValueError, match=r"out of range|invalid literal"):
             wished_quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("sat", (5,)),
+        ("Saturday", (5,)),
+        ("sun, sat", (5, 6)),
+        ("sat,sat", (5,)),
+        ("Saturdays / Sundays", (5, 6)),
+        ("weekend", (5, 6)),
+        ("weekends; fri", (4, 5, 6)),
+        ("MON TUE", (0, 1)),
+    ],
+)
+def test_weekdays_are_named_in_english_short_or_in_full(text: str, days: tuple[int, ...]) -> None:
+    assert wished_weekdays(text) == days
+
+
+@pytest.mark.parametrize("value", ["", ",", "s", "sa", "samedi", "sat and sun", "5", 5, None, True])
+def test_other_weekdays_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="weekdays in English"):
+        wished_weekdays(value)

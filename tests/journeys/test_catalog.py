@@ -94,8 +94,8 @@ async def test_a_warm_server_answers_while_the_api_is_dead(
         sandbox.sandbox.faults.add(Fault(status=503, body="html"), operation, times=None)
     async with on_stdio(mode, environment(sandbox, tmp_path)) as assistant:
         answer = await assistant.ask("search_products", {"query": "dated ticket"})
-        assert "catalog as of 20" in answer.text
-        assert answer.data["catalog_as_of"]
+        assert "Catalog as of 20" in answer.text
+        assert "Catalog as of 20" in answer.data["note"]
         base_id = answer.data["products"][0]["product_base_id"]
         alias = base_id.partition(".")[0]
         for uri in (

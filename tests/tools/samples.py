@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from korus_mcp.foundation.paging import Pages, PageStart
+from korus_mcp.foundation.wishes import wished_weekdays
 from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 
 AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
@@ -30,6 +31,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "seating_category": "Gold",
         "zone": "East 101",
         "days_count": "2 days",
+        "weekdays": "sat,sun",
+        "max_price": 60,
+        "by_price": True,
         "limit": 2,
         "cursor": A_CURSOR,
         "language": "en",
@@ -100,6 +104,9 @@ FILTERS = {
         "seating_category",
         "zone",
         "days_count",
+        "weekdays",
+        "max_price",
+        "by_price",
     ),
     "check_availability": ("offer_id",),
     "get_tickets": ("order_id",),
@@ -110,7 +117,10 @@ FILTERS = {
 
 def cursor_of(name: str, arguments: Json, place: PageStart) -> str:
     """The cursor of a page that begins there, of the list these arguments ask for."""
-    filters = [arguments.get(each) for each in FILTERS[name]]
+    given = {each: arguments.get(each) or None for each in FILTERS[name]}
+    if given.get("weekdays"):
+        given["weekdays"] = wished_weekdays(given["weekdays"])
+    filters = [*given.values()]
     return str(Pages.of(name, filters, None).cursor(place))
 
 

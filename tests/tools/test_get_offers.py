@@ -11,7 +11,8 @@ from korus_mcp.foundation.handles import parse_handle
 from korus_mcp.foundation.paging import PageStart
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
-from tests.fixtures.assistant import Desk, Json, desk
+from korus_mcp.sandbox.texts import Text
+from tests.fixtures.assistant import ERAS, Desk, Json, desk
 from tests.tools.samples import cursor_of
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +161,199 @@ async def test_a_lowest_price_that_may_be_undercut_says_so(slopes: Desk) -> None
     others = [p["from_price"] for p in answer.data["products"] if p is not shown]
     assert others
     assert not any(price.startswith("at most") for price in others)
+
+
+# The cheapest, on some weekdays, up to a price
+
+
+@pytest.fixture(name="town", scope="module", params=ERAS)
+async def the_town(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[Desk]:
+    """A desk at which much is on sale, for questions that change nothing."""
+    async with desk(mode=request.param, only=("park", "stadium", "hall", "ski")) as each:
+        yield each
+
+
+def rows(page: Json) -> list[tuple[str, float, Json]]:
+    """Day, price and the offer itself, in the order of the answer."""
+    return [
+        (day["date"], float(offer["price"].removesuffix(" EUR")), offer)
+        for day in page.get("days", ())
+        for offer in day["offers"]
+    ]
+
+
+async def test_the_cheapest_saturday_of_a_month_is_one_call(town: Desk) -> None:
+    asked = {
+        "product_base_id": town.handle("park_base"),
+        "date_from": "2026-07-01",
+        "date_to": "2026-07-31",
+        "weekdays": "saturday",
+        "price_type": "Adult",
+        "days_count": "1 day",
+        "by_price": True,
+    }
+    before = town.sent("listOffers")
+    answer = await town.ask("get_offers", asked)
+    found = rows(answer.data)
+    assert {day for day, _, _ in found} == {
+        *("2026-07-04", "2026-07-11", "2026-07-18", "2026-07-25")
+    }
+    assert answer.data["total"] == 4
+    buyable = [price for _, price, offer in found if offer.get("left") != 0]
+    assert buyable == sorted(buyable)
+    assert found[0][2]["offer_id"] in answer.text
+    assert town.sent("listOffers") - before <= 2
+
+
+async def test_by_price_the_cheapest_day_comes_before_the_first(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("park_base"), "price_type": "Adult", "by_price": True}
+    found = rows(await town.call("get_offers", **asked, limit=40))
+    prices = [price for _, price, offer in found if offer.get("left") != 0]
+    assert prices == sorted(prices)
+    days = [day for day, _, _ in found]
+    assert days != sorted(days)
+
+
+async def test_what_cannot_be_bought_is_not_the_cheapest() -> None:
+    async with desk(only=("park",)) as shop:
+        asked = {
+            "product_base_id": shop.handle("park_base"),
+            "date_from": "2026-06-02",
+            "date_to": "2026-06-02",
+            "by_price": True,
+        }
+        (_, price, cheapest), *others = rows(await shop.call("get_offers", **asked))
+        shop.sandbox.set_stock(cheapest["offer_id"].partition(".")[2], 0)
+        shop.clock.advance(61)
+        found = rows(await shop.call("get_offers", **asked))
+        assert found[-1][2]["offer_id"] == cheapest["offer_id"]
+        assert len(found) == len(others) + 1
+        assert found[0][1] >= price
+
+
+async def test_pages_by_price_follow_each_other_without_gap(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("park_base"), "weekdays": "sat,sun", "by_price": True}
+    whole = rows(await town.call("get_offers", **asked, limit=40))
+    first = await town.call("get_offers", **asked, limit=7)
+    second = await town.call("get_offers", **asked, limit=7, cursor=first["next_cursor"])
+    assert offer_ids(first) + offer_ids(second) == [o["offer_id"] for _, _, o in whole][:14]
+    assert first["total"] == second["total"]
+    other = await town.ask(
+        "get_offers", {**asked, "by_price": False, "cursor": first["next_cursor"]}
+    )
+    assert set(other.fields) == {"cursor"}
+
+
+async def test_no_price_is_above_the_limit(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("hall_base"), "max_price": 40, "limit": 40}
+    answer = await town.ask("get_offers", asked)
+    prices = {price for _, price, _ in rows(answer.data)}
+    assert prices
+    assert max(prices) <= 40
+
+
+async def test_a_limit_below_all_prices_is_told_the_lowest(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("park_base"), "price_type": "Adult", "max_price": 5}
+    answer = await town.ask("get_offers", asked)
+    assert (answer.data["shown"], answer.data["total"]) == (0, 0)
+    assert "within max_price; the cheapest is 45.00 EUR." in answer.data["note"]
+    assert answer.data["note"] in answer.text
+
+
+async def test_weekdays_without_offers_say_so(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("stadium_base"), "weekdays": "mon"}
+    answer = await town.ask("get_offers", asked)
+    assert answer.data["shown"] == 0
+    assert "No offers from" in answer.data["note"]
+
+
+async def test_an_undated_offer_is_good_on_any_weekday(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("undated_base"), "weekdays": "sat", "by_price": True}
+    assert (await town.call("get_offers", **asked))["total"] == 2
+
+
+@pytest.mark.parametrize("wrong", ["samedi", "sat and sun", "6", "no day"])
+async def test_weekdays_are_english_and_refused_with_an_example(town: Desk, wrong: str) -> None:
+    before = town.sent()
+    asked = {"product_base_id": town.handle("park_base"), "weekdays": wrong}
+    answer = await town.ask("get_offers", asked)
+    assert answer.fields == {"weekdays": "must be weekdays in English"}
+    assert "sat,sun" in answer.text
+    assert town.sent() == before
+
+
+async def test_the_cheapest_of_more_than_is_read_is_told_as_such(slopes: Desk) -> None:
+    answer = await slopes.ask("get_offers", lifts(slopes, by_price=True))
+    assert slopes.sent("listOffers") == MAX_PAGES
+    assert "may be cheaper" in answer.data["note"]
+    assert answer.data["note"] in answer.text
+
+
+# Places as people call them
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("wish", ["standing", "debout", "Stehplätze", "places debout", "de pie"])
+async def test_standing_places_are_asked_for_in_any_language(
+    town: Desk, wish: str, language: str
+) -> None:
+    asked = {"product_base_id": town.handle("hall_base"), "seating_category": wish}
+    found = await town.call("get_offers", **asked, language=language)
+    names = {offer["product"] for day in found["days"] for offer in day["offers"]}
+    assert names
+    assert all("pit" in name.lower() or "fosse" in name.lower() for name in names)
+
+
+@pytest.mark.parametrize("base", ["hall_base", "stadium_base"])
+async def test_seated_are_those_that_are_not_told_to_stand(town: Desk, base: str) -> None:
+    asked = {"product_base_id": town.handle(base), "limit": 40}
+    seated = rows(await town.call("get_offers", **asked, seating_category="seated"))
+    assert seated
+    assert not any("standing" in offer["product"].lower() for _, _, offer in seated)
+
+
+async def test_a_word_that_another_option_says_is_sent_there(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("hall_base"), "price_type": "standing"}
+    answer = await town.ask("get_offers", asked)
+    assert answer.code == "NO_SUCH_CHOICE"
+    assert "seating_category" in answer.error["next"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        ("wheelchair", "Emplacement PMR"),
+        ("accessible places", "Emplacement PMR"),
+        ("mobilité réduite", "Emplacement PMR"),
+        ("restricted view", "Side, limited view"),
+        ("visibilité réduite", "Side, limited view"),
+    ],
+)
+async def test_what_names_tell_of_places_is_found(
+    wish: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = {"Second category": "Emplacement PMR", "First category": "Side, limited view"}
+    usual = Text.in_language
+
+    def told(self: Text, language: str) -> str:
+        text = usual(self, "en" if language == "en" else "fr")
+        for old, new in renamed.items():
+            text = text.replace(old, new)
+        return text
+
+    monkeypatch.setattr(Text, "in_language", told)
+    async with desk(only=("hall",)) as shop:
+        asked = {"product_base_id": shop.handle("hall_base"), "seating_category": wish}
+        found = rows(await shop.call("get_offers", **asked))
+        assert found
+        assert all(name in offer["product"] for _, _, offer in found)
+        full = rows(await shop.call("get_offers", **{**asked, "seating_category": "full view"}))
+        assert full
+        assert not any("limited view" in offer["product"] for _, _, offer in full)
+
+
+async def test_where_no_name_tells_it_the_choices_are_named(town: Desk) -> None:
+    asked = {"product_base_id": town.handle("hall_base"), "seating_category": "wheelchair"}
+    answer = await town.ask("get_offers", asked)
+    assert answer.code == "NO_SUCH_CHOICE"
+    assert '"Gold"' in answer.fields["seating_category"]

@@ -232,3 +232,111 @@ async def test_files_that_are_late_are_told_as_that_and_found_by_the_next_call(
         again = await files(each, order_id)
         assert sum("saved_to" in d for d in again.data["documents"]) == 3
         assert fetched == [3], "none is fetched twice"
+
+
+# What is told of files and tickets
+
+
+async def seated(each: Desk, landmark: str, quantity: int) -> str:
+    """An order of so many places in a session; its id."""
+    offer = each.handle(landmark)
+    live = await each.call("check_availability", offer_id=offer, quantity=quantity)
+    session = next(s["session_id"] for s in live["sessions"] if s["enough"])
+    items = [{"offer_id": offer, "quantity": quantity, "session_ids": [session]}]
+    held = await each.call("reserve", items=items)
+    made = await each.order(held["reservations"][0]["reservation_id"])
+    return str(made["orders"][0]["order_id"])
+
+
+@BOTH_ERAS
+async def test_a_file_that_is_not_ready_is_told_in_seconds_and_has_no_link(mode: str) -> None:
+    settings = settings_of(MCP_LINKS="on")
+    async with desk(settings, mode=mode, only=("hall",)) as each:
+        order_id = await seated(each, "seated_offer", 2)
+        early = await each.ask("get_tickets", {"order_id": order_id})
+        for document in early.data["documents"]:
+            assert (document["ready"], document["ready_in"]) == (False, 90)
+            assert "uri" not in document
+            assert f"ready in about 90 s, at {document['ready_at']}" in early.text
+        assert "korus://" not in early.wire
+        assert "in about 90 s" in early.data["next"]
+        each.clock.advance(50)
+        assert "in about 40 s" in (await each.call("get_tickets", order_id=order_id))["next"]
+        each.clock.advance(40)
+        ready = await each.ask("get_tickets", {"order_id": order_id})
+        assert not any("ready_in" in document for document in ready.data["documents"])
+        links = [b for b in ready.result.content if b.type == "resource_link"]
+        assert [str(link.uri) for link in links] == [d["uri"] for d in ready.data["documents"]]
+        assert [link.name for link in links] == [d["name"] for d in ready.data["documents"]]
+        assert len({link.name for link in links}) == 2, "two files of an order have two names"
+
+
+async def test_files_are_saved_under_the_names_that_are_told(tmp_path: Path) -> None:
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("hall",)) as each:
+        order_id = await seated(each, "seated_offer", 2)
+        saved = await files(each, order_id)
+        documents = saved.data["documents"]
+        assert [Path(d["saved_to"]).name for d in documents] == [d["name"] for d in documents]
+        assert len({d["name"] for d in documents}) == 2
+
+
+@BOTH_ERAS
+async def test_the_tickets_of_a_day_with_a_show_say_which_is_which(mode: str) -> None:
+    async with desk(mode=mode, only=("park",)) as each:
+        order_id = await seated(each, "night_show_offer", 2)
+        answer = await each.ask("get_tickets", {"order_id": order_id})
+        tickets = answer.data["tickets"]
+        assert [t["admits_to"] for t in tickets] == ["entry", "session"] * 2
+        assert all(("T" in t["when"]) == (t["admits_to"] == "session") for t in tickets)
+        assert answer.data["note"] == "Each of the 2 bought has 2 tickets."
+        assert answer.data["note"] in answer.text
+        lines = [line for line in answer.text.splitlines() if "ticket_id" in line]
+        assert [line.partition(" x ")[0] for line in lines] == ["2", "2"]
+        assert ["entry, " in line for line in lines] == [True, False]
+
+
+async def test_tickets_of_one_kind_are_not_told_apart() -> None:
+    async with desk(only=("park",)) as each:
+        order = await each.booked(each.handle("park_offer"), 2)
+        told = await each.call("get_tickets", order_id=order["order_id"])
+        assert not any("admits_to" in ticket for ticket in told["tickets"])
+        assert "note" not in told
+
+
+@BOTH_ERAS
+async def test_equal_places_are_one_line_with_all_ids(mode: str) -> None:
+    async with desk(mode=mode, only=("stadium",)) as each:
+        order_id = await seated(each, "stadium_offer", 6)
+        answer = await each.ask("get_tickets", {"order_id": order_id})
+        tickets = answer.data["tickets"]
+        (line,) = (line for line in answer.text.splitlines() if "ticket_id" in line)
+        assert line.startswith("6 x ")
+        assert line.endswith("ticket_id " + ", ".join(t["ticket_id"] for t in tickets))
+        with_vouchers = await each.ask("get_tickets", {"order_id": order_id, "vouchers": True})
+        assert with_vouchers.text.count("ticket_id") == 6, "a voucher belongs to one ticket"
+
+
+async def test_equal_places_of_a_hold_are_counted() -> None:
+    async with desk(only=("stadium",)) as each:
+        offer = each.handle("stadium_offer")
+        live = await each.call("check_availability", offer_id=offer, quantity=6)
+        session = live["sessions"][0]["session_id"]
+        items = [{"offer_id": offer, "quantity": 6, "session_ids": [session]}]
+        held = await each.ask("reserve", {"items": items})
+        (seats,) = held.data["reservations"][0]["seats"]
+        assert seats["places"] == 6
+        assert f"6 x zone {seats['zone']}, entrance {seats['entrance']}" in held.text
+
+
+@BOTH_ERAS
+async def test_once_named_a_ticket_asks_for_no_name_by_no_time(mode: str) -> None:
+    async with desk(mode=mode, only=("ski",)) as each:
+        order_id, naming = await group(each, 2)
+        before = await each.ask("get_tickets", {"order_id": order_id})
+        deadlines = {ticket["deadline"] for ticket in before.data["tickets"]}
+        assert deadlines
+        assert all(f"by {deadline}" in before.text for deadline in deadlines)
+        await each.call("name_beneficiaries", **naming)
+        after = await each.ask("get_tickets", {"order_id": order_id})
+        assert not any("deadline" in ticket for ticket in after.data["tickets"])
+        assert not any(deadline in after.text for deadline in deadlines)

@@ -46,6 +46,22 @@ async def too_early(scene: Scene) -> End:
     return End(orders=[(offer.id, 1)])
 
 
+@journey("Tickets are asked for again after the seconds that were told", at="hall")
+async def told_seconds(scene: Scene) -> End:
+    hall = await base_of(scene, "symphony of the tides")
+    pit = next(z for z in await zones(scene, hall, 1) if z["category"] == "Standing pit")
+    offer = dearest_in(pit)
+    evening = (await sessions(scene, offer))[-1]["session_id"]
+    (order_id,) = await order(scene, await hold(scene, offer.times(1, evening)))
+    early = await scene.call("get_tickets", order_id=order_id)
+    (document,) = early["documents"]
+    assert "uri" not in document, "there is nothing to read at it"
+    assert f"in about {document['ready_in']} s" in early["next"]
+    late = await fetch(scene, order_id, after=document["ready_in"])
+    assert late["documents"][0]["saved_to"].endswith(document["name"])
+    return End(orders=[(offer.id, 1)])
+
+
 @journey("Voucher numbers are told on request only", at="park")
 async def vouchers(scene: Scene) -> End:
     offer, order_id = await bought(scene)

@@ -1,5 +1,7 @@
 """Finding what is meant: typos, languages, days, ids that lead nowhere."""
 
+from datetime import date
+
 from tests.journeys.acts import base_of, find, hold, named, offers, order, sessions, try_to_hold
 from tests.journeys.journey import NOTHING_SENT, End, journey
 from tests.journeys.scene import Scene
@@ -65,6 +67,42 @@ async def in_french(scene: Scene) -> End:
     tickets = await scene.call("get_tickets", order_id=order_id, **french)
     assert "Forfait débutant" in tickets["tickets"][0]["product"]
     return End(orders=[(adult.id, 1)])
+
+
+@journey("The cheapest Saturday of a month for two, in one look", at="park", is_simple=True)
+async def cheapest_saturday(scene: Scene) -> End:
+    base = await base_of(scene, "lantern park dated ticket")
+    month = {"date_from": "2026-07-01", "date_to": "2026-07-31"}
+    adult = {"price_type": "Adult", "days_count": "1 day", "max_price": 60}
+    found = await offers(scene, base, weekdays="sat", by_price=True, limit=4, **month, **adult)
+    assert {date.fromisoformat(offer.day or "").weekday() for offer in found} == {SATURDAY}
+    assert found[0].amount == min(offer.amount for offer in found)
+    await order(scene, await hold(scene, found[0].times(2)))
+    return End(orders=[(found[0].id, 2)])
+
+
+@journey("What is sold is found by what people call it", at="ski stadium park", is_simple=True)
+async def everyday_words(scene: Scene) -> End:
+    match = await find(scene, "football")
+    assert match["kind"] == "sport"
+    card = await find(scene, "season ticket", date_from=str(scene.world.today()))
+    assert card["from_price"] == "640.00 EUR"
+    gift = await find(scene, "gift voucher")
+    assert gift["sold_by"].startswith("Thousand Lanterns Park")
+    (offer,) = await offers(scene, card["product_base_id"])
+    await order(scene, await hold(scene, offer.times(1)))
+    return End(orders=[(offer.id, 1)])
+
+
+@journey("Standing places asked for in a person's own words", at="hall", is_simple=True)
+async def standing(scene: Scene) -> End:
+    base = await base_of(scene, "symphony of the tides")
+    wish = {"seating_category": "places debout", "price_type": "Full price", "limit": 1}
+    (offer,) = await offers(scene, base, **wish)
+    assert "pit" in offer.product
+    evening = (await sessions(scene, offer, 2))[-1]["session_id"]
+    await order(scene, await hold(scene, offer.times(2, evening)))
+    return End(orders=[(offer.id, 2)])
 
 
 @journey("A choice that does not exist is taken from the refusal", at="park")

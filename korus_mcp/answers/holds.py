@@ -8,10 +8,11 @@ from korus_mcp.answers.views import IN_SHORT, Moment, Part, Price, day_text, lin
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.text import without_middle
 
-IF_AGREED: Final = (
-    "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
+IF_WANTED: Final = (
+    "If the person wants it: place_order answers the words to show them. Otherwise it lapses by "
+    "itself, at no cost."
 )
-"""The one next step after a hold."""
+"""The one next step while something is held."""
 TOGETHER: Final = {True: " (together)", False: " (not together)", None: ""}
 """What is said behind seats; nothing if the issuer does not state it."""
 _ENDING: Final = {HoldState.HELD, HoldState.EXPIRED, HoldState.IN_DOUBT}

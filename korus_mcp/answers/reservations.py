@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
+from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
 from korus_mcp.answers.views import View, lines_of, moment
 from korus_mcp.app import App
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState
@@ -73,7 +73,7 @@ def next_of(found: Reservations) -> str:
     if found.look_again_in is not None:
         return _not_shown_yet(found, found.look_again_in)
     if any(hold.state is HoldState.ORDERED and hold.order_id is None for hold in found.holds):
-        besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
+        besides = f" As for what is held besides: {IF_WANTED}" if found.can_be_ordered else ""
         return (
             "One was ordered, and its order_id is not told: do not reserve or order it again. "
             f"Call find_orders for it, then get_tickets.{besides}"
@@ -81,20 +81,20 @@ def next_of(found: Reservations) -> str:
     if HoldState.ORDERED in states and found.can_be_ordered:
         return (
             "Call get_tickets with the order_id of what is ordered. As for what is held besides: "
-            f"{IF_AGREED}"
+            f"{IF_WANTED}"
         )
     if HoldState.ORDERED in states:
         over = " What is over was not ordered and cost nothing." if len(states) > 1 else ""
         return f"Call get_tickets with the order_id.{over}"
     # From here on none was ordered, and none may have been.
     if len(found.can_be_ordered) == len(found.holds):
-        return IF_AGREED
+        return IF_WANTED
     held = [hold for hold in found.holds if hold.state is HoldState.HELD]
     has_obstacles = any(hold.obstacle() is not None for hold in held)
     if found.can_be_ordered and has_obstacles:
-        return f"Leave out what cannot be ordered: it lapses unused, at no cost. {IF_AGREED}"
+        return f"Leave out what cannot be ordered: it lapses unused, at no cost. {IF_WANTED}"
     if found.can_be_ordered:
-        return f"Leave out what is over: it cost nothing. {IF_AGREED}"
+        return f"Leave out what is over: it cost nothing. {IF_WANTED}"
     if has_obstacles:
         return "It cannot be ordered and lapses unused, at no cost: choose another offer."
     # They may hold the last places, which are on sale again once they expire.
@@ -106,7 +106,7 @@ def next_of(found: Reservations) -> str:
 def _not_shown_yet(found: Reservations, seconds: int) -> str:
     ordered = [hold for hold in found.holds if hold.state is HoldState.ORDERED]
     tickets = " Then call get_tickets with the order_id of what is ordered." if ordered else ""
-    besides = f" As for what is held besides: {IF_AGREED}" if found.can_be_ordered else ""
+    besides = f" As for what is held besides: {IF_WANTED}" if found.can_be_ordered else ""
     return (
         "One hold was just made, and KorusTicket does not show it yet. Do not reserve it again. "
         f"Call get_reservation again in {seconds} s.{tickets}{besides}"

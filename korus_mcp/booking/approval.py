@@ -4,22 +4,28 @@ A yes is bound to a digest of what was shown: if anything in it changes, the dig
 yes is void. Facts that are looked up by id and cannot always be read, such as when a session
 begins, have digests of their own: they void the yes if they changed, not if they are unreadable.
 
+A person may agree before it is known who orders. That yes is bound to all the rest, and to what of
+the customer they were shown; what was missing is bound by the call that brings it with the yes.
+
 There are three ways to ask. The host asks the person a `Question`, and the journal keeps the answer
 under the question's digest. Or the person is asked beside the host (`by_hand`), and the journal
 keeps their answer in the same place. Or the model shows the person a summary and passes on the
-random confirmation that came with it. Digests are keyed with the installation's key: they are kept,
-and must not reveal who the customer is.
+confirmation that came with it, whose code is random and whose words say what is bought. Digests are
+keyed with the installation's key: they are kept, and must not reveal who the customer is.
 """
 
 import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from korus_mcp.api import CustomerInput
+from korus_mcp.booking import confirmations
+from korus_mcp.booking.conditions import NO_CONDITIONS, Conditions
+from korus_mcp.booking.confirmations import Confirmation
+from korus_mcp.booking.customers import Customer, missing_of, named_in
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
 from korus_mcp.foundation.handles import Handle
@@ -43,6 +49,10 @@ customer or the price is another one by then.
 """
 _CODE_LENGTH: Final = 6
 _PART_LENGTH: Final = 16
+_WORDS: Final = "words"
+_LANGUAGE: Final = "language"
+"""Parts that only the seal of a confirmation has: the digest of its words, and their language."""
+_CUSTOMER: Final = "customer."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +61,23 @@ class Question:
 
     `attempt`: how many order calls there were for the holds before. `read`: digest of the id of a
     session or product base -> digest of its time or terms, as far as these could be read.
+    `unnamed` is the digest of the same question with nothing of a customer in it; where the
+    customer is not whole, it is the question's own. `named` has a digest for each field of the
+    customer that is known, as far as it is: "customer.email" -> digest.
     """
 
     digest: str = ""
+    unnamed: str | None = None
     attempt: int
     owner: str
     holds: tuple[Hold, ...]
     total: Money
-    customer: CustomerInput
+    customer: Customer
     notes: str | None
-    terms: tuple[Handle, ...] = ()
+    conditions: Conditions = NO_CONDITIONS
     doubts: tuple[Doubt, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
     asked_at: datetime
 
     @property
@@ -71,20 +86,35 @@ class Question:
         return hashlib.sha256(self.seal.encode()).hexdigest()[:_CODE_LENGTH]
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The fields of the customer that are still to be named."""
+        return missing_of(self.customer)
+
+    @property
     def seal(self) -> str:
-        """All that a yes is bound to, in one text: `digest`, then the digests of `read`."""
-        return " ".join(
-            [self.digest, *(f"{what}={how}" for what, how in sorted(self.read.items()))]
-        )
+        """All that a yes is bound to, in one text: `digest`, then the digests of `read`, and those
+        of what is known of a customer who is not whole.
+        """
+        parts = {**self.read, **(self.named if self.missing else {})}
+        return " ".join([self.digest, *(f"{what}={how}" for what, how in sorted(parts.items()))])
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Its digest, and that of the same question for nobody yet: a no to that is for anybody."""
+        return tuple(dict.fromkeys((self.digest, self.unnamed or self.digest)))
 
     def is_of(self, seal: str) -> bool:
-        """Whether this question is the one that has this seal."""
+        """Whether this question is the one that has this seal, or completes it with a customer."""
         # Times and terms that only one of the two readings has are not compared: that terms could
         # not be read is no change.
         digest, *parts = seal.split(" ")
         then = dict(part.split("=") for part in parts)
         is_as_read = all(then.get(what, how) == how for what, how in self.read.items())
-        return secrets.compare_digest(digest, self.digest) and is_as_read
+        # Of a customer who was not whole by then: what the person was shown of them has to stay.
+        shown = {what: how for what, how in then.items() if what.startswith(_CUSTOMER)}
+        is_as_named = all(self.named.get(what) == how for what, how in shown.items())
+        is_same = any(secrets.compare_digest(digest, own) for own in self.digests)
+        return is_same and is_as_read and is_as_named
 
     @property
     def ends_at(self) -> datetime | None:
@@ -105,14 +135,36 @@ class Question:
         return min([kept, *(end for end in ends if end is not None)])
 
 
+def digested(installation: Installation, question: Question) -> Question:
+    """The question with its digests."""
+    named = named_in(question.customer)
+    unnamed = _digest_of(installation, question, None)
+    is_whole = not question.missing
+    return replace(
+        question,
+        digest=digest_of(installation, question) if is_whole else unnamed,
+        unnamed=unnamed,
+        named={
+            f"{_CUSTOMER}{name}": installation.digest(f"{name} {said}")[:_PART_LENGTH]
+            for name, said in named.items()
+        },
+    )
+
+
 def digest_of(installation: Installation, question: Question) -> str:
     """The digest of all that a person agrees to, and of how often it was tried before."""
+    return _digest_of(installation, question, asdict(question.customer))
+
+
+def _digest_of(
+    installation: Installation, question: Question, customer: Mapping[str, object] | None
+) -> str:
     agreed_to = {
         "doubts": [asdict(doubt) for doubt in question.doubts],
         "attempt": question.attempt,
         "reservations": [_held(h) for h in sorted(question.holds, key=lambda h: h.id)],
         "total": str(question.total),
-        "customer": asdict(question.customer),
+        "customer": customer,
         "notes": question.notes,
     }
     return installation.digest(canonical_json(agreed_to))
@@ -132,29 +184,65 @@ def read_of(
     }
 
 
-async def confirmation(journal: Journal, question: Question) -> Approval:
-    """Write a question down under a new random confirmation, valid until the question closes."""
+async def confirmation(journal: Journal, question: Question, language: str) -> tuple[str, Approval]:
+    """Write a question down under a new confirmation, valid until the question closes.
+
+    Answers the confirmation as a person reads it, in the language of the holds, and its approval.
+    """
+    code = confirmations.fresh_code()
+    text = confirmations.written(question.holds, question.total, code)
+    words = _words_key(await journal.installation(), confirmations.read(text))
     approval = Approval(
-        # A letter first: what begins with a dash reads as an option, or as an entry of a list.
-        nonce=f"c{secrets.token_urlsafe(16)}",
+        nonce=code,
         owner=question.owner,
-        digest=question.seal,
+        digest=f"{question.seal} {_LANGUAGE}={language} {_WORDS}={words}",
         expires_at=question.closes_at,
     )
     await journal.approve(approval)
-    return approval
+    return text, approval
 
 
-def check(approval: Approval | None, question: Question) -> str:
+async def check(
+    journal: Journal, approval: Approval | None, question: Question, said: Confirmation
+) -> str:
     """The nonce of a confirmation, which the order will use up, if it is one for this question.
 
+    `said`: the confirmation as the caller gave it.
+
     Raises:
-        Refusal: APPROVAL_REQUIRED when the confirmation is another owner's, was used, or is for a
-            different question; APPROVAL_EXPIRED when it is too old.
+        Refusal: APPROVAL_REQUIRED when the confirmation is another owner's, was used, is for a
+            different question, or has other words; APPROVAL_EXPIRED when it is too old.
     """
     found = check_open(approval, question.owner)
     _check_same(question, found.digest, is_late=found.expires_at <= question.asked_at)
+    words = _words_key(await journal.installation(), said)
+    if _part_of(found, _WORDS) != words:
+        raise Refusal(
+            Code.APPROVAL_REQUIRED,
+            "The words of this confirmation are not those of its summary; nothing was ordered.",
+            "Call place_order with the confirmation as the summary has it, word for word.",
+        )
     return found.nonce
+
+
+def language_of(approval: Approval | None) -> str | None:
+    """The language in which the summary of a confirmation was made; None if none is known."""
+    return None if approval is None else _part_of(approval, _LANGUAGE)
+
+
+def was_open(approval: Approval, question: Question) -> bool:
+    """Whether a confirmation was given before all was known of who orders."""
+    return approval.digest.partition(" ")[0] != question.digest
+
+
+def _part_of(approval: Approval, name: str) -> str | None:
+    """A part of the seal that an approval is kept with."""
+    parts = (part.partition("=") for part in approval.digest.split(" "))
+    return next((how for what, _, how in parts if what == name), None)
+
+
+def _words_key(installation: Installation, said: Confirmation) -> str:
+    return installation.digest(f"{_WORDS} {said.words}")[:_PART_LENGTH]
 
 
 def check_open(approval: Approval | None, owner: str) -> Approval:
@@ -204,44 +292,19 @@ async def decline(journal: Journal, question: Question) -> None:
     await journal.decline(no, [hold.id for hold in question.holds])
 
 
-async def turned_away(
-    journal: Journal, owner: str, reservation_ids: Sequence[str], now: datetime
-) -> None:
-    """Count a no to each reservation for a person who declined to say who the customer is."""
-    no = Approval(
-        nonce=f"no-{secrets.token_urlsafe(16)}",
-        owner=owner,
-        digest="",
-        expires_at=now + timedelta(seconds=KEPT_SECONDS),
-        state=ApprovalState.DECLINED,
-    )
-    await journal.decline(no, reservation_ids)
-
-
-async def given(
-    journal: Journal, question: Question, confirmation: str | None = None
-) -> Approval | None:
-    """The approval with this confirmation, None where none is given or known.
+async def given(journal: Journal, question: Question, code: str | None = None) -> Approval | None:
+    """The approval with the code of a confirmation, None where none is given or known.
 
     Raises:
         Refusal: APPROVAL_DECLINED when the person said no to this question, or too often to one
             of its reservations.
     """
-    answered = [nonce_of(question), *(noes_of(hold.id) for hold in question.holds)]
+    answered = [*map(_nonce, question.digests), *(noes_of(hold.id) for hold in question.holds)]
     # All are read at once: between two readings a no could be written.
-    nonces = answered if confirmation is None else [*answered, confirmation]
+    nonces = answered if code is None else [*answered, code]
     approvals = await journal.approvals(nonces)
     _check_noes((approvals[nonce] for nonce in answered if nonce in approvals), question.asked_at)
-    return None if confirmation is None else approvals.get(confirmation)
-
-
-async def check_noes(journal: Journal, reservation_ids: Sequence[str], now: datetime) -> None:
-    """Check that a person may be asked about these reservations at all.
-
-    Raises:
-        Refusal: APPROVAL_DECLINED.
-    """
-    _check_noes((await journal.approvals([noes_of(i) for i in reservation_ids])).values(), now)
+    return None if code is None else approvals.get(code)
 
 
 def _check_noes(answers: Iterable[Approval], now: datetime) -> None:
@@ -352,9 +415,14 @@ def _answered(question: Question, state: ApprovalState, until: datetime) -> Appr
 
 
 def nonce_of(question: Question) -> str:
+    """The nonce under which the answer to this question is kept, where a person was asked it."""
+    return _nonce(question.digest)
+
+
+def _nonce(digest: str) -> str:
     """The nonce under which the answer to a question is kept, where the host asked the person."""
     # Equal questions have one answer, so a yes and a no cannot both stand.
-    return f"asked-{question.digest}"
+    return f"asked-{digest}"
 
 
 def _held(hold: Hold) -> list[object]:

@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol
 import anyio
 from cryptography.fernet import Fernet, InvalidToken
 
-from korus_mcp.api import CustomerInput
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.customers import Customer
 from korus_mcp.booking.hold import Line
 from korus_mcp.booking.timing import POLL_SECONDS
 from korus_mcp.foundation.text import clean_line
@@ -201,7 +201,7 @@ def _line(line: Line) -> ShownLine:
     return ShownLine(line.quantity, clean_line(line.product), times or day, amount)
 
 
-def _described(customer: CustomerInput) -> str:
+def _described(customer: Customer) -> str:
     name = f"{customer.firstname} {customer.lastname}"
     facts = (name, customer.email, customer.phone, customer.country, customer.title)
     return ", ".join(clean_line(fact) for fact in (*facts, customer.language) if fact)

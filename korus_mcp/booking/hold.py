@@ -237,7 +237,7 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
     """
     # `told` collects what cannot be read of the parts; together that is one obstacle.
     told, now, is_known = Reading(), clock.now(), clock.is_known
-    expires_at = value_of(reservation.expires_at)
+    expires_at = _end_of(reservation, names)
     left = max(0, int((expires_at - now).total_seconds())) if expires_at and is_known else None
     state = _state(reservation, left, told)
     lines = _lines(reservation, names, told, surely_past(clock))
@@ -262,6 +262,14 @@ def hold_of(reservation: Reservation, names: BookedNames, clock: ApiClock) -> Ho
         units=_units(reservation),
         unread=told.unread,
     )
+
+
+def _end_of(reservation: Reservation, names: BookedNames) -> datetime | None:
+    """When a reservation ends, in the time of its venue where that is known."""
+    end = value_of(reservation.expires_at)
+    zones = (names.zone(item.product) for item in reservation.items)
+    zone = next((zone for zone in zones if zone is not None), None)
+    return None if end is None else at_place(end, zone)
 
 
 def tickets_in(order: Order) -> int | None:

@@ -51,7 +51,13 @@ class ProductNames:
         items = [(id_at_end(r.catalog), item) for r in found for item in r.items]
         sessions = {t.session for _, item in items for t in item.offer_tickets if t.session}
         links = {session for session in sessions if not isinstance(session, Unread)}
-        zoned = [(catalog, item) for catalog, item in items if _takes_zone(item, now)]
+        # The end of a hold is told in the time of its venue, like its sessions.
+        zoned = [
+            (id_at_end(r.catalog), item)
+            for r in found
+            for item in r.items
+            if isinstance(r.expires_at, datetime) or _takes_zone(item, now)
+        ]
         return await self._read(items, links, zoned, language)
 
     async def for_orders(self, found: Sequence[Order], language: str) -> BookedNames:

@@ -331,7 +331,7 @@ def _unknown() -> Refusal:
     return Refusal(
         Code.NOT_FOUND,
         "No such order is known here.",
-        "Use the order_id from place_order, or the reference it was given.",
+        "Use the order_id from place_order, or a reference of the order: no address finds one.",
     )
 
 

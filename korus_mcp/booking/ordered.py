@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from korus_mcp.api import CustomerInput
+from korus_mcp.booking.conditions import NO_CONDITIONS, Conditions
+from korus_mcp.booking.customers import Customer, missing_of
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.order_status import Standing
-from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
 from korus_mcp.journal.records import (
     NEVER_APPEARED,
@@ -33,15 +33,23 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCall:
-    """An order call. `reference` is the caller's own text. No price: that comes from the holds."""
+    """An order call. `reference` is the caller's own text. No price: that comes from the holds.
+
+    Of the customer something may be missing: such a call asks, and is never sent.
+    """
 
     owner: str
     reservation_ids: tuple[str, ...]
-    customer: CustomerInput
+    customer: Customer
     language: str
     notes: str | None = None
     reference: str | None = None
     confirmation: str | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The fields of the customer that are still to be named."""
+        return missing_of(self.customer)
 
     def fingerprint(self, installation: Installation) -> str:
         """A digest of the call: equal for a repeated call, different for a changed one."""
@@ -84,7 +92,8 @@ class Ordered:
 
     `code`: by which a person is asked beside the host, where their answer is needed.
 
-    `agreed`: the total that the person agreed to, if the orders have another one.
+    `agreed`: the total that the person agreed to, if the orders have another one. `missing`: the
+    fields of the customer that are to be named with the yes.
     """
 
     state: OrderState
@@ -96,8 +105,10 @@ class Ordered:
     confirmation: str | None = None
     confirm_by: datetime | None = None
     code: str | None = None
+    open_seconds: int | None = None
+    missing: tuple[str, ...] = ()
     holds: tuple[Hold, ...] = ()
-    terms: tuple[Handle, ...] = ()
+    conditions: Conditions = NO_CONDITIONS
     doubts: tuple[Doubt, ...] = ()
     total: Money | None = None
     agreed: Money | None = None

@@ -8,7 +8,7 @@ is lost, the orders are looked up (`lookup`). Nothing in doubt is ever sent agai
 import logging
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,11 +19,13 @@ from typing import Final
 import anyio
 from cachetools import LRUCache
 
-from korus_mcp.api import ApiError
+from korus_mcp.api import ApiError, CustomerInput
 from korus_mcp.api.models.order import Order
-from korus_mcp.booking import approval
+from korus_mcp.booking import approval, confirmations
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.by_hand import ByHand
+from korus_mcp.booking.conditions import conditions_of
+from korus_mcp.booking.customers import incomplete
 from korus_mcp.booking.doubts import TOLD_FOR, Doubt, doubts_about
 from korus_mcp.booking.earlier import EarlierOrders, claimed
 from korus_mcp.booking.hold import ITS_ORDER, Hold, HoldState, expired, tickets_in, total_of
@@ -45,7 +47,6 @@ from korus_mcp.booking.ports import Catalog, Service
 from korus_mcp.booking.sending import Dispatch, Sender, fence_of
 from korus_mcp.booking.timing import JOIN_SECONDS, LOOK_AGAIN_SECONDS
 from korus_mcp.foundation.coalescing import side_by_side
-from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money, total
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.foundation.refusals import Code, Effect, FieldProblem, Refusal
@@ -53,6 +54,7 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
 from korus_mcp.journal.records import (
     AlreadyClaimed,
+    Approval,
     ApprovalUsed,
     Asked,
     DayLimitReached,
@@ -70,6 +72,8 @@ REMEMBERED_NOES: Final = 1000
 BY_HOST: Final = "asked by the host"
 BY_HAND: Final = "asked beside the host"
 IN_TWO_STEPS: Final = "two_step"
+NAMED_WITH_THE_YES: Final = ", the customer named with the yes"
+"""Put behind either, in journal and audit, where the person agreed before all of it was known."""
 
 
 @dataclass(kw_only=True)
@@ -90,29 +94,6 @@ class Ordering(Service):
     noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(REMEMBERED_NOES))
     """Digest of a question a person declined -> until when that no stands."""
 
-    async def check(
-        self,
-        owner: str,
-        reservation_ids: Sequence[str],
-        language: str,
-        *,
-        is_answered: bool = False,
-    ) -> tuple[Sequence[Hold], Money]:
-        """These reservations and their total, if they could be ordered now, whoever the customer
-        is. `is_answered` is as in `question`.
-
-        Raises:
-            Refusal: what stands against it. That one of them was ordered is said first.
-        """
-        await self.earlier.check_none(owner, reservation_ids)
-        holds = await self.holds.all(owner, reservation_ids, language)
-        _check_no_order(holds)  # first: the refusal after a no says that nothing was ordered
-        await approval.check_noes(self.journal, reservation_ids, self.clock.now())
-        amount = self._check_holds(holds)
-        if not is_answered:
-            self._check_can_send(owner)
-        return holds, amount
-
     async def check_open(self, owner: str, confirmation: str) -> None:
         """Check by the journal alone, if it can be read, that a confirmation is open.
 
@@ -120,8 +101,17 @@ class Ordering(Service):
             Refusal: APPROVAL_REQUIRED.
         """
         with suppress(JournalDown):
-            found = (await self.journal.approvals([confirmation])).get(confirmation)
-            approval.check_open(found, owner)
+            approval.check_open(await self._approval(confirmation), owner)
+
+    async def language_of(self, confirmation: str) -> str | None:
+        """The language in which the summary of a confirmation was made, if that can be read."""
+        with suppress(JournalDown):
+            return approval.language_of(await self._approval(confirmation))
+        return None
+
+    async def _approval(self, confirmation: str) -> Approval | None:
+        code = confirmations.read(confirmation).code
+        return None if code is None else (await self.journal.approvals([code])).get(code)
 
     async def question(self, call: OrderCall, *, is_answered: bool = False) -> Question | None:
         """What a person has to agree to before this call is sent. None for a call that repeats an
@@ -161,11 +151,6 @@ class Ordering(Service):
         # In this process first: a person who said no is not asked again because a disk is full.
         self.noes[question.digest] = question.asked_at + timedelta(seconds=approval.KEPT_SECONDS)
         await self._written_down(approval.decline(self.journal, question))
-
-    async def turned_away(self, owner: str, reservation_ids: Sequence[str]) -> None:
-        """Count a no to these holds: the person was asked for the customer's data and declined."""
-        now = self.clock.now()
-        await self._written_down(approval.turned_away(self.journal, owner, reservation_ids, now))
 
     async def _written_down(self, no: Awaitable[None]) -> None:
         try:
@@ -256,30 +241,47 @@ class Ordering(Service):
     ) -> Dispatch | Ordered:
         """The order as it can be sent now. Without a yes: the summary to show to the person."""
         question = await self._question(call, standing)
-        confirmed = await approval.given(self.journal, question, call.confirmation)
+        said = confirmations.read(call.confirmation or "")
+        confirmed = await approval.given(self.journal, question, said.code)
+        is_human = self.settings.approval is ApprovalWay.HUMAN
+        if agreed is None and not is_human:
+            # Where the host asks, the person reads of the doubt and decides. Here a model passes
+            # the summary on and may leave the doubt out, so the order is refused.
+            _check_known(question.doubts)
+            if call.confirmation is None:
+                text, open_ = await approval.confirmation(self.journal, question, call.language)
+                return replace(
+                    _needed(question, OrderState.CONFIRMATION_NEEDED, by=open_.expires_at),
+                    confirmation=text,
+                    missing=question.missing,
+                )
+        if not isinstance(call.customer, CustomerInput):
+            raise incomplete(question.missing)
         # The question is made anew from what is true now: a yes to another price, seat or customer
         # is void, and so is a yes that was used.
         if agreed is not None:
             nonce, way = await approval.agreed(self.journal, agreed, question), BY_HOST
         # A model may claim that a person agreed. With this setting only their own answer counts.
-        elif self.settings.approval is ApprovalWay.HUMAN:
+        elif is_human:
             asked = await self._asked_by_hand(question, call.language)
             if asked.is_open(question.asked_at):
                 needed = OrderState.APPROVAL_NEEDED
                 return _needed(question, needed, by=asked.open_until, code=asked.code)
             nonce, way = approval.by_hand(asked, question), BY_HAND
         else:
-            # Where the host asks, the person reads of the doubt and decides. Here a model passes
-            # the summary on and may leave the doubt out, so the order is refused.
-            _check_known(question.doubts)
-            if call.confirmation is None:
-                given = await approval.confirmation(self.journal, question)
-                needed = OrderState.CONFIRMATION_NEEDED
-                return _needed(question, needed, by=given.expires_at, confirmation=given.nonce)
-            nonce, way = approval.check(confirmed, question), IN_TWO_STEPS
+            nonce = await approval.check(self.journal, confirmed, question, said)
+            way = IN_TWO_STEPS
+        was_open = (
+            agreed.missing
+            if agreed is not None
+            else (confirmed is not None and approval.was_open(confirmed, question))
+        )
+        if was_open and way != BY_HAND:
+            way += NAMED_WITH_THE_YES
         dispatch = Dispatch(
             intent=await self._intent(call, question, agreed=way),
             question=question,
+            customer=call.customer,
             language=call.language,
             approval_nonce=nonce,
             day_limit=self.settings.max_day_amount + await self._not_counted(call.owner),
@@ -296,8 +298,7 @@ class Ordering(Service):
         if self.by_hand is None:
             raise approval.unavailable()
         self._check_can_send(question.owner)
-        terms = await self._terms_of(question.holds, language)
-        return await self.by_hand.asked(question, list(terms.values()))
+        return await self.by_hand.asked(question, list(question.conditions.terms.values()))
 
     async def _not_counted(self, owner: str) -> Decimal:
         """What the owner ordered today that does not count for the limit of the day."""
@@ -315,7 +316,7 @@ class Ordering(Service):
         check_owner(call.owner, standing.owners, call.reservation_ids)
         holds = await self.holds.read(call.owner, call.reservation_ids, call.language)
         amount = self._check_holds(holds)
-        terms = await self._terms_of(holds, call.language)
+        conditions = await conditions_of(holds, self.catalog, call.language)
         # `settled`, not `looked`: a journal that cannot be written is the reason to name then.
         doubts = await doubts_about(
             holds, standing.doubtful, booking=self.booking, looked=self.earlier.settled
@@ -328,13 +329,14 @@ class Ordering(Service):
             total=amount,
             customer=call.customer,
             notes=call.notes,
-            terms=tuple(base for base, text in terms.items() if text),
-            read=approval.read_of(installation, holds, terms),
+            conditions=conditions,
+            read=approval.read_of(installation, holds, conditions.terms),
             doubts=doubts,
             asked_at=self.clock.now(),
         )
-        question = replace(question, digest=approval.digest_of(installation, question))
-        if self.noes.get(question.digest, question.asked_at) > question.asked_at:
+        question = approval.digested(installation, question)
+        untils = (self.noes.get(digest, question.asked_at) for digest in question.digests)
+        if any(until > question.asked_at for until in untils):
             raise approval.declined()
         return question
 
@@ -364,17 +366,6 @@ class Ordering(Service):
         if tickets > self.settings.max_tickets:
             raise _over_limit("These are more tickets than the operator allows in one order.")
         return amount
-
-    async def _terms_of(self, holds: Sequence[Hold], language: str) -> Mapping[Handle, str]:
-        """The terms of sale of what is held, by product base, as far as the catalog knows them."""
-        products = {
-            (hold.catalog_id, line.product_id): None
-            for hold in holds
-            for line in hold.lines
-            if hold.catalog_id is not None and line.product_id is not None
-        }
-        found = [await self.catalog.terms_of_sale(*where, language) for where in products]
-        return dict(each for each in found if each is not None)
 
     async def _intent(self, call: OrderCall, question: Question, *, agreed: str) -> Intent:
         installation = await self.journal.installation()
@@ -506,11 +497,12 @@ def _needed(
     """What a person has to agree to, and how."""
     return Ordered(
         state=state,
-        confirm_by=by,
+        confirm_by=_as_at_the_venue(by, question),
+        open_seconds=int((by - question.asked_at).total_seconds()),
         code=code,
         confirmation=confirmation,
         holds=question.holds,
-        terms=question.terms,
+        conditions=question.conditions,
         doubts=question.doubts,
         total=question.total,
     )
@@ -521,6 +513,11 @@ def _is_whole(order: Order, tickets: int | None) -> bool:
     count = tickets_in(order)
     has_total = isinstance(order.total_amount_incl_tax, Decimal)
     return count is not None and count == tickets and has_total and bool(order.reference)
+
+
+def _as_at_the_venue(at: datetime, question: Question) -> datetime:
+    """A moment with the offset in which the end of the holds is told."""
+    return at if question.ends_at is None else at.astimezone(question.ends_at.tzinfo)
 
 
 def _check_known(doubts: Sequence[Doubt]) -> None:

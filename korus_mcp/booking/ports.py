@@ -59,6 +59,13 @@ class Catalog(Protocol):
     ) -> tuple[Handle, str] | None:
         """The base of a product and its terms, "" where it has none; None when not readable."""
 
+    async def limits_of_sale(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> tuple[int | None, bool] | None:
+        """How many of a product's base one order may hold, None where no limit is stated, and
+        whether its issuer may ask who uses each ticket; None when not readable.
+        """
+
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold; None when no limit is stated (T11)."""
 

@@ -46,12 +46,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """An order that a person agreed to, ready to be claimed and sent. The customer's data is in the
-    question only: the journal does not keep it.
+    """An order that a person agreed to, ready to be claimed and sent. The customer's data is here
+    only: the journal does not keep it.
     """
 
     intent: Intent
     question: Question = field(repr=False)
+    customer: CustomerInput = field(repr=False)
     language: str
     approval_nonce: str = field(repr=False)
     day_limit: Decimal
@@ -60,7 +61,7 @@ class Dispatch:
         """The body of the request to the API."""
         return OrderRequest(
             reservation_iris=tuple(RESERVATION.iri(i) for i in self.intent.reservation_ids),
-            customer=self.question.customer,
+            customer=self.customer,
             external_reference=self.intent.external_reference,
             notes=self.question.notes,
         )

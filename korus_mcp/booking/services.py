@@ -26,6 +26,7 @@ from korus_mcp.booking.reservations import ReservationStates
 from korus_mcp.booking.reserving import Reserver
 from korus_mcp.booking.sending import Sender
 from korus_mcp.booking.settling import Settling
+from korus_mcp.booking.spoken import HoldLanguages
 from korus_mcp.booking.tickets import TicketService
 from korus_mcp.booking.timing import LEASE_SECONDS
 from korus_mcp.foundation.coalescing import Flights, kept_apart, side_by_side
@@ -60,6 +61,7 @@ class BookingServices:
         names = ProductNames(api.ticketing, catalog)
         settling = Settling(journal, api, settings.settle_seconds)
         self.journal = journal
+        self.spoken = HoldLanguages()
         self.operations = Operations(Flights(tasks))
         self.holds = HoldReader(
             booking=booking, journal=journal, names=names, clock=api, settling=settling

@@ -38,7 +38,7 @@ from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.language_tags import MOST_LISTED, canonical
 from korus_mcp.foundation.paging import BEGINNING, PageStart
 from korus_mcp.foundation.refusals import Code, Refusal
-from korus_mcp.foundation.unread import Unread, zone_of
+from korus_mcp.foundation.unread import Unread, value_of, zone_of
 from korus_mcp.settings import Account
 
 if TYPE_CHECKING:
@@ -365,6 +365,17 @@ class Mirror:
         """The base of a product and its terms of sale, "" when it has none; None when not known."""
         record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         return None if record is None else (record.handle, record.terms or "")
+
+    async def limits_of_sale(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> tuple[int | None, bool] | None:
+        """How many of a product's base one order may hold, None where no limit is stated, and
+        whether its issuer may ask who uses each ticket; None when not known.
+        """
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
+        if record is None:
+            return None
+        return value_of(record.max_per_order), record.names_beneficiaries is True
 
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold (T11); None when that is not known."""

@@ -13,9 +13,15 @@ BOOKING: Final = """# How a booking goes
 3. `reserve` holds the offers for some minutes. A hold costs nothing and lapses by itself.
 4. `place_order` books for real and cannot be cancelled here, so a person has to agree. The host
    asks them where it can; a no is final for ten minutes. Where it cannot, the first call answers a
-   summary and a confirmation: show it, and call again with the confirmation once they agreed.
+   summary and a confirmation: show it and ask once, for the yes and for what is missing of the
+   customer; then call again with both. A yes to what was said before the summary does not count.
 5. `get_tickets` shows tickets and documents. Some issuers want each holder's name first:
    `name_beneficiaries`.
+
+After the order: nothing here cancels, exchanges or refunds it, and nothing here writes an invoice.
+Whoever wants one of these gives KorusTicket support the reference that `get_tickets` shows; it also
+shows total and documents. Who has only an e-mail address: orders are found by order_id, reference
+or, with `find_orders`, the day they were made, never by an address.
 
 A hold that is over may be made anew, but only for what is over, and only if the person still wants
 it: what was ordered, or may have been, is never reserved again.

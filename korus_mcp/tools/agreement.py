@@ -1,13 +1,13 @@
-"""Questions to the person before an order: who the customer is, and a yes to exactly this order.
+"""The question to the person before an order: a yes to exactly this, and who orders, if not known.
 
-A host that can ask puts the questions, in old and new revisions of the protocol. The same call must
+A host that can ask puts the question, in old and new revisions of the protocol. The same call must
 always give the same question, because the SDK drops an answer to a question that has changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from mcp.server.elicitation import (
     AcceptedElicitation,
@@ -29,21 +29,21 @@ from pydantic import (
 from korus_mcp.answers.explanations import unasked
 from korus_mcp.api import CustomerInput
 from korus_mcp.app import App, app_of
-from korus_mcp.booking import approval
+from korus_mcp.booking import approval, customers
 from korus_mcp.booking.approval import Question
 from korus_mcp.booking.ordered import OrderCall
-from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
+from korus_mcp.foundation.refusals import Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.asking import AskedForm, Unasked, may_ask, may_go_unasked, put
 from korus_mcp.tools.declare import ToolContext
 from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
-from korus_mcp.tools.question_text import customer_question, order_question
+from korus_mcp.tools.question_text import order_question
 
 
 class Customer(BaseModel):
-    """Who places the order. What is missing is asked for, where the host can ask."""
+    """Who places the order. What is missing is asked for together with the yes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,36 +55,23 @@ class Customer(BaseModel):
     language: PersonsLanguage | None = None
     title: Title | None = None
 
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The fields that are needed to order and not given."""
-        return missing_of(self)
-
-    def named(self) -> CustomerInput:
-        """The customer as the API takes it."""
-        return CustomerInput(**self.model_dump())
+    def known(self) -> customers.Customer:
+        """The customer as the API takes it; a part of one while something is missing."""
+        part = customers.PartOfCustomer(**self.model_dump())
+        return part if part.missing else CustomerInput(**self.model_dump())
 
 
-def missing_of(customer: Any) -> tuple[str, ...]:
-    """The fields that are needed to order and are None in a customer, or in a part of one."""
-    return tuple(name for name in _NEEDED if getattr(customer, name) is None)
+def check_named(ctx: ToolContext, customer: Any, confirmation: str | None) -> None:
+    """Check that the customer is whole where a confirmation comes, unless the host can ask.
 
-
-def check_customer(ctx: ToolContext, customer: Any) -> None:
-    """Check that the customer is whole, where the host cannot ask for what is missing.
+    `customer`: of one that is wrong, the members that are not.
 
     Raises:
         Refusal: INVALID_ARGUMENTS.
     """
-    if (missing := missing_of(customer)) and not may_ask(ctx):
-        raise _incomplete(missing)
-
-
-_NEEDED: Final = {
-    "firstname": ("Given name", "Ada"),
-    "lastname": ("Family name", "Lovelace"),
-    "email": ("E-mail", "ada@example.org"),
-}
+    missing = [name for name in customers.NEEDED if getattr(customer, name) is None]
+    if missing and confirmation is not None and not may_ask(ctx):
+        raise customers.incomplete(missing)
 
 
 class Yes(AskedForm):
@@ -107,36 +94,6 @@ class Yes(AskedForm):
         return not self.order
 
 
-async def customer_asked(
-    ctx: ToolContext, reservation_ids: list[ReservationId], customer: Customer
-) -> Elicit[AskedForm] | ElicitationResult[AskedForm] | Customer:
-    """The customer, or the question for what is missing of them.
-
-    Raises:
-        Refusal: Something is missing and the host cannot ask, or these cannot be ordered.
-    """
-    if not customer.missing:
-        return customer
-    services = app_of(ctx)
-    owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
-    ordering, language = services.booking.ordering, services.language(None)
-    # A person is not asked for their data if the order cannot be placed anyway.
-    is_answered = bool(ctx.input_responses)
-    holds, total = await ordering.check(owner, ids, language, is_answered=is_answered)
-    text = customer_question(holds, total, services.settings.environment.value)
-    try:
-        return await put(ctx, _key(customer_asked), Elicit(text, _form(customer.missing)))
-    except Unasked:
-        # The assistant can ask for it, too: whoever the host did not ask has refused nothing.
-        unheard = _incomplete(customer.missing)
-    except Refusal as late:
-        unheard = late
-    raise await ordering.unless_ordered(owner, ids, language, unheard)
-
-
-WhoAsked: TypeAlias = Annotated[ElicitationResult[AskedForm], Resolve(customer_asked)]
-
-
 # The SDK fills a resolver's parameters by name: with arguments of the tool, and with the answers of
 # other resolvers. Their names are keys on the wire, so they are not renamed.
 async def order_call(
@@ -146,33 +103,28 @@ async def order_call(
     notes: str | None,
     reference: str | None,
     confirmation: str | None,
-    who: WhoAsked,
 ) -> OrderCall:
-    """The order call with the complete customer.
-
-    Raises:
-        Refusal: The customer is still not known.
-    """
+    """The order call, as far as the customer is known."""
     services = app_of(ctx)
-    owner, ids = services.principal.key, tuple(dict.fromkeys(reservation_ids))
-    ordering, language, answer = services.booking.ordering, services.language(None), _answer(who)
-    # A person who declines to give their data has said no: it is remembered like any other no.
-    if customer.missing and isinstance(answer, DeclinedElicitation):
-        await ordering.turned_away(owner, ids)
-    # If an equal call has ordered by now, that is the answer: a host may only be repeating it.
-    try:
-        completed = _completed(customer, answer)
-    except Refusal as incomplete:
-        raise await ordering.unless_ordered(owner, ids, language, incomplete) from None
+    ids = tuple(dict.fromkeys(reservation_ids))
     return OrderCall(
-        owner=owner,
+        owner=services.principal.key,
         reservation_ids=ids,
-        customer=completed.named(),
-        language=language,
+        customer=customer.known(),
+        language=await _spoken(services, ids, confirmation),
         notes=notes,
         reference=reference,
         confirmation=confirmation,
     )
+
+
+async def _spoken(services: App, ids: Sequence[str], confirmation: str | None) -> str:
+    """The language in which these were held, as far as that is known; else the operator's."""
+    # That of the summary goes first: terms of sale that are read in another differ from its.
+    found = await services.booking.ordering.language_of(confirmation) if confirmation else None
+    found = found or services.booking.spoken.of(ids)
+    # Another server may have made the summary, in a language that this one was not asked for yet.
+    return await services.known_language(found) if found else services.language(None)
 
 
 Call: TypeAlias = Annotated[OrderCall, Resolve(order_call)]
@@ -204,7 +156,7 @@ async def agreement(
     text = order_question(asked, app_of(ctx).settings.environment.value)
     # Returned, not raised: `place_order` first looks whether the order exists.
     try:
-        return await put(ctx, _key(agreement), Elicit(text, Yes))
+        return await put(ctx, _key(agreement), Elicit(text, _form(asked.missing)))
     except (Refusal, Unasked) as unheard:
         return unheard
 
@@ -214,11 +166,27 @@ Agreement: TypeAlias = Annotated[ElicitationResult[Yes], Resolve(agreement)]
 
 async def agreed_to(
     ctx: ToolContext, call: OrderCall, asked: Question | None, answer: ElicitationResult[Any]
-) -> Question | Refusal | None:
-    """The question that the person agreed to; the refusal if they did not. A no is remembered.
+) -> tuple[OrderCall, Question | Refusal | None]:
+    """The call with all that the person filled in, and the question that they agreed to; the
+    refusal if they did not. A no is remembered.
 
     None where nobody was asked: the assistant shows them a summary.
     """
+    agreed = await _agreed(ctx, call, asked, answer)
+    said = _answer(answer)
+    if not (
+        call.missing and isinstance(agreed, Question) and isinstance(said, AcceptedElicitation)
+    ):
+        return call, agreed
+    try:
+        return replace(call, customer=_completed(call, said.data)), agreed
+    except Refusal as wrong:
+        return call, wrong
+
+
+async def _agreed(
+    ctx: ToolContext, call: OrderCall, asked: Question | None, answer: ElicitationResult[Any]
+) -> Question | Refusal | None:
     if asked is None:
         return None
     match _answer(answer):
@@ -271,31 +239,32 @@ def _answer(given: ElicitationResult[Any]) -> ElicitationResult[Any]:
             return given
 
 
-def _completed(customer: Customer, who: ElicitationResult[AskedForm]) -> Customer:
-    if not customer.missing:
-        return customer
-    if not isinstance(who, AcceptedElicitation):
-        raise _incomplete(customer.missing)
+def _completed(call: OrderCall, filled_in: Yes) -> CustomerInput:
+    """The customer of a call with what the person filled in.
+
+    Raises:
+        Refusal: INVALID_ARGUMENTS.
+    """
     # Checked like arguments: what comes back from a form may be anything.
-    given = {**customer.model_dump(), **who.data.model_dump()}
+    known = customers.named_in(call.customer)
     try:
-        return Customer.model_validate(given)
+        customer = Customer.model_validate({**known, **filled_in.model_dump(exclude={"order"})})
     except ValidationError as error:
         problems = field_problems(error, Customer)
         raise invalid(*(replace(p, field=f"customer.{p.field}") for p in problems)) from None
-
-
-def _incomplete(missing: Iterable[str]) -> Refusal:
-    problems = (FieldProblem(f"customer.{name}", "required", _NEEDED[name][1]) for name in missing)
-    return invalid(*problems)
+    return CustomerInput(**customer.model_dump())
 
 
 @cache
-def _form(names: tuple[str, ...]) -> type[AskedForm]:
-    """A form for these fields. Its values are only checked later, like arguments."""
+def _form(missing: tuple[str, ...]) -> type[Yes]:
+    """A form for a yes and for these fields. Their values are checked later, like arguments."""
+    if not missing:
+        return Yes
     text = {"type": "string", "maxLength": 254}
     fields: dict[str, Any] = {}
-    for name in names:
+    for name in missing:
         schema = {**text, "format": "email"} if name == "email" else text
-        fields[name] = (Annotated[str, WithJsonSchema(schema)], Field(title=_NEEDED[name][0]))
-    return create_model("Customer", __base__=AskedForm, **fields)
+        title, _ = customers.NEEDED[name]
+        # Left out beside a no, which is one all the same.
+        fields[name] = (Annotated[str, WithJsonSchema(schema)], Field("", title=title))
+    return create_model("YesAndCustomer", __base__=Yes, **fields)

@@ -42,16 +42,23 @@ _CANNOT_ASK: Final = frozenset({METHOD_NOT_FOUND, INVALID_PARAMS, INVALID_REQUES
 _log = logging.getLogger(__name__)
 
 
-def _without_title(schema: dict[str, Any]) -> None:
-    """Some hosts close a form unseen that has a title or a description of its own."""
+def _as_hosts_take_it(schema: dict[str, Any]) -> None:
+    """Some hosts close a form unseen that has a title or a description of its own.
+
+    All of it is asked for, also what may come back empty beside a no.
+    """
     schema.pop("title", None)
     schema.pop("description", None)
+    for field in schema["properties"].values():
+        if field.get("default") == "":
+            del field["default"]
+    schema["required"] = [*schema["properties"]]
 
 
 class AskedForm(BaseModel):
     """A form for a person."""
 
-    model_config = ConfigDict(json_schema_extra=_without_title)
+    model_config = ConfigDict(json_schema_extra=_as_hosts_take_it)
 
     @property
     def is_no(self) -> bool:

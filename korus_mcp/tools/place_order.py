@@ -1,11 +1,12 @@
 """place_order: turn reservations into an order, once a person agreed."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from korus_mcp.answers import addresses
-from korus_mcp.answers.holds import IF_AGREED, HoldsInShort, HoldView
+from korus_mcp.answers.conditions import conditions_text
+from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
 from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.booking.order_status import Standing
@@ -19,7 +20,9 @@ from korus_mcp.tools.given import Given, check_reservations
 from korus_mcp.tools.question_text import described, doubt_text, quoted_text
 
 NOBODY: Final = agreement.Customer()
-_STILL_HELD: Final = f"As for what failed, which may still be held: {IF_AGREED}"
+LONGEST_CONFIRMATION: Final = 200
+"""Some more than one has: whoever hands it on may write dashes and blanks anew."""
+_STILL_HELD: Final = f"As for what failed, which may still be held: {IF_WANTED}"
 _OVER: Final = "What failed is over: reserve only that again, if the person still wants it."
 
 
@@ -58,8 +61,11 @@ class OrderView(View):
 
     state: OrderState
     confirmation: str | None = None
-    confirm_by: Moment = None
     code: str | None = None
+    open_seconds: int | None = None
+    """How long the confirmation, or the question beside the host, is open."""
+    missing: str | None = None
+    """Fields of the customer that are still to be named, with commas."""
     check_again_after: int | None = None
     not_later_than: Moment = None
     orders: list[PlacedView] = []
@@ -67,7 +73,6 @@ class OrderView(View):
     summary: HoldsInShort = []
     customer: str | None = None
     notes: str | None = None
-    terms: list[str] = []
     total: Price = None
     replayed: bool = False
     environment: str
@@ -84,17 +89,18 @@ class OrderView(View):
             for o in self.orders
         ]
         again = " (the same call again; it was sent once)" if self.replayed else ""
-        how = f"confirmation {self.confirmation}" if self.confirmation else f"code {self.code}"
+        how = f"code {self.code}, open for {self.open_seconds} s" if self.code else None
+        if self.confirmation:
+            how = f'confirmation "{self.confirmation}", open for {self.open_seconds} s'
         return lines_of(
             f"{self.state.value} in the {self.environment} environment{again}.",
-            f"{how}, open until {self.confirm_by}" if self.confirm_by else None,
+            how,
             *(hold.text() for hold in self.summary),
             *orders,
             *(failed.text() for failed in self.failed),
             f"Total {self.total}" if self.total else None,
-            f"For {self.customer}" if self.customer else None,
+            f"Buyer: {self.customer}" if self.customer else None,
             f"Note for the issuer: {self.notes}" if self.notes else None,
-            f"Terms of sale: {', '.join(self.terms)}" if self.terms else None,
             f"Known at the latest at {self.not_later_than}." if self.not_later_than else None,
             self.end,
         )
@@ -104,7 +110,7 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
     customer, confirmation = given.get("customer"), given.get("confirmation")
     if customer is not None:
         with faults:
-            agreement.check_customer(ctx, customer)
+            agreement.check_named(ctx, customer, confirmation)
     await check_reservations(faults, ctx, given)
     if faults and confirmation is not None:
         services = app_of(ctx)
@@ -115,6 +121,12 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
 @tool(title="Place order", read_only=False, destructive=True, idempotent=True, checks=_check)
 async def place_order(
     ctx: ToolContext,
+    *,
+    # First, since hosts that ask before a call show its arguments in this order.
+    confirmation: Annotated[
+        Annotated[str, Field(max_length=LONGEST_CONFIRMATION), WRITABLE] | None,
+        Field(description="Not at first; then word for word", min_length=1),
+    ] = None,
     reservation_ids: ReservationIds,
     call: agreement.Call,
     asked: agreement.Asked,
@@ -122,7 +134,8 @@ async def place_order(
     customer: Annotated[
         agreement.Customer,
         Field(
-            description="Buyer: firstname, lastname, email; maybe phone, country, language, title"
+            description="Optional at first. Buyer: firstname, lastname, email; "
+            "maybe phone, country, language, title"
         ),
     ] = NOBODY,
     notes: Annotated[Sendable | None, Field(description="For the issuer")] = None,
@@ -130,32 +143,28 @@ async def place_order(
         Annotated[str, Field(max_length=50), WRITABLE] | None,
         Field(description="Your own, for get_tickets", min_length=1),
     ] = None,
-    confirmation: Annotated[
-        Annotated[str, Field(max_length=64), WRITABLE] | None,
-        Field(description="From the first call once agreed", min_length=1),
-    ] = None,
 ) -> Reply[OrderView]:
     """Buy the held seats or tickets (concert, theatre, match, museum, theme park).
 
     Spends money: a person must agree first. If in_doubt, order nothing: get_reservation. Cannot be
-    cancelled here. The host asks them, or the first call only answers a summary to show and a
-    confirmation for the next, once they agreed. A repeated call never orders twice.
+    cancelled here. The host asks them, or the first call answers a summary to show and a
+    confirmation. A repeated call never orders twice.
     """
-    del reservation_ids, notes, reference, confirmation  # `call` has them
+    del confirmation, reservation_ids, customer, notes, reference  # `call` has them
     services = app_of(ctx)
     # Even if nobody agreed to this call an order is looked for: another call may have ordered.
-    agreed = await agreement.agreed_to(ctx, call, asked, answer)
+    whole, agreed = await agreement.agreed_to(ctx, call, asked, answer)
     if isinstance(agreed, Refusal):
         ordered = await services.booking.ordering.instead(call, agreed)
     else:
-        ordered = await services.booking.ordering.place(call, agreed=agreed)
+        ordered = await services.booking.ordering.place(whole, agreed=agreed)
     told: dict[str, Any] = {}
     if ordered.state is OrderState.APPROVAL_NEEDED:
-        ordered, told = await by_hand.answered(ctx, call, ordered)
+        ordered, told = await by_hand.answered(ctx, whole, ordered)
     view = _view(ordered, call, services.settings.environment.value).model_copy(update=told)
     # Whoever typed the customer into the host's form did not tell the assistant: its same arguments
     # would be another call.
-    if ordered.is_under_way and customer.missing:
+    if ordered.is_under_way and call.missing:
         return Reply(view.model_copy(update={"next": _under_way_beside_a_form(ordered)}))
     return Reply(view)
 
@@ -167,11 +176,11 @@ def _view(ordered: Ordered, call: OrderCall, environment: str) -> OrderView:
         orders=[PlacedView.read(order, order_id=order.id) for order in ordered.orders],
         failed=[FailedOrderView.of(failed) for failed in ordered.failed],
         summary=[HoldView.of(hold) for hold in ordered.holds],
-        customer=described(call.customer) if asks else None,
+        customer=(described(call.customer) or None) if asks else None,
         notes=quoted_text(call.notes) if asks and call.notes else None,
-        terms=[addresses.product_base(base) for base in ordered.terms],
+        missing=", ".join(ordered.missing) or None,
         environment=environment,
-        note=None,
+        note=conditions_text(ordered.holds, ordered.conditions) if asks else None,
         next=_next(ordered),
     )
 
@@ -186,9 +195,9 @@ def _next(ordered: Ordered) -> str:
                 f"{doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
             )
             return (
-                f"Nothing is ordered yet. {doubts}Show the person lines, total, customer, and that "
-                "it cannot be cancelled here and no mail is promised; if they agree, call "
-                "place_order again with the same arguments and this confirmation."
+                f"Nothing is ordered yet. {doubts}Show the person all of this and ask once, for "
+                f"their yes{_asking(ordered.missing)} and this confirmation, word for word. No "
+                "earlier yes counts."
             )
         case OrderState.APPROVAL_NEEDED:
             return "Nothing is ordered yet: only the person can say yes."
@@ -228,6 +237,13 @@ def _next(ordered: Ordered) -> str:
                 "The answer is missing; the order may exist. Do not reserve again. Call "
                 f"get_reservation after {ordered.check_again_after} s."
             )
+
+
+def _asking(missing: Sequence[str]) -> str:
+    """For what else the person is asked, and with what to call then."""
+    if not missing:
+        return "; then call place_order with the same arguments"
+    return f" and {', '.join(missing)}; then call place_order with the same arguments, customer"
 
 
 def _under_way_beside_a_form(ordered: Ordered) -> str:

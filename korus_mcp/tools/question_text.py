@@ -1,4 +1,4 @@
-"""What a person reads before they agree to an order, or say who places it.
+"""What a person reads before they agree to an order, and say who places it.
 
 The first three lines hold the whole matter, since some hosts show no more of it: goods and day,
 total and buyer, and that it is for real. Nothing in them changes by itself (no countdown): the SDK
@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from korus_mcp.answers import addresses
+from korus_mcp.answers.conditions import conditions_text
 from korus_mcp.answers.holds import TOGETHER, LineView
-from korus_mcp.answers.views import day_text, lines_of, moment
-from korus_mcp.api import CustomerInput
+from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.customers import Customer, PartOfCustomer
 from korus_mcp.booking.doubts import Doubt
-from korus_mcp.booking.hold import Hold, Line
+from korus_mcp.booking.goods import goods_line
+from korus_mcp.booking.hold import Hold
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.text import inert_line, without_middle
 
@@ -28,66 +29,36 @@ _NUMBERS: Final = re.compile("([0-9]{1,9})")
 
 def order_question(question: Question, environment: str) -> str:
     """The question whether to order exactly this."""
-    # Terms of sale by their addresses: their text would fill a dialog.
-    terms = ", ".join(addresses.product_base(base) for base in question.terms)
     total = f"Total: {question.total} for "
+    buyer = described(question.customer)
     return lines_of(
-        _goods(question.holds),
+        goods_line(question.holds, LINE, moment),
         f"{total}{_buyer(question.customer, LINE - len(total))}",
         _for_real(question.doubts, environment),
         *map(doubt_text, question.doubts),
         *(line for hold in question.holds for line in _lines_of(hold)),
-        f"For: {described(question.customer)}",
-        f"Held until: {_end_of(question)}. No mail is promised.",
+        f"Buyer: {buyer}" if buyer else None,
+        f"Held until: {_end_of(question)}.",
         f"Note for the issuer: {quoted_text(question.notes)}" if question.notes else None,
-        f"Terms of sale: {terms}" if terms else None,
+        conditions_text(question.holds, question.conditions),
         f"(Question {question.code})",
-    )
-
-
-def customer_question(holds: Sequence[Hold], total: Money, environment: str) -> str:
-    """The question who places the order, which comes before the one above."""
-    return lines_of(
-        _goods(holds),
-        f"Total: {total}. Who places the order?",
-        f"For real ({environment}), cannot be cancelled here; you are asked for a yes next.",
     )
 
 
 def page_question(holds: Sequence[Hold], total: Money | None, environment: str) -> str:
     """What a host says of the page on which a person answers; agreeing to open it is no yes."""
     return lines_of(
-        _goods(holds),
+        goods_line(holds, LINE, moment),
         f"Total: {total}. Open the page that asks whether to order it?",
         f"Only yes on the page orders, for real ({environment}); it cannot be cancelled here.",
     )
 
 
-def _goods(holds: Sequence[Hold]) -> str:
-    """What is first on, with its day; of the rest how many lines there are."""
-    lines = sorted((line for hold in holds for line in hold.lines), key=_by_day)
-    if not lines:
-        return "Tickets whose names could not be read"
-    first, *others = lines
-    when, more = _when(first), f" + {len(others)} more" if others else ""
-    behind = f", {when}{more}" if when else more
-    return _within(f"{first.quantity} x {first.product}", LINE - len(behind)) + behind
-
-
-def _by_day(line: Line) -> tuple[bool, str, str]:
-    when = _when(line)
-    return when is None, when or "", LineView.of(line).text()
-
-
-def _when(line: Line) -> str | None:
-    """The day of a line, or its first time, and of how many that is the first."""
-    if not line.starts_at:
-        return day_text(line.day)
-    count = len(line.starts_at)
-    return moment(min(line.starts_at)) + (f", first of {count} times" if count > 1 else "")
-
-
-def _buyer(customer: CustomerInput, most: int) -> str:
+def _buyer(customer: Customer, most: int) -> str:
+    if isinstance(customer, PartOfCustomer):
+        known = described(customer)
+        told = "the rest as you fill in below" if known else "whom you fill in below"
+        return f"{_within(known, most - len(told) - 2)}, {told}" if known else told
     name, email = inert_line(f"{customer.firstname} {customer.lastname}"), customer.email
     # Half of the place for each where there is not enough for both.
     is_long = len(name) + len(email) > most - 2
@@ -144,9 +115,9 @@ def doubt_text(doubt: Doubt) -> str:
     )
 
 
-def described(customer: CustomerInput) -> str:
-    """All data of a customer, on one line."""
-    name = f"{customer.firstname} {customer.lastname}"
+def described(customer: Customer) -> str:
+    """All that is known of a customer, on one line."""
+    name = " ".join(part for part in (customer.firstname, customer.lastname) if part)
     title = f"title {customer.title}" if customer.title else None
     language = f"language {customer.language}" if customer.language else None
     # Every field that is sent: a person cannot agree to what they did not see.

@@ -1,6 +1,7 @@
 """reserve: hold offers for some minutes at the price shown."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,9 +13,12 @@ from korus_mcp.answers.alternatives import (
     proposal,
     shown,
 )
-from korus_mcp.answers.holds import IF_AGREED, HoldView
+from korus_mcp.answers.conditions import conditions_text
+from korus_mcp.answers.holds import IF_WANTED, HoldView
 from korus_mcp.answers.views import Part, Price, View, lines_of
+from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
+from korus_mcp.booking.conditions import NO_CONDITIONS, conditions_of
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.quote import Unavailable
 from korus_mcp.booking.requests import ReserveCall, ReserveItem
@@ -30,6 +34,11 @@ from korus_mcp.tools.question_text import doubt_text
 NAMED_INSTEAD: Final = 2
 """How many alternatives are named for each offer that is not held, in an answer with holds."""
 NO_PRICE_LIMIT: Final = "No price limit was given: max_total was 0."
+# A yes to what was said before the summary is none, so that nobody is asked twice.
+_SHOW_NEXT: Final = (
+    "Call place_order now for the words to show the person: no other yes counts. It lapses by "
+    "itself, at no cost."
+)
 # Only a warning: the holds exist already, and letting them expire costs nothing.
 _ABOVE: Final = "That is more than max_total: order only if the person accepts it."
 
@@ -157,6 +166,7 @@ async def reserve(
         reserved = await services.booking.reserving.reserve(call)
     except Unavailable as refusal:
         raise await _with_alternatives(services, refusal, call) from None
+    services.booking.spoken.learn((hold.id for hold in reserved.holds), call.language)
     view = await _view(services, reserved, call)
     # A 0 may be meant as "at no cost", which nothing is: whoever sent it has to know.
     if max_total == 0:
@@ -213,10 +223,21 @@ async def _view(services: App, reserved: Reserved, call: ReserveCall) -> Reserve
         failed=[FailedView.of(f, instead.get(f.offer_id, [])) for f in reserved.failed],
         price_moves=[PriceMoveView.read(move, offer_id=str(move.offer)) for move in reserved.moves],
         above_max_total=_is_above(reserved, call.max_total),
-        note=None,
+        note=await _note(services, reserved, call),
         environment=services.settings.environment.value,
         next=_next(reserved, doubts, has_alternatives=any(instead.values())),
     )
+
+
+async def _note(services: App, reserved: Reserved, call: ReserveCall) -> str | None:
+    """What a person must know of what is held, beside lines and total."""
+    if not reserved.holds:
+        return None
+    conditions = NO_CONDITIONS
+    # What is held is told, whatever the catalog cannot tell just now: place_order asks it again.
+    with suppress(ApiError):
+        conditions = await conditions_of(reserved.holds, services.mirror, call.language)
+    return conditions_text(reserved.holds, conditions)
 
 
 def _is_above(reserved: Reserved, max_total: Money | None) -> bool:
@@ -233,23 +254,23 @@ def _next(reserved: Reserved, doubts: Sequence[Doubt], *, has_alternatives: bool
         said += f"{told} Tell the person so first: let it lapse, at no cost, or order all of it. "
     match reserved.state:
         case ReserveState.HELD:
-            return f"{said}Show lines and total to the person. {IF_AGREED}"
+            return f"{said}{_SHOW_NEXT}"
         # Goes before the next case: an offer that may be ordered must not be replaced.
         case ReserveState.PARTLY_HELD if any(f.may_have_been_ordered for f in reserved.failed):
             return (
                 f"{said}Do not reserve anew what may be ordered: call find_orders to see what "
-                f"became of it, and tell the person. For what is held: {IF_AGREED}"
+                f"became of it, and tell the person. For what is held: {IF_WANTED}"
             )
         case ReserveState.PARTLY_HELD if any(f.may_be_held for f in reserved.failed):
             return (
                 f"{said}Tell the person what is held and what is not. What the issuer gave no "
                 "answer for may be held too, and lapses then by itself, at no cost: do not reserve "
-                f"it again for {reserved.check_again_after} s. For what is held: {IF_AGREED}"
+                f"it again for {reserved.check_again_after} s. For what is held: {IF_WANTED}"
             )
         case ReserveState.PARTLY_HELD:
             return (
                 f"{said}Tell the person what is held and what is not; replacements for the rest "
-                f"are chosen from {source}: reserve only those. For what is held: {IF_AGREED}"
+                f"are chosen from {source}: reserve only those. For what is held: {IF_WANTED}"
             )
         case ReserveState.FAILED:
             return f"Nothing is held. Choose other offers from {source}."

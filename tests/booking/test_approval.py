@@ -14,12 +14,11 @@ from korus_mcp.booking.approval import (
     Question,
     agreed,
     check,
-    check_noes,
     confirmation,
     decline,
     given,
-    turned_away,
 )
+from korus_mcp.booking.confirmations import read
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.money import Money
@@ -57,14 +56,16 @@ QUESTION = Question(
     total=Money(Decimal(180)),
     customer=CustomerInput("Ada", "Lovelace", "ada@example.org"),
     notes=None,
-    terms=(),
     asked_at=NOW,
 )
 
 
-async def confirmed(journal: MemoryJournal, question: Question, nonce: str) -> None:
+async def confirmed(journal: MemoryJournal, question: Question, text: str) -> None:
     """That a confirmation is good for a question, whatever was answered to it."""
-    check((await journal.approvals([nonce])).get(nonce), question)
+    said = read(text)
+    # Whatever was written down under such a text, be it no code of a confirmation.
+    nonce = said.code or text
+    await check(journal, (await journal.approvals([nonce])).get(nonce), question, said)
 
 
 def asked_at(moment: datetime, **changes: object) -> Question:
@@ -73,15 +74,15 @@ def asked_at(moment: datetime, **changes: object) -> Question:
 
 async def test_a_confirmation_fits_its_owner_and_digest_until_it_ends() -> None:
     journal = MemoryJournal(CLOCK)
-    open_for = await confirmation(journal, QUESTION)
+    text, open_for = await confirmation(journal, QUESTION, "en")
     assert open_for.expires_at == NOW + timedelta(seconds=KEPT_SECONDS)
-    await confirmed(journal, asked_at(open_for.expires_at - SECOND), open_for.nonce)
+    await confirmed(journal, asked_at(open_for.expires_at - SECOND), text)
     for question, nonce, code in (
-        (asked_at(NOW, owner="bob"), open_for.nonce, Code.APPROVAL_REQUIRED),
-        (asked_at(NOW, digest="other"), open_for.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW, owner="bob"), text, Code.APPROVAL_REQUIRED),
+        (asked_at(NOW, digest="other"), text, Code.APPROVAL_REQUIRED),
         (asked_at(NOW), "other", Code.APPROVAL_REQUIRED),
-        (asked_at(open_for.expires_at), open_for.nonce, Code.APPROVAL_EXPIRED),
-        (asked_at(open_for.expires_at, owner="bob"), open_for.nonce, Code.APPROVAL_REQUIRED),
+        (asked_at(open_for.expires_at), text, Code.APPROVAL_EXPIRED),
+        (asked_at(open_for.expires_at, owner="bob"), text, Code.APPROVAL_REQUIRED),
     ):
         with pytest.raises(Refusal) as refusal:
             await confirmed(journal, question, nonce)
@@ -91,14 +92,15 @@ async def test_a_confirmation_fits_its_owner_and_digest_until_it_ends() -> None:
 async def test_a_confirmation_ends_with_the_first_hold() -> None:
     journal = MemoryJournal(CLOCK)
     short = replace(QUESTION, holds=(hold(90), hold(5)))
-    assert (await confirmation(journal, short)).expires_at == NOW + timedelta(minutes=5)
+    _, open_for = await confirmation(journal, short, "en")
+    assert open_for.expires_at == NOW + timedelta(minutes=5)
 
 
 async def test_confirmations_are_long_and_never_the_same() -> None:
     journal = MemoryJournal(CLOCK)
-    given = [await confirmation(journal, QUESTION) for _ in range(50)]
-    assert len({each.nonce for each in given}) == 50
-    assert all(len(each.nonce) >= 22 for each in given)
+    given = [await confirmation(journal, QUESTION, "en") for _ in range(50)]
+    assert len({each.nonce for _, each in given}) == 50
+    assert all(len(each.nonce) >= 22 and text.endswith(each.nonce) for text, each in given)
 
 
 async def used(journal: MemoryJournal, nonce: str) -> None:
@@ -166,15 +168,13 @@ async def test_three_noes_to_a_hold_end_all_asking_about_it_for_ten_minutes() ->
             with pytest.raises(Refusal) as refusal:
                 await given(journal, alone, nonce)
             assert refusal.value.code is Code.APPROVAL_DECLINED
-        with pytest.raises(Refusal):
-            await check_noes(journal, [hold_of_both.id], NOW)
     await given(journal, replace(QUESTION, holds=(hold(30),)))
     await given(journal, asked_at(NOW + timedelta(seconds=KEPT_SECONDS), digest="later"))
 
 
 async def test_a_count_of_noes_is_no_confirmation() -> None:
     journal = MemoryJournal(CLOCK)
-    await turned_away(journal, "ada", ["r60"], NOW)
+    await decline(journal, QUESTION)
     with pytest.raises(Refusal) as refusal:
         await confirmed(journal, QUESTION, noes_of("r60"))
     assert refusal.value.code is Code.APPROVAL_REQUIRED

@@ -86,7 +86,6 @@ async def test_what_stands_against_an_order_is_not_that_its_hold_is_not_shown_ye
     lag(stage)
     ordering = stage.app.booking.ordering
     for asked in (
-        ordering.check(OWNER, [hold.id], "en"),
         ordering.question(order_call(hold)),
         ordering.place(order_call(hold)),
     ):
@@ -200,7 +199,7 @@ async def test_an_order_is_not_told_as_a_reservation_that_is_not_shown(
         booking.reservations.now(OWNER, [order_id], "en"),
         booking.reservations.now(OWNER, [other.id, order_id], "en"),
         booking.ordering.place(order_call(order_id)),
-        booking.ordering.check(OWNER, [order_id], "en"),
+        booking.ordering.question(order_call(order_id)),
     ):
         with pytest.raises(Refusal, match="the id of an order") as refused:
             await asked

@@ -602,7 +602,10 @@ async def test_orders_of_other_calls_with_a_reference_like_ours_are_not_taken_fo
 async def test_what_a_person_agrees_to_names_the_terms_of_sale(stage: Stage) -> None:
     with_terms, without = await stage.held(), await stage.held("undated_offer")
     asked = await stage.place(with_terms, without)
-    assert asked.terms == (stage.handle("park_base"),)
+    assert asked.conditions.terms == {
+        stage.handle("park_base"): "Valid on the chosen day, no refund, no exchange.",
+        stage.handle("undated_base"): "",
+    }
 
 
 async def test_failures_that_name_nothing_are_found_out_by_what_is_left() -> None:

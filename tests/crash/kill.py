@@ -79,11 +79,14 @@ class Booking:
 
     reservation_id: str
     confirmation: str | None = None
+    is_named: bool = False
+    """Whether its customer stands in the calls; in the first one nobody is named yet."""
 
     @property
     def arguments(self) -> Json:
         """Of place_order."""
-        wish = {"reservation_ids": [self.reservation_id], "customer": CUSTOMER}
+        wish: Json = {"reservation_ids": [self.reservation_id]}
+        wish |= {"customer": CUSTOMER} if self.is_named else {}
         return wish | ({"confirmation": self.confirmation} if self.confirmation else {})
 
 
@@ -245,6 +248,7 @@ class Campaign:
         """Ask for the order as far as it goes."""
         if booking.confirmation is None:
             asked = await assistant.ask("place_order", booking.arguments)
+            booking.is_named = True
             booking.confirmation = asked.structure.get("confirmation")
             if booking.confirmation is None:
                 self._hear(booking, asked)

@@ -33,7 +33,7 @@ export function* booking(facts) {
   if (reservations.length === 0) return fail("reserve showed no reservation_id", shown);
   const wish = { reservation_ids: reservations, customer: CUSTOMER };
   shown = yield call("place_order", wish);
-  const [confirmation] = ids(shown, "confirmation");
+  const confirmation = confirmationIn(shown);
   if (confirmation) shown = yield call("place_order", { ...wish, confirmation });
   for (let n = 0; n < MOST_REPEATS && /\bin_doubt\b/.test(shown); n++)
     shown = yield call("get_reservation", { reservation_ids: reservations });
@@ -56,6 +56,13 @@ const call = (tool, args) => ({ tool, arguments: args });
 function ids(shown, name) {
   const found = shown.matchAll(new RegExp(String.raw`\b${name}\b[\\"'\s:=]*([\w-][\w.-]{15,})`, "g"));
   return Array.from(found, (each) => each[1]);
+}
+
+// The confirmation, from its first word to its code: it stands in quotes, escaped or not. Who shows JSON of
+// a text may write letters as escapes, which a model reads as letters.
+function confirmationIn(shown) {
+  const found = shown.match(/(?:\b|(?<=\\n))confirmation(?:\\*["'])?[\s:=]*\\*["']([^"\n]{1,200}? - c[A-Za-z0-9]{22})\b/);
+  return found?.[1].replace(/\\+u([0-9a-f]{4})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 }
 
 // The first session with enough places: a text says "(not enough)" before the id, JSON after it.

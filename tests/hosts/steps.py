@@ -73,8 +73,8 @@ def booking(facts: Facts) -> Generator[Call, str, object]:
         return facts.without("reserve showed no reservation_id", shown)
     wish = {"reservation_ids": reservations, "customer": CUSTOMER}
     shown = yield "place_order", wish
-    if confirmations := ids(shown, "confirmation"):
-        shown = yield "place_order", {**wish, "confirmation": confirmations[0]}
+    if confirmation := confirmation_in(shown):
+        shown = yield "place_order", {**wish, "confirmation": confirmation}
     for _ in range(MOST_REPEATS):
         if not re.search(r"\bin_doubt\b", shown):
             break
@@ -100,6 +100,17 @@ def booking(facts: Facts) -> Generator[Call, str, object]:
 def ids(shown: str, name: str) -> list[str]:
     """The values that stand behind a name, be it in a new line that is written as an escape."""
     return re.findall(rf"(?:\b|(?<=\\n)){name}\b[\\\"'\s:=]*([\w-][\w.-]{{15,}})", shown)
+
+
+def confirmation_in(shown: str) -> str | None:
+    """The confirmation, from its first word to its code: it stands in quotes, escaped or not."""
+    quote = r"\\*[\"']"
+    named = rf"(?:\b|(?<=\\n))confirmation(?:{quote})?[\s:=]*{quote}"
+    found = re.search(rf"{named}([^\"\n]{{1,200}}? - c[A-Za-z0-9]{{22}})\b", shown)
+    if found is None:
+        return None
+    # Who shows JSON of a text may write letters as escapes, which a model reads as letters.
+    return re.sub(r"\\+u([0-9a-f]{4})", lambda sign: chr(int(sign[1], 16)), found[1])
 
 
 def roomy(shown: str) -> str | None:

@@ -107,19 +107,28 @@ def ids_of(held: Json) -> list[str]:
     return [r["reservation_id"] for r in held.get("reservations", ())]
 
 
-async def ask_person(scene: Scene, reservation_ids: Sequence[str], **more: object) -> Json:
-    """The arguments of an order whose summary the person has read and agreed to."""
+async def ask_person(
+    scene: Scene, reservation_ids: Sequence[str], *, is_named: bool = True, **more: object
+) -> Json:
+    """The arguments of an order whose summary the person has read and agreed to.
+
+    Where they had not been named, they say who they are with their yes: they are asked once.
+    """
     wish: Json = {"reservation_ids": list(reservation_ids), "customer": CUSTOMER, **more}
-    summary = await scene.call("place_order", **wish)
+    known = wish if is_named else {k: v for k, v in wish.items() if k != "customer"}
+    summary = await scene.call("place_order", **known)
     assert summary["state"] == "confirmation_needed"
+    assert ("missing" in summary) is not is_named
+    scene.world.questions += 1
     for reservation in summary["summary"]:
         scene.world.agreed[reservation["reservation_id"]] = reservation["total"]
     return {**wish, "confirmation": summary["confirmation"]}
 
 
 async def order(scene: Scene, reservation_ids: Sequence[str], **more: object) -> list[str]:
-    """The order_ids of reservations the person agreed to and that were all ordered."""
-    made = await scene.call("place_order", **await ask_person(scene, reservation_ids, **more))
+    """The order_ids of reservations that were all ordered; the person was asked once."""
+    wish = await ask_person(scene, reservation_ids, is_named=False, **more)
+    made = await scene.call("place_order", **wish)
     assert made["state"] == "ordered"
     return order_ids_of(made)
 

@@ -8,8 +8,13 @@ from tests.fixtures.tokens import counted
 from tests.journeys.scene import World
 
 MOST_CALLS: Final = 7
+"""Of a simple booking with its tickets, the median."""
+MOST_CALLS_TO_AN_ORDER: Final = 6
+MOST_QUESTIONS: Final = 1
 MOST_TOKENS: Final = 6_000
-"""Of a simple booking, the median."""
+"""Of any simple booking."""
+MEDIAN_TOKENS: Final = 1_760
+"""Of the simple ones, the median."""
 MOST_OF_A_REPLY: Final = 4_000
 LEAST_RATIO: Final = 8.0
 """How many times fewer tokens we answer than the API did, the median."""
@@ -23,9 +28,13 @@ def size_of(answer: Answer) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one conversation cost. `upstream` is all that the API answered, the catalog included."""
+    """What one conversation cost. `upstream` is all that the API answered, the catalog included;
+    `to_an_order` counts the calls up to the last order.
+    """
 
     calls: int
+    to_an_order: int
+    questions: int
     replies: int
     largest: int
     upstream: int
@@ -37,6 +46,11 @@ class Cost:
         sizes = [size_of(answer) for _, answer in world.calls]
         return cls(
             calls=len(sizes),
+            to_an_order=max(
+                (n for n, (tool, _) in enumerate(world.calls, 1) if tool == "place_order"),
+                default=0,
+            ),
+            questions=world.questions,
             replies=sum(sizes),
             largest=max(sizes),
             upstream=sum(map(counted, world.upstream.texts(with_catalog=True))),

@@ -18,7 +18,15 @@ from typing import Final
 import anyio
 
 from tests.fixtures.assistant import ERAS
-from tests.journeys.budget import LEAST_RATIO, MOST_CALLS, MOST_OF_A_REPLY, MOST_TOKENS, Cost
+from tests.journeys.budget import (
+    LEAST_RATIO,
+    MEDIAN_TOKENS,
+    MOST_CALLS,
+    MOST_CALLS_TO_AN_ORDER,
+    MOST_OF_A_REPLY,
+    MOST_QUESTIONS,
+    Cost,
+)
 from tests.journeys.scene import over_stdio
 from tests.journeys.scripts import JOURNEYS, Journey
 
@@ -108,8 +116,16 @@ def figures_of(played: Sequence[Played]) -> list[Figure]:
     if not simple:
         return []
     return [
-        Figure("calls of a simple booking, median", median(c.calls for c in simple), MOST_CALLS),
-        Figure("its tokens, median", median(c.replies for c in simple), MOST_TOKENS),
+        Figure(
+            "calls of a simple booking up to its order, median",
+            median(c.to_an_order for c in simple),
+            MOST_CALLS_TO_AN_ORDER,
+        ),
+        Figure("the same with its tickets", median(c.calls for c in simple), MOST_CALLS),
+        Figure(
+            "questions to its person, at most", max(c.questions for c in simple), MOST_QUESTIONS
+        ),
+        Figure("its tokens, median", median(c.replies for c in simple), MEDIAN_TOKENS),
         Figure("largest single reply", max(c.largest for c in costs), MOST_OF_A_REPLY),
         Figure(
             "upstream tokens for one of ours, median",

@@ -66,6 +66,8 @@ class World:
     calls: list[tuple[str, Answer]] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
     agreed: dict[str, str] = field(default_factory=dict)
+    questions: int = 0
+    """How often the person was asked for a yes, or for who they are."""
 
     @property
     def faults(self) -> Faults:

@@ -83,6 +83,12 @@ class Reader:
         assert found, f"no {name} in: {self.heard}"
         yield from (value.rstrip(".:,") for value in found)
 
+    def confirmation(self) -> str:
+        """The confirmation, whole: in a text and in JSON it stands in quotes."""
+        found = re.search(r'\bconfirmation\\?"?[ :]*\\?"([^"\\]+)', self.heard)
+        assert found, f"no confirmation in: {self.heard}"
+        return found[1]
+
     def session(self) -> str:
         """The first session that has room."""
         in_structure = r'"session_id":"([^"]+)"[^{}]*"enough":true'
@@ -138,7 +144,7 @@ async def ordered(reader: Reader) -> str:
     wish = {"reservation_ids": [reader.value("reservation_id")], "customer": CUSTOMER}
     await reader.ask("place_order", **wish)
     assert CUSTOMER["email"] in reader.heard
-    await reader.ask("place_order", **wish, confirmation=reader.value("confirmation"))
+    await reader.ask("place_order", **wish, confirmation=reader.confirmation())
     order_id = reader.value("order_id")
     await reader.ask("get_tickets", order_id=order_id)
     assert reader.value("order_id") == order_id

@@ -283,6 +283,9 @@ class _NoCatalog:
         del catalog_id, product_id, language
         return None
 
+    async def limits_of_sale(self, catalog_id: str, product_id: str, language: str) -> None:
+        del catalog_id, product_id, language
+
     async def max_per_order(self, base: Handle, language: str) -> int | None:
         del base, language
         return None

@@ -15,6 +15,7 @@ import anyio
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.by_hand import ByHand, Seal
+from korus_mcp.booking.customers import PartOfCustomer
 from korus_mcp.booking.ordered import OrderCall, Ordered, OrderState
 from korus_mcp.journal.records import Asked, Installation, Intent, Lease
 from tests.journal.memory import MemoryJournal
@@ -193,8 +194,11 @@ class Story:
         if rng.random() < 0.2:
             ids = ids[: rng.randrange(1, len(ids) + 1)]
         call = OrderCall(owner=OWNER, reservation_ids=ids, customer=customer, language="en")
+        # Some are shown what is bought before they say who they are.
+        is_named = self._rng(f"named {number}").random() < 0.7
+        question = call if is_named else replace(call, customer=PartOfCustomer())
         for _ in range(rng.choice([1, 2, 3])):
-            asked = await self._asked(call, rng)
+            asked = await self._asked(question, rng)
             if isinstance(asked, Ordered) and asked.code is not None:
                 await self._answered(asked.code, rng)
                 for _ in range(rng.choice([1, 1, 2, 3])):

@@ -109,12 +109,13 @@ FAULTS: list[tuple[str, Json, Json]] = [
     ),
     (
         "place_order",
-        {"reservation_ids": [AN_ID]},
+        {"reservation_ids": [AN_ID], "confirmation": "none"},
         {
             "customer.firstname": "required",
             "customer.lastname": "required",
             "customer.email": "required",
             "reservation_ids": UNKNOWN_HOLD,
+            "confirmation": NEVER_GIVEN,
         },
     ),
     (

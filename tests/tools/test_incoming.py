@@ -28,7 +28,7 @@ Path = tuple[str | int, ...]
 STATED = {
     ("place_order", "notes"): 100,
     ("place_order", "reference"): 50,
-    ("place_order", "confirmation"): 64,
+    ("place_order", "confirmation"): 200,
     ("place_order", "customer.firstname"): 100,
     ("place_order", "customer.email"): 254,
     ("name_beneficiaries", "order_id"): 64,

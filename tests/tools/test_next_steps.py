@@ -21,7 +21,10 @@ from tests.booking.stage import OWNER, staged
 from tests.fixtures.assistant import CUSTOMER, Desk
 
 pytestmark = pytest.mark.anyio
-IF_AGREED = "Only if the person agreed: place_order. Otherwise it lapses by itself, at no cost."
+IF_WANTED = (
+    "If the person wants it: place_order answers the words to show them. Otherwise it lapses by "
+    "itself, at no cost."
+)
 BUYS_AGAIN = re.compile(r"\bcall reserve\b|(?<!not )\breserve (again|anew|the rest)", re.IGNORECASE)
 UNTIL_SHOWN = 75 + 300
 """Seconds after a call until what it made must be shown."""
@@ -98,7 +101,7 @@ def test_each_mixture_of_states_has_one_next_step_that_buys_nothing_twice(
         assert ("get_tickets" in said) is ("ordered" in mixture and "in_doubt" not in mixture)
         is_open = bool({"in_doubt", "new"} & set(mixture))
         assert ("call get_reservation" in said.lower()) is is_open
-        assert said.endswith(IF_AGREED) is ("in_doubt" not in mixture and "held" in mixture)
+        assert said.endswith(IF_WANTED) is ("in_doubt" not in mixture and "held" in mixture)
         if "in_doubt" in mixture:
             assert said.startswith("Do not reserve or order again")
 
@@ -122,7 +125,7 @@ async def test_a_hold_beside_an_expired_one_is_ordered_or_lapses(desk: Desk) -> 
     desk.clock.advance(100)
     assert await look(desk, first, second) == (
         ["expired", "held"],
-        f"Leave out what is over: it cost nothing. {IF_AGREED}",
+        f"Leave out what is over: it cost nothing. {IF_WANTED}",
     )
     asked = {"reservation_ids": [first, second], "customer": CUSTOMER}
     refused = await desk.ask("place_order", asked)
@@ -146,13 +149,14 @@ async def test_an_order_in_doubt_beside_an_expired_hold_says_until_when(desk: De
 async def test_after_a_hold_nothing_is_ordered_without_a_yes(desk: Desk) -> None:
     items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
     held = await desk.call("reserve", items=items)
-    assert held["next"].endswith(IF_AGREED)
+    assert held["next"].startswith("Call place_order now for the words to show the person")
+    assert "lapses by itself, at no cost" in held["next"]
     alone = [held["reservations"][0]["reservation_id"]]
-    assert await look(desk, *alone) == (["held"], IF_AGREED)
+    assert await look(desk, *alone) == (["held"], IF_WANTED)
     both = [*items, {"offer_id": desk.handle("always_fails_offer"), "quantity": 1}]
     part = await desk.call("reserve", items=both)
     assert part["state"] == "partly_held"
-    assert part["next"].endswith(IF_AGREED)
+    assert part["next"].endswith(IF_WANTED)
     assert "reserve only those" in part["next"]
 
 
@@ -249,7 +253,7 @@ async def test_what_is_left_of_a_partial_order_is_ordered_alone_or_lapses(desk: 
     assert made["state"] == "partially_ordered"
     assert not BUYS_AGAIN.search(made["next"])
     assert "do not order that again" in made["next"]
-    assert made["next"].endswith(IF_AGREED)
+    assert made["next"].endswith(IF_WANTED)
 
 
 @pytest.mark.parametrize("code", list(Code))

@@ -9,11 +9,12 @@ import pytest
 
 from korus_mcp.api import CustomerInput
 from korus_mcp.booking.approval import Question
+from korus_mcp.booking.customers import Customer, PartOfCustomer
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.foundation.money import Money
 from korus_mcp.settings import Environment
-from korus_mcp.tools.question_text import LINE, customer_question, doubt_text, order_question
+from korus_mcp.tools.question_text import LINE, doubt_text, order_question
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 DAY = date(2026, 6, 6)
@@ -31,7 +32,7 @@ FOUND = Doubt("0199", "0200", is_alike=True)
 PERHAPS = Doubt("0199", "0200", is_alike=False)
 
 
-def question(*lines: Line, customer: CustomerInput = ADA, **more: object) -> Question:
+def question(*lines: Line, customer: Customer = ADA, **more: object) -> Question:
     held = Hold(id="1", state=HoldState.HELD, lines=lines, expires_at=NOW + timedelta(minutes=15))
     made = Question(
         attempt=0,
@@ -76,7 +77,6 @@ def test_of_several_goods_the_first_day_is_named_and_the_rest_counted(
 ) -> None:
     assert first_lines(question(*lines))[0] == first
     assert first_lines(question(*reversed(lines)))[0] == first
-    assert customer_question(question(*lines).holds, Money(Decimal(9)), "demo").startswith(first)
 
 
 @pytest.mark.parametrize("environment", WORLDS)
@@ -98,13 +98,6 @@ def test_a_long_name_is_cut_within_its_line_and_day_amount_and_warning_never(
     assert environment in real
     assert "cannot be cancelled" in real
     assert all(whole in said for whole in (LONGEST.firstname, LONGEST.lastname, LONGEST.email))
-    who = customer_question(asked.holds, asked.total, environment).splitlines()
-    assert len(who) == 3
-    assert max(map(len, who)) <= LINE
-    assert who[0] == goods_line
-    assert "1234567.89 EUR" in who[1]
-    assert environment in who[2]
-    assert "cannot be cancelled" in who[2]
 
 
 @pytest.mark.parametrize(
@@ -130,3 +123,21 @@ def test_the_same_question_reads_the_same_whenever_it_is_put() -> None:
     asked = question(ADULT, CHILD)
     late = replace(asked, asked_at=NOW + timedelta(minutes=9))
     assert order_question(asked, "sandbox") == order_question(late, "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("customer", "buyer"),
+    [
+        (PartOfCustomer(), "whom you fill in below"),
+        (PartOfCustomer(firstname="Ada"), "Ada, the rest as you fill in below"),
+        (PartOfCustomer(email="ada@example.org"), "ada@example.org, the rest as you fill in below"),
+    ],
+)
+def test_who_is_not_named_yet_is_said_to_be_filled_in(customer: Customer, buyer: str) -> None:
+    asked = question(ADULT, customer=customer)
+    goods, total, real = first_lines(asked)
+    assert goods == first_lines(question(ADULT))[0]
+    assert total == f"Total: 1234567.89 EUR for {buyer}"
+    assert "cannot be cancelled" in real
+    longest = PartOfCustomer(firstname="F" * 100, email=f"{'e' * 200}@example.org")
+    assert max(map(len, first_lines(question(ADULT, customer=longest)))) <= LINE

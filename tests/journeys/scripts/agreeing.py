@@ -170,14 +170,63 @@ async def narrowed(scene: Scene) -> End:
     return End(held=[(offer.id, 1)], order_calls=0)
 
 
-@journey("Missing customer data are asked for in one go, then it is ordered", at="park")
+@journey(
+    "Missing customer data are asked for in one go with the yes, then it is ordered", at="park"
+)
 async def customer_missing(scene: Scene) -> End:
     base = await find(scene, "gift card")
     (card,) = await offers(scene, base["product_base_id"])
     held = await hold(scene, card.times(1))
     asked = {"reservation_ids": held, "customer": {"firstname": "Ada"}}
-    refused = await scene.ask("place_order", asked)
-    assert refused.code == "INVALID_ARGUMENTS"
-    assert set(refused.fields) == {"customer.lastname", "customer.email"}
-    await order(scene, held)
+    summary = await scene.call("place_order", **asked)
+    assert summary["missing"] == "lastname, email"
+    scene.world.agreed.update(scene.world.shown)
+    yes = {**asked, "confirmation": summary["confirmation"]}
+    refused = await scene.ask("place_order", {**yes, "customer": {**CUSTOMER, "firstname": "Eve"}})
+    assert refused.code == "APPROVAL_REQUIRED", "Ada was shown"
+    made = await scene.call("place_order", **{**yes, "customer": CUSTOMER})
+    assert made["state"] == "ordered"
+    return End(orders=[(card.id, 1)])
+
+
+@journey("A person who gave no name is asked once, for the yes and the name", at="park")
+async def asked_once(scene: Scene) -> End:
+    offer = await park_ticket(scene)
+    held = await try_to_hold(scene, offer.times(2))
+    assert "place_order now for the words to show" in held.data["next"]
+    assert "Show" not in held.data["next"], "that would be a first question"
+    (order_id,) = await order(scene, ids_of(held.data))
+    assert scene.world.questions == 1
+    (made,) = scene.world.sandbox.orders()
+    assert (made.id, made.customer["email"]) == (order_id, CUSTOMER["email"])
+    return End(orders=[(offer.id, 2)])
+
+
+@journey("The host's own question for permission shows what is bought", at="park")
+async def readable_permission(scene: Scene) -> End:
+    offer = await park_ticket(scene)
+    (held,) = await hold(scene, offer.times(2))
+    wish = await ask_person(scene, [held])
+    said, _, code = wish["confirmation"].rpartition(" - ")
+    assert said.startswith("2 x ")
+    for fact in ("Adult", offer.day, scene.world.shown[held]):
+        assert str(fact) in said
+    other = said.replace("2 x ", "1 x ")
+    refused = await scene.ask("place_order", {**wish, "confirmation": f"{other} - {code}"})
+    assert (refused.code, refused.error["effect"]) == ("APPROVAL_REQUIRED", "none")
+    rewritten = f"{said.upper().replace('-', chr(8211))} {chr(8212)} {code}"
+    made = await scene.call("place_order", **{**wish, "confirmation": rewritten})
+    assert made["state"] == "ordered"
+    return End(orders=[(offer.id, 2)])
+
+
+@journey("A hold made in French is ordered in French", at="park")
+async def language_goes_on(scene: Scene) -> End:
+    (card,) = await offers(scene, await base_of(scene, "gift card"), language="fr")
+    held = await try_to_hold(scene, card.times(1), language="fr")
+    (line,) = held.data["reservations"][0]["lines"]
+    wish = await ask_person(scene, ids_of(held.data))
+    assert line["product"] in wish["confirmation"]
+    made = await scene.call("place_order", **wish)
+    assert made["state"] == "ordered"
     return End(orders=[(card.id, 1)])

@@ -356,13 +356,12 @@ function agreementFacts(booking, { t, writer }) {
     facts([
       [t("customer"), booking.customer && third(booking.customer)],
       [t("notes"), booking.notes && third(booking.notes)],
-      [t("answer_by"), booking.confirmBy && third(writer.moment(booking.confirmBy))],
     ]),
     h("h2", {}, t("good_to_know")),
     h("ul", { class: "bullets" },
       h("li", {}, t("cannot_cancel")),
       h("li", {}, t("no_mail")),
-      booking.hasTerms && h("li", {}, t("terms"))));
+      booking.conditions && h("li", {}, third(booking.conditions))));
 }
 
 function placedOrders(orders, scene) {

@@ -1,0 +1,68 @@
+"""What a person must know before they agree to an order, beside lines, total and time."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from korus_mcp.answers import addresses
+from korus_mcp.booking.conditions import Conditions
+from korus_mcp.booking.hold import Hold
+from korus_mcp.foundation.folding import fold
+from korus_mcp.foundation.text import CUT_MARK, inert_line
+
+FINAL: Final = "It cannot be cancelled here; no mail is promised."
+TERMS_LENGTH: Final = 200
+"""In characters, of the terms of all issuers together: they are read out, and the rest has an
+address."""
+LEAST_TERMS: Final = 60
+"""Of each issuer, where there are many."""
+_JOINERS: Final = "\u200c\u200d"
+_SENTENCES: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
+
+
+def conditions_text(holds: Sequence[Hold], conditions: Conditions) -> str:
+    """All of it, in sentences; the same for the same holds, in whatever order they come."""
+    return " ".join(_sentences(holds, conditions))
+
+
+def _sentences(holds: Sequence[Hold], conditions: Conditions) -> Iterator[str]:
+    if len(holds) > 1:
+        yield f"This makes {len(holds)} orders, one for each offer."
+    units, tickets = sum(h.quantity for h in holds), sum(h.tickets for h in holds)
+    if tickets > units > 0:
+        each = f"{tickets // units} for each person" if tickets % units == 0 else "several for some"
+        yield f"These are {tickets} tickets, {each}, such as entry and show."
+    for most in sorted(set(conditions.most.values())):
+        yield f"The issuer allows at most {most} in one order."
+    if conditions.names_holders:
+        yield "The issuer may ask for the holders' names after the order."
+    yield from _terms(conditions)
+    yield FINAL
+
+
+def _terms(conditions: Conditions) -> Iterator[str]:
+    stated = sorted((str(base), text) for base, text in conditions.terms.items() if text)
+    most = max(LEAST_TERMS, TERMS_LENGTH // max(1, len(stated)))
+    for base, text in stated:
+        line, is_whole = in_one_line(text, most)
+        rest = "" if is_whole else f" (all: {addresses.product_base(base)})"
+        yield f'Terms: "{line}"{rest}'
+
+
+def in_one_line(text: str, most: int) -> tuple[str, bool]:
+    """The sentences of a text, each once, in one line of at most so many characters; and whether
+    that is all of it.
+    """
+    is_whole = not text.endswith(CUT_MARK)
+    sentences: dict[str, str] = {}
+    for each in _SENTENCES.split(text.removesuffix(CUT_MARK)):
+        key = fold(each)
+        # What was cut off in the middle may be the beginning of what is said already.
+        if key and not any(said.startswith(key) for said in sentences):
+            sentences[key] = each.strip()
+    line = inert_line(" ".join(sentences.values()), most * 2)
+    if len(line) <= most:
+        return line, is_whole
+    # Not within a word.
+    cut = line[: most - 1]
+    return f"{(cut.rpartition(' ')[0] or cut).rstrip(_JOINERS)}\u2026", False

@@ -1,0 +1,48 @@
+"""What issuers attach to holds, beside lines and total: a person must know it before they agree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from korus_mcp.booking.hold import Hold
+from korus_mcp.booking.ports import Catalog
+from korus_mcp.foundation.handles import Handle
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Terms and limits of what is held, as far as the catalog knows them.
+
+    `terms`: product base -> its terms of sale, "" where it has none. `most`: product base -> how
+    many of it one order may hold. `names_holders`: the issuer of one may ask who uses each ticket.
+    """
+
+    terms: Mapping[Handle, str] = field(default_factory=dict)
+    most: Mapping[Handle, int] = field(default_factory=dict)
+    names_holders: bool = False
+
+
+NO_CONDITIONS: Final = Conditions()
+
+
+async def conditions_of(holds: Sequence[Hold], catalog: Catalog, language: str) -> Conditions:
+    """The conditions of these holds."""
+    products = {
+        (hold.catalog_id, line.product_id): None
+        for hold in holds
+        for line in hold.lines
+        if hold.catalog_id is not None and line.product_id is not None
+    }
+    terms: dict[Handle, str] = {}
+    most: dict[Handle, int] = {}
+    names_holders = False
+    for where in products:
+        found = await catalog.terms_of_sale(*where, language)
+        limits = await catalog.limits_of_sale(*where, language)
+        if found is None or limits is None:
+            continue
+        (base, text), (limit, asks_names) = found, limits
+        terms[base] = text
+        most |= {base: limit} if limit is not None else {}
+        names_holders |= asks_names
+    return Conditions(terms, most, names_holders)

@@ -6,13 +6,16 @@ children on stdio and ask one sandbox, which this process serves: its own CPU do
 """
 
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,6 +24,8 @@ import anyio
 import httpx
 import psutil
 from mcp import Client, StdioServerParameters
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.booking import checked_out, has_commit
@@ -139,6 +144,19 @@ def main(commit: str | None = None) -> None:
         anyio.run(_compare, {"here": HERE, commit: Path(folder) / "it"})
 
 
+def _lacking(place: Path) -> Path:
+    """A folder beside a working tree with what it depends on and this environment has not."""
+    project = tomllib.loads((place / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [Requirement(each) for each in project["dependencies"]]
+    here = {canonicalize_name(each.name) for each in metadata.distributions()}
+    lacking = [str(each) for each in asked if canonicalize_name(each.name) not in here]
+    folder = place.with_name("lacking")
+    if lacking:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder))
+        subprocess.run([*pip, *lacking], check=True)
+    return folder
+
+
 async def _compare(places: Mapping[str, Path]) -> None:
     upstream = Watched()
     async with served_sandbox(SandboxOptions(seed=1), around=upstream.around) as served:
@@ -215,6 +233,8 @@ async def _korus(world: World, place: Path) -> AsyncIterator[Server]:
     wished = {name: value for name, value in wished.items() if name.lower() in known}
     with tempfile.TemporaryDirectory(prefix="korus-calls-") as folder:
         environment = child_environment(Path(folder), **wished) | dict(world.served.environment)
+        if place != HERE:
+            environment["PYTHONPATH"] = str(_lacking(place))
         command = StdioServerParameters(
             command=sys.executable, args=["-m", "korus_mcp"], env=environment, cwd=place
         )

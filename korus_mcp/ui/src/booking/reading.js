@@ -175,6 +175,7 @@ function orderOf(structure, args) {
     customer: textOf(structure.customer),
     notes: textOf(structure.notes),
     conditions: textOf(structure.note),
+    openSeconds: countOf(structure.open_seconds),
     notLaterThan: textOf(structure.not_later_than),
     lookAfter: countOf(structure.check_again_after),
     ids: [...new Set(named.filter((id) => typeof id === "string"))].slice(0, 10),

@@ -356,6 +356,7 @@ function agreementFacts(booking, { t, writer }) {
     facts([
       [t("customer"), booking.customer && third(booking.customer)],
       [t("notes"), booking.notes && third(booking.notes)],
+      [t("answer_within"), booking.openSeconds && `${Math.floor(booking.openSeconds / 60)} min`],
     ]),
     h("h2", {}, t("good_to_know")),
     h("ul", { class: "bullets" },

@@ -134,6 +134,7 @@ const en = {
   above: "Together this costs {now}, more than the limit you named. Order only if you accept that.",
   // Order.
   customer: "Buyer",
+  answer_within: "Answer within",
   notes: "Note for the issuer",
   good_to_know: "Good to know",
   cannot_cancel: "It cannot be cancelled here once ordered.",
@@ -346,6 +347,7 @@ const fr = {
   moved: "Le prix a changé : {was} auparavant, {now} maintenant.",
   above: "L’ensemble coûte {now}, plus que la limite que vous avez fixée. Ne commandez que si vous l’acceptez.",
   customer: "Acheteur",
+  answer_within: "Réponse sous",
   notes: "Note pour la billetterie",
   good_to_know: "Bon à savoir",
   cannot_cancel: "Une fois commandé, cela ne peut pas être annulé ici.",

@@ -277,9 +277,10 @@ class BookingPage {
   }
 
   #fileName(file) {
-    const stem = (file.name ?? "tickets").replace(/\.pdf$/i, "").replace(/[^\w-]+/g, "-").slice(0, 60);
+    const stem = (file.name ?? "").replace(/\.pdf$/i, "").replace(/[^\w-]+/g, "-").slice(0, 60);
+    if (stem) return `${stem}.pdf`;
     const number = this.#booking.documents.findIndex((d) => d.uri === file.uri) + 1;
-    return `${stem || "tickets"}${number > 1 ? `-${number}` : ""}.pdf`;
+    return `tickets${number > 1 ? `-${number}` : ""}.pdf`;
   }
 
   // Showing

@@ -43,7 +43,7 @@ export function readResult(result, { tool, args }) {
   if (result?.isError || structure.error) return failure(structure, words);
   switch (kindOf(structure, tool, args)) {
     case "tickets":
-      return ticketsOf(structure, result);
+      return ticketsOf(structure);
     case "order":
       return orderOf(structure, args);
     case "reserve":
@@ -205,17 +205,12 @@ function standingOf(status) {
   return word === "" || CONFIRMED.includes(word) ? null : "unconfirmed";
 }
 
-function ticketsOf(structure, result) {
-  const names = new Map(
-    listOf(result.content)
-      .filter((block) => block.type === "resource_link")
-      .map((block) => [block.uri, textOf(block.name)]),
-  );
+function ticketsOf(structure) {
   const tickets = listOf(structure.tickets).map(ticketOf);
   const status = textOf(structure.status);
   const documents = listOf(structure.documents).map((row) => ({
     uri: typeof row.uri === "string" ? row.uri : null,
-    name: names.get(row.uri) ?? null,
+    name: textOf(row.name),
     isReady: row.ready === true,
     readyAt: textOf(row.ready_at),
     savedTo: textOf(row.saved_to),

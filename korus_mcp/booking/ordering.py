@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -89,10 +89,13 @@ class Ordering(Service):
     fresh_id: Callable[[], str] = lambda: secrets.token_hex(16)
     by_hand: ByHand | None = None
     pace: Pace = UNPACED
-    spends_since: datetime | None = None
-    """What was ordered before does not count for the limit of a day; None: all of it counts."""
+    spends_anew: bool = False
+    """What earlier processes ordered does not count for the limit of a day."""
     noes: LRUCache[str, datetime] = field(default_factory=lambda: LRUCache(REMEMBERED_NOES))
     """Digest of a question a person declined -> until when that no stands."""
+    _earlier_spent: LRUCache[tuple[str, date], Decimal] = field(
+        default_factory=lambda: LRUCache(REMEMBERED_NOES), init=False
+    )
 
     async def check_open(self, owner: str, confirmation: str) -> None:
         """Check by the journal alone, if it can be read, that a confirmation is open.
@@ -302,9 +305,15 @@ class Ordering(Service):
 
     async def _not_counted(self, owner: str) -> Decimal:
         """What the owner ordered today that does not count for the limit of the day."""
-        if self.spends_since is None:
-            return Decimal(0)
-        return await self.journal.spent(owner, self.clock.now(), until=self.spends_since)
+        now = self.clock.now()
+        of = (owner, now.astimezone(UTC).date())
+        # Read before this process orders for the first time. When it began would tell less: the
+        # API's clock is known to the second only, and an order may be as near as that.
+        if self.spends_anew and of not in self._earlier_spent:
+            self._earlier_spent[of] = await self.journal.spent(
+                owner, now, until=datetime.max.replace(tzinfo=UTC)
+            )
+        return self._earlier_spent.get(of, Decimal(0))
 
     async def _question(self, call: OrderCall, standing: ReservationFacts) -> Question:
         """What the person has to agree to, as it is now.

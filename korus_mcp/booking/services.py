@@ -108,7 +108,7 @@ class BookingServices:
             operations=self.operations,
             by_hand=by_hand,
             pace=pace,
-            spends_since=api.now() if spends_anew else None,
+            spends_anew=spends_anew,
         )
         self.reservations = ReservationStates(self.holds, self.earlier, settling, api)
         self.orders = OrderSearch(

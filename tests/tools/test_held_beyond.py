@@ -100,7 +100,7 @@ async def test_a_repeat_tells_again_what_the_issuer_did_not_answer() -> None:
         assert [f.offer_id for f in again.failed] == [f.offer_id for f in first.failed]
         assert [f.message for f in again.failed] == ["the issuer gave no answer for all of these"]
         said = _next(again, (), has_alternatives=False)
-        assert "do not reserve it again for 375 s. For what is held: Only if" in said
+        assert "do not reserve it again for 375 s. For what is held: If the person" in said
         stage.move(375)
         later = _next(await stage.reserve(*items), (), has_alternatives=False)
         assert "replacements for the rest are chosen from get_offers" in later

@@ -310,9 +310,8 @@ class Ordering(Service):
         # Read before this process orders for the first time. When it began would tell less: the
         # API's clock is known to the second only, and an order may be as near as that.
         if self.spends_anew and of not in self._earlier_spent:
-            self._earlier_spent[of] = await self.journal.spent(
-                owner, now, until=datetime.max.replace(tzinfo=UTC)
-            )
+            spent = await self.journal.spent(owner, now, until=datetime.max.replace(tzinfo=UTC))
+            self._earlier_spent.setdefault(of, spent)  # an equal reading may have been quicker
         return self._earlier_spent.get(of, Decimal(0))
 
     async def _question(self, call: OrderCall, standing: ReservationFacts) -> Question:

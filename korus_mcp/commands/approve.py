@@ -33,7 +33,7 @@ def run_approve(settings: Settings, code: str) -> int:
     """
     if settings.embedded:
         raise Misconfigured(
-            "the embedded sandbox keeps its bookings in memory: answer on the page it opens."
+            "what the embedded sandbox asks is sealed by its server: answer on the page it opens."
         )
     said, code = words(settings.language), code.strip().upper()
     try:

@@ -43,7 +43,7 @@ async def answered(
     page = await bell.page()
     address = None if page is None else f"{page}/{code}/{ordering.by_hand.seal.secret_of(code)}"
     is_shown = address is not None and await _shown(ctx, bell, needed, address)
-    # Without a browser there is the terminal, which does not reach the embedded sandbox.
+    # Without a browser there is the terminal, which cannot read what the embedded sandbox asks.
     if not is_shown and app.settings.embedded:
         raise approval.unavailable()
     # Half of the time that a host waits; the other half is for the order.
@@ -97,7 +97,7 @@ def _opens_addresses(ctx: ToolContext) -> bool:
 
 def _next(code: str, app: App, *, page: str | None, is_shown: bool) -> str:
     shown = ["in the browser window that opened"] if is_shown else []
-    # The embedded sandbox has its journal in this process, where no terminal reaches it.
+    # Without an account's secret what is asked is sealed by this process, and read by no other.
     command = [] if app.settings.embedded else [f"with `korus-mcp approve {code}` in a terminal"]
     where = ", or ".join([*shown, *command])
     more = f" ({page} says how)" if page else ""

@@ -119,7 +119,7 @@ def test_where_there_is_no_journal_none_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["approve", "AAAAAAAA"]) == 2
-    assert "in memory" in capsys.readouterr().err
+    assert "sealed by its server" in capsys.readouterr().err
     file = tmp_path / "journal.db"
     for name, value in {
         "ENVIRONMENT": "sandbox",

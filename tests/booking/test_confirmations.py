@@ -55,8 +55,14 @@ def test_it_says_goods_day_and_total_and_ends_in_its_code() -> None:
         lambda text: text.replace(", ", ",\n  "),
         lambda text: f"  {text} ",
         lambda text: unicodedata.normalize("NFD", text),
+        lambda text: f"{text}.",
+        lambda text: f'"{text}"',
+        lambda text: f"\\{text}\\",
     ],
-    ids=["case", "dashes", "no blanks", "other blanks", "lines", "around", "form"],
+    ids=[
+        *("case", "dashes", "no blanks", "other blanks", "lines", "around", "form"),
+        *("end of a sentence", "in quotes", "as a host leaves it that takes quotes away"),
+    ],
 )
 def test_the_words_count_and_not_how_they_are_written(change: object) -> None:
     text = written([named("Entr\u00e9e, l'Ab\u00eeme")], TOTAL, CODE)
@@ -76,7 +82,8 @@ def test_the_words_count_and_not_how_they_are_written(change: object) -> None:
         lambda text: CODE,
         lambda text: text.replace(CODE, CODE.swapcase()),
         lambda text: text.replace(CODE, CODE[:-1]),
-        lambda text: text + ".",
+        lambda text: text + "x",
+        lambda text: text + " again",
         lambda text: "",
     ],
 )

@@ -99,11 +99,20 @@ def filled(call: Call, tools: list[Json]) -> Call:
     a model has to send something: here what stands for nothing.
     """
     name, arguments = call
-    tool = next((tool for tool in tools if tool["name"].endswith(name)), None)
+    tool = next((tool for tool in tools if _is_named(tool["name"], name)), None)
     if tool is None:
         raise LookupError(f"no tool {name} among {[tool['name'] for tool in tools]}")
     schema = tool.get("parameters") or {}
     return tool["name"], _with_needed(arguments, schema, schema.get("$defs", {}))
+
+
+def _is_named(offered: str, name: str) -> bool:
+    """Whether a host calls the tool so: with words before it, and cut, with a hash behind it, where
+    that would be too long.
+    """
+    cut = re.fullmatch(r"(.+)_[0-9a-f]{8}", offered)
+    kept = (name[:length] for length in range(len("get_x"), len(name)))
+    return offered.endswith(name) or (cut is not None and cut[1].endswith(tuple(kept)))
 
 
 def _with_needed(given: Any, schema: Json, shared: Json) -> Any:

@@ -58,10 +58,11 @@ function ids(shown, name) {
   return Array.from(found, (each) => each[1]);
 }
 
-// The confirmation, from its first word to its code: it stands in quotes, escaped or not. Who shows JSON of
+// The confirmation, from its first word to its code: it stands in quotes, escaped or not; some hosts take
+// quotes away and leave what escaped them. Who shows JSON of
 // a text may write letters as escapes, which a model reads as letters.
 function confirmationIn(shown) {
-  const found = shown.match(/(?:\b|(?<=\\n))confirmation(?:\\*["'])?[\s:=]*\\*["']([^"\n]{1,200}? - c[A-Za-z0-9]{22})\b/);
+  const found = shown.match(/(?:\b|(?<=\\n))confirmation\b\\*["']?[\s:=]*\\*["']?([^"\n]{1,200}? - c[A-Za-z0-9]{22})\b/);
   return found?.[1].replace(/\\+u([0-9a-f]{4})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 }
 

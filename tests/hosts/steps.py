@@ -103,9 +103,12 @@ def ids(shown: str, name: str) -> list[str]:
 
 
 def confirmation_in(shown: str) -> str | None:
-    """The confirmation, from its first word to its code: it stands in quotes, escaped or not."""
-    quote = r"\\*[\"']"
-    named = rf"(?:\b|(?<=\\n))confirmation(?:{quote})?[\s:=]*{quote}"
+    """The confirmation, from its first word to its code: it stands in quotes, escaped or not.
+
+    Some hosts take quotes away and leave what escaped them.
+    """
+    quote = r"\\*[\"']?"
+    named = rf"(?:\b|(?<=\\n))confirmation\b{quote}[\s:=]*{quote}"
     found = re.search(rf"{named}([^\"\n]{{1,200}}? - c[A-Za-z0-9]{{22}})\b", shown)
     if found is None:
         return None

@@ -160,6 +160,9 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         pytest.param(lambda answer: answer.text, id="text"),
         pytest.param(lambda answer: compact(answer.structure), id="structure"),
         pytest.param(lambda answer: compact({"result": answer.wire}), id="JSON in JSON"),
+        pytest.param(
+            lambda answer: compact({"result": answer.wire}).replace('"', ""), id="without quotes"
+        ),
     ],
 )
 async def test_it_books(

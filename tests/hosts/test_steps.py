@@ -18,6 +18,9 @@ pytestmark = pytest.mark.anyio
         pytest.param(lambda answer: compact(answer.structure), id="structure"),
         pytest.param(lambda answer: compact({"result": answer.wire}), id="JSON in JSON"),
         pytest.param(lambda answer: repr(answer.result), id="as Python prints it"),
+        pytest.param(
+            lambda answer: compact({"result": answer.wire}).replace('"', ""), id="without quotes"
+        ),
     ],
 )
 async def test_a_booking_and_its_refusal_are_read(shown: Callable[[Answer], str]) -> None:

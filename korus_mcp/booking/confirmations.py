@@ -24,8 +24,8 @@ CODE_LENGTH: Final = 22
 """Letters and digits behind the "c": 131 bits, too many to guess."""
 # No dashes: who writes a text anew may change them, and a code has to come back as it was.
 _SIGNS: Final = string.ascii_letters + string.digits
-# A letter first: what begins with a digit could be read as a number behind the words. Behind the code
-# no letter or digit: a full stop, or the sign that escaped a quote, as hosts leave it.
+# A letter first: what begins with a digit could be read as a number behind the words. No letter or
+# digit behind the code: only a full stop, or the sign that escaped a quote, as hosts leave it.
 _WRITTEN: Final = re.compile(
     rf"(?P<words>.*?)(?P<code>c[A-Za-z0-9]{{{CODE_LENGTH}}})\W*", re.DOTALL
 )

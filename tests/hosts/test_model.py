@@ -33,9 +33,10 @@ def test_what_a_schema_needs_and_nobody_wished_for_stands_for_nothing() -> None:
 
 
 def test_a_name_that_a_host_cut_is_found() -> None:
-    tools = [{"name": f"home_of_somebody_{name}"} for name in ("get_o_0a1b2c3d", "place_o_4e5f6a7b")]
-    assert filled(("place_order", {}), tools)[0] == "home_of_somebody_place_o_4e5f6a7b"
-    assert filled(("get_offers", {}), tools)[0] == "home_of_somebody_get_o_0a1b2c3d"
+    offers, order = "home_of_somebody_get_o_0a1b2c3d", "home_of_somebody_place_o_4e5f6a7b"
+    tools = [{"name": offers}, {"name": order}]
+    assert filled(("place_order", {}), tools)[0] == order
+    assert filled(("get_offers", {}), tools)[0] == offers
 
 
 def test_members_of_members_are_filled_too() -> None:

@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from functools import cached_property
@@ -34,7 +34,7 @@ from korus_mcp.sandbox.ids import Kind, Offer, Ref
 from korus_mcp.sandbox.iris import Iris
 from korus_mcp.sandbox.jsonld import Refused, refusal
 from korus_mcp.sandbox.keeping import InFile, InMemory, Keeping, WorldFile
-from korus_mcp.sandbox.landmarks import landmarks_of
+from korus_mcp.sandbox.landmarks import landmarks_of, offer_named, session_named
 from korus_mcp.sandbox.operations import DOWNLOAD, OPERATIONS, TOKEN_PATH, operation_named
 from korus_mcp.sandbox.sales import Sales
 from korus_mcp.sandbox.snapshots import OrderRecord, RequestRecord, ReservationRecord
@@ -114,6 +114,22 @@ class Sandbox:
     def landmarks(self) -> Mapping[str, str]:
         """API ids of named offers and other things that tests need; computed at the first use."""
         return landmarks_of(self._iris, self._stock)
+
+    def offer_id(self, base: str, product: str, day: date | None = None) -> str:
+        """The API id of an offer: the key of its base, its product's name in English, its day.
+
+        Raises:
+            KeyError: There is no such offer today.
+        """
+        return self._iris.offer_id(offer_named(self._world, base, product, day))
+
+    def session_id(self, base: str, day: date, start: time) -> str:
+        """The API id of a session, by the key of its base, its day and the local time of its start.
+
+        Raises:
+            KeyError: There is no such session.
+        """
+        return self._iris.session_id(session_named(self._world, base, day, start))
 
     def iri(self, identifier: str) -> str:
         """The address of a catalog, product base, product, offer or offer ticket by its id.
@@ -220,8 +236,15 @@ class Sandbox:
             hold,
             catalog_id=self._iris.catalog_id(self._world.catalog_of(hold.offer.base)),
             offer_id=self._iris.offer_id(hold.offer),
+            base=self._world.base(hold.offer.base).key,
+            product=self._world.product(hold.offer).name.en,
             expired=hold.is_expired_at(self.clock.now()),
             date=day_of(hold.offer.day),
+            starts_at=tuple(
+                self._world.starts_at(hold.offer, rank, slot)
+                for rank, slot in enumerate(hold.slots)
+                if slot is not None
+            ),
         )
 
     def _order_record(self, order: Order) -> OrderRecord:
@@ -233,6 +256,7 @@ class Sandbox:
             offer_id=self._iris.offer_id(hold.offer),
             reservation_ids=(order.hold_id,),
             ticket_ids=order.tickets,
+            beneficiaries=tuple(self._ledger.tickets[each].beneficiary for each in order.tickets),
             document_ids=order.documents,
             quantity=hold.quantity,
             total=hold.total,

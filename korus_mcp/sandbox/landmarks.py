@@ -1,6 +1,7 @@
 """Names of catalogs, bases, offers and sessions that tests and examples use, with their API ids."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date, time
 
 from korus_mcp.sandbox.calendars import day_number
 from korus_mcp.sandbox.ids import Offer, SessionKey
@@ -47,6 +48,40 @@ def landmarks_of(iris: Iris, stock: Stock) -> Mapping[str, str]:
         "free_session": iris.session_id(free),
         "sold_out_offer": iris.offer_id(_away_end(world)),
     }
+
+
+def offer_named(world: World, base: str, product: str, day: date | None) -> Offer:
+    """The offer of a base by the English name of its product, for a day.
+
+    Raises:
+        KeyError: there is none today.
+    """
+    number = _declared(world, base)
+    names = [each.name.en for each in world.base(number).products]
+    if product not in names or day_number(day) not in world.days(number):
+        raise KeyError((base, product, day))
+    return Offer(number, names.index(product), day_number(day))
+
+
+def session_named(world: World, base: str, day: date, start: time) -> SessionKey:
+    """The session of a base that begins at a local time of a day.
+
+    Raises:
+        KeyError: there is none.
+    """
+    number = _declared(world, base)
+    for rank, ticket in enumerate(world.base(number).tickets):
+        for place, slot in enumerate(ticket.slots):
+            if slot.start == start and day_number(day) in world.days(number):
+                return SessionKey(number, day_number(day), rank, place)
+    raise KeyError((base, day, start))
+
+
+def _declared(world: World, key: str) -> int:
+    try:
+        return world.fixed_base(key)
+    except StopIteration:
+        raise KeyError(key) from None
 
 
 def _base(world: World, name: str) -> int:

@@ -22,16 +22,23 @@ class RequestRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ReservationRecord:
-    """A reservation."""
+    """A reservation. `base` is the key of its product base, `product` its name in English.
+
+    `starts_at` has the local times of its sessions, `arrangement` the API's word for how seats lie.
+    """
 
     id: str
     catalog_id: str
     offer_id: str
+    base: str
+    product: str
     status: str
     expired: bool
     quantity: int
     total: Decimal
     date: date | None
+    starts_at: tuple[datetime, ...]
+    arrangement: str
     created_at: datetime
     expires_at: datetime
     order_id: str | None
@@ -39,7 +46,7 @@ class ReservationRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRecord:
-    """An order."""
+    """An order. `beneficiaries` has who uses each ticket, None for one that nobody is named on."""
 
     id: str
     catalog_id: str
@@ -50,6 +57,7 @@ class OrderRecord:
     reservation_ids: tuple[str, ...]
     item_id: str
     ticket_ids: tuple[str, ...]
+    beneficiaries: tuple[Mapping[str, object] | None, ...]
     document_ids: tuple[str, ...]
     quantity: int
     total: Decimal

@@ -29,7 +29,7 @@ from korus_mcp.settings import NAME, Approval, Environment, Settings
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
-    from korus_mcp.booking.by_hand import ByHand
+    from korus_mcp.booking.by_hand import ByHand, Seal
     from korus_mcp.booking.services import BookingServices
     from korus_mcp.journal import Journal
     from korus_mcp.proposals.seat_plans import SeatPlans
@@ -57,6 +57,9 @@ class SandboxFiles(Protocol):
 
     def journal_url(self) -> str:
         """The address of its journal."""
+
+    def secret(self) -> str:
+        """The secret of all its processes; "" if it is in memory."""
 
     def shown_prices(self) -> Path | None:
         """The file of the prices that were shown; None if there can be none."""
@@ -153,7 +156,10 @@ class App:
             return None
         from korus_mcp.booking.by_hand import ByHand, Seal
 
-        seal = Seal(self.settings.client_secret, self.settings.account.key())
+        secret, files = self.settings.client_secret, self._files
+        seal = Seal(secret if files is None else files.secret(), self.settings.account.key())
+        if files is not None:
+            files.follow(partial(_changed, seal, files))
         world = self.settings.environment.value
         return ByHand(journal=journal, seal=seal, environment=world, clock=self.api)
 
@@ -202,6 +208,11 @@ class App:
             self.prices.close()
         if "booking" in vars(self):
             await self.booking.journal.close()
+
+
+async def _changed(seal: "Seal", files: SandboxFiles, _: str) -> None:
+    """Seal with the secret of the world that has taken the place of another one."""
+    seal.change(files.secret())
 
 
 @dataclass

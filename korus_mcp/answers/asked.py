@@ -5,9 +5,12 @@ the same.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from korus_mcp.booking.by_hand import Shown, ShownDoubt, ShownLine
+from korus_mcp.booking.conditions import Attached
+
+if TYPE_CHECKING:
+    from korus_mcp.booking.by_hand import Shown, ShownDoubt, ShownLine
 
 FRENCH: Final = "fr"
 _MONTHS: Final = {
@@ -24,6 +27,7 @@ class Words:
     question: str
     worlds: dict[str, str]
     seats: str
+    apart: str
     total: str
     buyer: str
     note: str
@@ -40,6 +44,12 @@ class Words:
     gone: str
     made: str
     in_doubt: str
+    several_orders: str
+    several_tickets: str
+    for_each: str
+    for_some: str
+    at_most: str
+    names: str
     ask: str
     yes_keys: tuple[str, ...]
 
@@ -53,6 +63,7 @@ _EN: Final = Words(
         "production": "This is a real order, and it costs money.",
     },
     seats="Seats",
+    apart="not together",
     total="Total",
     buyer="Buyer",
     note="Note for the issuer",
@@ -73,6 +84,12 @@ _EN: Final = Words(
     made="An order of the same was made before (order {}): this would be one more.",
     in_doubt="An order of the same (reservation {}) may have been made already: this may be a "
     "second one.",
+    several_orders="This makes {} orders, one for each offer.",
+    several_tickets="These are {} tickets, {}, such as entry and show.",
+    for_each="{} for each person",
+    for_some="several for some",
+    at_most="The issuer allows at most {} in one order.",
+    names="The issuer may ask for the holders' names after the order.",
     ask="Order this? y = yes, anything else = no: ",
     yes_keys=("y", "yes"),
 )
@@ -85,6 +102,7 @@ _FR: Final = Words(
         "production": "C'est une vraie commande, qui sera facturée.",
     },
     seats="Places",
+    apart="pas côte à côte",
     total="Total",
     buyer="Acheteur",
     note="Remarque pour l'émetteur",
@@ -105,6 +123,12 @@ _FR: Final = Words(
     made="Une même commande a déjà été passée (commande {}) : ce serait une de plus.",
     in_doubt="Une même commande (réservation {}) a peut-être déjà été passée : ce serait alors la "
     "deuxième.",
+    several_orders="Cela fait {} commandes, une par offre.",
+    several_tickets="Cela fait {} billets, {}, par exemple l'entrée et le spectacle.",
+    for_each="{} par personne",
+    for_some="plusieurs pour certains",
+    at_most="L'émetteur en accepte au plus {} par commande.",
+    names="L'émetteur peut demander le nom des porteurs après la commande.",
     ask="Passer cette commande ? o = oui, toute autre réponse = non : ",
     yes_keys=("o", "oui", "y", "yes"),
 )
@@ -115,24 +139,40 @@ def words(language: str) -> Words:
     return _FR if language.lower().startswith(FRENCH) else _EN
 
 
-def lines_of(shown: Shown, said: Words) -> Iterator[str]:
+def lines_of(shown: "Shown", said: Words) -> Iterator[str]:
     """Each thing that is bought, with its day and amount."""
     for line in shown.lines:
         facts = (f"{line.quantity} × {line.product}", *_when(line, said), line.amount)
         yield ", ".join(fact for fact in facts if fact)
 
 
-def facts_of(shown: Shown, said: Words) -> Iterator[tuple[str, str]]:
+def facts_of(shown: "Shown", said: Words) -> Iterator[tuple[str, str]]:
     """The other facts, each with its name."""
     if shown.seats:
-        yield said.seats, "; ".join(shown.seats)
+        apart = f" ({said.apart})" if shown.are_apart else ""
+        yield said.seats, "; ".join(shown.seats) + apart
     yield said.total, shown.total
     yield said.buyer, shown.customer
     if shown.notes:
         yield said.note, shown.notes
 
 
-def doubts_of(shown: Shown, said: Words) -> Iterator[str]:
+def attached_told(attached: Attached, said: Words) -> Iterator[str]:
+    """What a purchase brings with it, in sentences; nothing where all is as usual."""
+    if attached.orders > 1:
+        yield said.several_orders.format(attached.orders)
+    tickets, units = attached.tickets, attached.units
+    if tickets > units > 0:
+        is_even = tickets % units == 0
+        each = said.for_each.format(tickets // units) if is_even else said.for_some
+        yield said.several_tickets.format(tickets, each)
+    for most in attached.most:
+        yield said.at_most.format(most)
+    if attached.names_holders:
+        yield said.names
+
+
+def doubts_of(shown: "Shown", said: Words) -> Iterator[str]:
     """Earlier orders of the same, of which a person must know before they say yes."""
     for each in shown.doubts:
         yield _doubt(each, said)
@@ -143,13 +183,13 @@ def _moment(at: datetime, said: Words) -> str:
     return f"{_day(at, said)}, {at:%H:%M}"
 
 
-def _doubt(doubt: ShownDoubt, said: Words) -> str:
+def _doubt(doubt: "ShownDoubt", said: Words) -> str:
     if doubt.order_id is not None:
         return said.made.format(doubt.order_id)
     return said.in_doubt.format(doubt.reservation_id)
 
 
-def _when(line: ShownLine, said: Words) -> Iterator[str]:
+def _when(line: "ShownLine", said: Words) -> Iterator[str]:
     for each in line.when:
         is_day = "T" not in each
         yield (

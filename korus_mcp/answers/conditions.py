@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from korus_mcp.answers import addresses
-from korus_mcp.booking.conditions import Conditions
+from korus_mcp.answers.asked import attached_told, words
+from korus_mcp.booking.conditions import Attached, Conditions
 from korus_mcp.booking.hold import Hold
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.text import CUT_MARK, inert_line
@@ -26,16 +27,7 @@ def conditions_text(holds: Sequence[Hold], conditions: Conditions) -> str:
 
 
 def _sentences(holds: Sequence[Hold], conditions: Conditions) -> Iterator[str]:
-    if len(holds) > 1:
-        yield f"This makes {len(holds)} orders, one for each offer."
-    units, tickets = sum(h.quantity for h in holds), sum(h.tickets for h in holds)
-    if tickets > units > 0:
-        each = f"{tickets // units} for each person" if tickets % units == 0 else "several for some"
-        yield f"These are {tickets} tickets, {each}, such as entry and show."
-    for most in sorted(set(conditions.most.values())):
-        yield f"The issuer allows at most {most} in one order."
-    if conditions.names_holders:
-        yield "The issuer may ask for the holders' names after the order."
+    yield from attached_told(Attached.of(holds, conditions), words("en"))
     yield from _terms(conditions)
     yield FINAL
 

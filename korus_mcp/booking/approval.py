@@ -51,7 +51,9 @@ _CODE_LENGTH: Final = 6
 _PART_LENGTH: Final = 16
 _WORDS: Final = "words"
 _LANGUAGE: Final = "language"
-"""Parts that only the seal of a confirmation has: the digest of its words, and their language."""
+"""Parts of a seal as it is kept: the language in which a person was asked, and, of a confirmation,
+the digest of its words.
+"""
 _CUSTOMER: Final = "customer."
 
 
@@ -184,6 +186,16 @@ def read_of(
     }
 
 
+def sealed_in(question: Question, language: str) -> str:
+    """The seal of a question, to be kept: with the language in which it is put."""
+    return f"{question.seal} {_LANGUAGE}={language}"
+
+
+def language_in(seal: str) -> str | None:
+    """The language in which a question with this seal was put; None if it does not say."""
+    return _part_of(seal, _LANGUAGE)
+
+
 async def confirmation(journal: Journal, question: Question, language: str) -> tuple[str, Approval]:
     """Write a question down under a new confirmation, valid until the question closes.
 
@@ -195,7 +207,7 @@ async def confirmation(journal: Journal, question: Question, language: str) -> t
     approval = Approval(
         nonce=code,
         owner=question.owner,
-        digest=f"{question.seal} {_LANGUAGE}={language} {_WORDS}={words}",
+        digest=f"{sealed_in(question, language)} {_WORDS}={words}",
         expires_at=question.closes_at,
     )
     await journal.approve(approval)
@@ -216,7 +228,7 @@ async def check(
     found = check_open(approval, question.owner)
     _check_same(question, found.digest, is_late=found.expires_at <= question.asked_at)
     words = _words_key(await journal.installation(), said)
-    if _part_of(found, _WORDS) != words:
+    if _part_of(found.digest, _WORDS) != words:
         raise Refusal(
             Code.APPROVAL_REQUIRED,
             "The words of this confirmation are not those of its summary; nothing was ordered.",
@@ -225,19 +237,14 @@ async def check(
     return found.nonce
 
 
-def language_of(approval: Approval | None) -> str | None:
-    """The language in which the summary of a confirmation was made; None if none is known."""
-    return None if approval is None else _part_of(approval, _LANGUAGE)
-
-
 def was_open(approval: Approval, question: Question) -> bool:
     """Whether a confirmation was given before all was known of who orders."""
     return approval.digest.partition(" ")[0] != question.digest
 
 
-def _part_of(approval: Approval, name: str) -> str | None:
-    """A part of the seal that an approval is kept with."""
-    parts = (part.partition("=") for part in approval.digest.split(" "))
+def _part_of(seal: str, name: str) -> str | None:
+    """A part of a seal that is kept."""
+    parts = (part.partition("=") for part in seal.split(" "))
     return next((how for what, _, how in parts if what == name), None)
 
 

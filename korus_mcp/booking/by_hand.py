@@ -4,7 +4,7 @@ The question is put into the journal under a short code, so that every process o
 finds the answer. The assistant is told the code and where the page is; neither is enough to answer.
 The page wants a secret that is derived from the account's own, and `korus-mcp approve CODE` wants a
 terminal. What the person reads is sealed with the account's secret: it names the customer, and the
-journal must not.
+journal must not. The embedded sandbox has no account; its secret is kept with its world.
 """
 
 import base64
@@ -22,10 +22,11 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from korus_mcp.booking import approval
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.customers import Customer
+from korus_mcp.booking.conditions import Attached
+from korus_mcp.booking.customers import described
 from korus_mcp.booking.hold import Line
 from korus_mcp.booking.timing import POLL_SECONDS
-from korus_mcp.foundation.text import clean_line
+from korus_mcp.foundation.text import clean, clean_line
 from korus_mcp.journal import Journal
 from korus_mcp.journal.records import Asked, canonical_json
 
@@ -68,10 +69,12 @@ class Shown:
     environment: str
     lines: tuple[ShownLine, ...]
     seats: tuple[str, ...]
+    are_apart: bool
     total: str
     customer: str
     notes: str | None
     terms: tuple[str, ...]
+    attached: Attached
     doubts: tuple[ShownDoubt, ...]
 
     @classmethod
@@ -80,20 +83,32 @@ class Shown:
         told: dict[str, Any] = json.loads(text)
         lines = [ShownLine(**{**each, "when": tuple(each["when"])}) for each in told["lines"]]
         doubts = [ShownDoubt(**each) for each in told["doubts"]]
+        attached = Attached(**{**told["attached"], "most": tuple(told["attached"]["most"])})
         rest = {name: tuple(told[name]) for name in ("seats", "terms")}
-        return cls(**{**told, **rest, "lines": tuple(lines), "doubts": tuple(doubts)})
+        rest |= {"lines": tuple(lines), "doubts": tuple(doubts)}
+        return cls(**{**told, **rest, "attached": attached})
 
 
 class Seal:
     """Hides what a person is shown from the journal, and makes the secret that may answer.
 
-    Every process with the account's secret has the same; without one, as in the embedded sandbox,
-    it is this process's alone.
+    Every process with the same secret has the same: the account's, or that of the embedded sandbox
+    where it is kept. Without one it is this process's alone.
     """
 
+    is_shared: bool
+    """Whether another process can read what was sealed here, and answer it."""
+
     def __init__(self, secret: str, account: str) -> None:
+        self._account = account
+        self.change(secret)
+
+    def change(self, secret: str) -> None:
+        """Go on with another secret: what was sealed before is closed for good."""
+        self.is_shared = bool(secret)
         key = secret.encode() or secrets.token_bytes(32)
-        self._key = hmac.new(key, f"asked by hand {account}".encode(), hashlib.sha256).digest()
+        named = f"asked by hand {self._account}"
+        self._key = hmac.new(key, named.encode(), hashlib.sha256).digest()
         self._box = Fernet(base64.urlsafe_b64encode(self._derived("shown")))
 
     def sealed(self, shown: Shown) -> str:
@@ -124,13 +139,20 @@ class ByHand:
     environment: str
     clock: Timed
 
-    async def asked(self, question: Question, terms: Sequence[str]) -> Asked:
+    async def asked(self, question: Question, terms: Sequence[str], language: str) -> Asked:
         """The question as it stands in the journal, where it is put if it was not yet."""
         standing = await self.journal.asked(approval.nonce_of(question))
         is_same = standing is not None and question.is_of(standing.digest)
         if standing is not None and is_same and standing.stands(question.asked_at):
             return standing
-        return await self.journal.ask(self._put(question, terms), now=question.asked_at)
+        put = self._put(question, terms, language)
+        return await self.journal.ask(put, now=question.asked_at)
+
+    async def language_of(self, reservation_ids: Sequence[str]) -> str | None:
+        """The language of the question about exactly these reservations, where one was put."""
+        about = await self.journal.asked_about(reservation_ids)
+        same = (each for each in about if set(each.reservation_ids) == set(reservation_ids))
+        return next((approval.language_in(each.digest) for each in same), None)
 
     async def awaited(self, code: str, within: float) -> bool:
         """Wait at most so many seconds for the answer to a question. Whether it has one, or is
@@ -166,12 +188,12 @@ class ByHand:
         )
         return before is not None and before.is_open(now)
 
-    def _put(self, question: Question, terms: Sequence[str]) -> Asked:
+    def _put(self, question: Question, terms: Sequence[str], language: str) -> Asked:
         return Asked(
             nonce=approval.nonce_of(question),
             code="".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH)),
             owner=question.owner,
-            digest=question.seal,
+            digest=approval.sealed_in(question, language),
             reservation_ids=tuple(hold.id for hold in question.holds),
             open_until=question.closes_at,
             # The yes dies with the first hold. One whose end nobody knows lasts an hour at most.
@@ -186,10 +208,13 @@ def shown_of(question: Question, terms: Iterable[str], environment: str) -> Show
         environment=environment,
         lines=tuple(_line(line) for hold in question.holds for line in hold.lines),
         seats=tuple(clean_line(str(seat)) for hold in question.holds for seat in hold.seats),
+        are_apart=any(hold.seats_together is False for hold in question.holds),
         total=str(question.total),
-        customer=_described(question.customer),
-        notes=clean_line(question.notes) if question.notes else None,
+        customer=described(question.customer),
+        # Letter by letter, as it is sent: a page shows no markup, and drops none.
+        notes=clean(question.notes) if question.notes else None,
         terms=tuple(text for text in terms if text),
+        attached=Attached.of(question.holds, question.conditions),
         doubts=tuple(ShownDoubt(each.reservation_id, each.order_id) for each in question.doubts),
     )
 
@@ -199,9 +224,3 @@ def _line(line: Line) -> ShownLine:
     times = tuple(at.isoformat() for at in line.starts_at)
     amount = str(line.amount) if line.amount is not None else None
     return ShownLine(line.quantity, clean_line(line.product), times or day, amount)
-
-
-def _described(customer: Customer) -> str:
-    name = f"{customer.firstname} {customer.lastname}"
-    facts = (name, customer.email, customer.phone, customer.country, customer.title)
-    return ", ".join(clean_line(fact) for fact in (*facts, customer.language) if fact)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.ports import Catalog
@@ -23,6 +23,32 @@ class Conditions:
 
 
 NO_CONDITIONS: Final = Conditions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """What a purchase brings with it, beside its terms: facts only, whoever tells them has words.
+
+    It makes so many `orders` of so many `units` with `tickets` in all; `most` are the limits of its
+    issuers for one order; `names_holders`: one of them may ask who uses each ticket.
+    """
+
+    orders: int
+    units: int
+    tickets: int
+    most: tuple[int, ...] = ()
+    names_holders: bool = False
+
+    @classmethod
+    def of(cls, holds: Sequence[Hold], conditions: Conditions) -> Self:
+        """What an order of these holds brings with it."""
+        return cls(
+            orders=len(holds),
+            units=sum(hold.quantity for hold in holds),
+            tickets=sum(hold.tickets for hold in holds),
+            most=tuple(sorted(set(conditions.most.values()))),
+            names_holders=conditions.names_holders,
+        )
 
 
 async def conditions_of(holds: Sequence[Hold], catalog: Catalog, language: str) -> Conditions:

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from korus_mcp.api import CustomerInput
 from korus_mcp.api.booking import Title
 from korus_mcp.foundation.refusals import FieldProblem, Refusal, invalid
+from korus_mcp.foundation.text import inert_line
 
 NEEDED: Final = {
     "firstname": ("Given name", "Ada"),
@@ -50,6 +51,17 @@ def named_in(customer: Customer) -> Mapping[str, str]:
     """Field -> what is said in it, for the fields in which something is said."""
     said = {field.name: getattr(customer, field.name) for field in fields(customer)}
     return {name: str(value) for name, value in said.items() if value}
+
+
+def described(customer: Customer) -> str:
+    """All that is known of a customer, on one line, for a person who agrees: every field that is
+    sent, since nobody can agree to what they did not see.
+    """
+    name = " ".join(part for part in (customer.firstname, customer.lastname) if part)
+    title = f"title {customer.title}" if customer.title else None
+    language = f"language {customer.language}" if customer.language else None
+    facts = (name, customer.email, customer.phone, customer.country, title, language)
+    return ", ".join(inert_line(fact) for fact in facts if fact)
 
 
 def incomplete(missing: Iterable[str]) -> Refusal:

@@ -55,9 +55,12 @@ def how_to_split(quantity: int, most: int) -> str:
     """How so many are bought in parts of at most `most`, as one sentence."""
     rest = quantity % most
     parts = [most] * (quantity // most) + [rest] * bool(rest)
-    if len(parts) > MOST_PARTS:
-        return f"Take at most {MOST_PARTS * most}, in {MOST_PARTS} reserve calls of {most}."
     # An equal call would be answered with the holds of the first one.
+    if len(parts) > MOST_PARTS:
+        return (
+            f"Take at most {MOST_PARTS * most}: {MOST_PARTS} reserve calls of {most}, all but the "
+            "first with again: true, one place_order with all."
+        )
     alike = "; equal ones with again: true" if len(set(parts)) < len(parts) else ""
     calls, all_of_them = ("two", "both") if len(parts) == 2 else (str(len(parts)), "all")
     *first, last = map(str, parts)

@@ -106,10 +106,17 @@ class Ordering(Service):
         with suppress(JournalDown):
             approval.check_open(await self._approval(confirmation), owner)
 
-    async def language_of(self, confirmation: str) -> str | None:
-        """The language in which the summary of a confirmation was made, if that can be read."""
+    async def language_of(
+        self, reservation_ids: Sequence[str], confirmation: str | None
+    ) -> str | None:
+        """The language in which a person was asked, or shown the summary of a confirmation, if that
+        can be read.
+        """
         with suppress(JournalDown):
-            return approval.language_of(await self._approval(confirmation))
+            if self.by_hand is not None:
+                return await self.by_hand.language_of(reservation_ids)
+            given = None if confirmation is None else await self._approval(confirmation)
+            return None if given is None else approval.language_in(given.digest)
         return None
 
     async def _approval(self, confirmation: str) -> Approval | None:
@@ -161,11 +168,14 @@ class Ordering(Service):
         except JournalDown as down:
             _log.warning("a no could not be written down: %s", down.fault.value)
 
-    async def place(self, call: OrderCall, agreed: Question | None = None) -> Ordered:
+    async def place(
+        self, call: OrderCall, agreed: Question | None = None, *, until: float | None = None
+    ) -> Ordered:
         """Order the reservations, which a person has agreed to. A repeated call is not sent again
         and gets the same answer.
 
-        `agreed` is the question the person said yes to, where the host asked them.
+        `agreed` is the question the person said yes to, where the host asked them. `until`: the
+        moment of the event loop's time at which the caller is answered, where it came earlier.
 
         Raises:
             Refusal: expiry, limits, a missing approval, another order under way.
@@ -174,7 +184,7 @@ class Ordering(Service):
         """
         # A repeated call is answered before anything is checked: its holds are ordered by now, and
         # the checks would refuse them.
-        until = self._answer_at()
+        until = self._answer_at() if until is None else until
         standing = await self._standing(call)
         earlier = await self.earlier.equal(call, standing.holders, until=until)
         if earlier is not None:
@@ -301,7 +311,8 @@ class Ordering(Service):
         if self.by_hand is None:
             raise approval.unavailable()
         self._check_can_send(question.owner)
-        return await self.by_hand.asked(question, list(question.conditions.terms.values()))
+        terms = list(question.conditions.terms.values())
+        return await self.by_hand.asked(question, terms, language)
 
     async def _not_counted(self, owner: str) -> Decimal:
         """What the owner ordered today that does not count for the limit of the day."""

@@ -6,19 +6,20 @@ pipe for it, but nobody who reads what is asked.
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Final, TextIO, TypeVar
 
 import anyio
 
-from korus_mcp.answers.asked import Words, doubts_of, facts_of, lines_of, words
+from korus_mcp.answers.asked import Words, attached_told, doubts_of, facts_of, lines_of, words
 from korus_mcp.booking.by_hand import TERMINAL, ByHand, Seal, Shown
 from korus_mcp.commands.console import say, shown, tell
 from korus_mcp.foundation.clock import SystemClock
-from korus_mcp.journal.opening import journal_of, may_have_bookings
+from korus_mcp.journal.opening import journal_of, journal_url, may_have_bookings
 from korus_mcp.journal.records import JournalDown
-from korus_mcp.settings import Misconfigured, Settings
+from korus_mcp.server.sandbox_home import SandboxHome
+from korus_mcp.settings import Settings
 
 NO_TERMINAL: Final = 2
 _Thing = TypeVar("_Thing")
@@ -28,13 +29,8 @@ def run_approve(settings: Settings, code: str) -> int:
     """Ask the person at this terminal. Returns 0 for a yes that counted; 1 for a no, and where no
     such question is open; 2 without a terminal.
 
-    Raises:
-        Misconfigured: There is no journal in which a question could be.
+    A question of an embedded sandbox is there where it is kept in files.
     """
-    if settings.embedded:
-        raise Misconfigured(
-            "what the embedded sandbox asks is sealed by its server: answer on the page it opens."
-        )
     said, code = words(settings.language), code.strip().upper()
     try:
         # Opening a journal would create its file, and there is no question in a new one.
@@ -60,15 +56,22 @@ def _on(
     settings: Settings, work: Callable[[ByHand], Awaitable[_Thing]], *, without: _Thing
 ) -> _Thing:
     """The result of some work on the questions of the journal, or `without` if there is none."""
-    if not may_have_bookings(settings):
-        return without
-    return anyio.run(_worked, settings, work)
+    if not settings.embedded:
+        if not may_have_bookings(settings):
+            return without
+        return anyio.run(_worked, settings, journal_url(settings), settings.client_secret, work)
+    with closing(SandboxHome(settings)) as home:
+        if not home.may_have_bookings() or not (secret := home.secret()):
+            return without
+        return anyio.run(_worked, settings, home.journal_url(), secret, work)
 
 
-async def _worked(settings: Settings, work: Callable[[ByHand], Awaitable[_Thing]]) -> _Thing:
+async def _worked(
+    settings: Settings, url: str, secret: str, work: Callable[[ByHand], Awaitable[_Thing]]
+) -> _Thing:
     clock = SystemClock()
-    journal = journal_of(settings, clock)
-    seal = Seal(settings.client_secret, settings.account.key())
+    journal = journal_of(settings, clock, url=url)
+    seal = Seal(secret, settings.account.key())
     world = settings.environment.value
     try:
         return await work(ByHand(journal=journal, seal=seal, environment=world, clock=clock))
@@ -95,6 +98,7 @@ def _lines(what: Shown, said: Words) -> Iterator[str]:
     yield from (f"! {each}" for each in doubts_of(what, said))
     yield from (f"- {each}" for each in lines_of(what, said))
     yield from (f"{name}: {fact}" for name, fact in facts_of(what, said))
+    yield from attached_told(what.attached, said)
     yield from (f"{said.terms}: {each}" for each in what.terms)
     yield said.for_real
 

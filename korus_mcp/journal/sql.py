@@ -175,6 +175,12 @@ class SqlJournal:
         """The question with this code or nonce."""
         return await self._read(lambda tx: tx.asked(which))
 
+    async def asked_about(self, reservation_ids: Sequence[str]) -> Sequence[Asked]:
+        """The questions about any of these reservations."""
+        wanted = set(reservation_ids)
+        there = await self._read(lambda tx: tx.all_asked())
+        return [each for each in there if not wanted.isdisjoint(each.reservation_ids)]
+
     async def answer(
         self, code: str, *, is_yes: bool, way: str, now: datetime, no_until: datetime
     ) -> Asked | None:

@@ -29,7 +29,7 @@ left alone.
 """
 KNOWN_BY: Final = "world"
 """The name of the table by which the file is known, too."""
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Goes up when the tables of the file change, or the records in it."""
 UNUSED: Final = timedelta(days=1)
 """A world that nobody used for so long is thrown away."""
@@ -64,10 +64,12 @@ class NewerWorld(Exception):
 class Beginnings:
     """What a world begins with. `numbers` are those that earlier worlds of the file have used.
 
-    `id` is another for each world, also in the same file, and part of no identifier.
+    `id` is another for each world, also in the same file, and part of no identifier. `secret` is
+    known to whoever may read the file, and to nobody else.
     """
 
     id: str
+    secret: str = field(repr=False)
     seed: int
     began_at: datetime
     numbers: Numbers = field(default_factory=Numbers)
@@ -196,6 +198,25 @@ class WorldFile:
         self._note_use(now)
         self._write.execute("COMMIT")
 
+    def is_use_to_note(self, now: datetime) -> bool:
+        """Whether it is long ago that a use was noted here."""
+        return now - self._used_at >= _NOTED
+
+    def note_use(self, now: datetime) -> None:
+        """Write that the world is used. Call it in a thread.
+
+        Raises:
+            sqlite3.Error: nothing was written.
+        """
+        self._used_at = now  # in any case: what cannot be written is not tried at each call
+        self._write.execute("BEGIN IMMEDIATE")
+        try:
+            self._note_use(now)
+            self._write.execute("COMMIT")
+        except BaseException:
+            self.roll_back()
+            raise
+
     def roll_back(self) -> None:
         """Undo what was begun."""
         with suppress(sqlite3.Error):  # SQLite may have done it already, or the file is gone
@@ -223,14 +244,14 @@ class WorldFile:
                 self._write.execute(f"PRAGMA user_version = {self._version}")
                 self._write.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 seed = randbits(_SEED_BITS) if seed is None else seed
-                made = Beginnings(id=token_hex(8), seed=seed, began_at=now)
+                made = Beginnings(id=token_hex(8), secret=token_hex(32), seed=seed, began_at=now)
                 self._store(made)
                 self._note_use(now)
             else:
-                made, used_at = self._found()
-                if now - used_at >= UNUSED:
+                made, self._used_at = self._found()
+                if now - self._used_at >= UNUSED:
                     made = self._renew(made, now)
-                elif now - used_at >= _NOTED:
+                elif self.is_use_to_note(now):
                     self._note_use(now)
         except BaseException:
             self.roll_back()
@@ -255,6 +276,7 @@ class WorldFile:
         try:
             made = Beginnings(
                 id=told["id"],
+                secret=told["secret"],
                 seed=int(told["seed"]),
                 began_at=datetime.fromisoformat(told["began_at"]),
                 numbers=Numbers(*json.loads(told["numbers"])),
@@ -273,6 +295,7 @@ class WorldFile:
         # ids of bookings are counted on: none of them may come again and mean another.
         made = Beginnings(
             id=token_hex(8),
+            secret=token_hex(32),
             seed=before.seed,
             began_at=now,
             numbers=Numbers(
@@ -290,6 +313,7 @@ class WorldFile:
     def _store(self, made: Beginnings) -> None:
         told = {
             "id": made.id,
+            "secret": made.secret,
             "seed": str(made.seed),
             "began_at": made.began_at.isoformat(),
             "numbers": json.dumps(made.numbers),
@@ -297,6 +321,7 @@ class WorldFile:
         self._write.executemany("INSERT OR REPLACE INTO world VALUES (?, ?)", told.items())
 
     def _note_use(self, now: datetime) -> None:
+        self._used_at = now
         self._write.execute(
             "INSERT OR REPLACE INTO world VALUES ('used_at', ?)", (now.isoformat(),)
         )
@@ -318,11 +343,20 @@ class InFile:
                 return await self._written(work)
             async with self._ledger_is_free:
                 self._take_in()
-                return work()
+                answer = work()
         except (sqlite3.Error, OSError) as error:
             code = getattr(error, "sqlite_errorname", None)
             _log.error("the sandbox's file does not work: %s (%s)", type(error).__name__, code)
             raise NotKept from error
+        if self._file.is_use_to_note(self._now()):
+            await self._used()
+        return answer
+
+    async def _used(self) -> None:
+        """Note that the world is used; where that cannot be written it is read all the same."""
+        async with self._writing:
+            with suppress(sqlite3.Error), anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._file.note_use, self._now())
 
     async def _written(self, work: Callable[[], T]) -> T:
         async with self._writing:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from html import escape
 from typing import Final
 
-from korus_mcp.answers.asked import Words, doubts_of, facts_of, lines_of
+from korus_mcp.answers.asked import Words, attached_told, doubts_of, facts_of, lines_of
 from korus_mcp.booking.by_hand import Shown
 
 _STYLE: Final = """
@@ -80,13 +80,15 @@ def question_page(shown: Shown, said: Words, *, left: timedelta, token: str, non
     facts = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts_of(shown, said)
     )
+    attached = "".join(f"<p>{escape(each)}</p>" for each in attached_told(shown.attached, said))
     texts = "".join(f"<pre>{escape(each)}</pre>" for each in shown.terms)
     terms = f"<details><summary>{said.terms}</summary>{texts}</details>" if texts else ""
     seconds = max(0, int(left.total_seconds()))
     count = f'<b class="count">{seconds // 60}:{seconds % 60:02}</b>'
     body = (
-        f'<p class="world">{escape(world)}</p>{doubts}<ul>{lines}</ul><dl>{facts}</dl>{terms}'
-        f'<p>{escape(said.for_real)}</p><p class="left">{escape(said.left)} {count}</p>'
+        f'<p class="world">{escape(world)}</p>{doubts}<ul>{lines}</ul><dl>{facts}</dl>'
+        f"{attached}{terms}<p>{escape(said.for_real)}</p>"
+        f'<p class="left">{escape(said.left)} {count}</p>'
         f'<form method="post"><input type="hidden" name="token" value="{escape(token)}">'
         f'<button name="answer" value="yes">{escape(said.yes.format(shown.total))}</button>'
         f'<button name="answer" value="no">{escape(said.no)}</button></form>'

@@ -76,6 +76,11 @@ class SandboxHome:
         file = self.opened()
         return IN_MEMORY if file is None else f"sqlite:///{_journal_of(file)}"
 
+    def secret(self) -> str:
+        """The secret of the world, of all who may read its file; "" where it is in memory."""
+        file = self.opened()
+        return "" if file is None else file.beginnings.secret
+
     def follow(self, move: Callable[[str], Awaitable[None]]) -> None:
         """Call `move` with the address of the journal whenever another world has its own."""
         self._followers.append(move)

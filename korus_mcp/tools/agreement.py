@@ -120,10 +120,10 @@ async def order_call(
 
 async def _spoken(services: App, ids: Sequence[str], confirmation: str | None) -> str:
     """The language in which these were held, as far as that is known; else the operator's."""
-    # That of the summary goes first: terms of sale that are read in another differ from its.
-    found = await services.booking.ordering.language_of(confirmation) if confirmation else None
+    # That of summary or question goes first: terms of sale that are read in another differ.
+    found = await services.booking.ordering.language_of(ids, confirmation)
     found = found or services.booking.spoken.of(ids)
-    # Another server may have made the summary, in a language that this one was not asked for yet.
+    # Another server may have put it, in a language that this one was not asked for yet.
     return await services.known_language(found) if found else services.language(None)
 
 

@@ -7,13 +7,14 @@ given on the page.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 import anyio
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequest, ElicitRequestURLParams, ElicitResult, InputRequiredResult
 
-from korus_mcp.app import App, Doorbell, app_of
+from korus_mcp.app import Doorbell, app_of
 from korus_mcp.booking import approval
 from korus_mcp.booking.ordered import OrderCall, Ordered
 from korus_mcp.tools.asking import is_asked_within
@@ -43,12 +44,14 @@ async def answered(
     page = await bell.page()
     address = None if page is None else f"{page}/{code}/{ordering.by_hand.seal.secret_of(code)}"
     is_shown = address is not None and await _shown(ctx, bell, needed, address)
-    # Without a browser there is the terminal, which cannot read what the embedded sandbox asks.
-    if not is_shown and app.settings.embedded:
+    # Without a browser there is the terminal, if another process can read what is asked here.
+    has_terminal = ordering.by_hand.seal.is_shared
+    if not is_shown and not has_terminal:
         raise approval.unavailable()
+    until = anyio.current_time() + app.settings.answer_seconds
     # Half of the time that a host waits; the other half is for the order.
     if is_shown and await ordering.by_hand.awaited(code, app.settings.answer_seconds / 2):
-        needed = await ordering.place(call)
+        needed = await ordering.place(call, until=until)
         if needed.code is None:
             return needed, {}
         # What they were asked has changed meanwhile: the next call shows it as it is now.
@@ -56,8 +59,9 @@ async def answered(
     elif address is not None and is_shown and not bell.is_shown(code):
         # The host agreed, and nobody asked for the page.
         is_shown = await bell.open(code, address)
-    told = _next(code, app, page=None if page is None else f"{page}/{code}", is_shown=is_shown)
-    return needed, {"next": told}
+    where = ["in the browser window that opened"] if is_shown else []
+    where += [f"with `korus-mcp approve {code}` in a terminal"] if has_terminal else []
+    return needed, {"next": _next(where, None if page is None else f"{page}/{code}")}
 
 
 async def _shown(ctx: ToolContext, bell: Doorbell, needed: Ordered, address: str) -> bool:
@@ -95,14 +99,11 @@ def _opens_addresses(ctx: ToolContext) -> bool:
     return is_asked_within(ctx) or bool(ctx.session.can_send_request)
 
 
-def _next(code: str, app: App, *, page: str | None, is_shown: bool) -> str:
-    shown = ["in the browser window that opened"] if is_shown else []
-    # Without an account's secret what is asked is sealed by this process, and read by no other.
-    command = [] if app.settings.embedded else [f"with `korus-mcp approve {code}` in a terminal"]
-    where = ", or ".join([*shown, *command])
+def _next(where: Sequence[str], page: str | None) -> str:
+    places = ", or ".join(where)
     more = f" ({page} says how)" if page else ""
     return (
-        f"Nothing is ordered yet: only the person can say yes{where and f', {where}'}{more}. "
+        f"Nothing is ordered yet: only the person can say yes{places and f', {places}'}{more}. "
         "Tell them, and call place_order again with the same arguments: it orders once they said "
         "yes."
     )

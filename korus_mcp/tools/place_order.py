@@ -9,6 +9,7 @@ from korus_mcp.answers.conditions import conditions_text
 from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
 from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
 from korus_mcp.app import app_of
+from korus_mcp.booking.customers import described
 from korus_mcp.booking.order_status import Standing
 from korus_mcp.booking.ordered import FailedOrder, OrderCall, Ordered, OrderState
 from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, Refusal
@@ -17,7 +18,7 @@ from korus_mcp.tools import agreement, by_hand
 from korus_mcp.tools.arguments import WRITABLE, ReservationIds, Sendable
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_reservations
-from korus_mcp.tools.question_text import described, doubt_text, quoted_text
+from korus_mcp.tools.question_text import doubt_text, quoted_text
 
 NOBODY: Final = agreement.Customer()
 LONGEST_CONFIRMATION: Final = 200

@@ -14,7 +14,7 @@ from korus_mcp.answers.conditions import conditions_text
 from korus_mcp.answers.holds import TOGETHER, LineView
 from korus_mcp.answers.views import lines_of, moment
 from korus_mcp.booking.approval import Question
-from korus_mcp.booking.customers import Customer, PartOfCustomer
+from korus_mcp.booking.customers import Customer, PartOfCustomer, described
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.goods import goods_line
 from korus_mcp.booking.hold import Hold
@@ -113,16 +113,6 @@ def doubt_text(doubt: Doubt) -> str:
         f"An order {what} is in doubt and may have been made already (reservation_id "
         f"{doubt.reservation_id}): this may be a second one."
     )
-
-
-def described(customer: Customer) -> str:
-    """All that is known of a customer, on one line."""
-    name = " ".join(part for part in (customer.firstname, customer.lastname) if part)
-    title = f"title {customer.title}" if customer.title else None
-    language = f"language {customer.language}" if customer.language else None
-    # Every field that is sent: a person cannot agree to what they did not see.
-    facts = (name, customer.email, customer.phone, customer.country, title, language)
-    return ", ".join(inert_line(fact) for fact in facts if fact)
 
 
 def quoted_text(text: str) -> str:

@@ -8,28 +8,45 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 
 from korus_mcp.booking.by_hand import ByHand, Seal, Shown
 from korus_mcp.booking.hold import Hold
 from korus_mcp.booking.hold_reading import HoldReader
-from korus_mcp.booking.ordered import OrderState
+from korus_mcp.booking.ordered import Ordered, OrderState
 from korus_mcp.booking.ordering import BY_HAND
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.journal import Journal
 from korus_mcp.journal.records import APPROVALS_KEPT
 from korus_mcp.journal.sql import SqlJournal
-from korus_mcp.sandbox import Answer
+from korus_mcp.sandbox import Answer, Delay
 from korus_mcp.settings import Approval
-from tests.booking.stage import CUSTOMER, OTHER, OWNER, Stage, over, staged
+from korus_mcp.tools.by_hand import answered
+from tests.booking.stage import (
+    CUSTOMER,
+    OTHER,
+    OWNER,
+    PAST_THE_ANSWER,
+    GatedClock,
+    Stage,
+    order_call,
+    over,
+    staged,
+    turn_the_loop,
+    until,
+)
 from tests.journal.memory import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 POST = "createOrders"
 SECRET = "the secret of an account"
 BOB = replace(CUSTOMER, firstname="Bob")
+HALF = 20.0
+"""Seconds for which a call waits for the person: half of what it takes at most."""
 
 
 def by_hand_of(stage: Stage, journal: Journal, secret: str = SECRET) -> ByHand:
@@ -203,6 +220,37 @@ async def test_a_person_reads_everything_that_is_ordered(stage: Stage) -> None:
     assert found[1] is None, "what is answered is not kept"
 
 
+async def test_a_person_reads_all_that_is_sent_whatever_markup_is_in_it(stage: Stage) -> None:
+    """A page is no Markdown: what would hide there is shown, and nothing is too long."""
+    hold = await stage.held()
+    email = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 50}.example.test"
+    named = replace(CUSTOMER, firstname="![Bob](x)", lastname="L" * 100, email=email)
+    notes = "![ten more](http://example.test) for [Eve](y)"
+    code = await needed(stage, hold, customer=named, notes=notes)
+    by_hand = stage.app.booking.ordering.by_hand
+    assert by_hand is not None
+    found = await by_hand.found(code)
+    assert found is not None
+    assert found[1] is not None
+    shown = found[1]
+    assert shown.notes == notes
+    for fact in ("Bob", named.lastname, email, "0611223344", "language fr"):
+        assert fact in shown.customer
+
+
+async def test_a_person_reads_what_the_purchase_brings_with_it(stage: Stage) -> None:
+    holds = [await stage.held(quantity=2), await stage.held("undated_offer")]
+    code = await needed(stage, *holds)
+    by_hand = stage.app.booking.ordering.by_hand
+    assert by_hand is not None
+    found = await by_hand.found(code)
+    assert found is not None
+    assert found[1] is not None
+    attached = found[1].attached
+    assert (attached.orders, attached.units) == (2, 3)
+    assert attached.tickets == sum(hold.tickets for hold in holds)
+
+
 async def test_the_journal_cannot_read_who_orders(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     async with staged(approval=Approval.HUMAN) as plain:
@@ -310,3 +358,49 @@ async def test_ten_thousand_sequences_of_calls_without_a_yes_order_nothing(
             Code.NOT_FOUND,
         }
         assert answers[OrderState.APPROVAL_NEEDED] > 5_000
+
+
+class Bell:
+    """A page that is before the person already."""
+
+    def __init__(self) -> None:
+        self.looked = anyio.Event()
+
+    async def page(self) -> str:
+        return "http://127.0.0.1:1"
+
+    def is_shown(self, code: str) -> bool:
+        self.looked.set()
+        return bool(code)
+
+    async def open(self, code: str, address: str) -> bool:
+        raise AssertionError(f"{code} is open, and not {address}")
+
+
+async def test_waiting_for_a_yes_and_for_its_order_takes_no_longer_than_a_call() -> None:
+    gated = GatedClock()
+    async with staged(approval=Approval.HUMAN, sandbox_clock=gated) as plain:
+        stage = asking(plain, MemoryJournal(plain.clock))
+        bell = stage.app.doorbell = Bell()
+        call = order_call(await stage.held())
+        question = await stage.app.booking.ordering.place(call)
+        assert question.code is not None
+        stage.sandbox.faults.add(Delay(seconds=50), POST)
+        calling = SimpleNamespace(lifespan_context=stage.app)
+        context: Any = SimpleNamespace(request_context=calling, client_capabilities=None)
+        answers = list[Ordered]()
+
+        async def place() -> None:
+            answers.append((await answered(context, call, question))[0])
+
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(place)
+            await bell.looked.wait()
+            await anyio.wait_all_tasks_blocked()
+            turn_the_loop(HALF - 1)
+            assert await said(stage, question.code)
+            await gated.asleep.wait()
+            turn_the_loop(PAST_THE_ANSWER - HALF + 1)
+            await until(lambda: bool(answers))
+            gated.gate.set()
+        assert [each.state for each in answers] == [OrderState.IN_DOUBT]

@@ -118,8 +118,10 @@ async def test_a_code_that_is_not_open_is_refused_alike(
 def test_where_there_is_no_journal_none_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["approve", "AAAAAAAA"]) == 2
-    assert "sealed by its server" in capsys.readouterr().err
+    monkeypatch.setenv("KORUS_SANDBOX_DIR", str(tmp_path / "sandbox"))
+    assert main(["approve", "AAAAAAAA"]) == 1
+    assert "No question is open here" in capsys.readouterr().err
+    assert not (tmp_path / "sandbox").exists()
     file = tmp_path / "journal.db"
     for name, value in {
         "ENVIRONMENT": "sandbox",

@@ -114,6 +114,11 @@ class MemoryJournal(SqlJournal):
         """The question with this code or nonce."""
         return next((e for e in self._asked.values() if which in (e.code, e.nonce)), None)
 
+    async def asked_about(self, reservation_ids: Sequence[str]) -> Sequence[Asked]:
+        """The questions about any of these reservations, by nonce."""
+        there = sorted(self._asked.values(), key=lambda each: each.nonce)
+        return [e for e in there if set(e.reservation_ids) & set(reservation_ids)]
+
     async def answer(
         self, code: str, *, is_yes: bool, way: str, now: datetime, no_until: datetime
     ) -> Asked | None:

@@ -781,6 +781,14 @@ async def test_a_question_is_found_by_its_code_and_by_its_nonce(journal: Journal
     assert await approval_of(journal, one) is None, "nobody said yes"
 
 
+async def test_questions_are_found_by_what_they_are_about(journal: Journal) -> None:
+    await journal.ask(one := asked("a", "r1", "r2"), now=NOW)
+    await journal.ask(other := asked("b", "r3"), now=NOW)
+    assert await journal.asked_about(["r2", "r9"]) == [one]
+    assert await journal.asked_about(["r3", "r1"]) == [one, other]
+    assert await journal.asked_about(["r9"]) == []
+
+
 async def test_a_yes_is_an_approval_for_one_order_until_the_hold_ends(journal: Journal) -> None:
     await journal.ask(one := asked("q", "r1"), now=NOW)
     assert await said(journal, one.code, yes=True) == one, "as it was before"

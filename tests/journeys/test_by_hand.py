@@ -19,6 +19,7 @@ from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Answer, Assistant, Json, handle_of
 from tests.fixtures.by_hand import Desktop, at_a_terminal, origin_of, pressed, told_address
 from tests.fixtures.hosts import child_environment, raw_host, serving_http, stdio_server
+from tests.fixtures.one_call import MUSEUM, Host, host
 
 pytestmark = pytest.mark.anyio
 BOTH_ERAS = pytest.mark.parametrize("mode", ERAS)
@@ -186,21 +187,25 @@ async def test_two_processes_on_one_journal(served: ServedSandbox, tmp_path: Pat
         assert orders(served) == 1
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("is_pressed", [True, False])
 async def test_a_server_that_is_killed_between_loses_no_yes_and_adds_none(
-    is_pressed: bool, served: ServedSandbox, tmp_path: Path
+    is_pressed: bool, language: str, served: ServedSandbox, tmp_path: Path
 ) -> None:
+    """Whatever language the hold was made in: the next server is not told of it."""
     desktop = Desktop(tmp_path)
     environ = environment(served, tmp_path) | desktop.environment
-    async with on_stdio(environ) as one:
-        wish = await wish_of(one, served)
-    async with raw_host(environ) as host:
-        asked = await host.call("place_order", wish)
+    async with raw_host(environ) as dying:
+        items = [{"offer_id": handle_of(served.sandbox, "park_offer"), "quantity": 2}]
+        held = await dying.call("reserve", {"items": items, "language": language})
+        ids = [held["reservations"][0]["reservation_id"]]
+        wish = {"reservation_ids": ids, "customer": CUSTOMER}
+        asked = await dying.call("place_order", wish)
         address = await desktop.address()
         if is_pressed:
             await pressed(address)
-        host.process.send_signal(signal.SIGKILL)
-        await host.process.wait()
+        dying.process.send_signal(signal.SIGKILL)
+        await dying.process.wait()
     with pytest.raises(httpx.ConnectError):
         await pressed(address)
     async with on_stdio(environ) as later:
@@ -208,6 +213,57 @@ async def test_a_server_that_is_killed_between_loses_no_yes_and_adds_none(
         assert answer["state"] == ("ordered" if is_pressed else "approval_needed")
         assert is_pressed or answer["code"] == asked["code"]
         assert orders(served) == int(is_pressed)
+
+
+def of_one_call(folder: Path, mode: str, desktop: Desktop | None = None) -> Host:
+    """A host that starts a server for each call, in the embedded sandbox."""
+    own = host(folder, mode, APPROVAL="human", ANSWER_SECONDS="10").environment
+    bare = {k: v for k, v in own.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return Host(bare | (desktop.environment if desktop else {}), mode)
+
+
+async def held_by(one: Host) -> Json:
+    """The arguments of an order in the embedded sandbox."""
+    async with one.staying():
+        reservation = await one.held(await one.bookable(MUSEUM))
+    return {"reservation_ids": [reservation], "customer": CUSTOMER}
+
+
+@BOTH_ERAS
+async def test_in_the_embedded_sandbox_the_next_process_shows_the_page_of_the_one_that_ended(
+    mode: str, tmp_path: Path
+) -> None:
+    desktop = Desktop(tmp_path)
+    one = of_one_call(tmp_path, mode, desktop)
+    wish = await held_by(one)
+    asked = await one.call("place_order", **wish)
+    assert asked["state"] == "approval_needed"
+    answers: list[Json] = []
+
+    async def place() -> None:
+        answers.append(await one.call("place_order", **wish))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(place)
+        address = await desktop.address(2)
+        assert asked["code"] in address, "it is the same question"
+        assert (await pressed(address)).status_code == 303
+    assert answers[0]["state"] == "ordered"
+    assert (await one.call("place_order", **wish))["replayed"]
+
+
+@BOTH_ERAS
+async def test_in_the_embedded_sandbox_a_terminal_answers_what_a_process_asked_that_ended(
+    mode: str, tmp_path: Path
+) -> None:
+    one = of_one_call(tmp_path, mode)
+    wish = await held_by(one)
+    asked = await one.call("place_order", **wish)
+    assert asked["state"] == "approval_needed"
+    command = ["approve", asked["code"]]
+    ended, screen = await to_thread.run_sync(at_a_terminal, command, "y\n", one.environment)
+    assert ended == 0, screen
+    assert (await one.call("place_order", **wish))["state"] == "ordered"
 
 
 async def test_over_http_a_host_that_cannot_ask_is_refused_as_ever(

@@ -185,6 +185,46 @@ async def test_a_day_without_use_throws_the_bookings_away_and_no_id_comes_again(
     assert rows(path, "SELECT count(*) FROM record WHERE kind = 'order'") == [(1,)]
 
 
+async def test_reading_is_a_use_and_an_order_that_is_read_is_not_thrown_away(
+    path: Path, clock: ManualClock
+) -> None:
+    async with process(path, clock) as caller:
+        order = await caller.booked("park_offer")
+        for _ in range(3):
+            clock.advance(timedelta(hours=20).total_seconds())
+            await caller.log_in()
+            assert (await caller.read(order["@id"]))["reference"] == order["reference"]
+        async with process(path, clock) as other:
+            assert (await other.read(order["@id"]))["reference"] == order["reference"]
+
+
+async def test_what_cannot_be_noted_is_read_all_the_same(
+    path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "BUSY_SECONDS", 0.05)
+    async with process(path, clock) as caller:
+        order = await caller.booked("park_offer")
+        clock.advance(timedelta(hours=2).total_seconds())
+        await caller.log_in()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert (await caller.read(order["@id"]))["reference"] == order["reference"]
+            other.execute("ROLLBACK")
+
+
+def test_all_processes_of_a_world_have_its_secret_and_no_other_world_has(
+    path: Path, clock: ManualClock
+) -> None:
+    with closing(opened(path, clock)) as one, closing(opened(path, clock)) as other:
+        secret = one.beginnings.secret
+        assert other.beginnings.secret == secret
+        assert len(secret) == 64
+        assert secret not in repr(one.beginnings)
+        other.start_anew(clock.now())
+    with closing(opened(path, clock)) as later:
+        assert later.beginnings.secret != secret
+
+
 async def test_a_running_process_learns_that_its_world_is_over(
     path: Path, clock: ManualClock
 ) -> None:
@@ -223,7 +263,7 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(path: Path, clock: ManualClo
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("missing", ["seed", "began_at", "numbers", "used_at", "id"])
+@pytest.mark.parametrize("missing", ["seed", "began_at", "numbers", "used_at", "id", "secret"])
 def test_a_world_that_lacks_a_part_is_damaged(missing: str, path: Path, clock: ManualClock) -> None:
     opened(path, clock).close()
     with closing(sqlite3.connect(path)) as db:

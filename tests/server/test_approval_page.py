@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from korus_mcp.booking.by_hand import ByHand, Seal, Shown, ShownDoubt, ShownLine
+from korus_mcp.booking.conditions import Attached
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.journal.records import Approval, Asked, JournalDown, JournalFault
 from korus_mcp.server.approval_door import BODY_BYTES, MOST_WRONG, approval_app
@@ -24,10 +25,12 @@ SHOWN = Shown(
         ShownLine(1, "Child", ("2026-12-01",), "45.00 EUR"),
     ),
     seats=("row 7, seat 12", "row 7, seat 13"),
+    are_apart=True,
     total="135.00 EUR",
     customer="Ada Lovelace, ada@example.org",
     notes='"><script>alert(1)</script>',
     terms=("No exchange.",),
+    attached=Attached(orders=2, units=3, tickets=6, most=(6,), names_holders=True),
     doubts=(ShownDoubt("r9", "o9"), ShownDoubt("r8", None)),
 )
 
@@ -99,7 +102,11 @@ async def test_the_page_shows_all_of_the_order_and_nothing_is_markup(page: Page)
     for fact in (
         "2 × Adult &lt;img src=x&gt;, 29 November 2026, 20:45, 90.00 EUR",
         "1 × Child, 1 December 2026, 45.00 EUR",
-        "row 7, seat 12; row 7, seat 13",
+        "row 7, seat 12; row 7, seat 13 (not together)",
+        "This makes 2 orders, one for each offer.",
+        "These are 6 tickets, 2 for each person, such as entry and show.",
+        "The issuer allows at most 6 in one order.",
+        "The issuer may ask for the holders&#x27; names after the order.",
         "Yes, order for 135.00 EUR",
         "Ada Lovelace, ada@example.org",
         "No exchange.",
@@ -116,7 +123,15 @@ async def test_the_page_shows_all_of_the_order_and_nothing_is_markup(page: Page)
 
 async def test_french_is_for_who_reads_it(page: Page) -> None:
     found = await page.browser.get(page.path, headers={"Accept-Language": "fr-CA,en;q=0.8"})
-    for fact in ('lang="fr"', "29 novembre 2026", "Oui, commander pour", "Conditions de vente"):
+    for fact in (
+        'lang="fr"',
+        "29 novembre 2026",
+        "Oui, commander pour",
+        "Conditions de vente",
+        "Cela fait 2 commandes",
+        "2 par personne",
+        "pas côte à côte",
+    ):
         assert fact in found.text
 
 

@@ -12,16 +12,17 @@ import anyio
 import pytest
 from mcp import Client
 
+from korus_mcp.booking.by_hand import ByHand, Seal
 from korus_mcp.commands.cli import main
 from korus_mcp.foundation.clock import ManualClock, SystemClock
-from korus_mcp.journal.opening import IN_MEMORY
+from korus_mcp.journal.opening import IN_MEMORY, journal_of
 from korus_mcp.journal.records import TABLES_VERSION
 from korus_mcp.journal.tables import VERSION
 from korus_mcp.sandbox import LAYOUT, WorldFile
 from korus_mcp.server.composition import build_server
 from korus_mcp.server.sandbox_home import LEFT_OVER, SandboxHome, reset, world_path
 from korus_mcp.settings import Settings
-from tests.fixtures.assistant import Assistant, settings_of
+from tests.fixtures.assistant import CUSTOMER, Assistant, settings_of
 
 pytestmark = pytest.mark.anyio
 FOREIGN_IDS: Final = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -248,6 +249,43 @@ async def test_a_server_that_runs_goes_on_in_the_new_world(
         assert later["order_id"] != order["order_id"]
         address = SandboxHome(settings(tmp_path)).journal_url().removeprefix("sqlite:///")
         assert later["order_id"] in await orders_in(Path(address)), "in the journal of all others"
+
+
+async def test_after_a_reset_others_read_what_a_running_server_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(tmp_path, APPROVAL="human")
+    async with Client(build_server(chosen, beside={})) as client:
+        assistant = Assistant(client)
+        found = await assistant.call("search_products", query="undated 1-day ticket")
+        offer = await an_offer(assistant, found["products"][0]["product_base_id"])
+        for _ in range(2):
+            asked = await asked_for(assistant, offer)
+            assert await read_by_another(chosen, asked) is not None
+            assert run(tmp_path, monkeypatch, "reset") == 0
+            assert await read_by_another(chosen, asked) is None
+
+
+async def asked_for(assistant: Assistant, offer: str) -> str:
+    """The code of the question whether to order one."""
+    held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])
+    ids = [held["reservations"][0]["reservation_id"]]
+    asked = await assistant.call("place_order", reservation_ids=ids, customer=CUSTOMER)
+    assert asked["state"] == "approval_needed"
+    return str(asked["code"])
+
+
+async def read_by_another(chosen: Settings, code: str) -> object:
+    """What another process reads of a question."""
+    home, clock = SandboxHome(chosen), SystemClock()
+    journal = journal_of(chosen, clock, url=home.journal_url())
+    seal = Seal(home.secret(), chosen.account.key())
+    by_hand = ByHand(journal=journal, seal=seal, environment="sandbox", clock=clock)
+    try:
+        return await by_hand.found(code)
+    finally:
+        await journal.close()
+        home.close()
 
 
 async def orders_in(journal: Path) -> str:

@@ -114,7 +114,12 @@ async def test_equal_parts_are_told_to_be_held_again(shop: Desk) -> None:
             "Make two reserve calls (1 and 1; equal ones with again: true), one place_order with "
             "both.",
         ),
-        (50, 4, "Take at most 40, in 10 reserve calls of 4."),
+        (
+            50,
+            4,
+            "Take at most 40: 10 reserve calls of 4, all but the first with again: true, one "
+            "place_order with all.",
+        ),
     ],
 )
 def test_more_than_one_order_holds_is_told_in_parts(quantity: int, most: int, told: str) -> None:

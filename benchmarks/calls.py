@@ -227,12 +227,10 @@ async def _child(command: StdioServerParameters, upstream: Watched) -> AsyncIter
 @asynccontextmanager
 async def _korus(world: World, place: Path) -> AsyncIterator[Server]:
     """A server of a working tree, once it has read the catalog."""
-    # An earlier one does not start with a variable that it does not know.
-    known = (place / "korus_mcp" / "settings.py").read_text("utf-8")
     wished = {"PROFILE": "service-desk", "APPROVAL": "two_step", **UNBOUNDED}
-    wished = {name: value for name, value in wished.items() if name.lower() in known}
     with tempfile.TemporaryDirectory(prefix="korus-calls-") as folder:
-        environment = child_environment(Path(folder), **wished) | dict(world.served.environment)
+        given = child_environment(Path(folder), **wished) | dict(world.served.environment)
+        environment = _known_to(place, given)
         if place != HERE:
             environment["PYTHONPATH"] = str(_lacking(place))
         command = StdioServerParameters(
@@ -245,6 +243,18 @@ async def _korus(world: World, place: Path) -> AsyncIterator[Server]:
                 await server.call("search_products", query="derby")
                 await anyio.sleep(0.5)
             yield server
+
+
+def _known_to(place: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a working tree: an earlier one does not start with a variable that it
+    does not know.
+    """
+    settings = (place / "korus_mcp" / "settings.py").read_text("utf-8")
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("KORUS_") or name.removeprefix("KORUS_").lower() in settings
+    }
 
 
 async def _floor(world: World) -> Mapping[str, Cost]:

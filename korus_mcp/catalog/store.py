@@ -6,7 +6,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
+
+from cachetools import LRUCache
 
 from korus_mcp.catalog import index
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
@@ -16,6 +19,8 @@ from korus_mcp.foundation.handles import Handle
 MOST_CITIES: Final = 500
 CONSIDERED: Final = 1000
 """The most matches that are ranked, so that a word of half of all bases stays quick."""
+MOST_UNPACKED: Final = 1024 * 1024
+"""The most bytes, as they are stored, of the bases that are kept unpacked."""
 
 _BASE_COLUMNS: Final = "base.number, base.catalog, base.id, base.name, base.folded, catalog.alias"
 _NO_WORD: Final = "none"
@@ -42,6 +47,12 @@ class Progress:
 
 class Store(index.CatalogIndex):
     """The file of one mirror with its queries. See `file` and `index` for the classes below it."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self._unpacked: LRUCache[tuple[CatalogRecord, str], tuple[bytes, BaseRecord]] = LRUCache(
+            MOST_UNPACKED, getsizeof=lambda kept: len(kept[0])
+        )
 
     def fact(self, name: str) -> float | None:
         """A stored number, such as the time at which all names were there (`listed_at`)."""
@@ -79,7 +90,13 @@ class Store(index.CatalogIndex):
         if row is None or row[0] is None:
             return None
         catalog = CatalogRecord(catalog_id, row[1], row[2])
-        return unpacked(row[0], Handle(catalog.alias, base_id), catalog)
+        stored, known = self._unpacked.get((catalog, base_id), (None, None))
+        # Compared with what is in the file now: another server may have written it anew.
+        if known is None or stored != row[0]:
+            known = unpacked(row[0], Handle(catalog.alias, base_id), catalog)
+            if len(row[0]) <= MOST_UNPACKED:
+                self._unpacked[catalog, base_id] = row[0], known
+        return known
 
     def product_names(self, catalog_id: str, product_id: str) -> tuple[str, str] | None:
         """The names of a product's base and of the product."""

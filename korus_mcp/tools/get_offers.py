@@ -1,6 +1,6 @@
 """get_offers: the price table of a product base, day by day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -28,6 +28,8 @@ from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_days
 
 _NONE_FOUND: Final = "Ask for other days or choices."
+_CHECK: Final = "Call check_availability with an offer_id."
+_RESERVE: Final = "Call reserve with an offer_id: none of these needs a live check."
 _FILTERS: Final = (
     *("product_base_id", *calendar.FROM_AND_TO, *OPTION_CODES),
     *("weekdays", "max_price", "by_price"),
@@ -44,7 +46,6 @@ class OfferView(Part):
     was: Price = None
     left: int | None = None
     session_required: bool = False
-    live_check: bool = False
     problem: str | None = None
 
     @classmethod
@@ -56,20 +57,33 @@ class OfferView(Part):
         """One line of text."""
         left = None if self.left is None else ("sold out" if not self.left else f"{self.left} left")
         facts = [self.price, f"was {self.was}" if self.was else None, left]
-        facts += ["choose a session"] * self.session_required + ["check live"] * self.live_check
+        facts += ["choose a session"] * self.session_required
         facts.append(f"not bookable as listed: {self.problem}" if self.problem else None)
         return f"  {self.product}: {', '.join(f for f in facts if f)}; offer_id {self.offer_id}"
 
 
 class DayView(Part):
-    """The offers of one day; without a date they are undated."""
+    """The offers of one day, undated without a date."""
 
     date: str | None = None
+    session_required: bool = False
+    """Whether all of them need a session; else it is said of those that do."""
     offers: list[OfferView]
+
+    @classmethod
+    def of(cls, day: str | None, rows: Iterable[OfferRow]) -> "DayView":
+        """The day as shown."""
+        offers = [OfferView.of(row) for row in rows]
+        if not all(offer.session_required for offer in offers):
+            return cls(date=day, offers=offers)
+        alike = [offer.model_copy(update={"session_required": False}) for offer in offers]
+        return cls(date=day, session_required=True, offers=alike)
 
     def text(self) -> str:
         """A heading and a line for each offer."""
-        return lines_of(f"{self.date or 'undated'}:", *(offer.text() for offer in self.offers))
+        choose = " (choose a session)" if self.session_required else ""
+        head = f"{self.date or 'undated'}{choose}:"
+        return lines_of(head, *(offer.text() for offer in self.offers))
 
 
 class OffersView(PagedView):
@@ -179,7 +193,7 @@ async def get_offers(
         return OffersView(
             name=base.name,
             days=[
-                DayView(date=day_text(day), offers=[OfferView.of(row) for row in of_day])
+                DayView.of(day_text(day), of_day)
                 for day, of_day in groupby(page.rows[:count], key=lambda row: row.day)
             ],
             shown=count,
@@ -187,10 +201,16 @@ async def get_offers(
             at_most_per_order=base.at_most_per_order,
             next_cursor=pages.cursor(page.place_behind(count)),
             note=_note(page, window, is_by_price=by_price),
-            next="Call check_availability with an offer_id." if count else _NONE_FOUND,
+            next=_next(page.rows[:count]),
         )
 
     return Reply.of_rows(len(page.rows), view)
+
+
+def _next(rows: Sequence[OfferRow]) -> str:
+    if not rows:
+        return _NONE_FOUND
+    return _CHECK if any(row.live_check or row.session_required for row in rows) else _RESERVE
 
 
 def _note(

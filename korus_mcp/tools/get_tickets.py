@@ -24,6 +24,7 @@ from korus_mcp.foundation.deadlines import in_time, is_over
 from korus_mcp.foundation.private_files import user_folder
 from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.tools.arguments import WRITABLE, Cursor, Language
+from korus_mcp.tools.blocks import takes_links
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import check_order
 
@@ -234,7 +235,11 @@ async def _saved(page: _Page) -> list[_File]:
         return await documents.saved(page.wanted(document), folder, stem)
 
     had = await page.each(save)
-    return _some_of([f if path is None else f.changed(saved_to=str(path)) for f, path in had])
+    # Two ids long, and of no use beside the file, but to a page that offers it for download.
+    known = {} if takes_links(page.ctx) else {"uri": None}
+    return _some_of(
+        [f if path is None else f.changed(saved_to=str(path), **known) for f, path in had]
+    )
 
 
 def _some_of(files: list[_File]) -> list[_File]:

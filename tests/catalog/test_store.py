@@ -14,6 +14,7 @@ from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, Choice, ProductRe
 from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.full_text import has_full_text
 from korus_mcp.catalog.index import ListedCatalog
+from korus_mcp.catalog.packing import packed
 from korus_mcp.catalog.store import Progress, Scope, Store
 from korus_mcp.foundation import folding
 from korus_mcp.foundation.folding import fold
@@ -100,6 +101,36 @@ def test_a_longer_alias_is_the_alias_of_what_was_kept_before(store: Store) -> No
     assert kept is not None
     assert kept.handle == Handle("abcdefg", "b1")
     assert kept.catalog == longer
+
+
+def test_a_base_is_unpacked_once_until_anybody_writes_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    one, two = Store(path), Store(path)
+    fill(one, record())
+    kept = one.record("catalog-1", "b1")
+    assert kept == record()
+    assert one.record("catalog-1", "b1") is kept
+    assert one.record_of_product("catalog-1", "p1") is kept
+    anew = replace(record(), description="Une pièce en trois actes.")
+    fill(two, anew)
+    changed = one.record("catalog-1", "b1")
+    assert changed == anew
+    assert one.record("catalog-1", "b1") is changed
+    two.clear()
+    assert one.record("catalog-1", "b1") is None
+
+
+def test_bases_are_kept_unpacked_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = len(packed(record()))
+    monkeypatch.setattr("korus_mcp.catalog.store.MOST_UNPACKED", 3 * one)
+    store = Store(None)
+    longest = replace(record("b0"), images=tuple(f"https://example.org/{n}" for n in range(9_000)))
+    fill(store, longest, *(record(f"b{number}") for number in range(1, 10)))
+    for number in range(10):
+        found = store.record("catalog-1", f"b{number}")
+        assert found is not None
+        assert found.handle.id == f"b{number}"
+    assert 0 < store._unpacked.currsize <= 3 * one
 
 
 def test_an_empty_store_answers_everything(store: Store) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import anyio
 import pytest
 
-from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES
-from korus_mcp.foundation.handles import parse_handle
+from korus_mcp.catalog.bases import ProductRecord
+from korus_mcp.catalog.price_table import MAX_OFFERS, MAX_PAGES, OfferRow
+from korus_mcp.foundation.handles import Handle, parse_handle
 from korus_mcp.foundation.paging import PageStart
 from korus_mcp.sandbox import Answer as Fault
 from korus_mcp.sandbox import DropBefore
 from korus_mcp.sandbox.texts import Text
+from korus_mcp.tools.get_offers import DayView
 from tests.fixtures.assistant import ERAS, Desk, Json, desk
 from tests.tools.samples import cursor_of
 
@@ -357,3 +359,47 @@ async def test_where_no_name_tells_it_the_choices_are_named(town: Desk) -> None:
     answer = await town.ask("get_offers", asked)
     assert answer.code == "NO_SUCH_CHOICE"
     assert '"Gold"' in answer.fields["seating_category"]
+
+
+def offer_row(offer_id: str, *, is_timed: bool) -> OfferRow:
+    return OfferRow(
+        handle=Handle("abcdef", offer_id),
+        product=ProductRecord("p1", "Adult", {}),
+        day=None,
+        price=None,
+        session_required=is_timed,
+    )
+
+
+async def test_what_all_offers_of_a_day_need_is_said_once() -> None:
+    async with desk(only=("museum",)) as each:
+        asked = {"product_base_id": each.handle("museum_base"), "limit": 6}
+        answer = await each.ask("get_offers", asked)
+    days = answer.data["days"]
+    assert all(day["session_required"] for day in days)
+    assert "session_required" not in {key for day in days for o in day["offers"] for key in o}
+    assert answer.text.count("choose a session") == len(days) < 6
+
+
+def test_what_some_offers_of_a_day_need_is_said_of_them_alone() -> None:
+    day = DayView.of(
+        "2026-06-02", [offer_row("o1", is_timed=True), offer_row("o2", is_timed=False)]
+    )
+    assert not day.session_required
+    assert [offer.session_required for offer in day.offers] == [True, False]
+    assert [("choose a session" in line) for line in day.text().splitlines()] == [
+        False,
+        True,
+        False,
+    ]
+
+
+async def test_the_next_step_is_to_check_where_a_listed_offer_may_have_moved() -> None:
+    async with desk(only=("park",)) as each:
+
+        async def next_of(landmark: str) -> str:
+            page = await each.call("get_offers", product_base_id=each.handle(landmark), limit=2)
+            return str(page["next"])
+
+        assert await next_of("park_base") == "Call check_availability with an offer_id."
+        assert "Call reserve" in await next_of("undated_base")

@@ -104,6 +104,21 @@ async def test_after_saving_it_is_not_offered_again_and_makes_no_second_copy(
         assert [os.path.basename(path) for path in paths] == os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize(("links", "has_address"), [("auto", False), ("on", True)])
+async def test_a_saved_file_is_told_by_its_path_and_by_its_address_only_beside_a_link(
+    links: str, has_address: bool, tmp_path: Path
+) -> None:
+    settings = settings_of(DOWNLOAD_DIR=str(tmp_path), MCP_LINKS=links)
+    async with desk(settings, only=("park",)) as each:
+        order = await each.booked(each.handle("park_offer"))
+        each.clock.advance(600)
+        (listed,) = (await each.call("get_tickets", order_id=order["order_id"]))["documents"]
+        saved = await files(each, order["order_id"])
+        (document,) = saved.data["documents"]
+    assert document["saved_to"] in saved.text
+    assert ("uri" in document) == (listed["uri"] in saved.wire) == has_address
+
+
 @BOTH_ERAS
 async def test_a_group_is_named_once_though_its_callers_leave_again_and_again(mode: str) -> None:
     async with on_http(mode) as (each, url):

@@ -9,7 +9,7 @@ ARGS ?=
 DB ?= sqlite
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
+.PHONY: help demo test coverage check fix lock bench simulate kill-test fault-test journeys search-quality halls hosts readme ui sandbox inspect build clean install-newest install-locked install-lowest
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ journeys: $(READY) ## whole conversations over stdio in both eras, with what eac
 
 search-quality: $(READY) ## how well judged queries are answered, beside a plain fuzzy match
 	@$(BIN)/python -m tests.search.quality $(ARGS)
+
+halls: $(READY) ## draw N halls of twenty kinds and compare with the truth (ARGS="--beside COMMIT": an earlier one, too)
+	@$(BIN)/python -m tests.halls.run -n $(or $(N),1000) $(ARGS)
 
 hosts: $(READY) ## book through real hosts and frameworks (ROWS=a,b: these; needs npm and the registries)
 	@$(BIN)/python -m tests.hosts.run

@@ -28,6 +28,7 @@ from korus_mcp.tools.listing import LISTING
 from tests.docs import hosts_page, opening
 from tests.docs.listing import described
 from tests.fixtures.tokens import counted
+from tests.halls import sheet
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
@@ -199,10 +200,18 @@ def main() -> None:
     ERRORS.parent.mkdir(exist_ok=True)
     ERRORS.write_text(errors_page(), "utf-8")
     hosts_page.PAGE.write_text(hosts_page.page(), "utf-8")
+    write_sheet()
     sys.stdout.write(
-        "README.md, server.json, docs/errors.md, docs/hosts.md, tools, first answers and snapshots "
-        "are written.\n"
+        "README.md, server.json, docs/errors.md, docs/hosts.md, docs/pictures/halls.png, tools, "
+        "first answers and snapshots are written.\n"
     )
+
+
+def write_sheet() -> None:
+    """Draw the halls of docs/seat-maps.md anew, unless they look as they did."""
+    drawn = sheet.contact_sheet()
+    if not (sheet.PLACE.exists() and sheet.looks_like(drawn, sheet.PLACE.read_bytes())):
+        sheet.PLACE.write_bytes(drawn)
 
 
 def write_snapshots() -> None:

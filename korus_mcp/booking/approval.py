@@ -28,6 +28,7 @@ from korus_mcp.booking.confirmations import Confirmation
 from korus_mcp.booking.customers import Customer, missing_of, named_in
 from korus_mcp.booking.doubts import Doubt
 from korus_mcp.booking.hold import Hold, Line
+from korus_mcp.booking.timing import ORDER_MARGIN_SECONDS
 from korus_mcp.foundation.handles import Handle
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -130,11 +131,14 @@ class Question:
 
     @property
     def closes_at(self) -> datetime:
-        """Until when it can be answered: 600 seconds, or less if a hold surely ends before."""
-        kept = self.asked_at + timedelta(seconds=KEPT_SECONDS)
+        """Until when it can be answered: 600 seconds, or less if a hold surely ends before.
+
+        A yes to what is too near its end to be ordered would be one for nothing.
+        """
+        kept, margin = timedelta(seconds=KEPT_SECONDS), timedelta(seconds=ORDER_MARGIN_SECONDS)
         # Without `seconds_left` the API's time is not known, so the end of a hold decides nothing.
         ends = (h.expires_at for h in self.holds if h.seconds_left is not None)
-        return min([kept, *(end for end in ends if end is not None)])
+        return min([self.asked_at + kept, *(end - margin for end in ends if end is not None)])
 
 
 def digested(installation: Installation, question: Question) -> Question:

@@ -20,6 +20,7 @@ from korus_mcp.booking.approval import (
 )
 from korus_mcp.booking.confirmations import read
 from korus_mcp.booking.hold import Hold, HoldState, Line
+from korus_mcp.booking.timing import ORDER_MARGIN_SECONDS
 from korus_mcp.foundation.clock import ManualClock
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
@@ -93,7 +94,7 @@ async def test_a_confirmation_ends_with_the_first_hold() -> None:
     journal = MemoryJournal(CLOCK)
     short = replace(QUESTION, holds=(hold(90), hold(5)))
     _, open_for = await confirmation(journal, short, "en")
-    assert open_for.expires_at == NOW + timedelta(minutes=5)
+    assert open_for.expires_at == NOW + timedelta(minutes=5, seconds=-ORDER_MARGIN_SECONDS)
 
 
 async def test_confirmations_are_long_and_never_the_same() -> None:

@@ -16,6 +16,7 @@ from korus_mcp.api import CustomerInput, ServerFailed
 from korus_mcp.booking.approval import Question, digest_of
 from korus_mcp.booking.hold import Hold, HoldState, Line
 from korus_mcp.booking.ordered import Ordered, OrderState
+from korus_mcp.booking.timing import ORDER_MARGIN_SECONDS
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Effect, Refusal
 from korus_mcp.journal.records import Installation, Intent, IntentState
@@ -93,7 +94,11 @@ async def test_a_confirmation_ends_with_the_shortest_hold() -> None:
             stage.wish("park_offer"), stage.wish("stadium_offer", 1, session.id)
         )
         asked = await stage.place(*reserved.holds)
-        assert asked.confirm_by == stage.clock.now() + timedelta(seconds=300)
+        assert asked.confirm_by == stage.clock.now() + timedelta(seconds=300 - ORDER_MARGIN_SECONDS)
+        assert asked.open_seconds is not None
+        stage.move(asked.open_seconds - 2)  # the API tells its time to the second
+        made = await stage.place(*reserved.holds, confirmation=asked.confirmation)
+        assert made.state is OrderState.ORDERED, "who is told that it is open may say yes"
 
 
 async def test_a_wrong_confirmation_orders_nothing(stage: Stage) -> None:

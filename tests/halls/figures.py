@@ -66,6 +66,7 @@ class Figures:
         return Shares(
             front_right=_percent(total["front right"], with_front),
             front_wrong=_percent(wrong, halls),
+            front_missed=_percent(wrong + total[f"front {FrontVerdict.UNSURE}"], halls),
             runs_exact=_percent(total["runs exact"], runs),
             runs_long=_percent(total["runs long"], runs),
             labels=100 * labels / halls if halls else 0.0,
@@ -87,12 +88,14 @@ class Figures:
 @dataclass(frozen=True, kw_only=True)
 class Shares:
     """In hundredths: of the halls with a front those whose front is right, of all halls those whose
-    front is wrong or made up, of the zones those with an exact and with a too long run, faults of
-    labels to a hundred halls, and of the seats those in their zone's colour.
+    front is wrong or made up, and those where it is wrong or missing; of the zones those with an
+    exact and with a too long run; faults of labels to a hundred halls; of the seats those in their
+    zone's colour.
     """
 
     front_right: float
     front_wrong: float
+    front_missed: float = 100.0
     runs_exact: float
     runs_long: float
     labels: float
@@ -120,8 +123,8 @@ class Shares:
         points = "" if self.points is None else f"; {self.points:.2f} % of seats in their colour"
         return (
             f"front right {self.front_right:.2f} % where there is one, "
-            f"wrong {self.front_wrong:.2f} % of all; runs exact {self.runs_exact:.2f} %, "
-            f"too long {self.runs_long:.2f} %; "
+            f"wrong {self.front_wrong:.2f} %, wrong or missing {self.front_missed:.2f} % of all; "
+            f"runs exact {self.runs_exact:.2f} %, too long {self.runs_long:.2f} %; "
             f"faults of labels {self.labels:.1f} to 100 halls{points}"
         )
 

@@ -44,7 +44,7 @@ class Told:
 
     `together` is the longest run by number of zone, of those that are told of. `fronts`, `seats`
     and `outlines` are in the drawing's units; `picture` is an SVG in which each zone has its colour
-    of `colours`. `widths` are those of its texts at size 1, `stage` is the word for a stage.
+    of `colours`. `widths` are those of its texts at size 1.
     """
 
     together: Mapping[int, int | None]
@@ -54,7 +54,6 @@ class Told:
     picture: str
     colours: Mapping[int, str]
     widths: Mapping[str, float]
-    stage: str
 
     @classmethod
     def read(cls, line: Mapping[str, Any]) -> "Told":
@@ -67,7 +66,6 @@ class Told:
             picture=line["picture"],
             colours={int(number): colour for number, colour in line["colours"].items()},
             widths=line["widths"],
-            stage=line["stage"],
         )
 
 

@@ -37,7 +37,6 @@ ZoneQuery = first_of("seating.ranking:ZoneQuery", "seating.ranking:Wish")
 Preference, ranked = first_of("seating.ranking:Preference"), first_of("seating.ranking:ranked")
 drawing_of, svg = first_of("seating.layout:drawing_of"), first_of("seating.picture:svg")
 width_of = first_of("seating.lettering:width_of")
-words_of = first_of("seating.wording:words_of")
 
 
 def colour(place: int) -> str:
@@ -85,7 +84,6 @@ def told(hall: Mapping[str, Any]) -> dict[str, Any]:
         "picture": picture,
         "colours": {number: colour(place) for place, number in enumerate(names)},
         "widths": widths(picture),
-        "stage": words_of("en").stage,
     }
 
 

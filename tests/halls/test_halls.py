@@ -226,7 +226,6 @@ def truly_told(hall: Hall) -> Told:
         picture=_sheet(dots, 1000 * len(levels)),
         colours=colours,
         widths={},
-        stage="Stage",
     )
 
 

@@ -29,3 +29,15 @@ KINDS: Final[Mapping[str, Callable[[Random], Plan]]] = {
     "aircraft": vehicles.aircraft,
     "two decks": vehicles.decks,
 }
+RARER: Final[Mapping[str, Callable[[Random], Plan]]] = {
+    "theatre": theatres.fan,
+    "odd and even": theatres.halves,
+    "boxes only": theatres.framed_boxes,
+    "in the round": arenas.traverse,
+    "L-shaped": arenas.thrust,
+    "cinema": rooms.love_seats,
+    "conference": rooms.classroom,
+    "pews": rooms.listed_apart,
+    "cabaret": rooms.half_moons,
+}
+"""Forms of a kind that are rarer: one hall of four of that kind is laid out so."""

@@ -112,3 +112,26 @@ def around_a_corner(rng: Random) -> Plan:
     if rng.random() < 0.4:
         zones.append(Zone(name="Other side", rows=turned(side, -pi / 2)))
     return Plan(zones=tuple(zones), fronts={"": Spot((0.0, 0.0), half + 1.5)}, notes=("an L or U",))
+
+
+def traverse(rng: Random) -> Plan:
+    """A stage between two blocks that look at each other: two zones, or one."""
+    wide, deep, far = rng.randint(7, 16), rng.randint(3, 7), rng.uniform(3, 6)
+    names = row_names(rng, deep)
+    rows = straight(names, [[wide]] * deep, first=far)
+    one, other = rows, turned(rows, pi)
+    zones: tuple[Zone, ...] = (Zone(name="Side A", rows=one), Zone(name="Side B", rows=other))
+    if rng.random() < 0.4:
+        both = zip(names, one, other, strict=True)
+        zones = (Zone(name="Seats", rows=tuple(Row(n, (*a.runs, *b.runs)) for n, a, b in both)),)
+    return Plan(zones=zones, fronts={"": Spot((0.0, 0.0), far - 0.5)}, notes=("two sides",))
+
+
+def thrust(rng: Random) -> Plan:
+    """A stage that reaches into the hall, with five blocks turned to it."""
+    wide, deep, far = rng.randint(5, 8), rng.randint(3, 7), rng.uniform(9, 13)
+    rows = straight(row_names(rng, deep), [[wide]] * deep, first=far)
+    zones = tuple(
+        Zone(name=f"Block {n + 1}", rows=turned(rows, pi / 2 - n * pi / 4)) for n in range(5)
+    )
+    return Plan(zones=zones, fronts={"": Spot((0.0, 0.0), far - 1)}, notes=("a thrust stage",))

@@ -1,5 +1,6 @@
 """Rooms: clubs, cinemas, conferences, churches, cabarets."""
 
+from dataclasses import replace
 from math import cos, pi, sin
 from random import Random
 
@@ -15,7 +16,7 @@ from tests.halls.parts import (
     straight,
     through,
 )
-from tests.halls.truth import UP, Front, Plan, Spot, Zone
+from tests.halls.truth import UP, Front, Plan, Row, Spot, Zone
 
 
 def club(rng: Random) -> Plan:
@@ -129,3 +130,56 @@ def cabaret(rng: Random) -> Plan:
     return Plan(
         zones=tuple(zones), fronts={"": front}, notes=(f"tables of {seats}",), has_holes=False
     )
+
+
+def love_seats(rng: Random) -> Plan:
+    """A cinema whose last rows are pairs of seats, at a price of their own."""
+    pairs, deep = rng.randint(4, 8), rng.randint(5, 9)
+    names = row_names(rng, deep + 2)
+    pitch = rng.uniform(1.3, 1.8)
+    rows = straight(names[:deep], [split(2 * pairs + 2, (1, 3, 1))] * deep, pitch=pitch)
+    last = straight(names[deep:], [[2] * pairs] * 2, pitch=pitch, aisle=0.8, first=deep * pitch + 1)
+    zones = (Zone(name="Standard", rows=rows), Zone(name="Love seats", rows=last))
+    return Plan(zones=zones, fronts={"": UP}, notes=("pairs of seats",))
+
+
+def classroom(rng: Random) -> Plan:
+    """Tables for two or three in rows, an aisle off the middle."""
+    seats, deep = rng.randint(2, 3), rng.randint(4, 9)
+    groups = [[seats] * rng.randint(3, 5)] * deep
+    rows = straight(row_names(rng, deep), groups, aisle=rng.uniform(0.7, 1.2), pitch=2.0)
+    return Plan(
+        zones=(Zone(name="Seminar", rows=rows),), fronts={"": UP}, notes=("tables in rows",)
+    )
+
+
+def listed_apart(rng: Random) -> Plan:
+    """Pews of which the left block is listed before the right one: a row is two of the list's."""
+    plan = pews(rng)
+
+    def apart(zone: Zone) -> Zone:
+        left = [Row(row.name, row.runs[:1]) for row in zone.rows]
+        right = [Row(row.name, row.runs[1:]) for row in zone.rows]
+        return replace(zone, rows=(*left, *right))
+
+    return replace(plan, zones=tuple(map(apart, plan.zones)), notes=("blocks listed apart",))
+
+
+def half_moons(rng: Random) -> Plan:
+    """Tables with chairs at their far sides alone, before a stage."""
+    lines, across, seats = rng.randint(2, 4), rng.randint(3, 5), rng.randint(4, 5)
+    turns = [pi * (0.1 + 0.8 * s / (seats - 1)) for s in range(seats)]
+    radius = 0.5 / sin(0.4 * pi / (seats - 1))
+    step = 2 * radius + 2.5
+    tables = []
+    for n in range(lines * across):
+        x, y = (n % across - (across - 1) / 2) * step, n // across * (radius + 3)
+        arc = [(x - radius * cos(t), y + radius * sin(t)) for t in turns]
+        tables.append(row(f"Table {n + 1}", [arc], through))
+    top = -6.0
+    zones = (
+        Zone(name="Tables", rows=tuple(tables)),
+        stage(rng, box(-step, top, step, top + 3)),
+    )
+    front = Spot((0.0, top + 1.5), 4.0)
+    return Plan(zones=zones, fronts={"": front}, notes=("half moons",), has_holes=False)

@@ -1,7 +1,9 @@
 """Houses with a stage on one side: rows behind rows, balconies, boxes, sofas."""
 
-from math import cos, pi, sin
+from dataclasses import replace
+from math import atan, cos, pi, sin
 from random import Random
+from statistics import fmean
 
 from tests.halls.parts import (
     bent,
@@ -187,3 +189,45 @@ def at_a_wall(rng: Random) -> Plan:
         cut = rng.randint(2, deep - 1)
         zones = (Zone(name="Front", rows=flush[:cut]), Zone(name="Rear", rows=flush[cut:]))
     return Plan(zones=zones, fronts={"": UP}, notes=("rows begin at a wall",))
+
+
+def fan(rng: Random) -> Plan:
+    """Three blocks of straight rows, turned to the stage: a zone each, or one together."""
+    wide, deep, first = rng.randint(5, 9), rng.randint(5, 10), rng.uniform(8, 13)
+    names = row_names(rng, deep)
+    block = straight(names, [[wide]] * deep, first=first, pitch=rng.uniform(1.2, 1.6))
+    angle = 2 * atan((wide / 2 + 0.9) / first)
+    blocks = [turned(block, turn) for turn in (angle, 0.0, -angle)]
+    zones = tuple(
+        Zone(name=name, rows=rows)
+        for name, rows in zip(("Left", "Centre", "Right"), blocks, strict=True)
+    )
+    if rng.random() < 0.5:
+        joined = zip(names, *blocks, strict=True)
+        rows = tuple(Row(name, (*a.runs, *b.runs, *c.runs)) for name, a, b, c in joined)
+        zones = (Zone(name="Parterre", rows=rows),)
+    return Plan(zones=zones, fronts={"": UP}, notes=("a fan of blocks",))
+
+
+def halves(rng: Random) -> Plan:
+    """Odd numbers are a zone to the right, even ones a zone to the left."""
+    half, deep = rng.randint(4, 9), rng.randint(4, 12)
+    names = row_names(rng, deep)
+    rows = straight(
+        names, [[half, half]] * deep, pitch=rng.uniform(1.1, 1.6), aisle=1.2, numbers=odd_even
+    )
+    even = tuple(Row(r.name, r.runs[:1]) for r in rows)
+    odd = tuple(Row(r.name, r.runs[1:]) for r in rows)
+    zones = (Zone(name="Impair", rows=odd), Zone(name="Pair", rows=even))
+    return Plan(zones=zones, fronts={"": UP}, notes=("a zone of odd numbers",))
+
+
+def framed_boxes(rng: Random) -> Plan:
+    """Boxes along a U, each with seats and with the outline of its walls."""
+    plan = boxes_only(rng)
+    zones = []
+    for zone in plan.zones:
+        places = [chair.at for chair in zone.chairs]
+        x, y = fmean(x for x, _ in places), fmean(y for _, y in places)
+        zones.append(replace(zone, polygon=box(x - 1.7, y - 1.7, x + 1.7, y + 1.7)))
+    return replace(plan, zones=tuple(zones), notes=("each box has walls",))

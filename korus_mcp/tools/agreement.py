@@ -35,7 +35,7 @@ from korus_mcp.booking.ordered import OrderCall
 from korus_mcp.foundation.refusals import Refusal, invalid
 from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import ReservationId, Sendable
-from korus_mcp.tools.asking import AskedForm, Unasked, may_ask, may_go_unasked, put
+from korus_mcp.tools.asking import AskedForm, Unasked, has_another_way, may_ask, put
 from korus_mcp.tools.declare import ToolContext
 from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
@@ -217,9 +217,9 @@ def _instead_of_asking(app: App) -> Refusal | None:
     """What a call is answered whose host did not ask; None: the summary of the two steps, or the
     question beside the host.
     """
-    is_human = app.settings.approval is ApprovalWay.HUMAN
-    if may_go_unasked(app.settings) or (is_human and app.doorbell is not None):
+    if has_another_way(app):
         return None
+    is_human = app.settings.approval is ApprovalWay.HUMAN
     return approval.unavailable() if is_human else approval.unseen_by_anybody()
 
 

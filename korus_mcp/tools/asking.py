@@ -21,10 +21,10 @@ from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, ElicitR
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from korus_mcp.app import app_of
+from korus_mcp.app import App, app_of
 from korus_mcp.booking import approval
 from korus_mcp.settings import Approval as ApprovalWay
-from korus_mcp.settings import Environment, Settings
+from korus_mcp.settings import Environment
 from korus_mcp.tools.answer_times import answered_after
 from korus_mcp.tools.declare import ToolContext
 
@@ -84,8 +84,8 @@ class Unasked(Exception):
 
 def may_ask(ctx: ToolContext) -> bool:
     """Whether the operator wants the host to ask, and the host says that it can."""
-    settings = app_of(ctx).settings
-    if settings.approval is ApprovalWay.TWO_STEP:
+    app = app_of(ctx)
+    if app.settings.approval is ApprovalWay.TWO_STEP:
         return False
     known = ctx.client_capabilities
     asks = known.elicitation if known is not None else None
@@ -94,15 +94,17 @@ def may_ask(ctx: ToolContext) -> bool:
         return False
     if not is_asked_within(ctx):
         return bool(ctx.session.can_send_request)
-    return not (may_go_unasked(settings) and _only_forwards(ctx))
+    return not (has_another_way(app) and _only_forwards(ctx))
 
 
-def may_go_unasked(settings: Settings) -> bool:
-    """Whether the assistant may show a summary instead, where a host says that it asks and does
-    not. Where orders cost money, that is for the operator to say: `two_step`.
+def has_another_way(app: App) -> bool:
+    """Whether a person can agree where a host says that it asks and does not: to a summary of the
+    assistant (where orders cost money, that is for the operator to say: `two_step`), or beside it.
     """
-    is_real = settings.environment is Environment.PRODUCTION
-    return settings.approval is ApprovalWay.AUTO and not is_real
+    if app.settings.approval is ApprovalWay.HUMAN:
+        return app.doorbell is not None
+    is_real = app.settings.environment is Environment.PRODUCTION
+    return app.settings.approval is ApprovalWay.AUTO and not is_real
 
 
 def _only_forwards(ctx: ToolContext) -> bool:

@@ -13,9 +13,15 @@ import pytest
 from anyio import to_thread
 from mcp import Client
 from mcp.client.session import ClientSession
-from mcp_types import ElicitationCapability, ElicitResult, UrlElicitationCapability
+from mcp_types import (
+    ElicitationCapability,
+    ElicitResult,
+    Implementation,
+    UrlElicitationCapability,
+)
 
 from korus_mcp.sandbox import SandboxOptions, ServedSandbox, served_sandbox
+from korus_mcp.tools.asking import FORWARDING
 from tests.fixtures.assistant import CUSTOMER, ERAS, SEED, Answer, Assistant, Json, handle_of
 from tests.fixtures.by_hand import Desktop, at_a_terminal, origin_of, pressed, told_address
 from tests.fixtures.hosts import child_environment, raw_host, serving_http, stdio_server
@@ -166,6 +172,30 @@ async def test_a_host_that_opens_nothing_leaves_the_terminal(
         asked = await one.call("place_order", **await wish_of(one, served))
         assert asked["state"] == "approval_needed"
         assert f"korus-mcp approve {asked['code']}" in asked["next"]
+        assert orders(served) == 0
+
+
+async def test_who_announces_what_it_only_passes_on_is_not_asked_where_there_is_the_page(
+    served: ServedSandbox, tmp_path: Path
+) -> None:
+    """A host behind it that shows no form would end each call with an error."""
+    forms: list[object] = []
+
+    async def passed_on(context: object, params: object = None) -> Any:
+        forms.append(params)
+        return ElicitResult(action="accept", content={"order": True})
+
+    environ = environment(served, tmp_path)
+    proxy: dict[str, Any] = {
+        "client_info": Implementation(name=FORWARDING, version="4.2.3"),
+        "elicitation_callback": passed_on,
+        "sampling_callback": passed_on,
+        "list_roots_callback": passed_on,
+    }
+    async with on_stdio(environ, **proxy) as one:
+        asked = await one.call("place_order", **await wish_of(one, served))
+        assert asked["state"] == "approval_needed"
+        assert not forms
         assert orders(served) == 0
 
 

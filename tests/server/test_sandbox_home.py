@@ -266,6 +266,21 @@ async def test_after_a_reset_others_read_what_a_running_server_asks(
             assert await read_by_another(chosen, asked) is None
 
 
+async def test_in_memory_no_terminal_is_named_that_could_not_answer(tmp_path: Path) -> None:
+    no_folder(tmp_path)
+    chosen = settings(tmp_path, APPROVAL="human")
+    async with Client(build_server(chosen, beside={})) as client:
+        assistant = Assistant(client)
+        found = await assistant.call("search_products", query="undated 1-day ticket")
+        offer = await an_offer(assistant, found["products"][0]["product_base_id"])
+        held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])
+        ids = [held["reservations"][0]["reservation_id"]]
+        asked = {"reservation_ids": ids, "customer": CUSTOMER}
+        refused = await assistant.ask("place_order", asked)
+        assert refused.code == "APPROVAL_UNAVAILABLE"
+        assert "korus-mcp approve" not in refused.text
+
+
 async def asked_for(assistant: Assistant, offer: str) -> str:
     """The code of the question whether to order one."""
     held = await assistant.call("reserve", items=[{"offer_id": offer, "quantity": 1}])

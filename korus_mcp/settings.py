@@ -272,7 +272,7 @@ class Settings:
         secret=True,
     )
     download_dir: Path | None = setting(
-        None, "Where get_tickets saves PDF files.", told="the platform's download folder"
+        None, "Where get_tickets saves its files.", told="the platform's download folder"
     )
     journal_key: str | None = setting(None, "Keys the audit chain of the journal.", secret=True)
     sole_writer: bool = setting(

@@ -9,6 +9,8 @@ from korus_mcp.foundation.handles import Handle
 CATALOGS: Final = "korus://catalogs"
 PDF: Final = "application/pdf"
 """The media type of a document."""
+CALENDAR: Final = "text/calendar"
+"""The media type of a calendar file."""
 
 
 def product_bases(alias: str) -> str:
@@ -29,3 +31,8 @@ def seat_map(base: Handle | str, seat_map_id: str) -> str:
 def document(order_id: str, document_id: str) -> str:
     """A PDF of an order."""
     return f"korus://orders/{order_id}/documents/{document_id}"
+
+
+def calendar(order_id: str) -> str:
+    """The calendar file of an order."""
+    return f"korus://orders/{order_id}/calendar.ics"

@@ -12,6 +12,7 @@ from korus_mcp.answers.views import (
     Moment,
     PagedView,
     Part,
+    Price,
     lines_of,
     moment_told,
     total_told,
@@ -19,7 +20,7 @@ from korus_mcp.answers.views import (
 from korus_mcp.api import ApiError
 from korus_mcp.app import App
 from korus_mcp.booking.documents import SOME_TIMES
-from korus_mcp.booking.hold import total_of
+from korus_mcp.booking.hold import total_of, untaxed_total_of
 from korus_mcp.booking.order_status import Standing, order_told
 from korus_mcp.booking.tickets import Document, IssuedTickets, Ticket
 from korus_mcp.foundation.paging import Mark, Pages, PageStart
@@ -131,24 +132,26 @@ class DocumentView(Part):
         )
 
     def text(self) -> str:
-        """One line of text."""
+        """One line of text; of a saved file its path, which ends with its name."""
+        if self.saved_to:
+            return f"PDF saved to {self.saved_to}"
         when = f"ready at {self.ready_at}" if self.ready_at else "not ready yet"
         if self.ready_in is not None:
             when = f"ready in about {self.ready_in} s, at {self.ready_at}"
         if self.ready:
-            when = f"saved to {self.saved_to}" if self.saved_to else "ready"
+            when = "ready"
         return f"PDF {' '.join(filter(None, (self.name, self.uri)))}: {when}"
 
 
-def stem_of(issued: IssuedTickets, document: Document) -> str:
-    """The name of a document's file, without its ending: from the order's reference, else its id;
-    of several documents the second ends in -2.
+def stem_of(issued: IssuedTickets, document: Document | None = None) -> str:
+    """The name of an order's file, without its ending: from the order's reference, else its id; of
+    several documents the second ends in -2.
     """
     # Only plain letters, digits and dashes: other characters of a reference could form a path.
     kept = "".join(
         c for c in issued.order.reference or "" if (c.isascii() and c.isalnum()) or c == "-"
     )
-    number = issued.documents.index(document) + 1
+    number = issued.documents.index(document) + 1 if document is not None else 1
     return f"tickets-{kept[:40] or issued.order.id}{f'-{number}' if number > 1 else ''}"
 
 
@@ -159,21 +162,27 @@ class TicketsView(PagedView):
     reference: str | None = None
     status: str
     total: str | None = None
+    net: Price = None
+    """The total without tax, where the issuer states it."""
     tickets_total: int | None = None
     tickets: list[TicketView] = []
     documents: list[DocumentView] = []
+    calendar: str | None = None
+    """The path of the order's calendar file, or its address where it is in the reply."""
     environment: str
 
     def text(self) -> str:
         """Tickets and documents, and what to do next."""
         head = f"Order {self.reference or '?'} ({self.status}, {self.environment} environment)"
         total = f", total {self.total}" if self.total else ""
+        total += f" (net {self.net})" if self.net else ""
         part = f"{len(self.tickets)} of {self.tickets_total} tickets:"
         return lines_of(
             f"{head}{total}; order_id {self.order_id}",
             part if self.tickets_total is not None else None,
             *_folded(self.tickets),
             *(document.text() for document in self.documents),
+            f"Calendar: {self.calendar}" if self.calendar else None,
             self.end,
         )
 
@@ -203,8 +212,11 @@ def order_view(
     vouchers: bool,
     got: str = NOT_GOT,
     others: str | None = None,
+    calendar: str | None = None,
 ) -> TicketsView:
-    """An order with a page of its tickets, and these documents."""
+    """An order with a page of its tickets, and these documents. `calendar`: where its calendar file
+    is, if it was got.
+    """
     order = issued.order
     all_tickets = len(issued.tickets)
     has_more = page.stop < max(all_tickets, len(issued.documents))
@@ -214,11 +226,13 @@ def order_view(
         reference=clean_line(order.reference or "", 60) or None,
         status=order_told(order),
         total=total_told(total_of(order)),
+        net=untaxed_total_of(order),
         tickets=[
             TicketView.of(t, vouchers=vouchers, admits_to=admits_to.get(t.id))
             for t in issued.tickets[page.start : page.stop]
         ],
         documents=documents,
+        calendar=calendar,
         tickets_total=all_tickets if has_more or page.start else None,
         next_cursor=ticket_pages(issued).cursor(PageStart(page.stop) if has_more else None),
         environment=services.settings.environment.value,

@@ -1,4 +1,4 @@
-"""Fetches the PDFs of orders and saves them as files.
+"""Fetches the PDFs of orders, and saves them and what is beside them as files.
 
 A signed address is used at once and never kept (T26). If a caller leaves, the download goes on, and
 their repeated call finds the file.
@@ -191,24 +191,35 @@ class Documents:
             return None
         # One at a time: two saves that look for a free name at once would find the same one.
         async with self._saving:
-            path = await anyio.to_thread.run_sync(save_pdf, folder, stem, content)
+            path = await anyio.to_thread.run_sync(save_file, folder, f"{stem}.pdf", content)
         self._saved[wanted, folder] = (path, _digest(content))
         return path
 
+    async def beside(self, folder: Path, name: str, content: bytes) -> Path:
+        """The path of a file that was made here, saved beside documents that were.
 
-def save_pdf(folder: Path, stem: str, content: bytes) -> Path:
-    """Write a PDF that only the user can read, under a free name. Nothing is ever overwritten.
+        Raises:
+            Refusal: MISCONFIGURED, SERVER_BUSY.
+        """
+        self.operations.check_open()
+        async with self._saving:
+            return await anyio.to_thread.run_sync(save_file, folder, name, content)
+
+
+def save_file(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file that only the user can read, under a free name. Nothing is ever overwritten.
 
     If a file with the same bytes is there already, its path is the result.
 
     Raises:
         Refusal: MISCONFIGURED when the folder cannot be written, or is not the user's own.
     """
+    stem, ending = Path(name).stem, Path(name).suffix
     try:
         private_folder(folder, ours="tickets-", is_read_again=False)
         # A file of this name may belong to another order, unless it has the same bytes.
         for number in range(1, 1000):
-            path = folder / (f"{stem}.pdf" if number == 1 else f"{stem}-{number}.pdf")
+            path = folder / (name if number == 1 else f"{stem}-{number}{ending}")
             try:
                 write_new(path, content)
             except FileExistsError:

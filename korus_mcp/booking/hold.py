@@ -433,9 +433,17 @@ def may_have_order(reservation: Reservation) -> bool:
 
 def total_of(booked: Reservation | Order) -> Money | Unread | None:
     """The total of what was booked; not in euro as soon as a part of it states another currency."""
+    return money(booked.total_amount_incl_tax, *_stated_in(booked))
+
+
+def untaxed_total_of(order: Order) -> Money | Unread | None:
+    """The same of an order without tax; None where the issuer does not state it."""
+    return money(order.total_amount_excl_tax, *_stated_in(order))
+
+
+def _stated_in(booked: Reservation | Order) -> Iterator[str | Unread]:
     parts: tuple[_Part, ...] = (booked, *booked.items)
-    stated = (currency for part in parts for currency in _currencies(part))
-    return money(booked.total_amount_incl_tax, *stated)
+    return (currency for part in parts for currency in _currencies(part))
 
 
 def _currencies(part: _Part) -> Iterator[str | Unread]:

@@ -43,7 +43,9 @@ _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII 
 
 @dataclass(frozen=True)
 class OrderQuery:
-    """What a service desk looks for: a reference, a range of creation days, or both."""
+    """What a service desk looks for: a reference or the customer's e-mail address, a range of
+    creation days, or both.
+    """
 
     reference: str | None = None
     created_from: date | None = None
@@ -189,7 +191,9 @@ class OrderSearch(Service):
                 retry_after_seconds=LOOK_AGAIN_SECONDS,
             )
         # In scope `own` KorusTicket is not asked about a reference that the journal does not know.
-        if ids or self.scope is Scope.OWN or len(reference) > REFERENCE_LIMIT:
+        # About an e-mail address it never is: it has no filter for one.
+        is_ours = self.scope is Scope.OWN or len(reference) > REFERENCE_LIMIT
+        if ids or is_ours or _is_address(reference):
             return ids
         listed = self.booking.list_orders(OrderFilters(external_reference=reference))
         found = await listed.all()
@@ -231,7 +235,7 @@ class OrderSearch(Service):
                 place += 1
                 is_named = reference is None or order_id in called
                 hidden += order is None and is_named
-                if order is not None and (is_named or _has(order, reference)):
+                if order is not None and (is_named or _is_meant(order, reference)):
                     found += [order] if _fits(order, query) else []
         is_whole = query == OrderQuery()
         has_more = place < len(ids)
@@ -253,13 +257,15 @@ class OrderSearch(Service):
                 if query.created_from is None:
                     raise
                 ids = []  # instead the orders of those days are read; unreadable ones are counted
-            if not ids and query.created_from is None:
+            if not ids and query.created_from is None and not _is_address(query.reference):
                 ids = await self._own_called(owner, query.reference)
             if ids:
                 orders = await self._get_each(ids)
                 fitting = tuple(o for o in orders if o is not None and _fits(o, query))
                 return OrdersFound(fitting, _hidden_text(orders.count(None)))
         if query.created_from is None:
+            if _is_address(query.reference or ""):
+                raise self._day_needed("needed with an e-mail address")
             raise self._day_needed("needed here: none of your newest orders has the reference")
         return await self._read_newest(query)
 
@@ -289,7 +295,7 @@ class OrderSearch(Service):
             is_whole = page.last
             if is_whole:
                 break
-        named = [o for o in orders if query.reference is None or _has(o, query.reference)]
+        named = [o for o in orders if query.reference is None or _is_meant(o, query.reference)]
         # An order whose reference cannot be read may be the wanted one.
         unsure = sum(o.external_reference is UNREAD for o in orders if o not in named)
         unread = unsure + (total - read if is_whole else 0)
@@ -331,7 +337,8 @@ def _unknown() -> Refusal:
     return Refusal(
         Code.NOT_FOUND,
         "No such order is known here.",
-        "Use the order_id from place_order, or a reference of the order: no address finds one.",
+        "Use the order_id from place_order, or a reference of the order; by an e-mail address only "
+        "find_orders looks, for staff.",
     )
 
 
@@ -359,6 +366,18 @@ def _has(order: Order, reference: str | None) -> bool:
     names = (order.id, order.reference, order.external_reference, order.connector_reference)
     wanted = _folded(reference or "")
     return bool(wanted) and any(isinstance(n, str) and _folded(n) == wanted for n in names)
+
+
+def _is_meant(order: Order, wanted: str | None) -> bool:
+    """Whether this is the id or a reference of an order, or the e-mail address of its customer."""
+    address = order.customer.email if order.customer is not None else None
+    return _has(order, wanted) or bool(address and _folded(address) == _folded(wanted or ""))
+
+
+def _is_address(text: str) -> bool:
+    """Whether this is an e-mail address rather than a reference."""
+    name, at, domain = text.strip().rpartition("@")
+    return bool(name and at and "." in domain.strip("."))
 
 
 def _folded(name: str) -> str:

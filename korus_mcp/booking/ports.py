@@ -72,6 +72,9 @@ class Catalog(Protocol):
     async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
         """The time zone of the venue of a product; None when nobody knows it."""
 
+    async def venue(self, catalog_id: str, product_id: str, language: str) -> str | None:
+        """The venue of a product with its address, on one line; None when nobody knows it."""
+
 
 @dataclass(kw_only=True)
 class Service:

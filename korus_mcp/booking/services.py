@@ -29,6 +29,7 @@ from korus_mcp.booking.settling import Settling
 from korus_mcp.booking.spoken import HoldLanguages
 from korus_mcp.booking.tickets import TicketService
 from korus_mcp.booking.timing import LEASE_SECONDS
+from korus_mcp.booking.visits import Visits
 from korus_mcp.foundation.coalescing import Flights, kept_apart, side_by_side
 from korus_mcp.foundation.pace import UNPACED, Pace
 from korus_mcp.journal import Journal
@@ -122,6 +123,7 @@ class BookingServices:
         self.tickets = TicketService(
             booking=booking, orders=self.orders, names=names, clock=api, operations=self.operations
         )
+        self.visits = Visits(booking=booking, ticketing=api.ticketing, catalog=catalog)
         self.documents = Documents(
             booking=booking, orders=self.orders, clock=api, operations=self.operations
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -66,8 +66,14 @@ class Ticket:
     """Fields that the issuer needs and the API does not take: the ticket cannot be named here."""
     is_late: bool = False
     """Whether the deadline for its name had passed when it was read."""
-    has_moment: bool = False
-    """Whether it admits at a moment of its own, such as a session, and not all day."""
+    starts: date | None = None
+    """When it admits: a moment of its own, such as a session, or a day; None where it is good on
+    any day, or that cannot be read."""
+
+    @property
+    def has_moment(self) -> bool:
+        """Whether it admits at a moment of its own, and not all day."""
+        return isinstance(self.starts, datetime)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,17 +263,27 @@ def _ticket(
         voucher=clean_line(ticket.voucher, 80) if ticket.voucher else None,
         holder=holder,
         is_late=is_over(ticket.beneficiary_designation_deadline, clock),
-        has_moment=isinstance(ticket.occurs_at, datetime),
+        starts=_starts(item, ticket, names),
     )
+
+
+def _starts(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> date | None:
+    """When a ticket admits: its own moment, which is more exact than the day of its item, else that
+    day. None without either, and where it cannot be read.
+    """
+    zone = names.zone(item.product)
+    if ticket.occurs_at is None:
+        return value_of(day_of(item.date, zone))
+    at = value_of(ticket.occurs_at)
+    return None if at is None else at_place(at, zone)
 
 
 def _when(item: OrderItem, ticket: OrderItemTicket, names: BookedNames) -> str | None:
     """When a ticket admits, as text: a moment, else a day; in words where that cannot be read."""
-    zone = names.zone(item.product)
-    # The ticket's own moment is more exact than the day of its item.
-    if isinstance(ticket.occurs_at, datetime):
-        return at_place(ticket.occurs_at, zone).isoformat(timespec="minutes")
-    day = day_of(item.date, zone)
+    starts = _starts(item, ticket, names)
+    if isinstance(starts, datetime):
+        return starts.isoformat(timespec="minutes")
+    day = day_of(item.date, names.zone(item.product))
     if isinstance(day, Unread):
         return "a day that cannot be read"
     shown = day.isoformat() if day is not None else None

@@ -23,7 +23,7 @@ from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
-from korus_mcp.catalog.bases import BaseRecord, CatalogRecord
+from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, VenueRecord
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.file import VERSION, is_damage
 from korus_mcp.catalog.languages import MOST_SEEN, Languages
@@ -336,11 +336,25 @@ class Mirror:
 
     async def zone(self, catalog_id: str, product_id: str, language: str) -> tzinfo | None:
         """The time zone of the venue of a product; None when it is not known."""
-        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
-        if record is None:
-            product = await self._product(catalog_id, product_id, language)
-            record = await self._base_of(catalog_id, product, language) if product else None
+        record = await self._sold_or_gone(catalog_id, product_id, language)
         return zone_of(record.timezone) if record is not None else None
+
+    async def venue(self, catalog_id: str, product_id: str, language: str) -> str | None:
+        """The venue of a product with its address, on one line; None when it is not known."""
+        record = await self._sold_or_gone(catalog_id, product_id, language)
+        place = record.place if record is not None else VenueRecord()
+        told = (place.name, place.address, place.city, place.country)
+        return ", ".join(part for part in told if part) or None
+
+    async def _sold_or_gone(
+        self, catalog_id: str, product_id: str, language: str
+    ) -> BaseRecord | None:
+        """The base of a product, also of one that is sold no longer; None when it is not known."""
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
+        if record is not None:
+            return record
+        product = await self._product(catalog_id, product_id, language)
+        return await self._base_of(catalog_id, product, language) if product else None
 
     async def _product(self, catalog_id: str, product_id: str, language: str) -> "Product | None":
         with suppress(NotFound):

@@ -2,6 +2,7 @@
 
 from korus_mcp.answers import addresses
 from korus_mcp.app import app_of
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.resources.boundary import ReadContext, compact
 from korus_mcp.resources.offering import OWNED, Offering
 
@@ -12,6 +13,8 @@ def offer_bookings(offering: Offering) -> None:
     offering.add(order, "korus://orders/{order_id}", "Order", OWNED)
     pdf = addresses.document("{order_id}", "{document_id}")
     offering.add(document, pdf, "Document of an order", OWNED, addresses.PDF)
+    entries = addresses.calendar("{order_id}")
+    offering.add(calendar, entries, "Calendar file of an order", OWNED, addresses.CALENDAR)
 
 
 async def reservation(reservation_id: str, ctx: ReadContext) -> str:
@@ -45,3 +48,21 @@ async def document(order_id: str, document_id: str, ctx: ReadContext) -> bytes:
     return await services.booking.documents.pdf(
         DocumentQuery(services.principal.key, order_id, document_id, services.language(None))
     )
+
+
+async def calendar(order_id: str, ctx: ReadContext) -> str:
+    """When, where and which places, for a calendar (iCalendar)."""
+    from korus_mcp.answers.calendar_file import calendar_of
+
+    services = app_of(ctx)
+    language = services.language(None)
+    owner = services.principal.key
+    issued = await services.booking.tickets.of_order(owner, order_id, language)
+    content = await calendar_of(services, issued, language)
+    if content is None:
+        raise Refusal(
+            Code.NOT_FOUND,
+            "This order has nothing for a calendar: it is not confirmed, or good on any day.",
+            "Call get_tickets to see which.",
+        )
+    return content.decode()

@@ -19,9 +19,10 @@ BOOKING: Final = """# How a booking goes
    `name_beneficiaries`.
 
 After the order: nothing here cancels, exchanges or refunds it, and nothing here writes an invoice.
-Whoever wants one of these gives KorusTicket support the reference that `get_tickets` shows; it also
-shows total and documents. Who has only an e-mail address: orders are found by order_id, reference
-or, with `find_orders`, the day they were made, never by an address.
+Whoever wants one of these gives KorusTicket support the reference that `get_tickets` shows, or the
+issuer its own; the totals with and without tax, as far as the issuer states them, stand there, too.
+Who has only an e-mail address: staff find the order with `find_orders`, by the address and the days
+on which it may have been made. `save` also writes a calendar file (.ics) of what has a day.
 
 A hold that is over may be made anew, but only for what is over, and only if the person still wants
 it: what was ordered, or may have been, is never reserved again.

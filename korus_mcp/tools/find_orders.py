@@ -4,10 +4,18 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from korus_mcp.answers.views import PagedView, Part, lines_of, moment_told, total_told
+from korus_mcp.answers.views import (
+    IN_SHORT,
+    PagedView,
+    Part,
+    Price,
+    lines_of,
+    moment_told,
+    total_told,
+)
 from korus_mcp.api.models.order import Order, OrderCustomer
 from korus_mcp.app import app_of
-from korus_mcp.booking.hold import tickets_in, total_of
+from korus_mcp.booking.hold import tickets_in, total_of, untaxed_total_of
 from korus_mcp.booking.order_search import OrderQuery, OrdersFound, OrderWindow
 from korus_mcp.booking.order_status import order_told
 from korus_mcp.foundation.paging import Pages, PageStart
@@ -30,6 +38,7 @@ class OrderRow(Part):
     status: str
     created_at: str | None = None
     total: str | None = None
+    net: Price = None
     tickets: int | None = None
     customer: str | None = None
 
@@ -43,6 +52,7 @@ class OrderRow(Part):
             status=order_told(order),
             created_at=moment_told(order.created_at),
             total=total_told(total_of(order)),
+            net=untaxed_total_of(order),
             tickets=tickets_in(order),
             customer=_masked(order.customer),
         )
@@ -56,6 +66,7 @@ class OrderRow(Part):
             self.created_at,
             "its tickets cannot be read" if self.tickets is None else f"{self.tickets} tickets",
             _total_text(self.total),
+            f"net {self.net}" if self.net else None,
         )
         told = ", ".join(fact for fact in facts if fact)
         return f"{told}, {self.customer or '?'}; order_id {self.order_id}"
@@ -66,7 +77,7 @@ class OrdersView(PagedView):
 
     shown: int
     total: int | None = None
-    orders: list[OrderRow] = []
+    orders: Annotated[list[OrderRow], IN_SHORT] = []
     environment: str
 
     def text(self) -> str:
@@ -96,7 +107,7 @@ async def find_orders(
     ctx: ToolContext,
     reference: Annotated[
         Annotated[str, Field(min_length=1, max_length=50), WRITABLE] | None,
-        Field(description="Any reference"),
+        Field(description="Or e-mail"),
     ] = None,
     created_from: Day | None = None,
     created_to: Annotated[Day | None, Field(description="Same")] = None,

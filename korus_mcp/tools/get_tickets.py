@@ -1,18 +1,26 @@
-"""get_tickets: the tickets of an order and its documents."""
+"""get_tickets: the tickets of an order, its documents and its calendar file."""
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import anyio
-from mcp_types import BlobResourceContents, ContentBlock, EmbeddedResource, ResourceLink
+from mcp_types import (
+    BlobResourceContents,
+    ContentBlock,
+    EmbeddedResource,
+    ResourceLink,
+    TextResourceContents,
+)
 from platformdirs import user_downloads_path
 from pydantic import Field
 
 from korus_mcp.answers import addresses, orders
+from korus_mcp.answers.calendar_file import calendar_of
 from korus_mcp.answers.explanations import explained, is_for_good, too_late
 from korus_mcp.api import ApiError
 from korus_mcp.app import App, app_of
@@ -31,6 +39,9 @@ from korus_mcp.tools.given import check_order
 EMBEDDED_BYTES: Final = (1024 - 64) * 1024 * 3 // 4
 """The size of all files in one reply together. In base64 and with the text they stay below 1 MiB:
 clients drop a larger event of a stream."""
+CALENDAR_BYTES: Final = 32 * 1024
+"""The size of a calendar file in a reply, beside the documents: with the text it stays below 1 MiB,
+too. Only an order of hundreds of sessions has a larger one."""
 Got = TypeVar("Got")
 WAIT_SECONDS: Final = 3.0
 """Not longer: most hosts ask for progress with every call and show it to nobody, and some give up
@@ -53,15 +64,18 @@ async def get_tickets(
     ctx: ToolContext,
     order_id: Annotated[
         str,
-        Field(min_length=1, max_length=64, description="From place_order, or your reference"),
+        Field(min_length=1, max_length=64, description="Or your reference"),
         WRITABLE,
     ],
     vouchers: Annotated[bool, Field(description="Voucher numbers")] = False,
-    save: Annotated[bool, Field(description="Save PDFs")] = False,
+    save: Annotated[bool, Field(description="Save PDFs, calendar")] = False,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[orders.TicketsView]:
-    """Tickets of an order and its PDFs."""
+    """Tickets, PDFs, calendar of an order.
+
+    Cancellation, invoice: KorusTicket support, by reference.
+    """
     services = app_of(ctx)
     # Hosts give a call up after a while. What it fetches goes on, and an equal call finds it.
     with anyio.move_on_after(services.settings.answer_seconds if save else None):
@@ -78,12 +92,18 @@ async def get_tickets(
             files = await _saved(page)
         else:
             files = await _embedded(page)
-        return _reply(page, files, vouchers=vouchers, save=save)
+        calendar = await _calendar(page, files) if save else None
+        return _reply(page, files, calendar, vouchers=vouchers, save=save)
     raise too_late()
 
 
 def _reply(
-    page: "_Page", files: Sequence["_File"], *, vouchers: bool, save: bool
+    page: "_Page",
+    files: Sequence["_File"],
+    calendar: "_Calendar | None",
+    *,
+    vouchers: bool,
+    save: bool,
 ) -> Reply[orders.TicketsView]:
     """The tickets of a page and its files, which were got if `save`, else only linked to."""
     issued, first = page.issued, page.rows.start
@@ -94,11 +114,18 @@ def _reply(
     def view(count: int) -> orders.TicketsView:
         rest = range(first, first + count)
         return orders.order_view(
-            page.services, issued, shown, rest, vouchers=vouchers, got=got, others=others
+            page.services,
+            issued,
+            shown,
+            rest,
+            vouchers=vouchers,
+            got=got,
+            others=others,
+            calendar=calendar.told if calendar is not None else None,
         )
 
     rows = max(len(issued.tickets[first : page.rows.stop]), len(shown))
-    blocks = tuple(file.block for file in files if file.block is not None)
+    blocks = tuple(each.block for each in (*files, calendar) if each is not None and each.block)
     return Reply.of_rows(rows, view, blocks)
 
 
@@ -140,6 +167,14 @@ class _File:
     def changed(self, **changes: object) -> "_File":
         """The same file with these changes to its view."""
         return replace(self, view=self.view.model_copy(update=changes))
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """The calendar file of the order: the path or address that is told, and its block over HTTP."""
+
+    told: str
+    block: ContentBlock | None = None
 
 
 @dataclass(frozen=True)
@@ -228,7 +263,7 @@ async def _saved(page: _Page) -> list[_File]:
     If one was saved, another that fails is left for the next call.
     """
     documents = page.services.booking.documents
-    folder = page.services.settings.download_dir or _downloads()
+    folder = _folder(page)
 
     async def save(document: Document) -> Path | None:
         stem = orders.stem_of(page.issued, document)
@@ -278,6 +313,35 @@ def _resource(uri: str, content: bytes) -> EmbeddedResource:
     blob = base64.b64encode(content).decode()
     resource = BlobResourceContents(uri=uri, mime_type=addresses.PDF, blob=blob)
     return EmbeddedResource(type="resource", resource=resource)
+
+
+async def _calendar(page: _Page, files: Sequence[_File]) -> _Calendar | None:
+    """The calendar file, beside the first documents that were got; None if it has no entry."""
+    if page.rows.start or not any(file.is_got for file in files):
+        return None
+    content = await calendar_of(page.services, page.issued, page.language)
+    if content is None:
+        return None
+    if page.ctx.headers is not None:
+        uri = addresses.calendar(page.issued.order.id)
+        # As text: hosts refuse files of kinds they do not know, and take any text.
+        resource = TextResourceContents(
+            uri=uri, mime_type=addresses.CALENDAR, text=content.decode()
+        )
+        is_small = len(content) <= CALENDAR_BYTES
+        return _Calendar(
+            uri, EmbeddedResource(type="resource", resource=resource) if is_small else None
+        )
+    name = f"{orders.stem_of(page.issued)}.ics"
+    # The documents are saved: an error would hide that.
+    with suppress(Refusal):
+        path = await page.services.booking.documents.beside(_folder(page), name, content)
+        return _Calendar(str(path))
+    return None
+
+
+def _folder(page: _Page) -> Path:
+    return page.services.settings.download_dir or _downloads()
 
 
 def _downloads() -> Path:

@@ -142,7 +142,7 @@ async def place_order(
     notes: Annotated[Sendable | None, Field(description="For the issuer")] = None,
     reference: Annotated[
         Annotated[str, Field(max_length=50), WRITABLE] | None,
-        Field(description="Your own, for get_tickets", min_length=1),
+        Field(description="Your own", min_length=1),
     ] = None,
 ) -> Reply[OrderView]:
     """Buy the held seats or tickets (concert, theatre, match, museum, theme park).

@@ -297,3 +297,42 @@ async def test_the_last_day_is_asked_for_as_a_whole() -> None:
         assert ids(await find(stage, created_from=TODAY, created_to=TODAY)) == [made]
         asked = [r.query for r in stage.sandbox.requests if r.operation == "listOrders"][-1]
         assert parse_qs(asked)["createdAt[before]"] == [(TODAY + timedelta(days=1)).isoformat()]
+
+
+# By the customer's e-mail address
+
+
+async def test_staff_find_an_order_by_the_address_of_its_buyer_and_a_day() -> None:
+    async with staged(scope=Scope.ACCOUNT) as stage:
+        made = await stage.bought("undated_offer")
+        found = await find(stage, OTHER, reference=" ADA@Example.test ", created_from=TODAY)
+        assert ids(found) == [made]
+        assert not ids(await find(stage, OTHER, reference="eva@example.test", created_from=TODAY))
+        asked = [request.query for request in stage.sandbox.requests]
+        assert not any("example" in query.casefold() for query in asked), "it is compared here"
+
+
+async def test_an_address_without_a_day_is_asked_for_the_day_and_costs_no_request() -> None:
+    async with staged(scope=Scope.ACCOUNT) as stage:
+        await stage.bought("undated_offer")
+        before = stage.asked
+        with pytest.raises(Refusal) as refusal:
+            await find(stage, OTHER, reference="ada@example.test")
+        (field,) = refusal.value.fields
+        assert (field.field, field.problem) == ("created_from", "needed with an e-mail address")
+        assert stage.asked == before
+
+
+async def test_no_tickets_are_got_by_an_address_alone() -> None:
+    async with staged(scope=Scope.ACCOUNT) as stage:
+        await stage.bought("undated_offer")
+        refusal = await refused(stage, "ada@example.test", OTHER)
+        assert refusal.code is Code.NOT_FOUND
+        assert "find_orders" in refusal.next_step
+
+
+async def test_a_buyer_finds_only_their_own_orders_by_an_address() -> None:
+    async with staged(scope=Scope.OWN) as stage:
+        made = await stage.bought("undated_offer")
+        assert ids(await find(stage, reference="ada@example.test")) == [made]
+        assert not ids(await find(stage, OTHER, reference="ada@example.test"))

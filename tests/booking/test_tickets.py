@@ -18,7 +18,7 @@ from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.orders import TicketView, whole_view
 from korus_mcp.api import ApiError, BeneficiaryInput, ServerFailed
 from korus_mcp.api.config import Transport
-from korus_mcp.booking.documents import DocumentQuery, save_pdf
+from korus_mcp.booking.documents import DocumentQuery, save_file
 from korus_mcp.booking.naming import Naming, NamingOutcome
 from korus_mcp.booking.tickets import ODD_NAME, IssuedTickets
 from korus_mcp.foundation.refusals import TO_SUPPORT, Code, Refusal
@@ -596,7 +596,7 @@ async def test_only_the_owner_fetches_files(stage: Stage) -> None:
 
 def test_a_saved_file_never_overwrites_another(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    paths = [save_pdf(folder, "tickets-1", content) for content in (b"one", b"two", b"three")]
+    paths = [save_file(folder, "tickets-1.pdf", content) for content in (b"one", b"two", b"three")]
     assert [p.name for p in paths] == ["tickets-1.pdf", "tickets-1-2.pdf", "tickets-1-3.pdf"]
     assert [p.read_bytes() for p in paths] == [b"one", b"two", b"three"]
 
@@ -605,14 +605,14 @@ def test_a_folder_full_of_files_with_this_name_takes_no_more(tmp_path: Path) -> 
     for number in range(1, 1000):
         (tmp_path / ("t.pdf" if number == 1 else f"t-{number}.pdf")).touch()
     with pytest.raises(Refusal):
-        save_pdf(tmp_path, "t", b"one")
+        save_file(tmp_path, "t.pdf", b"one")
 
 
 def test_a_folder_that_cannot_be_written_is_the_operators_to_mend(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     with pytest.raises(Refusal) as refusal:
-        save_pdf(blocked, "tickets-1", b"one")
+        save_file(blocked, "tickets-1.pdf", b"one")
     assert refusal.value.code is Code.MISCONFIGURED
     assert str(tmp_path) not in str(refusal.value)
 

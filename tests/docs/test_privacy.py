@@ -28,7 +28,11 @@ HEADINGS: Final = {
 BUYER: Final = {"firstname": "Zenobia", "lastname": "Quillfeather", "email": "zenobia@example.org"}
 NOTE: Final = "by the window, please"
 OF_THE_BUYER: Final = ("zenobia", "quillfeather", "by the window")
-KEPT: Final = (r"journal\.db(-wal|-shm)?", r"cache/[\w.-]+\.(sqlite(-wal|-shm)?|lock)")
+KEPT: Final = (
+    r"downloads/tickets-[\w-]+\.ics",
+    r"journal\.db(-wal|-shm)?",
+    r"cache/[\w.-]+\.(sqlite(-wal|-shm)?|lock)",
+)
 """The files that privacy.md tells of, beside tickets, under the folders of `shop`."""
 
 

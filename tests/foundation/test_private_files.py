@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from korus_mcp.booking.documents import save_pdf
+from korus_mcp.booking.documents import save_file
 from korus_mcp.catalog import file as catalog_file
 from korus_mcp.catalog.overview import look_at
 from korus_mcp.catalog.store import Store
@@ -231,7 +231,7 @@ def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotPrivate, match="link"):
         private_folder(tmp_path / "link", ours="catalog", is_read_again=True)
     with pytest.raises(Refusal) as refused:
-        save_pdf(tmp_path / "link", "tickets", b"%PDF-")
+        save_file(tmp_path / "link", "tickets.pdf", b"%PDF-")
     assert refused.value.code is Code.MISCONFIGURED
     assert not list((tmp_path / "real").iterdir())
 
@@ -248,18 +248,18 @@ def test_a_folder_anybody_may_write_takes_no_tickets(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").touch()
     tmp_path.chmod(0o777)
     with pytest.raises(Refusal):
-        save_pdf(tmp_path, "tickets", b"%PDF-")
+        save_file(tmp_path, "tickets.pdf", b"%PDF-")
     tmp_path.chmod(0o1777)  # as /tmp: nobody removes or replaces the files of others
-    assert save_pdf(tmp_path, "tickets", b"%PDF-").exists()
+    assert save_file(tmp_path, "tickets.pdf", b"%PDF-").exists()
 
 
 def test_a_folder_of_tickets_alone_is_closed_and_one_of_other_things_stays(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    save_pdf(tmp_path, "tickets-1", b"%PDF-")
+    save_file(tmp_path, "tickets-1.pdf", b"%PDF-")
     assert mode(tmp_path) == 0o700
     (tmp_path / "holiday.jpg").touch()
     tmp_path.chmod(0o775)
-    save_pdf(tmp_path, "tickets-2", b"%PDF-")
+    save_file(tmp_path, "tickets-2.pdf", b"%PDF-")
     assert mode(tmp_path) == 0o775
 
 
@@ -267,9 +267,9 @@ def test_a_ticket_is_its_owner_s_alone_and_never_written_through_a_link(tmp_path
     folder = tmp_path / "new"
     before = os.umask(0)
     try:
-        first = save_pdf(folder, "tickets", b"%PDF-1")
+        first = save_file(folder, "tickets.pdf", b"%PDF-1")
         (folder / "tickets-2.pdf").symlink_to(tmp_path / "elsewhere")
-        third = save_pdf(folder, "tickets", b"%PDF-2")
+        third = save_file(folder, "tickets.pdf", b"%PDF-2")
     finally:
         os.umask(before)
     assert mode(folder) == 0o700

@@ -40,6 +40,7 @@ FRESHNESS: Final = {
     "korus://reservations/{reservation_id}": ("private", 0),
     "korus://orders/{order_id}": ("private", 0),
     "korus://orders/{order_id}/documents/{document_id}": ("private", 0),
+    "korus://orders/{order_id}/calendar.ics": ("private", 0),
     "korus://help/booking": ("public", DAY_MS),
     "korus://help/errors": ("public", DAY_MS),
 }

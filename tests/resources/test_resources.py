@@ -67,6 +67,7 @@ MIME_TYPES = {
     "application/json",
     "text/markdown",
     "application/pdf",
+    "text/calendar",
     "image/svg+xml",
     "text/html;profile=mcp-app",
 }
@@ -82,7 +83,7 @@ async def test_every_resource_has_a_title_a_description_and_a_type(shared: Desk)
         "ui://korus/booking.html",
         "ui://korus/seat-map.html",
     }
-    assert len(templates) == 8
+    assert len(templates) == 9
     stated = [(r.title, r.description, r.mime_type) for r in listed]
     stated += [(t.title, t.description, t.mime_type) for t in templates]
     for title, description, mime_type in stated:

@@ -290,6 +290,9 @@ class _NoCatalog:
         del base, language
         return None
 
+    async def venue(self, catalog_id: str, product_id: str, language: str) -> None:
+        del catalog_id, product_id, language
+
     async def zone(self, catalog_id: str, product_id: str, language: str) -> None:
         del catalog_id, product_id, language
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ async def group(each: Desk, number: int) -> tuple[str, Json]:
     return order["order_id"], {"order_id": order["order_id"], "beneficiaries": people}
 
 
+def pdfs_in(folder: Path) -> list[str]:
+    """The names of the PDFs in a folder, beside which there is a calendar file."""
+    return sorted(path.name for path in folder.glob("*.pdf"))
+
+
 def sized(monkeypatch: pytest.MonkeyPatch, *sizes: int) -> list[int]:
     """Documents of these sizes, in turn; how many were fetched is the length of the answer."""
     fetched: list[int] = []
@@ -81,7 +87,7 @@ async def test_a_reply_holds_a_mebibyte_of_files_and_names_the_others(
         sized(monkeypatch, *sizes)
         answer = await files(each, order_id)
     kinds = [block.type for block in answer.result.content]
-    assert kinds == ["text", *["resource"] * sent]
+    assert kinds == ["text", *["resource"] * (sent and sent + 1)], "the last is for the calendar"
     assert all(document["uri"] in answer.text for document in answer.data["documents"])
     assert len(answer.wire) < MIB, "clients drop a longer event"
     assert ("read the addresses" in answer.data["next"]) == (sent < 6)
@@ -101,7 +107,7 @@ async def test_after_saving_it_is_not_offered_again_and_makes_no_second_copy(
             saved = await files(each, order["order_id"])
             paths |= {d["saved_to"] for d in saved.data["documents"]}
             assert "save: true" not in saved.text
-        assert [os.path.basename(path) for path in paths] == os.listdir(tmp_path)
+        assert [os.path.basename(path) for path in paths] == pdfs_in(tmp_path)
 
 
 @pytest.mark.parametrize(("links", "has_address"), [("auto", False), ("on", True)])
@@ -163,7 +169,7 @@ async def test_files_over_http_are_fetched_once_though_their_callers_leave(
                 calls.cancel_scope.cancel()
         may_go.set()
         answer = await each.ask("get_tickets", wish)
-    assert sum(isinstance(b, EmbeddedResource) for b in answer.result.content) == 6
+    assert sum(isinstance(b, EmbeddedResource) for b in answer.result.content) == 6 + 1
     assert waiting[0] == 6
 
 
@@ -231,7 +237,7 @@ async def test_files_that_are_late_are_told_as_that_and_found_by_the_next_call(
 
         async with anyio.create_task_group() as group_of_one:
             group_of_one.start_soon(ask)
-            await until(lambda: fetched[0] == 3 and len(list(tmp_path.iterdir())) == 3 - late)
+            await until(lambda: fetched[0] == 3 and len(pdfs_in(tmp_path)) == 3 - late)
             await anyio.sleep(0.05)
             assert not answers
             turn_the_loop(Settings.answer_seconds - 0.5)
@@ -243,7 +249,7 @@ async def test_files_that_are_late_are_told_as_that_and_found_by_the_next_call(
             assert sum("saved_to" in d for d in answer.data["documents"]) == 2
             assert "still being fetched: call again" in answer.data["next"]
         gate.set()
-        await until(lambda: len(list(tmp_path.iterdir())) == 3)
+        await until(lambda: len(pdfs_in(tmp_path)) == 3)
         again = await files(each, order_id)
         assert sum("saved_to" in d for d in again.data["documents"]) == 3
         assert fetched == [3], "none is fetched twice"
@@ -355,3 +361,23 @@ async def test_once_named_a_ticket_asks_for_no_name_by_no_time(mode: str) -> Non
         after = await each.ask("get_tickets", {"order_id": order_id})
         assert not any("deadline" in ticket for ticket in after.data["tickets"])
         assert not any(deadline in after.text for deadline in deadlines)
+
+
+@BOTH_ERAS
+async def test_the_total_without_tax_is_told_where_the_issuer_states_it(mode: str) -> None:
+    async with desk(mode=mode, only=("hall", "museum")) as each:
+        order_id = await seated(each, "seated_offer", 2)
+        answer = await each.ask("get_tickets", {"order_id": order_id})
+        (made,) = each.sandbox.orders()
+        assert answer.data["total"] == f"{made.total} EUR"
+        net = Decimal(answer.data["net"].removesuffix(" EUR"))
+        assert made.total / Decimal("1.03") < net < made.total
+        assert f"total {answer.data['total']} (net {answer.data['net']})" in answer.text
+        found = await each.ask("find_orders", {"reference": answer.data["reference"]})
+        (row,) = found.data["orders"]
+        assert row["net"] == answer.data["net"]
+        assert f"{row['total']}, net {row['net']}" in found.text
+        museum = await seated(each, "dynamic_price_offer", 1)
+        untold = await each.ask("get_tickets", {"order_id": museum})
+        assert "net" not in untold.data
+        assert "net " not in untold.text

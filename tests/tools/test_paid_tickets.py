@@ -211,7 +211,7 @@ async def test_all_files_of_a_group_are_saved_by_those_who_do_what_they_are_told
         while cursor := last.get("next_cursor"):
             last = await each.call("get_tickets", order_id=order_id, save=True, cursor=cursor)
         assert "nothing more is needed" in last["next"]
-        assert len(os.listdir(tmp_path)) == 20
+        assert len(os.listdir(tmp_path)) == 20 + 1
 
 
 @BOTH_ERAS

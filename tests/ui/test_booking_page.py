@@ -977,6 +977,34 @@ def test_a_document_is_read_through_the_host_and_handed_to_it(
     assert log["tools"] == []
 
 
+def test_the_calendar_entry_is_read_through_the_host_and_handed_to_it(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    order_id = results["ready"]["structuredContent"]["order_id"]
+    uri = f"korus://orders/{order_id}/calendar.ics"
+    text = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
+    read = {"contents": [{"uri": uri, "mimeType": "text/calendar", "text": text}]}
+    frame = show(results["ready"], answers={uri: [read]})
+    frame.get_by_role("button", name="Download: Calendar entry").click()
+    expect(frame.locator("#said")).to_have_text("The file was handed over.")
+    log = stage.until(lambda log: log["downloads"])
+    assert [asked["uri"] for asked in log["reads"]] == [uri]
+    ((content,),) = [download["contents"] for download in log["downloads"]]
+    assert content["resource"] == {
+        "uri": "file:///tickets-KT-ORD-100004.ics",
+        "mimeType": "text/calendar",
+        "text": text,
+    }
+
+
+@pytest.mark.parametrize("state", ["to_name", "not_ready", "cancelled", "tickets_called"])
+def test_without_documents_of_an_order_that_stands_no_calendar_is_offered(
+    show: Show, results: Results, state: str
+) -> None:
+    frame = show(results[state])
+    assert "Calendar entry" not in words(frame)
+
+
 @pytest.mark.parametrize("missing", ["downloadFile", "serverResources"])
 def test_where_the_host_takes_no_file_the_page_says_whom_to_ask(
     show: Show, results: Results, missing: str
@@ -1016,10 +1044,23 @@ def test_nothing_but_a_document_of_an_order_is_ever_read(
     strange = ["https://evil.example/x.pdf", "javascript:alert(1)", "korus://reservations/1"]
     for document, uri in zip(result["structuredContent"]["documents"], strange, strict=True):
         document["uri"] = uri
+    for ticket in result["structuredContent"]["tickets"]:
+        del ticket["when"]  # and so there is no calendar file
     frame = show(result)
     for button in frame.get_by_role("button", name="Download").all():
         button.click()
     expect(frame.locator(".failed")).to_have_count(3)
+    assert stage.log["reads"] == stage.log["downloads"] == []
+
+
+def test_a_strange_order_id_gives_no_address_to_read(
+    stage: Stage, show: Show, results: Results
+) -> None:
+    result = copy.deepcopy(results["ready"])
+    result["structuredContent"]["order_id"] = "../catalogs?x="
+    frame = show(result)
+    frame.get_by_role("button", name="Download: Calendar entry").click()
+    expect(frame.locator(".failed")).to_have_count(1)
     assert stage.log["reads"] == stage.log["downloads"] == []
 
 

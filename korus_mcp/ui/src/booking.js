@@ -20,8 +20,11 @@ import { applyTheme, onPreference } from "./theme.js";
 import { objectOf } from "./values.js";
 
 const READERS = Object.freeze({ holds: "get_reservation", tickets: "get_tickets" });
-const DOCUMENT = /^korus:\/\/orders\/[\w-]{1,64}\/documents\/[\w-]{1,64}$/;
-const PDF = "application/pdf";
+/** What a person may fetch: by its address, of which type it is, and in which part of a resource. */
+const KINDS = [
+  { address: /^korus:\/\/orders\/[\w-]{1,64}\/documents\/[\w-]{1,64}$/, type: "application/pdf", part: "blob", ending: "pdf" },
+  { address: /^korus:\/\/orders\/[\w-]{1,64}\/calendar\.ics$/, type: "text/calendar", part: "text", ending: "ics" },
+];
 /** How often the page asks by itself about one result, whatever the answers say. */
 const MOST_LOOKS = 20;
 /** Under which key of a result's `_meta` the server tells the language of an answer. */
@@ -266,21 +269,23 @@ class BookingPage {
     this.#show();
   }
 
-  /** The document read through the host, under a name of our own making. */
+  /** The file read through the host, under a name of our own making. */
   async #embedded(file) {
-    if (!DOCUMENT.test(file.uri)) throw new TypeError("not a document of ours");
+    const kind = KINDS.find(({ address }) => address.test(file.uri));
+    if (!kind) throw new TypeError("not a file of ours");
+    const { type, part } = kind;
     const contents = await this.#host.readResource(file.uri);
-    const found = contents.find((c) => typeof c?.blob === "string" && (c.mimeType ?? PDF) === PDF);
-    if (!found) throw new TypeError("no PDF was handed over");
-    const resource = { uri: `file:///${this.#fileName(file)}`, mimeType: PDF, blob: found.blob };
+    const found = contents.find((c) => typeof c?.[part] === "string" && (c.mimeType ?? type) === type);
+    if (!found) throw new TypeError("another file was handed over");
+    const resource = { uri: `file:///${this.#fileName(file, kind)}`, mimeType: type, [part]: found[part] };
     return { type: "resource", resource };
   }
 
-  #fileName(file) {
-    const stem = (file.name ?? "").replace(/\.pdf$/i, "").replace(/[^\w-]+/g, "-").slice(0, 60);
-    if (stem) return `${stem}.pdf`;
+  #fileName(file, { ending }) {
+    const stem = (file.name ?? "").replace(/\.(pdf|ics)$/i, "").replace(/[^\w-]+/g, "-").slice(0, 60);
+    if (stem) return `${stem}.${ending}`;
     const number = this.#booking.documents.findIndex((d) => d.uri === file.uri) + 1;
-    return `tickets${number > 1 ? `-${number}` : ""}.pdf`;
+    return `tickets${number > 1 ? `-${number}` : ""}.${ending}`;
   }
 
   // Showing

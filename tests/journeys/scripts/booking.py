@@ -209,7 +209,9 @@ async def saved_twice(scene: Scene) -> End:
     for _ in range(2):
         tickets = await fetch(scene, order_id)
         paths += [Path(d["saved_to"]) for d in tickets["documents"]]
-    assert list(scene.world.downloads.iterdir()) == [paths[0]]
+    beside = Path(tickets["calendar"])
+    assert set(scene.world.downloads.iterdir()) == {paths[0], beside}
+    assert beside == paths[0].with_suffix(".ics")
     assert set(paths) == {paths[0]}
     assert all(tickets["reference"] in pdf_text(path) for path in paths)
     return End(orders=[(offer.id, 1)])

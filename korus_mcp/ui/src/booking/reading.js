@@ -16,6 +16,7 @@ const PLACE_PARTS = ["zone", "row", "entrance", "category"];
  */
 const CONFIRMED = ["confirmed", "booked", "ordered", "paid", "completed", "issued", "unknown"];
 const CANCELLED = ["cancelled", "canceled"];
+const DAY = /^\d{4}-\d{2}-\d{2}/;
 const ORDER_STATES = ["confirmation_needed", "approval_needed", "ordered", "partially_ordered"];
 const KNOWN = [
   ...["state", "reservations", "failed", "confirmation", "orders", "summary"],
@@ -105,7 +106,8 @@ export function stateNow(booking, holds) {
 export function withMoreTickets(booking, more) {
   const tickets = [...booking.tickets, ...more.tickets];
   const documents = [...booking.documents, ...more.documents];
-  return { ...more, tickets, documents, state: stateOfTickets(more.status, tickets, documents) };
+  const calendar = booking.calendar ?? more.calendar;
+  return { ...more, tickets, documents, calendar, state: stateOfTickets(more.status, tickets, documents) };
 }
 
 function kindOf(structure, tool, args) {
@@ -224,11 +226,22 @@ function ticketsOf(structure) {
     reference: textOf(structure.reference),
     tickets,
     documents,
+    calendar: calendarOf(structure, tickets, documents),
     inAll: countOf(structure.tickets_total),
     cursor: typeof structure.next_cursor === "string" ? structure.next_cursor : null,
     state: stateOfTickets(status, tickets, documents),
     ids: [],
   };
+}
+
+/** The calendar file of an order that stands, once there are documents and where a ticket has a day. */
+function calendarOf(structure, tickets, documents) {
+  const id = textOf(structure.order_id);
+  const isDated = tickets.some((ticket) => DAY.test(ticket.when ?? ""));
+  const first = documents.find((document) => document.isReady);
+  if (!id || !first || !isDated || standingOf(structure.status)) return null;
+  const stem = (documents[0].name ?? "tickets").replace(/\.pdf$/i, "");
+  return { uri: `korus://orders/${id}/calendar.ics`, name: `${stem}.ics` };
 }
 
 function stateOfTickets(status, tickets, documents) {

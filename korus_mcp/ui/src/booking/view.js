@@ -411,7 +411,7 @@ function ticketParts(booking, scene) {
     h("div", { class: "card" }, facts([[t("reference"), reference], [t("status"), called], [t("total"), total]])),
     state === "to_name" && toName(booking, scene),
     booking.tickets.length > 0 && ticketList(booking, scene, isCancelled),
-    !isCancelled && booking.documents.length > 0 && documentList(booking.documents, scene),
+    !isCancelled && booking.documents.length > 0 && documentList(booking, scene),
   ].filter(Boolean);
 }
 
@@ -467,13 +467,14 @@ function statusBadge(status, t, language) {
   return badge(text ?? third(status.replace(/_/g, " ")), tone, null);
 }
 
-function documentList(documents, scene) {
+function documentList({ documents, calendar }, scene) {
   const { t, canDownload } = scene;
   const isAnyReady = documents.some((document) => document.isReady);
   return h("section", {},
     h("h2", {}, t("documents")),
     h("ul", { class: "cards" }, documents.map((document, index) =>
-      documentRow(document, documents.length > 1 ? index + 1 : null, scene))),
+      documentRow(document, documents.length > 1 ? index + 1 : null, scene)),
+      calendar && canDownload && calendarRow(calendar, scene)),
     isAnyReady && !canDownload && h("p", { class: "notice" }, t("ask_to_save")));
 }
 
@@ -491,12 +492,24 @@ function documentRow(document, number, scene) {
     document.isReady && document.uri && canDownload && downloadButton(document, name, number, scene));
 }
 
-function downloadButton(document, name, number, { t, downloads, onDownload }) {
+/** The dates of the tickets, for a calendar. */
+function calendarRow(calendar, scene) {
+  const { t, downloads } = scene;
+  const failed = downloads.get(calendar.uri) === "failed";
+  return h("li", { class: "card document" },
+    h("div", {},
+      h("p", { class: "card-title" }, t("calendar")),
+      h("p", { class: "soft" }, t("calendar_what")),
+      failed && h("p", { class: "failed" }, t("download_failed"))),
+    downloadButton(calendar, t("calendar"), "calendar", scene));
+}
+
+function downloadButton(document, name, key, { t, downloads, onDownload }) {
   const isBusy = downloads.get(document.uri) === "busy";
   return h("button", {
     class: "button main",
     type: "button",
-    id: `download-${number ?? 1}`,
+    id: `download-${key ?? 1}`,
     "aria-disabled": isBusy ? "true" : null,
     "aria-label": isBusy ? null : t("download_named", { name }),
     onclick: () => !isBusy && onDownload(document),

@@ -10,7 +10,7 @@ from tests.fixtures.assistant import CUSTOMER, HOLDER, Desk, Json
 AN_ID = "0194ac3f-7bdd-7175-a275-30c865618283"
 A_HANDLE = f"k3f7qa.{AN_ID}"
 A_DAY = "2026-06-20"
-A_CURSOR = "MDAwMDAwMDBvNQ=="
+A_CURSOR = "00000000o5"
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "search_products": {

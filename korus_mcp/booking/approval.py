@@ -76,7 +76,7 @@ class Question:
     holds: tuple[Hold, ...]
     total: Money
     customer: Customer
-    notes: str | None
+    notes: str | None = field(repr=False)
     conditions: Conditions = NO_CONDITIONS
     doubts: tuple[Doubt, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict)

@@ -62,7 +62,7 @@ class ShownDoubt:
     order_id: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Shown:
     """All that a person reads before they answer: facts only, the words depend on who reads."""
 

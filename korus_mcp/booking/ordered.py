@@ -1,7 +1,7 @@
 """The data of an order call, and of its outcome."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,9 +42,9 @@ class OrderCall:
     reservation_ids: tuple[str, ...]
     customer: Customer
     language: str
-    notes: str | None = None
+    notes: str | None = field(default=None, repr=False)
     reference: str | None = None
-    confirmation: str | None = None
+    confirmation: str | None = field(default=None, repr=False)
 
     @property
     def missing(self) -> tuple[str, ...]:

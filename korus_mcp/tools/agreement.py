@@ -17,7 +17,6 @@ from mcp.server.elicitation import (
 )
 from mcp.server.mcpserver import Elicit, Resolve
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StrictBool,
@@ -37,12 +36,12 @@ from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.tools.arguments import ReservationId, Sendable
 from korus_mcp.tools.asking import AskedForm, Unasked, has_another_way, may_ask, put
 from korus_mcp.tools.declare import ToolContext
-from korus_mcp.tools.people import Country, Email, PersonsLanguage, Phone, Title
+from korus_mcp.tools.people import Country, Email, OfAPerson, PersonsLanguage, Phone, Title
 from korus_mcp.tools.problems import field_problems
 from korus_mcp.tools.question_text import order_question
 
 
-class Customer(BaseModel):
+class Customer(OfAPerson):
     """Who places the order. What is missing is asked for together with the yes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

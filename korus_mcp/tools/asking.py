@@ -19,7 +19,7 @@ from mcp.server.mcpserver import Elicit
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, ElicitResult
 from mcp_types.version import is_version_at_least
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from korus_mcp.app import App, app_of
 from korus_mcp.booking import approval
@@ -27,6 +27,7 @@ from korus_mcp.settings import Approval as ApprovalWay
 from korus_mcp.settings import Environment
 from korus_mcp.tools.answer_times import answered_after
 from korus_mcp.tools.declare import ToolContext
+from korus_mcp.tools.people import OfAPerson
 
 ASKED_WITHIN_A_CALL: Final = "2026-07-28"
 """From this revision on a call ends with the question, and the host repeats it with the answer.
@@ -55,7 +56,7 @@ def _as_hosts_take_it(schema: dict[str, Any]) -> None:
     schema["required"] = [*schema["properties"]]
 
 
-class AskedForm(BaseModel):
+class AskedForm(OfAPerson):
     """A form for a person."""
 
     model_config = ConfigDict(json_schema_extra=_as_hosts_take_it)

@@ -4,7 +4,7 @@ from functools import partial
 from itertools import chain
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from korus_mcp.answers.explanations import explained
 from korus_mcp.answers.orders import not_taken
@@ -17,10 +17,10 @@ from korus_mcp.foundation.refusals import TO_SUPPORT, Faults, FieldProblem, Refu
 from korus_mcp.tools.arguments import Day, Sendable, TicketId
 from korus_mcp.tools.declare import Reply, ToolContext, tool
 from korus_mcp.tools.given import Given, check_order
-from korus_mcp.tools.people import Country, Email, Phone, Title
+from korus_mcp.tools.people import Country, Email, OfAPerson, Phone, Title
 
 
-class Person(BaseModel):
+class Person(OfAPerson):
     """Who uses one ticket."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

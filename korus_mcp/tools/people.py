@@ -6,13 +6,22 @@ also what a person is shown before they agree.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.language_tags import canonical
 from korus_mcp.tools.arguments import WRITABLE
+
+
+class OfAPerson(BaseModel):
+    """Data of a person. Their representation, which may stand in a log, does not show them."""
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return ()
+
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -12,12 +13,28 @@ from anyio import to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import CallToolResult
 
 from korus_mcp.access.policy import BROWSE_TOOLS
+from korus_mcp.foundation.refusals import Code, Refusal
 from korus_mcp.settings import Content
 from korus_mcp.tools import declared
 
 LISTING: Final = Path(__file__).with_name("listing.json")
+_log = logging.getLogger(__name__)
+
+
+class ProgramReplaced(Exception):
+    """The files of this package are not those that the server was started from."""
+
+
+def _installed() -> tuple[int, int, int]:
+    """What tells one installation of the package from the next."""
+    found = LISTING.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+_STARTED_FROM: Final = _installed()
 
 
 class ListedTool(Tool):
@@ -38,15 +55,40 @@ class ListedTool(Tool):
         """Run the tool."""
         # Only the first call waits for the import; the database code is for tools that book.
         if "imported" not in vars(self):
-            await to_thread.run_sync(self._import, self.name not in BROWSE_TOOLS)
+            try:
+                await to_thread.run_sync(self._import, self.name not in BROWSE_TOOLS)
+            except Exception:  # noqa: BLE001 - logged; its message is no answer for a model
+                _log.exception("%s could not be imported", self.name)
+                return _replaced()
         return await self.imported.run(arguments, context, convert_result)
 
     def _import(self, with_journal: bool) -> None:
-        """Import what the tool needs. Run in a thread: the journal takes a third of a second."""
+        """Import what the tool needs. Run in a thread: the journal takes a third of a second.
+
+        Raises:
+            Exception: what the import raised.
+            ProgramReplaced: what would be imported is of another version than what runs.
+        """
+        # An upgrade replaces files beneath a server that runs. Code of two versions must not meet
+        # in a booking, even where it can be imported.
+        if _installed() != _STARTED_FROM:
+            raise ProgramReplaced
         _ = self.imported
         if with_journal:
             import korus_mcp.booking.services
             import korus_mcp.journal.sql  # noqa: F401 - imported to be there
+
+
+def _replaced() -> CallToolResult:
+    from korus_mcp.tools.declare import failure
+
+    return failure(
+        Refusal(
+            Code.MISCONFIGURED,
+            "This server's program was replaced or removed while it ran; nothing was done.",
+            "Tell the person to start this server anew, in the program that runs it.",
+        )
+    )
 
 
 def listed_tools(names: tuple[str, ...], content: Content) -> list[Tool]:

@@ -8,11 +8,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from korus_mcp.booking.conditions import Attached
+from korus_mcp.foundation.text import inert_line
 
 if TYPE_CHECKING:
     from korus_mcp.booking.by_hand import Shown, ShownDoubt, ShownLine
 
 FRENCH: Final = "fr"
+AGES_LENGTH: Final = 120
+"""In characters, of a sentence of an issuer about ages."""
 _MONTHS: Final = {
     "en": "January February March April May June July August September October November December",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
@@ -50,6 +53,7 @@ class Words:
     for_some: str
     at_most: str
     names: str
+    ages: str
     ask: str
     yes_keys: tuple[str, ...]
 
@@ -90,6 +94,7 @@ _EN: Final = Words(
     for_some="several for some",
     at_most="The issuer allows at most {} in one order.",
     names="The issuer may ask for the holders' names after the order.",
+    ages='The issuer says: "{}"',
     ask="Order this? y = yes, anything else = no: ",
     yes_keys=("y", "yes"),
 )
@@ -129,6 +134,7 @@ _FR: Final = Words(
     for_some="plusieurs pour certains",
     at_most="L'émetteur en accepte au plus {} par commande.",
     names="L'émetteur peut demander le nom des porteurs après la commande.",
+    ages="L'émetteur précise : « {} »",
     ask="Passer cette commande ? o = oui, toute autre réponse = non : ",
     yes_keys=("o", "oui", "y", "yes"),
 )
@@ -170,6 +176,8 @@ def attached_told(attached: Attached, said: Words) -> Iterator[str]:
         yield said.at_most.format(most)
     if attached.names_holders:
         yield said.names
+    for each in attached.ages:
+        yield said.ages.format(inert_line(each, AGES_LENGTH))
 
 
 def doubts_of(shown: "Shown", said: Words) -> Iterator[str]:

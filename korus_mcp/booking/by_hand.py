@@ -83,7 +83,8 @@ class Shown:
         told: dict[str, Any] = json.loads(text)
         lines = [ShownLine(**{**each, "when": tuple(each["when"])}) for each in told["lines"]]
         doubts = [ShownDoubt(**each) for each in told["doubts"]]
-        attached = Attached(**{**told["attached"], "most": tuple(told["attached"]["most"])})
+        lists = {name: tuple(told["attached"].get(name, ())) for name in ("most", "ages")}
+        attached = Attached(**{**told["attached"], **lists})
         rest = {name: tuple(told[name]) for name in ("seats", "terms")}
         rest |= {"lines": tuple(lines), "doubts": tuple(doubts)}
         return cls(**{**told, **rest, "attached": attached})

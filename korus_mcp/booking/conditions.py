@@ -15,10 +15,12 @@ class Conditions:
 
     `terms`: product base -> its terms of sale, "" where it has none. `most`: product base -> how
     many of it one order may hold. `names_holders`: the issuer of one may ask who uses each ticket.
+    `ages`: product base -> what its issuer says of ages, in its own sentences.
     """
 
     terms: Mapping[Handle, str] = field(default_factory=dict)
     most: Mapping[Handle, int] = field(default_factory=dict)
+    ages: Mapping[Handle, tuple[str, ...]] = field(default_factory=dict)
     names_holders: bool = False
 
 
@@ -30,7 +32,8 @@ class Attached:
     """What a purchase brings with it, beside its terms: facts only, whoever tells them has words.
 
     It makes so many `orders` of so many `units` with `tickets` in all; `most` are the limits of its
-    issuers for one order; `names_holders`: one of them may ask who uses each ticket.
+    issuers for one order; `names_holders`: one of them may ask who uses each ticket; `ages` is what
+    they say of ages, in their own sentences.
     """
 
     orders: int
@@ -38,16 +41,19 @@ class Attached:
     tickets: int
     most: tuple[int, ...] = ()
     names_holders: bool = False
+    ages: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, holds: Sequence[Hold], conditions: Conditions) -> Self:
         """What an order of these holds brings with it."""
+        said = (each for base in sorted(conditions.ages, key=str) for each in conditions.ages[base])
         return cls(
             orders=len(holds),
             units=sum(hold.quantity for hold in holds),
             tickets=sum(hold.tickets for hold in holds),
             most=tuple(sorted(set(conditions.most.values()))),
             names_holders=conditions.names_holders,
+            ages=tuple(dict.fromkeys(said)),
         )
 
 
@@ -61,6 +67,7 @@ async def conditions_of(holds: Sequence[Hold], catalog: Catalog, language: str) 
     }
     terms: dict[Handle, str] = {}
     most: dict[Handle, int] = {}
+    ages: dict[Handle, tuple[str, ...]] = {}
     names_holders = False
     for where in products:
         found = await catalog.terms_of_sale(*where, language)
@@ -69,6 +76,7 @@ async def conditions_of(holds: Sequence[Hold], catalog: Catalog, language: str) 
             continue
         (base, text), (limit, asks_names) = found, limits
         terms[base] = text
+        ages[base] = await catalog.age_limits(*where, language)
         most |= {base: limit} if limit is not None else {}
         names_holders |= asks_names
-    return Conditions(terms, most, names_holders)
+    return Conditions(terms, most, ages, names_holders)

@@ -59,6 +59,11 @@ class Catalog(Protocol):
     ) -> tuple[Handle, str] | None:
         """The base of a product and its terms, "" where it has none; None when not readable."""
 
+    async def age_limits(self, catalog_id: str, product_id: str, language: str) -> tuple[str, ...]:
+        """What the issuer of a product says of ages, in its own sentences; none where it says
+        nothing.
+        """
+
     async def limits_of_sale(
         self, catalog_id: str, product_id: str, language: str
     ) -> tuple[int | None, bool] | None:

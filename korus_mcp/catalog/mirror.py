@@ -23,6 +23,7 @@ from anyio.abc import TaskGroup
 from cachetools import LRUCache
 
 from korus_mcp.api import ApiError, KorusApi, Malformed, NotFound, Outcome
+from korus_mcp.catalog.ages import age_limits
 from korus_mcp.catalog.bases import BaseRecord, CatalogRecord, VenueRecord
 from korus_mcp.catalog.crawl import Crawler, Pace, Watcher
 from korus_mcp.catalog.file import VERSION, is_damage
@@ -379,6 +380,13 @@ class Mirror:
         """The base of a product and its terms of sale, "" when it has none; None when not known."""
         record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
         return None if record is None else (record.handle, record.terms or "")
+
+    async def age_limits(self, catalog_id: str, product_id: str, language: str) -> tuple[str, ...]:
+        """What the issuer of a product says of ages, in its own sentences."""
+        record = (await self._mirrored_in(language)).store.record_of_product(catalog_id, product_id)
+        if record is None:
+            return ()
+        return age_limits(record.short_description, record.description, record.terms)
 
     async def limits_of_sale(
         self, catalog_id: str, product_id: str, language: str

@@ -112,3 +112,29 @@ async def test_a_hold_ends_in_the_time_of_its_venue() -> None:
         asked = {"reservation_ids": [one["reservation_id"]]}
         summary = await each.call("place_order", **asked)
         assert summary["open_seconds"] == 600
+
+
+def test_an_age_is_told_once_and_as_a_text() -> None:
+    odd = "Aged 3 to [11](https://x.example)."
+    said = told(ONE, ages={BASE: ("From the age of 6.",), OTHER: ("From the age of 6.", odd)})
+    assert said.count('The issuer says: "From the age of 6."') == 1
+    assert 'The issuer says: "Aged 3 to ' in said
+    assert "](" not in said
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ERAS)
+async def test_an_age_is_told_with_the_hold_and_before_the_yes(mode: str) -> None:
+    async with desk(mode=mode, only=("park",)) as each:
+        live = await each.call("get_offers", product_base_id=each.handle("injection_base"))
+        offer = live["days"][0]["offers"][0]["offer_id"]
+        checked = await each.call("check_availability", offer_id=offer)
+        session = next(s["session_id"] for s in checked["sessions"] if s["enough"])
+        items = [{"offer_id": offer, "quantity": 1, "session_ids": [session]}]
+        held = await each.ask("reserve", {"items": items})
+        ids = [row["reservation_id"] for row in held.data["reservations"]]
+        summary = await each.ask("place_order", {"reservation_ids": ids, "customer": CUSTOMER})
+    for answer in (held, summary):
+        assert 'The issuer says: "Lantern workshop, from the age of 6."' in answer.data["note"]
+        assert answer.data["note"] in answer.text
+        assert "instructions" not in answer.wire

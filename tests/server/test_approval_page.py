@@ -30,7 +30,9 @@ SHOWN = Shown(
     customer="Ada Lovelace, ada@example.org",
     notes='"><script>alert(1)</script>',
     terms=("No exchange.",),
-    attached=Attached(orders=2, units=3, tickets=6, most=(6,), names_holders=True),
+    attached=Attached(
+        orders=2, units=3, tickets=6, most=(6,), names_holders=True, ages=("From the age of 6.",)
+    ),
     doubts=(ShownDoubt("r9", "o9"), ShownDoubt("r8", None)),
 )
 
@@ -107,6 +109,7 @@ async def test_the_page_shows_all_of_the_order_and_nothing_is_markup(page: Page)
         "These are 6 tickets, 2 for each person, such as entry and show.",
         "The issuer allows at most 6 in one order.",
         "The issuer may ask for the holders&#x27; names after the order.",
+        "The issuer says: &quot;From the age of 6.&quot;",
         "Yes, order for 135.00 EUR",
         "Ada Lovelace, ada@example.org",
         "No exchange.",

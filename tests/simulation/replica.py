@@ -283,6 +283,10 @@ class _NoCatalog:
         del catalog_id, product_id, language
         return None
 
+    async def age_limits(self, catalog_id: str, product_id: str, language: str) -> tuple[str, ...]:
+        del catalog_id, product_id, language
+        return ()
+
     async def limits_of_sale(self, catalog_id: str, product_id: str, language: str) -> None:
         del catalog_id, product_id, language
 

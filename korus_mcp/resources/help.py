@@ -20,8 +20,8 @@ BOOKING: Final = """# How a booking goes
 
 After the order: nothing here cancels, exchanges or refunds it, and nothing here writes an invoice.
 Whoever wants one of these gives KorusTicket support the reference that `get_tickets` shows, where
-the totals with and without tax stand, too, as far as the issuer states them. The issuer has a number
-of its own, which is in the calendar file and in `find_orders`.
+the totals with and without tax stand, too, as far as the issuer states them. The issuer has a
+number of its own, which is in the calendar file and in `find_orders`.
 Who has only an e-mail address: staff find the order with `find_orders`, by the address and the days
 on which it may have been made. `save` also writes a calendar file (.ics) of what has a day.
 

@@ -88,7 +88,7 @@ _EN: Final = Words(
     made="An order of the same was made before (order {}): this would be one more.",
     in_doubt="An order of the same (reservation {}) may have been made already: this may be a "
     "second one.",
-    several_orders="This makes {} orders, one for each offer.",
+    several_orders="This makes {} orders, one for each reservation.",
     several_tickets="These are {} tickets, {}, such as entry and show.",
     for_each="{} for each person",
     for_some="several for some",
@@ -128,7 +128,7 @@ _FR: Final = Words(
     made="Une même commande a déjà été passée (commande {}) : ce serait une de plus.",
     in_doubt="Une même commande (réservation {}) a peut-être déjà été passée : ce serait alors la "
     "deuxième.",
-    several_orders="Cela fait {} commandes, une par offre.",
+    several_orders="Cela fait {} commandes, une par réservation.",
     several_tickets="Cela fait {} billets, {}, par exemple l'entrée et le spectacle.",
     for_each="{} par personne",
     for_some="plusieurs pour certains",

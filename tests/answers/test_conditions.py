@@ -39,7 +39,7 @@ def test_several_orders_tickets_limits_names_and_terms_are_told() -> None:
         names_holders=True,
     )
     for words in (
-        "This makes 2 orders, one for each offer.",
+        "This makes 2 orders, one for each reservation.",
         "These are 8 tickets, 2 for each person, such as entry and show.",
         "at most 6 in one order",
         "holders' names after the order",

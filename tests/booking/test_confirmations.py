@@ -42,7 +42,7 @@ def test_it_says_goods_day_and_total_and_ends_in_its_code() -> None:
         starts_at=(datetime(2026, 6, 6, 20, 30, tzinfo=UTC),),
     )
     both = written([hold(ABYSS), hold(evening)], TOTAL, CODE)
-    assert both == f"1 x Concert, 2026-06-06 20:30 + 1 more, 35.00 EUR - {CODE}"
+    assert both == f"1 x Concert, 2026-06-06 20:30 + 2 more, 35.00 EUR - {CODE}"
 
 
 @pytest.mark.parametrize(

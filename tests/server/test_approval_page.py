@@ -105,7 +105,7 @@ async def test_the_page_shows_all_of_the_order_and_nothing_is_markup(page: Page)
         "2 × Adult &lt;img src=x&gt;, 29 November 2026, 20:45, 90.00 EUR",
         "1 × Child, 1 December 2026, 45.00 EUR",
         "row 7, seat 12; row 7, seat 13 (not together)",
-        "This makes 2 orders, one for each offer.",
+        "This makes 2 orders, one for each reservation.",
         "These are 6 tickets, 2 for each person, such as entry and show.",
         "The issuer allows at most 6 in one order.",
         "The issuer may ask for the holders&#x27; names after the order.",

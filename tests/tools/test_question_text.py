@@ -61,8 +61,10 @@ def test_goods_and_day_then_total_and_buyer_then_that_it_is_for_real() -> None:
 @pytest.mark.parametrize(
     ("lines", "first"),
     [
-        ((CHILD, ADULT), "1 x Day ticket, child, 2026-06-06 + 1 more"),
-        ((LATER, UNDATED, ADULT), "2 x Day ticket, adult, 2026-06-06 + 2 more"),
+        ((CHILD, ADULT), "1 x Day ticket, child + 2 x Day ticket, adult, 2026-06-06"),
+        ((ADULT, ADULT), "4 x Day ticket, adult, 2026-06-06"),
+        ((LATER, UNDATED, ADULT), "2 x Day ticket, adult, 2026-06-06 + 4 more"),
+        ((CHILD, replace(ADULT, product=LONG)), "1 x Day ticket, child, 2026-06-06 + 2 more"),
         ((UNDATED,), "2 x A voucher"),
         ((replace(ADULT, starts_at=(EVENING,)),), "2 x Day ticket, adult, 2026-06-06T20:30+00:00"),
         (
@@ -72,7 +74,7 @@ def test_goods_and_day_then_total_and_buyer_then_that_it_is_for_real() -> None:
         ((), "Tickets whose names could not be read"),
     ],
 )
-def test_of_several_goods_the_first_day_is_named_and_the_rest_counted(
+def test_goods_of_one_time_are_named_else_the_first_and_the_other_tickets_counted(
     lines: Sequence[Line], first: str
 ) -> None:
     assert first_lines(question(*lines))[0] == first
@@ -91,7 +93,7 @@ def test_a_long_name_is_cut_within_its_line_and_day_amount_and_warning_never(
     goods_line, buyer, real = said.splitlines()[:3]
     assert max(map(len, (goods_line, buyer, real))) <= LINE
     assert goods_line.startswith("2 x Ganztageskarte")
-    for words in ("2026-06-06T20:30+00:00", "+ 1 more"):
+    for words in ("2026-06-06T20:30+00:00", "+ 2 more"):
         assert words in goods_line
     for words in ("1234567.89 EUR", "FFF", "eee"):
         assert words in buyer

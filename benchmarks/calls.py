@@ -1,8 +1,9 @@
 """What a call of each tool costs: requests to the API, and CPU of the server's process.
 
 The floor is the bare SDK's server with a tool that passes one answer of the API on. All servers are
-children on stdio and ask one sandbox, which this process serves: its own CPU does not count. With
-`--beside COMMIT` an earlier commit is measured in the same run.
+children on stdio and ask one sandbox, which this process serves: its own CPU does not count. What
+has a bound is measured in turns with the floor: a machine's pace changes from minute to minute.
+With `--beside COMMIT` an earlier commit is measured in the same run.
 """
 
 import statistics
@@ -12,7 +13,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
@@ -34,11 +35,16 @@ from tests.fixtures.assistant import CUSTOMER, HOLDER, Json, handle_of
 from tests.fixtures.hosts import UNBOUNDED, child_environment
 
 HERE: Final = Path(__file__).parents[1]
-READS, BOOKINGS, SLOW = 150, 20, 15
-"""How often each is called: what reads, what books, and what asks a slow API."""
+TURNS, READS, BOOKINGS, SLOW = 5, 30, 20, 15
+"""How often each is called: what reads, in so many turns, what books, and what asks a slow API."""
 SLOW_SECONDS: Final = 0.150
 MOST_CPU, MOST_TIMES = 2.0, 1.3
 """What a repeated check or seat map may cost, beside the floor and one request."""
+BOUNDED: Final = (
+    "check_availability, again",
+    "check_availability of a dynamic price, again",
+    "get_seat_map, again",
+)
 Call = Callable[[], Awaitable[Json]]
 
 
@@ -69,14 +75,14 @@ class Cost:
     cpu: float
 
 
-@dataclass
+@dataclass(eq=False)
 class Server:
     """A child, with the process that it is."""
 
     client: Client
     process: psutil.Process
     upstream: Watched
-    costs: dict[str, Cost] = field(default_factory=dict)
+    turns: dict[str, list[Cost]] = field(default_factory=dict)
 
     async def call(self, tool: str, **arguments: Any) -> Json:
         """The structure of a success; of the floor, nothing."""
@@ -86,12 +92,24 @@ class Server:
         return result.structured_content or {}
 
     async def measure(self, name: str, call: Call, times: int = READS) -> None:
-        """Note what a call costs."""
+        """Note what a call costs, once more for each turn."""
         requests, began = self.upstream.requests, self._cpu()
         for _ in range(times):
             await call()
         spent = (self._cpu() - began) * 1000
-        self.costs[name] = Cost((self.upstream.requests - requests) / times, spent / times)
+        cost = Cost((self.upstream.requests - requests) / times, spent / times)
+        self.turns.setdefault(name, []).append(cost)
+
+    @property
+    def costs(self) -> Mapping[str, Cost]:
+        """What each call cost, the mean of its turns."""
+        return {
+            name: Cost(
+                statistics.fmean(turn.requests for turn in turns),
+                statistics.fmean(turn.cpu for turn in turns),
+            )
+            for name, turns in self.turns.items()
+        }
 
     async def median(self, call: Call) -> float:
         """The median of the milliseconds that a call takes."""
@@ -159,27 +177,55 @@ def _lacking(place: Path) -> Path:
 
 async def _compare(places: Mapping[str, Path]) -> None:
     upstream = Watched()
-    async with served_sandbox(SandboxOptions(seed=1), around=upstream.around) as served:
+    async with (
+        served_sandbox(SandboxOptions(seed=1), around=upstream.around) as served,
+        AsyncExitStack() as running,
+    ):
         world = World(served, upstream, await _token(served))
-        floor = await _floor(world)
-        costs, firsts = {}, {}
-        for name, place in places.items():
-            async with _korus(world, place) as server:
-                firsts[name] = await _conversation(server, world)
-                costs[name] = server.costs
-                if place == HERE:
-                    slow = await _slow(server, world)
+        session = await _session(world)
+        bare = await running.enter_async_context(_floor(world))
+        servers = {
+            name: await running.enter_async_context(_korus(world, place))
+            for name, place in places.items()
+        }
+        bounded = {server: _reads(world, session, server) for server in servers.values()}
+        firsts = {
+            name: await _firsts(upstream, bounded[server]) for name, server in servers.items()
+        }
+        await _in_turns({bare: _passed_on(world, session, bare), **bounded})
+        for server in servers.values():
+            await _conversation(server, world)
+        slow = await _slow(servers["here"], world)
+    floor, costs = bare.costs, {name: server.costs for name, server in servers.items()}
     for name, requests in firsts.items():
-        told = ", ".join(f"{tool} {count}" for tool, count in requests.items())
+        told = ", ".join(f"{_once(tool)} {count}" for tool, count in requests.items())
         print(f"requests of the first call, {name}: {told}")
     for tool, cost in costs["here"].items():
         _tell(tool, cost, floor, {name: each.get(tool) for name, each in costs.items()})
     one, medians = slow
     for tool, took in medians.items():
         print(
-            f"{tool}, each request {SLOW_SECONDS * 1000:.0f} ms: p50 {took:.0f} ms, one request "
-            f"{one:.0f} ms, ratio {took / one:.2f}, {_verdict(took / one, MOST_TIMES)}"
+            f"{_once(tool)}, each request {SLOW_SECONDS * 1000:.0f} ms: p50 {took:.0f} ms, "
+            f"one request {one:.0f} ms, ratio {took / one:.2f}, {_verdict(took / one, MOST_TIMES)}"
         )
+
+
+async def _firsts(upstream: Watched, reads: Mapping[str, Call]) -> Mapping[str, int]:
+    """The number of requests of the first call of each."""
+    firsts = {}
+    for name, call in reads.items():
+        before = upstream.requests
+        await call()
+        firsts[name] = upstream.requests - before
+    return firsts
+
+
+async def _in_turns(calls: Mapping[Server, Mapping[str, Call]]) -> None:
+    """Measure calls of several servers, each a while, again and again."""
+    for _ in range(TURNS):
+        for server, of_it in calls.items():
+            for name, call in of_it.items():
+                await server.measure(name, call)
 
 
 def _tell(
@@ -192,13 +238,17 @@ def _tell(
         for name, each in all_of.items()
         if name != "here" and each is not None
     )
-    is_bound = tool.endswith("again")
+    is_bound = tool in BOUNDED
     print(
         f"{tool}: {cost.requests:.1f} requests and {cost.cpu:.1f} ms of CPU a call, floor "
         f"{bare.cpu:.1f} ms, ratio {ratio:.1f}"
         + (f", {_verdict(ratio, MOST_CPU)}" if is_bound else "")
         + "".join(earlier)
     )
+
+
+def _once(tool: str) -> str:
+    return tool.removesuffix(", again")
 
 
 def _verdict(ratio: float, most: float) -> str:
@@ -257,24 +307,22 @@ def _known_to(place: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _floor(world: World) -> Mapping[str, Cost]:
-    """What the bare SDK spends on passing one answer on: a stock, and a page of offers."""
-    session = await _session(world)
-    arguments = [world.served.api_url, world.token]
+@asynccontextmanager
+async def _floor(world: World) -> AsyncIterator[Server]:
+    """The bare SDK's server."""
     command = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "benchmarks.floor", *arguments],
+        args=["-m", "benchmarks.floor", world.served.api_url, world.token],
         cwd=HERE,
     )
     async with _child(command, world.upstream) as floor:
-        for name, path in (
-            ("availability", world.availability),
-            ("offers", world.offers(session)),
-        ):
-            call = partial(floor.call, "fetch", path=path)
-            await call()
-            await floor.measure(name, call)
-        return floor.costs
+        yield floor
+
+
+def _passed_on(world: World, session: str, floor: Server) -> Mapping[str, Call]:
+    """What the floor passes on: a stock, and a page of offers."""
+    paths = {"availability": world.availability, "offers": world.offers(session)}
+    return {name: partial(floor.call, "fetch", path=path) for name, path in paths.items()}
 
 
 async def _session(world: World) -> str:
@@ -286,35 +334,25 @@ async def _session(world: World) -> str:
     return str(stock["sessionsAvailability"][0]["session"]).rpartition("/")[2]
 
 
-async def _conversation(server: Server, world: World) -> Mapping[str, int]:
-    """Measure a call of each tool; the number of requests of the first of those that keep much."""
-    firsts = {}
-    reads = _reads(world, await _session(world), server)
-    for name, call in reads.items():
-        before = world.upstream.requests
-        await call()
-        firsts[name] = world.upstream.requests - before
-        await server.measure(f"{name}, again", call)
+async def _conversation(server: Server, world: World) -> None:
+    """Measure calls of the tools beside those that are bounded."""
     search = partial(server.call, "search_products", query="derby", limit=1)
     await server.measure("search_products", search)
     base = world.id("museum_base")
     await server.measure("get_offers", partial(server.call, "get_offers", product_base_id=base))
     await _bookings(server, world)
-    return firsts
 
 
 def _reads(world: World, session: str, server: Server) -> Mapping[str, Call]:
+    """What is bounded, and its calls."""
     check = partial(server.call, "check_availability")
     base = world.id("hall_base")
-    return {
-        "check_availability": partial(check, offer_id=world.id("timed_offer")),
-        "check_availability of a dynamic price": partial(
-            check, offer_id=world.id("dynamic_price_offer")
-        ),
-        "get_seat_map": partial(
-            server.call, "get_seat_map", product_base_id=base, session_id=session
-        ),
-    }
+    calls = (
+        partial(check, offer_id=world.id("timed_offer")),
+        partial(check, offer_id=world.id("dynamic_price_offer")),
+        partial(server.call, "get_seat_map", product_base_id=base, session_id=session),
+    )
+    return dict(zip(BOUNDED, calls, strict=True))
 
 
 async def _bookings(server: Server, world: World) -> None:

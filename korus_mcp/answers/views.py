@@ -1,6 +1,7 @@
 """Base classes of answers, and how they show money, times and lines."""
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -21,8 +22,13 @@ class Shown(BaseModel):
         Raises:
             AttributeError: A field is neither told nor an attribute: its default would hide a fact.
         """
-        named = cls.model_fields.keys() - told.keys()
+        named = (name for name in _fields_of(cls) if name not in told)
         return cls.model_validate({**{name: getattr(source, name) for name in named}, **told})
+
+
+@cache
+def _fields_of(shown: type[Shown]) -> tuple[str, ...]:
+    return tuple(shown.model_fields)
 
 
 class Part(Shown):

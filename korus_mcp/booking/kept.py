@@ -6,9 +6,10 @@ them, as far as the live stock of each names the same sessions. No stock and no 
 and nothing that is held or ordered is checked by what is here.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -18,7 +19,7 @@ from korus_mcp.api.models.offer import Offer, OfferTicket
 from korus_mcp.booking import over
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.handles import id_at_end
-from korus_mcp.foundation.unread import ToldDay, Unread
+from korus_mcp.foundation.unread import ToldDay, Unread, at_place
 
 LISTED_SECONDS: Final = 60
 """How long an offer counts as it was listed. Nothing is documented; price tables are as old."""
@@ -44,6 +45,14 @@ class SessionTime:
     ends_at: datetime | Unread | None
     seat_map_id: str | None
 
+    def at(self, zone: tzinfo | None) -> "SessionTime":
+        """The same in the time of a venue."""
+        starts_at, ends_at = (
+            at_place(moment, zone) if isinstance(moment, datetime) else moment
+            for moment in (self.starts_at, self.ends_at)
+        )
+        return SessionTime(self.id, starts_at, ends_at, self.seat_map_id)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timetable:
@@ -59,11 +68,25 @@ class Timetable:
     unread_sessions: Mapping[str, int] = field(default_factory=dict)
     late: frozenset[str] = frozenset()
     is_whole: bool = True
+    _placed: dict[tzinfo | None, "Timetable"] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @cached_property
     def session_ids(self) -> frozenset[str]:
         """The ids of all its sessions."""
         return frozenset(each.id for each in self.every_session())
+
+    def at(self, zone: tzinfo | None) -> "Timetable":
+        """The same in the time of a venue, the sessions in the order in which they begin."""
+        # Once for all questions: a base has one zone, and its timetable is kept for a day.
+        if zone not in self._placed:
+            sessions = {
+                ticket_id: tuple(sorted((each.at(zone) for each in times), key=_beginning))
+                for ticket_id, times in self.sessions.items()
+            }
+            self._placed[zone] = replace(self, sessions=sessions, _placed={})
+        return self._placed[zone]
 
     def begun(self, now: datetime) -> frozenset[str]:
         """The ids of the sessions that have begun."""
@@ -217,6 +240,11 @@ def group_of(place: Place, offer: Offer) -> Group:
     """The offers that may share sessions with an offer: itself alone if its base is unknown."""
     catalog_id, offer_id, language = place
     return catalog_id, id_at_end(offer.product_base) or offer_id, offer.date, language
+
+
+def _beginning(session: SessionTime) -> float:
+    """A sort key; sessions without a known beginning come last."""
+    return session.starts_at.timestamp() if isinstance(session.starts_at, datetime) else math.inf
 
 
 def _size(kept: tuple[_Kept, ...]) -> int:

@@ -1,6 +1,5 @@
 """Quotes: what one offer costs now, how many are left, and what must be chosen with it."""
 
-import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from korus_mcp.booking.kept import (
     Live,
     Place,
     SessionTime,
+    Timetable,
     group_of,
 )
 from korus_mcp.booking.offer_reading import OfferReading
@@ -229,6 +229,28 @@ class Quote:
         return over.ITS_SESSIONS if ticket.sessions else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """The sessions of an offer, and the ids of those that are over.
+
+    `has_late`: there are further ones, which were not read in time.
+    """
+
+    sessions: tuple[Session, ...]
+    over: frozenset[str]
+    has_late: bool
+
+    @classmethod
+    def of(cls, quote: Quote) -> "Times":
+        """The sessions of a quote."""
+        sessions = tuple(session for _, session in quote.sessions())
+        return cls(
+            sessions=sessions,
+            over=frozenset(session.id for session in sessions if quote.is_over(session)),
+            has_late=any(need.has_late_sessions for need in quote.tickets),
+        )
+
+
 _LATE: Final = "no session read in time has enough places left, and not all were read"
 
 
@@ -318,9 +340,9 @@ class Quotes:
             return await self.of_offer(handle, language, is_part_enough=True)
         return quote
 
-    async def timed(self, handle: Handle, language: str, session_id: str | None = None) -> Quote:
-        """An offer with the times and seat maps of its sessions, those of another offer of its base
-        and day where they are kept; what is left in them is not known then.
+    async def timed(self, handle: Handle, language: str, session_id: str | None = None) -> Times:
+        """The sessions of an offer with their seat maps, those of another offer of its base and day
+        where they are kept; what is left in them is not known then.
 
         With a `session_id` what is kept counts only where it has that session, and it is to come.
 
@@ -334,10 +356,11 @@ class Quotes:
             read.timetable = self.kept.any_timetable(group_of(place, known.offer), session_id)
         if known is not None and read.timetable is not None:
             read.offer, read.availability = known.offer, OfferAvailability()
-            quote = replace(await self._quoted(handle, read), is_read_whole=False)
-            if not any(quote.is_over(s) for _, s in quote.sessions() if s.id == session_id):
-                return quote
-        return await self.of_offer(handle, language, is_part_enough=True)
+            # Nobody is told a name or a limit of it, so neither is looked up.
+            times = Times.of(await self._dated(handle, read, product=""))
+            if session_id not in times.over:
+                return times
+        return Times.of(await self.of_offer(handle, language, is_part_enough=True))
 
     async def _reading(
         self, handle: Handle, language: str, *, is_part_enough: bool
@@ -404,15 +427,18 @@ class Quotes:
     async def _quoted(self, handle: Handle, read: OfferReading) -> Quote:
         """The quote of what was read."""
         # The name comes from the catalog: the one in the offer may be in another language.
-        product = await self._product(read)
-        now = self.clock.now()
-        skew = self.clock.unknown_skew
-        zone = await self._zone(read, now - skew)
-        quote = replace(_quote(handle, read, product, zone, now), skew=skew)
+        quote = await self._dated(handle, read, await self._product(read))
         if quote.base_id is None:
             return quote
         base = Handle(handle.alias, quote.base_id)
         return replace(quote, most=await self.catalog.max_per_order(base, read.language))
+
+    async def _dated(self, handle: Handle, read: OfferReading, product: str) -> Quote:
+        """The quote of what was read, by the time of its venue; without the limit of one order."""
+        now = self.clock.now()
+        skew = self.clock.unknown_skew
+        zone = await self._zone(read, now - skew)
+        return replace(_quote(handle, read, product, zone, now), skew=skew)
 
     async def _zone(self, read: OfferReading, now: datetime) -> tzinfo | None:
         """The venue's time zone, if it is needed: to find the day of an offer that is dated by a
@@ -479,10 +505,10 @@ def _quote(
     day = told.of("its day", day_of(offer.date, zone))
     if read.availability.lacks("sessions_availability"):
         told.note("what is left in its sessions")
-    if read.times.unread_tickets:
+    times, live_left = read.times.at(zone), read.live_left
+    if times.unread_tickets:
         told.note("a ticket in it")
-    live_left = read.live_left
-    needs = tuple(_need(t, read, live_left, told, zone) for t in read.times.tickets)
+    needs = tuple(_need(t, times, read.listed_left, live_left, told) for t in times.tickets)
     return Quote(
         handle=handle,
         catalog_id=read.where[0],
@@ -515,48 +541,43 @@ def _product_id(offer: Offer) -> str | None:
 
 def _need(
     ticket: OfferTicket,
-    read: OfferReading,
+    times: Timetable,
+    listed_left: Mapping[str | None, int | Unread | None],
     live_left: Mapping[str | None, int | Unread | None],
     told: Reading,
-    zone: tzinfo | None,
 ) -> TicketNeed:
     is_full_day = told.of("whether a session must be chosen", ticket.date_access)
     if is_full_day is None:  # documented as true or false, so a missing value counts as unreadable
         told.note("whether a session must be chosen")
     # A live stock whose session cannot be read may belong to any session without one.
     is_unclear = None in live_left
-    stated = dict(live_left) if is_unclear else {**read.listed_left, **live_left}
+    stated = dict(live_left) if is_unclear else {**listed_left, **live_left}
     otherwise = UNREAD if is_unclear else None
-    found = [
-        _session(each, stated.get(each.id, otherwise), zone, is_stock_told=each.id in stated)
-        for each in read.times.sessions.get(ticket.id, ())
-    ]
+    found = (
+        _session(each, stated.get(each.id, otherwise), is_stock_told=each.id in stated)
+        for each in times.sessions.get(ticket.id, ())
+    )
     return TicketNeed(
         id=ticket.id,
         name=clean_line(ticket.name or "") or "ticket",
         needs_session=is_full_day is False,
-        sessions=tuple(
-            sorted(found, key=lambda s: s.starts_at.timestamp() if s.starts_at else math.inf)
-        ),
-        has_unread_sessions=bool(read.times.unread_sessions.get(ticket.id)),
-        has_late_sessions=ticket.id in read.times.late,
+        sessions=tuple(found),
+        has_unread_sessions=bool(times.unread_sessions.get(ticket.id)),
+        has_late_sessions=ticket.id in times.late,
     )
 
 
 def _session(
     session: SessionTime,
     left: int | Unread | None,
-    zone: tzinfo | None,
     *,
     is_stock_told: bool,
 ) -> Session:
     told = Reading()
-    starts_at = told.of("the time of a session", session.starts_at)
-    ends_at = value_of(session.ends_at)
     return Session(
         id=session.id,
-        starts_at=at_place(starts_at, zone) if starts_at else None,
-        ends_at=at_place(ends_at, zone) if ends_at else None,
+        starts_at=told.of("the time of a session", session.starts_at),
+        ends_at=value_of(session.ends_at),
         left=told.of("what is left in a session", left),
         seat_map_id=session.seat_map_id,
         is_stock_told=is_stock_told,

@@ -402,7 +402,10 @@ class Mirror:
     async def max_per_order(self, base: Handle, language: str) -> int | Unread | None:
         """How many offers of a base one order may hold (T11); None when that is not known."""
         with suppress(ApiError, Refusal):
-            return (await self.base(base, language)).max_per_order
+            mirrored = await self._mirrored_in(language)
+            catalog = _with_alias(mirrored, base.alias)
+            known = mirrored.store.record(catalog.id, base.id) if catalog is not None else None
+            return (known or await self.base(base, language)).max_per_order
         return None
 
     async def sync(self, language: str, watch: Watcher | None = None) -> bool:

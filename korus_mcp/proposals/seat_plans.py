@@ -226,9 +226,9 @@ class SeatPlans:
         # are read at most once a day.
         found = base.seat_map_id
         if session_id is not None or rows[0].session_required:
-            quote = await self.quotes.timed(rows[0].handle, language, session_id)
-            sessions = [s for _, s in quote.sessions() if session_id in (None, s.id)]
-            if session_id is not None and any(map(quote.is_over, sessions)):
+            times = await self.quotes.timed(rows[0].handle, language, session_id)
+            sessions = [s for s in times.sessions if session_id in (None, s.id)]
+            if session_id in times.over:
                 raise Refusal(
                     Code.PAST_DATE,
                     "The asked session is over or has begun.",
@@ -238,7 +238,7 @@ class SeatPlans:
             # Sessions of one base have the same map, so any session that names one will do.
             found = next((s.seat_map_id for s in sessions if s.seat_map_id), found)
             # A session that was not read may name one.
-            if found is None and any(need.has_late_sessions for need in quote.tickets):
+            if found is None and times.has_late:
                 raise TimedOut("listOfferTicketSessions", Outcome.REFUSED)
         if found is None:
             raise Refusal(

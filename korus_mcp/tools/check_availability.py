@@ -143,6 +143,8 @@ async def _instead(
 
 def _grouped(quotes: Sequence[Quote]) -> list[list[Quote]]:
     """The offers by their sessions and what is left in them."""
+    if len(quotes) == 1:
+        return [[*quotes]]
     groups: dict[tuple[object, ...], list[Quote]] = {}
     for quote in quotes:
         sessions = tuple((need.name, session) for need, session in quote.sessions())

@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import anyio
 import pytest
 
 from korus_mcp.api import OfferFilters
 from korus_mcp.booking import kept
+from korus_mcp.booking.kept import SessionTime, Timetable
 from korus_mcp.booking.quote import Quote
 from korus_mcp.booking.requests import line_of
 from korus_mcp.booking.reserved import ReserveState
@@ -20,6 +22,7 @@ from korus_mcp.catalog.calendar import DayRange, OfferQuery
 from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.refusals import Code, Refusal
+from korus_mcp.foundation.unread import UNREAD
 from korus_mcp.sandbox import Answer, Delay
 from tests.booking.stage import GatedClock, Rewrite, Stage, staged
 
@@ -440,24 +443,22 @@ async def test_the_times_of_a_day_are_read_once_for_all_its_offers() -> None:
         assert asked == WHOLE
         again, asked = await asked_for(stage, timed(stage.handle("seated_offer")))
         assert not asked
-        assert {s.seat_map_id for _, s in again.sessions()} == {
-            s.seat_map_id for _, s in first.sessions()
-        }
-        assert {(s.left, s.is_stock_told) for _, s in again.sessions()} == {(None, False)}
+        assert {s.seat_map_id for s in again.sessions} == {s.seat_map_id for s in first.sessions}
+        assert {(s.left, s.is_stock_told) for s in again.sessions} == {(None, False)}
 
 
 async def test_a_session_that_is_over_by_what_is_kept_is_read_again() -> None:
     changing = Changing()
     async with staged(selling=("hall",), rewrite=changing) as stage:
         offer = stage.handle("seated_offer")
-        (_, matinee), *_ = (await stage.app.quotes.timed(offer, "en")).sessions()
+        matinee, *_ = (await stage.app.quotes.timed(offer, "en")).sessions
         assert matinee.starts_at is not None
         changing.now = later_by(5, matinee.id)
         stage.move((matinee.starts_at - stage.clock.now()).total_seconds() + 60)
         await stage.app.quotes.now(offer, "en", 1)  # the offer is known again
         found = await stage.app.quotes.timed(offer, "en", matinee.id)
-        (told,) = (s for _, s in found.sessions() if s.id == matinee.id)
-        assert not found.is_over(told)
+        assert matinee.id in {session.id for session in found.sessions}
+        assert matinee.id not in found.over
 
 
 async def test_what_is_kept_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,3 +476,24 @@ async def test_no_line_of_a_hold_is_made_of_what_is_kept() -> None:
         wish = stage.wish("timed_offer", 1, stage.sandbox.landmarks["free_session"])
         with pytest.raises(RuntimeError, match="read whole"):
             line_of(0, wish, quote)
+
+
+def test_a_timetable_is_brought_to_the_time_of_its_venue_once_and_in_order() -> None:
+    noon = datetime(2026, 6, 2, 12, tzinfo=UTC)
+    times = (
+        SessionTime("late", noon + timedelta(hours=2), noon + timedelta(hours=3), "map"),
+        SessionTime("unread", UNREAD, None, None),
+        SessionTime("early", noon, None, None),
+    )
+    told = Timetable(tickets=(), sessions={"t1": times}, unread_sessions={"t1": 1})
+    paris = ZoneInfo("Europe/Paris")
+    placed = told.at(paris)
+    assert told.at(paris) is placed
+    assert [each.id for each in placed.sessions["t1"]] == ["early", "late", "unread"]
+    early, late, unread = placed.sessions["t1"]
+    assert isinstance(early.starts_at, datetime)
+    assert early.starts_at.isoformat() == "2026-06-02T14:00:00+02:00"
+    assert (late.ends_at, late.seat_map_id) == (noon + timedelta(hours=3), "map")
+    assert unread.starts_at is UNREAD
+    assert placed.unread_sessions == {"t1": 1}
+    assert told.sessions["t1"] == times, "what is kept is as it was listed"

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import BlobResourceContents, EmbeddedResource
+from mcp_types import BlobResourceContents, EmbeddedResource, TextResourceContents
 
 from korus_mcp.access.policy import ALL_TOOLS
 from korus_mcp.sandbox import Sandbox, SandboxOptions, served_sandbox
@@ -139,12 +139,13 @@ async def test_on_stdio(mode: str, results: Results) -> None:
 @pytest.mark.parametrize("mode", ERAS)
 async def test_over_loopback_http(mode: str, results: Results) -> None:
     booked = of(results, "http", mode).booked
-    embedded = [b for b in booked.blocks if isinstance(b, EmbeddedResource)]
-    assert len(embedded) == len(booked.documents) > 0
-    for block in embedded:
-        resource = block.resource
-        assert isinstance(resource, BlobResourceContents)
-        assert booked.order["reference"] in pdf_text(base64.b64decode(resource.blob))
+    embedded = [b.resource for b in booked.blocks if isinstance(b, EmbeddedResource)]
+    files = [each for each in embedded if isinstance(each, BlobResourceContents)]
+    assert len(files) == len(booked.documents) > 0
+    for file in files:
+        assert booked.order["reference"] in pdf_text(base64.b64decode(file.blob))
+    (calendar,) = (each for each in embedded if isinstance(each, TextResourceContents))
+    assert calendar.text.startswith("BEGIN:VCALENDAR")
     assert not any("saved_to" in document for document in booked.documents)
 
 

@@ -56,7 +56,9 @@ def shown(services: App, proposals: Proposals) -> list[AlternativeView]:
     """The alternatives as shown. Their prices are remembered as shown to the caller."""
     # `reserve` compares with them and says if a price changed.
     for each in proposals.alternatives:
-        services.prices.show(services.principal.key, each.offer, each.price)
+        services.prices.show(
+            services.principal.key, each.offer, each.price, is_live=each.is_price_live
+        )
     return [AlternativeView.of(each) for each in proposals.alternatives]
 
 

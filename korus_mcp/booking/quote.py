@@ -121,6 +121,8 @@ class Quote:
     most: int | Unread | None = None
     zone: tzinfo | None = None
     skew: timedelta = timedelta(0)
+    is_price_live: bool = False
+    """Whether the issuer was asked for the price; else it is as the offer has it."""
     is_read_whole: bool = True
     """Whether all of it was just read: else its tickets may go by the ids of another offer's."""
 
@@ -524,6 +526,7 @@ def _quote(
         unread=told.unread,
         is_withdrawn=bool(disabled),
         zone=zone,
+        is_price_live=read.price is not None,
     )
 
 

@@ -205,7 +205,7 @@ class Reserver(Service):
             is_doubt = told.state is ReserveState.IN_DOUBT
             return replace(told, failed=refused(call, result)) if is_doubt else told
         for offer, quote in checked.quotes.items():
-            self.prices.show(call.owner, offer, quote.price)
+            self.prices.show(call.owner, offer, quote.price, is_live=quote.is_price_live)
         try:
             return replace(await self._answer(hold, checked, result), moves=checked.moves)
         except JournalDown:

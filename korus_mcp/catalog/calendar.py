@@ -40,7 +40,7 @@ from korus_mcp.foundation.handles import Handle, id_at_end
 from korus_mcp.foundation.ids import is_id
 from korus_mcp.foundation.money import Money, currencies_in, money
 from korus_mcp.foundation.paging import BEGINNING, PageStart
-from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid, shortened
+from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal, invalid, shortened
 from korus_mcp.foundation.unread import Reading, Unread, day_of, today_in, value_of, zone_of
 from korus_mcp.foundation.wishes import WEEKDAYS
 
@@ -467,6 +467,18 @@ def named_choices(base: BaseRecord, code: str, text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def wished_choices(
+    faults: Faults, base: BaseRecord, wished: Mapping[str, str | None]
+) -> dict[str, tuple[str, ...]]:
+    """The choices of a base that a call names, by option code; what names none goes to `faults`."""
+    found = {}
+    for code, text in wished.items():
+        if text is not None:
+            with faults:
+                found[code] = named_choices(base, code, text)
+    return found
+
+
 def _meant(text: str, names: Sequence[str]) -> Sequence[str]:
     """The names that say what a text means, in whatever language; none if it means nothing."""
     meaning = meaning_alone(text)
@@ -562,15 +574,15 @@ def _no_such_choice(base: BaseRecord, code: str, name: str) -> Refusal:
     elsewhere = [each for each in OPTION_CODES if _meant(name, _names(base, each))]
     if base.is_partly_unread:
         message = f"No choice of {code} that could be read has this name; some could not be read."
-        todo = f"Call get_offers again without {code}, or later."
+        todo = f"Call again without {code}, or later."
         # A base of which a part could not be parsed is fetched again after this time.
         wait = FIRST_RETRY_SECONDS
     elif elsewhere:
         # Whether a zone or a category tells it, each issuer decides.
-        todo = f"Ask for the same in {elsewhere[0]} instead, whose names say it."
+        todo = f"Call get_offers with the same in {elsewhere[0]} instead, whose names say it."
     elif not names:
         message = f"This product base has no choice of {code}."
-        todo = f"Call get_offers again without {code}."
+        todo = f"Call again without {code}."
         problem = FieldProblem(code, "not an option of this product base")
     return Refusal(Code.NO_SUCH_CHOICE, message, todo, retry_after_seconds=wait, fields=(problem,))
 
@@ -620,6 +632,7 @@ def _row(base: BaseRecord, product: ProductRecord, offer: Offer) -> OfferRow:
             # Where a ticket does not say whether it needs a session, only a quote can find out.
             or any(not isinstance(t.date_access, bool) for t in offer.tickets)
         ),
+        has_live_price=bool(offer.realtime_price_required),
         problem=problem,
         is_day_unread=is_day_unread,
     )

@@ -35,6 +35,7 @@ _BY_DAY: Final = ("asc", "desc")
 class OfferRow:
     """One offer of the price table. `left` None means no limit is stated (T8).
 
+    `has_live_price`: its price follows demand, so that the listed one may be another.
     `problem` says in words why it cannot be bought as it is listed: a field that cannot be parsed,
     or a price that is not in euro, which is then not in `price`. `is_day_unread`: its day could not
     be parsed, so that it belongs to no day, and is not undated either.
@@ -48,6 +49,7 @@ class OfferRow:
     left: int | None = None
     session_required: bool = False
     live_check: bool = False
+    has_live_price: bool = False
     problem: str | None = None
     is_day_unread: bool = False
 

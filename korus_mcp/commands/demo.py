@@ -104,7 +104,7 @@ class _Story:
         base_id = base["product_base_id"]
         plan = await self._call("get_seat_map", product_base_id=base_id, quantity=2)
         zone = _first(plan.get("zones", []), enough=True)
-        return await self._available(zone["offers"][-1]["offer_id"], 2)
+        return await self._available(zone["offers"][0]["offer_id"], 2)
 
     async def _choose_ski_pass(self) -> dict[str, Any]:
         """A pass whose holder must be named."""

@@ -60,6 +60,7 @@ class Alternative:
     price: Money
     left: int | None
     sessions: tuple[Session, ...] = ()
+    is_price_live: bool = False
 
     @property
     def starts_at(self) -> datetime | None:
@@ -292,6 +293,7 @@ class _Search:
             price=price,
             left=min(stated, default=None),
             sessions=sessions,
+            is_price_live=quote.is_price_live,
         )
 
 

@@ -13,12 +13,15 @@ from korus_mcp.api.models.seat_map import LeftOut, SeatMap
 from korus_mcp.booking.quote import Quotes
 from korus_mcp.catalog import calendar
 from korus_mcp.catalog.bases import BaseRecord
+from korus_mcp.catalog.meanings import meaning_alone
 from korus_mcp.catalog.mirror import Mirror
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.clock import Clock
 from korus_mcp.foundation.coalescing import Flights
+from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import Handle
-from korus_mcp.foundation.refusals import Code, FieldProblem, Refusal, invalid
+from korus_mcp.foundation.money import Money
+from korus_mcp.foundation.refusals import Code, Faults, FieldProblem, Refusal, invalid
 from korus_mcp.seating.drafting import Drafting, Layout, Opening
 from korus_mcp.seating.layout import Drawing, drawing_of
 from korus_mcp.seating.picture import Heading, svg
@@ -26,7 +29,7 @@ from korus_mcp.seating.ranking import Ranking, ZoneQuery, ranked
 from korus_mcp.seating.raster import Raster
 from korus_mcp.seating.scene import PictureQuery
 from korus_mcp.seating.sheet import Sheet, SheetContext, sheet_of
-from korus_mcp.seating.table import SeatOffer, SeatTable, seat_table
+from korus_mcp.seating.table import CATEGORY, PRICE_TYPE, SeatOffer, SeatTable, seat_table
 
 ONE_DAY: Final = ("date", "date")
 """The names of the arguments for the first and the last day; both are the same here."""
@@ -45,11 +48,22 @@ class Extra(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class SeatQuery(ZoneQuery):
-    """A wish for seats: which session or day, how many, at what price each, and what decides."""
+    """A wish for seats: which session or day, how many, at what price each, and what decides.
+
+    `price_type` and `seating_category` are names as the buyer wrote them: one, or several between
+    commas.
+    """
 
     session_id: str | None = None
     day: date | None = None
     max_price: Decimal | None = None
+    price_type: str | None = None
+    seating_category: str | None = None
+
+    @property
+    def choices(self) -> dict[str, str | None]:
+        """What was asked for by option code."""
+        return {PRICE_TYPE: self.price_type, CATEGORY: self.seating_category}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +73,8 @@ class SeatPlan:
     `as_of`: its offers were read after this moment. For a session only the stock of its day is
     known (`is_stock_of_day`); it is shown only if it is too small even for the day.
     `left_out`: how much of the map was not read. `sheet` and `picture` (SVG) are there if they were
-    asked for. `unread_offers`: how many offers beside `rows` could not be read. The drawing itself,
+    asked for. `unread_offers`: how many offers beside `rows` could not be read. `standing` are the
+    seating categories whose names say that one stands there, where names tell. The drawing itself,
     which is large, is not kept.
     """
 
@@ -73,6 +88,9 @@ class SeatPlan:
     ranking: Ranking
     left_out: LeftOut = field(default_factory=LeftOut)
     unread_offers: int = 0
+    standing: frozenset[str] = frozenset()
+    is_of_several_types: bool = False
+    """Whether several price types were asked for."""
     products: Mapping[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
     picture: str | None = None
@@ -92,6 +110,11 @@ class SeatPlan:
         """Whether a session was asked for: price tables only have the stock of its whole day."""
         return self.wish.session_id is not None
 
+    @property
+    def has_moving_prices(self) -> bool:
+        """Whether prices follow demand, so that those of the list may be others now."""
+        return any(row.has_live_price for row in self.rows)
+
 
 @dataclass(frozen=True)
 class _PlanQuery:
@@ -102,6 +125,7 @@ class _PlanQuery:
     language: str
     seat_map_id: str | None
     extras: frozenset[Extra]
+    live: tuple[tuple[Handle, Money], ...]
 
 
 @dataclass
@@ -136,18 +160,24 @@ class SeatPlans:
         *,
         seat_map_id: str | None = None,
         extras: frozenset[Extra] = frozenset(),
+        live: Mapping[Handle, Money] | None = None,
     ) -> SeatPlan:
         """The plan for a wish; without `seat_map_id` of the map that its session or base names.
 
+        `live` are prices that the issuer told just now: they count instead of listed ones.
+
         Raises:
-            Refusal: the day is over, nothing is on sale then, or nothing of it can be read; there
-                is no such session, or no map; or SERVER_BUSY when its turn does not come.
+            Refusal: NO_SUCH_CHOICE with the choices there are; the day is over, nothing is on sale
+                then, or nothing of it can be read; there is no such session, or no map; or
+                SERVER_BUSY when its turn does not come.
             ApiError: something could not be read, or not in time.
         """
         # Checked before anything is read: for a day that is over no map is needed.
         now, skew = self.api.now(), self.api.unknown_skew
         calendar.window_of(wish.day, None, None, now, ONE_DAY, skew=skew)
-        query = _PlanQuery(product_base_id, wish, language, seat_map_id, extras)
+        query = _PlanQuery(
+            product_base_id, wish, language, seat_map_id, extras, tuple((live or {}).items())
+        )
         return await self._drafting.shared(query, partial(self._plan, query))
 
     async def told(self, key: str, read: MapRead, tell: Callable[[SeatMap], Told]) -> Told:
@@ -168,6 +198,9 @@ class SeatPlans:
     async def _plan(self, query: _PlanQuery) -> SeatPlan:
         wish, language = query.wish, query.language
         base = await self.mirror.base(query.product_base_id, language)
+        faults = Faults()
+        choices = calendar.wished_choices(faults, base, wish.choices)
+        faults.check()
         offers = await self._offers(base, wish, language)
         wanted = query.seat_map_id
         if wanted is None:
@@ -182,7 +215,7 @@ class SeatPlans:
             # Price tables may come from a cache, but are never older than this.
             as_of = self.api.now() - timedelta(seconds=calendar.KEPT_SECONDS)
             return await self._drafting.in_turn(
-                partial(_planned, query, layout, base, wanted, offers, as_of, names)
+                partial(_planned, query, layout, base, wanted, offers, as_of, names, choices)
             )
 
     async def _layout(self, read: MapRead, names: Mapping[str, str], opening: Opening) -> Layout:
@@ -289,13 +322,26 @@ def _planned(
     found: calendar.Calendar,
     as_of: datetime,
     names: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
 ) -> SeatPlan:
-    """Make the plan, with its extras. `names`: id of an option value of the base -> its name."""
-    drawing, rows, wish, extras = layout.drawing, found.rows, query.wish, query.extras
-    offers = [_seat_offer(row, wish) for row in rows if row.problem is None]
+    """Make the plan, with its extras. `names`: id of an option value of the base -> its name.
+    `choices`: the names that were asked for, by option code.
+    """
+    drawing, wish, extras = layout.drawing, query.wish, query.extras
+    live = dict(query.live)
+    rows = [replace(r, price=live[r.handle]) if r.handle in live else r for r in found.rows]
+    offers = [_seat_offer(r, wish, is_live=r.handle in live) for r in rows if r.problem is None]
     # Offers that cannot be bought as listed may be for any zone of the map.
     unknown = len(rows) - len(offers) + found.left_out
-    table = seat_table(layout.seat_map, offers, names, max_price=wish.max_price, unknown=unknown)
+    table = seat_table(
+        layout.seat_map,
+        offers,
+        names,
+        max_price=wish.max_price,
+        price_types=frozenset(map(fold, choices.get(PRICE_TYPE, ()))),
+        categories=frozenset(map(fold, choices.get(CATEGORY, ()))),
+        unknown=unknown,
+    )
     plan = SeatPlan(
         base=base,
         seat_map_id=seat_map_id,
@@ -307,6 +353,8 @@ def _planned(
         ranking=ranked(table, wish, drawing),
         left_out=drawing.left_out,
         unread_offers=found.left_out,
+        standing=_standing(base),
+        is_of_several_types=len(choices.get(PRICE_TYPE, ())) > 1,
         products={str(row.handle): row.product.name for row in rows},
     )
     # Drawn only if it was asked for: it takes time and memory.
@@ -331,6 +379,7 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
         day=plan.day,
         session_id=plan.wish.session_id,
         max_price=plan.wish.max_price,
+        asked={code: text for code, text in plan.wish.choices.items() if text is not None},
         products=plan.products,
     )
     return sheet_of(drawing, plan.table, plan.ranking, context)
@@ -339,7 +388,12 @@ def _sheet(plan: SeatPlan, drawing: Drawing) -> Sheet:
 def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     """A picture of the plan, as SVG."""
     best = [each.zone.number for each in plan.ranking.zones if each.rank]
-    asked = PictureQuery(quantity=plan.wish.quantity, max_price=plan.wish.max_price, best=best)
+    asked = PictureQuery(
+        quantity=plan.wish.quantity,
+        max_price=plan.wish.max_price,
+        best=best,
+        price_type=plan.table.price_type,
+    )
     day = plan.day.isoformat() if plan.day else None
     where = ", ".join(part for part in (plan.base.place.name, day) if part)
     return svg(
@@ -353,7 +407,14 @@ def _picture(plan: SeatPlan, drawing: Drawing, *, dark: bool) -> str:
     )
 
 
-def _seat_offer(row: OfferRow, wish: SeatQuery) -> SeatOffer:
+def _standing(base: BaseRecord) -> frozenset[str]:
+    """The seating categories of a base whose names say that one stands there."""
+    meaning = meaning_alone("standing")
+    names = [choice.name for choice in base.choices.get(CATEGORY, ())]
+    return frozenset(meaning.said_by(names)) if meaning is not None else frozenset()
+
+
+def _seat_offer(row: OfferRow, wish: SeatQuery, *, is_live: bool) -> SeatOffer:
     """An offer in the form of the table. For a session, the stock of its day is kept only if it is
     too small for the wish even for the whole day.
     """
@@ -362,5 +423,9 @@ def _seat_offer(row: OfferRow, wish: SeatQuery) -> SeatOffer:
     if wish.session_id is not None and left is not None and left >= wish.quantity:
         left = None
     return SeatOffer(
-        offer_id=str(row.handle), choices=row.product.choices, price=row.price, left=left
+        offer_id=str(row.handle),
+        choices=row.product.choices,
+        price=row.price,
+        left=left,
+        is_live=is_live,
     )

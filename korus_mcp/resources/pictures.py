@@ -18,7 +18,7 @@ _Value = TypeVar("_Value")
 def offer_pictures(offering: Offering) -> None:
     """Offer the pictures of seat maps."""
     address = addresses.seat_map("{product_base_id}", "{seat_map_id}.svg")
-    wish = "{?session_id,date,quantity,max_price,prefer,language,theme}"
+    wish = "{?session_id,date,quantity,max_price,price_type,seating_category,prefer,language,theme}"
     offering.add(seat_map_picture, address + wish, "Picture of a seat map", SHORTLY, SVG)
 
 
@@ -30,6 +30,8 @@ async def seat_map_picture(
     date: str = "",
     quantity: str = "1",
     max_price: str = "",
+    price_type: str = "",
+    seating_category: str = "",
     prefer: str = "cheapest",
     language: str = "",
     theme: str = "light",
@@ -48,6 +50,8 @@ async def seat_map_picture(
         day=_read("date", date, wished_day, "2027-06-19"),
         quantity=_read("quantity", quantity, wished_quantity, "2") or 1,
         max_price=_read("max_price", max_price, wished_amount, "60"),
+        price_type=price_type or None,
+        seating_category=seating_category or None,
         preference=_read("prefer", prefer, Preference, "closest") or Preference.CHEAPEST,
     )
     # As with the tools, a language that is not served is replaced by the default one; a picture
@@ -60,6 +64,7 @@ async def seat_map_picture(
         wished,
         seat_map_id=seat_map_id,
         extras=frozenset({Extra.DARK if theme == "dark" else Extra.LIGHT}),
+        live=services.prices.live(services.principal.key),
     )
     return plan.picture or ""
 

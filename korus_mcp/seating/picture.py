@@ -226,7 +226,7 @@ class _Sheet:
         # A sold-out zone has the pattern only: seats in it would look like free ones.
         if zone.state is not ZoneState.SOLD_OUT:
             self._seats(group, zone, mixed(fill, ink, 0.42))
-        if zone.state in (ZoneState.OUTSIDE, ZoneState.NO_OFFER):
+        if zone.state in (ZoneState.OUTSIDE, ZoneState.UNASKED, ZoneState.NO_OFFER):
             ink = mixed(ink, fill, 0.2)
         if label is not None:
             self._label(group, label, ink, fill)
@@ -286,6 +286,8 @@ class _Sheet:
             facts.append(words.sold_out)
         elif zone.state is ZoneState.NO_OFFER:
             facts.append(self._scene.no_offer_words)
+        elif zone.state is ZoneState.UNASKED:
+            facts.append(words.unasked)
         else:
             facts.append(words.prices(*zone.prices) if zone.prices else words.no_price)
             if zone.left is not None and zone.state is not ZoneState.OUTSIDE:

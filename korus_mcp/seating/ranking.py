@@ -6,7 +6,7 @@ The issuer allocates seats: the reasons say what a zone has, never what the buye
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from math import hypot, inf
 from typing import Final, TypeAlias
 
@@ -27,9 +27,19 @@ class Preference(StrEnum):
     TOGETHER = "together"
 
 
+class Unfit(IntEnum):
+    """Why a zone does not fit a wish; the first comes nearest to fitting."""
+
+    TOO_FEW = 0
+    TOO_DEAR = 1
+    SOLD_OUT = 2
+    NOT_ASKED = 3
+    NOTHING = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class ZoneQuery:
-    """What a buyer wants. The highest price is not here: it was used to make the table."""
+    """What a buyer wants. Price and choices are not here: they were used to make the table."""
 
     quantity: int = 1
     preference: Preference = Preference.CHEAPEST
@@ -39,13 +49,15 @@ class ZoneQuery:
 class RankedZone:
     """A zone with its `rank` from 1 on, None if it does not fit the wish; `why` in words.
 
-    `offers` are those that fit; for a zone that does not fit, those that come nearest.
+    `offers` are those that fit; for a zone that does not fit, those that come nearest. `unfit` is
+    the kind of reason why it does not.
     """
 
     zone: ZoneRow
     rank: int | None
     why: str
     offers: tuple[SeatOffer, ...]
+    unfit: Unfit | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +89,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     else:
         ordered = _cheapest(best)
     fitting = [c.placed(why, rank) for rank, (c, why) in enumerate(ordered, 1)]
-    rest = [c.placed(why, None) for (_, why), c in others]
+    rest = [c.placed(why, None, unfit) for (unfit, why), c in others]
     note = NO_FOCUS if wish.preference is Preference.CLOSEST and distances is None else None
     return Ranking(zones=(*fitting, *rest), note=note)
 
@@ -90,7 +102,7 @@ class _Candidate:
     offers: tuple[SeatOffer, ...]
     price: Money | None
     left: int | None
-    problem: tuple[int, str] | None
+    problem: tuple[Unfit, str] | None
 
     @property
     def by_price(self) -> tuple[Decimal, int]:
@@ -102,9 +114,9 @@ class _Candidate:
         """The number left, as words for the end of a reason."""
         return "" if self.left is None else f", {self.left} left"
 
-    def placed(self, why: str, rank: int | None) -> RankedZone:
+    def placed(self, why: str, rank: int | None, unfit: Unfit | None = None) -> RankedZone:
         """The ranked zone."""
-        return RankedZone(zone=self.zone, rank=rank, why=why, offers=self.offers)
+        return RankedZone(zone=self.zone, rank=rank, why=why, offers=self.offers, unfit=unfit)
 
 
 _Ordered: TypeAlias = list[tuple[_Candidate, str]]
@@ -116,29 +128,35 @@ def _candidate(zone: ZoneRow, quantity: int, *, is_known: bool) -> _Candidate:
     offers = fitting or zone.offers or zone.too_dear
     return _Candidate(
         zone=zone,
-        offers=tuple(fitting or (o for o in zone.offers if o.left != 0)),
+        offers=tuple(fitting or _there(zone.offers) or _there(zone.too_dear)),
         price=min((o.price for o in offers if o.price is not None), default=None),
         left=most_left(offers),
         problem=None if fitting else _problem(zone, is_known=is_known),
     )
 
 
-def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[int, str]:
-    """How far a zone is from fitting (0 is nearest), and in words why it does not fit.
+def _there(offers: Iterable[SeatOffer]) -> list[SeatOffer]:
+    return [o for o in offers if o.left != 0]
+
+
+def _problem(zone: ZoneRow, *, is_known: bool) -> tuple[Unfit, str]:
+    """Why a zone does not fit, as a kind and in words.
 
     Without `is_known` the offers of the day are incomplete, so a zone without offers may have some.
     """
+    if zone.unasked is not None:
+        return Unfit.NOT_ASKED, zone.unasked
     # Too few seats come nearest to the wish, since fewer people could go there.
     most = max((o.left or 0 for o in zone.offers), default=0)
     if most:
-        return 0, f"only {most} left"
+        return Unfit.TOO_FEW, f"only {most} left"
     if not zone.all_offers:
-        return 3, "nothing on sale" if is_known else "no offer known"
+        return Unfit.NOTHING, "nothing on sale" if is_known else "no offer known"
     if all(o.left == 0 for o in zone.all_offers):
-        return 2, "sold out" if is_known else "what is known is sold out"
+        return Unfit.SOLD_OUT, "sold out" if is_known else "what is known is sold out"
     if zone.offers:
-        return 2, "sold out at that price"
-    return 1, "above the highest price"
+        return Unfit.TOO_DEAR, "sold out at that price"
+    return Unfit.TOO_DEAR, "above the highest price"
 
 
 def _cheapest(found: Iterable[_Candidate]) -> _Ordered:

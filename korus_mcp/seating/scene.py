@@ -26,6 +26,7 @@ class ZoneState(Enum):
     OPEN = "open"
     UNPRICED = "unpriced"
     OUTSIDE = "outside"
+    UNASKED = "unasked"
     SOLD_OUT = "sold_out"
     NO_OFFER = "no_offer"
 
@@ -37,6 +38,8 @@ class PictureQuery:
     quantity: int = 1
     max_price: Decimal | None = None
     best: Sequence[int] = ()
+    price_type: str | None = None
+    """The price type whose prices are shown; None if offers name none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,7 @@ class Scene:
         others = {
             ZoneState.UNPRICED: self.words.no_price,
             ZoneState.OUTSIDE: self._outside_words(),
+            ZoneState.UNASKED: self.words.unasked,
             ZoneState.SOLD_OUT: self.words.sold_out,
             ZoneState.NO_OFFER: self.no_offer_words,
         }
@@ -156,7 +160,9 @@ class Scene:
         # If the whole map is schematic, its title already says so.
         if any(z.drawn.is_schematic for z in self.zones) and not self.drawing.is_schematic:
             notes.append(words.partly_schematic)
-        return [*notes, words.allocates]
+        of_type = self.asked.price_type
+        shown = [words.prices_of.format(clean_line(of_type, NAME_LIMIT))] if of_type else []
+        return [*shown, *notes, words.allocates]
 
     def _step(self, step: int, color: str) -> LegendLine:
         zones = [zone for zone in self.zones if zone.step == step]
@@ -235,9 +241,11 @@ def scene_of(
 
 def state_of(row: ZoneRow | None, quantity: int) -> ZoneState:
     """The state of a zone for `quantity` seats, at the prices its row was made for."""
-    # SOLD_OUT: nobody can buy. OUTSIDE: other buyers could.
-    if row is None or not row.all_offers:
+    # SOLD_OUT: nobody can buy. OUTSIDE: other buyers could. UNASKED: it sells something else.
+    if row is None or not row.every_offer:
         return ZoneState.NO_OFFER
+    if row.unasked is not None:
+        return ZoneState.UNASKED
     if all(offer.left == 0 for offer in row.all_offers):
         return ZoneState.SOLD_OUT
     if not row.has_room_for(quantity):
@@ -257,6 +265,7 @@ def _look(state: ZoneState, color: str, theme: Theme, *, is_dashed: bool) -> Loo
     fills = {
         ZoneState.SOLD_OUT: theme.sold_out,
         ZoneState.NO_OFFER: theme.no_offer,
+        ZoneState.UNASKED: mixed(theme.no_offer, theme.paper, 0.5),
         ZoneState.OUTSIDE: mixed(color, theme.paper, _DIMMED),
     }
     is_hatched = state is ZoneState.SOLD_OUT

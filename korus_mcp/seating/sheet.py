@@ -4,10 +4,12 @@ It goes to the page that draws the map, not to a model. Coordinates are whole dr
 flat list (x, y, x, y, ...). There are no nulls: a key without a value is left out.
 
 A zone has `n`, its number; `at`, the place of its label; `category`, an index into `categories`;
-`from` and `to`, its lowest and highest price; `best`, its rank; `why`, the reason in words; `left`,
-where 0 is sold out, and no key means no limit or not known; `shared`, if zones of the category
-share that stock; `offers`, without which nothing is on sale that day; `more`, the number of offers
-left out; and `schematic`, if we chose its place.
+`from` and `to`, the lowest and highest price of the offers it is compared by, which are those of
+`price_type`; `best`, its rank; `why`, the reason in words; `left`, where 0 is sold out, and no key
+means no limit or not known; `shared`, if zones of the category share that stock; `offers`, without
+which nothing is on sale that day: those with `beside` are of another price type or category;
+`more`, the number of offers left out; and `schematic`, if we chose its place. `asked` are the price
+types and seating categories that were asked for, as they were written.
 
 `notes` are codes: "no_focus", the buyer asked for the closest zones, but the map does not show
 where the stage is; "day_stock", `left` is for the day and not for the session; "unknown_offers",
@@ -42,7 +44,9 @@ Sheet: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class SheetContext:
-    """What the sheet holds besides the map. `products` are names of products by offer id."""
+    """What the sheet holds besides the map. `products` are names of products by offer id,
+    `asked` is what was asked for by option code.
+    """
 
     title: str
     product_base_id: str
@@ -54,6 +58,7 @@ class SheetContext:
     day: date | None = None
     session_id: str | None = None
     max_price: Decimal | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,7 +68,7 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
     `from`, `to` and `left` of a zone do not depend on the buyer's highest price: the page dims what
     is more expensive. `best` is set for zones that fit the wish.
     """
-    offers = [o for zone in table.zones for o in zone.all_offers]
+    offers = [o for zone in table.zones for o in zone.every_offer]
     writer = _Writer(context, _currency_of([*offers, *table.untied]))
     places = {place.zone.number: place for place in ranking.zones}
     categories = {category.name: n for n, category in enumerate(drawing.categories)}
@@ -89,6 +94,8 @@ def sheet_of(drawing: Drawing, table: SeatTable, ranking: Ranking, context: Shee
         quantity=context.quantity,
         prefer=context.preference.value,
         max_price=None if context.max_price is None else f"{context.max_price:f}",
+        price_type=table.price_type,
+        asked=dict(context.asked) or None,
         width=round(drawing.width),
         height=round(drawing.height),
         focus=_flat([drawing.focus]) if drawing.focus else None,
@@ -119,7 +126,7 @@ def _shared_out(ranking: Ranking) -> dict[int, int]:
     left = MOST_OFFERS - len(zones)
     shown = {}
     for zone in zones:
-        more = min(max(0, len(zone.all_offers) - 1), left)
+        more = min(max(0, len(zone.every_offer) - 1), left)
         left -= more
         shown[zone.number] = 1 + more
     return shown
@@ -135,13 +142,17 @@ class _Writer:
     def sale(self, place: RankedZone, most: int) -> Sheet:
         """What is for sale in a zone, and how it fits the wish."""
         offers = place.zone.in_order_for(self.context.quantity)
+        beside = {offer.offer_id for offer in place.zone.beside}
         return _present(
-            **self._range(offers),
+            **self._range(place.zone.all_offers),
             left=most_left(offers),
             shared=place.zone.is_by_category or None,
             best=place.rank,
             why=place.why,
-            offers=[self.offer(offer) for offer in offers[:most]] or None,
+            offers=[
+                self.offer(offer, is_beside=offer.offer_id in beside) for offer in offers[:most]
+            ]
+            or None,
             more=max(0, len(offers) - most) or None,
         )
 
@@ -153,13 +164,14 @@ class _Writer:
         lowest, highest = price_range(offers) or (None, None)
         return {"from": self.price(lowest), "to": self.price(highest)}
 
-    def offer(self, offer: SeatOffer) -> Sheet:
-        """One offer."""
+    def offer(self, offer: SeatOffer, *, is_beside: bool = False) -> Sheet:
+        """One offer; `is_beside`: the zone is not compared by it."""
         return _present(
             id=offer.offer_id,
             product=self.context.products.get(offer.offer_id),
             price=self.price(offer.price),
             left=offer.left,
+            beside=is_beside or None,
         )
 
     def price(self, price: Money | None) -> str | None:

@@ -1,13 +1,17 @@
-"""The seat map as a table: zones with their price range, what is left, and the offers behind them.
+"""The seat map as a table: zones with their prices, what is left, and the offers behind them.
 
 A zone is matched with offers by its option value, else by its seating category's, else by name
 (assumption A10: nested types are published without fields). Offers without a zone are listed, too.
+
+Zones are compared at one price type each, since a child's price says nothing to an adult. It is the
+dearest of those that were asked for, which in most zones is the full price.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
 from korus_mcp.foundation.folding import fold
@@ -17,16 +21,28 @@ from korus_mcp.seating.names import CategoryNames, zone_name
 
 ZONE = "zone"
 CATEGORY = "seating_category"
+PRICE_TYPE = "price_type"
+NOT_ASKED = "not asked for"
+FULL_PRICE = "full price"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeatOffer:
-    """An offer of the day; its choices are by option code. `left` None means no stated limit."""
+    """An offer of the day; its choices are by option code. `left` None means no stated limit.
+
+    `is_live`: its price is what the issuer said within the last minute, not the listed one.
+    """
 
     offer_id: str
     choices: Mapping[str, str]
     price: Money | None
     left: int | None
+    is_live: bool = False
+
+    @property
+    def price_type(self) -> str | None:
+        """The name of its price type; None if it names none."""
+        return self.choices.get(PRICE_TYPE) or None
 
     def seats(self, quantity: int) -> bool:
         """Whether at least `quantity` are left, or no limit is stated."""
@@ -37,10 +53,13 @@ class SeatOffer:
 class ZoneRow:
     """One zone with its offers; `offers` is empty when no offer of the day matches it.
 
-    `number` is its index in the API's list. `too_dear` are further offers that cost more than the
-    buyer's limit, and do not count for price or stock. `is_by_category`: its offers are those of
-    its seating category and name no zone, so that zones of the category share what is left.
-    `longest_row` is the most seats in one row, None for standing or unnumbered places.
+    `number` is its index in the API's list. The zone is compared with others at one price type:
+    those are its `offers`, and `too_dear`, which cost more than the buyer's limit and do not count
+    for price or stock. `beside` are its other offers, those of other price types or categories.
+    `unasked` says in words why none of its offers is what was asked for. `is_by_category`: its
+    offers are those of its seating category and name no zone, so that zones of the category share
+    what is left. `longest_row` is the most seats in one row, None for standing or unnumbered
+    places.
     """
 
     number: int
@@ -48,6 +67,8 @@ class ZoneRow:
     category: str | None
     offers: tuple[SeatOffer, ...]
     too_dear: tuple[SeatOffer, ...] = ()
+    beside: tuple[SeatOffer, ...] = ()
+    unasked: str | None = None
     is_by_category: bool = False
     longest_row: int | None = None
 
@@ -58,16 +79,29 @@ class ZoneRow:
 
     @property
     def all_offers(self) -> tuple[SeatOffer, ...]:
-        """Its offers of any price, those within the buyer's limit first."""
+        """The offers it is compared by, of any price, those within the buyer's limit first."""
         return self.offers + self.too_dear
+
+    @property
+    def every_offer(self) -> tuple[SeatOffer, ...]:
+        """Those, and the offers beside them."""
+        return self.all_offers + self.beside
 
     def has_room_for(self, quantity: int) -> bool:
         """Whether one of its offers has at least `quantity` left."""
         return any(o.seats(quantity) for o in self.offers)
 
     def in_order_for(self, quantity: int) -> tuple[SeatOffer, ...]:
-        """Its offers: those with enough stock first, sold-out ones last, else in given order."""
-        return tuple(sorted(self.all_offers, key=lambda o: (not o.seats(quantity), o.left == 0)))
+        """Every offer: those it is compared by, then the others; of each those with enough stock
+        first, sold-out ones last, else in given order.
+        """
+        beside = {o.offer_id for o in self.beside}
+        return tuple(
+            sorted(
+                self.every_offer,
+                key=lambda o: (o.offer_id in beside, not o.seats(quantity), o.left == 0),
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +121,14 @@ class SeatTable:
     """Zones in the API's order, so that a zone's number is its index, and offers without a zone.
 
     `unknown` counts offers of the day that are left out since they cannot be parsed or used: any
-    zone may have some of them.
+    zone may have some of them. Zones are compared at `price_type`, where they have it; None if
+    offers name no price types.
     """
 
     zones: tuple[ZoneRow, ...]
     untied: tuple[SeatOffer, ...]
     unknown: int = 0
+    price_type: str | None = None
 
     @property
     def categories(self) -> tuple[CategoryRow, ...]:
@@ -103,31 +139,133 @@ class SeatTable:
         return tuple(_category(name, zones) for name, zones in groups.items())
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Which offers a buyer asked for: price types and seating categories, by folded names, and the
+    highest price.
+    """
+
+    price_types: frozenset[str]
+    categories: frozenset[str]
+    max_price: Decimal | None
+
+    def takes(self, offer: SeatOffer, category: str | None) -> bool:
+        """Whether an offer for a zone of a category is of an asked type and category."""
+        is_of_type = not self.price_types or fold(offer.price_type or "") in self.price_types
+        if not (is_of_type and self.categories):
+            return is_of_type
+        return fold(offer.choices.get(CATEGORY) or category or "") in self.categories
+
+    def is_within(self, offer: SeatOffer) -> bool:
+        """Whether an offer costs no more than the highest price."""
+        most, price = self.max_price, offer.price
+        return most is None or price is None or price.amount <= most
+
+
 def seat_table(
     seat_map: SeatMap,
     offers: Sequence[SeatOffer],
     option_values: Mapping[str, str],
     *,
     max_price: Decimal | None = None,
+    price_types: frozenset[str] = frozenset(),
+    categories: frozenset[str] = frozenset(),
     unknown: int = 0,
 ) -> SeatTable:
     """Match zones and offers.
 
     `option_values` maps ids of option values to their names. Offers above `max_price` are matched,
-    too, but kept in `too_dear`. `unknown` is the number of offers that are missing.
+    too, but kept in `too_dear`; so are those that are not of the asked `price_types` and
+    `categories` (folded names), but kept `beside`. `unknown` is the number of offers that are
+    missing.
     """
+    asked = _Asked(price_types, categories, max_price)
     # An offer that names a zone is for that zone only, whatever category it also names.
     join = _Join(
         option_values,
         CategoryNames(seat_map, option_values),
         by_zone=_by_choice(offers, ZONE),
         by_category=_by_choice((o for o in offers if ZONE not in o.choices), CATEGORY),
-        max_price=max_price,
     )
-    zones = tuple(join.row(number, zone) for number, zone in enumerate(seat_map.zones))
+    matched = [join.matched(number, zone) for number, zone in enumerate(seat_map.zones)]
+    taken = [tuple(o for o in row.offers if asked.takes(o, row.category)) for row in matched]
+    compared = _Comparison(tuple(taken))
+    zones = tuple(
+        _compared(row, its, compared, asked) for row, its in zip(matched, taken, strict=True)
+    )
     # Offers that match no zone are listed separately, since they can be bought, too.
-    tied = {o.offer_id for zone in zones for o in zone.all_offers}
-    return SeatTable(zones, tuple(o for o in offers if o.offer_id not in tied), unknown)
+    tied = {o.offer_id for row in matched for o in row.offers}
+    untied = tuple(o for o in offers if o.offer_id not in tied and asked.takes(o, None))
+    return SeatTable(zones, untied, unknown, compared.price_type)
+
+
+def _compared(
+    row: ZoneRow, taken: tuple[SeatOffer, ...], comparison: "_Comparison", asked: _Asked
+) -> ZoneRow:
+    """A zone whose offers are parted into those it is compared by, and the others.
+
+    `taken` are those of its offers that were asked for.
+    """
+    deciding = comparison.deciding(taken)
+    unasked = None
+    if row.offers and not deciding:
+        unasked = f"no {comparison.price_type or FULL_PRICE} on sale" if taken else NOT_ASKED
+    known = {o.offer_id for o in deciding}
+    return replace(
+        row,
+        offers=tuple(o for o in deciding if asked.is_within(o)),
+        too_dear=tuple(o for o in deciding if not asked.is_within(o)),
+        # Where nothing of a zone was asked for, the page still shows what it sells.
+        beside=tuple(o for o in taken or row.offers if o.offer_id not in known),
+        unasked=unasked,
+    )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """At which price type zones are compared, by the offers of each that were asked for."""
+
+    zones: tuple[tuple[SeatOffer, ...], ...]
+
+    @cached_property
+    def price_type(self) -> str | None:
+        """The price type that is the dearest in most zones; None where that has no name."""
+        # Not the dearest of all: a few boxes may sell a package that no other zone has.
+        dearest = Counter(_dearest(offers) for offers in self.zones if offers)
+        return max(dearest, key=lambda kind: (dearest[kind], kind or ""), default=None)
+
+    @cached_property
+    def lesser(self) -> frozenset[str | None]:
+        """The price types that are cheaper than that one in the same zone, as a child's is."""
+        found: set[str | None] = set()
+        for offers in self.zones:
+            least = min(_prices(offers, self.price_type), default=None)
+            if least is not None:
+                found |= {o.price_type for o in offers if o.price is not None and o.price < least}
+        return frozenset(found - {self.price_type})
+
+    def deciding(self, offers: Sequence[SeatOffer]) -> tuple[SeatOffer, ...]:
+        """Those by which a zone is compared: of that price type, else of its dearest that is not
+        known to be a lesser one; maybe none.
+        """
+        of_it = tuple(o for o in offers if o.price_type == self.price_type)
+        if of_it:
+            return of_it
+        others = [o for o in offers if o.price_type not in self.lesser]
+        dearest = _dearest(others)
+        return tuple(o for o in others if o.price_type == dearest)
+
+
+def _prices(offers: Iterable[SeatOffer], price_type: str | None) -> list[Money]:
+    return [o.price for o in offers if o.price_type == price_type and o.price is not None]
+
+
+def _dearest(offers: Sequence[SeatOffer]) -> str | None:
+    """The dearest price type of some offers; of equals one by its name."""
+    # An offer without a price is compared by it only where none has one.
+    priced = [(o.price, o.price_type or "") for o in offers if o.price is not None]
+    named = max(priced)[1] if priced else max((o.price_type or "" for o in offers), default="")
+    return named or None
 
 
 @dataclass(frozen=True)
@@ -138,29 +276,22 @@ class _Join:
     categories: CategoryNames
     by_zone: Mapping[str, tuple[SeatOffer, ...]]
     by_category: Mapping[str, tuple[SeatOffer, ...]]
-    max_price: Decimal | None
 
-    def row(self, number: int, zone: Zone) -> ZoneRow:
-        """The zone with its offers."""
+    def matched(self, number: int, zone: Zone) -> ZoneRow:
+        """The zone with all of its offers."""
         name, category = zone_name(zone), self.categories.of(zone)
         # Assumption A10: without a link to a known option value, a zone is matched by name.
         linked = self.option_values.get(id_at_end(zone.option_value) or "")
         by_zone = self.by_zone.get(fold(linked or name), ())
         offers = by_zone or self.by_category.get(fold(category or ""), ())
-        within = tuple(o for o in offers if self._is_within(o))
         return ZoneRow(
             number=number,
             name=name,
             category=category,
-            offers=within,
-            too_dear=tuple(o for o in offers if not self._is_within(o)),
+            offers=offers,
             is_by_category=bool(offers) and not by_zone,
             longest_row=max((len(row.seats) for row in zone.rows or ()), default=0) or None,
         )
-
-    def _is_within(self, offer: SeatOffer) -> bool:
-        most, price = self.max_price, offer.price
-        return most is None or price is None or price.amount <= most
 
 
 def _by_choice(offers: Iterable[SeatOffer], code: str) -> dict[str, tuple[SeatOffer, ...]]:

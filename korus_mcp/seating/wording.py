@@ -20,6 +20,8 @@ class Words:
     above: str = "Above {}"
     fewer: str = "Fewer than {} left"
     either: str = "{} or {}"
+    unasked: str = "Not asked for"
+    prices_of: str = "Prices: {}"
     best: str = "Best for this wish"
     to: str = "to"
     from_price: str = "from {}"
@@ -64,6 +66,8 @@ FRENCH: Final = Words(
     above="Plus de {}",
     fewer="Moins de {} places",
     either="{} ou {}",
+    unasked="Non demandé",
+    prices_of="Prix : {}",
     best="Au mieux pour ce souhait",
     to="à",
     from_price="dès {}",

@@ -53,7 +53,7 @@ def _list_of(offers: Sequence[Handle]) -> tuple[str]:
 @tool(title="Check availability", read_only=True, destructive=False, idempotent=True, checks=_check)
 async def check_availability(
     ctx: ToolContext,
-    offer_id: Annotated[OfferIds, Field(description="From get_offers; several by commas")],
+    offer_id: Annotated[OfferIds, Field(description="Several by commas")],
     quantity: Annotated[Quantity, Field(description="In all")] = 1,
     cursor: Cursor = None,
     language: Language = None,
@@ -65,7 +65,9 @@ async def check_availability(
     quotes = await _quoted(services, offer_id, quantity, wished)
     # `reserve` compares its prices with the ones that were shown.
     for quote in quotes:
-        services.prices.show(services.principal.key, quote.handle, quote.price)
+        services.prices.show(
+            services.principal.key, quote.handle, quote.price, is_live=quote.is_price_live
+        )
     near = await _instead(services, quotes, quantity, wished)
     groups = _grouped(quotes)
     base = _view(services, groups, quantity, near)

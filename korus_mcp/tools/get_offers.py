@@ -1,6 +1,6 @@
 """get_offers: the price table of a product base, day by day."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from korus_mcp.answers.views import PagedView, Part, Price, day_text, lines_of
 from korus_mcp.app import app_of
 from korus_mcp.catalog import calendar
-from korus_mcp.catalog.bases import OPTION_CODES, BaseRecord
+from korus_mcp.catalog.bases import OPTION_CODES
 from korus_mcp.catalog.price_table import OfferRow
 from korus_mcp.foundation.money import Money
 from korus_mcp.foundation.paging import Pages
@@ -119,19 +119,7 @@ async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
         language = services.language(given.get("language"))
         base = await services.mirror.kept(given.get("product_base_id"), language)
         if base is not None:
-            _choices(faults, base, {code: given.get(code) for code in OPTION_CODES})
-
-
-def _choices(
-    faults: Faults, base: BaseRecord, wished: Mapping[str, str | None]
-) -> dict[str, tuple[str, ...]]:
-    """The choices of a base that a call names, by option code."""
-    found = {}
-    for code, text in wished.items():
-        if text is not None:
-            with faults:
-                found[code] = calendar.named_choices(base, code, text)
-    return found
+            calendar.wished_choices(faults, base, {code: given.get(code) for code in OPTION_CODES})
 
 
 @tool(title="Get offers", read_only=True, destructive=False, idempotent=True, checks=_check)
@@ -139,7 +127,7 @@ async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
     date_from: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None,
-    date_to: Annotated[Day | None, Field(description="Same; +30 days")] = None,
+    date_to: Annotated[Day | None, Field(description="Same")] = None,
     price_type: Annotated[Words | None, Field(description="Names, by commas")] = None,
     seating_category: Annotated[Words | None, Field(description="Or standing, accessible")] = None,
     zone: Annotated[Words | None, Field(description="Same")] = None,
@@ -167,7 +155,8 @@ async def get_offers(
         return calendar.window_of(date_from, date_to, base, api.now(), skew=api.unknown_skew)
 
     faults = Faults()
-    choices = _choices(faults, base, dict(zip(OPTION_CODES, given, strict=True)))
+    wished = dict(zip(OPTION_CODES, given, strict=True))
+    choices = calendar.wished_choices(faults, base, wished)
     with faults:
         days()
     faults.check()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from korus_mcp.booking.prices import (
+    LIVE_SECONDS,
     REMEMBERED_PRICES,
     REMEMBERED_SECONDS,
     KeptPrices,
@@ -102,3 +103,22 @@ def test_a_file_that_breaks_later_costs_no_call(tmp_path: Path) -> None:
     prices.show("ada", OFFER, NEXT)
     assert prices.last("ada", OFFER) == NEXT
     prices.close()
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_live_prices_are_told_for_a_minute_and_apart_from_listed_ones(
+    tmp_path: Path, is_kept: bool
+) -> None:
+    clock = ManualClock()
+    one = KeptPrices(lambda: tmp_path / "p.sqlite", clock) if is_kept else ShownPrices(clock)
+    other = KeptPrices(lambda: tmp_path / "p.sqlite", clock) if is_kept else one
+    one.show("ada", OFFER, PRICE)
+    assert other.live("ada") == {}
+    one.show("ada", OFFER, NEXT, is_live=True)
+    clock.advance(LIVE_SECONDS - 1)
+    one.show("ada", OFFER, PRICE)
+    assert other.live("ada") == {OFFER: NEXT}
+    assert other.live("bob") == {}
+    clock.advance(2)
+    assert other.live("ada") == {}
+    assert other.last("ada", OFFER) == PRICE

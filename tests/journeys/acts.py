@@ -77,7 +77,7 @@ async def zones(
 
 def dearest_in(zone: Json) -> Offer:
     """The offer at the full price of a zone."""
-    best = zone["offers"][-1]
+    best = zone["offers"][0]
     return Offer(best["offer_id"], best["product"], best["price"])
 
 

@@ -50,6 +50,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "date": A_DAY,
         "quantity": 2,
         "max_price": 60,
+        "price_type": "Child",
+        "seating_category": "Gold",
         "prefer": "closest",
         "picture": True,
         "language": "en",

@@ -72,8 +72,7 @@ def numbers_said(answer: Answer) -> Iterator[str]:
     """What decides in the text and does not stand in the structure, nor follows from it."""
     structure, data = compact(answer.structure), answer.structure
     # Counts of rows that are listed follow from the rows.
-    lists = [data.get("zones", []), *(group["zones"] for group in data.get("others", ()))]
-    counts = {sum(map(len, lists)), len(data.get("tickets", ()))}
+    counts = {len(data.get(name, ())) for name in ("zones", "tickets")}
     for found in DECIDING.findall(answer.text):
         deciding = found.rstrip(".,;:")
         if deciding not in structure and not (deciding.isdecimal() and int(deciding) in counts):

@@ -19,7 +19,7 @@ from korus_mcp.sandbox.catalog_shapes import CatalogShapes
 from korus_mcp.seating import drafting
 from korus_mcp.seating.raster import Raster
 from korus_mcp.tools.get_seat_map import SHEET
-from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, desk, zones_of
+from tests.fixtures.assistant import APPS, ERAS, Answer, Desk, desk
 
 pytestmark = pytest.mark.anyio
 Json = dict[str, Any]
@@ -89,7 +89,7 @@ async def test_a_map_of_70_000_bare_zones_is_cut_and_every_form_of_it_tells_so(
     answer = await shop.ask("get_seat_map", wish(shop))
     left_out = 70_000 - model.MOST_ZONES
     assert answer.data["zones"][0] == usual.data["zones"][0]
-    assert len(zones_of(answer.data)) + answer.data["zones_hidden"] == 70_000
+    assert len(answer.data["zones"]) + answer.data["counts"]["zones_hidden"] == 70_000
     assert f"{left_out} of its zones were not compared" in answer.text
     sheet = (answer.result.meta or {})[SHEET]
     assert len(sheet["zones"]) + sheet["hidden"] == 70_000

@@ -857,7 +857,7 @@ def test_tickets_of_no_zone_are_all_counted(stage: Stage) -> None:
 
 
 def test_without_a_sheet_hidden_zones_are_counted_and_dear_ones_named_so(stage: Stage) -> None:
-    view = sheets.view_of(sheets.hall()) | {"zones_hidden": 12}
+    view = sheets.view_of(sheets.hall()) | {"counts": {"zones_hidden": 12}}
     view["zones"][5]["why"] = "above the highest price"
     frame = _open(stage, result=sheets.result(None, view), input={"max_price": 30})
     expect(frame.locator("footer")).to_contain_text("12 more zones are not shown.")

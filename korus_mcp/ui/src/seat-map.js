@@ -341,9 +341,10 @@ class Page {
   }
 
   #smallPrint() {
-    const { untied, hidden } = this.#sheet;
+    const { untied, hidden, priceType } = this.#sheet;
     const notes = NOTES.filter((code) => this.#sheet.notes.includes(code));
     const lines = [
+      priceType && this.#words("price_type", { name: priceType }),
       this.#words("allocated"),
       untied > 0 && this.#words("untied", { count: untied }),
       hidden > 0 && this.#words("hidden", { count: hidden }),
@@ -572,9 +573,9 @@ function isPlan({ isDrawn, isTiled }) {
 }
 
 /** What the map was asked with, for so many seats as are wished now. */
-function argumentsOf({ baseId, sessionId, date, language, maxPrice, prefer }, { quantity }) {
+function argumentsOf({ baseId, sessionId, date, language, maxPrice, asked, prefer }, { quantity }) {
   const day = sessionId ? { session_id: sessionId } : { date };
-  const args = { product_base_id: baseId, quantity, ...day, max_price: maxPrice && Number(maxPrice), prefer, language };
+  const args = { product_base_id: baseId, quantity, ...day, max_price: maxPrice && Number(maxPrice), ...asked, prefer, language };
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value));
 }
 

@@ -6,6 +6,7 @@ from tests.journeys.scripts import (  # noqa: F401 - imported to register
     agreeing,
     asked_by_the_host,
     booking,
+    choosing_seats,
     finding,
     groups,
     limits,

@@ -6,7 +6,7 @@
 import { amountOf, countOf, currencyOf, idOf } from "./sheet.js";
 import { clean } from "../texts.js";
 import { listOf } from "../values.js";
-import { hasRoom, isWithin } from "./wish.js";
+import { comparedOf, hasRoom, isWithin } from "./wish.js";
 
 /** How long a changed number of seats has to stand before the issuer is asked, in milliseconds. */
 const PATIENCE = 350;
@@ -220,12 +220,14 @@ export class Choosing {
 
 /**
  * The dearest offer that suits the wish, else the dearest with seats, else the first; null where all
- * that are listed are sold out and others are not listed.
+ * that are listed are sold out and others are not listed. One of another price type only where no other
+ * is there.
  *
  * Cheaper ones are often for children or members: nobody should be given one without asking for it.
  */
 export function offerFor(zone, { quantity, most }) {
-  const dearest = zone.offers
+  const compared = comparedOf(zone).filter((offer) => offer.left !== 0);
+  const dearest = (compared.length ? compared : zone.offers)
     .filter((offer) => offer.left !== 0)
     .sort((a, b) => Number(b.price ?? 0) - Number(a.price ?? 0));
   const suits = (offer) => isWithin(offer, most) && hasRoom(offer, quantity);

@@ -2,11 +2,13 @@
  * What a get_seat_map result says, made safe to draw: the sheet of its `_meta`, else its zones.
  *
  * A sheet is `{title, venue, date, language, currency, baseId, sessionId, quantity, maxPrice, prefer,
- * asOf, notes, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied, hidden}`; a zone `{key, number,
+ * priceType, asked, asOf, notes, isDrawn, isTiled, isSchematic, width, height, focus, zones, untied,
+ * hidden}`; a zone `{key, number,
  * name, category, color, outline, at, rows, isSchematic, from, to, left, best, offers, isShared, isCut,
- * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left}`. Prices are texts of an
+ * isAbove, isUnknown, isOnSale, isSoldOut}`; an offer `{id, product, price, foreign, left, isBeside}`. Prices are texts of an
  * amount ("45.00") in the sheet's one currency; `foreign` is the price of an offer in another
- * ("45.00 USD"). `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
+ * ("45.00 USD"). One that `isBeside` is not among those by which the zone is compared: it is of another
+ * price type or category. `asOf` is when prices and stock were read, in milliseconds, or null. A zone `isShared`
  * when its stock is that of its category, `isCut` when not all its offers are listed, `isAbove` when all
  * cost more than was asked for, `isUnknown` when it has none and not all could be read; a
  * sheet `isTiled` when nobody told where its zones are. What has another shape than it should is left out.
@@ -59,6 +61,8 @@ function ofSheet(sheet) {
     sessionId: idOf(sheet.session_id),
     quantity: countOf(sheet.quantity) || 1,
     maxPrice: amountOf(sheet.max_price),
+    priceType: clean(sheet.price_type),
+    asked: askedOf(sheet.asked),
     prefer: preferenceOf(sheet.prefer),
     asOf: instantOf(sheet.as_of),
     notes: notesOf(sheet.notes),
@@ -112,6 +116,7 @@ function offersOf(offers, currency) {
         price,
         foreign: price === null && amountOf(offer.price) !== null ? clean(offer.price, 20) : "",
         left: countOf(offer.left),
+        isBeside: offer.beside === true,
       };
     })
     .filter((offer) => offer.id);
@@ -119,10 +124,7 @@ function offersOf(offers, currency) {
 
 /** A host that drops `_meta` leaves the zones of the structured answer: their places are not told. */
 function ofView(view, input) {
-  // The best zones, then the others: in groups of what they have in common.
-  const others = listOf(view.others).flatMap(({ zones, ...shared }) =>
-    listOf(zones).map((zone) => ({ ...shared, ...zone })));
-  const zones = [...listOf(view.zones), ...others].slice(0, MOST_ZONES);
+  const zones = listOf(view.zones).slice(0, MOST_ZONES);
   const currency = currencyOf(zones.find((zone) => zone.from_price)?.from_price);
   const plan = tiled(zones.map((zone, place) => zoneOfView(zone, place, currency)));
   return {
@@ -135,6 +137,8 @@ function ofView(view, input) {
     sessionId: idOf(input.session_id),
     quantity: countOf(input.quantity) || 1,
     maxPrice: amountOf(input.max_price),
+    priceType: clean(view.price_type),
+    asked: askedOf(input),
     prefer: preferenceOf(input.prefer),
     asOf: instantOf(view.as_of),
     notes: notesOf(view.notes),
@@ -145,8 +149,8 @@ function ofView(view, input) {
     height: plan.height,
     focus: null,
     zones: plan.zones,
-    untied: countOf(view.untied_offers) ?? 0,
-    hidden: countOf(view.zones_hidden) ?? 0,
+    untied: countOf(view.counts?.untied_offers) ?? 0,
+    hidden: countOf(view.counts?.zones_hidden) ?? 0,
   };
 }
 
@@ -191,6 +195,12 @@ function withState(zone) {
   zone.isAbove &&= !zone.isSoldOut && !zone.isOnSale;
   zone.isUnknown &&= !zone.isSoldOut && !zone.isOnSale;
   return zone;
+}
+
+/** The price types and seating categories that were asked for, in the words of the call. */
+function askedOf(asked) {
+  const names = ["price_type", "seating_category"].map((name) => [name, clean(asked?.[name], 200)]);
+  return Object.fromEntries(names.filter(([, words]) => words));
 }
 
 function preferenceOf(value) {

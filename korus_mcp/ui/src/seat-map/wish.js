@@ -3,14 +3,21 @@
 const STEPS = 6;
 
 /**
- * Whether one of its offers seats so many at no more than `most` (an amount, or null) each; where not
- * all are listed, the zone's lowest price and what it has left stand for the others.
+ * Whether one of the offers it is compared by seats so many at no more than `most` (an amount, or
+ * null) each; where not all are listed, the zone's lowest price and what it has left stand for the others.
  */
 export function fits(zone, { quantity, most }) {
   if (!zone.isOnSale) return false;
   const isListed = zone.offers.length > 0 && !zone.isCut;
-  const offers = isListed ? zone.offers : [...zone.offers, { price: zone.from, left: zone.left }];
+  const compared = comparedOf(zone);
+  if (zone.offers.length && !compared.length) return false;
+  const offers = isListed ? compared : [...compared, { price: zone.from, left: zone.left }];
   return offers.some((offer) => isWithin(offer, most) && hasRoom(offer, quantity));
+}
+
+/** The offers by which a zone is compared with others: not those of another price type. */
+export function comparedOf({ offers }) {
+  return offers.filter((offer) => !offer.isBeside);
 }
 
 /** Whether an offer costs no more. */
@@ -25,7 +32,7 @@ export function hasRoom(offer, quantity) {
 
 /** All prices at which a zone begins or an offer is sold, from the lowest. */
 export function pricesOf(zones) {
-  const prices = zones.filter((z) => z.isOnSale).flatMap((z) => [z.from, ...z.offers.map((o) => o.price)]);
+  const prices = zones.filter((z) => z.isOnSale).flatMap((z) => [z.from, ...comparedOf(z).map((o) => o.price)]);
   const amounts = new Map(prices.filter((p) => p !== null).map((p) => [Number(p), p]));
   return [...amounts.keys()].sort((a, b) => a - b).map((amount) => amounts.get(amount));
 }

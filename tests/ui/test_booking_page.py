@@ -250,7 +250,7 @@ def test_an_order_that_a_person_answers_for_elsewhere_says_where(
     shown = words(show({"content": [], "structuredContent": needed}))
     assert "in the window that opened in your browser" in shown
     assert "Ada Lovelace, ada@example.org" in shown
-    assert "Answer within 10 min" in shown
+    assert "Answer within 9 min" in shown
 
 
 def test_orders_show_their_references_totals_and_what_failed(show: Show, results: Results) -> None:

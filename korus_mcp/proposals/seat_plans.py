@@ -72,10 +72,10 @@ class SeatPlan:
 
     `as_of`: its offers were read after this moment. For a session only the stock of its day is
     known (`is_stock_of_day`); it is shown only if it is too small even for the day.
-    `left_out`: how much of the map was not read. `sheet` and `picture` (SVG) are there if they were
-    asked for. `unread_offers`: how many offers beside `rows` could not be read. `standing` are the
-    seating categories whose names say that one stands there, where names tell. The drawing itself,
-    which is large, is not kept.
+    `left_out`: how much of the map was not read; `strays`: seats far from all others, not drawn.
+    `sheet` and `picture` (SVG) are there if they were asked for. `unread_offers`: how many offers
+    beside `rows` could not be read. `standing` are the seating categories whose names say that one
+    stands there, where names tell. The drawing itself, which is large, is not kept.
     """
 
     base: BaseRecord
@@ -87,6 +87,7 @@ class SeatPlan:
     table: SeatTable
     ranking: Ranking
     left_out: LeftOut = field(default_factory=LeftOut)
+    strays: int = 0
     unread_offers: int = 0
     standing: frozenset[str] = frozenset()
     is_of_several_types: bool = False
@@ -352,6 +353,7 @@ def _planned(
         table=table,
         ranking=ranked(table, wish, drawing),
         left_out=drawing.left_out,
+        strays=drawing.strays,
         unread_offers=found.left_out,
         standing=_standing(base),
         is_of_several_types=len(choices.get(PRICE_TYPE, ())) > 1,

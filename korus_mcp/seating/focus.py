@@ -1,56 +1,114 @@
 """Finds the focus, where people look (the stage or pitch), from the geometry of the zones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import atan2, cos, dist, hypot, pi, radians, sqrt
-from statistics import median
+from math import atan2, cos, hypot, pi, radians, sqrt
+from statistics import fmean, median
 from typing import Final
 
 from korus_mcp.api.models.seat_map import Zone
-from korus_mcp.foundation.folding import fold
 from korus_mcp.seating.geometry import Point, area, box_of, contains, distance
-from korus_mcp.seating.shapes import Shape
+from korus_mcp.seating.looks import Look, looks_in
+from korus_mcp.seating.shapes import Fit, Shape
+from korus_mcp.seating.stages import is_stage
 
-_STAGES: Final = frozenset(
-    {"stage", "podium", "pitch", "court", "ring", "ice"}
-    | {"scene", "terrain", "piste", "buhne", "spielfeld", "escenario", "palcoscenico"}
-)
 _WIDEST_GAP: Final = radians(75)
 """The widest gap in a ring of zones, such as for a tunnel or a screen."""
 _FEWEST_IN_A_RING: Final = 4
 _LEAST_MIDDLE: Final = 0.5
 """The least distance from the centre of a ring to the nearest zone, in widths of a zone: where
 only aisles cross, it is less."""
-_BEND: Final = 0.03
-"""How far a row must be bent, as a part of its width, for the bend to count."""
 _AGREED: Final = 0.9
 _CROSSING: Final = 0.05
-_AIM: Final = cos(radians(40))
+_AIM: Final = cos(radians(25))
+_ASIDE: Final = cos(radians(60))
+"""On one side nobody looks farther aside than this."""
+_BACKWARDS: Final = -0.2
+"""In a horseshoe nobody looks farther back than this."""
+_FORWARDS: Final = cos(radians(35))
+_FACING: Final = cos(radians(20))
+_ENOUGH_AREA: Final = 0.4
+_LOPSIDED: Final = 0.05
+"""From this part of their width on, the middle of the seats is not that of their outlines."""
 _BEFORE_THE_FRONT: Final = 40.0
 
 
-def focus_of(zones: Sequence[Zone], shapes: Sequence[Shape]) -> Point | None:
+def focus_of(zones: Sequence[Zone], shapes: Sequence[Shape], working: Fit) -> Point | None:
     """The centre of the stage or pitch of zones with these shapes; None when nothing shows it.
 
-    It is found by, in this order: a zone with such a name that is not for sale; rows that all face
-    one side, by their bend or the order of their names; a ring of zones around an empty middle;
-    rows that face one point.
+    It is found by, in this order: a zone that is the stage by its name; where the seats look, by
+    the bend of their rows and the order of their names: all to one side, to one point, at each
+    other, or inwards from the sides of a horseshoe; a ring of zones around an empty middle.
+    `working` takes the places of seats into the units of the shapes.
     """
-    looks = _looks(shapes)
-    # An issuer's name counts before geometry, and the direction of seats before the mere shape of a
-    # ring, which any building with a yard has.
-    named = _named(zones, shapes)
-    return named or _to_one_side(shapes, looks) or _ringed(shapes) or _met(shapes, looks)
+    named = [s.label_at for z, s in zip(zones, shapes, strict=True) if is_stage(z)]
+    if len(named) == 1:
+        return named[0]
+    sold = [s for z, s in zip(zones, shapes, strict=True) if not is_stage(z)]
+    looks = _looks(sold, working)
+    return (
+        _to_one_side(sold, looks)
+        or _met(sold, looks)
+        or _between_sides(sold, looks)
+        or _horseshoe(sold, looks)
+        or _ringed(sold)
+    )
 
 
-def _named(zones: Sequence[Zone], shapes: Sequence[Shape]) -> Point | None:
-    found: list[Point] = []
-    for zone, shape in zip(zones, shapes, strict=True):
-        # Issuers draw a stage as a zone without seats, capacity and links.
-        is_sold = zone.rows or zone.capacity or zone.seating_category or zone.option_value
-        if not is_sold and fold(zone.name or "") in _STAGES:
-            found.append(shape.label_at)
-    return found[0] if len(found) == 1 else None
+@dataclass(frozen=True, kw_only=True)
+class _Seen(Look):
+    """A look in working units, of seats of this shape."""
+
+    shape: Shape
+
+
+def _looks(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
+    """Where seats look; [] unless that is known of half of the zones, or of much of their area."""
+    found = {n: list(_seen(shape, working)) for n, shape in enumerate(shapes) if shape.rows}
+    known = [n for n, looks in found.items() if looks]
+    if not known and len(shapes) > 1:
+        # Rows that go on from zone to zone, of which each has too few to tell anything.
+        return _of_all(shapes, working)
+    areas = [area(shape.outline) for shape in shapes]
+    is_much = sum(areas[n] for n in known) >= _ENOUGH_AREA * sum(areas)
+    # Seats of which nothing is known say nothing; a few that are known do not speak for all.
+    seats = sum(map(len, _rows(shapes)))
+    told = sum(look.seats for n in known for look in found[n])
+    if (len(known) * 2 < len(shapes) and not is_much) or told * 2 < seats:
+        return []
+    return [look for n in known for look in found[n]]
+
+
+def _rows(shapes: Iterable[Shape]) -> Iterator[tuple[Point, ...]]:
+    return (row for shape in shapes for row in shape.rows)
+
+
+def _seen(shape: Shape, working: Fit) -> Iterator[_Seen]:
+    for look in looks_in(shape.rows, shape.row_names):
+        yield _Seen(
+            at=working.place(look.at),
+            towards=look.towards,
+            seats=look.seats,
+            front=working.places(look.front),
+            shape=shape,
+        )
+
+
+def _of_all(shapes: Sequence[Shape], working: Fit) -> list[_Seen]:
+    """Where all seats look, as if they were one zone; for a hall in which each zone is a row."""
+    seated = [shape for shape in shapes if shape.rows]
+    if len(seated) * 2 < len(shapes):
+        return []
+    rows = tuple(_rows(seated))
+    names = tuple(name for shape in seated for name in shape.row_names)
+    whole = replace(seated[0], rows=rows, row_names=names)
+    looks = list(_seen(whole, working))
+    return (
+        [replace(look, shape=shape) for look in looks for shape in seated]
+        if len(looks) == 1
+        else []
+    )
 
 
 def _ringed(shapes: Sequence[Shape]) -> Point | None:
@@ -86,115 +144,113 @@ def _arc(outline: Sequence[Point], centre: Point) -> tuple[float, float]:
     return start, start + most - least
 
 
-def _looks(shapes: Sequence[Shape]) -> list[tuple[Point, Point]]:
-    """The middle of each zone and the direction its seats face; [] unless half are known."""
-    seated = [shape for shape in shapes if shape.rows]
-    looks = [(shape.label_at, look) for shape in seated if (look := _look_of(shape))]
-    return looks if len(looks) * 2 >= len(shapes) else []
+def _to_one_side(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | None:
+    towards, agreed = _mean(looks)
+    if agreed < _AGREED or any(_along(look.towards, towards) < _ASIDE for look in looks):
+        return None
+    return _before_the_front(shapes, looks, towards)
 
 
-def _to_one_side(shapes: Sequence[Shape], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+def _mean(looks: Sequence[Look]) -> tuple[Point, float]:
+    """The mean direction of looks, of length 1, and how much they agree: 1 if all are equal."""
     if not looks:
-        return None
-    across, down = _between([look for _, look in looks])
-    # The mean of unit vectors has length 1 if all are equal, and 0 if they go around a ring.
+        return (0.0, 0.0), 0.0
+    across, down = (
+        fmean(look.towards[0] for look in looks),
+        fmean(look.towards[1] for look in looks),
+    )
     length = hypot(across, down)
-    if length < _AGREED:
-        return None
-    return _before_the_front(shapes, (across / length, down / length))
+    return ((across / length, down / length), length) if length else ((0.0, 0.0), 0.0)
 
 
-def _met(shapes: Sequence[Shape], looks: Sequence[tuple[Point, Point]]) -> Point | None:
+def _met(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | None:
+    """The point that all look at, if it lies before every row and on no zone."""
     met = _meeting_point(looks)
-    if met is None or any(contains(shape.outline, met) for shape in shapes):
+    if met is None or _is_taken(met, shapes, looks):
         return None
-    return met if all(_aims_at(met, middle, look) for middle, look in looks) else None
+    is_before_all = all(
+        _aims_at(met, look.at, look.towards) and _along(met, look.towards) >= look.reach
+        for look in looks
+    )
+    return met if is_before_all else None
 
 
-def _look_of(shape: Shape) -> Point | None:
-    """The direction that the seats face, of length 1; None when unknown or contradictory."""
-    bent, named = _bent_towards(shape.rows), _named_from(shape)
-    # Some issuers number rows from the back: the bend then contradicts, and neither counts.
-    if bent and named and bent[0] * named[0] + bent[1] * named[1] < 0:
+def _between_sides(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | None:
+    """The middle between two sides that look at each other."""
+    if len(looks) < 2:
         return None
-    return bent or named
-
-
-def _bent_towards(rows: Iterable[Sequence[Point]]) -> Point | None:
-    """The direction of the inner side of bent rows, of length 1; None if they are straight."""
-    # All rows are added up: a single short row may seem bent by rounding.
-    across, down, widths = 0.0, 0.0, 0.0
-    for row in filter(_runs_on, rows):
-        first, middle, last = row[0], row[len(row) // 2], row[-1]
-        # A row with an even number of seats has no middle seat, but a point between two.
-        if len(row) % 2 == 0:
-            middle = _between([row[len(row) // 2 - 1], middle])
-        across += (first[0] + last[0]) / 2 - middle[0]
-        down += (first[1] + last[1]) / 2 - middle[1]
-        widths += dist(first, last)
-    length = hypot(across, down)
-    return (across / length, down / length) if length > _BEND * widths else None
-
-
-def _runs_on(row: Sequence[Point]) -> bool:
-    """Whether a row goes in one direction, judged by five of its seats."""
-    if len(row) < 3:
-        return False
-    (x0, y0), (x1, y1) = row[0], row[-1]
-    some = [row[(len(row) - 1) * quarter // 4] for quarter in range(5)]
-    ahead = [x * (x1 - x0) + y * (y1 - y0) for x, y in some]
-    return all(before <= after for before, after in pairwise(ahead))
-
-
-def _named_from(shape: Shape) -> Point | None:
-    """The direction from the last row to the first, if rows are named in order: A, B or 1, 2."""
-    keys = [_row_key(name) for name in shape.row_names]
-    # With one name of another kind, such as "VIP" or "Loge 3", the others prove nothing.
-    if len(keys) < 2 or None in keys or len({key and key[0] for key in keys}) > 1:
+    ahead = looks[0].towards
+    ones = [look for look in looks if _along(look.towards, ahead) >= _FACING]
+    others = [look for look in looks if _along(look.towards, ahead) <= -_FACING]
+    if not others or len(ones) + len(others) < len(looks):
         return None
-    order = sorted(range(len(keys)), key=lambda n: keys[n] or (0, 0, ""))
-    if len(set(keys)) < len(keys):
+    near = max(_along(middle, ahead) for look in ones for middle in look.front)
+    far = min(_along(middle, ahead) for look in others for middle in look.front)
+    if near >= far:
         return None
-    centres = [_between((shape.rows[n][0], shape.rows[n][-1])) for n in order]
-    (x0, y0), (x1, y1) = centres[0], centres[-1]
-    length = dist(centres[0], centres[-1])
-    if not length:
-        return None
-    across, down = (x0 - x1) / length, (y0 - y1) / length
-    depths = [x * across + y * down for x, y in centres]
-    falls = all(nearer > farther for nearer, farther in pairwise(depths))
-    return (across, down) if falls else None
+    aside = (-ahead[1], ahead[0])
+    across = fmean(fmean(_along(look.at, aside) for look in side) for side in (ones, others))
+    middle = (near + far) / 2
+    found = middle * ahead[0] + across * aside[0], middle * ahead[1] + across * aside[1]
+    return None if _is_taken(found, shapes, looks) else found
 
 
-def _row_key(name: str) -> tuple[int, int, str] | None:
-    """A key to sort rows by: for numbers, or letters from A to ZZ; None for other names."""
-    text = fold(name)
-    if text.isdecimal() and len(text) < 5:
-        return 1, int(text), ""
-    if text.isalpha() and len(text) < 3:
-        return 2, len(text), text
+def _is_taken(point: Point, shapes: Iterable[Shape], looks: Iterable[_Seen]) -> bool:
+    """Whether a point lies on a zone, other than those that look at it from several sides."""
+    around = [id(look.shape) for look in looks]
+    return any(id(s) not in around and contains(s.outline, point) for s in shapes)
+
+
+def _horseshoe(shapes: Sequence[Shape], looks: Sequence[_Seen]) -> Point | None:
+    """Before the front of those who look forwards, where the others look inwards from the sides."""
+    for towards in _ways_forward(looks):
+        aside = (-towards[1], towards[0])
+        middle = fmean(_along(look.at, aside) for look in looks)
+        ahead = [look for look in looks if _along(look.towards, towards) >= _FORWARDS]
+        if ahead and all(
+            _along(look.towards, towards) >= _BACKWARDS
+            and _is_inwards(_along(look.towards, aside), _along(look.at, aside) - middle)
+            for look in looks
+        ):
+            return _before_the_front(shapes, ahead, towards)
     return None
 
 
-def _between(points: Sequence[Point]) -> Point:
-    return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
+def _ways_forward(looks: Sequence[Look]) -> list[Point]:
+    """Directions that may be forwards: where most look, and what remains of all together."""
+    groups = [
+        [other for other in looks if _along(look.towards, other.towards) >= _FORWARDS]
+        for look in looks
+    ]
+    groups.sort(key=lambda group: -sum(look.seats for look in group))
+    ways = [_mean(looks), *map(_mean, groups)]
+    return [way for way, agreed in ways if agreed > 0.1]
 
 
-def _before_the_front(shapes: Sequence[Shape], look: Point) -> Point:
+def _is_inwards(turned: float, aside: float) -> bool:
+    """Whether a look that is turned to a side is turned to the middle."""
+    return abs(turned) < 0.5 or turned * aside <= 0
+
+
+def _before_the_front(shapes: Sequence[Shape], looks: Sequence[_Seen], towards: Point) -> Point:
     """A point in front of the whole drawing, in the middle of the seats that face it."""
-    along, aside = look, (-look[1], look[0])
-    corners = [point for shape in shapes for point in shape.outline]
-    front = max(x * along[0] + y * along[1] for x, y in corners)
-    sides = [x * aside[0] + y * aside[1] for s in shapes if s.rows for x, y in s.outline]
-    middle = (min(sides) + max(sides)) / 2
-    reach = front + _BEFORE_THE_FRONT
-    return reach * along[0] + middle * aside[0], reach * along[1] + middle * aside[1]
+    aside = (-towards[1], towards[0])
+    reach = max(_along(corner, towards) for shape in shapes for corner in shape.outline)
+    sides = [_along(corner, aside) for look in looks for corner in look.shape.outline]
+    middle, away = (min(sides) + max(sides)) / 2, reach + _BEFORE_THE_FRONT
+    # Rows that begin at a wall and grow to one side have their stage before most of the seats.
+    seats = sum(look.seats for look in looks)
+    usual = sum(_along(look.at, aside) * look.seats for look in looks) / seats
+    if abs(usual - middle) > _LOPSIDED * (max(sides) - min(sides)):
+        middle = usual
+    return away * towards[0] + middle * aside[0], away * towards[1] + middle * aside[1]
 
 
-def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
+def _meeting_point(looks: Sequence[Look]) -> Point | None:
     """The point nearest to all lines of sight; None when they are parallel."""
     xx = xy = yy = x_sum = y_sum = 0.0
-    for (x, y), (u, v) in looks:
+    for look in looks:
+        (x, y), (u, v) = look.at, look.towards
         xx, xy, yy = xx + v * v, xy - u * v, yy + u * u
         x_sum += v * v * x - u * v * y
         y_sum += u * u * y - u * v * x
@@ -208,3 +264,7 @@ def _meeting_point(looks: Sequence[tuple[Point, Point]]) -> Point | None:
 def _aims_at(target: Point, place: Point, look: Point) -> bool:
     across, down = target[0] - place[0], target[1] - place[1]
     return across * look[0] + down * look[1] >= _AIM * hypot(across, down)
+
+
+def _along(point: Point, direction: Point) -> float:
+    return point[0] * direction[0] + point[1] * direction[1]

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from korus_mcp.api.models.base import ApiModel
-from korus_mcp.api.models.seat_map import LeftOut, SeatMap
+from korus_mcp.api.models.seat_map import LeftOut, Row, SeatMap
 from korus_mcp.foundation.text import clean_line
 from korus_mcp.seating import schematic
 from korus_mcp.seating.focus import focus_of
 from korus_mcp.seating.geometry import Box, box_of
 from korus_mcp.seating.geometry import Point as Point
+from korus_mcp.seating.lines import longest_run
 from korus_mcp.seating.names import CategoryNames, zone_name
 from korus_mcp.seating.shapes import SIDE, Fit, Shape, diagonals, given_shapes
 
@@ -40,7 +41,8 @@ class DrawnZone:
 
     `number` is its index in the API's list. `outline` has at least three points, and `label_at` is
     inside. `rows` are the seats by row; it is empty if seats have no numbers or no coordinates.
-    `is_schematic`: we chose its place, not the issuer.
+    `longest_run` is the most seats side by side, None where the map does not tell. `is_schematic`:
+    we chose its place, not the issuer.
     """
 
     number: int
@@ -50,6 +52,7 @@ class DrawnZone:
     rows: tuple[tuple[Point, ...], ...]
     label_at: Point
     capacity: int | None
+    longest_run: int | None = None
     is_schematic: bool = False
 
 
@@ -67,7 +70,8 @@ class Drawing:
 
     `focus` is the stage or pitch, if its place can be found. `is_schematic`: no zone has geometry,
     so we chose all places. `unknown` names fields of the map that we do not know or cannot parse;
-    `left_out` is what was left out of a map larger than any real venue.
+    `left_out` is what was left out of a map larger than any real venue. `strays` are seats that are
+    not drawn, since they lie far from all others: nobody ever placed them.
     """
 
     width: float
@@ -78,6 +82,7 @@ class Drawing:
     is_schematic: bool
     unknown: tuple[str, ...]
     left_out: LeftOut = field(default_factory=LeftOut)
+    strays: int = 0
 
     @property
     def seat_count(self) -> int:
@@ -92,8 +97,9 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
     the table of zones.
     """
     names = CategoryNames(seat_map, option_values or {})
-    given, working = given_shapes(seat_map.zones)
-    focus = focus_of([seat_map.zones[n] for n in given], list(given.values()))
+    found = given_shapes(seat_map.zones)
+    given, working = found.shapes, found.working
+    focus = focus_of([seat_map.zones[n] for n in given], list(given.values()), working)
     # Schematic places are chosen after the focus was found: they must not cover it, and say nothing
     # about where it is.
     missing = [n for n in range(len(seat_map.zones)) if n not in given]
@@ -114,6 +120,7 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
                 rows=tuple(seats_fit.places(row) for row in shape.rows),
                 label_at=fit.place(shape.label_at),
                 capacity=zone.capacity,
+                longest_run=_longest_run(shape, zone.rows or ()),
                 is_schematic=shape.is_schematic,
             )
             for n, (zone, shape) in enumerate(zip(seat_map.zones, shapes, strict=True))
@@ -123,7 +130,25 @@ def drawing_of(seat_map: SeatMap, option_values: Mapping[str, str] | None = None
         is_schematic=not given,
         unknown=unknown_fields(seat_map),
         left_out=seat_map.left_out,
+        strays=found.strays,
     )
+
+
+def _longest_run(shape: Shape, rows: Sequence[Row]) -> int | None:
+    """The most seats side by side in a zone; of rows without places all seats of a row."""
+    if not shape.rows:
+        # One row without a name may be a whole floor.
+        named = [row for row in rows if row.name or len(rows) > 1]
+        return max((len(row.seats) for row in named), default=0) or None
+    # A row that is listed in parts is one row: its parts may be neighbours.
+    whole: dict[str, list[Point]] = {}
+    alone: list[Sequence[Point]] = []
+    for name, seats in zip(shape.row_names, shape.rows, strict=True):
+        if name:
+            whole.setdefault(name, []).extend(seats)
+        else:
+            alone.append(seats)
+    return longest_run((*whole.values(), *alone))
 
 
 def _by_category(

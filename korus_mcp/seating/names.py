@@ -1,12 +1,28 @@
-"""The names of zones and categories of a seat map, the same in every view."""
+"""The names of zones and categories of a seat map, the same in every view, and of rows."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 from korus_mcp.api.models.seat_map import SeatMap, Zone
+from korus_mcp.foundation.folding import fold
 from korus_mcp.foundation.handles import id_at_end
 from korus_mcp.foundation.text import clean_line
 
 NAME_LIMIT = 80
+_MARKS: Final = re.compile(r"[0-9]+|[^\W\d_]+")
+"""The parts of a row's name: numbers and words."""
+_LONGEST_MARK: Final = 8
+_ROMANS: Final[Mapping[str, int]] = {
+    tens + ones: n
+    for n, (tens, ones) in enumerate(
+        (tens, ones)
+        for tens in ("", "x", "xx", "xxx", "xl", "l", "lx", "lxx", "lxxx", "xc")
+        for ones in ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
+    )
+    if n
+}
 
 
 def zone_name(zone: Zone) -> str:
@@ -42,3 +58,74 @@ class CategoryNames:
         if not link:
             return None
         return self._by_iri.get(link) or self._by_id.get(id_at_end(link) or "") or None
+
+
+RowKey: TypeAlias = tuple[int, ...]
+"""Where a row stands among others, to be compared with keys of the same order."""
+
+
+def row_orders(names: Sequence[str]) -> list[list[RowKey | None]]:
+    """The orders from front to back that names of rows may mean: a key for each row in each order.
+
+    What all names have in common is read away: "Row 1", "R1" and "1A" are 1. Letters after Z are
+    doubled, and so are those of extra rows before A: both are possible orders, and places decide.
+    A name that is none of a series, such as "VIP", has no key; [] if there is no series.
+    """
+    marks = _telling(names)
+    known = [mark for mark in marks if mark]
+    numbers = [mark for mark in known if mark.isdecimal()]
+    letters = [mark for mark in known if not mark.isdecimal()]
+    kind = numbers if len(numbers) >= len(letters) else letters
+    # With names of other kinds among them, few prove nothing.
+    if len(set(kind)) < 2 or len(kind) * 3 < len(names) * 2:
+        return []
+    if kind is numbers:
+        return [[(int(mark),) if mark and mark.isdecimal() else None for mark in marks]]
+    romans = {mark: _ROMANS[mark] for mark in set(letters) if mark in _ROMANS}
+    if len(romans) == len(set(letters)) and _is_counted(romans):
+        return [[(romans[mark],) if mark in romans else None for mark in marks]]
+    orders = [[_after_z(mark) for mark in marks]]
+    lengths = {len(mark) for mark in letters}
+    if lengths == {1, 2}:
+        orders += [[_before_a(mark, way) for mark in marks] for way in (1, -1)]
+    return orders
+
+
+def _telling(names: Sequence[str]) -> list[str | None]:
+    """Of each name the one part by which it differs from the others: "1" of "Row 1"."""
+    # Words of three letters say "row" in some language; a row is not called so by itself.
+    parts = [[mark for mark in _MARKS.findall(fold(name)) if not _is_word(mark)] for name in names]
+    usual = Counter(map(len, parts)).most_common(1)
+    length = usual[0][0] if usual else 0
+    rows = [each for each in parts if len(each) == length]
+    differing = [n for n in range(length) if len({row[n] for row in rows}) > 1]
+    if len(differing) != 1:
+        return [None] * len(names)
+    (place,) = differing
+    return [
+        row[place] if len(row) == length and len(row[place]) <= _LONGEST_MARK else None
+        for row in parts
+    ]
+
+
+def _is_word(mark: str) -> bool:
+    return len(mark) > 2 and not mark.isdecimal() and mark not in _ROMANS and len(set(mark)) > 1
+
+
+def _is_counted(romans: Mapping[str, int]) -> bool:
+    """Whether numerals are a series, and not letters that happen to be numerals, such as C, D."""
+    values = sorted(romans.values())
+    return values[-1] - values[0] < 2 * len(values) and any(len(mark) > 1 for mark in romans)
+
+
+def _after_z(mark: str | None) -> RowKey | None:
+    if mark is None or mark.isdecimal():
+        return None
+    return len(mark), *map(ord, mark)
+
+
+def _before_a(mark: str | None, way: int) -> RowKey | None:
+    """Doubled letters before single ones; they rise (way 1) or fall (way -1) towards A."""
+    if mark is None or mark.isdecimal():
+        return None
+    return (1, ord(mark)) if len(mark) == 1 else (0, *(way * ord(letter) for letter in mark))

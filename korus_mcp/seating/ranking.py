@@ -73,8 +73,8 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
 
     `cheapest`: by the lowest price with enough stock. `closest`: by the distance from the zone's
     middle to the drawing's focus; without a focus the cheapest come first, and the note says so.
-    `together`: zones with a row long enough for all come first, then unnumbered ones, then those
-    with short rows; within these, the ones with most left first.
+    `together`: zones with enough seats side by side come first, then those of which the map does
+    not tell, then those with fewer; within these, the ones with most left first.
     """
     # If some offers of the day are not known, a zone without offers may still have some.
     found = [_candidate(zone, wish.quantity, is_known=not table.unknown) for zone in table.zones]
@@ -83,7 +83,7 @@ def ranked(table: SeatTable, wish: ZoneQuery, drawing: Drawing | None = None) ->
     others.sort(key=lambda other: (other[0][0], *other[1].by_price))
     distances = _distances(drawing) if wish.preference is Preference.CLOSEST else None
     if wish.preference is Preference.TOGETHER:
-        ordered = _together(best, wish.quantity)
+        ordered = _together(best, wish.quantity, _runs(drawing))
     elif distances is not None:
         ordered = _closest(best, distances)
     else:
@@ -214,17 +214,27 @@ def _nearness(distance: float, place: int) -> str:
     return nearest if place == 1 else f"{ordinal} {nearest}"
 
 
-def _together(found: Iterable[_Candidate], quantity: int) -> _Ordered:
+def _runs(drawing: Drawing | None) -> Mapping[int, int | None]:
+    """The most seats side by side in each zone."""
+    return {zone.number: zone.longest_run for zone in drawing.zones} if drawing else {}
+
+
+def _together(
+    found: Iterable[_Candidate], quantity: int, runs: Mapping[int, int | None]
+) -> _Ordered:
     def order(candidate: _Candidate) -> tuple[int, float, Decimal, int]:
         left = inf if candidate.left is None else candidate.left
-        return _rows_for(candidate.zone, quantity)[0], -left, *candidate.by_price
+        longest = runs.get(candidate.zone.number)
+        return _rows_for(longest, quantity)[0], -left, *candidate.by_price
 
-    return [(c, f"{_rows_for(c.zone, quantity)[1]}{c.and_left}") for c in sorted(found, key=order)]
+    return [
+        (c, f"{_rows_for(runs.get(c.zone.number), quantity)[1]}{c.and_left}")
+        for c in sorted(found, key=order)
+    ]
 
 
-def _rows_for(zone: ZoneRow, quantity: int) -> tuple[int, str]:
+def _rows_for(longest: int | None, quantity: int) -> tuple[int, str]:
     """How well a zone can seat `quantity` people side by side (0 is best), and that in words."""
-    longest = zone.longest_row
     if longest is None:
         return 1, "no rows on the map"
     if longest < quantity:

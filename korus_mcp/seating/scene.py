@@ -152,6 +152,7 @@ class Scene:
         counts = (
             (words.zones_left_out, left_out.zones),
             (words.seats_left_out, left_out.seats),
+            (words.strays, self.drawing.strays),
             (words.offers_left_out, self.unknown),
         )
         notes = [text.format(count) for text, count in counts if count]

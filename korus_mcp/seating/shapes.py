@@ -4,7 +4,8 @@ The API's units are arbitrary. They are converted into working units, in which t
 across. A zone that would be too small to see, or encloses nothing, gets a visible outline.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 from math import dist
@@ -13,6 +14,7 @@ from typing import Final
 from korus_mcp.api.models.seat_map import Row, Zone
 from korus_mcp.seating.geometry import Box, Point, area, box_of, hull, label_place, padded
 from korus_mcp.seating.silhouette import silhouette
+from korus_mcp.seating.strays import stray_places
 
 SIDE: Final = 1000.0
 _FARTHEST: Final = 1e9
@@ -89,28 +91,64 @@ class _Raw:
     box: Box
 
 
-def given_shapes(zones: Iterable[Zone]) -> tuple[dict[int, Shape], Fit]:
-    """The shapes the issuer gave, by zone number, and the conversion into working units."""
+@dataclass(frozen=True)
+class Given:
+    """The shapes the issuer gave, by zone number, and the conversion into working units.
+
+    `strays` is how many seats were left out of them, since they lie far from all the others.
+    """
+
+    shapes: Mapping[int, Shape]
+    working: Fit
+    strays: int = 0
+
+
+def given_shapes(zones: Iterable[Zone]) -> Given:
+    """The shapes that the issuer gave."""
     raws = {n: raw for n, zone in enumerate(zones) if (raw := _raw(zone))}
+    strays = stray_places(
+        [row for raw in raws.values() for row in raw.rows],
+        [corner for raw in raws.values() for corner in raw.polygon],
+    )
+    left_out = 0
+    if strays:
+        kept = {n: _without(raw, strays) for n, raw in raws.items()}
+        left_out = sum(len(row) for raw in raws.values() for row in raw.rows)
+        raws = {n: raw for n, raw in kept.items() if raw is not None}
+        left_out -= sum(len(row) for raw in raws.values() for row in raw.rows)
     around = box_of(diagonals(raw.box for raw in raws.values()))
     if around is None or around.longer < _SMALLEST:
-        return {}, Fit(1.0, 0.0, 0.0)
+        return Given({}, Fit(1.0, 0.0, 0.0))
     fit = Fit(SIDE / around.longer, around.left, around.top)
     # Corners are divided among the zones, with enough for each to be a shape.
     corners = max(8, min(_CORNERS, _OUTLINE_POINTS // len(raws)))
-    return {n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit
+    return Given({n: _shape(raw, fit, corners) for n, raw in raws.items()}, fit, left_out)
 
 
 def _raw(zone: Zone) -> _Raw | None:
     """The geometry of a zone as given; None if it has neither area nor seats."""
     rows = [(row.name or "", _seats(row)) for row in zone.rows or ()]
     rows = [(name, seats) for name, seats in rows if seats]
-    polygon = _polygon(zone)
-    seats = [seat for _, row in rows for seat in row]
     # Seats that are all at one point, mostly at 0, 0, have no real places.
-    if len(seats) > 1 and len(set(seats)) == 1:
-        rows, seats = [], []
-    around = box_of([*polygon, *seats])
+    places = {seat for _, row in rows for seat in row}
+    if len(places) == 1 and sum(len(row) for _, row in rows) > 1:
+        rows = []
+    return _raw_of(_polygon(zone), rows)
+
+
+def _without(raw: _Raw, strays: AbstractSet[Point]) -> _Raw | None:
+    """The geometry of a zone without some seats."""
+    rows = [
+        (name, tuple([seat for seat in row if seat not in strays]))
+        for name, row in zip(raw.row_names, raw.rows, strict=True)
+    ]
+    return _raw_of(raw.polygon, [(name, row) for name, row in rows if row])
+
+
+def _raw_of(
+    polygon: tuple[Point, ...], rows: Sequence[tuple[str, tuple[Point, ...]]]
+) -> _Raw | None:
+    around = box_of([*polygon, *(seat for _, row in rows for seat in row)])
     if around is None:
         return None
     return _Raw(

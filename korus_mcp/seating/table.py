@@ -58,8 +58,7 @@ class ZoneRow:
     for price or stock. `beside` are its other offers, those of other price types or categories.
     `unasked` says in words why none of its offers is what was asked for. `is_by_category`: its
     offers are those of its seating category and name no zone, so that zones of the category share
-    what is left. `longest_row` is the most seats in one row, None for standing or unnumbered
-    places.
+    what is left.
     """
 
     number: int
@@ -70,7 +69,6 @@ class ZoneRow:
     beside: tuple[SeatOffer, ...] = ()
     unasked: str | None = None
     is_by_category: bool = False
-    longest_row: int | None = None
 
     @property
     def left(self) -> int | None:
@@ -290,7 +288,6 @@ class _Join:
             category=category,
             offers=offers,
             is_by_category=bool(offers) and not by_zone,
-            longest_row=max((len(row.seats) for row in zone.rows or ()), default=0) or None,
         )
 
 

@@ -32,6 +32,7 @@ class Words:
     allocates: str = "The issuer allocates the exact seats."
     zones_left_out: str = "{} more zones are not shown"
     seats_left_out: str = "{} seats are not drawn"
+    strays: str = "{} seats lie far from all others and are not drawn"
     offers_left_out: str = "{} offers are not shown: they cannot be read or used"
     zones_unread: str = "Some zones cannot be read"
     decimal_mark: str = "."
@@ -78,6 +79,7 @@ FRENCH: Final = Words(
     allocates="L'organisateur attribue les places exactes.",
     zones_left_out="{} autres zones ne sont pas montrées",
     seats_left_out="{} places ne sont pas dessinées",
+    strays="{} places, loin de toutes les autres, ne sont pas dessinées",
     offers_left_out="{} offres ne sont pas montrées : illisibles ou inutilisables",
     zones_unread="Certaines zones sont illisibles",
     decimal_mark=",",

@@ -498,6 +498,8 @@ def _notes(plan: SeatPlan, count: int) -> Iterator[str]:
         yield f"The map is too large: {zones} of its zones were not compared; get_offers with zone."
     if seats := plan.left_out.seats:
         yield f"{seats} of its seats were not read."
+    if strays := plan.strays:
+        yield f"{strays} of its seats lie far from all others and were left out."
     if plan.left_out.has_unread_zones:
         yield "Some zones of the map cannot be read and are left out; get_offers with zone."
     if offers := plan.unusable_offers:

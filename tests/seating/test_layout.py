@@ -193,6 +193,44 @@ def test_a_place_out_of_all_measure_does_not_shrink_the_rest() -> None:
     assert [len(row) for row in wide.rows] == [1]
 
 
+FAR_OFF = {
+    "one seat at the origin": [(0.0, 0.0)],
+    "two of them at one place": [(0.0, 0.0), (0.0, 0.0)],
+    "one far to the other side": [(90_000.0, 5_000.0)],
+}
+
+
+@pytest.mark.parametrize("name", FAR_OFF)
+@pytest.mark.parametrize("apart", [True, False], ids=["a row of its own", "in a row"])
+def test_seats_that_were_never_placed_do_not_shrink_the_hall(name: str, *, apart: bool) -> None:
+    placed = [[(5000.0 + 10 * n, 5000.0 + 10 * r) for n in range(5 - r)] for r in range(2)]
+    rows = [row("A", *placed[0]), row("B", *placed[1])]
+    if apart:
+        rows.append(row("C", *FAR_OFF[name]))
+    else:
+        rows[1] = row("B", *placed[1], *FAR_OFF[name])
+    drawing = drawn(plan({"name": "Stalls", "rows": rows}))
+    (zone,) = drawing.zones
+    assert sum(map(len, zone.rows)) == 9
+    assert drawing.strays == len(FAR_OFF[name])
+    left, top, right, bottom = box(zone)
+    assert (right - left, bottom - top) > (900, 200)
+    assert drawing.focus is not None
+
+
+def test_places_that_are_only_apart_are_kept() -> None:
+    hall = [
+        row("A", *((10.0 * n, 0.0) for n in range(9))),
+        row("B", *((10.0 * n, 10.0) for n in range(9))),
+    ]
+    box_seats = row("1", (160.0, 0.0), (170.0, 0.0))
+    assert drawn(plan({"rows": hall}, {"rows": [box_seats]})).strays == 0
+    assert drawn(plan({"rows": [row("A", (0.0, 0.0), (900.0, 0.0))]})).strays == 0
+    far = {"name": "Tail", "polygon": [[5000, 0], [6000, 0], [6000, 60], [5000, 60]]}
+    beside = drawn(plan({"rows": [*hall, row("1", (5500.0, 30.0))]}, far))
+    assert beside.strays == 0, "a zone has its outline there"
+
+
 def test_names_are_cleaned_and_never_missing() -> None:
     drawing = drawn(MAPS["hostile_names"])
     assert len(drawing.zones) == len(HOSTILE_NAMES)
@@ -369,6 +407,8 @@ def test_a_drawing_does_not_depend_on_the_units(
 def test_an_outline_holds_all_seats_in_whatever_rows_they_are(
     rows: list[list[tuple[float, float]]],
 ) -> None:
-    (zone,) = drawn(plan({"rows": [row("?", *each) for each in rows]})).zones
+    drawing = drawn(plan({"rows": [row("?", *each) for each in rows]}))
+    (zone,) = drawing.zones
     assert all(winds_around(zone.outline, seat) for seat in seats(zone))
-    assert len(seats(zone)) == (0 if zone.is_schematic else sum(map(len, rows)))
+    count = sum(map(len, rows)) - drawing.strays
+    assert len(seats(zone)) == (0 if zone.is_schematic else count)

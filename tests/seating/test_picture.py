@@ -513,6 +513,15 @@ def test_sixty_thousand_seats_are_a_line_for_each_row() -> None:
     assert (path.count("M"), path.count("h0")) == (30, 0)
 
 
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH])
+def test_seats_far_from_all_others_are_counted(words: Words) -> None:
+    rows = [{"name": "A", "seats": [{"x": x, "y": 5000} for x in (5000, 5010, 5020, 5030)]}]
+    rows.append({"name": "C", "seats": [{"x": 0, "y": 0}]})
+    found = venue({"id": "m", "zones": [{"name": "Stalls", "rows": rows}]}, [])
+    picture = svg(found.drawing, found.table.zones, language=words.language)
+    assert words.strays.format(1) in words_in(picture)
+
+
 def test_rows_beyond_number_are_left_out() -> None:
     picture = drawn(large_venue(40, 101, 2))
     assert len(group_of(picture, "Block 2,").findall(f"{SVG}path")) == 1

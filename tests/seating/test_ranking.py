@@ -170,7 +170,7 @@ def test_a_zone_that_is_not_placed_comes_after_those_that_are() -> None:
 def test_together_prefers_rows_that_hold_all() -> None:
     seat_map = SeatMap.model_validate(
         plan(
-            {"name": "short", "rows": [row("A", (0.0, 0.0), (1.0, 0.0))]},
+            {"name": "short", "rows": [row("A", (0.0, 0.0), (10.0, 0.0))]},
             {"name": "standing"},
             {"name": "long", "rows": [_line("A", 90), _line("B", 99)]},
             {"name": "emptier", "rows": [{"name": "A", "seats": [{"name": "1"}] * 9}]},

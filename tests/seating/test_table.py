@@ -167,14 +167,6 @@ def test_offers_that_name_nothing_are_tied_to_nothing() -> None:
     assert [o.offer_id for o in found.untied] == ["1", "2"]
 
 
-def test_the_longest_row_is_told_where_there_are_rows() -> None:
-    seats = [{"name": str(n)} for n in range(7)]
-    plan = seat_map(
-        {"rows": [{"seats": seats[:2]}, {"seats": seats}]}, {"rows": []}, {"capacity": 9}
-    )
-    assert [zone.longest_row for zone in table(plan).zones] == [7, None, None]
-
-
 def test_categories_sum_up_their_zones() -> None:
     iris = [CATEGORY_IRI.format(n) for n in range(2)]
     plan = seat_map(

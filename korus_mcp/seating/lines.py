@@ -1,0 +1,290 @@
+"""Lines of seats: who sits beside whom, told by places and never by the order of a list.
+
+A row of the API is mostly one line, in any order. It may also be several: the floor of a club, a
+bay of four in a train, both sides of a stage. Seats are then side by side where they are nearest
+to each other.
+
+Units are the issuer's. No function raises, whatever finite points it is given.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from math import atan2, cos, dist, floor, hypot, pi, radians, sin
+from operator import mul
+from typing import Final, TypeAlias
+
+from korus_mcp.seating.geometry import Point, box_of
+
+Line: TypeAlias = tuple[Point, ...]
+"""Seats from one end of a line to the other; there may be aisles between them."""
+
+APART: Final = 1.5
+"""Neighbours are at most so many usual steps apart: an aisle or a missing seat is more."""
+_STRETCH: Final = 1.2
+"""A row's own step counts up to so many times that of its zone."""
+_PATH: Final = 0.6
+"""The least distance between the ends of a line, as a part of the way along it: half a circle has
+0.64, a line that turns back much less."""
+_ONWARD: Final = 0.5
+"""Most steps of a line go at least this part of their length towards its end."""
+_ASKED_STEPS: Final = 12
+_BESIDE: Final = 1.15
+"""Seats at most so many least steps apart are beside each other in any case."""
+_ONE_WAY: Final = 0.6
+"""From this agreement of their directions on (0 to 1), steps are along lines of one direction."""
+_SLANT: Final = cos(radians(2 * 30))
+_BEHIND: Final = 2.5
+"""Two seats that are farther apart than so many rows behind each other are not side by side."""
+_CROWD: Final = 24
+_FINEST: Final = 12
+
+
+def longest_run(rows: Iterable[Sequence[Point]]) -> int | None:
+    """The most seats of a zone that are side by side; None when it has no seat with a place."""
+    lines = [line for row in rows for line in lines_in(row)]
+    if not lines:
+        return None
+    steps = [list(map(dist, line, line[1:])) for line in lines]
+    usual = [_lower_third(sorted(each)) for each in steps if each]
+    if not usual:
+        return 1
+    zone = _lower_third(sorted(usual)) if len(usual) < 3 else sorted(usual)[len(usual) // 2]
+    # Where every row is two seats, nothing in a row tells an aisle; the rows behind them do.
+    if max(map(len, lines)) == 2:
+        zone = min(zone, _BEHIND * _rows_apart(lines) / APART)
+    return max(
+        _run(each, APART * min(_lower_third(sorted(each)), _STRETCH * zone) if each else 0.0)
+        for each in steps
+    )
+
+
+def lines_in(row: Sequence[Point]) -> list[Line]:
+    """The lines that a row of the API is: one, or several if it is no row but an area."""
+    seats = tuple(row)
+    if len(seats) < 3 or _is_path(seats):
+        return [seats] if seats else []
+    along = direction_of(seats)
+    ordered = tuple(sorted(seats, key=lambda seat: seat[0] * along[0] + seat[1] * along[1]))
+    return [ordered] if _is_path(ordered) else _untangled(seats)
+
+
+def direction_of(seats: Sequence[Point]) -> Point:
+    """The direction in which seats spread most (their principal axis), of length 1."""
+    count = len(seats)
+    # Measured from one of them: far from the origin, squares would lose their digits.
+    x0, y0 = seats[0]
+    across, down = [x - x0 for x, _ in seats], [y - y0 for _, y in seats]
+    x_mean, y_mean = sum(across) / count, sum(down) / count
+    across, down = [x - x_mean for x in across], [y - y_mean for y in down]
+    xx, yy = sum(map(mul, across, across)), sum(map(mul, down, down))
+    angle = atan2(2 * sum(map(mul, across, down)), xx - yy) / 2
+    return cos(angle), sin(angle)
+
+
+def is_ring(line: Line) -> bool:
+    """Whether a line is closed, as chairs around a table are."""
+    if len(line) < 4:
+        return False
+    steps = list(map(dist, line, line[1:]))
+    return dist(line[0], line[-1]) <= APART * sum(steps) / len(steps)
+
+
+def _is_path(seats: Sequence[Point]) -> bool:
+    """Whether seats, in this order, go from one end to the other without turning back."""
+    whole = dist(seats[0], seats[-1])
+    if whole < _PATH * sum(map(dist, seats, seats[1:])):
+        return False
+    # Two lines far apart are a long way, too, but not one on which each step leads on.
+    (x0, y0), (x1, y1) = seats[0], seats[-1]
+    across, down = (x1 - x0) / whole if whole else 0.0, (y1 - y0) / whole if whole else 0.0
+    asked = range(0, len(seats) - 1, max(1, (len(seats) - 1) // _ASKED_STEPS))
+    onward = sum(
+        (seats[n + 1][0] - seats[n][0]) * across + (seats[n + 1][1] - seats[n][1]) * down
+        >= _ONWARD * dist(seats[n], seats[n + 1])
+        for n in asked
+    )
+    return 2 * onward >= len(asked)
+
+
+def _lower_third(steps: Sequence[float]) -> float:
+    """A step of the lower third of some, in rising order: aisles are among the upper ones."""
+    return steps[(len(steps) - 1) // 3]
+
+
+def _run(steps: Iterable[float], farthest: float) -> int:
+    """The most seats of a line of which no two neighbours are farther apart."""
+    longest = run = 1
+    for step in steps:
+        run = run + 1 if step <= farthest else 1
+        longest = max(longest, run)
+    return longest
+
+
+def _rows_apart(lines: Sequence[Line]) -> float:
+    """The usual distance from a line to the nearest other one; endless if there is no other."""
+    middles = [
+        (sum(x for x, _ in line) / len(line), sum(y for _, y in line) / len(line)) for line in lines
+    ]
+    if len(middles) > 200:
+        middles = middles[:200]
+    nearest = sorted(
+        min((dist(one, other) for m, other in enumerate(middles) if m != n), default=float("inf"))
+        for n, one in enumerate(middles)
+    )
+    return nearest[len(nearest) // 2]
+
+
+def _untangled(seats: Sequence[Point]) -> list[Line]:
+    """The lines of an area of seats. None of them has an aisle: what is beyond one is another."""
+    places = list(dict.fromkeys(seats))
+    step = _least_step(places)
+    if step <= 0:
+        return [(place,) for place in places]
+    pairs = _pairs(places, step * _BESIDE)
+    if _is_crowded(pairs, len(places)):
+        # Rows as near to each other as seats: of all steps those along the lines are taken.
+        pairs = _along_lines(places, _pairs(places, step * APART), step, seats)
+    return _joined(places, pairs)
+
+
+def _least_step(places: Sequence[Point]) -> float:
+    """The usual distance from a seat to the one nearest to it; 0 if that cannot be told."""
+    around = box_of(places)
+    if around is None or len(places) < 2 or around.longer <= 0:
+        return 0.0
+    cell = max(around.longer / len(places), (around.width * around.height / len(places)) ** 0.5) * 2
+    # Blocks far apart leave most of the box empty: then the net is made finer.
+    for _ in range(_FINEST):
+        net = _net(places, cell)
+        if max(map(len, net.values())) <= _CROWD:
+            break
+        cell /= 2
+    found = []
+    for (column, line), members in net.items():
+        near = [
+            n for c in (-1, 0, 1) for d in (-1, 0, 1) for n in net.get((column + c, line + d), ())
+        ]
+        for n in members:
+            others = [dist(places[n], places[m]) for m in near if m != n]
+            if others:
+                found.append(min(others))
+    return _lower_third(sorted(found)) if found else 0.0
+
+
+def _net(places: Sequence[Point], cell: float) -> Mapping[tuple[int, int], list[int]]:
+    """The numbers of the places in each cell of a net."""
+    net: dict[tuple[int, int], list[int]] = {}
+    for n, (x, y) in enumerate(places):
+        net.setdefault((floor(x / cell), floor(y / cell)), []).append(n)
+    return net
+
+
+def _pairs(places: Sequence[Point], reach: float) -> list[tuple[int, int]]:
+    """All pairs of places that are at most so far apart."""
+    net = _net(places, reach)
+    found = []
+    for (column, line), members in net.items():
+        for at, n in enumerate(members):
+            found += [(n, m) for m in members[at + 1 :] if dist(places[n], places[m]) <= reach]
+        for beside in (
+            (column + 1, line - 1),
+            (column + 1, line),
+            (column + 1, line + 1),
+            (column, line + 1),
+        ):
+            for m in net.get(beside, ()):
+                found += [(n, m) for n in members if dist(places[n], places[m]) <= reach]
+    return found
+
+
+def _is_crowded(pairs: Sequence[tuple[int, int]], count: int) -> bool:
+    """Whether a seat has more than two neighbours, so that pairs are no lines."""
+    neighbours = [0] * count
+    for one, other in pairs:
+        neighbours[one] += 1
+        neighbours[other] += 1
+    return max(neighbours, default=0) > 2
+
+
+def _along_lines(
+    places: Sequence[Point],
+    pairs: Sequence[tuple[int, int]],
+    step: float,
+    listed: Sequence[Point],
+) -> list[tuple[int, int]]:
+    """Of the pairs those along the lines: the direction in which seats are nearest."""
+    nearest = [(a, b) for a, b in pairs if dist(places[a], places[b]) <= step * _BESIDE]
+    turn, agreed = _mean_turn([_turn(places[a], places[b]) for a, b in nearest], 2)
+    if agreed >= _ONE_WAY:
+        return _in_direction(places, pairs, turn)
+    # A square net of seats. Those who list it mostly go along its lines; else the shorter run is
+    # told, since nobody should be promised more seats than there are.
+    one, _ = _mean_turn([_turn(places[a], places[b]) for a, b in nearest], 4)
+    steps = [_turn(a, b) for a, b in pairwise(listed) if 0 < dist(a, b) <= step * APART]
+    along = sum(_is_along(each, one) for each in steps)
+    aside = sum(_is_along(each, one + pi / 2) for each in steps)
+    ways = [_in_direction(places, pairs, one), _in_direction(places, pairs, one + pi / 2)]
+    if max(along, aside) > 2 * min(along, aside):
+        return ways[along < aside]
+    return min(ways, key=lambda way: max(map(len, _joined(places, way))))
+
+
+def _turn(one: Point, other: Point) -> float:
+    return atan2(other[1] - one[1], other[0] - one[0])
+
+
+def _mean_turn(turns: Sequence[float], fold: int) -> tuple[float, float]:
+    """The mean direction of turns that are the same after a `fold`-th of a circle, and how much
+    they agree (0 to 1).
+    """
+    if not turns:
+        return 0.0, 0.0
+    across, down = sum(cos(fold * t) for t in turns), sum(sin(fold * t) for t in turns)
+    return atan2(down, across) / fold, hypot(across, down) / len(turns)
+
+
+def _is_along(turn: float, direction: float) -> bool:
+    """Whether a step is in a direction, or against it, by 30 degrees."""
+    return cos(2 * (turn - direction)) >= _SLANT
+
+
+def _in_direction(
+    places: Sequence[Point], pairs: Sequence[tuple[int, int]], direction: float
+) -> list[tuple[int, int]]:
+    """Of the pairs those in a direction, each seat with at most one neighbour on either side."""
+    c, s = cos(direction), sin(direction)
+    ahead: dict[int, tuple[float, int]] = {}
+    behind: dict[int, tuple[float, int]] = {}
+    for a, b in pairs:
+        if not _is_along(_turn(places[a], places[b]), direction):
+            continue
+        (x0, y0), (x1, y1) = places[a], places[b]
+        first, second = (a, b) if (x1 - x0) * c + (y1 - y0) * s > 0 else (b, a)
+        way = dist(places[a], places[b])
+        ahead[first] = min(ahead.get(first, (way, second)), (way, second))
+        behind[second] = min(behind.get(second, (way, first)), (way, first))
+    return [(n, other) for n, (_, other) in ahead.items() if behind.get(other, (0.0, -1))[1] == n]
+
+
+def _joined(places: Sequence[Point], pairs: Iterable[tuple[int, int]]) -> list[Line]:
+    """Lines of pairs in which no place has more than two neighbours, from end to end."""
+    beside: list[list[int]] = [[] for _ in places]
+    for one, other in pairs:
+        beside[one].append(other)
+        beside[other].append(one)
+    lines: list[Line] = []
+    seen = [False] * len(places)
+    # Ends first; what remains are rings, which begin anywhere.
+    for begin in sorted(range(len(places)), key=lambda n: len(beside[n]) > 1):
+        if seen[begin]:
+            continue
+        line, at = [], begin
+        while True:
+            seen[at] = True
+            line.append(places[at])
+            onward = [n for n in beside[at] if not seen[n]]
+            if not onward:
+                break
+            at = onward[0]
+        lines.append(tuple(line))
+    return lines

@@ -1,0 +1,299 @@
+"""Where the seats of a zone look: by the bend of their rows, and by the order of rows' names.
+
+Only what lies across a row counts. Along it nothing does: an aisle off the middle, a wall where
+rows begin, or the order of a list turn nobody's head.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import atan2, cos, dist, hypot, inf, sin, sqrt
+from operator import mul
+from statistics import fmean
+from typing import Final
+
+from korus_mcp.seating.geometry import Point
+from korus_mcp.seating.lines import Line, direction_of, is_ring, lines_in
+from korus_mcp.seating.names import RowKey, row_orders
+
+_BEND: Final = 0.02
+"""How far rows must be bent, as a part of their width, for the bend to count."""
+_STRONG_BEND: Final = 0.05
+"""A bend that counts more than names: some issuers number rows from the back."""
+_SURE: Final = 4.0
+"""How many times its uncertainty a bend must be."""
+_PARALLEL: Final = 0.85
+"""From this agreement of their directions on (0 to 1) rows are behind each other."""
+_SAME_WAY: Final = 0.7
+_SAME_DEPTH: Final = 0.25
+"""Parts of one row differ by less than this part of the distance between two rows."""
+_FITTED_SEATS: Final = 33
+"""The most seats of a line by which its bend is measured."""
+_LEAST: Final = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """Seats of a zone that look in one direction, of length 1. `at` is their middle.
+
+    `front` are the middles of their rows: the seats themselves are behind the foremost of them.
+    """
+
+    at: Point
+    towards: Point
+    seats: int
+    front: tuple[Point, ...]
+
+    @property
+    def reach(self) -> float:
+        """How far the foremost row lies in the direction of the look."""
+        return max(_along(middle, self.towards) for middle in self.front)
+
+
+def looks_in(rows: Sequence[Sequence[Point]], names: Sequence[str]) -> list[Look]:
+    """The directions in which the seats of a zone look; [] when nothing tells them.
+
+    `rows` are in any order and so are the seats of each; `names` are those of the rows.
+    """
+    pieces = [
+        _Piece.of(line, row) for row, seats in enumerate(rows) if seats for line in lines_in(seats)
+    ]
+    orders = row_orders(names)
+    blocks = list(_blocks(pieces, orders))
+    looks = [(block, look) for block in blocks if (look := _look_of(block, orders)) is not None]
+    return [look for block, look in looks if not _is_behind_itself(block, look, looks)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """A line of seats of the row with this number: its middle and direction, and how it is bent.
+
+    `bow` is how far its ends are before its middle; `doubt` is the uncertainty of that. `along` is
+    None where one seat, or a ring, has no direction.
+    """
+
+    row: int
+    middle: Point
+    along: Point | None
+    half: float
+    bow: Point
+    doubt: float
+    seats: int
+
+    @classmethod
+    def of(cls, line: Line, row: int) -> "_Piece":
+        """The piece that a line is."""
+        middle = fmean(x for x, _ in line), fmean(y for _, y in line)
+        if len(line) < 2 or is_ring(line):
+            return cls(
+                row=row,
+                middle=middle,
+                along=None,
+                half=0.0,
+                bow=(0.0, 0.0),
+                doubt=0.0,
+                seats=len(line),
+            )
+        # Odd steps: with even ones, a row that is listed left and right in turn would be a half.
+        some = line[:: (len(line) // _FITTED_SEATS) | 1]
+        along = direction_of(some)
+        bow, doubt, half = _bow_of(some, along)
+        return cls(
+            row=row, middle=middle, along=along, half=half, bow=bow, doubt=doubt, seats=len(line)
+        )
+
+
+def _bow_of(line: Sequence[Point], along: Point) -> tuple[Point, float, float]:
+    """The bow of a line across its direction, its uncertainty, and half of the line's length."""
+    (x0, y0), count = line[0], len(line)
+    c, s = along
+    us = [(x - x0) * c + (y - y0) * s for x, y in line]
+    vs = [(y - y0) * c - (x - x0) * s for x, y in line]
+    u_mean, v_mean = sum(us) / count, sum(vs) / count
+    us, vs = [u - u_mean for u in us], [v - v_mean for v in vs]
+    half = (max(us) - min(us)) / 2
+    # Least squares of v = a + b u + c u²; by the choice of `along`, b is 0 but for what u² brings.
+    squares = [u * u for u in us]
+    spread = sum(squares)
+    if count < 3 or spread <= 0:
+        return (0.0, 0.0), inf, half
+    mean, slope = spread / count, sum(map(mul, squares, us)) / spread
+    bends = [square - mean - slope * u for square, u in zip(squares, us, strict=True)]
+    weight = sum(map(mul, bends, bends))
+    if weight <= (half * half) ** 2 * _LEAST:
+        return (0.0, 0.0), inf, half
+    bend = sum(map(mul, bends, vs)) / weight
+    rest = max(sum(map(mul, vs, vs)) - bend * bend * weight, 0.0)
+    doubt = sqrt(rest / (count - 3) / weight) if count > 3 else inf
+    deep = bend * half * half
+    return (-s * deep, c * deep), doubt * half * half, half
+
+
+def _blocks(
+    pieces: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]
+) -> Iterator[list[_Piece]]:
+    """The pieces by blocks: where a name comes more than once, each goes on with the nearest."""
+    keys = orders[0] if orders else []
+    keyed: dict[RowKey, list[_Piece]] = {}
+    for piece in pieces:
+        key = keys[piece.row] if keys else None
+        if key is not None:
+            keyed.setdefault(key, []).append(piece)
+    is_once = all(len(same) == 1 for same in keyed.values())
+    if is_once and len({piece.row for piece in pieces}) == len(pieces):
+        yield list(pieces)
+        return
+    if not keyed:
+        yield from ([piece] for piece in pieces)
+        return
+    blocks: list[list[_Piece]] = []
+    for key in sorted(keyed):
+        # Each block takes one piece of a name: the pairs that are nearest to each other first.
+        pairs = sorted(
+            (dist(block[-1].middle, piece.middle), n, m)
+            for n, block in enumerate(blocks)
+            for m, piece in enumerate(keyed[key])
+        )
+        taken: dict[int, int] = {}
+        for _, n, m in pairs:
+            if n not in taken and m not in taken.values():
+                taken[n] = m
+        for n, m in taken.items():
+            blocks[n].append(keyed[key][m])
+        blocks += [[piece] for m, piece in enumerate(keyed[key]) if m not in taken.values()]
+    yield from blocks
+
+
+def _look_of(block: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]) -> Look | None:
+    bent, strength = _bent_towards(block)
+    named = _named_from(block, orders)
+    if bent and named and _along(bent, named) < 0:
+        # Some issuers number rows from the back; with a slight bend neither counts.
+        named, bent = None, bent if strength >= _STRONG_BEND else None
+    towards = bent or named
+    if towards is None:
+        return None
+    seats = sum(piece.seats for piece in block)
+    return Look(
+        at=(
+            sum(piece.middle[0] * piece.seats for piece in block) / seats,
+            sum(piece.middle[1] * piece.seats for piece in block) / seats,
+        ),
+        towards=towards,
+        seats=seats,
+        front=tuple(piece.middle for piece in block),
+    )
+
+
+def _bent_towards(block: Sequence[_Piece]) -> tuple[Point | None, float]:
+    """The direction of the inner side of bent rows, and how strongly they are bent."""
+    lines = [piece for piece in block if piece.along is not None]
+    width = 2 * sum(piece.half for piece in lines)
+    if not width:
+        return None, 0.0
+    # All rows are added up: a single short row may seem bent by rounding.
+    across, down = sum(piece.bow[0] for piece in lines), sum(piece.bow[1] for piece in lines)
+    deep = hypot(across, down)
+    strength = deep / width
+    doubts = [piece.doubt for piece in lines if piece.doubt < inf]
+    doubt = sqrt(sum(each * each for each in doubts))
+    # Three seats are always on a curve, so what they say is believed only if they say it clearly.
+    least = _BEND if doubts else _STRONG_BEND
+    if strength < least or deep < _SURE * doubt:
+        return None, 0.0
+    return (across / deep, down / deep), strength
+
+
+def _named_from(block: Sequence[_Piece], orders: Sequence[Sequence[RowKey | None]]) -> Point | None:
+    """The direction from the last row to the first, across rows that are named in their order."""
+    along = _common_direction(block)
+    if along is None:
+        return None
+    seats = sum(piece.seats for piece in block)
+    centre = (
+        sum(piece.middle[0] * piece.seats for piece in block) / seats,
+        sum(piece.middle[1] * piece.seats for piece in block) / seats,
+    )
+    depths = [_depth(piece, centre, along) for piece in block]
+    ways = {
+        way
+        for order in orders
+        if (way := _way([(order[p.row], d) for p, d in zip(block, depths, strict=True)]))
+    }
+    # Names that may be read in two ways which contradict each other say nothing.
+    if len(ways) != 1:
+        return None
+    (way,) = ways
+    return (along[1] * way, -along[0] * way)
+
+
+def _common_direction(block: Sequence[_Piece]) -> Point | None:
+    """The direction that rows behind each other have in common; None if they have none."""
+    lines = [(piece.along, piece.half) for piece in block if piece.along is not None]
+    whole = sum(half for _, half in lines)
+    if not whole:
+        return None
+    # Turned by half a circle a row is the same: so turns are counted twice.
+    twice = [(2 * atan2(along[1], along[0]), half) for along, half in lines]
+    across = sum(cos(turn) * half for turn, half in twice) / whole
+    down = sum(sin(turn) * half for turn, half in twice) / whole
+    if hypot(across, down) < _PARALLEL:
+        return None
+    turn = atan2(down, across) / 2
+    return cos(turn), sin(turn)
+
+
+def _depth(piece: _Piece, centre: Point, along: Point) -> float:
+    """How far a row lies across the common direction, where it passes the middle of its block."""
+    normal = (-along[1], along[0])
+    aside = (piece.middle[0] - centre[0], piece.middle[1] - centre[1])
+    depth, away = _along(aside, normal), -_along(aside, along)
+    if piece.along is None or not piece.half or piece.seats < 4:
+        return depth
+    # Bent rows of different lengths are compared along the curve, as far as it reaches.
+    away = min(max(away, -1.5 * piece.half), 1.5 * piece.half)
+    ahead = _along(piece.along, along)
+    tilt = _along(piece.along, normal) / ahead if abs(ahead) > 0.5 else 0.0
+    bend = _along(piece.bow, normal) / (piece.half * piece.half)
+    return depth + tilt * away + bend * (away * away - piece.half * piece.half / 3)
+
+
+def _way(rows: Sequence[tuple[RowKey | None, float]]) -> int:
+    """1 if depths rise with the keys of rows, -1 if they fall, 0 if neither or too few."""
+    depths: dict[RowKey, list[float]] = {}
+    for key, depth in rows:
+        if key is not None:
+            depths.setdefault(key, []).append(depth)
+    if len(depths) < 2:
+        return 0
+    steps = [
+        after - before for before, after in pairwise(fmean(depths[key]) for key in sorted(depths))
+    ]
+    least = max(map(abs, steps)) * 1e-3
+    if all(step > least for step in steps):
+        return 1
+    return -1 if all(step < -least for step in steps) else 0
+
+
+def _is_behind_itself(
+    block: Sequence[_Piece], look: Look, looks: Sequence[tuple[Sequence[_Piece], Look]]
+) -> bool:
+    """Whether parts of one row look the same way from behind each other.
+
+    It is no row then, but a bay or an area with a name, and the order of names tells no front.
+    """
+    depths: dict[int, list[float]] = {}
+    for other, seen in looks:
+        if _along(look.towards, seen.towards) >= _SAME_WAY:
+            for piece in other:
+                depths.setdefault(piece.row, []).append(_along(piece.middle, look.towards))
+    mine = {piece.row for piece in block}
+    spread = max(
+        (max(found) - min(found) for row, found in depths.items() if row in mine), default=0.0
+    )
+    steps = [abs(b - a) for a, b in pairwise(sorted(map(fmean, depths.values())))]
+    return bool(steps) and spread > _SAME_DEPTH * sorted(steps)[len(steps) // 2]
+
+
+def _along(point: Point, direction: Point) -> float:
+    return point[0] * direction[0] + point[1] * direction[1]

@@ -1,0 +1,48 @@
+"""Seats that were never placed: at (0, 0) or anywhere else far from all the others.
+
+Drawn, one of them makes a hall a dot in the corner of an empty sheet.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import hypot
+from operator import itemgetter
+from statistics import median
+from typing import Final
+
+from korus_mcp.seating.geometry import Point
+
+_FAR: Final = 2.5
+"""A stray seat is at least so many times as far from the middle of a hall as any other place."""
+_FEWEST: Final = 4
+"""With fewer places nobody can say which is the stray one."""
+_ASKED: Final = 400
+_DOWN: Final = itemgetter(1)
+_ONE_IN: Final = 20
+"""At most one place in so many is a stray one; one is in any case."""
+
+
+def stray_places(rows: Sequence[Sequence[Point]], corners: Iterable[Point]) -> frozenset[Point]:
+    """Places of seats that are far from all others; `corners` are of outlines, never stray."""
+    seats = [seat for row in rows for seat in row]
+    if not seats:
+        return frozenset()
+    # Some seats tell where the hall is: a few strays do not move its middle.
+    some = seats[:: len(seats) // _ASKED + 1]
+    x_mid, y_mid = median(x for x, _ in some), median(y for _, y in some)
+
+    def away(place: Point) -> float:
+        return hypot(place[0] - x_mid, place[1] - y_mid)
+
+    # Most halls end here: their outermost seats are not much farther off than most.
+    ends = [min(seats), max(seats), min(seats, key=_DOWN), max(seats, key=_DOWN)]
+    usual = sorted(map(away, some))[(len(some) - 1) * 3 // 4]
+    if max(map(away, ends)) <= _FAR * usual:
+        return frozenset()
+    places = sorted(set(seats), key=away, reverse=True)
+    bound = max(map(away, corners), default=0.0)
+    for count in range(1, max(1, len(places) // _ONE_IN) + 1):
+        if len(places) - count < _FEWEST:
+            break
+        if away(places[count - 1]) > _FAR * max(away(places[count]), bound):
+            return frozenset(places[:count])
+    return frozenset()

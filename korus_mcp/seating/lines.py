@@ -32,7 +32,9 @@ _BESIDE: Final = 1.15
 """Seats at most so many least steps apart are beside each other in any case."""
 _ONE_WAY: Final = 0.6
 """From this agreement of their directions on (0 to 1), steps are along lines of one direction."""
-_SLANT: Final = cos(radians(2 * 30))
+_STRAIGHT: Final = cos(radians(30))
+"""A step is along a line if it goes astray by this angle at most."""
+_ASKED_SEATS: Final = 500
 _BEHIND: Final = 2.5
 """Two seats that are farther apart than so many rows behind each other are not side by side."""
 _CROWD: Final = 24
@@ -58,14 +60,19 @@ def longest_run(rows: Iterable[Sequence[Point]]) -> int | None:
     )
 
 
-def lines_in(row: Sequence[Point]) -> list[Line]:
-    """The lines that a row of the API is: one, or several if it is no row but an area."""
+def lines_in(row: Sequence[Point], *, largest_area: int | None = None) -> list[Line]:
+    """The lines that a row of the API is: one, or several if it is no row but an area.
+
+    [] for an area of more than `largest_area` seats, whose lines take long to find.
+    """
     seats = tuple(row)
     if len(seats) < 3 or _is_path(seats):
         return [seats] if seats else []
     along = direction_of(seats)
     ordered = tuple(sorted(seats, key=lambda seat: seat[0] * along[0] + seat[1] * along[1]))
-    return [ordered] if _is_path(ordered) else _untangled(seats)
+    if _is_path(ordered):
+        return [ordered]
+    return [] if largest_area is not None and len(seats) > largest_area else _untangled(seats)
 
 
 def direction_of(seats: Sequence[Point]) -> Point:
@@ -140,11 +147,12 @@ def _untangled(seats: Sequence[Point]) -> list[Line]:
     step = _least_step(places)
     if step <= 0:
         return [(place,) for place in places]
-    pairs = _pairs(places, step * _BESIDE)
-    if _is_crowded(pairs, len(places)):
+    pairs = _pairs(places, step * APART)
+    nearest = [(a, b) for a, b, way in pairs if way <= step * _BESIDE]
+    if _is_crowded(nearest, len(places)):
         # Rows as near to each other as seats: of all steps those along the lines are taken.
-        pairs = _along_lines(places, _pairs(places, step * APART), step, seats)
-    return _joined(places, pairs)
+        return _along_lines(places, pairs, nearest, [s for s in pairwise(seats) if s[0] != s[1]])
+    return _joined(places, nearest)
 
 
 def _least_step(places: Sequence[Point]) -> float:
@@ -160,14 +168,17 @@ def _least_step(places: Sequence[Point]) -> float:
             break
         cell /= 2
     found = []
-    for (column, line), members in net.items():
-        near = [
-            n for c in (-1, 0, 1) for d in (-1, 0, 1) for n in net.get((column + c, line + d), ())
+    for x, y in places[:: len(places) // _ASKED_SEATS + 1]:
+        column, line = floor(x / cell), floor(y / cell)
+        ways = [
+            dist((x, y), places[n])
+            for c in (-1, 0, 1)
+            for d in (-1, 0, 1)
+            for n in net.get((column + c, line + d), ())
         ]
-        for n in members:
-            others = [dist(places[n], places[m]) for m in near if m != n]
-            if others:
-                found.append(min(others))
+        # The nearest of all is the seat itself.
+        if len(ways) > 1:
+            found.append(sorted(ways)[1])
     return _lower_third(sorted(found)) if found else 0.0
 
 
@@ -179,21 +190,23 @@ def _net(places: Sequence[Point], cell: float) -> Mapping[tuple[int, int], list[
     return net
 
 
-def _pairs(places: Sequence[Point], reach: float) -> list[tuple[int, int]]:
-    """All pairs of places that are at most so far apart."""
+def _pairs(places: Sequence[Point], reach: float) -> list[tuple[int, int, float]]:
+    """All pairs of places that are at most so far apart, each with its distance."""
     net = _net(places, reach)
     found = []
     for (column, line), members in net.items():
-        for at, n in enumerate(members):
-            found += [(n, m) for m in members[at + 1 :] if dist(places[n], places[m]) <= reach]
-        for beside in (
-            (column + 1, line - 1),
-            (column + 1, line),
-            (column + 1, line + 1),
-            (column, line + 1),
+        near = list(members)
+        for cell in (
+            *((column + 1, line - 1), (column + 1, line)),
+            *((column + 1, line + 1), (column, line + 1)),
         ):
-            for m in net.get(beside, ()):
-                found += [(n, m) for n in members if dist(places[n], places[m]) <= reach]
+            near += net.get(cell, ())
+        for at, n in enumerate(members):
+            place = places[n]
+            for m in near[at + 1 :]:
+                way = dist(place, places[m])
+                if way <= reach:
+                    found.append((n, m, way))
     return found
 
 
@@ -208,25 +221,26 @@ def _is_crowded(pairs: Sequence[tuple[int, int]], count: int) -> bool:
 
 def _along_lines(
     places: Sequence[Point],
-    pairs: Sequence[tuple[int, int]],
-    step: float,
-    listed: Sequence[Point],
-) -> list[tuple[int, int]]:
-    """Of the pairs those along the lines: the direction in which seats are nearest."""
-    nearest = [(a, b) for a, b in pairs if dist(places[a], places[b]) <= step * _BESIDE]
-    turn, agreed = _mean_turn([_turn(places[a], places[b]) for a, b in nearest], 2)
+    pairs: Sequence[tuple[int, int, float]],
+    nearest: Sequence[tuple[int, int]],
+    listed: Sequence[tuple[Point, Point]],
+) -> list[Line]:
+    """The lines in the direction in which seats are nearest; `listed` are steps of the list."""
+    turns = [_turn(places[a], places[b]) for a, b in nearest]
+    turn, agreed = _mean_turn(turns, 2)
     if agreed >= _ONE_WAY:
-        return _in_direction(places, pairs, turn)
+        return _joined(places, _in_direction(places, pairs, turn))
     # A square net of seats. Those who list it mostly go along its lines; else the shorter run is
     # told, since nobody should be promised more seats than there are.
-    one, _ = _mean_turn([_turn(places[a], places[b]) for a, b in nearest], 4)
-    steps = [_turn(a, b) for a, b in pairwise(listed) if 0 < dist(a, b) <= step * APART]
+    one, _ = _mean_turn(turns, 4)
+    steps = [_turn(a, b) for a, b in listed[:: len(listed) // _ASKED_SEATS + 1]]
     along = sum(_is_along(each, one) for each in steps)
     aside = sum(_is_along(each, one + pi / 2) for each in steps)
-    ways = [_in_direction(places, pairs, one), _in_direction(places, pairs, one + pi / 2)]
+    ways = [one, one + pi / 2] if along >= aside else [one + pi / 2, one]
     if max(along, aside) > 2 * min(along, aside):
-        return ways[along < aside]
-    return min(ways, key=lambda way: max(map(len, _joined(places, way))))
+        return _joined(places, _in_direction(places, pairs, ways[0]))
+    lines = [_joined(places, _in_direction(places, pairs, way)) for way in ways]
+    return min(lines, key=lambda found: max(map(len, found)))
 
 
 def _turn(one: Point, other: Point) -> float:
@@ -245,24 +259,26 @@ def _mean_turn(turns: Sequence[float], fold: int) -> tuple[float, float]:
 
 def _is_along(turn: float, direction: float) -> bool:
     """Whether a step is in a direction, or against it, by 30 degrees."""
-    return cos(2 * (turn - direction)) >= _SLANT
+    return abs(cos(turn - direction)) >= _STRAIGHT
 
 
 def _in_direction(
-    places: Sequence[Point], pairs: Sequence[tuple[int, int]], direction: float
+    places: Sequence[Point], pairs: Sequence[tuple[int, int, float]], direction: float
 ) -> list[tuple[int, int]]:
     """Of the pairs those in a direction, each seat with at most one neighbour on either side."""
     c, s = cos(direction), sin(direction)
     ahead: dict[int, tuple[float, int]] = {}
     behind: dict[int, tuple[float, int]] = {}
-    for a, b in pairs:
-        if not _is_along(_turn(places[a], places[b]), direction):
-            continue
+    for a, b, way in pairs:
         (x0, y0), (x1, y1) = places[a], places[b]
-        first, second = (a, b) if (x1 - x0) * c + (y1 - y0) * s > 0 else (b, a)
-        way = dist(places[a], places[b])
-        ahead[first] = min(ahead.get(first, (way, second)), (way, second))
-        behind[second] = min(behind.get(second, (way, first)), (way, first))
+        onward = (x1 - x0) * c + (y1 - y0) * s
+        if abs(onward) < _STRAIGHT * way:
+            continue
+        first, second = (a, b) if onward > 0 else (b, a)
+        if first not in ahead or way < ahead[first][0]:
+            ahead[first] = (way, second)
+        if second not in behind or way < behind[second][0]:
+            behind[second] = (way, first)
     return [(n, other) for n, (_, other) in ahead.items() if behind.get(other, (0.0, -1))[1] == n]
 
 

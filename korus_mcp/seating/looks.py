@@ -29,6 +29,8 @@ _SAME_DEPTH: Final = 0.25
 """Parts of one row differ by less than this part of the distance between two rows."""
 _FITTED_SEATS: Final = 33
 """The most seats of a line by which its bend is measured."""
+_LARGEST_AREA: Final = 1_000
+"""A floor of more seats than this that is listed as one row tells no direction."""
 _LEAST: Final = 1e-9
 
 
@@ -56,7 +58,10 @@ def looks_in(rows: Sequence[Sequence[Point]], names: Sequence[str]) -> list[Look
     `rows` are in any order and so are the seats of each; `names` are those of the rows.
     """
     pieces = [
-        _Piece.of(line, row) for row, seats in enumerate(rows) if seats for line in lines_in(seats)
+        _Piece.of(line, row)
+        for row, seats in enumerate(rows)
+        if seats
+        for line in lines_in(seats, largest_area=_LARGEST_AREA)
     ]
     orders = row_orders(names)
     blocks = list(_blocks(pieces, orders))

@@ -8,6 +8,7 @@ import pytest
 
 from korus_mcp.api import SeatMap
 from korus_mcp.seating.layout import Drawing, DrawnZone, drawing_of
+from korus_mcp.seating.stages import is_stage_name
 from tests.seating.awkward import plan, square
 from tests.seating.drawable import assert_drawable
 from tests.seating.drawable import box as box_around
@@ -212,7 +213,7 @@ UNTOLD = {
     "doubled letters in between": ["A", "BB", "B"],
     "two that may be read both ways": ["AA", "A"],
     "kinds that are mixed": ["VIP", "Loge", "A"],
-    "two series in one": ["A1", "A2", "B1", "B2"],
+    "two series in one": ["M1", "M2", "N1", "N2"],
 }
 
 
@@ -296,3 +297,28 @@ def test_the_front_does_not_depend_on_the_units(name: str) -> None:
         for each in stacked("ABCD", 20, 10, 30, 0, 60, 70)
     ]
     assert side_of(drawn(zone("Stalls", *rows))) == ("below" if up < 0 else "above")
+
+
+STAGES = [
+    *("Stage", "STAGE", "Main stage", "Stage 1", "Screen", "Cinema screen", "Scène", "Piste"),
+    *("Grand écran", "Bühne", "Hauptbühne", "Escenario", "Palcoscenico", "Сцена", "Экран"),
+    *("Σκηνή", "Sân khấu", "Stage / Bühne", "Ice rink", "Playing field", "Sc&egrave;ne"),
+    *("舞台", "ステージ", "무대"),
+]
+SEATS = [
+    *("Stage left", "Stage circle", "Stalls", "Court side", "Ringside", "Screen view", "Main"),
+    *("1", "", "Front of stage", "Arena tribune", "Scène, côté jardin", "Podium VIP", "x" * 90),
+    *("Pelouse", "Pista", "Arena", "Palco 3", "Platz 7", "Tor 3", "Campo", "Relvado"),
+]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_zone_with_such_a_name_is_the_stage(name: str) -> None:
+    stalls = zone("Stalls", *stacked("ABC", 0, 20, 40, 60, top=30))
+    drawing = drawn({"name": name, "polygon": box(0, 60, 60, 72)}, stalls)
+    assert drawing.focus == pytest.approx(drawing.zones[0].label_at)
+
+
+@pytest.mark.parametrize("name", SEATS)
+def test_places_to_sit_are_not_the_stage(name: str) -> None:
+    assert not is_stage_name(name)

@@ -99,7 +99,7 @@ async def test_an_unknown_choice_is_refused_with_the_choices_there_are(stage: St
 async def test_an_option_the_base_does_not_have_is_refused(stage: Stage) -> None:
     with pytest.raises(Refusal) as refusal:
         await calendar(stage, "park_base", wanted=wish(zone="North"))
-    assert refusal.value.next_step == "Call get_offers again without zone."
+    assert refusal.value.next_step == "Call again without zone."
 
 
 async def test_of_many_choices_the_first_are_told() -> None:

@@ -26,7 +26,7 @@ SOON_MS: Final = SOON * 1000
 MINUTE_MS: Final = 60_000
 PICTURE: Final = (
     "korus://product-bases/{product_base_id}/seat-maps/{seat_map_id}.svg"
-    "{?session_id,date,quantity,max_price,prefer,language,theme}"
+    "{?session_id,date,quantity,max_price,price_type,seating_category,prefer,language,theme}"
 )
 FRESHNESS: Final = {
     "korus://catalogs": ("public", HOUR_MS),
@@ -65,7 +65,7 @@ async def addresses(desk: Desk) -> dict[str, str]:
     values = {
         "{catalog}": base.partition(".")[0],
         "{?page}": "?page=1",
-        "{?session_id,date,quantity,max_price,prefer,language,theme}": "?quantity=2",
+        PICTURE.partition(".svg")[2]: "?quantity=2",
         "{product_base_id}": base,
         "{seat_map_id}": seat_map.rpartition("/")[2],
         "{reservation_id}": order["reservation_id"],

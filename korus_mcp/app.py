@@ -194,6 +194,10 @@ class App:
         """The same; for a language that is not known yet, the API is asked once whether it is."""
         return await self.mirror.languages.known(wished)
 
+    async def languages_besides(self, language: str) -> tuple[str, ...]:
+        """The other languages in which answers are known to be served."""
+        return await self.mirror.languages.besides(language)
+
     async def drain(self, seconds: float) -> None:
         """Refuse new bookings and wait at most `seconds` for those under way."""
         self.leaving.set()

@@ -1,6 +1,7 @@
 """Orders with their tickets and documents, as answers show them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -29,7 +30,10 @@ from korus_mcp.foundation.text import clean_line
 from korus_mcp.foundation.unread import value_of
 
 NOTHING_MORE: Final = "nothing more is needed."
-NOT_GOT: Final = "For the PDFs call get_tickets with save: true, or read their addresses."
+DOWNLOADS: Final = "the download folder"
+IN_REPLY: Final = "its reply"
+_VALID: Final = {"validated": "valid"}
+"""The API's word for a ticket that waits for nothing: it reads as if it had been used."""
 
 
 class TicketView(Part):
@@ -56,6 +60,7 @@ class TicketView(Part):
             ticket,
             ticket_id=ticket.id,
             admits_to=admits_to,
+            status=_VALID.get(ticket.status, ticket.status),
             seat=next(iter(seats_of([ticket.seat])), None) if ticket.seat is not None else None,
             # Only for tickets that need a name: others can be changed, but need not.
             beneficiary_fields_needed=list(ticket.needed) if ticket.is_waiting else [],
@@ -210,12 +215,14 @@ def order_view(
     page: range,
     *,
     vouchers: bool,
-    got: str = NOT_GOT,
+    got: str | None = None,
+    saved_in: str = DOWNLOADS,
     others: str | None = None,
     calendar: str | None = None,
 ) -> TicketsView:
-    """An order with a page of its tickets, and these documents. `calendar`: where its calendar file
-    is, if it was got.
+    """An order with a page of its tickets, and these documents. `got`: what became of the files
+    that were asked for, None where none were; `saved_in`: where they would be saved; `calendar`:
+    where its calendar file is, if it was got.
     """
     order = issued.order
     all_tickets = len(issued.tickets)
@@ -237,7 +244,7 @@ def order_view(
         next_cursor=ticket_pages(issued).cursor(PageStart(page.stop) if has_more else None),
         environment=services.settings.environment.value,
         note=_several_each(issued),
-        next=_next(issued, documents, got, others, has_more=has_more),
+        next=_next(issued, documents, _Files(got, saved_in), others, has_more=has_more),
     )
 
 
@@ -260,10 +267,41 @@ def _several_each(issued: IssuedTickets) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Files:
+    """What is said of an order's files, all ready or not; `got` and `saved_in` as `order_view`."""
+
+    got: str | None
+    saved_in: str
+
+    @property
+    def ready(self) -> str:
+        """The sentence where all of them are ready."""
+        if self.got is not None:
+            return self.got
+        return (
+            f"If the person wants the PDFs: get_tickets with save: true puts them in "
+            f"{self.saved_in}; or read their addresses."
+        )
+
+    def later(self, unready: Sequence[DocumentView], *, of: int) -> str:
+        """The sentence while some are not ready, of which is known when they will be."""
+        left = [document.ready_in for document in unready if document.ready_in is not None]
+        when = f"in about {max(left)} s" if len(left) == len(unready) else "when they are ready"
+        if self.got is None:
+            return (
+                f"If the person wants the PDFs: get_tickets with save: true {when} puts them in "
+                f"{self.saved_in}."
+            )
+        if len(unready) < of:
+            return f"Not all PDFs are ready yet: make the same call again {when}."
+        return f"Not ready, nothing saved yet: make the same call again {when}."
+
+
 def _next(
     issued: IssuedTickets,
     documents: list[DocumentView],
-    got: str,
+    files: _Files,
     others: str | None,
     *,
     has_more: bool,
@@ -303,23 +341,17 @@ def _next(
     if not issued.documents:
         return "No document yet; call get_tickets again in a minute."
     unready = [d for d in documents if not d.ready]
+    got = files.ready
     if any(d.ready_at is None for d in unready):
         got = SOME_TIMES
     elif unready:
-        got = _later(unready)
+        got = files.later(unready, of=len(documents))
     # All is done for this page, but there are others.
     elif others is not None and got.endswith(NOTHING_MORE):
         return others
     elif has_more and others is None:
         got = got.replace(NOTHING_MORE, "the cursor lists the other tickets.")
     return " ".join(filter(None, (got, others)))
-
-
-def _later(unready: Sequence[DocumentView]) -> str:
-    """The next step while documents are not ready, of which is known when they will be."""
-    left = [document.ready_in for document in unready if document.ready_in is not None]
-    when = f"in about {max(left)} s" if len(left) == len(unready) else "when they are ready"
-    return f"For the PDFs call get_tickets with save: true {when}."
 
 
 def _naming(issued: IssuedTickets) -> str:

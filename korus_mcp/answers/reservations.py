@@ -60,10 +60,12 @@ def next_of(found: Reservations) -> str:
     states = {hold.state for hold in found.holds}
     # The worst mistake is prevented first: buying twice, then losing a hold, then waiting in vain.
     if found.in_doubt:
-        until = f"; known at the latest at {moment(found.known_by)}" if found.known_by else ""
+        until = (
+            f": it is settled by {moment(found.known_by)} at the latest" if found.known_by else ""
+        )
         return (
             "Do not reserve or order again: the order may exist and is being looked up. "
-            f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s{until}."
+            f"Call get_reservation again in {LOOK_AGAIN_SECONDS} s, while it is in_doubt{until}."
         )
     if any(hold.may_have_been_ordered for hold in found.holds):
         return (

@@ -54,11 +54,11 @@ def _list_of(offers: Sequence[Handle]) -> tuple[str]:
 async def check_availability(
     ctx: ToolContext,
     offer_id: Annotated[OfferIds, Field(description="Several by commas")],
-    quantity: Annotated[Quantity, Field(description="In all")] = 1,
+    quantity: Annotated[Quantity, Field(description="Of each offer")] = 1,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[AvailabilityView]:
-    """Ask the issuer now for price, stock and sessions. Holds nothing."""
+    """Ask the issuer now for price, stock, sessions."""
     services = app_of(ctx)
     wished = services.language(language)
     pages = Pages.of("check_availability", _list_of(offer_id), cursor)

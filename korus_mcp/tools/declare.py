@@ -50,6 +50,7 @@ from korus_mcp.ui.pages import PAGES
 
 ToolContext: TypeAlias = Context[App, Any]
 NOT_SPOKEN: Final = "The language asked for is not served here; this answer is in language {}."
+SERVED: Final = " Served: {}."
 _STRICT: Final = ConfigDict(extra="forbid", hide_input_in_errors=True)
 """Unknown arguments are refused. Inputs are hidden in errors, because the SDK makes a text of every
 validation error."""
@@ -309,7 +310,10 @@ async def _in_spoken_language(arguments: dict[str, Any], services: App) -> str |
         return None
     spoken = await services.known_language(wished)
     arguments["language"] = spoken
-    return None if spoken == canonical(wished) else NOT_SPOKEN.format(spoken)
+    if spoken == canonical(wished):
+        return None
+    served = (spoken, *await services.languages_besides(spoken))
+    return NOT_SPOKEN.format(spoken) + SERVED.format(", ".join(served))
 
 
 def rendered(

@@ -127,19 +127,23 @@ async def get_offers(
     ctx: ToolContext,
     product_base_id: ProductBaseId,
     date_from: Annotated[Day | None, Field(description="YYYY-MM-DD")] = None,
-    date_to: Annotated[Day | None, Field(description="Same")] = None,
+    date_to: Annotated[Day | None, Field(description="Else 30 days on")] = None,
     price_type: Annotated[Words | None, Field(description="Names, by commas")] = None,
-    seating_category: Annotated[Words | None, Field(description="Or standing, accessible")] = None,
-    zone: Annotated[Words | None, Field(description="Same")] = None,
-    days_count: Annotated[Words | None, Field(description="Same")] = None,
+    seating_category: Annotated[
+        Words | None, Field(description="Names, standing or accessible")
+    ] = None,
+    zone: Annotated[Words | None, Field(description="Names")] = None,
+    days_count: Annotated[Words | None, Field(description="Names")] = None,
     weekdays: Annotated[Weekdays | None, Field(description="sat,sun")] = None,
     max_price: Annotated[Amount | None, Field(description="EUR")] = None,
     by_price: Annotated[bool, Field(description="Cheapest first")] = False,
-    limit: Annotated[int, Field(ge=1, le=40, description="1-40", examples=[15]), WHOLE] = 15,
+    limit: Annotated[
+        int, Field(ge=1, le=40, description="1-40, else 15", examples=[15]), WHOLE
+    ] = 15,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[OffersView]:
-    """Days, prices, stock of tickets and seats to buy: concert, theatre, match, museum, theme
+    """Days, prices of tickets and seats to buy: concert, theatre, match, museum, theme
     park.
     """
     services = app_of(ctx)

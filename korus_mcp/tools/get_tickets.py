@@ -108,7 +108,8 @@ def _reply(
     """The tickets of a page and its files, which were got if `save`, else only linked to."""
     issued, first = page.issued, page.rows.start
     shown = [file.view for file in files]
-    got = _got(files) if save else orders.NOT_GOT
+    got = _got(files) if save else None
+    saved_in = orders.DOWNLOADS if page.ctx.headers is None else orders.IN_REPLY
     others = _others(issued, page.rows, files if save else ())
 
     def view(count: int) -> orders.TicketsView:
@@ -120,6 +121,7 @@ def _reply(
             rest,
             vouchers=vouchers,
             got=got,
+            saved_in=saved_in,
             others=others,
             calendar=calendar.told if calendar is not None else None,
         )

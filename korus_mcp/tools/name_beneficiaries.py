@@ -102,7 +102,7 @@ async def name_beneficiaries(
         ),
     ],
 ) -> Reply[NamingsView]:
-    """Name who uses each ticket where get_tickets asks for it.
+    """Name who uses each ticket where get_tickets asks.
 
     Ask the person; invent nothing.
     """

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from korus_mcp.answers.conditions import conditions_text
 from korus_mcp.answers.holds import IF_WANTED, HoldsInShort, HoldView
-from korus_mcp.answers.views import Moment, Part, Price, View, lines_of
+from korus_mcp.answers.views import Moment, Part, Price, View, lines_of, moment_told
 from korus_mcp.app import app_of
 from korus_mcp.booking.customers import described
 from korus_mcp.booking.order_status import Standing
@@ -102,7 +102,6 @@ class OrderView(View):
             f"Total {self.total}" if self.total else None,
             f"Buyer: {self.customer}" if self.customer else None,
             f"Note for the issuer: {self.notes}" if self.notes else None,
-            f"Known at the latest at {self.not_later_than}." if self.not_later_than else None,
             self.end,
         )
 
@@ -148,7 +147,7 @@ async def place_order(
     """Buy the held seats or tickets (concert, theatre, match, museum, theme park).
 
     Spends money: a person must agree first. If in_doubt, order nothing: get_reservation. Cannot be
-    cancelled here. The host asks them, or the first call answers a summary to show and a
+    cancelled here. The host asks them, or the first call answers a summary and
     confirmation. A repeated call never orders twice.
     """
     del confirmation, reservation_ids, customer, notes, reference  # `call` has them
@@ -196,9 +195,10 @@ def _next(ordered: Ordered) -> str:
                 f"{doubt_text(doubt)} Tell the person so. " for doubt in ordered.doubts
             )
             return (
-                f"Nothing is ordered yet. {doubts}Show the person all of this and ask once, for "
-                f"their yes{_asking(ordered.missing)} and this confirmation, word for word. No "
-                "earlier yes counts."
+                f"Nothing is ordered yet. {doubts}Show the person goods, seats, total, buyer, "
+                "notes and terms; ids and confirmation are for the call only. Ask once, for their "
+                f"yes{_asking(ordered.missing)} and this confirmation, word for word. No earlier "
+                "yes counts."
             )
         case OrderState.APPROVAL_NEEDED:
             return "Nothing is ordered yet: only the person can say yes."
@@ -208,7 +208,7 @@ def _next(ordered: Ordered) -> str:
                 "them, and quote the reference to KorusTicket support."
             )
             told = moved if ordered.agreed is not None else ""
-            return f"Call get_tickets for the tickets and documents.{told}"
+            return f"Call get_tickets for the tickets; save: true saves their PDFs, too.{told}"
         case OrderState.PARTIALLY_ORDERED:
             rest = _STILL_HELD if ordered.can_be_tried_again else _OVER
             return f"Call get_tickets for what was ordered; do not order that again. {rest}"
@@ -231,13 +231,21 @@ def _next(ordered: Ordered) -> str:
         case OrderState.IN_DOUBT if ordered.is_under_way:
             return (
                 "The order is on its way. Do not reserve again. Ask again: call place_order with "
-                f"the same arguments after {ordered.check_again_after} s; it is sent once."
+                f"the same arguments after {ordered.check_again_after} s; it is sent "
+                f"once{_until(ordered)}."
             )
         case OrderState.IN_DOUBT:
             return (
                 "The answer is missing; the order may exist. Do not reserve again. Call "
-                f"get_reservation after {ordered.check_again_after} s."
+                f"get_reservation after {ordered.check_again_after} s, and again while it is "
+                f"in_doubt{_until(ordered)}. The same place_order call again sends no second order."
             )
+
+
+def _until(ordered: Ordered) -> str:
+    """Until when it is asked again, if that is known: nobody is to wait for longer."""
+    at = moment_told(ordered.not_later_than)
+    return f": it is settled by {at} at the latest" if at else ""
 
 
 def _asking(missing: Sequence[str]) -> str:
@@ -250,7 +258,7 @@ def _asking(missing: Sequence[str]) -> str:
 def _under_way_beside_a_form(ordered: Ordered) -> str:
     return (
         "The order is on its way. Do not reserve or order again. Call get_reservation after "
-        f"{ordered.check_again_after} s."
+        f"{ordered.check_again_after} s, and again while it is in_doubt{_until(ordered)}."
     )
 
 

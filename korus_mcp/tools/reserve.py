@@ -142,9 +142,7 @@ async def reserve(
         list[Item],
         Field(min_length=1, max_length=10, description="offer_id, quantity, session_ids"),
     ],
-    max_total: Annotated[
-        AmountOrNone | None, Field(description="EUR; above it nothing is held")
-    ] = None,
+    max_total: Annotated[AmountOrNone | None, Field(description="EUR; holds nothing above")] = None,
     again: Annotated[bool, Field(description="Hold once more")] = False,
     language: Language = None,
 ) -> Reply[ReserveView]:

@@ -109,10 +109,14 @@ class SearchView(PagedView):
 
     def text(self) -> str:
         """The page as a list."""
-        of_all = f" of {self.total}" if self.total is not None else ""
-        return lines_of(
-            f"{self.shown}{of_all} found.", *(p.text() for p in self.products), self.end
-        )
+        return lines_of(self._counted, *(p.text() for p in self.products), self.end)
+
+    @property
+    def _counted(self) -> str:
+        """How many there are, as far as is known: a page must not pass for all there is."""
+        if self.total is not None:
+            return f"{self.shown} of {self.total} shown."
+        return f"{self.shown} shown{', more by cursor' if self.next_cursor else ''}."
 
 
 async def _check(faults: Faults, ctx: ToolContext, given: Given) -> None:
@@ -138,14 +142,13 @@ async def search_products(
     catalog: Annotated[Words | None, Field(description="Name")] = None,
     city: Annotated[Words | None, Field(description="Town")] = None,
     date_from: Day | None = None,
-    date_to: Annotated[Day | None, Field(description="Same")] = None,
-    limit: Annotated[int, Field(ge=1, le=20, description="1-20", examples=[5]), WHOLE] = 5,
+    date_to: Annotated[Day | None, Field(description="Last day")] = None,
+    limit: Annotated[int, Field(ge=1, le=20, description="1-20, else 5", examples=[5]), WHOLE] = 5,
     cursor: Cursor = None,
     language: Language = None,
 ) -> Reply[SearchView]:
-    """Start here to book or buy tickets and seats: concert, theatre, match, museum, theme park.
-
-    Finds product bases by words, place and days.
+    """Start here to book or buy tickets and seats: concert, theatre, match, museum, theme
+    park.
     """
     services = app_of(ctx)
     # The language is one of the filters of a cursor: in another one the order differs.

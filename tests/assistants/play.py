@@ -2,8 +2,8 @@
 
 `start TASK FOLDER` opens a room in a process that stays, writes `FOLDER/door`, and tells what the
 person writes. Then, of the door or of this module with the folder behind the command: `tools`,
-`call TOOL JSON` (`-` reads it from stdin), `ask QUESTION`, `finish LAST_WORDS`. `report FOLDER...`
-tells how finished rooms ended.
+`call TOOL JSON`, `ask QUESTION`, `finish LAST_WORDS` (`-` reads what comes last from stdin).
+`report FOLDER...` tells how finished rooms ended.
 """
 
 import argparse
@@ -30,7 +30,7 @@ LONGEST_SECONDS: Final = 3 * 3600
 LINE_LIMIT: Final = 1_000_000
 READY: Final = b"ready\n"
 DOOR: Final = """#!/bin/sh
-# tools | call TOOL JSON | ask QUESTION | finish LAST_WORDS
+# tools | call TOOL JSON | ask QUESTION | finish LAST_WORDS; - reads what comes last from stdin
 command=$1
 shift
 cd {root} && exec {python} -m tests.assistants.play "$command" {folder} "$@"
@@ -115,17 +115,21 @@ def _opening(name: str) -> str:
 def _act(asked: argparse.Namespace) -> int:
     wish: dict[str, Any] = {"do": asked.command}
     if asked.command == "call":
-        text = sys.stdin.read() if asked.arguments == "-" else asked.arguments
         try:
-            arguments = json.loads(text)
+            arguments = json.loads(_written(asked.arguments))
         except ValueError as error:
             return _said(f"These arguments are no JSON: {error}", failed=True)
         if not isinstance(arguments, dict):
             return _said("The arguments must be a JSON object.", failed=True)
         wish |= {"tool": asked.tool, "arguments": arguments}
     elif asked.command in ("ask", "finish"):
-        wish["words"] = asked.words
+        wish["words"] = _written(asked.words).strip()
     return _said(_through_the_door(asked.folder, wish))
+
+
+def _written(given: str) -> str:
+    """What was given, or what stands on stdin where that is `-`."""
+    return sys.stdin.read() if given == "-" else given
 
 
 def _through_the_door(folder: Path, wish: dict[str, Any]) -> str:

@@ -58,14 +58,17 @@ def test_a_task_is_played_through_the_door(tmp_path: Path) -> None:
     held = door.call("reserve", items=[{"offer_id": offer, "quantity": 2}])
     wish = {"reservation_ids": [held["reservations"][0]["reservation_id"]]}
     summary = door.call("place_order", **wish)
-    assert "priya.raman@example.org" in door.say("ask", "All right? And who are you?")
+    question = "All right?\nAnd who's buying?"
+    assert "priya.raman@example.org" in door.say("ask", "-", stdin=f"{question}\n")
     customer = {"firstname": "Priya", "lastname": "Raman", "email": "priya.raman@example.org"}
     confirmed = {**wish, "confirmation": summary["confirmation"], "customer": customer}
     assert door.call("place_order", **confirmed)["state"] == "ordered"
-    assert door.say("finish", "Have a good flight!") == "The room is closed. Thank you.\n"
+    last_words = "It's yours. Have a good flight!"
+    assert door.say("finish", "-", stdin=last_words) == "The room is closed. Thank you.\n"
     result = json.loads((folder / "result.json").read_text("utf-8"))
     assert result["passed"], result["why_not"]
-    assert (result["calls"], len(result["questions"])) == (5, 1)
+    assert (result["calls"], result["questions"]) == (5, [question])
+    assert result["last_words"] == last_words
     told = play("report", folder)
     assert "right each time: 1 of 1 tasks, 1 rooms" in told.stdout
 

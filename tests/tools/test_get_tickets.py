@@ -110,6 +110,37 @@ async def test_after_saving_it_is_not_offered_again_and_makes_no_second_copy(
         assert [os.path.basename(path) for path in paths] == pdfs_in(tmp_path)
 
 
+async def test_a_call_that_saves_too_early_says_that_nothing_is_saved_and_when_it_will_be(
+    tmp_path: Path,
+) -> None:
+    async with desk(settings_of(DOWNLOAD_DIR=str(tmp_path)), only=("ski",)) as each:
+        order_id, naming = await group(each, 1)
+        await each.call("name_beneficiaries", **naming)
+        looked = await each.ask("get_tickets", {"order_id": order_id})
+        early = await each.ask("get_tickets", {"order_id": order_id, "save": True})
+        left = early.data["documents"][0]["ready_in"]
+        assert early.data["next"] == (
+            f"Not ready, nothing saved yet: make the same call again in about {left} s."
+        )
+        assert looked.data["next"] == (
+            f"If the person wants the PDFs: get_tickets with save: true in about {left} s puts "
+            "them in the download folder."
+        )
+        assert not os.listdir(tmp_path)
+        assert {ticket["status"] for ticket in early.data["tickets"]} == {"valid"}
+        assert ", valid; ticket_id" in early.text
+        assert "validated" not in early.wire
+
+
+async def test_over_http_the_files_are_promised_in_the_reply() -> None:
+    async with on_http("auto") as (each, _):
+        order_id, naming = await group(each, 1)
+        await each.call("name_beneficiaries", **naming)
+        each.clock.advance(600)
+        looked = await each.call("get_tickets", order_id=order_id)
+    assert "save: true puts them in its reply" in looked["next"]
+
+
 @pytest.mark.parametrize(("links", "has_address"), [("auto", False), ("on", True)])
 async def test_a_saved_file_is_told_by_its_path_and_by_its_address_only_beside_a_link(
     links: str, has_address: bool, tmp_path: Path

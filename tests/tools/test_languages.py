@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from korus_mcp.tools.declare import NOT_SPOKEN
+from korus_mcp.tools.declare import NOT_SPOKEN, SERVED
 from tests.fixtures.assistant import ERAS, Desk, desk, settings_of
 
 pytestmark = pytest.mark.anyio
-NOTE = NOT_SPOKEN.format("en")
+NOTE = NOT_SPOKEN.format("en") + SERVED.format("en, fr")
 
 
 async def reading_calls(shop: Desk) -> dict[str, dict[str, Any]]:

@@ -143,7 +143,36 @@ async def test_an_order_in_doubt_beside_an_expired_hold_says_until_when(desk: De
     states, said = await look(desk, first, second)
     assert states == ["expired", "in_doubt"]
     assert not BUYS_AGAIN.search(said)
-    assert made["not_later_than"] in said
+    for told in (said, made["next"]):
+        assert f"while it is in_doubt: it is settled by {made['not_later_than']} at the" in told
+    assert "The same place_order call again sends no second order." in made["next"]
+    again = await desk.call("place_order", reservation_ids=[second], customer=CUSTOMER)
+    assert again["state"] == "in_doubt"
+    assert desk.sent("createOrders") == 1
+
+
+async def test_a_summary_says_what_is_for_the_person_and_what_for_the_call(desk: Desk) -> None:
+    items = [{"offer_id": desk.handle("park_offer"), "quantity": 1}]
+    held = await desk.call("reserve", items=items)
+    ids = [held["reservations"][0]["reservation_id"]]
+    summary = await desk.ask("place_order", {"reservation_ids": ids, "customer": CUSTOMER})
+    said = (
+        "Show the person goods, seats, total, buyer, notes and terms; ids and confirmation are for "
+        "the call only. Ask once, for their yes"
+    )
+    assert said in summary.data["next"]
+    assert said in summary.text
+
+
+async def test_a_page_of_products_never_passes_for_all(desk: Desk) -> None:
+    whole = await desk.ask("search_products", {"limit": 20})
+    count = len(whole.data["products"])
+    assert f"{count} of {count} shown." in whole.text
+    part = await desk.ask("search_products", {"limit": 1})
+    assert f"1 of {count} shown." in part.text
+    dated = await desk.ask("search_products", {"limit": 1, "date_from": "2026-06-02"})
+    assert "next_cursor" in dated.data
+    assert "1 shown, more by cursor." in dated.text
 
 
 async def test_after_a_hold_nothing_is_ordered_without_a_yes(desk: Desk) -> None:

@@ -41,7 +41,7 @@ const SIGNS = {
   dots: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   speech: "M3 3.5h10v7H7.5L4.5 13v-2.5H3z",
 };
-const STATUS_TONES = { validated: "good", confirmed: "good", ordered: "good", held: "good" };
+const STATUS_TONES = { valid: "good", confirmed: "good", ordered: "good", held: "good" };
 const STATUS_WARNS = {
   waiting_beneficiary_data: "call",
   in_doubt: "warn",

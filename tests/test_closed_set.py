@@ -43,6 +43,7 @@ INSIDE: Final = {
     "Misconfigured": "the server does not start",
     "Unavailable": "its own code, once alternatives were looked for",
     "DemoFailed": "the demo ends",
+    "ProgramReplaced": "MISCONFIGURED, from a tool that is called for the first time",
     "NotDrawn": "an answer without its picture",
     "TooMuchOpen": "LIMIT_EXCEEDED",
     "Unasked": "the summary of an order; APPROVAL_UNAVAILABLE; the fields of a customer",

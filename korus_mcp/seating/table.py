@@ -189,7 +189,8 @@ def seat_table(
     taken = [tuple(o for o in row.offers if asked.takes(o, row.category)) for row in matched]
     compared = _Comparison(tuple(taken))
     zones = tuple(
-        _compared(row, its, compared, asked) for row, its in zip(matched, taken, strict=True)
+        _compared(row, its, compared, asked, is_known=not unknown)
+        for row, its in zip(matched, taken, strict=True)
     )
     # Offers that match no zone are listed separately, since they can be bought, too.
     tied = {o.offer_id for row in matched for o in row.offers}
@@ -198,16 +199,23 @@ def seat_table(
 
 
 def _compared(
-    row: ZoneRow, taken: tuple[SeatOffer, ...], comparison: "_Comparison", asked: _Asked
+    row: ZoneRow,
+    taken: tuple[SeatOffer, ...],
+    comparison: "_Comparison",
+    asked: _Asked,
+    *,
+    is_known: bool,
 ) -> ZoneRow:
     """A zone whose offers are parted into those it is compared by, and the others.
 
-    `taken` are those of its offers that were asked for.
+    `taken` are those of its offers that were asked for. Without `is_known` offers are missing, so a
+    zone may have some that are not here.
     """
     deciding = comparison.deciding(taken)
     unasked = None
     if row.offers and not deciding:
-        unasked = f"no {comparison.price_type or FULL_PRICE} on sale" if taken else NOT_ASKED
+        missing = f"no {comparison.price_type or FULL_PRICE} {'on sale' if is_known else 'known'}"
+        unasked = missing if taken else NOT_ASKED
     known = {o.offer_id for o in deciding}
     return replace(
         row,

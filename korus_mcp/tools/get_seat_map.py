@@ -152,7 +152,7 @@ class CountsView(Part):
     above_max_price: int = 0
     sold_out: int = 0
     not_asked_for: int = 0
-    nothing_on_sale: int = 0
+    no_offer: int = 0
     zones_hidden: int = 0
     """Zones that are not in the list."""
     untied_offers: int = 0
@@ -169,7 +169,7 @@ class CountsView(Part):
             above_max_price=unfit[Unfit.TOO_DEAR],
             sold_out=unfit[Unfit.SOLD_OUT],
             not_asked_for=unfit[Unfit.NOT_ASKED],
-            nothing_on_sale=unfit[Unfit.NOTHING],
+            no_offer=unfit[Unfit.NOTHING],
             zones_hidden=hidden,
             untied_offers=untied,
         )

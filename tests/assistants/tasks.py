@@ -215,7 +215,7 @@ def _museum_saved(end: End) -> Iterator[str]:
         (time(16),),
     )
     yield from exactly(end, wanted)
-    files = sorted(end.downloads.glob("*")) if end.downloads.is_dir() else []
+    files = sorted(end.downloads.glob("*.pdf")) if end.downloads.is_dir() else []
     if not files or not all(path.read_bytes().startswith(b"%PDF") for path in files):
         yield "the tickets are not saved"
 

@@ -285,7 +285,7 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
 ) -> None:
     base, whole = whole_map
     zone = next(each for each in whole.table.zones if each.all_offers)
-    ids = {offer.offer_id.partition(".")[2] for offer in zone.all_offers}
+    ids = {offer.offer_id.partition(".")[2] for offer in zone.every_offer}
 
     async with staged(
         selling=("stadium",), rewrite=of_offers(spoil, lambda each: each["id"] in ids)
@@ -305,6 +305,25 @@ async def test_a_map_of_which_some_offers_cannot_be_read_counts_them(
     assert "unknown_offers" in plan.sheet["notes"]
     assert "unknown_offers" not in (whole.sheet or {}).get("notes", [])
     assert whole.table.unknown == 0
+
+
+async def test_a_zone_whose_full_price_cannot_be_read_is_not_said_to_have_none(
+    whole_map: tuple[Handle, SeatPlan],
+) -> None:
+    base, whole = whole_map
+    zone = next(each for each in whole.table.zones if each.all_offers and each.beside)
+    ids = {offer.offer_id.partition(".")[2] for offer in zone.all_offers}
+
+    def spoiled(offer: dict[str, Any]) -> None:
+        offer["id"] = 7
+
+    async with staged(
+        selling=("stadium",), rewrite=of_offers(spoiled, lambda each: each["id"] in ids)
+    ) as stage:
+        wish = SeatQuery(day=whole.day)
+        plan = await stage.app.seat_plans.plan(base, wish, "en", extras=EXTRAS)
+    (place,) = (each for each in plan.ranking.zones if each.zone.number == zone.number)
+    assert place.why == "no Full price known"
 
 
 async def test_offers_of_a_session_that_cannot_be_read_are_counted() -> None:

@@ -121,15 +121,15 @@ def test_days_are_described_by_their_form() -> None:
     days = 0
     for name, arguments in ARGUMENTS.items():
         known = TOOLS[name].input_schema["properties"]
-        told = [(known[each], value) for each, value in arguments.items()]
-        for each, value in told:
+        told = [(each, known[each], value) for each, value in arguments.items()]
+        for argument, each, value in told:
             if isinstance(value, list) and isinstance(value[0], dict):
                 inner = each["items"]["properties"]
-                told += [(inner[member], of_it) for member, of_it in value[0].items()]
+                told += [(member, inner[member], of_it) for member, of_it in value[0].items()]
             if value in (A_DAY, HOLDER["date_of_birth"]):
                 days += 1
                 # The end of a range is written as its beginning, which stands right before it.
-                is_told = "YYYY-MM-DD" in each["description"] or each["description"][:4] == "Same"
+                is_told = "YYYY-MM-DD" in each["description"] or argument.endswith("_to")
                 assert is_told, f"{name}: {each}"
     assert days == 8
 

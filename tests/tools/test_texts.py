@@ -21,7 +21,7 @@ MOST_TOKENS = 3_000
 MOST_WITHOUT_OUTPUTS = 2_000
 STARTS = 10
 CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
-ABBREVIATIONS = frozenset({"ISO", "EUR", "YYYY", "MM", "DD"})
+ABBREVIATIONS = frozenset({"ISO", "EUR", "PNG", "YYYY", "MM", "DD"})
 
 
 async def listed(mode: str, profile: Profile = Profile.SERVICE_DESK) -> list[Tool]:

@@ -25,7 +25,7 @@ VENUES = ("stadium", "hall")
 ALL_COUNTS = 8_000
 SUM_OF = (
     *("fit", "too_few_left", "above_max_price", "sold_out"),
-    *("not_asked_for", "nothing_on_sale"),
+    *("not_asked_for", "no_offer"),
 )
 
 

@@ -786,14 +786,15 @@ def test_refresh_of_tickets_asks_for_the_tickets_and_saves_nothing(
 @pytest.mark.parametrize(
     ("order", "title", "documents"),
     [
-        ("one_pdf", "Your tickets are ready", 1),
+        ("one_pdf", "Your tickets are ready", 2),
         ("to_name", "Your tickets need names", 0),
-        ("seats", "Your tickets are ready", 30),
+        ("seats", "Your tickets are ready", 31),
     ],
 )
 def test_more_tickets_of_a_large_order_are_added_and_its_state_stays_that_of_all(
     stage: Stage, show: Show, results: Results, order: str, title: str, documents: int
 ) -> None:
+    # The PDFs, and one calendar file for all of it.
     first, *others = results.pages[order]
     frame = show(first, answers={"get_tickets": others})
     assert heading(frame) == title
